@@ -1,0 +1,1 @@
+"""Typed settings of a run, from one TOML file."""

@@ -1,0 +1,1 @@
+"""What happened: any source becomes one valid transaction log."""

@@ -1,0 +1,62 @@
+"""One DuckDB connection with a memory limit, and any transaction table as a view in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+#: A table that can travel between rooms: in memory a pandas or Arrow table,
+#: larger than memory a Parquet file, a folder of them or a glob.
+Tabular: TypeAlias = pd.DataFrame | pa.Table | str | Path
+
+#: Money is summed as integers of this fraction of the currency unit, so that row order,
+#: thread count and engine never change a total (floating-point sums do).
+MONEY_SCALE = 10_000
+
+
+def connect(memory: str = "4GB", temp_directory: str | Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Return a fresh in-memory DuckDB connection that spills to disk beyond `memory`.
+
+    >>> connect().sql("select 1 + 1 as two").fetchall()
+    [(2,)]
+    """
+    con = duckdb.connect(config={"memory_limit": memory})
+    if temp_directory is not None:
+        con.execute(f"set temp_directory = {literal(str(temp_directory))}")
+    return con
+
+
+def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
+    """Make `table` readable in `con` under `name`; nothing is copied.
+
+    >>> con = connect()
+    >>> view(con, "log", pd.DataFrame({"amount": [1.5, 2.0]}))
+    >>> con.sql("select sum(amount) from log").fetchall()
+    [(3.5,)]
+    """
+    if isinstance(table, pd.DataFrame):
+        con.register(name, pa.Table.from_pandas(table, preserve_index=False))
+    elif isinstance(table, pa.Table):
+        con.register(name, table)
+    else:
+        path = Path(table)
+        pattern = path / "**/*.parquet" if path.is_dir() else path
+        con.execute(f'create or replace temp view "{name}" as from read_parquet({literal(str(pattern))})')
+
+
+def frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    """Return a query's result as a pandas frame, strings Arrow-backed and shared rather than copied."""
+    return relation.to_arrow_table().to_pandas()
+
+
+def literal(text: str) -> str:
+    """Return `text` as a quoted SQL string.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"

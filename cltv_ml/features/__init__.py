@@ -1,0 +1,1 @@
+"""What we knew at the cutoff."""

@@ -1,0 +1,1 @@
+"""What we expect: one paper or one recipe per file."""

@@ -1,0 +1,72 @@
+"""What every model promises: scikit-learn's interface, and a value for each customer over one horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+
+class ValueModel(BaseEstimator):
+    """A model of what each customer will spend over `horizon` days.
+
+    A subclass stores its arguments unchanged in `__init__`, names itself in `name`, learns in `fit`
+    (attributes with a trailing underscore, `feature_names_in_` among them) and answers `predict`.
+    """
+
+    name: ClassVar[str]
+    horizon: int
+
+    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Learn from customers `X` at a cutoff and what they then spent, `y`; return the model."""
+        raise NotImplementedError
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected spend over the horizon per row of `X`, shape (n,), in currency units."""
+        raise NotImplementedError
+
+    def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return PREDICTIONS for `X`: `expected_value`, and where the model has them
+        `expected_purchases` and `p_alive` (NaN where it has not), aligned with `X.index`.
+        """
+        return pd.DataFrame(
+            {"expected_value": self.predict(X), "expected_purchases": np.nan, "p_alive": np.nan},
+            index=X.index,
+        )
+
+
+def check_columns(model: BaseEstimator, X: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Return the named columns of `X` as a float64 matrix, shape (n, len(columns)), in that order.
+
+    Raises
+    ------
+    ValueError
+        A column is missing or not numeric, or a value is infinite; the message names the column.
+    """
+    who = type(model).__name__
+    if not isinstance(X, pd.DataFrame):
+        raise ValueError(
+            f"{who}: X must be a pandas DataFrame with columns {list(columns)}, got {type(X).__name__}."
+        )
+    missing = [name for name in columns if name not in X.columns]
+    if missing:
+        raise ValueError(f"{who}: missing columns {missing}. Found {list(X.columns)}.")
+    wrong = [name for name in columns if not pd.api.types.is_numeric_dtype(X[name])]
+    if wrong:
+        raise ValueError(f"{who}: column {wrong[0]!r} must be a number, found {X[wrong[0]].dtype}.")
+    matrix = X[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = np.isinf(matrix).any(axis=0)
+    if infinite.any():
+        raise ValueError(
+            f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; mend or drop it."
+        )
+    return matrix
+
+
+def check_fitted(model: BaseEstimator) -> None:
+    """Raise scikit-learn's NotFittedError when `fit` has not run."""
+    check_is_fitted(model)

@@ -1,0 +1,1 @@
+"""How it runs every week: the only room with MLflow, Optuna and Spark."""

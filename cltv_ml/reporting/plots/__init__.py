@@ -1,0 +1,1 @@
+"""Interactive plotly figures, one file each: a table in, a labelled figure out."""

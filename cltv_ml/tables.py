@@ -1,0 +1,135 @@
+"""The tables that travel between rooms: their columns, kinds and units, and a check for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+from pandas.api import types
+
+Kind = Literal["string", "timestamp", "number"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column holds."""
+
+    kind: Kind
+    unit: str
+    doc: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named table; `key` tells one row from another, `index` says whether the key is the frame's index."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column]
+    index: bool = False
+
+    @property
+    def required(self) -> list[str]:
+        """The columns that must be there."""
+        return [name for name, column in self.columns.items() if column.required]
+
+    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return `frame` unchanged when it is such a table.
+
+        Raises
+        ------
+        ValueError
+            A required column is missing or a column is of another kind; the message names it.
+
+        >>> TRANSACTIONS.check(pd.DataFrame({"customer_id": ["a"]}))
+        Traceback (most recent call last):
+        ValueError: transactions: missing columns ['timestamp', 'amount']. Found ['customer_id'].
+        """
+        present = list(frame.columns) + (list(frame.index.names) if self.index else [])
+        missing = [name for name in self.required if name not in present]
+        if missing:
+            raise ValueError(f"{self.name}: missing columns {missing}. Found {list(frame.columns)}.")
+        for name, column in self.columns.items():
+            if name in frame.columns and not _IS_KIND[column.kind](frame[name]):
+                raise ValueError(
+                    f"{self.name}: column {name!r} must be of kind {column.kind}, found {frame[name].dtype}."
+                )
+        return frame
+
+
+_IS_KIND = {
+    "string": types.is_string_dtype,
+    "timestamp": types.is_datetime64_any_dtype,
+    "number": types.is_numeric_dtype,
+}
+
+TRANSACTIONS = Table(
+    "transactions",
+    key=(),
+    columns={
+        "customer_id": Column("string", "", "who bought"),
+        "timestamp": Column("timestamp", "business time", "when, in the shop's own time zone"),
+        "amount": Column("number", "currency", "line total after discount, never negative"),
+        "order_id": Column("string", "", "lines of one order share it", required=False),
+        "product_id": Column("string", "", "what was bought", required=False),
+        "category": Column("string", "", "the product's group", required=False),
+        "quantity": Column("number", "items", "how many", required=False),
+        "discount": Column("number", "currency", "taken off this line, not negative", required=False),
+        "cost": Column("number", "currency", "what the whole line cost the shop", required=False),
+        "channel": Column("string", "", "where it was bought", required=False),
+    },
+)
+
+CUSTOMERS = Table(
+    "customers",
+    key=("customer_id",),
+    index=True,
+    columns={
+        "frequency": Column("number", "purchase days", "repeat purchase days; the first is not counted"),
+        "recency": Column("number", "days", "age at the last purchase"),
+        "T": Column("number", "days", "age at the last calibration day"),
+        "monetary_value": Column("number", "currency", "mean spend per repeat purchase day, 0 if none"),
+    },
+)
+
+PREDICTIONS = Table(
+    "predictions",
+    key=("customer_id",),
+    index=True,
+    columns={
+        "expected_value": Column("number", "currency", "expected spend over the horizon"),
+        "expected_purchases": Column("number", "purchase days", "expected over the horizon", required=False),
+        "p_alive": Column("number", "probability", "still a customer at the cutoff", required=False),
+        "value_lower": Column("number", "currency", "lower end of the interval", required=False),
+        "value_upper": Column("number", "currency", "upper end of the interval", required=False),
+    },
+)
+
+RESULTS = Table(
+    "results",
+    key=("model", "cutoff", "metric"),
+    columns={
+        "model": Column("string", "", "the model's name"),
+        "cutoff": Column("timestamp", "", "first instant the model could not see"),
+        "horizon": Column("number", "days", "length of the test window"),
+        "metric": Column("string", "", "a function of evaluation.metrics"),
+        "value": Column("number", "the metric's", "its value on the test window"),
+        "seconds": Column("number", "s", "time to fit and predict"),
+        "version": Column("string", "", "version of cltv_ml"),
+    },
+)
+
+ACTIONS = Table(
+    "actions",
+    key=("customer_id", "action"),
+    columns={
+        "customer_id": Column("string", "", "whom"),
+        "action": Column("string", "", "what to do"),
+        "cost": Column("number", "currency", "what it costs"),
+        "expected_profit": Column("number", "currency", "what it is expected to bring, cost deducted"),
+        "reason": Column("string", "", "why, in words"),
+    },
+)
