@@ -48,6 +48,17 @@ def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
         con.execute(f'create or replace temp view "{name}" as from read_parquet({literal(str(pattern))})')
 
 
+def columns(table: Tabular) -> list[str]:
+    """Return the column names of a table.
+
+    >>> columns(pd.DataFrame({"customer_id": ["a"], "amount": [1.0]}))
+    ['customer_id', 'amount']
+    """
+    con = connect()
+    view(con, "log", table)
+    return list(con.table("log").columns)
+
+
 def frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     """Return a query's result as a pandas frame, strings Arrow-backed and shared rather than copied."""
     return relation.to_arrow_table().to_pandas()

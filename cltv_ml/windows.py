@@ -106,10 +106,9 @@ class Window:
         """
         if label not in LABELS:
             raise ValueError(f"Unknown label {label!r}. Available: {sorted(LABELS)}.")
-        first, last = span(log)
-        self.check(first, last)
         con = connect()
         view(con, "log", log)
+        self._check_holdout(span(log)[1])
         rows = frame(
             con.sql(
                 f"select customer_id, cast({LABELS[label]} as double) as label from log "
@@ -129,16 +128,19 @@ class Window:
                 f"cutoff {self.cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} "
                 f"to {last:%Y-%m-%d}; choose a day after the first and not after the last."
             )
-        if self.end > last.normalize() + pd.Timedelta(days=1):
-            raise ValueError(
-                f"the holdout, {self.horizon} days from {self.cutoff:%Y-%m-%d}, ends {self.end:%Y-%m-%d}, "
-                f"but the log ends on {last:%Y-%m-%d}; choose an earlier cutoff or a shorter horizon."
-            )
+        self._check_holdout(last)
         if pd.Timedelta(days=self.horizon) > self.cutoff - first.normalize():
             raise ValueError(
                 f"horizon of {self.horizon} days is longer than the history of "
                 f"{(self.cutoff - first.normalize()).days} days before the cutoff {self.cutoff:%Y-%m-%d}; "
                 "choose a shorter horizon or a later cutoff."
+            )
+
+    def _check_holdout(self, last: pd.Timestamp) -> None:
+        if self.end > last.normalize() + pd.Timedelta(days=1):
+            raise ValueError(
+                f"the holdout, {self.horizon} days from {self.cutoff:%Y-%m-%d}, ends {self.end:%Y-%m-%d}, "
+                f"but the log ends on {last:%Y-%m-%d}; choose an earlier cutoff or a shorter horizon."
             )
 
     @classmethod

@@ -1,1 +1,18 @@
 """What we expect: one paper or one recipe per file."""
+
+from cltv_ml.models.base import ValueModel
+from cltv_ml.models.hurdle import Hurdle
+from cltv_ml.models.same_rate import SameRate
+from cltv_ml.models.tweedie import Tweedie
+
+#: Every model of this room by class name: what contract tests loop over and stored models are read with.
+CATALOGUE = {
+    model.__name__: model
+    for model in (
+        SameRate,
+        Tweedie,
+        Hurdle,
+    )
+}
+
+__all__ = ["CATALOGUE", "ValueModel", *CATALOGUE]

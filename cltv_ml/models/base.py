@@ -19,6 +19,8 @@ class ValueModel(BaseEstimator):
     """
 
     name: ClassVar[str]
+    #: True when `fit` needs customers at earlier cutoffs together with what they then spent.
+    needs_labels: ClassVar[bool] = False
     horizon: int
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:

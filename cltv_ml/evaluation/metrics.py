@@ -1,0 +1,182 @@
+"""How far predictions were from what happened: `(y_true, y_pred) -> float`, in the catalogue METRICS.
+
+Predictions that tie are never told apart by the order of the rows: customers with one prediction share
+what they spent evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Mean absolute error per customer, in currency; zero is best.
+
+    With many customers who spend nothing it rewards predicting too little: read it after `bias`.
+
+    >>> mae([0, 10], [1, 7])
+    2.0
+    """
+    true, pred = _pair(y_true, y_pred)
+    return float(np.abs(true - pred).mean())
+
+
+def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Root of the mean squared error, in currency; zero is best. A few large customers decide it.
+
+    >>> rmse([0, 0], [3, 3])
+    3.0
+    """
+    true, pred = _pair(y_true, y_pred)
+    return float(np.sqrt(np.square(true - pred).mean()))
+
+
+def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Predicted total over realised total, minus one: zero is best, +0.1 promises 10% too much.
+
+    NaN when nobody spent anything. It cannot see errors that cancel between customers.
+
+    >>> bias([10, 0], [6, 5])
+    0.1...
+    """
+    true, pred = _pair(y_true, y_pred)
+    return float(pred.sum() / true.sum() - 1) if true.sum() > 0 else float("nan")
+
+
+def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Rank correlation, 1 is best; zero when either side is constant. Blind to money and level.
+
+    >>> spearman([1, 2, 3], [10, 20, 30])
+    1.0
+    """
+    true, pred = _pair(y_true, y_pred)
+    if np.ptp(true) == 0 or np.ptp(pred) == 0:
+        return 0.0
+    return float(np.corrcoef(stats.rankdata(true), stats.rankdata(pred))[0, 1].clip(-1, 1))
+
+
+def gini(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Normalised Gini: how well the prediction orders customers by money, 1 is best, 0 is chance.
+
+    The area between the gains curve and the diagonal, over the same area for a perfect order. Blind to
+    level: twice every prediction scores the same. NaN when all customers spent the same.
+
+    >>> gini([0, 0, 30], [1, 2, 3])
+    1.0
+    """
+    true, pred = _pair(y_true, y_pred)
+    best = _area(true, true)
+    return _area(true, pred) / best if best > 0 else float("nan")
+
+
+def top_decile_capture(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Share of realised money spent by the tenth of customers ranked highest; more is better.
+
+    NaN when nobody spent anything.
+
+    >>> top_decile_capture([50] + [50 / 9] * 9, range(10, 0, -1))
+    0.5
+    """
+    share, gained = gains(y_true, y_pred)
+    return float(np.interp(0.1, share, gained))
+
+
+def decile_mape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Mean over ten groups by prediction of |predicted - realised| / realised; zero is best.
+
+    It sees a wrong level within parts of the range that cancel in `bias`. A tenth in which nothing was
+    spent is measured against the average tenth. NaN when nobody spent anything.
+
+    >>> decile_mape(np.arange(1, 101), np.arange(1, 101))
+    0.0
+    """
+    true, pred = _pair(y_true, y_pred)
+    if true.sum() <= 0:
+        return float("nan")
+    predicted, realised = group_totals(true, pred, groups=10)
+    scale = np.where(realised > 1e-9 * true.sum(), realised, true.sum() / 10)
+    return float((np.abs(predicted - realised) / scale).mean())
+
+
+def gains(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gains curve: share of customers from the highest prediction down, share of money they spent.
+
+    One point per distinct prediction, both arrays starting at 0 and ending at 1 (NaN if nobody spent).
+
+    >>> gains([3, 1, 0], [9, 5, 5])
+    (array([0.        , 0.33333333, 1.        ]), array([0.  , 0.75, 1.  ]))
+    """
+    true, pred = _pair(y_true, y_pred)
+    counts, money, _ = _tied(true, pred)
+    total = true.sum() if true.sum() > 0 else np.nan
+    return np.r_[0, np.cumsum(counts)] / len(true), np.r_[0, np.cumsum(money)] / total
+
+
+def group_totals(y_true: ArrayLike, y_pred: ArrayLike, groups: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Return predicted and realised totals of equally large groups by prediction, highest first.
+
+    Customers who tie across a border are divided between its two groups in proportion.
+
+    >>> group_totals([4, 0, 2, 2], [5, 3, 1, 1], groups=2)
+    (array([8., 2.]), array([4., 4.]))
+    """
+    true, pred = _pair(y_true, y_pred)
+    counts, money, forecast = _tied(true, pred)
+    reached = np.r_[0, np.cumsum(counts)]
+    borders = np.linspace(0, len(true), groups + 1)
+    return (
+        np.diff(np.interp(borders, reached, np.r_[0, np.cumsum(forecast)])),
+        np.diff(np.interp(borders, reached, np.r_[0, np.cumsum(money)])),
+    )
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric with its best value, whether more is better, and its unit."""
+
+    function: Callable[[ArrayLike, ArrayLike], float]
+    best: float
+    unit: str
+    more_is_better: bool = False
+
+
+METRICS = {
+    "bias": Metric(bias, 0.0, "share"),
+    "decile_mape": Metric(decile_mape, 0.0, "share"),
+    "gini": Metric(gini, 1.0, "", more_is_better=True),
+    "spearman": Metric(spearman, 1.0, "", more_is_better=True),
+    "top_decile_capture": Metric(top_decile_capture, 1.0, "share", more_is_better=True),
+    "mae": Metric(mae, 0.0, "currency"),
+    "rmse": Metric(rmse, 0.0, "currency"),
+}
+
+
+def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    true, pred = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
+    if true.ndim != 1 or true.shape != pred.shape or not len(true):
+        raise ValueError(
+            f"y_true and y_pred must be equally long and not empty, got {true.shape} and {pred.shape}."
+        )
+    for name, values in (("y_true", true), ("y_pred", pred)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} holds a missing or infinite value; score customers without one apart.")
+    return true, pred
+
+
+def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per distinct prediction, highest first: customers, money they spent, money predicted."""
+    levels, where, counts = np.unique(-pred, return_inverse=True, return_counts=True)
+    # Sorted by value first: sums of floats then come out the same in every order of the rows.
+    order = np.lexsort((true, where))
+    money = np.bincount(where[order], weights=true[order])
+    return counts, money, -levels * counts
+
+
+def _area(true: np.ndarray, pred: np.ndarray) -> float:
+    share, gained = gains(true, pred)
+    return float(np.trapezoid(gained, share) - 0.5)

@@ -1,0 +1,79 @@
+"""What the gradient-boosted models share: checked inputs, one matrix, one training call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from cltv_ml.models.base import check_columns
+
+
+def check_training(
+    model: Any, X: pd.DataFrame, y: pd.Series | None
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the feature names, their matrix and the labels, all checked.
+
+    Raises
+    ------
+    ValueError
+        No labels, labels of another length, negative or missing labels, or labels that are all zero:
+        nothing can be learned from customers of whom none bought.
+    """
+    who = type(model).__name__
+    names = list(model.features) if model.features is not None else _numeric(X)
+    matrix = check_columns(model, X, names)
+    if y is None:
+        raise ValueError(
+            f"{who}: y is missing; give what each customer of X spent in the window that followed."
+        )
+    labels = np.asarray(y, dtype=np.float64)
+    if labels.shape != (len(X),):
+        raise ValueError(f"{who}: y must have one value per row of X ({len(X)}), got shape {labels.shape}.")
+    if not (np.isfinite(labels) & (labels >= 0)).all():
+        raise ValueError(f"{who}: y holds a negative, missing or infinite value; give spend of zero or more.")
+    if not (labels > 0).any():
+        raise ValueError(f"{who}: every label is zero; choose a window in which somebody bought.")
+    return names, matrix, labels
+
+
+def train(
+    matrix: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    params: Mapping[str, Any],
+    *,
+    rounds: int,
+    weights: np.ndarray | None = None,
+) -> xgb.Booster:
+    """Return a booster trained for `rounds` on quantile-binned data."""
+    data = xgb.QuantileDMatrix(
+        matrix.astype(np.float32), labels, weight=weights, feature_names=list(names), max_bin=256
+    )
+    return xgb.train({"tree_method": "hist", "verbosity": 0, **params}, data, num_boost_round=rounds)
+
+
+def tree_params(model: Any) -> dict[str, Any]:
+    """Return the settings every tree model has, under XGBoost's names."""
+    return {
+        "eta": model.learning_rate,
+        "max_depth": model.max_depth,
+        "min_child_weight": model.min_child_weight,
+        "subsample": model.subsample,
+        "colsample_bytree": model.colsample,
+        "seed": model.seed,
+        "device": model.device,
+    }
+
+
+def score(booster: xgb.Booster, matrix: np.ndarray) -> np.ndarray:
+    """Return the booster's answer per row as float64, shape (n,)."""
+    answer = booster.inplace_predict(matrix.astype(np.float32), validate_features=False)
+    return np.asarray(answer, dtype=np.float64)
+
+
+def _numeric(X: pd.DataFrame) -> list[str]:
+    return [str(name) for name in X.columns if pd.api.types.is_numeric_dtype(X[name])]

@@ -1,0 +1,77 @@
+"""A fitted model as plain values and back: no pickles, so any later version can still read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from sklearn.base import BaseEstimator
+
+
+def to_state(model: BaseEstimator) -> dict[str, Any]:
+    """Return a fitted model of this room as JSON values, boosters as bytes in XGBoost's own format.
+
+    What is kept: the class's name, the arguments of `__init__`, and every attribute that `fit` learned
+    (those with a trailing underscore).
+    """
+    learned = {
+        name: value for name, value in vars(model).items() if name.endswith("_") and not name.startswith("_")
+    }
+    return {
+        "class": type(model).__name__,
+        "arguments": {name: _encode(value) for name, value in model.get_params(deep=False).items()},
+        "learned": {name: _encode(value) for name, value in learned.items()},
+    }
+
+
+def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimator]]) -> BaseEstimator:
+    """Return the model that `to_state` described; `classes` maps class names to classes.
+
+    Raises
+    ------
+    ValueError
+        The state names a class that is not known here.
+    """
+    if state["class"] not in classes:
+        raise ValueError(f"Unknown model class {state['class']!r}. Available: {sorted(classes)}.")
+    arguments = {name: _decode(value, classes) for name, value in state["arguments"].items()}
+    model = classes[state["class"]](**arguments)
+    for name, value in state["learned"].items():
+        setattr(model, name, _decode(value, classes))
+    return model
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, BaseEstimator):
+        return {"@model": to_state(value)}
+    if isinstance(value, xgb.Booster):
+        return {"@booster": bytes(value.save_raw("ubj"))}
+    if isinstance(value, np.ndarray):
+        return {"@array": value.tolist(), "dtype": str(value.dtype)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(name): _encode(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encode(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(
+        f"A model's state cannot hold a {type(value).__name__}; keep numbers, text, arrays or models."
+    )
+
+
+def _decode(value: Any, classes: Mapping[str, type[BaseEstimator]]) -> Any:
+    if isinstance(value, Mapping):
+        if "@model" in value:
+            return from_state(value["@model"], classes)
+        if "@booster" in value:
+            return xgb.Booster(model_file=bytearray(value["@booster"]))
+        if "@array" in value:
+            return np.array(value["@array"], dtype=value["dtype"])
+        return {name: _decode(entry, classes) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_decode(entry, classes) for entry in value]
+    return value

@@ -1,0 +1,118 @@
+"""MLflow set up in one place: the store, runs that always end, and what is logged for every model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# MLflow reads these while it is imported: no telemetry, and a model's requirements are ours to name.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOG_UV_FILES", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow
+import pandas as pd
+from mlflow.tracking import MlflowClient
+
+import cltv_ml
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Return the nearest folder upwards that holds an MLproject file, else `start` (the working folder)."""
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
+
+
+def open_store(root: Path | None = None) -> str:
+    """Point MLflow at one absolute store and create it if need be; return its URI.
+
+    `MLFLOW_TRACKING_URI` wins; otherwise `mlflow.db` in the project's root, wherever the command was typed.
+    Touching the store here, before anything runs in parallel, keeps its first migration in one process.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
+    return uri
+
+
+def open_experiment(name: str, root: Path | None = None) -> str:
+    """Return the id of the experiment, created when new with its artefacts beside the store.
+
+    Inside `mlflow run` the experiment is the one that the project was started in.
+    """
+    uri = open_store(root)
+    if "MLFLOW_RUN_ID" in os.environ:
+        return str(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        if found.lifecycle_stage != "active":
+            raise ValueError(
+                f"experiment {name!r} is deleted in MLflow; restore it or choose another --experiment."
+            )
+        return str(found.experiment_id)
+    folder = Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
+    return str(mlflow.create_experiment(name, folder.as_uri() if uri.startswith("sqlite:") else None))
+
+
+def new_training_id() -> str:
+    """Return the tag value that ties the runs of one training together."""
+    return uuid.uuid4().hex[:12]
+
+
+@contextmanager
+def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+    """Hold the run of a whole training open; it ends FINISHED, or FAILED on any error. Yields its id.
+
+    Inside `mlflow run` it is the project's own run.
+    """
+    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run:
+        yield run.info.run_id
+
+
+@contextmanager
+def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+    """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
+    created = MlflowClient().create_run(experiment_id, run_name=name, tags=dict(tags))
+    with mlflow.start_run(run_id=created.info.run_id, nested=True) as run:
+        yield run.info.run_id
+
+
+def log_params(params: Mapping[str, Any]) -> None:
+    """Log parameters that the run does not have yet (`mlflow run` has logged its own; they cannot change)."""
+    active = mlflow.active_run()
+    present = MlflowClient().get_run(active.info.run_id).data.params
+    mlflow.log_params({name: value for name, value in params.items() if name not in present})
+
+
+def log_text_file(text: str, name: str) -> None:
+    """Log `text` as the artefact `name` of the active run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_text(text, encoding="utf-8")
+        mlflow.log_artifact(str(path))
+
+
+def dataset(frame: pd.DataFrame, name: str, source: str, target: str) -> Any:
+    """Return an MLflow dataset whose digest covers every row (MLflow's own stops after 10,000)."""
+    rows = pd.util.hash_pandas_object(frame, index=True).to_numpy()
+    digest = hashlib.sha256(rows.tobytes()).hexdigest()[:32]
+    return mlflow.data.from_pandas(frame, source=source, targets=target, name=name, digest=digest)
+
+
+def code_tags() -> dict[str, str]:
+    """Return the tags that say which code ran: the package's version and, in a repository, the commit."""
+    tags = {"cltv_ml.version": cltv_ml.__version__}
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    if found.returncode == 0:
+        tags["mlflow.source.git.commit"] = found.stdout.strip()
+    return tags

@@ -1,0 +1,45 @@
+"""Predicted against realised value per tenth of the customers."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str | None = None) -> go.Figure:
+    """Return bars of realised value and a line of predictions per decile: a calibrated model meets its bars.
+
+    Parameters
+    ----------
+    deciles
+        Columns `model, decile, predicted, realised` (mean per customer, decile 1 the highest).
+    currency
+        Written on the axis.
+    show
+        The model drawn at first; the others wait in the legend. All are drawn if None.
+    """
+    unit = f" ({currency})" if currency else ""
+    made = theme.figure(
+        "Each tenth of the customers: what was predicted, what they spent",
+        "Decile of customers, 1 = highest prediction",
+        f"Mean value per customer{unit}",
+    )
+    models = list(deciles["model"].unique())
+    for model, colour in theme.colours(models).items():
+        rows = deciles[deciles["model"] == model]
+        visible = True if show in (None, model) else "legendonly"
+        name = theme.label(model)
+        made.add_bar(
+            x=rows["decile"], y=rows["realised"], name=f"{name}: realised", marker_color=colour, opacity=0.35,
+            visible=visible, legendgroup=model,
+            hovertemplate="decile %{x}<br>realised %{y:,.2f}<extra></extra>",
+        )  # fmt: skip
+        made.add_scatter(
+            x=rows["decile"], y=rows["predicted"], name=f"{name}: predicted", mode="lines+markers",
+            line_color=colour, visible=visible, legendgroup=model,
+            hovertemplate="decile %{x}<br>predicted %{y:,.2f}<extra></extra>",
+        )  # fmt: skip
+    made.update_xaxes(dtick=1)
+    return made
