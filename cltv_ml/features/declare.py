@@ -1,0 +1,181 @@
+"""What a feature is: a name, a unit, a sentence, and one expression over one customer's rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cltv_ml.features.grains import GRAINS, Grain
+
+# fmt: off
+#: Functions that mean the same in every engine and do not depend on the order of rows.
+FUNCTIONS = frozenset({
+    "abs", "avg", "bool_and", "bool_or", "cast", "coalesce", "count", "count_if", "exp", "floor", "greatest",
+    "least", "ln", "max", "max_by", "median", "min", "min_by", "nullif", "round", "sqrt", "sum",
+})
+#: Words that would open another table, another customer or another row order.
+FORBIDDEN = frozenset({
+    "distinct", "except", "exists", "from", "group", "having", "intersect", "into", "join", "lateral", "limit",
+    "order", "over", "partition", "qualify", "select", "table", "union", "values", "window", "with", "within",
+})
+_KEYWORDS = frozenset({
+    "and", "as", "between", "bigint", "case", "double", "else", "end", "false", "filter", "in", "integer", "is",
+    "like", "not", "null", "or", "string", "then", "true", "when", "where",
+})
+# fmt: on
+#: `@name(...)` abbreviations, spelled out by `cltv_ml.features.compile`, and how many arguments they take.
+MACROS = {"cutoff": 0, "days_to_month": 1, "last": 1, "ratio": 2, "since_last": 0, "slope": 2, "spread": 1}
+_TOKEN = re.compile(r"\s+|'[^'\\]*'|@?[A-Za-z_]\w*|\d+(?:\.\d+)?(?:e-?\d+)?|<=|>=|<>|!=|[-+*/%(),<>=]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the customer table, as declared by `feature`."""
+
+    name: str
+    unit: str
+    dtype: Literal["number", "text"]
+    grain: str
+    sql: str
+    doc: str
+    window: int | None
+    fill: float | None
+    age_safe: bool
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The columns (or, at grain `customer`, the features) that the expression reads."""
+        found = {token.lower() if token.startswith("@") else token for token in _tokens(self.sql)}
+        names = {token for token in found if _NAME.fullmatch(token)}
+        return frozenset(name for name in names if name.lower() not in FUNCTIONS | _KEYWORDS)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The columns that the source table must have beyond the required ones.
+
+        >>> feature("cost_share", unit="share", grain="order", doc="Cost over spend.",
+        ...         sql="@ratio(sum(cost), sum(amount))")[0].needs
+        frozenset({'cost'})
+        """
+        columns = GRAINS[self.grain].columns
+        return frozenset(need for word in self.words if word in columns for need in columns[word].needs)
+
+
+def feature(
+    name: str,
+    *,
+    unit: str,
+    grain: str,
+    sql: str,
+    doc: str,
+    dtype: Literal["number", "text"] = "number",
+    windows: Sequence[int] = (),
+    fill: float | None = None,
+    age_safe: bool = True,
+) -> tuple[Feature, ...]:
+    """Return the declared feature, one per window length where `windows` names some.
+
+    Parameters
+    ----------
+    name, doc
+        May hold `{w}`, the window length in days.
+    unit
+        What one unit of the number is. Money arrives in the expression as whole ten-thousandths and
+        quantities as whole thousandths, so that sums are exact; a unit that starts with `currency` or
+        `items` brings the result back to currency units or items.
+    grain
+        What one row is: see `cltv_ml.features.grains.GRAINS`. At `customer` the expression combines
+        other features; at any other grain it is an aggregate over the customer's rows before the cutoff.
+    sql
+        The expression: columns of the grain, a few functions and `@` abbreviations: `@last(w)` is true
+        within `w` days before the cutoff, `@ratio(a, b)` is missing where b is zero, `@spread(x)` is the
+        sample standard deviation, `@slope(y, x)` the least-squares slope, `@cutoff` a day number,
+        `@since_last` the days since the last purchase, `@days_to_month(m)` the days to the next month m.
+    fill
+        The value of customers without such rows; missing if None.
+    age_safe
+        False if the value grows with the customer's age or the length of the log.
+
+    Raises
+    ------
+    ValueError
+        The expression could see another table, another customer or the future, or the declaration is
+        incomplete; the message names the feature and the word.
+
+    >>> [found.name for found in feature("orders_{w}d", unit="orders", grain="order", windows=(7, 30),
+    ...     sql="count_if(is_first and @last({w}))", doc="Orders in the last {w} days.")]
+    ['orders_7d', 'orders_30d']
+    >>> feature("peek", unit="", grain="order", sql="(select max(amount) from log)", doc="No.")
+    Traceback (most recent call last):
+    ValueError: feature 'peek': 'select' is not allowed in an expression, ...
+    """
+    declared = tuple(
+        Feature(
+            name=name.replace("{w}", str(window)),
+            unit=unit,
+            dtype=dtype,
+            grain=grain,
+            sql=sql.replace("{w}", str(window)),
+            doc=doc.replace("{w}", str(window)),
+            window=window,
+            fill=fill,
+            age_safe=age_safe,
+        )
+        for window in windows or (None,)
+    )
+    for one in declared:
+        _check(one)
+    return declared
+
+
+def _check(found: Feature) -> None:
+    who = f"feature {found.name!r}"
+    if not re.fullmatch(r"[a-zA-Z][a-z0-9_]*", found.name) or not found.doc.strip():
+        raise ValueError(
+            f"{who}: needs a name of small letters, digits and underscores, and a sentence as doc."
+        )
+    if found.grain not in GRAINS:
+        raise ValueError(f"{who}: unknown grain {found.grain!r}. Available: {sorted(GRAINS)}.")
+    odd = sorted(set(_TOKEN.sub("", found.sql)))
+    if odd or "--" in found.sql or "/*" in found.sql:
+        raise ValueError(
+            f"{who}: {odd or 'a comment'} cannot stand in an expression; write one SQL expression."
+        )
+    tokens = [token for token in _tokens(found.sql) if token.strip()]
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        _check_word(who, token, following == "(", GRAINS[found.grain])
+
+
+def _check_word(who: str, token: str, called: bool, grain: Grain) -> None:
+    word = token.lower()
+    if word.startswith("@"):
+        if word[1:] not in MACROS or called != bool(MACROS[word[1:]]):
+            raise ValueError(f"{who}: unknown abbreviation {token!r}. Available: {_macro_names()}.")
+    elif not _NAME.fullmatch(token) or word in _KEYWORDS:
+        return
+    elif word in FORBIDDEN:
+        raise ValueError(
+            f"{who}: {token!r} is not allowed in an expression, which describes one customer's own past and no "
+            f"other table, customer or row order. Not allowed are {sorted(FORBIDDEN)}."
+        )
+    elif called and word not in FUNCTIONS:
+        raise ValueError(
+            f"{who}: {token!r} is not allowed in an expression; only these functions mean the same on every "
+            f"engine and cannot see beyond the customer's own past: {sorted(FUNCTIONS)}."
+        )
+    elif not called and grain.columns and token not in grain.columns:
+        raise ValueError(
+            f"{who}: {token!r} is not allowed in an expression; grain {grain.name!r} has the columns "
+            f"{sorted(grain.columns)}, and no other table can be reached."
+        )
+
+
+def _tokens(sql: str) -> list[str]:
+    return _TOKEN.findall(sql)
+
+
+def _macro_names() -> list[str]:
+    return [f"@{name}" + ("(...)" if count else "") for name, count in sorted(MACROS.items())]
