@@ -1,1 +1,90 @@
-"""Typed settings of a run, from one TOML file."""
+"""Typed settings of a run, from one TOML file; nothing below this file reads settings."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `cltv train` can be told, under the names of its flags."""
+
+    data: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    cutoff: str = ""
+    horizon: str = "13w"
+    out: str = "out"
+    experiment: str = "cltv"
+    max_origins: int = 6
+
+
+def load_settings(path: Path) -> Settings:
+    """Return the settings of a TOML file: the flags' names as keys and a table `[mapping]`.
+
+    Raises
+    ------
+    ValueError
+        The file is missing or no TOML, or a key is unknown or of another type; the message names it.
+    """
+    known = {entry.name: entry for entry in fields(Settings)}
+    given = read_toml(path)
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"{path.name}: unknown setting {name!r}. Available: {sorted(known)}.")
+        wanted = {"mapping": dict, "max_origins": int}.get(name, str)
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise ValueError(f"{path.name}: {name} must be of type {wanted.__name__}, got {value!r}.")
+    return Settings(**given)
+
+
+def merge(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    """Return the settings with every flag that was given in place of the file's value.
+
+    >>> merge(Settings(data="a.csv"), {"data": "b.csv", "cutoff": ""}).data
+    'b.csv'
+    """
+    return replace(settings, **{name: value for name, value in flags.items() if value})
+
+
+def parse_mapping(entries: Sequence[str]) -> dict[str, str]:
+    """Return a column mapping from `name=column` entries and TOML files with a table `[mapping]`.
+
+    One entry may hold several pairs, divided by commas.
+
+    Raises
+    ------
+    ValueError
+        An entry is neither a pair nor a TOML file.
+
+    >>> parse_mapping(["customer_id=Customer ID", "amount=Total,timestamp=Date"])
+    {'customer_id': 'Customer ID', 'amount': 'Total', 'timestamp': 'Date'}
+    """
+    mapping: dict[str, str] = {}
+    for entry in (entry for entry in entries if entry):
+        if entry.endswith(".toml"):
+            content = read_toml(Path(entry))
+            mapping |= {str(name): str(column) for name, column in content.get("mapping", content).items()}
+            continue
+        for pair in entry.split(","):
+            name, equals, column = pair.partition("=")
+            if not equals or not name.strip() or not column.strip():
+                raise ValueError(
+                    f"mapping {pair!r} cannot be read; write name=column, such as customer_id=CustomerID, "
+                    "or name a TOML file with a table [mapping]."
+                )
+            mapping[name.strip()] = column.strip()
+    return mapping
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return a TOML file's content, with one sentence when it is missing or broken."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"no file {path}; check the path.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is not valid TOML: {error}.") from None

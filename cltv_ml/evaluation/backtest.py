@@ -145,7 +145,13 @@ def _results(
     window: Window, y_true: pd.Series, predictions: dict[str, pd.DataFrame], seconds: dict[str, float]
 ) -> pd.DataFrame:
     rows = [
-        (name, window.cutoff, window.horizon, metric, METRICS[metric].function(y_true, table["expected_value"]))
+        (
+            name,
+            window.cutoff,
+            window.horizon,
+            metric,
+            METRICS[metric].function(y_true, table["expected_value"]),
+        )
         for name, table in predictions.items()
         for metric in METRICS
     ]

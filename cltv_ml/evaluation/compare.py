@@ -57,7 +57,7 @@ def choose_champion(
     trusted = usable[overstep <= 1]
     if len(trusted):
         best = str(trusted["gini"].idxmax())
-        why = f"the best order of customers (Gini {usable.at[best, 'gini']:.3f}) of the {len(trusted)} models within bounds"
+        why = f"best order of customers (Gini {usable.at[best, 'gini']:.3f}) of {len(trusted)} models within bounds"
     else:
         best = str(overstep.idxmin())
         why = "no model within bounds, this one oversteps them least"

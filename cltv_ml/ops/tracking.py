@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +43,11 @@ def open_store(root: Path | None = None) -> str:
     return uri
 
 
+def store_name() -> str:
+    """Return the store's address without a password."""
+    return re.sub(r"//[^/@]*@", "//", mlflow.get_tracking_uri())
+
+
 def open_experiment(name: str, root: Path | None = None) -> str:
     """Return the id of the experiment, created when new with its artefacts beside the store.
 
@@ -60,6 +65,34 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         return str(found.experiment_id)
     folder = Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
     return str(mlflow.create_experiment(name, folder.as_uri() if uri.startswith("sqlite:") else None))
+
+
+def server_command(port: int) -> list[str]:
+    """Return the light MLflow server's command for `python -m`: one worker, artefacts read from the disk.
+
+    Without `--no-serve-artifacts` a server would write addresses that scripts on the same store cannot open.
+    """
+    uri = open_store()
+    words = ["mlflow", "server", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
+    if uri.startswith("sqlite:"):
+        folder = Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
+        words += ["--no-serve-artifacts", "--default-artifact-root", folder.as_uri()]
+    return words
+
+
+def runs_page(port: int, experiment: str = "cltv") -> str:
+    """Return the address of the page that compares the experiment's runs."""
+    found = mlflow.get_experiment_by_name(experiment)
+    page = f"/experiments/{found.experiment_id}/runs" if found else "/experiments"
+    return f"http://127.0.0.1:{port}/#{page}?workflowType=machine_learning"
+
+
+def serve_command(port: int = 5001) -> str:
+    """Return the command that serves the champion."""
+    return (
+        f"MLFLOW_TRACKING_URI={open_store()} "
+        f"mlflow models serve -m models:/cltv@champion --env-manager local --port {port}"
+    )
 
 
 def new_training_id() -> str:
@@ -92,12 +125,25 @@ def log_params(params: Mapping[str, Any]) -> None:
     mlflow.log_params({name: value for name, value in params.items() if name not in present})
 
 
-def log_text_file(text: str, name: str) -> None:
-    """Log `text` as the artefact `name` of the active run."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        path.write_text(text, encoding="utf-8")
-        mlflow.log_artifact(str(path))
+def latest_summary(experiment: str) -> dict[str, Any]:
+    """Return the report summary of the experiment's newest finished training.
+
+    Raises
+    ------
+    ValueError
+        The experiment holds no finished training.
+    """
+    open_store()
+    found = mlflow.search_runs(
+        experiment_names=[experiment], filter_string="tags.role = 'summary' and status = 'FINISHED'",
+        order_by=["start_time DESC"], max_results=1, output_format="list",
+    )  # fmt: skip
+    if not found:
+        raise ValueError(
+            f"experiment {experiment!r} in {store_name()} holds no finished training; run `cltv train` first."
+        )
+    summary: dict[str, Any] = mlflow.artifacts.load_dict(f"{found[0].info.artifact_uri}/report.json")
+    return summary
 
 
 def dataset(frame: pd.DataFrame, name: str, source: str, target: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -14,51 +15,53 @@ from plotly.offline import get_plotlyjs
 import cltv_ml
 
 
-@dataclass(frozen=True)
-class Section:
-    """A heading, its sentences, and the tables and figures below them."""
+def summarise(title: str, subtitle: str, sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a report as one dictionary of plain JSON values: the single source of every rendering."""
+    return {
+        "title": title,
+        "subtitle": subtitle,
+        "version": cltv_ml.__version__,
+        "sections": [dict(section) for section in sections],
+    }
 
-    title: str
-    sentences: Sequence[str] = ()
-    tables: Sequence[tuple[str, pd.DataFrame]] = ()
-    figures: Sequence[tuple[str, go.Figure]] = ()
 
+def section(
+    title: str,
+    sentences: Sequence[str] = (),
+    *,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    figures: Mapping[str, go.Figure] | None = None,
+) -> dict[str, Any]:
+    """Return one section of a summary.
 
-def render_report(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """Return the report as one HTML text: plotly.js once, no address outside the file.
-
-    A table is a caption and a frame whose cells are already formatted; a figure is a sentence that says
-    what to see (its alternative text) and a plotly figure. All text is escaped.
+    Parameters
+    ----------
+    tables
+        Frames by caption, their cells formatted already.
+    figures
+        Figures by the sentence that says what to see, which is also their alternative text.
     """
+    return {
+        "title": title,
+        "sentences": list(sentences),
+        "tables": [
+            {"caption": caption, "head": list(frame.columns), "rows": frame.astype(str).to_numpy().tolist()}
+            for caption, frame in (tables or {}).items()
+        ],
+        "figures": [
+            {"alt": alt, "figure": json.loads(figure.to_json())} for alt, figure in (figures or {}).items()
+        ],
+    }
+
+
+def render_html(summary: Mapping[str, Any]) -> str:
+    """Return the summary as one HTML text: plotly.js once, no address outside the file, all text escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    drawn = [
-        {
-            "title": section.title,
-            "sentences": section.sentences,
-            "tables": [(caption, _cells(frame)) for caption, frame in section.tables],
-            "figures": [(alt, _div(figure, f"figure-{number}-{place}"))
-                        for place, (alt, figure) in enumerate(section.figures)],
-        }
-        for number, section in enumerate(sections)
-    ]  # fmt: skip
-    return environment.get_template("report.html.j2").render(
-        title=title, subtitle=subtitle, sections=drawn, plotlyjs=get_plotlyjs(), version=cltv_ml.__version__
-    )
+    html: str = environment.get_template("report.html.j2").render(summary, plotlyjs=get_plotlyjs())
+    return html
 
 
 def _template(name: str) -> str:
     return files("cltv_ml.reporting").joinpath(name).read_text(encoding="utf-8")
-
-
-def _div(figure: go.Figure, identifier: str) -> str:
-    html: str = figure.to_html(
-        include_plotlyjs=False, full_html=False, div_id=identifier,
-        config={"displaylogo": False, "responsive": True},
-    )  # fmt: skip
-    return html
-
-
-def _cells(frame: pd.DataFrame) -> dict[str, list]:
-    return {"head": list(frame.columns), "rows": frame.astype(str).to_numpy().tolist()}

@@ -1,0 +1,49 @@
+# `make demo` and `make test` are all a newcomer needs; both prepare .venv first.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check pins clean
+
+demo: .venv/.demo
+	$(BIN)/cltv demo
+
+test: .venv/.dev
+	$(BIN)/pytest
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# One install recipe: uv when it is there, else the standard library's venv and pip.
+.venv/.demo: pyproject.toml constraints.txt
+	@$(call install,.)
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt
+	@$(call install,.[dev])
+	@touch $@ .venv/.demo
+
+define install
+set -e; \
+if command -v uv >/dev/null 2>&1; then \
+  test -x $(BIN)/python || uv venv --quiet --python ">=3.11" .venv; \
+  uv pip install --quiet --python .venv -c constraints.txt -e "$(1)"; \
+else \
+  test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { \
+    echo "make: $(PYTHON) cannot make a virtual environment; install uv, or on Debian: apt-get install python3-venv"; exit 2; }; \
+  $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+    echo "make: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 2; }; \
+  $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e "$(1)"; \
+fi
+endef
+
+# Writes the exact pins anew from pyproject.toml.
+pins:
+	uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
+	  --no-header --no-annotate --no-emit-index-url -o constraints.txt
+
+clean:
+	rm -rf .venv out mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,225 @@
+"""The straight line, written once: compare on an untouched window, log, refit, register, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+
+from cltv_ml.data import Cleaned
+from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
+from cltv_ml.evaluation.compare import Verdict, choose_champion
+from cltv_ml.features import default_features, feature_version
+from cltv_ml.models import ValueModel, competitors
+from cltv_ml.ops import packaging, registry, tracking
+from cltv_ml.ops.files import atomic, write_table
+from cltv_ml.ops.summary import model_summary, training_summary
+from cltv_ml.reporting.report import render_html
+from cltv_ml.windows import Window, span
+
+MIN_CUSTOMERS = 50
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training is asked for, beside the data."""
+
+    window: Window
+    dataset: str = "transactions"
+    experiment: str = "cltv"
+    out: Path = field(default_factory=lambda: Path("out"))
+    max_origins: int = 6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training leaves behind."""
+
+    result: WindowResult
+    verdict: Verdict
+    version: int
+    training_id: str
+    run_id: str
+    notes: list[str]
+
+
+def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
+    """Return the outcome of one training, its runs in MLflow, its champion registered, its files in `job.out`.
+
+    `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end; the champion's
+    alias moves last.
+
+    Raises
+    ------
+    ValueError
+        The window does not fit the log or fewer than 50 customers bought before the cutoff; nothing has
+        been written or logged then.
+    """
+    features = default_features(list(cleaned.log.columns))
+    check_job(cleaned.log, job.window)
+    experiment_id = tracking.open_experiment(job.experiment)
+    training_id = tracking.new_training_id()
+    tags = _tags(job, training_id, features)
+    name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
+    with tracking.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
+        result = judge(
+            cleaned.log, job.window, competitors(job.window.horizon, features), features,
+            max_origins=job.max_origins, progress=progress,
+        )  # fmt: skip
+        verdict = choose_champion(result.scores)
+        notes = _notes(result, verdict)
+        for number, model in enumerate(result.models):
+            progress(f"logging {model}", 0.5 + 0.3 * number / len(result.models))
+            _log_candidate(experiment_id, model, result, job, tags)
+        progress(f"refitting {verdict.champion} to the end of the log", 0.85)
+        info = _log_champion(cleaned.log, verdict.champion, result, job, features)
+        progress("writing the report", 0.95)
+        summary = training_summary(cleaned, result, verdict, job.dataset, notes)
+        _write_outputs(cleaned, result, summary, job)
+        mlflow.log_dict(summary, "report.json")
+        mlflow.log_metrics(_summary_metrics(cleaned, result))
+        tracking.log_params({**_job_params(job), "champion": verdict.champion})
+        for file in ("comparison.csv", "report.html"):
+            mlflow.log_artifact(str(job.out / file))
+        version = registry.register_champion(
+            info.model_uri, {**tags, **_score_tags(result, verdict.champion)}
+        )
+        mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
+    return Outcome(result, verdict, version, training_id, run_id, notes)
+
+
+def check_job(log: pd.DataFrame, window: Window) -> None:
+    """Raise when the log cannot hold the window or too few customers bought before its cutoff."""
+    everybody = log["customer_id"].nunique()
+    if everybody < MIN_CUSTOMERS:
+        raise ValueError(
+            f"the log holds {everybody} customers with a purchase, at least {MIN_CUSTOMERS} are needed; "
+            "give a longer or fuller log."
+        )
+    window.check(*span(log))
+    seen = log.loc[log["timestamp"] < window.cutoff, "customer_id"].nunique()
+    if seen < MIN_CUSTOMERS:
+        raise ValueError(
+            f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, at least {MIN_CUSTOMERS} are "
+            "needed; choose a later cutoff."
+        )
+
+
+def _log_candidate(
+    experiment_id: str, name: str, result: WindowResult, job: Job, tags: Mapping[str, str]
+) -> None:
+    """Log one model's run: parameters, metrics, data, figures and the model itself."""
+    model = result.models[name]
+    card = _card(model, result.window.cutoff, result.training.X_now, job)
+    with tracking.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}):
+        tracking.log_params(_model_params(model) | _job_params(job))
+        example = result.training.X_now.head(3)
+        info = packaging.log_model(model, card, example)
+        truth = result.training.X_now[card.features].assign(value=result.y_true)
+        data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
+        mlflow.log_input(data, context="holdout")
+        mlflow.log_metrics(result.scores.loc[name].to_dict(), model_id=info.model_id, dataset=data)
+        mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
+        mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
+
+
+def _log_champion(
+    log: pd.DataFrame, name: str, result: WindowResult, job: Job, features: Sequence[str]
+) -> Any:
+    """Refit the champion on everything up to the log's end and log it to the summary run."""
+    _, last = span(log)
+    window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
+    training = prepare(log, window, features, max_origins=job.max_origins)
+    model = fit(result.models[name], training)
+    return packaging.log_model(
+        model, _card(model, window.cutoff, training.X_now, job), training.X_now.head(3)
+    )
+
+
+def _card(model: ValueModel, cutoff: pd.Timestamp, X_now: pd.DataFrame, job: Job) -> packaging.Card:
+    names = [str(name) for name in model.feature_names_in_]
+    return packaging.Card(
+        model=model.name,
+        horizon=job.window.horizon,
+        cutoff=f"{cutoff:%Y-%m-%d}",
+        features=names,
+        feature_version=feature_version(names),
+        tiers=packaging.tier_cuts(model.predict(X_now)),
+        customers=len(X_now),
+        dataset=job.dataset,
+    )
+
+
+def _write_outputs(cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], job: Job) -> None:
+    write_table(result.results, job.out / "comparison.csv")
+    write_table(cleaned.quarantine, job.out / "quarantine.parquet")
+    with atomic(job.out / "report.html") as path:
+        path.write_text(render_html(summary), encoding="utf-8")
+
+
+def _notes(result: WindowResult, verdict: Verdict) -> list[str]:
+    """Return what the reader must know before trusting the comparison."""
+    window, notes = result.window, []
+    if not verdict.within_bounds:
+        notes.append(
+            "No model kept within the bounds for bias and decile error: read its values as an order."
+        )
+    if not result.training.origins:
+        needed = 2 * window.horizon + min(window.horizon, 90)
+        notes.append(
+            "The log is too short to train models on an earlier window of the same horizon, so only models "
+            f"without labels competed; {needed} days of log before the end would let the others in."
+        )
+    return notes
+
+
+def _tags(job: Job, training_id: str, features: Sequence[str]) -> dict[str, str]:
+    return {
+        "training_id": training_id,
+        "dataset": job.dataset,
+        "cutoff": f"{job.window.cutoff:%Y-%m-%d}",
+        "horizon_days": str(job.window.horizon),
+        "feature_version": feature_version(features),
+        **tracking.code_tags(),
+    }
+
+
+def _job_params(job: Job) -> dict[str, Any]:
+    return {
+        "dataset_name": job.dataset,
+        "test_cutoff": f"{job.window.cutoff:%Y-%m-%d}",
+        "horizon_days": job.window.horizon,
+        "max_origins": job.max_origins,
+    }
+
+
+def _model_params(model: ValueModel) -> dict[str, Any]:
+    """Return settings and learned parameters under flat names, nested models by their own prefix."""
+    settings = {
+        name: value for name, value in model.get_params(deep=True).items()
+        if value is None or isinstance(value, (bool, int, float, str))
+    }  # fmt: skip
+    learned = {
+        f"{part.removesuffix('_')}.{symbol}": value
+        for part, fitted in vars(model).items()
+        for symbol, value in getattr(fitted, "params_", {}).items()
+    }
+    return settings | learned
+
+
+def _summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
+    return {
+        "rows_in_log": len(cleaned.log),
+        "rows_quarantined": len(cleaned.quarantine),
+        "customers_at_cutoff": len(result.y_true),
+        "training_rows": len(result.training.X),
+        "training_origins": len(result.training.origins),
+    }
+
+
+def _score_tags(result: WindowResult, name: str) -> dict[str, str]:
+    return {f"test_{metric}": f"{value:.6g}" for metric, value in result.scores.loc[name].items()}

@@ -1,0 +1,52 @@
+"""The project's own files agree with each other."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def dependencies():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+
+
+@pytest.fixture(scope="module")
+def pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+@pytest.fixture(scope="module")
+def conda():
+    listed = yaml.safe_load((ROOT / "conda.yaml").read_text())["dependencies"][-1]["pip"]
+    return dict(line.split("==") for line in listed)
+
+
+def test_conda_environment_lists_the_package_dependencies(conda, dependencies):
+    assert set(conda) == dependencies
+
+
+def test_conda_environment_has_the_pins_of_the_constraints_file(conda, pins):
+    assert conda == {name: pins[name] for name in conda}
+
+
+def test_every_dependency_is_pinned(dependencies, pins):
+    assert dependencies <= set(pins)
+
+
+def test_constraints_hold_exact_pins_and_nothing_else():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9._-]+==[\w.!+]+", line)] == []
+
+
+def test_entry_points_of_the_project_are_typed():
+    project = yaml.safe_load((ROOT / "MLproject").read_text())
+    assert {"main", "score", "test", "report"} <= set(project["entry_points"])
+    for entry in project["entry_points"].values():
+        assert all("type" in parameter for parameter in entry.get("parameters", {}).values())

@@ -1,0 +1,80 @@
+import pandas as pd
+import pytest
+
+from cltv_ml.windows import Window, rolling_origins, to_cutoff, to_days
+
+LOG = pd.DataFrame(
+    {
+        "customer_id": ["a", "a", "b", "a", "b"],
+        "timestamp": pd.to_datetime(
+            ["2020-01-01", "2020-01-31", "2020-02-01", "2020-02-10 23:59", "2020-02-20"], format="ISO8601"
+        ),
+        "amount": [10.0, 20.0, 5.0, 0.1, 0.2],
+    }
+)
+
+
+def test_holdout_starts_at_the_cutoff_and_excludes_its_end():
+    target = Window("2020-02-01", 10).target(LOG, pd.Index(["a", "b"]))
+    assert target["b"] == 5.0
+    assert target["a"] == 0.1  # 10 February 23:59 is the last minute of a window of ten days
+
+
+def test_customers_without_a_purchase_have_a_target_of_zero_and_order_is_kept():
+    target = Window("2020-02-01", 5).target(LOG, pd.Index(["nobody", "b", "a"]))
+    assert list(target) == [0.0, 5.0, 0.0]
+
+
+def test_target_counts_purchase_days_and_activity():
+    window = Window("2020-02-01", 20)
+    assert list(window.target(LOG, pd.Index(["a", "b"]), "purchases")) == [1, 2]
+    assert list(window.target(LOG, pd.Index(["a", "c"]), "active")) == [1, 0]
+
+
+def test_target_refuses_a_holdout_that_the_log_does_not_reach():
+    with pytest.raises(ValueError, match="ends 2020-02-22, but the log ends on 2020-02-20"):
+        Window("2020-02-01", 21).target(LOG, pd.Index(["a"]))
+
+
+def test_target_refuses_an_unknown_label():
+    with pytest.raises(ValueError, match="Unknown label 'money'"):
+        Window("2020-02-01", 5).target(LOG, pd.Index(["a"]), "money")
+
+
+@pytest.mark.parametrize("horizon", ["soon", "13 weeks", "", 0, -3, "0d", float("nan")])
+def test_horizons_that_cannot_be_read_are_refused(horizon):
+    with pytest.raises(ValueError, match="horizon"):
+        to_days(horizon)
+
+
+@pytest.mark.parametrize("moment", ["yesterday-ish", "2020-01-01 12:00", "2020-01-01T00:00Z", None])
+def test_cutoffs_that_are_no_calendar_day_are_refused(moment):
+    with pytest.raises(ValueError, match="cutoff must be a calendar day"):
+        to_cutoff(moment)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "horizon", "message"),
+    [
+        ("2019-12-01", 5, "cutoff 2019-12-01 lies outside the log"),
+        ("2020-01-01", 5, "lies outside the log"),
+        ("2020-03-01", 5, "lies outside the log"),
+        ("2020-02-18", 5, "ends 2020-02-23, but the log ends on 2020-02-20"),
+        ("2020-01-15", 20, "longer than the history of 14 days"),
+    ],
+)
+def test_windows_that_do_not_fit_the_log_are_refused(cutoff, horizon, message):
+    with pytest.raises(ValueError, match=message):
+        Window(cutoff, horizon).check(LOG["timestamp"].min(), LOG["timestamp"].max())
+
+
+def test_no_training_holdout_reaches_into_the_test_window():
+    test = Window("1997-12-30", "26w")
+    origins = rolling_origins(pd.Timestamp("1996-01-01"), test, max_origins=12)
+    assert len(origins) == 12
+    assert all(origin.end <= test.cutoff for origin in origins)
+    assert origins[0].end == test.cutoff
+
+
+def test_a_log_too_short_for_a_training_origin_has_none():
+    assert rolling_origins(pd.Timestamp("2020-01-01"), Window("2020-06-01", "3m"), max_origins=3) == []
