@@ -1,7 +1,11 @@
 """What we expect: one paper or one recipe per file."""
 
 from cltv_ml.models.base import ValueModel
+from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
+from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.tweedie import Tweedie
 
@@ -12,6 +16,10 @@ CATALOGUE = {
         SameRate,
         Tweedie,
         Hurdle,
+        ProbabilisticValue,
+        BGNBD,
+        ParetoNBD,
+        GammaGamma,
     )
 }
 

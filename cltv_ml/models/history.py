@@ -1,0 +1,143 @@
+"""What a purchase model reads of a customer: how often, until when and for how long, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from cltv_ml.models.base import check_columns
+from cltv_ml.windows import to_days
+
+#: Days in one unit of time a model may be fitted in.
+DAYS_IN = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Distinct customers: `x` purchases until age `tx`, observed until age `T`, and how many such there are.
+
+    `distinct_x` and `place_x` name the different `x` once, for functions that depend on `x` only;
+    `purchase` and `dropout` are covariates, shape (n, k).
+    """
+
+    x: np.ndarray
+    tx: np.ndarray
+    T: np.ndarray
+    weight: np.ndarray
+    distinct_x: np.ndarray
+    place_x: np.ndarray
+    purchase: np.ndarray
+    dropout: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, chosen: slice | np.ndarray, weight: np.ndarray | None = None) -> Rows:
+        """Return some of the rows."""
+        return build_rows(
+            self.x[chosen],
+            self.tx[chosen],
+            self.T[chosen],
+            self.weight[chosen] if weight is None else weight,
+            self.purchase[chosen],
+            self.dropout[chosen],
+        )
+
+
+def build_rows(
+    x: np.ndarray,
+    tx: np.ndarray,
+    T: np.ndarray,
+    weight: np.ndarray,
+    purchase: np.ndarray,
+    dropout: np.ndarray,
+) -> Rows:
+    """Return rows sorted as given; `x` must ascend for the tables over `x` to be short."""
+    fresh = np.r_[True, x[1:] != x[:-1]]
+    return Rows(x, tx, T, weight, x[fresh], np.cumsum(fresh) - 1, purchase, dropout)
+
+
+def read_history(model: BaseEstimator, X: pd.DataFrame, recency: bool = True) -> tuple[np.ndarray, ...]:
+    """Return `frequency`, `recency`, `T` as float64 columns of a valid frame.
+
+    Raises
+    ------
+    ValueError
+        A value is missing, negative, not whole (frequency) or later than `T` (recency), or the frame
+        says in `attrs["time_unit"]` that it is in another unit than the model.
+    """
+    who = type(model).__name__
+    matrix = check_columns(model, X, ("frequency", "recency", "T"))
+    check_unit(model, X)
+    check_complete(model, X, matrix, ("frequency", "recency", "T"))
+    x, tx, T = np.ascontiguousarray(matrix.T)
+    if (x != np.rint(x)).any():
+        raise ValueError(
+            f"{who}: frequency counts repeat purchases and must be whole, found {x[x != np.rint(x)][0]}."
+        )
+    late = tx > T
+    if late.any():
+        raise ValueError(
+            f"{who}: recency is the age at the last purchase and cannot exceed T; found recency "
+            f"{tx[late][0]:g} with T {T[late][0]:g} in {int(late.sum())} rows. "
+            "If recency holds the time since the last purchase, pass T - recency."
+        )
+    early = (x == 0) & (tx > 0)
+    if early.any():
+        raise ValueError(
+            f"{who}: a customer without repeat purchase has recency 0, found {tx[early][0]:g} "
+            f"in {int(early.sum())} rows; frequency counts repeat purchases only."
+        )
+    return x, tx, T
+
+
+def check_complete(model: BaseEstimator, X: pd.DataFrame, matrix: np.ndarray, columns: Sequence[str]) -> None:
+    """Raise when the frame is empty or a value is missing or negative."""
+    who = type(model).__name__
+    if not len(matrix):
+        raise ValueError(f"{who}: the table of customers is empty; at least one row is needed.")
+    for number, name in enumerate(columns):
+        missing = np.isnan(matrix[:, number])
+        if missing.any():
+            raise ValueError(
+                f"{who}: column {name!r} is missing for {int(missing.sum())} customers, the first is "
+                f"{X.index[int(missing.argmax())]!r}; fill or drop them."
+            )
+        if matrix[:, number].min() < 0:
+            raise ValueError(
+                f"{who}: column {name!r} must not be negative, found {matrix[:, number].min():g}."
+            )
+
+
+def check_unit(model: BaseEstimator, X: pd.DataFrame) -> None:
+    """Raise when the model's unit is unknown, or the frame names another one in `attrs["time_unit"]`."""
+    who, unit = type(model).__name__, model.time_unit
+    if unit not in DAYS_IN:
+        raise ValueError(f"{who}: time_unit {unit!r} is unknown; choose one of {sorted(DAYS_IN)}.")
+    given = X.attrs.get("time_unit", unit)
+    if given != unit:
+        raise ValueError(
+            f"{who}: the model is in {unit}, the table in {given}; convert recency and T or set "
+            f"time_unit={given!r} and fit again."
+        )
+
+
+def to_time(model: BaseEstimator, t: float | str | pd.Timedelta, infinite: bool = False) -> float:
+    """Return a length of time in the model's unit; a number is taken to be in it already.
+
+    Raises
+    ------
+    ValueError
+        It is negative, missing or, where that has no meaning, infinite.
+    """
+    if isinstance(t, (str, pd.Timedelta)):
+        return to_days(t) / DAYS_IN[model.time_unit]
+    length = float(t)
+    if not length >= 0 or (np.isinf(length) and not infinite):
+        allowed = "not negative" if infinite else "finite and not negative"
+        raise ValueError(f"{type(model).__name__}: t must be {allowed} and in {model.time_unit}, got {t!r}.")
+    return length

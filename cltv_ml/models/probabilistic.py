@@ -1,0 +1,122 @@
+"""Expected purchases times expected spend per purchase, discounted: customer value from two small models."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.gamma_gamma import GammaGamma
+from cltv_ml.models.history import DAYS_IN
+from cltv_ml.models.purchases import PurchaseModel
+
+
+class ProbabilisticValue(ValueModel):
+    """What each customer will spend over the horizon: purchases x spend per purchase x margin, discounted.
+
+    Purchases are purchase days, as `frequency` counts them; `monetary_value` is the mean spend per purchase
+    day. Fitted on everything before the cutoff, without a label.
+
+    Parameters
+    ----------
+    purchases, spend
+        The two models, BGNBD() and GammaGamma() by default; they are cloned, never changed.
+    horizon
+        In days, whatever the unit of the purchase model.
+    discount_rate
+        Effective yearly rate: money received after a year is worth 1 / (1 + discount_rate).
+    margin
+        Contribution margin as a share of revenue; it multiplies the value after both models.
+
+    >>> X = pd.DataFrame({"frequency": [2.0, 0, 5, 1], "recency": [30.0, 0, 80, 5],
+    ...                   "T": [90.0, 80, 90, 60], "monetary_value": [10.0, 0, 20, 15]})
+    >>> ProbabilisticValue(horizon=30).fit(X).predict_table(X).columns.tolist()
+    ['expected_value', 'expected_purchases', 'p_alive']
+    """
+
+    def __init__(
+        self,
+        purchases: PurchaseModel | None = None,
+        spend: GammaGamma | None = None,
+        horizon: int = 91,
+        discount_rate: float = 0.0,
+        margin: float = 1.0,
+    ) -> None:
+        self.purchases = purchases
+        self.spend = spend
+        self.horizon = horizon
+        self.discount_rate = discount_rate
+        self.margin = margin
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The family of both models, such as "pareto_nbd_gamma_gamma"."""
+        return f"{(self.purchases or BGNBD()).name}_gamma_gamma"
+
+    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Fit both models on `frequency`, `recency`, `T`, `monetary_value`; `y` is not used.
+
+        Raises
+        ------
+        ValueError
+            A setting or a column is impossible, spend is negative, or nobody has spent on a second day.
+        """
+        self._check_settings()
+        matrix = check_columns(self, X, ("frequency", "monetary_value"))
+        # Repeat customers whose later purchases were all free say nothing about spend; negative spend is
+        # left in for GammaGamma to refuse.
+        spenders = X[(matrix[:, 0] > 0) & (matrix[:, 1] != 0)]
+        if not len(spenders):
+            raise ValueError(
+                "ProbabilisticValue: no customer has spent on a repeat purchase, so spend cannot be learned; "
+                "use a longer calibration window or value customers by purchases alone."
+            )
+        self.purchases_ = clone(self.purchases or BGNBD()).fit(X)
+        self.spend_ = clone(self.spend or GammaGamma()).fit(spenders)
+        self.feature_names_in_ = np.array(["frequency", "recency", "T", "monetary_value"], dtype=object)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected discounted margin over the horizon, shape (n,), in currency units."""
+        check_fitted(self)
+        length = self._length()
+        if self.discount_rate == 0:
+            purchases = self.purchases_.expected_purchases(X, length)
+        else:
+            rate = np.log1p(self.discount_rate) / 365.25 * DAYS_IN[self.purchases_.time_unit]
+            purchases = self.purchases_.discounted_expected_purchases(X, length, rate)
+        return purchases * self.spend_.predict(X) * self.margin
+
+    def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return `expected_value`, `expected_purchases` over the horizon and `p_alive` now, by `X.index`."""
+        return pd.DataFrame(
+            {
+                "expected_value": self.predict(X),
+                "expected_purchases": self.purchases_.expected_purchases(X, self._length()),
+                "p_alive": self.purchases_.p_alive(X),
+            },
+            index=X.index,
+        )
+
+    def _length(self) -> float:
+        """Return the horizon in the purchase model's unit."""
+        return self.horizon / DAYS_IN[self.purchases_.time_unit]
+
+    def _check_settings(self) -> None:
+        if not (np.isfinite(self.horizon) and self.horizon > 0):
+            raise ValueError(
+                f"ProbabilisticValue: horizon must be a positive number of days, got {self.horizon!r}."
+            )
+        if not (np.isfinite(self.discount_rate) and self.discount_rate >= 0):
+            raise ValueError(
+                f"ProbabilisticValue: discount_rate must not be negative (0.1 is 10% a year), "
+                f"got {self.discount_rate!r}."
+            )
+        if not 0 < self.margin <= 1:
+            raise ValueError(
+                f"ProbabilisticValue: margin must be above 0 and at most 1, got {self.margin!r}."
+            )
