@@ -1,0 +1,247 @@
+"""Which source column is which: checked when given, proposed from names and types otherwise."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cltv_ml.tables import TRANSACTIONS
+
+#: Columns that only the door knows: `clean` turns them into columns of TRANSACTIONS.
+INPUT_ONLY = {
+    "unit_price": "price of one item; amount becomes quantity x unit_price",
+    "unit_cost": "cost of one item; cost becomes quantity x unit_cost",
+    "profit": "what the line earned; cost becomes amount - profit",
+    "currency": "currency of the line",
+    "cancels": "the order_id that this line cancels",
+}
+
+#: Names found in shops' exports, in falling order of certainty; written without case, spaces and signs.
+#: Two columns on the same step are equally good.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "customer_id": (
+        "customerid",
+        "customer customerno customernumber customernr customerkey custid custno cust clientid client userid "
+        "user householdid household memberid member accountid accountno buyerid buyer shopperid donorid "
+        "kundennummer kundenid kundennr kunde idclient idcliente cliente clienteid loyaltyid cardid contactid",
+        "customeremail email useremail customername id uid cid",
+    ),
+    "timestamp": (
+        "timestamp",
+        "date datetime orderdate orderdatetime ordertimestamp ordertime invoicedate transactiondate "
+        "transactiontimestamp transactiontime transactiondatetime purchasedate purchasetime purchasedat "
+        "orderpurchasetimestamp orderedat saledate salesdate saledatetime txndate trxdate datum bestelldatum "
+        "rechnungsdatum fecha data dateorder receiptdate bookingdate paymentdate paidat when soldat",
+        "createdat created creationdate day time ts eventtime eventdate",
+    ),
+    "amount": (
+        "amount",
+        "total totalamount ordertotal revenue sales salesvalue salesamount saleamount linetotal lineamount "
+        "grossamount netamount ordervalue orderamount dollarvalue value spend totalspend transactionamount "
+        "transactionvalue paymentvalue paymentamount subtotal turnover grandtotal totalprice totalvalue "
+        "totalpaid netsales grosssales netrevenue grossrevenue invoicetotal invoiceamount amountpaid betrag "
+        "umsatz montant importe linevalue totalusd amountusd amounteur amountgbp gross net purchaseamount",
+        "price",
+    ),
+    "order_id": (
+        "orderid",
+        "order orderno ordernumber ordernr ordername invoiceno invoice invoiceid invoicenumber transactionid "
+        "transaction transactionno txnid trxid basketid receiptid receiptno receipt saleid salesid "
+        "bestellnummer rechnungsnummer checkoutid ticketid bookingid",
+    ),
+    "product_id": (
+        "productid",
+        "product productcode productno productnumber sku stockcode itemid item itemcode itemno articleid "
+        "article articleno artikelnummer upc ean productsku variantid",
+        "productname itemname",
+    ),
+    "category": (
+        "category",
+        "productcategory categoryname department productgroup itemcategory productfamily warengruppe",
+        "subcategory",
+    ),
+    "quantity": (
+        "quantity",
+        "qty units unitssold numberofitems numberofcds itemquantity quantitysold pieces menge nitems cantidad",
+    ),
+    "discount": ("discount", "discountamount discountvalue totaldiscount linediscount rebate rabatt"),
+    "cost": ("cost", "linecost totalcost cogs costofgoods costofgoodssold costamount"),
+    "channel": ("channel", "saleschannel orderchannel"),
+    "unit_price": ("unitprice", "price priceperunit itemprice pricepaid sellingprice priceeach einzelpreis"),
+    "unit_cost": ("unitcost", "costprice costperunit itemcost costeach"),
+    "profit": ("profit", "lineprofit grossprofit"),
+    "currency": ("currency", "currencycode curr waehrung devise ordercurrency"),
+    "cancels": (
+        "cancels",
+        "cancelledorder cancelledorderid originalorderid originalorder originalinvoice refundof returnof "
+        "returnedorderid cancelsorder creditof",
+    ),
+}
+
+#: Names that hold a word above but mean something else.
+_NOT_THE_PURCHASE = re.compile(
+    "ship|deliver|due|birth|updat|modif|return|refund|signup|regist|expir|valid|cancel|first|last|load|tax|vat"
+)
+
+_REQUIRED = ("customer_id", "timestamp", "amount")
+
+
+def propose_mapping(
+    kinds: Mapping[str, str], known: Mapping[str, str | None] | None = None
+) -> dict[str, str]:
+    """Return standard name -> source column, for what names and types make certain.
+
+    Parameters
+    ----------
+    kinds
+        What each source column's values look like: `"number"`, `"timestamp"`, `"text"`, `"rate"` (a number
+        between 0 and 1) or `"empty"`.
+    known
+        Standard names already decided by the user; `None` or `""` says that there is no such column.
+
+    Raises
+    ------
+    ValueError
+        Two columns are equally good for one name, or a required one has no column.
+
+    >>> propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"})
+    {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
+    """
+    chosen: dict[str, str] = {name: column for name, column in (known or {}).items() if column}
+    free = [column for column in kinds if column not in chosen.values() and kinds[column] != "empty"]
+    for name in SYNONYMS:
+        if name in (known or {}):
+            continue
+        left = [column for column in free if column not in chosen.values()]
+        found = _best(name, [column for column in left if _fits(name, kinds[column])])
+        if not found and name in _REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
+            found = _named(name, left)
+        if len(found) > 1:
+            raise ValueError(
+                f"columns {found} could each be the {name}; "
+                f"say which in the mapping, for example {{{name!r}: {found[0]!r}}}."
+            )
+        if found:
+            chosen[name] = found[0]
+    return _settle(chosen, kinds, known or {})
+
+
+def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> dict[str, str]:
+    """Return `mapping` without its empty entries when each name is known and each column exists.
+
+    Raises
+    ------
+    ValueError
+        A standard name is unknown, a column is not in the source, or one is given twice.
+
+    >>> check_mapping({"customer_id": "cust"}, ["Cust", "day"])
+    Traceback (most recent call last):
+    ValueError: mapping: column 'cust' for customer_id is not in the source. Found ['Cust', 'day'].
+    """
+    unknown = sorted(set(mapping) - set(SYNONYMS))
+    if unknown:
+        raise ValueError(f"mapping: unknown name {unknown[0]!r}. Available: {sorted(SYNONYMS)}.")
+    given = {name: str(column) for name, column in mapping.items() if column}
+    for name, column in given.items():
+        if column not in columns:
+            raise ValueError(
+                f"mapping: column {column!r} for {name} is not in the source. Found {list(columns)}."
+            )
+    twice = [column for column in given.values() if list(given.values()).count(column) > 1]
+    if twice:
+        raise ValueError(f"mapping: column {twice[0]!r} is given for more than one name; keep one of them.")
+    return given
+
+
+def check_complete(mapping: Mapping[str, str], columns: Sequence[str]) -> None:
+    """Raise ValueError when a required name has no column and cannot be computed from others."""
+    for name in _REQUIRED:
+        computed = name == "amount" and {"unit_price", "quantity"} <= set(mapping)
+        if name not in mapping and not computed:
+            also = " (or quantity and unit_price)" if name == "amount" else ""
+            raise ValueError(
+                f"no column found for {name}{also}; name it in the mapping, for example "
+                f"{{{name!r}: '<column>'}}. Found {list(columns)}."
+            )
+
+
+def read_mapping(path: str | Path) -> dict[str, str]:
+    """Return the `[mapping]` table of a TOML file: standard name = "source column".
+
+    Raises
+    ------
+    ValueError
+        The file is missing, is no TOML or holds no such table of texts.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"mapping file {str(path)!r} does not exist; check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"mapping file {str(path)!r} is no valid TOML: {error}.") from error
+    table = content.get("mapping")
+    if not isinstance(table, dict) or not all(isinstance(column, str) for column in table.values()):
+        raise ValueError(
+            f"mapping file {str(path)!r} must hold a table [mapping] with lines such as "
+            'customer_id = "CustomerID".'
+        )
+    return table
+
+
+def write_mapping(mapping: Mapping[str, str], path: str | Path) -> None:
+    """Save a mapping as the TOML file that `read_mapping` reads."""
+    lines = [f"{name} = {_toml_text(column)}" for name, column in mapping.items()]
+    Path(path).write_text("\n".join(["[mapping]", *lines, ""]), encoding="utf-8")
+
+
+def _toml_text(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", escaped) + '"'
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", column.lower())
+
+
+def _fits(name: str, kind: str) -> bool:
+    wanted = TRANSACTIONS.columns[name].kind if name in TRANSACTIONS.columns else None
+    if name in ("unit_price", "unit_cost", "profit"):
+        wanted = "number"
+    if wanted == "number":
+        return kind == "number" or (kind == "rate" and name != "discount")
+    return kind == "timestamp" if wanted == "timestamp" else True
+
+
+def _named(name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns on the surest step of the ladder of synonyms that any column reaches."""
+    for step in SYNONYMS[name]:
+        found = [column for column in columns if _plain(column) in step.split()]
+        if found:
+            return found
+    return []
+
+
+def _best(name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns that a synonym names, else those whose name holds a telling word."""
+    found = _named(name, columns)
+    likely = [column for column in columns if not _NOT_THE_PURCHASE.search(_plain(column))]
+    if not found and name == "timestamp":
+        return likely
+    if not found and name == "amount":
+        return [
+            column for column in likely if re.search("amount|total|revenue|sales|spend|value", _plain(column))
+        ]
+    return found
+
+
+def _settle(
+    chosen: dict[str, str], kinds: Mapping[str, str], known: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Return the mapping after what depends on several columns: a lone price is the amount."""
+    weak = "amount" not in known and _plain(chosen.get("amount", "")) == "price"
+    if weak and "quantity" in chosen:
+        chosen["unit_price"] = chosen.pop("amount")
+    check_complete(chosen, list(kinds))
+    return {name: chosen[name] for name in SYNONYMS if name in chosen}

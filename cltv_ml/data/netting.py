@@ -1,0 +1,129 @@
+"""Cancellations and returns are taken off the purchases they undo, in the engine, set by set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import duckdb
+
+from cltv_ml.engine import MONEY_SCALE
+
+#: The rounds in which returns look for their purchase: the columns in which both must agree. A round
+#: sees only what earlier rounds left over.
+ROUNDS = (
+    ("customer_id", "order_ref", "product_id"),
+    ("customer_id", "order_ref"),
+    ("customer_id", "product_id", "units", "money"),
+    ("customer_id", "product_id", "units"),
+    ("customer_id", "product_id"),
+)
+
+#: Within one round, returns of a customer are served by the latest purchases before them. Seen backwards
+#: in time this is a queue: returns wait, purchases serve them. `open` is how many units wait; when a
+#: purchase brings more than that, the surplus was not returned. What was returned lies, like the returns
+#: themselves, end to end on one line of units, and purchase and return match where they overlap.
+_MATCH = """
+insert into matched
+with waiting as (
+    select *, sum(if(is_return, left_over, -left_over)) over backwards as open
+    from entries where left_over > 0 and {known}
+    window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc
+                         rows unbounded preceding)
+), lowest as (
+    select *, min(least(open, 0)) over backwards as low from waiting
+    window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc
+                         rows unbounded preceding)
+), served as (
+    select * replace (left_over - (coalesce(lag(low) over backwards, 0) - low) as left_over) from lowest
+    window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc)
+), placed as (
+    select *, sum(left_over) over backwards as stop from served
+    window backwards as (partition by {key}, is_return
+                         order by timestamp desc, source_row desc rows unbounded preceding)
+)
+select sale.source_row, back.source_row,
+    least(sale.stop, back.stop) - greatest(sale.stop - sale.left_over, back.stop - back.left_over)
+from placed as sale join placed as back using ({key})
+where not sale.is_return and back.is_return and sale.left_over > 0
+    and sale.stop - sale.left_over < back.stop and back.stop - back.left_over < sale.stop
+"""
+
+_SERVE = """
+create or replace temp table entries as
+select entries.* replace (entries.units - coalesce(taken.units, 0) as left_over) from entries left join (
+    select source_row, sum(units) as units from (
+        select sale_row as source_row, units from matched union all select return_row, units from matched
+    ) group by all
+) as taken using (source_row)
+"""
+
+
+def net_returns(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
+    """Fill `reduced` with what returns take off each purchase, and with what each return was served.
+
+    The table has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
+    left of the line in integer minor units, returns negative) and `undone` (nothing is left).
+
+    A return is taken off the order it names (`cancels`, or its own `order_id`); else off the latest
+    earlier purchases by the same customer of the same product: first of the same quantity and price, then
+    the same quantity, then any. Without `quantity`, money stands for units; without `product_id`, any
+    purchase of the customer serves. A purchase loses what was credited, never more than it cost.
+
+    Parameters
+    ----------
+    con
+        Holds `lines` and `aside`.
+    columns
+        The columns of `lines`.
+    """
+    _collect_entries(con, columns)
+    con.execute("create or replace temp table matched (sale_row bigint, return_row bigint, units hugeint)")
+    for key in ROUNDS:
+        known = " and ".join(f"{name} is not null" for name in key)
+        if key == ("customer_id", "order_ref"):
+            known += " and (not is_return or product_id is null)"
+        present = con.execute(f"select 1 from entries where is_return and {known} limit 1").fetchall()
+        if present:
+            con.execute(_MATCH.format(key=", ".join(key), known=known))
+            con.execute(_SERVE)
+    _reduce(con)
+
+
+def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
+    """Gather the returns and the purchases of the customers who returned something."""
+    units = (
+        f"cast(round(abs(quantity) * {MONEY_SCALE}) as hugeint)" if "quantity" in columns else "abs(money)"
+    )
+    product = "product_id" if "product_id" in columns else "''"
+    order = "order_id" if "order_id" in columns else "cast(null as varchar)"
+    refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
+    con.execute(
+        f"create or replace temp table entries as select source_row, is_return, customer_id, "
+        f"{product} as product_id, {refers} as order_ref, timestamp, abs(money) as money, {units} as units, "
+        "units as left_over from lines anti join aside using (source_row) where rule is null and customer_id "
+        "in (select customer_id from lines where rule is null and is_return)"
+    )
+
+
+def _reduce(con: duckdb.DuckDBPyConnection) -> None:
+    """Turn matched units into money: a purchase loses what was credited for the units matched."""
+    con.execute(
+        "create or replace temp table reduced as "
+        "with credited as ("
+        "    select sale_row, return_row, matched.units, "
+        "        cast(round(cast(back.money as double) * matched.units / back.units) as bigint) as money "
+        "    from matched join entries as back on back.source_row = return_row"
+        "), "
+        "per_line as ("
+        "    select sale_row as source_row, sum(units) as units, sum(money) as money from credited group by 1 "
+        "    union all select return_row, sum(units), sum(money) from credited group by 1"
+        ") "
+        "select *, if(is_return, units_share = 0, money = 0 and (units_share = 0 or cost_money)) as undone from ("
+        "select source_row, is_return, entries.money > 0 as cost_money, "
+        "    greatest(entries.units - per_line.units, 0) / entries.units as units_share, "
+        "    case when is_return and entries.units = per_line.units then 0 "
+        "        when is_return then least(per_line.money - entries.money, 0) "
+        f"       when entries.money - per_line.money < {MONEY_SCALE} / 200 then 0 "
+        "        else entries.money - per_line.money end as money "
+        "from per_line join entries using (source_row))"
+    )

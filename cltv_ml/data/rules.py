@@ -1,0 +1,104 @@
+"""The cleaning rules: what each sets aside, and the settings a shop can change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+#: Every rule in the order it is applied: its name and the sentence that the quarantine gives as reason.
+#: A line falls to the first rule it breaks.
+REASONS = {
+    "broken_line": "The line has another number of fields than the header.",
+    "missing_customer": "The line names no customer.",
+    "bad_date": "The date is missing or cannot be read.",
+    "future_date": "The date lies after the moment the data were read.",
+    "bad_amount": "The amount is missing, no finite number, or a trillion and more.",
+    "contradictory_signs": "The quantity is negative but the amount is positive.",
+    "unknown_currency": "The line names no currency although the source holds several.",
+    "non_product": "The product code stands for postage, fees or the like, not for a product.",
+    "adjustment": "The line is a test or a book-keeping adjustment, not a purchase.",
+    "exact_duplicate": "The line equals an earlier one in every column.",
+    "cancellation": "The purchase and its cancellation leave nothing, or a return was taken off its order.",
+    "return_without_order": "The return matches no earlier purchase of the customer.",
+    "customer_total": "The customer returned as much as or more than the purchases in this log.",
+    "history_before_log": "The customer bought in the opening days of the log and may be older than it.",
+}
+
+#: Rules without which the log would not be valid: they cannot be switched off.
+ALWAYS_ON = ("broken_line", "missing_customer", "bad_date", "bad_amount", "return_without_order")
+
+#: Rules that are off unless switched on.
+OFF_BY_DEFAULT = ("history_before_log",)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a log is cleaned; the defaults suit most shops.
+
+    Parameters
+    ----------
+    off, on
+        Names of rules to switch off or on; `history_before_log` alone is off by default.
+    non_products, adjustments
+        Regular expressions that a whole product code (`non_product`), or a whole product code or order id
+        (`adjustment`) matches; case is ignored. None by default: one shop's POST is another's product.
+    timezone
+        The shop's own zone, such as "Europe/London": times with a zone are converted to it.
+    source_timezone
+        The zone of times that carry none, when it is not the shop's own.
+    day_first
+        How 01/02/2024 is to be read when the column leaves it open: True for 1 February, False for
+        2 January.
+    decimal
+        The decimal sign of amounts that are text, "." or ",", when the column leaves it open.
+    rates
+        Currency -> value of one unit of it in the log's currency, for a source of several currencies.
+    winsorise
+        Cap amounts above the median plus this many robust standard deviations, on the log scale; None
+        leaves all amounts as they are. 5 touches about one amount in a million of a log-normal shop.
+
+    >>> Rules(off=("missing_customer",))
+    Traceback (most recent call last):
+    ValueError: rule 'missing_customer' cannot be switched off: the log would not be valid.
+    """
+
+    off: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
+    non_products: tuple[str, ...] = ()
+    adjustments: tuple[str, ...] = ()
+    timezone: str | None = None
+    source_timezone: str | None = None
+    day_first: bool | None = None
+    decimal: str | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
+    winsorise: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown rule, zone or sign; the message names it."""
+        for name in (*self.off, *self.on):
+            if name not in REASONS:
+                raise ValueError(f"Unknown rule {name!r}. Available: {sorted(REASONS)}.")
+        for name in self.off:
+            if name in ALWAYS_ON:
+                raise ValueError(f"rule {name!r} cannot be switched off: the log would not be valid.")
+        for zone in (self.timezone, self.source_timezone):
+            _check_zone(zone)
+        if self.decimal not in (None, ".", ","):
+            raise ValueError(f"decimal must be '.' or ',', got {self.decimal!r}.")
+        if self.winsorise is not None and not self.winsorise > 0:
+            raise ValueError(f"winsorise must be a positive number or None, got {self.winsorise!r}.")
+        for currency, rate in self.rates.items():
+            if not 0 < rate < float("inf"):
+                raise ValueError(f"rates: the rate of {currency!r} must be positive, got {rate!r}.")
+
+    def applies(self, name: str) -> bool:
+        """Whether the rule `name` is switched on."""
+        return name in self.on or (name not in self.off and name not in OFF_BY_DEFAULT)
+
+
+def _check_zone(zone: str | None) -> None:
+    try:
+        ZoneInfo(zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"timezone {zone!r} is unknown; write a name such as 'Europe/London'.") from error

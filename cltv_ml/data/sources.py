@@ -1,0 +1,244 @@
+"""Any source becomes one raw table: a file, a frame, a data set's name or a database."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.data.datasets import DATASETS
+from cltv_ml.data.files import view_csv
+from cltv_ml.data.mapping import check_complete, check_mapping, propose_mapping, read_mapping
+from cltv_ml.data.parse import Columns, is_time, quote
+from cltv_ml.data.rules import Rules
+from cltv_ml.engine import connect, frame, literal
+
+#: Columns that the quarantine adds; a source's column of the same name gets `_source` appended.
+RESERVED = ("source_row", "rule", "reason")
+
+
+class Workspace:
+    """A temporary folder that goes when the last who uses it has gone."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="cltv_"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A source as it came: the view `raw` of `con`, with its own column names and `source_row`.
+
+    Parameters
+    ----------
+    con
+        The connection that holds the view `raw` and the table `broken_lines` (source_row, line).
+    mapping
+        Standard name -> source column.
+    source
+        What was read, without passwords.
+    read_at
+        When; later dates are future dates.
+    rules
+        The cleaning settings that suit this source.
+    """
+
+    con: duckdb.DuckDBPyConnection = field(repr=False)
+    mapping: Mapping[str, str]
+    source: str
+    read_at: pd.Timestamp
+    rules: Rules = field(default_factory=Rules)
+    workspace: Workspace | None = field(default=None, repr=False)
+
+    def head(self, rows: int = 5) -> pd.DataFrame:
+        """Return the first rows under the standard names where mapped, with the values as they came."""
+        names = {column: name for name, column in self.mapping.items()}
+        return frame(self.con.sql(f"from raw order by source_row limit {int(rows)}")).rename(columns=names)
+
+
+def read(
+    source: pd.DataFrame | pa.Table | str | Path,
+    mapping: Mapping[str, str | None] | str | Path | None = None,
+    *,
+    rules: Rules | None = None,
+    memory: str = "2GB",
+) -> Raw:
+    """Return a source's rows as they came, with the mapping of its columns to the standard names.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV or Parquet file, a folder or glob of Parquet files, a pandas or Arrow table, or the
+        name of a data set such as `"cdnow"`.
+    mapping
+        Standard name -> source column, or the path of a TOML file with a table `[mapping]`. None, or one
+        that leaves required names open, is completed from the columns' names and types.
+    rules
+        Cleaning settings to use instead of the source's own.
+    memory
+        What the engine may hold in memory; beyond that it spills to a temporary folder.
+
+    Raises
+    ------
+    ValueError
+        The source cannot be read, is empty, or its columns cannot be mapped; one sentence says why.
+
+    >>> raw = read(pd.DataFrame({"cust": ["a"], "day": ["2024-01-31"], "paid": ["9.50"]}), {"amount": "paid"})
+    >>> dict(raw.mapping)
+    {'customer_id': 'cust', 'timestamp': 'day', 'amount': 'paid'}
+    """
+    workspace = Workspace()
+    con = connect(memory, workspace.path)
+    con.execute("create table broken_lines (source_row bigint, line varchar)")
+    given = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
+    name, ready = str(source), None
+    if isinstance(source, pd.DataFrame | pa.Table):
+        name = f"{type(source).__name__} of {len(source):,} rows"
+        view_frame(con, source)
+    elif name in DATASETS:
+        ready = DATASETS[name]
+        view_parquet(con, ready.locate())
+        given = {**ready.mapping, **given}
+    else:
+        view_file(con, Path(source))
+    if not con.execute("select 1 from raw limit 1").fetchall():
+        raise ValueError(f"{name!r} holds no rows; check that the export is complete.")
+    return Raw(
+        con=con,
+        mapping=_complete(con, given),
+        source=name,
+        read_at=pd.Timestamp.now(),
+        rules=rules or (ready.rules if ready else Rules()),
+        workspace=workspace,
+    )
+
+
+def view_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> None:
+    """Make a pandas or Arrow table the view `raw`."""
+    table = source if isinstance(source, pa.Table) else _to_arrow(source)
+    table = table.rename_columns(unique_names(table.column_names))
+    rows = pa.array(range(1, len(table) + 1), pa.int64())
+    con.register("raw", table.append_column("source_row", rows))
+
+
+def view_file(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Make a file, a folder or a glob the view `raw`, by its ending."""
+    if any(sign in str(path) for sign in "*?["):
+        files = (
+            sorted(path.parent.glob(path.name)) if "**" not in str(path) else sorted(Path().glob(str(path)))
+        )
+    elif path.is_dir():
+        files = sorted(path.rglob("*.parquet"))
+    else:
+        files = [path] if path.exists() else []
+    if not files:
+        raise ValueError(
+            f"{str(path)!r} is neither a file, a folder with Parquet files nor a data set's name; "
+            f"check the path. Data sets: {sorted(DATASETS)}."
+        )
+    if files[0].suffix in (".parquet", ".pq"):
+        view_parquet(con, *files)
+    else:
+        view_csv(con, files[0], unique_names)
+
+
+def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
+    """Make Parquet files with one schema the view `raw`, rows numbered through all files."""
+    names = "[" + ", ".join(literal(str(file)) for file in files) + "]"
+    try:
+        described = con.execute(f"describe from read_parquet({names}, union_by_name=true)").fetchall()
+        counts = con.execute(f"select num_rows from parquet_file_metadata({names})").fetchall()
+    except duckdb.Error as error:
+        raise ValueError(f"{str(files[0])!r} cannot be read as Parquet: {_first_line(error)}.") from error
+    offsets = [0]
+    for (count,) in counts:
+        offsets.append(offsets[-1] + count)
+    before = f"{offsets[:-1]}[file_index + 1] + " if len(files) > 1 else ""
+    columns = [str(column) for column, *_ in described]
+    renamed = ", ".join(
+        f"{quote(column)} as {quote(name)}"
+        for column, name in zip(columns, unique_names(columns), strict=True)
+    )
+    con.execute(
+        f"create or replace temp view raw as select {renamed}, {before}file_row_number + 1 as source_row "
+        f"from read_parquet({names}, union_by_name=true)"
+    )
+
+
+def unique_names(columns: list[str]) -> list[str]:
+    """Return column names that differ from one another, whatever their case, and from the reserved ones.
+
+    >>> unique_names(["a", "A", "rule", ""])
+    ['a', 'A_2', 'rule_source', 'column_4']
+    """
+    taken: set[str] = set(RESERVED)
+    names = []
+    for position, column in enumerate(columns, start=1):
+        base = str(column).strip() or f"column_{position}"
+        name = f"{base}_source" if base.lower() in RESERVED else base
+        number = 2
+        while name.lower() in taken:
+            name, number = f"{base}_{number}", number + 1
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def _to_arrow(source: pd.DataFrame) -> pa.Table:
+    """Return a frame as an Arrow table; a column of mixed types becomes text."""
+    arrays = []
+    for position in range(source.shape[1]):
+        values = source.iloc[:, position]
+        try:
+            arrays.append(pa.array(values, from_pandas=True))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            arrays.append(pa.array(values.map(str, na_action="ignore"), pa.string(), from_pandas=True))
+    return pa.table(arrays, names=[str(column) for column in source.columns])
+
+
+def _complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> dict[str, str]:
+    kinds = look(con)
+    known = check_mapping(given, list(kinds))
+    try:
+        check_complete(known, list(kinds))
+    except ValueError:
+        return propose_mapping(kinds, given)
+    return known
+
+
+def look(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return what each column's first values look like: number, rate, timestamp, text or empty."""
+    con.execute("create or replace temp table peek as from raw limit 2000")
+    columns = Columns(con, Rules(day_first=True, decimal="."), "peek")
+    return {column: _kind(columns, column) for column in columns.kinds if column != "source_row"}
+
+
+def _kind(columns: Columns, column: str) -> str:
+    """Return the kind of one column of the peek; nine of ten values decide."""
+    kind, name = columns.kinds[column], quote(column)
+    number = columns.number(column) if not is_time(kind) else "cast(null as double)"
+    time = columns.timestamp(column)
+    values, numbers, times, low, high, whole = columns.con.execute(
+        f"select count(nullif(trim(cast({name} as varchar)), '')), count({number}), count({time}), "
+        f"min({number}), max({number}), bool_and({number} = floor({number})) from peek"
+    ).fetchall()[0]
+    dated = re.search("dat|time|day|when|_at$", column.lower()) is not None
+    if not values:
+        return "empty"
+    if times >= 0.9 * values and (dated or numbers < 0.9 * values or is_time(kind)):
+        return "timestamp"
+    if numbers >= 0.9 * values:
+        return "rate" if low >= 0 and high <= 1 and not whole else "number"
+    return "text"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
