@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -38,6 +39,9 @@ Mapping = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option(help="A TOML file with these settings; flags win over it.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the whole stack trace of an error.")]
+
+
+_SHOWN = ("Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE")
 
 
 @app.callback()
@@ -132,6 +136,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
 
 def main() -> None:
     """Run the command line; a wrong input is one sentence on stderr and exit status 2."""
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # its remarks on our own pins and settings
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an open MLflow run then ends as FAILED
     if "--debug" in sys.argv[1:]:
         sys.argv = [sys.argv[0], "--debug", *(word for word in sys.argv[1:] if word != "--debug")]
@@ -187,11 +192,14 @@ def _dataset_name(data: str) -> str:
 def _show(outcome: Outcome, settings: Settings) -> None:
     from cltv_ml.ops.summary import comparison_table
 
-    frame = comparison_table(outcome.result, outcome.verdict.champion)
-    table = Table(title=f"{len(outcome.result.y_true):,} customers, {outcome.result.window.horizon} days "
-                        f"from {outcome.result.window.cutoff:%Y-%m-%d}", title_justify="left")  # fmt: skip
+    result = outcome.result
+    frame = comparison_table(result, outcome.verdict.champion)[list(_SHOWN)]
+    title = (
+        f"{len(result.y_true):,} customers, {result.window.horizon} days from {result.window.cutoff:%Y-%m-%d}"
+    )
+    table = Table(title=title, title_justify="left")
     for number, name in enumerate(frame.columns):
-        table.add_column(name, justify="right" if number else "left")
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
     for row in frame.itertuples(index=False):
         table.add_row(*row)
     console.print(table)

@@ -2,6 +2,7 @@
 
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.competitors import competitors
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.pareto_nbd import ParetoNBD
@@ -23,4 +24,4 @@ CATALOGUE = {
     )
 }
 
-__all__ = ["CATALOGUE", "ValueModel", *CATALOGUE]
+__all__ = ["CATALOGUE", "ValueModel", "competitors", *CATALOGUE]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping
 
 import mlflow
@@ -17,7 +19,8 @@ def register_champion(model_uri: str, tags: Mapping[str, str], name: str = REGIS
 
     The version that was champion before becomes `previous` first, so that a way back always exists.
     """
-    registered = mlflow.register_model(model_uri, name, tags=dict(tags))
+    with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what this returns
+        registered = mlflow.register_model(model_uri, name, tags=dict(tags))
     client = MlflowClient()
     before = alias_version(name, "champion")
     if before is not None:

@@ -26,7 +26,7 @@ def comparison_table(result: WindowResult, champion: str | None = None) -> pd.Da
             "Decile error": [f"{value:.1%}" for value in scores["decile_mape"]],
             "Gini": [f"{value:.3f}" for value in scores["gini"]],
             "Spearman": [f"{value:.3f}" for value in scores["spearman"]],
-            "Top 10% capture": [f"{value:.1%}" for value in scores["top_decile_capture"]],
+            "Top 10%": [f"{value:.1%}" for value in scores["top_decile_capture"]],
             "MAE": [f"{value:,.2f}" for value in scores["mae"]],
             "RMSE": [f"{value:,.2f}" for value in scores["rmse"]],
         }

@@ -19,6 +19,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 import pandas as pd
+from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.tracking import MlflowClient
 
 import cltv_ml
@@ -63,8 +64,14 @@ def open_experiment(name: str, root: Path | None = None) -> str:
                 f"experiment {name!r} is deleted in MLflow; restore it or choose another --experiment."
             )
         return str(found.experiment_id)
-    folder = Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
-    return str(mlflow.create_experiment(name, folder.as_uri() if uri.startswith("sqlite:") else None))
+    folder = artifact_root(uri)
+    slug = re.sub(r"[^\w.-]", "_", name)
+    return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None))
+
+
+def artifact_root(uri: str) -> Path | None:
+    """Return the folder of artefacts beside a SQLite store; a server keeps its own."""
+    return Path(uri.removeprefix("sqlite:///")).parent / "mlruns" if uri.startswith("sqlite:") else None
 
 
 def server_command(port: int) -> list[str]:
@@ -74,8 +81,8 @@ def server_command(port: int) -> list[str]:
     """
     uri = open_store()
     words = ["mlflow", "server", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
-    if uri.startswith("sqlite:"):
-        folder = Path(uri.removeprefix("sqlite:///")).parent / "mlruns"
+    folder = artifact_root(uri)
+    if folder:
         words += ["--no-serve-artifacts", "--default-artifact-root", folder.as_uri()]
     return words
 
@@ -89,10 +96,11 @@ def runs_page(port: int, experiment: str = "cltv") -> str:
 
 def serve_command(port: int = 5001) -> str:
     """Return the command that serves the champion."""
-    return (
-        f"MLFLOW_TRACKING_URI={open_store()} "
-        f"mlflow models serve -m models:/cltv@champion --env-manager local --port {port}"
-    )
+    serve = f"mlflow models serve -m models:/cltv@champion --env-manager local --port {port}"
+    uri = open_store()
+    # MLflow itself looks for mlflow.db in the working folder; elsewhere it must be told.
+    found_by_itself = uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    return serve if found_by_itself else f"MLFLOW_TRACKING_URI={store_name()} {serve}"
 
 
 def new_training_id() -> str:
@@ -150,7 +158,8 @@ def dataset(frame: pd.DataFrame, name: str, source: str, target: str) -> Any:
     """Return an MLflow dataset whose digest covers every row (MLflow's own stops after 10,000)."""
     rows = pd.util.hash_pandas_object(frame, index=True).to_numpy()
     digest = hashlib.sha256(rows.tobytes()).hexdigest()[:32]
-    return mlflow.data.from_pandas(frame, source=source, targets=target, name=name, digest=digest)
+    origin = LocalArtifactDatasetSource(source)
+    return mlflow.data.from_pandas(frame, source=origin, targets=target, name=name, digest=digest)
 
 
 def code_tags() -> dict[str, str]:
