@@ -1,6 +1,6 @@
 """What we knew at the cutoff: features declared once and built from the calibration window only."""
 
-from cltv_ml.features.build import build_features
+from cltv_ml.features.build import build_features, build_table
 from cltv_ml.features.catalogue import (
     CATALOGUE,
     absent_features,
@@ -9,13 +9,19 @@ from cltv_ml.features.catalogue import (
     feature_version,
 )
 from cltv_ml.features.declare import Feature, feature
+from cltv_ml.features.engines import DuckDB, Spark
+from cltv_ml.features.source import Source
 
 __all__ = [
     "CATALOGUE",
+    "DuckDB",
     "Feature",
+    "Source",
+    "Spark",
     "absent_features",
     "available",
     "build_features",
+    "build_table",
     "default_features",
     "feature",
     "feature_version",

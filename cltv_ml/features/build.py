@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TypeAlias
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.engine import Tabular, connect, view
-from cltv_ml.features.catalogue import CATALOGUE, available, default_features
-from cltv_ml.features.compile import Plan, needs, summary_first
-from cltv_ml.features.engines import WIDE, lines
+from cltv_ml.engine import Tabular
+from cltv_ml.features.catalogue import CATALOGUE, available, default_features, needs
+from cltv_ml.features.compile import Plan, summary_first
+from cltv_ml.features.engines import DuckDB, Engine
+from cltv_ml.features.source import Base, Source, before, open_source
 from cltv_ml.windows import to_cutoff
 
 Cutoff: TypeAlias = str | date | pd.Timestamp
 
 
 def build_features(
-    log: Tabular,
+    log: Tabular | Source,
     cutoffs: Cutoff | Sequence[Cutoff],
     names: Sequence[str] | str | None = None,
     *,
+    engine: Engine | None = None,
     memory: str = "4GB",
 ) -> pd.DataFrame:
     """Return one row of features per customer with a purchase before the cutoff, and per cutoff.
@@ -34,14 +37,16 @@ def build_features(
     ----------
     log
         A clean transaction log: customer_id, timestamp (naive, in the business time zone), amount, and
-        any of the optional columns.
+        any of the optional columns; or a `Source`, which adds tables about customers and a time zone.
     cutoffs
         One cutoff or several, built in one pass. A cutoff is the first instant that is not seen.
     names
         Names from `CATALOGUE`, `"all"` for every feature that the log's columns allow, or None for the
         numeric ones that stay comparable as customers age (`default_features`).
+    engine
+        `DuckDB(...)` or `Spark(session)`; by default DuckDB with `memory`.
     memory
-        Limit beyond which DuckDB spills to disk.
+        Limit beyond which DuckDB works in shards and spills to disk.
 
     Returns
     -------
@@ -67,70 +72,81 @@ def build_features(
     a                  1.0     10.0  10.0            20.0              1.0
     b                  0.0      0.0   8.0             0.0              9.0
     """
-    days = [cutoffs] if isinstance(cutoffs, (str, date)) else cutoffs
-    moments = sorted({to_cutoff(day) for day in days})
-    table = _build(log, moments, names, memory)
-    frame = table.to_pandas()
-    keys = ["cutoff", "customer_id"] if days is cutoffs else ["customer_id"]
-    return frame.set_index(keys)[list(frame.columns[2:])]
+    several = not isinstance(cutoffs, (str, date))
+    frame = build_table(log, cutoffs, names, engine=engine, memory=memory).to_pandas()
+    if several:
+        return frame.set_index(["cutoff", "customer_id"])
+    return frame.drop(columns="cutoff").set_index("customer_id")
 
 
-def _build(
-    log: Tabular, cutoffs: Sequence[pd.Timestamp], names: Sequence[str] | str | None, memory: str
+def build_table(
+    log: Tabular | Source,
+    cutoffs: Cutoff | Sequence[Cutoff],
+    names: Sequence[str] | str | None = None,
+    *,
+    engine: Engine | None = None,
+    memory: str = "4GB",
 ) -> pa.Table:
-    con = connect(memory)
-    view(con, "log", log)
-    schema = con.sql("select * from log limit 0").to_arrow_table().schema
-    _check_log(con, schema, cutoffs)
-    plan = Plan(_choose(names, schema.names), CATALOGUE, has_orders="order_id" in schema.names)
-    con.execute(f"create temp view lines as {lines(schema.names, max(cutoffs))}")
-    for ledger, sql in plan.ledgers().items():
-        con.execute(f"create temp table {ledger} as {sql}")
-    parts = []
-    for cutoff in cutoffs:
-        query = (
-            f"select timestamp '{cutoff}' as cutoff, * from ({plan.query(cutoff, WIDE)}) order by customer_id"
-        )
-        parts.append(con.sql(query).to_arrow_table())
-    con.close()
-    return pa.concat_tables(parts)
+    """Return what `build_features` returns as an Arrow table, `cutoff` and `customer_id` its first columns."""
+    moments = sorted_cutoffs(cutoffs)
+    mine = engine or DuckDB(memory)
+    try:
+        base = open_source(mine, log if isinstance(log, Source) else Source(log))
+        base.check(moments)
+        plan = Plan(choose(names, base), CATALOGUE)
+        with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
+            parts = [
+                mine.query(
+                    f"select timestamp '{cutoff}' as cutoff, * from ({plan.query(cutoff, mine.wide)}) as part"
+                )
+                for _ in each_shard(mine, base, plan, moments[-1], Path(folder))
+                for cutoff in moments
+            ]
+    finally:
+        if engine is None:
+            mine.close()
+    return pa.concat_tables(parts).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
 
 
-def _choose(names: Sequence[str] | str | None, columns: Sequence[str]) -> tuple[str, ...]:
-    """The names to build, the summary first, all of them possible with these columns."""
+def _at(cutoff: pd.Timestamp, rows: pa.Table) -> pa.Table:
+    moment = pa.scalar(cutoff, pa.timestamp("us"))
+    return rows.add_column(0, "cutoff", pa.repeat(moment, len(rows)))
+
+
+def sorted_cutoffs(cutoffs: Cutoff | Sequence[Cutoff]) -> list[pd.Timestamp]:
+    """Return the cutoffs as midnights, each once, in order."""
+    return sorted({to_cutoff(day) for day in ([cutoffs] if isinstance(cutoffs, (str, date)) else cutoffs)})
+
+
+def choose(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
+    """Return the names to build, the summary first, all of them possible with these tables."""
     if names is None or isinstance(names, str):
         if names not in (None, "all"):
             raise ValueError(f"names must be a list of feature names, 'all' or None, got {names!r}.")
-        return summary_first(available(columns) if names == "all" else default_features(columns))
-    chosen = summary_first(names)
-    missing = sorted(needs(chosen, CATALOGUE) - set(columns))
-    if missing:
-        blocked = [name for name in chosen if missing[0] in needs([name], CATALOGUE)]
-        raise ValueError(
-            f"feature {blocked[0]!r} needs the column {missing[0]!r}, which the log has not. "
-            f"Found {sorted(columns)}; add the column or leave the feature out."
-        )
-    return chosen
-
-
-def _check_log(con: duckdb.DuckDBPyConnection, schema: pa.Schema, cutoffs: Sequence[pd.Timestamp]) -> None:
-    missing = [name for name in ("customer_id", "timestamp", "amount") if name not in schema.names]
-    if missing:
-        raise ValueError(f"log: missing columns {missing}. Found {schema.names}.")
-    kind = schema.field("timestamp").type
-    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)) or getattr(kind, "tz", None):
-        raise ValueError(
-            f"log: column 'timestamp' must hold dates or times without time zone, in the shop's own time; "
-            f"found {kind}. Convert it when reading the log."
-        )
-    if not cutoffs:
-        raise ValueError("cutoffs must name at least one calendar day, got none.")
-    first, last = (
-        pd.Timestamp(day) for day in con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
-    )
-    for cutoff in cutoffs:
-        if not first.normalize() < cutoff <= last.normalize() + pd.Timedelta(days=1):
+        return summary_first(available(base.columns) if names == "all" else default_features(base.columns))
+    for name in names:
+        missing = sorted(needs(name) - base.columns)
+        if missing:
             raise ValueError(
-                f"cutoff {cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} to "
-                f"{last:%Y-%m-%d}; choose a day after the first and at most one day after the last."
+                f"feature {name!r} needs {missing}, which the log has not. Found {sorted(base.columns)}; add "
+                "the column or leave the feature out."
             )
+    return summary_first(names)
+
+
+def each_shard(engine: Engine, base: Base, plan: Plan, end: pd.Timestamp, folder: Path) -> Iterator[int]:
+    """Prepare base tables and ledgers shard by shard, and yield each shard's number when it is ready."""
+    shards = engine.split(base.rows)
+    engine.create("cltv_lines", before(base.lines, end))
+    for name, sql in base.extra.items():
+        engine.create(name, sql)
+    if shards > 1:
+        engine.spread(folder, shards)
+    for shard in range(shards):
+        if shards > 1:
+            if not (folder / f"shard={shard}").exists():
+                continue
+            engine.take(folder, shard, shards, base.extra)
+        for ledger, sql in plan.ledgers("order_id" in base.columns).items():
+            engine.create(ledger, sql, keep=True)
+        yield shard

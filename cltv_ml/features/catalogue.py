@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from cltv_ml.features import rfm, rhythm, trend
-from cltv_ml.features.compile import Plan, needs, summary_first
+from cltv_ml.features import basket, calendar, campaign, customer, margin, rfm, rhythm, trend
+from cltv_ml.features.compile import Plan, summary_first
 from cltv_ml.features.declare import Feature
 
-_THEMES = (rfm, rhythm, trend)
+_THEMES = (rfm, rhythm, trend, basket, margin, calendar, customer, campaign)
 
 
 def assemble(declared: Iterable[Feature]) -> Mapping[str, Feature]:
@@ -25,7 +25,7 @@ def assemble(declared: Iterable[Feature]) -> Mapping[str, Feature]:
         if one.name.lower() in {name.lower() for name in found}:
             raise ValueError(f"two features are called {one.name!r}; rename one of them.")
         found[one.name] = one
-    needs(found, found)  # follows every combination to its end
+    Plan(tuple(found), found).used  # noqa: B018  follows every combination to its end
     return MappingProxyType(found)
 
 
@@ -40,7 +40,7 @@ def available(columns: Iterable[str]) -> list[str]:
     True
     """
     present = frozenset(columns)
-    return [name for name in CATALOGUE if needs([name], CATALOGUE) <= present]
+    return [name for name in CATALOGUE if needs(name) <= present]
 
 
 def default_features(columns: Iterable[str]) -> list[str]:
@@ -62,7 +62,7 @@ def absent_features(columns: Iterable[str]) -> dict[str, list[str]]:
     >>> absent_features(["customer_id", "timestamp", "amount"]).get("frequency")
     """
     present = frozenset(columns)
-    lacking = {name: sorted(needs([name], CATALOGUE) - present) for name in CATALOGUE}
+    lacking = {name: sorted(needs(name) - present) for name in CATALOGUE}
     return {name: missing for name, missing in lacking.items() if missing}
 
 
@@ -74,4 +74,13 @@ def feature_version(names: Iterable[str]) -> str:
     >>> feature_version(["gap_mean"]) == feature_version(["gap_median"])
     False
     """
-    return Plan(summary_first(list(names)), CATALOGUE, has_orders=True).version
+    return Plan(summary_first(list(names)), CATALOGUE).version
+
+
+def needs(name: str) -> frozenset[str]:
+    """Return what must be given for a feature: optional log columns, and `table.column` of extra tables.
+
+    >>> sorted(needs("margin_rate")), sorted(needs("country"))
+    (['cost'], ['customers.country', 'customers.customer_id'])
+    """
+    return Plan((name,), CATALOGUE).needs

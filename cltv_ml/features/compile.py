@@ -1,7 +1,8 @@
 """Declared features -> the SQL of their ledgers, and one SQL query per cutoff over the ledgers.
 
 The text is the subset that means the same on DuckDB and Spark. The filter on the cutoff is written here,
-in every read of a ledger, and no ledger row spans more than one day: this is why no feature can leak.
+in every read of a table, and no ledger row spans more than one day: this is why no feature can leak.
+Tables are called `cltv_...` because on Spark they stand beside the user's own.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from cltv_ml.engine import MONEY_SCALE
-from cltv_ml.features.declare import MACROS, Feature
-from cltv_ml.features.grains import GRAINS, ITEM_SCALE
+from cltv_ml.features.declare import Feature
+from cltv_ml.features.grains import GRAINS
+from cltv_ml.features.macros import Speller, unit_scale
 
-_EPOCH = pd.Timestamp("1970-01-01")
+SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,6 @@ class Plan:
 
     names: tuple[str, ...]
     features: Mapping[str, Feature]
-    has_orders: bool
 
     @cached_property
     def used(self) -> dict[str, Feature]:
@@ -36,164 +36,134 @@ class Plan:
             _collect(name, self.features, used, ())
         return used
 
-    def columns(self, grain: str) -> set[str]:
-        """The ledger columns that the used features read at one grain."""
-        reads = {word for found in self.used.values() if found.grain == grain for word in found.words}
-        return reads & set(GRAINS[grain].columns)
+    @property
+    def needs(self) -> frozenset[str]:
+        """The optional columns, and `table.column` of extra tables, that the used features need."""
+        return frozenset(need for found in self.used.values() for need in found.needs)
 
-    def ledgers(self) -> dict[str, str]:
-        """The SQL of each ledger over the view `lines` and the ledgers before it, in order."""
-        return {"order_ledger": self._order_ledger(), "day_ledger": self._day_ledger()}
+    def ledgers(self, has_orders: bool) -> dict[str, str]:
+        """The SQL of each ledger over the base tables and the ledgers before it, in order."""
+        ledgers = {"cltv_orders": self._order_ledger(has_orders), "cltv_days": self._day_ledger()}
+        if self._reads("contact"):
+            ledgers["cltv_contact_days"] = (
+                f"select customer_id, day, {self._computed('contact')} from cltv_contacts group by customer_id, day"
+            )
+        return ledgers
 
     def query(self, cutoff: pd.Timestamp, wide: str) -> str:
-        """The SQL of one row per customer with a purchase before `cutoff`, over the ledgers.
-
-        `wide` is the engine's name for whole numbers of 38 digits.
-        """
-        return self._query(_Dialect(cutoff, wide))
+        """The SQL of one row per customer with a purchase before `cutoff`, over base tables and ledgers."""
+        return self._query(Speller(cutoff, wide))
 
     @property
     def version(self) -> str:
         """A short hash of the meaning of the named features: it changes when a value could change."""
-        text = [*self.ledgers().values(), self._query(_Dialect(None, "wide"))]
+        text = [*self.ledgers(has_orders=True).values(), self._query(Speller(None, "wide"))]
         return hashlib.sha256("\n".join(text).encode()).hexdigest()[:12]
 
-    def _order_ledger(self) -> str:
-        columns = GRAINS["order"].columns
-        computed = [
-            f"{columns[name].sql} as {name}"
-            for name in sorted(self.columns("order") | {"lines", "amount", "second"})
-            if name not in ("day", "is_first")
-        ]
-        key = "customer_id, order_id, day" if self.has_orders else "customer_id, day"
-        ledger = f"select {key}, max(month) as month, {', '.join(computed)} from lines group by {key}"
-        if "is_first" not in self.columns("order"):
+    def _reads(self, grain: str) -> list[str]:
+        words = {word for found in self.used.values() if found.grain == grain for word in found.words}
+        return [name for name in GRAINS[grain].columns if name in words]
+
+    def _computed(self, grain: str, always: Iterable[str] = (), speller: Speller | None = None) -> str:
+        columns = GRAINS[grain].columns
+        chosen = [name for name in columns if name in {*self._reads(grain), *always}]
+        made = [(name, columns[name].sql) for name in chosen if columns[name].sql not in ("", name)]
+        if speller is not None:
+            made = [(name, speller.spell(sql, "day")) for name, sql in made]
+        return ", ".join(f"{_whole(sql)} as {name}" for name, sql in made)
+
+    def _order_ledger(self, has_orders: bool) -> str:
+        key = "customer_id, order_id, day" if has_orders else "customer_id, day"
+        computed = self._computed("order", always=("lines", "amount", "second"))
+        ledger = f"select {key}, max(month) as month, {computed} from cltv_lines group by {key}"
+        if "is_first" not in self._reads("order"):
             return ledger
-        if not self.has_orders:
-            return f"select *, lines > 0 as is_first from ({ledger}) as placed"
         placed = "row_number() over (partition by customer_id, order_id, lines > 0 order by day) = 1"
-        return f"select *, lines > 0 and {placed} as is_first from ({ledger}) as placed"
+        is_first = f"lines > 0 and {placed}" if has_orders else "lines > 0"
+        return f"select *, {is_first} as is_first from ({ledger}) as placed"
 
     def _day_ledger(self) -> str:
-        computed = [
-            f"{column.sql} as {name}"
-            for name, column in GRAINS["day"].columns.items()
-            if column.sql and name != "day" and name in self.columns("day")
-        ]
-        days = ", ".join(["select customer_id, day", *computed])
-        days = f"{days} from order_ledger where lines > 0 group by customer_id, day"
-        gap = "day - lag(day) over (partition by customer_id order by day) as gap"
-        number = "row_number() over (partition by customer_id order by day) as number"
-        extra = [sql for name, sql in (("gap", gap), ("number", number)) if name in self.columns("day")]
-        return f"select {', '.join(['*', *extra])} from ({days}) as days" if extra else days
+        computed = self._computed("day", always=("amount",))
+        days = (
+            f"select customer_id, day, {computed} from cltv_orders where lines > 0 group by customer_id, day"
+        )
+        past = "over (partition by customer_id order by day)"
+        extra = {"gap": f"day - lag(day) {past}", "number": f"row_number() {past}"}
+        made = [f"{sql} as {name}" for name, sql in extra.items() if name in self._reads("day")]
+        return f"select {', '.join(['*', *made])} from ({days}) as days" if made else days
 
-    def _query(self, dialect: _Dialect) -> str:
+    def _query(self, speller: Speller) -> str:
         parts, joins, outer = [], [], ["by_day.customer_id"]
-        for name, source in self._sources(dialect).items():
+        for name, source in self._sources(speller).items():
             mine = [found for found in self.used.values() if _part(found) == name]
-            if not mine and name != "by_day":
-                continue
-            columns = [f"{dialect.column(found)} as {found.name}" for found in mine]
+            columns = [f"{_value(found, speller)} as {found.name}" for found in mine]
             if name == "by_day":
                 columns.append("max(day) as last_purchase_day")
+            elif mine:
+                joins.append(f"left join {name} on {name}.customer_id = by_day.customer_id")
+            else:
+                continue
             parts.append(
                 f"{name} as (select customer_id, {', '.join(columns)} {source} group by customer_id)"
             )
-            if name != "by_day":
-                joins.append(f"left join {name} on {name}.customer_id = by_day.customer_id")
-            outer += [f"{dialect.filled(found, f'{name}.{found.name}')} as {found.name}" for found in mine]
+            outer += [f"{_filled(found, f'{name}.{found.name}')} as {found.name}" for found in mine]
         rows = f"select {', '.join(outer)} from by_day {' '.join(joins)}"
         for level in self._levels():
-            derived = [f"{dialect.filled(one, dialect.column(one))} as {one.name}" for one in level]
+            derived = [f"{_filled(found, _value(found, speller))} as {found.name}" for found in level]
             rows = f"select *, {', '.join(derived)} from ({rows}) as level"
-        final = ", ".join(["customer_id", *self.names])
-        return f"with {', '.join(parts)} select {final} from ({rows}) as customers"
+        return (
+            f"with {', '.join(parts)} select customer_id, {', '.join(self.names)} from ({rows}) as customers"
+        )
 
-    def _sources(self, dialect: _Dialect) -> dict[str, str]:
-        seen = f"where day < {dialect.cutoff}"
+    def _sources(self, speller: Speller) -> dict[str, str]:
+        seen = f"where day < {speller.cutoff}"
+        last = "(select customer_id, last_purchase_day from by_day) as last"
         return {
-            "by_day": f"from day_ledger {seen}",
-            "by_gap": f"from day_ledger join "
-            f"(select customer_id, last_purchase_day from by_day) as last using (customer_id) {seen}",
-            "by_order": f"from order_ledger {seen}",
+            "by_day": f"from cltv_days {seen}",
+            "by_gap": f"from cltv_days join {last} using (customer_id) {seen}",
+            "by_order": f"from cltv_orders {seen}",
+            "by_product": self._grouped("product", "product_id", speller),
+            "by_category": self._grouped("category", "category", speller),
+            "by_attribute": f"from cltv_customers where valid_day < {speller.cutoff}",
+            "by_contact": f"from cltv_contact_days {seen}",
         }
+
+    def _grouped(self, grain: str, key: str, speller: Speller) -> str:
+        computed = ", ".join(filter(None, [f"customer_id, {key}", self._computed(grain, speller=speller)]))
+        seen = f"day < {speller.cutoff} and amount >= 0 and {key} is not null"
+        return (
+            f"from (select {computed} from cltv_lines where {seen} group by customer_id, {key}) as {grain}s"
+        )
 
     def _levels(self) -> list[list[Feature]]:
         depth: dict[str, int] = {}
         for name, found in self.used.items():
-            inputs = [depth[word] for word in found.words if word in self.used]
-            depth[name] = 1 + max(inputs, default=0) if found.grain == "customer" else 0
-        derived = range(1, max(depth.values(), default=0) + 1)
-        return [[self.used[name] for name in depth if depth[name] == level] for level in derived]
+            derived_from = found.words if found.grain == "customer" else ()
+            depth[name] = max((1 + depth[word] for word in derived_from), default=0)
+        levels = range(1, max(depth.values(), default=0) + 1)
+        return [[self.used[name] for name in depth if depth[name] == level] for level in levels]
 
 
-class _Dialect:
-    """Abbreviations spelled out for one cutoff (or none, to describe the meaning) and one engine."""
+def _whole(sql: str) -> str:
+    """Sums come back as 64-bit integers on every engine."""
+    return f"cast({sql} as bigint)" if "sum(" in sql else sql
 
-    def __init__(self, cutoff: pd.Timestamp | None, wide: str) -> None:
-        self.moment = cutoff
-        self.cutoff = "@cutoff" if cutoff is None else str((cutoff - _EPOCH).days)
-        self.wide = wide
 
-    def column(self, found: Feature) -> str:
-        """The expression with its abbreviations spelled out, in the unit and type of the feature."""
-        sql = self._expand(found.sql, GRAINS[found.grain].time)
-        if found.dtype == "text":
-            return f"cast({sql} as string)"
-        scale = {"currency": MONEY_SCALE, "items": ITEM_SCALE}.get(found.unit.split("/")[0], 1)
-        if found.grain == "customer" or scale == 1:
-            return f"cast({sql} as double)"
-        return f"cast({sql} as double) / {scale}e0"
+def _part(found: Feature) -> str:
+    return "by_gap" if "@since_last" in found.sql else f"by_{found.grain}"
 
-    @staticmethod
-    def filled(found: Feature, sql: str) -> str:
-        """The value, with the declared fill where it is missing."""
-        return sql if found.fill is None else f"coalesce({sql}, {float(found.fill)!r}e0)"
 
-    def _expand(self, sql: str, time: str) -> str:
-        start = sql.find("@")
-        if start < 0:
-            return sql
-        stop = start + 1
-        while stop < len(sql) and (sql[stop].isalnum() or sql[stop] == "_"):
-            stop += 1
-        name = sql[start + 1 : stop]
-        arguments, rest = _arguments(sql[stop:]) if MACROS[name] else ([], sql[stop:])
-        spelled = getattr(self, f"_{name}")(time, *[self._expand(one, time) for one in arguments])
-        return sql[:start] + spelled + self._expand(rest, time)
+def _value(found: Feature, speller: Speller) -> str:
+    """The expression without abbreviations, in the unit and type of the feature."""
+    sql = speller.spell(found.sql, GRAINS[found.grain].time)
+    if found.dtype == "text":
+        return f"cast({sql} as string)"
+    scale = 1.0 if found.grain == "customer" else unit_scale(found.unit)
+    return f"cast({sql} as double)" + (f" / {scale}e0" if scale != 1 else "")
 
-    def _cutoff(self, time: str) -> str:
-        return self.cutoff
 
-    def _last(self, time: str, days: str) -> str:
-        return f"({time} >= {self.cutoff} - {days})"
-
-    def _since_last(self, time: str) -> str:
-        return f"({self.cutoff} - last_purchase_day)"
-
-    def _days_to_month(self, time: str, month: str) -> str:
-        if self.moment is None:
-            return f"@days_to_month({month})"
-        first = pd.Timestamp(year=self.moment.year, month=int(month), day=1)
-        if first < self.moment:
-            first += pd.DateOffset(years=1)
-        return str((first - self.moment).days)
-
-    def _ratio(self, time: str, top: str, bottom: str) -> str:
-        return f"(cast({top} as double) / nullif(cast({bottom} as double), 0e0))"
-
-    def _spread(self, time: str, x: str) -> str:
-        """Sample standard deviation from whole sums: no rounding before the division."""
-        wide = f"cast({x} as {self.wide})"
-        top = f"count({x}) * sum({wide} * {wide}) - sum({wide}) * sum({wide})"
-        return f"sqrt(cast({top} as double) / nullif(cast(count({x}) * (count({x}) - 1) as double), 0e0))"
-
-    def _slope(self, time: str, y: str, x: str) -> str:
-        """Least-squares slope of y on x from whole sums."""
-        wide_x, wide_y = f"cast({x} as {self.wide})", f"cast({y} as {self.wide})"
-        top = f"count({x}) * sum({wide_x} * {wide_y}) - sum({wide_x}) * sum({wide_y})"
-        bottom = f"count({x}) * sum({wide_x} * {wide_x}) - sum({wide_x}) * sum({wide_x})"
-        return f"(cast({top} as double) / nullif(cast({bottom} as double), 0e0))"
+def _filled(found: Feature, sql: str) -> str:
+    return sql if found.fill is None else f"coalesce({sql}, {float(found.fill)}e0)"
 
 
 def _collect(
@@ -213,31 +183,6 @@ def _collect(
     used[name] = found
 
 
-def _part(found: Feature) -> str:
-    return "by_gap" if "@since_last" in found.sql else f"by_{found.grain}"
-
-
-def _arguments(rest: str) -> tuple[list[str], str]:
-    """Split `(a, f(b, c)) tail` into its arguments and the tail."""
-    depth, begin, arguments = 0, 1, []
-    for position, sign in enumerate(rest):
-        depth += (sign == "(") - (sign == ")")
-        if (sign == "," and depth == 1) or depth == 0:
-            arguments.append(rest[begin:position].strip())
-            begin = position + 1
-        if depth == 0:
-            return arguments, rest[position + 1 :]
-    raise ValueError(f"a bracket is not closed in {rest!r}.")
-
-
-def needs(names: Iterable[str], features: Mapping[str, Feature]) -> frozenset[str]:
-    """The optional columns of the log that the named features need."""
-    used: dict[str, Feature] = {}
-    for name in names:
-        _collect(name, features, used, ())
-    return frozenset(need for found in used.values() for need in found.needs)
-
-
 def summary_first(names: Sequence[str]) -> tuple[str, ...]:
-    """The four summary columns, then the other names, each once."""
-    return tuple(dict.fromkeys(["frequency", "recency", "T", "monetary_value", *names]))
+    """Return the four summary columns, then the other names, each once."""
+    return tuple(dict.fromkeys([*SUMMARY, *names]))

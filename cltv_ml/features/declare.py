@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cltv_ml.features.grains import GRAINS, Grain
+from cltv_ml.features.macros import MACROS
 
 # fmt: off
 #: Functions that mean the same in every engine and do not depend on the order of rows.
@@ -25,8 +26,6 @@ _KEYWORDS = frozenset({
     "like", "not", "null", "or", "string", "then", "true", "when", "where",
 })
 # fmt: on
-#: `@name(...)` abbreviations, spelled out by `cltv_ml.features.compile`, and how many arguments they take.
-MACROS = {"cutoff": 0, "days_to_month": 1, "last": 1, "ratio": 2, "since_last": 0, "slope": 2, "spread": 1}
 _TOKEN = re.compile(r"\s+|'[^'\\]*'|@?[A-Za-z_]\w*|\d+(?:\.\d+)?(?:e-?\d+)?|<=|>=|<>|!=|[-+*/%(),<>=]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -54,14 +53,14 @@ class Feature:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The columns that the source table must have beyond the required ones.
+        """What must be given beyond the required columns: a log column, or `table.column`.
 
-        >>> feature("cost_share", unit="share", grain="order", doc="Cost over spend.",
-        ...         sql="@ratio(sum(cost), sum(amount))")[0].needs
+        >>> feature("margin_rate", unit="share", grain="order", doc="Margin over spend.",
+        ...         sql="@ratio(sum(margin), sum(amount))")[0].needs
         frozenset({'cost'})
         """
-        columns = GRAINS[self.grain].columns
-        return frozenset(need for word in self.words if word in columns for need in columns[word].needs)
+        grain = GRAINS[self.grain]
+        return frozenset({grain.requires} - {""}).union(*(grain.needs(word) for word in self.words))
 
 
 def feature(
@@ -152,7 +151,7 @@ def _check(found: Feature) -> None:
 def _check_word(who: str, token: str, called: bool, grain: Grain) -> None:
     word = token.lower()
     if word.startswith("@"):
-        if word[1:] not in MACROS or called != bool(MACROS[word[1:]]):
+        if token[1:] not in MACROS or called != bool(MACROS[token[1:]]):
             raise ValueError(f"{who}: unknown abbreviation {token!r}. Available: {_macro_names()}.")
     elif not _NAME.fullmatch(token) or word in _KEYWORDS:
         return

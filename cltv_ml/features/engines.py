@@ -2,33 +2,253 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import pandas as pd
+import pyarrow as pa
 
-from cltv_ml.engine import MONEY_SCALE
-from cltv_ml.features.grains import ITEM_SCALE
+from cltv_ml.engine import Tabular, connect, literal, view
 
-#: DuckDB's whole numbers of 38 digits.
-WIDE = "hugeint"
+Kind = Literal["time", "zoned time", "text", "number"]
+
+#: Bytes that ledgers and aggregations need per line of the log, for the choice of shards.
+_BYTES_PER_ROW = 400
 
 
-def lines(columns: Collection[str], before: pd.Timestamp) -> str:
-    """Return DuckDB's SQL of `lines` over the view `log`: whole numbers, nothing from `before` on."""
-    chosen = [
-        "cast(customer_id as varchar) as customer_id",
-        "date_diff('day', date '1970-01-01', cast(timestamp as date)) as day",
-        "date_diff('second', date_trunc('day', timestamp), timestamp) as second",
-        "month(timestamp) as month",
-        f"cast(round(amount * {MONEY_SCALE}) as bigint) as amount",
-    ]
-    chosen += [
-        f"cast(round({name} * {MONEY_SCALE}) as bigint) as {name}"
-        for name in ("discount", "cost")
-        if name in columns
-    ]
-    if "quantity" in columns:
-        chosen.append(f"cast(round(quantity * {ITEM_SCALE}) as bigint) as quantity")
-    chosen += [name for name in ("order_id", "product_id", "category", "channel") if name in columns]
-    seen = f"timestamp < timestamp '{before}' and customer_id is not null"
-    return f"select {', '.join(chosen)} from log where {seen}"
+class Engine(Protocol):
+    """What the builder asks of an engine."""
+
+    #: The engine's name for whole numbers of 38 digits.
+    wide: str
+
+    def register(self, name: str, table: Any) -> dict[str, Kind]:
+        """Make `table` readable under `name`; return its columns and their kinds."""
+        ...
+
+    def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
+        """Return SQL of the day number and of the second of the day of a time column."""
+        ...
+
+    def split(self, rows: int) -> int:
+        """Return into how many shards a log of so many rows goes."""
+        ...
+
+    def spread(self, folder: Path, shards: int) -> None:
+        """Write `cltv_lines` into `folder/shard=<number>`, by hash of the customer, in one pass."""
+        ...
+
+    def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
+        """Let `cltv_lines` and the `extra` tables, given as SQL, hold the customers of one shard only."""
+        ...
+
+    def create(self, name: str, sql: str, *, keep: bool = False) -> None:
+        """Make a query readable under `name`; with `keep` its rows are computed once."""
+        ...
+
+    def query(self, sql: str) -> pa.Table:
+        """Return the rows of a query."""
+        ...
+
+    def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
+        """Store the rows of a query as Parquet, all of them or none."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        ...
+
+
+class DuckDB:
+    """DuckDB in this process, spilling to disk beyond `memory`.
+
+    Parameters
+    ----------
+    memory
+        Limit of DuckDB's own memory, such as `"4GB"`.
+    shards
+        Into how many parts the customers are split; by default as many as the memory asks for.
+    scratch
+        Folder for what does not fit into memory; by default the system's.
+    """
+
+    wide = "hugeint"
+
+    def __init__(
+        self, memory: str = "4GB", *, shards: int | None = None, scratch: str | Path | None = None
+    ) -> None:
+        if shards is not None and shards < 1:
+            raise ValueError(f"shards must be at least 1, got {shards}.")
+        self._shards = shards
+        self._con = connect(memory, scratch or tempfile.gettempdir())
+        self._con.execute("set preserve_insertion_order = false")
+
+    def register(self, name: str, table: Tabular) -> dict[str, Kind]:
+        """Make a pandas or Arrow table or a Parquet path readable under `name`; return its columns."""
+        view(self._con, name, table)
+        return {row[0]: _kind(row[1].lower()) for row in self._con.execute(f"describe {name}").fetchall()}
+
+    def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
+        """Return SQL of the day number and of the second of the day, in the zone where there is one."""
+        if kind == "zoned time":
+            return _local_day(f"(epoch_us({column}) // 1000000)", zone)
+        day = f"cast(date_diff('day', date '1970-01-01', cast({column} as date)) as integer)"
+        return day, f"cast(date_diff('second', date_trunc('day', {column}), {column}) as integer)"
+
+    def split(self, rows: int) -> int:
+        """Return as many shards as were asked for, or as keep one within the memory."""
+        if self._shards is not None:
+            return self._shards
+        limit = self._con.sql("select current_setting('memory_limit')").fetchall()[0][0]
+        return max(1, math.ceil(rows * _BYTES_PER_ROW / _to_bytes(limit)))
+
+    def spread(self, folder: Path, shards: int) -> None:
+        """Write `cltv_lines` into `folder/shard=<number>/`, by hash of the customer."""
+        self._con.execute(
+            f"copy (select *, cast(hash(customer_id) % {shards} as integer) as shard from cltv_lines) to "
+            f"{literal(str(folder))} (format parquet, partition_by (shard), compression snappy)"
+        )
+
+    def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
+        """Point `cltv_lines` and the extra tables at the customers of one shard."""
+        files = literal(str(folder / f"shard={shard}" / "*.parquet"))
+        self.create("cltv_lines", f"select * from read_parquet({files}, hive_partitioning = false)")
+        for name, sql in extra.items():
+            self.create(name, f"select * from ({sql}) as every where hash(customer_id) % {shards} = {shard}")
+
+    def create(self, name: str, sql: str, *, keep: bool = False) -> None:
+        """Make a temporary view, or with `keep` a temporary table."""
+        self._con.execute(f"create or replace temp {'table' if keep else 'view'} {name} as {sql}")
+
+    def query(self, sql: str) -> pa.Table:
+        """Return the rows of a query as an Arrow table."""
+        return self._con.sql(sql).to_arrow_table()
+
+    def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
+        """Write one Parquet file: under a hidden name first, renamed when complete."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{target.name}.unfinished")
+        pairs = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
+        options = f"format parquet, compression zstd, kv_metadata {{{pairs}}}"
+        self._con.execute(f"copy ({sql}) to {literal(str(unfinished))} ({options})")
+        os.replace(unfinished, target)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._con.close()
+
+
+class Spark:
+    """An existing SparkSession: classic, Connect or Databricks. The cluster divides the work, not shards.
+
+    A table may be a Spark DataFrame, a path that Spark can read, or a pandas or Arrow table.
+    """
+
+    wide = "decimal(38,0)"
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._kept: dict[str, Any] = {}
+
+    def register(self, name: str, table: Any) -> dict[str, Kind]:
+        """Make a Spark DataFrame, a Parquet path, an Arrow or a pandas table readable under `name`."""
+        if isinstance(table, (str, Path)):
+            table = self._session.read.parquet(str(table))
+        elif isinstance(table, pd.DataFrame):
+            table = pa.Table.from_pandas(table, preserve_index=False)
+        if isinstance(table, pa.Table):
+            table = self._session.createDataFrame(table)
+        table.createOrReplaceTempView(name)
+        return {column: _kind(_SPARK_TIMES.get(kind, kind)) for column, kind in table.dtypes}
+
+    def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
+        """Return SQL of the day number and of the second of the day, in the zone where there is one."""
+        if kind == "zoned time":
+            return _local_day(f"unix_seconds({column})", zone)
+        clock = f"hour({column}) * 3600 + minute({column}) * 60 + cast(floor(second({column})) as integer)"
+        return f"datediff(cast({column} as date), date '1970-01-01')", clock
+
+    def split(self, rows: int) -> int:
+        """Return 1: Spark divides its work itself."""
+        return 1
+
+    def spread(self, folder: Path, shards: int) -> None:
+        """Do nothing: there is one shard."""
+
+    def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
+        """Do nothing: the base tables hold all customers."""
+
+    def create(self, name: str, sql: str, *, keep: bool = False) -> None:
+        """Make a temporary view; with `keep` Spark caches its rows."""
+        rows = self._session.sql(sql)
+        if keep:
+            if name in self._kept:
+                self._kept[name].unpersist()
+            rows = self._kept[name] = rows.persist()
+        rows.createOrReplaceTempView(name)
+
+    def query(self, sql: str) -> pa.Table:
+        """Return the rows of a query as an Arrow table."""
+        return self._session.sql(sql).toArrow()
+
+    def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
+        """Write a folder of Parquet files, which Spark renames when complete."""
+        self._session.sql(sql).write.mode("overwrite").parquet(str(target))
+
+    def close(self) -> None:
+        """Drop what was cached; the session stays open."""
+        for rows in self._kept.values():
+            rows.unpersist()
+        self._kept.clear()
+
+
+_SPARK_TIMES = {"timestamp": "timestamp with time zone", "timestamp_ntz": "timestamp"}
+
+
+def _kind(dtype: str) -> Kind:
+    if "time zone" in dtype:
+        return "zoned time"
+    if dtype == "date" or dtype.startswith("timestamp"):
+        return "time"
+    return "text" if dtype in ("varchar", "string") else "number"
+
+
+def _to_bytes(size: str) -> float:
+    """Read DuckDB's way to write a memory limit, such as `3.7 GiB`."""
+    number, unit = size.split()
+    return float(number) * 1024.0 ** ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit)
+
+
+def _local_day(epoch: str, zone: Mapping[int, int]) -> tuple[str, str]:
+    local = local_seconds(epoch, zone)
+    day = f"floor({local} / 86400)"
+    return f"cast({day} as integer)", f"cast({local} - {day} * 86400 as integer)"
+
+
+def local_seconds(epoch: str, zone: Mapping[int, int]) -> str:
+    """Return SQL of local seconds since 1970, given the seconds at which the offset from UTC changes.
+
+    >>> local_seconds("t", {-100: 0, 500: 3600})
+    '(t + case when t >= 500 then 3600 else 0 end)'
+    """
+    *later, (_, first) = sorted(zone.items(), reverse=True)
+    cases = " ".join(f"when {epoch} >= {start} then {offset}" for start, offset in later)
+    return f"({epoch} + case {cases} else {first} end)" if cases else f"({epoch} + {first})"
+
+
+def zone_changes(first: pd.Timestamp, last: pd.Timestamp, timezone: str) -> dict[int, int]:
+    """Return the UTC second from which each offset of a time zone holds, between two moments in UTC.
+
+    >>> zone_changes(pd.Timestamp("2024-03-01"), pd.Timestamp("2024-04-01"), "Europe/Paris")
+    {1709164800: 3600, 1711846800: 7200}
+    """
+    day = pd.Timedelta(days=1)
+    quarters = pd.date_range(first.floor("D") - day, last + day, freq="15min")
+    local = quarters.tz_localize("UTC").tz_convert(timezone).tz_localize(None)
+    offsets = pd.Series((local - quarters) // pd.Timedelta(seconds=1), index=quarters)
+    changes = offsets[offsets.diff() != 0]
+    return {int(moment.timestamp()): int(offset) for moment, offset in changes.items()}

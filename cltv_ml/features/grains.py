@@ -1,8 +1,9 @@
 """What one row is at each grain, and which columns an expression may read there.
 
 All quantities are whole numbers, so that a total never depends on row order, shards or engine:
-`day` counts days since 1970-01-01, `second` seconds since midnight, money is in units of
-1 / MONEY_SCALE of the currency and quantities in units of 1 / ITEM_SCALE items.
+`day` counts days since 1970-01-01, `second` seconds since midnight, `month` months since year 0, money is
+in units of 1 / MONEY_SCALE of the currency and quantities in units of 1 / ITEM_SCALE items.
+
 A purchase is a line whose amount is not negative; a line with a negative amount is a return, which is
 counted under the `return` columns only. Without order ids, all purchases of a day are one order.
 """
@@ -10,18 +11,19 @@ counted under the `return` columns only. Without order ids, all purchases of a d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Quantities are summed as integers of this fraction of an item.
 ITEM_SCALE = 1_000
 
 _BOUGHT = "filter (where amount >= 0)"
 _RETURNED = "filter (where amount < 0)"
+_TIME = "cast(day as bigint) * 86400 + second"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a grain: how its ledger computes it, and what the log must have for it."""
+    """A column of a grain: how it is computed, what it means, and what the log must have for it."""
 
     sql: str
     doc: str
@@ -30,12 +32,24 @@ class Column:
 
 @dataclass(frozen=True)
 class Grain:
-    """What one row is, and its columns; no columns means that other features are the columns."""
+    """What one row is.
+
+    `time` is the column that `@last` compares, `requires` the log column or `table.column` without which
+    there are no such rows. A grain without columns is open: at `customer` the columns are other features,
+    at `attribute` those of the extra table `customers`.
+    """
 
     name: str
     doc: str
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Column] = field(default_factory=dict)
     time: str = "day"
+    requires: str = ""
+
+    def needs(self, word: str) -> frozenset[str]:
+        """What must be given for an expression that reads `word`."""
+        if self.name == "attribute":
+            return frozenset({f"customers.{word}"}) - {"customers.valid_day"}
+        return self.columns[word].needs if word in self.columns else frozenset()
 
 
 def _column(sql: str, doc: str, *needs: str) -> Column:
@@ -47,26 +61,84 @@ _ORDER = {
     "second": _column(f"min(second) {_BOUGHT}", "second of the day of the first line"),
     "lines": _column(f"count(*) {_BOUGHT}", "purchase lines"),
     "amount": _column(f"coalesce(sum(amount) {_BOUGHT}, 0)", "spend"),
-    "cost": _column(f"coalesce(sum(cost) {_BOUGHT}, 0)", "cost of what was bought", "cost"),
-    "is_first": _column("", "the day on which the order was placed; counts each order once"),
+    "is_first": _column("", "true in one row per order, on the day it was placed"),
+    "items": _column(f"coalesce(sum(quantity) {_BOUGHT}, 0)", "items bought", "quantity"),
+    "discount": _column(f"coalesce(sum(discount) {_BOUGHT}, 0)", "discount received", "discount"),
+    "full_price_lines": _column(
+        "count(*) filter (where amount >= 0 and coalesce(discount, 0) = 0)",
+        "purchase lines without discount",
+        "discount",
+    ),
+    "margin": _column(f"coalesce(sum(amount - cost) {_BOUGHT}, 0)", "spend minus cost, where known", "cost"),
+    "costed_amount": _column(
+        "coalesce(sum(amount) filter (where amount >= 0 and cost is not null), 0)",
+        "spend on lines whose cost is known",
+        "cost",
+    ),
+    "costed_lines": _column(
+        "count(*) filter (where amount >= 0 and cost is not null)",
+        "purchase lines whose cost is known",
+        "cost",
+    ),
+    "loss_lines": _column(
+        "count(*) filter (where amount >= 0 and amount < cost)", "purchase lines sold below cost", "cost"
+    ),
+    "channel": _column(f"min(channel) {_BOUGHT}", "channel; the first by name if mixed", "channel"),
     "return_lines": _column(f"count(*) {_RETURNED}", "return lines"),
     "return_amount": _column(f"coalesce(-sum(amount) {_RETURNED}, 0)", "value returned, positive"),
 }
 
 _DAY = {
     "day": _column("day", "purchase day"),
-    "month": _column("max(month)", "calendar month, 1 to 12"),
+    "month": _column("max(month)", "calendar month, counted from year 0; `month % 12` is 0 in January"),
     "second": _column("min(second)", "second of the day of the first purchase"),
     "amount": _column("sum(amount)", "spend of the day"),
     "gap": _column("", "days since the previous purchase day, missing on the first"),
     "number": _column("", "1 on the first purchase day, 2 on the second ..."),
 }
 
+
+def _group(key: str) -> Mapping[str, Column]:
+    recent = "quantity > 0 and day >= @cutoff - 180"
+    return {
+        key: _column(key, "its name"),
+        "lines": _column("count(*)", "purchase lines"),
+        "amount": _column("sum(amount)", "spend"),
+        "first_day": _column("min(day)", "first purchase day"),
+        "last_day": _column("max(day)", "last purchase day"),
+        "first_time": _column(f"min({_TIME})", "first purchase, seconds since 1970"),
+        "last_time": _column(f"max({_TIME})", "last purchase, seconds since 1970"),
+        "items": _column(_counted("quantity", "quantity > 0"), "items bought", "quantity"),
+        "priced_amount": _column(_counted("amount", "quantity > 0"), "spend on these items", "quantity"),
+        "recent_items": _column(_counted("quantity", recent), "items of the last 180 days", "quantity"),
+        "recent_amount": _column(_counted("amount", recent), "spend on those items", "quantity"),
+    }
+
+
+def _counted(column: str, condition: str) -> str:
+    return f"coalesce(sum({column}) filter (where {condition}), 0)"
+
+
 GRAINS: Mapping[str, Grain] = {
     grain.name: grain
     for grain in (
         Grain("order", "the lines of one order on one day", _ORDER),
         Grain("day", "one day with a purchase", _DAY),
-        Grain("customer", "one customer; the columns are other features", {}),
+        Grain("product", "one product the customer bought", _group("product_id"), "last_day", "product_id"),
+        Grain("category", "one category the customer bought", _group("category"), "last_day", "category"),
+        Grain(
+            "attribute", "one dated state of the customer", time="valid_day", requires="customers.customer_id"
+        ),
+        Grain(
+            "contact",
+            "the campaign contacts and responses of one day",
+            {
+                "day": _column("day", "day"),
+                "contacts": _column("sum(contacts)", "contacts of the day"),
+                "responses": _column("sum(responses)", "responses of the day", "contacts.responded_at"),
+            },
+            requires="contacts.customer_id",
+        ),
+        Grain("customer", "one customer; the columns are other features"),
     )
 }

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.features import CATALOGUE, build_features
+from cltv_ml.features import CATALOGUE, DuckDB, Source, build_features
 
-CUTOFFS = [pd.Timestamp("2023-07-01"), pd.Timestamp("2024-01-01")]
+CUTOFFS = [pd.Timestamp("2023-08-15"), pd.Timestamp("2024-01-01")]
 
 
 def make_log(seed: int = 0, customers: int = 60) -> pd.DataFrame:
@@ -53,52 +53,118 @@ def _line(rng: np.random.Generator, customer: str, order: str, moment: pd.Timest
     }
 
 
-@pytest.fixture(scope="module")
-def log() -> pd.DataFrame:
-    return make_log()
+def make_source(seed: int = 0, customers: int = 60) -> Source:
+    """The log, with states of customers that change and campaign contacts that are answered later."""
+    log, rng = make_log(seed, customers), np.random.default_rng(seed + 100)
+    who = rng.choice(log["customer_id"].unique(), size=200)
+    start = pd.Timestamp("2022-06-01")
+    days = start + pd.to_timedelta(rng.integers(0, 800, size=200), unit="D")
+    states = pd.DataFrame({"customer_id": who, "valid_from": days}).astype({"customer_id": "str"})
+    for name in ("country", "acquisition_channel", "gender", "age_group", "income_group"):
+        states[name] = pd.Series(rng.choice(["a", "b", "c"], size=200)).mask(rng.random(200) < 0.2)
+    states["household_size"] = rng.integers(1, 6, size=200)
+    waits = pd.to_timedelta(rng.integers(0, 90, size=200), unit="D")
+    answers = pd.Series(days + waits).mask(rng.random(200) < 0.5)
+    contacts = pd.DataFrame({"customer_id": rng.permutation(who), "timestamp": days, "responded_at": answers})
+    return Source(log, states, contacts.astype({"customer_id": "str"}))
 
 
 @pytest.fixture(scope="module")
-def built(log: pd.DataFrame) -> pd.DataFrame:
-    return build_features(log, CUTOFFS, "all")
+def source() -> Source:
+    return make_source()
 
 
-def poisoned(log: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
-    """The log with another future: absurd amounts, new orders at the cutoff, old order ids come back."""
+@pytest.fixture(scope="module")
+def built(source: Source) -> pd.DataFrame:
+    return build_features(source, CUTOFFS, "all")
+
+
+def test_the_source_of_these_tests_allows_every_feature(built):
+    assert set(built.columns) == set(CATALOGUE)
+
+
+def poisoned(source: Source, cutoff: pd.Timestamp) -> Source:
+    """Another future: absurd amounts, new orders at the cutoff, old order ids come back, answers to old mail."""
+    log = source.log
     past, future = log[log["timestamp"] < cutoff], log[log["timestamp"] >= cutoff].copy()
     future["amount"] *= 1e6
     again = past.assign(
         timestamp=cutoff, amount=7e7, product_id="poison", category="poison", channel="poison"
     )
     returned = past.assign(timestamp=cutoff + pd.Timedelta(days=30), amount=-past["amount"] - 1)
-    end = log.tail(1)
-    return pd.concat([again, past, future.iloc[::2], returned, end], ignore_index=True)
+    log = pd.concat([again, past, future.iloc[::2], returned, log.tail(1)], ignore_index=True)
+    states, mail = source.customers, source.contacts
+    moved = states.assign(valid_from=cutoff, country="poison", household_size=99)
+    answers = mail["responded_at"].where(mail["responded_at"] < cutoff, cutoff)
+    resent = mail.assign(timestamp=cutoff, responded_at=cutoff + pd.Timedelta(days=1))
+    return Source(
+        log,
+        pd.concat([moved, states[states["valid_from"] < cutoff]], ignore_index=True),
+        pd.concat([resent, mail[mail["timestamp"] < cutoff].assign(responded_at=answers)], ignore_index=True),
+    )
+
+
+def truncated(source: Source, cutoff: pd.Timestamp) -> Source:
+    """What was known on the eve of the cutoff."""
+    log, states, mail = source.log, source.customers, source.contacts
+    answers = mail["responded_at"].where(mail["responded_at"] < cutoff)
+    return Source(
+        log[log["timestamp"] < cutoff],
+        states[states["valid_from"] < cutoff],
+        mail.assign(responded_at=answers)[mail["timestamp"] < cutoff],
+    )
 
 
 @pytest.mark.parametrize("cutoff", CUTOFFS)
-def test_a_poisoned_future_changes_no_feature(log, built, cutoff):
-    changed = build_features(poisoned(log, cutoff), [cutoff], "all")
+def test_a_poisoned_future_changes_no_feature(source, built, cutoff):
+    changed = build_features(poisoned(source, cutoff), [cutoff], "all")
     pd.testing.assert_frame_equal(changed, built.loc[[cutoff]], check_exact=True)
 
 
 @pytest.mark.parametrize("cutoff", CUTOFFS)
-def test_the_truncated_log_gives_the_same_features(log, built, cutoff):
-    last = log[log["timestamp"] < cutoff]
-    one = build_features(last, cutoff, "all")
+def test_the_truncated_log_gives_the_same_features(source, built, cutoff):
+    one = build_features(truncated(source, cutoff), cutoff, "all")
     pd.testing.assert_frame_equal(one, built.loc[cutoff], check_exact=True)
 
 
-def test_other_customers_change_no_feature(log, built):
-    mine = sorted(log["customer_id"].unique())[::3]
-    others = make_log(seed=1).assign(customer_id=lambda rows: "x" + rows["customer_id"])
-    alone = build_features(pd.concat([log[log["customer_id"].isin(mine)], others]), CUTOFFS, "all")
-    kept = built[built.index.get_level_values("customer_id").isin(mine)]
+def only(source: Source, customers: set[str]) -> Source:
+    return Source(
+        *(
+            table[table["customer_id"].isin(customers)]
+            for table in (source.log, source.customers, source.contacts)
+        )
+    )
+
+
+def test_other_customers_change_no_feature(source, built):
+    mine = only(source, set(sorted(source.log["customer_id"].unique())[::3]))
+    others = make_source(seed=1)
+    mixed = Source(
+        *(
+            pd.concat([a, b.assign(customer_id="x" + b["customer_id"])], ignore_index=True)
+            for a, b in zip(
+                (mine.log, mine.customers, mine.contacts),
+                (others.log, others.customers, others.contacts),
+                strict=True,
+            )
+        )
+    )
+    kept = built[built.index.get_level_values("customer_id").isin(mine.log["customer_id"])]
+    alone = build_features(mixed, CUTOFFS, "all")
     pd.testing.assert_frame_equal(alone.loc[kept.index], kept, check_exact=True)
 
 
-def test_row_order_changes_no_feature(log, built):
-    shuffled = log.sample(frac=1, random_state=3)
+def test_row_order_changes_no_feature(source, built):
+    shuffled = Source(
+        *(table.sample(frac=1, random_state=3) for table in (source.log, source.customers, source.contacts))
+    )
     pd.testing.assert_frame_equal(build_features(shuffled, CUTOFFS, "all"), built, check_exact=True)
+
+
+@pytest.mark.parametrize("shards", [3, 16])
+def test_shards_change_no_feature(source, built, shards):
+    sharded = build_features(source, CUTOFFS, "all", engine=DuckDB(shards=shards))
+    pd.testing.assert_frame_equal(sharded, built, check_exact=True)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

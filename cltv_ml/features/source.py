@@ -1,0 +1,173 @@
+"""What features are built from: the log, two optional tables about customers, and the business time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.engine import MONEY_SCALE
+from cltv_ml.features.engines import Engine, Kind, zone_changes
+from cltv_ml.features.grains import ITEM_SCALE
+from cltv_ml.features.macros import day_number
+
+_TEXTS = ("order_id", "product_id", "category", "channel")
+_SCALES = {"amount": MONEY_SCALE, "discount": MONEY_SCALE, "cost": MONEY_SCALE, "quantity": ITEM_SCALE}
+_ALWAYS = "-2147483648"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A transaction log with what else is known about its customers.
+
+    Parameters
+    ----------
+    log
+        A clean transaction log: a pandas or Arrow table or a Parquet path; on Spark also a DataFrame.
+    customers
+        States of customers: `customer_id`, attribute columns such as `country`, and optionally
+        `valid_from`, the moment from which a row holds.
+    contacts
+        Campaign contacts: `customer_id`, `timestamp`, and optionally `responded_at`.
+    timezone
+        The shop's own time zone, such as `"Europe/Paris"`: needed where times carry a zone, because a
+        cutoff is a midnight there. Times without zone are in it already.
+    """
+
+    log: Any
+    customers: Any = None
+    contacts: Any = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base tables as SQL, and what they allow."""
+
+    lines: str
+    extra: dict[str, str]
+    columns: frozenset[str]
+    first: pd.Timestamp
+    last: pd.Timestamp
+    rows: int
+
+    def check(self, cutoffs: Sequence[pd.Timestamp]) -> None:
+        """Raise when a cutoff lies outside the log; the day after the last sees everything."""
+        if not cutoffs:
+            raise ValueError("cutoffs must name at least one calendar day, got none.")
+        for cutoff in cutoffs:
+            if not self.first < cutoff <= self.last + pd.Timedelta(days=1):
+                raise ValueError(
+                    f"cutoff {cutoff:%Y-%m-%d} lies outside the log, which runs from {self.first:%Y-%m-%d} to "
+                    f"{self.last:%Y-%m-%d}; choose a day after the first and at most one day after the last."
+                )
+
+
+def open_source(engine: Engine, source: Source) -> Base:
+    """Register the tables of `source` with the engine and return the SQL of the base tables.
+
+    Raises
+    ------
+    ValueError
+        A required column is missing or of another kind, or times carry a zone and none is named.
+    """
+    kinds = engine.register("cltv_log", source.log)
+    _check(kinds, "log", {"customer_id": None, "timestamp": "time", "amount": "number"}, source)
+    day, second = engine.day(
+        "timestamp", kinds["timestamp"], _zone(engine, source, "cltv_log", "timestamp", kinds)
+    )
+    found = engine.query(
+        f"select min({day}) as first, max({day}) as last, count(*) as lines from cltv_log"
+    ).to_pylist()[0]
+    if found["first"] is None:
+        raise ValueError("log: holds no rows; give a log with at least one purchase.")
+    columns = set(kinds)
+    extra = {}
+    if source.customers is not None:
+        extra["cltv_customers"], more = _customers(engine, source)
+        columns |= {f"customers.{name}" for name in more}
+    if source.contacts is not None:
+        extra["cltv_contacts"], more = _contacts(engine, source)
+        columns |= {f"contacts.{name}" for name in more}
+    first, last = (pd.Timestamp(found[end], unit="D") for end in ("first", "last"))
+    return Base(_lines(day, second, kinds), extra, frozenset(columns), first, last, found["lines"])
+
+
+def _lines(day: str, second: str, kinds: dict[str, Kind]) -> str:
+    date = f"date_add(date '1970-01-01', {day})"
+    chosen = [
+        "cast(customer_id as string) as customer_id",
+        f"{day} as day",
+        f"{second} as second",
+        f"cast(year({date}) * 12 + month({date}) - 1 as integer) as month",
+    ]
+    chosen += [
+        f"cast(round({name} * {scale}) as bigint) as {name}"
+        for name, scale in _SCALES.items()
+        if name in kinds
+    ]
+    chosen += [name for name in _TEXTS if name in kinds]
+    return f"select {', '.join(chosen)} from cltv_log where customer_id is not null"
+
+
+def _customers(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
+    kinds = engine.register("cltv_customer_states", source.customers)
+    dated: dict[str, str | None] = {"valid_from": "time"} if "valid_from" in kinds else {}
+    _check(kinds, "customers", {"customer_id": None, **dated}, source)
+    known = _ALWAYS
+    if dated:
+        zone = _zone(engine, source, "cltv_customer_states", "valid_from", kinds)
+        known = f"coalesce({engine.day('valid_from', kinds['valid_from'], zone)[0]}, {_ALWAYS})"
+    own = [name for name in kinds if name not in ("customer_id", "valid_from")]
+    chosen = ["cast(customer_id as string) as customer_id", f"{known} as valid_day", *own]
+    return f"select {', '.join(chosen)} from cltv_customer_states", kinds
+
+
+def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
+    """A row per contact and a row per answer, each on its own day: an answer is not known before it came."""
+    kinds = engine.register("cltv_contact_log", source.contacts)
+    answered: dict[str, str | None] = {"responded_at": "time"} if "responded_at" in kinds else {}
+    _check(kinds, "contacts", {"customer_id": None, "timestamp": "time", **answered}, source)
+    rows = []
+    for column, counts in (("timestamp", "1 as contacts, 0 as responses"), ("responded_at", "0, 1")):
+        if column in kinds:
+            zone = _zone(engine, source, "cltv_contact_log", column, kinds)
+            day = engine.day(column, kinds[column], zone)[0]
+            rows.append(
+                f"select cast(customer_id as string) as customer_id, {day} as day, {counts} "
+                f"from cltv_contact_log where {column} is not null"
+            )
+    return " union all ".join(rows), kinds
+
+
+def _check(kinds: dict[str, Kind], table: str, wanted: dict[str, str | None], source: Source) -> None:
+    missing = [name for name in wanted if name not in kinds]
+    if missing:
+        raise ValueError(f"{table}: missing columns {missing}. Found {list(kinds)}.")
+    for name, kind in wanted.items():
+        if kind == "time" and kinds[name] == "zoned time" and source.timezone is None:
+            raise ValueError(
+                f"{table}: column {name!r} carries a time zone; name the shop's own, in which a day begins, "
+                "as Source(..., timezone='Europe/Paris')."
+            )
+        if kind and kind not in kinds[name]:
+            raise ValueError(f"{table}: column {name!r} must be of kind {kind}, found {kinds[name]}.")
+
+
+def _zone(engine: Engine, source: Source, table: str, column: str, kinds: dict[str, Kind]) -> dict[int, int]:
+    """The changes of the shop's offset from UTC while the table lasts; none needed without zone."""
+    if kinds[column] != "zoned time" or source.timezone is None:
+        return {}
+    utc = engine.day(column, "zoned time", {0: 0})[0]
+    found = engine.query(f"select min({utc}) as first, max({utc}) as last from {table}").to_pylist()[0]
+    if found["first"] is None:
+        return {0: 0}
+    first, last = (pd.Timestamp(found[end], unit="D") for end in ("first", "last"))
+    return zone_changes(first, last + pd.Timedelta(days=1), source.timezone)
+
+
+def before(sql: str, day: pd.Timestamp) -> str:
+    """Return the SQL of a base table without anything from `day` on."""
+    return f"select * from ({sql}) as lines where day < {day_number(day)}"
