@@ -1,0 +1,119 @@
+"""Where a customer stands: new, active, at risk, lapsed or reactivated, by the customer's own rhythm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+STATES = ("new", "active", "at risk", "lapsed", "reactivated")
+
+#: Silence, in units of the customer's own usual gap, from which somebody is at risk and has lapsed.
+OVERDUE, LAPSED = 2.0, 4.0
+
+
+def fit_lifecycle(
+    customers: pd.DataFrame, *, overdue: float = OVERDUE, lapsed: float = LAPSED
+) -> dict[str, float]:
+    """Return the rule as plain numbers: `typical_gap` (days), `overdue` and `lapsed` (multiples of a gap).
+
+    The typical gap is the median over repeat buyers of their mean days between purchase days. For a
+    random (Poisson) buyer a gap is twice the mean in 14% of cases and four times in 2%.
+
+    Parameters
+    ----------
+    customers
+        CUSTOMERS: frequency, recency, T.
+
+    Raises
+    ------
+    ValueError
+        Nobody ever bought twice, or `lapsed` is not larger than `overdue`.
+
+    >>> fit_lifecycle(pd.DataFrame({"frequency": [2, 1, 0], "recency": [60.0, 50.0, 0.0]}))
+    {'typical_gap': 40.0, 'overdue': 2.0, 'lapsed': 4.0}
+    """
+    if not 0 < overdue < lapsed:
+        raise ValueError(f"lapsed must be larger than overdue and both positive, got {overdue} and {lapsed}.")
+    repeat = customers[customers["frequency"] > 0]
+    if repeat.empty:
+        raise ValueError(
+            f"the lifecycle needs repeat buyers, but none of {len(customers)} customers bought on two days; "
+            "use a longer log."
+        )
+    gap = float((repeat["recency"] / repeat["frequency"]).median())
+    return {"typical_gap": gap, "overdue": float(overdue), "lapsed": float(lapsed)}
+
+
+def apply_lifecycle(
+    customers: pd.DataFrame, rule: Mapping[str, float], p_alive: pd.Series | None = None
+) -> pd.DataFrame:
+    """Return `lifecycle`, `overdue_ratio` and `usual_gap` (days) per customer, aligned with `customers`.
+
+    A customer's usual gap counts one gap of the typical length besides the customer's own, so that two
+    purchases on neighbouring days do not make a daily buyer; a one-time buyer has the typical gap.
+
+    - at risk: silent for `overdue` usual gaps, or P(alive) below one half;
+    - lapsed: silent for `lapsed` usual gaps, and P(alive), where known, below one half;
+    - reactivated: neither, and the last purchase ended a silence of `lapsed` earlier usual gaps;
+    - new: none of these, and no repeat purchase yet;
+    - active: everybody else.
+
+    Parameters
+    ----------
+    customers
+        frequency, recency, T; with `gap_last` (days between the last two purchase days) reactivated
+        customers can be told, without it nobody is.
+    p_alive
+        P(alive) of a model in which one-time buyers can leave (MBG/NBD, Pareto/NBD). Read only for
+        customers it covers.
+
+    Raises
+    ------
+    ValueError
+        `p_alive` calls every one-time buyer alive, as BG/NBD does by construction.
+
+    >>> people = pd.DataFrame({"frequency": [4, 4, 0], "recency": [80.0, 80.0, 0.0], "T": [90.0, 300.0, 5.0]})
+    >>> apply_lifecycle(people, {"typical_gap": 20.0, "overdue": 2.0, "lapsed": 4.0})["lifecycle"].tolist()
+    ['active', 'lapsed', 'new']
+    """
+    typical, frequency = rule["typical_gap"], customers["frequency"]
+    usual = (customers["recency"] + typical) / (frequency + 1)
+    overdue_ratio = (customers["T"] + 1 - customers["recency"]) / usual
+    alive = pd.Series(np.nan, index=customers.index) if p_alive is None else p_alive.reindex(customers.index)
+    _check_one_time_buyers(customers, alive)
+    doubtful = alive < 0.5
+    conditions = [
+        (overdue_ratio > rule["lapsed"]) & (doubtful | alive.isna()),
+        (overdue_ratio > rule["overdue"]) | doubtful,
+        _came_back(customers, rule),
+        frequency == 0,
+    ]
+    states = np.select(conditions, ["lapsed", "at risk", "reactivated", "new"], "active")
+    return pd.DataFrame(
+        {
+            "lifecycle": pd.Series(states, index=customers.index, dtype="str"),
+            "overdue_ratio": overdue_ratio,
+            "usual_gap": usual,
+        }
+    )
+
+
+def _came_back(customers: pd.DataFrame, rule: Mapping[str, float]) -> pd.Series:
+    """Tell who ended a long silence with the last purchase, by the rhythm before it."""
+    if "gap_last" not in customers:
+        return pd.Series(False, index=customers.index)
+    last = customers["gap_last"]
+    before = (customers["recency"] - last + rule["typical_gap"]) / customers["frequency"].clip(lower=1)
+    return (last > rule["lapsed"] * before) & (customers["frequency"] > 0)
+
+
+def _check_one_time_buyers(customers: pd.DataFrame, alive: pd.Series) -> None:
+    """Raise when one-time buyers of all ages are certainly alive: that is a model's assumption, not a finding."""
+    once = alive[(customers["frequency"] == 0) & (customers["T"] > 0)].dropna()
+    if len(once) and bool((once >= 1 - 1e-9).all()):
+        raise ValueError(
+            f"p_alive is 1 for all {len(once)} one-time buyers, as BG/NBD assumes; give P(alive) of MBG/NBD or "
+            "Pareto/NBD, or none."
+        )

@@ -1,0 +1,70 @@
+"""How customers moved between segments from one scoring date to the next."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+#: Names of the two borders: not in the first scoring, not in the second.
+ARRIVED, GONE = "(not yet a customer)", "(no longer scored)"
+
+
+def compute_migration(
+    before: pd.Series, after: pd.Series, values: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return how many customers went from each segment to each: the flows of a Sankey figure.
+
+    Columns `before`, `after`, `customers`, `share` (of the customers of `before`), and with `values` also
+    `value_before` and `value_after` (currency, zero where not scored). Every customer of either date is
+    in exactly one row.
+
+    Parameters
+    ----------
+    before, after
+        Name of the segment by customer_id at the two dates.
+    values
+        Columns `before` and `after`: predicted value by customer_id.
+
+    >>> compute_migration(pd.Series({"a": "high", "b": "low"}), pd.Series({"a": "low", "c": "low"})).values.tolist()
+    [['(not yet a customer)', 'low', 1, 1.0], ['high', 'low', 1, 1.0], ['low', '(no longer scored)', 1, 1.0]]
+    """
+    for name, scoring in (("before", before), ("after", after)):
+        if not scoring.index.is_unique:
+            twice = scoring.index[scoring.index.duplicated()][0]
+            raise ValueError(
+                f"{name} holds customer {twice!r} more than once; give one segment per customer."
+            )
+    everybody = before.index.union(after.index)
+    moved = pd.DataFrame(
+        {
+            "before": before.reindex(everybody).astype("str").fillna(ARRIVED),
+            "after": after.reindex(everybody).astype("str").fillna(GONE),
+        },
+        index=everybody,
+    )
+    if values is not None:
+        known = values.reindex(everybody).fillna(0.0)
+        moved["value_before"], moved["value_after"] = known["before"], known["after"]
+    grouped = moved.groupby(["before", "after"], sort=True)
+    flows = grouped.size().rename("customers").to_frame()
+    flows["share"] = flows["customers"] / flows.groupby(level="before")["customers"].transform("sum")
+    if values is not None:
+        flows = flows.join(grouped[["value_before", "value_after"]].sum())
+    return flows.reset_index()
+
+
+def migration_matrix(
+    flows: pd.DataFrame, column: str = "customers", order: list[str] | None = None
+) -> pd.DataFrame:
+    """Return the flows as a matrix, from in rows, to in columns; zero where nobody went.
+
+    >>> flows = compute_migration(pd.Series({"a": "high", "b": "low"}), pd.Series({"a": "low", "b": "low"}))
+    >>> migration_matrix(flows, order=["high", "low"]).values.tolist()
+    [[0, 1], [0, 1]]
+    """
+    matrix = flows.pivot(index="before", columns="after", values=column).fillna(0)
+    matrix = matrix.astype(flows[column].dtype)
+    if order is not None:
+        rows = [*order, *(name for name in matrix.index if name not in order)]
+        columns = [*order, *(name for name in matrix.columns if name not in order)]
+        matrix = matrix.reindex(index=rows, columns=columns, fill_value=0)
+    return matrix

@@ -1,0 +1,174 @@
+"""Why total predicted value changed between two scoring dates; the parts sum exactly to the total."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.lines import by_customer, money, open_log
+from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
+from cltv_ml.engine import MONEY_SCALE, Tabular, frame
+from cltv_ml.windows import Window
+
+#: The parts, in the order they are accounted for.
+PARTS = (
+    "new", "reactivated", "lost", "upgraded", "downgraded", "same tier", "prices and margins", "model",
+)  # fmt: skip
+
+
+def account_for_change(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    *,
+    same_model: pd.Series | None = None,
+    price_ratio: float | pd.Series = 1.0,
+    tiers: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Return what each cause adds to total predicted value: `part`, `customers`, `change` (currency).
+
+    The last row is the total, after minus before; the parts sum to it exactly, because every amount is a
+    whole number of ten-thousandths. The change of each customer is taken apart in this order:
+
+    1. model: today's value less what the earlier model says today (`same_model`);
+    2. prices and margins: that value less the same at the earlier prices and margins (`price_ratio`);
+    3. behaviour, the rest, goes to one part per customer: new (first scored after), lost (no longer
+       scored, or lapsed since), reactivated (lapsed before, not any more), upgraded or downgraded (moved
+       to another tier, at the earlier prices, model and cut points), or same tier.
+
+    Parameters
+    ----------
+    before, after
+        PREDICTIONS at the two dates; a column `lifecycle`, where both have it, tells lapsed customers.
+    same_model
+        Expected value today by the model of the earlier date, by customer_id; None: one model made both.
+    price_ratio
+        What the same purchases are worth today over then: `price_index`, times the margin rate today over
+        that of then where value is profit; one number or one per customer.
+    tiers
+        Cut points (`fit_tiers`); default those of `before`.
+
+    >>> before = pd.DataFrame({"expected_value": [10.0, 90.0]}, index=["a", "b"])
+    >>> after = pd.DataFrame({"expected_value": [95.0, 20.0]}, index=["b", "c"])
+    >>> table = account_for_change(before, after, tiers={"high": 50, "low": 0})
+    >>> table[table["customers"] > 0].values.tolist()
+    [['new', 1, 20.0], ['lost', 1, -10.0], ['same tier', 1, 5.0], ['total', 3, 15.0]]
+    """
+    changes = change_by_customer(before, after, same_model=same_model, price_ratio=price_ratio, tiers=tiers)
+    causes = {"prices and margins": changes["prices_and_margins"], "model": changes["model"]}
+    rows = []
+    for part in PARTS:
+        mine = causes[part] if part in causes else changes.loc[changes["part"] == part, "behaviour"]
+        touched = int((mine != 0).sum()) if part in causes else len(mine)
+        rows.append([part, touched, int(mine.sum()) / MONEY_SCALE])
+    total = int(changes[["behaviour", "prices_and_margins", "model"]].sum().sum())
+    rows.append(["total", len(changes), total / MONEY_SCALE])
+    return pd.DataFrame(rows, columns=["part", "customers", "change"])
+
+
+def change_by_customer(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    *,
+    same_model: pd.Series | None = None,
+    price_ratio: float | pd.Series = 1.0,
+    tiers: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Return per customer of either date `part` and the changes `behaviour`, `prices_and_margins`, `model`.
+
+    Changes are integers of ten-thousandths of the currency unit. Arguments as in `account_for_change`.
+
+    Raises
+    ------
+    ValueError
+        A value is missing, a customer appears twice, or a price ratio is not positive.
+    """
+    old, new = _values(before, "before"), _values(after, "after")
+    everybody = old.index.union(new.index)
+    ratio = by_customer(price_ratio, everybody, "price_ratio")
+    if (ratio <= 0).any():
+        raise ValueError(f"price_ratio must be positive, got {ratio.min()}; 1.03 means prices rose by 3%.")
+    by_old_model = new if same_model is None else by_customer(same_model, new.index, "same_model")
+    at_old_prices = by_old_model / ratio.reindex(new.index)
+    steps = [_integers(values, everybody) for values in (old, at_old_prices, by_old_model, new)]
+    cuts = fit_tiers(old) if tiers is None else dict(tiers)
+    part = np.select(
+        [~everybody.isin(old.index), ~everybody.isin(new.index), *_lapses(before, after, everybody)],
+        ["new", "lost", "reactivated", "lost"],
+        _moves(old.reindex(everybody), at_old_prices.reindex(everybody), cuts),
+    )
+    return pd.DataFrame(
+        {
+            "part": pd.Series(part, index=everybody, dtype="str"),
+            "behaviour": steps[1] - steps[0],
+            "prices_and_margins": steps[2] - steps[1],
+            "model": steps[3] - steps[2],
+        },
+        index=everybody,
+    )
+
+
+def price_index(log: Tabular, before: Window, after: Window) -> float:
+    """Return what the products sold in both periods cost in the later over the earlier (Fisher's index).
+
+    The geometric mean of Laspeyres (earlier quantities) and Paasche (later quantities) over products
+    sold in both; 1.03 means prices rose by 3%. New and dropped products do not count. Source: I. Fisher,
+    The Making of Index Numbers, 1922.
+
+    Raises
+    ------
+    ValueError
+        The log lacks product_id or quantity, or no product was sold in both periods.
+    """
+    con, _ = open_log(log, "a price index", ["product_id", "quantity"])
+    sold = [
+        f"select product_id, sum({money('amount')}) / sum(quantity) as price, sum(quantity) as quantity from log "
+        f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}' "
+        "and quantity > 0 and amount > 0 group by 1"
+        for window in (before, after)
+    ]
+    table = frame(
+        con.sql(
+            f"select sum(b.price * a.quantity) / nullif(sum(a.price * a.quantity), 0) as laspeyres, "
+            f"sum(b.price * b.quantity) / nullif(sum(a.price * b.quantity), 0) as paasche "
+            f"from ({sold[0]}) a join ({sold[1]}) b using (product_id)"
+        )
+    )
+    index = float(np.sqrt(table["laspeyres"].iloc[0] * table["paasche"].iloc[0]))
+    if not np.isfinite(index):
+        raise ValueError(
+            f"no product was sold both in the {before.horizon} days from {before.cutoff:%Y-%m-%d} and in those from "
+            f"{after.cutoff:%Y-%m-%d}; choose periods that share products."
+        )
+    return index
+
+
+def _values(predictions: pd.DataFrame, name: str) -> pd.Series:
+    values = predictions["expected_value"].astype(float)
+    if not values.index.is_unique or values.isna().any():
+        raise ValueError(
+            f"{name} must hold each customer once and with a value; {int(values.isna().sum())} values are missing "
+            f"and {int(values.index.duplicated().sum())} customers are repeated; drop or score them first."
+        )
+    return values
+
+
+def _integers(values: pd.Series, everybody: pd.Index) -> pd.Series:
+    return (values.reindex(everybody, fill_value=0.0) * MONEY_SCALE).round().astype("int64")
+
+
+def _lapses(before: pd.DataFrame, after: pd.DataFrame, everybody: pd.Index) -> list[np.ndarray]:
+    """Tell who came back from a lapse and who lapsed since, as far as both tables know the lifecycle."""
+    if "lifecycle" not in before or "lifecycle" not in after:
+        return [np.zeros(len(everybody), dtype=bool)] * 2
+    then = before["lifecycle"].reindex(everybody).eq("lapsed").to_numpy()
+    now = after["lifecycle"].reindex(everybody).eq("lapsed").to_numpy()
+    return [then & ~now, now & ~then]
+
+
+def _moves(old: pd.Series, new: pd.Series, cuts: Mapping[str, float]) -> np.ndarray:
+    """Return "upgraded", "downgraded" or "same tier" from the tiers of both values under one set of cuts."""
+    place = {name: number for number, name in enumerate(cuts)}
+    was, now = (apply_tiers(values, cuts).map(place) for values in (old, new))
+    return np.select([now < was, now > was], ["upgraded", "downgraded"], "same tier")
