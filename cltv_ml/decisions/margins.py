@@ -1,0 +1,278 @@
+"""From revenue to contribution margin, by customer, segment, product, category or channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from cltv_ml.decisions.lines import currency, money, open_log, order_key
+from cltv_ml.decisions.profile import UNSEGMENTED
+from cltv_ml.engine import MONEY_SCALE, Tabular, columns, frame, literal, view
+
+Grain = Literal["customer_id", "segment", "product_id", "category", "channel"]
+
+GRAINS: tuple[Grain, ...] = ("customer_id", "segment", "product_id", "category", "channel")
+
+#: The row of lines whose product, category or channel is not known.
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the log does not know about costs; each part is the user's own figure, none is invented.
+
+    Parameters
+    ----------
+    margin_rate
+        Share of the amount left after the cost of goods, for lines without a cost: one rate, or one per
+        category. None: every line needs a cost.
+    per_order
+        Service cost of an order (picking, shipping, support) in currency, spread evenly over its lines.
+    share_of_amount
+        Cost in proportion to the amount, such as payment fees.
+    acquisition
+        What it cost to win a customer: one number or one per customer_id. Customers and segments only.
+    """
+
+    margin_rate: float | Mapping[str, float] | None = None
+    per_order: float = 0.0
+    share_of_amount: float = 0.0
+    acquisition: float | pd.Series = 0.0
+
+    def __post_init__(self) -> None:
+        """Check that no part is negative and every rate is below one."""
+        rates = (
+            self.margin_rate.values() if isinstance(self.margin_rate, Mapping) else [self.margin_rate or 0.0]
+        )
+        if self.per_order < 0 or not 0 <= self.share_of_amount < 1 or any(rate > 1 for rate in rates):
+            raise ValueError(
+                f"costs must not be negative and rates must be shares of at most 1, got per_order={self.per_order}, "
+                f"share_of_amount={self.share_of_amount}, margin_rate={self.margin_rate}; write 0.35 for 35%."
+            )
+
+
+def compute_margins(
+    log: Tabular,
+    by: Grain,
+    *,
+    costs: Costs | None = None,
+    segments: pd.Series | None = None,
+    returns: Tabular | None = None,
+) -> pd.DataFrame:
+    """Return one row per customer, segment, product, category or channel, the largest contribution first.
+
+    Indexed by `by`. `lines`, `orders`, `customers`; in currency `revenue` (sums to the log's total to the
+    cent at every grain), `discount`, `returned`, `cost`, `gross_margin` (revenue - returned - cost),
+    `service`, `contribution_margin` (gross margin - service), for customers and segments `acquisition`
+    and `profit`; `contribution_rate` (of revenue - returned); `lines_below_cost`; `loss_making`.
+
+    Parameters
+    ----------
+    log
+        TRANSACTIONS; `cost` is what the whole line cost.
+    by
+        What a row is.
+    costs
+        Costs that the log does not hold.
+    segments
+        Name of the segment by customer_id, for `by="segment"`.
+    returns
+        Refunds that were not taken off the log: customer_id, amount (positive), and where known the
+        log's other columns; its `cost` is what goods back in stock are worth.
+
+    Raises
+    ------
+    ValueError
+        The grain is unknown or its column missing, a line has no cost and no rate covers it.
+    """
+    costs = costs or Costs()
+    con, found = _lines(log, by, costs, segments, returns)
+    table = frame(con.sql(_summary(by))).set_index(by)
+    net = table["revenue"] - table["returned"]
+    table["gross_margin"] = (net - table["cost"]).round(4)
+    table["contribution_margin"] = (table["gross_margin"] - table["service"]).round(4)
+    last = "contribution_margin"
+    if by in ("customer_id", "segment"):
+        table["acquisition"] = _acquisition(con, by, costs)
+        table["profit"] = (table["contribution_margin"] - table["acquisition"]).round(4)
+        last = "profit"
+    table["contribution_rate"] = table["contribution_margin"] / net.where(net != 0)
+    table["loss_making"] = table[last] < 0
+    wanted = [
+        "customers", "orders", "lines", "revenue", "discount", "returned", "cost", "gross_margin", "service",
+        "contribution_margin", "acquisition", "profit", "contribution_rate", "lines_below_cost", "loss_making",
+    ]  # fmt: skip
+    if "discount" not in found:
+        wanted.remove("discount")
+    return table[[name for name in wanted if name in table]].sort_values(
+        "contribution_margin", ascending=False, kind="stable"
+    )
+
+
+def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
+    """Return the rows of `compute_margins` that lose money, the largest loss first.
+
+    >>> margins = pd.DataFrame({"contribution_margin": [5.0, -1.0, -9.0]}, index=["a", "b", "c"])
+    >>> loss_makers(margins).index.tolist()
+    ['c', 'b']
+    """
+    column = "profit" if "profit" in margins else "contribution_margin"
+    losing = margins[margins[column] < 0].sort_values(column, kind="stable")
+    return losing if top is None else losing.head(top)
+
+
+def customer_margin_rates(margins: pd.DataFrame) -> pd.Series:
+    """Return each customer's contribution rate, drawn towards everybody's where little was bought.
+
+    The rate counts one average customer's revenue at the average rate besides the customer's own lines:
+    a single odd order does not decide. Name `margin_rate`, aligned with `margins`
+    (`compute_margins(log, "customer_id")`).
+
+    >>> margins = pd.DataFrame({"revenue": [100.0, 100.0], "contribution_margin": [50.0, 10.0]})
+    >>> customer_margin_rates(margins).round(6).tolist()
+    [0.4, 0.2]
+    """
+    net = margins["revenue"] - margins.get("returned", 0.0)
+    if net.sum() <= 0:
+        raise ValueError("margin rates need revenue, but the log's total is zero; check the amounts.")
+    everybody = margins["contribution_margin"].sum() / net.sum()
+    return ((margins["contribution_margin"] + everybody * net.mean()) / (net + net.mean())).rename(
+        "margin_rate"
+    )
+
+
+def add_profit(predictions: pd.DataFrame, margin_rate: float | pd.Series) -> pd.DataFrame:
+    """Return PREDICTIONS with `margin_rate` and `expected_profit`: predicted value times contribution rate.
+
+    Customers for whom no rate is known get the mean rate of the others.
+
+    >>> add_profit(pd.DataFrame({"expected_value": [100.0]}, index=["a"]), 0.3)["expected_profit"].tolist()
+    [30.0]
+    """
+    rate = margin_rate
+    if isinstance(margin_rate, pd.Series):
+        rate = margin_rate.reindex(predictions.index).fillna(float(margin_rate.mean()))
+    return predictions.assign(margin_rate=rate, expected_profit=predictions["expected_value"] * rate)
+
+
+def _lines(
+    log: Tabular, by: Grain, costs: Costs, segments: pd.Series | None, returns: Tabular | None
+) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+    """Return a connection with the view `lines`: one row per line sold or returned, money in integers."""
+    if by not in GRAINS:
+        raise ValueError(f"Unknown grain {by!r}. Available: {list(GRAINS)}.")
+    if by == "segment" and segments is None:
+        raise ValueError(
+            "margins by segment need segments, got None; give the name of the segment by customer_id."
+        )
+    con, found = open_log(log, f"the margin by {by}", [] if by in ("customer_id", "segment") else [by])
+    if segments is not None:
+        named = segments.dropna().astype("str").rename("segment").rename_axis("customer_id").reset_index()
+        con.register("segments", named)
+    sold = _sold(found, costs, _key(by, found))
+    if returns is not None:
+        view(con, "returned_lines", returns)
+        sold += f" union all {_returned(set(columns(returns)), by)}"
+    joined = "left join segments using (customer_id)" if by == "segment" else ""
+    key = f"coalesce(segment, {literal(UNSEGMENTED)})" if by == "segment" else "grain"
+    con.execute(
+        f"create temp table lines as select sold.* exclude (grain), {key} as grain from ({sold}) sold {joined}"
+    )
+    _check_costs(con, found, costs)
+    return con, found
+
+
+def _key(by: Grain, found: set[str]) -> str:
+    if by == "segment":
+        return "customer_id"
+    return f"coalesce({by}, {literal(UNKNOWN)})" if by in found else literal(UNKNOWN)
+
+
+def _sold(found: set[str], costs: Costs, key: str) -> str:
+    """Return SQL for the lines of the log: revenue, discount, cost and service as integers."""
+    order = order_key(found)
+    fee = f"cast(round({money('amount')} * {costs.share_of_amount!r}) as bigint)"
+    per_order = round(costs.per_order * MONEY_SCALE)
+    if per_order:
+        # The cents that do not divide evenly fall to the first lines, so that the lines sum to the order.
+        place = f"row_number() over (partition by {order} order by amount desc, {key})"
+        lines = f"count(*) over (partition by {order})"
+        fee += f" + {per_order} // {lines} + if({place} <= {per_order} % {lines}, 1, 0)"
+    discount = f"coalesce({money('discount')}, 0)" if "discount" in found else "0"
+    return (
+        f"select customer_id, {key} as grain, {order} as order_key, {money('amount')} as revenue, "
+        f"{discount} as discount, 0 as returned, {_cost(found, costs)} as cost, {fee} as service, "
+        f"{_group(found)} as goods from log"
+    )
+
+
+def _group(found: set[str]) -> str:
+    return "category" if "category" in found else "cast(null as varchar)"
+
+
+def _cost(found: set[str], costs: Costs) -> str:
+    """Return SQL for the cost of a line: the log's, else by the margin rate, else missing."""
+    own = money("cost") if "cost" in found else "null"
+    if costs.margin_rate is None:
+        return f"cast({own} as bigint)"
+    if isinstance(costs.margin_rate, Mapping):
+        if "category" not in found:
+            raise ValueError(
+                "margin rates per category need the column 'category'; map one or give a single rate."
+            )
+        rates = " ".join(
+            f"when {literal(name)} then {float(rate)!r}" for name, rate in costs.margin_rate.items()
+        )
+        rate = f"(case category {rates} end)"
+    else:
+        rate = repr(float(costs.margin_rate))
+    return f"coalesce({own}, cast(round({money('amount')} * (1 - {rate})) as bigint))"
+
+
+def _returned(found: set[str], by: Grain) -> str:
+    cost = f"-coalesce({money('cost')}, 0)" if "cost" in found else "0"
+    return f"select customer_id, {_key(by, found)}, null, 0, 0, {money('amount')}, {cost}, 0, null from returned_lines"
+
+
+def _check_costs(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) -> None:
+    missing, lines, goods = con.sql(
+        "select count(*) filter (where cost is null), count(*), min(goods) filter (where cost is null) from lines"
+    ).fetchall()[0]
+    if not missing:
+        return
+    if "cost" not in found and costs.margin_rate is None:
+        raise ValueError(
+            "margins need the column 'cost' or a margin rate, found neither; map what each line cost the shop to cost, "
+            "or give Costs(margin_rate=0.35) or one rate per category."
+        )
+    where = f", for example in category {goods!r}" if goods is not None else ""
+    raise ValueError(
+        f"the cost of {missing:,} of {lines:,} lines is not known{where}; give a margin rate that covers them."
+    )
+
+
+def _summary(by: Grain) -> str:
+    sums = ", ".join(
+        f"{currency(f'sum({name})')} as {name}"
+        for name in ("revenue", "discount", "returned", "cost", "service")
+    )
+    return (
+        f"select grain as {by}, count(distinct customer_id) as customers, count(distinct order_key) as orders, "
+        f"count(order_key) as lines, {sums}, count(*) filter (where cost > revenue) as lines_below_cost "
+        f"from lines group by 1 order by 1"
+    )
+
+
+def _acquisition(con: duckdb.DuckDBPyConnection, by: Grain, costs: Costs) -> pd.Series:
+    """Return what it cost to win the customers of each row; customers without a figure cost nothing."""
+    owners = frame(con.sql("select distinct grain, customer_id from lines")).set_index("customer_id")["grain"]
+    spent = costs.acquisition
+    if isinstance(spent, pd.Series):
+        paid = spent.reindex(owners.index).fillna(0.0)
+    else:
+        paid = pd.Series(float(spent), index=owners.index)
+    return paid.groupby(owners).sum().rename_axis(by)

@@ -1,0 +1,87 @@
+"""How many months until the customers won in one month have paid back what it cost to win them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.decisions.lines import currency, money, open_log
+from cltv_ml.engine import Tabular, frame
+
+
+def compute_payback(
+    log: Tabular, acquisition_cost: float, *, margin_rate: float | None = None, months: int = 24
+) -> pd.DataFrame:
+    """Return the cumulative margin per customer of each monthly cohort, month by month since it was won.
+
+    Columns `cohort` (first day of the month of the first purchase), `month` (1 is the month of the first
+    purchase), `customers`, `cumulative_margin` (currency per customer of the cohort), `paid_back`. A month
+    is listed only if the log holds it whole, for every cohort; its last calendar month counts as whole only if
+    the log reaches its last day.
+
+    Parameters
+    ----------
+    log
+        TRANSACTIONS with `cost`, or a margin rate.
+    acquisition_cost
+        Currency per customer won.
+    margin_rate
+        Share of the amount that is margin, where the log has no cost.
+    months
+        How many months are followed.
+
+    Raises
+    ------
+    ValueError
+        Neither cost nor margin rate is known, or the acquisition cost is not positive.
+    """
+    if not acquisition_cost > 0:
+        raise ValueError(f"acquisition_cost must be positive to be paid back, got {acquisition_cost}.")
+    con, found = open_log(log, "the payback month", [] if margin_rate is not None else ["cost"])
+    margin = f"{money('amount')} - {money('cost')}"
+    if margin_rate is not None:
+        by_rate = f"cast(round({money('amount')} * {float(margin_rate)!r}) as bigint)"
+        margin = f"coalesce({margin}, {by_rate})" if "cost" in found else by_rate
+    rows = frame(con.sql(_SQL.format(margin=margin, months=int(months), total=currency("margin"))))
+    rows["cumulative_margin"] = rows.groupby("cohort")["margin"].cumsum() / rows["customers"]
+    rows["paid_back"] = rows["cumulative_margin"] >= acquisition_cost
+    rows["cohort"] = pd.to_datetime(rows["cohort"]).astype("datetime64[us]")
+    return rows[["cohort", "month", "customers", "cumulative_margin", "paid_back"]]
+
+
+def payback_month(payback: pd.DataFrame) -> pd.DataFrame:
+    """Return per cohort `customers`, `payback_month` (missing: not yet) and `months_seen`.
+
+    >>> table = pd.DataFrame({"cohort": ["Jan"] * 3, "month": [1, 2, 3], "customers": 9,
+    ...                       "cumulative_margin": [4.0, 11.0, 12.0], "paid_back": [False, True, True]})
+    >>> payback_month(table)["payback_month"].tolist()
+    [2.0]
+    """
+    grouped = payback.groupby("cohort")
+    first = payback[payback["paid_back"]].groupby("cohort")["month"].min().astype(float)
+    return pd.DataFrame(
+        {
+            "customers": grouped["customers"].first(),
+            "payback_month": first.reindex(list(grouped.groups)).rename_axis("cohort"),
+            "months_seen": grouped["month"].max(),
+        }
+    )
+
+
+#: Every cohort meets every month that the log holds whole, bought or not.
+_SQL = """
+with won as (
+    select customer_id, date_trunc('month', min(timestamp))::date as cohort from log group by 1
+), whole as (
+    select date_trunc('month', max(timestamp)::date + interval 1 day)::date as after from log
+), cohorts as (
+    select cohort, count(*) as customers from won group by 1
+), grid as (
+    select cohort, customers, unnest(generate_series(1, least({months}, date_diff('month', cohort, after)))) as month
+    from cohorts, whole where cohort < after
+), earned as (
+    select cohort, date_diff('month', cohort, date_trunc('month', timestamp)::date) + 1 as month,
+        sum({margin}) as margin
+    from log join won using (customer_id) group by 1, 2
+)
+select cohort, month, customers, {total} as margin from grid left join earned using (cohort, month) order by 1, 2
+"""
