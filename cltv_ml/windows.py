@@ -13,11 +13,14 @@ from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
 #: Days in one unit; months and years are average calendar lengths, rounded to whole days at the end.
 _DAYS_IN = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
 
+#: With fewer customers neither a model nor its comparison means anything.
+MIN_CUSTOMERS = 50
+
 #: What a customer does in the holdout, as SQL over the log's rows of that customer.
 LABELS = {
     "value": f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0",
-    "purchases": "count(distinct cast(timestamp as date))",
-    "active": "1",
+    "purchases": "count(distinct cast(timestamp as date)) filter (where amount >= 0)",
+    "active": "cast(bool_or(amount >= 0) as integer)",
 }
 
 
@@ -152,6 +155,23 @@ class Window:
         """
         days = to_days(horizon)
         return cls(last.normalize() - pd.Timedelta(days=days), days)
+
+
+def check_log(log: pd.DataFrame, window: Window) -> None:
+    """Raise when the log cannot hold the window or fewer than 50 customers bought before its cutoff."""
+    everybody = log["customer_id"].nunique()
+    if everybody < MIN_CUSTOMERS:
+        raise ValueError(
+            f"the log holds {everybody} customers with a purchase, at least {MIN_CUSTOMERS} are needed; "
+            "give a longer or fuller log."
+        )
+    window.check(*span(log))
+    seen = log.loc[log["timestamp"] < window.cutoff, "customer_id"].nunique()
+    if seen < MIN_CUSTOMERS:
+        raise ValueError(
+            f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, at least {MIN_CUSTOMERS} are "
+            "needed; choose a later cutoff."
+        )
 
 
 def span(log: Tabular) -> tuple[pd.Timestamp, pd.Timestamp]:

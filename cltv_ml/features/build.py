@@ -15,8 +15,9 @@ from cltv_ml.engine import Tabular
 from cltv_ml.features.catalogue import CATALOGUE, available, default_features, needs
 from cltv_ml.features.compile import Plan, summary_first
 from cltv_ml.features.engines import DuckDB, Engine
+from cltv_ml.features.labels import check_windows, choose_labels, label_query
 from cltv_ml.features.source import Base, Source, before, open_source
-from cltv_ml.windows import to_cutoff
+from cltv_ml.windows import Window, to_cutoff
 
 Cutoff: TypeAlias = str | date | pd.Timestamp
 
@@ -72,11 +73,8 @@ def build_features(
     a                  1.0     10.0  10.0            20.0              1.0
     b                  0.0      0.0   8.0             0.0              9.0
     """
-    several = not isinstance(cutoffs, (str, date))
-    frame = build_table(log, cutoffs, names, engine=engine, memory=memory).to_pandas()
-    if several:
-        return frame.set_index(["cutoff", "customer_id"])
-    return frame.drop(columns="cutoff").set_index("customer_id")
+    table = build_table(log, cutoffs, names, engine=engine, memory=memory)
+    return _framed(table, several=not isinstance(cutoffs, (str, date)))
 
 
 def build_table(
@@ -105,6 +103,73 @@ def build_table(
     finally:
         if engine is None:
             mine.close()
+    return _sorted(parts)
+
+
+def build_labels(
+    log: Tabular | Source,
+    windows: Window | Sequence[Window],
+    names: Sequence[str] | None = None,
+    *,
+    engine: Engine | None = None,
+    memory: str = "4GB",
+) -> pd.DataFrame:
+    """Return what the customers of each cutoff did in the holdout, in the rows of `build_features`.
+
+    Parameters
+    ----------
+    log, engine, memory
+        As for `build_features`.
+    windows
+        One window or several, each with a cutoff of its own.
+    names
+        Of `LABELS`: value (spend less returns, currency), purchases (days), orders, margin (currency),
+        active (0 or 1); by default all that the log's columns allow.
+
+    Raises
+    ------
+    ValueError
+        The log ends before a holdout does (a censored label), or a label is unknown or impossible.
+
+    >>> log = pd.DataFrame({
+    ...     "customer_id": ["a", "a", "b", "b"],
+    ...     "timestamp": pd.to_datetime(["2024-01-01", "2024-01-11", "2024-01-03", "2024-01-20"]),
+    ...     "amount": [10.0, 20.0, 40.0, 5.0],
+    ... })
+    >>> build_labels(log, Window("2024-01-08", 7), ["value", "active"])
+                 value  active
+    customer_id
+    a             20.0     1.0
+    b              0.0     0.0
+    """
+    each = [windows] if isinstance(windows, Window) else sorted(windows, key=lambda window: window.cutoff)
+    mine = engine or DuckDB(memory)
+    try:
+        base = open_source(mine, log if isinstance(log, Source) else Source(log))
+        check_windows(each, base.first, base.last)
+        labels = choose_labels(names, base.columns)
+        plan = Plan(summary_first([]), CATALOGUE, tuple(labels))
+        end = max(window.end for window in each)
+        with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
+            parts = [
+                _at(window.cutoff, mine.query(label_query(window, labels, mine.wide)))
+                for _ in each_shard(mine, base, plan, end, Path(folder))
+                for window in each
+            ]
+    finally:
+        if engine is None:
+            mine.close()
+    columns = [found.name for found in labels]
+    return _framed(_sorted(parts), several=windows is not each[0])[columns]
+
+
+def _framed(table: pa.Table, several: bool) -> pd.DataFrame:
+    if several:
+        return table.to_pandas().set_index(["cutoff", "customer_id"])
+    return table.drop_columns("cutoff").to_pandas().set_index("customer_id")
+
+
+def _sorted(parts: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(parts).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
 
 

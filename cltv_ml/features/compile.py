@@ -27,6 +27,7 @@ class Plan:
 
     names: tuple[str, ...]
     features: Mapping[str, Feature]
+    labels: tuple[Feature, ...] = ()
 
     @cached_property
     def used(self) -> dict[str, Feature]:
@@ -61,7 +62,8 @@ class Plan:
         return hashlib.sha256("\n".join(text).encode()).hexdigest()[:12]
 
     def _reads(self, grain: str) -> list[str]:
-        words = {word for found in self.used.values() if found.grain == grain for word in found.words}
+        everything = [*self.used.values(), *self.labels]
+        words = {word for found in everything if found.grain == grain for word in found.words}
         return [name for name in GRAINS[grain].columns if name in words]
 
     def _computed(self, grain: str, always: Iterable[str] = (), speller: Speller | None = None) -> str:

@@ -70,6 +70,7 @@ _ORDER = {
         "discount",
     ),
     "margin": _column(f"coalesce(sum(amount - cost) {_BOUGHT}, 0)", "spend minus cost, where known", "cost"),
+    "net_margin": _column("coalesce(sum(amount - cost), 0)", "margin, less that of what came back", "cost"),
     "costed_amount": _column(
         "coalesce(sum(amount) filter (where amount >= 0 and cost is not null), 0)",
         "spend on lines whose cost is known",
