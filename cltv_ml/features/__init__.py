@@ -1,6 +1,6 @@
 """What we knew at the cutoff: features declared once and built from the calibration window only."""
 
-from cltv_ml.features.build import build_features, build_table
+from cltv_ml.features.build import build_features, build_labels, build_table
 from cltv_ml.features.catalogue import (
     CATALOGUE,
     absent_features,
@@ -10,10 +10,13 @@ from cltv_ml.features.catalogue import (
 )
 from cltv_ml.features.declare import Feature, feature
 from cltv_ml.features.engines import DuckDB, Spark
+from cltv_ml.features.labels import LABELS
 from cltv_ml.features.source import Source
+from cltv_ml.features.write import read_features, write_features
 
 __all__ = [
     "CATALOGUE",
+    "LABELS",
     "DuckDB",
     "Feature",
     "Source",
@@ -21,8 +24,11 @@ __all__ = [
     "absent_features",
     "available",
     "build_features",
+    "build_labels",
     "build_table",
     "default_features",
     "feature",
     "feature_version",
+    "read_features",
+    "write_features",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +21,9 @@ from cltv_ml.features.source import Base, Source, before, open_source
 from cltv_ml.windows import Window, to_cutoff
 
 Cutoff: TypeAlias = str | date | pd.Timestamp
+
+#: What a line takes in a shard file, generously.
+_SHARD_BYTES_PER_ROW = 60
 
 
 def build_features(
@@ -199,19 +203,43 @@ def choose(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
     return summary_first(names)
 
 
-def each_shard(engine: Engine, base: Base, plan: Plan, end: pd.Timestamp, folder: Path) -> Iterator[int]:
-    """Prepare base tables and ledgers shard by shard, and yield each shard's number when it is ready."""
+def each_shard(
+    engine: Engine,
+    base: Base,
+    plan: Plan,
+    end: pd.Timestamp,
+    folder: Path,
+    wanted: Callable[[int], bool] = lambda shard: True,
+) -> Iterator[int]:
+    """Prepare base tables and ledgers shard by shard, and yield each wanted shard's number when ready.
+
+    `folder` takes the lines of the shards and is reused if a pass over the log was completed there before.
+    """
     shards = engine.split(base.rows)
     engine.create("cltv_lines", before(base.lines, end))
     for name, sql in base.extra.items():
         engine.create(name, sql)
     if shards > 1:
-        engine.spread(folder, shards)
-    for shard in range(shards):
+        _spread(engine, base, folder, shards)
+    for shard in filter(wanted, range(shards)):
         if shards > 1:
-            if not (folder / f"shard={shard}").exists():
-                continue
             engine.take(folder, shard, shards, base.extra)
         for ledger, sql in plan.ledgers("order_id" in base.columns).items():
             engine.create(ledger, sql, keep=True)
         yield shard
+
+
+def _spread(engine: Engine, base: Base, folder: Path, shards: int) -> None:
+    done = folder / "_complete"
+    if done.exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    wanted, free = base.rows * _SHARD_BYTES_PER_ROW, shutil.disk_usage(folder).free
+    if wanted > free:
+        raise ValueError(
+            f"{shards} shards of {base.rows:,} lines need about {wanted / 1e9:.1f} GB on disk, but "
+            f"{str(folder)!r} has {free / 1e9:.1f} GB left; free some, or build in another place."
+        )
+    engine.spread(folder, shards)
+    done.touch()

@@ -115,8 +115,11 @@ class DuckDB:
 
     def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
         """Point `cltv_lines` and the extra tables at the customers of one shard."""
-        files = literal(str(folder / f"shard={shard}" / "*.parquet"))
-        self.create("cltv_lines", f"select * from read_parquet({files}, hive_partitioning = false)")
+        mine = folder / f"shard={shard}"
+        files = literal(str((mine if mine.exists() else folder / "*") / "*.parquet"))
+        # few customers in many shards: no folder, and the columns of any other without its rows
+        lines = f"select * exclude (shard) from read_parquet({files}, hive_partitioning = true) where shard = {shard}"
+        self.create("cltv_lines", lines)
         for name, sql in extra.items():
             self.create(name, f"select * from ({sql}) as every where hash(customer_id) % {shards} = {shard}")
 

@@ -1,0 +1,213 @@
+"""Features and labels of many cutoffs as Parquet files: one pass, bounded memory, restartable."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset
+
+from cltv_ml.engine import Tabular
+from cltv_ml.features.build import Cutoff, choose, each_shard, sorted_cutoffs
+from cltv_ml.features.catalogue import CATALOGUE
+from cltv_ml.features.compile import Plan
+from cltv_ml.features.engines import DuckDB, Engine
+from cltv_ml.features.labels import check_windows, choose_labels, label_query
+from cltv_ml.features.source import Base, Source, open_source
+from cltv_ml.windows import Window
+
+#: What a progress bar is told: parts done, parts in all, and what comes next.
+Progress = Callable[[int, int, str], None]
+
+_NOTE = "_build.json"
+_SCRATCH = "_shards"
+
+
+@dataclass(frozen=True)
+class _Build:
+    """Everything that decides what the files hold; a folder belongs to one build."""
+
+    version: str
+    features: tuple[str, ...]
+    labels: tuple[str, ...]
+    cutoffs: tuple[str, ...]
+    horizon: int | None
+    shards: int
+    log: str
+
+
+def write_features(
+    log: Tabular | Source,
+    cutoffs: Cutoff | Sequence[Cutoff],
+    folder: str | Path,
+    names: Sequence[str] | str | None = None,
+    *,
+    horizon: int | None = None,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the rows of `build_features` to `folder/cutoff=YYYY-MM-DD/part-<shard>.parquet`; return `folder`.
+
+    The log is read once, into one file per group of customers; each group is then worked off by itself, so
+    memory does not grow with the log. Every file appears complete or not at all, and the same call after an
+    interruption continues with the files that are missing. Each DuckDB file carries the feature version and
+    the meaning of its columns as Parquet metadata.
+
+    Parameters
+    ----------
+    log, cutoffs, names
+        As for `build_features`.
+    folder
+        A folder that does not exist yet, is empty, or holds an interrupted build of the same features.
+    horizon
+        If given, days after each cutoff over which labels are added, in columns `label_value`,
+        `label_purchases` ... (see `LABELS`).
+    engine
+        `DuckDB(...)` or `Spark(session)`; Spark must see `folder` under the same path.
+    progress
+        Called with parts done, parts in all and a description before each part and at the end.
+
+    Raises
+    ------
+    ValueError
+        As for `build_features`; the log ends before a holdout does; the folder holds another build; the
+        disk has too little room for the groups of customers.
+    """
+    target = Path(folder)
+    mine = engine or DuckDB()
+    try:
+        base = open_source(mine, log if isinstance(log, Source) else Source(log))
+        windows = [Window(cutoff, horizon or 1) for cutoff in sorted_cutoffs(cutoffs)]
+        base.check([window.cutoff for window in windows])
+        if horizon is not None:
+            check_windows(windows, base.first, base.last)
+        labels = choose_labels(None, base.columns) if horizon is not None else []
+        plan = Plan(choose(names, base), CATALOGUE, tuple(labels))
+        build = _describe(mine, base, plan, windows, horizon)
+        if _open(target, build):
+            _work(mine, base, plan, windows, _Output(target, build, progress or _silent))
+    finally:
+        if engine is None:
+            mine.close()
+    return target
+
+
+def read_features(folder: str | Path) -> pa.Table:
+    """Return what `write_features` wrote, sorted by its first columns, cutoff and customer_id.
+
+    Raises
+    ------
+    ValueError
+        The folder holds no complete build.
+    """
+    note = Path(folder) / _NOTE
+    if not note.exists() or not json.loads(note.read_text())["complete"]:
+        raise ValueError(f"{str(folder)!r} holds no complete build; run write_features on it (again).")
+    cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")
+    table = pa.dataset.dataset(folder, partitioning=cutoff, format="parquet").to_table()
+    names = ["cutoff", *(name for name in table.column_names if name != "cutoff")]
+    return table.select(names).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
+
+
+@dataclass(frozen=True)
+class _Output:
+    target: Path
+    build: _Build
+    progress: Progress
+
+    def part(self, cutoff: pd.Timestamp, shard: int) -> Path:
+        return self.target / f"cutoff={cutoff:%Y-%m-%d}" / f"part-{shard:04d}.parquet"
+
+    def missing(self, shard: int, windows: Sequence[Window]) -> list[Window]:
+        return [window for window in windows if not self.part(window.cutoff, shard).exists()]
+
+
+def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out: _Output) -> None:
+    total = out.build.shards * len(windows)
+    end = max(window.end for window in windows) if plan.labels else windows[-1].cutoff
+    done = 0
+
+    def wanted(shard: int) -> bool:
+        nonlocal done
+        done = shard * len(windows)
+        out.progress(done, total, f"customers {shard + 1} of {out.build.shards}")
+        return bool(out.missing(shard, windows))
+
+    for shard in each_shard(engine, base, plan, end, out.target / _SCRATCH, wanted):
+        for window in out.missing(shard, windows):
+            query = _rows(plan, window, engine.wide)
+            engine.write(query, out.part(window.cutoff, shard), _metadata(out.build))
+            done += 1
+            out.progress(done, total, f"{window.cutoff:%Y-%m-%d}")
+    shutil.rmtree(out.target / _SCRATCH, ignore_errors=True)
+    _note(out.target, out.build, complete=True)
+    out.progress(total, total, "complete")
+
+
+def _rows(plan: Plan, window: Window, wide: str) -> str:
+    features = plan.query(window.cutoff, wide)
+    if not plan.labels:
+        return features
+    columns = ", ".join(f"labels.{found.name} as label_{found.name}" for found in plan.labels)
+    labels = label_query(window, plan.labels, wide)
+    joined = "left join labels on labels.customer_id = features.customer_id"
+    return f"with features as ({features}), labels as ({labels}) select features.*, {columns} from features {joined}"
+
+
+def _describe(
+    engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], horizon: int | None
+) -> _Build:
+    found = engine.query(
+        f"select count(*) as n, sum(amount) as total, max(day) as last from ({base.lines}) as x"
+    )
+    return _Build(
+        version=plan.version,
+        features=plan.names,
+        labels=tuple(found.name for found in plan.labels),
+        cutoffs=tuple(f"{window.cutoff:%Y-%m-%d}" for window in windows),
+        horizon=horizon,
+        shards=engine.split(base.rows),
+        log=", ".join(f"{name} {value}" for name, value in found.to_pylist()[0].items()),
+    )
+
+
+def _open(target: Path, build: _Build) -> bool:
+    """Make the folder ready for this build; False if it is complete already."""
+    note = target / _NOTE
+    if note.exists():
+        before = json.loads(note.read_text())
+        complete = before.pop("complete")
+        now = json.loads(json.dumps(asdict(build)))
+        if before != now:
+            other = [name for name in now if before.get(name) != now[name]]
+            raise ValueError(
+                f"{str(target)!r} holds another build, with other {', '.join(other)}; name another folder or "
+                "remove this one."
+            )
+        return not complete
+    if target.exists() and any(target.iterdir()):
+        raise ValueError(f"{str(target)!r} holds other files; name a new or an empty folder.")
+    _note(target, build, complete=False)
+    return True
+
+
+def _note(target: Path, build: _Build, *, complete: bool) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    unfinished = target / f"{_NOTE}.unfinished"
+    unfinished.write_text(json.dumps({**asdict(build), "complete": complete}, indent=1))
+    os.replace(unfinished, target / _NOTE)
+
+
+def _metadata(build: _Build) -> dict[str, str]:
+    meaning = {name: {"unit": CATALOGUE[name].unit, "doc": CATALOGUE[name].doc} for name in build.features}
+    return {"cltv_feature_version": build.version, "cltv_features": json.dumps(meaning)}
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    pass
