@@ -1,13 +1,18 @@
 """What we expect: one paper or one recipe per file."""
 
 from cltv_ml.models.base import ValueModel
+from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.competitors import competitors
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
+from cltv_ml.models.mbg_cnbd import MBGCNBD
+from cltv_ml.models.mbg_nbd import MBGNBD
+from cltv_ml.models.nbd import NBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.same_rate import SameRate
+from cltv_ml.models.sbg import SBG
 from cltv_ml.models.tweedie import Tweedie
 
 #: Every model of this room by class name: what contract tests loop over and stored models are read with.
@@ -20,6 +25,11 @@ CATALOGUE = {
         ProbabilisticValue,
         BGNBD,
         ParetoNBD,
+        MBGNBD,
+        NBD,
+        SBG,
+        BGBB,
+        MBGCNBD,
         GammaGamma,
     )
 }

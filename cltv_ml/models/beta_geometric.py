@@ -6,13 +6,65 @@ p ~ Beta(a, b). Given both, he leaves at rate lambda p, and E[purchases in t] = 
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.special import betainc, betaln, gammaln, hyp2f1
+from collections.abc import Callable, Sequence
 
-from cltv_ml.models.purchases import Params
+import numpy as np
+from scipy.special import betainc, betaln, digamma, gammaln, hyp2f1
+
+from cltv_ml.models.fitting import Params
+from cltv_ml.models.history import Rows
+from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson
 
 _SIDE = 2e-4  # at a = 1 the closed form is 0 / 0: the mean of two neighbours is right to 1e-8
 _GRID = np.linspace(-1.0, 1.0, 161)
+
+
+def terms(params: Params, rows: Rows, first: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Return each row's log-likelihood and its derivatives by log r, log alpha, log a and log b.
+
+    `first` is 1 when a customer may already leave after his first purchase (MBG/NBD), 0 when not (BG/NBD):
+    he has had `x + first` chances to leave.
+    """
+    r, alpha, a, b = params
+    x, p = rows.x, r + rows.x
+    log_T = np.log(alpha + rows.T)
+    waited = log_T - np.log(alpha + rows.tx)
+    left = b + np.maximum(x + (first - 1), 0)
+    odds = np.log(a / left) + p * waited  # of having left after the last purchase
+    decay = np.exp(-np.abs(odds))
+    could = x + first > 0
+    dead = np.where(odds > 0, 1.0, decay) / (1 + decay) * could
+    gone = (np.maximum(odds, 0) + np.log1p(decay)) * could
+    stay, by_a, by_b = stayed(a, b, rows, first)
+    value = (
+        (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
+        + r * np.log(alpha)
+        - p * log_T
+        + stay
+        + gone
+    )
+    digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
+    return value, (
+        r * (digammas + np.log(alpha) - log_T + dead * waited),
+        r - alpha * p * ((1 - dead) / (alpha + rows.T) + dead / (alpha + rows.tx)),
+        a * by_a + dead,
+        b * (by_b - dead / left),
+    )
+
+
+def stayed(a: np.ndarray, b: np.ndarray, rows: Rows, first: int) -> Sequence[np.ndarray]:
+    """Return log B(a, b + x + first) - log B(a, b) and its derivatives by a and by b, computed once for
+    each distinct x where covariates do not move a and b.
+    """
+    if np.ndim(b) == 0:
+        return [part[rows.place_x] for part in _stayed(a, b, rows.distinct_x + first)]
+    return _stayed(a, b, rows.x + first)
+
+
+def _stayed(a: np.ndarray, b: np.ndarray, chances: np.ndarray) -> Sequence[np.ndarray]:
+    value = gammaln(b + chances) - gammaln(b) - gammaln(a + b + chances) + gammaln(a + b)
+    by_a = digamma(a + b) - digamma(a + b + chances)
+    return value, by_a, digamma(b + chances) - digamma(b) + by_a
 
 
 def expected(params: Params, t: float) -> np.ndarray:
@@ -67,7 +119,17 @@ def pmf(params: Params, n: int, t: float) -> np.ndarray:
     return stayed + left
 
 
-def _over_p(params: Params, function: object) -> np.ndarray:
+def sample(params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return draws of the purchases in `t`, shape (n, size)."""
+    r, alpha, a, b = params
+    shape = (len(r), size)
+    bought = draw_poisson(draw_gamma(r, alpha, shape, rng) * t, rng)
+    return np.minimum(bought, draw_last(rng.beta(a, b, shape), rng)).astype(np.int64)
+
+
+def _over_p(
+    params: Params, function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
     """Return the mean of `function(p, r, alpha)` over p ~ Beta(a, b), by the trapezoidal rule in a variable
     that is dense at the peak of logit(p) and reaches far into both tails.
     """
@@ -80,4 +142,4 @@ def _over_p(params: Params, function: object) -> np.ndarray:
     log_weight = -a * np.logaddexp(0.0, -y) - b * np.logaddexp(0.0, y) + np.log(np.cosh(u))
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     p = np.exp(-np.logaddexp(0.0, -np.maximum(y, -690.0)))
-    return (weight * function(p, r, alpha)).sum(axis=1) / weight.sum(axis=1)  # type: ignore[operator]
+    return (weight * function(p, r, alpha)).sum(axis=1) / weight.sum(axis=1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
 from cltv_ml.models import beta_geometric
+from cltv_ml.models.fitting import Params
 from cltv_ml.models.history import Rows
-from cltv_ml.models.purchases import Params, PurchaseModel
+from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.simulation import draw_gamma, draw_last, until_purchase
 
 
 class BGNBD(PurchaseModel):
@@ -18,12 +19,35 @@ class BGNBD(PurchaseModel):
     Fader, Hardie and Lee (2005), "Counting Your Customers the Easy Way". By construction P(alive) is 1 for
     everybody without a repeat purchase, so never rank churn by it: MBGNBD and ParetoNBD do not share this.
     T runs to the last calibration day and purchases of one day count as one, the paper's convention.
+
+    Parameters
+    ----------
+    time_unit
+        The unit of `recency`, `T` and every `t`: days, weeks, months or years.
+    purchase_covariates, dropout_covariates
+        Columns that do not change with time: alpha exp(-slope z) and a, b exp(slope z), as in Fader and Hardie
+        (2007), "Incorporating Time-Invariant Covariates", and CLVTools. Text must be one-hot encoded first.
+    penalty
+        Weight of the sum of squared slopes (covariates in units of their standard deviation) against the
+        mean log-likelihood; it never touches r, alpha, a, b.
     """
 
     name = "bg_nbd"
     param_names = ("r", "alpha", "a", "b")
     purchase_effect = (("alpha", -1),)
     dropout_effect = (("a", 1), ("b", 1))
+
+    def __init__(
+        self,
+        time_unit: str = "days",
+        purchase_covariates: Sequence[str] = (),
+        dropout_covariates: Sequence[str] = (),
+        penalty: float = 0.0,
+    ) -> None:
+        self.time_unit = time_unit
+        self.purchase_covariates = purchase_covariates
+        self.dropout_covariates = dropout_covariates
+        self.penalty = penalty
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         return [
@@ -32,30 +56,7 @@ class BGNBD(PurchaseModel):
         ]
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        r, alpha, a, b = params
-        x, p = rows.x, r + rows.x
-        log_T = np.log(alpha + rows.T)
-        waited = log_T - np.log(alpha + rows.tx)
-        odds = np.log(a / (b + np.maximum(x - 1, 0))) + p * waited
-        decay = np.exp(-np.abs(odds))
-        bought = x > 0
-        dead = np.where(odds > 0, 1.0, decay) / (1 + decay) * bought
-        gone = (np.maximum(odds, 0) + np.log1p(decay)) * bought
-        stay, by_a, by_b = stayed(a, b, x, rows)
-        terms = (
-            (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
-            + r * np.log(alpha)
-            + stay
-            - p * log_T
-            + gone
-        )
-        digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
-        return terms, (
-            r * (digammas + np.log(alpha) - log_T + dead * waited),
-            r - alpha * p * ((1 - dead) / (alpha + rows.T) + dead / (alpha + rows.tx)),
-            a * by_a + dead,
-            b * (by_b - dead / (b + np.maximum(x - 1, 0))),
-        )
+        return beta_geometric.terms(params, rows, first=0)
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         r, alpha, a, b = params
@@ -72,18 +73,18 @@ class BGNBD(PurchaseModel):
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
         return beta_geometric.survival(params, t)
 
+    def _alive_none(self, params: Params, t: float) -> np.ndarray:
+        return beta_geometric.none(params, t)
 
-def stayed(a: np.ndarray, b: np.ndarray, x: np.ndarray, rows: Rows) -> Sequence[np.ndarray]:
-    """Return log B(a, b + x) - log B(a, b) and its derivatives by a and by b.
+    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
+        return beta_geometric.pmf(params, n, t)
 
-    Where covariates do not move a and b, each distinct x is computed once.
-    """
-    if np.ndim(b) == 0:
-        return [part[rows.place_x] for part in _stayed(a, b, rows.distinct_x)]
-    return _stayed(a, b, x)
+    def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
+        return beta_geometric.sample(params, t, size, rng)
 
-
-def _stayed(a: np.ndarray, b: np.ndarray, x: np.ndarray) -> Sequence[np.ndarray]:
-    value = gammaln(b + x) - gammaln(b) - gammaln(a + b + x) + gammaln(a + b)
-    by_a = digamma(a + b) - digamma(a + b + x)
-    return value, by_a, digamma(b + x) - digamma(b) + by_a
+    def _simulate(
+        self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        r, alpha, a, b = params
+        rate = draw_gamma(r, alpha, T.shape, rng)
+        return until_purchase(rate, draw_last(rng.beta(a, b, T.shape), rng), T, horizon, rng)

@@ -42,6 +42,20 @@ def on_distinct(function: Callable[..., np.ndarray], *columns: np.ndarray) -> np
     return function(*distinct)[place]
 
 
+def in_parts(function: Callable[..., np.ndarray], columns: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """Return `function(*columns)` computed on `size` rows at a time, which bounds its memory.
+
+    >>> in_parts(np.add, [np.arange(3.0), np.ones(3)], size=2).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    if len(columns[0]) <= size:
+        return function(*columns)
+    starts = range(0, len(columns[0]), size)
+    return np.concatenate(
+        [function(*(column[first : first + size] for column in columns)) for first in starts]
+    )
+
+
 def _code(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return an integer code per row and the values the codes stand for, ascending."""
     if len(column) and column.min() >= 0 and column.max() < _SMALL:

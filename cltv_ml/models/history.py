@@ -61,8 +61,10 @@ def build_rows(
     return Rows(x, tx, T, weight, x[fresh], np.cumsum(fresh) - 1, purchase, dropout)
 
 
-def read_history(model: BaseEstimator, X: pd.DataFrame, recency: bool = True) -> tuple[np.ndarray, ...]:
-    """Return `frequency`, `recency`, `T` as float64 columns of a valid frame.
+def read_history(
+    model: BaseEstimator, X: pd.DataFrame, columns: Sequence[str] = ("frequency", "recency", "T")
+) -> tuple[np.ndarray, ...]:
+    """Return `frequency`, `recency`, `T`, or how a model calls them, as float64 columns of a valid frame.
 
     Raises
     ------
@@ -71,9 +73,9 @@ def read_history(model: BaseEstimator, X: pd.DataFrame, recency: bool = True) ->
         says in `attrs["time_unit"]` that it is in another unit than the model.
     """
     who = type(model).__name__
-    matrix = check_columns(model, X, ("frequency", "recency", "T"))
+    matrix = check_columns(model, X, columns)
     check_unit(model, X)
-    check_complete(model, X, matrix, ("frequency", "recency", "T"))
+    check_complete(model, X, matrix, columns)
     x, tx, T = np.ascontiguousarray(matrix.T)
     if (x != np.rint(x)).any():
         raise ValueError(
@@ -82,8 +84,8 @@ def read_history(model: BaseEstimator, X: pd.DataFrame, recency: bool = True) ->
     late = tx > T
     if late.any():
         raise ValueError(
-            f"{who}: recency is the age at the last purchase and cannot exceed T; found recency "
-            f"{tx[late][0]:g} with T {T[late][0]:g} in {int(late.sum())} rows. "
+            f"{who}: recency is the age at the last purchase and cannot exceed {columns[2]}; found recency "
+            f"{tx[late][0]:g} with {T[late][0]:g} in {int(late.sum())} rows. "
             "If recency holds the time since the last purchase, pass T - recency."
         )
     early = (x == 0) & (tx > 0)
@@ -93,6 +95,39 @@ def read_history(model: BaseEstimator, X: pd.DataFrame, recency: bool = True) ->
             f"in {int(early.sum())} rows; frequency counts repeat purchases only."
         )
     return x, tx, T
+
+
+def read_periods(
+    model: BaseEstimator, X: pd.DataFrame, columns: Sequence[str], at_least: int
+) -> tuple[np.ndarray, ...]:
+    """Return whole counts such as `frequency`, `recency`, `n_opportunities`; the last is not exceeded.
+
+    Raises
+    ------
+    ValueError
+        A value is missing, below `at_least`, not whole, or larger than the last column's.
+    """
+    who = type(model).__name__
+    matrix = check_columns(model, X, columns)
+    check_unit(model, X)
+    check_complete(model, X, matrix, columns)
+    for number, name in enumerate(columns):
+        column = matrix[:, number]
+        wrong = (column != np.rint(column)) | (column < at_least) | (column > matrix[:, -1])
+        if wrong.any():
+            raise ValueError(
+                f"{who}: {name} must be a whole number from {at_least} to {columns[-1]}, found "
+                f"{column[wrong][0]:g} with {columns[-1]} {matrix[wrong, -1][0]:g}."
+            )
+    if (
+        len(columns) == 3
+        and ((matrix[:, 0] > matrix[:, 1]) | ((matrix[:, 0] == 0) != (matrix[:, 1] == 0))).any()
+    ):
+        raise ValueError(
+            f"{who}: recency is the number of the last opportunity taken: at least frequency, and 0 only "
+            "when frequency is 0."
+        )
+    return tuple(np.ascontiguousarray(matrix.T))
 
 
 def check_complete(model: BaseEstimator, X: pd.DataFrame, matrix: np.ndarray, columns: Sequence[str]) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
+from cltv_ml.models.fitting import Params
 from cltv_ml.models.history import Rows
-from cltv_ml.models.purchases import Params, PurchaseModel
+from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_MANY_NODES, _MANY_WEIGHTS = np.polynomial.legendre.leggauss(96)
+_MANY_NODES, _MANY_WEIGHTS = (_MANY_NODES + 1) / 2, _MANY_WEIGHTS / 2
 _NATS = 38.0  # what lies further down than this is below double precision
 
 
@@ -19,7 +25,19 @@ class ParetoNBD(PurchaseModel):
     Schmittlein, Morrison and Colombo (1987), "Counting Your Customers"; the likelihood as the sum of being
     alive at T and of having left at each moment since the last purchase, Fader and Hardie (2005), "A Note
     on Deriving the Pareto/NBD Model". The integral over that moment is done by Gauss-Legendre quadrature
-    in logarithmic time, which holds where the usual hypergeometric forms overflow.
+    in logarithmic time, which holds where the usual hypergeometric forms overflow. T runs to the last
+    calibration day and purchases of one day count as one.
+
+    Parameters
+    ----------
+    time_unit
+        The unit of `recency`, `T` and every `t`: days, weeks, months or years.
+    purchase_covariates, dropout_covariates
+        Columns that do not change with time: alpha exp(-slope z) and beta exp(-slope z), as in Fader and
+        Hardie (2007), "Incorporating Time-Invariant Covariates", and CLVTools. Text must be one-hot encoded first.
+    penalty
+        Weight of the sum of squared slopes (covariates in units of their standard deviation) against the
+        mean log-likelihood; it never touches r, alpha, s, beta.
 
     """
 
@@ -29,6 +47,18 @@ class ParetoNBD(PurchaseModel):
     purchase_effect = (("alpha", -1),)
     dropout_effect = (("beta", -1),)
     chunk = 2048
+
+    def __init__(
+        self,
+        time_unit: str = "days",
+        purchase_covariates: Sequence[str] = (),
+        dropout_covariates: Sequence[str] = (),
+        penalty: float = 0.0,
+    ) -> None:
+        self.time_unit = time_unit
+        self.purchase_covariates = purchase_covariates
+        self.dropout_covariates = dropout_covariates
+        self.penalty = penalty
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         return [(r, r / rate, s, s / 0.7) for r, s in ((0.7, 0.7), (2.0, 3.0), (0.3, 0.1), (10.0, 0.5))]
@@ -72,6 +102,54 @@ class ParetoNBD(PurchaseModel):
         _, _, s, beta = params
         return np.exp(-s * np.log1p(t / beta))
 
+    def _alive_none(self, params: Params, t: float) -> np.ndarray:
+        r, alpha, s, beta = params
+        stays = np.exp(-r * np.log1p(t / alpha) - s * np.log1p(t / beta))
+        if t == 0:
+            return stays
+        log_gone = _log_gone(params, 0.0 * r, 0.0 * r, t + 0.0 * r)[0]
+        return np.minimum(stays + np.exp(log_gone + r * np.log(alpha) + s * np.log(beta)), 1.0)
+
+    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
+        """Return P(n purchases): still alive at t, or gone at any moment before it (Fader and Hardie, 2006)."""
+        r, alpha, s, beta = (param[..., None] for param in params)
+        if t == 0:
+            return 0.0 * params[0]
+        stays = np.exp(_log_nbd(r, alpha, n, t) - s * np.log1p(t / beta))[..., 0]
+        near = np.minimum(alpha, beta)
+        y = _MANY_NODES * np.log1p(t / near)
+        u = near * np.expm1(y)
+        density = np.log(s / beta) - (s + 1) * np.log1p(u / beta) + np.log(near) + y
+        gone = np.log1p(t / near) * _MANY_WEIGHTS * np.exp(_log_nbd(r, alpha, n, u) + density)
+        return np.minimum(stays + gone.sum(axis=-1), 1.0)
+
+    def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
+        """Return r / alpha times the integral of exp(-rate u) (1 + u / beta)^-s: at t = inf the DERT of Fader,
+        Hardie and Lee (2005), "RFM and CLV", equation 7, without its confluent hypergeometric function.
+        """
+        if rate == 0:
+            if np.isinf(t):
+                raise ValueError("ParetoNBD: over an infinite t the discount rate must be positive.")
+            return self._alive_expected(params, t)
+        r, alpha, s, beta = (param[..., None] for param in params)
+        reach = np.log1p(np.minimum(t, _NATS / rate) / beta)
+        y = _MANY_NODES * reach
+        inner = np.exp((1 - s) * y - rate * beta * np.expm1(y))
+        return (r / alpha * beta * reach * (_MANY_WEIGHTS * inner)).sum(axis=-1)
+
+    def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
+        r, alpha, s, beta = params
+        shape = (len(r), size)
+        life = rng.exponential(1.0, shape) / np.maximum(draw_gamma(s, beta, shape, rng), 1e-290)
+        return draw_poisson(draw_gamma(r, alpha, shape, rng) * np.minimum(life, t), rng)
+
+    def _simulate(
+        self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        r, alpha, s, beta = params
+        life = rng.exponential(1.0, T.shape) / np.maximum(draw_gamma(s, beta, T.shape, rng), 1e-290)
+        return until_moment(draw_gamma(r, alpha, T.shape, rng), life, T, horizon, rng)
+
 
 def _log_gone(
     params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray
@@ -99,6 +177,12 @@ def _log_gone(
         1 / s - np.log(B) - (weights * log_b).sum(axis=0),
         -q / B * (weights * np.exp(-log_b)).sum(axis=0),
     )
+
+
+def _log_nbd(r: np.ndarray, alpha: np.ndarray, n: int, t: np.ndarray | float) -> np.ndarray:
+    """Return the log-probability of n purchases in t at a rate ~ Gamma(r, alpha) that nothing ends."""
+    share = np.log(t) - np.log(alpha + t)
+    return gammaln(r + n) - gammaln(r) - gammaln(n + 1.0) - r * np.log1p(t / alpha) + n * share
 
 
 def _expm1_over(k: np.ndarray, length: np.ndarray) -> np.ndarray:

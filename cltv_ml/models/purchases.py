@@ -1,241 +1,214 @@
-"""What every model of repeat purchases does alike: read, fit, check, and answer questions per customer."""
+"""What every model of repeat purchases answers: how many, when next, still a customer, per customer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Self
+from collections.abc import Callable, Mapping
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 
-from cltv_ml.models.base import check_columns, check_fitted
-from cltv_ml.models.grouping import group_rows, on_distinct
-from cltv_ml.models.history import Rows, build_rows, read_history, to_time
-from cltv_ml.models.likelihood import Maximum, maximize
+from cltv_ml.models.base import check_fitted
+from cltv_ml.models.fitting import LikelihoodModel, Params
+from cltv_ml.models.grouping import in_parts, on_distinct
+from cltv_ml.models.history import to_time
 
-#: One parameter per name, a number or one value per customer.
-Params = tuple[np.ndarray, ...]
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_DRAWS = 1 << 20  # random numbers drawn at once, which bounds the memory of a simulation
 
-#: Which parameters a covariate multiplies by exp(sign x slope x covariate).
-Effect = tuple[tuple[str, int], ...]
-
-_LOWEST, _HIGHEST = np.log(1e-5), np.log(1e5)  # bounds of log-parameters, time in units of the mean T
-_STEEPEST = 15.0  # bound of a coefficient on a covariate in units of its standard deviation
-_CHUNK = 8192  # rows worked on at once stay in the processor's cache
-_LARGE, _SAMPLE = 30_000, 8_000  # distinct rows from which a sample is climbed first, and its size
+#: What a customer known to be alive does next, as a function of his parameters.
+Answer = Callable[[Params], np.ndarray]
 
 
-class PurchaseModel(BaseEstimator):
+class PurchaseModel(LikelihoodModel):
     """A model of how often a customer buys and when he stops.
 
-    A subclass names its parameters and writes its formulas: `_terms` (log-likelihood and its derivatives
-    by the logarithms of the parameters), `_p_alive`, and the process of a customer known to be alive:
-    `_survivor` gives the parameters of that process after a history, `_alive_*` its answers.
+    Besides `_terms` a subclass writes `_p_alive`, P(alive now | history), and the process of a customer
+    known to be alive: `_survivor` gives its parameters after a history, the functions `_alive_*` its
+    answers. Lengths of time `t` are in the model's `time_unit`, or a text such as "39w" that names its own.
+    Answers have shape (n,), aligned with the rows of `X`.
     """
 
-    name: ClassVar[str]
-    param_names: ClassVar[tuple[str, ...]]
-    time_params: ClassVar[tuple[str, ...]] = ("alpha",)  # those that are lengths of time
-    purchase_effect: ClassVar[Effect] = ()
-
-    dropout_effect: ClassVar[Effect] = ()
-    chunk: ClassVar[int] = _CHUNK
-    purchase_covariates: Sequence[str] = ()
-    dropout_covariates: Sequence[str] = ()
-    penalty: float = 0.0
-
-    def __init__(self, time_unit: str = "days") -> None:
-        self.time_unit = time_unit
-
-    # ------------------------------------------------------------------ learn
-
-    def fit(
-        self, X: pd.DataFrame, y: pd.Series | None = None, weights: np.ndarray | pd.Series | None = None
-    ) -> Self:
-        """Estimate the parameters by maximum likelihood from `frequency`, `recency`, `T`; return the model.
-
-        Parameters
-        ----------
-        weights
-            How many customers each row stands for, shape (n,); one each by default.
-
-        Raises
-        ------
-        ValueError
-            A column is missing or impossible; see the message.
-        """
-        x, tx, T = read_history(self, X)
-        if not T.max() > 0:
-            raise ValueError(
-                f"{type(self).__name__}: T is 0 for every customer; there is nothing to learn from."
-            )
-        purchase, dropout = self._covariates(X)
-        rows = _distinct_rows(x, tx, T, check_weights(self, weights, len(X)), purchase, dropout)
-        size = rows.weight.sum()
-        time = float(rows.weight @ rows.T / size)
-        spread = [max(float(np.std(column)), 1e-12) for column in (*purchase.T, *dropout.T)]
-        scaled = _rescale(rows, time, spread)
-        shapes, slopes = len(self.param_names), len(spread)
-        bounds: np.ndarray = np.array([[_LOWEST, _HIGHEST]] * shapes + [[-_STEEPEST, _STEEPEST]] * slopes)
-        starts = [np.r_[np.log(start), np.zeros(slopes)] for start in self._starts(_mean_rate(scaled))]
-        found = maximize(
-            self._objective(scaled),
-            starts,
-            bounds,
-            names=self._all_names(),
-            size=size,
-            sample=self._objective(_thin(scaled)) if len(rows) > _LARGE else None,
-        )
-        self._learn(found, time, np.array([1.0] * shapes + spread), float(rows.weight @ rows.x), size)
-        self.feature_names_in_ = np.array(
-            ["frequency", "recency", "T", *self.purchase_covariates, *self.dropout_covariates], dtype=object
-        )
-        return self
-
-    def _objective(self, rows: Rows) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-        """Return the mean log-likelihood and its gradient as a function of log-parameters and slopes."""
-        chunks = [rows.take(slice(first, first + self.chunk)) for first in range(0, len(rows), self.chunk)]
-        size = rows.weight.sum()
-        shapes, first = len(self.param_names), rows.purchase.shape[1]
-
-        def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            slopes = theta[shapes:]
-            value, gradient = 0.0, np.zeros(len(theta))
-            for chunk in chunks:
-                params = self._spread(np.exp(theta[:shapes]), slopes, chunk.purchase, chunk.dropout)
-                terms, derivatives = self._terms(params, chunk)
-                value += chunk.weight @ terms
-                weighted = [chunk.weight * derivative for derivative in derivatives]
-                gradient[:shapes] += [part.sum() for part in weighted]
-                if len(slopes):
-                    by_name = dict(zip(self.param_names, weighted, strict=True))
-                    gradient[shapes : shapes + first] += _by_slope(
-                        by_name, self.purchase_effect, chunk.purchase
-                    )
-                    gradient[shapes + first :] += _by_slope(by_name, self.dropout_effect, chunk.dropout)
-            shrink = self.penalty * slopes
-            gradient = gradient / size
-            gradient[shapes:] -= 2 * shrink
-            return value / size - float(shrink @ slopes), gradient
-
-        return objective
-
-    def _learn(self, found: Maximum, time: float, spread: np.ndarray, purchases: float, size: float) -> None:
-        """Store a maximum in the user's own units."""
-        names, shapes = self._all_names(), len(self.param_names)
-        slopes = found.theta[shapes:] / spread[shapes:]
-        values = np.r_[np.exp(found.theta[:shapes]), slopes]
-        values *= [time if name in self.time_params else 1.0 for name in names]
-        deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * np.where(
-            np.arange(len(names)) < shapes, values, 1 / spread
-        )
-        self.params_ = {name: float(value) for name, value in zip(names, values, strict=True)}
-        self.standard_errors_ = {name: float(value) for name, value in zip(names, deviation, strict=True)}
-        self.covariance_ = found.covariance / np.outer(spread, spread)
-        self.log_likelihood_ = float(found.log_likelihood - purchases * np.log(time))
-        self.n_customers_ = float(size)
-        self.aic_ = 2 * len(names) - 2 * self.log_likelihood_
-        self.bic_ = float(np.log(size)) * len(names) - 2 * self.log_likelihood_
-        self.convergence_ = {
-            "verdict": found.verdict,
-            "gradient_norm": found.gradient_norm,
-            "advice": found.advice,
-        }
-
-    # ----------------------------------------------------------------- answer
-
     def predict(self, X: pd.DataFrame, t: float | str = 1.0) -> np.ndarray:
-        """Return the expected purchases in the next `t` (one unit of time by default), shape (n,)."""
+        """Return the expected purchases in the next `t`, one unit of time by default."""
         return self.expected_purchases(X, t)
 
     def expected_purchases(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
-        """Return each customer's expected purchases in the next `t`, shape (n,).
-
-        `t` is in the model's unit, or a text such as "39w" that names its own.
-        """
-        length = to_time(self, t)
+        """Return the expected purchases in the next `t`."""
+        length = self._length(t)
         return self._now(X, lambda params: self._alive_expected(params, length))
 
     def p_alive(self, X: pd.DataFrame, t: float | str = 0.0) -> np.ndarray:
-        """Return the probability that each customer is still one `t` from now, shape (n,)."""
-        length = to_time(self, t)
-        if length == 0:
-            return self._now(X, None)
-        return self._now(X, lambda params: self._alive_survival(params, length))
+        """Return the probability of still being a customer `t` from now."""
+        length = self._length(t)
+        return self._now(X, (lambda params: self._alive_survival(params, length)) if length else None)
 
-    def _now(self, X: pd.DataFrame, answer: Callable[[Params], np.ndarray] | None) -> np.ndarray:
-        """Return P(alive) times what `answer` says of a customer known to be alive, in [0, inf)."""
+    def p_no_purchase(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
+        """Return the probability of no purchase in the next `t`: what a business calls churn."""
+        length = self._length(t)
+        return 1 - self._now(X, lambda params: 1 - self._alive_none(params, length))
+
+    def purchase_pmf(self, X: pd.DataFrame, n: int, t: float | str) -> np.ndarray:
+        """Return the probability of exactly `n` purchases in the next `t`."""
+        if n != int(n) or n < 0:
+            raise ValueError(f"{type(self).__name__}: n counts purchases and must be whole, got {n!r}.")
+        if n == 0:
+            return self.p_no_purchase(X, t)
+        length = self._length(t)
+        return self._now(X, lambda params: self._alive_pmf(params, int(n), length))
+
+    def discounted_expected_purchases(self, X: pd.DataFrame, t: float | str, rate: float) -> np.ndarray:
+        """Return the expected purchases in the next `t`, one at time u counted as exp(-rate u).
+
+        `rate` is compounded continuously, per unit of the model's time: an effective yearly rate of 15% is
+        ln(1.15) / 52 for weeks. Each purchase is discounted from its own moment. `t` may be infinite where
+        the sum is known to be finite (Pareto/NBD's DERT, which needs a positive rate).
+        """
+        length = to_time(self, t, infinite=True)
+        if not (np.isfinite(rate) and rate >= 0):
+            raise ValueError(f"{type(self).__name__}: rate must be finite and not negative, got {rate!r}.")
+        return self._now(X, lambda params: self._alive_discounted(params, length, float(rate)))
+
+    def expected_next_purchase(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
+        """Return the expected time until the next purchase, if there is one in the next `t`.
+
+        Without that condition the mean is infinite for most customers: some never come back. How likely
+        the condition is, says 1 - p_no_purchase(X, t); the date is the cutoff plus this time.
+        """
+        length = self._length(t)
+
+        def wait(params: Params) -> np.ndarray:
+            last = self._alive_none(params, length)
+            grid = [(float(i), 1.0) for i in range(int(length))] if self.discrete else _grid(length)
+            area = sum(weight * np.maximum(self._alive_none(params, u) - last, 0.0) for u, weight in grid)
+            return np.where(
+                last < 1 - 1e-12, np.minimum(area / np.maximum(1 - last, 1e-12), length), length / 2
+            )
+
+        return self._mean_now(X, wait)
+
+    def expected_new_customer_purchases(self, t: float | str) -> float:
+        """Return the expected repeat purchases of a new customer in his first `t`."""
+        return self._new(self._alive_expected, t, 0.0)
+
+    def new_customer_pmf(self, n: int, t: float | str) -> float:
+        """Return the probability that a new customer makes exactly `n` repeat purchases in his first `t`."""
+        if n == 0:
+            return self._new(self._alive_none, t, 1.0)
+        return self._new(lambda params, length: self._alive_pmf(params, n, length), t, 0.0)
+
+    def sample(self, X: pd.DataFrame, t: float | str, size: int = 1000, seed: int = 0) -> np.ndarray:
+        """Return `size` draws of each customer's purchases in the next `t`, shape (n, size), int64.
+
+        Each draw takes the customer's own rates from their posterior given his history and the fitted
+        parameters, then his purchases. The same seed gives the same draws, whatever the memory.
+        """
         check_fitted(self)
-        x, tx, T = read_history(self, X)
-        covariates = np.column_stack(self._covariates(X))
+        length = self._length(t)
+        rng = np.random.default_rng(seed)
+        columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
+        draws = np.empty((len(X), size), dtype=np.int64)
+        rows = max(1, _DRAWS // max(size, 1))
+        for first in range(0, len(X), rows):
+            x, tx, T, *given = (column[first : first + rows] for column in columns)
+            draws[first : first + rows] = self._sample(self._own(given), x, tx, T, length, size, rng)
+        return draws
 
-        def work(x: np.ndarray, tx: np.ndarray, T: np.ndarray, *given: np.ndarray) -> np.ndarray:
-            alive = np.concatenate(
-                [
-                    self._p_alive(self._own(columns[3:]), *columns[:3])
-                    for columns in _chunks((x, tx, T, *given), self.chunk)
-                ]
+    def simulate(self, n: int, T: float | np.ndarray, seed: int = 0, horizon: float = 0.0) -> pd.DataFrame:
+        """Return `n` simulated customers observed until age `T`, with what they do in the `horizon` after.
+
+        Columns `frequency`, `recency`, `T` (or how the model calls them), `alive` at T and `purchases` in
+        the horizon: the truth to test forecasts against. Covariates are zero. Needs `fit` or `with_params`.
+        """
+        check_fitted(self)
+        rng = np.random.default_rng(seed)
+        age = np.broadcast_to(np.asarray(T, dtype=np.float64), (n,))
+        values = tuple(np.asarray(self.params_[name]) for name in self.param_names)
+        x, tx, alive, later = self._simulate(values, age, horizon, rng)
+        frame = dict(zip(self.columns, (x, tx, age)[-len(self.columns) :], strict=True))
+        return pd.DataFrame({**frame, "alive": alive, "purchases": later})
+
+    def with_params(self, params: Mapping[str, float]) -> Self:
+        """Return the model with known parameters in place of fitted ones.
+
+        >>> from cltv_ml.models import BGNBD
+        >>> model = BGNBD("weeks").with_params({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+        >>> round(model.expected_new_customer_purchases(52), 3)
+        1.446
+        """
+        names = self._all_names()
+        if set(params) != set(names) or not all(np.isfinite(value) for value in params.values()):
+            raise ValueError(f"{type(self).__name__}: params must give a number for each of {names}.")
+        self.params_ = {name: float(params[name]) for name in names}
+        return self
+
+    # ------------------------------------------------------------ how it is done
+
+    def _length(self, t: float | str) -> float:
+        """Return `t` in the model's unit, whole for a model that counts opportunities."""
+        length = to_time(self, t)
+        if self.discrete and length != int(length):
+            raise ValueError(f"{type(self).__name__}: t counts opportunities and must be whole, got {t!r}.")
+        return length
+
+    def _now(self, X: pd.DataFrame, answer: Answer | None) -> np.ndarray:
+        """Return P(alive) times what `answer` says of a customer known to be alive."""
+        check_fitted(self)
+        columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
+
+        def work(*columns: np.ndarray) -> np.ndarray:
+            alive = in_parts(
+                lambda x, tx, T, *given: self._p_alive(self._own(given), x, tx, T), columns, self.chunk
             )
-            if answer is None:
-                return alive
-            return alive * on_distinct(
-                lambda x, T, *given: answer(self._survivor(self._own(given), x, T)), x, T, *given
-            )
+            return alive if answer is None else alive * self._if_alive(columns, answer)
 
-        return on_distinct(work, x, tx, T, *covariates.T)
+        return on_distinct(work, *columns)
 
-    def _own(self, covariates: Sequence[np.ndarray]) -> Params:
-        """Return the parameters, one value per customer where covariates move them."""
-        values = np.array([self.params_[name] for name in self._all_names()])
-        shapes, first = len(self.param_names), len(self.purchase_covariates)
-        given = np.array(covariates).T if len(covariates) else np.zeros((0, 0))
-        return self._spread(values[:shapes], values[shapes:], given[:, :first], given[:, first:])
+    def _mean_now(self, X: pd.DataFrame, answer: Answer) -> np.ndarray:
+        """Return what `answer` says of a customer known to be alive."""
+        check_fitted(self)
+        columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
+        return on_distinct(lambda *columns: self._if_alive(columns, answer), *columns)
 
-    def _spread(
-        self, shapes: np.ndarray, slopes: np.ndarray, purchase: np.ndarray, dropout: np.ndarray
-    ) -> Params:
-        """Return the parameters with the covariates' effect, as in Fader and Hardie (2007)."""
-        params = dict(zip(self.param_names, shapes, strict=True))
-        first = purchase.shape[1]
-        for effect, slope, given in (
-            (self.purchase_effect, slopes[:first], purchase),
-            (self.dropout_effect, slopes[first:], dropout),
-        ):
-            if len(slope):
-                factor = np.exp(np.clip(given @ slope, -300.0, 300.0))
-                for name, sign in effect:
-                    params[name] = params[name] * factor**sign
-        return tuple(params.values())
+    def _if_alive(self, columns: tuple[np.ndarray, ...], answer: Answer) -> np.ndarray:
+        """Return the answer, once for each distinct purchases and age: recency matters to P(alive) only."""
+        x, _, T, *covariates = columns
 
-    def _covariates(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Return the covariates of purchase and of dropout, shapes (n, k)."""
-        found = []
-        for names in (self.purchase_covariates, self.dropout_covariates):
-            matrix = check_columns(self, X, list(names)) if len(names) else np.zeros((len(X), 0))
-            if np.isnan(matrix).any():
-                raise ValueError(
-                    f"{type(self).__name__}: a covariate among {list(names)} is missing; fill it."
-                )
-            found.append(matrix)
-        return found[0], found[1]
+        def once(x: np.ndarray, T: np.ndarray, *given: np.ndarray) -> np.ndarray:
+            return answer(self._survivor(self._own(given), x, T))
 
-    def _all_names(self) -> list[str]:
-        return [
-            *self.param_names,
-            *(f"purchase:{name}" for name in self.purchase_covariates),
-            *(f"dropout:{name}" for name in self.dropout_covariates),
-        ]
+        return on_distinct(lambda *distinct: in_parts(once, distinct, self.chunk), x, T, *covariates)
+
+    def _new(self, answer: Callable[[Params, float], np.ndarray], t: float | str, if_gone: float) -> float:
+        """Return an answer for a customer who has just made his first purchase."""
+        check_fitted(self)
+        values = tuple(np.array([self.params_[name]]) for name in self.param_names)
+        alive, params = self._newcomer(values)
+        return float(np.mean(alive * answer(params, self._length(t)) + (1 - alive) * if_gone))
+
+    def _sample(
+        self,
+        params: Params,
+        x: np.ndarray,
+        tx: np.ndarray,
+        T: np.ndarray,
+        t: float,
+        size: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Return draws of the purchases in `t`, shape (len(x), size)."""
+        alive = rng.random((len(x), size)) < self._p_alive(params, x, tx, T)[:, None]
+        later = self._alive_sample(
+            tuple(np.asarray(p)[..., None] for p in self._survivor(params, x, T)), t, size, rng
+        )
+        return np.where(alive, later, 0)
 
     # ------------------------------------------------- what a paper's file says
 
-    def _starts(self, rate: float) -> list[tuple[float, ...]]:
-        """Return where to start, time in units of the mean T, given purchases per unit."""
-        raise NotImplementedError
-
-    def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        """Return each row's log-likelihood and its derivative by the logarithm of each parameter."""
-        raise NotImplementedError
+    def _newcomer(self, params: Params) -> tuple[np.ndarray | float, Params]:
+        """Return P(alive) and the process of a customer right after his first purchase."""
+        return 1.0, params
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -245,83 +218,47 @@ class PurchaseModel(BaseEstimator):
         raise NotImplementedError
 
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
+        """Return the expected purchases in `t`."""
         raise NotImplementedError
 
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
+        """Return the probability of being alive after `t` more."""
+        raise NotImplementedError
+
+    def _alive_none(self, params: Params, t: float) -> np.ndarray:
+        """Return the probability of no purchase in `t`."""
+        raise NotImplementedError
+
+    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
+        """Return the probability of `n` > 0 purchases in `t`."""
+        raise NotImplementedError
+
+    def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
+        """Return the discounted purchases in `t`; by parts, the rate times the integral of exp(-rate u) E(u)
+        joins exp(-rate t) E(t), so that nothing is subtracted.
+        """
+        if np.isinf(t):
+            raise ValueError(f"{type(self).__name__}: t must be finite; ParetoNBD alone answers for t = inf.")
+        total = np.exp(-rate * t) * self._alive_expected(params, t)
+        if rate > 0 and t > 0:
+            for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+                u = t * node**2  # dense where purchases begin
+                total = total + 2 * node * weight * t * rate * np.exp(-rate * u) * self._alive_expected(
+                    params, u
+                )
+        return total
+
+    def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Return draws of the purchases in `t`; parameters have shape (n, 1)."""
+        raise NotImplementedError
+
+    def _simulate(
+        self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return purchases until T, age at the last, whether alive at T, and purchases in the horizon."""
         raise NotImplementedError
 
 
-def check_weights(model: BaseEstimator, weights: np.ndarray | pd.Series | None, n: int) -> np.ndarray:
-    """Return one positive weight per row."""
-    if weights is None:
-        return np.ones(n)
-    given = np.asarray(weights, dtype=np.float64)
-    if given.shape != (n,) or not (np.isfinite(given).all() and (given > 0).all()):
-        raise ValueError(
-            f"{type(model).__name__}: weights must be {n} positive finite numbers, one per row; "
-            f"got shape {given.shape}."
-        )
-    return given
-
-
-def _distinct_rows(
-    x: np.ndarray,
-    tx: np.ndarray,
-    T: np.ndarray,
-    weights: np.ndarray,
-    purchase: np.ndarray,
-    dropout: np.ndarray,
-) -> Rows:
-    """Return identical customers as one row with their number."""
-    columns, place = group_rows([x, tx, T, *purchase.T, *dropout.T])
-    weight = np.bincount(place, weights=weights)
-    first = 3 + purchase.shape[1]
-    n = len(weight)
-    return build_rows(
-        columns[0],
-        columns[1],
-        columns[2],
-        weight,
-        np.array(columns[3:first]).reshape(-1, n).T,
-        np.array(columns[first:]).reshape(-1, n).T,
-    )
-
-
-def _rescale(rows: Rows, time: float, spread: Sequence[float]) -> Rows:
-    """Return rows with time in units of `time` and covariates in units of their standard deviation."""
-    first = rows.purchase.shape[1]
-    return build_rows(
-        rows.x,
-        rows.tx / time,
-        rows.T / time,
-        rows.weight,
-        rows.purchase / np.array(spread[:first]),
-        rows.dropout / np.array(spread[first:]),
-    )
-
-
-def _thin(rows: Rows) -> Rows:
-    """Return an evenly spaced sample of the customers; rows are sorted, so it is stratified."""
-    reached = np.cumsum(rows.weight)
-    places = np.searchsorted(reached, (np.arange(_SAMPLE) + 0.5) * reached[-1] / _SAMPLE)
-    chosen, counts = np.unique(places, return_counts=True)
-    return rows.take(chosen, counts.astype(np.float64))
-
-
-def _mean_rate(rows: Rows) -> float:
-    """Return purchases per unit of time, never quite zero."""
-    return float(np.clip((rows.weight @ rows.x) / max(rows.weight @ rows.T, 1e-12), 1e-3, 1e3))
-
-
-def _by_slope(weighted: dict[str, np.ndarray], effect: Effect, given: np.ndarray) -> np.ndarray:
-    """Return the derivative by a covariate's slopes through every parameter it moves."""
-    total = np.zeros(given.shape[1])
-    for name, sign in effect:
-        total += sign * (weighted[name] @ given)
-    return total
-
-
-def _chunks(columns: tuple[np.ndarray, ...], size: int) -> list[tuple[np.ndarray, ...]]:
-    return [
-        tuple(column[first : first + size] for column in columns) for first in range(0, len(columns[0]), size)
-    ]
+def _grid(t: float) -> list[tuple[float, float]]:
+    """Return points and weights of an integral over [0, t], dense at 0 where purchases begin."""
+    return [(t * node**2, 2 * t * node * weight) for node, weight in zip(_NODES, _WEIGHTS, strict=True)]

@@ -1,0 +1,270 @@
+"""How every purchase model is fitted: distinct customers, scaled time, exact gradients, covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from cltv_ml.models.base import check_columns
+from cltv_ml.models.grouping import group_rows
+from cltv_ml.models.history import Rows, build_rows, read_history
+from cltv_ml.models.likelihood import Maximum, maximize
+
+#: One parameter per name, a number or one value per customer.
+Params = tuple[np.ndarray, ...]
+
+#: Which parameters a covariate multiplies by exp(sign x slope x covariate).
+Effect = tuple[tuple[str, int], ...]
+
+_LOWEST, _HIGHEST = np.log(1e-5), np.log(1e5)  # bounds of log-parameters, time in units of the mean T
+_STEEPEST = 15.0  # bound of a coefficient on a covariate in units of its standard deviation
+_LARGE, _SAMPLE = 30_000, 8_000  # distinct rows from which a sample is climbed first, and its size
+
+
+class LikelihoodModel(BaseEstimator):
+    """A model fitted by maximum likelihood to how often, until when and for how long customers were seen.
+
+    A subclass names its parameters and writes `_terms`, the log-likelihood of each row and its derivatives
+    by the logarithms of the parameters.
+    """
+
+    name: ClassVar[str]
+    param_names: ClassVar[tuple[str, ...]]
+    time_params: ClassVar[tuple[str, ...]] = ("alpha",)  # those that are lengths of time
+    purchase_effect: ClassVar[Effect] = ()
+
+    dropout_effect: ClassVar[Effect] = ()
+    columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
+    discrete: ClassVar[bool] = False  # time is counted in opportunities, not measured
+    chunk: ClassVar[int] = 8192  # rows worked on at once stay in the processor's cache
+    purchase_covariates: Sequence[str] = ()
+    dropout_covariates: Sequence[str] = ()
+    penalty: float = 0.0
+
+    def __init__(self, time_unit: str = "days") -> None:
+        self.time_unit = time_unit
+
+    # ------------------------------------------------------------------ learn
+
+    def fit(
+        self, X: pd.DataFrame, y: pd.Series | None = None, weights: np.ndarray | pd.Series | None = None
+    ) -> Self:
+        """Estimate the parameters by maximum likelihood from `frequency`, `recency`, `T`; return the model.
+
+        Parameters
+        ----------
+        weights
+            How many customers each row stands for, shape (n,); one each by default.
+
+        Raises
+        ------
+        ValueError
+            A column is missing or impossible; see the message.
+        """
+        x, tx, T = self._read(X)
+        if not T.max() > 0:
+            raise ValueError(
+                f"{type(self).__name__}: T is 0 for every customer; there is nothing to learn from."
+            )
+        purchase, dropout = self._covariates(X)
+        rows = _distinct_rows(x, tx, T, check_weights(self, weights, len(X)), purchase, dropout)
+        size = rows.weight.sum()
+        time = 1.0 if self.discrete else float(rows.weight @ rows.T / size)
+        spread = [max(float(np.std(column)), 1e-12) for column in (*purchase.T, *dropout.T)]
+        scaled = _rescale(rows, time, spread)
+        shapes, slopes = len(self.param_names), len(spread)
+        bounds: np.ndarray = np.array([[_LOWEST, _HIGHEST]] * shapes + [[-_STEEPEST, _STEEPEST]] * slopes)
+        starts = [np.r_[np.log(start), np.zeros(slopes)] for start in self._starts(_mean_rate(scaled))]
+        found = maximize(
+            self._objective(scaled),
+            starts,
+            bounds,
+            names=self._all_names(),
+            size=size,
+            sample=self._objective(_thin(scaled)) if len(rows) > _LARGE else None,
+        )
+        self._learn(found, time, np.array([1.0] * shapes + spread), float(rows.weight @ rows.x), size)
+        self.feature_names_in_ = np.array(
+            [*self.columns, *self.purchase_covariates, *self.dropout_covariates], dtype=object
+        )
+        return self
+
+    def _objective(self, rows: Rows) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+        """Return the mean log-likelihood and its gradient as a function of log-parameters and slopes."""
+        chunks = [rows.take(slice(first, first + self.chunk)) for first in range(0, len(rows), self.chunk)]
+        size = rows.weight.sum()
+        shapes, first = len(self.param_names), rows.purchase.shape[1]
+
+        def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            slopes = theta[shapes:]
+            value, gradient = 0.0, np.zeros(len(theta))
+            for chunk in chunks:
+                params = self._spread(np.exp(theta[:shapes]), slopes, chunk.purchase, chunk.dropout)
+                terms, derivatives = self._terms(params, chunk)
+                value += chunk.weight @ terms
+                weighted = [chunk.weight * derivative for derivative in derivatives]
+                gradient[:shapes] += [part.sum() for part in weighted]
+                if len(slopes):
+                    by_name = dict(zip(self.param_names, weighted, strict=True))
+                    gradient[shapes : shapes + first] += _by_slope(
+                        by_name, self.purchase_effect, chunk.purchase
+                    )
+                    gradient[shapes + first :] += _by_slope(by_name, self.dropout_effect, chunk.dropout)
+            shrink = self.penalty * slopes
+            gradient = gradient / size
+            gradient[shapes:] -= 2 * shrink
+            return value / size - float(shrink @ slopes), gradient
+
+        return objective
+
+    def _learn(self, found: Maximum, time: float, spread: np.ndarray, purchases: float, size: float) -> None:
+        """Store a maximum in the user's own units."""
+        names, shapes = self._all_names(), len(self.param_names)
+        slopes = found.theta[shapes:] / spread[shapes:]
+        values = np.r_[np.exp(found.theta[:shapes]), slopes]
+        values *= [time if name in self.time_params else 1.0 for name in names]
+        deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * np.where(
+            np.arange(len(names)) < shapes, values, 1 / spread
+        )
+        self.params_ = {name: float(value) for name, value in zip(names, values, strict=True)}
+        self.standard_errors_ = {name: float(value) for name, value in zip(names, deviation, strict=True)}
+        self.covariance_ = found.covariance / np.outer(spread, spread)
+        self.log_likelihood_ = float(found.log_likelihood - purchases * np.log(time))
+        self.n_customers_ = float(size)
+        self.aic_ = 2 * len(names) - 2 * self.log_likelihood_
+        self.bic_ = float(np.log(size)) * len(names) - 2 * self.log_likelihood_
+        self.convergence_ = {
+            "verdict": found.verdict,
+            "gradient_norm": found.gradient_norm,
+            "advice": found.advice,
+        }
+
+    def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, ...]:
+        """Return purchases, age at the last one and age now, shape (n,) each, or raise."""
+        return read_history(self, X, self.columns)
+
+    def _own(self, covariates: Sequence[np.ndarray]) -> Params:
+        """Return the parameters, one value per customer where covariates move them."""
+        values = np.array([self.params_[name] for name in self._all_names()])
+        shapes, first = len(self.param_names), len(self.purchase_covariates)
+        given = np.array(covariates).T if len(covariates) else np.zeros((0, 0))
+        return self._spread(values[:shapes], values[shapes:], given[:, :first], given[:, first:])
+
+    def _spread(
+        self, shapes: np.ndarray, slopes: np.ndarray, purchase: np.ndarray, dropout: np.ndarray
+    ) -> Params:
+        """Return the parameters with the covariates' effect, as in Fader and Hardie (2007)."""
+        params = dict(zip(self.param_names, shapes, strict=True))
+        first = purchase.shape[1]
+        for effect, slope, given in (
+            (self.purchase_effect, slopes[:first], purchase),
+            (self.dropout_effect, slopes[first:], dropout),
+        ):
+            if len(slope):
+                factor = np.exp(np.clip(given @ slope, -300.0, 300.0))
+                for name, sign in effect:
+                    params[name] = params[name] * factor**sign
+        return tuple(params.values())
+
+    def _covariates(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Return the covariates of purchase and of dropout, shapes (n, k)."""
+        found = []
+        for names in (self.purchase_covariates, self.dropout_covariates):
+            matrix = check_columns(self, X, list(names)) if len(names) else np.zeros((len(X), 0))
+            if np.isnan(matrix).any():
+                raise ValueError(
+                    f"{type(self).__name__}: a covariate among {list(names)} is missing; fill it."
+                )
+            found.append(matrix)
+        return found[0], found[1]
+
+    def _all_names(self) -> list[str]:
+        return [
+            *self.param_names,
+            *(f"purchase:{name}" for name in self.purchase_covariates),
+            *(f"dropout:{name}" for name in self.dropout_covariates),
+        ]
+
+    # ------------------------------------------------- what a paper's file says
+
+    def _starts(self, rate: float) -> list[tuple[float, ...]]:
+        """Return where to start, time in units of the mean T, given purchases per unit."""
+        raise NotImplementedError
+
+    def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Return each row's log-likelihood and its derivative by the logarithm of each parameter."""
+        raise NotImplementedError
+
+
+def check_weights(model: BaseEstimator, weights: np.ndarray | pd.Series | None, n: int) -> np.ndarray:
+    """Return one positive weight per row."""
+    if weights is None:
+        return np.ones(n)
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (n,) or not (np.isfinite(given).all() and (given > 0).all()):
+        raise ValueError(
+            f"{type(model).__name__}: weights must be {n} positive finite numbers, one per row; "
+            f"got shape {given.shape}."
+        )
+    return given
+
+
+def _distinct_rows(
+    x: np.ndarray,
+    tx: np.ndarray,
+    T: np.ndarray,
+    weights: np.ndarray,
+    purchase: np.ndarray,
+    dropout: np.ndarray,
+) -> Rows:
+    """Return identical customers as one row with their number."""
+    columns, place = group_rows([x, tx, T, *purchase.T, *dropout.T])
+    weight = np.bincount(place, weights=weights)
+    first = 3 + purchase.shape[1]
+    n = len(weight)
+    return build_rows(
+        columns[0],
+        columns[1],
+        columns[2],
+        weight,
+        np.array(columns[3:first]).reshape(-1, n).T,
+        np.array(columns[first:]).reshape(-1, n).T,
+    )
+
+
+def _rescale(rows: Rows, time: float, spread: Sequence[float]) -> Rows:
+    """Return rows with time in units of `time` and covariates in units of their standard deviation."""
+    first = rows.purchase.shape[1]
+    return build_rows(
+        rows.x,
+        rows.tx / time,
+        rows.T / time,
+        rows.weight,
+        rows.purchase / np.array(spread[:first]),
+        rows.dropout / np.array(spread[first:]),
+    )
+
+
+def _thin(rows: Rows) -> Rows:
+    """Return an evenly spaced sample of the customers; rows are sorted, so it is stratified."""
+    reached = np.cumsum(rows.weight)
+    places = np.searchsorted(reached, (np.arange(_SAMPLE) + 0.5) * reached[-1] / _SAMPLE)
+    chosen, counts = np.unique(places, return_counts=True)
+    return rows.take(chosen, counts.astype(np.float64))
+
+
+def _mean_rate(rows: Rows) -> float:
+    """Return purchases per unit of time, never quite zero."""
+    return float(np.clip((rows.weight @ rows.x) / max(rows.weight @ rows.T, 1e-12), 1e-3, 1e3))
+
+
+def _by_slope(weighted: dict[str, np.ndarray], effect: Effect, given: np.ndarray) -> np.ndarray:
+    """Return the derivative by a covariate's slopes through every parameter it moves."""
+    total = np.zeros(given.shape[1])
+    for name, sign in effect:
+        total += sign * (weighted[name] @ given)
+    return total

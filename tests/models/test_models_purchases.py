@@ -1,0 +1,134 @@
+"""Every purchase model of the catalogue gives answers that agree with each other and with simulation."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from cltv_ml.models import CATALOGUE
+from cltv_ml.models.purchases import PurchaseModel
+
+KNOWN = {
+    "NBD": {"r": 0.6, "alpha": 8.0},
+    "BGNBD": {"r": 0.8, "alpha": 5.0, "a": 0.9, "b": 2.5},
+    "MBGNBD": {"r": 0.8, "alpha": 5.0, "a": 0.9, "b": 2.5},
+    "ParetoNBD": {"r": 0.8, "alpha": 6.0, "s": 0.7, "beta": 15.0},
+    "MBGCNBD": {"r": 1.2, "alpha": 2.0, "a": 0.8, "b": 2.5},
+    "BGBB": {"alpha": 1.2, "beta": 0.9, "gamma": 0.8, "delta": 3.0},
+    "SBG": {"alpha": 0.7, "beta": 2.0},
+}
+SETTINGS = {"MBGCNBD": {"k": 3}}
+MODELS = [name for name, model in CATALOGUE.items() if issubclass(model, PurchaseModel)]
+AGE, AHEAD = 30, 20
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def known(request):
+    return CATALOGUE[request.param](**SETTINGS.get(request.param, {})).with_params(KNOWN[request.param])
+
+
+@pytest.fixture(scope="module")
+def customers(known):
+    return known.simulate(20_000, AGE, seed=5, horizon=AHEAD)
+
+
+def few(customers):
+    return customers.drop_duplicates(list(customers.columns[:2])).head(6)
+
+
+def test_probabilities_of_n_purchases_sum_to_one(known, customers):
+    total = sum(known.purchase_pmf(few(customers), n, AHEAD) for n in range(120))
+    assert total == pytest.approx(np.ones(len(few(customers))), abs=1e-6)
+
+
+def test_mean_of_the_probabilities_is_the_expectation(known, customers):
+    mean = sum(n * known.purchase_pmf(few(customers), n, AHEAD) for n in range(120))
+    assert mean == pytest.approx(known.expected_purchases(few(customers), AHEAD), rel=1e-4)
+
+
+def test_samples_have_the_probabilities(known, customers):
+    draws = known.sample(few(customers), AHEAD, 20_000, seed=1)
+    for n in (0, 1, 2):
+        expected = known.purchase_pmf(few(customers), n, AHEAD)
+        assert (draws == n).mean(axis=1) == pytest.approx(expected, abs=0.016)
+
+
+def test_samples_repeat_with_their_seed(known, customers):
+    first, again = (known.sample(few(customers), AHEAD, 50, seed=3) for _ in range(2))
+    assert (first == again).all()
+    assert (first != known.sample(few(customers), AHEAD, 50, seed=4)).any()
+
+
+def test_simulated_customers_do_as_forecast(known, customers):
+    forecast = known.expected_purchases(customers, AHEAD)
+    noise = np.std(customers["purchases"] - forecast) / np.sqrt(len(customers))
+    assert abs(customers["purchases"].mean() - forecast.mean()) < 4 * noise + 1e-9
+
+
+def test_simulated_customers_are_alive_as_said(known, customers):
+    assert customers["alive"].mean() == pytest.approx(known.p_alive(customers).mean(), abs=0.01)
+
+
+def test_new_customers_buy_as_simulated(known):
+    young = known.simulate(20_000, AHEAD, seed=6)
+    if "frequency" in young:
+        assert young["frequency"].mean() == pytest.approx(
+            known.expected_new_customer_purchases(AHEAD), rel=0.05
+        )
+    assert 0 <= known.new_customer_pmf(0, AHEAD) <= 1
+
+
+def test_own_parameters_are_recovered(known, customers):
+    fitted = clone(known).fit(customers)
+    assert fitted.convergence_["verdict"] == "converged"
+    for name in known.param_names:
+        error = abs(fitted.params_[name] - known.params_[name])
+        assert error < 4 * fitted.standard_errors_[name]
+
+
+def test_alive_later_is_less_likely_than_now(known, customers):
+    now, soon, late = (known.p_alive(few(customers), t) for t in (0, 5, 50))
+    assert (soon <= now + 1e-12).all()
+    assert (late <= soon + 1e-12).all()
+
+
+def test_discounting_at_rate_zero_changes_nothing(known, customers):
+    expected = known.expected_purchases(few(customers), AHEAD)
+    assert known.discounted_expected_purchases(few(customers), AHEAD, 0.0) == pytest.approx(expected)
+
+
+def test_each_purchase_is_discounted_from_its_own_moment(known, customers):
+    rate, times = 0.05, np.arange(AHEAD + 1) if known.discrete else np.linspace(0, AHEAD, 201)
+    purchases = np.array([known.expected_purchases(few(customers), t) for t in times])
+    moment = times[1:] if known.discrete else (times[1:] + times[:-1]) / 2
+    slow = np.exp(-rate * moment) @ np.diff(purchases, axis=0)
+    assert known.discounted_expected_purchases(few(customers), AHEAD, rate) == pytest.approx(slow, rel=1e-3)
+
+
+def test_next_purchase_comes_within_the_time_asked(known, customers):
+    wait = known.expected_next_purchase(few(customers), AHEAD)
+    assert ((wait > 0) & (wait <= AHEAD)).all()
+
+
+def test_answers_follow_the_rows(known, customers):
+    mixed = few(customers).iloc[::-1]
+    assert (known.expected_purchases(mixed, 5)[::-1] == known.expected_purchases(few(customers), 5)).all()
+
+
+def test_an_impossible_time_is_refused(known, customers):
+    for impossible in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="t must be"):
+            known.expected_purchases(few(customers), impossible)
+
+
+def test_another_unit_is_refused(known, customers):
+    weekly = few(customers)
+    weekly.attrs["time_unit"] = "weeks"
+    with pytest.raises(ValueError, match="the model is in days, the table in weeks"):
+        known.expected_purchases(weekly, 5)
+
+
+def test_recency_after_T_is_refused():
+    X = pd.DataFrame({"frequency": [1.0], "recency": [5.0], "T": [4.0]})
+    with pytest.raises(ValueError, match="recency is the age at the last purchase and cannot exceed T"):
+        CATALOGUE["BGNBD"]().fit(X)
