@@ -24,9 +24,17 @@ ROUNDS = (
 #: themselves, end to end on one line of units, and purchase and return match where they overlap.
 _MATCH = """
 insert into matched
-with waiting as (
+with taken as (
+    select source_row, sum(units) as gone from (
+        select sale_row as source_row, units from matched union all select return_row, units from matched
+    ) group by all
+), candidates as (
+    select entries.*, entries.units - coalesce(gone, 0) as left_over
+    from entries left join taken using (source_row)
+    where {known} and ({key}) in (select ({key}) from entries where is_return and {known})
+), waiting as (
     select *, sum(if(is_return, left_over, -left_over)) over backwards as open
-    from entries where left_over > 0 and {known}
+    from candidates where left_over > 0
     window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc
                          rows unbounded preceding)
 ), lowest as (
@@ -48,20 +56,11 @@ where not sale.is_return and back.is_return and sale.left_over > 0
     and sale.stop - sale.left_over < back.stop and back.stop - back.left_over < sale.stop
 """
 
-_SERVE = """
-create or replace temp table entries as
-select entries.* replace (entries.units - coalesce(taken.units, 0) as left_over) from entries left join (
-    select source_row, sum(units) as units from (
-        select sale_row as source_row, units from matched union all select return_row, units from matched
-    ) group by all
-) as taken using (source_row)
-"""
 
+def net_returns(con: duckdb.DuckDBPyConnection, match: bool) -> None:
+    """Make `entries`, all lines of customers who returned something, and `reduced`, what returns took away.
 
-def net_returns(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
-    """Fill `reduced` with what returns take off each purchase, and with what each return was served.
-
-    The table has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
+    `reduced` has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
     left of the line in integer minor units, returns negative) and `undone` (nothing is left).
 
     A return is taken off the order it names (`cancels`, or its own `order_id`); else off the latest
@@ -73,35 +72,36 @@ def net_returns(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> Non
     ----------
     con
         Holds `lines` and `aside`.
-    columns
-        The columns of `lines`.
+    match
+        Whether returns look for their purchase at all.
     """
-    _collect_entries(con, columns)
+    _collect_entries(con, {str(name) for name, *_ in con.execute("describe lines").fetchall()})
     con.execute("create or replace temp table matched (sale_row bigint, return_row bigint, units hugeint)")
-    for key in ROUNDS:
+    for key in ROUNDS if match else ():
         known = " and ".join(f"{name} is not null" for name in key)
         if key == ("customer_id", "order_ref"):
             known += " and (not is_return or product_id is null)"
         present = con.execute(f"select 1 from entries where is_return and {known} limit 1").fetchall()
         if present:
             con.execute(_MATCH.format(key=", ".join(key), known=known))
-            con.execute(_SERVE)
     _reduce(con)
 
 
 def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
     """Gather the returns and the purchases of the customers who returned something."""
     units = (
-        f"cast(round(abs(quantity) * {MONEY_SCALE}) as hugeint)" if "quantity" in columns else "abs(money)"
+        f"if(abs(quantity) < 1e12, cast(round(abs(quantity) * {MONEY_SCALE}) as bigint), null)"
+        if "quantity" in columns
+        else "abs(money)"
     )
     product = "product_id" if "product_id" in columns else "''"
     order = "order_id" if "order_id" in columns else "cast(null as varchar)"
     refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
     con.execute(
-        f"create or replace temp table entries as select source_row, is_return, customer_id, "
-        f"{product} as product_id, {refers} as order_ref, timestamp, abs(money) as money, {units} as units, "
-        "units as left_over from lines anti join aside using (source_row) where rule is null and customer_id "
-        "in (select customer_id from lines where rule is null and is_return)"
+        "create or replace temp table entries as "
+        f"select source_row, is_return, customer_id, {product} as product_id, {refers} as order_ref, timestamp, "
+        f"abs(money) as money, {units} as units from lines anti join aside using (source_row) "
+        "where customer_id in (select customer_id from lines anti join aside using (source_row) where is_return)"
     )
 
 
@@ -118,7 +118,8 @@ def _reduce(con: duckdb.DuckDBPyConnection) -> None:
         "    select sale_row as source_row, sum(units) as units, sum(money) as money from credited group by 1 "
         "    union all select return_row, sum(units), sum(money) from credited group by 1"
         ") "
-        "select *, if(is_return, units_share = 0, money = 0 and (units_share = 0 or cost_money)) as undone from ("
+        "select source_row, units_share, money, "
+        "    if(is_return, units_share = 0, money = 0 and (units_share = 0 or cost_money)) as undone from ("
         "select source_row, is_return, entries.money > 0 as cost_money, "
         "    greatest(entries.units - per_line.units, 0) / entries.units as units_share, "
         "    case when is_return and entries.units = per_line.units then 0 "

@@ -70,11 +70,17 @@ class Columns:
             )
         if is_number(kind):
             return f"cast({name} as varchar)"
-        text = f"trim(cast({name} as varchar), ' \t\r\n\u00a0')"
-        text = f"case when lower({text}) in {_NOTHING} then null else {text} end"
-        if self._first(f"select bool_and(regexp_full_match({text}, '\\d+\\.0')) from {self.table}"):
-            return f"left({text}, length({text}) - 2)"
-        return text
+        if kind != "VARCHAR":
+            name = f"cast({name} as varchar)"
+        blank = f"{name} < '!' or suffix({name}, ' ') or strlen({name}) < 5 and lower({name}) in {_NOTHING}"
+        if self._first(f"select 1 from {self.table} where {blank} or suffix({name}, '\t') limit 1"):
+            name = f"trim({name}, ' \t\r\n')"
+            name = f"case when lower({name}) in {_NOTHING} then null else {name} end"
+        few = f"(select {quote(column)} from {self.table} limit 1000) as few({quote(column)})"
+        for rows in (few, self.table):
+            if not self._first(f"select bool_and(regexp_full_match({name}, '\\d+\\.0')) from {rows}"):
+                return name
+        return f"left({name}, length({name}) - 2)"
 
     def number(self, column: str) -> str:
         """Return SQL for a double, null where the value is no number."""
@@ -203,7 +209,8 @@ class Columns:
         return "," if commas > dots else "."
 
     def _first(self, query: str) -> object:
-        return self.con.execute(query).fetchall()[0][0]
+        rows = self.con.execute(query).fetchall()
+        return rows[0][0] if rows else None
 
 
 def _bare_number(text: str) -> str:

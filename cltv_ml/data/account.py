@@ -1,0 +1,116 @@
+"""The report of a cleaning: every line and every amount accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+import pandas as pd
+
+from cltv_ml.data.rules import REASONS
+from cltv_ml.engine import MONEY_SCALE
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was understood, changed and set aside; money in the log's currency.
+
+    Parameters
+    ----------
+    source
+        What was read, without passwords.
+    mapping
+        Standard name -> source column.
+    rows_in, rows_kept
+        Lines of the source, and those of them that are in the log.
+    money_in
+        Sum of all readable amounts of the source, returns negative.
+    money_kept
+        Sum of the log.
+    money_quarantined
+        Sum of the lines set aside, those of the rule `cancellation` left out.
+    money_netted
+        Sales that returns took away, plus those returns: zero when each was credited at its price.
+    money_capped
+        What winsorising took off.
+    money_returned
+        Sales that cancellations and returns took away.
+    rules
+        One row per rule in the order applied: `rule`, `rows_before`, `money_before`, and the `rows` and
+        `money` it set aside.
+    notes
+        What a reader should know, one sentence each.
+    """
+
+    source: str
+    mapping: Mapping[str, str]
+    rows_in: int
+    rows_kept: int
+    money_in: float
+    money_kept: float
+    money_quarantined: float
+    money_netted: float
+    money_capped: float
+    money_returned: float
+    rules: pd.DataFrame = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
+def account(
+    con: duckdb.DuckDBPyConnection, source: str, mapping: Mapping[str, str], kept: int, capped: int
+) -> Report:
+    """Return the report of a cleaning whose log holds `kept` and lost `capped` (integer minor units).
+
+    Raises
+    ------
+    RuntimeError
+        Money or lines do not add up, which would be a fault of this program.
+    """
+    rows, money_in = con.execute("select count(*), coalesce(sum(money), 0) from marks").fetchall()[0]
+    [(broken,)] = con.execute("select count(*) from broken_lines").fetchall()
+    netted, returned = con.execute(
+        "select coalesce(sum(marks.money - reduced.money), 0), "
+        "coalesce(sum(marks.money - reduced.money) filter (where not marks.is_return), 0) "
+        "from reduced join marks using (source_row)"
+    ).fetchall()[0]
+    taken = {
+        str(rule): (int(count), int(money))
+        for rule, count, money in con.execute(
+            "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) from aside "
+            "left join marks using (source_row) left join reduced using (source_row) group by 1"
+        ).fetchall()
+    }
+    rows_in = rows + broken
+    rows_aside = sum(count for count, _ in taken.values())
+    quarantined = sum(money for rule, (_, money) in taken.items() if rule != "cancellation")
+    [(distinct,)] = con.execute("select count(distinct source_row) from aside").fetchall()
+    if money_in != kept + quarantined + netted + capped or distinct != rows_aside:
+        raise RuntimeError(
+            f"{source}: {money_in} in, but {kept} kept, {quarantined} quarantined, {netted} netted and "
+            f"{capped} capped; please report this as a fault of cltv_ml."
+        )
+    taken["cancellation"] = (taken.get("cancellation", (0, 0))[0], int(netted))
+    return Report(
+        source=source,
+        mapping=dict(mapping),
+        rows_in=rows_in,
+        rows_kept=rows_in - rows_aside,
+        money_in=money_in / MONEY_SCALE,
+        money_kept=kept / MONEY_SCALE,
+        money_quarantined=quarantined / MONEY_SCALE,
+        money_netted=netted / MONEY_SCALE,
+        money_capped=capped / MONEY_SCALE,
+        money_returned=returned / MONEY_SCALE,
+        rules=_rule_table(taken, rows_in, int(money_in)),
+    )
+
+
+def _rule_table(taken: Mapping[str, tuple[int, int]], rows: int, money: int) -> pd.DataFrame:
+    """Return one row per rule in the order applied: what was there before it and what it set aside."""
+    table = []
+    for rule in REASONS:
+        out, out_money = taken.get(rule, (0, 0))
+        table.append((rule, rows, money / MONEY_SCALE, out, out_money / MONEY_SCALE))
+        rows, money = rows - out, money - out_money
+    return pd.DataFrame(table, columns=["rule", "rows_before", "money_before", "rows", "money"])

@@ -1,0 +1,143 @@
+"""The source's lines under the standard names, and the rule that each breaks by itself."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.data.parse import Columns, is_number, is_time, quote
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.sources import Raw
+from cltv_ml.engine import MONEY_SCALE, literal
+from cltv_ml.tables import TRANSACTIONS
+
+#: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
+LARGEST_AMOUNT = 1e12
+
+_READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "number": Columns.number}
+
+
+def read_lines(raw: Raw, rules: Rules) -> None:
+    """Make `lines`, the standard columns, and `marks`, what decides about each line.
+
+    `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
+    (the amount in integer minor units) and `line_hash` of all the source's columns. Text is parsed once
+    into a table; typed columns stay where they are.
+
+    Raises
+    ------
+    ValueError
+        A required column holds nothing that can be read, or several currencies have no rates.
+    """
+    columns = Columns(raw.con, rules)
+    values = _expressions(raw, columns)
+    selected = ", ".join(f"{expression} as {name}" for name, expression in values.items())
+    sources = ", ".join(quote(name) for name in columns.kinds if name != "source_row")
+    quantity = "quantity" if "quantity" in values else "null"
+    raw.con.execute(
+        f"create or replace temp {_kept_as(raw, columns)} lines as "
+        f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
+        f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money "
+        f"from (select source_row, {selected}, hash({sources}) as line_hash from raw)"
+    )
+    raw.con.execute(
+        f"create or replace temp table marks as select source_row, "
+        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, line_hash from lines"
+    )
+    _check_readable(raw)
+
+
+def _kept_as(raw: Raw, columns: Columns) -> str:
+    typed = {name: is_number(kind) or is_time(kind) for name, kind in columns.kinds.items()}
+    parsed = [name for name in ("timestamp", "amount", "unit_price", "quantity") if name in raw.mapping]
+    return "view" if all(typed[raw.mapping[name]] for name in parsed) else "table"
+
+
+def _expressions(raw: Raw, columns: Columns) -> dict[str, str]:
+    """Return the SQL of each standard column that the source has or that follows from others."""
+    mapping = raw.mapping
+    columns.check_one_currency(mapping.get("amount", mapping.get("unit_price", "")))
+    values = {
+        name: _READ_AS[column.kind](columns, mapping[name])
+        for name, column in TRANSACTIONS.columns.items()
+        if name in mapping
+    }
+    number = {
+        name: columns.number(mapping[name])
+        for name in ("unit_price", "unit_cost", "profit")
+        if name in mapping
+    }
+    if "amount" not in mapping:
+        values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
+    if "cancels" in mapping:
+        values["cancels"] = columns.identifier(mapping["cancels"])
+    if "cost" not in values and "unit_cost" in number and "quantity" in values:
+        values["cost"] = f"({values['quantity']}) * ({number['unit_cost']})"
+    elif "cost" not in values and "profit" in number:
+        values["cost"] = f"({values['amount']}) - ({number['profit']})"
+    if "currency" in mapping:
+        values["currency"] = columns.identifier(mapping["currency"])
+        rate = _rate(raw, values["currency"], columns.rules)
+        for name in {"amount", "discount", "cost"} & set(values) if rate else ():
+            values[name] = f"({values[name]}) * ({rate})"
+    return values
+
+
+def _rate(raw: Raw, currency: str, rules: Rules) -> str:
+    """Return SQL for the value of one unit of a line's currency; nothing when all lines have the same."""
+    rows = raw.con.execute(f"select distinct {currency} as name from raw where name is not null order by 1")
+    found = [str(name) for (name,) in rows.fetchall()]
+    missing = [name for name in found if name not in rules.rates]
+    if missing and (len(found) > 1 or rules.rates):
+        raise ValueError(
+            f"column {raw.mapping['currency']!r} holds the currencies {found[:10]}, without a rate for "
+            f"{missing[0]!r}; give rates, for example {{{missing[0]!r}: 1.0}}, or read one currency at a time."
+        )
+    rates = " ".join(f"when {literal(name)} then {rules.rates[name]!r}" for name in found if rules.rates)
+    return f"case {currency} {rates} else 1 end" if rates else ""
+
+
+def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp) -> str:
+    """Return SQL for the first rule that a line breaks by itself."""
+    tests = {
+        "missing_customer": "customer_id is null",
+        "bad_date": "timestamp is null or timestamp < timestamp '1900-01-01'",
+        "future_date": f"timestamp > timestamp '{read_at + pd.Timedelta(days=1)}'",
+        "bad_amount": "money is null",
+    }
+    if "quantity" in columns:
+        tests["contradictory_signs"] = "quantity < 0 and amount > 0"
+    if "currency" in columns and len(rules.rates) > 1:
+        tests["unknown_currency"] = "currency is null"
+    if rules.non_products and "product_id" in columns:
+        tests["non_product"] = _matches("product_id", rules.non_products)
+    coded = [name for name in ("order_id", "product_id") if name in columns]
+    if rules.adjustments and coded:
+        tests["adjustment"] = " or ".join(_matches(name, rules.adjustments) for name in coded)
+    broken = " ".join(f"when {test} then '{name}'" for name, test in tests.items() if rules.applies(name))
+    return f"case {broken} end"
+
+
+def _matches(column: str, patterns: tuple[str, ...]) -> str:
+    return f"coalesce(regexp_full_match({column}, {literal('|'.join(patterns))}, 'i'), false)"
+
+
+def _check_readable(raw: Raw) -> None:
+    """Raise ValueError when a required column holds nothing that can be read."""
+    wanted = {"missing_customer": "customer_id", "bad_date": "timestamp", "bad_amount": "amount"}
+    counts = dict(raw.con.execute("select rule, count(*) from marks group by 1").fetchall())
+    if set(counts) - set(wanted):
+        return
+    for name in wanted.values():
+        [(readable,)] = raw.con.execute(
+            f"select count({'money' if name == 'amount' else name}) from lines"
+        ).fetchall()
+        if readable == 0:
+            column = raw.mapping.get(name, raw.mapping.get("unit_price", ""))
+            [(value,)] = raw.con.execute(
+                f"select {quote(column)} from raw order by source_row limit 1"
+            ).fetchall()
+            kind = {"customer_id": "an identifier", "timestamp": "a date", "amount": "an amount"}[name]
+            raise ValueError(
+                f"column {column!r} was read as {name}, but none of its values is {kind}, for example "
+                f"{str(value)[:50]!r}; map another column to {name}."
+            )
