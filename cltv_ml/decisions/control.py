@@ -1,0 +1,145 @@
+"""The control group: how large it must be for the uplift that matters, and a seeded, stratified draw."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+def control_size(
+    customers: int,
+    uplift: float,
+    *,
+    base_rate: float | None = None,
+    spread: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> int:
+    """Return the smallest control group out of `customers` that shows `uplift` with the wanted power.
+
+    Two-sided test of two means, normal approximation. The outcome is either buying (give `base_rate`,
+    `uplift` in points of it) or an amount (give `spread`, its standard deviation, `uplift` in currency).
+
+    Raises
+    ------
+    ValueError
+        Even half of the list is too small; the message names the smallest uplift it can show.
+
+    >>> control_size(20_000, 0.02, base_rate=0.10)
+    1996
+    """
+    treated_variance, control_variance = _variances(uplift, base_rate, spread)
+    allowed = (uplift / _z(power, alpha)) ** 2
+    # control_variance / n + treated_variance / (customers - n) = allowed, a quadratic in n.
+    b = control_variance - treated_variance + allowed * customers
+    root = b * b - 4 * allowed * control_variance * customers
+    n = math.ceil((b - math.sqrt(root)) / (2 * allowed)) if root >= 0 else customers
+    if not 2 <= max(n, 2) <= customers - 2:
+        seen = detectable_uplift(
+            customers, customers // 2, base_rate=base_rate, spread=spread, power=power, alpha=alpha
+        )
+        raise ValueError(
+            f"{customers:,} customers cannot show an uplift of {uplift:g} with a power of {power:.0%}: half of them as "
+            f"a control show {seen:.3g} at best; treat more customers or look for a larger uplift."
+        )
+    return max(n, 2)
+
+
+def detectable_uplift(
+    customers: int,
+    control: int,
+    *,
+    base_rate: float | None = None,
+    spread: float | None = None,
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> float:
+    """Return the smallest uplift that a control of this size shows with the wanted power.
+
+    >>> round(detectable_uplift(20_000, 1996, base_rate=0.10), 4)
+    0.02
+    """
+    if not 0 < control < customers:
+        raise ValueError(f"control must lie between 0 and {customers}, got {control}.")
+    uplift = 0.0
+    for _ in range(50):  # the variance of a rate depends a little on the uplift itself
+        treated_variance, control_variance = _variances(uplift or 1e-12, base_rate, spread)
+        error = math.sqrt(control_variance / control + treated_variance / (customers - control))
+        uplift = _z(power, alpha) * error
+        if base_rate is not None:
+            uplift = min(uplift, 1 - base_rate)
+    return uplift
+
+
+def draw_control(
+    customers: pd.Index, size: int, *, strata: pd.Series | None = None, seed: int = 0
+) -> pd.Series:
+    """Return True for the customers who are left untreated, drawn at random in each stratum.
+
+    Each stratum gives its share of `size`, whole customers by largest remainder. The draw depends on the
+    seed and the set of customers, not on their order.
+
+    Parameters
+    ----------
+    customers
+        The list, before anybody is left out.
+    size
+        `control_size`, or your own number.
+    strata
+        Group by customer_id, such as the value tier; None draws from one pot.
+
+    >>> drawn = draw_control(pd.Index(list("abcdefgh")), 2, strata=pd.Series(list("xxxxyyyy"), list("abcdefgh")))
+    >>> int(drawn[:4].sum()), int(drawn[4:].sum())
+    (1, 1)
+    """
+    if not 0 < size < len(customers):
+        raise ValueError(
+            f"the control must leave somebody on both sides of {len(customers)} customers, got {size}."
+        )
+    if not customers.is_unique:
+        raise ValueError(
+            f"customer {customers[customers.duplicated()][0]!r} is on the list twice; list each once."
+        )
+    ordered = customers.sort_values()
+    groups = (
+        pd.Series("all", index=ordered)
+        if strata is None
+        else strata.reindex(ordered).astype("str").fillna("none")
+    )
+    counts = groups.value_counts().sort_index()
+    quota = counts * size / counts.sum()
+    take = np.floor(quota + 1e-9).astype(int)
+    missing = size - int(take.sum())
+    take[(take - quota).sort_values(kind="stable").index[:missing]] += 1
+    shuffled = groups.iloc[np.random.default_rng(seed).permutation(len(groups))]
+    place = shuffled.groupby(shuffled).cumcount()
+    return (place < shuffled.map(take)).reindex(customers).rename("control")
+
+
+def _variances(uplift: float, base_rate: float | None, spread: float | None) -> tuple[float, float]:
+    """Return the variance of the outcome with and without treatment."""
+    if (base_rate is None) == (spread is None):
+        raise ValueError("give base_rate (buying) or spread (an amount), exactly one of them.")
+    if not uplift > 0:
+        raise ValueError(
+            f"uplift must be positive, got {uplift}; it is the difference you want to be able to see."
+        )
+    if spread is not None:
+        if not spread > 0:
+            raise ValueError(f"spread must be positive, got {spread}.")
+        return spread**2, spread**2
+    if base_rate is None or not 0 < base_rate < 1 or base_rate + uplift > 1:
+        raise ValueError(
+            f"base_rate must lie between 0 and 1 - uplift, got {base_rate} with an uplift of {uplift}."
+        )
+    treated = base_rate + uplift
+    return treated * (1 - treated), base_rate * (1 - base_rate)
+
+
+def _z(power: float, alpha: float) -> float:
+    if not 0 < alpha < 1 or not 0 < power < 1:
+        raise ValueError(f"power and alpha must lie between 0 and 1, got {power} and {alpha}.")
+    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))

@@ -1,0 +1,133 @@
+"""What a campaign with a control group really brought, read from the log after it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cltv_ml.decisions.lines import by_customer
+from cltv_ml.engine import Tabular
+from cltv_ml.windows import Window
+
+#: The row of all customers together.
+ALL = "all"
+
+
+def evaluate_campaign(
+    actions: pd.DataFrame,
+    log: Tabular,
+    window: Window,
+    *,
+    margin_rate: float | pd.Series,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return realised uplift and profit of a campaign with their intervals, for all customers and per tier.
+
+    Indexed by `tier`, the row "all" first: `treated`, `control`; `rate_treated`, `rate_control` (share who
+    bought in the window), `uplift` with `uplift_lower`, `uplift_upper` (difference of the shares);
+    `spend_uplift` with ends (currency per treated customer); `realised_profit` with ends (extra margin of
+    the treated less what treating them cost); `expected_profit` (what the list promised for the treated);
+    `verdict` in words. The row "all" weights the tiers by their treated customers. Normal intervals; with
+    fewer than some thousand customers of skewed spend they are rough.
+
+    Parameters
+    ----------
+    actions
+        ACTIONS with `control` (True: left untreated) and, where drawn by tier, `tier`.
+    log
+        TRANSACTIONS that reach the end of the window.
+    window
+        First day of the campaign and how long it is read.
+    margin_rate
+        Contribution margin per unit of currency, one number or one per customer.
+
+    Raises
+    ------
+    ValueError
+        There is no control group, an arm is nearly empty, or the log ends before the window.
+    """
+    _check(actions, confidence)
+    people = actions.set_index("customer_id")
+    spend = window.target(log, people.index)
+    outcomes = pd.DataFrame(
+        {
+            "control": people["control"].astype(bool),
+            "tier": people["tier"].astype("str") if "tier" in people else ALL,
+            "uplift": window.target(log, people.index, "active"),
+            "spend_uplift": spend,
+            "realised_profit": spend * by_customer(margin_rate, people.index, "margin_rate"),
+            "cost": people["cost"].astype(float),
+            "expected_profit": people["expected_profit"].astype(float),
+        }
+    )
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    strata = _strata(outcomes)
+    rows = {ALL: _row(outcomes, strata, z)}
+    if outcomes["tier"].nunique() > 1:
+        for name, part in outcomes.groupby("tier"):
+            if part["control"].sum() >= 2 and (~part["control"]).sum() >= 2:
+                rows[str(name)] = _row(part, pd.Series(ALL, index=part.index), z)
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name="tier"))
+
+
+def _check(actions: pd.DataFrame, confidence: float) -> None:
+    missing = [name for name in ("customer_id", "control", "cost", "expected_profit") if name not in actions]
+    if missing:
+        raise ValueError(
+            f"a campaign is read from its list with a control group; missing columns {missing}. "
+            f"Found {list(actions.columns)}."
+        )
+    control = int(actions["control"].astype(bool).sum())
+    if min(control, len(actions) - control) < 2:
+        raise ValueError(
+            f"{control} of {len(actions)} customers are in the control; both sides need two, draw a control before "
+            "the campaign."
+        )
+    if actions["customer_id"].duplicated().any():
+        twice = actions.loc[actions["customer_id"].duplicated(), "customer_id"].iloc[0]
+        raise ValueError(f"customer {twice!r} is on the list twice; read one campaign at a time.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
+
+
+def _strata(outcomes: pd.DataFrame) -> pd.Series:
+    """Return the tier, or one pot when a tier has fewer than two customers in an arm."""
+    sizes = pd.crosstab(outcomes["tier"], outcomes["control"])
+    enough = sizes.shape[1] == 2 and bool((sizes >= 2).all(axis=None))
+    return outcomes["tier"] if enough else pd.Series(ALL, index=outcomes.index)
+
+
+def _row(outcomes: pd.DataFrame, strata: pd.Series, z: float) -> dict[str, object]:
+    """Return one line of the result: differences between the arms, and what they are worth."""
+    treated = outcomes[~outcomes["control"]]
+    row: dict[str, object] = {"treated": len(treated), "control": int(outcomes["control"].sum())}
+    row["rate_treated"] = float(treated["uplift"].mean())
+    row["rate_control"] = float(outcomes.loc[outcomes["control"], "uplift"].mean())
+    for name in ("uplift", "spend_uplift", "realised_profit"):
+        mean, error = _difference(outcomes[name], outcomes["control"], strata)
+        scale, less = (len(treated), float(treated["cost"].sum())) if name == "realised_profit" else (1, 0.0)
+        row[name] = mean * scale - less
+        row[f"{name}_lower"] = (mean - z * error) * scale - less
+        row[f"{name}_upper"] = (mean + z * error) * scale - less
+    row["expected_profit"] = float(treated["expected_profit"].sum())
+    row["verdict"] = _verdict(row)
+    return row
+
+
+def _difference(outcome: pd.Series, control: pd.Series, strata: pd.Series) -> tuple[float, float]:
+    """Return the treated mean less the control mean and its standard error, strata weighted by treated."""
+    grouped = outcome.groupby([strata, control]).agg(["mean", "var", "count"]).unstack()
+    weight = grouped["count"][False] / grouped["count"][False].sum()
+    mean = (weight * (grouped["mean"][False] - grouped["mean"][True])).sum()
+    variance = grouped["var"][False] / grouped["count"][False] + grouped["var"][True] / grouped["count"][True]
+    return float(mean), float(np.sqrt((weight**2 * variance).sum()))
+
+
+def _verdict(row: dict[str, object]) -> str:
+    low, high = float(row["realised_profit_lower"]), float(row["realised_profit_upper"])  # type: ignore[arg-type]
+    if low > 0:
+        return "earned money: the whole interval lies above zero"
+    if high < 0:
+        return "lost money: the whole interval lies below zero"
+    return "not decided: the interval of the profit holds zero; repeat with more customers"

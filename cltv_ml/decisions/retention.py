@@ -1,0 +1,185 @@
+"""Whom to treat under a budget, and what the list is expected to bring."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.lines import by_customer
+
+
+def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
+    """Return the predicted value that may be lost: expected value x P(gone), in currency per customer.
+
+    P(gone) is 1 - P(alive), or, where the model has none, the probability of no purchase in the horizon,
+    exp(-expected purchases). The product is small both for customers who are surely alive and for those
+    who are surely gone: neither can be saved. It says nothing about whether a treatment helps; that is
+    the uplift.
+
+    Raises
+    ------
+    ValueError
+        The predictions have neither `p_alive` nor `expected_purchases`.
+
+    >>> value_at_risk(pd.DataFrame({"expected_value": [100.0, 100.0], "p_alive": [0.9, 0.4]})).round(6).tolist()
+    [10.0, 60.0]
+    """
+    alive = predictions.get("p_alive", pd.Series(np.nan, index=predictions.index)).astype(float)
+    if "expected_purchases" in predictions:
+        alive = alive.fillna(1 - np.exp(-predictions["expected_purchases"].astype(float).clip(lower=0)))
+    if alive.isna().all() and len(alive):
+        raise ValueError(
+            "value at risk needs p_alive or expected_purchases, found neither; score with a model that has them, "
+            "such as pareto_nbd."
+        )
+    return (predictions["expected_value"] * (1 - alive)).fillna(0.0).rename("value_at_risk")
+
+
+def compute_treatment(
+    predictions: pd.DataFrame,
+    *,
+    uplift: float | pd.Series | None,
+    margin_rate: float | pd.Series,
+    cost: float | pd.Series,
+    value: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Return what treating each customer is expected to bring: uplift x value x margin rate - cost.
+
+    Columns `value_at_risk`, `uplift`, `margin_rate`, `cost`, `expected_profit`, and where the predictions
+    have an interval `profit_lower` and `profit_upper` (the same formula at its ends; the uplift is taken
+    as given), indexed as `predictions`.
+
+    Parameters
+    ----------
+    predictions
+        PREDICTIONS.
+    uplift
+        Share of the value at risk that the treatment saves: from a past randomised campaign
+        (`decisions.uplift`), or an assumption that you state; there is no default.
+    margin_rate
+        Contribution margin per unit of currency, one number or one per customer.
+    cost
+        Expected cost of treating the customer, redemption included, in currency.
+    value
+        What the uplift multiplies, default `value_at_risk(predictions)`: the mean order value when the
+        uplift is one of buying at all, 1 / margin rate when it is one of profit.
+
+    Raises
+    ------
+    ValueError
+        No uplift is given, or one of the inputs is missing for a customer.
+    """
+    if uplift is None:
+        raise ValueError(
+            "retention needs an uplift and none is given; learn one from a past randomised campaign, or state an "
+            "assumption such as uplift=0.05 (the offer saves 5% of the value at risk)."
+        )
+    customers = predictions.index
+    at_risk = value_at_risk(predictions) if value is None else by_customer(value, customers, "value")
+    table = pd.DataFrame({"value_at_risk": at_risk}, index=customers)
+    for name, given in (("uplift", uplift), ("margin_rate", margin_rate), ("cost", cost)):
+        table[name] = by_customer(given, customers, name)
+    if (table["cost"] < 0).any():
+        raise ValueError(
+            f"cost must not be negative, got {table['cost'].min()}; give what a treatment costs."
+        )
+    saved = table["uplift"] * table["value_at_risk"] * table["margin_rate"]
+    table["expected_profit"] = saved - table["cost"]
+    expected = predictions["expected_value"].where(predictions["expected_value"] > 0)
+    for end in ("lower", "upper"):
+        if f"value_{end}" in predictions and predictions[f"value_{end}"].notna().any():
+            ratio = (predictions[f"value_{end}"] / expected).fillna(1.0)
+            table[f"profit_{end}"] = saved * ratio - table["cost"]
+    return table
+
+
+def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd.DataFrame:
+    """Return the customers worth treating within the budget, the most profit per unit of cost first.
+
+    Only customers with a positive expected profit. Taking them by their ratio of profit to cost is the
+    best list up to the last customer who fits: it misses the best possible by less than one customer's
+    profit. An empty table means that nobody is worth the cost.
+
+    Parameters
+    ----------
+    treatment
+        `compute_treatment`.
+    budget
+        Most that may be spent, in currency; None: no limit.
+
+    Raises
+    ------
+    ValueError
+        The budget is zero or negative: it treats nobody.
+
+    >>> treatment = pd.DataFrame({"cost": [5.0, 1.0, 4.0], "expected_profit": [10.0, 4.0, -1.0]}, index=list("abc"))
+    >>> choose_customers(treatment, budget=5.5).index.tolist()
+    ['b']
+    """
+    if budget is not None and not budget > 0:
+        raise ValueError(f"a budget of {budget} treats nobody; give a positive budget, or none for no limit.")
+    ranked = _ranked(treatment[treatment["expected_profit"] > 0])
+    if budget is None:
+        return ranked
+    chosen, left, rest = [], budget, ranked
+    while len(rest):  # each round takes at least one customer or ends: those who no longer fit are dropped
+        rest = rest[rest["cost"] <= left]
+        fits = rest["cost"].cumsum() <= left
+        chosen.append(rest[fits])
+        left -= float(rest.loc[fits, "cost"].sum())
+        rest = rest[~fits]
+    return _ranked(pd.concat(chosen)) if chosen else ranked
+
+
+def profit_curve(treatment: pd.DataFrame, points: int = 200) -> pd.DataFrame:
+    """Return what a list of each length costs and brings, the most profitable customers first.
+
+    Columns `customers`, `cost`, `expected_profit` (both cumulative) and, where the treatment has an
+    interval, `profit_lower` and `profit_upper` for customers whose errors are independent, and
+    `worst_case`, `best_case` if all of them end at the same end of their interval together.
+    """
+    ranked = _ranked(treatment)
+    curve = pd.DataFrame(
+        {
+            "customers": np.arange(1, len(ranked) + 1),
+            "cost": ranked["cost"].cumsum().to_numpy(),
+            "expected_profit": ranked["expected_profit"].cumsum().to_numpy(),
+        }
+    )
+    sides = (("lower", "worst_case", -1), ("upper", "best_case", 1))
+    for end, extreme, sign in sides:
+        if f"profit_{end}" in ranked:
+            distance = (ranked[f"profit_{end}"] - ranked["expected_profit"]).to_numpy()
+            curve[f"profit_{end}"] = curve["expected_profit"] + sign * np.sqrt(np.square(distance).cumsum())
+            curve[extreme] = curve["expected_profit"] + distance.cumsum()
+    if len(curve) > points:
+        kept = np.linspace(0, len(curve) - 1, points).round().astype(int)
+        best = int(curve["expected_profit"].to_numpy().argmax())
+        curve = curve.iloc[np.unique(np.append(kept, best))].reset_index(drop=True)
+    return curve
+
+
+def break_even(treatment: pd.DataFrame) -> dict[str, float]:
+    """Return the list length with the highest expected profit, and the length at which it is used up.
+
+    `best_customers`, `best_profit`; `break_even_customers`: the longest list that does not lose money.
+
+    >>> treatment = pd.DataFrame({"cost": [1.0] * 4, "expected_profit": [3.0, 1.0, -2.0, -5.0]})
+    >>> break_even(treatment)
+    {'best_customers': 2, 'best_profit': 4.0, 'break_even_customers': 3}
+    """
+    profit = np.r_[0.0, _ranked(treatment)["expected_profit"].cumsum().to_numpy()]
+    return {
+        "best_customers": int(profit.argmax()),
+        "best_profit": float(profit.max()),
+        "break_even_customers": int(np.flatnonzero(profit >= 0)[-1]),
+    }
+
+
+def _ranked(treatment: pd.DataFrame) -> pd.DataFrame:
+    """Return the customers by gain per unit of cost, those who cost nothing by gain; ties by customer."""
+    gain = treatment["expected_profit"] + treatment["cost"]
+    free = treatment["cost"] == 0
+    ratio = (gain / treatment["cost"].where(~free)).where(~free, np.where(gain > 0, np.inf, -np.inf))
+    order = np.lexsort((np.argsort(np.argsort(treatment.index.to_numpy())), -gain, -ratio))
+    return treatment.iloc[order]

@@ -1,0 +1,60 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control
+
+
+def test_equal_arms_agree_with_the_textbook_size():
+    # Fleiss, Levin, Paik (2003), section 4.2, without continuity correction: n per arm for 10% against 12%.
+    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    per_arm = z**2 * (0.1 * 0.9 + 0.12 * 0.88) / 0.02**2
+    n = round(per_arm)
+    assert detectable_uplift(2 * n, n, base_rate=0.1) == pytest.approx(0.02, rel=1e-3)
+
+
+def test_the_smallest_control_reaches_its_power_and_one_fewer_does_not():
+    size = control_size(20_000, 5.0, spread=80.0)
+    assert detectable_uplift(20_000, size, spread=80.0) <= 5.0
+    assert detectable_uplift(20_000, size - 1, spread=80.0) > 5.0
+
+
+def test_simulated_campaigns_find_the_uplift_as_often_as_promised():
+    size, rng = control_size(8000, 0.03, base_rate=0.1), np.random.default_rng(1)
+    treated = rng.binomial(8000 - size, 0.13, 4000) / (8000 - size)
+    control = rng.binomial(size, 0.10, 4000) / size
+    error = np.sqrt(treated * (1 - treated) / (8000 - size) + control * (1 - control) / size)
+    assert (np.abs(treated - control) / error > 1.96).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_list_too_short_names_what_it_can_show():
+    with pytest.raises(ValueError, match=r"300 customers cannot show an uplift of 0.01 .* show 0\.1"):
+        control_size(300, 0.01, base_rate=0.1)
+
+
+def test_the_draw_keeps_each_tiers_share():
+    ids = pd.Index([f"c{number}" for number in range(1000)])
+    tiers = pd.Series(["high"] * 200 + ["low"] * 800, index=ids)
+    drawn = draw_control(ids, 100, strata=tiers)
+    assert drawn.groupby(tiers).sum().to_dict() == {"high": 20, "low": 80}
+
+
+def test_the_size_is_met_exactly_when_shares_are_not_whole():
+    ids = pd.Index(range(10))
+    assert draw_control(ids, 4, strata=pd.Series(list("aaabbbcccc"), index=ids)).sum() == 4
+
+
+def test_the_draw_does_not_depend_on_the_order_of_the_list():
+    ids = pd.Index([f"c{number}" for number in range(50)])
+    assert draw_control(ids[::-1], 9, seed=3).sort_index().equals(draw_control(ids, 9, seed=3).sort_index())
+
+
+def test_another_seed_draws_other_customers():
+    ids = pd.Index(range(1000))
+    assert not draw_control(ids, 100, seed=1).equals(draw_control(ids, 100, seed=2))
+
+
+def test_a_control_of_everybody_is_refused():
+    with pytest.raises(ValueError, match="both sides"):
+        draw_control(pd.Index(range(5)), 5)

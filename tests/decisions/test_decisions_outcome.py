@@ -1,0 +1,88 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.decisions.outcome import evaluate_campaign
+from cltv_ml.windows import Window
+
+WINDOW = Window("2024-01-01", 30)
+
+
+def _campaign(seed, customers=3000, lift=0.05):
+    """A campaign that adds `lift` to the chance of one purchase of 40, stratified by two tiers."""
+    rng = np.random.default_rng(seed)
+    ids = [f"c{number:04d}" for number in range(customers)]
+    tier = np.where(np.arange(customers) % 4 == 0, "high", "low")
+    control = np.arange(customers) // 4 % 3 == 0
+    actions = pd.DataFrame(
+        {
+            "customer_id": ids,
+            "control": control,
+            "tier": tier,
+            "cost": 0.5,
+            "expected_profit": 1.0,
+            "action": "mail",
+        }
+    )
+    buys = rng.random(customers) < np.where(tier == "high", 0.3, 0.1) + lift * ~control
+    log = pd.DataFrame(
+        {"customer_id": np.array(ids)[buys], "timestamp": pd.Timestamp("2024-01-10"), "amount": 40.0}
+    )
+    end = pd.DataFrame({"customer_id": ["other"], "timestamp": pd.Timestamp("2024-01-31"), "amount": 1.0})
+    return actions, pd.concat([log, end], ignore_index=True)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_as_often_as_promised():
+    rows = [
+        evaluate_campaign(*_campaign(seed), WINDOW, margin_rate=0.5, confidence=0.9).loc["all"]
+        for seed in range(150)
+    ]
+    table = pd.DataFrame(rows)
+    for name, truth in {
+        "uplift": 0.05,
+        "spend_uplift": 2.0,
+        "realised_profit": 2000 * (0.05 * 20 - 0.5),
+    }.items():
+        covered = (table[f"{name}_lower"] <= truth) & (truth <= table[f"{name}_upper"])
+        assert 0.83 <= covered.mean() <= 0.96
+        assert abs(table[name].astype(float).mean() - truth) < 0.2 * abs(truth)
+
+
+def test_the_figures_equal_a_slow_count():
+    actions, log = _campaign(4)
+    row = evaluate_campaign(actions.drop(columns="tier"), log, WINDOW, margin_rate=0.5).loc["all"]
+    bought = actions["customer_id"].isin(log["customer_id"])
+    control = actions["control"]
+    difference = bought[~control].mean() - bought[control].mean()
+    assert row["uplift"] == pytest.approx(difference)
+    assert row["realised_profit"] == pytest.approx((~control).sum() * (difference * 40 * 0.5 - 0.5))
+    assert row["expected_profit"] == (~control).sum()
+
+
+def test_each_tier_has_its_row():
+    table = evaluate_campaign(*_campaign(1), WINDOW, margin_rate=0.5)
+    assert table.index.tolist() == ["all", "high", "low"]
+    assert table.loc[["high", "low"], "treated"].sum() == table.loc["all", "treated"]
+
+
+def test_a_campaign_that_does_nothing_is_not_called_a_success():
+    actions, log = _campaign(2, lift=0.0)
+    actions["cost"] = 5.0
+    assert (
+        evaluate_campaign(actions, log, WINDOW, margin_rate=0.5)
+        .loc["all", "verdict"]
+        .startswith("lost money")
+    )
+
+
+def test_a_campaign_without_control_is_refused():
+    actions, log = _campaign(1)
+    with pytest.raises(ValueError, match="0 of 3000 customers are in the control"):
+        evaluate_campaign(actions.assign(control=False), log, WINDOW, margin_rate=0.5)
+
+
+def test_a_log_that_ends_too_early_is_refused():
+    actions, log = _campaign(1)
+    with pytest.raises(ValueError, match="the log ends on"):
+        evaluate_campaign(actions, log, Window("2024-01-01", 60), margin_rate=0.5)
