@@ -85,8 +85,15 @@ def find_encoding(path: Path) -> str:
 
 
 def _likely_encoding(block: bytes) -> str:
-    """Return the likeliest encoding of a block that is not UTF-8; the western one unless others fit better."""
-    best = from_bytes(block, cp_isolation=["cp1252", "shift_jis", "gb18030", "euc_kr", "cp1251"]).best()
+    """Return the likeliest encoding of a block that is not UTF-8.
+
+    In western languages letters beyond ASCII stand alone; where most come in a row, the alphabet or the
+    script is another one.
+    """
+    beyond = np.frombuffer(block, dtype=np.uint8) >= 128
+    if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
+        return "cp1252"
+    best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
     return best.encoding if best else "cp1252"
 
 

@@ -202,7 +202,8 @@ def _toml_text(text: str) -> str:
 
 
 def _plain(column: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", column.lower())
+    """Return a name without case, signs and the number that tells it from another of the same name."""
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"_\d+$", "", column.lower()))
 
 
 def _fits(name: str, kind: str) -> bool:

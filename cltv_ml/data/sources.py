@@ -8,18 +8,23 @@ import tempfile
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.data.archives import text_batches, unpack, workbook_rows
+from cltv_ml.data.databases import is_url, view_database, without_password
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.files import view_csv
 from cltv_ml.data.mapping import check_complete, check_mapping, propose_mapping, read_mapping
 from cltv_ml.data.parse import Columns, is_time, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import connect, frame, literal
+
+_PARQUET = (".parquet", ".pq")
 
 #: Columns that the quarantine adds; a source's column of the same name gets `_source` appended.
 RESERVED = ("source_row", "rule", "reason")
@@ -68,6 +73,7 @@ def read(
     source: pd.DataFrame | pa.Table | str | Path,
     mapping: Mapping[str, str | None] | str | Path | None = None,
     *,
+    table: str | None = None,
     rules: Rules | None = None,
     memory: str = "2GB",
 ) -> Raw:
@@ -76,11 +82,14 @@ def read(
     Parameters
     ----------
     source
-        Path of a CSV or Parquet file, a folder or glob of Parquet files, a pandas or Arrow table, or the
-        name of a data set such as `"cdnow"`.
+        Path of a CSV file (any delimiter and encoding, also gz or zip), an Excel workbook, a Parquet file, a
+        folder or glob of them; a pandas, Arrow or Spark table (the last is collected: write a larger one to
+        Parquet); the name of a data set such as `"cdnow"`; or a database's URL, see `table`.
     mapping
         Standard name -> source column, or the path of a TOML file with a table `[mapping]`. None, or one
         that leaves required names open, is completed from the columns' names and types.
+    table
+        Of a database its table or a SELECT, of a workbook its sheet; not needed when there is only one.
     rules
         Cleaning settings to use instead of the source's own.
     memory
@@ -100,15 +109,21 @@ def read(
     con.execute("create table broken_lines (source_row bigint, line varchar)")
     given = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
     name, ready = str(source), None
+    if hasattr(source, "toArrow"):
+        source = source.toArrow()
     if isinstance(source, pd.DataFrame | pa.Table):
-        name = f"{type(source).__name__} of {len(source):,} rows"
+        name = f"a table of {len(source):,} rows"
         view_frame(con, source)
     elif name in DATASETS:
         ready = DATASETS[name]
-        view_parquet(con, ready.locate())
+        view_file(con, ready.locate(), workspace.path, table)
         given = {**ready.mapping, **given}
+    elif is_url(name):
+        view_database(con, name, table, unique_names)
+        name = without_password(name)
     else:
-        view_file(con, Path(source))
+        view_file(con, Path(name), workspace.path, table)
+        name = Path(name).name
     if not con.execute("select 1 from raw limit 1").fetchall():
         raise ValueError(f"{name!r} holds no rows; check that the export is complete.")
     return Raw(
@@ -129,12 +144,10 @@ def view_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) 
     con.register("raw", table.append_column("source_row", rows))
 
 
-def view_file(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make a file, a folder or a glob the view `raw`, by its ending."""
+def view_file(con: duckdb.DuckDBPyConnection, path: Path, folder: Path, table: str | None) -> None:
+    """Make a file, a folder or a glob the view `raw`, by its ending; archives are unpacked into `folder`."""
     if any(sign in str(path) for sign in "*?["):
-        files = (
-            sorted(path.parent.glob(path.name)) if "**" not in str(path) else sorted(Path().glob(str(path)))
-        )
+        files = [Path(found) for found in sorted(glob(str(path), recursive=True))]
     elif path.is_dir():
         files = sorted(path.rglob("*.parquet"))
     else:
@@ -144,8 +157,20 @@ def view_file(con: duckdb.DuckDBPyConnection, path: Path) -> None:
             f"{str(path)!r} is neither a file, a folder with Parquet files nor a data set's name; "
             f"check the path. Data sets: {sorted(DATASETS)}."
         )
-    if files[0].suffix in (".parquet", ".pq"):
+    if files[0].suffix not in _PARQUET and len(files) > 1:
+        raise ValueError(
+            f"{str(path)!r} matches {len(files)} files, which only Parquet files may be; name one."
+        )
+    files[0] = unpack(files[0], folder)
+    if files[0].suffix in _PARQUET:
         view_parquet(con, *files)
+    elif files[0].suffix.lower() in (".xlsx", ".xlsm"):
+        rows = workbook_rows(files[0], table)
+        con.register("incoming", text_batches(rows, unique_names(list(next(rows)))))
+        con.execute("create or replace table raw as from incoming")
+        con.unregister("incoming")
+    elif files[0].suffix.lower() in (".xls", ".xlsb", ".ods", ".zip", ".gz"):
+        raise ValueError(f"{files[0].name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
     else:
         view_csv(con, files[0], unique_names)
 
@@ -161,7 +186,7 @@ def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
     offsets = [0]
     for (count,) in counts:
         offsets.append(offsets[-1] + count)
-    before = f"{offsets[:-1]}[file_index + 1] + " if len(files) > 1 else ""
+    before = f"{offsets[:-1]}[cast(file_index as integer) + 1] + " if len(files) > 1 else ""
     columns = [str(column) for column, *_ in described]
     renamed = ", ".join(
         f"{quote(column)} as {quote(name)}"

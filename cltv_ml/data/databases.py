@@ -1,0 +1,155 @@
+"""Tables and queries of a database, by connection URL, streamed into the engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import sqlalchemy
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from cltv_ml.data.archives import text_batches
+from cltv_ml.data.parse import quote
+
+Unique = Callable[[list[str]], list[str]]
+
+
+def is_url(source: str) -> bool:
+    """Whether a source names a database.
+
+    >>> is_url("postgresql://me@host/shop"), is_url("data/orders.csv")
+    (True, False)
+    """
+    return re.match(r"[a-z][a-z0-9+._-]*://", source) is not None
+
+
+def without_password(url: str) -> str:
+    """Return a connection URL in which neither user, password nor options can be read.
+
+    >>> without_password("postgresql://me:secret@host:5432/shop?sslpassword=x")
+    'postgresql://host:5432/shop'
+    """
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('?')[0].partition('#')[0].rpartition('@')[2]}"
+
+
+def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, unique: Unique) -> None:
+    """Make a table or a SELECT of a database the table `raw`.
+
+    DuckDB keeps its types; values of other databases arrive as text and are parsed like a file's. The
+    connection may only read.
+
+    Parameters
+    ----------
+    con
+        Where the rows go, in batches.
+    url
+        `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop` or any other
+        URL for which SQLAlchemy finds a driver.
+    table
+        Name of a table or view, with its schema if need be, or a SELECT; not needed when there is one table.
+    unique
+        Makes column names differ.
+
+    Raises
+    ------
+    ValueError
+        The database cannot be reached or read, or `table` is neither a table nor a SELECT; no password is
+        shown.
+    """
+    shown = without_password(url)
+    path = Path(re.sub(r"^\w+:///", "", url.partition("?")[0]))
+    if url.startswith(("duckdb:", "sqlite:")) and not path.is_file():
+        raise ValueError(f"{shown}: there is no such database file; check the path.")
+    try:
+        if url.startswith("duckdb:"):
+            _from_duckdb(con, path, table, unique)
+        else:
+            _from_sqlalchemy(con, url, table, unique)
+    except (duckdb.Error, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        raise ValueError(f"{shown} cannot be read: {_hide(reason, url)}.") from None
+    except ModuleNotFoundError as error:
+        hint = "; install cltv-ml[postgres]" if "psycopg" in str(error.name) else ""
+        raise ValueError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
+
+
+def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None, unique: Unique) -> None:
+    with duckdb.connect(str(path), read_only=True) as source:
+        names = [
+            name if schema == "main" else f"{schema}.{name}"
+            for schema, name in source.execute(
+                "select table_schema, table_name from information_schema.tables order by 1, 2"
+            ).fetchall()
+        ]
+        query = _query(table, names, quote)
+        con.register("incoming", source.sql(query).to_arrow_reader())
+        columns = [str(name) for name, *_ in con.execute("describe incoming").fetchall()]
+        renamed = ", ".join(
+            f"{quote(old)} as {quote(new)}" for old, new in zip(columns, unique(columns), strict=True)
+        )
+        con.execute(
+            f"create or replace table raw as select {renamed}, row_number() over () as source_row from incoming"
+        )
+        con.unregister("incoming")
+
+
+def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None, unique: Unique) -> None:
+    try:
+        address = sqlalchemy.make_url(url)
+    except ArgumentError:
+        raise ValueError(
+            f"{without_password(url)!r} is no connection URL; write dialect://user@host/name."
+        ) from None
+    if address.get_backend_name() in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    if address.get_backend_name() == "sqlite":
+        address = sqlalchemy.make_url(f"sqlite:///file:{address.database}?mode=ro&uri=true")
+    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as source:
+        if address.get_backend_name() == "postgresql":
+            source.execute(sqlalchemy.text("set transaction read only"))
+        inspected = sqlalchemy.inspect(source)
+        names = sorted([*inspected.get_table_names(), *inspected.get_view_names()])
+        query = _query(table, names, engine.dialect.identifier_preparer.quote)
+        streamed = source.execution_options(stream_results=True, yield_per=20_000)
+        rows = streamed.exec_driver_sql(query)
+        con.register("incoming", text_batches(rows, unique(list(rows.keys()))))
+        con.execute("create or replace table raw as from incoming")
+        con.unregister("incoming")
+    engine.dispose()
+
+
+def _query(table: str | None, names: list[str], quoted: Callable[[str], str]) -> str:
+    """Return the SELECT that a table's name or a text stands for.
+
+    >>> _query("select 1; drop table orders", ["orders"], quote)
+    Traceback (most recent call last):
+    ValueError: table must be one SELECT or a table's name, got 'select 1; drop table orders'...
+    """
+    if table is None:
+        if len(names) != 1:
+            raise ValueError(f"name the table to read, or a SELECT, as table. Available: {names}.")
+        table = names[0]
+    if table in names or not re.search(r"\s", table.strip()):
+        if table not in names and "." not in table:
+            raise ValueError(f"there is no table {table!r}. Available: {names}.")
+        return "select * from " + ".".join(quoted(part) for part in table.split("."))
+    bare = re.sub(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", " ", table, flags=re.DOTALL)
+    if not re.match(r"\s*(select|with)\b", bare, re.IGNORECASE) or re.search(r";\s*\S", bare):
+        raise ValueError(
+            f"table must be one SELECT or a table's name, got {table[:60]!r}; nothing else is run. "
+            f"Available tables: {names}."
+        )
+    return f"select * from ({table.strip().rstrip(';')}\n) as source"
+
+
+def _hide(text: str, url: str) -> str:
+    """Return a driver's message without the secrets that the URL holds."""
+    found = re.match(r"[^:]+://([^@/]*)@", url)
+    for secret in (found[1].split(":") if found else []) + [url]:
+        if secret:
+            text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,280 @@
+import gzip
+import shutil
+import socket
+import sqlite3
+import subprocess
+import zipfile
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pytest
+from openpyxl import Workbook
+
+from cltv_ml.data import archives, clean, read
+from cltv_ml.data.databases import is_url, without_password
+
+REFERENCE = pd.DataFrame(
+    {
+        "customer_id": ["a", "b", "ä", "d"],
+        "timestamp": [
+            pd.Timestamp(t) for t in ("2024-01-31", "2024-02-01 10:15", "2024-02-02", "2024-02-03 23:59:59")
+        ],
+        "amount": [9.5, 1234.56, 0.0, 3.0],
+    }
+)
+CSV = (
+    "customer_id,timestamp,amount\n"
+    "a,2024-01-31,9.50\n"
+    'b,2024-02-01 10:15,"1,234.56"\n'
+    "ä,2024-02-02,0\n"
+    "d,2024-02-03T23:59:59,3\n"
+)
+
+
+def assert_is_the_reference(raw):
+    pd.testing.assert_frame_equal(clean(raw).log, REFERENCE, check_dtype=False)
+
+
+def written(folder, content, name="orders.csv"):
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_csv_of_any_encoding_gives_the_reference(tmp_path, encoding):
+    assert_is_the_reference(read(written(tmp_path, CSV.encode(encoding))))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_csv_of_any_delimiter_gives_the_reference(tmp_path, delimiter):
+    frame = pd.read_csv(written(tmp_path, CSV), dtype=str)
+    frame.to_csv(tmp_path / "other.csv", sep=delimiter, index=False)
+    assert_is_the_reference(read(tmp_path / "other.csv"))
+
+
+def test_gz_gives_the_reference(tmp_path):
+    assert_is_the_reference(read(written(tmp_path, gzip.compress(CSV.encode()), "orders.csv.gz")))
+
+
+def test_zip_gives_the_reference(tmp_path):
+    with zipfile.ZipFile(tmp_path / "orders.zip", "w") as archive:
+        archive.writestr("orders.csv", CSV)
+        archive.writestr("__MACOSX/._orders.csv", "x")
+    assert_is_the_reference(read(tmp_path / "orders.zip"))
+
+
+def test_parquet_file_folder_and_glob_give_the_reference(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    REFERENCE[:2].to_parquet(folder / "1.parquet")
+    REFERENCE[2:].to_parquet(folder / "2.parquet")
+    assert_is_the_reference(read(folder))
+    assert_is_the_reference(read(str(folder / "*.parquet")))
+    REFERENCE.to_parquet(tmp_path / "one.parquet")
+    assert_is_the_reference(read(tmp_path / "one.parquet"))
+
+
+def test_rows_are_numbered_through_all_parquet_files(tmp_path):
+    REFERENCE.to_parquet(tmp_path / "1.parquet")
+    REFERENCE.assign(amount=float("nan")).to_parquet(tmp_path / "2.parquet")
+    assert clean(read(tmp_path)).quarantine["source_row"].tolist() == [5, 6, 7, 8]
+
+
+def test_pandas_and_arrow_tables_give_the_reference():
+    assert_is_the_reference(read(REFERENCE))
+    assert_is_the_reference(read(pa.Table.from_pandas(REFERENCE)))
+
+
+def workbook(path, **sheets):
+    book = Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+HEADER = list(REFERENCE.columns)
+ROWS = [[row.customer_id, row.timestamp.to_pydatetime(), row.amount] for row in REFERENCE.itertuples()]
+
+
+def test_excel_gives_the_reference(tmp_path):
+    assert_is_the_reference(read(workbook(tmp_path / "orders.xlsx", Orders=[HEADER, *ROWS])))
+
+
+def test_excel_sheets_with_one_header_are_stacked(tmp_path):
+    book = workbook(tmp_path / "orders.xlsx", A=[HEADER, *ROWS[:1]], B=[HEADER, *ROWS[1:]], Empty=[])
+    assert_is_the_reference(read(book))
+
+
+def test_excel_sheets_with_different_headers_ask_for_one(tmp_path):
+    book = workbook(tmp_path / "orders.xlsx", Orders=[HEADER, *ROWS], Notes=[["hello"], ["x"]])
+    with pytest.raises(
+        ValueError, match=r"different headers; name one as table. Available: \['Orders', 'Notes'\]"
+    ):
+        read(book)
+    assert_is_the_reference(read(book, table="Orders"))
+
+
+def test_a_duckdb_file_gives_the_reference(tmp_path):
+    with duckdb.connect(tmp_path / "shop.duckdb") as con:
+        con.register("reference", REFERENCE)
+        con.execute("create table orders as from reference")
+    assert_is_the_reference(read(f"duckdb:///{tmp_path}/shop.duckdb"))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    with sqlite3.connect(tmp_path / "shop.db") as con:
+        REFERENCE.assign(timestamp=REFERENCE["timestamp"].astype(str)).to_sql("orders", con, index=False)
+        con.execute("create table empty (x)")
+    con.close()
+    return f"sqlite:///{tmp_path}/shop.db"
+
+
+def test_a_sqlite_table_and_query_give_the_reference(sqlite_url):
+    assert_is_the_reference(read(sqlite_url, table="orders"))
+    assert_is_the_reference(read(sqlite_url, table="select * from orders where amount >= 0; "))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "drop table orders",
+        "select 1; drop table orders",
+        "/* select */ delete from orders",
+        "pragma user_version = 7",
+    ],
+)
+def test_sql_that_is_no_select_is_refused(sqlite_url, statement):
+    with pytest.raises(ValueError, match="table must be one SELECT or a table's name"):
+        read(sqlite_url, table=statement)
+    assert_is_the_reference(read(sqlite_url, table="orders"))
+
+
+def test_a_database_with_several_tables_asks_for_one(sqlite_url):
+    with pytest.raises(ValueError, match=r"name the table .* Available: \['empty', 'orders'\]"):
+        read(sqlite_url)
+
+
+def test_a_missing_database_file_is_named_and_not_created(tmp_path):
+    with pytest.raises(ValueError, match="no such database file"):
+        read(f"sqlite:///{tmp_path}/none.db", table="orders")
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.fixture(scope="module")
+def postgres_url(tmp_path_factory):
+    """A server of our own on loopback; PostgreSQL refuses to run as root, so it runs as user postgres."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not binaries:
+        pytest.skip("PostgreSQL's server binaries are not installed (Debian: apt-get install postgresql)")
+    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
+    folder = Path("/tmp", f"cltv_postgres_{tmp_path_factory.getbasetemp().name}")
+    as_owner = ["runuser", "-u", "postgres", "--"] if Path.home() == Path("/root") else []
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def run(program, *arguments):
+        command = [*as_owner, str(binaries[-1].with_name(program)), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd="/")
+
+    run("initdb", "-D", str(folder), "-U", "shop", "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = f"-p {port} -h 127.0.0.1 -k {folder} -F"
+    run("pg_ctl", "-D", str(folder), "-w", "-o", options, "-l", str(folder / "log"), "start")
+    try:
+        yield f"postgresql://shop:hush-hush@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-D", str(folder), "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+def test_postgresql_gives_the_reference(postgres_url):
+    import psycopg
+
+    with psycopg.connect(postgres_url) as con:
+        con.execute('create table "Orders" (customer_id text, timestamp timestamptz, amount numeric(12, 2))')
+        con.execute("set timezone = 'UTC'")
+        con.cursor().executemany(
+            'insert into "Orders" values (%s, %s, %s)', REFERENCE.astype(object).values.tolist()
+        )
+    assert_is_the_reference(read(postgres_url, table="Orders"))
+    assert_is_the_reference(read(postgres_url, table='select * from "Orders" order by timestamp'))
+    with pytest.raises(ValueError, match=r"cannot be read: .*(WITH|read-only)"):
+        read(postgres_url, table='with gone as (delete from "Orders" returning *) select * from gone')
+
+
+def test_passwords_do_not_appear_in_errors_or_reports(postgres_url):
+    with pytest.raises(ValueError, match="cannot be read") as caught:
+        read(postgres_url.replace("/postgres", "/nowhere"), table="orders")
+    assert "hush-hush" not in str(caught.value)
+    assert (
+        "hush-hush"
+        not in read(postgres_url, table="select 'a' as customer_id, current_date as date, 1 as amount").source
+    )
+
+
+def test_a_url_is_shown_without_user_and_password():
+    assert is_url("mysql+pymysql://me@host/shop")
+    assert without_password("mysql://me:p@ss@host/shop?password=x#y") == "mysql://host/shop"
+
+
+def test_a_zip_bomb_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LIMIT", 10_000_000)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("orders.csv", b"0" * 50_000_000)
+    with pytest.raises(ValueError, match="unpacks to more than 10,000,000 bytes"):
+        read(tmp_path / "bomb.zip")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", "is empty"),
+        ("blank.csv", b"\n\n  \n", "is empty"),
+        ("header.csv", b"customer_id,timestamp,amount\n", "holds no rows"),
+        ("broken.gz", b"no gzip", "cannot be unpacked"),
+        ("broken.zip", b"no zip", "cannot be unpacked"),
+        ("broken.xlsx", b"no workbook", "is no Excel workbook"),
+        ("broken.parquet", b"no parquet", "cannot be read as Parquet"),
+        ("old.xls", b"x", "save it as xlsx"),
+        ("quote.csv", b'customer_id,timestamp,amount\na,"2024-01-01,1\nb,2024-01-01,2\n', "."),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        clean(read(written(tmp_path, content, name)))
+    assert str(caught.value).count("\n") == 0
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(ValueError, match=r"'nowhere.csv' is neither a file.*Data sets: \["):
+        read("nowhere.csv")
+
+
+def test_ragged_lines_keep_their_number_and_text(tmp_path):
+    path = written(
+        tmp_path,
+        'customer_id,timestamp,amount\na,2024-01-31,"1\n"\n\nb,2024\nc,2024-01-31,2,x\nd,2024-01-31,3\n',
+    )
+    cleaned = clean(read(path))
+    broken = cleaned.quarantine
+    assert broken[["source_row", "rule", "line"]].values.tolist() == [
+        [3, "broken_line", "b,2024"],
+        [4, "broken_line", "c,2024-01-31,2,x"],
+    ]
+    assert cleaned.log["customer_id"].tolist() == ["a", "d"]
+
+
+def test_columns_of_the_same_name_are_told_apart():
+    frame = pd.DataFrame(
+        [["a", "2024-01-31", 1, 2]], columns=["customer_id", "timestamp", "amount", "amount"]
+    )
+    with pytest.raises(ValueError, match="could each be"):
+        read(frame)
