@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="cltv", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
-    help="Customer lifetime value: compare models, serve the best, score every customer.",
+    help="Customer lifetime value: compare models, serve the best, score every customer. "
+    "With --debug an error shows its whole stack trace.",
 )  # fmt: skip
 console = Console()
 stderr = Console(stderr=True)
@@ -38,15 +38,9 @@ Mapping = Annotated[
     typer.Option(help="name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."),
 ]
 Config = Annotated[Path | None, typer.Option(help="A TOML file with these settings; flags win over it.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the whole stack trace of an error.")]
 
 
 _SHOWN = ("Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE")
-
-
-@app.callback()
-def common(debug: Debug = False) -> None:
-    """Hold what every command shares."""
 
 
 @app.command()
@@ -134,33 +128,33 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Run the command line; a wrong input is one sentence on stderr and exit status 2."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)  # its remarks on our own pins and settings
+    words = sys.argv[1:] if words is None else words
+    debug = "--debug" in words
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an open MLflow run then ends as FAILED
-    if "--debug" in sys.argv[1:]:
-        sys.argv = [sys.argv[0], "--debug", *(word for word in sys.argv[1:] if word != "--debug")]
-        app()
     try:
-        app()
+        app([word for word in words if word != "--debug"])
     except (ValueError, OSError) as error:
-        stderr.print(
-            f"[bold red]cltv:[/bold red] {_one_sentence(error)}", soft_wrap=True, highlight=False, markup=True
-        )
+        if debug:
+            raise
+        stderr.print(f"[bold red]cltv:[/bold red] {_one_sentence(error)}", soft_wrap=True, highlight=False)
         sys.exit(2)
 
 
 def _train(settings: Settings) -> Outcome:
-    from cltv_ml.ops.train import Job, train
-    from cltv_ml.windows import Window, span
+    from cltv_ml.windows import Window, check_log, span, to_days
 
     with _progress("training") as report:
+        # Whatever can be wrong with the input is said before the slow imports and before MLflow is touched.
+        window = Window(settings.cutoff, settings.horizon) if settings.cutoff else None
+        to_days(settings.horizon)
         cleaned = _load(settings, report)
-        window = (
-            Window(settings.cutoff, settings.horizon)
-            if settings.cutoff
-            else Window.latest(span(cleaned.log)[1], settings.horizon)
-        )
+        window = window or Window.latest(span(cleaned.log)[1], settings.horizon)
+        check_log(cleaned.log, window)
+        from cltv_ml.ops.train import Job, train
+
         job = Job(
             window, dataset=_dataset_name(settings.data), experiment=settings.experiment,
             out=Path(settings.out), max_origins=settings.max_origins,
@@ -169,10 +163,11 @@ def _train(settings: Settings) -> Outcome:
 
 
 def _score(settings: Settings, path: Path, as_of: str) -> Any:
-    from cltv_ml.ops.scoring import score
-
     with _progress("scoring") as report:
-        return score(_load(settings, report), path, as_of=as_of or None, progress=report)
+        cleaned = _load(settings, report)
+        from cltv_ml.ops.scoring import score
+
+        return score(cleaned, path, as_of=as_of or None, progress=report)
 
 
 def _load(settings: Settings, report: Report) -> Cleaned:

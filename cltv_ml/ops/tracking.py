@@ -40,7 +40,6 @@ def open_store(root: Path | None = None) -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
     return uri
 
 

@@ -19,9 +19,7 @@ from cltv_ml.ops import packaging, registry, tracking
 from cltv_ml.ops.files import atomic, write_table
 from cltv_ml.ops.summary import model_summary, training_summary
 from cltv_ml.reporting.report import render_html
-from cltv_ml.windows import Window, span
-
-MIN_CUSTOMERS = 50
+from cltv_ml.windows import Window, check_log, span
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         been written or logged then.
     """
     features = default_features(list(cleaned.log.columns))
-    check_job(cleaned.log, job.window)
+    check_log(cleaned.log, job.window)
     experiment_id = tracking.open_experiment(job.experiment)
     training_id = tracking.new_training_id()
     tags = _tags(job, training_id, features)
@@ -90,23 +88,6 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         )
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
     return Outcome(result, verdict, version, training_id, run_id, notes)
-
-
-def check_job(log: pd.DataFrame, window: Window) -> None:
-    """Raise when the log cannot hold the window or too few customers bought before its cutoff."""
-    everybody = log["customer_id"].nunique()
-    if everybody < MIN_CUSTOMERS:
-        raise ValueError(
-            f"the log holds {everybody} customers with a purchase, at least {MIN_CUSTOMERS} are needed; "
-            "give a longer or fuller log."
-        )
-    window.check(*span(log))
-    seen = log.loc[log["timestamp"] < window.cutoff, "customer_id"].nunique()
-    if seen < MIN_CUSTOMERS:
-        raise ValueError(
-            f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, at least {MIN_CUSTOMERS} are "
-            "needed; choose a later cutoff."
-        )
 
 
 def _log_candidate(

@@ -1,0 +1,98 @@
+"""What every value model promises, for whatever stands in the catalogue."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from cltv_ml.models import CATALOGUE, ValueModel
+from cltv_ml.models.state import from_state, to_state
+
+VALUE_MODELS = [name for name, model in CATALOGUE.items() if issubclass(model, ValueModel)]
+pytestmark = pytest.mark.parametrize("name", VALUE_MODELS)
+
+
+@pytest.fixture(scope="module")
+def customers():
+    rng = np.random.default_rng(7)
+    T = rng.integers(1, 300, 400).astype(float)
+    frequency = rng.poisson(2, 400) * (rng.random(400) < 0.6).astype(float)
+    recency = np.where(frequency > 0, np.ceil(T * rng.random(400)), 0.0)
+    frequency = np.minimum(frequency, recency)
+    spend = np.where(frequency > 0, rng.gamma(5, 8, 400), 0.0)
+    index = pd.Index([f"c{number:03}" for number in range(400)], name="customer_id")
+    X = pd.DataFrame(
+        {"frequency": frequency, "recency": recency, "T": T, "monetary_value": spend}, index=index
+    )
+    y = pd.Series(rng.gamma(2, 20, 400) * (rng.random(400) < 0.4), index=index)
+    return X, y
+
+
+@pytest.fixture
+def fitted(name, customers):
+    return CATALOGUE[name](horizon=91).fit(*customers)
+
+
+def test_predictions_are_finite_not_negative_and_aligned(fitted, customers):
+    X, _ = customers
+    values = fitted.predict(X)
+    assert values.shape == (len(X),)
+    assert values.dtype == np.float64
+    assert np.isfinite(values).all()
+    assert (values >= 0).all()
+    table = fitted.predict_table(X)
+    assert table.index.equals(X.index)
+    assert (table["expected_value"] == values).all()
+
+
+def test_a_customer_is_scored_alike_alone_and_in_any_company(fitted, customers):
+    X, _ = customers
+    alone = np.concatenate([fitted.predict(X.iloc[[row]]) for row in range(5)])
+    assert alone == pytest.approx(fitted.predict(X)[:5], rel=1e-12)
+    assert fitted.predict(X[::-1])[::-1] == pytest.approx(fitted.predict(X), rel=1e-12)
+
+
+def test_order_of_columns_and_unknown_columns_do_not_matter(fitted, customers):
+    X, _ = customers
+    assert (fitted.predict(X[X.columns[::-1]].assign(other=1.0)) == fitted.predict(X)).all()
+
+
+def test_fit_leaves_the_arguments_alone_and_clones_are_fresh(name, customers):
+    model = CATALOGUE[name](horizon=30)
+    before = model.get_params(deep=False)
+    assert model.fit(*customers) is model
+    assert model.get_params(deep=False) == before
+    assert not [attribute for attribute in vars(clone(model)) if attribute.endswith("_")]
+
+
+def test_a_stored_model_predicts_the_same_to_the_last_bit(fitted, customers):
+    X, _ = customers
+    state = to_state(fitted)
+    json.dumps(state, default=lambda value: value.hex())  # bytes are the only values beyond JSON
+    restored = from_state(state, CATALOGUE)
+    pd.testing.assert_frame_equal(restored.predict_table(X), fitted.predict_table(X), check_exact=True)
+
+
+def test_fitting_twice_gives_the_same_model(name, fitted, customers):
+    X, y = customers
+    assert (CATALOGUE[name](horizon=91).fit(X, y).predict(X) == fitted.predict(X)).all()
+
+
+def test_a_missing_column_is_named(fitted, customers):
+    X, _ = customers
+    with pytest.raises(ValueError, match=r"missing columns \['T'\]"):
+        fitted.predict(X.drop(columns="T"))
+
+
+def test_an_infinite_feature_is_named(fitted, customers):
+    X, _ = customers
+    with pytest.raises(ValueError, match="'monetary_value'"):
+        fitted.predict(X.assign(monetary_value=np.inf))
+
+
+def test_text_in_a_number_column_is_named(fitted, customers):
+    X, _ = customers
+    with pytest.raises(ValueError, match="'frequency'"):
+        fitted.predict(X.assign(frequency="many"))

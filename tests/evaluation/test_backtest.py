@@ -1,0 +1,85 @@
+"""The test window is untouched, and the training line keeps to its past."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read
+from cltv_ml.evaluation.backtest import backtest, judge, prepare
+from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.features import default_features
+from cltv_ml.models import Hurdle, ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.tables import RESULTS
+from cltv_ml.windows import Window
+
+WINDOW = Window("1998-01-01", "12w")
+MODELS = [SameRate(84), ProbabilisticValue(horizon=84), Tweedie(84, rounds=20), Hurdle(84, rounds=20)]
+
+
+@pytest.fixture(scope="module")
+def log():
+    everybody = clean(read("cdnow")).log
+    return everybody[everybody["customer_id"].str.endswith("7")].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def features(log):
+    return default_features(list(log.columns))
+
+
+@pytest.fixture(scope="module")
+def result(log, features):
+    return judge(log, WINDOW, MODELS, features, max_origins=3)
+
+
+def test_a_rewritten_future_changes_no_prediction(log, features, result):
+    rewritten = log.copy()
+    future = rewritten["timestamp"] >= WINDOW.cutoff
+    rewritten.loc[future, "amount"] = rewritten.loc[future, "amount"] * 1000 + 77
+    rewritten.loc[future, "customer_id"] = rewritten.loc[future, "customer_id"].to_numpy()[::-1]
+    poisoned = judge(rewritten, WINDOW, MODELS, features, max_origins=3)
+    pd.testing.assert_frame_equal(poisoned.training.X, result.training.X)
+    pd.testing.assert_series_equal(poisoned.training.y, result.training.y)
+    for name, table in result.predictions.items():
+        pd.testing.assert_frame_equal(poisoned.predictions[name], table, check_exact=True)
+    assert poisoned.y_true.sum() > 100 * result.y_true.sum()
+
+
+def test_labels_are_what_each_customer_spent_after_their_own_origin(log, result):
+    for origin in result.training.origins:
+        rows = result.training.y.xs(origin.cutoff, level="cutoff")
+        inside = log[(log["timestamp"] >= origin.cutoff) & (log["timestamp"] < origin.end)]
+        expected = inside.groupby("customer_id")["amount"].sum().reindex(rows.index, fill_value=0.0)
+        assert rows.to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_training_holdouts_end_by_the_test_cutoff(result):
+    assert len(result.training.origins) == 3
+    assert max(origin.end for origin in result.training.origins) <= WINDOW.cutoff
+
+
+def test_customers_of_the_test_are_all_who_bought_before_the_cutoff(log, result):
+    expected = log.loc[log["timestamp"] < WINDOW.cutoff, "customer_id"].unique()
+    assert sorted(result.y_true.index) == sorted(expected)
+
+
+def test_a_log_too_short_for_labels_leaves_the_trees_out(log, features):
+    window = Window("1997-09-01", "170")
+    short = judge(log, window, MODELS, features)
+    assert short.training.origins == []
+    assert list(short.models) == ["same_rate", "bg_nbd_gamma_gamma"]
+
+
+def test_backtest_has_one_row_per_model_window_and_metric(log, features):
+    windows = [Window("1997-12-01", 60), Window("1998-02-01", 60)]
+    table = backtest(log, windows, [SameRate(60), Tweedie(60, rounds=5)], features, max_origins=2)
+    RESULTS.check(table)
+    assert len(table) == 2 * 2 * len(METRICS)
+    assert np.isfinite(table["value"]).all()
+
+
+def test_prepare_for_today_needs_no_future(log, features):
+    end = log["timestamp"].max().normalize() + pd.Timedelta(days=1)
+    training = prepare(log, Window(end, 84), features, max_origins=2)
+    assert training.origins[0].end == end
+    assert len(training.X_now) == log["customer_id"].nunique()

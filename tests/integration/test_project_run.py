@@ -1,0 +1,45 @@
+"""`mlflow run` on the project itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": store,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        ["mlflow", "run", str(ROOT), "--env-manager", "local", "-e", "main", "--experiment-name", "cltv",
+         "-P", "dataset=cdnow", "-P", "horizon=13w", "-P", f"out={folder / 'out'}"],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder, MlflowClient(store)
+
+
+def test_project_run_is_the_summary_and_every_run_has_finished(project):
+    _, client = project
+    runs = client.search_runs([client.get_experiment_by_name("cltv").experiment_id])
+    summary = [run for run in runs if run.data.tags.get("role") == "summary"]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len(runs) == 6
+    assert summary[0].data.params["dataset"] == "cdnow"
+    assert summary[0].data.tags["mlflow.project.entryPoint"] == "main"
+
+
+def test_project_run_writes_its_files(project):
+    folder, client = project
+    assert len(pd.read_csv(folder / "out" / "comparison.csv")) == 35
+    assert client.get_model_version_by_alias("cltv", "champion").version == 1

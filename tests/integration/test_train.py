@@ -1,0 +1,111 @@
+"""What `cltv train` leaves behind."""
+
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.models import competitors
+from cltv_ml.tables import RESULTS
+
+MODELS = [model.name for model in competitors(182, [])]
+
+
+@pytest.fixture(scope="module")
+def client(trained):
+    return MlflowClient(trained.store, trained.store)
+
+
+@pytest.fixture(scope="module")
+def runs(client):
+    experiment = client.get_experiment_by_name("shop")
+    return client.search_runs([experiment.experiment_id])
+
+
+@pytest.fixture(scope="module")
+def candidates(runs):
+    return [run for run in runs if run.data.tags["role"] == "candidate"]
+
+
+def test_comparison_has_one_row_per_model_and_metric(trained):
+    table = pd.read_csv(trained.folder / "out" / "comparison.csv", parse_dates=["cutoff"])
+    RESULTS.check(table)
+    assert list(table.groupby("model", sort=False).size().items()) == [
+        (name, len(METRICS)) for name in MODELS
+    ]
+
+
+def test_every_model_has_a_finished_top_level_run_and_the_training_a_summary(runs, candidates):
+    assert sorted(run.info.run_name for run in candidates) == sorted(MODELS)
+    assert [run.data.tags["role"] for run in runs].count("summary") == 1
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert not any("mlflow.parentRunId" in run.data.tags for run in runs)
+
+
+def test_runs_of_one_training_share_its_id(runs):
+    assert len({run.data.tags["training_id"] for run in runs}) == 1
+
+
+def test_every_model_has_the_same_metrics_as_the_comparison(trained, candidates):
+    table = pd.read_csv(trained.folder / "out" / "comparison.csv")
+    expected = table.pivot(index="model", columns="metric", values="value")
+    for run in candidates:
+        logged = {name: value for name, value in run.data.metrics.items() if name != "seconds"}
+        assert logged == pytest.approx(expected.loc[run.info.run_name].to_dict())
+
+
+def test_every_model_has_its_data_figures_and_logged_model(client, candidates):
+    for run in candidates:
+        assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["orders.csv holdout"]
+        assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["figures.html"]
+        assert len(run.outputs.model_outputs) == 1
+
+
+def test_model_metrics_are_linked_to_the_logged_model_and_its_data(client, candidates):
+    logged = client.get_logged_model(candidates[0].outputs.model_outputs[0].model_id)
+    linked = {metric.key: metric.dataset_name for metric in logged.metrics if metric.key != "seconds"}
+    assert linked == dict.fromkeys(METRICS, "orders.csv holdout")
+
+
+def test_learned_parameters_of_the_probabilistic_models_are_logged(candidates):
+    params = {run.info.run_name: run.data.params for run in candidates}["bg_nbd_gamma_gamma"]
+    assert {"purchases.r", "purchases.alpha", "purchases.a", "purchases.b", "spend.p"} <= set(params)
+
+
+def test_champion_is_registered_with_the_window_shifted_to_the_end_of_the_log(trained, client):
+    version = client.get_model_version_by_alias("cltv", "champion")
+    mlflow.set_tracking_uri(trained.store)
+    card = mlflow.pyfunc.load_model(f"models:/cltv/{version.version}").metadata.metadata
+    assert card["cutoff"] == "1998-07-01"
+    assert card["horizon"] == 182
+
+
+def test_logged_models_hold_no_pickle_and_ask_for_the_pinned_versions(trained):
+    files = list((trained.folder / "mlruns").rglob("*"))
+    assert not [file for file in files if file.suffix in (".pkl", ".pickle", ".joblib", ".cloudpickle")]
+    pins = (Path(__file__).parents[2] / "constraints.txt").read_text().split()
+    for path in (file for file in files if file.name == "requirements.txt"):
+        assert set(path.read_text().split()) <= set(pins)
+
+
+def test_bad_rows_are_in_the_quarantine_with_a_reason(trained):
+    table = pd.read_parquet(trained.folder / "out" / "quarantine.parquet")
+    rules = table.set_index("source_row")["rule"]
+    assert list(rules.tail(2)) == ["bad_amount", "missing_customer"]
+    assert table["reason"].str.len().min() > 10
+
+
+def test_report_needs_nothing_from_outside(trained):
+    text = (trained.folder / "out" / "report.html").read_text()
+    assert text.count("Plotly.newPlot(") >= 3
+    assert 'src="http' not in text
+    assert '<link rel="stylesheet"' not in text
+
+
+def test_report_can_be_written_again_from_mlflow(trained, tmp_path):
+    done = trained.cltv("report", "--experiment", "shop", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "report.html").read_text() == (trained.folder / "out" / "report.html").read_text()
