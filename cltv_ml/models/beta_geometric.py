@@ -20,35 +20,34 @@ _GRID = np.linspace(-1.0, 1.0, 161)
 
 
 def terms(params: Params, rows: Rows, first: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Return each row's log-likelihood and its derivatives by log r, log alpha, log a and log b.
+    """Return each row's log-likelihood and its derivatives by r, alpha, a and b.
 
     `first` is 1 when a customer may already leave after his first purchase (MBG/NBD), 0 when not (BG/NBD):
-    he has had `x + first` chances to leave.
+    he has had `x + first` chances to leave. What depends on x alone is computed once for each distinct x,
+    unless covariates move a and b.
     """
     r, alpha, a, b = params
-    x, p = rows.x, r + rows.x
-    log_T = np.log(alpha + rows.T)
-    waited = log_T - np.log(alpha + rows.tx)
-    left = b + np.maximum(x + (first - 1), 0)
-    odds = np.log(a / left) + p * waited  # of having left after the last purchase
-    decay = np.exp(-np.abs(odds))
-    could = x + first > 0
-    dead = np.where(odds > 0, 1.0, decay) / (1 + decay) * could
-    gone = (np.maximum(odds, 0) + np.log1p(decay)) * could
-    stay, by_a, by_b = stayed(a, b, rows, first)
-    value = (
-        (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
-        + r * np.log(alpha)
-        - p * log_T
-        + stay
-        + gone
-    )
-    digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
+    own = np.ndim(b) > 0
+    at = rows.x if own else rows.distinct_x
+    place = slice(None) if own else rows.place_x
+    left = b + np.maximum(at + (first - 1), 0)
+    if_left = np.where(at + first > 0, np.log(a / left), -np.inf)
+    stay, by_a, by_b = _stayed(a, b, at + first)
+    p, age, last = r + rows.x, alpha + rows.T, alpha + rows.tx
+    log_age = np.log(age)
+    waited = log_age - np.log(last)
+    odds = if_left[place] + p * waited  # of having left after the last purchase, as a logarithm
+    ratio = np.exp(np.minimum(odds, 700.0))
+    gone = np.log(1 + ratio)
+    if odds.max() > 700:
+        gone = np.maximum(gone, odds)
+    dead = ratio / (1 + ratio)
+    value = (gammaln(r + at) - gammaln(r) + stay)[place] + r * np.log(alpha) - p * log_age + gone
     return value, (
-        r * (digammas + np.log(alpha) - log_T + dead * waited),
-        r - alpha * p * ((1 - dead) / (alpha + rows.T) + dead / (alpha + rows.tx)),
-        a * by_a + dead,
-        b * (by_b - dead / left),
+        (digamma(r + at) - digamma(r))[place] + np.log(alpha) - log_age + dead * waited,
+        r / alpha - p * (1 / age + dead * (1 / last - 1 / age)),
+        by_a[place] + dead / a,
+        by_b[place] - dead * (1 / left)[place],
     )
 
 

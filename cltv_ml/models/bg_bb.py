@@ -47,10 +47,10 @@ class BGBB(PurchaseModel):
             return (weight * derivative).sum(axis=1)
 
         return value, (
-            alpha * mean(digamma(alpha + x) - digamma(alpha) + buys),
-            beta * mean(digamma(beta + seen - x) - digamma(beta) + buys),
-            gamma * mean(digamma(gamma + left) - digamma(gamma) + stays),
-            delta * mean(digamma(delta + seen) - digamma(delta) + stays),
+            mean(digamma(alpha + x) - digamma(alpha) + buys),
+            mean(digamma(beta + seen - x) - digamma(beta) + buys),
+            mean(digamma(gamma + left) - digamma(gamma) + stays),
+            mean(digamma(delta + seen) - digamma(delta) + stays),
         )
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:

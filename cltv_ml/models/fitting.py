@@ -29,7 +29,7 @@ class LikelihoodModel(BaseEstimator):
     """A model fitted by maximum likelihood to how often, until when and for how long customers were seen.
 
     A subclass names its parameters and writes `_terms`, the log-likelihood of each row and its derivatives
-    by the logarithms of the parameters.
+    by each parameter.
     """
 
     name: ClassVar[str]
@@ -73,7 +73,7 @@ class LikelihoodModel(BaseEstimator):
         purchase, dropout = self._covariates(X)
         rows = _distinct_rows(x, tx, T, check_weights(self, weights, len(X)), purchase, dropout)
         size = rows.weight.sum()
-        time = 1.0 if self.discrete else float(rows.weight @ rows.T / size)
+        time = 1.0 if self.discrete else _dot(rows.weight, rows.T) / size
         spread = [max(float(np.std(column)), 1e-12) for column in (*purchase.T, *dropout.T)]
         scaled = _rescale(rows, time, spread)
         shapes, slopes = len(self.param_names), len(spread)
@@ -87,7 +87,7 @@ class LikelihoodModel(BaseEstimator):
             size=size,
             sample=self._objective(_thin(scaled)) if len(rows) > _LARGE else None,
         )
-        self._learn(found, time, np.array([1.0] * shapes + spread), float(rows.weight @ rows.x), size)
+        self._learn(found, time, np.array([1.0] * shapes + spread), _dot(rows.weight, rows.x), size)
         self.feature_names_in_ = np.array(
             [*self.columns, *self.purchase_covariates, *self.dropout_covariates], dtype=object
         )
@@ -106,14 +106,19 @@ class LikelihoodModel(BaseEstimator):
                 params = self._spread(np.exp(theta[:shapes]), slopes, chunk.purchase, chunk.dropout)
                 terms, derivatives = self._terms(params, chunk)
                 value += chunk.weight @ terms
-                weighted = [chunk.weight * derivative for derivative in derivatives]
-                gradient[:shapes] += [part.sum() for part in weighted]
+                gradient[:shapes] += [
+                    param * (chunk.weight @ by) if np.ndim(param) == 0 else chunk.weight @ (param * by)
+                    for param, by in zip(params, derivatives, strict=True)
+                ]
                 if len(slopes):
-                    by_name = dict(zip(self.param_names, weighted, strict=True))
+                    by_log = {
+                        name: chunk.weight * param * by
+                        for name, param, by in zip(self.param_names, params, derivatives, strict=True)
+                    }
                     gradient[shapes : shapes + first] += _by_slope(
-                        by_name, self.purchase_effect, chunk.purchase
+                        by_log, self.purchase_effect, chunk.purchase
                     )
-                    gradient[shapes + first :] += _by_slope(by_name, self.dropout_effect, chunk.dropout)
+                    gradient[shapes + first :] += _by_slope(by_log, self.dropout_effect, chunk.dropout)
             shrink = self.penalty * slopes
             gradient = gradient / size
             gradient[shapes:] -= 2 * shrink
@@ -196,7 +201,7 @@ class LikelihoodModel(BaseEstimator):
         raise NotImplementedError
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        """Return each row's log-likelihood and its derivative by the logarithm of each parameter."""
+        """Return each row's log-likelihood and its derivative by each parameter."""
         raise NotImplementedError
 
 
@@ -259,12 +264,17 @@ def _thin(rows: Rows) -> Rows:
 
 def _mean_rate(rows: Rows) -> float:
     """Return purchases per unit of time, never quite zero."""
-    return float(np.clip((rows.weight @ rows.x) / max(rows.weight @ rows.T, 1e-12), 1e-3, 1e3))
+    return float(np.clip(_dot(rows.weight, rows.x) / max(_dot(rows.weight, rows.T), 1e-12), 1e-3, 1e3))
 
 
-def _by_slope(weighted: dict[str, np.ndarray], effect: Effect, given: np.ndarray) -> np.ndarray:
+def _dot(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the sum of products; BLAS would start threads for it, which costs more on a busy machine."""
+    return float((one * other).sum())
+
+
+def _by_slope(by_log: dict[str, np.ndarray], effect: Effect, given: np.ndarray) -> np.ndarray:
     """Return the derivative by a covariate's slopes through every parameter it moves."""
     total = np.zeros(given.shape[1])
     for name, sign in effect:
-        total += sign * (weighted[name] @ given)
+        total += sign * (by_log[name] @ given)
     return total

@@ -71,7 +71,10 @@ def _compress(key: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     if size <= 8 * len(key) + _SMALL:
         seen = np.zeros(size, dtype=bool)
         seen[key] = True
-        return np.flatnonzero(seen), (np.cumsum(seen) - 1)[key]
+        present = np.flatnonzero(seen)
+        rank = np.empty(size, dtype=np.int32 if len(key) < 2**31 else np.int64)
+        rank[present] = np.arange(len(present))
+        return present, rank[key]
     place, present = pd.factorize(key)
     order = np.argsort(present)
     rank = np.empty_like(order)

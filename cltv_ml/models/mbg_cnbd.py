@@ -106,10 +106,10 @@ class MBGCNBD(PurchaseModel):
         events = (within * stage).sum(axis=0)
         by_alpha = -lives * (p + events) / (alpha + rows.T) - dead * p / (alpha + rows.tx)
         return value, (
-            r * (np.log(alpha) - digamma(r) + by_r),
-            r + alpha * by_alpha,
-            a * by_a + dead,
-            b * (by_b - dead / (b + rows.x)),
+            np.log(alpha) - digamma(r) + by_r,
+            r / alpha + by_alpha,
+            by_a + dead / a,
+            by_b - dead / (b + rows.x),
         )
 
     def _stages(

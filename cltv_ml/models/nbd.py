@@ -29,7 +29,7 @@ class NBD(PurchaseModel):
         p, log_T = r + rows.x, np.log(alpha + rows.T)
         value = (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x] + r * np.log(alpha) - p * log_T
         digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
-        return value, (r * (digammas + np.log(alpha) - log_T), r - alpha * p / (alpha + rows.T))
+        return value, (digammas + np.log(alpha) - log_T, r / alpha - p / (alpha + rows.T))
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         return np.ones_like(x)

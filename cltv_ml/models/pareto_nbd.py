@@ -12,8 +12,9 @@ from cltv_ml.models.history import Rows
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_RULES = [
+    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (8, 12, 24))
+]
 _MANY_NODES, _MANY_WEIGHTS = np.polynomial.legendre.leggauss(96)
 _MANY_NODES, _MANY_WEIGHTS = (_MANY_NODES + 1) / 2, _MANY_WEIGHTS / 2
 _NATS = 38.0  # what lies further down than this is below double precision
@@ -46,7 +47,6 @@ class ParetoNBD(PurchaseModel):
     time_params = ("alpha", "beta")
     purchase_effect = (("alpha", -1),)
     dropout_effect = (("beta", -1),)
-    chunk = 2048
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class ParetoNBD(PurchaseModel):
         )
         digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
         return terms, (
-            r * (digammas + np.log(alpha) - lives * log_alpha + dead * by_r),
-            r - alpha * lives * p / (alpha + rows.T) + dead * by_alpha * alpha,
-            s * (np.log(beta) - lives * log_beta + dead * by_s),
-            s - beta * lives * s / (beta + rows.T) + dead * by_beta * beta,
+            digammas + np.log(alpha) - lives * log_alpha + dead * by_r,
+            r / alpha - lives * p / (alpha + rows.T) + dead * by_alpha,
+            np.log(beta) - lives * log_beta + dead * by_s,
+            s / beta - lives * s / (beta + rows.T) + dead * by_beta,
         )
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
@@ -155,28 +155,50 @@ def _log_gone(
     params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """Return log s + log of the integral of (alpha+u)^-(r+x) (beta+u)^-(s+1) over u in [tx, T], and its
-    derivatives by r, alpha, s, beta: expectations under the same nodes.
+    derivatives by r, alpha, s, beta.
     """
     r, alpha, s, beta = params
     p, q, A, B = r + x, s + 1, alpha + tx, beta + tx
     near, far = np.minimum(A, B), np.maximum(A, B)
+    first = A <= B
+    steep, flat = np.where(first, p, q), np.where(first, q, p)  # the powers of near and of far
     decayed = A * np.expm1(np.minimum(_NATS / np.maximum(p - 1, 1e-9), 600.0))
     left = B * np.expm1(np.minimum(_NATS / s, 600.0))
     reach = np.log1p(np.minimum(np.maximum(T - tx, 1e-12), np.minimum(decayed, left)) / near)
-    y = _NODES[:, None] * reach
-    slow = np.log1p(np.expm1(y) * (near / far))
-    first = A <= B
-    log_a, log_b = np.where(first, y, slow), np.where(first, slow, y)
-    weights = _WEIGHTS[:, None] * np.exp(y - p * log_a - q * log_b)
-    total = weights.sum(axis=0)
-    weights /= total
-    value = np.log(s) + np.log(total * reach * near) - p * np.log(A) - q * np.log(B)
+    total, by_steep, by_flat, near_inverse, far_inverse = _moments(steep, flat, reach, near / far)
+    log_A, log_B = np.log(A), np.log(B)
+    value = np.log(s) + np.log(total * near) - p * log_A - q * log_B
     return value, (
-        -np.log(A) - (weights * log_a).sum(axis=0),
-        -p / A * (weights * np.exp(-log_a)).sum(axis=0),
-        1 / s - np.log(B) - (weights * log_b).sum(axis=0),
-        -q / B * (weights * np.exp(-log_b)).sum(axis=0),
+        -log_A - np.where(first, by_steep, by_flat),
+        -p / A * np.where(first, near_inverse, far_inverse),
+        1 / s - log_B - np.where(first, by_flat, by_steep),
+        -q / B * np.where(first, far_inverse, near_inverse),
     )
+
+
+def _moments(steep: np.ndarray, flat: np.ndarray, reach: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """Return, for the density exp(y) v^-steep w^-flat of y in [0, reach], v = exp(y), w = 1 + ratio (v - 1):
+    its integral and the means of log v, log w, 1 / v and 1 / w, shape (5, n).
+
+    The nodes needed grow with how far the density falls and how long the interval is.
+    """
+    nats = (steep - 1) * reach + flat * np.log1p(np.expm1(reach) * ratio)
+    moments = np.empty((5, len(reach)))
+    easy, middling = (np.abs(nats) < 3) & (reach < 2), (np.abs(nats) < 10) & (reach < 4)
+    for chosen, (nodes, weights) in zip((easy, middling & ~easy, ~(easy | middling)), _RULES, strict=True):
+        rows = np.flatnonzero(chosen)
+        if len(rows):
+            y = nodes[:, None] * reach[rows]
+            v = np.exp(y)
+            w = (v - 1) * ratio[rows] + 1
+            log_w = np.log(w)
+            density = np.exp((1 - steep[rows]) * y - flat[rows] * log_w)
+            density *= weights[:, None]
+            total = density.sum(axis=0)
+            moments[0, rows] = total * reach[rows]
+            for number, of in enumerate((y, log_w, np.divide(1, v, out=v), np.divide(1, w, out=w)), start=1):
+                moments[number, rows] = np.einsum("ij,ij->j", density, of) / total
+    return moments
 
 
 def _log_nbd(r: np.ndarray, alpha: np.ndarray, n: int, t: np.ndarray | float) -> np.ndarray:

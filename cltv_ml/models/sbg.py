@@ -40,8 +40,8 @@ class SBG(PurchaseModel):
         renewed = rows.tx - 1
         both = digamma(alpha + beta) - digamma(alpha + beta + renewed + gone)
         return betaln(alpha + gone, beta + renewed) - betaln(alpha, beta), (
-            alpha * (digamma(alpha + gone) - digamma(alpha) + both),
-            beta * (digamma(beta + renewed) - digamma(beta) + both),
+            digamma(alpha + gone) - digamma(alpha) + both,
+            digamma(beta + renewed) - digamma(beta) + both,
         )
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
