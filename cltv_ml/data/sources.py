@@ -22,6 +22,7 @@ from cltv_ml.data.files import view_csv
 from cltv_ml.data.mapping import check_complete, check_mapping, propose_mapping, read_mapping
 from cltv_ml.data.parse import Columns, is_time, quote
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.engine import connect, frame, literal
 
 _PARQUET = (".parquet", ".pq")
@@ -114,9 +115,12 @@ def read(
     if isinstance(source, pd.DataFrame | pa.Table):
         name = f"a table of {len(source):,} rows"
         view_frame(con, source)
-    elif name in DATASETS:
-        ready = DATASETS[name]
-        view_file(con, ready.locate(), workspace.path, table)
+    elif name.partition(":")[0] in DATASETS:
+        ready = DATASETS[name.partition(":")[0]]
+        if ready.name == "synthetic":
+            view_frame(con, pa.Table.from_pandas(simulate(customers_of(name)).log, preserve_index=False))
+        else:
+            view_file(con, ready.locate(), workspace.path, table)
         given = {**ready.mapping, **given}
     elif is_url(name):
         view_database(con, name, table, unique_names)

@@ -1,0 +1,75 @@
+"""Downloads of the public data sets, checked and kept as Parquet in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pooch
+from requests import RequestException
+
+from cltv_ml.data.archives import unpack
+from cltv_ml.data.datasets import DATASETS
+from cltv_ml.data.sources import read
+from cltv_ml.engine import literal
+
+
+def fetch(name: str) -> Path:
+    """Return the path of a data set's file, after downloading it where it is not on this machine.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown, the data set is not for download, the download failed, or its checksum is
+        another one than ours.
+    """
+    if name not in DATASETS:
+        raise ValueError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
+    dataset = DATASETS[name]
+    found = dataset.find()
+    if found is not None:
+        return found
+    if not dataset.url:
+        return dataset.locate()
+    folder = Path(tempfile.mkdtemp(prefix="cltv_"))
+    try:
+        archive = _download(name, dataset.url, folder)
+        book = unpack(archive, folder)
+        _check(book, dataset.sha256)
+        target = dataset.downloaded
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        raw = read(book, dict(dataset.mapping))
+        raw.con.execute(
+            f"copy (select * exclude (source_row) from raw order by source_row) to {literal(str(part))} "
+            "(format parquet, compression zstd)"
+        )
+        os.replace(part, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return target
+
+
+def _download(name: str, url: str, folder: Path) -> Path:
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        return Path(pooch.retrieve(url, known_hash=None, fname=f"{name}.zip", path=folder))
+    except (RequestException, OSError) as error:
+        raise ValueError(
+            f"data set {name!r} could not be downloaded from {url} ({type(error).__name__}); try again, or "
+            f"put it into a folder that CLTV_DATA_DIR names."
+        ) from error
+
+
+def _check(path: Path, sha256: str) -> None:
+    """Raise ValueError when a file's checksum is another one; the zip around it may be packed anew."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"{path.name!r} was downloaded with the checksum {found}, not {sha256}; it is not the file that "
+            "this version knows, so it was not kept."
+        )
