@@ -15,6 +15,7 @@ from cltv_ml.data.account import Report, account
 from cltv_ml.data.lines import read_lines
 from cltv_ml.data.netting import net_returns
 from cltv_ml.data.parse import quote
+from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal
@@ -89,6 +90,12 @@ def clean(
     _set_lines_aside(raw.con, rules)
     report("netting returns", 0.5)
     _set_returns_aside(raw.con, rules)
+    if rules.applies("history_before_log"):
+        kept = "(from lines anti join aside using (source_row))"
+        older = OPENING_CUSTOMERS.format(log=kept)
+        _set_aside(
+            raw.con, "history_before_log", f"select source_row from {kept} where customer_id in ({older})"
+        )
     report("collecting the log", 0.7)
     cleaned = _collect(raw, _cap(raw.con, rules), grain)
     report("cleaned", 1.0)

@@ -1,0 +1,255 @@
+"""What a clean log looks like, and whether customer lifetime value can be learned from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from cltv_ml.data.account import Report
+from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
+
+_MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
+
+#: Purchase days with the days since the customer's previous one; `{log}` is a table's name.
+PURCHASE_DAYS = """
+select customer_id, day, date_diff('day', lag(day) over (partition by customer_id order by day), day) as gap
+from (select distinct customer_id, cast(timestamp as date) as day from {log})
+"""
+
+#: The customers who first bought within one median gap of the log's first day: they may be older than it.
+OPENING_CUSTOMERS = (
+    "with days as (" + PURCHASE_DAYS + ") select customer_id from days group by 1 "
+    "having min(day) < (select min(day) + cast(ceil(coalesce(median(gap), 0)) as integer) from days)"
+)
+
+_QUANTILES = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999]
+
+#: Level, criterion: the bound beyond which a log gets it. All are rules of thumb, stated in the reasons.
+NO_GO = {
+    "customers": 100,
+    "days": 90,
+    "repeat_rate": 0.03,
+    "horizon_share": 0.5,
+    "regular": 0.5,
+    "aside": 0.6,
+}
+CAUTION = {
+    "customers": 500,
+    "days": 180,
+    "repeat_rate": 0.1,
+    "horizon_share": 1 / 3,
+    "regular": 0.2,
+    "aside": 0.2,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to train on a log: `"go"`, `"caution"` or `"no-go"`, and a sentence per doubt."""
+
+    level: Literal["go", "caution", "no-go"]
+    reasons: tuple[str, ...]
+
+
+def compute_summary(log: Tabular) -> pd.DataFrame:
+    """Return what a log holds, one row.
+
+    `rows`, `customers`, `orders` (by order_id, else customer and day), `revenue`, `first` and `last` (time),
+    `days` (the span, both ends included), `repeat_rate` (share of customers with two purchase days),
+    `days_without_orders`, `longest_gap` (days in a row without an order), `median_gap` (days between a
+    customer's purchase days), `regular` (share of customers with four purchase days or more whose gaps vary
+    by less than 15%), `opening_customers` (who first bought within one median gap of the first day and may
+    be older than the log) and `zero_customers` (whose purchases were all for nothing).
+    """
+    con = _connect(log)
+    return frame(
+        con.sql(f"""
+            with days as ({PURCHASE_DAYS.format(log="log")}), customer as (
+                select customer_id, count(*) as purchase_days, stddev_pop(gap) / avg(gap) as variation
+                from days group by 1
+            ), closed as (
+                select date_diff('day', lag(day) over (order by day), day) - 1 as length
+                from (select distinct day from days)
+            )
+            select count(*) as rows,
+                (select count(*) from customer) as customers,
+                count(distinct {_order(con)}) as orders,
+                {_MONEY} as revenue,
+                min(timestamp) as first,
+                max(timestamp) as last,
+                date_diff('day', min(timestamp), max(timestamp)) + 1 as days,
+                (select avg(cast(purchase_days > 1 as integer)) from customer) as repeat_rate,
+                (select coalesce(sum(length), 0) from closed) as days_without_orders,
+                (select coalesce(max(length), 0) from closed) as longest_gap,
+                (select median(gap) from days) as median_gap,
+                (select avg(cast(variation < 0.15 as integer)) from customer where purchase_days >= 4) as regular,
+                (select count(*) from ({OPENING_CUSTOMERS.format(log="log")})) as opening_customers,
+                (select count(*) from (select 1 from log group by customer_id having {_MONEY} = 0)) as zero_customers
+            from log
+        """)
+    )
+
+
+def compute_cohorts(log: Tabular) -> pd.DataFrame:
+    """Return per month of first purchase: `cohort`, `customers`, `revenue`, and `repeat_rate` to the log's end."""
+    return frame(
+        _connect(log).sql(f"""
+            with customer as (
+                select customer_id, date_trunc('month', min(timestamp)) as cohort, {_MONEY} as revenue,
+                    count(distinct cast(timestamp as date)) > 1 as repeated
+                from log group by 1
+            )
+            select cohort, count(*) as customers, sum(revenue) as revenue,
+                avg(cast(repeated as integer)) as repeat_rate
+            from customer group by 1 order by 1
+        """)
+    )
+
+
+def compute_spend(log: Tabular) -> pd.DataFrame:
+    """Return how spend is spread: per `quantile`, the value of an order and of a customer, and the share of
+    revenue that the customers above it bring (`share_above`).
+    """
+    con = _connect(log)
+    return frame(
+        con.sql(f"""
+            with orders as (select {_MONEY} as value from log group by customer_id, {_order(con)}),
+            customers as (select {_MONEY} as value from log group by customer_id),
+            quantiles as (
+                select unnest({_QUANTILES}) as quantile,
+                    unnest((select quantile_disc(value, {_QUANTILES}) from orders)) as order_value,
+                    unnest((select quantile_disc(value, {_QUANTILES}) from customers)) as customer_value
+            )
+            select quantile, order_value, customer_value,
+                (select sum(value) from customers where value > customer_value)
+                / nullif((select sum(value) from customers), 0) as share_above
+            from quantiles order by quantile
+        """)
+    )
+
+
+def compute_months(log: Tabular) -> pd.DataFrame:
+    """Return per calendar month: `month`, `customers`, `orders`, `revenue`, and `new_customers` among them."""
+    con = _connect(log)
+    return frame(
+        con.sql(f"""
+            with first as (select customer_id, date_trunc('month', min(timestamp)) as joined from log group by 1)
+            select date_trunc('month', timestamp) as month, count(distinct customer_id) as customers,
+                count(distinct {_order(con)}) as orders, {_MONEY} as revenue,
+                count(distinct customer_id) filter (where joined = date_trunc('month', timestamp)) as new_customers
+            from log join first using (customer_id) group by 1 order by 1
+        """)
+    )
+
+
+def compute_seasonality(log: Tabular) -> pd.DataFrame:
+    """Return orders and revenue by `part` ("weekday" or "month") and its `number`: Monday is 1, January is 1.
+
+    `index` is the mean revenue of such a day over the mean of all days in the log's span: 1 is average. A
+    log of less than a year shows its trend as much as its season.
+    """
+    con = _connect(log)
+    return frame(
+        con.sql(f"""
+            with span as (
+                select unnest(generate_series(date_trunc('day', min(timestamp)), max(timestamp), interval 1 day))
+                as day from log
+            ), sold as (
+                select date_trunc('day', timestamp) as day, count(distinct {_order(con)}) as orders, {_MONEY} as revenue
+                from log group by 1
+            ), filled as (
+                select day, coalesce(orders, 0) as orders, coalesce(revenue, 0) as revenue
+                from span left join sold using (day)
+            ), parts as (
+                select 'weekday' as part, isodow(day) as number, * from filled
+                union all select 'month', month(day), * from filled
+            )
+            select part, number, sum(orders) as orders, sum(revenue) as revenue,
+                avg(revenue) / nullif((select avg(revenue) from filled), 0) as "index"
+            from parts group by 1, 2 order by part desc, number
+        """)
+    )
+
+
+def judge(log: Tabular, horizon: int | None = None, report: Report | None = None) -> Verdict:
+    """Return the verdict on a log: whether customer lifetime value can be learned from it.
+
+    Parameters
+    ----------
+    log
+        A clean log.
+    horizon
+        How many days are to be predicted; None leaves this criterion out.
+    report
+        The cleaning's report; None leaves out how much was set aside.
+
+    >>> log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
+    >>> judge(log).level
+    'no-go'
+    """
+    if not len(log) if isinstance(log, pd.DataFrame) else False:
+        return Verdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
+    facts = compute_summary(log).iloc[0]
+    customers, days = int(facts["customers"]), int(facts["days"])
+    doubts = [
+        _below("customers", customers, f"{customers:,} customers have an order", "customers"),
+        _below("days", days, f"the log spans {days} days", "days"),
+        _below(
+            "repeat_rate",
+            facts["repeat_rate"],
+            f"{100 * facts['repeat_rate']:.1f} of 100 customers bought again",
+            "of 100",
+            100,
+        ),
+    ]
+    if horizon is not None:
+        text = f"the horizon of {horizon} days is {horizon / days:.0%} of the history of {days} days"
+        doubts.append(_above("horizon_share", horizon / days, text))
+    if pd.notna(facts["regular"]):
+        text = (
+            f"{facts['regular']:.0%} of the frequent customers buy at regular intervals, like subscribers: "
+            "contractual data, for which these models are not made,"
+        )
+        doubts.append(_above("regular", facts["regular"], text))
+    if report is not None and report.rows_in:
+        aside = 1 - report.rows_kept / report.rows_in
+        doubts.append(_above("aside", aside, f"{aside:.0%} of the lines were set aside"))
+    found = [doubt for doubt in doubts if doubt is not None]
+    level: Literal["go", "caution", "no-go"] = "go" if not found else "caution"
+    if any(severe for severe, _ in found):
+        level = "no-go"
+    return Verdict(level, tuple(text for _, text in found))
+
+
+def _below(name: str, value: float, text: str, unit: str, scale: float = 1) -> tuple[bool, str] | None:
+    for severe, bounds in ((True, NO_GO), (False, CAUTION)):
+        if value < bounds[name]:
+            word = "too few to learn from" if severe else "a reason for caution"
+            return severe, f"{text}; fewer than {bounds[name] * scale:g} {unit} are {word}."
+    return None
+
+
+def _above(name: str, value: float, text: str) -> tuple[bool, str] | None:
+    for severe, bounds in ((True, NO_GO), (False, CAUTION)):
+        if value > bounds[name] + 1e-9:
+            return (
+                severe,
+                f"{text}; more than {bounds[name]:.0%} is {'too much' if severe else 'a reason for caution'}.",
+            )
+    return None
+
+
+def _connect(log: Tabular) -> duckdb.DuckDBPyConnection:
+    con = connect()
+    view(con, "log", log)
+    return con
+
+
+def _order(con: duckdb.DuckDBPyConnection) -> str:
+    """Return SQL for what tells one order of a customer from another."""
+    columns = {str(name) for name, *_ in con.execute("describe log").fetchall()}
+    day = "customer_id || ' ' || cast(cast(timestamp as date) as varchar)"
+    return f"coalesce(order_id, {day})" if "order_id" in columns else day
