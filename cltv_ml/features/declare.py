@@ -92,7 +92,9 @@ def feature(
         The expression: columns of the grain, a few functions and `@` abbreviations: `@last(w)` is true
         within `w` days before the cutoff, `@ratio(a, b)` is missing where b is zero, `@spread(x)` is the
         sample standard deviation, `@slope(y, x)` the least-squares slope, `@cutoff` a day number,
-        `@since_last` the days since the last purchase, `@days_to_month(m)` the days to the next month m.
+        `@since_last` the days since the last purchase, `@squares(x)` the sum of squares,
+        `@days_to_quarter(q)` the days to the next such quarter of the year, `@first_text(x, moment)` and
+        `@last_text(x, moment)` the text of the first or last moment, `@latest(x)` the last known value.
     fill
         The value of customers without such rows; missing if None.
     age_safe

@@ -11,7 +11,9 @@ from cltv_ml.features.grains import ITEM_SCALE
 MACROS = {
     "cutoff": 0,
     "days_to_quarter": 1,
+    "first_text": 2,
     "last": 1,
+    "last_text": 2,
     "latest": 1,
     "ratio": 2,
     "since_last": 0,
@@ -78,6 +80,17 @@ class Speller:
     def _latest(self, time: str, column: str) -> str:
         """The last known value; of two values of the same day the greater one."""
         return f"max_by({column}, ({time}, {column})) filter (where {column} is not null)"
+
+    def _first_text(self, time: str, column: str, moment: str) -> str:
+        """The text with the smallest moment; at one moment the first by name.
+
+        The moment goes in front with 13 digits: the minimum of one text is half the work of `min_by` over
+        pairs, and the same on every engine.
+        """
+        return f"substr(min(cast({moment} + 2000000000000 as string) || {column}), 14)"
+
+    def _last_text(self, time: str, column: str, moment: str) -> str:
+        return f"substr(max(cast({moment} + 2000000000000 as string) || {column}), 14)"
 
     def _days_to_quarter(self, time: str, quarter: str) -> str:
         """Days to the next such quarter of the year, 0 inside it."""
