@@ -1,0 +1,76 @@
+"""What is bought together: pairs of products or categories in one order, with the uncertainty of their lift."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cltv_ml.decisions.lines import open_log, order_key
+from cltv_ml.engine import Tabular, frame
+
+#: What is recommended: single products or whole categories.
+Level = Literal["product_id", "category"]
+
+
+def find_associations(
+    log: Tabular,
+    level: Level = "category",
+    *,
+    min_orders: int = 20,
+    max_items: int = 2000,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return the pairs that share orders more often than chance, the surest first.
+
+    Columns `bought`, `also_bought`, `orders` (with both), `support` (share of all orders), `confidence`
+    (share of the orders with `bought` that hold `also_bought`), `lift` (confidence over the share of all
+    orders with `also_bought`) with `lift_lower` and `lift_upper`. Both directions of a pair are rows;
+    pairs whose interval reaches down to 1 are left out, and the order is by `lift_lower`, since a high
+    lift of a rare pair is mostly luck. Interval: delta method on the log of the lift.
+
+    Parameters
+    ----------
+    level
+        "product_id" or "category".
+    min_orders
+        A pair must share this many orders.
+    max_items
+        Only the items in most orders are paired; bounds the work.
+
+    Raises
+    ------
+    ValueError
+        The log has no such column.
+    """
+    con, found = open_log(log, f"association by {level}", [level])
+    con.execute(
+        f"create temp table baskets as select distinct dense_rank() over (order by {order_key(found)}) as basket, "
+        f"{level} as item from log where {level} is not null"
+    )
+    pairs = frame(
+        con.sql(
+            f"""
+            with counts as (
+                select item, count(*) as orders from baskets group by 1 having count(*) >= {int(min_orders)}
+                order by orders desc, item limit {int(max_items)}
+            ), kept as (select basket, item, orders from baskets join counts using (item))
+            select a.item as bought, b.item as also_bought, any_value(a.orders) as orders_bought,
+                any_value(b.orders) as orders_also, count(*) as orders
+            from kept a join kept b on a.basket = b.basket and a.item <> b.item
+            group by 1, 2 having count(*) >= {int(min_orders)}
+            """
+        )
+    )
+    total = int(con.sql("select count(distinct basket) from baskets").fetchall()[0][0])
+    both, left, right = (pairs[name].astype(float) for name in ("orders", "orders_bought", "orders_also"))
+    pairs["support"], pairs["confidence"] = both / total, both / left
+    pairs["lift"] = both * total / (left * right)
+    variance = 1 / both - 1 / left - 1 / right + 2 * both / (left * right) - 1 / total
+    spread = float(stats.norm.ppf((1 + confidence) / 2)) * np.sqrt(variance.clip(lower=0))
+    pairs["lift_lower"], pairs["lift_upper"] = pairs["lift"] * np.exp(-spread), pairs["lift"] * np.exp(spread)
+    names = ["bought", "also_bought", "orders", "support", "confidence", "lift", "lift_lower", "lift_upper"]
+    sure = pairs.loc[pairs["lift_lower"] > 1, names]
+    return sure.sort_values(["lift_lower", "bought"], ascending=[False, True]).reset_index(drop=True)

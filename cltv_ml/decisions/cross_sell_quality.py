@@ -1,0 +1,95 @@
+"""How well recommenders foresee what customers buy for the first time, on a later window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.associations import Level
+from cltv_ml.decisions.cross_sell import BATCH, new_purchases
+from cltv_ml.decisions.purchases import Purchases, read_purchases
+from cltv_ml.decisions.recommenders import (
+    RECOMMENDERS,
+    Weights,
+    best_items,
+    check_recommender,
+    score_new_items,
+)
+from cltv_ml.engine import Tabular
+from cltv_ml.windows import Window
+
+#: A recommender is worth its trouble when it beats the most popular items by this much.
+WORTHWHILE = 0.15
+
+_BASELINE = "most_popular"
+
+
+def evaluate_cross_sell(
+    log: Tabular,
+    window: Window,
+    *,
+    level: Level = "product_id",
+    recommenders: Sequence[str] = tuple(RECOMMENDERS),
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return hit rate and NDCG at 5 and 10 of each recommender for items new to the customer, best first.
+
+    Indexed by `recommender`: `customers` (those who bought something new in the window), `hit_rate_5`,
+    `hit_rate_10` (share with a hit in the first five, ten), `ndcg_5`, `ndcg_10` (hits discounted by the
+    logarithm of their place, 1 if every place is a hit as far as there are any), `gain` in ndcg_10 over
+    the most popular items with its 95% bootstrap interval `gain_lower`, `gain_upper`, and `verdict`.
+    Fitted on the log before the window only. What is too rare to be recommended counts as missed.
+    """
+    purchases = read_purchases(log, window.cutoff, level)
+    new = new_purchases(log, purchases, window, level)
+    if new.empty:
+        raise ValueError(
+            f"no customer from before {window.cutoff:%Y-%m-%d} bought anything new in the {window.horizon} days after; "
+            "evaluate on a longer window."
+        )
+    names = list(dict.fromkeys([_BASELINE, *recommenders]))
+    quality = {name: _quality(purchases, check_recommender(name)(purchases), new) for name in names}
+    rows = []
+    draws = np.random.default_rng(random_state).poisson(1.0, (200, len(quality[_BASELINE]))).astype(float)
+    for name in names:
+        mine, base = quality[name]["ndcg_10"].to_numpy(), quality[_BASELINE]["ndcg_10"].to_numpy()
+        ratios = (draws @ mine) / np.maximum(draws @ base, 1e-12) - 1
+        low, high = np.quantile(ratios, [0.025, 0.975])
+        gain = mine.mean() / max(base.mean(), 1e-12) - 1
+        means = quality[name].mean()
+        rows.append({"customers": len(mine), **means, "gain": gain, "gain_lower": low, "gain_upper": high})
+    table = pd.DataFrame(rows, index=pd.Index(names, name="recommender"))
+    table["verdict"] = [_verdict(name, row["gain"], row["gain_lower"]) for name, row in table.iterrows()]
+    return table.sort_values("ndcg_10", ascending=False, kind="stable")
+
+
+def _quality(purchases: Purchases, weights: Weights, new: pd.DataFrame) -> pd.DataFrame:
+    """Return the four measures per customer who bought something new."""
+    wanted = new.groupby("row")["place"].count()
+    keys = np.sort(new["row"].to_numpy() * (len(purchases.items) + 1) + new["place"].to_numpy())
+    discount = 1 / np.log2(np.arange(2, 12))
+    parts = []
+    for start in range(0, len(wanted), BATCH):
+        rows = wanted.index.to_numpy()[start : start + BATCH]
+        places = best_items(score_new_items(purchases, weights, rows), 10)
+        hits = np.isin(rows[:, None] * (len(purchases.items) + 1) + places, keys)
+        many = wanted.to_numpy()[start : start + BATCH]
+        part = {}
+        for top in (5, 10):
+            ideal = discount.cumsum()[np.minimum(many, top) - 1]
+            part[f"hit_rate_{top}"] = hits[:, :top].any(axis=1).astype(float)
+            part[f"ndcg_{top}"] = hits[:, :top] @ discount[: hits[:, :top].shape[1]] / ideal
+        parts.append(pd.DataFrame(part, index=rows))
+    return pd.concat(parts)[["hit_rate_5", "hit_rate_10", "ndcg_5", "ndcg_10"]]
+
+
+def _verdict(name: str, gain: float, low: float) -> str:
+    if name == _BASELINE:
+        return "the baseline"
+    if gain >= WORTHWHILE and low > 0:
+        return f"beats the most popular items by {gain:.0%}"
+    if low > 0:
+        return f"better than the most popular items by {gain:.0%}, below the {WORTHWHILE:.0%} that make it worthwhile"
+    return f"not better than the most popular items ({gain:+.0%}): recommend those"

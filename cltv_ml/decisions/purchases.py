@@ -1,0 +1,83 @@
+"""Who has bought what: the matrix of customers and items that recommendations start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from cltv_ml.decisions.associations import Level
+from cltv_ml.decisions.lines import open_log
+from cltv_ml.engine import Tabular, frame
+from cltv_ml.windows import to_cutoff
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Customers in rows, items in columns, 1 where the customer bought the item before the cutoff."""
+
+    customers: pd.Index
+    items: pd.Index
+    matrix: sparse.csr_matrix
+
+    @property
+    def buyers(self) -> np.ndarray:
+        """How many customers bought each item, shape (items,)."""
+        return np.asarray(self.matrix.sum(axis=0)).ravel()
+
+
+def read_purchases(
+    log: Tabular,
+    cutoff: str | pd.Timestamp,
+    level: Level = "product_id",
+    *,
+    min_customers: int = 20,
+    max_items: int = 3000,
+) -> Purchases:
+    """Return who bought what before the cutoff, for items with enough buyers, the most bought first.
+
+    Parameters
+    ----------
+    min_customers
+        An item needs this many buyers to be recommended.
+    max_items
+        At most this many items, those with most buyers.
+
+    Raises
+    ------
+    ValueError
+        The log has no such column, or fewer than two items have enough buyers.
+    """
+    con, _ = open_log(log, "cross-selling", [level])
+    end = to_cutoff(cutoff)
+    con.execute(
+        f"create temp table bought as select distinct customer_id, {level} as item from log "
+        f"where timestamp < timestamp '{end}' and {level} is not null"
+    )
+    items = frame(
+        con.sql(
+            f"select item, count(*) as buyers from bought group by 1 having count(*) >= {int(min_customers)} "
+            f"order by buyers desc, item limit {int(max_items)}"
+        )
+    )
+    if len(items) < 2:
+        raise ValueError(
+            f"cross-selling needs two items with at least {min_customers} buyers before {end:%Y-%m-%d}, found "
+            f"{len(items)}; lower min_customers, recommend categories, or use a longer log."
+        )
+    con.register("items", pd.DataFrame({"item": items["item"], "place": range(len(items))}))
+    customers = frame(
+        con.sql(f"select distinct customer_id from log where timestamp < timestamp '{end}' order by 1")
+    )["customer_id"]
+    con.register("customers", pd.DataFrame({"customer_id": customers, "row_number": range(len(customers))}))
+    cells = con.sql(
+        "select c.row_number, i.place from bought b join items i using (item) join customers c using (customer_id)"
+    ).fetchnumpy()
+    shape = (len(customers), len(items))
+    ones = np.ones(len(cells["place"]))
+    matrix = sparse.csr_matrix(
+        (ones, (np.asarray(cells["row_number"]), np.asarray(cells["place"]))), shape=shape
+    )
+    return Purchases(pd.Index(customers, name="customer_id"), pd.Index(items["item"], name="item"), matrix)

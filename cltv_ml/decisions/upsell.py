@@ -1,0 +1,79 @@
+"""Premium alternatives within the categories a customer already buys, by price per unit."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.decisions.lines import currency, money, open_log
+from cltv_ml.engine import Tabular, frame
+from cltv_ml.windows import to_cutoff
+
+
+def recommend_upsell(
+    log: Tabular,
+    cutoff: str | pd.Timestamp,
+    *,
+    step: tuple[float, float] = (1.1, 2.0),
+    min_customers: int = 20,
+    min_purchases: int = 2,
+    top: int = 1,
+) -> pd.DataFrame:
+    """Return for each customer and category the dearer product next to what they usually pay per unit.
+
+    Columns `customer_id`, `category`, `usual_price` (the customer's own mean per unit), `product_id`,
+    `price` (the product's mean per unit), `price_step` (price over usual price), `customers` (who buy it)
+    and, with costs, `extra_margin` per unit over what the customer's units bring now; the highest extra
+    margin first (without costs the highest price), then the most bought. Products that lose money, that the
+    customer has, or outside the price step are left out. A unit is what `quantity` counts: where packs of
+    several sizes share a category, give quantities in kilograms or pieces.
+
+    Parameters
+    ----------
+    step
+        Lowest and highest price step: 10% to 100% dearer by default.
+    min_customers
+        A product needs this many buyers.
+    min_purchases
+        A customer needs this many lines in the category.
+    top
+        How many products per customer and category.
+    """
+    con, found = open_log(log, "upselling", ["product_id", "category", "quantity"])
+    if not 1 < step[0] < step[1]:
+        raise ValueError(f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% dearer.")
+    end = to_cutoff(cutoff)
+    # Without costs the margin is the price: the dearest product within the step goes first.
+    margin = (
+        f"sum({money('amount')}) - sum({money('cost')})" if "cost" in found else f"sum({money('amount')})"
+    )
+    con.execute(
+        f"create temp view sold as select * from log where timestamp < timestamp '{end}' and quantity > 0 "
+        "and amount > 0 and product_id is not null and category is not null"
+    )
+    table = frame(
+        con.sql(
+            f"""
+            with products as (
+                select category, product_id, count(distinct customer_id) as customers,
+                    {currency(f"sum({money('amount')})")} / sum(quantity) as price,
+                    {currency(margin)} / sum(quantity) as unit_margin
+                from sold group by 1, 2 having count(distinct customer_id) >= {int(min_customers)}
+            ), habits as (
+                select customer_id, category, {currency(f"sum({money('amount')})")} / sum(quantity) as usual_price,
+                    {currency(margin)} / sum(quantity) as usual_margin
+                from sold group by 1, 2 having count(*) >= {int(min_purchases)}
+            ), owned as (select distinct customer_id, product_id from sold)
+            select h.customer_id, h.category, usual_price, p.product_id, price, price / usual_price as price_step,
+                customers, unit_margin - usual_margin as extra_margin
+            from habits h join products p on h.category = p.category
+                and price between usual_price * {step[0]!r} and usual_price * {step[1]!r}
+                and unit_margin > 0 and unit_margin > usual_margin
+            anti join owned o on o.customer_id = h.customer_id and o.product_id = p.product_id
+            qualify row_number() over (
+                partition by h.customer_id, h.category order by extra_margin desc, customers desc, p.product_id
+            ) <= {int(top)}
+            order by extra_margin desc, h.customer_id, h.category
+            """
+        )
+    )
+    return table if "cost" in found else table.drop(columns="extra_margin")
