@@ -131,5 +131,13 @@ ACTIONS = Table(
         "cost": Column("number", "currency", "what it costs"),
         "expected_profit": Column("number", "currency", "what it is expected to bring, cost deducted"),
         "reason": Column("string", "", "why, in words"),
+        "control": Column(
+            "number", "0 or 1", "left untreated, to measure what the action does", required=False
+        ),
+        "tier": Column("string", "", "the value tier the control was drawn in", required=False),
+        "segment": Column("string", "", "the segment, as the marketer knows it", required=False),
+        "offer": Column("string", "", "what the customer is offered", required=False),
+        "products": Column("string", "", "what to show, joined by commas", required=False),
+        "read_on": Column("timestamp", "", "first day on which the outcome can be read", required=False),
     },
 )

@@ -1,0 +1,104 @@
+"""The list a marketer works from: whom, what, why, what it costs and brings, and who is left out to compare."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.tables import ACTIONS
+from cltv_ml.windows import Window
+
+
+def build_campaign(
+    chosen: pd.DataFrame,
+    window: Window,
+    *,
+    action: str,
+    control: pd.Series | None = None,
+    tiers: pd.Series | None = None,
+    segments: pd.Series | None = None,
+    offers: pd.Series | None = None,
+    products: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Return ACTIONS: one row per customer on the list, in its order.
+
+    `customer_id`, `action`, `cost` and `expected_profit` (currency), `reason` in words, `control` (True:
+    leave untreated), `read_on` (first day on which `evaluate_campaign` can read the outcome), and where
+    given `tier`, `segment`, `offer` and `products`.
+
+    Parameters
+    ----------
+    chosen
+        `choose_customers`: the treatment table, restricted and in order.
+    window
+        First day of the campaign and how long it is read.
+    action
+        What is done, such as "win-back mail".
+    control
+        `draw_control`; None leaves nobody out, and the campaign can never be evaluated.
+    tiers, segments, offers
+        Names by customer_id.
+    products
+        `recommend_next`: the items to show.
+
+    Raises
+    ------
+    ValueError
+        The control misses a customer of the list.
+    """
+    table = pd.DataFrame({"customer_id": chosen.index.astype("str"), "action": action})
+    table[["cost", "expected_profit"]] = chosen[["cost", "expected_profit"]].to_numpy()
+    named = {"tier": tiers, "segment": segments, "offer": offers, "products": _shown(products)}
+    for name, values in named.items():
+        if values is not None:
+            table[name] = values.reindex(chosen.index).astype("str").to_numpy()
+    left_out = pd.Series(False, index=chosen.index) if control is None else control.reindex(chosen.index)
+    if left_out.isna().any():
+        raise ValueError(
+            f"the control misses {int(left_out.isna().sum())} of {len(chosen)} customers of the list; draw it from the "
+            "list itself."
+        )
+    table["control"] = left_out.to_numpy(dtype=bool)
+    table["read_on"] = window.end
+    table["reason"] = _reasons(chosen, table)
+    return ACTIONS.check(table.astype({"action": "str"}))
+
+
+def campaign_summary(actions: pd.DataFrame) -> dict[str, float]:
+    """Return what the list is expected to cost and bring, the control left out: plain numbers.
+
+    `treated`, `control`, `cost`, `expected_profit`, `profit_forgone` (expected of the control: the price
+    of knowing).
+
+    >>> actions = pd.DataFrame({"control": [True, False], "cost": [1.0, 1.0], "expected_profit": [4.0, 3.0]})
+    >>> campaign_summary(actions)
+    {'treated': 1, 'control': 1, 'cost': 1.0, 'expected_profit': 3.0, 'profit_forgone': 4.0}
+    """
+    control = actions["control"].astype(bool)
+    treated = actions[~control]
+    return {
+        "treated": len(treated),
+        "control": int(control.sum()),
+        "cost": float(treated["cost"].sum()),
+        "expected_profit": float(treated["expected_profit"].sum()),
+        "profit_forgone": float(actions.loc[control, "expected_profit"].sum()),
+    }
+
+
+def _shown(products: pd.DataFrame | None) -> pd.Series | None:
+    """Return each customer's items in one text, best first."""
+    if products is None:
+        return None
+    return products.sort_values(["customer_id", "rank"]).groupby("customer_id")["item"].agg(", ".join)
+
+
+def _reasons(chosen: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Return one sentence per customer: what is at stake, what the action is expected to save, at what cost."""
+    saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]
+    sentences = [
+        f"{at_risk:,.2f} at risk, {margin:,.2f} margin expected from the action for {cost:,.2f}"
+        for at_risk, margin, cost in zip(chosen["value_at_risk"], saved, chosen["cost"], strict=True)
+    ]
+    text = pd.Series(sentences, index=table.index, dtype="str")
+    if "segment" in table:
+        text = table["segment"].fillna("no segment") + ": " + text
+    return text.where(~table["control"], text + "; control, leave untreated")

@@ -1,0 +1,108 @@
+"""What another way of giving offers would have earned, from a log in which offers were drawn at random."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xgboost
+from scipy import stats
+from sklearn.model_selection import KFold
+
+_NEEDED = ("offer", "propensity", "outcome")
+
+
+def evaluate_policy(
+    offers: pd.DataFrame,
+    policy: pd.Series,
+    X: pd.DataFrame | None = None,
+    *,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return the mean outcome per customer had `policy` chosen the offers, by each estimator.
+
+    Indexed by `estimator`: `value`, `lower`, `upper` (currency per customer) and `customers` (those who
+    happened to get the policy's offer). `logged` is what was earned; `ips` weights the customers who got
+    the policy's offer by one over its probability; `snips` divides by the sum of the weights: a little
+    bias for much less noise; `doubly_robust` (with X) adds to a model of the outcome what the model misses
+    on them, and is right if either the model or the probabilities are (Dudik, Langford and Li, 2011).
+
+    Parameters
+    ----------
+    offers
+        One row per customer: `offer` received, `propensity` (probability with which it was drawn for this
+        customer), `outcome` (profit, offer deducted).
+    policy
+        The offer the policy would give, aligned with `offers`.
+    X
+        Numbers known about each customer before the offer, for the doubly robust estimate.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, a propensity is not in (0, 1], or nobody got the policy's offer.
+    """
+    _check(offers, policy)
+    agrees = (offers["offer"].astype("str").to_numpy() == policy.astype("str").to_numpy()).astype(float)
+    if not agrees.any():
+        raise ValueError(
+            "nobody received the offer the policy would give; the log cannot tell what it would earn."
+        )
+    outcome = offers["outcome"].to_numpy(dtype=np.float64)
+    weight = agrees / offers["propensity"].to_numpy(dtype=np.float64)
+    value = float((weight * outcome).sum() / weight.sum())
+    parts = {
+        "logged": outcome,
+        "ips": weight * outcome,
+        "snips": value + weight * (outcome - value) / weight.mean(),
+    }
+    if X is not None:
+        of_policy, of_logged = _modelled(offers, policy, X, random_state)
+        parts["doubly_robust"] = of_policy + weight * (outcome - of_logged)
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    rows = {}
+    for name, terms in parts.items():
+        mean, error = float(terms.mean()), float(terms.std(ddof=1) / np.sqrt(len(terms)))
+        used = len(terms) if name == "logged" else int(agrees.sum())
+        rows[name] = {"value": mean, "lower": mean - z * error, "upper": mean + z * error, "customers": used}
+    return pd.DataFrame(rows.values(), index=pd.Index(rows, name="estimator"))
+
+
+def _check(offers: pd.DataFrame, policy: pd.Series) -> None:
+    missing = [name for name in _NEEDED if name not in offers]
+    if missing:
+        raise ValueError(
+            f"an off-policy estimate needs randomised offers with the columns {list(_NEEDED)}; missing {missing}. "
+            f"Found {list(offers.columns)}."
+        )
+    if not offers.index.equals(policy.index):
+        raise ValueError("policy must be aligned with offers: give one offer per row, under the same index.")
+    propensity = offers["propensity"].astype(float)
+    if not propensity.between(0, 1, inclusive="right").all():
+        raise ValueError(
+            f"propensity must lie above 0 and at most at 1, got {propensity.min()} to {propensity.max()}; it is the "
+            "probability with which the offer was drawn."
+        )
+    if not np.isfinite(offers["outcome"].astype(float)).all():
+        raise ValueError("outcome is missing or infinite for some customers; 0 for those who bought nothing.")
+
+
+def _modelled(
+    offers: pd.DataFrame, policy: pd.Series, X: pd.DataFrame, random_state: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the modelled outcome of the policy's offer and of the one received, from models fitted on others."""
+    received, wanted = (values.astype("str").to_numpy(dtype=object) for values in (offers["offer"], policy))
+    matrix, outcome = X.to_numpy(dtype=np.float64), offers["outcome"].to_numpy(dtype=np.float64)
+    answers = np.zeros((2, len(outcome)))
+    for train, test in KFold(3, shuffle=True, random_state=random_state).split(matrix):
+        for offer in np.unique(np.r_[received, wanted]):
+            mine = train[received[train] == offer]
+            predicted = np.full(len(test), outcome[train].mean())
+            if len(mine) >= 20:
+                model = xgboost.XGBRegressor(
+                    n_estimators=60, max_depth=2, learning_rate=0.1, random_state=random_state, n_jobs=1
+                )
+                predicted = model.fit(matrix[mine], outcome[mine]).predict(matrix[test])
+            for row, chosen in enumerate((wanted, received)):
+                answers[row, test] = np.where(chosen[test] == offer, predicted, answers[row, test])
+    return answers[0], answers[1]
