@@ -133,11 +133,20 @@ def main(words: list[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     debug = "--debug" in words
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an open MLflow run then ends as FAILED
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stopped.append(number)
+        sys.exit(128 + number)  # unwinds, so that an open MLflow run ends as FAILED
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     try:
         app([word for word in words if word != "--debug"])
-    except (ValueError, OSError) as error:
-        if debug:
+    except Exception as error:
+        if stopped:  # a library in the middle of its work may turn the stop into an error of its own
+            sys.exit(128 + stopped[0])
+        if debug or not isinstance(error, (ValueError, OSError)):
             raise
         stderr.print(f"[bold red]cltv:[/bold red] {_one_sentence(error)}", soft_wrap=True, highlight=False)
         sys.exit(2)

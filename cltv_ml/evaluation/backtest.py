@@ -106,12 +106,12 @@ def judge(
     competing = [model for model in models if training.origins or not model.needs_labels]
     fitted, predictions, seconds = {}, {}, {}
     for number, model in enumerate(competing):
-        progress(f"fitting {model.name}", 0.3 + 0.6 * number / len(competing))
+        progress(f"fitting {model.name}", 0.2 + 0.4 * number / len(competing))
         started = time.perf_counter()
         fitted[model.name] = fit(model, training)
         predictions[model.name] = fitted[model.name].predict_table(training.X_now)
         seconds[model.name] = time.perf_counter() - started
-    progress("comparing with what happened", 0.9)
+    progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     results = _results(window, y_true, predictions, seconds)
     return WindowResult(window, training, fitted, predictions, y_true, results)

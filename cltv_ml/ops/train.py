@@ -70,9 +70,11 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         )  # fmt: skip
         verdict = choose_champion(result.scores)
         notes = _notes(result, verdict)
+        truth = result.training.X_now.assign(value=result.y_true)
+        data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         for number, model in enumerate(result.models):
-            progress(f"logging {model}", 0.5 + 0.3 * number / len(result.models))
-            _log_candidate(experiment_id, model, result, job, tags)
+            progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
+            _log_candidate(experiment_id, model, result, job, tags, data)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info = _log_champion(cleaned.log, verdict.champion, result, job, features)
         progress("writing the report", 0.95)
@@ -91,7 +93,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
 
 
 def _log_candidate(
-    experiment_id: str, name: str, result: WindowResult, job: Job, tags: Mapping[str, str]
+    experiment_id: str, name: str, result: WindowResult, job: Job, tags: Mapping[str, str], data: Any
 ) -> None:
     """Log one model's run: parameters, metrics, data, figures and the model itself."""
     model = result.models[name]
@@ -100,8 +102,6 @@ def _log_candidate(
         tracking.log_params(_model_params(model) | _job_params(job))
         example = result.training.X_now.head(3)
         info = packaging.log_model(model, card, example)
-        truth = result.training.X_now[card.features].assign(value=result.y_true)
-        data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         mlflow.log_input(data, context="holdout")
         mlflow.log_metrics(result.scores.loc[name].to_dict(), model_id=info.model_id, dataset=data)
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
