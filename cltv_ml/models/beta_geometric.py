@@ -61,9 +61,22 @@ def stayed(a: np.ndarray, b: np.ndarray, rows: Rows, first: int) -> Sequence[np.
 
 
 def _stayed(a: np.ndarray, b: np.ndarray, chances: np.ndarray) -> Sequence[np.ndarray]:
-    value = gammaln(b + chances) - gammaln(b) - gammaln(a + b + chances) + gammaln(a + b)
-    by_a = digamma(a + b) - digamma(a + b + chances)
-    return value, by_a, digamma(b + chances) - digamma(b) + by_a
+    value, by_b = _rising(b, chances)
+    both, by_both = _rising(a + b, chances)
+    return value - both, -by_both, by_b - by_both
+
+
+def _rising(b: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log b (b + 1) ... (b + n - 1) and its derivative by b; by Stirling's series where b is so large
+    that the difference of two log-gammas would be noise.
+    """
+    exact = gammaln(b + n) - gammaln(b), digamma(b + n) - digamma(b)
+    large = b > 1e5
+    if not np.any(large):
+        return exact
+    longer = np.log1p(n / b)
+    series = (b - 0.5) * longer + n * np.log(b + n) - n, longer + n / (2 * b * (b + n))
+    return np.where(large, series[0], exact[0]), np.where(large, series[1], exact[1])
 
 
 def expected(params: Params, t: float) -> np.ndarray:

@@ -21,7 +21,7 @@ Params = tuple[np.ndarray, ...]
 Effect = tuple[tuple[str, int], ...]
 
 _LOWEST, _HIGHEST = np.log(1e-5), np.log(1e5)  # bounds of log-parameters, time in units of the mean T
-_STEEPEST = 15.0  # bound of a coefficient on a covariate in units of its standard deviation
+_STEEPEST = 8.0  # bound of a coefficient on a covariate in units of its standard deviation
 _LARGE, _SAMPLE = 30_000, 8_000  # distinct rows from which a sample is climbed first, and its size
 
 
@@ -43,7 +43,7 @@ class LikelihoodModel(BaseEstimator):
     chunk: ClassVar[int] = 8192  # rows worked on at once stay in the processor's cache
     purchase_covariates: Sequence[str] = ()
     dropout_covariates: Sequence[str] = ()
-    penalty: float = 0.0
+    penalty: float | tuple[float, float] = 0.0
 
     def __init__(self, time_unit: str = "days") -> None:
         self.time_unit = time_unit
@@ -80,12 +80,12 @@ class LikelihoodModel(BaseEstimator):
         bounds: np.ndarray = np.array([[_LOWEST, _HIGHEST]] * shapes + [[-_STEEPEST, _STEEPEST]] * slopes)
         starts = [np.r_[np.log(start), np.zeros(slopes)] for start in self._starts(_mean_rate(scaled))]
         found = maximize(
-            self._objective(scaled),
+            self._objective(scaled, spread),
             starts,
             bounds,
             names=self._all_names(),
             size=size,
-            sample=self._objective(_thin(scaled)) if len(rows) > _LARGE else None,
+            sample=self._objective(_thin(scaled), spread) if len(rows) > _LARGE else None,
         )
         self._learn(found, time, np.array([1.0] * shapes + spread), _dot(rows.weight, rows.x), size)
         self.feature_names_in_ = np.array(
@@ -93,7 +93,9 @@ class LikelihoodModel(BaseEstimator):
         )
         return self
 
-    def _objective(self, rows: Rows) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    def _objective(
+        self, rows: Rows, spread: Sequence[float] = ()
+    ) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
         """Return the mean log-likelihood and its gradient as a function of log-parameters and slopes."""
         chunks = [rows.take(slice(first, first + self.chunk)) for first in range(0, len(rows), self.chunk)]
         size = rows.weight.sum()
@@ -119,7 +121,7 @@ class LikelihoodModel(BaseEstimator):
                         by_log, self.purchase_effect, chunk.purchase
                     )
                     gradient[shapes + first :] += _by_slope(by_log, self.dropout_effect, chunk.dropout)
-            shrink = self.penalty * slopes
+            shrink = self._penalties() * slopes / np.square(spread)
             gradient = gradient / size
             gradient[shapes:] -= 2 * shrink
             return value / size - float(shrink @ slopes), gradient
@@ -138,7 +140,8 @@ class LikelihoodModel(BaseEstimator):
         self.params_ = {name: float(value) for name, value in zip(names, values, strict=True)}
         self.standard_errors_ = {name: float(value) for name, value in zip(names, deviation, strict=True)}
         self.covariance_ = found.covariance / np.outer(spread, spread)
-        self.log_likelihood_ = float(found.log_likelihood - purchases * np.log(time))
+        shrunk = size * float(self._penalties() @ np.square(slopes))
+        self.log_likelihood_ = float(found.log_likelihood + shrunk - purchases * np.log(time))
         self.n_customers_ = float(size)
         self.aic_ = 2 * len(names) - 2 * self.log_likelihood_
         self.bic_ = float(np.log(size)) * len(names) - 2 * self.log_likelihood_
@@ -186,6 +189,18 @@ class LikelihoodModel(BaseEstimator):
                 )
             found.append(matrix)
         return found[0], found[1]
+
+    def _penalties(self) -> np.ndarray:
+        """Return the penalty of each slope."""
+        pair = np.asarray(self.penalty, dtype=np.float64)
+        if pair.shape not in ((), (2,)) or not (np.isfinite(pair).all() and (pair >= 0).all()):
+            raise ValueError(
+                f"{type(self).__name__}: penalty must be a number, or one for purchase and one for dropout "
+                f"covariates, not negative; got {self.penalty!r}."
+            )
+        return np.repeat(
+            np.broadcast_to(pair, 2), [len(self.purchase_covariates), len(self.dropout_covariates)]
+        )
 
     def _all_names(self) -> list[str]:
         return [

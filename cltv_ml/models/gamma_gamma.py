@@ -15,6 +15,7 @@ from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
 from cltv_ml.models.history import check_complete
 from cltv_ml.models.likelihood import maximize
+from cltv_ml.models.predictive import draw_parameters
 
 _LARGE, _SAMPLE = 30_000, 8_000
 _BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # p, q - 1, v; money in units of its mean
@@ -98,6 +99,30 @@ class GammaGamma(BaseEstimator):
         p, q, v = (self.params_[name] for name in self.param_names)
         total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0)
         return p * (v + total) / (p * x + q - 1)
+
+    def sample_total(
+        self,
+        X: pd.DataFrame,
+        purchases: np.ndarray,
+        rng: np.random.Generator,
+        params: tuple[float, ...] | None = None,
+    ) -> np.ndarray:
+        """Return a draw of what `purchases` (n, size) purchases cost each customer, shape (n, size).
+
+        The customer's own spend rate is drawn from its posterior once per draw.
+        """
+        x, spend = self._read(X)
+        p, q, v = params or tuple(self.params_[name] for name in self.param_names)
+        total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0)
+        rate = rng.gamma((q + p * x)[:, None], 1.0, purchases.shape) / (v + total)[:, None]
+        bought = purchases > 0
+        return np.where(bought, rng.gamma(p * np.maximum(purchases, 1)) / np.maximum(rate, 1e-290), 0.0)
+
+    def _plausible(self, rng: np.random.Generator, count: int) -> list[tuple[float, ...]]:
+        """Return p, q and v drawn from their uncertainty."""
+        values = np.array([self.params_[name] for name in self.param_names])
+        drawn = draw_parameters(np.log(values - _SHIFT), self.covariance_, count, rng)
+        return [tuple(theta) for theta in np.exp(np.clip(drawn, -300, 300)) + _SHIFT]
 
     def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         matrix = check_columns(self, X, ("frequency", "monetary_value"))

@@ -28,8 +28,8 @@ class MBGNBD(PurchaseModel):
         Columns that do not change with time: alpha exp(-slope z) and a, b exp(slope z), as in Fader and Hardie
         (2007), "Incorporating Time-Invariant Covariates", and CLVTools. Text must be one-hot encoded first.
     penalty
-        Weight of the sum of squared slopes (covariates in units of their standard deviation) against the
-        mean log-likelihood; it never touches r, alpha, a, b.
+        Weight of the sum of squared slopes against the mean log-likelihood, CLVTools' lambda: one number, or
+        one for purchase and one for dropout covariates. It never touches r, alpha, a, b.
     """
 
     name = "mbg_nbd"
@@ -42,7 +42,7 @@ class MBGNBD(PurchaseModel):
         time_unit: str = "days",
         purchase_covariates: Sequence[str] = (),
         dropout_covariates: Sequence[str] = (),
-        penalty: float = 0.0,
+        penalty: float | tuple[float, float] = 0.0,
     ) -> None:
         self.time_unit = time_unit
         self.purchase_covariates = purchase_covariates

@@ -12,6 +12,7 @@ from cltv_ml.models.base import ValueModel, check_columns, check_fitted
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.history import DAYS_IN
+from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage
 from cltv_ml.models.purchases import PurchaseModel
 
 
@@ -83,13 +84,7 @@ class ProbabilisticValue(ValueModel):
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected discounted margin over the horizon, shape (n,), in currency units."""
         check_fitted(self)
-        length = self._length()
-        if self.discount_rate == 0:
-            purchases = self.purchases_.expected_purchases(X, length)
-        else:
-            rate = np.log1p(self.discount_rate) / 365.25 * DAYS_IN[self.purchases_.time_unit]
-            purchases = self.purchases_.discounted_expected_purchases(X, length, rate)
-        return purchases * self.spend_.predict(X) * self.margin
+        return self._purchases(X) * self.spend_.predict(X) * self.margin
 
     def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return `expected_value`, `expected_purchases` over the horizon and `p_alive` now, by `X.index`."""
@@ -101,6 +96,44 @@ class ProbabilisticValue(ValueModel):
             },
             index=X.index,
         )
+
+    def predict_interval(
+        self, X: pd.DataFrame, coverage: float = 0.9, *, size: int = 500, seed: int = 0
+    ) -> pd.DataFrame:
+        """Return `value_lower` and `value_upper`, between which the realised value lies with probability
+        `coverage`, by `X.index`; where zero alone is likelier than that, both are zero.
+
+        It holds what the customer may buy and pay given his rates, and how well the parameters of both models
+        are known. Discounted like `predict`. The same seed gives the same interval.
+        """
+        check_fitted(self)
+        check_coverage(self, coverage)
+        rng = np.random.default_rng([seed, 2])
+        models, spends = self.purchases_._plausible(rng), self.spend_._plausible(rng, PLAUSIBLE)
+        parts = np.array_split(np.arange(size), len(spends))
+        bounds = []
+        for rows, purchases in self.purchases_._draw(models, X, self._length(), size, seed):
+            drawn = [
+                self.spend_.sample_total(X[rows], purchases[:, part], rng, params)
+                for part, params in zip(parts, spends, strict=True)
+            ]
+            bounds.append(between(np.concatenate(drawn, axis=1), coverage))
+        ends = np.concatenate(bounds) * (self.margin * self._discount(X))[:, None]
+        return pd.DataFrame(ends, index=X.index, columns=["value_lower", "value_upper"])
+
+    def _discount(self, X: pd.DataFrame) -> np.ndarray:
+        """Return what one unit spent by each customer over the horizon is worth today, on average."""
+        if self.discount_rate == 0:
+            return np.ones(len(X))
+        expected = self.purchases_.expected_purchases(X, self._length())
+        return np.where(expected > 0, self._purchases(X) / np.where(expected > 0, expected, 1.0), 1.0)
+
+    def _purchases(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected purchases over the horizon, each discounted from its own moment."""
+        if self.discount_rate == 0:
+            return self.purchases_.expected_purchases(X, self._length())
+        rate = np.log1p(self.discount_rate) / 365.25 * DAYS_IN[self.purchases_.time_unit]
+        return self.purchases_.discounted_expected_purchases(X, self._length(), rate)
 
     def _length(self) -> float:
         """Return the horizon in the purchase model's unit."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Self
 
 import numpy as np
@@ -12,10 +13,10 @@ from cltv_ml.models.base import check_fitted
 from cltv_ml.models.fitting import LikelihoodModel, Params
 from cltv_ml.models.grouping import in_parts, on_distinct
 from cltv_ml.models.history import to_time
+from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, draw_parameters, row_blocks
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
-_DRAWS = 1 << 20  # random numbers drawn at once, which bounds the memory of a simulation
 
 #: What a customer known to be alive does next, as a function of his parameters.
 Answer = Callable[[Params], np.ndarray]
@@ -47,7 +48,7 @@ class PurchaseModel(LikelihoodModel):
     def p_no_purchase(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
         """Return the probability of no purchase in the next `t`: what a business calls churn."""
         length = self._length(t)
-        return 1 - self._now(X, lambda params: 1 - self._alive_none(params, length))
+        return np.clip(1 - self._now(X, lambda params: 1 - self._alive_none(params, length)), 0.0, 1.0)
 
     def purchase_pmf(self, X: pd.DataFrame, n: int, t: float | str) -> np.ndarray:
         """Return the probability of exactly `n` purchases in the next `t`."""
@@ -56,7 +57,7 @@ class PurchaseModel(LikelihoodModel):
         if n == 0:
             return self.p_no_purchase(X, t)
         length = self._length(t)
-        return self._now(X, lambda params: self._alive_pmf(params, int(n), length))
+        return np.clip(self._now(X, lambda params: self._alive_pmf(params, int(n), length)), 0.0, 1.0)
 
     def discounted_expected_purchases(self, X: pd.DataFrame, t: float | str, rate: float) -> np.ndarray:
         """Return the expected purchases in the next `t`, one at time u counted as exp(-rate u).
@@ -102,18 +103,57 @@ class PurchaseModel(LikelihoodModel):
         """Return `size` draws of each customer's purchases in the next `t`, shape (n, size), int64.
 
         Each draw takes the customer's own rates from their posterior given his history and the fitted
-        parameters, then his purchases. The same seed gives the same draws, whatever the memory.
+        parameters, then his purchases. The same seed gives the same draws.
         """
         check_fitted(self)
-        length = self._length(t)
-        rng = np.random.default_rng(seed)
+        return np.concatenate([draws for _, draws in self._draw([self], X, self._length(t), size, seed)])
+
+    def predict_interval(
+        self, X: pd.DataFrame, t: float | str, coverage: float = 0.9, *, size: int = 500, seed: int = 0
+    ) -> pd.DataFrame:
+        """Return `purchases_lower` and `purchases_upper`, between which the purchases of the next `t` lie with
+        at least probability `coverage`, by `X.index`.
+
+        It holds both what the customer may do given his rates and how well the parameters are known. Purchases
+        are whole numbers, so the probability is exceeded where few are expected.
+        """
+        check_fitted(self)
+        check_coverage(self, coverage)
+        models = self._plausible(np.random.default_rng([seed, 1]))
+        bounds = [between(draws, coverage) for _, draws in self._draw(models, X, self._length(t), size, seed)]
+        return pd.DataFrame(
+            np.concatenate(bounds), index=X.index, columns=["purchases_lower", "purchases_upper"]
+        )
+
+    def _draw(
+        self, models: Sequence[Self], X: pd.DataFrame, t: float, size: int, seed: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield draws of purchases for some rows after others, in equal parts from each of `models`."""
         columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
-        draws = np.empty((len(X), size), dtype=np.int64)
-        rows = max(1, _DRAWS // max(size, 1))
-        for first in range(0, len(X), rows):
-            x, tx, T, *given = (column[first : first + rows] for column in columns)
-            draws[first : first + rows] = self._sample(self._own(given), x, tx, T, length, size, rng)
-        return draws
+        parts = [len(part) for part in np.array_split(np.arange(size), len(models))]
+        rng = np.random.default_rng(seed)
+        for rows in row_blocks(len(X), size):
+            x, tx, T, *given = (column[rows] for column in columns)
+            draws = [
+                model._sample(model._own(given), x, tx, T, t, part, rng)
+                for model, part in zip(models, parts, strict=True)
+            ]
+            yield rows, np.concatenate(draws, axis=1)
+
+    def _plausible(self, rng: np.random.Generator, count: int = PLAUSIBLE) -> list[Self]:
+        """Return copies of the model with parameters drawn from their uncertainty."""
+        if not hasattr(self, "covariance_"):
+            return [self]
+        names, shapes = self._all_names(), len(self.param_names)
+        centre = np.array([self.params_[name] for name in names])
+        centre[:shapes] = np.log(centre[:shapes])
+        models = []
+        for theta in draw_parameters(centre, self.covariance_, count, rng):
+            values = np.r_[np.exp(np.clip(theta[:shapes], -300, 300)), theta[shapes:]]
+            model = copy.copy(self)
+            model.params_ = {**self.params_, **dict(zip(names, map(float, values), strict=True))}
+            models.append(model)
+        return models
 
     def simulate(self, n: int, T: float | np.ndarray, seed: int = 0, horizon: float = 0.0) -> pd.DataFrame:
         """Return `n` simulated customers observed until age `T`, with what they do in the `horizon` after.

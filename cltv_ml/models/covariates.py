@@ -1,0 +1,45 @@
+"""Does a covariate belong in a model? The likelihood-ratio test between two nested fits."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import chi2
+
+from cltv_ml.models.base import check_fitted
+from cltv_ml.models.fitting import LikelihoodModel
+
+
+def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> dict[str, float]:
+    """Return twice the gain in log-likelihood, its degrees of freedom and the p-value of the smaller model.
+
+    Both are fitted to the same customers, the larger with further covariates and no penalty.
+
+    Raises
+    ------
+    ValueError
+        The models are not nested, or one was fitted with a penalty.
+    """
+    for model in (smaller, larger):
+        check_fitted(model)
+        if np.any(model.penalty):
+            raise ValueError(
+                f"likelihood_ratio_test: fit without a penalty, which holds the likelihood down; "
+                f"got penalty={model.penalty!r}."
+            )
+    if type(smaller) is not type(larger) or not set(smaller.params_) < set(larger.params_):
+        raise ValueError(
+            "likelihood_ratio_test: the larger model must be of the same kind and have every parameter of the "
+            f"smaller and more; got {sorted(smaller.params_)} and {sorted(larger.params_)}."
+        )
+    if smaller.n_customers_ != larger.n_customers_:
+        raise ValueError(
+            "likelihood_ratio_test: both models must be fitted to the same customers, got "
+            f"{smaller.n_customers_:g} and {larger.n_customers_:g}."
+        )
+    statistic = max(2 * (larger.log_likelihood_ - smaller.log_likelihood_), 0.0)
+    freedom = len(larger.params_) - len(smaller.params_)
+    return {
+        "statistic": statistic,
+        "degrees_of_freedom": float(freedom),
+        "p_value": float(chi2.sf(statistic, freedom)),
+    }

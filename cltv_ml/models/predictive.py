@@ -1,0 +1,58 @@
+"""From draws of what may happen to an interval: the customer's own luck and the parameters' uncertainty."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+#: How many parameter vectors stand for the uncertainty of an estimate.
+PLAUSIBLE = 50
+_DRAWS = 1 << 20  # numbers drawn at once, which bounds the memory
+
+
+def check_coverage(model: BaseEstimator, coverage: float) -> None:
+    """Raise when `coverage` is not a probability."""
+    if not 0 < coverage < 1:
+        raise ValueError(f"{type(model).__name__}: coverage must lie between 0 and 1, got {coverage!r}.")
+
+
+def row_blocks(n: int, size: int) -> list[slice]:
+    """Return slices of rows for which `size` draws each fit into memory."""
+    rows = max(1, _DRAWS // max(size, 1))
+    return [slice(first, first + rows) for first in range(0, n, rows)]
+
+
+def draw_parameters(
+    centre: np.ndarray, covariance: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return normal draws around `centre`, shape (count, k), with exactly that mean.
+
+    What the data do not determine (NaN in `covariance`) stays where it is.
+    """
+    values, vectors = np.linalg.eigh(np.nan_to_num(covariance, nan=0.0))
+    noise = rng.standard_normal((count, len(centre)))
+    noise -= noise.mean(axis=0)
+    return centre + (noise * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+
+
+def between(draws: np.ndarray, coverage: float) -> np.ndarray:
+    """Return the ends of an interval that holds at least `coverage` of each row's draws, shape (n, 2).
+
+    Both tails are cut alike; where nothing at all is likelier than a tail, the interval starts at zero and
+    only the upper tail is cut, so that it is not wider than it has to be.
+
+    >>> between(np.array([[0, 0, 0, 0, 0, 0, 0, 0, 1, 7], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]), 0.8).tolist()
+    [[0.0, 0.0], [1.0, 9.0]]
+    """
+    tail = (1 - coverage) / 2
+    ordered = np.sort(draws, axis=1)
+    size = ordered.shape[1]
+    from_zero = (ordered <= 0).mean(axis=1) >= tail
+    lower = np.where(from_zero, 0, ordered[:, _rank(tail, size)])
+    upper = np.where(from_zero, ordered[:, _rank(coverage, size)], ordered[:, _rank(1 - tail, size)])
+    return np.column_stack([lower, upper]).astype(np.float64)
+
+
+def _rank(share: float, size: int) -> int:
+    """Return the position of the smallest draw that at least `share` of the draws do not exceed."""
+    return min(max(int(np.ceil(share * size - 1e-9)) - 1, 0), size - 1)
