@@ -136,6 +136,7 @@ ACTIONS = Table(
         ),
         "tier": Column("string", "", "the value tier the control was drawn in", required=False),
         "segment": Column("string", "", "the segment, as the marketer knows it", required=False),
+        "lifecycle": Column("string", "", "new, active, at risk, lapsed or reactivated", required=False),
         "offer": Column("string", "", "what the customer is offered", required=False),
         "products": Column("string", "", "what to show, joined by commas", required=False),
         "read_on": Column("timestamp", "", "first day on which the outcome can be read", required=False),

@@ -1,1 +1,48 @@
-"""What to do."""
+"""What to do with a score: segments, margins, retention, uplift, cross-selling, offers, and what they brought.
+
+Every function takes tables and gives tables; what is learned from customers (cut points, rules, responses)
+comes back as plain values to store and to apply to the next month.
+"""
+
+from cltv_ml.decisions.associations import find_associations
+from cltv_ml.decisions.campaign import build_campaign, campaign_summary
+from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control
+from cltv_ml.decisions.cross_sell import margin_per_purchase, recommend_next
+from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
+from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_who_left
+from cltv_ml.decisions.margins import Costs, add_profit, compute_margins, customer_margin_rates, loss_makers
+from cltv_ml.decisions.migration import compute_migration, migration_matrix
+from cltv_ml.decisions.off_policy import evaluate_policy
+from cltv_ml.decisions.offers import GuardRails, choose_offers, discount_by_segment, profit_by_depth
+from cltv_ml.decisions.outcome import evaluate_campaign
+from cltv_ml.decisions.payback import compute_payback, payback_month
+from cltv_ml.decisions.price_response import customer_slopes, fit_response
+from cltv_ml.decisions.price_test import propose_price_test
+from cltv_ml.decisions.profile import profile_segments
+from cltv_ml.decisions.qini import compute_qini, qini_coefficient, qini_curve
+from cltv_ml.decisions.recommenders import RECOMMENDERS
+from cltv_ml.decisions.retention import (
+    break_even,
+    choose_customers,
+    compute_treatment,
+    profit_curve,
+    value_at_risk,
+)
+from cltv_ml.decisions.rfm import SEGMENTS, apply_rfm, compute_rfm, fit_rfm, segment_definitions
+from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
+from cltv_ml.decisions.uplift import LEARNERS, ClassTransformation, TwoModels, balance_table, compare_learners
+from cltv_ml.decisions.upsell import recommend_upsell
+from cltv_ml.decisions.value_change import account_for_change, change_by_customer, price_index
+
+__all__ = [
+    "LEARNERS", "RECOMMENDERS", "SEGMENTS", "ClassTransformation", "Costs", "GuardRails", "TwoModels",
+    "account_for_change", "add_profit", "apply_lifecycle", "apply_rfm", "apply_tiers", "balance_table",
+    "break_even", "build_campaign", "campaign_summary", "change_by_customer", "choose_customers", "choose_offers",
+    "compare_learners", "compute_margins", "compute_migration", "compute_payback", "compute_qini", "compute_rfm",
+    "compute_treatment", "control_size", "customer_margin_rates", "customer_slopes", "detectable_uplift",
+    "discount_by_segment", "draw_control", "evaluate_campaign", "evaluate_cross_sell", "evaluate_policy",
+    "find_associations", "fit_lifecycle", "fit_response", "fit_rfm", "fit_tiers", "loss_makers",
+    "margin_per_purchase", "migration_matrix", "payback_month", "price_index", "profile_segments",
+    "profit_by_depth", "profit_curve", "propose_price_test", "qini_coefficient", "qini_curve", "recommend_next",
+    "recommend_upsell", "segment_definitions", "tells_who_left", "value_at_risk",
+]  # fmt: skip

@@ -13,17 +13,15 @@ def build_campaign(
     window: Window,
     *,
     action: str,
-    control: pd.Series | None = None,
-    tiers: pd.Series | None = None,
-    segments: pd.Series | None = None,
-    offers: pd.Series | None = None,
+    about: pd.DataFrame | None = None,
     products: pd.DataFrame | None = None,
+    control: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Return ACTIONS: one row per customer on the list, in its order.
 
     `customer_id`, `action`, `cost` and `expected_profit` (currency), `reason` in words, `control` (True:
     leave untreated), `read_on` (first day on which `evaluate_campaign` can read the outcome), and where
-    given `tier`, `segment`, `offer` and `products`.
+    given `tier`, `segment`, `lifecycle`, `offer` and `products`.
 
     Parameters
     ----------
@@ -33,33 +31,36 @@ def build_campaign(
         First day of the campaign and how long it is read.
     action
         What is done, such as "win-back mail".
-    control
-        `draw_control`; None leaves nobody out, and the campaign can never be evaluated.
-    tiers, segments, offers
-        Names by customer_id.
+    about
+        What is known by customer_id, any of `tier`, `segment`, `lifecycle`, `offer`, and `usual_gap` with
+        `overdue_ratio` (`apply_lifecycle`), which the reason then tells in words.
     products
         `recommend_next`: the items to show.
+    control
+        `draw_control`; None leaves nobody out, and the campaign can never be evaluated.
 
     Raises
     ------
     ValueError
         The control misses a customer of the list.
     """
-    table = pd.DataFrame({"customer_id": chosen.index.astype("str"), "action": action})
-    table[["cost", "expected_profit"]] = chosen[["cost", "expected_profit"]].to_numpy()
-    named = {"tier": tiers, "segment": segments, "offer": offers, "products": _shown(products)}
-    for name, values in named.items():
-        if values is not None:
-            table[name] = values.reindex(chosen.index).astype("str").to_numpy()
     left_out = pd.Series(False, index=chosen.index) if control is None else control.reindex(chosen.index)
     if left_out.isna().any():
         raise ValueError(
             f"the control misses {int(left_out.isna().sum())} of {len(chosen)} customers of the list; draw it from the "
             "list itself."
         )
+    known = pd.DataFrame(index=chosen.index) if about is None else about.reindex(chosen.index)
+    table = pd.DataFrame({"customer_id": chosen.index.astype("str"), "action": action})
+    for name in ("tier", "segment", "lifecycle", "offer"):
+        if name in known:
+            table[name] = known[name].astype("str").to_numpy()
+    if products is not None:
+        table["products"] = _shown(products).reindex(chosen.index).astype("str").to_numpy()
+    table[["cost", "expected_profit"]] = chosen[["cost", "expected_profit"]].to_numpy()
     table["control"] = left_out.to_numpy(dtype=bool)
     table["read_on"] = window.end
-    table["reason"] = _reasons(chosen, table)
+    table["reason"] = _reasons(chosen, known, table)
     return ACTIONS.check(table.astype({"action": "str"}))
 
 
@@ -84,21 +85,25 @@ def campaign_summary(actions: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _shown(products: pd.DataFrame | None) -> pd.Series | None:
+def _shown(products: pd.DataFrame) -> pd.Series:
     """Return each customer's items in one text, best first."""
-    if products is None:
-        return None
     return products.sort_values(["customer_id", "rank"]).groupby("customer_id")["item"].agg(", ".join)
 
 
-def _reasons(chosen: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
-    """Return one sentence per customer: what is at stake, what the action is expected to save, at what cost."""
+def _reasons(chosen: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Return one sentence per customer: how long silent, what is at stake, what the action is to bring."""
     saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]
     sentences = [
         f"{at_risk:,.2f} at risk, {margin:,.2f} margin expected from the action for {cost:,.2f}"
         for at_risk, margin, cost in zip(chosen["value_at_risk"], saved, chosen["cost"], strict=True)
     ]
     text = pd.Series(sentences, index=table.index, dtype="str")
+    if {"usual_gap", "overdue_ratio"} <= set(known):
+        silences = [
+            f"silent for {gap * ratio:.0f} days, usually buys every {gap:.0f}; " if gap * ratio > 0 else ""
+            for gap, ratio in zip(known["usual_gap"], known["overdue_ratio"], strict=True)
+        ]
+        text = pd.Series(silences, index=table.index, dtype="str") + text
     if "segment" in table:
         text = table["segment"].fillna("no segment") + ": " + text
     return text.where(~table["control"], text + "; control, leave untreated")

@@ -14,7 +14,7 @@ from cltv_ml.decisions.lines import by_customer
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import Weights, best_items, check_recommender, score_new_items
 from cltv_ml.engine import Tabular, frame, view
-from cltv_ml.windows import Window, to_cutoff, to_days
+from cltv_ml.windows import Window
 
 #: Customers scored at a time: with 3,000 items a batch fills 100 MB.
 BATCH = 4_000
@@ -25,8 +25,7 @@ CANDIDATES = 50
 
 def recommend_next(
     log: Tabular,
-    cutoff: str | pd.Timestamp,
-    horizon: int | str,
+    window: Window,
     *,
     level: Level = "product_id",
     recommender: str = "linear_autoencoder",
@@ -47,8 +46,8 @@ def recommend_next(
     ----------
     log
         TRANSACTIONS with the column of `level`.
-    cutoff, horizon
-        Nothing from the cutoff on is seen; the horizon is that of the probabilities, in days or "13w".
+    window
+        Nothing from its cutoff on is seen; the probabilities are those of its horizon.
     margin_per_purchase
         Margin of one order of the item (`margin_per_purchase(compute_margins(log, level))`); items without
         one, or with none to gain, are not recommended. None ranks by probability.
@@ -64,10 +63,9 @@ def recommend_next(
         The column is missing, the recommender is unknown, or the log is too short or too thin.
     """
     fit = check_recommender(recommender)
-    end, days = to_cutoff(cutoff), to_days(horizon)
-    before = Window(end - pd.Timedelta(days=days), days)
+    before = Window(window.cutoff - pd.Timedelta(days=window.horizon), window.horizon)
     calibration = _calibrate(log, before, level, recommender, p_active is not None)
-    purchases = read_purchases(log, end, level)
+    purchases = read_purchases(log, window.cutoff, level)
     weights = fit(purchases)
     # Scores grow with the history they rest on: they are compared by their place among all scores.
     levels = _levels(_sampled_scores(purchases, weights)[2])

@@ -63,8 +63,8 @@ def apply_lifecycle(
     Parameters
     ----------
     customers
-        frequency, recency, T; with `gap_last` (days between the last two purchase days) reactivated
-        customers can be told, without it nobody is.
+        frequency, recency, T; with `gap_last` (days between the last two purchase days) or
+        `gap_last_ratio` (over the mean gap) reactivated customers can be told, without both nobody is.
     p_alive
         P(alive) of a model in which one-time buyers can leave (MBG/NBD, Pareto/NBD). Read only for
         customers it covers.
@@ -72,7 +72,7 @@ def apply_lifecycle(
     Raises
     ------
     ValueError
-        `p_alive` calls every one-time buyer alive, as BG/NBD does by construction.
+        `p_alive` calls every one-time buyer alive (`tells_who_left`): give another model's, or none.
 
     >>> people = pd.DataFrame({"frequency": [4, 4, 0], "recency": [80.0, 80.0, 0.0], "T": [90.0, 300.0, 5.0]})
     >>> apply_lifecycle(people, {"typical_gap": 20.0, "overdue": 2.0, "lapsed": 4.0})["lifecycle"].tolist()
@@ -102,18 +102,33 @@ def apply_lifecycle(
 
 def _came_back(customers: pd.DataFrame, rule: Mapping[str, float]) -> pd.Series:
     """Tell who ended a long silence with the last purchase, by the rhythm before it."""
-    if "gap_last" not in customers:
+    if "gap_last" in customers:
+        last = customers["gap_last"]
+    elif "gap_last_ratio" in customers:
+        last = customers["gap_last_ratio"] * customers["recency"] / customers["frequency"].clip(lower=1)
+    else:
         return pd.Series(False, index=customers.index)
-    last = customers["gap_last"]
     before = (customers["recency"] - last + rule["typical_gap"]) / customers["frequency"].clip(lower=1)
     return (last > rule["lapsed"] * before) & (customers["frequency"] > 0)
 
 
+def tells_who_left(customers: pd.DataFrame, p_alive: pd.Series) -> bool:
+    """Return whether a P(alive) knows that some one-time buyers have left.
+
+    BG/NBD calls all of them alive by construction, and any model does so in effect when a short log shows
+    nobody leaving: such a P(alive) says nothing about churn.
+
+    >>> people = pd.DataFrame({"frequency": [0, 0], "T": [10.0, 300.0]})
+    >>> tells_who_left(people, pd.Series([1.0, 1.0])), tells_who_left(people, pd.Series([0.9, 0.3]))
+    (False, True)
+    """
+    once = p_alive.reindex(customers.index)[(customers["frequency"] == 0) & (customers["T"] > 0)].dropna()
+    return once.empty or bool((once < 0.999).any())
+
+
 def _check_one_time_buyers(customers: pd.DataFrame, alive: pd.Series) -> None:
-    """Raise when one-time buyers of all ages are certainly alive: that is a model's assumption, not a finding."""
-    once = alive[(customers["frequency"] == 0) & (customers["T"] > 0)].dropna()
-    if len(once) and bool((once >= 1 - 1e-9).all()):
+    if not tells_who_left(customers, alive):
         raise ValueError(
-            f"p_alive is 1 for all {len(once)} one-time buyers, as BG/NBD assumes; give P(alive) of MBG/NBD or "
-            "Pareto/NBD, or none."
+            "p_alive is 1 for every one-time buyer, as in BG/NBD or where the log is too short to show anybody "
+            "leaving; give P(alive) of MBG/NBD or Pareto/NBD on a longer log, or none."
         )

@@ -18,13 +18,12 @@ def propose_price_test(
     order_value: float = 0.0,
     weeks_to_read: int = 4,
     power: float = 0.8,
-    alpha: float = 0.05,
 ) -> pd.DataFrame:
     """Return one row per arm: `arm`, `depth`, `customers`, `start_weeks`, `weeks` and `expected_cost`.
 
     Equal arms, one without a discount. The size shows a rise of `uplift` in the share who buy, between any
-    arm and the one at full price, with the wanted power; `alpha` is divided by the number of such
-    comparisons (Bonferroni). `start_weeks` is how long customers are let in, `weeks` when the test is read,
+    arm and the one at full price, with the wanted power; the error of 5% is divided by the number of
+    such comparisons (Bonferroni). `start_weeks` is how long customers are let in, `weeks` when the test is read,
     `expected_cost` the discount given to those expected to buy.
 
     Parameters
@@ -55,7 +54,7 @@ def propose_price_test(
         )
     if customers_per_week < 1:
         raise ValueError(f"customers_per_week must be at least 1, got {customers_per_week}.")
-    z = stats.norm.ppf(1 - alpha / len(tried) / 2) + stats.norm.ppf(power)
+    z = stats.norm.ppf(1 - 0.05 / len(tried) / 2) + stats.norm.ppf(power)
     raised = base_rate + uplift
     size = math.ceil(z**2 * (base_rate * (1 - base_rate) + raised * (1 - raised)) / uplift**2)
     start = math.ceil(size * (len(tried) + 1) / customers_per_week)

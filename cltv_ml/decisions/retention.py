@@ -11,7 +11,8 @@ from cltv_ml.decisions.lines import by_customer
 def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
     """Return the predicted value that may be lost: expected value x P(gone), in currency per customer.
 
-    P(gone) is 1 - P(alive), or, where the model has none, the probability of no purchase in the horizon,
+    P(gone) is 1 - P(alive). Where the model has none, or finds that nobody at all has left (every P(alive)
+    above 0.999, as on a short log), it is the probability of no purchase in the horizon,
     exp(-expected purchases). The product is small both for customers who are surely alive and for those
     who are surely gone: neither can be saved. It says nothing about whether a treatment helps; that is
     the uplift.
@@ -25,7 +26,9 @@ def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
     [10.0, 60.0]
     """
     alive = predictions.get("p_alive", pd.Series(np.nan, index=predictions.index)).astype(float)
-    if "expected_purchases" in predictions:
+    if "expected_purchases" in predictions and predictions["expected_purchases"].notna().any():
+        if not alive.lt(0.999).any():
+            alive = alive * np.nan
         alive = alive.fillna(1 - np.exp(-predictions["expected_purchases"].astype(float).clip(lower=0)))
     if alive.isna().all() and len(alive):
         raise ValueError(

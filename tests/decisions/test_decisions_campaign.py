@@ -36,13 +36,23 @@ def test_segment_offer_and_products_travel_with_the_customer(chosen):
         chosen,
         Window("2024-03-01", 30),
         action="mail",
-        segments=pd.Series({"a": "Cannot lose", "b": "At risk"}),
-        offers=pd.Series({"a": "10% off one order"}),
+        about=pd.DataFrame(
+            {
+                "segment": ["Cannot lose", "At risk"],
+                "offer": ["10% off one order", None],
+                "usual_gap": [30.0, 20.0],
+                "overdue_ratio": [3.0, 2.0],
+            },
+            index=["a", "b"],
+        ),
         products=products,
     ).set_index("customer_id")
     assert actions.loc["b", "products"] == "tea, milk"
     assert actions.loc["a", "offer"] == "10% off one order"
-    assert actions.loc["a", "reason"].startswith("Cannot lose: 200.00 at risk")
+    assert actions.loc["a", "reason"].startswith(
+        "Cannot lose: silent for 90 days, usually buys every 30; 200.00 at risk"
+    )
+    assert actions.loc["c", "reason"].startswith("no segment: 100.00 at risk")
     assert pd.isna(actions.loc["c", "products"])
 
 

@@ -11,6 +11,7 @@ from cltv_ml.decisions.recommenders import RECOMMENDERS, linear_autoencoder
 from cltv_ml.windows import Window
 
 CUTOFF = "2023-10-01"
+WINDOW = Window(CUTOFF, 92)
 
 
 def _shop(taste: float, customers: int = 400) -> pd.DataFrame:
@@ -42,19 +43,19 @@ def margins(tasteful):
 
 
 def test_where_taste_decides_the_autoencoder_beats_the_most_popular(tasteful):
-    table = evaluate_cross_sell(tasteful, Window(CUTOFF, 92))
+    table = evaluate_cross_sell(tasteful, WINDOW)
     assert table.loc["linear_autoencoder", "gain"] > 0.15
     assert table.loc["linear_autoencoder", "gain_lower"] > 0
     assert "beats the most popular items" in table.loc["linear_autoencoder", "verdict"]
 
 
 def test_where_chance_decides_the_verdict_says_so():
-    verdict = evaluate_cross_sell(_shop(0.0), Window(CUTOFF, 92)).loc["linear_autoencoder", "verdict"]
+    verdict = evaluate_cross_sell(_shop(0.0), WINDOW).loc["linear_autoencoder", "verdict"]
     assert "recommend those" in verdict
 
 
 def test_quality_equals_a_slow_count(tasteful):
-    row = evaluate_cross_sell(tasteful, Window(CUTOFF, 92), recommenders=[]).loc["most_popular"]
+    row = evaluate_cross_sell(tasteful, WINDOW, recommenders=[]).loc["most_popular"]
     before = tasteful[tasteful["timestamp"] < CUTOFF].groupby("customer_id")["product_id"].agg(set)
     after = tasteful[tasteful["timestamp"] >= CUTOFF].groupby("customer_id")["product_id"].agg(set)
     popular = list(read_purchases(tasteful, CUTOFF).items)
@@ -82,7 +83,7 @@ def test_the_autoencoder_equals_one_ridge_regression_per_item(tasteful):
 
 @pytest.mark.parametrize("recommender", RECOMMENDERS)
 def test_nobody_is_offered_what_they_have_or_what_loses_money(tasteful, margins, recommender):
-    table = recommend_next(tasteful, CUTOFF, 92, recommender=recommender, margin_per_purchase=margins)
+    table = recommend_next(tasteful, WINDOW, recommender=recommender, margin_per_purchase=margins)
     before = tasteful[tasteful["timestamp"] < CUTOFF]
     owned = set(zip(before["customer_id"], before["product_id"], strict=True))
     assert not owned & set(zip(table["customer_id"], table["item"], strict=True))
@@ -91,7 +92,7 @@ def test_nobody_is_offered_what_they_have_or_what_loses_money(tasteful, margins,
 
 
 def test_items_are_ranked_by_expected_margin(tasteful, margins):
-    table = recommend_next(tasteful, CUTOFF, 92, margin_per_purchase=margins)
+    table = recommend_next(tasteful, WINDOW, margin_per_purchase=margins)
     assert (
         table.groupby("customer_id")["expected_margin"]
         .apply(lambda values: values.is_monotonic_decreasing)
@@ -103,7 +104,7 @@ def test_items_are_ranked_by_expected_margin(tasteful, margins):
 
 
 def test_probabilities_are_those_of_the_later_window(tasteful):
-    table = recommend_next(tasteful, CUTOFF, 92)
+    table = recommend_next(tasteful, WINDOW)
     after = tasteful[tasteful["timestamp"] >= CUTOFF]
     bought = set(zip(after["customer_id"], after["product_id"], strict=True))
     hit = [pair in bought for pair in zip(table["customer_id"], table["item"], strict=True)]
@@ -111,7 +112,7 @@ def test_probabilities_are_those_of_the_later_window(tasteful):
 
 
 def test_the_reason_is_something_the_customer_has(tasteful):
-    table = recommend_next(tasteful, CUTOFF, 92).dropna(subset="because")
+    table = recommend_next(tasteful, WINDOW).dropna(subset="because")
     before = tasteful[tasteful["timestamp"] < CUTOFF]
     owned = set(zip(before["customer_id"], before["product_id"], strict=True))
     assert len(table) > 500
@@ -120,28 +121,28 @@ def test_the_reason_is_something_the_customer_has(tasteful):
 
 def test_nothing_from_the_cutoff_on_is_seen(tasteful):
     early = tasteful[tasteful["timestamp"] < CUTOFF]
-    pd.testing.assert_frame_equal(recommend_next(tasteful, CUTOFF, 92), recommend_next(early, CUTOFF, 92))
+    pd.testing.assert_frame_equal(recommend_next(tasteful, WINDOW), recommend_next(early, WINDOW))
 
 
 def test_a_customer_who_is_leaving_has_lower_probabilities(tasteful):
     active = pd.Series(0.5, index=pd.Index(tasteful["customer_id"].unique()))
-    full, half = (recommend_next(tasteful, CUTOFF, 92, p_active=active * scale) for scale in (2.0, 1.0))
+    full, half = (recommend_next(tasteful, WINDOW, p_active=active * scale) for scale in (2.0, 1.0))
     assert half["probability"].sum() == pytest.approx(full["probability"].sum() / 2)
 
 
 def test_a_log_without_products_says_what_it_needs(tasteful):
     with pytest.raises(ValueError, match="map the article number to product_id"):
-        recommend_next(tasteful.drop(columns="product_id"), CUTOFF, 92)
+        recommend_next(tasteful.drop(columns="product_id"), WINDOW)
 
 
 def test_a_thin_log_says_what_would_help(tasteful):
     with pytest.raises(ValueError, match="two items with at least 20 buyers"):
-        recommend_next(tasteful.head(30), CUTOFF, 92)
+        recommend_next(tasteful.head(30), WINDOW)
 
 
 def test_an_unknown_recommender_is_refused(tasteful):
     with pytest.raises(ValueError, match="Unknown recommender 'magic'"):
-        recommend_next(tasteful, CUTOFF, 92, recommender="magic")
+        recommend_next(tasteful, WINDOW, recommender="magic")
 
 
 def _online_retail(folder):

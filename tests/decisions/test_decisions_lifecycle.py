@@ -36,13 +36,17 @@ def test_who_ended_a_long_silence_is_reactivated():
     assert _one(4, 200, 205, gap_last=[150.0]) == "reactivated"
 
 
+def test_the_last_gap_may_be_given_over_the_mean_gap():
+    assert _one(4, 200, 205, gap_last_ratio=[150 / 50]) == "reactivated"
+
+
 def test_two_purchases_on_neighbouring_days_do_not_make_a_daily_buyer():
     assert _one(1, 1, 15) == "active"
 
 
 def test_p_alive_of_bg_nbd_is_refused_because_it_calls_every_one_time_buyer_alive():
     people = pd.DataFrame({"frequency": [0, 0], "recency": [0.0, 0.0], "T": [10.0, 300.0]})
-    with pytest.raises(ValueError, match="one-time buyers, as BG/NBD assumes"):
+    with pytest.raises(ValueError, match="every one-time buyer, as in BG/NBD"):
         apply_lifecycle(people, RULE, pd.Series([1.0, 1.0]))
 
 

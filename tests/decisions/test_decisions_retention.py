@@ -42,6 +42,13 @@ def test_without_p_alive_the_chance_of_no_purchase_stands_in():
     assert value_at_risk(table).tolist() == pytest.approx([5.0])
 
 
+def test_where_a_model_finds_nobody_left_the_chance_of_no_purchase_stands_in():
+    table = pd.DataFrame(
+        {"expected_value": [10.0, 10.0], "p_alive": [1.0, 1.0], "expected_purchases": [np.log(2), 20.0]}
+    )
+    assert value_at_risk(table).round(6).tolist() == [5.0, 0.0]
+
+
 def test_value_at_risk_without_either_says_what_it_needs():
     with pytest.raises(ValueError, match="p_alive or expected_purchases, found neither"):
         value_at_risk(pd.DataFrame({"expected_value": [1.0]}))
