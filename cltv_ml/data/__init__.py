@@ -1,21 +1,45 @@
 """What happened: any source becomes one valid transaction log, a quarantine and a report."""
 
 from cltv_ml.data.account import Report
-from cltv_ml.data.clean import Cleaned, clean
-from cltv_ml.data.datasets import DATASETS
+from cltv_ml.data.clean import Cleaned, clean, clean_to_parquet
+from cltv_ml.data.datasets import DATASETS, Dataset
+from cltv_ml.data.fetch import fetch
 from cltv_ml.data.mapping import read_mapping, write_mapping
+from cltv_ml.data.quality import (
+    Verdict,
+    compute_cohorts,
+    compute_months,
+    compute_seasonality,
+    compute_spend,
+    compute_summary,
+    judge,
+)
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sources import Raw, read
+from cltv_ml.data.synthetic import Simulation, simulate, write_simulation
 
 __all__ = [
     "DATASETS",
     "REASONS",
     "Cleaned",
+    "Dataset",
     "Raw",
     "Report",
     "Rules",
+    "Simulation",
+    "Verdict",
     "clean",
+    "clean_to_parquet",
+    "compute_cohorts",
+    "compute_months",
+    "compute_seasonality",
+    "compute_spend",
+    "compute_summary",
+    "fetch",
+    "judge",
     "read",
     "read_mapping",
+    "simulate",
     "write_mapping",
+    "write_simulation",
 ]

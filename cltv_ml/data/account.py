@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -58,7 +58,12 @@ class Report:
 
 
 def account(
-    con: duckdb.DuckDBPyConnection, source: str, mapping: Mapping[str, str], kept: int, capped: int
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    mapping: Mapping[str, str],
+    kept: int,
+    capped: int,
+    notes: Sequence[str] = (),
 ) -> Report:
     """Return the report of a cleaning whose log holds `kept` and lost `capped` (integer minor units).
 
@@ -103,6 +108,7 @@ def account(
         money_capped=capped / MONEY_SCALE,
         money_returned=returned / MONEY_SCALE,
         rules=_rule_table(taken, rows_in, int(money_in)),
+        notes=tuple(notes),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import duckdb
@@ -18,7 +20,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sources import Raw, read
-from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal
+from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
 from cltv_ml.tables import TRANSACTIONS
 
 #: Called with what is being done and the share that is done.
@@ -33,7 +35,7 @@ _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The clean log (a Parquet file's path when one was asked for), the lines set aside, and the report."""
+    """The clean log, the lines set aside, and the report."""
 
     log: pd.DataFrame
     quarantine: pd.DataFrame
@@ -79,16 +81,51 @@ def clean(
     >>> cleaned.quarantine[["source_row", "rule", "amount"]].values.tolist()
     [[2, 'bad_amount', '?'], [3, 'missing_customer', '1']]
     """
+    raw = raw if isinstance(raw, Raw) else read(raw)
+    cap, notes = _apply(raw, rules or raw.rules, grain, progress or _silent)
+    log = frame(raw.con.sql(_log_query(raw.con, cap, grain)))
+    quarantine = raw.con.sql(_quarantine_query(raw)).to_arrow_table().to_pandas(types_mapper=_WHOLE.get)
+    raw.con.register("log", pa.table({"amount": pa.array(log["amount"])}))
+    report = _report(raw, cap, notes)
+    raw.con.unregister("log")
+    return Cleaned(TRANSACTIONS.check(log), quarantine, report)
+
+
+def clean_to_parquet(
+    raw: Raw | Tabular,
+    folder: str | Path,
+    rules: Rules | None = None,
+    *,
+    grain: Literal["line", "order"] = "line",
+    progress: Progress | None = None,
+) -> Report:
+    """Clean as `clean` does, for data larger than memory: write `log.parquet` and `quarantine.parquet`.
+
+    The files appear in `folder` when they are complete; the log's path goes wherever a log does.
+    """
+    raw = raw if isinstance(raw, Raw) else read(raw)
+    cap, notes = _apply(raw, rules or raw.rules, grain, progress or _silent)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    queries = {"log": _log_query(raw.con, cap, grain), "quarantine": _quarantine_query(raw)}
+    parts = {name: Path(folder, f"{name}.parquet.part") for name in queries}
+    for name, query in queries.items():
+        raw.con.execute(f"copy ({query}) to {literal(str(parts[name]))} (format parquet, compression zstd)")
+    view(raw.con, "log", parts["log"])
+    report = _report(raw, cap, notes)
+    for part in parts.values():
+        os.replace(part, part.with_suffix(""))
+    return report
+
+
+def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> tuple[int | None, list[str]]:
+    """Run the rules; return the cap of amounts and what a reader should know."""
     if grain not in ("line", "order"):
         raise ValueError(f"grain must be 'line' or 'order', got {grain!r}.")
-    raw = raw if isinstance(raw, Raw) else read(raw)
-    rules = rules or raw.rules
-    report = progress or _silent
-    report("reading the lines", 0.0)
-    read_lines(raw, rules)
-    report("looking for duplicates", 0.3)
+    progress("reading the lines", 0.0)
+    notes = read_lines(raw, rules)
+    progress("looking for duplicates", 0.3)
     _set_lines_aside(raw.con, rules)
-    report("netting returns", 0.5)
+    progress("netting returns", 0.5)
     _set_returns_aside(raw.con, rules)
     if rules.applies("history_before_log"):
         kept = "(from lines anti join aside using (source_row))"
@@ -96,10 +133,8 @@ def clean(
         _set_aside(
             raw.con, "history_before_log", f"select source_row from {kept} where customer_id in ({older})"
         )
-    report("collecting the log", 0.7)
-    cleaned = _collect(raw, _cap(raw.con, rules), grain)
-    report("cleaned", 1.0)
-    return cleaned
+    progress("collecting the log", 0.7)
+    return _cap(raw.con, rules), notes
 
 
 def _silent(doing: str, share: float) -> None:
@@ -174,19 +209,22 @@ def _cap(con: duckdb.DuckDBPyConnection, rules: Rules) -> int | None:
     return None if cap is None else round(cap)
 
 
-def _collect(raw: Raw, cap: int | None, grain: str) -> Cleaned:
-    """Return the log, the quarantine and the report, once all rules have run."""
-    con = raw.con
-    lines = _log_query(con, cap)
-    ordered = f"select * exclude (source_row) from ({lines}) order by source_row"
-    log = frame(con.sql(ordered if grain == "line" else _orders_query(con, lines)))
-    quarantine = con.sql(_quarantine_query(raw)).to_arrow_table().to_pandas(types_mapper=_WHOLE.get)
-    report = account(con, raw.source, raw.mapping, _total(con, log), _capped(con, cap))
-    return Cleaned(TRANSACTIONS.check(log), quarantine, report)
+def _report(raw: Raw, cap: int | None, notes: list[str]) -> Report:
+    """Return the report on the table or view `log`, reconciled."""
+    total = f"select coalesce(sum(cast(round(amount * {MONEY_SCALE}) as bigint)), 0) from log"
+    [(kept,)] = raw.con.execute(total).fetchall()
+    capped, lines = _capped(raw.con, cap)
+    if cap is not None:
+        share = capped / max(int(kept) + capped, 1)
+        notes = [
+            *notes,
+            f"{lines:,} amounts above {cap / MONEY_SCALE:,.2f} were capped there, which takes {share:.2%} of revenue.",
+        ]
+    return account(raw.con, raw.source, raw.mapping, int(kept), capped, notes)
 
 
-def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None) -> str:
-    """Return the query of the clean log, with `source_row`."""
+def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> str:
+    """Return the query of the clean log, in the order of the source."""
     present = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
     columns = [name for name in TRANSACTIONS.columns if name in present]
     values = {name: name for name in columns}
@@ -200,12 +238,13 @@ def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None) -> str:
     if cap is not None:
         values["amount"] = f"least({values['amount']}, {cap} / {MONEY_SCALE}.0)"
     selected = ", ".join(f"{value} as {name}" for name, value in values.items())
-    return f"select source_row, {selected} from {tables}"
+    if grain == "line":
+        return f"select {selected} from {tables} order by source_row"
+    return _orders_query(columns, f"select source_row, {selected} from {tables}")
 
 
-def _orders_query(con: duckdb.DuckDBPyConnection, lines: str) -> str:
+def _orders_query(columns: list[str], lines: str) -> str:
     """Return the query that rolls a log up to one row per order, in the order of first lines."""
-    columns = [str(name) for name, *_ in con.execute(f"describe {lines}").fetchall()]
     money = f"cast(sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as bigint) / {MONEY_SCALE}.0"
     values = {"customer_id": "customer_id", "timestamp": "min(timestamp)", "amount": money}
     values |= {name: f"sum({name})" for name in ("quantity", "discount", "cost") if name in columns}
@@ -236,19 +275,13 @@ def _beside_ours(name: str) -> str:
     return f"{name}_source" if name.lower() == "customer_id" else name
 
 
-def _total(con: duckdb.DuckDBPyConnection, log: pd.DataFrame) -> int:
-    """Return the log's revenue in integer minor units, as every later room sums it."""
-    con.register("log", pa.table({"amount": pa.array(log["amount"])}))
-    [(total,)] = con.execute(f"select sum(cast(round(amount * {MONEY_SCALE}) as bigint)) from log").fetchall()
-    con.unregister("log")
-    return int(total or 0)
-
-
-def _capped(con: duckdb.DuckDBPyConnection, cap: int | None) -> int:
+def _capped(con: duckdb.DuckDBPyConnection, cap: int | None) -> tuple[int, int]:
+    """Return how much, in integer minor units, and how many lines the cap cut."""
     if cap is None:
-        return 0
-    [(capped,)] = con.execute(
-        f"select sum(greatest(coalesce(reduced.money, marks.money) - {cap}, 0)) from marks "
-        "anti join aside using (source_row) left join reduced using (source_row)"
+        return 0, 0
+    [(capped, lines)] = con.execute(
+        f"select coalesce(sum(money - {cap}), 0), count(*) from (select coalesce(reduced.money, marks.money) as money "
+        "from marks anti join aside using (source_row) left join reduced using (source_row)) "
+        f"where money > {cap}"
     ).fetchall()
-    return int(capped or 0)
+    return int(capped), int(lines)

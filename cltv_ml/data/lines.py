@@ -16,12 +16,12 @@ LARGEST_AMOUNT = 1e12
 _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "number": Columns.number}
 
 
-def read_lines(raw: Raw, rules: Rules) -> None:
+def read_lines(raw: Raw, rules: Rules) -> list[str]:
     """Make `lines`, the standard columns, and `marks`, what decides about each line.
 
     `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
     (the amount in integer minor units) and `line_hash` of all the source's columns. Text is parsed once
-    into a table; typed columns stay where they are.
+    into a table; typed columns stay where they are. What a reader should know is returned, a sentence each.
 
     Raises
     ------
@@ -44,6 +44,21 @@ def read_lines(raw: Raw, rules: Rules) -> None:
         f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, line_hash from lines"
     )
     _check_readable(raw)
+    return _notes(raw, columns, values)
+
+
+def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
+    """Return how times, amounts and currencies were understood where that is not plain to see."""
+    notes = []
+    if "amount" not in raw.mapping:
+        notes.append("The amount of a line is its quantity times its unit price.")
+    if columns.rules.timezone or columns.rules.source_timezone:
+        notes.append(f"Times with a zone were converted to {columns.rules.timezone or 'UTC'}.")
+    elif columns.has_zones(raw.mapping["timestamp"]):
+        notes.append("Times carry a zone and stand in UTC; set timezone to the shop's own.")
+    if columns.rules.rates and "currency" in values:
+        notes.append(f"Amounts were converted with the rates {dict(columns.rules.rates)}.")
+    return notes
 
 
 def _kept_as(raw: Raw, columns: Columns) -> str:

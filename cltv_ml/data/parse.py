@@ -18,6 +18,8 @@ _SIGN = rf"\p{{Sc}}|{_CODES}"
 #: How a numeric date is written: two fields of one or two digits, a year, and perhaps a time.
 _DAY_MONTH = r"^(\d{1,2})([/\-.])(\d{1,2})[/\-.](\d{4}|\d{2})(?:$|[ T,]+(.*)$)"
 
+_ZONED = r":\d\d(\.\d+)? ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
+
 _WRITTEN_OUT = [
     f"{date}{time}"
     for date in ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%a, %d %b %Y")
@@ -134,11 +136,20 @@ class Columns:
             naive = _number_as_time(f"cast({name} as double)")
         else:
             text = f"trim(cast({name} as varchar))"
-            zoned = rf"regexp_matches({text}, ':\d\d(\.\d+)? ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$')"
+            zoned = f"regexp_matches({text}, '{_ZONED}')"
             instant = rf"regexp_replace(regexp_replace({text}, ' ?(Z|UTC|GMT)$', '+00'), ' ([+-])', '\1')"
             at = self._local(f"make_timestamp(epoch_us(try_cast({instant} as timestamptz)))", zone)
             return f"case when {zoned} then {at} else {self._from_zone(self._text_time(column, text))} end"
         return self._from_zone(naive)
+
+    def has_zones(self, column: str) -> bool:
+        """Whether any time of a column carries a zone."""
+        kind = self.kinds[column]
+        if is_number(kind) or is_time(kind):
+            return kind.startswith("TIMESTAMP WITH")
+        text = f"trim(cast({quote(column)} as varchar))"
+        zoned = f"regexp_matches({text}, '{_ZONED}')"
+        return self._first(f"select 1 from {self.table} where {zoned} limit 1") is not None
 
     def _from_zone(self, naive: str) -> str:
         if self.rules.source_timezone is None:
@@ -153,15 +164,18 @@ class Columns:
         fields = f"regexp_extract({text}, '{_DAY_MONTH}', ['a', 'sign', 'b', 'year', 'time'])"
         slashed = f"regexp_matches({text}, '{_DAY_MONTH}')"
         first = self._day_first(column, fields, slashed)
-        day_first = f"({fields}.sign = '.' or {str(first).lower()})"
         iso = (
-            f"(case when length({fields}.year) = 2 then '20' else '' end || {fields}.year || '-' || "
-            f"case when {day_first} then {fields}.b || '-' || {fields}.a else {fields}.a || '-' || {fields}.b "
-            f"end || ' ' || {fields}.time)"
+            "(case when length(f.year) = 2 then '20' else '' end || f.year || '-' || "
+            f"case when f.sign = '.' or {str(first).lower()} then f.b || '-' || f.a else f.a || '-' || f.b end "
+            "|| ' ' || f.time)"
         )
-        rebuilt = f"coalesce(try_cast(rtrim({iso}) as timestamp), try_strptime({iso}, {_TWELVE_HOURS}))"
-        number = _number_as_time(f"try_cast({text} as double)")
-        other = f"coalesce(try_cast({text} as timestamp), try_strptime({text}, {_WRITTEN_OUT}), {number})"
+        rebuilt = _once(
+            fields,
+            "f",
+            _once(iso, "i", f"coalesce({_as_time('rtrim(i)')}, try_strptime(i, {_TWELVE_HOURS}))"),
+        )
+        number = _number_as_time("try_cast(t as double)")
+        other = _once(text, "t", f"coalesce({_as_time('t')}, try_strptime(t, {_WRITTEN_OUT}), {number})")
         return f"case when {slashed} then {rebuilt} else {other} end"
 
     def _day_first(self, column: str, fields: str, slashed: str) -> bool:
@@ -213,6 +227,16 @@ class Columns:
         return rows[0][0] if rows else None
 
 
+def _once(value: str, name: str, expression: str) -> str:
+    """Return SQL for an expression in which `name` stands for a value that is computed once."""
+    return f"list_transform([{value}], lambda {name}: {expression})[1]"
+
+
+def _as_time(text: str) -> str:
+    """Return SQL for a time written as ISO 8601; the engine's own cast would pass over words behind it."""
+    return f"if(regexp_matches({text}, '[A-SU-Za-z]'), null, try_cast({text} as timestamp))"
+
+
 def _bare_number(text: str) -> str:
     """Return SQL for a number's text without currency, blanks and accountants' brackets."""
     bare = rf"regexp_replace({text}, '^\s*({_SIGN})\s*|\s*({_SIGN})\s*$|[\s\x{{a0}}\x{{202f}}''’]', '', 'g')"
@@ -237,13 +261,12 @@ def _shift(time: str, zone: str, to_utc: bool) -> str:
     The engine's own time-zone functions live in an extension that is downloaded at run time, so the
     zone's changes of offset since 1970 are written into the expression.
     """
-    branches = []
-    for start, offset in reversed(_offsets(zone)):
-        from_ = start + offset if to_utc else start
-        branches.append(f"when {time} >= timestamp '{from_:%Y-%m-%d %H:%M:%S}' then {_seconds(offset)}")
-    first = _seconds(_offsets(zone)[0][1])
-    seconds = f"(case {' '.join(branches)} else {first} end)"
-    return f"({time} {'-' if to_utc else '+'} to_seconds({seconds}))"
+    changes = [(start + offset if to_utc else start, _seconds(offset)) for start, offset in _offsets(zone)]
+    branches = " ".join(
+        f"when t >= timestamp '{start}' then {seconds}" for start, seconds in reversed(changes)
+    )
+    seconds = f"(case {branches} else {changes[0][1]} end)"
+    return _once(time, "t", f"t {'-' if to_utc else '+'} to_seconds({seconds})")
 
 
 def _offsets(zone: str) -> list[tuple[datetime, timedelta]]:

@@ -223,14 +223,23 @@ def unique_names(columns: list[str]) -> list[str]:
 
 def _to_arrow(source: pd.DataFrame) -> pa.Table:
     """Return a frame as an Arrow table; a column of mixed types becomes text."""
-    arrays = []
-    for position in range(source.shape[1]):
-        values = source.iloc[:, position]
-        try:
-            arrays.append(pa.array(values, from_pandas=True))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-            arrays.append(pa.array(values.map(str, na_action="ignore"), pa.string(), from_pandas=True))
+    arrays = [_array(source.iloc[:, position]) for position in range(source.shape[1])]
     return pa.table(arrays, names=[str(column) for column in source.columns])
+
+
+def _array(values: pd.Series) -> pa.Array:
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        utc = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        return (
+            pa.array(utc, from_pandas=True)
+            .cast(pa.timestamp("us"), safe=False)
+            .cast(pa.timestamp("us", "UTC"))
+        )
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, ArithmeticError):
+        texts = (None if value is None else str(value).encode("utf-8", "replace").decode() for value in values)
+        return pa.array(texts, pa.string())
 
 
 def _complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -256,8 +265,10 @@ def _kind(columns: Columns, column: str) -> str:
     number = columns.number(column) if not is_time(kind) else "cast(null as double)"
     time = columns.timestamp(column)
     values, numbers, times, low, high, whole = columns.con.execute(
-        f"select count(nullif(trim(cast({name} as varchar)), '')), count({number}), count({time}), "
-        f"min({number}), max({number}), bool_and({number} = floor({number})) from peek"
+        "select count(value), count(number), count(time), min(number), max(number), "
+        "bool_and(number = floor(number)) "
+        f"from (select nullif(trim(cast({name} as varchar)), '') as value, {number} as number, {time} as time "
+        "from peek)"
     ).fetchall()[0]
     dated = re.search("dat|time|day|when|_at$", column.lower()) is not None
     if not values:

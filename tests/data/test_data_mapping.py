@@ -1,0 +1,126 @@
+import pandas as pd
+import pytest
+
+from cltv_ml.data import read, read_mapping, write_mapping
+from cltv_ml.data.mapping import propose_mapping
+
+
+def proposed(**samples):
+    return dict(read(pd.DataFrame({name: [value] for name, value in samples.items()})).mapping)
+
+
+def test_online_retail_s_names_are_understood():
+    assert proposed(
+        InvoiceNo="536365", StockCode="85123A", Description="LIGHT", Quantity=6, InvoiceDate="2010-12-01 08:26",
+        UnitPrice=2.55, CustomerID=17850.0, Country="United Kingdom",
+    ) == {
+        "customer_id": "CustomerID",
+        "timestamp": "InvoiceDate",
+        "order_id": "InvoiceNo",
+        "product_id": "StockCode",
+        "quantity": "Quantity",
+        "unit_price": "UnitPrice",
+    }  # fmt: skip
+
+
+def test_a_web_shop_s_export_is_understood():
+    assert proposed(
+        order_id=1, user_id="u1", created_at="2024-01-31T10:00:00Z", updated_at="2024-02-01T10:00:00Z",
+        total_amount="9.50", currency="EUR", sku="A1", qty=1,
+    ) == {
+        "customer_id": "user_id",
+        "timestamp": "created_at",
+        "amount": "total_amount",
+        "order_id": "order_id",
+        "product_id": "sku",
+        "quantity": "qty",
+        "currency": "currency",
+    }  # fmt: skip
+
+
+def test_the_purchase_date_is_not_the_shipping_date():
+    assert (
+        proposed(customer="a", ship_date="2024-02-01", order_date="2024-01-31", revenue=1.5)["timestamp"]
+        == "order_date"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "asked"),
+    [
+        (
+            {"net_amount": 8.5, "gross_amount": 10.0},
+            r"\['net_amount', 'gross_amount'\] could each be the amount",
+        ),
+        ({"total": 8.5, "revenue": 10.0}, r"\['total', 'revenue'\] could each be the amount"),
+    ],
+)
+def test_two_equally_good_amounts_are_asked_for(columns, asked):
+    with pytest.raises(ValueError, match=asked):
+        proposed(customer_id="a", date="2024-01-31", **columns)
+
+
+def test_two_equally_good_dates_and_customers_are_asked_for():
+    with pytest.raises(ValueError, match=r"\['order_date', 'invoice_date'\] could each be the timestamp"):
+        proposed(customer_id="a", order_date="2024-01-31", invoice_date="2024-01-31", amount=1)
+    with pytest.raises(ValueError, match=r"\['user_id', 'client_id'\] could each be the customer_id"):
+        proposed(user_id="a", client_id="b", date="2024-01-31", amount=1)
+
+
+def test_a_flag_settles_what_the_proposal_asked_and_the_rest_is_proposed():
+    frame = pd.DataFrame({"cust": ["a"], "date": ["2024-01-31"], "net": [1.0], "gross": [2.0], "sku": ["x"]})
+    assert dict(read(frame, {"amount": "gross"}).mapping) == {
+        "customer_id": "cust",
+        "timestamp": "date",
+        "amount": "gross",
+        "product_id": "sku",
+    }
+
+
+def test_a_mapping_that_names_what_is_required_is_taken_as_it_is():
+    frame = pd.DataFrame({"customer_id": ["a"], "date": ["2024-01-31"], "amount": [1.0], "sku": ["x"]})
+    given = {"customer_id": "customer_id", "timestamp": "date", "amount": "amount"}
+    assert dict(read(frame, given).mapping) == given
+
+
+def test_an_optional_column_can_be_declined():
+    frame = pd.DataFrame({"cust": ["a"], "date": ["2024-01-31"], "total": [1.0], "sku": ["x"], "item": ["y"]})
+    assert "product_id" not in read(frame, {"product_id": ""}).mapping
+
+
+def test_a_discount_between_zero_and_one_is_not_taken_for_money():
+    assert "discount" not in proposed(customer_id="a", date="2024-01-31", amount=1.0, discount=0.2)
+
+
+def test_missing_columns_and_unknown_names_are_refused():
+    with pytest.raises(ValueError, match=r"no column found for customer_id; name it .* Found \['x'\]"):
+        read(pd.DataFrame({"x": [1]}))
+    frame = pd.DataFrame({"customer_id": ["a"], "date": ["2024-01-31"], "amount": [1.0]})
+    with pytest.raises(ValueError, match=r"unknown name 'customer'. Available: \['amount', "):
+        read(frame, {"customer": "customer_id"})
+    with pytest.raises(ValueError, match=r"column 'when' for timestamp is not in the source. Found \["):
+        read(frame, {"timestamp": "when"})
+    with pytest.raises(ValueError, match="column 'amount' is given for more than one name"):
+        read(frame, {"amount": "amount", "cost": "amount"})
+
+
+def test_a_saved_proposal_reads_back(tmp_path):
+    mapping = {"customer_id": 'the "best" id', "timestamp": "Größe\\n", "amount": "a = b"}
+    write_mapping(mapping, tmp_path / "mapping.toml")
+    assert read_mapping(tmp_path / "mapping.toml") == mapping
+
+
+def test_a_toml_mapping_is_read_at_the_door(tmp_path):
+    (tmp_path / "mapping.toml").write_text('[mapping]\namount = "gross"\n')
+    frame = pd.DataFrame({"cust": ["a"], "date": ["2024-01-31"], "net": [1.0], "gross": [2.0]})
+    assert read(frame, tmp_path / "mapping.toml").mapping["amount"] == "gross"
+    with pytest.raises(ValueError, match="does not exist; check the path"):
+        read(frame, tmp_path / "other.toml")
+    (tmp_path / "bad.toml").write_text("[map")
+    with pytest.raises(ValueError, match="is no valid TOML"):
+        read(frame, tmp_path / "bad.toml")
+
+
+def test_a_badly_filled_column_of_the_right_name_is_still_proposed():
+    kinds = {"customer_id": "text", "order_date": "text", "amount": "text"}
+    assert propose_mapping(kinds)["timestamp"] == "order_date"
