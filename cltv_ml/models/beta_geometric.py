@@ -71,7 +71,7 @@ def _rising(b: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     that the difference of two log-gammas would be noise.
     """
     exact = gammaln(b + n) - gammaln(b), digamma(b + n) - digamma(b)
-    large = b > 1e5
+    large = b > 1e4
     if not np.any(large):
         return exact
     longer = np.log1p(n / b)

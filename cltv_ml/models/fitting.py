@@ -20,7 +20,7 @@ Params = tuple[np.ndarray, ...]
 #: Which parameters a covariate multiplies by exp(sign x slope x covariate).
 Effect = tuple[tuple[str, int], ...]
 
-_LOWEST, _HIGHEST = np.log(1e-5), np.log(1e5)  # bounds of log-parameters, time in units of the mean T
+_LOWEST, _HIGHEST = np.log(1e-5), np.log(1e4)  # bounds of log-parameters, time in units of the mean T
 _STEEPEST = 8.0  # bound of a coefficient on a covariate in units of its standard deviation
 _LARGE, _SAMPLE = 30_000, 8_000  # distinct rows from which a sample is climbed first, and its size
 
@@ -261,8 +261,9 @@ def _rescale(rows: Rows, time: float, spread: Sequence[float]) -> Rows:
     first = rows.purchase.shape[1]
     return build_rows(
         rows.x,
-        rows.tx / time,
-        rows.T / time,
+        # rounded, so that days, weeks and months become the same numbers and end at the same estimate
+        np.round(rows.tx / time, 12),
+        np.round(rows.T / time, 12),
         rows.weight,
         rows.purchase / np.array(spread[:first]),
         rows.dropout / np.array(spread[first:]),

@@ -80,7 +80,7 @@ def maximize(
 
 
 def _climb(
-    objective: Objective, theta: np.ndarray, bounds: np.ndarray, rounds: int = 300
+    objective: Objective, theta: np.ndarray, bounds: np.ndarray, rounds: int = 60
 ) -> tuple[np.ndarray, float]:
     """Return where projected BFGS ends from `theta`, and the height there.
 
@@ -91,7 +91,7 @@ def _climb(
     inverse = np.eye(len(theta))
     for _ in range(rounds):
         held = gradient != _projected(gradient, theta, bounds)
-        if np.abs(gradient[~held]).max(initial=0.0) < 1e-6:
+        if np.abs(gradient[~held]).max(initial=0.0) < 1e-7:
             break
         direction = np.where(held, 0.0, inverse @ np.where(held, 0.0, gradient))
         if direction @ gradient <= 0:
@@ -101,14 +101,42 @@ def _climb(
         found = _search(objective, theta, value, gradient, direction, bounds)
         if found is None:
             if np.array_equal(inverse, np.eye(len(theta))):
-                break
+                return _climb_ridge(objective, theta, bounds)
             inverse = np.eye(len(theta))
             continue
         new_theta, new_value, new_gradient = found
         inverse = _update(inverse, new_theta - theta, gradient - new_gradient)
-        gained, theta, value, gradient = new_value - value, new_theta, new_value, new_gradient
-        if gained < 1e-14 * (1 + abs(value)):
+        theta, value, gradient = new_theta, new_value, new_gradient
+    else:
+        return _climb_ridge(objective, theta, bounds)
+    return theta, value
+
+
+def _climb_ridge(
+    objective: Objective, theta: np.ndarray, bounds: np.ndarray, rounds: int = 40
+) -> tuple[np.ndarray, float]:
+    """Return where damped Newton steps end: along a narrow bent ridge BFGS takes hundreds of steps."""
+    value, gradient = objective(theta)
+    damping = 1e-6
+    for _ in range(rounds):
+        free = gradient == _projected(gradient, theta, bounds)
+        if np.abs(gradient[free]).max(initial=0.0) < 1e-8:
             break
+        curvature, axes = np.linalg.eigh(-_hessian(objective, theta, bounds)[np.ix_(free, free)])
+        slope = axes.T @ gradient[free]
+        for _ in range(8):
+            step = np.zeros_like(theta)
+            step[free] = axes @ (slope / (np.abs(curvature) + damping))
+            step *= min(1.0, 2.0 / max(np.abs(step).max(), 1e-300))
+            found = np.clip(theta + step, bounds[:, 0], bounds[:, 1])
+            height, incline = objective(found)
+            if height > value:
+                break
+            damping *= 10
+        else:
+            break
+        theta, value, gradient = found, height, incline
+        damping = max(damping / 10, 1e-12)
     return theta, value
 
 
