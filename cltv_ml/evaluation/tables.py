@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cltv_ml.evaluation.metrics import gains, group_totals
 
@@ -57,3 +58,79 @@ def compute_realised(y_true: pd.Series, y_pred: pd.Series, bins: int = 40) -> pd
             "active_share": grouped["realised"].agg(lambda values: (values > 0).mean()),
         }
     ).reset_index(drop=True)
+
+
+def compute_bias_by_group(
+    y_true: pd.Series, y_pred: pd.Series, groups: pd.Series, *, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return per group of customers what was predicted, what was realised, and how far off that is.
+
+    Columns `group`, `customers`, `predicted`, `realised` (means in currency), `bias` (predicted over
+    realised, minus one) and `bias_lower`, `bias_upper`: how far chance in what the customers spent could
+    have moved it (normal approximation to the mean realised). NaN where nobody of a group spent anything.
+
+    >>> table = compute_bias_by_group(pd.Series([10.0, 0, 8]), pd.Series([6.0, 5, 8]), pd.Series(["a", "a", "b"]))
+    >>> table["bias"].round(6).tolist()
+    [0.1, 0.0]
+    """
+    frame = pd.DataFrame(
+        {"group": groups.astype("str").to_numpy(), "p": np.asarray(y_pred), "y": np.asarray(y_true)}
+    )
+    grouped = frame.groupby("group", sort=False)
+    mean, size = grouped[["p", "y"]].mean(), grouped.size()
+    error = (grouped["y"].std().fillna(0.0) / np.sqrt(size)) * float(stats.norm.ppf((1 + confidence) / 2))
+    realised = mean["y"].where(mean["y"] > 0)
+    return pd.DataFrame(
+        {
+            "customers": size,
+            "predicted": mean["p"],
+            "realised": mean["y"],
+            "bias": mean["p"] / realised - 1,
+            "bias_lower": mean["p"] / (realised + error) - 1,
+            "bias_upper": mean["p"] / (realised - error).where(realised > error) - 1,
+        }
+    ).reset_index()
+
+
+def compute_coverage(
+    y_true: pd.Series, predictions: pd.DataFrame, level: float = 0.8, groups: int = 10
+) -> pd.DataFrame:
+    """Return how often what was spent lay within the interval, by predicted value, highest tenth first.
+
+    Columns `group`, `predicted` (mean in currency), `customers`, `coverage` (share inside), `wanted`
+    (`level`) and `width` (mean width in currency).
+
+    Raises
+    ------
+    ValueError
+        The predictions hold no `value_lower` and `value_upper`.
+    """
+    missing = [name for name in ("value_lower", "value_upper") if name not in predictions]
+    if missing:
+        raise ValueError(f"predictions lack {missing}; predict with intervals to measure their coverage.")
+    true = np.asarray(y_true, dtype=np.float64)
+    lower, upper = predictions["value_lower"].to_numpy(), predictions["value_upper"].to_numpy()
+    order = np.argsort(-predictions["expected_value"].to_numpy(), kind="stable")
+    group = np.empty(len(true), dtype=int)
+    group[order] = np.arange(len(true)) * groups // max(len(true), 1) + 1
+    table = pd.DataFrame(
+        {
+            "group": group,
+            "predicted": predictions["expected_value"].to_numpy(),
+            "coverage": (true >= lower) & (true <= upper),
+            "width": upper - lower,
+        }
+    ).groupby("group")
+    return table.mean().assign(customers=table.size(), wanted=level).reset_index()
+
+
+def compute_metric_ranges(results: pd.DataFrame) -> pd.DataFrame:
+    """Return each model's metrics across test windows: `model, metric, mean, lowest, highest, windows`.
+
+    Parameters
+    ----------
+    results
+        RESULTS of one or several cutoffs; the range is over the cutoffs.
+    """
+    grouped = results.groupby(["model", "metric"], sort=False)["value"]
+    return grouped.agg(mean="mean", lowest="min", highest="max", windows="size").reset_index()

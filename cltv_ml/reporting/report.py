@@ -1,4 +1,4 @@
-"""Tables and figures as one self-contained HTML file that opens without a network."""
+"""Tables and figures as one self-contained HTML file that opens without a network, as Markdown or as JSON."""
 
 from __future__ import annotations
 
@@ -13,14 +13,29 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 import cltv_ml
+from cltv_ml.reporting import theme
 
 
-def summarise(title: str, subtitle: str, sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a report as one dictionary of plain JSON values: the single source of every rendering."""
+def summarise(
+    title: str,
+    subtitle: str,
+    sections: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+    """Return a report as one dictionary of plain JSON values: the single source of every rendering.
+
+    Parameters
+    ----------
+    facts
+        What a reader in a hurry should know, shown first: by name the number and half a sentence on it.
+    """
     return {
         "title": title,
         "subtitle": subtitle,
         "version": cltv_ml.__version__,
+        "facts": [
+            {"name": name, "value": value, "note": note} for name, (value, note) in (facts or {}).items()
+        ],
         "sections": [dict(section) for section in sections],
     }
 
@@ -31,6 +46,9 @@ def section(
     *,
     tables: Mapping[str, pd.DataFrame] | None = None,
     figures: Mapping[str, go.Figure] | None = None,
+    warnings: Sequence[str] = (),
+    what_if: Mapping[str, Any] | None = None,
+    details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return one section of a summary.
 
@@ -39,19 +57,27 @@ def section(
     tables
         Frames by caption, their cells formatted already.
     figures
-        Figures by the sentence that says what to see, which is also their alternative text.
+        Figures by the sentence that says what they show in words: the caption and alternative text.
+    warnings
+        Sentences that the reader must not overlook.
+    what_if
+        `reporting.what_if.compute_what_if`: controls that recompute a campaign in the page.
+    details
+        Sections for the curious, folded away at first.
     """
     return {
         "title": title,
         "sentences": list(sentences),
+        "warnings": list(warnings),
         "tables": [
-            {"caption": caption, "head": list(frame.columns), "rows": frame.astype(str).to_numpy().tolist()}
+            {"caption": caption, "head": [str(name) for name in frame.columns],
+             "rows": frame.astype(str).to_numpy().tolist()}
             for caption, frame in (tables or {}).items()
         ],
-        "figures": [
-            {"alt": alt, "figure": json.loads(figure.to_json())} for alt, figure in (figures or {}).items()
-        ],
-    }
+        "figures": [_figure(alt, figure) for alt, figure in (figures or {}).items()],
+        "what_if": dict(what_if) if what_if else None,
+        "details": [dict(detail) for detail in details],
+    }  # fmt: skip
 
 
 def render_html(summary: Mapping[str, Any]) -> str:
@@ -59,8 +85,58 @@ def render_html(summary: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    html: str = environment.get_template("report.html.j2").render(summary, plotlyjs=get_plotlyjs())
+    html: str = environment.get_template("report.html.j2").render(
+        summary,
+        plotlyjs=get_plotlyjs(),
+        script=_template("report.js"),
+        style=_template("report.css"),
+        themes={mode: theme.template(mode).to_plotly_json() for mode in ("light", "dark")},
+    )
     return html
+
+
+def render_json(summary: Mapping[str, Any]) -> str:
+    """Return the summary as JSON, figures included."""
+    return json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def render_markdown(summary: Mapping[str, Any]) -> str:
+    """Return the summary as Markdown: everything but the figures, which are named by what they show."""
+    lines = [f"# {summary['title']}", summary["subtitle"]]
+    lines += [
+        f"- **{_cell(fact['name'])}: {_cell(fact['value'])}**, {fact['note']}"
+        for fact in summary.get("facts", ())
+    ]
+    for part in summary["sections"]:
+        lines += _markdown(part, "##")
+    return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
+
+
+def _markdown(part: Mapping[str, Any], level: str) -> list[str]:
+    """Return the paragraphs of one section."""
+    lines = [f"{level} {part['title']}", *part["sentences"]]
+    lines += [f"> {warning}" for warning in part.get("warnings", ())]
+    for table in part["tables"]:
+        head = [table["head"], ["---"] + ["---:"] * (len(table["head"]) - 1)]
+        rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in [*head, *table["rows"]]]
+        lines += [f"**{table['caption']}**", "\n".join(rows)]
+    lines += [f"- Figure: {drawn['title']}. {drawn['alt']}" for drawn in part["figures"]]
+    for detail in part.get("details", ()):
+        lines += _markdown(detail, level + "#")
+    return lines
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _figure(alt: str, figure: go.Figure) -> dict[str, Any]:
+    """Return a figure for the page: its title becomes a heading, its theme is the page's."""
+    drawn = json.loads(figure.to_json())
+    title = drawn["layout"].pop("title", {}).get("text", "")
+    drawn["layout"].pop("template", None)
+    drawn["layout"]["margin"] = {"l": 50, "r": 12, "t": 28, "b": 40}
+    return {"title": title, "alt": alt, "figure": drawn}
 
 
 def _template(name: str) -> str:

@@ -1,54 +1,133 @@
-"""One look for every figure: colour-blind-safe colours, quiet axes, money with thousands separators."""
+"""One look for every figure, light and dark: colour-blind-safe colours, quiet axes, money with separators."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import plotly.graph_objects as go
 
-#: Okabe and Ito's palette, told apart by people with any common colour blindness.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A", "#A6A100")
-REFERENCE = "#888888"
+#: Okabe and Ito's palette, told apart by people with any common colour blindness; blue and yellow are
+#: moved a little so that every colour is seen on a white and on a dark page.
+PALETTE = ("#1F7FC4", "#D55E00", "#009E73", "#CC79A7", "#B98000", "#3494CC", "#7F7F7F", "#8F8B00")
+ACTUAL, MODEL, REFERENCE = "#8A8F96", PALETTE[0], "#8A8F96"
+GAIN, LOSS = PALETTE[2], PALETTE[1]
+
+#: Low to high and below to above a middle, both readable with any common colour blindness.
+SEQUENTIAL = "Cividis"
+DIVERGING = ((0.0, PALETTE[1]), (0.5, "#D9D9D9"), (1.0, PALETTE[0]))
 
 #: Names as a reader says them.
 LABELS = {
     "same_rate": "Same rate as before",
-    "bg_nbd_gamma_gamma": "BG/NBD × Gamma-Gamma",
-    "pareto_nbd_gamma_gamma": "Pareto/NBD × Gamma-Gamma",
-    "mbg_nbd_gamma_gamma": "MBG/NBD × Gamma-Gamma",
+    "bg_nbd": "BG/NBD",
+    "pareto_nbd": "Pareto/NBD",
+    "mbg_nbd": "MBG/NBD",
+    "mbg_cnbd": "MBG/CNBD-k",
+    "nbd": "NBD",
+    "bg_bb": "BG/BB",
     "tweedie": "XGBoost Tweedie",
     "hurdle": "XGBoost hurdle",
+    "ziln": "Zero-inflated lognormal",
+    "quantile": "XGBoost quantiles",
+    "hybrid": "Hybrid",
+    "ensemble": "Ensemble",
+}
+
+_COLOURS = {
+    "light": {"text": "#1c2733", "page": "#ffffff", "grid": "#e6e8eb", "line": "#c3c9d0"},
+    "dark": {"text": "#e4e9ee", "page": "#1a2129", "grid": "#2f3943", "line": "#4c5965"},
 }
 
 
 def label(model: str) -> str:
     """Return a model's name as a reader says it.
 
-    >>> label("tweedie"), label("my_model")
-    ('XGBoost Tweedie', 'my model')
+    >>> label("tweedie"), label("pareto_nbd_gamma_gamma"), label("my_model")
+    ('XGBoost Tweedie', 'Pareto/NBD × Gamma-Gamma', 'my model')
     """
+    purchases = model.removesuffix("_gamma_gamma")
+    if purchases != model:
+        return f"{label(purchases)} × Gamma-Gamma"
     return LABELS.get(model, model.replace("_", " "))
 
 
-def figure(title: str, x: str, y: str) -> go.Figure:
-    """Return an empty figure with title, axis names and the common look."""
+def template(mode: str) -> go.layout.Template:
+    """Return the plotly template of a mode, "light" or "dark": what differs between the two is in it alone.
+
+    Raises
+    ------
+    ValueError
+        The mode is neither.
+    """
+    if mode not in _COLOURS:
+        raise ValueError(f"Unknown theme {mode!r}. Available: {sorted(_COLOURS)}.")
+    colour = _COLOURS[mode]
+    axis = {
+        "gridcolor": colour["grid"], "zerolinecolor": colour["line"], "linecolor": colour["line"],
+        "tickcolor": colour["line"], "ticks": "outside", "automargin": True, "title": {"standoff": 8},
+    }  # fmt: skip
+    return go.layout.Template(
+        layout={
+            "font": {
+                "family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 13,
+                "color": colour["text"],
+            },
+            "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 16}, "font": {"size": 17}},
+            "colorway": list(PALETTE),
+            "paper_bgcolor": colour["page"],
+            "plot_bgcolor": colour["page"],
+            "hoverlabel": {"bgcolor": colour["page"], "font": {"color": colour["text"]}},
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colour["line"], "activecolor": colour["text"]},
+            "xaxis": axis,
+            "yaxis": axis,
+        }
+    )  # fmt: skip
+
+
+def figure(title: str, x: str = "", y: str = "") -> go.Figure:
+    """Return an empty figure with title, axis names and the light look."""
     made = go.Figure()
     made.update_layout(
-        title={"text": title, "x": 0, "xanchor": "left", "font": {"size": 17}},
-        font={"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 13},
-        colorway=PALETTE,
-        paper_bgcolor="white",
-        plot_bgcolor="white",
+        template=template("light"),
+        title={"text": title},
         separators=".,",
         hovermode="closest",
-        margin={"l": 70, "r": 20, "t": 60, "b": 60},
-        legend={"orientation": "h", "y": -0.22, "x": 0},
+        margin={"l": 60, "r": 20, "t": 96, "b": 50},
+        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
         height=440,
     )
-    axis = {"gridcolor": "#e8e8e8", "zerolinecolor": "#cccccc", "linecolor": "#cccccc", "ticks": "outside"}
-    made.update_xaxes(title=x, **axis)
-    made.update_yaxes(title=y, **axis)
+    made.update_xaxes(title_text=x)
+    made.update_yaxes(title_text=y)
     return made
 
 
-def colours(models: list[str]) -> dict[str, str]:
+def dark(figure: go.Figure) -> go.Figure:
+    """Return a copy of a figure in the dark look."""
+    return go.Figure(figure).update_layout(template=template("dark"))
+
+
+def colours(models: Iterable[str]) -> dict[str, str]:
     """Return one colour per model, in the order given."""
     return {model: PALETTE[number % len(PALETTE)] for number, model in enumerate(models)}
+
+
+def in_money(name: str, currency: str = "") -> str:
+    """Return an axis name with its unit.
+
+    >>> in_money("Revenue", "EUR"), in_money("Revenue")
+    ('Revenue (EUR)', 'Revenue (currency units)')
+    """
+    return f"{name} ({currency or 'currency units'})"
+
+
+def format_money(amount: float, currency: str = "") -> str:
+    """Return an amount for a sentence: thousands separated, cents only where they matter.
+
+    >>> format_money(1234567.8, "EUR"), format_money(12.5), format_money(-0.0), format_money(float("nan"))
+    ('1,234,568 EUR', '12.50', '0.00', 'unknown')
+    """
+    if not math.isfinite(amount):
+        return "unknown"
+    text = f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount + 0.0:,.2f}"
+    return f"{text} {currency}".rstrip()

@@ -1,26 +1,126 @@
 """What every figure promises, for whatever stands in the catalogue."""
 
+import functools
+import inspect
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.tables import compute_deciles, compute_gains, compute_realised
-from cltv_ml.reporting import plots
+from cltv_ml.data import compute_months, simulate
+from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.evaluation.diagnostics import (
+    compute_alive_history,
+    compute_conditional,
+    compute_frequency_fit,
+    compute_history_grid,
+    compute_rates,
+    compute_spend_fit,
+    compute_tracking,
+)
+from cltv_ml.evaluation.tables import (
+    compute_bias_by_group,
+    compute_coverage,
+    compute_deciles,
+    compute_gains,
+    compute_metric_ranges,
+    compute_realised,
+)
+from cltv_ml.features import build_features
+from cltv_ml.models import BGNBD, GammaGamma
+from cltv_ml.reporting import plots, theme
+from cltv_ml.windows import Window
 
 rng = np.random.default_rng(2)
 TRUTH = pd.Series(rng.gamma(0.5, 30, 500) * (rng.random(500) < 0.5))
 FORECAST = pd.DataFrame({"bg_nbd_gamma_gamma": TRUTH * 0.5 + 3, "tweedie": rng.gamma(1, 20, 500)})
+INTERVALS = pd.DataFrame({"expected_value": TRUTH, "value_lower": TRUTH * 0.5, "value_upper": TRUTH + 9})
+
+LOG = simulate(400, days=300, seed=1).log
+WINDOW = Window("2022-07-01", "13w")
+X = build_features(LOG, WINDOW.cutoff, ["frequency", "recency", "T", "monetary_value"])
+PURCHASES = BGNBD().fit(X)
+EXPECTED = pd.Series(PURCHASES.expected_purchases(X, 91), index=X.index)
+BOUGHT = WINDOW.target(LOG, X.index, "purchases")
+GAINS = compute_gains(TRUTH, FORECAST)
+COHORTS = compute_cohort_activity(LOG)
+TRACKING = compute_tracking(PURCHASES, LOG, WINDOW)
+GRID = compute_history_grid(PURCHASES, X, 91)
+RESULTS = pd.DataFrame(
+    {"model": ["tweedie", "tweedie", "same_rate"], "metric": "gini", "value": [0.7, 0.75, 0.6]}
+)
+TIERS = pd.DataFrame({"customers": [10, 90], "expected_value": [900.0, 100.0]}, index=["high", "low"])
+PAIRS = [("tea", "honey with a very long name from the north"), ("tea", "milk")]
 
 #: One table for each figure of the catalogue.
 TABLES = {
+    "revenue_over_time": compute_months(LOG),
+    "cohort_retention": COHORTS,
+    "cohort_revenue": COHORTS,
+    "spend_distribution": compute_spend_histogram(LOG),
+    "purchase_gaps": compute_gap_histogram(LOG),
+    "quality_waterfall": pd.DataFrame(
+        {"rule": ["bad_amount", "duplicate"], "rows_before": [90, 80], "rows": [10, 0], "money": [5.0, 0.0]}
+    ),
+    "frequency_fit": compute_frequency_fit(PURCHASES, X),
+    "weekly_tracking": TRACKING,
+    "cumulative_tracking": TRACKING,
+    "conditional_by_frequency": compute_conditional(EXPECTED, BOUGHT, X, "frequency"),
+    "conditional_by_recency": compute_conditional(EXPECTED, BOUGHT, X, "recency"),
+    "purchases_map": GRID,
+    "alive_map": GRID,
+    "alive_history": compute_alive_history(PURCHASES, ["2022-01-05", "2022-02-01"], "2022-06-30"),
+    "rate_heterogeneity": compute_rates(PURCHASES),
+    "spend_fit": compute_spend_fit(GammaGamma().fit(X), X),
     "decile_calibration": pd.concat(
         [compute_deciles(TRUTH, FORECAST[name]).assign(model=name) for name in FORECAST]
     ),
-    "gains_curve": compute_gains(TRUTH, FORECAST),
+    "gains_curve": GAINS,
+    "gains_difference": GAINS,
+    "metric_ranges": compute_metric_ranges(RESULTS.assign(cutoff=range(3))),
+    "group_bias": compute_bias_by_group(TRUTH, FORECAST["tweedie"], pd.Series(["a", "b"] * 250)),
     "predicted_against_realised": pd.concat(
         [compute_realised(TRUTH, FORECAST[name]).assign(model=name) for name in FORECAST]
     ),
-}
+    "interval_coverage": compute_coverage(TRUTH, INTERVALS),
+    "importances": pd.DataFrame({"feature": ["recency", "T"], "importance": [0.3, 0.1], "spread": 0.01}),
+    "dependence": pd.DataFrame({"feature": "recency", "value": [1, 5], "predicted": [2.0, 8.0]}),
+    "tier_pyramid": TIERS.rename_axis("tier"),
+    "rfm_map": pd.DataFrame(
+        {"recency_score": [5, 5, 1], "frequency_score": [5, 5, 1], "spend": [9.0, 8.0, 1.0],
+         "segment": ["Champions", "Champions", "Lost"]}
+    ),
+    "segment_sizes": TIERS.rename_axis("segment").assign(revenue=[80.0, 20.0], revenue_share=[0.8, 0.2]),
+    "migration_sankey": pd.DataFrame(
+        {"before": ["high", "high", "low"], "after": ["high", "low", "low"], "customers": [5, 2, 9],
+         "share": [5 / 7, 2 / 7, 1.0]}
+    ),
+    "value_waterfall": pd.DataFrame(
+        {"part": ["new", "lost", "total"], "customers": [3, 2, 5], "change": [30.0, -10.0, 20.0]}
+    ),
+    "campaign_profit": pd.DataFrame(
+        {"customers": [1, 2, 3], "cost": [1.0, 2, 3], "expected_profit": [5.0, 6, -1],
+         "profit_lower": [3.0, 3, -5], "profit_upper": [7.0, 9, 3]}
+    ),
+    "discount_response": pd.DataFrame(
+        {"depth": [0.0, 0.1, 0.2], "response": [0.05, 0.08, 0.1], "margin": [2.0, 2.5, -1.0]}
+    ),
+    "cross_sell_matrix": pd.DataFrame(PAIRS, columns=["bought", "also_bought"]).pipe(
+        lambda one: pd.concat([one, one.rename(columns={"bought": "also_bought", "also_bought": "bought"})])
+    ).assign(orders=30, lift=2.5, lift_lower=1.8),
+    "margin_bars": pd.DataFrame(
+        {"revenue": [9.0, 5.0], "contribution_margin": [4.0, -2.0], "contribution_rate": [0.4, -0.4]},
+        index=pd.Index(["tea", "milk"], name="product_id"),
+    ),
+    "drift": pd.DataFrame({"feature": ["recency", "T"], "psi": [0.3, 0.05]}),
+    "promises_kept": pd.DataFrame(
+        {"cutoff": pd.to_datetime(["2024-01-01"]), "promised": [100.0], "realised": [90.0]}
+    ),
+}  # fmt: skip
+
+
+MONEY = [name for name, plot in plots.CATALOGUE.items() if "currency" in inspect.signature(plot).parameters]
 
 
 def test_every_figure_has_a_table_to_be_tried_on():
@@ -28,20 +128,77 @@ def test_every_figure_has_a_table_to_be_tried_on():
 
 
 @pytest.fixture(params=plots.CATALOGUE)
-def drawn(request):
-    return plots.CATALOGUE[request.param](TABLES[request.param])
+def name(request):
+    return request.param
+
+
+@functools.cache
+def draw(name):
+    return plots.CATALOGUE[name](TABLES[name])
+
+
+@pytest.fixture
+def drawn(name):
+    return draw(name)
 
 
 def test_figure_has_a_title_and_named_axes(drawn):
     assert drawn.layout.title.text
-    assert drawn.layout.xaxis.title.text
-    assert drawn.layout.yaxis.title.text
+    if any(trace.type != "sankey" for trace in drawn.data):
+        assert drawn.layout.xaxis.title.text
+        assert drawn.layout.yaxis.title.text
 
 
 def test_figure_is_not_empty_and_every_trace_has_a_name(drawn):
-    assert sum(len(trace.x) for trace in drawn.data) > 10
+    assert all(len(trace.x) if trace.type != "sankey" else len(trace.link.value) for trace in drawn.data)
     assert all(trace.name for trace in drawn.data)
 
 
 def test_figure_is_smaller_than_a_megabyte(drawn):
     assert len(drawn.to_json()) < 1_000_000
+
+
+@pytest.mark.parametrize("name", MONEY)
+def test_figure_names_the_currency_where_it_shows_money(name):
+    plot = plots.CATALOGUE[name]
+    assert "Kč" in plot(TABLES[name], currency="Kč").to_json().encode().decode("unicode_escape")
+
+
+def test_figure_leaves_its_table_as_it_was(name):
+    before = TABLES[name].copy()
+    plots.CATALOGUE[name](TABLES[name])
+    pd.testing.assert_frame_equal(TABLES[name], before)
+
+
+def test_figure_is_in_a_file_of_its_own_name(name):
+    assert plots.CATALOGUE[name].__module__ == f"cltv_ml.reporting.plots.{name}"
+
+
+def test_figure_has_no_colour_of_its_own_for_page_or_text(drawn):
+    layout = drawn.to_plotly_json()["layout"]
+    assert not {"paper_bgcolor", "plot_bgcolor", "font"} & set(layout)
+
+
+def test_dark_figure_differs_in_its_template_only(drawn):
+    light, dark = drawn.to_plotly_json()["layout"], theme.dark(drawn).to_plotly_json()["layout"]
+    assert light.pop("template") != dark.pop("template")
+    assert light == dark
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_every_colour_stands_out_from_the_page(mode):
+    """WCAG 2.2 asks for a contrast of 3 for graphics and 4.5 for text."""
+    layout = theme.template(mode).layout
+    assert min(_contrast(colour, layout.paper_bgcolor) for colour in theme.PALETTE) > 3
+    assert _contrast(layout.font.color, layout.paper_bgcolor) > 7
+
+
+def _contrast(one, other):
+    lights = sorted(_luminance(colour) for colour in (one, other))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def _luminance(colour):
+    parts = [int(part, 16) / 255 for part in re.findall("..", colour.lstrip("#"))]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -20,26 +20,25 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
     show
         The model drawn at first; the others wait in the legend. All are drawn if None.
     """
-    unit = f" ({currency})" if currency else ""
     made = theme.figure(
-        "Each tenth of the customers: what was predicted, what they spent",
-        "Decile of customers, 1 = highest prediction",
-        f"Mean value per customer{unit}",
+        "Each tenth of the customers: promised (line) and spent (bars)",
+        "Tenth of customers, 1 = highest prediction",
+        theme.in_money("Mean per customer", currency),
     )
-    models = list(deciles["model"].unique())
-    for model, colour in theme.colours(models).items():
+    for model, colour in theme.colours(deciles["model"].unique()).items():
         rows = deciles[deciles["model"] == model]
         visible = True if show in (None, model) else "legendonly"
         name = theme.label(model)
         made.add_bar(
-            x=rows["decile"], y=rows["realised"], name=f"{name}: realised", marker_color=colour, opacity=0.35,
-            visible=visible, legendgroup=model,
-            hovertemplate="decile %{x}<br>realised %{y:,.2f}<extra></extra>",
+            x=rows["decile"], y=rows["realised"], name=f"{name}: spent", marker_color=colour, opacity=0.4,
+            visible=visible, legendgroup=model, showlegend=False,
+            hovertemplate="tenth %{x}<br>spent %{y:,.2f}<extra>" + name + "</extra>",
         )  # fmt: skip
         made.add_scatter(
-            x=rows["decile"], y=rows["predicted"], name=f"{name}: predicted", mode="lines+markers",
+            x=rows["decile"], y=rows["predicted"], name=name, mode="lines+markers",
             line_color=colour, visible=visible, legendgroup=model,
-            hovertemplate="decile %{x}<br>predicted %{y:,.2f}<extra></extra>",
+            hovertemplate="tenth %{x}<br>promised %{y:,.2f}<extra>" + name + "</extra>",
         )  # fmt: skip
     made.update_xaxes(dtick=1)
+    made.update_yaxes(tickformat=",", rangemode="tozero")
     return made

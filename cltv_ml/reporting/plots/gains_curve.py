@@ -7,31 +7,41 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
+#: A campaign reaches the top of the list: the rest is one double click away.
+SHOWN = 0.3
 
-def gains_curve(gains: pd.DataFrame) -> go.Figure:
+
+def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
     """Return gains curves: the share of realised money held by the top share of customers, per model.
+
+    The top 30% are shown, where lists are cut and models differ; a double click shows all customers.
 
     Parameters
     ----------
     gains
         Column `share`, one column per model, and `perfect` (see `evaluation.tables.compute_gains`).
+    show
+        The model drawn with a thick line.
     """
     made = theme.figure(
-        "The further up, the better the model finds the valuable customers",
-        "Share of customers, highest prediction first",
-        "Share of realised value",
+        "The higher the line, the better the model finds the valuable customers",
+        "Share of customers, highest prediction first (double click: all)",
+        "Share of what was spent",
     )
     models = [name for name in gains.columns if name not in ("share", "perfect")]
     for model, colour in theme.colours(models).items():
         made.add_scatter(
-            x=gains["share"], y=gains[model], name=theme.label(model), mode="lines", line_color=colour,
-            hovertemplate="top %{x:.0%} hold %{y:.1%}<extra>" + theme.label(model) + "</extra>",
+            x=gains["share"], y=gains[model], name=theme.label(model), mode="lines",
+            line={"color": colour, "width": 3.5 if model == show else 1.8},
+            hovertemplate="%{y:.1%}",
         )  # fmt: skip
     for name, y, dash in (("perfect order", gains["perfect"], "dash"), ("chance", gains["share"], "dot")):
         made.add_scatter(
             x=gains["share"], y=y, name=name, mode="lines",
-            line={"color": theme.REFERENCE, "dash": dash}, hoverinfo="skip",
+            line={"color": theme.REFERENCE, "dash": dash, "width": 1.5}, hovertemplate="%{y:.1%}",
         )  # fmt: skip
-    made.update_xaxes(tickformat=".0%", range=[0, 1])
-    made.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    seen = gains.loc[gains["share"] <= SHOWN, [*models, "perfect"]].max().max()
+    made.update_layout(hovermode="x unified")
+    made.update_xaxes(tickformat=".0%", range=[0, SHOWN], hoverformat=".0%")
+    made.update_yaxes(tickformat=".0%", range=[0, min(1.02, 1.03 * seen) if seen > 0 else 1.02])
     return made

@@ -24,22 +24,20 @@ def predicted_against_realised(
     show
         The model drawn at first; the others wait in the legend. All are drawn if None.
     """
-    unit = f" ({currency})" if currency else ""
     made = theme.figure(
-        "Do customers spend what was predicted for them?",
-        f"Predicted value{unit}, log scale",
-        f"Mean realised value{unit}, log scale",
+        "Customers spend what was promised where points lie on the line",
+        theme.in_money("Predicted, log scale", currency),
+        theme.in_money("Spent on average, log scale", currency),
     )
     drawn = realised[(realised["predicted"] > 0) & (realised["realised"] > 0)]
-    models = list(realised["model"].unique())
-    for model, colour in theme.colours(models).items():
+    for model, colour in theme.colours(realised["model"].unique()).items():
         rows = drawn[drawn["model"] == model]
         made.add_scatter(
             x=rows["predicted"], y=rows["realised"], name=theme.label(model), mode="markers",
             visible=True if show in (None, model) else "legendonly",
             marker={"color": colour, "size": 6 + 3 * np.log10(rows["customers"]), "opacity": 0.75},
             customdata=rows[["customers", "active_share"]],
-            hovertemplate="predicted %{x:,.2f}<br>realised %{y:,.2f}<br>%{customdata[0]:,} customers, "
+            hovertemplate="predicted %{x:,.2f}<br>spent %{y:,.2f}<br>%{customdata[0]:,} customers, "
             "%{customdata[1]:.0%} of them bought<extra>" + theme.label(model) + "</extra>",
         )  # fmt: skip
     if len(drawn):
@@ -48,6 +46,6 @@ def predicted_against_realised(
             x=ends, y=ends, name="predicted = realised", mode="lines",
             line={"color": theme.REFERENCE, "dash": "dash"}, hoverinfo="skip",
         )  # fmt: skip
-    made.update_xaxes(type="log")
-    made.update_yaxes(type="log")
+    made.update_xaxes(type="log", tickformat=",", dtick=1)
+    made.update_yaxes(type="log", tickformat=",", dtick=1)
     return made

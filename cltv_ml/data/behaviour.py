@@ -1,0 +1,92 @@
+"""How customers behave over time: cohorts month by month, order and customer values, days between purchases."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+from cltv_ml.data.quality import PURCHASE_DAYS
+from cltv_ml.engine import MONEY_SCALE, Tabular, columns, connect, frame, view
+
+_MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
+
+
+def compute_cohort_activity(log: Tabular) -> pd.DataFrame:
+    """Return per month of first purchase and month since then what the cohort did.
+
+    Columns `cohort` (its month), `month` (0 is the month of the first purchase), `customers` (in the
+    cohort), `active` (who bought in that month), `retention` (their share), `revenue` and
+    `revenue_per_customer` (currency per customer of the cohort). Calendar months that the log does not
+    hold to their end are left out, months in which nobody bought are rows of zeros.
+    """
+    con = _connect(log)
+    con.execute(
+        "create temp table months as select *, min(seen) over (partition by customer_id) as cohort from "
+        f"(select customer_id, cast(date_trunc('month', timestamp) as date) as seen, {_MONEY} as revenue "
+        "from log group by 1, 2)"
+    )
+    return frame(
+        con.sql(
+            "with last as (select date_trunc('month', max(timestamp) + interval 1 day)::date as stop from log), "
+            "size as (select cohort, count(distinct customer_id) as customers from months group by 1), "
+            "cell as (select cohort, customers, "
+            "unnest(generate_series(0, date_diff('month', cohort, stop) - 1)) as month "
+            "from size, last where cohort < stop), "
+            "done as (select cohort, date_diff('month', cohort, seen) as month, "
+            "count(*) as active, sum(revenue) as revenue from months group by 1, 2) "
+            "select cast(cohort as timestamp) as cohort, month, customers, coalesce(active, 0) as active, "
+            "coalesce(active, 0) / customers as retention, coalesce(revenue, 0.0) as revenue, "
+            "coalesce(revenue, 0.0) / customers as revenue_per_customer "
+            "from cell left join done using (cohort, month) order by 1, 2"
+        )
+    )
+
+
+def compute_spend_histogram(log: Tabular) -> pd.DataFrame:
+    """Return how orders and customers are spread over their value, ten equal ratios per power of ten.
+
+    Columns `of` ("order" or "customer"), `lower`, `upper` (currency), `count` and `share` of that kind.
+    What was worth nothing has no place on a logarithmic axis and is left out.
+    """
+    con = _connect(log)
+    day = "cast(timestamp as date)"
+    order = f"coalesce(order_id, cast({day} as varchar))" if "order_id" in columns(log) else day
+    return frame(
+        con.sql(
+            f"with orders as (select customer_id, {_MONEY} as value from log group by customer_id, {order}), "
+            "worth as (select 'order' as of, value from orders union all "
+            "select 'customer', sum(value) from orders group by customer_id) "
+            "select of, pow(10, bin / 10.0) as lower, pow(10, (bin + 1) / 10.0) as upper, n as count, "
+            "n / sum(n) over (partition by of) as share from "
+            "(select of, cast(floor(10 * log10(value)) as integer) as bin, count(*) as n from worth where value > 0 "
+            "group by 1, 2) order by of desc, bin"
+        )
+    )
+
+
+def compute_gap_histogram(log: Tabular, bins: int = 90) -> pd.DataFrame:
+    """Return how many days customers let pass between purchase days.
+
+    Columns `days` (lower end of the bin), `width` (whole days), `gaps`, `share` and `cumulative_share`.
+    The longest hundredth of the gaps is gathered in the last bin.
+    """
+    con = _connect(log)
+    con.execute(
+        f"create temp table gaps as select gap from ({PURCHASE_DAYS.format(log='log')}) where gap is not null"
+    )
+    [(longest,)] = con.execute("select coalesce(quantile_disc(gap, 0.99), 1) from gaps").fetchall()
+    width = max(1, -(-int(longest) // bins))
+    return frame(
+        con.sql(
+            f"select days, {width} as width, n as gaps, n / sum(n) over () as share, "
+            "sum(n) over (order by days) / sum(n) over () as cumulative_share from "
+            f"(select least(gap, {int(longest)}) // {width} * {width} as days, count(*) as n "
+            "from gaps group by 1) order by 1"
+        )
+    )
+
+
+def _connect(log: Tabular) -> duckdb.DuckDBPyConnection:
+    con = connect()
+    view(con, "log", log)
+    return con

@@ -1,0 +1,221 @@
+"""How well a purchase or spend model describes its customers: the tables behind the usual BTYD figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import betainc
+
+from cltv_ml.engine import Tabular, connect, frame, view
+from cltv_ml.models.gamma_gamma import GammaGamma
+from cltv_ml.models.history import DAYS_IN
+from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.windows import Window
+
+#: Customers of nearly the same age are taken together in sums over all customers.
+_AGES = 60
+
+
+def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 7) -> pd.DataFrame:
+    """Return how many customers bought how often, and how many the model expects: `frequency`, `actual`, `model`.
+
+    The last row gathers everybody from `highest` repeat purchases on. The expected counts are the sum of
+    the model's probabilities over customers at their ages, not a simulation.
+    """
+    counts = np.minimum(X["frequency"].to_numpy(), highest).astype(int)
+    ages, sizes = _ages(X["T"].to_numpy())
+    expected = np.zeros(highest + 1)
+    for age, size in zip(ages, sizes, strict=True):
+        mass = [model.new_customer_pmf(n, age) if age > 0 else float(n == 0) for n in range(highest)]
+        expected[:highest] += size * np.array(mass)
+    expected[highest] = max(len(X) - expected[:highest].sum(), 0.0)
+    return pd.DataFrame(
+        {
+            "frequency": [*map(str, range(highest)), f"{highest}+"],
+            "actual": np.bincount(counts, minlength=highest + 1),
+            "model": expected,
+        }
+    )
+
+
+def compute_tracking(model: PurchaseModel, log: Tabular, window: Window) -> pd.DataFrame:
+    """Return repeat purchase days per week, what happened and what the model expected.
+
+    Columns `week` (first day), `actual`, `expected`, `actual_total`, `expected_total` (cumulative) and
+    `calibration` (the week ends by the cutoff). Customers are those who first bought before the cutoff;
+    the expectation is the model's for a new customer, summed from each one's first day, so that it does
+    not use what they did. Weeks are counted back from the cutoff; an incomplete first week is left out.
+    """
+    con = connect()
+    view(con, "log", log)
+    days = frame(
+        con.sql(
+            f"with first as (select customer_id, min(cast(timestamp as date)) as born from log group by 1 "
+            f"having min(timestamp) < timestamp '{window.cutoff}') "
+            "select cast(date_diff('day', (select min(born) from first), day) as integer) as day, "
+            "count(*) filter (where day = born) as born, count(*) filter (where day > born) as bought, "
+            "min(cast(day as timestamp)) as seen from "
+            "(select distinct customer_id, cast(timestamp as date) as day from log) join first using (customer_id) "
+            f"where day < date '{window.end:%Y-%m-%d}' group by 1 order by 1"
+        )
+    )
+    start = days["seen"].iloc[0] - pd.Timedelta(days=int(days["day"].iloc[0]))
+    length = (window.end - start).days
+    born, bought = np.zeros(length), np.zeros(length)
+    born[days["day"]], bought[days["day"]] = days["born"], days["bought"]
+    unit = DAYS_IN[model.time_unit]
+    reached = np.array(
+        [0.0, *(model.expected_new_customer_purchases(day / unit) for day in range(1, length))]
+    )
+    expected = np.convolve(born, np.diff(reached, prepend=0.0))[:length]
+    cutoff = (window.cutoff - start).days
+    starts = np.arange(cutoff % 7, length - 6, 7)
+    table = pd.DataFrame({"week": start + pd.to_timedelta(starts, unit="D")})
+    for name, daily in (("actual", bought), ("expected", expected)):
+        total = np.r_[0, daily.cumsum()]
+        table[name], table[f"{name}_total"] = total[starts + 7] - total[starts], total[starts + 7]
+    return table.assign(calibration=starts < cutoff)
+
+
+def compute_conditional(
+    predicted: pd.Series, actual: pd.Series, X: pd.DataFrame, by: str, groups: int = 12
+) -> pd.DataFrame:
+    """Return mean purchases after the cutoff by what was known before it, predicted and actual.
+
+    Parameters
+    ----------
+    predicted, actual
+        Purchases over the horizon by customer.
+    by
+        "frequency" (each count, the highest taken together) or "recency" (bins of equal numbers of days
+        between the last purchase and the cutoff, `T - recency`).
+
+    Returns columns `group` (text), `from` (its lower end), `predicted`, `actual` (means) and `customers`.
+    """
+    if by == "frequency":
+        level = np.minimum(X["frequency"].to_numpy(), groups - 1)
+        width, names = 1.0, [*map(str, range(groups - 1)), f"{groups - 1}+"]
+    elif by == "recency":
+        silent = (X["T"] - X["recency"]).to_numpy()
+        width = max(1.0, float(np.ceil((silent.max() + 1) / groups)))
+        level = silent // width
+        names = [f"{int(n * width)}–{int((n + 1) * width) - 1}" for n in range(groups)]
+    else:
+        raise ValueError(f"by must be 'frequency' or 'recency', got {by!r}.")
+    grouped = pd.DataFrame(
+        {"level": level.astype(int), "predicted": predicted.to_numpy(), "actual": actual.to_numpy()}
+    ).groupby("level")
+    table = grouped[["predicted", "actual"]].mean().assign(customers=grouped.size())
+    table.insert(0, "group", [names[n] for n in table.index])
+    table.insert(1, "from", table.index * width)
+    return table.reset_index(drop=True)
+
+
+def compute_history_grid(
+    model: PurchaseModel, X: pd.DataFrame, t: float | str, points: int = 40
+) -> pd.DataFrame:
+    """Return expected purchases in `t` and P(alive) over the histories a customer could have.
+
+    A grid of at most `points` x `points` values, whatever the number of customers: `frequency` to the
+    99.5% quantile of `X`, `recency` to the greatest age, one `T` for all, the greatest. Columns
+    `frequency`, `recency`, `T`, `expected_purchases`, `p_alive`.
+    """
+    oldest = float(X["T"].max())
+    most = max(1, int(X["frequency"].quantile(0.995)))
+    frequency = np.unique(np.linspace(0, most, points).round())
+    recency = np.unique(np.linspace(0, oldest, points).round())
+    grid = pd.MultiIndex.from_product([frequency, recency], names=["frequency", "recency"]).to_frame(False)
+    grid = grid[(grid["frequency"] > 0) == (grid["recency"] > 0)].assign(T=oldest).reset_index(drop=True)
+    return grid.assign(expected_purchases=model.expected_purchases(grid, t), p_alive=model.p_alive(grid))
+
+
+def compute_alive_history(
+    model: PurchaseModel, purchases: Sequence[str | pd.Timestamp], end: str | pd.Timestamp
+) -> pd.DataFrame:
+    """Return P(alive) of one customer on each day from the first purchase to `end`.
+
+    Columns `day`, `p_alive` (as seen at the end of that day) and `bought`.
+    """
+    days = pd.DatetimeIndex(pd.to_datetime(list(purchases))).normalize().unique().sort_values()
+    last = pd.Timestamp(end).normalize()
+    days = days[days <= last]
+    if not len(days):
+        raise ValueError(f"the customer has no purchase until {last:%Y-%m-%d}; choose a later end.")
+    calendar = pd.date_range(days[0], last, freq="D")
+    number = np.searchsorted(days, calendar, side="right") - 1
+    unit = DAYS_IN[model.time_unit]
+    history = pd.DataFrame(
+        {
+            "frequency": number.astype(float),
+            "recency": (days[number] - days[0]).days / unit,
+            "T": (calendar - days[0]).days / unit,
+        }
+    )
+    return pd.DataFrame({"day": calendar, "p_alive": model.p_alive(history), "bought": calendar.isin(days)})
+
+
+def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
+    """Return how purchase and dropout rates differ between customers, as fitted: densities.
+
+    Columns `rate` ("purchases per week", "dropout per week" or "dropout after a purchase"), `x` and
+    `density`, between the 0.5% and the 99% quantile, and `mean`. Source: the mixing distributions of the
+    model's paper, Gamma(r, alpha) and Gamma(s, beta) or Beta(a, b).
+    """
+    params, week = model.params_, 7 / DAYS_IN[model.time_unit]
+    found = {}
+    if {"r", "alpha"} <= set(params):
+        found["purchases per week"] = stats.gamma(params["r"], scale=week / params["alpha"])
+    if {"s", "beta"} <= set(params):
+        found["dropout per week"] = stats.gamma(params["s"], scale=week / params["beta"])
+    if {"a", "b"} <= set(params):
+        found["dropout after a purchase"] = stats.beta(params["a"], params["b"])
+    if not found:
+        raise ValueError(
+            f"{type(model).__name__} has no rates that differ between customers; it has {sorted(params)}."
+        )
+    parts = []
+    for name, law in found.items():
+        # A density that grows without bound at zero is read from its half percent on.
+        x = np.linspace(max(law.ppf(0.005), 1e-4 * law.mean()), law.ppf(0.99), points)
+        parts.append(pd.DataFrame({"rate": name, "x": x, "density": law.pdf(x), "mean": law.mean()}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def compute_spend_fit(model: GammaGamma, X: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
+    """Return how repeat buyers are spread over their mean spend, and how the model spreads them.
+
+    Columns `lower`, `upper` (currency, equal ratios), `actual` and `model` (customers). Given x purchases
+    the share x z / (x z + v) of a mean spend z follows Beta(p x, q): Fader and Hardie (2013), equation 1a.
+    """
+    repeat = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
+    if repeat.empty:
+        raise ValueError("no customer has spent on a repeat purchase, so there is no spend to compare.")
+    spend = repeat["monetary_value"].to_numpy()
+    low, high = np.quantile(spend, [0.001, 0.999])
+    edges = np.geomspace(low * 0.99, max(high, low * 1.1) * 1.01, bins + 1)
+    p, q, v = (model.params_[name] for name in ("p", "q", "v"))
+    reached = np.zeros(bins + 1)
+    for x, size in zip(*np.unique(repeat["frequency"].to_numpy(), return_counts=True), strict=True):
+        reached += size * betainc(p * x, q, x * edges / (x * edges + v))
+    return pd.DataFrame(
+        {
+            "lower": edges[:-1],
+            "upper": edges[1:],
+            "actual": np.histogram(spend, edges)[0],
+            "model": np.diff(reached),
+        }
+    )
+
+
+def _ages(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return at most sixty ages and how many customers are of each: equal numbers, their mean age."""
+    distinct, counts = np.unique(T, return_counts=True)
+    if len(distinct) <= _AGES:
+        return distinct, counts
+    group = (np.cumsum(counts) - counts) * _AGES // counts.sum()
+    sizes = np.bincount(group, counts)
+    ages = np.bincount(group, counts * distinct) / np.maximum(sizes, 1)
+    return ages[sizes > 0], sizes[sizes > 0]

@@ -1,0 +1,22 @@
+"""P(alive) over what a customer's history can be."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+from cltv_ml.reporting.plots.purchases_map import add_history
+
+
+def alive_map(grid: pd.DataFrame) -> go.Figure:
+    """Return a heat map of P(alive) by repeat purchases and age at the last one.
+
+    Parameters
+    ----------
+    grid
+        `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency, p_alive`.
+    """
+    made = theme.figure("Probability of still being a customer, by history",
+                        "Age at the last purchase (recency)", "Repeat purchase days (frequency)")  # fmt: skip
+    return add_history(made, grid, "p_alive", ".0%")

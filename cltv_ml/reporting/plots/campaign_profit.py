@@ -1,0 +1,54 @@
+"""What a campaign earns by the length of its list."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | None = None) -> go.Figure:
+    """Return expected profit by list length with the best list, break-even and, where known, the interval.
+
+    Parameters
+    ----------
+    curve
+        `decisions.retention.profit_curve`: columns `customers, cost, expected_profit` and, where known,
+        `profit_lower, profit_upper`.
+    listed
+        A list length to mark; default the longest list that loses nothing.
+    """
+    made = theme.figure(
+        "What the campaign is expected to earn, by length of the list",
+        "Customers on the list, the best first",
+        theme.in_money("Expected profit", currency),
+    )
+    x, profit = curve["customers"], curve["expected_profit"]
+    made.add_scatter(
+        x=x, y=profit, name="expected profit", mode="lines", line_color=theme.MODEL,
+        hovertemplate="%{x:,} customers: %{y:,.2f}<extra></extra>",
+    )  # fmt: skip
+    best = profit.idxmax()
+    even = curve[profit >= 0].tail(1)
+    at = curve.iloc[(x - listed).abs().argsort().iloc[:1]] if listed is not None else even
+    second = "break-even" if listed is None else "your list"
+    marks = (
+        ("best list", x[[best]], profit[[best]], theme.GAIN, "star"),
+        (second, at["customers"], at["expected_profit"], theme.LOSS, "diamond"),
+    )  # fmt: skip
+    for name, where, height, colour, symbol in marks:
+        made.add_scatter(
+            x=where, y=height, name=name, mode="markers",
+            marker={"color": colour, "size": 13, "symbol": symbol},
+            hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
+        )  # fmt: skip
+    if "profit_lower" in curve:
+        made.add_scatter(
+            x=[*x, *x[::-1]], y=[*curve["profit_upper"], *curve["profit_lower"][::-1]], name="interval",
+            fill="toself", line={"width": 0}, fillcolor="rgba(31, 127, 196, 0.15)", hoverinfo="skip",
+        )  # fmt: skip
+    made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
+    made.update_xaxes(tickformat=",")
+    made.update_yaxes(tickformat=",")
+    return made

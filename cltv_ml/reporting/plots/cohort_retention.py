@@ -1,0 +1,32 @@
+"""How many of each month's new customers buy again, month after month."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
+    """Return a heat map: the share of each cohort that bought in the months after its first purchase.
+
+    The month of the first purchase, 100% for everyone, is left out.
+
+    Parameters
+    ----------
+    cohorts
+        `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, active, retention`.
+    """
+    made = theme.figure("Share of each cohort that bought, by months since the first purchase",
+                        "Months since the first purchase", "Month of the first purchase")  # fmt: skip
+    later = cohorts[cohorts["month"] > 0].assign(name=lambda rows: rows["cohort"].dt.strftime("%Y-%m"))
+    table = later.pivot(index="name", columns="month", values="retention")
+    active = later.pivot(index="name", columns="month", values="active")
+    made.add_heatmap(
+        x=table.columns, y=table.index, z=table, customdata=active, name="retention",
+        colorscale=theme.SEQUENTIAL, colorbar={"tickformat": ".0%", "thickness": 12}, hoverongaps=False,
+        hovertemplate="first bought %{y}<br>%{z:.1%} (%{customdata:,}) bought %{x} months later<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(type="category", autorange="reversed")
+    return made

@@ -1,0 +1,30 @@
+"""What each month's new customers have brought in, month after month."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return a heat map: cumulative revenue per customer of each cohort, by months since the first purchase.
+
+    Parameters
+    ----------
+    cohorts
+        `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, revenue_per_customer`.
+    """
+    made = theme.figure("Revenue per customer so far, cohort by cohort",
+                        "Months since the first purchase", "Month of the first purchase")  # fmt: skip
+    named = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m"))
+    table = named.pivot(index="name", columns="month", values="revenue_per_customer").cumsum(axis=1)
+    made.add_heatmap(
+        x=table.columns, y=table.index, z=table, name="revenue per customer", hoverongaps=False,
+        colorscale=theme.SEQUENTIAL,
+        colorbar={"tickformat": ",", "thickness": 12, "title": {"text": currency}},
+        hovertemplate="first bought %{y}<br>%{z:,.2f} per customer after %{x} months<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(type="category", autorange="reversed")
+    return made

@@ -1,0 +1,46 @@
+"""What is bought together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
+    """Return a matrix of lift: how many times as often two items share an order as chance would have it.
+
+    Parameters
+    ----------
+    pairs
+        `decisions.associations.find_associations`: columns `bought, also_bought, orders, lift, lift_lower`.
+    top
+        How many items are drawn: those in the most shared orders.
+    """
+    made = theme.figure("Bought together more often than chance", "Also bought", "Bought")
+    kept = pairs.groupby("bought")["orders"].sum().nlargest(top).index
+    inside = pairs[pairs["bought"].isin(kept) & pairs["also_bought"].isin(kept)]
+    table = inside.pivot(index="bought", columns="also_bought", values="lift")
+    orders = inside.pivot(index="bought", columns="also_bought", values="orders")
+    # On a logarithmic scale twice and half as often are equally far from chance.
+    made.add_heatmap(
+        x=_short(table.columns), y=_short(table.index), z=np.log2(table), name="lift", colorscale=theme.SEQUENTIAL,
+        customdata=np.dstack([table, orders]), colorbar={"thickness": 12, "title": {"text": "log₂ lift"}},
+        hovertemplate="%{y} and %{x}: %{customdata[0]:.1f} times chance, %{customdata[1]:,} orders<extra></extra>",
+        hoverongaps=False,
+    )  # fmt: skip
+    made.update_xaxes(type="category", tickangle=-45)
+    made.update_yaxes(type="category", autorange="reversed")
+    return made
+
+
+def _short(names: pd.Index, longest: int = 24) -> list[str]:
+    """Return names that leave room for the figure, told apart by a number where the cut makes them equal."""
+    short: list[str] = []
+    for name in names.astype("str"):
+        cut = name if len(name) <= longest else name[: longest - 1] + "…"
+        number = sum(other == cut or other.startswith(f"{cut} (") for other in short)
+        short.append(f"{cut} ({number + 1})" if number else cut)
+    return short

@@ -1,0 +1,29 @@
+"""How the prediction moves with one feature."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "") -> go.Figure:
+    """Return the mean prediction over the values of one feature, all others as they are.
+
+    Parameters
+    ----------
+    dependence
+        `evaluation.explain.compute_dependence`: columns `feature, value, predicted`.
+    unit
+        The feature's unit, written on the axis.
+    """
+    feature = str(dependence["feature"].iloc[0])
+    made = theme.figure(f"How the prediction moves with {feature}", f"{feature} ({unit})" if unit else feature,
+                        theme.in_money("Mean prediction", currency))  # fmt: skip
+    made.add_scatter(
+        x=dependence["value"], y=dependence["predicted"], name=feature, mode="lines+markers",
+        line_color=theme.MODEL, hovertemplate="%{x:,.3~f}: %{y:,.2f}<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(tickformat=",", rangemode="tozero")
+    return made

@@ -1,0 +1,33 @@
+"""Which features have moved since the model was trained."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figure:
+    """Return how far each feature's distribution has moved since training, the furthest on top.
+
+    Parameters
+    ----------
+    drift
+        Columns `feature` and `psi`: the population stability index, 0.1 a little, 0.25 a lot.
+    top
+        How many features are drawn.
+    bound
+        Beyond it a bar is marked.
+    """
+    rows = drift.sort_values("psi", ascending=False, kind="stable").head(top)
+    made = theme.figure("What has moved since the training", "Population stability index", "Feature")
+    made.add_bar(
+        x=rows["psi"], y=rows["feature"].astype("str"), orientation="h", name="drift",
+        marker_color=[theme.LOSS if psi > bound else theme.MODEL for psi in rows["psi"]],
+        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+    )  # fmt: skip
+    made.add_vline(x=bound, line={"color": theme.REFERENCE, "dash": "dot"})
+    made.update_yaxes(type="category", autorange="reversed")
+    made.update_layout(showlegend=False)
+    return made

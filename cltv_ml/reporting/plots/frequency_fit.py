@@ -1,0 +1,28 @@
+"""How many customers bought how often, model against actual."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def frequency_fit(fit: pd.DataFrame) -> go.Figure:
+    """Return customers by number of repeat purchases: what happened beside what the model expects.
+
+    Parameters
+    ----------
+    fit
+        `evaluation.diagnostics.compute_frequency_fit`: columns `frequency, actual, model`.
+    """
+    made = theme.figure("Repeat purchases before the cutoff: customers, actual and expected",
+                        "Repeat purchase days", "Customers")  # fmt: skip
+    for name, colour in (("actual", theme.ACTUAL), ("model", theme.MODEL)):
+        made.add_bar(
+            x=fit["frequency"], y=fit[name], name=name, marker_color=colour,
+            hovertemplate="%{x} repeat purchases<br>%{y:,.0f} customers<extra>" + name + "</extra>",
+        )  # fmt: skip
+    made.update_xaxes(type="category")
+    made.update_yaxes(tickformat=",")
+    return made

@@ -1,0 +1,35 @@
+"""How much more of the money other models' lists would have held."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
+    """Return each model's gains less those of one model, in points: above zero its lists hold more money.
+
+    Parameters
+    ----------
+    gains
+        `evaluation.tables.compute_gains`: column `share`, one per model, `perfect`.
+    show
+        The model that the others are compared with, default the first.
+    """
+    models = [name for name in gains.columns if name not in ("share", "perfect")]
+    reference = show or models[0]
+    made = theme.figure(
+        f"Money found by equally long lists, against {theme.label(reference)}",
+        "Length of the list, share of customers", "Points of what was spent",
+    )  # fmt: skip
+    for model, colour in theme.colours(models).items():
+        made.add_scatter(
+            x=gains["share"], y=100 * (gains[model] - gains[reference]), name=theme.label(model), mode="lines",
+            line={"color": colour, "width": 3 if model == reference else 1.8},
+            hovertemplate="%{y:+.1f}",
+        )  # fmt: skip
+    made.update_layout(hovermode="x unified")
+    made.update_xaxes(tickformat=".0%", hoverformat=".0%")
+    return made

@@ -1,0 +1,37 @@
+"""How far predictions are off in each group of customers."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def group_bias(bias: pd.DataFrame) -> go.Figure:
+    """Return the bias per group with its interval: zero is right, to the right too much was promised.
+
+    Parameters
+    ----------
+    bias
+        `evaluation.tables.compute_bias_by_group`: columns `group, customers, predicted, realised, bias,
+        bias_lower, bias_upper`. Groups that spent nothing have no bias and are left out.
+    """
+    made = theme.figure("Promised too much (right) or too little (left), by group of customers",
+                        "Promised over spent, minus one", "Group")  # fmt: skip
+    rows = bias.dropna(subset=["bias"])
+    above = (rows["bias_upper"] - rows["bias"]).fillna(0.0)
+    made.add_scatter(
+        x=rows["bias"], y=rows["group"].astype("str"), name="bias", mode="markers",
+        marker={"color": theme.MODEL, "size": 10},
+        error_x={"type": "data", "symmetric": False, "array": above,
+                 "arrayminus": rows["bias"] - rows["bias_lower"], "color": theme.REFERENCE},
+        customdata=rows[["customers", "predicted", "realised"]],
+        hovertemplate="%{y}: %{x:+.1%}<br>%{customdata[0]:,} customers, promised %{customdata[1]:,.2f}, "
+        "spent %{customdata[2]:,.2f} on average<extra></extra>",
+    )  # fmt: skip
+    made.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
+    made.update_xaxes(tickformat="+.0%")
+    made.update_yaxes(type="category", autorange="reversed")
+    made.update_layout(showlegend=False)
+    return made

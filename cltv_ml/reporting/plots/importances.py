@@ -1,0 +1,32 @@
+"""Which features a model's order of customers rests on."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
+    """Return the features whose shuffling costs most Gini, the most important on top.
+
+    Parameters
+    ----------
+    importance
+        `evaluation.explain.compute_importance`: columns `feature, importance, spread`.
+    top
+        How many features are drawn.
+    """
+    rows = importance.head(top)
+    made = theme.figure(
+        "What the order of customers rests on", "Gini lost when the feature is shuffled", "Feature"
+    )
+    made.add_bar(
+        x=rows["importance"], y=rows["feature"], orientation="h", name="importance", marker_color=theme.MODEL,
+        error_x={"type": "data", "array": rows["spread"], "color": theme.REFERENCE},
+        hovertemplate="%{y}<br>%{x:.4f}<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(autorange="reversed", type="category")
+    made.update_layout(showlegend=False)
+    return made

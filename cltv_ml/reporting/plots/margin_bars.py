@@ -1,0 +1,40 @@
+"""Which segments, products, categories or channels earn money and which lose it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> go.Figure:
+    """Return contribution margins, the largest first and the losses last.
+
+    Parameters
+    ----------
+    margins
+        `decisions.margins.compute_margins` at any grain: indexed by it, columns `revenue`,
+        `contribution_margin`, `contribution_rate`.
+    top
+        How many of the best; as many of those that lose money are drawn below them.
+    """
+    ranked = margins.sort_values("contribution_margin", ascending=False, kind="stable")
+    losing = ranked[ranked["contribution_margin"] < 0].tail(top)
+    rows = pd.concat([ranked.drop(losing.index).head(top), losing])
+    grain = str(margins.index.name or "group").replace("_id", "")
+    made = theme.figure(f"What each {grain} contributes", theme.in_money("Contribution margin", currency),
+                        grain.capitalize())  # fmt: skip
+    names = [name if len(name) <= 32 else name[:31] + "…" for name in rows.index.astype("str")]
+    made.add_bar(
+        x=rows["contribution_margin"], y=list(range(len(rows))), orientation="h", name="contribution margin",
+        marker_color=[theme.GAIN if margin >= 0 else theme.LOSS for margin in rows["contribution_margin"]],
+        customdata=pd.DataFrame({"name": rows.index.astype("str"), "revenue": rows["revenue"].to_numpy(),
+                                 "rate": rows["contribution_rate"].to_numpy()}),
+        hovertemplate="%{customdata[0]}<br>%{x:,.2f} of "
+        "%{customdata[1]:,.2f} revenue (%{customdata[2]:.1%})<extra></extra>",
+    )  # fmt: skip
+    made.update_xaxes(tickformat=",")
+    made.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=names)
+    made.update_layout(showlegend=False)
+    return made

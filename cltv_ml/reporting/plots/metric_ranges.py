@@ -1,0 +1,42 @@
+"""Metrics of every model across test windows."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
+    """Return each model's mean of one metric across test windows, with the range from worst to best window.
+
+    Parameters
+    ----------
+    ranges
+        `evaluation.tables.compute_metric_ranges`: columns `model, metric, mean, lowest, highest, windows`.
+    metric
+        Which one is drawn.
+
+    Raises
+    ------
+    ValueError
+        The table does not hold the metric.
+    """
+    rows = ranges[ranges["metric"] == metric]
+    if rows.empty:
+        raise ValueError(f"Unknown metric {metric!r}. Available: {sorted(ranges['metric'].unique())}.")
+    made = theme.figure(f"{metric.replace('_', ' ').capitalize()} across test windows: mean, worst and best",
+                        metric.replace("_", " "), "Model")  # fmt: skip
+    made.add_scatter(
+        x=rows["mean"], y=[theme.label(model) for model in rows["model"]], name=metric, mode="markers",
+        marker={"color": [theme.colours(rows["model"])[model] for model in rows["model"]], "size": 11},
+        error_x={"type": "data", "symmetric": False, "array": rows["highest"] - rows["mean"],
+                 "arrayminus": rows["mean"] - rows["lowest"], "color": theme.REFERENCE},
+        customdata=rows[["lowest", "highest", "windows"]],
+        hovertemplate="%{y}<br>mean %{x:.3f}, from %{customdata[0]:.3f} to %{customdata[1]:.3f} "
+        "over %{customdata[2]} windows<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(autorange="reversed", type="category")
+    made.update_layout(showlegend=False)
+    return made

@@ -1,0 +1,27 @@
+"""What earlier batches promised and what came true."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def promises_kept(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return promised and realised value of each scored batch whose horizon has passed.
+
+    Parameters
+    ----------
+    batches
+        Columns `cutoff` (date), `promised` and `realised` (totals in currency).
+    """
+    made = theme.figure("What was promised and what came, batch by batch", "Scored at",
+                        theme.in_money("Total over the horizon", currency))  # fmt: skip
+    for column, colour in (("promised", theme.MODEL), ("realised", theme.ACTUAL)):
+        made.add_bar(
+            x=batches["cutoff"], y=batches[column], name=column, marker_color=colour,
+            hovertemplate="%{x|%Y-%m-%d}<br>" + column + " %{y:,.0f}<extra></extra>",
+        )  # fmt: skip
+    made.update_yaxes(tickformat=",")
+    return made

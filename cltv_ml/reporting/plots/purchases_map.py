@@ -1,0 +1,34 @@
+"""Expected purchases over what a customer's history can be."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def purchases_map(grid: pd.DataFrame) -> go.Figure:
+    """Return a heat map of expected purchases by repeat purchases and age at the last one.
+
+    Parameters
+    ----------
+    grid
+        `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency, expected_purchases`.
+    """
+    made = theme.figure("Expected purchases of a customer, by history",
+                        "Age at the last purchase (recency)", "Repeat purchase days (frequency)")  # fmt: skip
+    return add_history(made, grid, "expected_purchases", ",.1f")
+
+
+def add_history(made: go.Figure, grid: pd.DataFrame, column: str, digits: str) -> go.Figure:
+    """Draw one answer of a model over frequency and recency into a figure."""
+    table = grid[grid["frequency"] > 0].pivot(index="frequency", columns="recency", values=column)
+    name = "P(alive)" if column == "p_alive" else "expected purchases"
+    made.add_heatmap(
+        x=table.columns, y=table.index, z=table, name=name, colorscale=theme.SEQUENTIAL,
+        colorbar={"tickformat": digits, "thickness": 12}, hoverongaps=False,
+        hovertemplate="%{y:.0f} repeat purchases, the last at age %{x:.0f}<br>"
+        f"{name} %{{z:{digits}}}<extra></extra>",
+    )  # fmt: skip
+    return made

@@ -1,0 +1,35 @@
+"""What cleaning took away from the source, rule by rule."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
+    """Return a waterfall from the lines of the source to the lines of the log, one step per rule that applied.
+
+    Parameters
+    ----------
+    rules
+        `Report.rules` of a cleaning: columns `rule, rows_before, money_before, rows, money`.
+    """
+    made = theme.figure("From the source to the clean log: lines set aside by rule", "", "Lines")
+    applied = rules[rules["rows"] > 0]
+    before = int(rules["rows_before"].iloc[0])
+    names = ["in the source", *(str(rule).replace("_", " ") for rule in applied["rule"]), "in the log"]
+    made.add_waterfall(
+        x=names, y=[before, *(-applied["rows"]), 0],
+        measure=["absolute", *["relative"] * len(applied), "total"], name="lines",
+        customdata=[0.0, *applied["money"], 0.0], connector={"line": {"color": theme.REFERENCE, "width": 1}},
+        text=[f"{before:,}", *(f"−{rows:,}" for rows in applied["rows"]), f"{before - applied['rows'].sum():,}"],
+        textposition="outside", cliponaxis=False,
+        decreasing_marker_color=theme.LOSS, totals_marker_color=theme.PALETTE[0],
+        hovertemplate="%{x}: %{text} lines, %{customdata:,.2f} in money<extra></extra>",
+    )  # fmt: skip
+    made.update_xaxes(title_text="Rule, in the order applied")
+    made.update_yaxes(tickformat=",")
+    made.update_layout(showlegend=False)
+    return made

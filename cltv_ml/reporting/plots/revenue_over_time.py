@@ -1,0 +1,38 @@
+"""Revenue and orders month by month."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return bars of revenue and a line of orders per month, above them how many customers were new.
+
+    Parameters
+    ----------
+    months
+        `data.compute_months`: columns `month, customers, orders, revenue, new_customers`.
+    """
+    made = theme.figure(
+        "Revenue (bars) and orders (line) by month", "Month", theme.in_money("Revenue", currency)
+    )
+    made.add_bar(
+        x=months["month"], y=months["revenue"], name="revenue", marker_color=theme.PALETTE[0], opacity=0.6,
+        customdata=months[["customers", "new_customers"]],
+        hovertemplate="%{x|%b %Y}<br>revenue %{y:,.0f}<br>%{customdata[0]:,} customers, "
+        "%{customdata[1]:,} of them new<extra></extra>",
+    )  # fmt: skip
+    made.add_scatter(
+        x=months["month"], y=months["orders"], name="orders", mode="lines+markers", yaxis="y2",
+        line_color=theme.PALETTE[1], hovertemplate="%{x|%b %Y}<br>%{y:,} orders<extra></extra>",
+    )  # fmt: skip
+    made.update_layout(
+        yaxis2={"title": {"text": "Orders"}, "overlaying": "y", "side": "right",
+                "tickmode": "auto", "showgrid": False,
+                "rangemode": "tozero", "tickformat": ","}
+    )  # fmt: skip
+    made.update_yaxes(tickformat=",", rangemode="tozero")
+    return made

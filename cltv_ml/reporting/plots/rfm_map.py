@@ -1,0 +1,42 @@
+"""How many customers and how much money lie in each cell of recency and frequency."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return a map of recency and frequency scores, coloured by the number of customers.
+
+    Parameters
+    ----------
+    rfm
+        `decisions.rfm.apply_rfm`: one row per customer with `recency_score, frequency_score, spend, segment`.
+        Customers are counted per cell before anything is drawn.
+    """
+    made = theme.figure("Where the customers are: bought lately (right) and often (up)",
+                        "Recency score, 5 = bought lately", "Frequency score, 5 = bought often")  # fmt: skip
+    cells = rfm.groupby(["frequency_score", "recency_score"]).agg(
+        customers=("spend", "size"),
+        spend=("spend", "sum"),
+        segment=("segment", lambda names: names.mode().iloc[0]),
+    )
+    full = pd.MultiIndex.from_product([range(1, 6), range(1, 6)], names=cells.index.names)
+    cells = cells.reindex(full)
+    count, spend, segment = (cells[name].unstack() for name in ("customers", "spend", "segment"))
+    share = count / len(rfm)
+    made.add_heatmap(
+        x=list(count.columns), y=list(count.index), z=count, name="customers", colorscale=theme.SEQUENTIAL,
+        customdata=np.dstack([segment.astype(object), spend, share]),
+        text=share.map(lambda part: f"{part:.0%}" if part > 0 else "").to_numpy(),
+        texttemplate="%{text}", colorbar={"thickness": 12, "tickformat": ",", "title": {"text": "customers"}},
+        hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
+        f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>", hoverongaps=False,
+    )  # fmt: skip
+    made.update_xaxes(dtick=1)
+    made.update_yaxes(dtick=1)
+    return made

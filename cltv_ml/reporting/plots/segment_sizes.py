@@ -1,0 +1,33 @@
+"""How many customers and how much money each segment holds."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return the share of customers beside the share of revenue of each segment.
+
+    Parameters
+    ----------
+    profile
+        `decisions.profile.profile_segments`: indexed by `segment`, columns `customers, revenue, revenue_share`.
+    """
+    made = theme.figure("Segments: share of customers and of revenue", "Share", "Segment")
+    size = profile["customers"].sum() or 1
+    for name, share, amount, colour in (
+        ("customers", profile["customers"] / size, profile["customers"], theme.ACTUAL),
+        ("revenue", profile["revenue_share"], profile["revenue"], theme.PALETTE[0]),
+    ):
+        made.add_bar(
+            x=share, y=profile.index.astype("str"), orientation="h", name=name, marker_color=colour,
+            customdata=amount,
+            hovertemplate=f"%{{y}}: %{{x:.1%}} of {name} (%{{customdata:,.0f}} "
+            f"{currency if name == 'revenue' else ''})<extra></extra>",
+        )  # fmt: skip
+    made.update_xaxes(tickformat=".0%")
+    made.update_yaxes(type="category", autorange="reversed")
+    return made

@@ -1,0 +1,32 @@
+"""How orders and customers are spread over their value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def spend_distribution(spend: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return lines of the share of orders and of customers by value, on a log axis.
+
+    Parameters
+    ----------
+    spend
+        `data.behaviour.compute_spend_histogram`: columns `of, lower, upper, count, share`.
+    """
+    made = theme.figure("What an order and what a customer is worth",
+                        theme.in_money("Value, log scale", currency), "Share of all")  # fmt: skip
+    for number, (of, rows) in enumerate(spend.groupby("of", sort=False)):
+        made.add_scatter(
+            x=np.sqrt(rows["lower"] * rows["upper"]), y=rows["share"], name=f"per {of}", mode="lines",
+            line={"color": theme.PALETTE[number], "shape": "hvh"}, fill="tozeroy",
+            customdata=rows[["lower", "upper", "count"]],
+            hovertemplate="%{customdata[0]:,.2f} to %{customdata[1]:,.2f}<br>%{customdata[2]:,} (%{y:.1%})"
+            f"<extra>{of}s</extra>",
+        )  # fmt: skip
+    made.update_xaxes(type="log", tickformat=",", dtick=1)
+    made.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return made

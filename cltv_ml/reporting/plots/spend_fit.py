@@ -1,0 +1,33 @@
+"""Mean spend of repeat buyers, model against actual."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return how many repeat buyers spend how much on average, beside what the spend model expects.
+
+    Parameters
+    ----------
+    fit
+        `evaluation.diagnostics.compute_spend_fit`: columns `lower, upper, actual, model`.
+    """
+    made = theme.figure("Mean spend of repeat buyers, actual and expected",
+                        theme.in_money("Mean spend per purchase day, log scale", currency), "Customers")  # fmt: skip
+    middle = np.sqrt(fit["lower"] * fit["upper"])
+    made.add_bar(
+        x=middle, y=fit["actual"], width=fit["upper"] - fit["lower"], name="actual", marker_color=theme.ACTUAL,
+        opacity=0.6, hovertemplate="about %{x:,.2f}<br>%{y:,} customers<extra>actual</extra>",
+    )  # fmt: skip
+    made.add_scatter(
+        x=middle, y=fit["model"], name="model", mode="lines", line_color=theme.MODEL,
+        hovertemplate="about %{x:,.2f}<br>%{y:,.0f} customers<extra>model</extra>",
+    )  # fmt: skip
+    made.update_xaxes(type="log", tickformat=",", dtick=1)
+    made.update_yaxes(tickformat=",")
+    return made

@@ -1,0 +1,39 @@
+"""How many customers and how much predicted value each tier holds."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def tier_pyramid(tiers: pd.DataFrame) -> go.Figure:
+    """Return the share of customers (left) and of predicted value (right) per tier, the highest on top.
+
+    Parameters
+    ----------
+    tiers
+        Index or column `tier` (or `segment`), columns `customers` and `expected_value` (sum), such as
+        `decisions.profile.profile_segments` by tier, the highest tier first.
+    """
+    rows = tiers.reset_index() if "tier" not in tiers and "segment" not in tiers else tiers
+    names = rows["tier"] if "tier" in rows else rows["segment"]
+    made = theme.figure("Few customers hold most of the value", "Share of customers (left), of value (right)",
+                        "Tier")  # fmt: skip
+    for column, title, sign, colour in (
+        ("customers", "customers", -1, theme.ACTUAL), ("expected_value", "predicted value", 1, theme.PALETTE[0]),
+    ):  # fmt: skip
+        share = rows[column] / (rows[column].sum() or 1)
+        made.add_bar(
+            x=sign * share, y=names.astype("str"), orientation="h", name=title, marker_color=colour,
+            customdata=pd.DataFrame({"share": share, "value": rows[column]}),
+            text=[f"{value:.0%}" for value in share], textposition="auto",
+            hovertemplate="%{y}: %{customdata[0]:.1%} of the " + title + " (%{customdata[1]:,.0f})<extra></extra>",
+        )  # fmt: skip
+    made.update_layout(barmode="relative", bargap=0.15)
+    made.update_xaxes(
+        tickvals=[-1, -0.5, 0, 0.5, 1], ticktext=["100%", "50%", "0", "50%", "100%"], range=[-1.03, 1.03]
+    )
+    made.update_yaxes(type="category", autorange="reversed")
+    return made

@@ -1,0 +1,31 @@
+"""Why the total predicted value changed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def value_waterfall(change: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return what each cause added to or took from the total predicted value.
+
+    Parameters
+    ----------
+    change
+        `decisions.value_change.account_for_change`: columns `part, customers, change`, the last row the total.
+    """
+    made = theme.figure(
+        "What changed the value of all customers", "Cause", theme.in_money("Change", currency)
+    )
+    made.add_waterfall(
+        x=change["part"], y=change["change"], name="change", customdata=change["customers"],
+        measure=["relative"] * (len(change) - 1) + ["total"],
+        connector={"line": {"color": theme.REFERENCE, "width": 1}}, increasing_marker_color=theme.GAIN,
+        decreasing_marker_color=theme.LOSS, totals_marker_color=theme.PALETTE[0],
+        hovertemplate="%{x}: %{y:+,.0f}<br>%{customdata:,} customers<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(tickformat=",")
+    made.update_layout(showlegend=False)
+    return made

@@ -1,0 +1,40 @@
+"""Repeat purchases week by week, model against actual."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def weekly_tracking(tracking: pd.DataFrame) -> go.Figure:
+    """Return repeat purchases per week, actual and expected; right of the line the model saw nothing.
+
+    Parameters
+    ----------
+    tracking
+        `evaluation.diagnostics.compute_tracking`: columns `week, actual, expected, calibration`.
+    """
+    made = theme.figure("Repeat purchases per week, actual and expected", "Week", "Repeat purchase days")
+    return add_tracking(made, tracking, "actual", "expected")
+
+
+def add_tracking(made: go.Figure, tracking: pd.DataFrame, actual: str, expected: str) -> go.Figure:
+    """Draw actual and expected purchases and the end of the calibration into a figure."""
+    for column, name, colour, dash in (
+        (actual, "actual", theme.ACTUAL, "solid"), (expected, "expected", theme.MODEL, "dash"),
+    ):  # fmt: skip
+        made.add_scatter(
+            x=tracking["week"], y=tracking[column], name=name, mode="lines", line={"color": colour, "dash": dash},
+            hovertemplate="%{y:,.0f}",
+        )  # fmt: skip
+    ahead = tracking.loc[~tracking["calibration"], "week"]
+    if len(ahead):
+        made.add_vline(x=ahead.iloc[0], line={"color": theme.REFERENCE, "dash": "dot"})
+        made.add_annotation(
+            x=ahead.iloc[0], y=1, yref="paper", text="cutoff", showarrow=False, xanchor="right", xshift=-4
+        )
+    made.update_layout(hovermode="x unified")
+    made.update_yaxes(tickformat=",", rangemode="tozero")
+    return made

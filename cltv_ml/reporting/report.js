@@ -1,0 +1,120 @@
+"use strict";
+// Draws each figure when it comes near the window, in the page's theme; recomputes the campaign on input.
+const themes = JSON.parse(document.getElementById("themes").textContent);
+const root = document.documentElement;
+let mode = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+
+function parts(plot) {
+  const figure = plot.closest("figure");
+  return JSON.parse(figure.querySelector("script").textContent);
+}
+
+function draw(plot) {
+  if (plot.drawn) return plot.drawn;
+  const { data, layout } = parts(plot);
+  if (plot.clientWidth < 600) layout.font = { size: 11 };
+  const config = { displaylogo: false, responsive: true, displayModeBar: matchMedia("(hover: none)").matches ? false : "hover" };
+  plot.drawn = Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config);
+  return plot.drawn;
+}
+
+const plots = [...document.querySelectorAll(".plot")];
+const near = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); draw(entry.target); }
+}, { rootMargin: "800px" });
+
+function setTheme(wanted) {
+  mode = wanted;
+  root.dataset.theme = mode;
+  document.getElementById("theme").textContent = mode === "dark" ? "Light" : "Dark";
+  for (const plot of plots) if (plot.drawn) plot.drawn.then(() => Plotly.relayout(plot, { template: themes[mode] }));
+}
+
+// The numbers of a figure as a table, for screen readers and for copying.
+function tabulate(plot, place) {
+  const rows = [];
+  for (const trace of plot._fullData ?? []) {
+    const [x, y, z] = [trace.x ?? trace.labels ?? [], trace.y ?? trace.values ?? [], trace.z];
+    if (z) y.forEach((name, i) => x.forEach((at, j) => rows.push([trace.name, name, at, z[i][j]])));
+    else if (trace.link) trace.link.source.forEach((from, i) =>
+      rows.push([trace.name, trace.node.label[from], trace.node.label[trace.link.target[i]], trace.link.value[i]]));
+    else for (let i = 0; i < Math.max(x.length, y.length); i += 1) rows.push([trace.name, x[i], y[i]]);
+  }
+  const table = document.createElement("table");
+  for (const row of rows.slice(0, 1000)) {
+    const line = table.insertRow();
+    for (const cell of row) line.insertCell().textContent = typeof cell === "number" ? +cell.toPrecision(6) : cell;
+  }
+  place.replaceChildren(table);
+}
+
+for (const details of document.querySelectorAll("details.data")) {
+  details.addEventListener("toggle", () => {
+    const plot = details.closest("figure").querySelector(".plot");
+    draw(plot).then(() => tabulate(plot, details.querySelector("div")));
+  });
+}
+
+// A campaign of n customers, the highest value at risk first: saved = uplift x at risk x margin, discounted.
+function present(rate, days) {
+  const years = days / 365.25;
+  return rate > 0 ? (1 - (1 + rate) ** -years) / (years * Math.log1p(rate)) : 1;
+}
+
+function interpolate(xs, ys, x) {
+  const right = xs.findIndex((value) => value >= x);
+  if (right < 0) return ys[ys.length - 1];
+  if (right === 0) return ys[0];
+  return ys[right - 1] + (ys[right] - ys[right - 1]) * (x - xs[right - 1]) / (xs[right] - xs[right - 1]);
+}
+
+function campaign(inputs, wanted) {
+  const factor = wanted.uplift / 100 * wanted.margin / 100 * present(wanted.discount / 100, inputs.horizon);
+  const profit = inputs.customers.map((n, i) => factor * inputs.at_risk[i] - wanted.cost * n);
+  const best = profit.indexOf(Math.max(...profit));
+  const list = Math.min(Math.max(wanted.list || 0, 0), inputs.customers[inputs.customers.length - 1]);
+  return {
+    profit, best: inputs.customers[best], bestProfit: profit[best], list,
+    listProfit: interpolate(inputs.customers, profit, list), listCost: wanted.cost * list,
+    value: inputs.value * wanted.margin / 100 * present(wanted.discount / 100, inputs.horizon),
+  };
+}
+
+function money(amount, currency) {
+  const digits = Math.abs(amount) >= 1000 ? 0 : 2;
+  const text = amount.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${text} ${currency}`.trim();
+}
+
+function whatIf(box) {
+  const inputs = JSON.parse(box.querySelector("script.inputs").textContent);
+  const fields = [...box.querySelectorAll("input")];
+  const plot = box.querySelector(".plot");
+  const update = () => {
+    const wanted = Object.fromEntries(fields.map((field) => [field.name, Number(field.value)]));
+    const found = campaign(inputs, wanted);
+    box.campaign = found;
+    box.querySelector(".answers").textContent =
+      `All customers together are worth ${money(found.value, inputs.currency)} in margin over the horizon. ` +
+      (found.best > 0
+        ? `The best list has ${found.best.toLocaleString("en")} customers and earns ${money(found.bestProfit, inputs.currency)}. `
+        : "No list earns its cost. ") +
+      `A list of ${found.list.toLocaleString("en")} costs ${money(found.listCost, inputs.currency)} and is expected ` +
+      `to ${found.listProfit < 0 ? "lose" : "earn"} ${money(Math.abs(found.listProfit), inputs.currency)}.`;
+    if (plot.drawn) plot.drawn.then(() => Plotly.update(plot,
+      { x: [inputs.customers, [found.best], [found.list]], y: [found.profit, [found.bestProfit], [found.listProfit]] }, {}, [0, 1, 2]));
+  };
+  for (const field of fields) field.addEventListener("input", update);
+  draw(plot).then(update);
+  update();
+}
+
+setTheme(mode);
+document.getElementById("theme").addEventListener("click", () => setTheme(mode === "dark" ? "light" : "dark"));
+for (const plot of plots) near.observe(plot);
+for (const box of document.querySelectorAll(".what-if")) whatIf(box);
+window.addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details.more")) details.open = true;
+  setTheme("light");
+  plots.forEach(draw);
+});
