@@ -25,6 +25,7 @@ def connect(memory: str = "4GB", temp_directory: str | Path | None = None) -> du
     [(2,)]
     """
     con = duckdb.connect(config={"memory_limit": memory})
+    con.execute("set enable_progress_bar = false")  # a library never prints; callers are told by callbacks
     if temp_directory is not None:
         con.execute(f"set temp_directory = {literal(str(temp_directory))}")
     return con
