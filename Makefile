@@ -44,6 +44,14 @@ endef
 pins:
 	uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
 	  --no-header --no-annotate --no-emit-index-url -o constraints.txt
+	$(MAKE) conda.yaml
+
+# The package's own dependencies with their pins; everything goes under pip, which conda and uv both read.
+conda.yaml: pyproject.toml constraints.txt
+	@{ printf '%s\n' 'name: cltv_ml' 'channels:' '  - conda-forge' '  - nodefaults' \
+	  'dependencies:' '  - python=3.11' '  - pip' '  - pip:'; \
+	  sed -n '/^dependencies = \[/,/^\]/s/^ *"\([A-Za-z0-9_-]*\).*/\1/p' pyproject.toml \
+	  | while read -r name; do grep "^$$name==" constraints.txt; done | sed 's/^/      - /'; } > $@
 
 clean:
 	rm -rf .venv out mlruns mlflow.db* .pytest_cache .mypy_cache .ruff_cache

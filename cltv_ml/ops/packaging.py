@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,6 @@ from mlflow.types import ColSpec, Schema
 import cltv_ml
 from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
-
-#: What a served model needs; the versions are those that trained it.
-REQUIREMENTS = (
-    "duckdb", "mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "xgboost",
-)  # fmt: skip
 
 _OUTPUTS = {"customer_id": "string", "expected_value": "double", "expected_purchases": "double",
             "p_alive": "double", "tier": "string"}  # fmt: skip
@@ -111,8 +107,13 @@ def log_model(model: ValueModel, card: Card, example: pd.DataFrame) -> Any:
 
 
 def requirements() -> list[str]:
-    """Return the exact versions that this model was trained with, as pip reads them."""
-    return [f"{name}=={version(name)}" for name in REQUIREMENTS]
+    """Return the exact versions of this package's dependencies that the model was trained with, for pip.
+
+    All of them: the code beside the model imports as a package, and what it imports must be there.
+    """
+    declared = (line for line in requires("cltv-ml") or [] if "extra ==" not in line)
+    names = sorted(re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in declared)
+    return [f"{name}=={version(name)}" for name in names]
 
 
 def write_files(model: ValueModel, card: Card, folder: Path) -> None:

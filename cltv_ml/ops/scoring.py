@@ -116,7 +116,7 @@ def _all_customers(scored: pd.DataFrame, cleaned: Cleaned, cutoff: pd.Timestamp)
         "no valid purchase; see the quarantine table",
     )
     unscored = table["expected_value"].isna()
-    reason = np.where(table.index.isin(bought), late, never)
-    table["reason"] = pd.Series(np.where(unscored, reason, None), index=table.index, dtype="str")
+    reason = pd.Series(np.where(table.index.isin(bought), late, never), index=table.index, dtype="str")
+    table["reason"] = reason.where(unscored)
     columns = ["expected_value", "expected_purchases", "p_alive", "tier", "reason"]
     return table[columns].reset_index()

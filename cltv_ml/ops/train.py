@@ -11,6 +11,7 @@ import mlflow
 import pandas as pd
 
 from cltv_ml.data import Cleaned
+from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
 from cltv_ml.evaluation.compare import Verdict, choose_champion
 from cltv_ml.features import default_features, feature_version
@@ -31,6 +32,7 @@ class Job:
     experiment: str = "cltv"
     out: Path = field(default_factory=lambda: Path("out"))
     max_origins: int = 6
+    verdict: DataVerdict | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
             max_origins=job.max_origins, progress=progress,
         )  # fmt: skip
         verdict = choose_champion(result.scores)
-        notes = _notes(result, verdict)
+        notes = _notes(result, verdict, job)
         truth = result.training.X_now.assign(value=result.y_true)
         data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         for number, model in enumerate(result.models):
@@ -142,9 +144,11 @@ def _write_outputs(cleaned: Cleaned, result: WindowResult, summary: Mapping[str,
         path.write_text(render_html(summary), encoding="utf-8")
 
 
-def _notes(result: WindowResult, verdict: Verdict) -> list[str]:
+def _notes(result: WindowResult, verdict: Verdict, job: Job) -> list[str]:
     """Return what the reader must know before trusting the comparison."""
     window, notes = result.window, []
+    if job.verdict is not None and job.verdict.level != "go":
+        notes.append(f"The data check says {job.verdict.level}: {'; '.join(job.verdict.reasons)}.")
     if not verdict.within_bounds:
         notes.append(
             "No model kept within the bounds for bias and decile error: read its values as an order."
@@ -165,6 +169,7 @@ def _tags(job: Job, training_id: str, features: Sequence[str]) -> dict[str, str]
         "cutoff": f"{job.window.cutoff:%Y-%m-%d}",
         "horizon_days": str(job.window.horizon),
         "feature_version": feature_version(features),
+        **({"data_verdict": job.verdict.level} if job.verdict else {}),
         **tracking.code_tags(),
     }
 

@@ -1,0 +1,53 @@
+"""The command line: `cltv`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import typer
+from rich.markup import escape
+
+from cltv_ml.cli import data, features, line
+from cltv_ml.cli.shared import stderr
+
+app = typer.Typer(
+    name="cltv",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Customer lifetime value: compare models, serve the best, score every customer. "
+    "With --debug an error shows its whole stack trace.",
+)
+for command in (line.demo, line.train, line.score, line.report, line.ui):
+    app.command()(command)
+app.add_typer(data.app, name="data")
+app.add_typer(features.app, name="features")
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command line; a wrong input is one sentence on stderr and exit status 2."""
+    words = sys.argv[1:] if words is None else words
+    debug = "--debug" in words
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stopped.append(number)
+        sys.exit(128 + number)  # unwinds, so that an open MLflow run ends as FAILED
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        app([word for word in words if word != "--debug"])
+    except Exception as error:
+        if stopped:  # a library in the middle of its work may turn the stop into an error of its own
+            sys.exit(128 + stopped[0])
+        # MLflow's errors are no ValueErrors; their class is not imported here, to start quickly.
+        expected = isinstance(error, (ValueError, OSError)) or type(error).__module__.startswith("mlflow.")
+        if debug or not expected:
+            raise
+        sentence = escape(" ".join(str(error).split()))
+        stderr.print(f"[bold red]cltv:[/bold red] {sentence}", soft_wrap=True, highlight=False)
+        sys.exit(2)

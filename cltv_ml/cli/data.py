@@ -1,0 +1,109 @@
+"""The data before any model: `cltv data list | describe | fetch | check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.markup import escape
+
+from cltv_ml.cli.shared import (
+    Config,
+    Data,
+    Horizon,
+    Mapping,
+    console,
+    load,
+    progress,
+    settings_of,
+    show_table,
+)
+from cltv_ml.data import DATASETS, compute_summary, fetch, judge, write_mapping
+from cltv_ml.windows import to_days
+
+app = typer.Typer(
+    no_args_is_help=True, help="Look at data before any model: named data sets, checks, mappings."
+)
+
+Name = Annotated[str, typer.Argument(help="A data set's name, see `cltv data list`.")]
+
+
+@app.command("list")
+def list_datasets() -> None:
+    """List the data sets that are known by name."""
+    rows = [
+        (
+            name,
+            "yes" if name == "synthetic" or found.find() else "no",
+            found.about.split(". ")[0].rstrip(".") + ".",
+        )
+        for name, found in DATASETS.items()
+    ]
+    show_table(pd.DataFrame(rows, columns=["Name", "Here", "What it is"]))
+
+
+@app.command()
+def describe(name: Name) -> None:
+    """Say what a data set is, how its columns map, and what in it misleads."""
+    if name not in DATASETS:
+        raise ValueError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
+    found = DATASETS[name]
+    console.print(escape(found.about))
+    console.print(f"Licence   {escape(found.licence)}")
+    console.print(
+        "Mapping   " + escape(", ".join(f"{key}={column}" for key, column in found.mapping.items()))
+    )
+    for trap in found.traps:
+        console.print(f"Trap      {escape(trap)}")
+
+
+@app.command("fetch")
+def fetch_dataset(name: Name) -> None:
+    """Download a public data set, with its checksum verified, unless it is here already."""
+    console.print(f"{name}: {escape(str(fetch(name)))}", soft_wrap=True)
+
+
+@app.command()
+def check(
+    data: Data = "",
+    mapping: Mapping = None,
+    horizon: Horizon = "",
+    config: Config = None,
+    save_mapping: Annotated[Path | None, typer.Option(help="Write the mapping to this TOML file.")] = None,
+) -> None:
+    """Clean a log and say what was understood, what was set aside and why, and whether to train on it.
+
+    Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml`
+    """
+    settings = settings_of(config, mapping, data=data, horizon=horizon)
+    days = to_days(settings.horizon)
+    with progress("checking") as done:
+        cleaned = load(settings, done)
+        verdict = judge(cleaned.log, days, cleaned.report)
+    account = cleaned.report
+    touched = account.rules[account.rules["rows"] > 0]
+    shown = touched.assign(
+        rows=[f"{rows:,}" for rows in touched["rows"]], money=[f"{money:,.2f}" for money in touched["money"]]
+    )[["rule", "rows", "money"]]
+    show_table(shown, f"{account.rows_in:,} lines read, {account.rows_kept:,} kept; set aside:")
+    console.print(
+        f"Money     {account.money_in:,.2f} in = {account.money_kept:,.2f} kept "
+        f"+ {account.money_quarantined:,.2f} set aside + {account.money_netted:,.2f} netted "
+        f"+ {account.money_capped:,.2f} capped"
+    )
+    if len(cleaned.log):
+        facts = compute_summary(cleaned.log).iloc[0]
+        console.print(
+            f"Log       {facts['customers']:,} customers, {facts['orders']:,} orders, {facts['first']:%Y-%m-%d} "
+            f"to {facts['last']:%Y-%m-%d}"
+        )
+    for note in account.notes:
+        console.print(f"Note      {escape(note)}")
+    console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
+    for reason in verdict.reasons:
+        console.print(f"          {escape(reason)}")
+    if save_mapping:
+        write_mapping(account.mapping, save_mapping)
+        console.print(f"Mapping   [bold]{save_mapping}[/bold]")

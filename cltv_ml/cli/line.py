@@ -1,0 +1,174 @@
+"""The straight line: `cltv demo | train | score | report | ui`.
+
+Rooms that import MLflow, XGBoost and plotly are imported by the commands that need them, so that help and
+refusals come at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import pandas as pd
+import typer
+
+from cltv_ml.cli.shared import (
+    Config,
+    Data,
+    Horizon,
+    Mapping,
+    console,
+    dataset_name,
+    load,
+    progress,
+    settings_of,
+    show_table,
+)
+from cltv_ml.config import Settings
+from cltv_ml.data import judge
+from cltv_ml.windows import Window, check_log, span, to_days
+
+if TYPE_CHECKING:
+    from cltv_ml.ops.train import Outcome
+
+Force = Annotated[bool, typer.Option("--force", help="Train although the data check says no-go.")]
+_SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE"]
+
+
+def train(
+    data: Data = "",
+    mapping: Mapping = None,
+    cutoff: Annotated[
+        str, typer.Option(help="First day models may not see; default: last date - horizon.")
+    ] = "",
+    horizon: Horizon = "",
+    out: Annotated[str, typer.Option(help="Folder for the files. Default out.")] = "",
+    experiment: Annotated[str, typer.Option(help="MLflow experiment. Default cltv.")] = "",
+    config: Config = None,
+    force: Force = False,
+) -> None:
+    """Compare the models on an untouched window, register the best, write a report.
+
+    Example: `cltv train --data orders.csv --mapping customer_id=Customer,amount=Total --horizon 6m`
+    """
+    settings = settings_of(
+        config, mapping, data=data, cutoff=cutoff, horizon=horizon, out=out, experiment=experiment
+    )
+    _show(_train(settings, force=force), settings)
+
+
+def score(
+    data: Data = "",
+    mapping: Mapping = None,
+    as_of: Annotated[
+        str, typer.Option(help="First day the model may not see; default: the day after the log.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="A .parquet or .csv file, or a folder.")] = Path("out"),
+    config: Config = None,
+) -> None:
+    """Score every customer with the registered champion.
+
+    Example: `cltv score --data orders.csv --as-of 2026-11-01 --out scores.csv`
+    """
+    path = out if out.suffix in (".csv", ".parquet") else out / "scores.parquet"
+    table = _score(settings_of(config, mapping, data=data), path, as_of)
+    valued = table["expected_value"].notna().sum()
+    console.print(f"{len(table):,} customers, {valued:,} with a value: [bold]{path}[/bold]")
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="Folder for report.html.")] = Path("out"),
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "cltv",
+) -> None:
+    """Write the report of the newest training again, from what MLflow holds."""
+    from cltv_ml.ops import files, tracking
+    from cltv_ml.reporting.report import render_html
+
+    with files.atomic(out / "report.html") as path:
+        path.write_text(render_html(tracking.latest_summary(experiment)), encoding="utf-8")
+    console.print(f"Report    [bold]{out / 'report.html'}[/bold]")
+
+
+def demo(out: Annotated[str, typer.Option(help="Folder for the files.")] = "out") -> None:
+    """Run the whole line on 23,570 real customers of CDNOW (data: Fader and Hardie)."""
+    settings = Settings(data="cdnow", horizon="26w", out=out)
+    outcome = _train(settings)
+    scores = Path(out) / "scores.parquet"
+    table = _score(settings, scores, "")
+    _show(outcome, settings)
+    console.print(f"Scores    {len(table):,} customers in [bold]{scores}[/bold]")
+    console.print(f"Report    [bold]{Path(out) / 'report.html'}[/bold]")
+    _say_next()
+
+
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
+    """Open the MLflow server on this project's store, in its light form (two processes)."""
+    from cltv_ml.ops import tracking
+
+    command = tracking.server_command(port)
+    console.print(f"Compare the models at {tracking.runs_page(port)} (stop with Ctrl-C)", soft_wrap=True)
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+def _train(settings: Settings, *, force: bool = False) -> Outcome:
+    with progress("training") as done:
+        # Whatever can be wrong with the input is said before the slow imports and before MLflow is touched.
+        to_days(settings.horizon)
+        window = Window(settings.cutoff, settings.horizon) if settings.cutoff else None
+        cleaned = load(settings, done)
+        window = window or Window.latest(span(cleaned.log)[1], settings.horizon)
+        check_log(cleaned.log, window)
+        verdict = judge(cleaned.log, window.horizon, cleaned.report)
+        if verdict.level == "no-go" and not force:
+            raise ValueError(
+                f"the data check says no-go: {'; '.join(verdict.reasons)}; mend the data or train with --force."
+            )
+        from cltv_ml.ops.train import Job, train
+
+        job = Job(
+            window,
+            dataset=dataset_name(settings.data),
+            experiment=settings.experiment,
+            out=Path(settings.out),
+            max_origins=settings.max_origins,
+            verdict=verdict,
+        )
+        return train(cleaned, job, done)
+
+
+def _score(settings: Settings, path: Path, as_of: str) -> pd.DataFrame:
+    with progress("scoring") as done:
+        cleaned = load(settings, done)
+        from cltv_ml.ops.scoring import score
+
+        return score(cleaned, path, as_of=as_of or None, progress=done)
+
+
+def _show(outcome: Outcome, settings: Settings) -> None:
+    from cltv_ml.ops.summary import comparison_table
+
+    result = outcome.result
+    frame = comparison_table(result, outcome.verdict.champion)[_SHOWN]
+    window = result.window
+    show_table(
+        frame, f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}"
+    )
+    for note in outcome.notes:
+        console.print(f"Note      {note}")
+    console.print(
+        f"Champion  {outcome.verdict.reason}, registered as [bold]cltv version {outcome.version}[/bold]"
+    )
+    console.print(f"Files     [bold]{settings.out}[/bold]: comparison.csv, report.html, quarantine.parquet")
+
+
+def _say_next() -> None:
+    from cltv_ml.ops import tracking
+
+    folder = Path(sys.executable).parent
+    if os.environ.get("VIRTUAL_ENV") is None and folder.is_relative_to(Path.cwd()):
+        console.print(f"Activate  source {(folder / 'activate').relative_to(Path.cwd())}")
+    console.print("Compare   cltv ui")
+    console.print(f"Serve     {tracking.serve_command()}", soft_wrap=True)

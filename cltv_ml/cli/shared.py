@@ -1,0 +1,83 @@
+"""What the commands share: consoles, options, progress bars, reading and checking the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cltv_ml.config import Settings, load_settings, merge, parse_mapping
+from cltv_ml.data import Cleaned, clean, read
+
+console = Console()
+stderr = Console(stderr=True)
+
+Data = Annotated[
+    str, typer.Option(help="A file, folder, database URL, or the name of a data set such as cdnow.")
+]
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option(help="name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."),
+]
+Config = Annotated[Path | None, typer.Option(help="A TOML file with these settings; flags win over it.")]
+Horizon = Annotated[
+    str, typer.Option(help="Days ahead: 90, 13w, 6m or 1y (1m is 30.4375 days). Default 13w.")
+]
+
+Report = Callable[[str, float], None]
+
+
+def settings_of(config: Path | None, mapping: list[str] | None, **flags: str) -> Settings:
+    """Return the settings of the TOML file, if any, with the flags over them."""
+    base = load_settings(config) if config else Settings()
+    return merge(base, flags | {"mapping": parse_mapping(mapping or [])})
+
+
+def load(settings: Settings, report: Report) -> Cleaned:
+    """Return the clean log of the settings' data; a mapping that was proposed is shown on stderr."""
+    if not settings.data:
+        raise ValueError("no data given; name a file or a data set with --data, for example --data cdnow.")
+    report("reading and cleaning the transactions", 0.0)
+    cleaned = clean(read(settings.data, dict(settings.mapping) or None))
+    if not settings.mapping and Path(settings.data).suffix:
+        pairs = ",".join(f"{name}={column}" for name, column in cleaned.report.mapping.items())
+        stderr.print(f"Mapping   proposed from names and types: {escape(pairs)}", soft_wrap=True)
+    return cleaned
+
+
+def dataset_name(data: str) -> str:
+    """Return a data set's name, for a path the file's name alone: folders and passwords stay out of MLflow.
+
+    >>> dataset_name("postgresql://me:secret@host/shop?sslmode=off"), dataset_name("exports/orders.csv")
+    ('shop', 'orders.csv')
+    """
+    return re.split(r"[?#]", data)[0].rstrip("/").rsplit("/", 1)[-1]
+
+
+def show_table(frame: pd.DataFrame, title: str = "") -> None:
+    """Print a frame of ready-made text, the first column to the left."""
+    table = Table(title=title or None, title_justify="left")
+    for number, name in enumerate(frame.columns):
+        numeric = number > 0 and frame[name].astype(str).str.match(r"^[-+]?[\d.,]+%?$").all()
+        table.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
+    for row in frame.astype(str).itertuples(index=False):
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Report]:
+    """Yield a function that moves a progress bar; on a pipe it stays silent."""
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda message, done: bar.update(task, description=message, completed=done)

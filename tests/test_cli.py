@@ -1,0 +1,106 @@
+"""The commands around the straight line; the line itself is tested in integration/."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from cltv_ml import cli
+from cltv_ml.data import DATASETS, read_mapping
+from cltv_ml.features import CATALOGUE
+
+
+@pytest.fixture
+def cltv(capsys, monkeypatch, tmp_path):
+    """Run a command in an empty folder; return its status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def run(*words):
+        try:
+            cli.main([str(word) for word in words])
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def orders(tmp_path):
+    """Sixty customers with six monthly purchases each, and a line that cannot be read."""
+    days = pd.date_range("2024-01-03", periods=6, freq="30D").strftime("%Y-%m-%d")
+    rows = [(f"c{number}", day, 10 + number) for number in range(60) for day in days]
+    table = pd.DataFrame([*rows, ("c0", "2024-02-30", 5)], columns=["Client", "Day", "Total"])
+    table.to_csv(tmp_path / "orders.csv", index=False)
+    return tmp_path / "orders.csv"
+
+
+def test_data_sets_are_listed_and_described(cltv):
+    status, out, _ = cltv("data", "list")
+    assert status == 0
+    assert all(name in out for name in DATASETS)
+    for name in DATASETS:
+        assert cltv("data", "describe", name)[0] == 0
+
+
+def test_an_unknown_data_set_is_named(cltv):
+    status, _, err = cltv("data", "describe", "amazon")
+    assert status == 2
+    assert "Unknown data set 'amazon'" in err
+
+
+def test_check_shows_the_rules_the_money_and_the_verdict(cltv, orders):
+    status, out, _ = cltv("data", "check", "--data", orders, "--horizon", "30")
+    assert status == 0
+    assert "361 lines read, 360 kept" in out
+    assert "Verdict   no-go" in out
+    assert "60 customers have an order" in out
+
+
+def test_a_proposed_mapping_is_shown_and_can_be_saved(cltv, orders, tmp_path):
+    status, _, err = cltv("data", "check", "--data", orders, "--save-mapping", "mapping.toml")
+    assert status == 0
+    assert "customer_id=Client,timestamp=Day,amount=Total" in err.replace("\n", "")
+    assert read_mapping(tmp_path / "mapping.toml") == {
+        "customer_id": "Client",
+        "timestamp": "Day",
+        "amount": "Total",
+    }
+
+
+def test_training_refuses_a_no_go_and_leaves_nothing(cltv, orders, tmp_path):
+    status, _, err = cltv("train", "--data", orders, "--horizon", "30")
+    assert status == 2
+    assert "no-go" in err
+    assert "--force" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv"]
+
+
+def test_features_are_listed_and_described(cltv):
+    status, out, _ = cltv("features", "list")
+    assert status == 0
+    assert f"{len(CATALOGUE)} features" in out
+    status, out, _ = cltv("features", "describe", "overdue_ratio")
+    assert status == 0
+    assert "days_since_last / gap_mean" in out
+    assert cltv("features", "describe", "karma")[0] == 2
+
+
+def test_features_are_built_for_several_cutoffs_with_labels(cltv, orders, tmp_path):
+    words = ["--cutoff", "2024-03-01", "--cutoff", "2024-04-01", "--horizon", "30", "--out", "built"]
+    assert cltv("features", "build", "--data", orders, *words)[0] == 0
+    table = pq.read_table(tmp_path / "built" / "cutoff=2024-03-01")
+    assert table.num_rows == 60
+    assert {"frequency", "T", "label_value"} <= set(table.column_names)
+
+
+def test_help_comes_without_loading_mlflow():
+    code = (
+        "import sys; from cltv_ml import cli; sys.exit('mlflow' in sys.modules or 'xgboost' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
