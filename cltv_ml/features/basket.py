@@ -136,8 +136,8 @@ FEATURES = (
         "price_trend_in_category",
         unit="ratio",
         grain="category",
-        sql="@ratio(sum(recent_amount) filter (where recent_items > 0 and items > recent_items), "
-        "sum(cast(floor(@ratio(recent_items * (priced_amount - recent_amount), items - recent_items) + 0.5e0)"
+        sql="@ratio(1000 * sum(recent_amount) filter (where recent_items > 0 and items > recent_items), "
+        "sum(cast(floor(@ratio(recent_items * (priced_amount - recent_amount), items - recent_items) * 1000 + 0.5e0)"
         " as bigint)) filter (where recent_items > 0 and items > recent_items))",
         doc="Spend on the items of the last 180 days over what they would have cost at the prices per item "
         "that the customer paid in the same categories before: above one, the customer trades up.",

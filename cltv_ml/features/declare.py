@@ -16,6 +16,10 @@ FUNCTIONS = frozenset({
     "abs", "avg", "bool_and", "bool_or", "cast", "coalesce", "count", "count_if", "exp", "floor", "greatest",
     "least", "ln", "max", "max_by", "median", "min", "min_by", "nullif", "round", "sqrt", "sum",
 })
+_AGGREGATES = frozenset({
+    "avg", "bool_and", "bool_or", "count", "count_if", "max", "max_by", "median", "min", "min_by", "sum",
+    "@first_text", "@last_text", "@latest", "@slope", "@spread", "@squares",
+})
 #: Words that would open another table, another customer or another row order.
 FORBIDDEN = frozenset({
     "distinct", "except", "exists", "from", "group", "having", "intersect", "into", "join", "lateral", "limit",
@@ -134,10 +138,13 @@ def feature(
 
 def _check(found: Feature) -> None:
     who = f"feature {found.name!r}"
-    if not re.fullmatch(r"[a-zA-Z][a-z0-9_]*", found.name) or not found.doc.strip():
+    reserved = FUNCTIONS | FORBIDDEN | _KEYWORDS | {"customer_id", "cutoff"}
+    if found.name != "T" and (not re.fullmatch(r"[a-z][a-z0-9_]*", found.name) or found.name in reserved):
         raise ValueError(
-            f"{who}: needs a name of small letters, digits and underscores, and a sentence as doc."
+            f"{who}: a name is made of small letters, digits and underscores and is no SQL word."
         )
+    if not found.doc.strip().endswith("."):
+        raise ValueError(f"{who}: doc must be a sentence that says what the number means, got {found.doc!r}.")
     if found.grain not in GRAINS:
         raise ValueError(f"{who}: unknown grain {found.grain!r}. Available: {sorted(GRAINS)}.")
     odd = sorted(set(_TOKEN.sub("", found.sql)))
@@ -148,6 +155,8 @@ def _check(found: Feature) -> None:
     tokens = [token for token in _tokens(found.sql) if token.strip()]
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         _check_word(who, token, following == "(", GRAINS[found.grain])
+    if found.grain != "customer":
+        _check_aggregated(who, tokens)
 
 
 def _check_word(who: str, token: str, called: bool, grain: Grain) -> None:
@@ -167,11 +176,32 @@ def _check_word(who: str, token: str, called: bool, grain: Grain) -> None:
             f"{who}: {token!r} is not allowed in an expression; only these functions mean the same on every "
             f"engine and cannot see beyond the customer's own past: {sorted(FUNCTIONS)}."
         )
+    elif called and grain.name == "customer" and word in _AGGREGATES:
+        raise ValueError(f"{who}: {token!r} would mix customers; at grain 'customer' combine features only.")
     elif not called and grain.columns and token not in grain.columns:
         raise ValueError(
             f"{who}: {token!r} is not allowed in an expression; grain {grain.name!r} has the columns "
             f"{sorted(grain.columns)}, and no other table can be reached."
         )
+
+
+def _check_aggregated(who: str, tokens: list[str]) -> None:
+    """Every column must stand inside an aggregate (or its filter), and every bracket be closed."""
+    inside = [False]
+    for before, token in zip(["", *tokens], tokens, strict=False):
+        word = token.lower()
+        if token == "(":
+            inside.append(inside[-1] or before.lower() in _AGGREGATES | {"filter"})
+        elif token == ")":
+            inside.pop()
+        elif _NAME.fullmatch(token) and word not in FUNCTIONS | _KEYWORDS and not inside[-1]:
+            raise ValueError(
+                f"{who}: {token!r} stands outside an aggregate such as sum({token}); a customer has many."
+            )
+        if not inside:
+            break
+    if len(inside) != 1:
+        raise ValueError(f"{who}: a bracket is not closed or not opened in {' '.join(tokens)!r}.")
 
 
 def _tokens(sql: str) -> list[str]:

