@@ -5,7 +5,10 @@ from cltv_ml.features.catalogue import (
     CATALOGUE,
     absent_features,
     available,
+    catalogue_page,
+    catalogue_table,
     default_features,
+    describe,
     feature_version,
 )
 from cltv_ml.features.declare import Feature, feature
@@ -26,7 +29,10 @@ __all__ = [
     "build_features",
     "build_labels",
     "build_table",
+    "catalogue_page",
+    "catalogue_table",
     "default_features",
+    "describe",
     "feature",
     "feature_version",
     "read_features",

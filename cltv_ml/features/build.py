@@ -98,9 +98,7 @@ def build_table(
         plan = Plan(choose(names, base), CATALOGUE)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                mine.query(
-                    f"select timestamp '{cutoff}' as cutoff, * from ({plan.query(cutoff, mine.wide)}) as part"
-                )
+                _at(cutoff, mine.query(plan.query(cutoff, mine.wide)))
                 for _ in each_shard(mine, base, plan, moments[-1], Path(folder))
                 for cutoff in moments
             ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+import pandas as pd
+
 from cltv_ml.features import basket, calendar, campaign, customer, margin, rfm, rhythm, trend
 from cltv_ml.features.compile import Plan, summary_first
 from cltv_ml.features.declare import Feature
@@ -84,3 +86,80 @@ def needs(name: str) -> frozenset[str]:
     (['cost'], ['customers.country', 'customers.customer_id'])
     """
     return Plan((name,), CATALOGUE).needs
+
+
+def describe(name: str) -> str:
+    """Return what is declared about one feature, a line per fact.
+
+    Raises
+    ------
+    ValueError
+        There is no such feature.
+
+    >>> print(describe("overdue_ratio"))
+    overdue_ratio (ratio)
+    Days since the last purchase over the customer's own mean gap; missing without a repeat.
+    grain: customer
+    expression: days_since_last / gap_mean
+    comparable as customers age: yes
+    needs: customer_id, timestamp, amount
+    missing: NaN
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"Unknown feature {name!r}. Available: {sorted(CATALOGUE)}.")
+    found = CATALOGUE[name]
+    return "\n".join(
+        [
+            f"{name} ({found.unit or 'text'})",
+            found.doc,
+            f"grain: {found.grain}",
+            f"expression: {found.sql}",
+            f"comparable as customers age: {'yes' if found.age_safe else 'no'}",
+            f"needs: {', '.join(['customer_id, timestamp, amount', *sorted(needs(name))])}",
+            f"missing: {'NaN' if found.fill is None else found.fill}",
+        ]
+    )
+
+
+def catalogue_table() -> pd.DataFrame:
+    """Return the catalogue as a table, a row per feature: theme, name, unit, comparable, needs, meaning.
+
+    >>> catalogue_table().query("name == 'margin_rate'")["needs"].item()
+    'cost'
+    """
+    rows = [
+        {
+            "theme": theme.__name__.rpartition(".")[2],
+            "name": found.name,
+            "unit": found.unit or "text",
+            "comparable": found.age_safe,
+            "needs": ", ".join(sorted(needs(found.name))),
+            "meaning": found.doc,
+        }
+        for theme in _THEMES
+        for found in theme.FEATURES
+    ]
+    return pd.DataFrame(rows)
+
+
+def catalogue_page() -> str:
+    """Return the documentation page of all features, in Markdown.
+
+    >>> print(catalogue_page()[:23])
+    # Features
+    <BLANKLINE>
+    ## basket
+    """
+    lines = ["# Features"]
+    for theme, rows in catalogue_table().groupby("theme"):
+        lines += [
+            "",
+            f"## {theme}",
+            "",
+            "| name | unit | comparable | needs | meaning |",
+            "|---|---|---|---|---|",
+        ]
+        for row in rows.drop(columns="theme").itertuples(index=False):
+            cells = [f"`{row.name}`", row.unit, "yes" if row.comparable else "no", row.needs, row.meaning]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

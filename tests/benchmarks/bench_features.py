@@ -156,7 +156,7 @@ def with_pandas(path: Path, cutoff: pd.Timestamp) -> pd.DataFrame:
     mine = days.groupby("customer_id")
     days["gap"] = mine["d"].diff().dt.days
     days["n"] = mine.cumcount() + 1
-    days["weekend"] = days["d"].dt.dayofweek >= 5
+    days["weekend"] = days["d"].dt.day_of_week >= 5
     days["xy"], days["xx"] = days["n"] * days["amount"], days["n"] ** 2
     X = mine.agg(first=("d", "min"), last=("d", "max"), days=("d", "size"), spend_total=("amount", "sum"),
                  first_spend=("amount", "first"), last_spend=("amount", "last"), spend_spread=("amount", "std"),
