@@ -15,8 +15,8 @@ from cltv_ml.models.fitting import Params
 from cltv_ml.models.history import Rows
 from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson
 
-_SIDE = 2e-4  # at a = 1 the closed form is 0 / 0: the mean of two neighbours is right to 1e-8
-_GRID = np.linspace(-1.0, 1.0, 161)
+_SIDE = 2e-4  # at a = 1 the closed form is 0 / 0: a straight line between neighbours is right to 1e-8
+_GRID, _FINE_GRID = np.linspace(-1.0, 1.0, 161), np.linspace(-1.0, 1.0, 801)
 
 
 def terms(params: Params, rows: Rows, first: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
@@ -86,11 +86,10 @@ def expected(params: Params, t: float) -> np.ndarray:
     r, alpha, a, b = np.broadcast_arrays(*params)
     most = r * t / alpha
     near = np.abs(a - 1) < _SIDE
+    value = _closed_form(r, alpha, np.where(near, 1 - _SIDE, a), b, t)
     if near.any():
-        low = _closed_form(r, alpha, np.where(near, 1 - _SIDE, a), b, t)
-        value = np.where(near, (low + _closed_form(r, alpha, np.where(near, 1 + _SIDE, a), b, t)) / 2, low)
-    else:
-        value = _closed_form(r, alpha, a, b, t)
+        share = np.where(near, (a - 1 + _SIDE) / (2 * _SIDE), 0.0)
+        value = value + share * (_closed_form(r, alpha, np.where(near, 1 + _SIDE, a), b, t) - value)
     with np.errstate(invalid="ignore"):
         unsure = ~((value >= 0) & (value <= most * (1 + 1e-9)))
     unsure |= (a + b < 1.01) | (np.maximum(a, b) > 1e3) | (value < 1e-6 * most)
@@ -149,7 +148,7 @@ def _over_p(
     width = np.sqrt(1 / a + 1 / b)
     narrow = np.minimum(width, 1.0)
     reach = np.arcsinh(40.0 * np.maximum(width**2, width) / narrow)
-    u = _GRID * reach
+    u = (_GRID if reach.max() < 6 else _FINE_GRID) * reach
     y = np.log(a / b) + narrow * np.sinh(u)
     log_weight = -a * np.logaddexp(0.0, -y) - b * np.logaddexp(0.0, y) + np.log(np.cosh(u))
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
