@@ -207,7 +207,8 @@ def _best(
     row, rank = np.nonzero(valid)
     item = place[row, rank]
     # What the customer has, each item weighted by how much it speaks for the one recommended.
-    speaks = purchases.matrix[rows[row]].multiply(weights[0].T[item]).tocsr()
+    speaks = purchases.matrix[rows[row]]
+    speaks.data = weights[0][speaks.indices, np.repeat(item, np.diff(speaks.indptr))]
     reason, strength = np.asarray(speaks.argmax(axis=1)).ravel(), speaks.max(axis=1).toarray().ravel()
     because = pd.Series(purchases.items.to_numpy()[reason], dtype="str").where(strength > 0)
     return pd.DataFrame(

@@ -64,12 +64,18 @@ def score_new_items(purchases: Purchases, weights: Weights, rows: np.ndarray) ->
 
 
 def best_items(scores: np.ndarray, top: int) -> np.ndarray:
-    """Return the columns of the highest scores, best first, shape (rows, top); ties go to the first column.
+    """Return the columns of the highest scores, best first, shape (rows, top).
+
+    Of equal scores the first column goes first, if both are among the best.
 
     >>> best_items(np.array([[0.1, 0.9, 0.9]]), 2).tolist()
     [[1, 2]]
     """
-    return np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    if top < scores.shape[1]:
+        best = np.sort(np.argpartition(-scores, top, axis=1)[:, :top], axis=1)
+        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+        return np.take_along_axis(best, order, axis=1)
+    return np.argsort(-scores, axis=1, kind="stable")
 
 
 def check_recommender(name: str) -> Callable[[Purchases], Weights]:

@@ -39,7 +39,7 @@ class UpliftModel(BaseEstimator):
         trees: int = 50,
         depth: int = 2,
         learning_rate: float = 0.05,
-        leaf_share: float = 0.02,
+        leaf_share: float = 0.05,
         random_state: int = 0,
     ) -> None:
         self.trees = trees
