@@ -1,4 +1,9 @@
-"""What we knew at the cutoff: features declared once and built from the calibration window only."""
+"""What we knew at the cutoff: features declared once and built from the calibration window only.
+
+To add a feature, add one `*feature(...)` to `FEATURES` in the file of its theme. Nothing else changes: the
+catalogue, the default set of the models, the version and the tests of leaking follow from it. The columns an
+expression may read are in `grains.py`, the `@` abbreviations in `macros.py`.
+"""
 
 from cltv_ml.features.build import build_features, build_labels, build_table
 from cltv_ml.features.catalogue import (

@@ -103,8 +103,7 @@ def build_table(
                 for cutoff in moments
             ]
     finally:
-        if engine is None:
-            mine.close()
+        mine.clear()
     return _sorted(parts)
 
 
@@ -159,8 +158,7 @@ def build_labels(
                 for window in each
             ]
     finally:
-        if engine is None:
-            mine.close()
+        mine.clear()
     columns = [found.name for found in labels]
     return _framed(_sorted(parts), several=windows is not each[0])[columns]
 

@@ -58,8 +58,8 @@ class Engine(Protocol):
         """Store the rows of a query as Parquet, all of them or none."""
         ...
 
-    def close(self) -> None:
-        """Give back what the engine holds."""
+    def clear(self) -> None:
+        """Forget all tables and give their memory back; the engine can be used again."""
         ...
 
 
@@ -86,10 +86,12 @@ class DuckDB:
         self._shards = shards
         self._con = connect(memory, scratch or tempfile.gettempdir())
         self._con.execute("set preserve_insertion_order = false")
+        self._made: dict[str, str] = {}
 
     def register(self, name: str, table: Tabular) -> dict[str, Kind]:
         """Make a pandas or Arrow table or a Parquet path readable under `name`; return its columns."""
         view(self._con, name, table)
+        self._made[name] = "view"
         return {row[0]: _kind(row[1].lower()) for row in self._con.execute(f"describe {name}").fetchall()}
 
     def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
@@ -125,7 +127,8 @@ class DuckDB:
 
     def create(self, name: str, sql: str, *, keep: bool = False) -> None:
         """Make a temporary view, or with `keep` a temporary table."""
-        self._con.execute(f"create or replace temp {'table' if keep else 'view'} {name} as {sql}")
+        self._made[name] = "table" if keep else "view"
+        self._con.execute(f"create or replace temp {self._made[name]} {name} as {sql}")
 
     def query(self, sql: str) -> pa.Table:
         """Return the rows of a query as an Arrow table."""
@@ -140,9 +143,11 @@ class DuckDB:
         self._con.execute(f"copy ({sql}) to {literal(str(unfinished))} ({options})")
         os.replace(unfinished, target)
 
-    def close(self) -> None:
-        """Give the memory back."""
-        self._con.close()
+    def clear(self) -> None:
+        """Drop all tables and views, so that the memory and the user's tables are free again."""
+        for name, kind in reversed(self._made.items()):
+            self._con.execute(f"drop {kind} if exists {name}")
+        self._made.clear()
 
 
 class Spark:
@@ -156,6 +161,7 @@ class Spark:
     def __init__(self, session: Any) -> None:
         self._session = session
         self._kept: dict[str, Any] = {}
+        self._made: set[str] = set()
 
     def register(self, name: str, table: Any) -> dict[str, Kind]:
         """Make a Spark DataFrame, a Parquet path, an Arrow or a pandas table readable under `name`."""
@@ -167,6 +173,7 @@ class Spark:
             schema = ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in table.schema)
             table = self._session.createDataFrame(table, schema)
         table.createOrReplaceTempView(name)
+        self._made.add(name)
         return {column: _kind(_SPARK_TIMES.get(kind, kind)) for column, kind in table.dtypes}
 
     def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
@@ -194,6 +201,7 @@ class Spark:
                 self._kept[name].unpersist()
             rows = self._kept[name] = rows.persist()
         rows.createOrReplaceTempView(name)
+        self._made.add(name)
 
     def query(self, sql: str) -> pa.Table:
         """Return the rows of a query as an Arrow table."""
@@ -203,11 +211,14 @@ class Spark:
         """Write a folder of Parquet files, which Spark renames when complete."""
         self._session.sql(sql).write.mode("overwrite").parquet(str(target))
 
-    def close(self) -> None:
-        """Drop what was cached; the session stays open."""
+    def clear(self) -> None:
+        """Drop the views and what was cached; the session stays open."""
         for rows in self._kept.values():
             rows.unpersist()
+        for name in self._made:
+            self._session.catalog.dropTempView(name)
         self._kept.clear()
+        self._made.clear()
 
 
 _SPARK_TIMES = {"timestamp": "timestamp with time zone", "timestamp_ntz": "timestamp"}

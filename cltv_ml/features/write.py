@@ -93,8 +93,7 @@ def write_features(
         if _open(target, build):
             _work(mine, base, plan, windows, _Output(target, build, progress or _silent))
     finally:
-        if engine is None:
-            mine.close()
+        mine.clear()
     return target
 
 

@@ -4,7 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.features import CATALOGUE, DuckDB, Source, Spark, build_features
+from cltv_ml.features import (
+    CATALOGUE,
+    DuckDB,
+    Source,
+    Spark,
+    build_features,
+    build_labels,
+    read_features,
+    write_features,
+)
+from cltv_ml.windows import Window
 
 CUTOFFS = [pd.Timestamp("2023-08-15"), pd.Timestamp("2024-01-01")]
 
@@ -213,3 +223,15 @@ def test_every_feature_takes_more_than_one_value_and_no_infinite_one(built, name
     if CATALOGUE[name].dtype == "number":
         assert values.dtype == np.float64
         assert not np.isinf(values).any()
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore::FutureWarning:pyspark", "ignore::ResourceWarning")
+def test_spark_writes_what_duckdb_builds_and_leaves_no_view(spark, source, tmp_path):
+    names = ["overdue_ratio", "orders_90d", "country"]
+    write_features(source, CUTOFFS, tmp_path / "X", names, horizon=60, engine=Spark(spark))
+    built = read_features(tmp_path / "X").to_pandas().set_index(["cutoff", "customer_id"])
+    labels = build_labels(source, [Window(cutoff, 60) for cutoff in CUTOFFS]).add_prefix("label_")
+    ours = build_features(source, CUTOFFS, names).join(labels)
+    assert_engines_agree(built[list(ours.columns)], ours)
+    assert not [table.name for table in spark.catalog.listTables() if table.name.startswith("cltv")]

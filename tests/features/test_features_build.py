@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from cltv_ml.features import build_features, default_features, feature_version
+from cltv_ml.features import DuckDB, build_features, default_features, feature_version
 
 
 @pytest.fixture
@@ -116,3 +116,10 @@ def test_the_default_set_is_built_for_three_columns(log):
 
 def test_the_version_follows_the_set_of_features():
     assert feature_version(["gap_mean"]) != feature_version(["gap_mean", "gap_max"])
+
+
+def test_an_engine_can_be_used_again_and_keeps_no_table(log):
+    engine = DuckDB()
+    first = build_features(log, "2024-01-16", engine=engine)
+    assert not engine.query("select table_name from information_schema.tables").to_pylist()
+    pd.testing.assert_frame_equal(build_features(log, "2024-01-16", engine=engine), first)
