@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Self
 
 import numpy as np
@@ -100,6 +100,28 @@ class GammaGamma(BaseEstimator):
         total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0)
         return p * (v + total) / (p * x + q - 1)
 
+    def simulate(self, n: int, frequency: float | np.ndarray = 3, seed: int = 0) -> pd.DataFrame:
+        """Return `frequency` and `monetary_value` of `n` simulated customers; needs `fit` or `with_params`."""
+        check_fitted(self)
+        p, q, v = (self.params_[name] for name in self.param_names)
+        rng = np.random.default_rng(seed)
+        x = np.broadcast_to(np.asarray(frequency, dtype=np.float64), (n,))
+        rate = rng.gamma(q, 1.0, n) / v
+        mean = rng.gamma(p * np.maximum(x, 1)) / np.maximum(x, 1) / np.maximum(rate, 1e-290)
+        return pd.DataFrame({"frequency": x, "monetary_value": np.where(x > 0, mean, 0.0)})
+
+    def with_params(self, params: Mapping[str, float]) -> Self:
+        """Return the model with known parameters in place of fitted ones.
+
+        >>> model = GammaGamma().with_params({"p": 6.25, "q": 3.74, "v": 15.44})
+        >>> model.predict(pd.DataFrame({"frequency": [0.0], "monetary_value": [0.0]})).round(2)
+        array([35.22])
+        """
+        if set(params) != set(self.param_names) or not params["q"] > 1:
+            raise ValueError(f"GammaGamma: params must give p, q above 1 and v, got {dict(params)}.")
+        self.params_ = {name: float(params[name]) for name in self.param_names}
+        return self
+
     def sample_total(
         self,
         X: pd.DataFrame,
@@ -120,6 +142,8 @@ class GammaGamma(BaseEstimator):
 
     def _plausible(self, rng: np.random.Generator, count: int) -> list[tuple[float, ...]]:
         """Return p, q and v drawn from their uncertainty."""
+        if not hasattr(self, "covariance_"):
+            return [tuple(self.params_.values())] * count
         values = np.array([self.params_[name] for name in self.param_names])
         drawn = draw_parameters(np.log(values - _SHIFT), self.covariance_, count, rng)
         return [tuple(theta) for theta in np.exp(np.clip(drawn, -300, 300)) + _SHIFT]

@@ -97,6 +97,14 @@ class ProbabilisticValue(ValueModel):
             index=X.index,
         )
 
+    def residual_value(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected discounted margin of each customer's whole future, shape (n,), in currency units:
+        Fader, Hardie and Lee's DERT times spend, for a Pareto/NBD and a positive `discount_rate`.
+        """
+        check_fitted(self)
+        purchases = self.purchases_.discounted_expected_purchases(X, np.inf, self._rate())
+        return purchases * self.spend_.predict(X) * self.margin
+
     def predict_interval(
         self, X: pd.DataFrame, coverage: float = 0.9, *, size: int = 500, seed: int = 0
     ) -> pd.DataFrame:
@@ -132,8 +140,11 @@ class ProbabilisticValue(ValueModel):
         """Return the expected purchases over the horizon, each discounted from its own moment."""
         if self.discount_rate == 0:
             return self.purchases_.expected_purchases(X, self._length())
-        rate = np.log1p(self.discount_rate) / 365.25 * DAYS_IN[self.purchases_.time_unit]
-        return self.purchases_.discounted_expected_purchases(X, self._length(), rate)
+        return self.purchases_.discounted_expected_purchases(X, self._length(), self._rate())
+
+    def _rate(self) -> float:
+        """Return the yearly discount rate, compounded continuously per unit of the purchase model's time."""
+        return float(np.log1p(self.discount_rate) / 365.25 * DAYS_IN[self.purchases_.time_unit])
 
     def _length(self) -> float:
         """Return the horizon in the purchase model's unit."""

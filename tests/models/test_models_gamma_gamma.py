@@ -5,10 +5,9 @@ import pytest
 from cltv_ml.models import GammaGamma
 
 
-def spenders(n=4000, p=5.0, q=4.0, v=20.0, seed=1):
-    rng = np.random.default_rng(seed)
-    x = rng.integers(1, 8, n).astype(float)
-    return pd.DataFrame({"frequency": x, "monetary_value": rng.gamma(p * x) / x / rng.gamma(q, 1 / v, n)})
+def spenders(n=4000, seed=1):
+    frequency = np.random.default_rng(seed).integers(1, 8, n)
+    return GammaGamma().with_params({"p": 5.0, "q": 4.0, "v": 20.0}).simulate(n, frequency, seed)
 
 
 def test_own_parameters_are_recovered():
