@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.data.account import Report, account
-from cltv_ml.data.lines import read_lines
+from cltv_ml.data.lines import CUSTOMER, read_lines
 from cltv_ml.data.netting import net_returns
 from cltv_ml.data.parse import quote
 from cltv_ml.data.quality import OPENING_CUSTOMERS
@@ -180,17 +180,32 @@ def _set_returns_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         "select source_row from entries anti join aside using (source_row) where is_return",
     )
     if rules.applies("customer_total"):
-        _set_aside(
-            con,
-            "customer_total",
-            "select source_row from entries anti join aside using (source_row) where customer_id in ("
-            "select customer_id from (select customer_id, "
-            "    sum(coalesce(reduced.money, if(entries.is_return, -entries.money, entries.money))) as money, "
-            "    bool_or(entries.is_return and coalesce(aside.rule = 'return_without_order', false)) as open "
-            "  from entries left join reduced using (source_row) left join aside using (source_row) "
-            "  where aside.rule is null or aside.rule = 'return_without_order' group by 1"
-            ") where open and money <= 0)",
-        )
+        _set_totals_aside(con)
+
+
+def _set_totals_aside(con: duckdb.DuckDBPyConnection) -> None:
+    """Set aside what is left of customers whose returns without an order outweigh it."""
+    open_returns = (
+        "select customer_id, -sum(coalesce(-reduced.money, entries.money)) as money from entries "
+        "join aside using (source_row) left join reduced using (source_row) "
+        "where aside.rule = 'return_without_order' group by 1"
+    )
+    con.execute(f"create or replace temp table open_returns as {open_returns}")
+    if not con.execute("select 1 from open_returns limit 1").fetchall():
+        return
+    con.execute(
+        "create or replace temp table their_lines as "
+        "select source_row, customer_id, coalesce(reduced.money, lines.money) as money from lines "
+        "anti join aside using (source_row) left join reduced using (source_row) "
+        "where customer_id in (select customer_id from open_returns)"
+    )
+    _set_aside(
+        con,
+        "customer_total",
+        "select source_row from their_lines where customer_id in (select customer_id from ("
+        "select customer_id, money from their_lines union all select customer_id, money from open_returns) "
+        "group by 1 having sum(money) <= 0)",
+    )
 
 
 def _set_aside(con: duckdb.DuckDBPyConnection, rule: str, query: str) -> None:
@@ -230,8 +245,12 @@ def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> s
     values = {name: name for name in columns}
     tables = "lines anti join aside using (source_row)"
     if con.execute("select 1 from reduced limit 1").fetchall():
-        tables += " left join reduced using (source_row)"
-        values["amount"] = f"coalesce(reduced.money / {MONEY_SCALE}.0, amount)"
+        con.execute(  # one join instead of two over all lines
+            "create or replace temp table changed as select source_row, rule is not null as gone, units_share, money "
+            "from aside full join reduced using (source_row)"
+        )
+        tables = "lines left join changed using (source_row) where gone is distinct from true"
+        values["amount"] = f"coalesce(changed.money / {MONEY_SCALE}.0, amount)"
         for name in ("quantity", "cost", "discount"):
             if name in columns:
                 values[name] = f"{name} * coalesce(units_share, 1)"
@@ -240,20 +259,24 @@ def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> s
     selected = ", ".join(f"{value} as {name}" for name, value in values.items())
     if grain == "line":
         return f"select {selected} from {tables} order by source_row"
-    return _orders_query(columns, f"select source_row, {selected} from {tables}")
+    undated = (
+        con.execute("select 1 from lines where order_id is null limit 1") if "order_id" in columns else None
+    )
+    return _orders_query(columns, f"select {selected} from {tables}", bool(undated and undated.fetchall()))
 
 
-def _orders_query(columns: list[str], lines: str) -> str:
-    """Return the query that rolls a log up to one row per order, in the order of first lines."""
+def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
+    """Return the query that rolls a log up to one row per order, in no particular order."""
     money = f"cast(sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as bigint) / {MONEY_SCALE}.0"
     values = {"customer_id": "customer_id", "timestamp": "min(timestamp)", "amount": money}
     values |= {name: f"sum({name})" for name in ("quantity", "discount", "cost") if name in columns}
+    key, day = "", "cast(timestamp as date)"
     if "order_id" in columns:
-        values["order_id"] = "order_id"
+        values["order_id"] = key = "order_id"
+    if not key or some_without:
+        key = f"{key}, if(order_id is null, {day}, null)" if key else day
     selected = ", ".join(f"{value} as {name}" for name, value in values.items())
-    day = "cast(timestamp as date)"
-    key = f"order_id, if(order_id is null, {day}, null)" if "order_id" in columns else day
-    return f"select {selected} from ({lines}) group by customer_id, {key} order by min(source_row)"
+    return f"select {selected} from ({lines}) group by customer_id, {key}"
 
 
 def _quarantine_query(raw: Raw) -> str:
@@ -265,9 +288,9 @@ def _quarantine_query(raw: Raw) -> str:
     if raw.con.execute("select 1 from broken_lines limit 1").fetchall():
         originals.append("line")
     return (
-        f"select source_row, aside.rule, case aside.rule {reasons} end as reason, lines.customer_id, "
-        f"{', '.join(originals)} from aside left join lines using (source_row) "
-        "left join raw using (source_row) left join broken_lines using (source_row) order by source_row"
+        f"select source_row, aside.rule, case aside.rule {reasons} end as reason, "
+        f"raw.{quote(CUSTOMER)} as customer_id, {', '.join(originals)} from aside "
+        "left join named as raw using (source_row) left join broken_lines using (source_row) order by source_row"
     )
 
 

@@ -13,11 +13,14 @@ from cltv_ml.tables import TRANSACTIONS
 #: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
 LARGEST_AMOUNT = 1e12
 
+#: The customer's identifier as read, beside the source's own columns in the view `named`.
+CUSTOMER = "customer_id as read"
+
 _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "number": Columns.number}
 
 
 def read_lines(raw: Raw, rules: Rules) -> list[str]:
-    """Make `lines`, the standard columns, and `marks`, what decides about each line.
+    """Make `lines`, the standard columns, `marks`, what decides about each line, and `named`, the raw lines.
 
     `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
     (the amount in integer minor units) and `line_hash` of all the source's columns. Text is parsed once
@@ -42,6 +45,9 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     raw.con.execute(
         f"create or replace temp table marks as select source_row, "
         f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, line_hash from lines"
+    )
+    raw.con.execute(
+        f"create or replace temp view named as select *, {values['customer_id']} as {quote(CUSTOMER)} from raw"
     )
     _check_readable(raw)
     return _notes(raw, columns, values)

@@ -30,8 +30,8 @@ with taken as (
     ) group by all
 ), candidates as (
     select entries.*, entries.units - coalesce(gone, 0) as left_over
-    from entries left join taken using (source_row)
-    where {known} and ({key}) in (select ({key}) from entries where is_return and {known})
+    from entries semi join (select {key} from entries where is_return and {known}) using ({key})
+    left join taken using (source_row) where {known}
 ), waiting as (
     select *, sum(if(is_return, left_over, -left_over)) over backwards as open
     from candidates where left_over > 0
@@ -58,7 +58,7 @@ where not sale.is_return and back.is_return and sale.left_over > 0
 
 
 def net_returns(con: duckdb.DuckDBPyConnection, match: bool) -> None:
-    """Make `entries`, all lines of customers who returned something, and `reduced`, what returns took away.
+    """Make `entries`, the returns and what they may undo, and `reduced`, what returns took away.
 
     `reduced` has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
     left of the line in integer minor units, returns negative) and `undone` (nothing is left).
@@ -88,7 +88,7 @@ def net_returns(con: duckdb.DuckDBPyConnection, match: bool) -> None:
 
 
 def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
-    """Gather the returns and the purchases of the customers who returned something."""
+    """Gather the returns, and the purchases of the same customer and the same product or order."""
     units = (
         f"if(abs(quantity) < 1e12, cast(round(abs(quantity) * {MONEY_SCALE}) as bigint), null)"
         if "quantity" in columns
@@ -98,10 +98,18 @@ def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -
     order = "order_id" if "order_id" in columns else "cast(null as varchar)"
     refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
     con.execute(
-        "create or replace temp table entries as "
+        f"create or replace temp table returns as select customer_id, {product} as product_id, {refers} as order_ref "
+        "from lines anti join aside using (source_row) where is_return"
+    )
+    matching = " or ".join(
+        f"exists (select 1 from returns where returns.customer_id = sold.customer_id and returns.{name} = sold.{name})"
+        for name in ("product_id", "order_ref")
+    )
+    con.execute(
+        "create or replace temp table entries as select * from ("
         f"select source_row, is_return, customer_id, {product} as product_id, {refers} as order_ref, timestamp, "
-        f"abs(money) as money, {units} as units from lines anti join aside using (source_row) "
-        "where customer_id in (select customer_id from lines anti join aside using (source_row) where is_return)"
+        f"abs(money) as money, {units} as units from lines semi join returns using (customer_id) "
+        f"anti join aside using (source_row)) as sold where is_return or {matching}"
     )
 
 

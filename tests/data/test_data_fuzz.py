@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cltv_ml.data import clean, read
 from cltv_ml.tables import TRANSACTIONS
 
-FUZZ = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 awkward = st.sampled_from(
     [

@@ -158,7 +158,7 @@ purchase_or_return = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(purchase_or_return, min_size=1, max_size=25))
 def test_netting_equals_the_slow_loop(rows):
     frame = pd.DataFrame(
