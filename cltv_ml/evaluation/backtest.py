@@ -83,7 +83,7 @@ def fit(model: ValueModel, training: Training) -> ValueModel:
     """Return a fitted copy: on labelled earlier origins where it needs labels, else on today's customers."""
     fresh: ValueModel = clone(model)
     if model.needs_labels:
-        return fresh.fit(training.X, training.y)
+        return fresh.fit(training.X, training.y).adapt(training.X_now)
     return fresh.fit(training.X_now)
 
 

@@ -7,6 +7,7 @@ from cltv_ml.models.competitors import competitors
 from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
+from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
@@ -23,6 +24,7 @@ CATALOGUE = {
         SameRate,
         Tweedie,
         Hurdle,
+        Hybrid,
         ProbabilisticValue,
         BGNBD,
         ParetoNBD,

@@ -27,6 +27,10 @@ class ValueModel(BaseEstimator):
         """Learn from customers `X` at a cutoff and what they then spent, `y`; return the model."""
         raise NotImplementedError
 
+    def adapt(self, X: pd.DataFrame) -> Self:
+        """Refit whatever needs no labels on today's customers `X`; return the model, unchanged by default."""
+        return self
+
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon per row of `X`, shape (n,), in currency units."""
         raise NotImplementedError

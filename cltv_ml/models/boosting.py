@@ -47,11 +47,11 @@ def train(
     params: Mapping[str, Any],
     *,
     rounds: int,
-    weights: np.ndarray | None = None,
+    margin: np.ndarray | None = None,
 ) -> xgb.Booster:
-    """Return a booster trained for `rounds` on quantile-binned data."""
+    """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`."""
     data = xgb.QuantileDMatrix(
-        matrix.astype(np.float32), labels, weight=weights, feature_names=list(names), max_bin=256
+        matrix.astype(np.float32), labels, base_margin=margin, feature_names=list(names), max_bin=256
     )
     return xgb.train({"tree_method": "hist", "verbosity": 0, **params}, data, num_boost_round=rounds)
 
@@ -69,9 +69,9 @@ def tree_params(model: Any) -> dict[str, Any]:
     }
 
 
-def score(booster: xgb.Booster, matrix: np.ndarray) -> np.ndarray:
-    """Return the booster's answer per row as float64, shape (n,)."""
-    answer = booster.inplace_predict(matrix.astype(np.float32), validate_features=False)
+def score(booster: xgb.Booster, matrix: np.ndarray, margin: np.ndarray | None = None) -> np.ndarray:
+    """Return the booster's answer per row as float64, shape (n,), each row starting at its `margin`."""
+    answer = booster.inplace_predict(matrix.astype(np.float32), validate_features=False, base_margin=margin)
     return np.asarray(answer, dtype=np.float64)
 
 

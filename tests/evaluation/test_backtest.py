@@ -8,12 +8,18 @@ from cltv_ml.data import clean, read
 from cltv_ml.evaluation.backtest import backtest, judge, prepare
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.features import default_features
-from cltv_ml.models import Hurdle, ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.models import Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
 
 WINDOW = Window("1998-01-01", "12w")
-MODELS = [SameRate(84), ProbabilisticValue(horizon=84), Tweedie(84, rounds=20), Hurdle(84, rounds=20)]
+MODELS = [
+    SameRate(84),
+    ProbabilisticValue(horizon=84),
+    Tweedie(84, rounds=20),
+    Hurdle(84, rounds=20),
+    Hybrid(84, rounds=20),
+]
 
 
 @pytest.fixture(scope="module")

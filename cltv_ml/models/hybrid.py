@@ -1,0 +1,188 @@
+"""Trees on top of a probabilistic model: it says how much in all, they say for whom more or less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from cltv_ml.models import boosting
+from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.probabilistic import ProbabilisticValue
+
+#: What the probabilistic model tells the trees about each customer, beside the offset.
+OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
+
+
+class Hybrid(ValueModel):
+    """Tweedie trees whose starting point is the log of a probabilistic model's expected value.
+
+    At each training cutoff the probabilistic model is fitted on that cutoff's customers alone, so it never
+    sees past it. Its log value, shifted so that it meets the total of that cutoff's own holdout, is the
+    offset (`base_margin`); the trees learn only how the money is distributed around it. They cannot learn
+    a level that belonged to another age of the cohort or another season. The level of a prediction is the
+    probabilistic model's, times what past cutoffs consistently showed it to miss (`level_`).
+
+    Parameters
+    ----------
+    horizon
+        Days over which `y` was summed; `predict` answers for the same length.
+    probabilistic
+        The model below, `ProbabilisticValue(ParetoNBD())` if None; its horizon is set to this one.
+    features
+        Columns of `X` to learn from; all numeric ones if None.
+    rounds, min_child_weight
+        Fewer and larger leaves than the plain trees have: the starting point is good already. Chosen on
+        windows before the ones that results are reported for (`experiments/LOG.md`).
+    """
+
+    name = "hybrid"
+    needs_labels = True
+
+    def __init__(
+        self,
+        horizon: int = 91,
+        *,
+        probabilistic: ProbabilisticValue | None = None,
+        features: Sequence[str] | None = None,
+        rounds: int = 60,
+        learning_rate: float = 0.05,
+        max_depth: int = 4,
+        min_child_weight: float = 100.0,
+        subsample: float = 0.8,
+        colsample: float = 0.7,
+        variance_power: float = 1.5,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.horizon = horizon
+        self.probabilistic = probabilistic
+        self.features = features
+        self.rounds = rounds
+        self.learning_rate = learning_rate
+        self.max_depth = max_depth
+        self.min_child_weight = min_child_weight
+        self.subsample = subsample
+        self.colsample = colsample
+        self.variance_power = variance_power
+        self.seed = seed
+        self.device = device
+
+    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Learn from customers at one or several cutoffs (index level `cutoff`) and what each then spent.
+
+        The probabilistic model of the latest cutoff is kept; `adapt` replaces it by today's.
+        """
+        names, matrix, labels = boosting.check_training(self, X, y)
+        outputs, offset, levels = self._offsets(X, labels)
+        self.tree_features_ = names
+        self.scale_ = float(labels.mean())
+        self.level_ = _consistent_level(levels, self.horizon)
+        params = {
+            "objective": "reg:tweedie",
+            "tweedie_variance_power": self.variance_power,
+            **boosting.tree_params(self),
+        }
+        self.booster_ = boosting.train(
+            np.hstack([matrix, outputs]),
+            labels / self.scale_,
+            [*names, *OUTPUTS],
+            params,
+            rounds=self.rounds,
+            margin=offset - np.log(self.scale_),
+        )
+        self._keep_names()
+        return self
+
+    def adapt(self, X: pd.DataFrame) -> Self:
+        """Refit the probabilistic model, which needs no labels, on today's customers; return the model."""
+        check_fitted(self)
+        self.probabilistic_ = self._fresh().fit(X)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected spend over the horizon, shape (n,), in currency units."""
+        return self._values(X, self.probabilistic_.predict_table(X))
+
+    def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return PREDICTIONS for `X`: the value is the hybrid's, the rest the probabilistic model's."""
+        check_fitted(self)
+        table = self.probabilistic_.predict_table(X)
+        return table.assign(expected_value=self._values(X, table))
+
+    def _values(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
+        matrix = check_columns(self, X, self.tree_features_)
+        offset = _log_value(table) - np.log(self.scale_)
+        moved = boosting.score(self.booster_, np.hstack([matrix, table.to_numpy()]), margin=offset)
+        return moved * self.scale_ * self.level_
+
+    def _offsets(
+        self, X: pd.DataFrame, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, dict[pd.Timestamp, float]]:
+        """Return the probabilistic outputs per row, the offset, and each cutoff's realised over expected."""
+        outputs, offset = np.empty((len(X), len(OUTPUTS))), np.empty(len(X))
+        levels = {}
+        for cutoff, rows in _by_cutoff(X):
+            self.probabilistic_ = self._fresh().fit(X.iloc[rows])
+            table = self.probabilistic_.predict_table(X.iloc[rows])
+            level = labels[rows].sum() / table["expected_value"].sum()
+            outputs[rows] = table.to_numpy()
+            # A cutoff after which nobody bought says nothing about the level.
+            offset[rows] = _log_value(table) + (np.log(level) if level > 0 else 0.0)
+            if level > 0:
+                levels[cutoff] = float(level)
+        return outputs, offset, levels
+
+    def _fresh(self) -> ProbabilisticValue:
+        model = clone(self.probabilistic) if self.probabilistic else ProbabilisticValue(ParetoNBD())
+        fresh: ProbabilisticValue = model.set_params(horizon=self.horizon)
+        return fresh
+
+    def _keep_names(self) -> None:
+        summary = [str(name) for name in self.probabilistic_.feature_names_in_]
+        names = [*summary, *(name for name in self.tree_features_ if name not in summary)]
+        self.feature_names_in_ = np.array(names, dtype=object)
+
+
+def _by_cutoff(X: pd.DataFrame) -> list[tuple[pd.Timestamp, np.ndarray]]:
+    """Return each cutoff with its row numbers, the earliest first; one group where there is no such level."""
+    if "cutoff" not in X.index.names:
+        return [(pd.Timestamp(0), np.arange(len(X)))]
+    codes, cutoffs = pd.factorize(X.index.get_level_values("cutoff"), sort=True)
+    return [(cutoff, np.flatnonzero(codes == code)) for code, cutoff in enumerate(cutoffs)]
+
+
+def _log_value(table: pd.DataFrame) -> np.ndarray:
+    """Return the log of the expected value, kept above a millionth of its mean."""
+    value = table["expected_value"].to_numpy()
+    return np.log(np.maximum(value, 1e-6 * value.mean()))
+
+
+def _consistent_level(levels: Mapping[pd.Timestamp, float], horizon: int) -> float:
+    """Return the factor by which the level was missed, as far as separate past holdouts agree on it.
+
+    Holdouts that overlap tell the same story twice, so only ones that follow each other count, the latest
+    first. Their mean log factor is shrunk by its square over itself plus their variance: a single holdout,
+    or misses that point both ways, leave the level alone.
+
+    >>> quarters = pd.to_datetime(["2024-01-01", "2024-04-01", "2024-07-01"])
+    >>> round(_consistent_level(dict(zip(quarters, [1.2, 1.2, 1.2])), 91), 3)
+    1.2
+    >>> _consistent_level(dict(zip(quarters, [1.2, 1.2, 1.2])), 200)
+    1.0
+    """
+    kept: list[float] = []
+    free = pd.Timestamp.max
+    for cutoff in sorted(levels, reverse=True):
+        if cutoff + pd.Timedelta(days=horizon) <= free:
+            kept.append(levels[cutoff])
+            free = cutoff
+    if len(kept) < 2:
+        return 1.0
+    logs = np.log(kept)
+    signal, noise = float(logs.mean() ** 2), float(logs.var(ddof=1))
+    return float(np.exp(logs.mean() * signal / (signal + noise))) if signal > 0 else 1.0
