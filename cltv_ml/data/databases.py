@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import sqlalchemy
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from cltv_ml.data.archives import text_batches
 from cltv_ml.data.parse import quote
@@ -68,6 +68,11 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
             _from_duckdb(con, path, table, unique)
         else:
             _from_sqlalchemy(con, url, table, unique)
+    except NoSuchModuleError:
+        raise ValueError(
+            f"{shown} is no database that can be read; use duckdb:///, sqlite:/// or postgresql://, and download "
+            "files first."
+        ) from None
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
         raise ValueError(f"{shown} cannot be read: {_hide(reason, url)}.") from None
@@ -148,8 +153,7 @@ def _query(table: str | None, names: list[str], quoted: Callable[[str], str]) ->
 
 def _hide(text: str, url: str) -> str:
     """Return a driver's message without the secrets that the URL holds."""
-    found = re.match(r"[^:]+://([^@/]*)@", url)
-    for secret in (found[1].split(":") if found else []) + [url]:
-        if secret:
-            text = text.replace(secret, "***")
+    found = re.match(r"[^:]+://[^:/]*:(.*)@", url)
+    for secret in (url, found[1] if found else ""):
+        text = text.replace(secret, "***") if secret else text
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "product_id": (
         "productid",
         "product productcode productno productnumber sku stockcode itemid item itemcode itemno articleid "
-        "article articleno artikelnummer upc ean productsku variantid",
+        "article articleno artikel artikelnummer artikelnr upc ean productsku variantid",
         "productname itemname",
     ),
     "category": (
@@ -72,7 +73,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "unit_price": ("unitprice", "price priceperunit itemprice pricepaid sellingprice priceeach einzelpreis"),
     "unit_cost": ("unitcost", "costprice costperunit itemcost costeach"),
     "profit": ("profit", "lineprofit grossprofit"),
-    "currency": ("currency", "currencycode curr waehrung devise ordercurrency"),
+    "currency": ("currency", "currencycode curr waehrung wahrung devise ordercurrency"),
     "cancels": (
         "cancels",
         "cancelledorder cancelledorderid originalorderid originalorder originalinvoice refundof returnof "
@@ -155,16 +156,18 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
     return given
 
 
-def check_complete(mapping: Mapping[str, str], columns: Sequence[str]) -> None:
-    """Raise ValueError when a required name has no column and cannot be computed from others."""
-    for name in _REQUIRED:
-        computed = name == "amount" and {"unit_price", "quantity"} <= set(mapping)
-        if name not in mapping and not computed:
-            also = " (or quantity and unit_price)" if name == "amount" else ""
-            raise ValueError(
-                f"no column found for {name}{also}; name it in the mapping, for example "
-                f"{{{name!r}: '<column>'}}. Found {list(columns)}."
-            )
+def is_complete(mapping: Mapping[str, str]) -> bool:
+    """Whether every required name has a column or follows from others.
+
+    >>> is_complete({"customer_id": "who", "timestamp": "when", "quantity": "n", "unit_price": "each"})
+    True
+    """
+    return not _open(mapping)
+
+
+def _open(mapping: Mapping[str, str]) -> list[str]:
+    computed = {"amount"} if {"unit_price", "quantity"} <= set(mapping) else set()
+    return [name for name in _REQUIRED if name not in mapping and name not in computed]
 
 
 def read_mapping(path: str | Path) -> dict[str, str]:
@@ -203,7 +206,8 @@ def _toml_text(text: str) -> str:
 
 def _plain(column: str) -> str:
     """Return a name without case, signs and the number that tells it from another of the same name."""
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"_\d+$", "", column.lower()))
+    letters = unicodedata.normalize("NFKD", column.lower())
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"_\d+$", "", letters))
 
 
 def _fits(name: str, kind: str) -> bool:
@@ -244,5 +248,10 @@ def _settle(
     weak = "amount" not in known and _plain(chosen.get("amount", "")) == "price"
     if weak and "quantity" in chosen:
         chosen["unit_price"] = chosen.pop("amount")
-    check_complete(chosen, list(kinds))
+    for name in _open(chosen):
+        also = " (or quantity and unit_price)" if name == "amount" else ""
+        raise ValueError(
+            f"no column found for {name}{also}; name it in the mapping, for example "
+            f"{{{name!r}: '<column>'}}. Found {list(kinds)}."
+        )
     return {name: chosen[name] for name in SYNONYMS if name in chosen}

@@ -19,7 +19,7 @@ from cltv_ml.data.archives import text_batches, unpack, workbook_rows
 from cltv_ml.data.databases import is_url, view_database, without_password
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.files import view_csv
-from cltv_ml.data.mapping import check_complete, check_mapping, propose_mapping, read_mapping
+from cltv_ml.data.mapping import check_mapping, is_complete, propose_mapping, read_mapping
 from cltv_ml.data.parse import Columns, is_time, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.synthetic import customers_of, simulate
@@ -60,8 +60,8 @@ class Raw:
     con: duckdb.DuckDBPyConnection = field(repr=False)
     mapping: Mapping[str, str]
     source: str
-    read_at: pd.Timestamp
-    rules: Rules = field(default_factory=Rules)
+    read_at: pd.Timestamp = field(repr=False)
+    rules: Rules = field(default_factory=Rules, repr=False)
     workspace: Workspace | None = field(default=None, repr=False)
 
     def head(self, rows: int = 5) -> pd.DataFrame:
@@ -238,44 +238,45 @@ def _array(values: pd.Series) -> pa.Array:
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, ArithmeticError):
-        texts = (None if value is None else str(value).encode("utf-8", "replace").decode() for value in values)
+        texts = (
+            None if value is None else str(value).encode("utf-8", "replace").decode() for value in values
+        )
         return pa.array(texts, pa.string())
 
 
 def _complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> dict[str, str]:
     kinds = look(con)
     known = check_mapping(given, list(kinds))
-    try:
-        check_complete(known, list(kinds))
-    except ValueError:
-        return propose_mapping(kinds, given)
-    return known
+    return known if is_complete(known) else propose_mapping(kinds, given)
 
 
 def look(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Return what each column's first values look like: number, rate, timestamp, text or empty."""
     con.execute("create or replace temp table peek as from raw limit 2000")
-    columns = Columns(con, Rules(day_first=True, decimal="."), "peek")
-    return {column: _kind(columns, column) for column in columns.kinds if column != "source_row"}
+    readings = [Columns(con, Rules(day_first=True, decimal=decimal), "peek") for decimal in ".,"]
+    return {column: _kind(readings, column) for column in readings[0].kinds if column != "source_row"}
 
 
-def _kind(columns: Columns, column: str) -> str:
-    """Return the kind of one column of the peek; nine of ten values decide."""
+def _kind(readings: list[Columns], column: str) -> str:
+    """Return the kind of one column of the peek; three of four values decide."""
+    columns = readings[0]
     kind, name = columns.kinds[column], quote(column)
-    number = columns.number(column) if not is_time(kind) else "cast(null as double)"
-    time = columns.timestamp(column)
+    number = (
+        ", ".join(reading.number(column) for reading in readings if not is_time(kind))
+        or "cast(null as double)"
+    )
     values, numbers, times, low, high, whole = columns.con.execute(
         "select count(value), count(number), count(time), min(number), max(number), "
         "bool_and(number = floor(number)) "
-        f"from (select nullif(trim(cast({name} as varchar)), '') as value, {number} as number, {time} as time "
-        "from peek)"
+        f"from (select nullif(trim(cast({name} as varchar)), '') as value, coalesce({number}) as number, "
+        f"{columns.timestamp(column)} as time from peek)"
     ).fetchall()[0]
     dated = re.search("dat|time|day|when|_at$", column.lower()) is not None
     if not values:
         return "empty"
-    if times >= 0.9 * values and (dated or numbers < 0.9 * values or is_time(kind)):
+    if times >= 0.75 * values and (dated or numbers < 0.75 * values or is_time(kind)):
         return "timestamp"
-    if numbers >= 0.9 * values:
+    if numbers >= 0.75 * values:
         return "rate" if low >= 0 and high <= 1 and not whole else "number"
     return "text"
 

@@ -124,3 +124,19 @@ def test_a_toml_mapping_is_read_at_the_door(tmp_path):
 def test_a_badly_filled_column_of_the_right_name_is_still_proposed():
     kinds = {"customer_id": "text", "order_date": "text", "amount": "text"}
     assert propose_mapping(kinds)["timestamp"] == "order_date"
+
+
+def test_a_german_export_is_understood():
+    frame = pd.DataFrame(
+        [["1001", "K001", "31.01.2024 10:15", "A1", "2", "9,50", "EUR"]],
+        columns=["Bestellnummer", "Kunden-Nr", "Bestelldatum", "Artikel", "Menge", "Einzelpreis", "Währung"],
+    )
+    assert dict(read(frame).mapping) == {
+        "customer_id": "Kunden-Nr",
+        "timestamp": "Bestelldatum",
+        "order_id": "Bestellnummer",
+        "product_id": "Artikel",
+        "quantity": "Menge",
+        "unit_price": "Einzelpreis",
+        "currency": "Währung",
+    }

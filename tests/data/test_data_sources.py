@@ -278,3 +278,10 @@ def test_columns_of_the_same_name_are_told_apart():
     )
     with pytest.raises(ValueError, match="could each be"):
         read(frame)
+
+
+def test_what_is_no_database_is_refused_with_the_way_out():
+    with pytest.raises(
+        ValueError, match=r"s3://bucket/x.parquet is no database that can be read; use .*download"
+    ):
+        read("s3://bucket/x.parquet")
