@@ -9,7 +9,7 @@ demo: .venv/.demo
 	$(BIN)/cltv demo
 
 test: .venv/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: .venv/.dev
 	$(BIN)/ruff check .
