@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
 from cltv_ml.models.history import check_complete
-from cltv_ml.models.likelihood import maximize
+from cltv_ml.models.likelihood import Maximum, maximize
 from cltv_ml.models.predictive import draw_parameters
 
 _LARGE, _SAMPLE = 30_000, 8_000
@@ -74,6 +74,13 @@ class GammaGamma(BaseEstimator):
             size=size,
             sample=_objective(*_thin(x, spend / money, weight)) if len(x) > _LARGE else None,
         )
+        self._learn(found, money, size)
+        self.independence_ = _independence(x, spend)
+        self.feature_names_in_ = np.array(["frequency", "monetary_value"], dtype=object)
+        return self
+
+    def _learn(self, found: Maximum, money: float, size: float) -> None:
+        """Store a maximum in the user's currency."""
         p, q, v = np.exp(found.theta) * [1.0, 1.0, money] + _SHIFT
         self.params_ = {"p": float(p), "q": float(q), "v": float(v)}
         deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * [p, q - 1, v]
@@ -88,9 +95,6 @@ class GammaGamma(BaseEstimator):
             "gradient_norm": found.gradient_norm,
             "advice": found.advice.replace(" (NBD has no dropout)", ""),
         }
-        self.independence_ = _independence(x, spend)
-        self.feature_names_in_ = np.array(["frequency", "monetary_value"], dtype=object)
-        return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend per future purchase, shape (n,), in currency units."""
