@@ -3,13 +3,17 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check pins clean
+.PHONY: demo test test-spark check pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
 
 test: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile
+
+# The same features and scores on Spark (needs Java).
+test-spark: .venv/.spark
+	$(BIN)/pytest -m spark
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -25,6 +29,10 @@ check: .venv/.dev
 .venv/.dev: pyproject.toml constraints.txt
 	@$(call install,.[dev])
 	@touch $@ .venv/.demo
+
+.venv/.spark: pyproject.toml constraints.txt
+	@$(call install,.[dev,spark])
+	@touch $@ .venv/.dev .venv/.demo
 
 define install
 set -e; \
