@@ -19,7 +19,7 @@ from cltv_ml.features.catalogue import CATALOGUE
 from cltv_ml.features.compile import Plan
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
-from cltv_ml.features.source import Base, Source, open_source
+from cltv_ml.features.source import Base, Source, before, open_source
 from cltv_ml.windows import Window
 
 #: What a progress bar is told: parts done, parts in all, and what comes next.
@@ -129,7 +129,7 @@ class _Output:
 
 def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out: _Output) -> None:
     total = out.build.shards * len(windows)
-    end = max(window.end for window in windows) if plan.labels else windows[-1].cutoff
+    end = _end(windows, out.build.horizon)
     done = 0
 
     def wanted(shard: int) -> bool:
@@ -149,6 +149,11 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
     out.progress(total, total, "complete")
 
 
+def _end(windows: Sequence[Window], horizon: int | None) -> pd.Timestamp:
+    """The first day of which nothing is read."""
+    return windows[-1].cutoff if horizon is None else windows[-1].end
+
+
 def _rows(plan: Plan, window: Window, wide: str) -> str:
     features = plan.query(window.cutoff, wide)
     if not plan.labels:
@@ -162,8 +167,9 @@ def _rows(plan: Plan, window: Window, wide: str) -> str:
 def _describe(
     engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], horizon: int | None
 ) -> _Build:
+    seen = before(base.lines, _end(windows, horizon))  # what comes later changes nothing
     found = engine.query(
-        f"select count(*) as n, sum(amount) as total, max(day) as last from ({base.lines}) as x"
+        f"select count(*) as n, sum(amount) as total, max(day) as last from ({seen}) as seen"
     )
     return _Build(
         version=plan.version,
@@ -180,11 +186,11 @@ def _open(target: Path, build: _Build) -> bool:
     """Make the folder ready for this build; False if it is complete already."""
     note = target / _NOTE
     if note.exists():
-        before = json.loads(note.read_text())
-        complete = before.pop("complete")
+        then = json.loads(note.read_text())
+        complete = then.pop("complete")
         now = json.loads(json.dumps(asdict(build)))
-        if before != now:
-            other = [name for name in now if before.get(name) != now[name]]
+        if then != now:
+            other = [name for name in now if then.get(name) != now[name]]
             raise ValueError(
                 f"{str(target)!r} holds another build, with other {', '.join(other)}; name another folder or "
                 "remove this one."

@@ -97,7 +97,7 @@ def test_a_complete_build_is_not_done_again(log, tmp_path):
 def test_a_folder_of_another_build_is_refused(log, tmp_path, change, what):
     write_features(log, CUTOFFS, tmp_path / "X", NAMES)
     arguments = {"cutoffs": CUTOFFS, "names": NAMES, **change}
-    with pytest.raises(ValueError, match=f"holds another build, with other {what}; name another folder"):
+    with pytest.raises(ValueError, match=f"holds another build, with other {what}.*; name another folder"):
         write_features(log, folder=tmp_path / "X", **arguments)
 
 
@@ -137,3 +137,11 @@ def test_progress_counts_parts_to_the_end(log, tmp_path):
         log, CUTOFFS, tmp_path / "X", NAMES, engine=DuckDB(shards=2), progress=lambda *now: seen.append(now)
     )
     assert [now[:2] for now in seen] == [(0, 4), (1, 4), (2, 4), (2, 4), (3, 4), (4, 4), (4, 4)]
+
+
+def test_an_absurd_future_does_not_matter(log, tmp_path):
+    later = pd.DataFrame(
+        {"customer_id": ["c1"], "timestamp": [log["timestamp"].max()], "amount": [float("inf")]}
+    )
+    write_features(pd.concat([log, later]), CUTOFFS, tmp_path / "X", NAMES, engine=DuckDB(shards=2))
+    pd.testing.assert_frame_equal(as_frame(tmp_path / "X"), build_features(log, CUTOFFS, NAMES))
