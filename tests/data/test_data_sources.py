@@ -285,3 +285,18 @@ def test_what_is_no_database_is_refused_with_the_way_out():
         ValueError, match=r"s3://bucket/x.parquet is no database that can be read; use .*download"
     ):
         read("s3://bucket/x.parquet")
+
+
+@pytest.mark.spark
+def test_a_spark_table_gives_the_reference():
+    sql = pytest.importorskip("pyspark.sql", reason="the extra 'spark' is not installed")
+    spark = (
+        sql.SparkSession.builder.master("local[1]").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    )
+    try:
+        rows = [
+            (row.customer_id, row.timestamp.to_pydatetime(), row.amount) for row in REFERENCE.itertuples()
+        ]
+        assert_is_the_reference(read(spark.createDataFrame(rows, HEADER)))
+    finally:
+        spark.stop()
