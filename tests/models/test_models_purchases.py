@@ -32,31 +32,33 @@ def customers(known):
     return known.simulate(8_000, AGE, seed=5, horizon=AHEAD)
 
 
+@pytest.fixture(scope="module")
 def few(customers):
+    """A handful of different histories."""
     return customers.drop_duplicates(list(customers.columns[:2])).head(6)
 
 
-def test_probabilities_of_n_purchases_sum_to_one(known, customers):
-    total = sum(known.purchase_pmf(few(customers), n, AHEAD) for n in range(120))
-    assert total == pytest.approx(np.ones(len(few(customers))), abs=1e-6)
+def test_probabilities_of_n_purchases_sum_to_one(known, few):
+    total = sum(known.purchase_pmf(few, n, AHEAD) for n in range(120))
+    assert total == pytest.approx(np.ones(len(few)), abs=1e-6)
 
 
-def test_mean_of_the_probabilities_is_the_expectation(known, customers):
-    mean = sum(n * known.purchase_pmf(few(customers), n, AHEAD) for n in range(120))
-    assert mean == pytest.approx(known.expected_purchases(few(customers), AHEAD), rel=1e-4)
+def test_mean_of_the_probabilities_is_the_expectation(known, few):
+    mean = sum(n * known.purchase_pmf(few, n, AHEAD) for n in range(120))
+    assert mean == pytest.approx(known.expected_purchases(few, AHEAD), rel=1e-4)
 
 
-def test_samples_have_the_probabilities(known, customers):
-    draws = known.sample(few(customers), AHEAD, 10_000, seed=1)
+def test_samples_have_the_probabilities(known, few):
+    draws = known.sample(few, AHEAD, 10_000, seed=1)
     for n in (0, 1, 2):
-        expected = known.purchase_pmf(few(customers), n, AHEAD)
+        expected = known.purchase_pmf(few, n, AHEAD)
         assert (draws == n).mean(axis=1) == pytest.approx(expected, abs=0.02)
 
 
-def test_samples_repeat_with_their_seed(known, customers):
-    first, again = (known.sample(few(customers), AHEAD, 50, seed=3) for _ in range(2))
+def test_samples_repeat_with_their_seed(known, few):
+    first, again = (known.sample(few, AHEAD, 50, seed=3) for _ in range(2))
     assert (first == again).all()
-    assert (first != known.sample(few(customers), AHEAD, 50, seed=4)).any()
+    assert (first != known.sample(few, AHEAD, 50, seed=4)).any()
 
 
 def test_simulated_customers_do_as_forecast(known, customers):
@@ -86,43 +88,43 @@ def test_own_parameters_are_recovered(known, customers):
         assert error < 4 * fitted.standard_errors_[name]
 
 
-def test_alive_later_is_less_likely_than_now(known, customers):
-    now, soon, late = (known.p_alive(few(customers), t) for t in (0, 5, 50))
+def test_alive_later_is_less_likely_than_now(known, few):
+    now, soon, late = (known.p_alive(few, t) for t in (0, 5, 50))
     assert (soon <= now + 1e-12).all()
     assert (late <= soon + 1e-12).all()
 
 
-def test_discounting_at_rate_zero_changes_nothing(known, customers):
-    expected = known.expected_purchases(few(customers), AHEAD)
-    assert known.discounted_expected_purchases(few(customers), AHEAD, 0.0) == pytest.approx(expected)
+def test_discounting_at_rate_zero_changes_nothing(known, few):
+    expected = known.expected_purchases(few, AHEAD)
+    assert known.discounted_expected_purchases(few, AHEAD, 0.0) == pytest.approx(expected)
 
 
-def test_each_purchase_is_discounted_from_its_own_moment(known, customers):
+def test_each_purchase_is_discounted_from_its_own_moment(known, few):
     rate, times = 0.05, np.arange(AHEAD + 1) if known.discrete else np.linspace(0, AHEAD, 201)
-    purchases = np.array([known.expected_purchases(few(customers), t) for t in times])
+    purchases = np.array([known.expected_purchases(few, t) for t in times])
     moment = times[1:] if known.discrete else (times[1:] + times[:-1]) / 2
     slow = np.exp(-rate * moment) @ np.diff(purchases, axis=0)
-    assert known.discounted_expected_purchases(few(customers), AHEAD, rate) == pytest.approx(slow, rel=1e-3)
+    assert known.discounted_expected_purchases(few, AHEAD, rate) == pytest.approx(slow, rel=1e-3)
 
 
-def test_next_purchase_comes_within_the_time_asked(known, customers):
-    wait = known.expected_next_purchase(few(customers), AHEAD)
+def test_next_purchase_comes_within_the_time_asked(known, few):
+    wait = known.expected_next_purchase(few, AHEAD)
     assert ((wait > 0) & (wait <= AHEAD)).all()
 
 
-def test_answers_follow_the_rows(known, customers):
-    mixed = few(customers).iloc[::-1]
-    assert (known.expected_purchases(mixed, 5)[::-1] == known.expected_purchases(few(customers), 5)).all()
+def test_answers_follow_the_rows(known, few):
+    mixed = few.iloc[::-1]
+    assert (known.expected_purchases(mixed, 5)[::-1] == known.expected_purchases(few, 5)).all()
 
 
-def test_an_impossible_time_is_refused(known, customers):
+def test_an_impossible_time_is_refused(known, few):
     for impossible in (-1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="t must be"):
-            known.expected_purchases(few(customers), impossible)
+            known.expected_purchases(few, impossible)
 
 
-def test_another_unit_is_refused(known, customers):
-    weekly = few(customers)
+def test_another_unit_is_refused(known, few):
+    weekly = few.copy()
     weekly.attrs["time_unit"] = "weeks"
     with pytest.raises(ValueError, match="the model is in days, the table in weeks"):
         known.expected_purchases(weekly, 5)
