@@ -151,7 +151,7 @@ class ProbabilisticValue(ValueModel):
         return self.horizon / DAYS_IN[self.purchases_.time_unit]
 
     def _check_settings(self) -> None:
-        if not (np.isfinite(self.horizon) and self.horizon > 0):
+        if not (isinstance(self.horizon, (int, float, np.number)) and 0 < self.horizon < np.inf):
             raise ValueError(
                 f"ProbabilisticValue: horizon must be a positive number of days, got {self.horizon!r}."
             )

@@ -75,6 +75,7 @@ def test_the_models_given_are_not_changed(shop):
     ("setting", "message"),
     [
         ({"horizon": 0}, "horizon must be a positive number of days, got 0"),
+        ({"horizon": "3m"}, "horizon must be a positive number of days, got '3m'"),
         ({"discount_rate": -0.1}, "discount_rate must not be negative"),
         ({"margin": 30}, "margin must be above 0 and at most 1, got 30"),
     ],
