@@ -6,31 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
-from cltv_ml.evaluation.tables import compute_deciles, compute_gains, compute_realised
-from cltv_ml.reporting import plots, theme
+from cltv_ml.models import ProbabilisticValue, ValueModel
+from cltv_ml.reporting import sections, theme
 from cltv_ml.reporting.report import section, summarise
+from cltv_ml.reporting.sections import comparison_table
 
-
-def comparison_table(result: WindowResult, champion: str | None = None) -> pd.DataFrame:
-    """Return the comparison as a reader sees it: one formatted row per model, the champion marked."""
-    scores = result.scores
-    return pd.DataFrame(
-        {
-            "Model": [theme.label(name) + (" ★" if name == champion else "") for name in scores.index],
-            "Bias": [f"{value:+.1%}" for value in scores["bias"]],
-            "Decile error": [f"{value:.1%}" for value in scores["decile_mape"]],
-            "Gini": [f"{value:.3f}" for value in scores["gini"]],
-            "Spearman": [f"{value:.3f}" for value in scores["spearman"]],
-            "Top 10%": [f"{value:.1%}" for value in scores["top_decile_capture"]],
-            "MAE": [f"{value:,.2f}" for value in scores["mae"]],
-            "RMSE": [f"{value:,.2f}" for value in scores["rmse"]],
-        }
-    )
+__all__ = ["comparison_table", "model_summary", "predict_today", "training_summary"]
 
 
 def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
@@ -38,46 +23,120 @@ def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
     return summarise(
         theme.label(name),
         _window_sentence(result),
-        [section("On the test window", figures=_figures(result, [name]))],
+        [section("On the test window", figures=sections.quality_figures(result, [name]))],
     )
 
 
 def training_summary(
-    cleaned: Cleaned, result: WindowResult, verdict: Verdict, dataset: str, notes: Sequence[str]
+    cleaned: Cleaned,
+    result: WindowResult,
+    verdict: Verdict,
+    dataset: str,
+    notes: Sequence[str],
+    *,
+    today: pd.DataFrame | None = None,
+    before: pd.DataFrame | None = None,
+    currency: str = "",
+    lookup: int = 0,
 ) -> dict[str, Any]:
-    """Return the summary of a training: what was done, how good the predictions are."""
-    log = cleaned.log
-    data = (
-        f"{len(log):,} purchases of {log['customer_id'].nunique():,} customers from "
-        f"{log['timestamp'].min():%Y-%m-%d} to {log['timestamp'].max():%Y-%m-%d}, {log['amount'].sum():,.2f} in "
-        f"revenue; {len(cleaned.quarantine):,} rows were set aside with a reason each."
-    )
-    origins = result.training.origins
-    trained = (
-        f"The XGBoost models learned from {len(result.training.X):,} rows at {len(origins)} earlier cutoffs, the "
-        f"latest {origins[0].cutoff:%Y-%m-%d}; the probabilistic models from everything before the test cutoff."
-        if origins else "Only models that need no labelled earlier window competed."
-    )  # fmt: skip
-    realised = float(result.y_true.sum())
-    forecast = float(result.values[verdict.champion].sum())
-    quality = (
-        f"{theme.label(verdict.champion)} promised {forecast:,.0f} for these customers over {result.window.horizon} "
-        f"days; they spent {realised:,.0f}."
-    )
-    comparison = comparison_table(result, verdict.champion)
+    """Return the summary of a training: what was done, how good it is, who the customers are, what to do.
+
+    Parameters
+    ----------
+    notes
+        What the reader must know before trusting the comparison.
+    today
+        PREDICTIONS as of the end of the log (`predict_today`); without them tiers and campaign are shown
+        as of the test cutoff.
+    before
+        PREDICTIONS of an earlier date, for what changed since.
+    currency
+        Written beside amounts.
+    lookup
+        How many customers can be looked up by id in the page; none by default.
+    """
+    horizon, log = result.window.horizon, cleaned.log
+    cutoff = result.window.cutoff
+    now = _with_alive(result, result.predictions[verdict.champion], result.training.X_now)
+    if today is not None:
+        now, cutoff = today, log["timestamp"].max().normalize() + pd.Timedelta(days=1)
+    probabilistic = _probabilistic(result)
+    details = [sections.explanation_section(result, verdict.champion)]
+    if probabilistic:
+        details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
+    parts = [
+        sections.quality_section(result, verdict, currency=currency, details=details),
+        sections.customers_section(log, now, cutoff, horizon, currency=currency),
+    ]
+    if now[["p_alive", "expected_purchases"]].notna().any(axis=None):
+        parts.append(sections.campaign_section(log, now, horizon, currency=currency, lookup=lookup))
+    if before is not None:
+        parts.append(sections.change_section(before, now, currency=currency))
     return summarise(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
         [
-            section("What was done", [data, trained, *notes]),
-            section(
-                "How good the predictions are",
-                [quality, f"Champion {verdict.reason}."],
-                tables={"Every model on the same customers and the same untouched window": comparison},
-                figures=_figures(result, list(result.models), verdict.champion),
-            ),
+            sections.data_section(cleaned, result, currency=currency),
+            *parts,
+            sections.doubts_section(cleaned, result, verdict, notes),
         ],
+        _facts(result, verdict, now, currency),
     )
+
+
+def predict_today(result: WindowResult, model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
+    """Return PREDICTIONS of the refitted champion for today's customers.
+
+    Where it knows no P(alive), that of the probabilistic model that did best on the test window is taken.
+    """
+    return _with_alive(result, model.predict_table(X), X)
+
+
+def _with_alive(result: WindowResult, table: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+    # BG/NBD calls every one-time buyer alive by construction, so the others come first.
+    if table["p_alive"].notna().any() and (table["p_alive"] < 1).any():
+        return table
+    name = _probabilistic(result)
+    if name is None:
+        return table
+    other = result.models[name].predict_table(X)
+    return table.assign(p_alive=other["p_alive"], expected_purchases=other["expected_purchases"])
+
+
+def _probabilistic(result: WindowResult) -> str | None:
+    """Return the probabilistic model with the best order of customers, one whose one-time buyers can leave first."""
+    alive = [name for name, model in result.models.items() if isinstance(model, ProbabilisticValue)]
+    scores = result.scores["gini"].fillna(-1.0)
+    ranked = sorted(alive, key=lambda name: (not name.startswith("bg_nbd"), scores[name]), reverse=True)
+    return ranked[0] if ranked else None
+
+
+def _facts(
+    result: WindowResult, verdict: Verdict, now: pd.DataFrame, currency: str
+) -> dict[str, tuple[str, str]]:
+    bias = result.scores.at[verdict.champion, "bias"]
+    capture = result.scores.at[verdict.champion, "top_decile_capture"]
+    money = theme.format_money
+    return {
+        "Expected from all customers": (
+            money(float(now["expected_value"].sum()), currency),
+            f"{now['expected_value'].notna().sum():,} customers, next {result.window.horizon} days",
+        ),
+        "Promised against spent, on the test": (
+            f"{bias:+.1%}",
+            f"of the {money(float(result.y_true.sum()), currency)} that customers then spent",
+        ),
+        "Best tenth, on the test": (
+            f"{capture:.0%}",
+            "of all spending came from the customers ranked highest",
+        ),
+        "Champion": (
+            theme.label(verdict.champion),
+            "within the bounds for level"
+            if verdict.within_bounds
+            else "outside the bounds: trust the order only",
+        ),
+    }
 
 
 def _window_sentence(result: WindowResult) -> str:
@@ -86,20 +145,3 @@ def _window_sentence(result: WindowResult) -> str:
         f"Tested on {len(result.y_true):,} customers over {window.horizon} days from {window.cutoff:%Y-%m-%d} "
         f"to {window.end - pd.Timedelta(days=1):%Y-%m-%d}, a window nothing was fitted on."
     )
-
-
-def _figures(result: WindowResult, names: Sequence[str], show: str | None = None) -> dict[str, go.Figure]:
-    deciles = _stack({name: compute_deciles(result.y_true, result.values[name]) for name in names})
-    realised = _stack({name: compute_realised(result.y_true, result.values[name]) for name in names})
-    gains = compute_gains(result.y_true, result.values[list(names)])
-    return {
-        "Predicted and realised value per tenth of the customers": plots.decile_calibration(
-            deciles, show=show
-        ),
-        "Share of realised value found in the top share of customers": plots.gains_curve(gains),
-        "Realised value over predicted value": plots.predicted_against_realised(realised, show=show),
-    }
-
-
-def _stack(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)

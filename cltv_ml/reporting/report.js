@@ -72,9 +72,10 @@ function campaign(inputs, wanted) {
   const factor = wanted.uplift / 100 * wanted.margin / 100 * present(wanted.discount / 100, inputs.horizon);
   const profit = inputs.customers.map((n, i) => factor * inputs.at_risk[i] - wanted.cost * n);
   const best = profit.indexOf(Math.max(...profit));
+  const gaining = inputs.customers.filter((_, i) => profit[i] >= 0);
   const list = Math.min(Math.max(wanted.list || 0, 0), inputs.customers[inputs.customers.length - 1]);
   return {
-    profit, best: inputs.customers[best], bestProfit: profit[best], list,
+    profit, reach: Math.max(10, 1.5 * gaining[gaining.length - 1], 1.2 * list), best: inputs.customers[best], bestProfit: profit[best], list,
     listProfit: interpolate(inputs.customers, profit, list), listCost: wanted.cost * list,
     value: inputs.value * wanted.margin / 100 * present(wanted.discount / 100, inputs.horizon),
   };
@@ -101,18 +102,32 @@ function whatIf(box) {
         : "No list earns its cost. ") +
       `A list of ${found.list.toLocaleString("en")} costs ${money(found.listCost, inputs.currency)} and is expected ` +
       `to ${found.listProfit < 0 ? "lose" : "earn"} ${money(Math.abs(found.listProfit), inputs.currency)}.`;
+    const shown = inputs.customers.filter((n) => n <= found.reach);
     if (plot.drawn) plot.drawn.then(() => Plotly.update(plot,
-      { x: [inputs.customers, [found.best], [found.list]], y: [found.profit, [found.bestProfit], [found.listProfit]] }, {}, [0, 1, 2]));
+      { x: [shown, [found.best], [found.list]], y: [found.profit.slice(0, shown.length), [found.bestProfit], [found.listProfit]] }, {}, [0, 1, 2]));
   };
   for (const field of fields) field.addEventListener("input", update);
   draw(plot).then(update);
   update();
 }
 
+function lookUp(box) {
+  const { head, rows } = JSON.parse(box.querySelector("script").textContent);
+  const found = new Map(rows.map((row) => [row[0], row]));
+  box.querySelector("input").addEventListener("input", (event) => {
+    const asked = event.target.value.trim();
+    const row = found.get(asked);
+    const answer = row ? head.slice(1).map((name, i) => `${name}: ${row[i + 1]}`).join(" · ")
+      : `Not among the ${rows.length.toLocaleString("en")} customers in this report.`;
+    box.querySelector(".answers").textContent = asked ? answer : "";
+  });
+}
+
 setTheme(mode);
 document.getElementById("theme").addEventListener("click", () => setTheme(mode === "dark" ? "light" : "dark"));
 for (const plot of plots) near.observe(plot);
 for (const box of document.querySelectorAll(".what-if")) whatIf(box);
+for (const box of document.querySelectorAll(".lookup")) lookUp(box);
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details.more")) details.open = true;
   setTheme("light");

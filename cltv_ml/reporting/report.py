@@ -48,6 +48,7 @@ def section(
     figures: Mapping[str, go.Figure] | None = None,
     warnings: Sequence[str] = (),
     what_if: Mapping[str, Any] | None = None,
+    lookup: pd.DataFrame | None = None,
     details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return one section of a summary.
@@ -62,6 +63,8 @@ def section(
         Sentences that the reader must not overlook.
     what_if
         `reporting.what_if.compute_what_if`: controls that recompute a campaign in the page.
+    lookup
+        A formatted frame whose first column is asked for: one row is shown at a time.
     details
         Sections for the curious, folded away at first.
     """
@@ -69,15 +72,31 @@ def section(
         "title": title,
         "sentences": list(sentences),
         "warnings": list(warnings),
-        "tables": [
-            {"caption": caption, "head": [str(name) for name in frame.columns],
-             "rows": frame.astype(str).to_numpy().tolist()}
-            for caption, frame in (tables or {}).items()
-        ],
-        "figures": [_figure(alt, figure) for alt, figure in (figures or {}).items()],
+        "tables": [{"caption": caption, **_cells(frame)} for caption, frame in (tables or {}).items()],
+        "figures": [embed(alt, figure) for alt, figure in (figures or {}).items()],
         "what_if": dict(what_if) if what_if else None,
+        "lookup": None if lookup is None else _cells(lookup),
         "details": [dict(detail) for detail in details],
     }  # fmt: skip
+
+
+def _cells(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return names and cells as text, and which columns hold words: those are set to the left."""
+    text = frame.astype(str)
+    return {
+        "head": [str(name) for name in frame.columns],
+        "words": [bool(text[name].str[:1].str.isalpha().mean() > 0.5) for name in frame.columns],
+        "rows": text.to_numpy().tolist(),
+    }
+
+
+def embed(alt: str, figure: go.Figure) -> dict[str, Any]:
+    """Return a figure for the page: its title becomes a heading, its theme is the page's."""
+    drawn = json.loads(figure.to_json())
+    title = drawn["layout"].pop("title", {}).get("text", "")
+    drawn["layout"].pop("template", None)
+    drawn["layout"]["margin"] = {"l": 50, "r": 12, "t": 28, "b": 40}
+    return {"title": title, "alt": alt, "figure": drawn}
 
 
 def render_html(summary: Mapping[str, Any]) -> str:
@@ -128,15 +147,6 @@ def _markdown(part: Mapping[str, Any], level: str) -> list[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _figure(alt: str, figure: go.Figure) -> dict[str, Any]:
-    """Return a figure for the page: its title becomes a heading, its theme is the page's."""
-    drawn = json.loads(figure.to_json())
-    title = drawn["layout"].pop("title", {}).get("text", "")
-    drawn["layout"].pop("template", None)
-    drawn["layout"]["margin"] = {"l": 50, "r": 12, "t": 28, "b": 40}
-    return {"title": title, "alt": alt, "figure": drawn}
 
 
 def _template(name: str) -> str:

@@ -31,7 +31,6 @@ LABELS = {
     "hybrid": "Pareto/NBD + XGBoost hybrid",
     "ziln": "Zero-inflated lognormal",
     "quantile": "XGBoost quantiles",
-    "hybrid": "Hybrid",
     "ensemble": "Ensemble",
 }
 

@@ -1,0 +1,22 @@
+"""The sections of a training's report, one file each: results in, one section of the summary out."""
+
+from cltv_ml.reporting.sections.campaign import campaign_section
+from cltv_ml.reporting.sections.change import change_section
+from cltv_ml.reporting.sections.customers import customers_section
+from cltv_ml.reporting.sections.data import data_section
+from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
+from cltv_ml.reporting.sections.doubts import doubts_section
+from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
+
+__all__ = [
+    "campaign_section",
+    "change_section",
+    "comparison_table",
+    "customers_section",
+    "data_section",
+    "diagnostics_section",
+    "doubts_section",
+    "explanation_section",
+    "quality_figures",
+    "quality_section",
+]

@@ -1,0 +1,74 @@
+"""What to do: whom to treat, what the list is expected to earn, with controls that recompute it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.retention import value_at_risk
+from cltv_ml.reporting import theme
+from cltv_ml.reporting.report import section
+from cltv_ml.reporting.what_if import ASSUMED, compute_what_if
+
+
+def campaign_section(
+    log: pd.DataFrame, predictions: pd.DataFrame, horizon: int, *, currency: str = "", lookup: int = 0
+) -> dict[str, Any]:
+    """Return a retention campaign ranked by value at risk, for the reader to change.
+
+    Parameters
+    ----------
+    log
+        Its column `cost`, where there is one, tells the margin that the controls start at.
+    predictions
+        PREDICTIONS with `p_alive` or `expected_purchases`.
+    lookup
+        How many customers, those with the highest value at risk, can be looked up by id in the page;
+        none by default, and then no identifier leaves this machine in a report.
+    """
+    known = predictions.dropna(subset=["expected_value"])
+    at_risk = value_at_risk(known)
+    assumed = {"margin": _margin(log)} if "cost" in log else {}
+    total = float(known["expected_value"].sum())
+    what_if = compute_what_if(at_risk, total, horizon, assumed=assumed, currency=currency)
+    measured = "as measured in this log" if assumed else "an assumption"
+    return section(
+        "What to do",
+        [
+            "Write to the customers with the highest value at risk: what a customer is expected to spend times the "
+            "probability that the customer is leaving. Those who surely stay and those who are surely gone come last.",
+            f"Together {theme.format_money(float(at_risk.sum()), currency)} of "
+            f"{theme.format_money(total, currency)} is at risk over {horizon} days. The command "
+            "cltv score writes the expected value of every customer into a file.",
+        ],
+        warnings=[
+            f"The numbers below start at a margin of {assumed.get('margin', ASSUMED['margin']):g}% ({measured}), "
+            f"an offer that saves {ASSUMED['uplift']:g}% of the value at risk and costs {ASSUMED['cost']:g} "
+            "per customer (both assumptions). Nothing here knows what an offer achieves: test it on a random half "
+            "of the list first, then put the measured numbers in."
+        ],
+        what_if=what_if,
+        lookup=_lookup(known, at_risk, lookup, currency) if lookup else None,
+    )
+
+
+def _margin(log: pd.DataFrame) -> float:
+    """Return the log's margin in percent of revenue; lines without a cost are left out."""
+    known = log[log["cost"].notna()]
+    revenue = float(known["amount"].sum())
+    share = 1 - float(known["cost"].sum()) / revenue if revenue > 0 else 0.0
+    return round(100 * max(share, 0.0), 1)
+
+
+def _lookup(known: pd.DataFrame, at_risk: pd.Series, top: int, currency: str) -> pd.DataFrame:
+    listed = known.assign(at_risk=at_risk).nlargest(top, "at_risk")
+    shown = {
+        "Customer": listed.index.astype("str"),
+        "Place on the list": [f"{place:,}" for place in range(1, len(listed) + 1)],
+        "Expected value": [theme.format_money(value, currency) for value in listed["expected_value"]],
+        "Value at risk": [theme.format_money(value, currency) for value in listed["at_risk"]],
+    }
+    if "p_alive" in listed and listed["p_alive"].notna().any():
+        shown["Still a customer"] = [f"{alive:.0%}" for alive in listed["p_alive"]]
+    return pd.DataFrame(shown)

@@ -1,0 +1,55 @@
+"""What changed since last time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.migration import compute_migration
+from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
+from cltv_ml.decisions.value_change import account_for_change
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+
+def change_section(
+    before: pd.DataFrame, today: pd.DataFrame, *, since: str = "", currency: str = ""
+) -> dict[str, Any]:
+    """Return why the total predicted value moved and who changed tier, at the earlier cut points.
+
+    Parameters
+    ----------
+    before, today
+        PREDICTIONS at two dates, over the same horizon.
+    since
+        When `before` was, for the sentence.
+    """
+    before, today = (table.dropna(subset=["expected_value"]) for table in (before, today))
+    cuts = fit_tiers(before["expected_value"])
+    change = account_for_change(before, today, tiers=cuts)
+    flows = compute_migration(
+        apply_tiers(before["expected_value"], cuts), apply_tiers(today["expected_value"], cuts)
+    )
+    total = float(change["change"].iloc[-1])
+    parts = change.iloc[:-1]
+    largest = parts.loc[parts["change"].abs().idxmax()]
+    sentence = (
+        f"Since {since or 'the last scores'} the expected value of all customers went "
+        f"{'up' if total >= 0 else 'down'} by {theme.format_money(abs(total), currency)} to "
+        f"{theme.format_money(float(today['expected_value'].sum()), currency)}. The largest part: "
+        f"{largest['part']}, {theme.format_money(float(largest['change']), currency)} from "
+        f"{largest['customers']:,} customers."
+    )
+    return section(
+        "What changed since last time",
+        [sentence],
+        figures={
+            "What each cause added or took; the last bar is the whole change.": plots.value_waterfall(
+                change, currency=currency
+            ),
+            "How many customers moved between tiers, at the earlier cut points.": plots.migration_sankey(
+                flows
+            ),
+        },
+    )

@@ -1,0 +1,94 @@
+"""Who the customers are: value tiers and RFM segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.profile import UNSEGMENTED, profile_segments
+from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm, segment_definitions
+from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+
+def customers_section(
+    log: pd.DataFrame, predictions: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, *, currency: str = ""
+) -> dict[str, Any]:
+    """Return the tiers by predicted value and the segments by past behaviour, as of `cutoff`."""
+    tiers = compute_tiers(predictions)
+    top = tiers.iloc[0]
+    rfm = compute_rfm(log, cutoff)
+    scored = apply_rfm(rfm, fit_rfm(rfm))
+    profile = profile_segments(log, scored["segment"], predictions=predictions, cutoff=cutoff)
+    profile = profile.drop(index=UNSEGMENTED, errors="ignore")
+    sentences = [
+        f"As of {cutoff:%Y-%m-%d}, {tiers['customers'].sum():,} customers are expected to spend "
+        f"{theme.format_money(tiers['expected_value'].sum(), currency)} in the next {horizon} days. "
+        f"The tier “{tiers.index[0]}”, {top['customers'] / tiers['customers'].sum():.0%} of them, holds "
+        f"{top['expected_value'] / (tiers['expected_value'].sum() or 1):.0%} of that.",
+        "Segments come from what customers did (how lately, how often, for how much), tiers from what the champion "
+        "expects.",
+    ]
+    return section(
+        "Who the customers are",
+        sentences,
+        tables={
+            "Tiers by predicted value": _tier_table(tiers, currency),
+            "Segments by recency, frequency and money, largest revenue first": _segment_table(
+                profile, currency
+            ),
+        },
+        figures={
+            "Each tier's share of the customers to the left and of the predicted value to the right.": (
+                plots.tier_pyramid(tiers)
+            ),
+            "Each segment's share of the customers beside its share of the revenue so far.": plots.segment_sizes(
+                profile, currency=currency
+            ),
+            "Customers by recency and frequency score; hover for the segment and what it spent.": plots.rfm_map(
+                scored, currency=currency
+            ),
+        },
+    )
+
+
+def compute_tiers(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return `customers` and `expected_value` (sum) per tier, the highest first, indexed by `tier`."""
+    values = predictions["expected_value"].dropna()
+    cuts = fit_tiers(values)
+    grouped = values.groupby(apply_tiers(values, cuts))
+    table = pd.DataFrame({"customers": grouped.size(), "expected_value": grouped.sum()})
+    return table.reindex(list(cuts), fill_value=0).rename_axis("tier")
+
+
+def _tier_table(tiers: pd.DataFrame, currency: str) -> pd.DataFrame:
+    size, total = tiers["customers"].sum(), tiers["expected_value"].sum() or 1
+    return pd.DataFrame(
+        {
+            "Tier": tiers.index,
+            "Customers": [f"{n:,}" for n in tiers["customers"]],
+            "Share": [f"{n / size:.0%}" for n in tiers["customers"]],
+            "Expected value": [theme.format_money(value, currency) for value in tiers["expected_value"]],
+            "Share of value": [f"{value / total:.0%}" for value in tiers["expected_value"]],
+            "Per customer": [
+                theme.format_money(value / n if n else 0.0, currency)
+                for value, n in zip(tiers["expected_value"], tiers["customers"], strict=True)
+            ],
+        }
+    )
+
+
+def _segment_table(profile: pd.DataFrame, currency: str) -> pd.DataFrame:
+    meaning = segment_definitions().set_index("segment").reindex(profile.index)
+    return pd.DataFrame(
+        {
+            "Segment": profile.index,
+            "Customers": [f"{n:,}" for n in profile["customers"]],
+            "Revenue so far": [theme.format_money(value, currency) for value in profile["revenue"]],
+            "Expected value": [theme.format_money(value, currency) for value in profile["expected_value"]],
+            "They": meaning["meaning"].to_numpy(),
+            "What to do": meaning["action"].to_numpy(),
+        }
+    )

@@ -1,0 +1,80 @@
+"""What was done, and with which data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cltv_ml.data import Cleaned, compute_months
+from cltv_ml.data import judge as judge_data
+from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+_VERDICTS = {
+    "go": "The data check says go: enough customers, history and repeat purchases to learn from.",
+    "caution": "The data check asks for caution.",
+    "no-go": "The data check says no: read nothing below as a forecast.",
+}
+
+
+def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") -> dict[str, Any]:
+    """Return which data there were, what the data check says, and how the models were trained and tested."""
+    log, window = cleaned.log, result.window
+    verdict = judge_data(log, window.horizon, cleaned.report)
+    origins = result.training.origins
+    trained = (
+        f"The XGBoost models learned from {len(result.training.X):,} rows at {len(origins)} earlier cutoffs, "
+        f"the latest {origins[0].cutoff:%Y-%m-%d}; the probabilistic models from everything before the test cutoff, "
+        f"{window.cutoff:%Y-%m-%d}."
+        if origins
+        else "Only models that need no labelled earlier window competed, on everything before "
+        f"{window.cutoff:%Y-%m-%d}."
+    )
+    sentences = [
+        f"{len(log):,} purchases of {log['customer_id'].nunique():,} customers from {log['timestamp'].min():%Y-%m-%d} "
+        f"to {log['timestamp'].max():%Y-%m-%d}, {theme.format_money(float(log['amount'].sum()), currency)} in revenue; "
+        f"{len(cleaned.quarantine):,} rows were set aside with a reason each.",
+        _VERDICTS[verdict.level],
+        trained,
+    ]
+    return section(
+        "What was done, with which data",
+        sentences,
+        warnings=[_sentence(reason) for reason in verdict.reasons],
+        figures={
+            "Revenue of each month as bars and the number of orders as a line; the first and the last month may "
+            "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency)
+        },
+        details=[_more(cleaned, currency)],
+    )
+
+
+def _more(cleaned: Cleaned, currency: str) -> dict[str, Any]:
+    log = cleaned.log
+    cohorts = compute_cohort_activity(log)
+    figures = {}
+    if (cohorts["month"] > 0).any():
+        figures["Each row is the customers won in one month: how many of them bought in later months."] = (
+            plots.cohort_retention(cohorts)
+        )
+        figures["Each row is the customers won in one month: what they had spent on average by then."] = (
+            plots.cohort_revenue(cohorts, currency=currency)
+        )
+    figures[
+        "How orders and customers are spread over their value; each step is a quarter more than the last."
+    ] = plots.spend_distribution(compute_spend_histogram(log), currency=currency)
+    gaps = compute_gap_histogram(log)
+    if len(gaps):
+        figures["How long customers waited before they bought again, where they did."] = plots.purchase_gaps(
+            gaps
+        )
+    if (cleaned.report.rules["rows"] > 0).any():
+        figures["How many lines each rule of the cleaning set aside; every one is in the quarantine."] = (
+            plots.quality_waterfall(cleaned.report.rules)
+        )
+    return section("More about the data", figures=figures)
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}"

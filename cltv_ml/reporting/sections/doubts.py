@@ -1,0 +1,83 @@
+"""What not to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data import Cleaned
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.tables import compute_bias_by_group
+from cltv_ml.models import ProbabilisticValue
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+#: Customers by purchase days before the cutoff, the first among them.
+GROUPS = ("one purchase", "two purchases", "three to ten purchases", "more than ten purchases")
+
+
+def doubts_section(
+    cleaned: Cleaned, result: WindowResult, verdict: Verdict, notes: Sequence[str]
+) -> dict[str, Any]:
+    """Return what the reader must know before acting: notes, groups that are off, assumptions that fail."""
+    bias = compute_bias_by_group(
+        result.y_true, result.values[verdict.champion], purchase_groups(result.training.X_now)
+    )
+    bias = bias.set_index("group").reindex(GROUPS).dropna(subset=["customers"]).reset_index()
+    bias["customers"] = bias["customers"].astype(int)
+    off = bias[(bias["bias_lower"] > 0) | (bias["bias_upper"] < 0)]
+    sentences = [
+        f"Customers with {row.group} were promised {abs(row.bias):.0%} too "
+        f"{'much' if row.bias > 0 else 'little'} on the test window "
+        f"({row.bias_lower:+.0%} to {row.bias_upper:+.0%}, {row.customers:,} customers)."
+        for row in off.itertuples()
+    ]
+    fitted = result.models[verdict.champion]
+    if isinstance(fitted, ProbabilisticValue):
+        sentences += _assumptions(fitted)
+    sentences += [
+        "An expected value is a mean over chance: a single customer mostly spends nothing or far more. Use it to "
+        "rank and to add up, not as a promise about one customer.",
+        f"The test window, {result.window.cutoff:%Y-%m-%d} to "
+        f"{result.window.end - pd.Timedelta(days=1):%Y-%m-%d}, is one stretch of time; "
+        "another season may look different.",
+    ]
+    return section(
+        "What not to trust",
+        [*sentences, *cleaned.report.notes],
+        warnings=list(notes),
+        figures={
+            "Bias of the champion by how often customers had bought before the cutoff, with 95% intervals of chance in "
+            "what they spent.": plots.group_bias(bias)
+        }
+        if bias["bias"].notna().any()
+        else {},
+    )
+
+
+def purchase_groups(X: pd.DataFrame) -> pd.Series:
+    """Return customers in groups by purchase days before the cutoff, in words.
+
+    >>> purchase_groups(pd.DataFrame({"frequency": [0, 1, 30]})).tolist()
+    ['one purchase', 'two purchases', 'more than ten purchases']
+    """
+    level = np.searchsorted([1, 2, 10], X["frequency"].to_numpy(), side="right")
+    return pd.Series(np.array(GROUPS)[level], index=X.index)
+
+
+def _assumptions(model: ProbabilisticValue) -> list[str]:
+    """Return what the fit itself says against the model."""
+    found = []
+    for fitted in (model.purchases_, model.spend_):
+        if fitted.convergence_["verdict"] != "converged":
+            found.append(
+                f"{theme.label(getattr(fitted, 'name', 'Gamma-Gamma'))}: {fitted.convergence_['advice']}"
+            )
+    independence = model.spend_.independence_
+    if abs(float(independence["spearman"])) > 0.3:
+        found.append(str(independence["advice"]))
+    return found

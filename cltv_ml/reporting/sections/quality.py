@@ -1,0 +1,122 @@
+"""How good the predictions are: in money, in plain words, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.tables import compute_bias_by_group, compute_deciles, compute_gains, compute_realised
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+_READ = (
+    "How to read the table: bias is promised over spent, minus one, and decile error the same for tenths of the "
+    "customers, both best at zero; Gini and Spearman say how well customers are put in order (1 is perfect, 0 is "
+    "chance); top 10% is the share of all spending found in the tenth ranked highest; MAE and RMSE are the usual "
+    "errors per customer, in currency."
+)
+
+#: How many of the comparison's figures every reader sees.
+MAIN = 2
+
+
+def comparison_table(result: WindowResult, champion: str | None = None) -> pd.DataFrame:
+    """Return the comparison as a reader sees it: one formatted row per model, the champion marked."""
+    scores = result.scores
+    return pd.DataFrame(
+        {
+            "Model": [theme.label(name) + (" ★" if name == champion else "") for name in scores.index],
+            "Bias": [f"{value:+.1%}" for value in scores["bias"]],
+            "Decile error": [f"{value:.1%}" for value in scores["decile_mape"]],
+            "Gini": [f"{value:.3f}" for value in scores["gini"]],
+            "Spearman": [f"{value:.3f}" for value in scores["spearman"]],
+            "Top 10%": [f"{value:.1%}" for value in scores["top_decile_capture"]],
+            "MAE": [f"{value:,.2f}" for value in scores["mae"]],
+            "RMSE": [f"{value:,.2f}" for value in scores["rmse"]],
+        }
+    )
+
+
+def quality_section(
+    result: WindowResult,
+    verdict: Verdict,
+    *,
+    currency: str = "",
+    details: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Return how the champion and the others did on the test window."""
+    name = verdict.champion
+    label = theme.label(name)
+    bias = overall_bias(result, name)
+    top = compute_deciles(result.y_true, result.values[name]).iloc[0]
+    sentences = [
+        f"{label} promised {theme.format_money(float(result.values[name].sum()), currency)} for these "
+        f"{len(result.y_true):,} customers over {result.window.horizon} days; they spent "
+        f"{theme.format_money(float(result.y_true.sum()), currency)}. That is {_off(bias['bias'])}; chance in what so "
+        f"many customers spend could move this figure between {bias['bias_lower']:+.1%} and {bias['bias_upper']:+.1%}.",
+        f"The tenth of the customers that it ranked highest was promised "
+        f"{theme.format_money(top['predicted'], currency)} each and spent "
+        f"{theme.format_money(top['realised'], currency)}: "
+        f"{result.scores.at[name, 'top_decile_capture']:.0%} of all spending.",
+        f"Chosen as champion: {verdict.reason.replace(name, label, 1)}.",
+        _READ,
+    ]
+    figures = list(quality_figures(result, list(result.models), name, currency=currency).items())
+    return section(
+        "How good the predictions are",
+        sentences,
+        tables={
+            "Every model on the same customers and the same untouched window": comparison_table(result, name)
+        },
+        figures=dict(figures[:MAIN]),
+        details=[section("More comparisons", figures=dict(figures[MAIN:])), *details],
+    )
+
+
+def quality_figures(
+    result: WindowResult, names: Sequence[str], show: str | None = None, *, currency: str = ""
+) -> dict[str, go.Figure]:
+    """Return the comparison figures of some models by what they show."""
+    deciles = _stack({name: compute_deciles(result.y_true, result.values[name]) for name in names})
+    realised = _stack({name: compute_realised(result.y_true, result.values[name]) for name in names})
+    gains = compute_gains(result.y_true, result.values[list(names)])
+    figures = {
+        "Customers in ten equal groups by prediction: bars are what each spent on average, the line what was promised. "
+        "A name in the legend shows or hides a model.": plots.decile_calibration(
+            deciles, currency=currency, show=show
+        )
+    }
+    if len(names) > 1:
+        figures[
+            "A list of the best customers by one model against an equally long one by the champion: above zero it "
+            "holds more of the money, below zero less."
+        ] = plots.gains_difference(gains, show=show)
+    figures["What share of all spending the best customers by prediction brought."] = plots.gains_curve(
+        gains, show=show
+    )
+    figures["Customers grouped by predicted value; the larger a point, the more customers it stands for."] = (
+        plots.predicted_against_realised(realised, currency=currency, show=show)
+    )
+    return figures
+
+
+def overall_bias(result: WindowResult, name: str) -> pd.Series:
+    """Return the bias over all customers with its interval."""
+    everybody = pd.Series("all", index=result.y_true.index)
+    return compute_bias_by_group(result.y_true, result.values[name], everybody).iloc[0]
+
+
+def _off(bias: float) -> str:
+    if not np.isfinite(bias):
+        return "beyond comparison, for nobody spent anything"
+    return f"{abs(bias):.1%} too {'much' if bias >= 0 else 'little'}"
+
+
+def _stack(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)

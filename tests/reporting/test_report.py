@@ -1,0 +1,138 @@
+"""What a report says and how it is rendered."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data import Cleaned
+from cltv_ml.evaluation.tables import compute_deciles
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
+
+
+@pytest.fixture(scope="module")
+def html(summary):
+    return render_html(summary)
+
+
+def test_report_answers_the_questions_in_order(summary):
+    assert [part["title"] for part in summary["sections"]] == [
+        "What was done, with which data",
+        "How good the predictions are",
+        "Who the customers are",
+        "What to do",
+        "What changed since last time",
+        "What not to trust",
+    ]
+
+
+def test_report_needs_neither_todays_scores_nor_earlier_ones(plain):
+    titles = [part["title"] for part in plain["sections"]]
+    assert "What to do" in titles
+    assert "What changed since last time" not in titles
+
+
+def test_report_names_the_champion_as_a_person_says_it(html, verdict):
+    text = html[html.index("<main>") :]
+    assert f"<td>{verdict.champion}" not in text
+    assert not re.search(r"(?:Champion|champion:?) \w+_gamma_gamma", text)
+
+
+def test_money_in_the_sentences_is_that_of_the_tables(summary, judged, verdict):
+    first = summary["sections"][1]["sentences"][0]
+    assert f"{judged.values[verdict.champion].sum():,.0f} Kč" in first
+    assert f"{judged.y_true.sum():,.0f} Kč" in first
+
+
+def test_tiers_hold_every_customer_and_the_whole_value(summary, today):
+    tiers, _ = summary["sections"][2]["tables"]
+    customers = [int(row[1].replace(",", "")) for row in tiers["rows"]]
+    assert sum(customers) == len(today)
+    values = [float(row[3].removesuffix(" Kč").replace(",", "")) for row in tiers["rows"]]
+    assert sum(values) == pytest.approx(today["expected_value"].sum(), rel=1e-3)
+
+
+def test_notes_of_the_training_stand_as_warnings(summary):
+    assert summary["sections"][-1]["warnings"] == ["Read me first."]
+
+
+def test_identifiers_are_left_out_unless_asked_for(plain, summary, cleaned):
+    name = cleaned.log["customer_id"].iloc[0][:3]
+    assert not re.search(rf"{name}\d{{4}}", render_json(plain))
+    asked = summary["sections"][3]["lookup"]
+    assert len(asked["rows"]) == 20
+
+
+def test_every_figure_has_a_heading_and_says_in_words_what_it_shows(html):
+    figures = re.findall(r"<figure>(.*?)</figure>", html, flags=re.DOTALL)
+    assert len(figures) > 20
+    for figure in figures:
+        assert re.search(r"<h3>[^<]{10,}</h3>", figure)
+        assert re.search(r'aria-label="[^"]{10,}"', figure)
+
+
+def test_figures_in_the_page_carry_no_title_and_no_template_of_their_own(summary):
+    for part in summary["sections"]:
+        for drawn in part["figures"]:
+            assert "title" not in drawn["figure"]["layout"]
+            assert "template" not in drawn["figure"]["layout"]
+
+
+def test_report_is_one_file_that_asks_for_nothing(html):
+    assert html.count("plotly.js v") >= 1
+    assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)', html)
+    assert len(html) < 8_000_000
+
+
+def test_names_from_the_data_are_escaped(html):
+    assert "<with>" not in html
+    assert "a shop &lt;with&gt; odd &amp; long names" in html
+
+
+def test_a_cell_cannot_end_the_script_it_travels_in():
+    evil = "</script><script>alert(1)</script>"
+    deciles = compute_deciles(pd.Series([1.0, 2]), pd.Series([1.0, 2]), groups=2).assign(model=evil)
+    drawn = plots.decile_calibration(deciles)
+    text = render_html(summarise(evil, evil, [section(evil, [evil], figures={evil: drawn})]))
+    assert "<script>alert(1)" not in text
+
+
+def test_json_is_the_summary_itself(summary):
+    assert json.loads(render_json(summary)) == summary
+
+
+def test_summary_survives_json_so_that_mlflow_can_keep_it(summary, html):
+    assert render_html(json.loads(json.dumps(summary))) == html
+
+
+def test_markdown_holds_every_sentence_and_every_cell(summary):
+    text = render_markdown(summary)
+    for part in summary["sections"]:
+        assert f"## {part['title']}" in text
+        assert all(sentence in text for sentence in part["sentences"])
+        for table in part["tables"]:
+            assert all("| " + " | ".join(row) + " |" in text for row in table["rows"])
+
+
+def test_markdown_keeps_a_bar_inside_its_cell():
+    table = pd.DataFrame({"Segment": ["a|b"], "Customers": ["3"]})
+    assert r"| a\|b | 3 |" in render_markdown(summarise("t", "s", [section("x", tables={"c": table})]))
+
+
+def test_older_summaries_without_facts_and_details_are_still_rendered():
+    old = {"title": "t", "subtitle": "s", "version": "0", "sections": [
+        {"title": "x", "sentences": ["Hello."], "tables": [], "figures": []}]}  # fmt: skip
+    assert "Hello." in render_html(old)
+    assert "Hello." in render_markdown(old)
+
+
+def test_a_log_that_the_data_check_refuses_says_so_in_the_report(cleaned, judged):
+    from cltv_ml.reporting.sections import data_section
+
+    ids = cleaned.log["customer_id"].unique()[:60]
+    few = Cleaned(cleaned.log[cleaned.log["customer_id"].isin(ids)], cleaned.quarantine, cleaned.report)
+    told = data_section(few, judged)
+    assert any("says no" in sentence for sentence in told["sentences"])
+    assert any("customers" in warning for warning in told["warnings"])

@@ -1,0 +1,189 @@
+"""The report opened in a headless Chromium: no errors, figures with the tables' numbers, working controls."""
+
+import base64
+import json
+import re
+import shutil
+import struct
+import subprocess
+
+import numpy as np
+import pytest
+
+from cltv_ml.evaluation.tables import compute_deciles
+from cltv_ml.reporting.report import render_html
+from cltv_ml.reporting.what_if import recompute
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the path")
+
+#: Put before everything else: what goes wrong is kept.
+LISTEN = """<script>
+window.faults = [];
+addEventListener("error", (event) => faults.push(String(event.message)));
+addEventListener("unhandledrejection", (event) => faults.push(String(event.reason)));
+console.error = (...words) => faults.push(words.join(" "));
+</script>"""
+
+#: Put at the end: opens what is folded, changes the controls, draws every figure and writes down what is there.
+READ = """<script>
+(async () => {
+  for (const details of document.querySelectorAll("details.more")) details.open = true;
+  if (location.hash === "#dark") setTheme("dark"); else setTheme("light");
+  await Promise.all(plots.map(draw));
+  const box = document.querySelector(".what-if");
+  const start = box.campaign;
+  for (const [name, value] of Object.entries({ uplift: 20, margin: 40, cost: 0.5, discount: 0, list: 50 })) {
+    const field = box.querySelector(`input[name=${name}]`);
+    field.value = value;
+    field.dispatchEvent(new Event("input"));
+  }
+  await new Promise((done) => setTimeout(done, 200));
+  const search = document.querySelector(".lookup input");
+  search.value = JSON.parse(document.querySelector(".lookup script").textContent).rows[3][0];
+  search.dispatchEvent(new Event("input"));
+  const data = document.querySelector("details.data");
+  data.open = true;
+  await new Promise((done) => setTimeout(done, 200));
+  const seen = {
+    faults, start, changed: box.campaign, answer: box.querySelector(".answers").textContent,
+    found: document.querySelector(".lookup .answers").textContent,
+    cells: data.querySelectorAll("td").length,
+    wide: document.documentElement.scrollWidth, window: innerWidth,
+    page: getComputedStyle(document.body).backgroundColor,
+    figures: plots.map((plot) => ({
+      title: plot.closest("figure").querySelector("h3").textContent, svg: plot.querySelectorAll(".main-svg").length,
+      text: plot.querySelector(".main-svg").getBoundingClientRect().width, room: plot.clientWidth,
+      data: plot._fullData.map((trace) => ({ name: trace.name, visible: trace.visible,
+        x: [...(trace.x ?? [])].slice(0, 50), y: [...(trace.y ?? [])].slice(0, 50) })),
+      font: plot._fullLayout.font.color,
+    })),
+  };
+  const text = document.createElement("pre");
+  text.id = "seen";
+  text.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
+  document.body.replaceChildren(text);
+})();
+</script>"""
+
+
+def chromium(*words):
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", *words,
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, check=True, timeout=180)
+
+
+@pytest.fixture(scope="module")
+def page(summary, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render_html(summary), encoding="utf-8")
+    return path
+
+
+def read(page, width, theme):
+    """Return what a reader with a window of this width finds."""
+    text = (
+        page.read_text(encoding="utf-8")
+        .replace("<head>", f"<head>{LISTEN}")
+        .replace("</body>", f"{READ}</body>")
+    )
+    watched = page.with_name("watched.html")
+    watched.write_text(text, encoding="utf-8")
+    done = chromium(
+        f"--window-size={width},2000",
+        "--virtual-time-budget=60000",
+        "--dump-dom",
+        f"file://{watched}#{theme}",
+    )
+    found = re.search(r'<pre id="seen">([^<]+)</pre>', done.stdout.decode())
+    assert found, done.stderr.decode()[-2000:]
+    return json.loads(base64.b64decode(found[1]))
+
+
+@pytest.fixture(scope="module")
+def desktop(page):
+    return read(page, 1280, "light")
+
+
+@pytest.fixture(scope="module")
+def phone(page):
+    return read(page, 500, "dark")
+
+
+def test_no_error_at_either_width(desktop, phone):
+    assert desktop["faults"] == phone["faults"] == []
+
+
+def test_page_never_scrolls_sideways(desktop, phone):
+    assert desktop["wide"] <= desktop["window"]
+    assert phone["wide"] <= phone["window"]
+
+
+def test_every_figure_is_drawn_and_fits_its_place(desktop, phone):
+    for seen in (desktop, phone):
+        assert len(seen["figures"]) > 20
+        for drawn in seen["figures"]:
+            assert drawn["svg"] > 0, drawn["title"]
+            assert drawn["data"], drawn["title"]
+            assert drawn["text"] <= drawn["room"] + 1, drawn["title"]
+
+
+def test_themes_change_page_and_figures(desktop, phone):
+    assert desktop["page"] != phone["page"]
+    assert {drawn["font"] for drawn in desktop["figures"]} == {"#1c2733"}
+    assert {drawn["font"] for drawn in phone["figures"]} == {"#e4e9ee"}
+
+
+def test_figure_in_the_page_shows_the_numbers_of_its_table(desktop, judged, verdict):
+    deciles = compute_deciles(judged.y_true, judged.values[verdict.champion])
+    drawn = next(one for one in desktop["figures"] if one["title"].startswith("Each tenth"))
+    shown = [trace for trace in drawn["data"] if trace["visible"] is True]
+    assert len(shown) == 2
+    np.testing.assert_allclose(shown[0]["y"], deciles["realised"])
+    np.testing.assert_allclose(shown[1]["y"], deciles["predicted"])
+
+
+def test_controls_recompute_what_python_computes(desktop, summary):
+    inputs = summary["sections"][3]["what_if"]["inputs"]
+    expected = recompute(inputs, {"uplift": 20, "margin": 40, "cost": 0.5, "discount": 0})
+    np.testing.assert_allclose(desktop["changed"]["profit"], expected["expected_profit"])
+    assert desktop["changed"]["best"] == expected["customers"][expected["expected_profit"].idxmax()]
+    assert desktop["changed"]["listCost"] == 25
+    assert "A list of 50 costs 25.00 Kč" in desktop["answer"]
+
+
+def test_campaign_at_first_is_the_one_in_the_summary(desktop, summary):
+    what_if = summary["sections"][3]["what_if"]
+    wanted = {control["name"]: float(control["value"]) for control in what_if["controls"]}
+    np.testing.assert_allclose(
+        desktop["start"]["profit"], recompute(what_if["inputs"], wanted)["expected_profit"], atol=1e-6
+    )
+
+
+def test_campaign_figure_is_redrawn(desktop):
+    drawn = next(one for one in desktop["figures"] if one["title"].startswith("What the campaign"))
+    assert drawn["data"][2]["x"] == [50]
+
+
+def test_customer_on_the_list_is_found(desktop):
+    assert desktop["found"].startswith("Place on the list: 4 ·")
+
+
+def test_figure_is_also_a_table(desktop):
+    assert desktop["cells"] > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (500, "dark")])
+def test_screenshot_is_a_picture_of_something(page, tmp_path, width, theme):
+    picture = tmp_path / "page.png"
+    dark = ["--blink-settings=preferredColorScheme=0"] if theme == "dark" else []
+    chromium(
+        f"--window-size={width},2400", "--virtual-time-budget=20000", f"--screenshot={picture}", *dark,
+        f"file://{page}",
+    )  # fmt: skip
+    data = picture.read_bytes()
+    assert struct.unpack(">II", data[16:24]) == (width, 2400)
+    assert len(data) > 60_000

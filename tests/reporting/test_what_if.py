@@ -1,0 +1,41 @@
+"""What a campaign is worth, recomputed from a few hundred points."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.decisions.retention import compute_treatment, profit_curve
+from cltv_ml.reporting.what_if import compute_what_if, present_value, recompute
+
+rng = np.random.default_rng(0)
+CUSTOMERS = pd.DataFrame(
+    {"expected_value": rng.gamma(0.5, 80, 5000), "p_alive": rng.random(5000)},
+    index=[f"c{n:04d}" for n in range(5000)],
+)
+AT_RISK = CUSTOMERS["expected_value"] * (1 - CUSTOMERS["p_alive"])
+
+
+def test_profit_is_that_of_the_decisions():
+    inputs = compute_what_if(AT_RISK, CUSTOMERS["expected_value"].sum(), 91)["inputs"]
+    found = recompute(inputs, {"uplift": 20, "margin": 40, "cost": 2, "discount": 0})
+    treatment = compute_treatment(CUSTOMERS, uplift=0.2, margin_rate=0.4, cost=2.0)
+    expected = profit_curve(treatment, points=5000).set_index("customers")["expected_profit"]
+    listed = found[found["customers"] > 0].set_index("customers")["expected_profit"]
+    np.testing.assert_allclose(listed, expected[listed.index], atol=0.01)
+
+
+def test_a_million_customers_are_a_few_hundred_numbers():
+    many = pd.Series(rng.gamma(0.5, 80, 1_000_000))
+    made = compute_what_if(many, float(many.sum()), 182)
+    assert len(made["inputs"]["customers"]) < 700
+    assert made["inputs"]["at_risk"][-1] == pytest.approx(many.sum())
+
+
+def test_discount_is_the_mean_of_the_daily_discount_factors():
+    days = np.arange(365_000) / 1000 / 365.25
+    assert present_value(12, 365) == pytest.approx(np.mean(1.12**-days), rel=1e-5)
+
+
+def test_two_customers_are_enough():
+    made = compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30)
+    assert made["inputs"]["customers"] == [0, 1, 2]
