@@ -77,8 +77,10 @@ class Plan:
 
     def _order_ledger(self, has_orders: bool) -> str:
         key = "customer_id, order_id, day" if has_orders else "customer_id, day"
-        computed = self._computed("order", always=("lines", "amount", "second"))
-        ledger = f"select {key}, max(month) as month, {computed} from cltv_lines group by {key}"
+        days = self._reads("day")
+        computed = self._computed("order", always=["lines", "amount", *({"second"} & set(days))])
+        month = ", max(month) as month" if "month" in days else ""
+        ledger = f"select {key}{month}, {computed} from cltv_lines group by {key}"
         if "is_first" not in self._reads("order"):
             return ledger
         placed = "row_number() over (partition by customer_id, order_id, lines > 0 order by day) = 1"
