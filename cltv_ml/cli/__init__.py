@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli import data, features, line
+from cltv_ml.cli import act, data, features, line
 from cltv_ml.cli.shared import stderr
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Customer lifetime value: compare models, serve the best, score every customer. "
     "With --debug an error shows its whole stack trace.",
 )
-for command in (line.demo, line.train, line.score, line.report, line.ui):
+for command in (line.demo, line.train, line.score, act.act, line.report, line.ui):
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")

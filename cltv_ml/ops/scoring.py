@@ -41,7 +41,7 @@ def score(
     ValueError
         No such registered model, a day outside the log, or features this version builds differently.
     """
-    cutoff = _check_as_of(cleaned.log, as_of)
+    cutoff = check_as_of(cleaned.log, as_of)
     tracking.open_store()
     model, version = load_registered(name, alias)
     card = model.metadata.metadata
@@ -57,7 +57,7 @@ def score(
     return table
 
 
-def load_registered(name: str, alias: str) -> tuple[Any, int]:
+def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion") -> tuple[Any, int]:
     """Return the pyfunc behind an alias and its version, resolved once.
 
     Raises
@@ -91,7 +91,8 @@ def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.Dat
     return pd.concat(parts).set_axis(X.index)
 
 
-def _check_as_of(log: pd.DataFrame, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
+def check_as_of(log: pd.DataFrame, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
+    """Return the day to score as of, the day after the log's last by default; ValueError outside the log."""
     first, last = span(log)
     end = last.normalize() + pd.Timedelta(days=1)
     cutoff = end if as_of is None else to_cutoff(as_of, "as-of")

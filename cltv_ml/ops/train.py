@@ -18,7 +18,7 @@ from cltv_ml.features import default_features, feature_version
 from cltv_ml.models import ValueModel, competitors
 from cltv_ml.ops import packaging, registry, tracking
 from cltv_ml.ops.files import atomic, write_table
-from cltv_ml.ops.summary import model_summary, training_summary
+from cltv_ml.ops.summary import model_summary, predict_today, training_summary
 from cltv_ml.reporting.report import render_html
 from cltv_ml.windows import Window, check_log, span
 
@@ -78,9 +78,9 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
             progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
             _log_candidate(experiment_id, model, result, job, tags, data)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
-        info = _log_champion(cleaned.log, verdict.champion, result, job, features)
+        info, today = _log_champion(cleaned.log, verdict.champion, result, job, features)
         progress("writing the report", 0.95)
-        summary = training_summary(cleaned, result, verdict, job.dataset, notes)
+        summary = training_summary(cleaned, result, verdict, job.dataset, notes, today=today)
         _write_outputs(cleaned, result, summary, job)
         mlflow.log_dict(summary, "report.json")
         mlflow.log_metrics(_summary_metrics(cleaned, result))
@@ -112,15 +112,15 @@ def _log_candidate(
 
 def _log_champion(
     log: pd.DataFrame, name: str, result: WindowResult, job: Job, features: Sequence[str]
-) -> Any:
-    """Refit the champion on everything up to the log's end and log it to the summary run."""
+) -> tuple[Any, pd.DataFrame]:
+    """Refit the champion to the log's end, log it to the summary run; return that and today's PREDICTIONS."""
     _, last = span(log)
     window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.max_origins)
     model = fit(result.models[name], training)
-    return packaging.log_model(
-        model, _card(model, window.cutoff, training.X_now, job), training.X_now.head(3)
-    )
+    card = _card(model, window.cutoff, training.X_now, job)
+    info = packaging.log_model(model, card, training.X_now.head(3))
+    return info, predict_today(result, model, training.X_now)
 
 
 def _card(model: ValueModel, cutoff: pd.Timestamp, X_now: pd.DataFrame, job: Job) -> packaging.Card:
