@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -9,7 +10,7 @@ import pytest
 
 from cltv_ml import cli
 from cltv_ml.data import DATASETS, read_mapping
-from cltv_ml.features import CATALOGUE
+from cltv_ml.features import CATALOGUE, catalogue_page
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_features_are_listed_and_described(cltv):
     assert f"{len(CATALOGUE)} features" in out
     status, out, _ = cltv("features", "describe", "overdue_ratio")
     assert status == 0
-    assert "days_since_last / gap_mean" in out
+    assert "expression: days_since_last / gap_mean" in out
     assert cltv("features", "describe", "karma")[0] == 2
 
 
@@ -97,6 +98,11 @@ def test_features_are_built_for_several_cutoffs_with_labels(cltv, orders, tmp_pa
     table = pq.read_table(tmp_path / "built" / "cutoff=2024-03-01")
     assert table.num_rows == 60
     assert {"frequency", "T", "label_value"} <= set(table.column_names)
+
+
+def test_the_documentation_page_of_the_features_is_up_to_date():
+    page = Path(__file__).parents[1] / "docs" / "features.md"
+    assert page.read_text() == catalogue_page(), "write it anew: cltv features page"
 
 
 def test_help_comes_without_loading_mlflow():

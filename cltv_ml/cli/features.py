@@ -1,16 +1,15 @@
-"""The features: `cltv features list | describe | build`."""
+"""The features: `cltv features list | describe | page | build`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.markup import escape
 
+from cltv_ml import features as room
 from cltv_ml.cli.shared import Config, Data, Mapping, console, load, progress, settings_of, show_table
-from cltv_ml.features import CATALOGUE, write_features
 from cltv_ml.windows import to_days
 
 app = typer.Typer(no_args_is_help=True, help="The catalogue of features, and building them to Parquet.")
@@ -19,8 +18,8 @@ app = typer.Typer(no_args_is_help=True, help="The catalogue of features, and bui
 @app.command("list")
 def list_features() -> None:
     """List every feature with its unit and meaning."""
-    rows = [(found.name, found.unit, found.doc) for found in CATALOGUE.values()]
-    show_table(pd.DataFrame(rows, columns=["Feature", "Unit", "Meaning"]), f"{len(rows)} features")
+    table = room.catalogue_table()
+    show_table(table[["name", "unit", "needs", "meaning"]], f"{len(table)} features")
 
 
 @app.command()
@@ -28,17 +27,14 @@ def describe(
     name: Annotated[str, typer.Argument(help="A feature's name, see `cltv features list`.")],
 ) -> None:
     """Say what a feature means, what it needs and how it is computed."""
-    if name not in CATALOGUE:
-        raise ValueError(f"Unknown feature {name!r}; `cltv features list` shows all {len(CATALOGUE)}.")
-    found = CATALOGUE[name]
-    console.print(
-        f"[bold]{name}[/bold] ({found.unit or 'no unit'}, one row per {found.grain}): {escape(found.doc)}"
-    )
-    console.print(f"Expression  {escape(found.sql)}", soft_wrap=True)
-    console.print(f"Missing as  {'missing' if found.fill is None else found.fill}")
-    console.print(
-        f"Age-safe    {'yes' if found.age_safe else 'no: it grows with the age of the customer or the log'}"
-    )
+    console.print(escape(room.describe(name)), soft_wrap=True)
+
+
+@app.command()
+def page(out: Annotated[Path, typer.Option(help="A Markdown file.")] = Path("docs/features.md")) -> None:
+    """Write the documentation page of all features."""
+    out.write_text(room.catalogue_page(), encoding="utf-8")
+    console.print(f"Features  [bold]{out}[/bold]")
 
 
 @app.command()
@@ -53,6 +49,17 @@ def build(
     horizon: Annotated[
         str, typer.Option(help="Add labels over this many days (13w, 6m) after each cutoff.")
     ] = "",
+    clean_log: Annotated[
+        Path | None, typer.Option(help="A clean log in Parquet instead of --data; it may exceed memory.")
+    ] = None,
+    customers: Annotated[Path | None, typer.Option(help="Parquet of customer attributes.")] = None,
+    contacts: Annotated[Path | None, typer.Option(help="Parquet of campaign contacts.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="The shop's time zone, where times carry one.")] = None,
+    memory: Annotated[str, typer.Option(help="Limit of the engine's memory.")] = "4GB",
+    shards: Annotated[
+        int | None, typer.Option(help="Parts the customers are split into; default: by memory.")
+    ] = None,
+    master: Annotated[str, typer.Option(help="Build on Spark: local[2], spark://host:7077, sc://host.")] = "",
     config: Config = None,
 ) -> None:
     """Build features at one or several cutoffs into Parquet; the same call continues an interrupted build.
@@ -60,15 +67,28 @@ def build(
     Example: `cltv features build --data orders.csv --cutoff 2026-01-01 --cutoff 2026-04-01 --out features`
     """
     chosen: list[str] | str | None = "all" if names == "all" else names.split(",") if names else None
-    days = to_days(horizon) if horizon else None
     with progress("building features") as done:
-        cleaned = load(settings_of(config, mapping, data=data), done)
-        write_features(
-            cleaned.log,
+        log: Any = str(clean_log) if clean_log else load(settings_of(config, mapping, data=data), done).log
+        source = room.Source(log, _path(customers), _path(contacts), timezone)
+        room.write_features(
+            source,
             cutoff,
             out,
             chosen,
-            horizon=days,
+            horizon=to_days(horizon) if horizon else None,
+            engine=_engine(master, memory, shards),
             progress=lambda parts, total, what: done(what, parts / max(total, 1)),
         )
     console.print(f"Features  [bold]{out}[/bold]")
+
+
+def _engine(master: str, memory: str, shards: int | None) -> Any:
+    if not master:
+        return room.DuckDB(memory, shards=shards)
+    from cltv_ml.ops.spark import spark_session
+
+    return room.Spark(spark_session(master))
+
+
+def _path(path: Path | None) -> str | None:
+    return str(path) if path else None

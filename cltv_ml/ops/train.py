@@ -14,7 +14,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
 from cltv_ml.evaluation.compare import Verdict, choose_champion
-from cltv_ml.features import default_features, feature_version
+from cltv_ml.features import catalogue_page, default_features, feature_version
 from cltv_ml.models import ValueModel, competitors
 from cltv_ml.ops import packaging, registry, tracking
 from cltv_ml.ops.files import atomic, write_table
@@ -83,6 +83,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         summary = training_summary(cleaned, result, verdict, job.dataset, notes, today=today)
         _write_outputs(cleaned, result, summary, job)
         mlflow.log_dict(summary, "report.json")
+        mlflow.log_text(catalogue_page(), "features.md")
         mlflow.log_metrics(_summary_metrics(cleaned, result))
         tracking.log_params({**_job_params(job), "champion": verdict.champion})
         for file in ("comparison.csv", "report.html"):
