@@ -66,6 +66,8 @@ def template(mode: str) -> go.layout.Template:
     axis = {
         "gridcolor": colour["grid"], "zerolinecolor": colour["line"], "linecolor": colour["line"],
         "tickcolor": colour["line"], "ticks": "outside", "automargin": True, "title": {"standoff": 8},
+        # 12,500 and 350,000 in full, from a million on 1M, 2.5B.
+        "separatethousands": True, "exponentformat": "B", "minexponent": 6,
     }  # fmt: skip
     return go.layout.Template(
         layout={

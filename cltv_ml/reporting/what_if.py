@@ -12,7 +12,10 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import embed
 
 #: What the controls stand at first: assumptions, in the units of the controls.
-ASSUMED = {"margin": 30.0, "uplift": 5.0, "cost": 0.1, "discount": 10.0}
+ASSUMED = {"margin": 30.0, "uplift": 5.0, "discount": 10.0}
+
+#: The assumed cost of writing to a customer, as a share of a customer's mean expected value.
+COST_SHARE = 0.01
 
 _LABELS = {
     "margin": ("Margin, % of revenue", 0, 100, 1),
@@ -63,7 +66,7 @@ def compute_what_if(
         "horizon": int(horizon),
         "currency": currency,
     }
-    wanted = {**ASSUMED, **(assumed or {})}
+    wanted = {**ASSUMED, "cost": assumed_cost(expected_value, size), **(assumed or {})}
     curve = recompute(inputs, wanted)
     best = int(curve["customers"][curve["expected_profit"].idxmax()])
     wanted["list"] = float(wanted.get("list", best or min(size, 100)))
@@ -78,6 +81,15 @@ def compute_what_if(
         "inputs": inputs,
         "figure": embed("Expected profit by the number of customers on the list, for the numbers above", drawn),
     }  # fmt: skip
+
+
+def assumed_cost(expected_value: float, customers: int) -> float:
+    """Return the cost that the controls start at: one hundredth of a customer's mean value, one digit.
+
+    >>> assumed_cost(445_504, 23_570), assumed_cost(0.0, 10)
+    (0.2, 0.0)
+    """
+    return float(f"{COST_SHARE * expected_value / max(customers, 1):.1g}")
 
 
 def recompute(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.DataFrame:

@@ -49,6 +49,4 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
             fill="toself", line={"width": 0}, fillcolor="rgba(31, 127, 196, 0.15)", hoverinfo="skip",
         )  # fmt: skip
     made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
-    made.update_xaxes(tickformat=",")
-    made.update_yaxes(tickformat=",")
     return made

@@ -23,7 +23,7 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     made.add_heatmap(
         x=table.columns, y=table.index, z=table, name="revenue per customer", hoverongaps=False,
         colorscale=theme.SEQUENTIAL,
-        colorbar={"tickformat": ",", "thickness": 12, "title": {"text": currency}},
+        colorbar={"thickness": 12, "title": {"text": currency}},
         hovertemplate="first bought %{y}<br>%{z:,.2f} per customer after %{x} months<extra></extra>",
     )  # fmt: skip
     made.update_yaxes(type="category", autorange="reversed")

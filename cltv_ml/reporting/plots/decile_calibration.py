@@ -40,5 +40,5 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
             hovertemplate="tenth %{x}<br>promised %{y:,.2f}<extra>" + name + "</extra>",
         )  # fmt: skip
     made.update_xaxes(dtick=1)
-    made.update_yaxes(tickformat=",", rangemode="tozero")
+    made.update_yaxes(rangemode="tozero")
     return made

@@ -25,5 +25,5 @@ def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "") 
         x=dependence["value"], y=dependence["predicted"], name=feature, mode="lines+markers",
         line_color=theme.MODEL, hovertemplate="%{x:,.3~f}: %{y:,.2f}<extra></extra>",
     )  # fmt: skip
-    made.update_yaxes(tickformat=",", rangemode="tozero")
+    made.update_yaxes(rangemode="tozero")
     return made

@@ -24,5 +24,4 @@ def frequency_fit(fit: pd.DataFrame) -> go.Figure:
             hovertemplate="%{x} repeat purchases<br>%{y:,.0f} customers<extra>" + name + "</extra>",
         )  # fmt: skip
     made.update_xaxes(type="category")
-    made.update_yaxes(tickformat=",")
     return made

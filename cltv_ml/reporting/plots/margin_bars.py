@@ -34,7 +34,6 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
         hovertemplate="%{customdata[0]}<br>%{x:,.2f} of "
         "%{customdata[1]:,.2f} revenue (%{customdata[2]:.1%})<extra></extra>",
     )  # fmt: skip
-    made.update_xaxes(tickformat=",")
     made.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=names)
     made.update_layout(showlegend=False)
     return made

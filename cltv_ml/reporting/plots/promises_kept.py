@@ -23,5 +23,4 @@ def promises_kept(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
             x=batches["cutoff"], y=batches[column], name=column, marker_color=colour,
             hovertemplate="%{x|%Y-%m-%d}<br>" + column + " %{y:,.0f}<extra></extra>",
         )  # fmt: skip
-    made.update_yaxes(tickformat=",")
     return made

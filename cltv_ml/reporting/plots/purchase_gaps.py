@@ -33,5 +33,4 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
                 "tickmode": "auto", "showgrid": False,
                 "range": [0, 1.02], "tickformat": ".0%"}
     )  # fmt: skip
-    made.update_yaxes(tickformat=",", selector={"overlaying": None})
     return made

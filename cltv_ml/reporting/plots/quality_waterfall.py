@@ -30,6 +30,5 @@ def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x}: %{text} lines, %{customdata:,.2f} in money<extra></extra>",
     )  # fmt: skip
     made.update_xaxes(title_text="Rule, in the order applied")
-    made.update_yaxes(tickformat=",")
     made.update_layout(showlegend=False)
     return made

@@ -32,7 +32,7 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
     made.update_layout(
         yaxis2={"title": {"text": "Orders"}, "overlaying": "y", "side": "right",
                 "tickmode": "auto", "showgrid": False,
-                "rangemode": "tozero", "tickformat": ","}
+                "rangemode": "tozero"}
     )  # fmt: skip
-    made.update_yaxes(tickformat=",", rangemode="tozero")
+    made.update_yaxes(rangemode="tozero")
     return made

@@ -33,7 +33,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         x=list(count.columns), y=list(count.index), z=count, name="customers", colorscale=theme.SEQUENTIAL,
         customdata=np.dstack([segment.astype(object), spend, share]),
         text=share.map(lambda part: f"{part:.0%}" if part > 0 else "").to_numpy(),
-        texttemplate="%{text}", colorbar={"thickness": 12, "tickformat": ",", "title": {"text": "customers"}},
+        texttemplate="%{text}", colorbar={"thickness": 12, "title": {"text": "customers"}},
         hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
         f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>", hoverongaps=False,
     )  # fmt: skip

@@ -26,6 +26,5 @@ def value_waterfall(change: pd.DataFrame, *, currency: str = "") -> go.Figure:
         decreasing_marker_color=theme.LOSS, totals_marker_color=theme.PALETTE[0],
         hovertemplate="%{x}: %{y:+,.0f}<br>%{customdata:,} customers<extra></extra>",
     )  # fmt: skip
-    made.update_yaxes(tickformat=",")
     made.update_layout(showlegend=False)
     return made

@@ -36,5 +36,5 @@ def add_tracking(made: go.Figure, tracking: pd.DataFrame, actual: str, expected:
             x=ahead.iloc[0], y=1, yref="paper", text="cutoff", showarrow=False, xanchor="right", xshift=-4
         )
     made.update_layout(hovermode="x unified")
-    made.update_yaxes(tickformat=",", rangemode="tozero")
+    made.update_yaxes(rangemode="tozero")
     return made

@@ -9,7 +9,7 @@ import pandas as pd
 from cltv_ml.decisions.retention import value_at_risk
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.what_if import ASSUMED, compute_what_if
+from cltv_ml.reporting.what_if import ASSUMED, assumed_cost, compute_what_if
 
 
 def campaign_section(
@@ -44,9 +44,10 @@ def campaign_section(
         ],
         warnings=[
             f"The numbers below start at a margin of {assumed.get('margin', ASSUMED['margin']):g}% ({measured}), "
-            f"an offer that saves {ASSUMED['uplift']:g}% of the value at risk and costs {ASSUMED['cost']:g} "
-            "per customer (both assumptions). Nothing here knows what an offer achieves: test it on a random half "
-            "of the list first, then put the measured numbers in."
+            f"an offer that saves {ASSUMED['uplift']:g}% of the value at risk and costs "
+            f"{theme.format_money(assumed_cost(total, len(known)), currency)} per customer (both assumptions). Nothing "
+            "here knows what an offer achieves: test it on a random half of the list first, then put the measured "
+            "numbers in."
         ],
         what_if=what_if,
         lookup=_lookup(known, at_risk, lookup, currency) if lookup else None,

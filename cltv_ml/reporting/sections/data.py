@@ -23,11 +23,12 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
     log, window = cleaned.log, result.window
     verdict = judge_data(log, window.horizon, cleaned.report)
     origins = result.training.origins
+    labelled = any(model.needs_labels for model in result.models.values())
     trained = (
-        f"The XGBoost models learned from {len(result.training.X):,} rows at {len(origins)} earlier cutoffs, "
-        f"the latest {origins[0].cutoff:%Y-%m-%d}; the probabilistic models from everything before the test cutoff, "
-        f"{window.cutoff:%Y-%m-%d}."
-        if origins
+        f"The XGBoost models learned from {len(result.training.X):,} rows at {len(origins)} earlier "
+        f"cutoff{'s' if len(origins) > 1 else ''}, the latest {origins[0].cutoff:%Y-%m-%d}; the probabilistic models "
+        f"from everything before the test cutoff, {window.cutoff:%Y-%m-%d}."
+        if origins and labelled
         else "Only models that need no labelled earlier window competed, on everything before "
         f"{window.cutoff:%Y-%m-%d}."
     )

@@ -58,8 +58,7 @@ def quality_section(
     sentences = [
         f"{label} promised {theme.format_money(float(result.values[name].sum()), currency)} for these "
         f"{len(result.y_true):,} customers over {result.window.horizon} days; they spent "
-        f"{theme.format_money(float(result.y_true.sum()), currency)}. That is {_off(bias['bias'])}; chance in what so "
-        f"many customers spend could move this figure between {bias['bias_lower']:+.1%} and {bias['bias_upper']:+.1%}.",
+        f"{theme.format_money(float(result.y_true.sum()), currency)}. That is {_off(bias)}.",
         f"The tenth of the customers that it ranked highest was promised "
         f"{theme.format_money(top['predicted'], currency)} each and spent "
         f"{theme.format_money(top['realised'], currency)}: "
@@ -112,10 +111,15 @@ def overall_bias(result: WindowResult, name: str) -> pd.Series:
     return compute_bias_by_group(result.y_true, result.values[name], everybody).iloc[0]
 
 
-def _off(bias: float) -> str:
-    if not np.isfinite(bias):
+def _off(bias: pd.Series) -> str:
+    """Return how far off the total is, and how far chance in the customers' spending could move that."""
+    if not np.isfinite(bias["bias"]):
         return "beyond comparison, for nobody spent anything"
-    return f"{abs(bias):.1%} too {'much' if bias >= 0 else 'little'}"
+    direction = "much" if bias["bias"] >= 0 else "little"
+    found = f"{abs(bias['bias']):.1%} too {direction}; chance in what so many customers spend could move this figure"
+    if np.isfinite(bias["bias_upper"]):
+        return f"{found} between {bias['bias_lower']:+.1%} and {bias['bias_upper']:+.1%}"
+    return f"{found} anywhere above {bias['bias_lower']:+.1%}: they are too few to tell"
 
 
 def _stack(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
