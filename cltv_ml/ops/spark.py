@@ -21,6 +21,9 @@ def spark_session(master: str) -> Any:
     except ImportError as missing:
         raise ImportError("Spark needs PySpark; install it with: pip install 'cltv-ml[spark]'.") from missing
     builder = SparkSession.builder.appName("cltv_ml").config("spark.sql.session.timeZone", "UTC")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    if master.startswith("local"):
+        builder = builder.config("spark.sql.shuffle.partitions", "8")  # 200, the default, is for clusters
     if master.startswith("sc://"):
         return builder.remote(master).getOrCreate()
     return builder.master(master).getOrCreate()
