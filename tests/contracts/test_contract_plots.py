@@ -104,8 +104,9 @@ TABLES = {
          "profit_lower": [3.0, 3, -5], "profit_upper": [7.0, 9, 3]}
     ),
     "discount_response": pd.DataFrame(
-        {"depth": [0.0, 0.1, 0.2], "response": [0.05, 0.08, 0.1], "margin": [2.0, 2.5, -1.0]}
+        {"weeks": [90, 60, 30], "slope": [2.0, 3.0, 1.0]}, index=["all", "tea", "milk"]
     ),
+    "discount_profit": pd.DataFrame({0.0: [0.0, 0.0, 0.0], 0.1: [1.0, -2.0, -3.0], 0.2: [0.5, np.nan, -4.0]}),
     "cross_sell_matrix": pd.DataFrame(PAIRS, columns=["bought", "also_bought"]).pipe(
         lambda one: pd.concat([one, one.rename(columns={"bought": "also_bought", "also_bought": "bought"})])
     ).assign(orders=30, lift=2.5, lift_lower=1.8),

@@ -11,6 +11,7 @@ from cltv_ml.reporting.plots.cross_sell_matrix import cross_sell_matrix
 from cltv_ml.reporting.plots.cumulative_tracking import cumulative_tracking
 from cltv_ml.reporting.plots.decile_calibration import decile_calibration
 from cltv_ml.reporting.plots.dependence import dependence
+from cltv_ml.reporting.plots.discount_profit import discount_profit
 from cltv_ml.reporting.plots.discount_response import discount_response
 from cltv_ml.reporting.plots.drift import drift
 from cltv_ml.reporting.plots.frequency_fit import frequency_fit
@@ -73,6 +74,7 @@ CATALOGUE = {
         value_waterfall,
         campaign_profit,
         discount_response,
+        discount_profit,
         cross_sell_matrix,
         margin_bars,
         drift,

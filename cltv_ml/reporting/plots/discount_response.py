@@ -1,40 +1,43 @@
-"""What customers answer to a discount, and what it earns."""
+"""How demand answers to discounts, category by category."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
+#: Discounts that are drawn: few logs say anything about deeper ones.
+DEEPEST = 0.3
 
-def discount_response(response: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return the share who buy by depth of discount, and the margin that is left per customer offered.
+
+def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
+    """Return demand by depth of discount, as a multiple of demand at full price, per category and for all.
 
     Parameters
     ----------
     response
-        Columns `depth` (share of the price), `response` (share who buy) and `margin` (expected per customer
-        offered, in currency); where known `response_lower, response_upper`.
+        `decisions.price_response.fit_response`: indexed by category, columns `weeks` and `slope`; the row
+        "all" is drawn thick.
+    top
+        How many categories are drawn besides: those with the most product-weeks.
     """
-    made = theme.figure("Deeper discounts: who answers (line) and what is left (bars)",
-                        "Depth of the discount", theme.in_money("Margin per customer", currency))  # fmt: skip
-    made.add_bar(
-        x=response["depth"], y=response["margin"], name="margin per customer", opacity=0.6,
-        marker_color=[theme.GAIN if margin >= 0 else theme.LOSS for margin in response["margin"]],
-        hovertemplate="%{x:.0%} off: %{y:,.2f} per customer<extra></extra>",
-    )  # fmt: skip
-    known = {"response_lower", "response_upper"} <= set(response.columns)
-    made.add_scatter(
-        x=response["depth"], y=response["response"], name="share who buy", yaxis="y2", mode="lines+markers",
-        line_color=theme.MODEL, hovertemplate="%{x:.0%} off: %{y:.1%} buy<extra></extra>",
-        error_y={"type": "data", "symmetric": False, "array": response["response_upper"] - response["response"],
-                 "arrayminus": response["response"] - response["response_lower"]} if known else None,
-    )  # fmt: skip
-    made.update_layout(
-        yaxis2={"title": {"text": "Share who buy"}, "overlaying": "y", "side": "right",
-                "tickmode": "auto", "showgrid": False,
-                "tickformat": ".0%", "rangemode": "tozero"}
-    )  # fmt: skip
-    made.update_xaxes(tickformat=".0%")
+    made = theme.figure(
+        "How much more is bought at a discount",
+        "Depth of the discount",
+        "Demand, as a multiple of that at full price",
+    )
+    depth = np.linspace(0, DEEPEST, 31)
+    chosen = response.drop(index="all", errors="ignore").nlargest(top, "weeks")
+    if "all" in response.index:
+        chosen = pd.concat([response.loc[["all"]], chosen])
+    for number, (category, row) in enumerate(chosen.iterrows()):
+        made.add_scatter(
+            x=depth, y=np.exp(row["slope"] * depth), name=str(category), mode="lines",
+            line={"color": theme.PALETTE[number % len(theme.PALETTE)], "width": 4 if category == "all" else 1.8},
+            hovertemplate="%{y:.2f}",
+        )  # fmt: skip
+    made.update_layout(hovermode="x unified")
+    made.update_xaxes(tickformat=".0%", hoverformat=".0%")
     return made

@@ -1,0 +1,42 @@
+"""What each depth of discount earns, and for how many customers it is the best."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return the expected profit of giving everybody each depth, and the share of customers it suits best.
+
+    Parameters
+    ----------
+    profits
+        `decisions.offers.profit_by_depth`: one row per customer, one column per depth, NaN where forbidden.
+        Customers are added up before anything is drawn.
+    """
+    made = theme.figure(
+        "One discount for all (bars), and whom each one suits best (line)",
+        "Depth of the discount",
+        theme.in_money("Profit over no discount", currency),
+    )
+    names = [f"{100 * float(depth):g}%" for depth in profits.columns]
+    total = profits.sum()
+    share = profits.idxmax(axis=1).value_counts(normalize=True).reindex(profits.columns, fill_value=0.0)
+    made.add_bar(
+        x=names, y=total, name="profit if all get it", opacity=0.7, customdata=profits.notna().mean(),
+        marker_color=[theme.GAIN if profit >= 0 else theme.LOSS for profit in total],
+        hovertemplate="%{x} off: %{y:+,.2f}<br>allowed for %{customdata:.0%} of the customers<extra></extra>",
+    )  # fmt: skip
+    made.add_scatter(
+        x=names, y=share, name="share of customers it suits best", yaxis="y2", mode="lines+markers",
+        line_color=theme.MODEL, hovertemplate="%{x} off is best for %{y:.1%}<extra></extra>",
+    )  # fmt: skip
+    made.update_layout(
+        yaxis2={"title": {"text": "Share of customers"}, "overlaying": "y", "side": "right",
+                "tickmode": "auto", "showgrid": False, "tickformat": ".0%", "rangemode": "tozero"}
+    )  # fmt: skip
+    made.update_xaxes(type="category")
+    return made
