@@ -106,6 +106,13 @@ def log_model(model: ValueModel, card: Card, example: pd.DataFrame) -> Any:
         )
 
 
+def request(customers: pd.DataFrame, card: Card) -> str:
+    """Return customers as the JSON body that the served model answers."""
+    table = customers[card.features].reset_index().astype(object)
+    rows = table.where(table.notna(), None).to_numpy().tolist()
+    return json.dumps({"dataframe_split": {"columns": list(table.columns), "data": rows}}, indent=1)
+
+
 def requirements() -> list[str]:
     """Return the exact versions of this package's dependencies that the model was trained with, for pip.
 

@@ -64,9 +64,12 @@ def training_summary(
     details = [sections.explanation_section(result, verdict.champion)]
     if probabilistic:
         details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
+    products = sections.products_section(log, currency=currency)
     parts = [
         sections.quality_section(result, verdict, currency=currency, details=details),
-        sections.customers_section(log, now, cutoff, horizon, currency=currency),
+        sections.customers_section(
+            log, now, cutoff, horizon, currency=currency, details=[products] if products else []
+        ),
     ]
     if now[["p_alive", "expected_purchases"]].notna().any(axis=None):
         parts.append(sections.campaign_section(log, now, horizon, currency=currency, lookup=lookup))

@@ -120,6 +120,8 @@ def _log_champion(
     training = prepare(log, window, features, max_origins=job.max_origins)
     model = fit(result.models[name], training)
     card = _card(model, window.cutoff, training.X_now, job)
+    with atomic(job.out / "request.json") as path:
+        path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     info = packaging.log_model(model, card, training.X_now.head(3))
     return info, predict_today(result, model, training.X_now)
 

@@ -2,12 +2,14 @@
 
 import io
 import json
+import re
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
+import mlflow
 import pandas as pd
 import pytest
 
@@ -52,7 +54,9 @@ def post(url, body, kind="application/json"):
 def customers(trained):
     mapping = {"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"}
     log = clean(read(trained.folder / "orders.csv", mapping)).log
-    return build_features(log, "1998-07-01", names=[]).head(200)
+    mlflow.set_tracking_uri(trained.store)
+    features = mlflow.pyfunc.load_model("models:/cltv@champion").metadata.metadata["features"]
+    return build_features(log, "1998-07-01", features)[features].head(200)
 
 
 def assert_equals_batch(answer, scored):
@@ -62,18 +66,29 @@ def assert_equals_batch(answer, scored):
     assert (served["tier"] == batch["tier"]).all()
 
 
+def records(customers):
+    table = customers.reset_index().astype(object)
+    return table.where(table.notna(), None).to_dict("records")
+
+
 def test_json_gives_the_batch_scores(server, customers, scored):
-    body = {"dataframe_split": customers.reset_index().to_dict(orient="split", index=False)}
-    status, answer = post(server, json.dumps(body))
+    rows = records(customers)
+    body = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
+    status, answer = post(server, json.dumps({"dataframe_split": body}))
     assert status == 200
     assert_equals_batch(answer, scored)
 
 
 def test_records_give_the_batch_scores(server, customers, scored):
-    status, answer = post(
-        server, json.dumps({"dataframe_records": customers.reset_index().to_dict("records")})
-    )
+    status, answer = post(server, json.dumps({"dataframe_records": records(customers)}))
     assert status == 200
+    assert_equals_batch(answer, scored)
+
+
+def test_the_request_that_training_wrote_is_answered(server, trained, scored):
+    status, answer = post(server, (trained.folder / "out" / "request.json").read_text())
+    assert status == 200
+    assert len(answer["predictions"]) == 3
     assert_equals_batch(answer, scored)
 
 
@@ -85,28 +100,32 @@ def test_csv_gives_the_batch_scores(server, customers, scored):
     assert_equals_batch(answer, scored)
 
 
-ROW = {"frequency": 2, "recency": 30.4, "T": 38.9, "monetary_value": 20.0}
+def changed(row, **values):
+    return [{name: value for name, value in (row | values).items() if value != "gone"}]
 
 
 @pytest.mark.parametrize(
-    ("rows", "column"),
+    ("values", "message"),
     [
-        ([{name: value for name, value in ROW.items() if name != "T"}], "'T'"),
-        ([ROW | {"frequency": "two"}], "frequency"),
-        ([ROW | {"frequency": -1}], "'frequency'"),
-        ([ROW | {"frequency": None}], "'frequency'"),
-        ([ROW | {"recency": 50}], "'recency'"),
-        ([], "'frequency'"),
+        ({"T": "gone"}, r"Model is missing inputs \['T'\]"),
+        ({"frequency": "two"}, r"column frequency .*could not convert string to float"),
+        ({"frequency": -1}, r"Column 'frequency' holds a negative or missing value"),
+        ({"frequency": None}, r"Column 'frequency' holds a negative or missing value"),
+        ({"recency": 5000}, r"Column 'recency' exceeds column 'T'"),
     ],
-    ids=["missing column", "wrong type", "negative", "missing value", "recency beyond T", "empty table"],
+    ids=["missing column", "wrong type", "negative", "missing value", "recency beyond T"],
 )
-def test_a_bad_request_is_refused_with_the_name_of_the_column(server, rows, column):
-    status, message = post(server, json.dumps({"dataframe_records": rows}))
-    assert 400 <= status < 500
-    assert column in message
-
-
-def test_an_empty_csv_is_refused_with_the_names_of_the_columns(server):
-    status, message = post(server, ",".join(ROW) + "\n", "text/csv")
+def test_a_bad_request_is_refused_with_the_name_of_the_column(server, customers, values, message):
+    rows = changed(records(customers)[0], **values)
+    status, answer = post(server, json.dumps({"dataframe_records": rows}))
     assert status == 400
-    assert "'frequency'" in message
+    assert re.search(message, answer)
+
+
+def test_an_empty_table_is_refused_with_the_names_of_the_columns(server, customers):
+    status, answer = post(server, json.dumps({"dataframe_records": []}))
+    assert status == 400
+    assert "Model is missing inputs ['frequency', 'recency', 'T'" in answer
+    status, answer = post(server, ",".join(customers.columns) + "\n", "text/csv")
+    assert status == 400
+    assert "The table has no rows; send at least one customer with the columns ['frequency'" in answer
