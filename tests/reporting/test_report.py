@@ -1,8 +1,10 @@
 """What a report says and how it is rendered."""
 
+import base64
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,6 +12,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
+from cltv_ml.reporting.sections import data_section, products_section
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,19 @@ def test_tiers_hold_every_customer_and_the_whole_value(summary, today):
     assert sum(customers) == len(today)
     values = [float(row[3].removesuffix(" Kč").replace(",", "")) for row in tiers["rows"]]
     assert sum(values) == pytest.approx(today["expected_value"].sum(), rel=1e-3)
+
+
+def test_margins_of_the_categories_add_up_to_that_of_the_log(summary, cleaned):
+    products = summary["sections"][2]["details"][0]
+    assert products["title"] == "What they buy"
+    bars = products["figures"][0]["figure"]["data"][0]["x"]
+    drawn = np.frombuffer(base64.b64decode(bars["bdata"]), bars["dtype"])
+    margin = cleaned.log["amount"].sum() - cleaned.log["cost"].sum()
+    assert drawn.sum() == pytest.approx(margin)
+
+
+def test_a_log_without_products_says_nothing_of_them(cleaned):
+    assert products_section(cleaned.log[["customer_id", "timestamp", "amount"]]) is None
 
 
 def test_notes_of_the_training_stand_as_warnings(summary):
@@ -129,8 +145,6 @@ def test_older_summaries_without_facts_and_details_are_still_rendered():
 
 
 def test_a_log_that_the_data_check_refuses_says_so_in_the_report(cleaned, judged):
-    from cltv_ml.reporting.sections import data_section
-
     ids = cleaned.log["customer_id"].unique()[:60]
     few = Cleaned(cleaned.log[cleaned.log["customer_id"].isin(ids)], cleaned.quarantine, cleaned.report)
     told = data_section(few, judged)

@@ -6,6 +6,7 @@ from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
 from cltv_ml.reporting.sections.doubts import doubts_section
+from cltv_ml.reporting.sections.products import products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "diagnostics_section",
     "doubts_section",
     "explanation_section",
+    "products_section",
     "quality_figures",
     "quality_section",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,13 @@ from cltv_ml.reporting.report import section
 
 
 def customers_section(
-    log: pd.DataFrame, predictions: pd.DataFrame, cutoff: pd.Timestamp, horizon: int, *, currency: str = ""
+    log: pd.DataFrame,
+    predictions: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    horizon: int,
+    *,
+    currency: str = "",
+    details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the tiers by predicted value and the segments by past behaviour, as of `cutoff`."""
     tiers = compute_tiers(predictions)
@@ -51,6 +58,7 @@ def customers_section(
                 scored, currency=currency
             ),
         },
+        details=details,
     )
 
 

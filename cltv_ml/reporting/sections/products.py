@@ -1,0 +1,47 @@
+"""What they buy: which products earn money, and what is bought together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.associations import Level, find_associations
+from cltv_ml.decisions.margins import compute_margins, loss_makers
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+
+def products_section(log: pd.DataFrame, *, currency: str = "") -> dict[str, Any] | None:
+    """Return margins and shared orders as far as the log's columns tell them; None where they tell nothing."""
+    sentences, figures = [], {}
+    levels: tuple[Level, ...] = ("category", "product_id")
+    grains = [level for level in levels if level in log]
+    if "cost" in log and log["cost"].notna().all():
+        for grain in grains:
+            margins = compute_margins(log, grain)
+            figures[f"Revenue less cost of each {_word(grain)}; hover for its share of the revenue."] = (
+                plots.margin_bars(margins, currency=currency)
+            )
+            losing = loss_makers(margins)
+            if len(losing):
+                lost = theme.format_money(-float(losing["contribution_margin"].sum()), currency)
+                plural = "categories" if grain == "category" else "products"
+                sentences.append(f"{len(losing):,} of {len(margins):,} {plural} lost money, {lost} together.")
+    for grain in grains:
+        pairs = find_associations(log, grain)
+        if len(pairs):
+            best = pairs.iloc[0]
+            sentences.append(
+                f"Orders with {best['bought']} hold {best['also_bought']} {best['lift']:.1f} times as often as others "
+                f"do ({best['lift_lower']:.1f} to {best['lift_upper']:.1f}, {best['orders']:,} orders)."
+            )
+            figures[f"How many times as often as by chance two of them ({_word(grain)}) share an order."] = (
+                plots.cross_sell_matrix(pairs)
+            )
+            break
+    return section("What they buy", sentences, figures=figures) if figures else None
+
+
+def _word(grain: str) -> str:
+    return "category" if grain == "category" else "product"
