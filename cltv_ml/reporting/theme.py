@@ -28,7 +28,7 @@ LABELS = {
     "bg_bb": "BG/BB",
     "tweedie": "XGBoost Tweedie",
     "hurdle": "XGBoost hurdle",
-    "hybrid": "Pareto/NBD + XGBoost hybrid",
+    "hybrid": "XGBoost hybrid",
     "ziln": "Zero-inflated lognormal",
     "quantile": "XGBoost quantiles",
     "ensemble": "Ensemble",
