@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cltv_ml.ops.packaging import REQUIREMENTS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -38,6 +40,10 @@ def test_conda_environment_has_the_pins_of_the_constraints_file(conda, pins):
 
 def test_every_dependency_is_pinned(dependencies, pins):
     assert dependencies <= set(pins)
+
+
+def test_a_logged_model_asks_for_every_dependency_of_the_package(dependencies):
+    assert set(REQUIREMENTS) == dependencies
 
 
 def test_constraints_hold_exact_pins_and_nothing_else():

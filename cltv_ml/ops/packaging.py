@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import requires, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,13 @@ from mlflow.types import ColSpec, Schema
 import cltv_ml
 from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
+
+#: All the package's dependencies: the code beside a model is the whole package, and its imports must work.
+#: They are named here because a project environment runs the sources without installing them.
+REQUIREMENTS = (
+    "charset-normalizer", "duckdb", "jinja2", "mlflow", "numpy", "openpyxl", "optuna", "pandas", "plotly", "pooch",
+    "pyarrow", "rich", "scikit-learn", "scipy", "sqlalchemy", "typer", "xgboost",
+)  # fmt: skip
 
 _OUTPUTS = {"customer_id": "string", "expected_value": "double", "expected_purchases": "double",
             "p_alive": "double", "tier": "string"}  # fmt: skip
@@ -114,13 +120,8 @@ def request(customers: pd.DataFrame, card: Card) -> str:
 
 
 def requirements() -> list[str]:
-    """Return the exact versions of this package's dependencies that the model was trained with, for pip.
-
-    All of them: the code beside the model imports as a package, and what it imports must be there.
-    """
-    declared = (line for line in requires("cltv-ml") or [] if "extra ==" not in line)
-    names = sorted(re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in declared)
-    return [f"{name}=={version(name)}" for name in names]
+    """Return the exact versions that this model was trained with, as pip reads them."""
+    return [f"{name}=={version(name)}" for name in REQUIREMENTS]
 
 
 def write_files(model: ValueModel, card: Card, folder: Path) -> None:
