@@ -1,6 +1,6 @@
 """Fit and score the probabilistic models on simulated shops, beside lifetimes on the same rows, in one run.
 
-    python tests/benchmarks/bench_probabilistic.py [--customers 1000000] [--rounds 5] [--lifetimes-rounds 1]
+    python tests/benchmarks/bench_probabilistic.py [--customers N] [--rounds 5] [--lifetimes-rounds 1] [--pymc PYTHON]
 
 Seconds are medians; grouping of identical customers is counted in ours, not in "given weights". lifetimes needs
 minutes for a million customers, so it runs once by default.
@@ -9,10 +9,13 @@ minutes for a million customers, so it runs once by default.
 from __future__ import annotations
 
 import argparse
+import subprocess
+import tempfile
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -84,6 +87,18 @@ def lifetimes_fits(shop: pd.DataFrame, rounds: int, names: list[str]) -> dict[st
     return found
 
 
+def pymc_fit(python: str, shop: pd.DataFrame, name: str) -> float:
+    """Seconds of pymc-marketing's MAP, measured in the environment of the interpreter `python`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "shop.parquet")
+        shop.to_parquet(path)
+        peer = Path(__file__).with_name("peer_pymc.py")
+        done = subprocess.run(
+            [python, str(peer), str(path), name], capture_output=True, text=True, check=True
+        )
+    return float(done.stdout.split()[-1])
+
+
 def score(shop: pd.DataFrame, rounds: int) -> None:
     """Print the seconds and the further memory of scoring every customer."""
     print(f"{'score':12} {'purchases':>10} {'P(alive)':>10} {'12-month discounted value':>26}")
@@ -113,6 +128,7 @@ def main() -> None:
     parser.add_argument(
         "--lifetimes", default="BG/NBD,MBG/NBD,Pareto/NBD", help="what lifetimes fits as well"
     )
+    parser.add_argument("--pymc", default="", help="an interpreter that has pymc-marketing, to fit its MAP")
     arguments = parser.parse_args()
     shop = simulate_shop(arguments.customers)
     spenders = shop[shop["frequency"] > 0]
@@ -134,6 +150,12 @@ def main() -> None:
     for name, own in ours.items():
         rows, weighted = theirs.get(name, (np.nan, np.nan))
         print(f"{name:12} {own:8.3f} {rows:12.2f} {rows / own:7.1f} {weighted:16.2f} {weighted / own:7.1f}")
+    for name in ("BG/NBD", "Pareto/NBD") if arguments.pymc else ():
+        peer = pymc_fit(arguments.pymc, shop, name)
+        print(
+            f"{name:12} {ours[name]:8.3f} {peer:12.2f} {peer / ours[name]:7.1f}   (pymc-marketing MAP)",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
