@@ -20,8 +20,9 @@ app = typer.Typer(
     help="Customer lifetime value: compare models, serve the best, score every customer. "
     "With --debug an error shows its whole stack trace.",
 )
-for command in (line.demo, line.train, line.score, act.act, line.report, line.ui):
+for command in (line.demo, line.train, line.score, line.report, line.ui):
     app.command()(command)
+app.add_typer(act.app, name="act")
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")
 

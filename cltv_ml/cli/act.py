@@ -1,28 +1,47 @@
-"""From scores to actions: `cltv act`."""
+"""From scores to actions: `cltv act` and, when the outcome is known, `cltv act evaluate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.shared import Config, Data, Mapping, console, load, progress, settings_of
+from cltv_ml.cli.shared import (
+    Config,
+    Data,
+    Horizon,
+    Mapping,
+    console,
+    load,
+    progress,
+    settings_of,
+    show_table,
+)
+from cltv_ml.windows import Window
+
+app = typer.Typer(invoke_without_command=True)
+
+MarginRate = Annotated[float | None, typer.Option(help="Share of revenue left after costs, 0.3 is 30%.")]
 
 
+@app.callback()
 def act(
+    context: typer.Context,
     data: Data = "",
     mapping: Mapping = None,
     out: Annotated[Path, typer.Option(help="Folder for the tables and actions.html.")] = Path("out/actions"),
-    margin_rate: Annotated[
-        float | None, typer.Option(help="Share of revenue left after costs, 0.3 is 30%.")
-    ] = None,
+    margin_rate: MarginRate = None,
     uplift: Annotated[
         float | None, typer.Option(help="Share of value at risk a treatment saves: your figure.")
     ] = None,
     cost: Annotated[float | None, typer.Option(help="What treating one customer costs.")] = None,
     budget: Annotated[float | None, typer.Option(help="Most to spend on the retention list.")] = None,
+    before: Annotated[
+        Path | None, typer.Option(help="customers.csv of an earlier call: what has changed?")
+    ] = None,
     currency: Annotated[str, typer.Option(help="Written on the figures, such as EUR.")] = "",
     config: Config = None,
 ) -> None:
@@ -30,13 +49,58 @@ def act(
 
     Example: `cltv act --data orders.csv --margin-rate 0.3 --uplift 0.1 --cost 0.5 --budget 5000`
     """
+    if context.invoked_subcommand:
+        return
+    earlier = _read(before, ["tier", "expected_value"]) if before else None
     with progress("acting") as done:
         cleaned = load(settings_of(config, mapping, data=data), done)
         from cltv_ml.ops import act as room
 
-        found = room.act(cleaned, room.Terms(margin_rate, uplift, cost, budget, currency), out, done)
+        terms = room.Terms(margin_rate, uplift, cost, budget, currency, earlier)
+        found = room.act(cleaned, terms, out, done)
     for name, table in found.tables.items():
         console.print(f"{name + '.csv':<28} {len(table):>9,} rows")
     for name, sentence in found.refused.items():
         console.print(f"Left out  {name}: {escape(sentence)}")
     console.print(f"Actions   [bold]{out / 'actions.html'}[/bold]")
+
+
+@app.command()
+def evaluate(
+    actions: Annotated[Path, typer.Option(help="The list that was acted on, such as retention_list.csv.")],
+    start: Annotated[str, typer.Option(help="First day of the campaign.")],
+    margin_rate: Annotated[float, typer.Option(help="Share of revenue left after costs, 0.3 is 30%.")],
+    data: Data = "",
+    mapping: Mapping = None,
+    horizon: Horizon = "",
+    out: Annotated[Path, typer.Option(help="A .csv or .parquet file.")] = Path("out/outcome.csv"),
+    config: Config = None,
+) -> None:
+    """Read what a campaign brought, treated against control, with intervals.
+
+    Example: `cltv act evaluate --data orders.csv --actions retention_list.csv --start 2026-11-01 --margin-rate 0.3`
+    """
+    settings = settings_of(config, mapping, data=data, horizon=horizon)
+    window = Window(start, settings.horizon)
+    listed = _read(actions, ["control", "cost"])
+    with progress("evaluating") as done:
+        cleaned = load(settings, done)
+        from cltv_ml.ops import act as room
+
+        table = room.evaluate(cleaned, listed.reset_index(), window, margin_rate, out)
+    shown = table.reset_index()[
+        ["tier", "treated", "control", "realised_profit", "expected_profit", "verdict"]
+    ]
+    show_table(shown.round(2), f"{window.horizon} days from {window.cutoff:%Y-%m-%d}")
+    console.print(f"Outcome   [bold]{out}[/bold]")
+
+
+def _read(path: Path, wanted: list[str]) -> pd.DataFrame:
+    """Return a table that an earlier call wrote, indexed by customer_id."""
+    if not path.is_file():
+        raise ValueError(f"no file {path}; name a table that `cltv act` wrote.")
+    table = pd.read_csv(path, dtype={"customer_id": str})
+    missing = [name for name in ["customer_id", *wanted] if name not in table]
+    if missing:
+        raise ValueError(f"{path.name}: missing columns {missing}; name a table that `cltv act` wrote.")
+    return table.set_index("customer_id")

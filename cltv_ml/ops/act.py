@@ -35,6 +35,7 @@ class Terms:
     cost: float | None = None
     budget: float | None = None
     currency: str = ""
+    before: pd.DataFrame | None = None  # customers.csv of an earlier call, indexed by customer_id
 
 
 @dataclass
@@ -77,6 +78,7 @@ def act(cleaned: Cleaned, terms: Terms, out: Path, progress: Progress = silent) 
     shop = _look(cleaned, terms, done)
     parts: dict[str, Callable[[_Shop, Actions], None]] = {
         "segments": _segments,
+        "changes": _changes,
         "margins": _margins,
         "retention": _retention,
         "cross-sell": _cross_sell,
@@ -92,6 +94,15 @@ def act(cleaned: Cleaned, terms: Terms, out: Path, progress: Progress = silent) 
     progress("writing", 0.95)
     _write(done, shop, out)
     return done
+
+
+def evaluate(
+    cleaned: Cleaned, actions: pd.DataFrame, window: Window, margin_rate: float, out: Path
+) -> pd.DataFrame:
+    """Return and write what a campaign brought in its window, against its control group."""
+    table = decisions.evaluate_campaign(actions, cleaned.log, window, margin_rate=margin_rate)
+    write_table(table.reset_index(), out)
+    return table
 
 
 def _look(cleaned: Cleaned, terms: Terms, done: Actions) -> _Shop:
@@ -157,6 +168,32 @@ def _segments(shop: _Shop, done: Actions) -> None:
                 ),
                 "Customers by recency and frequency score": plots.rfm_map(
                     scored, currency=shop.terms.currency
+                ),
+            },
+        )
+    )
+
+
+def _changes(shop: _Shop, done: Actions) -> None:
+    """Say who moved between tiers and what changed the total since an earlier call, where one is given."""
+    before = shop.terms.before
+    if before is None:
+        return
+    after = done.tables["customers"]
+    values = pd.concat([before["expected_value"], after["expected_value"]], axis=1, keys=["before", "after"])
+    flows = decisions.compute_migration(before["tier"], after["tier"], values)
+    change = decisions.account_for_change(before, after, tiers=done.rules["tiers"])
+    done.tables |= {"migration": flows, "value_change": change}
+    done.sections.append(
+        section(
+            "What changed since the earlier scores",
+            [
+                "A new model or new prices are not told apart from behaviour here; score both dates with one model."
+            ],
+            figures={
+                "Customers by tier, then and now": plots.migration_sankey(flows),
+                "Change of the total predicted value by cause": plots.value_waterfall(
+                    change, currency=shop.terms.currency
                 ),
             },
         )

@@ -63,3 +63,39 @@ def test_a_budget_of_zero_is_refused_in_a_sentence(trained):
     done = trained.cltv("act", "--data", "orders.csv", *trained.mapping, *words, "--out", "zero")
     assert "Left out  retention: " in done.stdout
     assert "budget" in done.stdout
+
+
+def test_an_earlier_call_shows_who_moved_and_parts_that_sum_to_the_change(trained, acted):
+    folder = acted[0]
+    done = trained.cltv("act", "--data", "orders.csv", *trained.mapping, "--before", folder / "customers.csv",
+                        "--out", "again")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    change = pd.read_csv(trained.folder / "again" / "value_change.csv").set_index("part")["change"]
+    assert change.drop("total").sum() == pytest.approx(change["total"], abs=1e-6)
+    flows = pd.read_csv(trained.folder / "again" / "migration.csv")
+    assert flows["customers"].sum() == len(table(acted, "customers"))
+    assert (flows["before"] == flows["after"]).all()
+
+
+def test_the_outcome_of_a_list_is_read_against_its_control(trained, acted):
+    past = table(acted, "customers").sample(600, random_state=0)
+    listed = pd.DataFrame(
+        {
+            "customer_id": past["customer_id"],
+            "action": "win back",
+            "cost": 0.1,
+            "expected_profit": 1.0,
+            "reason": "test",
+            "tier": past["tier"],
+            "control": [number % 2 == 0 for number in range(600)],
+        }
+    )
+    listed.to_csv(trained.folder / "past.csv", index=False)
+    words = ["--actions", "past.csv", "--start", "1998-04-01", "--horizon", "91", "--margin-rate", "0.3"]
+    done = trained.cltv(
+        "act", "evaluate", "--data", "orders.csv", *trained.mapping, *words, "--out", "outcome.csv"
+    )
+    assert done.returncode == 0, done.stderr
+    outcome = pd.read_csv(trained.folder / "outcome.csv").set_index("tier")
+    assert outcome.loc["all", ["treated", "control"]].tolist() == [300, 300]
+    assert outcome.loc["all", "uplift_lower"] < 0 < outcome.loc["all", "uplift_upper"]  # nobody was treated
