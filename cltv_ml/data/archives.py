@@ -97,7 +97,7 @@ def text_batches(rows: Iterable[Iterable[Any]], names: list[str]) -> pa.RecordBa
 
 def _batches(rows: Iterable[Iterable[Any]], width: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     gathered: list[tuple[str | int | None, ...]] = []
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows):
         values = [None if value is None else str(value) for value in row]
         if any(values):
             values += [None] * (width - len(values))

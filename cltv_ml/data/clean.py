@@ -243,26 +243,27 @@ def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> s
     present = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
     columns = [name for name in TRANSACTIONS.columns if name in present]
     values = {name: name for name in columns}
-    tables = "lines anti join aside using (source_row)"
-    if con.execute("select 1 from reduced limit 1").fetchall():
-        con.execute(  # one join instead of two over all lines
-            "create or replace temp table changed as select source_row, rule is not null as gone, units_share, money "
-            "from aside full join reduced using (source_row)"
-        )
-        tables = "lines left join changed using (source_row) where gone is distinct from true"
-        values["amount"] = f"coalesce(changed.money / {MONEY_SCALE}.0, amount)"
-        for name in ("quantity", "cost", "discount"):
-            if name in columns:
-                values[name] = f"{name} * coalesce(units_share, 1)"
-    if cap is not None:
-        values["amount"] = f"least({values['amount']}, {cap} / {MONEY_SCALE}.0)"
-    selected = ", ".join(f"{value} as {name}" for name, value in values.items())
+    changed = {"amount": f"reduced.money / {MONEY_SCALE}.0"}
+    changed |= {name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns}
+    # An anti join alone is much cheaper than one join that also fetches what changed.
+    lines = (
+        f"{_selected(values, cap)} from lines anti join (select source_row from aside union all "
+        "select source_row from reduced) as changed using (source_row) union all "
+        f"{_selected(values | changed, cap)} from lines join reduced using (source_row) "
+        "anti join aside using (source_row)"
+    )
     if grain == "line":
-        return f"select {selected} from {tables} order by source_row"
+        return f"select * exclude (source_row) from ({lines}) order by source_row"
     undated = (
         con.execute("select 1 from lines where order_id is null limit 1") if "order_id" in columns else None
     )
-    return _orders_query(columns, f"select {selected} from {tables}", bool(undated and undated.fetchall()))
+    return _orders_query(columns, lines, bool(undated and undated.fetchall()))
+
+
+def _selected(values: dict[str, str], cap: int | None) -> str:
+    if cap is not None:
+        values = values | {"amount": f"least({values['amount']}, {cap} / {MONEY_SCALE}.0)"}
+    return "select source_row, " + ", ".join(f"{value} as {name}" for name, value in values.items())
 
 
 def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
@@ -288,9 +289,9 @@ def _quarantine_query(raw: Raw) -> str:
     if raw.con.execute("select 1 from broken_lines limit 1").fetchall():
         originals.append("line")
     return (
-        f"select source_row, aside.rule, case aside.rule {reasons} end as reason, "
+        f"select source_row + 1 as source_row, aside.rule, case aside.rule {reasons} end as reason, "
         f"raw.{quote(CUSTOMER)} as customer_id, {', '.join(originals)} from aside "
-        "left join named as raw using (source_row) left join broken_lines using (source_row) order by source_row"
+        "left join named as raw using (source_row) left join broken_lines using (source_row) order by 1"
     )
 
 

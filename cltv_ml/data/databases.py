@@ -96,7 +96,7 @@ def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None, 
             f"{quote(old)} as {quote(new)}" for old, new in zip(columns, unique(columns), strict=True)
         )
         con.execute(
-            f"create or replace table raw as select {renamed}, row_number() over () as source_row from incoming"
+            f"create or replace table raw as select {renamed}, row_number() over () - 1 as source_row from incoming"
         )
         con.unregister("incoming")
 

@@ -28,7 +28,7 @@ _MARKS = {
 def view_csv(con: duckdb.DuckDBPyConnection, path: Path, unique: Callable[[list[str]], list[str]]) -> None:
     """Make a text file the table `raw`, every column text; lines of another length go to `broken_lines`.
 
-    Rows are numbered from 1 at the first line after the header; a quoted field may span lines.
+    Rows are numbered from 0 at the first line after the header; a quoted field may span lines.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def _options(
     names: list[str], delimiter: str, encoding: str, skip: int, broken: list[tuple[int, str]]
 ) -> dict[str, object]:
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:
-        broken.append((row.number - skip - 1, row.text))
+        broken.append((row.number - skip - 2, row.text))
         return "skip"
 
     return {
@@ -155,10 +155,12 @@ def _numbered(
     """Yield the batches with `source_row`, blank lines left out; broken lines keep their numbers."""
     done = 0
     for batch in reader:
-        before = np.array([row - 1 - position for position, (row, _) in enumerate(broken)], dtype=np.int64)
-        parsed = np.arange(done + 1, done + 1 + len(batch), dtype=np.int64)
+        before = np.array([row - position for position, (row, _) in enumerate(broken)], dtype=np.int64)
+        parsed = np.arange(done, done + len(batch), dtype=np.int64)
         done += len(batch)
-        numbered = batch.append_column("source_row", pa.array(parsed + np.searchsorted(before, parsed)))
+        numbered = batch.append_column(
+            "source_row", pa.array(parsed + np.searchsorted(before, parsed, "right"))
+        )
         filled = np.zeros(len(batch), dtype=bool)
         for column in batch.columns:
             filled |= column.is_valid().to_numpy(zero_copy_only=False)

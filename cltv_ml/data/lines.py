@@ -23,8 +23,9 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     """Make `lines`, the standard columns, `marks`, what decides about each line, and `named`, the raw lines.
 
     `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
-    (the amount in integer minor units) and `line_hash` of all the source's columns. Text is parsed once
-    into a table; typed columns stay where they are. What a reader should know is returned, a sentence each.
+    (the amount in integer minor units), `line_hash` of all the source's columns, and `by_product` and
+    `by_order`, hashes of the customer with the product and with the order meant. Text is parsed once into a
+    table; typed columns stay where they are. What a reader should know is returned, a sentence each.
 
     Raises
     ------
@@ -34,17 +35,22 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     columns = Columns(raw.con, rules)
     values = _expressions(raw, columns)
     selected = ", ".join(f"{expression} as {name}" for name, expression in values.items())
-    sources = ", ".join(quote(name) for name in columns.kinds if name != "source_row")
+    hashes = ", ".join(f"hash({quote(name)})" for name in columns.kinds if name != "source_row")
     quantity = "quantity" if "quantity" in values else "null"
+    keys = {name: f"hash({values.get(name, 'null')})" for name in ("customer_id", "product_id", "order_id")}
+    keyed = ", ".join(f"{expression} as {name}_hash" for name, expression in keys.items())
+    refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"
     raw.con.execute(
         f"create or replace temp {_kept_as(raw, columns)} lines as "
         f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
         f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money "
-        f"from (select source_row, {selected}, hash({sources}) as line_hash from raw)"
+        f"from (select source_row, {selected}, hash({hashes}) as line_hash, {keyed} from raw)"
     )
     raw.con.execute(
         f"create or replace temp table marks as select source_row, "
-        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, line_hash from lines"
+        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, line_hash, "
+        "hash(customer_id_hash, product_id_hash) as by_product, "
+        f"hash(customer_id_hash, {refers if 'cancels' in values else 'order_id_hash'}) as by_order from lines"
     )
     raw.con.execute(
         f"create or replace temp view named as select *, {values['customer_id']} as {quote(CUSTOMER)} from raw"

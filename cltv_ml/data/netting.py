@@ -28,13 +28,15 @@ with taken as (
     select source_row, sum(units) as gone from (
         select sale_row as source_row, units from matched union all select return_row, units from matched
     ) group by all
-), candidates as (
+), unmatched as (
     select entries.*, entries.units - coalesce(gone, 0) as left_over
-    from entries semi join (select {key} from entries where is_return and {known}) using ({key})
-    left join taken using (source_row) where {known}
+    from entries left join taken using (source_row) where {known} and left_over > 0
+), candidates as (
+    from unmatched semi join (select {key} from unmatched where is_return) using ({key})
+    semi join (select {key} from unmatched where not is_return) using ({key})
 ), waiting as (
     select *, sum(if(is_return, left_over, -left_over)) over backwards as open
-    from candidates where left_over > 0
+    from candidates
     window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc
                          rows unbounded preceding)
 ), lowest as (
@@ -97,19 +99,15 @@ def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -
     product = "product_id" if "product_id" in columns else "''"
     order = "order_id" if "order_id" in columns else "cast(null as varchar)"
     refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
-    con.execute(
-        f"create or replace temp table returns as select customer_id, {product} as product_id, {refers} as order_ref "
-        "from lines anti join aside using (source_row) where is_return"
-    )
-    matching = " or ".join(
-        f"exists (select 1 from returns where returns.customer_id = sold.customer_id and returns.{name} = sold.{name})"
-        for name in ("product_id", "order_ref")
+    found = " union ".join(
+        f"select source_row from marks where {key} in (select {key} from marks where is_return and rule is null)"
+        for key in (("by_product", "by_order") if "order_id" in columns else ("by_product",))
     )
     con.execute(
-        "create or replace temp table entries as select * from ("
+        "create or replace temp table entries as "
         f"select source_row, is_return, customer_id, {product} as product_id, {refers} as order_ref, timestamp, "
-        f"abs(money) as money, {units} as units from lines semi join returns using (customer_id) "
-        f"anti join aside using (source_row)) as sold where is_return or {matching}"
+        f"abs(money) as money, {units} as units from lines semi join ({found}) using (source_row) "
+        "anti join aside using (source_row)"
     )
 
 

@@ -41,7 +41,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Raw:
-    """A source as it came: the view `raw` of `con`, with its own column names and `source_row`.
+    """A source as it came: the view `raw` of `con`, with its own column names and `source_row`, from 0.
 
     Parameters
     ----------
@@ -67,7 +67,12 @@ class Raw:
     def head(self, rows: int = 5) -> pd.DataFrame:
         """Return the first rows under the standard names where mapped, with the values as they came."""
         names = {column: name for name, column in self.mapping.items()}
-        return frame(self.con.sql(f"from raw order by source_row limit {int(rows)}")).rename(columns=names)
+        return frame(
+            self.con.sql(
+                "select * replace (source_row + 1 as source_row) from raw "
+                f"order by raw.source_row limit {int(rows)}"
+            )
+        ).rename(columns=names)
 
 
 def read(
@@ -144,7 +149,7 @@ def view_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) 
     """Make a pandas or Arrow table the view `raw`."""
     table = source if isinstance(source, pa.Table) else _to_arrow(source)
     table = table.rename_columns(unique_names(table.column_names))
-    rows = pa.array(range(1, len(table) + 1), pa.int64())
+    rows = pa.array(range(len(table)), pa.int64())
     con.register("raw", table.append_column("source_row", rows))
 
 
@@ -196,8 +201,8 @@ def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
         f"{quote(column)} as {quote(name)}"
         for column, name in zip(columns, unique_names(columns), strict=True)
     )
-    con.execute(
-        f"create or replace temp view raw as select {renamed}, {before}file_row_number + 1 as source_row "
+    con.execute(  # the bare file_row_number lets joins on it skip what they do not want while reading
+        f"create or replace temp view raw as select {renamed}, {before}file_row_number as source_row "
         f"from read_parquet({names}, union_by_name=true)"
     )
 
