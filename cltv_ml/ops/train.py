@@ -71,7 +71,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
             max_origins=job.max_origins, progress=progress,
         )  # fmt: skip
         verdict = choose_champion(result.scores)
-        notes = _notes(result, verdict, job)
+        notes = _notes(result, verdict, job, span(cleaned.log)[0])
         truth = result.training.X_now.assign(value=result.y_true)
         data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         for number, model in enumerate(result.models):
@@ -147,11 +147,16 @@ def _write_outputs(cleaned: Cleaned, result: WindowResult, summary: Mapping[str,
         path.write_text(render_html(summary), encoding="utf-8")
 
 
-def _notes(result: WindowResult, verdict: Verdict, job: Job) -> list[str]:
+def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp) -> list[str]:
     """Return what the reader must know before trusting the comparison."""
     window, notes = result.window, []
     if job.verdict is not None and job.verdict.level != "go":
         notes.append(f"The data check says {job.verdict.level}: {'; '.join(job.verdict.reasons)}.")
+    if window.cutoff - pd.Timedelta(days=365) < first.normalize():
+        notes.append(
+            "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
+            "be off by as much as that season differs from the months before."
+        )
     if not verdict.within_bounds:
         notes.append(
             "No model kept within the bounds for bias and decile error: read its values as an order."

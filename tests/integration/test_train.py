@@ -109,3 +109,10 @@ def test_report_can_be_written_again_from_mlflow(trained, tmp_path):
     done = trained.cltv("report", "--experiment", "shop", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report.html").read_text() == (trained.folder / "out" / "report.html").read_text()
+
+
+def test_a_horizon_whose_season_the_log_has_not_seen_is_said_so(shop):
+    words = ["--cutoff", "1997-10-01", "--horizon", "60", "--out", "autumn", "--experiment", "autumn"]
+    done = shop.cltv("train", "--data", "orders.csv", *shop.mapping, *words)
+    assert done.returncode == 0, done.stderr
+    assert "season of the horizon has never been seen" in " ".join(done.stdout.split())
