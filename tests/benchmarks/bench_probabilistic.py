@@ -90,8 +90,8 @@ def lifetimes_fits(shop: pd.DataFrame, rounds: int, names: list[str]) -> dict[st
 def pymc_fit(python: str, shop: pd.DataFrame, name: str) -> float:
     """Seconds of pymc-marketing's MAP, measured in the environment of the interpreter `python`."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "shop.parquet")
-        shop.to_parquet(path)
+        path = Path(folder, "shop.csv")
+        shop.to_csv(path, index=False)
         peer = Path(__file__).with_name("peer_pymc.py")
         done = subprocess.run(
             [python, str(peer), str(path), name], capture_output=True, text=True, check=True
