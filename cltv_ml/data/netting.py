@@ -31,29 +31,31 @@ with taken as (
 ), unmatched as (
     select entries.*, entries.units - coalesce(gone, 0) as left_over
     from entries left join taken using (source_row) where {known} and left_over > 0
+), pairs as (
+    select {key}, row_number() over () as pair from unmatched group by {key}
+    having bool_or(is_return) and not bool_and(is_return)
 ), candidates as (
-    from unmatched semi join (select {key} from unmatched where is_return) using ({key})
-    semi join (select {key} from unmatched where not is_return) using ({key})
+    select source_row, is_return, timestamp, left_over, pair from unmatched join pairs using ({key})
 ), waiting as (
     select *, sum(if(is_return, left_over, -left_over)) over backwards as open
     from candidates
-    window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc
+    window backwards as (partition by pair order by timestamp desc, is_return desc, source_row desc
                          rows unbounded preceding)
 ), lowest as (
     select *, min(least(open, 0)) over backwards as low from waiting
-    window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc
+    window backwards as (partition by pair order by timestamp desc, is_return desc, source_row desc
                          rows unbounded preceding)
 ), served as (
     select * replace (left_over - (coalesce(lag(low) over backwards, 0) - low) as left_over) from lowest
-    window backwards as (partition by {key} order by timestamp desc, is_return desc, source_row desc)
-), placed as (
+    window backwards as (partition by pair order by timestamp desc, is_return desc, source_row desc)
+), placed as materialized (  -- both sides below must see the same numbers of pairs
     select *, sum(left_over) over backwards as stop from served
-    window backwards as (partition by {key}, is_return
+    window backwards as (partition by pair, is_return
                          order by timestamp desc, source_row desc rows unbounded preceding)
 )
 select sale.source_row, back.source_row,
     least(sale.stop, back.stop) - greatest(sale.stop - sale.left_over, back.stop - back.left_over)
-from placed as sale join placed as back using ({key})
+from placed as sale join placed as back using (pair)
 where not sale.is_return and back.is_return and sale.left_over > 0
     and sale.stop - sale.left_over < back.stop and back.stop - back.left_over < sale.stop
 """
