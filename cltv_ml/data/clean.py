@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from cltv_ml.data.account import Report, account
 from cltv_ml.data.lines import CUSTOMER, read_lines
-from cltv_ml.data.netting import net_returns
+from cltv_ml.data.netting import find_candidates, net_returns
 from cltv_ml.data.parse import quote
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.rules import REASONS, Rules
@@ -28,6 +28,9 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 #: So many lines' hashes are sorted at a time when duplicates are sought: 400 MB.
 _HASHES_AT_ONCE = 50_000_000
+
+#: The source's lines that are set aside, or may be, are read a second time, together, and no others.
+_TOUCH = "insert into touched select * from raw semi join ({rows}) using (source_row)"
 
 #: Whole numbers of the source stay whole in the quarantine, also beside missing ones.
 _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
@@ -125,6 +128,10 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> tuple[int 
     notes = read_lines(raw, rules)
     progress("looking for duplicates", 0.3)
     _set_lines_aside(raw.con, rules)
+    find_candidates(raw.con)
+    raw.con.execute(
+        _TOUCH.format(rows="select source_row from aside union select source_row from candidates")
+    )
     progress("netting returns", 0.5)
     _set_returns_aside(raw.con, rules)
     if rules.applies("history_before_log"):
@@ -134,6 +141,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> tuple[int 
             raw.con, "history_before_log", f"select source_row from {kept} where customer_id in ({older})"
         )
     progress("collecting the log", 0.7)
+    raw.con.execute(_TOUCH.format(rows="select source_row from aside anti join touched using (source_row)"))
     return _cap(raw.con, rules), notes
 
 

@@ -20,12 +20,15 @@ _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "numbe
 
 
 def read_lines(raw: Raw, rules: Rules) -> list[str]:
-    """Make `lines`, the standard columns, `marks`, what decides about each line, and `named`, the raw lines.
+    """Make `lines`, the standard columns, and `marks`, what decides about each line.
 
     `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
     (the amount in integer minor units), `line_hash` of all the source's columns, and `by_product` and
     `by_order`, hashes of the customer with the product and with the order meant. Text is parsed once into a
     table; typed columns stay where they are. What a reader should know is returned, a sentence each.
+
+    `touched`, still empty, is for the raw lines that are looked at again; `touched_lines` shows them as
+    `lines` does, `named` as they came, beside the customer's identifier.
 
     Raises
     ------
@@ -40,20 +43,24 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     keys = {name: f"hash({values.get(name, 'null')})" for name in ("customer_id", "product_id", "order_id")}
     keyed = ", ".join(f"{expression} as {name}_hash" for name, expression in keys.items())
     refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"
-    raw.con.execute(
-        f"create or replace temp {_kept_as(raw, columns)} lines as "
-        f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
-        f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money "
-        f"from (select source_row, {selected}, hash({hashes}) as line_hash, {keyed} from raw)"
-    )
+    by_order = f"hash(customer_id_hash, {refers if 'cancels' in values else 'order_id_hash'})"
+    raw.con.execute("create or replace temp table touched as from raw limit 0")
+    kinds = {"raw": (_kept_as(raw, columns), "lines"), "touched": ("view", "touched_lines")}
+    for table, (kind, name) in kinds.items():
+        raw.con.execute(
+            f"create or replace temp {kind} {name} as "
+            f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
+            f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money "
+            f"from (select source_row, {selected}, hash({hashes}) as line_hash, {keyed} from {table})"
+        )
     raw.con.execute(
         f"create or replace temp table marks as select source_row, "
         f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, line_hash, "
         "hash(customer_id_hash, product_id_hash) as by_product, "
-        f"hash(customer_id_hash, {refers if 'cancels' in values else 'order_id_hash'}) as by_order from lines"
+        f"{by_order if 'order_id' in values else 'cast(null as ubigint)'} as by_order from lines"
     )
     raw.con.execute(
-        f"create or replace temp view named as select *, {values['customer_id']} as {quote(CUSTOMER)} from raw"
+        f"create or replace temp view named as select *, {values['customer_id']} as {quote(CUSTOMER)} from touched"
     )
     _check_readable(raw)
     return _notes(raw, columns, values)
@@ -151,8 +158,8 @@ def _matches(column: str, patterns: tuple[str, ...]) -> str:
 def _check_readable(raw: Raw) -> None:
     """Raise ValueError when a required column holds nothing that can be read."""
     wanted = {"missing_customer": "customer_id", "bad_date": "timestamp", "bad_amount": "amount"}
-    counts = dict(raw.con.execute("select rule, count(*) from marks group by 1").fetchall())
-    if set(counts) - set(wanted):
+    other = f"select 1 from marks where rule is null or rule not in {tuple(wanted)} limit 1"
+    if raw.con.execute(other).fetchall():
         return
     for name in wanted.values():
         [(readable,)] = raw.con.execute(

@@ -61,6 +61,17 @@ where not sale.is_return and back.is_return and sale.left_over > 0
 """
 
 
+def find_candidates(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `candidates`, the rows of returns and of all that they may undo, from the hashes in `marks`."""
+    con.execute(
+        "create or replace temp table candidates as "
+        + " union ".join(
+            f"select source_row from marks where {key} in (select {key} from marks where is_return and rule is null)"
+            for key in ("by_product", "by_order")
+        )
+    )
+
+
 def net_returns(con: duckdb.DuckDBPyConnection, match: bool) -> None:
     """Make `entries`, the returns and what they may undo, and `reduced`, what returns took away.
 
@@ -75,7 +86,7 @@ def net_returns(con: duckdb.DuckDBPyConnection, match: bool) -> None:
     Parameters
     ----------
     con
-        Holds `lines` and `aside`.
+        Holds `touched_lines`, `candidates` and `aside`.
     match
         Whether returns look for their purchase at all.
     """
@@ -101,15 +112,11 @@ def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -
     product = "product_id" if "product_id" in columns else "''"
     order = "order_id" if "order_id" in columns else "cast(null as varchar)"
     refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
-    found = " union ".join(
-        f"select source_row from marks where {key} in (select {key} from marks where is_return and rule is null)"
-        for key in (("by_product", "by_order") if "order_id" in columns else ("by_product",))
-    )
     con.execute(
         "create or replace temp table entries as "
         f"select source_row, is_return, customer_id, {product} as product_id, {refers} as order_ref, timestamp, "
-        f"abs(money) as money, {units} as units from lines semi join ({found}) using (source_row) "
-        "anti join aside using (source_row)"
+        f"abs(money) as money, {units} as units from touched_lines as lines "
+        "semi join candidates using (source_row) anti join aside using (source_row)"
     )
 
 
