@@ -20,6 +20,7 @@ class Settings:
     out: str = "out"
     experiment: str = "cltv"
     max_origins: int = 6
+    currency: str = ""
 
 
 def load_settings(path: Path) -> Settings:

@@ -46,6 +46,7 @@ def train(
     horizon: Horizon = "",
     out: Annotated[str, typer.Option(help="Folder for the files. Default out.")] = "",
     experiment: Annotated[str, typer.Option(help="MLflow experiment. Default cltv.")] = "",
+    currency: Annotated[str, typer.Option(help="Written on the report's figures, such as EUR.")] = "",
     config: Config = None,
     force: Force = False,
 ) -> None:
@@ -54,7 +55,14 @@ def train(
     Example: `cltv train --data orders.csv --mapping customer_id=Customer,amount=Total --horizon 6m`
     """
     settings = settings_of(
-        config, mapping, data=data, cutoff=cutoff, horizon=horizon, out=out, experiment=experiment
+        config,
+        mapping,
+        data=data,
+        cutoff=cutoff,
+        horizon=horizon,
+        out=out,
+        experiment=experiment,
+        currency=currency,
     )
     _show(_train(settings, force=force), settings)
 
@@ -93,7 +101,7 @@ def report(
 
 def demo(out: Annotated[str, typer.Option(help="Folder for the files.")] = "out") -> None:
     """Run the whole line on 23,570 real customers of CDNOW (data: Fader and Hardie)."""
-    settings = Settings(data="cdnow", horizon="26w", out=out)
+    settings = Settings(data="cdnow", horizon="26w", out=out, currency="USD")
     outcome = _train(settings)
     scores = Path(out) / "scores.parquet"
     table = _score(settings, scores, "")
@@ -135,6 +143,7 @@ def _train(settings: Settings, *, force: bool = False) -> Outcome:
             out=Path(settings.out),
             max_origins=settings.max_origins,
             verdict=verdict,
+            currency=settings.currency,
         )
         return train(cleaned, job, done)
 

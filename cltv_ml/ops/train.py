@@ -33,6 +33,7 @@ class Job:
     out: Path = field(default_factory=lambda: Path("out"))
     max_origins: int = 6
     verdict: DataVerdict | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info, today = _log_champion(cleaned.log, verdict.champion, result, job, features)
         progress("writing the report", 0.95)
-        summary = training_summary(cleaned, result, verdict, job.dataset, notes, today=today)
+        summary = training_summary(
+            cleaned, result, verdict, job.dataset, notes, today=today, currency=job.currency
+        )
         _write_outputs(cleaned, result, summary, job)
         mlflow.log_dict(summary, "report.json")
         mlflow.log_text(catalogue_page(), "features.md")

@@ -37,7 +37,10 @@ def assert_sensible(model, X):
     fitted = model.fit(X)
     assert fitted.convergence_["verdict"] in VERDICTS
     assert np.isfinite(fitted.log_likelihood_)
-    assert fitted.convergence_["gradient_norm"] < 1e-3
+    if (
+        fitted.convergence_["verdict"] == "converged"
+    ):  # on a ridge that is said to be one, the slope may be felt
+        assert fitted.convergence_["gradient_norm"] < 1e-4
     for t in (horizon / 1000, horizon, 100 * horizon):
         expected = fitted.expected_purchases(X, t)
         assert np.isfinite(expected).all()
