@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+WITH_SPARK := .[dev,spark]
 
 .PHONY: demo test test-spark check pins clean
 
@@ -31,7 +32,7 @@ check: .venv/.dev
 	@touch $@ .venv/.demo
 
 .venv/.spark: pyproject.toml constraints.txt
-	@$(call install,.[dev,spark])
+	@$(call install,$(WITH_SPARK))
 	@touch $@ .venv/.dev .venv/.demo
 
 define install
