@@ -14,12 +14,13 @@ from cltv_ml.data import Cleaned
 from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
 from cltv_ml.evaluation.compare import Verdict, choose_champion
-from cltv_ml.features import catalogue_page, default_features, feature_version
+from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.models import ValueModel, competitors
 from cltv_ml.ops import packaging, registry, tracking
 from cltv_ml.ops.files import atomic, write_table
 from cltv_ml.ops.summary import model_summary, predict_today, training_summary
 from cltv_ml.reporting.report import render_html
+from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import Window, check_log, span
 
 
@@ -72,7 +73,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
             max_origins=job.max_origins, progress=progress,
         )  # fmt: skip
         verdict = choose_champion(result.scores)
-        notes = _notes(result, verdict, job, span(cleaned.log)[0])
+        notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]
         truth = result.training.X_now.assign(value=result.y_true)
         data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         for number, model in enumerate(result.models):
@@ -171,6 +172,19 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             f"without labels competed; {needed} days of log before the end would let the others in."
         )
     return notes
+
+
+def _absent(log: pd.DataFrame) -> list[str]:
+    """Return a sentence that names the columns whose features this log cannot have, if there are any."""
+    lacking = absent_features(log.columns)
+    missing = sorted(
+        {column for columns in lacking.values() for column in columns} & set(TRANSACTIONS.columns)
+    )
+    if not missing:
+        return []
+    return [
+        f"The log has no {', '.join(missing)}: {len(lacking)} features were left out (`cltv features list`)."
+    ]
 
 
 def _tags(job: Job, training_id: str, features: Sequence[str]) -> dict[str, str]:

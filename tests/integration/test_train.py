@@ -105,6 +105,11 @@ def test_report_needs_nothing_from_outside(trained):
     assert '<link rel="stylesheet"' not in text
 
 
+def test_columns_whose_features_are_missing_are_named(trained):
+    text = (trained.folder / "out" / "report.html").read_text()
+    assert "The log has no category, channel, cost, discount, product_id, quantity:" in text
+
+
 def test_report_can_be_written_again_from_mlflow(trained, tmp_path):
     done = trained.cltv("report", "--experiment", "shop", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
