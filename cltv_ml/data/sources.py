@@ -147,7 +147,7 @@ def read(
 
 def view_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> None:
     """Make a pandas or Arrow table the view `raw`."""
-    table = source if isinstance(source, pa.Table) else _to_arrow(source)
+    table = _narrow(source if isinstance(source, pa.Table) else _to_arrow(source))
     table = table.rename_columns(unique_names(table.column_names))
     rows = pa.array(range(len(table)), pa.int64())
     con.register("raw", table.append_column("source_row", rows))
@@ -224,6 +224,15 @@ def unique_names(columns: list[str]) -> list[str]:
         taken.add(name.lower())
         names.append(name)
     return names
+
+
+def _narrow(table: pa.Table) -> pa.Table:
+    """Return the table with decimals of more than 38 digits, which DuckDB does not read, as text."""
+    for position, column in enumerate(table.schema):
+        if pa.types.is_decimal256(column.type):
+            texts = table.column(position).cast(pa.string())
+            table = table.set_column(position, column.name, texts)
+    return table
 
 
 def _to_arrow(source: pd.DataFrame) -> pa.Table:

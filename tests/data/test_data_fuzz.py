@@ -2,6 +2,7 @@
 
 import csv
 import io
+from decimal import Decimal
 
 import pandas as pd
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,11 @@ from hypothesis import strategies as st
 from cltv_ml.data import clean, read
 from cltv_ml.tables import TRANSACTIONS
 
-FUZZ = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 awkward = st.sampled_from(
     [
@@ -107,3 +112,15 @@ def test_any_bytes_are_refused_in_a_sentence_or_add_up(tmp_path, content, name):
 @given(st.text(max_size=40))
 def test_any_name_of_a_source_is_refused_in_a_sentence(name):
     assert_adds_up(lambda: read(name), None)
+
+
+def test_a_decimal_of_more_digits_than_the_engine_has_is_read_as_text():
+    frame = pd.DataFrame(
+        {
+            "customer_id": ["a", "b"],
+            "timestamp": ["2024-01-31"] * 2,
+            "amount": [Decimal("9.9999999999999999990E-20"), Decimal("1000000000000000000000")],
+        }
+    )
+    cleaned = clean(read(frame))
+    assert len(cleaned.log) + len(cleaned.quarantine) == 2
