@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
@@ -266,8 +267,9 @@ def _control(chosen: pd.DataFrame, shop: _Shop, done: Actions) -> pd.Series | No
     if not len(chosen):
         return None
     try:
-        base = float((shop.predictions.loc[chosen.index, "expected_value"] > 0).mean()) * 0.1
-        size = decisions.control_size(len(chosen), shop.terms.uplift or 0.0, base_rate=max(base, 0.01))
+        # The share who buy anyway, from their expected purchases as if these came at a constant rate.
+        base = float((1 - np.exp(-shop.predictions.loc[chosen.index, "expected_purchases"])).mean())
+        size = decisions.control_size(len(chosen), shop.terms.uplift or 0.0, base_rate=base)
     except ValueError as error:
         done.refused["control group"] = str(error)
         return None
