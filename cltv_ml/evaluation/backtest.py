@@ -7,27 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from sklearn.base import clone
 
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
 from cltv_ml.evaluation.metrics import METRICS
-from cltv_ml.features import build_features, default_features
+from cltv_ml.evaluation.panel import Training, fit, prepare
+from cltv_ml.features import default_features
 from cltv_ml.models import ValueModel
-from cltv_ml.windows import Window, rolling_origins, span
+from cltv_ml.windows import Window
 
 #: Called with what is being done and the share of the work that is behind.
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Training:
-    """What the models may learn from, and the customers as they are at the cutoff."""
-
-    X: pd.DataFrame
-    y: pd.Series
-    origins: list[Window]
-    X_now: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -55,36 +45,6 @@ class WindowResult:
 
 def silent(message: str, done: float) -> None:
     """Report progress to nobody."""
-
-
-def prepare(
-    log: Tabular, window: Window, features: Sequence[str], *, max_origins: int = 6, step: int | str = "1m"
-) -> Training:
-    """Return training rows from origins whose holdouts end by `window.cutoff`, and today's customers.
-
-    Everything comes from before `window.cutoff`: the latest origin lies one horizon before it. Where the
-    log is too short for a single origin `X` and `y` are empty and only models without labels can compete.
-    """
-    first, _ = span(log)
-    origins = rolling_origins(first, window, step, max_origins)
-    cutoffs = [window.cutoff, *(origin.cutoff for origin in origins)]
-    panel = build_features(log, cutoffs, names=list(features))
-    X_now = panel.xs(window.cutoff, level="cutoff")
-    X = panel.loc[panel.index.get_level_values("cutoff") < window.cutoff]
-    labels = [
-        origin.target(log, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
-        for origin in sorted(origins, key=lambda origin: origin.cutoff)
-    ]
-    y = pd.Series([value for part in labels for value in part], index=X.index, dtype="float64", name="value")
-    return Training(X, y, origins, X_now)
-
-
-def fit(model: ValueModel, training: Training) -> ValueModel:
-    """Return a fitted copy: on labelled earlier origins where it needs labels, else on today's customers."""
-    fresh: ValueModel = clone(model)
-    if model.needs_labels:
-        return fresh.fit(training.X, training.y).adapt(training.X_now)
-    return fresh.fit(training.X_now)
 
 
 def judge(

@@ -1,0 +1,56 @@
+"""What each model says about customers whose future is known but was kept from it, before the test cutoff.
+
+Weights, intervals, levels and settings are chosen on these predictions: the test window stays untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cltv_ml.evaluation.panel import Training
+from cltv_ml.models import ValueModel
+from cltv_ml.models.unseen import predict_unseen
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Predictions for labelled rows that no fit had seen, with what then happened.
+
+    Attributes
+    ----------
+    predictions
+        Expected value in currency units, a column per model, indexed by (`cutoff`, `customer_id`).
+    y_true
+        What these customers spent in the window after that cutoff, with the same index.
+    protocol
+        "earlier windows": fitted on windows that had ended by then, as it will be with the real future.
+        "other customers": fitted on other customers of the same window, where the log is too short for the
+        first; it says nothing about the level of models that learn from labels.
+    """
+
+    predictions: pd.DataFrame
+    y_true: pd.Series
+    protocol: str
+
+
+def validate(models: Sequence[ValueModel], training: Training) -> Validation:
+    """Return what clones of `models` predict for the customers of the latest training origin.
+
+    Only rows of `training` are read, all labelled before the test cutoff. `models.unseen` has the rule which
+    protocol is used. Each model is fitted once ("earlier windows") or once per group of customers.
+
+    Raises
+    ------
+    ValueError
+        There is no labelled origin, or fewer than two customers bought after the latest one.
+    """
+    if not training.origins:
+        raise ValueError(
+            "validation: the log is too short for a labelled window before the test cutoff; give a longer log "
+            "or a shorter horizon."
+        )
+    predictions, protocol = predict_unseen(models, training.X, training.y, training.origins[0].horizon)
+    return Validation(predictions, training.y.loc[predictions.index], protocol)

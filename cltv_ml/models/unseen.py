@@ -1,0 +1,123 @@
+"""Predictions for labelled rows that the model making them has not seen, from the labelled rows alone.
+
+The rule which protocol is used:
+
+- "earlier windows": the latest cutoff is predicted by models fitted on the cutoffs whose holdouts had ended
+  by then, as it will be with the real future. Used whenever there is such a cutoff after which somebody bought.
+- "other customers": the customers of the latest cutoff are dealt into `FOLDS` groups, and each group is
+  predicted by models fitted on the others, at all cutoffs. Used where the log is too short for the first. It
+  checks everything but the level: the others' labels come from the window that is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from cltv_ml.models.base import ValueModel
+
+EARLIER_WINDOWS = "earlier windows"
+OTHER_CUSTOMERS = "other customers"
+
+#: Groups of customers; each more costs another fit of every model.
+FOLDS = 3
+
+#: With fewer labelled rows before the latest cutoff, nothing that is learned from them means anything.
+MIN_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Row numbers: labelled rows to learn from, customers known at the latest cutoff, rows to predict."""
+
+    learn: np.ndarray
+    known: np.ndarray
+    ask: np.ndarray
+
+
+def split(X: pd.DataFrame, y: pd.Series, horizon: int) -> tuple[str, list[Fold]]:
+    """Return the protocol that the module's rule gives for these rows, and its folds.
+
+    Rows are indexed by `cutoff` and `customer_id`; without a level `cutoff` they share one.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two customers bought after the latest cutoff: there is nothing to compare with.
+    """
+    labels = np.asarray(y, dtype=np.float64)
+    cutoffs, customers = _keys(X)
+    latest = cutoffs == cutoffs.max()
+    if (labels[latest] > 0).sum() < 2:
+        raise ValueError(
+            f"validation: {(labels[latest] > 0).sum()} customers bought in the latest labelled window, at least 2 "
+            "are needed; choose a longer horizon or another cutoff."
+        )
+    at_latest = np.flatnonzero(latest)
+    earlier = np.flatnonzero(cutoffs + np.timedelta64(horizon, "D") <= cutoffs.max())
+    if len(earlier) >= MIN_ROWS and (labels[earlier] > 0).any():
+        return EARLIER_WINDOWS, [Fold(earlier, at_latest, at_latest)]
+    group = _deal(customers[at_latest], labels[at_latest] > 0)
+    folds = []
+    for number in range(FOLDS):
+        ask = at_latest[group == number]
+        others = np.flatnonzero(~np.isin(customers, customers[ask]))
+        folds.append(Fold(others, at_latest[group != number], ask))
+    return OTHER_CUSTOMERS, [fold for fold in folds if len(fold.ask)]
+
+
+def predict_unseen(
+    models: Sequence[ValueModel], X: pd.DataFrame, y: pd.Series, horizon: int
+) -> tuple[pd.DataFrame, str]:
+    """Return a column of expected values per model for rows of the latest cutoff, and the protocol.
+
+    Each model is cloned and fitted once per fold; rows come in the order of `X`.
+    """
+    protocol, folds = split(X, y, horizon)
+    parts = []
+    for fold in folds:
+        learn, known, ask = X.iloc[fold.learn], _customers(X.iloc[fold.known]), X.iloc[fold.ask]
+        labels = y.iloc[fold.learn]
+        values = {
+            model.name: fit_at(model, learn, labels, known).predict(_customers(ask)) for model in models
+        }
+        parts.append(pd.DataFrame(values, index=ask.index).set_axis(fold.ask, axis=0))
+    together = pd.concat(parts).sort_index()
+    return together.set_axis(X.index[together.index], axis=0), protocol
+
+
+def fit_at(model: ValueModel, X: pd.DataFrame, y: pd.Series, X_now: pd.DataFrame) -> ValueModel:
+    """Return a fitted copy: on labelled rows `X, y` where it needs labels, else on the customers `X_now`."""
+    fresh: ValueModel = clone(model)
+    if model.needs_labels:
+        return fresh.fit(X, y).adapt(X_now)
+    return fresh.fit(X_now)
+
+
+def _keys(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cutoff and the customer of each row as arrays."""
+    if "cutoff" not in X.index.names:
+        return np.zeros(len(X), dtype="datetime64[us]"), X.index.to_numpy()
+    cutoffs = X.index.get_level_values("cutoff").to_numpy()
+    return cutoffs, X.index.get_level_values("customer_id").to_numpy()
+
+
+def _customers(X: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of one cutoff indexed by customer, as at prediction time."""
+    return X.droplevel("cutoff") if "cutoff" in X.index.names else X
+
+
+def _deal(customers: np.ndarray, bought: np.ndarray) -> np.ndarray:
+    """Return each customer's group: by the hash of the id, and as many buyers in one as in another.
+
+    >>> _deal(np.array(["a", "b", "c", "d", "e", "f"]), np.array([True, False] * 3)).tolist()
+    [2, 2, 1, 1, 0, 0]
+    """
+    order = np.lexsort((pd.util.hash_array(customers.astype(object)), bought))
+    group = np.empty(len(customers), dtype=np.int64)
+    group[order] = np.arange(len(customers)) % FOLDS
+    return group
