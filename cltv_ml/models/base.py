@@ -10,6 +10,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from cltv_ml.models.search import SearchSpace
+
 
 class ValueModel(BaseEstimator):
     """A model of what each customer will spend over `horizon` days.
@@ -21,6 +23,8 @@ class ValueModel(BaseEstimator):
     name: ClassVar[str]
     #: True when `fit` needs customers at earlier cutoffs together with what they then spent.
     needs_labels: ClassVar[bool] = False
+    #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
+    search_space: ClassVar[SearchSpace] = {}
     horizon: int
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.search import TREES
 
 
 class Hurdle(ValueModel):
@@ -28,6 +29,7 @@ class Hurdle(ValueModel):
 
     name = "hurdle"
     needs_labels = True
+    search_space = TREES
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.search import TWEEDIE_TREES
 
 #: What the probabilistic model tells the trees about each customer, beside the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
@@ -42,6 +43,7 @@ class Hybrid(ValueModel):
 
     name = "hybrid"
     needs_labels = True
+    search_space = TWEEDIE_TREES
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.search import TWEEDIE_TREES
 
 
 class Tweedie(ValueModel):
@@ -31,6 +32,7 @@ class Tweedie(ValueModel):
 
     name = "tweedie"
     needs_labels = True
+    search_space = TWEEDIE_TREES
 
     def __init__(
         self,

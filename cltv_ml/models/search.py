@@ -1,0 +1,64 @@
+"""What may be tuned about a model, as plain data: the values a setting can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both allowed; whole ones when both are whole.
+
+    With `log` every doubling is as likely as another.
+
+    >>> Range(3, 8).holds(4), Range(3, 8).holds(4.5), Range(0.01, 0.3, log=True).holds(1.0)
+    (True, False, False)
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """True when only whole numbers are meant."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def holds(self, value: Any) -> bool:
+        """Return whether `value` lies in the range."""
+        number = isinstance(value, int) if self.whole else isinstance(value, (int, float))
+        return number and not isinstance(value, bool) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the listed values.
+
+    >>> Choice((True, False)).holds(True)
+    True
+    """
+
+    values: tuple[Any, ...]
+
+    def holds(self, value: Any) -> bool:
+        """Return whether `value` is one of them."""
+        return value in self.values
+
+
+#: Argument of the model -> the values to try.
+SearchSpace = Mapping[str, Range | Choice]
+
+#: What all boosted trees share: how many and how deep, and how much of the data each one sees.
+TREES: SearchSpace = {
+    "rounds": Range(30, 400, log=True),
+    "learning_rate": Range(0.02, 0.2, log=True),
+    "max_depth": Range(2, 7),
+    "min_child_weight": Range(5.0, 300.0, log=True),
+    "subsample": Range(0.5, 1.0),
+    "colsample": Range(0.3, 1.0),
+}
+
+#: Trees under the Tweedie likelihood, whose power lies between 1 (Poisson) and 2 (gamma).
+TWEEDIE_TREES: SearchSpace = {**TREES, "variance_power": Range(1.1, 1.9)}
