@@ -13,9 +13,11 @@ from cltv_ml.cli.shared import (
     Config,
     Data,
     Horizon,
+    Json,
     Mapping,
     console,
     load,
+    print_json,
     progress,
     settings_of,
     show_table,
@@ -44,6 +46,7 @@ def act(
     ] = None,
     currency: Annotated[str, typer.Option(help="Written on the figures, such as EUR.")] = "",
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Turn the champion's scores into segments, margins, a win-back list, recommendations and offers.
 
@@ -58,6 +61,10 @@ def act(
 
         terms = room.Terms(margin_rate, uplift, cost, budget, currency, earlier)
         found = room.act(cleaned, terms, out, done)
+    if as_json:
+        files = [{"file": out / f"{name}.csv", "rows": len(table)} for name, table in found.tables.items()]
+        print_json({"tables": files, "left_out": found.refused, "report": out / "actions.html"})
+        return
     for name, table in found.tables.items():
         console.print(f"{name + '.csv':<28} {len(table):>9,} rows")
     for name, sentence in found.refused.items():
@@ -75,6 +82,7 @@ def evaluate(
     horizon: Horizon = "",
     out: Annotated[Path, typer.Option(help="A .csv or .parquet file.")] = Path("out/outcome.csv"),
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Read what a campaign brought, treated against control, with intervals.
 
@@ -88,6 +96,9 @@ def evaluate(
         from cltv_ml.ops import act as room
 
         table = room.evaluate(cleaned, listed.reset_index(), window, margin_rate, out)
+    if as_json:
+        print_json({"outcome": table.reset_index(), "file": out})
+        return
     shown = table.reset_index()[
         ["tier", "treated", "control", "realised_profit", "expected_profit", "verdict"]
     ]

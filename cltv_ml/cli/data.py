@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -13,14 +13,16 @@ from cltv_ml.cli.shared import (
     Config,
     Data,
     Horizon,
+    Json,
     Mapping,
     console,
     load,
+    print_json,
     progress,
     settings_of,
     show_table,
 )
-from cltv_ml.data import DATASETS, compute_summary, fetch, judge, write_mapping
+from cltv_ml.data import DATASETS, Cleaned, Verdict, compute_summary, fetch, judge, write_mapping
 from cltv_ml.windows import to_days
 
 app = typer.Typer(
@@ -31,8 +33,11 @@ Name = Annotated[str, typer.Argument(help="A data set's name, see `cltv data lis
 
 
 @app.command("list")
-def list_datasets() -> None:
-    """List the data sets that are known by name."""
+def list_datasets(as_json: Json = False) -> None:
+    """List the data sets that are known by name.
+
+    Example: `cltv data list`
+    """
     rows = [
         (
             name,
@@ -41,15 +46,25 @@ def list_datasets() -> None:
         )
         for name, found in DATASETS.items()
     ]
+    if as_json:
+        print_json({"datasets": pd.DataFrame(rows, columns=["name", "here", "about"])})
+        return
     show_table(pd.DataFrame(rows, columns=["Name", "Here", "What it is"]))
 
 
 @app.command()
-def describe(name: Name) -> None:
-    """Say what a data set is, how its columns map, and what in it misleads."""
+def describe(name: Name, as_json: Json = False) -> None:
+    """Say what a data set is, how its columns map, and what in it misleads.
+
+    Example: `cltv data describe cdnow`
+    """
     if name not in DATASETS:
         raise ValueError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
     found = DATASETS[name]
+    if as_json:
+        wanted = ("name", "about", "licence", "mapping", "traps")
+        print_json({part: getattr(found, part) for part in wanted})
+        return
     console.print(escape(found.about))
     console.print(f"Licence   {escape(found.licence)}")
     console.print(
@@ -61,7 +76,10 @@ def describe(name: Name) -> None:
 
 @app.command("fetch")
 def fetch_dataset(name: Name) -> None:
-    """Download a public data set, with its checksum verified, unless it is here already."""
+    """Download a public data set, with its checksum verified, unless it is here already.
+
+    Example: `cltv data fetch online_retail`
+    """
     console.print(f"{name}: {escape(str(fetch(name)))}", soft_wrap=True)
 
 
@@ -72,6 +90,7 @@ def check(
     horizon: Horizon = "",
     config: Config = None,
     save_mapping: Annotated[Path | None, typer.Option(help="Write the mapping to this TOML file.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Clean a log and say what was understood, what was set aside and why, and whether to train on it.
 
@@ -83,6 +102,11 @@ def check(
         cleaned = load(settings, done)
         verdict = judge(cleaned.log, days, cleaned.report)
     account = cleaned.report
+    if save_mapping:
+        write_mapping(account.mapping, save_mapping)
+    if as_json:
+        print_json(_account(cleaned, verdict, days))
+        return
     touched = account.rules[account.rules["rows"] > 0]
     shown = touched.assign(
         rows=[f"{rows:,}" for rows in touched["rows"]], money=[f"{money:,.2f}" for money in touched["money"]]
@@ -105,5 +129,28 @@ def check(
     for reason in verdict.reasons:
         console.print(f"          {escape(reason)}")
     if save_mapping:
-        write_mapping(account.mapping, save_mapping)
         console.print(f"Mapping   [bold]{save_mapping}[/bold]")
+
+
+def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]:
+    """Return what a check found, for machines: money in currency, horizon in days."""
+    account = cleaned.report
+    counts = (
+        "rows_in",
+        "rows_kept",
+        "money_in",
+        "money_kept",
+        "money_quarantined",
+        "money_netted",
+        "money_capped",
+    )
+    return {
+        "verdict": verdict.level,
+        "reasons": verdict.reasons,
+        "horizon": horizon,
+        **{name: getattr(account, name) for name in counts},
+        "rules": account.rules[["rule", "rows", "money"]],
+        "summary": compute_summary(cleaned.log) if len(cleaned.log) else [],
+        "notes": account.notes,
+        "mapping": account.mapping,
+    }

@@ -9,16 +9,33 @@ import typer
 from rich.markup import escape
 
 from cltv_ml import features as room
-from cltv_ml.cli.shared import Config, Data, Mapping, console, load, progress, settings_of, show_table
+from cltv_ml.cli.shared import (
+    Config,
+    Data,
+    Json,
+    Mapping,
+    console,
+    load,
+    print_json,
+    progress,
+    settings_of,
+    show_table,
+)
 from cltv_ml.windows import to_days
 
 app = typer.Typer(no_args_is_help=True, help="The catalogue of features, and building them to Parquet.")
 
 
 @app.command("list")
-def list_features() -> None:
-    """List every feature with its unit and meaning."""
+def list_features(as_json: Json = False) -> None:
+    """List every feature with its unit and meaning.
+
+    Example: `cltv features list`
+    """
     table = room.catalogue_table()
+    if as_json:
+        print_json({"features": table})
+        return
     show_table(table[["name", "unit", "needs", "meaning"]], f"{len(table)} features")
 
 
@@ -26,13 +43,19 @@ def list_features() -> None:
 def describe(
     name: Annotated[str, typer.Argument(help="A feature's name, see `cltv features list`.")],
 ) -> None:
-    """Say what a feature means, what it needs and how it is computed."""
+    """Say what a feature means, what it needs and how it is computed.
+
+    Example: `cltv features describe overdue_ratio`
+    """
     console.print(escape(room.describe(name)), soft_wrap=True)
 
 
 @app.command()
 def page(out: Annotated[Path, typer.Option(help="A Markdown file.")] = Path("docs/features.md")) -> None:
-    """Write the documentation page of all features."""
+    """Write the documentation page of all features.
+
+    Example: `cltv features page --out features.md`
+    """
     out.write_text(room.catalogue_page(), encoding="utf-8")
     console.print(f"Features  [bold]{out}[/bold]")
 

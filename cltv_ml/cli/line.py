@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
@@ -18,10 +18,12 @@ from cltv_ml.cli.shared import (
     Config,
     Data,
     Horizon,
+    Json,
     Mapping,
     console,
     dataset_name,
     load,
+    print_json,
     progress,
     settings_of,
     show_table,
@@ -49,6 +51,7 @@ def train(
     currency: Annotated[str, typer.Option(help="Written on the report's figures, such as EUR.")] = "",
     config: Config = None,
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Compare the models on an untouched window, register the best, write a report.
 
@@ -64,7 +67,11 @@ def train(
         experiment=experiment,
         currency=currency,
     )
-    _show(_train(settings, force=force), settings)
+    outcome = _train(settings, force=force)
+    if as_json:
+        print_json(_told(outcome, settings))
+        return
+    _show(outcome, settings)
 
 
 def score(
@@ -75,6 +82,7 @@ def score(
     ] = "",
     out: Annotated[Path, typer.Option(help="A .parquet or .csv file, or a folder.")] = Path("out"),
     config: Config = None,
+    as_json: Json = False,
 ) -> None:
     """Score every customer with the registered champion.
 
@@ -83,6 +91,12 @@ def score(
     path = out if out.suffix in (".csv", ".parquet") else out / "scores.parquet"
     table = _score(settings_of(config, mapping, data=data), path, as_of)
     valued = table["expected_value"].notna().sum()
+    if as_json:
+        first = table.head(1)[["model", "model_version", "cutoff", "horizon"]].to_dict("records")
+        total = table["expected_value"].sum()
+        counts = {"customers": len(table), "valued": valued, "expected_value": total}
+        print_json({**counts, **(first[0] if first else {}), "file": path})
+        return
     console.print(f"{len(table):,} customers, {valued:,} with a value: [bold]{path}[/bold]")
 
 
@@ -171,6 +185,24 @@ def _show(outcome: Outcome, settings: Settings) -> None:
         f"Champion  {outcome.verdict.reason}, registered as [bold]cltv version {outcome.version}[/bold]"
     )
     console.print(f"Files     [bold]{settings.out}[/bold]: comparison.csv, report.html, quarantine.parquet")
+
+
+def _told(outcome: Outcome, settings: Settings) -> dict[str, Any]:
+    """Return what a training found, for machines: every metric unrounded."""
+    window = outcome.result.window
+    return {
+        "champion": outcome.verdict.champion,
+        "within_bounds": outcome.verdict.within_bounds,
+        "reason": outcome.verdict.reason,
+        "version": outcome.version,
+        "run_id": outcome.run_id,
+        "cutoff": window.cutoff,
+        "horizon": window.horizon,
+        "customers": len(outcome.result.y_true),
+        "scores": outcome.result.scores.reset_index(),
+        "notes": outcome.notes,
+        "out": settings.out,
+    }
 
 
 def _say_next() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import typer
 from rich.console import Console
@@ -32,6 +35,8 @@ Config = Annotated[Path | None, typer.Option(help="A TOML file with these settin
 Horizon = Annotated[
     str, typer.Option(help="Days ahead: 90, 13w, 6m or 1y (1m is 30.4375 days). Default 13w.")
 ]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for machines.")]
 
 Report = Callable[[str, float], None]
 
@@ -72,6 +77,32 @@ def show_table(frame: pd.DataFrame, title: str = "") -> None:
     for row in frame.astype(str).itertuples(index=False):
         table.add_row(*(escape(cell) for cell in row))
     console.print(table)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON document on stdout: unrounded numbers, tables as lists of rows, what is missing as null."""
+    typer.echo(json.dumps(_plain(document), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in the types that JSON has.
+
+    >>> _plain({"table": pd.DataFrame({"a": [1.5, None]}), "day": pd.Timestamp("2026-01-02"), "file": Path("out")})
+    {'table': [{'a': 1.5}, {'a': None}], 'day': '2026-01-02T00:00:00', 'file': 'out'}
+    """
+    if isinstance(value, pd.DataFrame):
+        return [_plain(row) for row in value.to_dict("records")]
+    if isinstance(value, dict):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 @contextmanager

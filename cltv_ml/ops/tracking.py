@@ -20,6 +20,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 import mlflow
 import pandas as pd
 from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 import cltv_ml
@@ -132,8 +133,8 @@ def log_params(params: Mapping[str, Any]) -> None:
     mlflow.log_params({name: value for name, value in params.items() if name not in present})
 
 
-def latest_summary(experiment: str) -> dict[str, Any]:
-    """Return the report summary of the experiment's newest finished training.
+def latest_training(experiment: str) -> Run:
+    """Return the summary run of the experiment's newest finished training.
 
     Raises
     ------
@@ -149,7 +150,14 @@ def latest_summary(experiment: str) -> dict[str, Any]:
         raise ValueError(
             f"experiment {experiment!r} in {store_name()} holds no finished training; run `cltv train` first."
         )
-    summary: dict[str, Any] = mlflow.artifacts.load_dict(f"{found[0].info.artifact_uri}/report.json")
+    run: Run = found[0]
+    return run
+
+
+def latest_summary(experiment: str) -> dict[str, Any]:
+    """Return the report summary of the experiment's newest finished training; errors as `latest_training`."""
+    run = latest_training(experiment)
+    summary: dict[str, Any] = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/report.json")
     return summary
 
 
