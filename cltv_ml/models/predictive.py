@@ -36,23 +36,31 @@ def draw_parameters(
 
 
 def between(draws: np.ndarray, coverage: float) -> np.ndarray:
-    """Return the ends of an interval that holds at least `coverage` of each row's draws, shape (n, 2).
+    """Return the ends of an interval that holds as near to `coverage` of each row's draws as its values
+    allow, shape (n, 2).
 
-    Both tails are cut alike; where nothing at all is likelier than a tail, the interval starts at zero and
-    only the upper tail is cut, so that it is not wider than it has to be.
+    Both tails are cut alike; where zero alone is likelier than a tail, nothing can be cut below it, so the
+    interval starts at zero and only the upper tail is cut. Counts come in lumps: an end takes the value
+    that leaves the tail nearest to what it should be (the mid-p rule), above or below. Zero alone is the
+    narrowest interval there is, so who buys nothing with a probability above `coverage` is covered more
+    often than that.
 
     >>> between(np.array([[0, 0, 0, 0, 0, 0, 0, 0, 1, 7], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]), 0.8).tolist()
-    [[0.0, 0.0], [1.0, 9.0]]
+    [[0.0, 0.0], [2.0, 9.0]]
     """
     tail = (1 - coverage) / 2
     ordered = np.sort(draws, axis=1)
-    size = ordered.shape[1]
     from_zero = (ordered <= 0).mean(axis=1) >= tail
-    lower = np.where(from_zero, 0, ordered[:, _rank(tail, size)])
-    upper = np.where(from_zero, ordered[:, _rank(coverage, size)], ordered[:, _rank(1 - tail, size)])
-    return np.column_stack([lower, upper]).astype(np.float64)
+    lower = np.where(from_zero, 0, -_nearest(-ordered[:, ::-1], 1 - tail))
+    upper = np.where(from_zero, _nearest(ordered, coverage), _nearest(ordered, 1 - tail))
+    return np.column_stack([lower, np.maximum(lower, upper)]).astype(np.float64)
 
 
-def _rank(share: float, size: int) -> int:
-    """Return the position of the smallest draw that at least `share` of the draws do not exceed."""
-    return min(max(int(np.ceil(share * size - 1e-9)) - 1, 0), size - 1)
+def _nearest(ordered: np.ndarray, share: float) -> np.ndarray:
+    """Return the draw of each row that as near to `share` of them as possible do not exceed."""
+    wanted = share * ordered.shape[1]
+    value = ordered[:, int(np.ceil(wanted - 1e-9)) - 1]
+    below = (ordered < value[:, None]).sum(axis=1)
+    reached = (ordered <= value[:, None]).sum(axis=1)
+    previous = np.take_along_axis(ordered, np.maximum(below - 1, 0)[:, None], axis=1)[:, 0]
+    return np.where((below > 0) & (wanted - below < reached - wanted), previous, value)

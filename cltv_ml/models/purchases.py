@@ -111,11 +111,12 @@ class PurchaseModel(LikelihoodModel):
     def predict_interval(
         self, X: pd.DataFrame, t: float | str, coverage: float = 0.9, *, size: int = 500, seed: int = 0
     ) -> pd.DataFrame:
-        """Return `purchases_lower` and `purchases_upper`, between which the purchases of the next `t` lie with
-        at least probability `coverage`, by `X.index`.
+        """Return `purchases_lower` and `purchases_upper`, between which the purchases of the next `t` lie with a
+        probability as near to `coverage` as whole numbers allow, by `X.index`.
 
-        It holds both what the customer may do given his rates and how well the parameters are known. Purchases
-        are whole numbers, so the probability is exceeded where few are expected.
+        It holds both what the customer may do given his rates and how well the parameters are known. Over a
+        population it covers `coverage`, except that who buys nothing with a higher probability is covered
+        with that one: his interval is zero alone, and none is narrower.
         """
         check_fitted(self)
         check_coverage(self, coverage)
