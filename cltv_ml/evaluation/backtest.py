@@ -73,7 +73,7 @@ def judge(
         seconds[model.name] = time.perf_counter() - started
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
-    results = _results(window, y_true, predictions, seconds)
+    results = measure(window, y_true, predictions, seconds)
     return WindowResult(window, training, fitted, predictions, y_true, results)
 
 
@@ -101,9 +101,10 @@ def backtest(
     return pd.concat(parts, ignore_index=True)
 
 
-def _results(
+def measure(
     window: Window, y_true: pd.Series, predictions: dict[str, pd.DataFrame], seconds: dict[str, float]
 ) -> pd.DataFrame:
+    """Return RESULTS of predictions by model's name: every metric; `seconds` is what each model took."""
     rows = [
         (
             name,

@@ -15,7 +15,7 @@ from cltv_ml.reporting import sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
 
-__all__ = ["comparison_table", "model_summary", "predict_today", "training_summary"]
+__all__ = ["best_probabilistic", "comparison_table", "model_summary", "predict_today", "training_summary"]
 
 
 def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def training_summary(
     now = _with_alive(result, result.predictions[verdict.champion], result.training.X_now)
     if today is not None:
         now, cutoff = today, log["timestamp"].max().normalize() + pd.Timedelta(days=1)
-    probabilistic = _probabilistic(result)
+    probabilistic = best_probabilistic(result)
     details = [sections.explanation_section(result, verdict.champion)]
     if probabilistic:
         details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
@@ -99,14 +99,14 @@ def _with_alive(result: WindowResult, table: pd.DataFrame, X: pd.DataFrame) -> p
     # BG/NBD calls every one-time buyer alive by construction, so the others come first.
     if table["p_alive"].notna().any() and (table["p_alive"] < 1).any():
         return table
-    name = _probabilistic(result)
+    name = best_probabilistic(result)
     if name is None:
         return table
     other = result.models[name].predict_table(X)
     return table.assign(p_alive=other["p_alive"], expected_purchases=other["expected_purchases"])
 
 
-def _probabilistic(result: WindowResult) -> str | None:
+def best_probabilistic(result: WindowResult) -> str | None:
     """Return the probabilistic model with the best order of customers, one whose one-time buyers can leave first."""
     alive = [name for name, model in result.models.items() if isinstance(model, ProbabilisticValue)]
     scores = result.scores["gini"].fillna(-1.0)

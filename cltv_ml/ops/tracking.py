@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import socket
+import sqlite3
 import subprocess
+import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-# MLflow reads these while it is imported: no telemetry, and a model's requirements are ours to name.
+# MLflow reads these while it is imported: no telemetry, a model's requirements are ours to name, and a server
+# that stopped answering is asked again for half a minute, not for four.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_LOG_UV_FILES", "false")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
 
 import mlflow
 import pandas as pd
 from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import Run
+from mlflow.entities import Metric, Param, Run
 from mlflow.tracking import MlflowClient
 
 import cltv_ml
@@ -36,12 +44,65 @@ def open_store(root: Path | None = None) -> str:
     """Point MLflow at one absolute store and create it if need be; return its URI.
 
     `MLFLOW_TRACKING_URI` wins; otherwise `mlflow.db` in the project's root, wherever the command was typed.
-    Touching the store here, before anything runs in parallel, keeps its first migration in one process.
+    A new store is created by one process while others wait: two at once would leave it broken.
+
+    Raises
+    ------
+    ValueError
+        The address is a server's and nothing answers there.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
+    if uri.startswith("http"):
+        _check_server(uri)
+    elif uri.startswith("sqlite:") and not Path(uri.removeprefix("sqlite:///")).exists():
+        with store_lock():
+            MlflowClient().search_experiments(max_results=1)
     return uri
+
+
+def _check_server(uri: str, tries: int = 3) -> None:
+    """Raise with one sentence when nothing listens at a server's address, asked a few times a second apart."""
+    address = urlsplit(uri)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    for left in reversed(range(tries)):
+        try:
+            socket.create_connection((address.hostname or "", port), timeout=5).close()
+        except OSError as error:
+            if not left:
+                raise ValueError(
+                    f"no MLflow server answers at {store_name()} ({error}); start it, or set MLFLOW_TRACKING_URI."
+                ) from error
+            time.sleep(1)
+        else:
+            return
+
+
+@contextmanager
+def store_lock(patience: float = 60) -> Iterator[None]:
+    """Hold the one lock of the present store on this machine; a process that ends in any way lets go of it.
+
+    Raises
+    ------
+    ValueError
+        Another process holds it for longer than `patience` seconds.
+    """
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:"):
+        path = Path(f"{uri.removeprefix('sqlite:///')}.lock")
+    else:
+        path = Path(tempfile.gettempdir()) / f"cltv-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock"
+    # SQLite's own lock is the standard library's only one that works on every system and survives a kill.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as lock:
+        try:
+            lock.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"another process has held {path} for {patience:.0f} seconds ({error}); wait for it to end."
+            ) from error
+        yield
 
 
 def store_name() -> str:
@@ -55,6 +116,7 @@ def open_experiment(name: str, root: Path | None = None) -> str:
     Inside `mlflow run` the experiment is the one that the project was started in.
     """
     uri = open_store(root)
+    _end_orphans(name)
     if "MLFLOW_RUN_ID" in os.environ:
         return str(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
     found = mlflow.get_experiment_by_name(name)
@@ -67,6 +129,30 @@ def open_experiment(name: str, root: Path | None = None) -> str:
     folder = artifact_root(uri)
     slug = re.sub(r"[^\w.-]", "_", name)
     return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None))
+
+
+def _end_orphans(experiment: str) -> None:
+    """Mark as FAILED the open runs whose process on this machine was killed before it could end them."""
+    open_runs = mlflow.search_runs(
+        experiment_names=[experiment], output_format="list",
+        filter_string=f"status = 'RUNNING' and tags.`cltv_ml.host` = '{socket.gethostname()}'",
+    )  # fmt: skip
+    for run in open_runs:
+        if not _alive(int(run.data.tags["cltv_ml.process"])):
+            MlflowClient().set_terminated(run.info.run_id, "FAILED")
+
+
+def _alive(process: int) -> bool:
+    """Return whether a process of this machine runs; where only killing would tell, it is taken to."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def artifact_root(uri: str) -> Path | None:
@@ -114,16 +200,41 @@ def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Itera
 
     Inside `mlflow run` it is the project's own run.
     """
-    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run:
+    with mlflow.start_run(
+        experiment_id=experiment_id, run_name=name, tags={**tags, **_process_tags()}
+    ) as run:
         yield run.info.run_id
 
 
 @contextmanager
 def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
-    created = MlflowClient().create_run(experiment_id, run_name=name, tags=dict(tags))
+    created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **_process_tags()})
     with mlflow.start_run(run_id=created.info.run_id, nested=True) as run:
         yield run.info.run_id
+
+
+def log_window(
+    parent: str, name: str, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str]
+) -> None:
+    """Log one finished run below `parent`: what a model scored on an earlier window."""
+    client = MlflowClient()
+    experiment_id = client.get_run(parent).info.experiment_id
+    run = client.create_run(
+        experiment_id, run_name=name, tags={**tags, "role": "window", "mlflow.parentRunId": parent}
+    )
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run.info.run_id,
+        metrics=[Metric(key, float(value), now, 0) for key, value in metrics.items()],
+        params=[Param(key, str(value)) for key, value in params.items()],
+    )
+    client.set_terminated(run.info.run_id)
+
+
+def _process_tags() -> dict[str, str]:
+    """Return the tags by which a run that was killed is recognised later."""
+    return {"cltv_ml.host": socket.gethostname(), "cltv_ml.process": str(os.getpid())}
 
 
 def log_params(params: Mapping[str, Any]) -> None:

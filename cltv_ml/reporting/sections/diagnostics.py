@@ -34,7 +34,7 @@ def diagnostics_section(
     expected = result.predictions[name]["expected_purchases"]
     actual = window.target(log, X.index, "purchases")
     grid = compute_history_grid(purchases, X, f"{window.horizon}d")
-    example = _example(X)
+    example = typical_customer(X)
     days = log.loc[(log["customer_id"] == example) & (log["timestamp"] < window.cutoff), "timestamp"]
     alive = compute_alive_history(purchases, list(days), window.cutoff - pd.Timedelta(days=1))
     figures = {
@@ -77,7 +77,7 @@ def explanation_section(result: WindowResult, name: str) -> dict[str, Any]:
     )
 
 
-def _example(X: pd.DataFrame) -> str:
+def typical_customer(X: pd.DataFrame) -> str:
     """Return the customer who stands for the repeat buyers: the upper quartile of their purchases, then the oldest."""
     repeat = X[X["frequency"] > 0]
     level = repeat["frequency"].quantile(0.75, interpolation="lower")
