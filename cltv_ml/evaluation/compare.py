@@ -1,14 +1,23 @@
-"""The written rule that names a champion."""
+"""The written rules that name a champion and let a challenger replace it, and the intervals they rest on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import pandas as pd
+
+from cltv_ml.evaluation.bootstrap import DRAWS, bootstrap_metrics
+from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 
 #: A model is trusted with money when it misses the total and the deciles by no more than this.
 BIAS_BOUND = 0.10
 DECILE_BOUND = 0.25
+
+#: What the order of customers is judged by once the level is right.
+Objective = Literal["gini", "profit"]
 
 
 @dataclass(frozen=True)
@@ -20,20 +29,31 @@ class Verdict:
     reason: str
 
 
+@dataclass(frozen=True)
+class Challenge:
+    """Whether a challenger replaces the champion, and the sentence that says why."""
+
+    replace: bool
+    reason: str
+
+
 def choose_champion(
-    scores: pd.DataFrame, bias_bound: float = BIAS_BOUND, decile_bound: float = DECILE_BOUND
+    scores: pd.DataFrame,
+    bias_bound: float = BIAS_BOUND,
+    decile_bound: float = DECILE_BOUND,
+    objective: Objective = "gini",
 ) -> Verdict:
-    """Return the champion by the written rule: level first, then ranking.
+    """Return the champion by the written rule: level first, then the order of customers.
 
     1. Trusted models miss the total by at most `bias_bound` and the deciles by at most `decile_bound`.
-    2. Among the trusted the highest normalised Gini wins.
+    2. Among the trusted the highest `objective` wins: normalised Gini, or the profit of a campaign.
     3. If none is trusted, the model that oversteps the bounds least wins, and the reason says so.
     Ties go to the model listed first, so list the simpler one first.
 
     Parameters
     ----------
     scores
-        One row per model (index), columns `bias`, `decile_mape` and `gini`.
+        One row per model (index), columns `bias`, `decile_mape`, `gini`, and `profit` where it decides.
 
     Raises
     ------
@@ -45,19 +65,21 @@ def choose_champion(
     >>> choose_champion(scores).champion
     'b'
     """
-    usable = scores.dropna(subset=["bias", "decile_mape", "gini"])
+    _check_objective(objective, scores.columns)
+    usable = scores.dropna(subset=["bias", "decile_mape", objective])
     if usable.empty:
         raise ValueError(
             "no model can be judged: nobody bought anything in the test window, or everybody spent the same; "
             "choose another cutoff or a longer horizon."
         )
-    overstep = pd.concat(
-        [usable["bias"].abs() / bias_bound, usable["decile_mape"] / decile_bound], axis=1
-    ).max(axis=1)
+    overstep = pd.Series(
+        [_overstep(row, bias_bound, decile_bound) for _, row in usable.iterrows()], index=usable.index
+    )
     trusted = usable[overstep <= 1]
     if len(trusted):
-        best = str(trusted["gini"].idxmax())
-        why = f"best order of customers (Gini {usable.at[best, 'gini']:.3f}) of {len(trusted)} models within bounds"
+        best = str(trusted[objective].idxmax())
+        figure = f"{_NAMES[objective]} {_figure(objective, usable.at[best, objective])}"
+        why = f"best order of customers ({figure}) of {len(trusted)} models within bounds"
     else:
         best = str(overstep.idxmin())
         why = "no model within bounds, this one oversteps them least"
@@ -69,3 +91,174 @@ def choose_champion(
             f"decile error {usable.at[best, 'decile_mape']:.1%}, allowed {decile_bound:.0%})"
         ),
     )
+
+
+def compare_models(
+    y_true: pd.Series,
+    values: pd.DataFrame,
+    champion: str,
+    *,
+    targeting: Targeting | None = None,
+    confidence: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return every model against the champion on the same customers, with paired bootstrap intervals.
+
+    Columns `model`, `metric`, `value`, `champion_value`, `difference` (value less the champion's; for bias
+    of their sizes, so that less is better), `lower`, `upper` (interval of the difference at `confidence`) and
+    `better`: "model" or "champion" where the interval excludes zero, else "neither". The champion itself has
+    no rows. Rank correlation is left out: its ranks change with every draw.
+
+    Parameters
+    ----------
+    values
+        Expected values, one column per model, rows as in `y_true`.
+    targeting
+        The campaign for the metric `profit`; without one it is left out.
+
+    Raises
+    ------
+    ValueError
+        The champion is no column of `values`, or a value is missing.
+    """
+    if champion not in values.columns:
+        raise ValueError(f"champion {champion!r} is no column of values. Found {list(values.columns)}.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}.")
+    points = {str(name): _point(y_true, values[name], targeting) for name in values.columns}
+    samples = bootstrap_metrics(y_true, values, targeting=targeting, draws=draws, seed=seed)
+    rows = [
+        _row(name, metric, points, samples[metric], champion, confidence)
+        for name in points
+        if name != champion
+        for metric in points[name]
+    ]
+    return pd.DataFrame(rows)
+
+
+def compare_pair(
+    y_true: pd.Series,
+    champion_values: pd.Series | np.ndarray,
+    challenger_values: pd.Series | np.ndarray,
+    *,
+    targeting: Targeting | None = None,
+    confidence: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return a challenger against the champion, a row per metric: what `decide_challenge` reads.
+
+    Columns `champion`, `challenger`, `difference` (of sizes for bias), `lower`, `upper` and `better`
+    ("challenger", "champion" or "neither"), indexed by `metric`. See `compare_models`.
+
+    >>> spent = pd.Series([0.0, 0, 5, 30] * 50)
+    >>> table = compare_pair(spent, np.ones(200), spent * 0.9 + 1)
+    >>> table.at["gini", "better"], round(float(table.at["gini", "difference"]), 3)
+    ('challenger', 1.0)
+    """
+    values = pd.DataFrame(
+        {"champion": np.asarray(champion_values), "challenger": np.asarray(challenger_values)}
+    )
+    table = compare_models(
+        y_true, values, "champion", targeting=targeting, confidence=confidence, draws=draws, seed=seed
+    )
+    table = table.rename(columns={"value": "challenger", "champion_value": "champion"}).set_index("metric")
+    table["better"] = table["better"].replace("model", "challenger")
+    return table[["champion", "challenger", "difference", "lower", "upper", "better"]]
+
+
+def decide_challenge(
+    pair: pd.DataFrame,
+    *,
+    simpler: bool = False,
+    objective: Objective = "gini",
+    bias_bound: float = BIAS_BOUND,
+    decile_bound: float = DECILE_BOUND,
+) -> Challenge:
+    """Return whether the challenger of `compare_pair` replaces the champion, by the written rule.
+
+    1. A challenger outside the bounds for bias and decile error is refused, unless the champion oversteps
+       them by more.
+    2. It replaces a champion that is outside the bounds where it oversteps them by less and the paired
+       interval of the difference in |bias| or in decile error lies below zero.
+    3. It replaces the champion where the paired interval of the difference in `objective` lies above zero.
+    4. A simpler challenger also replaces it where that interval includes zero: equal quality.
+    """
+    _check_objective(objective, pair.index)
+    steps = {side: _overstep(pair[side], bias_bound, decile_bound) for side in ("champion", "challenger")}
+    row = pair.loc[objective]
+    found = (
+        f"difference in {_NAMES[objective]} {_figure(objective, row['difference'], signed=True)}, "
+        f"{_figure(objective, row['lower'], signed=True)} to {_figure(objective, row['upper'], signed=True)}"
+    )
+    if not np.isfinite([*steps.values(), row["lower"], row["upper"]]).all():
+        return Challenge(False, "kept: nobody bought anything in the window, so nothing can be compared")
+    if steps["challenger"] > max(1.0, steps["champion"]):
+        return Challenge(
+            False,
+            f"kept: the challenger is outside the bounds (bias {pair.at['bias', 'challenger']:+.1%}, allowed "
+            f"{bias_bound:.0%}; decile error {pair.at['decile_mape', 'challenger']:.1%}, allowed {decile_bound:.0%})",
+        )
+    level = (pair.loc[["bias", "decile_mape"], "better"] == "challenger").any()
+    if steps["champion"] > 1 and steps["challenger"] < steps["champion"] and level:
+        return Challenge(
+            True, f"replaced: the champion is outside the bounds, the challenger nearer ({found})"
+        )
+    if row["better"] == "challenger":
+        return Challenge(True, f"replaced: better on the same customers ({found})")
+    if row["better"] == "neither" and simpler:
+        return Challenge(True, f"replaced: simpler at equal quality ({found})")
+    return Challenge(False, f"kept: the challenger is not shown to be better ({found})")
+
+
+_NAMES = {"gini": "Gini", "profit": "profit"}
+
+
+def _check_objective(objective: str, found: pd.Index) -> None:
+    if objective not in _NAMES:
+        raise ValueError(f"Unknown objective {objective!r}. Available: {sorted(_NAMES)}.")
+    if objective not in found:
+        raise ValueError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
+
+
+def _overstep(scores: Mapping[str, float] | pd.Series, bias_bound: float, decile_bound: float) -> float:
+    """Return the larger of |bias| and decile error in units of its bound: at most 1 is within bounds."""
+    return float(np.maximum(abs(scores["bias"]) / bias_bound, scores["decile_mape"] / decile_bound))
+
+
+def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
+    found = {name: one.function(y_true, y_pred) for name, one in METRICS.items() if name != "spearman"}
+    return found if targeting is None else {**found, "profit": profit(y_true, y_pred, targeting)}
+
+
+def _row(
+    name: str,
+    metric: str,
+    points: Mapping[str, Mapping[str, float]],
+    samples: pd.DataFrame,
+    champion: str,
+    confidence: float,
+) -> dict[str, object]:
+    value, reference = points[name][metric], points[champion][metric]
+    size = np.abs if metric == "bias" else np.positive
+    drawn = size(samples[name].to_numpy()) - size(samples[champion].to_numpy())
+    drawn = drawn[np.isfinite(drawn)]
+    tail = (1 - confidence) / 2
+    lower, upper = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (np.nan, np.nan)
+    more_is_better = metric == "profit" or METRICS[metric].more_is_better
+    side = int(lower > 0) - int(upper < 0)
+    return {
+        "model": name,
+        "metric": metric,
+        "value": value,
+        "champion_value": reference,
+        "difference": float(size(value) - size(reference)),
+        "lower": float(lower),
+        "upper": float(upper),
+        "better": ("neither", "model", "champion")[side if more_is_better else -side],
+    }
+
+
+def _figure(objective: str, value: float, *, signed: bool = False) -> str:
+    return f"{value:{'+' if signed else ''}{',.0f' if objective == 'profit' else '.3f'}}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +25,18 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """
     true, pred = _pair(y_true, y_pred)
     return float(np.abs(true - pred).mean())
+
+
+def wmape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Weighted absolute percentage error: what was missed over what was spent, both in sum; zero is best.
+
+    `mae` as a share of the mean spend, comparable between currencies. NaN when nobody spent anything.
+
+    >>> wmape([0, 10], [1, 7])
+    0.4
+    """
+    true, pred = _pair(y_true, y_pred)
+    return float(np.abs(true - pred).sum() / true.sum()) if true.sum() > 0 else float("nan")
 
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -74,16 +87,106 @@ def gini(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return _area(true, pred) / best if best > 0 else float("nan")
 
 
-def top_decile_capture(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Share of realised money spent by the tenth of customers ranked highest; more is better.
+def top_capture(y_true: ArrayLike, y_pred: ArrayLike, share: float = 0.1) -> float:
+    """Share of realised money spent by the `share` of customers ranked highest; more is better.
 
     NaN when nobody spent anything.
 
-    >>> top_decile_capture([50] + [50 / 9] * 9, range(10, 0, -1))
+    >>> top_capture([50] + [50 / 9] * 9, range(10, 0, -1), share=0.1)
     0.5
     """
-    share, gained = gains(y_true, y_pred)
-    return float(np.interp(0.1, share, gained))
+    customers, gained = gains(y_true, y_pred)
+    return float(np.interp(share, customers, gained))
+
+
+@dataclass(frozen=True)
+class Targeting:
+    """A campaign that spends `cost` on each of the `share` of customers ranked highest and earns `margin` on
+    what they then spend.
+    """
+
+    share: float = 0.1
+    cost: float = 0.0
+    margin: float = 1.0
+
+
+def profit(y_true: ArrayLike, y_pred: ArrayLike, targeting: Targeting) -> float:
+    """Profit of a campaign to the customers ranked highest, in currency; more is better.
+
+    Their realised money times the margin, less the cost: what the order is worth if a contact is what it
+    takes to earn the money. It cannot see what they would have spent anyway. Ties at the border share evenly.
+
+    >>> profit([30, 10, 0, 0], [9, 5, 2, 1], Targeting(share=0.5, cost=3.0, margin=0.5))
+    14.0
+    """
+    true, pred = _pair(y_true, y_pred)
+    counts, money, _ = _tied(true, pred)
+    targeted = targeting.share * len(true)
+    earned = np.interp(targeted, np.r_[0, np.cumsum(counts)], np.r_[0, np.cumsum(money)])
+    return float(targeting.margin * earned - targeting.cost * targeted)
+
+
+def auc(bought: ArrayLike, p_buy: ArrayLike) -> float:
+    """Probability that a buyer was given a higher P(buy) than a non-buyer, ties counting half; 1 is best.
+
+    One half is chance. Blind to level. NaN when all or none bought. Source: J. Hanley and B. McNeil, The
+    Meaning and Use of the Area under a ROC Curve, 1982.
+
+    >>> auc([1, 0, 0], [0.5, 0.5, 0.1])
+    0.75
+    """
+    did, score = _pair(bought, p_buy)
+    buyers = did > 0
+    ranks, n = stats.rankdata(score), buyers.sum()
+    if n in (0, len(did)):
+        return float("nan")
+    return float((ranks[buyers].sum() - n * (n + 1) / 2) / (n * (len(did) - n)))
+
+
+def brier(bought: ArrayLike, p_buy: ArrayLike) -> float:
+    """Mean squared difference between P(buy) and what happened (1 or 0); zero is best.
+
+    It sees order and level together. Source: G. Brier, Verification of Forecasts, 1950.
+
+    >>> brier([1, 0], [0.8, 0.4])
+    0.1
+    """
+    did, score = _pair(bought, p_buy)
+    return float(np.square((did > 0) - score).mean())
+
+
+def coverage(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:
+    """Share of customers whose realised value lay within its interval, ends included; `level` is best.
+
+    >>> coverage([0, 5, 9], [0, 0, 0], [0, 5, 8])
+    0.66...
+    """
+    true, low, high = _bounds(y_true, lower, upper)
+    return float(((true >= low) & (true <= high)).mean())
+
+
+def mean_width(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:
+    """Mean width of the intervals, in currency; less is better at equal coverage.
+
+    >>> mean_width([0, 5], [0, 4], [2, 8])
+    3.0
+    """
+    _, low, high = _bounds(y_true, lower, upper)
+    return float((high - low).mean())
+
+
+def winkler(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:
+    """Winkler score: mean width plus 2 / (1 - level) times what lies outside, in currency; less is better.
+
+    No interval scores better in the mean than the true quantiles, so it weighs width against coverage.
+    Source: R. Winkler, A Decision-Theoretic Approach to Interval Estimation, 1972.
+
+    >>> winkler([0, 9], [0, 4], [2, 8], level=0.8)
+    8.0
+    """
+    true, low, high = _bounds(y_true, lower, upper)
+    outside = np.maximum(low - true, 0) + np.maximum(true - high, 0)
+    return float((high - low + 2 / (1 - level) * outside).mean())
 
 
 def decile_mape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -145,14 +248,40 @@ class Metric:
     more_is_better: bool = False
 
 
+#: Shares of customers from the top whose captured money is reported, by the metric's name.
+TOP_SHARES = {
+    "top_1pct_capture": 0.01,
+    "top_5pct_capture": 0.05,
+    "top_decile_capture": 0.10,
+    "top_20pct_capture": 0.20,
+}
+
+#: Every metric of expected values by name.
 METRICS = {
     "bias": Metric(bias, 0.0, "share"),
     "decile_mape": Metric(decile_mape, 0.0, "share"),
     "gini": Metric(gini, 1.0, "", more_is_better=True),
     "spearman": Metric(spearman, 1.0, "", more_is_better=True),
-    "top_decile_capture": Metric(top_decile_capture, 1.0, "share", more_is_better=True),
+    **{
+        name: Metric(partial(top_capture, share=share), 1.0, "share", more_is_better=True)
+        for name, share in TOP_SHARES.items()
+    },
+    "wmape": Metric(wmape, 0.0, "share"),
     "mae": Metric(mae, 0.0, "currency"),
     "rmse": Metric(rmse, 0.0, "currency"),
+}
+
+#: Metrics of "buys in the horizon": (bought, p_buy) -> float, for models that give a probability.
+PURCHASE_METRICS = {
+    "buy_auc": Metric(auc, 1.0, "", more_is_better=True),
+    "buy_brier": Metric(brier, 0.0, ""),
+}
+
+#: Metrics of intervals: (y_true, lower, upper, level) -> float; coverage is best at the level.
+INTERVAL_METRICS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike, float], float]] = {
+    "coverage": coverage,
+    "mean_width": mean_width,
+    "winkler": winkler,
 }
 
 
@@ -166,6 +295,16 @@ def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]
         if not np.isfinite(values).all():
             raise ValueError(f"{name} holds a missing or infinite value; score customers without one apart.")
     return true, pred
+
+
+def _bounds(
+    y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    true, low = _pair(y_true, lower)
+    _, high = _pair(y_true, upper)
+    if (low > high).any():
+        raise ValueError("lower exceeds upper in a row; give the ends of each interval in order.")
+    return true, low, high
 
 
 def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

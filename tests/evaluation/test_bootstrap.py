@@ -1,0 +1,73 @@
+"""The paired bootstrap against drawing the customers one by one, and against a known sampling error."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.evaluation import bootstrap
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
+from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
+
+CAMPAIGN = Targeting(share=0.2, cost=3.0, margin=0.4)
+
+
+def customers(n, seed=1):
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(0.6, 30, n)
+    y_true = rng.gamma(1.0, rate) * (rng.random(n) < 0.5)
+    return y_true, pd.DataFrame({"sharp": rate * 0.5, "blunt": np.round(rate + rng.gamma(1, 30, n), -1)})
+
+
+def test_small_samples_are_drawn_exactly_as_one_by_one():
+    """Slow reference: repeat every customer as often as a draw takes him, then ask the metrics themselves."""
+    y_true, values = customers(300)
+    found = bootstrap_metrics(y_true, values, targeting=CAMPAIGN, draws=20, seed=5)
+    times = np.random.default_rng(5).multinomial(300, np.full(300, 1 / 300), size=20)
+    for draw, counts in enumerate(times):
+        rows = np.repeat(np.arange(300), counts)
+        for model in values:
+            pred = values[model].to_numpy()[rows]
+            for metric in found.keys() - {"profit"}:
+                slow = METRICS[metric].function(y_true[rows], pred)
+                assert found[metric].at[draw, model] == pytest.approx(slow, rel=1e-9), metric
+            assert found["profit"].at[draw, model] == pytest.approx(profit(y_true[rows], pred, CAMPAIGN))
+
+
+def test_every_metric_but_the_rank_correlation_is_drawn():
+    y_true, values = customers(50)
+    assert set(bootstrap_metrics(y_true, values, draws=5)) == METRICS.keys() - {"spearman"}
+
+
+@pytest.mark.parametrize("metric", ["gini", "decile_mape", "top_1pct_capture", "mae"])
+def test_blocks_and_bins_give_the_sampling_error_of_single_customers(monkeypatch, metric):
+    y_true, values = customers(4_000)
+    fast = bootstrap_metrics(y_true, values, draws=600)[metric]
+    monkeypatch.setattr(bootstrap, "BLOCKS", 4_000)
+    monkeypatch.setattr(bootstrap, "BINS", 4_000)
+    exact = bootstrap_metrics(y_true, values, draws=600)[metric]
+    difference = fast["sharp"] - fast["blunt"], exact["sharp"] - exact["blunt"]
+    assert difference[0].std() == pytest.approx(difference[1].std(), rel=0.15)
+    assert difference[0].mean() == pytest.approx(difference[1].mean(), abs=0.3 * difference[1].std())
+
+
+def test_spread_of_the_mean_error_is_the_textbook_standard_error():
+    y_true, values = customers(20_000)
+    error = np.abs(y_true - values["sharp"])
+    drawn = bootstrap_metrics(y_true, values, draws=1_000)["mae"]["sharp"]
+    assert drawn.std() == pytest.approx(error.std() / np.sqrt(20_000), rel=0.1)
+
+
+def test_same_seed_gives_the_same_draws_and_another_seed_others():
+    y_true, values = customers(500)
+    first, again, other = (
+        bootstrap_metrics(y_true, values, draws=30, seed=seed)["gini"] for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    assert (first != other).all(axis=None)
+
+
+def test_draws_without_a_buyer_are_missing_and_warn_nobody():
+    drawn = bootstrap_metrics(np.r_[np.zeros(30), 5.0], pd.DataFrame({"a": np.arange(31.0)}), draws=200)
+    share = drawn["gini"]["a"].isna().mean()
+    assert share == pytest.approx(np.exp(-1), abs=0.1)
+    assert drawn["mae"]["a"].notna().all()
