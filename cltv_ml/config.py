@@ -21,10 +21,11 @@ class Settings:
     experiment: str = "cltv"
     max_origins: int = 6
     currency: str = ""
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def load_settings(path: Path) -> Settings:
-    """Return the settings of a TOML file: the flags' names as keys and a table `[mapping]`.
+    """Return the settings of a TOML file: the flags' names as keys and tables `[mapping]`, `[models.NAME]`.
 
     Raises
     ------
@@ -36,10 +37,27 @@ def load_settings(path: Path) -> Settings:
     for name, value in given.items():
         if name not in known:
             raise ValueError(f"{path.name}: unknown setting {name!r}. Available: {sorted(known)}.")
-        wanted = {"mapping": dict, "max_origins": int}.get(name, str)
+        wanted = {"mapping": dict, "models": dict, "max_origins": int}.get(name, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise ValueError(f"{path.name}: {name} must be of type {wanted.__name__}, got {value!r}.")
+    check_params(given.get("models", {}), path.name)
     return Settings(**given)
+
+
+def read_params(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the models' settings of a TOML file with tables `[models.NAME]`, such as `cltv tune` writes."""
+    params = read_toml(path).get("models", {})
+    if not params:
+        raise ValueError(f"{path.name} has no table [models.NAME]; name a file that `cltv tune` wrote.")
+    check_params(params, path.name)
+    return dict(params)
+
+
+def check_params(params: Mapping[str, Any], where: str) -> None:
+    """Raise when the models' settings are no tables of names and values."""
+    for name, settings in params.items():
+        if not isinstance(settings, dict):
+            raise ValueError(f"{where}: models.{name} must be a table of settings, got {settings!r}.")
 
 
 def merge(settings: Settings, flags: Mapping[str, Any]) -> Settings:

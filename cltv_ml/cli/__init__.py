@@ -9,7 +9,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli import act, data, features, line
+from cltv_ml.cli import act, data, features, line, tune
 from cltv_ml.cli.shared import stderr
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 for command in (line.demo, line.train, line.score, line.report, line.ui):
     app.command()(command)
+app.command()(tune.tune)
 app.add_typer(act.app, name="act")
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")

@@ -28,7 +28,7 @@ from cltv_ml.cli.shared import (
     settings_of,
     show_table,
 )
-from cltv_ml.config import Settings
+from cltv_ml.config import Settings, merge, read_params
 from cltv_ml.data import judge
 from cltv_ml.windows import Window, check_log, span, to_days
 
@@ -49,6 +49,9 @@ def train(
     out: Annotated[str, typer.Option(help="Folder for the files. Default out.")] = "",
     experiment: Annotated[str, typer.Option(help="MLflow experiment. Default cltv.")] = "",
     currency: Annotated[str, typer.Option(help="Written on the report's figures, such as EUR.")] = "",
+    params: Annotated[
+        Path | None, typer.Option(help="Models' settings: a TOML file that `cltv tune` wrote.")
+    ] = None,
     config: Config = None,
     force: Force = False,
     as_json: Json = False,
@@ -67,6 +70,8 @@ def train(
         experiment=experiment,
         currency=currency,
     )
+    if params:
+        settings = merge(settings, {"models": {**settings.models, **read_params(params)}})
     outcome = _train(settings, force=force)
     if as_json:
         print_json(_told(outcome, settings))
@@ -158,6 +163,7 @@ def _train(settings: Settings, *, force: bool = False) -> Outcome:
             max_origins=settings.max_origins,
             verdict=verdict,
             currency=settings.currency,
+            params=settings.models,
         )
         return train(cleaned, job, done)
 

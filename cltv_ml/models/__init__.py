@@ -3,7 +3,7 @@
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
-from cltv_ml.models.competitors import competitors
+from cltv_ml.models.competitors import competitors, with_params
 from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
@@ -37,4 +37,4 @@ CATALOGUE = {
     )
 }
 
-__all__ = ["CATALOGUE", "ValueModel", "competitors", "likelihood_ratio_test", *CATALOGUE]
+__all__ = ["CATALOGUE", "ValueModel", "competitors", "likelihood_ratio_test", "with_params", *CATALOGUE]

@@ -15,7 +15,7 @@ from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
 from cltv_ml.evaluation.compare import Verdict, choose_champion
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
-from cltv_ml.models import ValueModel, competitors
+from cltv_ml.models import ValueModel, competitors, with_params
 from cltv_ml.ops import packaging, registry, tracking
 from cltv_ml.ops.files import atomic, write_table
 from cltv_ml.ops.summary import model_summary, predict_today, training_summary
@@ -35,6 +35,7 @@ class Job:
     max_origins: int = 6
     verdict: DataVerdict | None = None
     currency: str = ""
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,17 @@ class Outcome:
     result: WindowResult
     verdict: Verdict
     version: int
+    alias: str
     training_id: str
     run_id: str
     notes: list[str]
 
 
 def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
-    """Return the outcome of one training, its runs in MLflow, its champion registered, its files in `job.out`.
+    """Return the outcome of one training, its runs in MLflow, its best model registered, its files in `job.out`.
 
-    `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end; the champion's
-    alias moves last.
+    `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end. The best model becomes
+    the challenger, or the champion where there is none (`ops.promotion` decides between the two).
 
     Raises
     ------
@@ -63,22 +65,23 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
     """
     features = default_features(list(cleaned.log.columns))
     check_log(cleaned.log, job.window)
+    models = with_params(competitors(job.window.horizon, features), job.params)
     experiment_id = tracking.open_experiment(job.experiment)
     training_id = tracking.new_training_id()
     tags = _tags(job, training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     with tracking.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = judge(
-            cleaned.log, job.window, competitors(job.window.horizon, features), features,
-            max_origins=job.max_origins, progress=progress,
-        )  # fmt: skip
+            cleaned.log, job.window, models, features, max_origins=job.max_origins, progress=progress
+        )
         verdict = choose_champion(result.scores)
         notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]
         truth = result.training.X_now.assign(value=result.y_true)
         data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
+        logged = {}
         for number, model in enumerate(result.models):
             progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
-            _log_candidate(experiment_id, model, result, job, tags, data)
+            logged[model] = _log_candidate(experiment_id, model, result, job, tags, data)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info, today = _log_champion(cleaned.log, verdict.champion, result, job, features)
         progress("writing the report", 0.95)
@@ -92,11 +95,14 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         tracking.log_params({**_job_params(job), "champion": verdict.champion})
         for file in ("comparison.csv", "report.html"):
             mlflow.log_artifact(str(job.out / file))
-        version = registry.register_champion(
-            info.model_uri, {**tags, **_score_tags(result, verdict.champion)}
+        about = {"candidate": logged[verdict.champion], **_data_tags(cleaned.log, info)}
+        version, alias = registry.register(
+            info.model_uri,
+            {**tags, **about, **_score_tags(result, verdict.champion)},
+            _model_card(result, verdict, notes, job, info),
         )
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
-    return Outcome(result, verdict, version, training_id, run_id, notes)
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes)
 
 
 def _log_candidate(
