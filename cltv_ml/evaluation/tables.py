@@ -93,12 +93,13 @@ def compute_bias_by_group(
 
 
 def compute_coverage(
-    y_true: pd.Series, predictions: pd.DataFrame, level: float = 0.8, groups: int = 10
+    y_true: pd.Series, predictions: pd.DataFrame, level: float = 0.9, groups: int = 10
 ) -> pd.DataFrame:
     """Return how often what was spent lay within the interval, by predicted value, highest tenth first.
 
     Columns `group`, `predicted` (mean in currency), `customers`, `coverage` (share inside), `wanted`
-    (`level`) and `width` (mean width in currency).
+    (`level`), `width` (mean width in currency) and `nothing` (share who spent nothing: where it exceeds the
+    level, no interval from zero can cover less). Customers who tie share evenly between groups.
 
     Raises
     ------
@@ -110,18 +111,17 @@ def compute_coverage(
         raise ValueError(f"predictions lack {missing}; predict with intervals to measure their coverage.")
     true = np.asarray(y_true, dtype=np.float64)
     lower, upper = predictions["value_lower"].to_numpy(), predictions["value_upper"].to_numpy()
-    order = np.argsort(-predictions["expected_value"].to_numpy(), kind="stable")
-    group = np.empty(len(true), dtype=int)
-    group[order] = np.arange(len(true)) * groups // max(len(true), 1) + 1
-    table = pd.DataFrame(
-        {
-            "group": group,
-            "predicted": predictions["expected_value"].to_numpy(),
-            "coverage": (true >= lower) & (true <= upper),
-            "width": upper - lower,
-        }
-    ).groupby("group")
-    return table.mean().assign(customers=table.size(), wanted=level).reset_index()
+    measured = {
+        "coverage": (true >= lower) & (true <= upper),
+        "width": upper - lower,
+        "nothing": true <= 0,
+    }
+    size, value = len(true) / groups, predictions["expected_value"]
+    table = pd.DataFrame({"group": np.arange(1, groups + 1), "customers": size, "wanted": level})
+    for name, values in measured.items():
+        predicted, total = group_totals(values, value, groups)
+        table["predicted"], table[name] = predicted / size, total / size
+    return table
 
 
 def compute_metric_ranges(results: pd.DataFrame) -> pd.DataFrame:

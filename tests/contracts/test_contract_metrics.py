@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 
-pytestmark = pytest.mark.parametrize("name", METRICS)
+each_metric = pytest.mark.parametrize("name", METRICS)
+each_purchase_metric = pytest.mark.parametrize("name", PURCHASE_METRICS)
+each_interval_metric = pytest.mark.parametrize("name", INTERVAL_METRICS)
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +20,12 @@ def customers():
     return y_true, y_pred
 
 
+@each_metric
 def test_metric_is_a_float(name, customers):
     assert type(METRICS[name].function(*customers)) is float
 
 
+@each_metric
 def test_row_order_does_not_matter_even_with_ties(name, customers):
     y_true, y_pred = customers
     value = METRICS[name].function(y_true, y_pred)
@@ -30,6 +34,7 @@ def test_row_order_does_not_matter_even_with_ties(name, customers):
         assert METRICS[name].function(y_true[order], y_pred[order]) == pytest.approx(value, rel=1e-12)
 
 
+@each_metric
 def test_perfect_prediction_is_best(name, customers):
     y_true, y_pred = customers
     metric = METRICS[name]
@@ -42,17 +47,63 @@ def test_perfect_prediction_is_best(name, customers):
         assert abs(other) > abs(perfect)
 
 
+@each_metric
 def test_nobody_buying_gives_a_number_or_nan_and_no_warning(name):
     value = METRICS[name].function(np.zeros(20), np.linspace(0, 1, 20))
     assert isinstance(value, float)
     assert math.isnan(value) or math.isfinite(value)
 
 
+@each_metric
 def test_missing_predictions_are_refused(name):
     with pytest.raises(ValueError, match="y_pred holds a missing"):
         METRICS[name].function([1.0, 2.0], [1.0, float("nan")])
 
 
+@each_metric
 def test_unequal_lengths_are_refused(name):
     with pytest.raises(ValueError, match="equally long"):
         METRICS[name].function([1.0, 2.0], [1.0])
+
+
+@pytest.fixture(scope="module")
+def buyers():
+    rng = np.random.default_rng(4)
+    p_buy = rng.random(300).round(1)  # many ties
+    return (rng.random(300) < p_buy).astype(float), p_buy
+
+
+@each_purchase_metric
+def test_purchase_metric_is_a_float_whatever_the_order_of_rows(name, buyers):
+    bought, p_buy = buyers
+    value = PURCHASE_METRICS[name].function(bought, p_buy)
+    assert type(value) is float
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(bought))
+        assert PURCHASE_METRICS[name].function(bought[order], p_buy[order]) == pytest.approx(value, rel=1e-12)
+
+
+@each_purchase_metric
+def test_knowing_who_buys_is_best(name, buyers):
+    bought, p_buy = buyers
+    metric = PURCHASE_METRICS[name]
+    perfect, other = metric.function(bought, bought), metric.function(bought, p_buy)
+    assert perfect == metric.best
+    assert other < perfect if metric.more_is_better else other > perfect
+
+
+@each_interval_metric
+def test_interval_metric_is_a_float_whatever_the_order_of_rows(name, customers):
+    y_true, centre = customers
+    lower, upper = centre * 0.5, centre * 2
+    value = INTERVAL_METRICS[name](y_true, lower, upper, 0.8)
+    assert type(value) is float
+    order = np.random.default_rng(0).permutation(len(y_true))
+    again = INTERVAL_METRICS[name](y_true[order], lower[order], upper[order], 0.8)
+    assert again == pytest.approx(value, rel=1e-12)
+
+
+@each_interval_metric
+def test_interval_metric_refuses_missing_bounds(name):
+    with pytest.raises(ValueError, match="holds a missing"):
+        INTERVAL_METRICS[name]([1.0], [0.0], [float("nan")], 0.9)

@@ -37,6 +37,13 @@ def test_coverage_is_the_share_inside():
     assert table["customers"].tolist() == [2, 2]
 
 
+def test_coverage_of_customers_who_tie_does_not_depend_on_their_order():
+    predictions = pd.DataFrame({"expected_value": 1.0, "value_lower": 0.0, "value_upper": [9.0, 9, 1, 1]})
+    table = compute_coverage(pd.Series([5.0, 5, 5, 0]), predictions, groups=2)
+    assert table["coverage"].tolist() == [0.75, 0.75]
+    assert table["nothing"].tolist() == [0.25, 0.25]
+
+
 def test_coverage_needs_intervals():
     with pytest.raises(ValueError, match="value_lower"):
         compute_coverage(pd.Series([1.0]), pd.DataFrame({"expected_value": [1.0]}))

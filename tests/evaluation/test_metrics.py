@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from cltv_ml.evaluation import metrics
 
@@ -54,3 +55,51 @@ def test_log_target_that_loses_money_is_seen_by_bias_not_by_mae():
     timid, honest = np.full(100, 1.0), np.full(100, 20.0)
     assert metrics.mae(y_true, timid) < metrics.mae(y_true, honest)
     assert abs(metrics.bias(y_true, timid)) > abs(metrics.bias(y_true, honest))
+
+
+def test_weighted_mape_is_the_error_per_money_spent():
+    assert metrics.wmape([10.0, 0, 30], [5, 5, 30]) == pytest.approx(0.25)
+
+
+def test_a_wider_share_from_the_top_holds_no_less_money():
+    rng = np.random.default_rng(5)
+    y_true, y_pred = rng.gamma(0.4, 30, 500), rng.gamma(1, 3, 500).round()
+    found = [metrics.top_capture(y_true, y_pred, share) for share in metrics.TOP_SHARES.values()]
+    assert found == sorted(found)
+
+
+def test_profit_is_what_the_top_spends_times_the_margin_less_the_contacts():
+    y_true, y_pred = np.array([0.0, 100, 20, 0, 50]), np.array([9.0, 8, 7, 6, 5])
+    campaign = metrics.Targeting(share=0.4, cost=10.0, margin=0.3)
+    assert metrics.profit(y_true, y_pred, campaign) == pytest.approx(0.3 * 100 - 2 * 10)
+
+
+def test_profit_of_contacting_tied_customers_is_that_of_their_average():
+    campaign = metrics.Targeting(share=0.5, cost=1.0)
+    assert metrics.profit([8.0, 0], [3.0, 3.0], campaign) == pytest.approx(4.0 - 1.0)
+
+
+def test_auc_and_brier_equal_scikit_learn():
+    rng = np.random.default_rng(6)
+    p_buy = rng.random(400).round(1)
+    bought = (rng.random(400) < p_buy).astype(float)
+    assert metrics.auc(bought, p_buy) == pytest.approx(roc_auc_score(bought, p_buy))
+    assert metrics.brier(bought, p_buy) == pytest.approx(brier_score_loss(bought, p_buy))
+
+
+def test_auc_of_a_window_in_which_everybody_bought_is_missing():
+    assert np.isnan(metrics.auc([1.0, 1.0], [0.2, 0.9]))
+
+
+def test_winkler_score_is_least_for_the_true_quantiles():
+    y_true = np.random.default_rng(7).exponential(10, 20_000)
+    lower, upper = (stats.expon(scale=10).ppf(share) for share in (0.05, 0.95))
+    same = np.ones(20_000)
+    best = metrics.winkler(y_true, lower * same, upper * same, 0.9)
+    for left, right in ((0.5, 1.0), (1.0, 1.5), (2.0, 1.0), (1.0, 0.7)):
+        assert metrics.winkler(y_true, left * lower * same, right * upper * same, 0.9) > best
+
+
+def test_an_interval_upside_down_is_refused():
+    with pytest.raises(ValueError, match="lower exceeds upper"):
+        metrics.coverage([1.0], [2.0], [1.0])
