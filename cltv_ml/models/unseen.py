@@ -62,12 +62,13 @@ def split(X: pd.DataFrame, y: pd.Series, horizon: int) -> tuple[str, list[Fold]]
     if len(earlier) >= MIN_ROWS and (labels[earlier] > 0).any():
         return EARLIER_WINDOWS, [Fold(earlier, at_latest, at_latest)]
     group = _deal(customers[at_latest], labels[at_latest] > 0)
-    folds = []
-    for number in range(FOLDS):
-        ask = at_latest[group == number]
-        others = np.flatnonzero(~np.isin(customers, customers[ask]))
-        folds.append(Fold(others, at_latest[group != number], ask))
-    return OTHER_CUSTOMERS, [fold for fold in folds if len(fold.ask)]
+    # Customers of earlier cutoffs are all still known at the latest one; whoever is not belongs to no group.
+    place = pd.Index(customers[at_latest]).get_indexer(pd.Index(customers))
+    everybody = np.where(place >= 0, group[place], -1)
+    return OTHER_CUSTOMERS, [
+        Fold(np.flatnonzero(everybody != number), at_latest[group != number], at_latest[group == number])
+        for number in np.unique(group)
+    ]
 
 
 def predict_unseen(
