@@ -161,7 +161,7 @@ def _set_lines_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         parts = rows // _HASHES_AT_ONCE + 1
         for part in range(parts):
             query = f"select line_hash from marks where rule is null and line_hash % {parts} = {part}"
-            hashes = np.sort(con.execute(query).fetchnumpy()["line_hash"])
+            hashes = np.sort(con.sql(query).to_arrow_table()["line_hash"].to_numpy())
             twice = pa.table({"line_hash": np.unique(hashes[1:][hashes[1:] == hashes[:-1]])})
             con.register("twice", twice)
             con.execute("insert into repeated from twice")

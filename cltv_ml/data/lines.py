@@ -38,10 +38,14 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     columns = Columns(raw.con, rules)
     values = _expressions(raw, columns)
     selected = ", ".join(f"{expression} as {name}" for name, expression in values.items())
-    hashes = ", ".join(f"hash({quote(name)})" for name in columns.kinds if name != "source_row")
     quantity = "quantity" if "quantity" in values else "null"
-    keys = {name: f"hash({values.get(name, 'null')})" for name in ("customer_id", "product_id", "order_id")}
-    keyed = ", ".join(f"{expression} as {name}_hash" for name, expression in keys.items())
+    keys = {name: values.get(name, "null") for name in ("customer_id", "product_id", "order_id")}
+    keyed = ", ".join(f"hash({expression}) as {name}_hash" for name, expression in keys.items())
+    # What is an identifier as it stands is hashed once, for the keys and for the whole line.
+    others = [
+        quote(name) for name in columns.kinds if name != "source_row" and quote(name) not in keys.values()
+    ]
+    keyed += f", hash({', '.join(others or ['null'])}) as rest_hash"
     refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"
     by_order = f"hash(customer_id_hash, {refers if 'cancels' in values else 'order_id_hash'})"
     raw.con.execute("create or replace temp table touched as from raw limit 0")
@@ -50,8 +54,9 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
         raw.con.execute(
             f"create or replace temp {kind} {name} as "
             f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
-            f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money "
-            f"from (select source_row, {selected}, hash({hashes}) as line_hash, {keyed} from {table})"
+            f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money, "
+            "hash(rest_hash, customer_id_hash, product_id_hash, order_id_hash) as line_hash "
+            f"from (select source_row, {selected}, {keyed} from {table})"
         )
     raw.con.execute(
         f"create or replace temp table marks as select source_row, "

@@ -21,7 +21,8 @@ ROUNDS = (
 #: Within one round, returns of a customer are served by the latest purchases before them. Seen backwards
 #: in time this is a queue: returns wait, purchases serve them. `open` is how many units wait; when a
 #: purchase brings more than that, the surplus was not returned. What was returned lies, like the returns
-#: themselves, end to end on one line of units, and purchase and return match where they overlap.
+#: themselves, end to end on one line of units, and purchase and return match where they overlap. One
+#: purchase with one return, the most common case, needs no queue.
 _MATCH = """
 insert into matched
 with taken as (
@@ -31,10 +32,13 @@ with taken as (
 ), unmatched as (
     select entries.*, entries.units - coalesce(gone, 0) as left_over
     from entries left join taken using (source_row) where {known} and left_over > 0
-), pairs as (
-    select {key}, row_number() over () as pair from unmatched group by {key}
-    having bool_or(is_return) and not bool_and(is_return)
-), candidates as (
+), grouped as materialized (
+    select {key}, row_number() over () as pair, count(*) as rows, min(left_over) as units,
+        max(source_row) filter (where not is_return) as sale_row,
+        max(source_row) filter (where is_return) as return_row,
+        max(timestamp) filter (where not is_return) <= max(timestamp) filter (where is_return) as in_order
+    from unmatched group by {key} having sale_row is not null and return_row is not null
+), pairs as (select * from grouped where rows > 2), candidates as (
     select source_row, is_return, timestamp, left_over, pair from unmatched join pairs using ({key})
 ), waiting as (
     select *, sum(if(is_return, left_over, -left_over)) over backwards as open
@@ -58,6 +62,7 @@ select sale.source_row, back.source_row,
 from placed as sale join placed as back using (pair)
 where not sale.is_return and back.is_return and sale.left_over > 0
     and sale.stop - sale.left_over < back.stop and back.stop - back.left_over < sale.stop
+union all select sale_row, return_row, units from grouped where rows = 2 and in_order
 """
 
 

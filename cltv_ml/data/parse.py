@@ -176,7 +176,9 @@ class Columns:
         )
         number = _number_as_time("try_cast(t as double)")
         other = _once(text, "t", f"coalesce({_as_time('t')}, try_strptime(t, {_WRITTEN_OUT}), {number})")
-        return f"case when {slashed} then {rebuilt} else {other} end"
+        # Trying all ways of writing takes long, and most texts that are no date hold no two numbers.
+        plausible = rf"regexp_matches({text}, '\d\D+\d|\d{{8}}')"
+        return f"case when {slashed} then {rebuilt} when {plausible} then {other} end"
 
     def _day_first(self, column: str, fields: str, slashed: str) -> bool:
         if self.rules.day_first is not None:
