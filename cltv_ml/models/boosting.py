@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -50,10 +53,44 @@ def train(
     margin: np.ndarray | None = None,
 ) -> xgb.Booster:
     """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`."""
-    data = xgb.QuantileDMatrix(
-        matrix.astype(np.float32), labels, base_margin=margin, feature_names=list(names), max_bin=256
-    )
+    data = _bin(matrix.astype(np.float32), labels, names, margin)
     return xgb.train({"tree_method": "hist", "verbosity": 0, **params}, data, num_boost_round=rounds)
+
+
+@contextmanager
+def shared_bins() -> Iterator[None]:
+    """Keep binned rows while this is open: fits on equal rows, labels and margins bin them once.
+
+    Binning costs as much as some eighty rounds, and trials of a tuning differ in neither. Equal is what has the
+    same digest, so models need not know. Fits may run in several threads.
+    """
+    global _kept
+    before, _kept = _kept, {}
+    try:
+        yield
+    finally:
+        _kept = before
+
+
+_kept: dict[bytes, xgb.QuantileDMatrix] | None = None
+_binning = threading.Lock()
+
+
+def _bin(
+    matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], margin: np.ndarray | None
+) -> xgb.QuantileDMatrix:
+    def bins() -> xgb.QuantileDMatrix:
+        return xgb.QuantileDMatrix(matrix, labels, base_margin=margin, feature_names=list(names), max_bin=256)
+
+    if _kept is None:
+        return bins()
+    digest = hashlib.blake2b(repr((list(names), matrix.shape)).encode())
+    for part in (matrix, labels, margin):
+        digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
+    with _binning:
+        if digest.digest() not in _kept:
+            _kept[digest.digest()] = bins()
+        return _kept[digest.digest()]
 
 
 def tree_params(model: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.evaluation.folds import JUDGED_BY, Fold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.features import default_features, feature_version
 from cltv_ml.models import ValueModel, competitors
+from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.search import Range
 from cltv_ml.ops import tracking
 from cltv_ml.ops.trial_runs import log_scores, study_run, trial_run
@@ -104,7 +105,8 @@ def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tune
     experiment_id = tracking.open_experiment(job.experiment)
     name = f"tuning {job.model} on {job.dataset}"
     with study_run(experiment_id, study, name, {**_tags(job, protocol), "role": "tuning"}) as run_id:
-        _optimise(study, model, folds, job, run_id, progress)
+        with shared_bins():
+            _optimise(study, model, folds, job, run_id, progress)
         table = trial_table(study)
         number, reason = choose_trial(study, table)
         params = {name: table.at[number, name] for name in model.search_space}
