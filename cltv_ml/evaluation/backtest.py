@@ -12,6 +12,7 @@ import cltv_ml
 from cltv_ml.engine import Tabular, columns
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
+from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
 from cltv_ml.models import ValueModel
 from cltv_ml.windows import Window
@@ -22,7 +23,11 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class WindowResult:
-    """One test window: fitted models, their predictions, the truth, and RESULTS."""
+    """One test window: fitted models, their predictions, the truth, and RESULTS.
+
+    `validation` is what clones of the models predicted for earlier customers unseen, None where the log is
+    too short for a labelled window before the cutoff or next to nobody bought in it.
+    """
 
     window: Window
     training: Training
@@ -30,6 +35,7 @@ class WindowResult:
     predictions: dict[str, pd.DataFrame]
     y_true: pd.Series
     results: pd.DataFrame
+    validation: Validation | None = None
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -66,15 +72,17 @@ def judge(
     competing = [model for model in models if training.origins or not model.needs_labels]
     fitted, predictions, seconds = {}, {}, {}
     for number, model in enumerate(competing):
-        progress(f"fitting {model.name}", 0.2 + 0.4 * number / len(competing))
+        progress(f"fitting {model.name}", 0.1 + 0.2 * number / len(competing))
         started = time.perf_counter()
         fitted[model.name] = fit(model, training)
         predictions[model.name] = fitted[model.name].predict_table(training.X_now)
         seconds[model.name] = time.perf_counter() - started
+    progress("predicting earlier customers unseen", 0.35)
+    validation = validate(competing, training) if can_validate(training) else None
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     results = measure(window, y_true, predictions, seconds)
-    return WindowResult(window, training, fitted, predictions, y_true, results)
+    return WindowResult(window, training, fitted, predictions, y_true, results, validation)
 
 
 def backtest(

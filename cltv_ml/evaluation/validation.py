@@ -12,7 +12,7 @@ import pandas as pd
 
 from cltv_ml.evaluation.panel import Training
 from cltv_ml.models import ValueModel
-from cltv_ml.models.unseen import predict_unseen
+from cltv_ml.models.unseen import MIN_BUYERS, predict_unseen
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ class Validation:
     predictions: pd.DataFrame
     y_true: pd.Series
     protocol: str
+
+
+def can_validate(training: Training) -> bool:
+    """Return whether the training rows hold a labelled origin after which at least two customers bought."""
+    if not training.origins:
+        return False
+    cutoffs = training.X.index.get_level_values("cutoff")
+    return int((training.y[cutoffs == cutoffs.max()] > 0).sum()) >= MIN_BUYERS
 
 
 def validate(models: Sequence[ValueModel], training: Training) -> Validation:

@@ -29,6 +29,9 @@ FOLDS = 3
 #: With fewer labelled rows before the latest cutoff, nothing that is learned from them means anything.
 MIN_ROWS = 50
 
+#: With fewer customers who bought after the latest cutoff there is nothing to compare with.
+MIN_BUYERS = 2
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -52,10 +55,11 @@ def split(X: pd.DataFrame, y: pd.Series, horizon: int) -> tuple[str, list[Fold]]
     labels = np.asarray(y, dtype=np.float64)
     cutoffs, customers = _keys(X)
     latest = cutoffs == cutoffs.max()
-    if (labels[latest] > 0).sum() < 2:
+    buyers = int((labels[latest] > 0).sum())
+    if buyers < MIN_BUYERS:
         raise ValueError(
-            f"validation: {(labels[latest] > 0).sum()} customers bought in the latest labelled window, at least 2 "
-            "are needed; choose a longer horizon or another cutoff."
+            f"validation: {buyers} customers bought in the latest labelled window, at least {MIN_BUYERS} are "
+            "needed; choose a longer horizon or another cutoff."
         )
     at_latest = np.flatnonzero(latest)
     earlier = np.flatnonzero(cutoffs + np.timedelta64(horizon, "D") <= cutoffs.max())

@@ -89,3 +89,23 @@ def test_prepare_for_today_needs_no_future(log, features):
     training = prepare(log, Window(end, 84), features, max_origins=2)
     assert training.origins[0].end == end
     assert len(training.X_now) == log["customer_id"].nunique()
+
+
+def test_the_test_window_is_read_once_after_every_fit_and_validation(log, features, monkeypatch):
+    events = []
+    target, fit_model = Window.target, Tweedie.fit
+    monkeypatch.setattr(
+        Window, "target", lambda self, *rest: events.append(self.cutoff) or target(self, *rest)
+    )
+    monkeypatch.setattr(Tweedie, "fit", lambda self, *rest: events.append("fit") or fit_model(self, *rest))
+    judge(log, WINDOW, [Tweedie(84, rounds=2)], features, max_origins=3)
+    assert events.count(WINDOW.cutoff) == 1
+    assert events[-1] == WINDOW.cutoff
+    assert "fit" in events
+
+
+def test_every_model_that_competed_is_validated_before_the_cutoff(result):
+    validation = result.validation
+    assert list(validation.predictions.columns) == list(result.models)
+    latest = result.training.origins[0]
+    assert set(validation.predictions.index.get_level_values("cutoff")) == {latest.cutoff}
