@@ -34,12 +34,16 @@ class Source:
     timezone
         The shop's own time zone, such as `"Europe/Paris"`: needed where times carry a zone, because a
         cutoff is a midnight there. Times without zone are in it already.
+    until
+        First day of which the log knows nothing; the day after its last line by default. A log of few
+        customers may be complete for longer than its last purchase shows.
     """
 
     log: Any
     customers: Any = None
     contacts: Any = None
     timezone: str | None = None
+    until: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ def open_source(engine: Engine, source: Source) -> Base:
         extra["cltv_contacts"], more = _contacts(engine, source)
         columns |= {f"contacts.{name}" for name in more}
     first, last = (pd.Timestamp(found[end], unit="D") for end in ("first", "last"))
+    if source.until is not None:
+        last = max(last, source.until - pd.Timedelta(days=1))
     return Base(_lines(day, second, kinds), extra, frozenset(columns), first, last, found["lines"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 import cltv_ml
 from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
+from cltv_ml.ops.answers import OUTPUTS, answer
+from cltv_ml.tables import TRANSACTIONS
 
 #: All the package's dependencies: the code beside a model is the whole package, and its imports must work.
 #: They are named here because a project environment runs the sources without installing them.
@@ -28,8 +29,19 @@ REQUIREMENTS = (
     "pyarrow", "rich", "scikit-learn", "scipy", "sqlalchemy", "typer", "xgboost",
 )  # fmt: skip
 
-_OUTPUTS = {"customer_id": "string", "expected_value": "double", "expected_purchases": "double",
-            "p_alive": "double", "tier": "string"}  # fmt: skip
+#: Where, inside a registered version, the model for raw transactions lies.
+FROM_TRANSACTIONS = "cltv-from-transactions"
+GOLDEN = "golden.json"
+
+_OUTPUTS = {"customer_id": "string", **dict.fromkeys(OUTPUTS, "double"), "tier": "string", "reason": "string",
+            "model_version": "string", "as_of": "string"}  # fmt: skip
+
+#: Two purchases of one customer, with every column that a log may have.
+_TRANSACTIONS_EXAMPLE = {
+    "customer_id": ["ann", "ann"], "timestamp": ["2026-01-03 10:15:00", "2026-01-21 18:40:00"],
+    "amount": [12.5, 30.0], "order_id": ["o1", "o2"], "product_id": ["mug", "pot"], "category": ["tea", "tea"],
+    "quantity": [1.0, 2.0], "discount": [0.0, 3.0], "cost": [7.0, 16.0], "channel": ["web", "web"],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,63 +72,83 @@ def tier_cuts(values: np.ndarray) -> dict[str, float]:
     return {"high": float(high), "medium": float(medium), "low": 0.0}
 
 
-def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
-    """Return the tier of each value, the highest whose cut it reaches.
-
-    >>> tier_names(np.array([9.0, 6.0, 1.0]), {"high": 8.2, "medium": 5.5, "low": 0.0}).tolist()
-    ['high', 'medium', 'low']
-    """
-    return np.select([values >= cuts["high"], values >= cuts["medium"]], ["high", "medium"], "low").astype(
-        object
-    )
-
-
-class ServedModel(mlflow.pyfunc.PythonModel):
-    """Answers on customer features: one row in, one row out, in the order of the request."""
-
-    def load_context(self, context: Any) -> None:
-        """Read the model's files."""
-        self.model, self.card = load_files(Path(context.artifacts["model"]))
-
-    def predict(
-        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> pd.DataFrame:
-        """Return expected value, tier and, where the model has them, expected purchases and P(alive)."""
-        X = _check_request(model_input, self.card.features)
-        table = self.model.predict_table(X).dropna(axis="columns", how="all")
-        table["tier"] = tier_names(table["expected_value"].to_numpy(), self.card.tiers)
-        if "customer_id" in model_input.columns:
-            table.insert(0, "customer_id", model_input["customer_id"].astype(str).to_numpy())
-        return table.reset_index(drop=True)
-
-
-def log_model(model: ValueModel, card: Card, example: pd.DataFrame) -> Any:
+def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:
     """Log `model` to the active run as a pyfunc from code; return MLflow's ModelInfo.
 
-    `example` is a few customers with the card's features; the signature asks for these columns as doubles.
+    Beside the model lie golden rows (`golden_rows`), and inside it, as `artifacts/cltv-from-transactions`, the
+    same model for raw transactions.
+
+    Parameters
+    ----------
+    customers
+        Customers with the card's features, from whom the golden rows and the example are taken.
     """
     package = Path(cltv_ml.__file__).parent
-    answered = model.predict_table(example).dropna(axis="columns", how="all").columns
+    golden = golden_rows(model, card, customers)
     with tempfile.TemporaryDirectory() as folder:
-        write_files(model, card, Path(folder))
+        files, second = Path(folder, "model"), Path(folder, FROM_TRANSACTIONS)
+        files.mkdir()
+        write_files(model, card, files)
+        (files / GOLDEN).write_text(json.dumps(_split(golden), indent=1), encoding="utf-8")
+        outputs = [name for name in golden.columns if name not in card.features]
+        common = {"code_paths": [str(package)], "pip_requirements": requirements(), "metadata": asdict(card)}
+        mlflow.pyfunc.save_model(
+            second,
+            python_model=str(package / "ops" / "served_on_transactions.py"),
+            artifacts={"model": str(files)},
+            signature=_transactions_signature(model, outputs),
+            input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
+            **common,
+        )
         return mlflow.pyfunc.log_model(
             name="model",
             python_model=str(package / "ops" / "served_model.py"),
-            artifacts={"model": folder},
-            code_paths=[str(package)],
-            signature=_signature(card.features, [*answered, "tier"]),
-            input_example=example[card.features].astype(float).reset_index(),
-            pip_requirements=requirements(),
-            metadata=asdict(card),
+            artifacts={"model": str(files), FROM_TRANSACTIONS: str(second)},
+            signature=_customers_signature(model, card, outputs),
+            input_example=golden[["customer_id", *card.features]].head(3),
             model_type="regressor",
+            **common,
         )
+
+
+def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
+    """Return a few customers, from the least to the most valuable, with what the model answers for them.
+
+    Columns: `customer_id`, the card's features, the answer. They are stored with the model, so that whoever
+    loads it later, and however it is asked, can see that it still answers the same.
+    """
+    X = customers[card.features].astype(np.float64)
+    ranks = np.unique(np.linspace(0, len(X) - 1, min(count, len(X))).astype(int))
+    chosen = X.iloc[np.argsort(model.predict(X), kind="stable")[ranks]]
+    return chosen.join(answer(model, card.tiers, chosen)).rename_axis("customer_id").reset_index()
+
+
+def read_golden_rows(folder: Path) -> pd.DataFrame | None:
+    """Return the golden rows beside a model's files, None where an older version stored none."""
+    path = folder / GOLDEN
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    table = pd.DataFrame(stored["data"], columns=stored["columns"])
+    numbers = [name for name in table.columns if name not in ("customer_id", "tier")]
+    return table.astype(dict.fromkeys(numbers, np.float64))
+
+
+def replay_golden_rows(model: ValueModel, card: Card, golden: pd.DataFrame) -> float:
+    """Return the largest difference between what a model answers for its golden rows and what it did when it
+    was logged, as a share of the value where that is above one; infinite where a tier is another one.
+    """
+    again = answer(model, card.tiers, golden[card.features])
+    if list(again["tier"]) != list(golden["tier"]):
+        return float("inf")
+    names = [name for name in again.columns if name != "tier"]
+    before, now = golden[names].to_numpy(dtype=np.float64), again[names].to_numpy(dtype=np.float64)
+    return float(np.max(np.abs(now - before) / np.maximum(np.abs(before), 1.0)))
 
 
 def request(customers: pd.DataFrame, card: Card) -> str:
     """Return customers as the JSON body that the served model answers."""
-    table = customers[card.features].reset_index().astype(object)
-    rows = table.where(table.notna(), None).to_numpy().tolist()
-    return json.dumps({"dataframe_split": {"columns": list(table.columns), "data": rows}}, indent=1)
+    return json.dumps({"dataframe_split": _split(customers[card.features].reset_index())}, indent=1)
 
 
 def requirements() -> list[str]:
@@ -145,6 +177,12 @@ def load_files(folder: Path) -> tuple[ValueModel, Card]:
     return model, Card(**stored["card"])
 
 
+def _split(table: pd.DataFrame) -> dict[str, Any]:
+    """Return a table as columns and rows that JSON knows, missing values as null."""
+    rows = table.astype(object)
+    return {"columns": list(table.columns), "data": rows.where(rows.notna(), None).to_numpy().tolist()}
+
+
 def _take_out_bytes(value: Any, taken: list[bytes]) -> Any:
     if isinstance(value, bytes):
         taken.append(value)
@@ -166,35 +204,34 @@ def _put_back_bytes(value: Any, folder: Path) -> Any:
     return value
 
 
-def _signature(features: Sequence[str], outputs: Sequence[str]) -> ModelSignature:
+def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) -> ModelSignature:
+    """Every column is optional for MLflow, so that our own check, which shows no rows, finds what is missing."""
+    inputs = [ColSpec("string", "customer_id", required=False)]
+    inputs += [ColSpec("double", name, required=False) for name in card.features]
+    return ModelSignature(
+        inputs=Schema(inputs),
+        outputs=Schema([ColSpec(_OUTPUTS[name], name) for name in (*outputs, "model_version")]),
+        params=ParamSchema(_params(model)),
+    )
+
+
+def _transactions_signature(model: ValueModel, outputs: Sequence[str]) -> ModelSignature:
+    """Times are text: MLflow's reader of CSV knows no others."""
+    kinds = {"number": "double"}
     inputs = [
-        ColSpec("string", "customer_id", required=False),
-        *(ColSpec("double", name) for name in features),
+        ColSpec(kinds.get(column.kind, "string"), name, required=False)
+        for name, column in TRANSACTIONS.columns.items()
     ]
-    answers = [ColSpec("string", "customer_id", required=False)]
-    answers += [ColSpec(_OUTPUTS[name], name) for name in outputs]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema(answers))
+    return ModelSignature(
+        inputs=Schema(inputs),
+        outputs=Schema(
+            [ColSpec(_OUTPUTS[name], name) for name in (*outputs, "reason", "model_version", "as_of")]
+        ),
+        params=ParamSchema([*_params(model), ParamSpec("as_of", "string", "")]),
+    )
 
 
-def _check_request(table: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
-    """Return the features of a request, refused with a message that names the column and echoes no row."""
-    if not len(table):
-        raise MlflowException.invalid_parameter_value(
-            f"The table has no rows; send at least one customer with the columns {list(features)}."
-        )
-    X = table[list(features)]
-    for name in features:
-        values = X[name].to_numpy(dtype=np.float64)
-        if np.isinf(values).any():
-            raise MlflowException.invalid_parameter_value(
-                f"Column {name!r} holds an infinite value; send a number."
-            )
-        if name in ("frequency", "recency", "T", "monetary_value") and not (values >= 0).all():
-            raise MlflowException.invalid_parameter_value(
-                f"Column {name!r} holds a negative or missing value; send zero or more."
-            )
-    if {"recency", "T"} <= set(features) and (X["recency"] > X["T"]).any():
-        raise MlflowException.invalid_parameter_value(
-            "Column 'recency' exceeds column 'T' in a row; recency is the age at the last purchase, in days."
-        )
-    return X
+def _params(model: ValueModel) -> list[ParamSpec]:
+    rate = model.get_params(deep=False).get("discount_rate", 0.0)
+    settings = {"horizon": model.horizon, "discount_rate": rate, "margin": 1.0}
+    return [ParamSpec(name, "double", float(value)) for name, value in settings.items()]

@@ -107,25 +107,69 @@ def changed(row, **values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"T": "gone"}, r"Model is missing inputs \['T'\]"),
-        ({"frequency": "two"}, r"column frequency .*could not convert string to float"),
+        ({"T": "gone"}, r"Missing columns \['T'\]; send all of \['frequency'"),
         ({"frequency": -1}, r"Column 'frequency' holds a negative or missing value"),
         ({"frequency": None}, r"Column 'frequency' holds a negative or missing value"),
+        ({"frequency": 1.5}, r"Column 'frequency' counts repeat purchase days; send whole numbers"),
         ({"recency": 5000}, r"Column 'recency' exceeds column 'T'"),
+        ({"frequency": 0, "recency": 1}, r"Column 'recency' is above zero where column 'frequency' is zero"),
+        ({"T": float("inf")}, r"Column 'T' holds an infinite value"),
     ],
-    ids=["missing column", "wrong type", "negative", "missing value", "recency beyond T"],
-)
-def test_a_bad_request_is_refused_with_the_name_of_the_column(server, customers, values, message):
-    rows = changed(records(customers)[0], **values)
-    status, answer = post(server, json.dumps({"dataframe_records": rows}))
+    ids=["missing column", "negative", "missing value", "not whole", "recency beyond T", "recency alone", "infinite"],
+)  # fmt: skip
+def test_a_bad_request_is_refused_with_the_name_of_the_column_and_no_customer(
+    server, customers, values, message
+):
+    status, answer = post(server, json.dumps({"dataframe_records": changed(records(customers)[0], **values)}))
     assert status == 400
     assert re.search(message, answer)
+    assert customers.index[0] not in answer
+    assert "stack_trace" not in answer
+
+
+def test_a_wrong_type_is_refused_with_the_name_of_the_column_and_no_customer(server, customers):
+    rows = changed(records(customers)[0], frequency="two")
+    status, answer = post(server, json.dumps({"dataframe_records": rows}))
+    assert status == 400
+    assert "column frequency" in answer
+    assert customers.index[0] not in answer
+
+
+def test_a_wrong_type_in_csv_is_refused_by_mlflow_with_the_value_but_without_the_column(server, customers):
+    text = customers.head(1).astype(object).assign(frequency="two").reset_index().to_csv(index=False)
+    status, answer = post(server, text, "text/csv")
+    assert status == 400
+    assert "'two'" in answer
+    assert customers.index[0] not in answer
 
 
 def test_an_empty_table_is_refused_with_the_names_of_the_columns(server, customers):
     status, answer = post(server, json.dumps({"dataframe_records": []}))
     assert status == 400
-    assert "Model is missing inputs ['frequency', 'recency', 'T'" in answer
+    assert "Missing columns ['frequency', 'recency', 'T'" in answer
     status, answer = post(server, ",".join(customers.columns) + "\n", "text/csv")
     assert status == 400
     assert "The table has no rows; send at least one customer with the columns ['frequency'" in answer
+
+
+def test_identifiers_of_a_csv_keep_their_leading_zeros(server, customers):
+    text = customers.head(1).reset_index().assign(customer_id="007").to_csv(index=False)
+    status, answer = post(server, text, "text/csv")
+    assert status == 200
+    assert answer["predictions"][0]["customer_id"] == "007"
+
+
+def test_answers_name_the_registered_version(server, customers):
+    _, answer = post(server, json.dumps({"dataframe_records": records(customers)[:1]}))
+    assert answer["predictions"][0]["model_version"] == "1"
+
+
+def test_a_margin_multiplies_the_value_and_leaves_the_tier(server, customers):
+    rows = records(customers)
+    plain = post(server, json.dumps({"dataframe_records": rows}))[1]["predictions"]
+    body = {"dataframe_records": rows, "params": {"margin": 0.25}}
+    less = post(server, json.dumps(body))[1]["predictions"]
+    assert [row["expected_value"] for row in less] == pytest.approx(
+        [row["expected_value"] / 4 for row in plain]
+    )
+    assert [row["tier"] for row in less] == [row["tier"] for row in plain]

@@ -1,0 +1,173 @@
+"""A model's answer for customers: the same numbers in a server, in a batch and on Spark."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.engine import Tabular, connect, frame, view
+from cltv_ml.features import CATALOGUE
+from cltv_ml.models import ValueModel
+from cltv_ml.windows import to_days
+
+#: The columns a model may answer with, in order, beside `customer_id`; the intervals where it has some.
+OUTPUTS = ("expected_value", "value_lower", "value_upper", "expected_purchases", "p_alive")
+_MONEY = ("expected_value", "value_lower", "value_upper")
+
+#: Columns without which a customer cannot be valued; the other features may be missing.
+_SUMMARY = ("frequency", "recency", "T", "monetary_value")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an answer may be asked for beside the model's own settings; None keeps them.
+
+    Parameters
+    ----------
+    horizon
+        Days ahead.
+    discount_rate
+        Effective yearly rate.
+    margin
+        Share of revenue left after costs; it multiplies value and interval.
+    """
+
+    horizon: float | None = None
+    discount_rate: float | None = None
+    margin: float | None = None
+
+
+def under(model: ValueModel, terms: Terms) -> ValueModel:
+    """Return the fitted model under other terms, the same object where they change nothing.
+
+    Raises
+    ------
+    ValueError
+        A term is impossible, or one that this family of models has learned and cannot change.
+    """
+    settings = model.get_params(deep=False)
+    changed: dict[str, Any] = {}
+    if terms.horizon is not None and to_days(terms.horizon) != model.horizon:
+        if model.needs_labels:
+            raise ValueError(
+                f"horizon {terms.horizon:g} is not possible: {model.name} has learned what customers spend in "
+                f"{model.horizon} days; send {model.horizon}, leave horizon out, or train with another --horizon."
+            )
+        changed["horizon"] = to_days(terms.horizon)
+    rate = terms.discount_rate
+    if rate is not None and rate != settings.get("discount_rate", 0.0):
+        if "discount_rate" not in settings:
+            raise ValueError(
+                f"discount_rate {rate:g} is not possible: {model.name} knows the sum over the horizon, not when it is "
+                "spent; leave discount_rate out."
+            )
+        if not 0 <= rate < np.inf:
+            raise ValueError(f"discount_rate must not be negative (0.1 is 10% a year), got {rate:g}.")
+        changed["discount_rate"] = rate
+    if terms.margin is not None and not 0 < terms.margin <= 1:
+        raise ValueError(f"margin must be above 0 and at most 1 (0.3 is 30%), got {terms.margin:g}.")
+    if not changed:
+        return model
+    other = copy.copy(model).set_params(**changed)
+    if hasattr(other, "intervals_"):  # they were calibrated on the model's own terms
+        del other.intervals_
+    return other
+
+
+def answer(
+    model: ValueModel, tiers: Mapping[str, float], X: pd.DataFrame, terms: Terms | None = None
+) -> pd.DataFrame:
+    """Return expected value, interval, purchases, P(alive) and tier per row of `X`, by its index.
+
+    Columns that the family of models does not know are left out. The tier is that of the value under the
+    model's own terms, so that asking for another horizon moves nobody.
+    """
+    terms = terms or Terms()
+    other = under(model, terms)
+    own = model.predict_table(X)
+    table = own if other is model else other.predict_table(X)
+    table = table[known_outputs(table)]
+    if terms.margin is not None and terms.margin != 1:
+        table = table.assign(**{name: table[name] * terms.margin for name in _MONEY if name in table})
+    return table.assign(tier=tier_names(own["expected_value"].to_numpy(), tiers))
+
+
+def known_outputs(table: pd.DataFrame) -> list[str]:
+    """Return the columns of PREDICTIONS in which a model had something to say, in the order of `OUTPUTS`."""
+    present = [name for name in OUTPUTS if name in table]
+    return [name for name in present if name == "expected_value" or table[name].notna().any()]
+
+
+def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
+    """Return the tier of each value, the highest whose cut it reaches.
+
+    >>> tier_names(np.array([9.0, 6.0, 1.0]), {"high": 8.2, "medium": 5.5, "low": 0.0}).tolist()
+    ['high', 'medium', 'low']
+    """
+    names = np.array(["low", "medium", "high"], dtype=object)
+    return names[(values >= cuts["medium"]).astype(int) + (values >= cuts["high"])]
+
+
+def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
+    """Return what is wrong with customers: a sentence that names the column, and which rows it is true of.
+
+    >>> X = pd.DataFrame({"frequency": [0.0, -1.0], "recency": [0.0, 9.0], "T": [5.0, 5.0]})
+    >>> [(sentence[:28], rows.tolist()) for sentence, rows in find_faults(X)]
+    [("Column 'frequency' holds a n", [False, True]), ("Column 'recency' exceeds col", [False, True])]
+    """
+    faults: list[tuple[str, np.ndarray]] = []
+    matrix = X.to_numpy(dtype=np.float64)
+    for place, name in enumerate(X.columns):
+        column = matrix[:, place]
+        faults.append((f"Column {name!r} holds an infinite value; send a number.", np.isinf(column)))
+        if name in _SUMMARY:
+            wrong = ~(column >= 0)
+            faults.append((f"Column {name!r} holds a negative or missing value; send zero or more.", wrong))
+        elif name in CATALOGUE and CATALOGUE[name].unit in ("days", "orders", "products", "categories"):
+            faults.append((f"Column {name!r} holds a negative value; send zero or more.", column < 0))
+    faults += _find_contradictions(X)
+    return [(sentence, rows) for sentence, rows in faults if rows.any()]
+
+
+def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
+    faults = []
+    given = {name: X[name].to_numpy(dtype=np.float64) for name in _SUMMARY if name in X}
+    if "frequency" in given:
+        parted = given["frequency"] % 1 > 0
+        faults.append(("Column 'frequency' counts repeat purchase days; send whole numbers.", parted))
+    if {"recency", "T"} <= set(given):
+        late = given["recency"] > given["T"]
+        sentence = "Column 'recency' exceeds column 'T'; recency is the age at the last purchase, in days."
+        faults.append((sentence, late))
+    if {"frequency", "recency"} <= set(given):
+        early = (given["frequency"] == 0) & (given["recency"] > 0)
+        sentence = "Column 'recency' is above zero where column 'frequency' is zero; without a repeat purchase send 0."
+        faults.append((sentence, early))
+    return faults
+
+
+def find_unscored(log: Tabular, quarantine: Tabular | None, cutoff: pd.Timestamp) -> pd.DataFrame:
+    """Return `customer_id` and `reason` of the customers whom no model can value as of `cutoff`.
+
+    They came later, or all their lines were set aside.
+    """
+    con = connect("1GB")
+    view(con, "log", log)
+    late = f"first purchase on or after {cutoff:%Y-%m-%d}"
+    query = (
+        f"select cast(customer_id as varchar) as customer_id, '{late}' as reason from log "
+        f"group by 1 having min(timestamp) >= timestamp '{cutoff}'"
+    )
+    if quarantine is not None:
+        view(con, "aside", quarantine)
+        query += (
+            " union all select distinct cast(customer_id as varchar), 'no valid purchase; see the quarantine table' "
+            "from aside where customer_id is not null "
+            "and cast(customer_id as varchar) not in (select cast(customer_id as varchar) from log)"
+        )
+    return frame(con.sql(f"select * from ({query}) order by customer_id"))
