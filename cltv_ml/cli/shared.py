@@ -59,6 +59,25 @@ def load(settings: Settings, report: Report) -> Cleaned:
     return cleaned
 
 
+def read_scores(path: Path) -> pd.DataFrame:
+    """Return the table that `cltv score` wrote, indexed by customer_id.
+
+    Raises
+    ------
+    ValueError
+        There is no such file, or it is no table of scores.
+    """
+    if not path.is_file():
+        raise ValueError(f"no file {path}; name a table that `cltv score` wrote.")
+    table = (
+        pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})
+    )
+    missing = [name for name in ("customer_id", "expected_value") if name not in table]
+    if missing:
+        raise ValueError(f"{path.name}: missing columns {missing}; name a table that `cltv score` wrote.")
+    return table.set_index("customer_id")
+
+
 def dataset_name(data: str) -> str:
     """Return a data set's name, for a path the file's name alone: folders and passwords stay out of MLflow.
 

@@ -33,7 +33,7 @@ class Recipe:
 
     needs: Needs
     table: Callable[[Material], pd.DataFrame]
-    options: Callable[[Material], dict[str, Any]] = lambda _: {}
+    options: Callable[[Material, pd.DataFrame], dict[str, Any]] = lambda *_: {}
 
 
 def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
@@ -44,16 +44,21 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
     ValueError
         There is no such figure, or what it is drawn from is missing or empty; the message says what.
     """
-    if name not in RECIPES:
-        raise ValueError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
+    check_name(name)
     recipe, plot, material = RECIPES[name], plots.CATALOGUE[name], Material(cleaned, wanted)
     table = recipe.table(material)
     if table.empty:
         raise ValueError(f"this log holds nothing that the figure {name!r} could show.")
-    options = recipe.options(material)
+    options = recipe.options(material, table)
     if "currency" in inspect.signature(plot).parameters:
         options["currency"] = wanted.currency
     return plot(table, **options)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError where there is no figure of this name, before anything is read."""
+    if name not in RECIPES:
+        raise ValueError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
 
 
 def catalogue() -> pd.DataFrame:
@@ -103,6 +108,15 @@ def _dependence(m: Material) -> pd.DataFrame:
     feature = m.wanted.feature or str(_importance(m)["feature"].iloc[0])
     names = [str(name) for name in model.feature_names_in_]
     return explain.compute_dependence(model, m.X[names], feature)
+
+
+def _unit(_: Material, dependence: pd.DataFrame) -> dict[str, Any]:
+    feature = dependence["feature"].iloc[0]
+    return {"unit": FEATURES[feature].unit if feature in FEATURES else ""}
+
+
+def _champion_first(m: Material, _: pd.DataFrame) -> dict[str, Any]:
+    return {"show": m.champion}
 
 
 def _group_bias(m: Material) -> pd.DataFrame:
@@ -189,37 +203,31 @@ RECIPES: dict[str, Recipe] = {
     "alive_history": Recipe("training", _alive_history),
     "rate_heterogeneity": Recipe("training", lambda m: diagnostics.compute_rates(m.fitted.purchases_)),
     "spend_fit": Recipe("training", lambda m: diagnostics.compute_spend_fit(m.fitted.spend_, m.X)),
-    "decile_calibration": Recipe(
-        "training", lambda m: m.stack(tables.compute_deciles), lambda m: {"show": m.champion}
-    ),
+    "decile_calibration": Recipe("training", lambda m: m.stack(tables.compute_deciles), _champion_first),
     "gains_curve": Recipe(
         "training",
         lambda m: tables.compute_gains(m.result.y_true, m.result.values),
-        lambda m: {"show": m.champion},
+        _champion_first,
     ),
     "gains_difference": Recipe(
         "training",
         lambda m: tables.compute_gains(m.result.y_true, m.result.values),
-        lambda m: {"show": m.champion},
+        _champion_first,
     ),
     "metric_ranges": Recipe(
         "training",
         lambda m: tables.compute_metric_ranges(pd.concat([one.results for one in m.windows])),
-        lambda m: {"metric": m.wanted.metric},
+        lambda m, _: {"metric": m.wanted.metric},
     ),
     "group_bias": Recipe("training", _group_bias),
     "predicted_against_realised": Recipe(
-        "training", lambda m: m.stack(tables.compute_realised), lambda m: {"show": m.champion}
+        "training", lambda m: m.stack(tables.compute_realised), _champion_first
     ),
     "interval_coverage": Recipe(
         "training", lambda m: tables.compute_coverage(m.result.y_true, m.result.predictions[m.champion])
     ),
     "importances": Recipe("training", _importance),
-    "dependence": Recipe(
-        "training",
-        _dependence,
-        lambda m: {"unit": FEATURES[m.wanted.feature].unit if m.wanted.feature in FEATURES else ""},
-    ),
+    "dependence": Recipe("training", _dependence, _unit),
     "tier_pyramid": Recipe("training", lambda m: compute_tiers(m.today)),
     "rfm_map": Recipe("data", _rfm),
     "segment_sizes": Recipe("data", _segments),

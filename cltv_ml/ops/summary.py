@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,14 @@ from cltv_ml.reporting import sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
 
-__all__ = ["best_probabilistic", "comparison_table", "model_summary", "predict_today", "training_summary"]
+__all__ = [
+    "add_scores",
+    "best_probabilistic",
+    "comparison_table",
+    "model_summary",
+    "predict_today",
+    "training_summary",
+]
 
 
 def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
@@ -85,6 +92,57 @@ def training_summary(
         ],
         _facts(result, verdict, now, currency),
     )
+
+
+def add_scores(
+    summary: Mapping[str, Any],
+    now: pd.DataFrame,
+    *,
+    before: pd.DataFrame | None = None,
+    lookup: int = 0,
+    currency: str = "",
+) -> dict[str, Any]:
+    """Return a training's summary with what scores add: customers to look up, what changed since earlier ones.
+
+    Parameters
+    ----------
+    now, before
+        What `cltv score` wrote at two dates, indexed by customer_id.
+    lookup
+        How many customers, those with the highest value at risk, can be looked up in the page.
+
+    Raises
+    ------
+    ValueError
+        The two are of one date, in the wrong order, or look differently far ahead.
+    """
+    parts = [dict(part) for part in summary["sections"]]
+    if lookup:
+        for part in parts:
+            if part.get("what_if"):
+                part["lookup"] = sections.lookup_table(now, lookup, currency=currency)
+    if before is not None:
+        since = _check_order(before, now)
+        doubts = len(parts) - 1
+        parts.insert(doubts, sections.change_section(before, now, since=since, currency=currency))
+    return {**summary, "sections": parts}
+
+
+def _check_order(before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """Return the date of the earlier scores; ValueError where the two cannot be compared."""
+    if not {"cutoff", "horizon"} <= set(before) & set(now):
+        return ""
+    then, today = (pd.Timestamp(table["cutoff"].iloc[0]) for table in (before, now))
+    if then >= today:
+        raise ValueError(
+            f"the earlier scores are of {then:%Y-%m-%d}, not before {today:%Y-%m-%d}; swap the files."
+        )
+    far = [int(table["horizon"].iloc[0]) for table in (before, now)]
+    if far[0] != far[1]:
+        raise ValueError(
+            f"scores over {far[0]} and {far[1]} days cannot be compared; score both over one horizon."
+        )
+    return f"{then:%Y-%m-%d}"
 
 
 def predict_today(result: WindowResult, model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:

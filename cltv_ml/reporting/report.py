@@ -48,7 +48,7 @@ def section(
     figures: Mapping[str, go.Figure] | None = None,
     warnings: Sequence[str] = (),
     what_if: Mapping[str, Any] | None = None,
-    lookup: pd.DataFrame | None = None,
+    lookup: Mapping[str, Any] | None = None,
     details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return one section of a summary.
@@ -64,7 +64,7 @@ def section(
     what_if
         `reporting.what_if.compute_what_if`: controls that recompute a campaign in the page.
     lookup
-        A formatted frame whose first column is asked for: one row is shown at a time.
+        `cells` of a formatted frame whose first column is asked for: one row is shown at a time.
     details
         Sections for the curious, folded away at first.
     """
@@ -72,15 +72,15 @@ def section(
         "title": title,
         "sentences": list(sentences),
         "warnings": list(warnings),
-        "tables": [{"caption": caption, **_cells(frame)} for caption, frame in (tables or {}).items()],
+        "tables": [{"caption": caption, **cells(frame)} for caption, frame in (tables or {}).items()],
         "figures": [embed(alt, figure) for alt, figure in (figures or {}).items()],
         "what_if": dict(what_if) if what_if else None,
-        "lookup": None if lookup is None else _cells(lookup),
+        "lookup": dict(lookup) if lookup else None,
         "details": [dict(detail) for detail in details],
     }  # fmt: skip
 
 
-def _cells(frame: pd.DataFrame) -> dict[str, Any]:
+def cells(frame: pd.DataFrame) -> dict[str, Any]:
     """Return names and cells as text, and which columns hold words: those are set to the left."""
     text = frame.astype(str)
     return {
@@ -129,6 +129,10 @@ def render_markdown(summary: Mapping[str, Any]) -> str:
     for part in summary["sections"]:
         lines += _markdown(part, "##")
     return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
+
+
+#: How a summary is written, by the format's name.
+RENDERERS = {"html": render_html, "markdown": render_markdown, "json": render_json}
 
 
 def _markdown(part: Mapping[str, Any], level: str) -> list[str]:

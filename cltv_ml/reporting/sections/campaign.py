@@ -8,7 +8,7 @@ import pandas as pd
 
 from cltv_ml.decisions.retention import value_at_risk
 from cltv_ml.reporting import theme
-from cltv_ml.reporting.report import section
+from cltv_ml.reporting.report import cells, section
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost, compute_what_if
 
 
@@ -50,7 +50,7 @@ def campaign_section(
             "numbers in."
         ],
         what_if=what_if,
-        lookup=_lookup(known, at_risk, lookup, currency) if lookup else None,
+        lookup=lookup_table(known, lookup, currency=currency) if lookup else None,
     )
 
 
@@ -62,8 +62,10 @@ def _margin(log: pd.DataFrame) -> float:
     return round(100 * max(share, 0.0), 1)
 
 
-def _lookup(known: pd.DataFrame, at_risk: pd.Series, top: int, currency: str) -> pd.DataFrame:
-    listed = known.assign(at_risk=at_risk).nlargest(top, "at_risk")
+def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:
+    """Return the customers with the highest value at risk, for a section's `lookup`."""
+    known = predictions.dropna(subset=["expected_value"])
+    listed = known.assign(at_risk=value_at_risk(known)).nlargest(top, "at_risk")
     shown = {
         "Customer": listed.index.astype("str"),
         "Place on the list": [f"{place:,}" for place in range(1, len(listed) + 1)],
@@ -72,4 +74,4 @@ def _lookup(known: pd.DataFrame, at_risk: pd.Series, top: int, currency: str) ->
     }
     if "p_alive" in listed and listed["p_alive"].notna().any():
         shown["Still a customer"] = [f"{alive:.0%}" for alive in listed["p_alive"]]
-    return pd.DataFrame(shown)
+    return cells(pd.DataFrame(shown))
