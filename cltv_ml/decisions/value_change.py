@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.lines import by_customer, money, open_log
-from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
+from cltv_ml.decisions.tiers import fit_tiers
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame
 from cltv_ml.windows import Window
 
@@ -86,17 +86,21 @@ def change_by_customer(
     """
     old, new = _values(before, "before"), _values(after, "after")
     everybody = old.index.union(new.index)
-    ratio = by_customer(price_ratio, everybody, "price_ratio")
+    # Where each customer stands in both tables, -1 for nowhere: looked up once, for a million takes seconds.
+    then, now = old.index.get_indexer(everybody), new.index.get_indexer(everybody)
+    ratio = by_customer(price_ratio, everybody, "price_ratio").to_numpy()
     if (ratio <= 0).any():
         raise ValueError(f"price_ratio must be positive, got {ratio.min()}; 1.03 means prices rose by 3%.")
-    by_old_model = new if same_model is None else by_customer(same_model, new.index, "same_model")
-    at_old_prices = by_old_model / ratio.reindex(new.index)
-    steps = [_integers(values, everybody) for values in (old, at_old_prices, by_old_model, new)]
+    was, is_now, by_old = _taken(old, then), _taken(new, now), _taken(new, now)
+    if same_model is not None:
+        by_old = _taken(by_customer(same_model, new.index, "same_model"), now)
+    at_old_prices = by_old / ratio
+    steps = [_integers(values) for values in (was, at_old_prices, by_old, is_now)]
     cuts = fit_tiers(old) if tiers is None else dict(tiers)
     part = np.select(
-        [~everybody.isin(old.index), ~everybody.isin(new.index), *_lapses(before, after, everybody)],
+        [then < 0, now < 0, *_lapses(before, after, then, now)],
         ["new", "lost", "reactivated", "lost"],
-        _moves(old.reindex(everybody), at_old_prices.reindex(everybody), cuts),
+        _moves(was, at_old_prices, cuts),
     )
     return pd.DataFrame(
         {
@@ -154,21 +158,28 @@ def _values(predictions: pd.DataFrame, name: str) -> pd.Series:
     return values
 
 
-def _integers(values: pd.Series, everybody: pd.Index) -> pd.Series:
-    return (values.reindex(everybody, fill_value=0.0) * MONEY_SCALE).round().astype("int64")
+def _taken(values: pd.Series, places: np.ndarray) -> np.ndarray:
+    """Return the values at these places, missing at -1."""
+    return np.append(values.to_numpy(dtype=np.float64), np.nan)[places]
 
 
-def _lapses(before: pd.DataFrame, after: pd.DataFrame, everybody: pd.Index) -> list[np.ndarray]:
+def _integers(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values * MONEY_SCALE).round().astype(np.int64)
+
+
+def _lapses(before: pd.DataFrame, after: pd.DataFrame, then: np.ndarray, now: np.ndarray) -> list[np.ndarray]:
     """Tell who came back from a lapse and who lapsed since, as far as both tables know the lifecycle."""
     if "lifecycle" not in before or "lifecycle" not in after:
-        return [np.zeros(len(everybody), dtype=bool)] * 2
-    then = before["lifecycle"].reindex(everybody).eq("lapsed").to_numpy()
-    now = after["lifecycle"].reindex(everybody).eq("lapsed").to_numpy()
-    return [then & ~now, now & ~then]
+        return [np.zeros(len(then), dtype=bool)] * 2
+    lapsed, lapsed_now = (
+        np.append(table["lifecycle"].eq("lapsed").to_numpy(dtype=bool, na_value=False), False)[places]
+        for table, places in ((before, then), (after, now))
+    )
+    return [lapsed & ~lapsed_now, lapsed_now & ~lapsed]
 
 
-def _moves(old: pd.Series, new: pd.Series, cuts: Mapping[str, float]) -> np.ndarray:
+def _moves(old: np.ndarray, new: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
     """Return "upgraded", "downgraded" or "same tier" from the tiers of both values under one set of cuts."""
-    place = {name: number for number, name in enumerate(cuts)}
-    was, now = (apply_tiers(values, cuts).map(place) for values in (old, new))
-    return np.select([now < was, now > was], ["upgraded", "downgraded"], "same tier")
+    lowest = np.array(list(cuts.values()), dtype=np.float64)[:-1]
+    was, now = ((values[:, None] >= lowest).sum(axis=1) for values in (old, new))
+    return np.select([now > was, now < was], ["upgraded", "downgraded"], "same tier")

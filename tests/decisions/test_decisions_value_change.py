@@ -83,3 +83,8 @@ def test_the_price_index_finds_a_known_rise_and_ignores_what_is_bought():
 def test_a_price_index_without_shared_products_says_so(shop):
     with pytest.raises(ValueError, match="no product was sold both"):
         price_index(shop, Window("2020-01-01", 31), Window("2023-01-01", 31))
+
+
+def test_nobody_before_makes_everybody_new():
+    table = account_for_change(_frame({}), _frame({"a": 4.0}), tiers={"high": 50.0, "low": 0.0})
+    assert table.set_index("part").loc["new"].tolist() == [1.0, 4.0]
