@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -44,19 +46,62 @@ def load_settings(path: Path) -> Settings:
     return Settings(**given)
 
 
+def write_settings(settings: Settings) -> str:
+    """Return settings as TOML that `load_settings` reads back to the same.
+
+    >>> print(write_settings(Settings(data="a.csv", mapping={"amount": "Net EUR"})))
+    data = "a.csv"
+    horizon = "13w"
+    out = "out"
+    experiment = "cltv"
+    max_origins = 6
+    <BLANKLINE>
+    [mapping]
+    amount = "Net EUR"
+    """
+    tables = {"mapping": settings.mapping} | {
+        f"models.{name}": params for name, params in settings.models.items()
+    }
+    plain = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
+    lines = [
+        f"{name} = {_toml(value)}"
+        for name, value in plain.items()
+        if value not in ("", None) and name not in ("mapping", "models")
+    ]
+    for title, table in tables.items():
+        if table:
+            lines += [
+                "",
+                f"[{title}]",
+                *(f"{_toml_key(name)} = {_toml(value)}" for name, value in table.items()),
+            ]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    # JSON's text of strings, numbers, booleans and lists is TOML's too; only a lone DEL would need more.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
 def read_params(path: Path) -> dict[str, dict[str, Any]]:
     """Return the models' settings of a TOML file with tables `[models.NAME]`, such as `cltv tune` writes."""
     params = read_toml(path).get("models", {})
     if not params:
         raise ValueError(f"{path.name} has no table [models.NAME]; name a file that `cltv tune` wrote.")
     check_params(params, path.name)
-    return dict(params)
+    return {str(name): dict(settings) for name, settings in params.items()}
 
 
-def check_params(params: Mapping[str, Any], where: str) -> None:
+def check_params(params: Any, where: str) -> None:
     """Raise when the models' settings are no tables of names and values."""
+    if not isinstance(params, Mapping):
+        raise ValueError(f"{where}: models must be a table of tables, got {params!r}.")
     for name, settings in params.items():
-        if not isinstance(settings, dict):
+        if not isinstance(settings, Mapping):
             raise ValueError(f"{where}: models.{name} must be a table of settings, got {settings!r}.")
 
 
