@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli import act, data, features, line, tune
+import cltv_ml
+from cltv_ml.cli import act, data, features, line, plot, promotion, report, tune
 from cltv_ml.cli.shared import stderr
 
 app = typer.Typer(
@@ -17,17 +19,36 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Customer lifetime value: compare models, serve the best, score every customer. "
-    "With --debug an error shows its whole stack trace.",
+    help="Customer lifetime value: compare models, serve the best, score every customer.",
     epilog="Exit status: 0 done; 2 a wrong input, said in one sentence; 1 a fault of the program, with its stack "
     "trace; 130 or 143 stopped by Ctrl-C or a kill. Colours go with NO_COLOR=1; tables come as JSON with --json.",
 )
-for command in (line.demo, line.train, line.score, line.report, line.ui):
+for command in (line.demo, line.train, line.score, report.report, plot.plot, line.ui):
     app.command()(command)
 app.command()(tune.tune)
+app.command()(promotion.promote)
+app.command()(promotion.rollback)
 app.add_typer(act.app, name="act")
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cltv_ml {cltv_ml.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the whole stack trace of an error; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Options that are read before any command; `main` looks for --debug itself, wherever it stands."""
 
 
 def main(words: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The straight line: `cltv demo | train | score | report | ui`.
+"""The straight line: `cltv demo | train | score | ui`.
 
 Rooms that import MLflow, XGBoost and plotly are imported by the commands that need them, so that help and
 refusals come at once.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
 
+from cltv_ml.cli.promotion import show_decision
 from cltv_ml.cli.shared import (
     Config,
     Data,
@@ -28,7 +30,7 @@ from cltv_ml.cli.shared import (
     settings_of,
     show_table,
 )
-from cltv_ml.config import Settings, merge, read_params
+from cltv_ml.config import Settings, merge, read_params, write_settings
 from cltv_ml.data import judge
 from cltv_ml.windows import Window, check_log, span, to_days
 
@@ -53,10 +55,15 @@ def train(
         Path | None, typer.Option(help="Models' settings: a TOML file that `cltv tune` wrote.")
     ] = None,
     config: Config = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Then let it challenge the champion, see `cltv promote`.")
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Compare the models on an untouched window, register the best, write a report.
+
+    The first model registered is the champion; later ones are challengers until they are promoted.
 
     Example: `cltv train --data orders.csv --mapping customer_id=Customer,amount=Total --horizon 6m`
     """
@@ -72,7 +79,7 @@ def train(
     )
     if params:
         settings = merge(settings, {"models": {**settings.models, **read_params(params)}})
-    outcome = _train(settings, force=force)
+    outcome = _train(settings, force=force, promote=promote)
     if as_json:
         print_json(_told(outcome, settings))
         return
@@ -105,21 +112,11 @@ def score(
     console.print(f"{len(table):,} customers, {valued:,} with a value: [bold]{path}[/bold]")
 
 
-def report(
-    out: Annotated[Path, typer.Option(help="Folder for report.html.")] = Path("out"),
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "cltv",
-) -> None:
-    """Write the report of the newest training again, from what MLflow holds."""
-    from cltv_ml.ops import files, tracking
-    from cltv_ml.reporting.report import render_html
-
-    with files.atomic(out / "report.html") as path:
-        path.write_text(render_html(tracking.latest_summary(experiment)), encoding="utf-8")
-    console.print(f"Report    [bold]{out / 'report.html'}[/bold]")
-
-
 def demo(out: Annotated[str, typer.Option(help="Folder for the files.")] = "out") -> None:
-    """Run the whole line on 23,570 real customers of CDNOW (data: Fader and Hardie)."""
+    """Run the whole line on 23,570 real customers of CDNOW (data: Fader and Hardie).
+
+    Example: `cltv demo --out out`
+    """
     settings = Settings(data="cdnow", horizon="26w", out=out, currency="USD")
     outcome = _train(settings)
     scores = Path(out) / "scores.parquet"
@@ -131,7 +128,10 @@ def demo(out: Annotated[str, typer.Option(help="Folder for the files.")] = "out"
 
 
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
-    """Open the MLflow server on this project's store, in its light form (two processes)."""
+    """Open the MLflow server on this project's store, in its light form (two processes).
+
+    Example: `cltv ui --port 5000`
+    """
     from cltv_ml.ops import tracking
 
     command = tracking.server_command(port)
@@ -140,7 +140,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 
-def _train(settings: Settings, *, force: bool = False) -> Outcome:
+def _train(settings: Settings, *, force: bool = False, promote: bool = False) -> Outcome:
     with progress("training") as done:
         # Whatever can be wrong with the input is said before the slow imports and before MLflow is touched.
         to_days(settings.horizon)
@@ -164,6 +164,15 @@ def _train(settings: Settings, *, force: bool = False) -> Outcome:
             verdict=verdict,
             currency=settings.currency,
             params=settings.models,
+            settings=write_settings(
+                replace(
+                    settings,
+                    data=dataset_name(settings.data),
+                    mapping=cleaned.report.mapping,
+                    cutoff=f"{window.cutoff:%Y-%m-%d}",
+                )
+            ),
+            promote=promote,
         )
         return train(cleaned, job, done)
 
@@ -188,8 +197,13 @@ def _show(outcome: Outcome, settings: Settings) -> None:
     for note in outcome.notes:
         console.print(f"Note      {note}")
     console.print(
-        f"Champion  {outcome.verdict.reason}, registered as [bold]cltv version {outcome.version}[/bold]"
+        f"Best      {outcome.verdict.reason}, registered as [bold]cltv version {outcome.version}[/bold], "
+        f"{outcome.alias}"
     )
+    if outcome.decision:
+        show_decision(outcome.decision)
+    elif outcome.alias == "challenger":
+        console.print("Next      cltv promote: compare it with the champion, which answers until then")
     console.print(f"Files     [bold]{settings.out}[/bold]: comparison.csv, report.html, quarantine.parquet")
 
 
@@ -201,6 +215,8 @@ def _told(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         "within_bounds": outcome.verdict.within_bounds,
         "reason": outcome.verdict.reason,
         "version": outcome.version,
+        "alias": outcome.alias,
+        "promoted": outcome.decision.promoted if outcome.decision else None,
         "run_id": outcome.run_id,
         "cutoff": window.cutoff,
         "horizon": window.horizon,

@@ -18,7 +18,9 @@ from cltv_ml.features import absent_features, catalogue_page, default_features, 
 from cltv_ml.models import ValueModel, competitors, with_params
 from cltv_ml.ops import packaging, registry, tracking
 from cltv_ml.ops.files import atomic, write_table
+from cltv_ml.ops.promotion import Decision, promote
 from cltv_ml.ops.summary import model_summary, predict_today, training_summary
+from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import Window, check_log, span
@@ -36,6 +38,8 @@ class Job:
     verdict: DataVerdict | None = None
     currency: str = ""
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: str = ""  # the whole call as TOML, kept with the run
+    promote: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Outcome:
     training_id: str
     run_id: str
     notes: list[str]
+    decision: Decision | None = None
 
 
 def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
@@ -91,34 +96,37 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         _write_outputs(cleaned, result, summary, job)
         mlflow.log_dict(summary, "report.json")
         mlflow.log_text(catalogue_page(), "features.md")
+        mlflow.log_text(job.settings, "settings.toml")
         mlflow.log_metrics(_summary_metrics(cleaned, result))
         tracking.log_params({**_job_params(job), "champion": verdict.champion})
         for file in ("comparison.csv", "report.html"):
             mlflow.log_artifact(str(job.out / file))
-        about = {"candidate": logged[verdict.champion], **_data_tags(cleaned.log, info)}
-        version, alias = registry.register(
-            info.model_uri,
-            {**tags, **about, **_score_tags(result, verdict.champion)},
-            _model_card(result, verdict, notes, job, info),
-        )
+        about = _data_tags(cleaned.log, info)
+        card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
+        mlflow.log_text(card, "model_card.md")
+        found = {"candidate": logged[verdict.champion], **_score_tags(result, verdict.champion)}
+        version, alias = registry.register(info.model_uri, {**tags, **about, **found}, card)
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
-    return Outcome(result, verdict, version, alias, training_id, run_id, notes)
+    decision = None
+    if job.promote and alias == "challenger":
+        decision = promote(cleaned, experiment=job.experiment, progress=progress)
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes, decision)
 
 
 def _log_candidate(
     experiment_id: str, name: str, result: WindowResult, job: Job, tags: Mapping[str, str], data: Any
-) -> None:
-    """Log one model's run: parameters, metrics, data, figures and the model itself."""
+) -> str:
+    """Log one model's run: parameters, metrics, data, figures and the model itself; return the model's address."""
     model = result.models[name]
     card = _card(model, result.window.cutoff, result.training.X_now, job)
     with tracking.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}):
         tracking.log_params(_model_params(model) | _job_params(job))
-        example = result.training.X_now.head(3)
-        info = packaging.log_model(model, card, example)
+        info = packaging.log_model(model, card, result.training.X_now)
         mlflow.log_input(data, context="holdout")
         mlflow.log_metrics(result.scores.loc[name].to_dict(), model_id=info.model_id, dataset=data)
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
         mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
+        return str(info.model_uri)
 
 
 def _log_champion(
@@ -132,7 +140,7 @@ def _log_champion(
     card = _card(model, window.cutoff, training.X_now, job)
     with atomic(job.out / "request.json") as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
-    info = packaging.log_model(model, card, training.X_now.head(3))
+    info = packaging.log_model(model, card, training.X_now)
     return info, predict_today(result, model, training.X_now)
 
 
@@ -235,6 +243,20 @@ def _summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]
         "customers_at_cutoff": len(result.y_true),
         "training_rows": len(result.training.X),
         "training_origins": len(result.training.origins),
+    }
+
+
+def _data_tags(log: pd.DataFrame, info: Any) -> dict[str, str]:
+    """Return what the registered model was fitted on, as tags of its version."""
+    first, last = span(log)
+    card = info.metadata
+    return {
+        "model": str(card["model"]),
+        "log_start": f"{first:%Y-%m-%d}",
+        "log_end": f"{last:%Y-%m-%d}",
+        "fitted_until": str(card["cutoff"]),
+        "customers": str(card["customers"]),
+        "features": f"{len(card['features'])}, version {card['feature_version']}",
     }
 
 

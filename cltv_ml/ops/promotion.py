@@ -1,0 +1,274 @@
+"""Whether the challenger replaces the champion: both score one window that neither has seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data import Cleaned
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.compare import compare_pair, decide_challenge
+from cltv_ml.features import feature_version
+from cltv_ml.ops import registry, tracking
+from cltv_ml.ops.registry import REGISTERED_NAME, Version
+from cltv_ml.windows import Window, span
+
+#: With fewer customers who bought in the window chance decides between two models.
+MIN_BUYERS = 50
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The window both score and which logged models do it, the champion's first, with the reason in words."""
+
+    window: Window
+    uris: tuple[str, str]
+    how: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the champion's alias moves, why, and what was measured: `evaluation.compare.compare_pair`."""
+
+    challenger: int
+    champion: int | None
+    promoted: bool
+    reasons: list[str]
+    comparison: Comparison | None = None
+    pair: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def promote(
+    cleaned: Cleaned,
+    *,
+    name: str = REGISTERED_NAME,
+    dry_run: bool = False,
+    force: bool = False,
+    experiment: str = "cltv",
+    progress: Progress = silent,
+) -> Decision:
+    """Return the decision between challenger and champion; unless it is a dry run, move the alias and log it.
+
+    Parameters
+    ----------
+    cleaned
+        The log: it must hold a window that neither model has seen.
+    force
+        Move the alias whatever the comparison says; the log says so.
+
+    Raises
+    ------
+    ValueError
+        There is no challenger, or the champion moved while the two were compared; no alias has moved then.
+    """
+    tracking.open_store()
+    challenger = registry.read_version(_challenger(name), name)
+    champion = registry.alias_version(name, "champion")
+    decision = _decide(cleaned, challenger, champion, name, progress)
+    if force and not decision.promoted:
+        decision = Decision(
+            challenger.number, champion, True, [*decision.reasons, "Promoted all the same: it was forced."],
+            decision.comparison, decision.pair,
+        )  # fmt: skip
+    if dry_run:
+        return decision
+    if decision.promoted:
+        registry.promote(challenger.number, champion, name)
+    _log(decision, name, experiment)
+    return decision
+
+
+def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame) -> Comparison:
+    """Return the fairest comparison on the latest whole horizon of a log.
+
+    1. Both as registered, if both were fitted before it began.
+    2. Else the champion as registered against the challenger as its own training tested it: its registered
+       version has seen these days.
+    3. Else both as their trainings tested them.
+
+    Raises
+    ------
+    ValueError
+        In each of these one of the two has seen the window.
+    """
+    first, last = span(log)
+    window = Window.latest(last + pd.Timedelta(days=1), challenger.horizon)
+    if window.cutoff > first:
+        for one, other, how in (
+            (_registered(champion), _registered(challenger), "both versions as registered"),
+            (
+                _registered(champion),
+                _tested(challenger),
+                "the champion as registered against the challenger as it was tested, before it saw these days; "
+                "that test chose the challenger's family, which flatters it a little",
+            ),
+            (_tested(champion), _tested(challenger), "both as they were tested, before they saw these days"),
+        ):
+            if one and other and max(one[0], other[0]) <= window.cutoff:
+                return Comparison(window, (one[1], other[1]), how)
+    raise ValueError(
+        f"neither may have seen the days they are compared on, and the log ends {last:%Y-%m-%d}: the champion was "
+        f"fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until {challenger.fitted_until:%Y-%m-%d}; "
+        f"wait for {challenger.horizon} days of log after both, or train the challenger on a longer log"
+    )
+
+
+def _registered(version: Version) -> tuple[pd.Timestamp, str]:
+    return version.fitted_until, version.uri
+
+
+def _tested(version: Version) -> tuple[pd.Timestamp, str] | None:
+    if version.candidate is None or version.test_cutoff is None:
+        return None
+    return version.test_cutoff, version.candidate
+
+
+def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) -> list[pd.DataFrame]:
+    """Return what each logged model answers for the customers at a cutoff, each in a process with its own code.
+
+    One frame per address, indexed by customer_id: `expected_value` and the interval's ends where it has them.
+
+    Raises
+    ------
+    ValueError
+        A model's process failed; the message ends in its last line.
+    """
+    script = Path(__file__).with_name("version_scores.py")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        log.to_parquet(folder / "log.parquet")
+        running = []
+        for number, uri in enumerate(uris):
+            model = Path(mlflow.artifacts.download_artifacts(uri))
+            words = [
+                str(model),
+                str(folder / "log.parquet"),
+                f"{cutoff:%Y-%m-%d}",
+                str(folder / f"{number}.parquet"),
+            ]
+            running.append(
+                subprocess.Popen(
+                    [sys.executable, "-P", str(script), *words], env=_environment(model), text=True,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                )
+            )  # fmt: skip
+        ends = [process.communicate()[1] for process in running]
+        for uri, process, end in zip(uris, running, ends, strict=True):
+            if process.returncode:
+                line = (end.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+                raise ValueError(f"the model {uri} cannot be scored with the code it was logged with: {line}")
+        return [
+            pd.read_parquet(folder / f"{number}.parquet").set_index("customer_id")
+            for number in range(len(uris))
+        ]
+
+
+def _environment(model: Path) -> dict[str, str]:
+    """Return the environment in which a model's own code comes before the installed one."""
+    paths = [str(model / "code"), str(Path(__file__).parents[2])]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONDONTWRITEBYTECODE": "1",  # a stored model stays as it was logged
+    }
+
+
+def _challenger(name: str) -> int:
+    version = registry.alias_version(name, "challenger")
+    if version is None:
+        registry.resolve(name)  # says what is registered, where nothing is
+        raise ValueError(
+            f"model {name!r} has no challenger: the newest training is the champion already; run `cltv train` for one."
+        )
+    return version
+
+
+def _decide(
+    cleaned: Cleaned, challenger: Version, champion: int | None, name: str, progress: Progress
+) -> Decision:
+    """Return the decision by the written rule, or the reason why nothing can be compared."""
+    if champion is None:
+        return Decision(challenger.number, None, True, ["There is no champion to compare with."])
+    if feature_version(challenger.features) != challenger.feature_version:
+        reason = (
+            "refused: the scorer here cannot build the challenger's features as they were in training "
+            f"(by cltv_ml {challenger.cltv_ml_version}); train again"
+        )
+        return Decision(challenger.number, champion, False, [reason])
+    try:
+        standing = registry.read_version(champion, name)
+        if standing.horizon != challenger.horizon:
+            reason = (
+                f"refused: the challenger answers for {challenger.horizon} days, the champion for "
+                f"{standing.horizon}; train with the champion's horizon, or force it"
+            )
+            return Decision(challenger.number, champion, False, [reason])
+        comparison = choose_comparison(standing, challenger, cleaned.log)
+        progress("scoring both, each in its own process", 0.2)
+        scores = score_apart(comparison.uris, cleaned.log, comparison.window.cutoff)
+    except ValueError as error:
+        return Decision(challenger.number, champion, False, [f"refused: {error}"])
+    progress("comparing", 0.8)
+    return _judge(cleaned.log, challenger.number, champion, comparison, scores)
+
+
+def _judge(
+    log: pd.DataFrame, challenger: int, champion: int, comparison: Comparison, scores: list[pd.DataFrame]
+) -> Decision:
+    window = comparison.window
+    values = pd.concat([one["expected_value"] for one in scores], axis=1, keys=["champion", "challenger"])
+    if values.isna().any(axis=None):
+        reason = "refused: the two models do not answer for the same customers"
+        return Decision(challenger, champion, False, [reason], comparison)
+    y_true = window.target(log, values.index)
+    buyers = int((y_true > 0).sum())
+    if buyers < MIN_BUYERS:
+        reason = (
+            f"refused: too little data, {buyers} customers bought in the {window.horizon} days from "
+            f"{window.cutoff:%Y-%m-%d} and {MIN_BUYERS} are needed"
+        )
+        return Decision(challenger, champion, False, [reason], comparison)
+    pair = compare_pair(y_true, values["champion"], values["challenger"])
+    verdict = decide_challenge(pair)
+    measured = (
+        f"Compared on {len(y_true):,} customers, {buyers:,} of them buyers, over {window.horizon} days from "
+        f"{window.cutoff:%Y-%m-%d}: {comparison.how}."
+    )
+    return Decision(challenger, champion, verdict.replace, [verdict.reason, measured], comparison, pair)
+
+
+def _log(decision: Decision, name: str, experiment: str) -> None:
+    """Write the decision to a run of its own, its figures as metrics and its reasons as text."""
+    outcome = "promoted" if decision.promoted else "refused"
+    tags = {
+        "role": "promotion", "outcome": outcome, "challenger": str(decision.challenger),
+        "champion": str(decision.champion or ""), **tracking.code_tags(),
+    }  # fmt: skip
+    title = f"version {decision.challenger} {outcome}"
+    with tracking.summary_run(tracking.open_experiment(experiment), title, tags):
+        mlflow.log_text("\n".join(decision.reasons), "reasons.txt")
+        if decision.comparison is not None:
+            window = decision.comparison.window
+            mlflow.log_params({"window_cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": window.horizon})
+        if len(decision.pair):
+            mlflow.log_table(decision.pair.reset_index(), "pair.json")
+            mlflow.log_metrics(
+                {
+                    f"{side}_{metric}": float(value)
+                    for side in ("champion", "challenger", "difference")
+                    for metric, value in decision.pair[side].items()
+                    if np.isfinite(value)
+                }
+            )
+    mlflow.MlflowClient().set_model_version_tag(
+        name, str(decision.challenger), "promotion", f"{outcome}: {decision.reasons[0]}"[:4000]
+    )

@@ -1,0 +1,74 @@
+"""The card of a registered model in Markdown: what it is for, what it was tested on, where it must not be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
+from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.reporting import theme
+
+_SHOWN = {
+    "bias": ("Bias", "{:+.1%}", "promised over spent, minus one; 0 is best"),
+    "decile_mape": ("Decile error", "{:.1%}", "the same for tenths of the customers; 0 is best"),
+    "gini": ("Gini", "{:.3f}", "order of customers by money; 1 is best, 0 is chance"),
+    "mae": ("MAE", "{:,.2f}", "mean absolute error per customer, in currency"),
+}
+
+
+def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], about: Mapping[str, str]) -> str:
+    """Return the card of a training's best model.
+
+    Parameters
+    ----------
+    notes
+        Known limits: what the reader must know before trusting the model.
+    about
+        What the model was fitted on, by name, as the version's tags hold it.
+    """
+    name, window = verdict.champion, result.window
+    ranges = compute_ranges(result.y_true, result.values[name])
+    values = result.scores.loc[name]
+    rows = [
+        f"| {label} | {form.format(values[metric])} | {form.format(lower)} to {form.format(upper)} | {meaning} |"
+        for metric, (label, form, meaning) in _SHOWN.items()
+        for lower, upper in [ranges.loc[metric]]
+    ]
+    limits = [
+        *notes,
+        f"It answers for {window.horizon} days from the day it is asked, no shorter and no longer.",
+    ]
+    lines = [
+        f"# {theme.label(name)}, {window.horizon} days",
+        f"Expected spend of each customer over the next {window.horizon} days, in the log's currency.",
+        "## Data",
+        *(f"- {key.replace('_', ' ')}: {value}" for key, value in about.items()),
+        "## Test",
+        f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}, a window nothing was "
+        f"fitted on. Chosen among {len(result.models)} models on this window: {verdict.reason}. The registered model "
+        "is the same recipe fitted again to the end of the log.",
+        "| Metric | Value | 95% interval | Meaning |\n|---|---:|---:|---|\n" + "\n".join(rows),
+        "Intervals say what another draw of customers could have given, not what another season will.",
+        "## Known limits",
+        *(f"- {limit}" for limit in limits),
+        "## Intended use",
+        "- For: ranking customers by expected value, budgets and lists over the horizon, totals where the bias above "
+        "is acceptable.",
+        "- Not for: credit, prices or any decision with legal effect on a person; customers without a purchase; "
+        "what a campaign would change (that needs a control group).",
+    ]
+    return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
+
+
+def compute_ranges(y_true: pd.Series, y_pred: pd.Series, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the bootstrap interval of each metric: columns `lower` and `upper`, indexed by metric."""
+    tail = (1 - confidence) / 2
+    draws = bootstrap_metrics(y_true, pd.DataFrame({"model": np.asarray(y_pred)}))
+    return pd.DataFrame(
+        {name: np.nanquantile(table["model"], [tail, 1 - tail]) for name, table in draws.items()},
+        index=["lower", "upper"],
+    ).T
