@@ -6,7 +6,7 @@ comes back as plain values to store and to apply to the next month.
 
 from cltv_ml.decisions.associations import find_associations
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
-from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control
+from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
 from cltv_ml.decisions.cross_sell import margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_who_left
@@ -41,7 +41,7 @@ __all__ = [
     "compare_learners", "compute_margins", "compute_migration", "compute_payback", "compute_qini", "compute_rfm",
     "compute_treatment", "control_size", "customer_margin_rates", "customer_slopes", "detectable_uplift",
     "discount_by_segment", "draw_control", "evaluate_campaign", "evaluate_cross_sell", "evaluate_policy",
-    "find_associations", "fit_lifecycle", "fit_response", "fit_rfm", "fit_tiers", "loss_makers",
+    "expected_rates", "find_associations", "fit_lifecycle", "fit_response", "fit_rfm", "fit_tiers", "loss_makers",
     "margin_per_purchase", "migration_matrix", "payback_month", "price_index", "profile_segments",
     "profit_by_depth", "profit_curve", "propose_price_test", "qini_coefficient", "qini_curve", "recommend_next",
     "recommend_upsell", "segment_definitions", "tells_who_left", "value_at_risk",

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cltv_ml.decisions.lines import by_customer
+from cltv_ml.decisions.retention import knows_who_left, probability_to_stay
+
 
 def control_size(
     customers: int,
@@ -72,6 +75,41 @@ def detectable_uplift(
         if base_rate is not None:
             uplift = min(uplift, 1 - base_rate)
     return uplift
+
+
+def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tuple[float, float]:
+    """Return the share who buy over the horizon without treatment, and with one that saves `uplift`.
+
+    `uplift` is a share of the value at risk, as `compute_treatment` takes it, which is no difference in
+    purchase rates: of a customer who is alive with probability p it raises the expected value, and with
+    orders of the same size the probability to buy, by the factor 1 + uplift (1 - p). So the two rates are
+    means over customers of b = p (1 - exp(-m / p)), m the expected purchases, and of b (1 + uplift (1 - p)).
+    Without P(alive), p stands for the probability to buy at all, 1 - exp(-m), and m rises by that factor.
+    Their difference, much smaller than the uplift, is what `control_size` must be able to show.
+
+    Raises
+    ------
+    ValueError
+        The predictions lack `expected_purchases`.
+
+    >>> seldom = pd.DataFrame({"expected_purchases": [0.3], "p_alive": [0.5]})
+    >>> [round(rate, 4) for rate in expected_rates(seldom, uplift=0.1)]
+    [0.2256, 0.2369]
+    """
+    if "expected_purchases" not in predictions:
+        raise ValueError(
+            "the size of a control needs expected_purchases, which these predictions lack; score with a model that "
+            "has them, such as pareto_nbd."
+        )
+    expected = predictions["expected_purchases"].astype(float).clip(lower=0).to_numpy()
+    saved = by_customer(uplift, predictions.index, "uplift").to_numpy()
+    alive = probability_to_stay(predictions).to_numpy()
+    if knows_who_left(predictions):
+        before = alive * -np.expm1(-expected / np.maximum(alive, 1e-12))
+        after = before * (1 + saved * (1 - alive))
+    else:
+        before, after = -np.expm1(-expected), -np.expm1(-expected * (1 + saved * (1 - alive)))
+    return float(before.mean()), float(after.mean())
 
 
 def draw_control(

@@ -25,9 +25,24 @@ def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
     >>> value_at_risk(pd.DataFrame({"expected_value": [100.0, 100.0], "p_alive": [0.9, 0.4]})).round(6).tolist()
     [10.0, 60.0]
     """
+    return (
+        (predictions["expected_value"] * (1 - probability_to_stay(predictions)))
+        .fillna(0.0)
+        .rename("value_at_risk")
+    )
+
+
+def probability_to_stay(predictions: pd.DataFrame) -> pd.Series:
+    """Return P(alive), or where it is not known the probability of a purchase in the horizon.
+
+    Raises
+    ------
+    ValueError
+        The predictions have neither `p_alive` nor `expected_purchases`.
+    """
     alive = predictions.get("p_alive", pd.Series(np.nan, index=predictions.index)).astype(float)
     if "expected_purchases" in predictions and predictions["expected_purchases"].notna().any():
-        if not alive.lt(0.999).any():
+        if not knows_who_left(predictions):
             alive = alive * np.nan
         alive = alive.fillna(1 - np.exp(-predictions["expected_purchases"].astype(float).clip(lower=0)))
     if alive.isna().all() and len(alive):
@@ -35,7 +50,12 @@ def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
             "value at risk needs p_alive or expected_purchases, found neither; score with a model that has them, "
             "such as pareto_nbd."
         )
-    return (predictions["expected_value"] * (1 - alive)).fillna(0.0).rename("value_at_risk")
+    return alive
+
+
+def knows_who_left(predictions: pd.DataFrame) -> bool:
+    """Whether the model finds that anybody at all may have left: a P(alive) below 0.999."""
+    return "p_alive" in predictions and bool(predictions["p_alive"].astype(float).lt(0.999).any())
 
 
 def compute_treatment(

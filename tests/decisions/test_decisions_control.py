@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control
+from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
 
 
 def test_equal_arms_agree_with_the_textbook_size():
@@ -58,3 +58,39 @@ def test_another_seed_draws_other_customers():
 def test_a_control_of_everybody_is_refused():
     with pytest.raises(ValueError, match="both sides"):
         draw_control(pd.Index(range(5)), 5)
+
+
+def _share_saved(customers, uplift, seed):
+    """Simulate who is alive and buys, without and with a treatment that keeps so many more alive."""
+    rng = np.random.default_rng(seed)
+    alive, rate = rng.beta(1, 1.5, customers), rng.gamma(1.0, 1.2, customers)
+    predictions = pd.DataFrame({"p_alive": alive, "expected_purchases": alive * rate})
+    buys = -np.expm1(-rate)
+    return predictions, alive * buys, alive * (1 + uplift * (1 - alive)) * buys
+
+
+def test_a_control_sized_for_a_share_of_value_saved_has_the_promised_power():
+    predictions, without, with_it = _share_saved(40_000, 0.15, seed=3)
+    base, treated = expected_rates(predictions, 0.15)
+    size = control_size(len(predictions), treated - base, base_rate=base)
+    rng, found = np.random.default_rng(0), []
+    for _ in range(600):
+        control = np.zeros(len(predictions), dtype=bool)
+        control[rng.choice(len(control), size, replace=False)] = True
+        bought = rng.random(len(control)) < np.where(control, without, with_it)
+        means = bought[~control].mean(), bought[control].mean()
+        error = np.sqrt(means[0] * (1 - means[0]) / (len(control) - size) + means[1] * (1 - means[1]) / size)
+        found.append((means[0] - means[1]) / error > 1.96)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
+
+
+def test_the_expected_rates_are_those_of_the_simulated_customers():
+    predictions, without, with_it = _share_saved(5_000, 0.15, seed=4)
+    assert expected_rates(predictions, 0.15) == pytest.approx((without.mean(), with_it.mean()), rel=1e-9)
+
+
+def test_without_p_alive_the_saved_share_raises_expected_purchases():
+    predictions = pd.DataFrame({"expected_purchases": [0.0, 0.5]})
+    base, treated = expected_rates(predictions, 0.2)
+    rise = 1 + 0.2 * np.exp(-0.5)
+    assert (base, treated) == pytest.approx(((1 - np.exp(-0.5)) / 2, (1 - np.exp(-0.5 * rise)) / 2))
