@@ -8,6 +8,7 @@ from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
+from cltv_ml.models.intervals import Intervals
 from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
@@ -34,6 +35,7 @@ CATALOGUE = {
         BGBB,
         MBGCNBD,
         GammaGamma,
+        Intervals,
     )
 }
 

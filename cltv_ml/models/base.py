@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from cltv_ml.models.intervals import Intervals
 
 from cltv_ml.models.search import SearchSpace
 
@@ -26,6 +29,8 @@ class ValueModel(BaseEstimator):
     #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
     search_space: ClassVar[SearchSpace] = {}
     horizon: int
+    #: Learned by `evaluation.calibration.calibrate`; a model without them answers without bounds.
+    intervals_: Intervals
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn from customers `X` at a cutoff and what they then spent, `y`; return the model."""
@@ -40,9 +45,17 @@ class ValueModel(BaseEstimator):
         raise NotImplementedError
 
     def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return PREDICTIONS for `X`: `expected_value`, and where the model has them
-        `expected_purchases` and `p_alive` (NaN where it has not), aligned with `X.index`.
+        """Return PREDICTIONS for `X`: `expected_value`, and where the model has them `expected_purchases` and
+        `p_alive` (NaN where it has not), aligned with `X.index`; with `intervals_` also `value_lower` and
+        `value_upper`.
         """
+        table = self._table(X)
+        if hasattr(self, "intervals_"):
+            table["value_lower"], table["value_upper"] = self.intervals_.predict(table["expected_value"])
+        return table
+
+    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return PREDICTIONS without bounds."""
         return pd.DataFrame(
             {"expected_value": self.predict(X), "expected_purchases": np.nan, "p_alive": np.nan},
             index=X.index,

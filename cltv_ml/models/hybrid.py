@@ -110,7 +110,7 @@ class Hybrid(ValueModel):
         """Return the expected spend over the horizon, shape (n,), in currency units."""
         return self._values(X, self.probabilistic_.predict_table(X))
 
-    def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`: the value is the hybrid's, the rest the probabilistic model's."""
         check_fitted(self)
         table = self.probabilistic_.predict_table(X)

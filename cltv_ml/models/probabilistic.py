@@ -86,7 +86,7 @@ class ProbabilisticValue(ValueModel):
         check_fitted(self)
         return self._purchases(X) * self.spend_.predict(X) * self.margin
 
-    def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return `expected_value`, `expected_purchases` over the horizon and `p_alive` now, by `X.index`."""
         return pd.DataFrame(
             {

@@ -36,9 +36,9 @@ class SameRate(ValueModel):
         """Return frequency / T x horizon x monetary_value, shape (n,), in currency units."""
         return self._expected_purchases(X) * X["monetary_value"].to_numpy(dtype=np.float64)
 
-    def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`; the rule has no P(alive)."""
-        return super().predict_table(X).assign(expected_purchases=self._expected_purchases(X))
+        return super()._table(X).assign(expected_purchases=self._expected_purchases(X))
 
     def _expected_purchases(self, X: pd.DataFrame) -> np.ndarray:
         check_fitted(self)

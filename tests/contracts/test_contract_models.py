@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from cltv_ml.evaluation.calibration import calibrate
+from cltv_ml.evaluation.panel import Training
 from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
+from cltv_ml.windows import Window
 
 VALUE_MODELS = [name for name, model in CATALOGUE.items() if issubclass(model, ValueModel)]
 pytestmark = pytest.mark.parametrize("name", VALUE_MODELS)
@@ -96,3 +99,32 @@ def test_text_in_a_number_column_is_named(fitted, customers):
     X, _ = customers
     with pytest.raises(ValueError, match="'frequency'"):
         fitted.predict(X.assign(frequency="many"))
+
+
+@pytest.fixture
+def calibrated(fitted, customers):
+    X, y = customers
+    origin = Window("2024-01-01", 91)
+    rows = pd.concat({origin.cutoff: X}, names=["cutoff"])
+    labels = pd.Series(y.to_numpy(), index=rows.index)
+    return calibrate(fitted, Training(rows, labels, [origin], X))
+
+
+def test_bounds_are_finite_and_hold_the_value(calibrated, customers):
+    table = calibrated.predict_table(customers[0])
+    assert np.isfinite(table[["value_lower", "value_upper"]]).all(axis=None)
+    assert (table["value_lower"] >= 0).all()
+    assert (table["value_lower"] <= table["expected_value"]).all()
+    assert (table["expected_value"] <= table["value_upper"]).all()
+
+
+def test_bounds_do_not_fall_as_the_value_rises(calibrated, customers):
+    table = calibrated.predict_table(customers[0]).sort_values("expected_value")
+    assert (np.diff(table[["value_lower", "value_upper"]], axis=0) >= -1e-9).all()
+
+
+def test_bounds_are_stored_with_the_model(calibrated, customers):
+    restored = from_state(to_state(calibrated), CATALOGUE)
+    again, before = restored.predict_table(customers[0]), calibrated.predict_table(customers[0])
+    pd.testing.assert_frame_equal(again, before, check_exact=True)
+    assert {"value_lower", "value_upper"} <= set(again)
