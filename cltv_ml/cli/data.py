@@ -41,7 +41,7 @@ def list_datasets(as_json: Json = False) -> None:
     rows = [
         (
             name,
-            "yes" if name == "synthetic" or found.find() else "no",
+            name == "synthetic" or found.find() is not None,
             found.about.split(". ")[0].rstrip(".") + ".",
         )
         for name, found in DATASETS.items()
@@ -49,7 +49,8 @@ def list_datasets(as_json: Json = False) -> None:
     if as_json:
         print_json({"datasets": pd.DataFrame(rows, columns=["name", "here", "about"])})
         return
-    show_table(pd.DataFrame(rows, columns=["Name", "Here", "What it is"]))
+    shown = [(name, "yes" if here else "no", about) for name, here, about in rows]
+    show_table(pd.DataFrame(shown, columns=["Name", "Here", "What it is"]))
 
 
 @app.command()
