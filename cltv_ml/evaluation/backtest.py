@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
-from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.calibration import LEVEL, calibrate
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
@@ -39,9 +41,10 @@ class WindowResult:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """Metrics as columns, one row per model in the order given."""
+        """Metrics as columns, one row per model in the order given; NaN where a model lacks what one needs."""
         wide = self.results.pivot(index="model", columns="metric", values="value")
-        return wide.loc[list(self.models), list(METRICS)]
+        measured = [name for name in (*METRICS, *PURCHASE_METRICS, *INTERVAL_METRICS) if name in wide]
+        return wide.loc[list(self.models), measured]
 
     @property
     def values(self) -> pd.DataFrame:
@@ -77,11 +80,14 @@ def judge(
         fitted[model.name] = fit(model, training)
         predictions[model.name] = fitted[model.name].predict_table(training.X_now)
         seconds[model.name] = time.perf_counter() - started
-    progress("predicting earlier customers unseen", 0.35)
+    progress("predicting earlier customers unseen", 0.3)
+    for name, model in fitted.items():
+        predictions[name] = calibrate(model, training).add_bounds(predictions[name])
     validation = validate(competing, training) if can_validate(training) else None
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
-    results = measure(window, y_true, predictions, seconds)
+    p_buy = {name: model.p_buy(training.X_now) for name, model in fitted.items()}
+    results = measure(window, y_true, predictions, seconds, p_buy)
     return WindowResult(window, training, fitted, predictions, y_true, results, validation)
 
 
@@ -110,19 +116,31 @@ def backtest(
 
 
 def measure(
-    window: Window, y_true: pd.Series, predictions: dict[str, pd.DataFrame], seconds: dict[str, float]
+    window: Window,
+    y_true: pd.Series,
+    predictions: Mapping[str, pd.DataFrame],
+    seconds: Mapping[str, float],
+    p_buy: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
-    """Return RESULTS of predictions by model's name: every metric; `seconds` is what each model took."""
+    """Return RESULTS of predictions by model's name.
+
+    Every metric of expected values, those of intervals where the predictions hold bounds, and those of "buys
+    in the horizon" where `p_buy` gives a probability. `seconds` is what each model took to fit and predict.
+    """
     rows = [
-        (
-            name,
-            window.cutoff,
-            window.horizon,
-            metric,
-            METRICS[metric].function(y_true, table["expected_value"]),
-        )
+        (name, window.cutoff, window.horizon, metric, value)
         for name, table in predictions.items()
-        for metric in METRICS
+        for metric, value in _measured(y_true, table, (p_buy or {}).get(name)).items()
     ]
     frame = pd.DataFrame(rows, columns=["model", "cutoff", "horizon", "metric", "value"])
     return frame.assign(seconds=frame["model"].map(seconds), version=cltv_ml.__version__)
+
+
+def _measured(y_true: pd.Series, table: pd.DataFrame, p_buy: np.ndarray | None) -> dict[str, float]:
+    found = {name: one.function(y_true, table["expected_value"]) for name, one in METRICS.items()}
+    if p_buy is not None and np.isfinite(p_buy).all():
+        found |= {name: one.function(y_true > 0, p_buy) for name, one in PURCHASE_METRICS.items()}
+    if "value_lower" in table:
+        ends = table["value_lower"], table["value_upper"]
+        found |= {name: one(y_true, *ends, LEVEL) for name, one in INTERVAL_METRICS.items()}
+    return found

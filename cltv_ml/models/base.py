@@ -49,10 +49,23 @@ class ValueModel(BaseEstimator):
         `p_alive` (NaN where it has not), aligned with `X.index`; with `intervals_` also `value_lower` and
         `value_upper`.
         """
-        table = self._table(X)
-        if hasattr(self, "intervals_"):
-            table["value_lower"], table["value_upper"] = self.intervals_.predict(table["expected_value"])
-        return table
+        return self.add_bounds(self._table(X))
+
+    def add_bounds(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return PREDICTIONS with `value_lower` and `value_upper` where the model has `intervals_`."""
+        if not hasattr(self, "intervals_"):
+            return table
+        lower, upper = self.intervals_.predict(table["expected_value"])
+        return table.assign(value_lower=lower, value_upper=upper)
+
+    def p_buy(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the probability of spending anything within the horizon, shape (n,).
+
+        A model that predicts money alone answers from `intervals_`: the share of buyers among unseen
+        customers of like value. NaN without them.
+        """
+        values = self.predict(X)
+        return self.intervals_.p_buy(values) if hasattr(self, "intervals_") else np.full(len(X), np.nan)
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS without bounds."""

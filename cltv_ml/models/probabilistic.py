@@ -97,6 +97,11 @@ class ProbabilisticValue(ValueModel):
             index=X.index,
         )
 
+    def p_buy(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the probability of any purchase within the horizon, shape (n,)."""
+        check_fitted(self)
+        return 1 - self.purchases_.p_no_purchase(X, self._length())
+
     def residual_value(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected discounted margin of each customer's whole future, shape (n,), in currency units:
         Fader, Hardie and Lee's DERT times spend, for a Pareto/NBD and a positive `discount_rate`.

@@ -6,7 +6,7 @@ import pytest
 
 from cltv_ml.data import clean, read
 from cltv_ml.evaluation.backtest import backtest, judge, prepare
-from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.features import default_features
 from cltv_ml.models import Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.tables import RESULTS
@@ -80,7 +80,7 @@ def test_backtest_has_one_row_per_model_window_and_metric(log, features):
     windows = [Window("1997-12-01", 60), Window("1998-02-01", 60)]
     table = backtest(log, windows, [SameRate(60), Tweedie(60, rounds=5)], features, max_origins=2)
     RESULTS.check(table)
-    assert len(table) == 2 * 2 * len(METRICS)
+    assert len(table) == 2 * 2 * len({**METRICS, **PURCHASE_METRICS, **INTERVAL_METRICS})
     assert np.isfinite(table["value"]).all()
 
 
@@ -109,3 +109,20 @@ def test_every_model_that_competed_is_validated_before_the_cutoff(result):
     assert list(validation.predictions.columns) == list(result.models)
     latest = result.training.origins[0]
     assert set(validation.predictions.index.get_level_values("cutoff")) == {latest.cutoff}
+
+
+def test_every_model_has_intervals_that_cover_about_what_they_say(result):
+    for name, coverage in result.scores["coverage"].items():
+        assert 0.86 <= coverage <= 0.96, name
+
+
+def test_a_log_without_a_labelled_window_gives_no_bounds_and_no_coverage(log, features):
+    short = judge(log, Window("1997-09-01", "170"), MODELS, features)
+    assert "value_lower" not in short.predictions["same_rate"]
+    assert "coverage" not in short.scores
+
+
+def test_every_model_says_who_buys_better_than_chance(result):
+    assert (result.scores["buy_auc"] > 0.6).all()
+    share = (result.y_true > 0).mean()
+    assert (result.scores["buy_brier"] < share * (1 - share)).all()
