@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -23,6 +24,26 @@ Effect = tuple[tuple[str, int], ...]
 _LOWEST, _HIGHEST = np.log(1e-5), np.log(1e4)  # bounds of log-parameters, time in units of the mean T
 _STEEPEST = 8.0  # bound of a coefficient on a covariate in units of its standard deviation
 _LARGE, _SAMPLE = 30_000, 8_000  # distinct rows from which a sample is climbed first, and its size
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Distinct customers with time in units of `time` and covariates in units of their `spread`."""
+
+    rows: Rows
+    time: float
+    spread: Sequence[float]
+
+    @property
+    def size(self) -> float:
+        """How many customers there are."""
+        return float(self.rows.weight.sum())
+
+    @property
+    def rate(self) -> float:
+        """Purchases per unit of time, never quite zero."""
+        weight, rows = self.rows.weight, self.rows
+        return float(np.clip(_dot(weight, rows.x) / max(_dot(weight, rows.T), 1e-12), 1e-3, 1e3))
 
 
 class LikelihoodModel(BaseEstimator):
@@ -65,6 +86,12 @@ class LikelihoodModel(BaseEstimator):
         ValueError
             A column is missing or impossible; see the message.
         """
+        problem = self._problem(X, weights)
+        self._learn(self._maximum(problem, self._starts(problem.rate)), problem)
+        return self
+
+    def _problem(self, X: pd.DataFrame, weights: np.ndarray | pd.Series | None) -> Problem:
+        """Return the distinct customers of `X` in units in which every population looks alike."""
         x, tx, T = self._read(X)
         if not T.max() > 0:
             raise ValueError(
@@ -75,23 +102,21 @@ class LikelihoodModel(BaseEstimator):
         size = rows.weight.sum()
         time = 1.0 if self.discrete else _dot(rows.weight, rows.T) / size
         spread = [max(float(np.std(column)), 1e-12) for column in (*purchase.T, *dropout.T)]
-        scaled = _rescale(rows, time, spread)
+        return Problem(_rescale(rows, time, spread), time, spread)
+
+    def _maximum(self, problem: Problem, starts: Sequence[Sequence[float]]) -> Maximum:
+        """Return the highest likelihood found from `starts`, parameters without slopes on covariates."""
+        rows, spread = problem.rows, problem.spread
         shapes, slopes = len(self.param_names), len(spread)
         bounds: np.ndarray = np.array([[_LOWEST, _HIGHEST]] * shapes + [[-_STEEPEST, _STEEPEST]] * slopes)
-        starts = [np.r_[np.log(start), np.zeros(slopes)] for start in self._starts(_mean_rate(scaled))]
-        found = maximize(
-            self._objective(scaled, spread),
-            starts,
+        return maximize(
+            self._objective(rows, spread),
+            [np.r_[np.log(start), np.zeros(slopes)] for start in starts],
             bounds,
             names=self._all_names(),
-            size=size,
-            sample=self._objective(_thin(scaled), spread) if len(rows) > _LARGE else None,
+            size=problem.size,
+            sample=self._objective(_thin(rows), spread) if len(rows) > _LARGE else None,
         )
-        self._learn(found, time, np.array([1.0] * shapes + spread), _dot(rows.weight, rows.x), size)
-        self.feature_names_in_ = np.array(
-            [*self.columns, *self.purchase_covariates, *self.dropout_covariates], dtype=object
-        )
-        return self
 
     def _objective(
         self, rows: Rows, spread: Sequence[float] = ()
@@ -128,28 +153,32 @@ class LikelihoodModel(BaseEstimator):
 
         return objective
 
-    def _learn(self, found: Maximum, time: float, spread: np.ndarray, purchases: float, size: float) -> None:
+    def _learn(self, found: Maximum, problem: Problem) -> None:
         """Store a maximum in the user's own units."""
         names, shapes = self._all_names(), len(self.param_names)
-        slopes = found.theta[shapes:] / spread[shapes:]
-        values = np.r_[np.exp(found.theta[:shapes]), slopes]
-        values *= [time if name in self.time_params else 1.0 for name in names]
+        spread = np.array([1.0] * shapes + list(problem.spread))
+        values = np.r_[np.exp(found.theta[:shapes]), found.theta[shapes:] / spread[shapes:]]
+        values *= [problem.time if name in self.time_params else 1.0 for name in names]
         deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * np.where(
             np.arange(len(names)) < shapes, values, 1 / spread
         )
         self.params_ = {name: float(value) for name, value in zip(names, values, strict=True)}
         self.standard_errors_ = {name: float(value) for name, value in zip(names, deviation, strict=True)}
         self.covariance_ = found.covariance / np.outer(spread, spread)
-        shrunk = size * float(self._penalties() @ np.square(slopes))
-        self.log_likelihood_ = float(found.log_likelihood + shrunk - purchases * np.log(time))
-        self.n_customers_ = float(size)
+        shrunk = problem.size * float(self._penalties() @ np.square(values[shapes:]))
+        unscaled = _dot(problem.rows.weight, problem.rows.x) * np.log(problem.time)
+        self.log_likelihood_ = float(found.log_likelihood + shrunk - unscaled)
+        self.n_customers_ = problem.size
         self.aic_ = 2 * len(names) - 2 * self.log_likelihood_
-        self.bic_ = float(np.log(size)) * len(names) - 2 * self.log_likelihood_
+        self.bic_ = float(np.log(problem.size)) * len(names) - 2 * self.log_likelihood_
         self.convergence_ = {
             "verdict": found.verdict,
             "gradient_norm": found.gradient_norm,
             "advice": found.advice,
         }
+        self.feature_names_in_ = np.array(
+            [*self.columns, *self.purchase_covariates, *self.dropout_covariates], dtype=object
+        )
 
     def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, ...]:
         """Return purchases, age at the last one and age now, shape (n,) each, or raise."""
@@ -276,11 +305,6 @@ def _thin(rows: Rows) -> Rows:
     places = np.searchsorted(reached, (np.arange(_SAMPLE) + 0.5) * reached[-1] / _SAMPLE)
     chosen, counts = np.unique(places, return_counts=True)
     return rows.take(chosen, counts.astype(np.float64))
-
-
-def _mean_rate(rows: Rows) -> float:
-    """Return purchases per unit of time, never quite zero."""
-    return float(np.clip(_dot(rows.weight, rows.x) / max(_dot(rows.weight, rows.T), 1e-12), 1e-3, 1e3))
 
 
 def _dot(one: np.ndarray, other: np.ndarray) -> float:

@@ -11,9 +11,10 @@ from scipy.special import betainc, betaln, digamma, gammaln
 
 from cltv_ml.models import beta_geometric
 from cltv_ml.models.base import check_columns
-from cltv_ml.models.fitting import Params, check_weights
+from cltv_ml.models.fitting import Params, Problem, check_weights
 from cltv_ml.models.grouping import in_parts
 from cltv_ml.models.history import Rows
+from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.purchases import Answer, PurchaseModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson
 
@@ -49,22 +50,38 @@ class MBGCNBD(PurchaseModel):
         """Estimate k, r, alpha, a and b by maximum likelihood; return the model."""
         if self.k is not None and (self.k != int(self.k) or not 1 <= self.k <= 100):
             raise ValueError(f"MBGCNBD: k must be a whole number from 1 to 100 or None, got {self.k!r}.")
-        best: dict[str, object] = {}
-        for k in range(1, _MOST_REGULAR + 1) if self.k is None else [int(self.k)]:
-            self.k_ = k
-            super().fit(X, weights=weights)
-            self.log_likelihood_ += self._regularity(X, weights)
-            if not best or self.log_likelihood_ > best["log_likelihood_"]:  # type: ignore[operator]
-                best = dict(vars(self))
-            elif k >= _SEARCHED:
-                break
-        for name, value in best.items():
-            setattr(self, name, value)
+        problem = self._problem(X, weights)
+        self.k_, found = self._search(problem, X, weights)
+        self._learn(found, problem)
         self.params_ = {"k": float(self.k_), **self.params_}
+        self.log_likelihood_ += self._regularity(X, weights)
         free = 5 if self.k is None else 4
         self.aic_ = 2 * free - 2 * self.log_likelihood_
         self.bic_ = float(np.log(self.n_customers_)) * free - 2 * self.log_likelihood_
         return self
+
+    def _search(
+        self, problem: Problem, X: pd.DataFrame, weights: np.ndarray | pd.Series | None
+    ) -> tuple[int, Maximum]:
+        """Return the likeliest k and its maximum: each k is climbed from where the one before ended, the
+        likeliest once more from every start.
+        """
+        best, highest, near = 1, -np.inf, None
+        for k in range(1, _MOST_REGULAR + 1) if self.k is None else [int(self.k)]:
+            self.k_ = k
+            starts = self._starts(problem.rate)
+            if near is not None:
+                starts = [near * [1, (k - 1) / k, 1, 1], starts[0]]
+            found = self._maximum(problem, starts)
+            near, height = np.exp(found.theta), found.log_likelihood + self._regularity(X, weights)
+            if height > highest + 1e-9:  # a regularity that explains nothing is none
+                best, highest, kept = k, height, found
+            elif k >= _SEARCHED:
+                break
+        self.k_ = best
+        if best > 1 and self.k is None:
+            kept = self._maximum(problem, [np.exp(kept.theta), *self._starts(problem.rate)])
+        return best, kept
 
     def with_params(self, params: Mapping[str, float]) -> Self:
         """Return the model with known parameters, `k` among them or as the argument says."""
