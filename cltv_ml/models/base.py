@@ -75,13 +75,17 @@ class ValueModel(BaseEstimator):
         )
 
 
-def check_columns(model: BaseEstimator, X: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Return the named columns of `X` as a float64 matrix, shape (n, len(columns)), in that order.
+def check_columns(
+    model: BaseEstimator, X: pd.DataFrame, columns: Sequence[str], dtype: type = np.float64
+) -> np.ndarray:
+    """Return the named columns of `X` as a matrix of floats, shape (n, len(columns)), in that order.
+
+    Columns are read one by one into the answer, so a `float32` answer costs no `float64` copy on the way.
 
     Raises
     ------
     ValueError
-        A column is missing or not numeric, or a value is infinite; the message names the column.
+        A column is missing, double or not numeric, or a value is infinite (as `dtype`); the message names it.
     """
     who = type(model).__name__
     if not isinstance(X, pd.DataFrame):
@@ -91,16 +95,28 @@ def check_columns(model: BaseEstimator, X: pd.DataFrame, columns: Sequence[str])
     missing = [name for name in columns if name not in X.columns]
     if missing:
         raise ValueError(f"{who}: missing columns {missing}. Found {list(X.columns)}.")
-    wrong = [name for name in columns if not pd.api.types.is_numeric_dtype(X[name])]
-    if wrong:
-        raise ValueError(f"{who}: column {wrong[0]!r} must be a number, found {X[wrong[0]].dtype}.")
-    matrix = X[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
+    matrix = np.empty((len(X), len(columns)), dtype=dtype)
+    for place, name in enumerate(columns):
+        column = X[name]
+        if isinstance(column, pd.DataFrame):
+            raise ValueError(f"{who}: column {name!r} appears {column.shape[1]} times; keep one of them.")
+        if not pd.api.types.is_numeric_dtype(column):
+            raise ValueError(f"{who}: column {name!r} must be a number, found {column.dtype}.")
+        with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and is refused
+            matrix[:, place] = _numbers(column)
     infinite = np.isinf(matrix).any(axis=0)
     if infinite.any():
         raise ValueError(
             f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; mend or drop it."
         )
     return matrix
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """Return the values of a numeric column, those missing as NaN; a view where it is a NumPy column."""
+    if isinstance(column.dtype, np.dtype):
+        return column.to_numpy()
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def check_fitted(model: BaseEstimator) -> None:

@@ -18,7 +18,7 @@ from cltv_ml.models.base import check_columns
 def check_training(
     model: Any, X: pd.DataFrame, y: pd.Series | None
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Return the feature names, their matrix and the labels, all checked.
+    """Return the feature names, their float32 matrix and the labels, all checked.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def check_training(
     """
     who = type(model).__name__
     names = list(model.features) if model.features is not None else _numeric(X)
-    matrix = check_columns(model, X, names)
+    matrix = read(model, X, names)
     if y is None:
         raise ValueError(
             f"{who}: y is missing; give what each customer of X spent in the window that followed."
@@ -43,6 +43,11 @@ def check_training(
     return names, matrix, labels
 
 
+def read(model: Any, X: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Return the named columns as the float32 matrix that XGBoost bins and scores without another copy."""
+    return check_columns(model, X, names, np.float32)
+
+
 def train(
     matrix: np.ndarray,
     labels: np.ndarray,
@@ -53,7 +58,7 @@ def train(
     margin: np.ndarray | None = None,
 ) -> xgb.Booster:
     """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`."""
-    data = _bin(matrix.astype(np.float32), labels, names, margin)
+    data = _bin(matrix, labels, names, margin)
     return xgb.train({"tree_method": "hist", "verbosity": 0, **params}, data, num_boost_round=rounds)
 
 
@@ -108,7 +113,7 @@ def tree_params(model: Any) -> dict[str, Any]:
 
 def score(booster: xgb.Booster, matrix: np.ndarray, margin: np.ndarray | None = None) -> np.ndarray:
     """Return the booster's answer per row as float64, shape (n,), each row starting at its `margin`."""
-    answer = booster.inplace_predict(matrix.astype(np.float32), validate_features=False, base_margin=margin)
+    answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
     return np.asarray(answer, dtype=np.float64)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.models import boosting
-from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.search import TREES
 
 
@@ -92,7 +92,7 @@ class Hurdle(ValueModel):
 
     def _matrix(self, X: pd.DataFrame) -> np.ndarray:
         check_fitted(self)
-        return check_columns(self, X, list(self.feature_names_in_))
+        return boosting.read(self, X, list(self.feature_names_in_))
 
     def _params(self, objective: str, base_score: float) -> dict[str, Any]:
         return {"objective": objective, "base_score": base_score, **boosting.tree_params(self)}

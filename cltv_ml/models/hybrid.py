@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from cltv_ml.models import boosting
-from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
@@ -117,16 +117,18 @@ class Hybrid(ValueModel):
         return table.assign(expected_value=self._values(X, table))
 
     def _values(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
-        matrix = check_columns(self, X, self.tree_features_)
+        matrix = boosting.read(self, X, self.tree_features_)
         offset = _log_value(table) - np.log(self.scale_)
-        moved = boosting.score(self.booster_, np.hstack([matrix, table.to_numpy()]), margin=offset)
+        moved = boosting.score(
+            self.booster_, np.hstack([matrix, table.to_numpy(dtype=np.float32)]), margin=offset
+        )
         return moved * self.scale_ * self.level_
 
     def _offsets(
         self, X: pd.DataFrame, labels: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, dict[pd.Timestamp, float]]:
         """Return the probabilistic outputs per row, the offset, and each cutoff's realised over expected."""
-        outputs, offset = np.empty((len(X), len(OUTPUTS))), np.empty(len(X))
+        outputs, offset = np.empty((len(X), len(OUTPUTS)), np.float32), np.empty(len(X))
         levels = {}
         for cutoff, rows in _by_cutoff(X):
             self.probabilistic_ = self._fresh().fit(X.iloc[rows])

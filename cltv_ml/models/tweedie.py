@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.models import boosting
-from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.search import TWEEDIE_TREES
 
 
@@ -74,7 +74,7 @@ class Tweedie(ValueModel):
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
         check_fitted(self)
-        matrix = check_columns(self, X, list(self.feature_names_in_))
+        matrix = boosting.read(self, X, list(self.feature_names_in_))
         return boosting.score(self.booster_, matrix) * self.scale_
 
     def _params(self) -> dict[str, Any]:
