@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 import cltv_ml
-from cltv_ml.cli import act, data, features, line, plot, promotion, report, tune
+from cltv_ml.cli import act, benchmark, data, features, line, plot, promotion, report, score, tune
 from cltv_ml.cli.shared import stderr
 
 app = typer.Typer(
@@ -23,12 +23,13 @@ app = typer.Typer(
     epilog="Exit status: 0 done; 2 a wrong input, said in one sentence; 1 a fault of the program, with its stack "
     "trace; 130 or 143 stopped by Ctrl-C or a kill. Colours go with NO_COLOR=1; tables come as JSON with --json.",
 )
-for command in (line.demo, line.train, line.score, report.report, plot.plot, line.ui):
+for command in (line.demo, line.train, score.score, report.report, plot.plot, line.ui):
     app.command()(command)
 app.command()(tune.tune)
 app.command()(promotion.promote)
 app.command()(promotion.rollback)
 app.add_typer(act.app, name="act")
+app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")
 

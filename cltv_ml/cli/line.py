@@ -1,4 +1,4 @@
-"""The straight line: `cltv demo | train | score | ui`.
+"""The straight line: `cltv demo | train | ui`.
 
 Rooms that import MLflow, XGBoost and plotly are imported by the commands that need them, so that help and
 refusals come at once.
@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
+from cltv_ml.cli import score
 from cltv_ml.cli.promotion import show_decision
 from cltv_ml.cli.shared import (
     Config,
@@ -86,32 +86,6 @@ def train(
     _show(outcome, settings)
 
 
-def score(
-    data: Data = "",
-    mapping: Mapping = None,
-    as_of: Annotated[
-        str, typer.Option(help="First day the model may not see; default: the day after the log.")
-    ] = "",
-    out: Annotated[Path, typer.Option(help="A .parquet or .csv file, or a folder.")] = Path("out"),
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
-    """Score every customer with the registered champion.
-
-    Example: `cltv score --data orders.csv --as-of 2026-11-01 --out scores.csv`
-    """
-    path = out if out.suffix in (".csv", ".parquet") else out / "scores.parquet"
-    table = _score(settings_of(config, mapping, data=data), path, as_of)
-    valued = table["expected_value"].notna().sum()
-    if as_json:
-        first = table.head(1)[["model", "model_version", "cutoff", "horizon"]].to_dict("records")
-        total = table["expected_value"].sum()
-        counts = {"customers": len(table), "valued": valued, "expected_value": total}
-        print_json({**counts, **(first[0] if first else {}), "file": path})
-        return
-    console.print(f"{len(table):,} customers, {valued:,} with a value: [bold]{path}[/bold]")
-
-
 def demo(out: Annotated[str, typer.Option(help="Folder for the files.")] = "out") -> None:
     """Run the whole line on 23,570 real customers of CDNOW (data: Fader and Hardie).
 
@@ -119,10 +93,9 @@ def demo(out: Annotated[str, typer.Option(help="Folder for the files.")] = "out"
     """
     settings = Settings(data="cdnow", horizon="26w", out=out, currency="USD")
     outcome = _train(settings)
-    scores = Path(out) / "scores.parquet"
-    table = _score(settings, scores, "")
+    manifest = score.score_data(settings, Path(out))
     _show(outcome, settings)
-    console.print(f"Scores    {len(table):,} customers in [bold]{scores}[/bold]")
+    score.show(manifest)
     console.print(f"Report    [bold]{Path(out) / 'report.html'}[/bold]")
     _say_next()
 
@@ -175,14 +148,6 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
             promote=promote,
         )
         return train(cleaned, job, done)
-
-
-def _score(settings: Settings, path: Path, as_of: str) -> pd.DataFrame:
-    with progress("scoring") as done:
-        cleaned = load(settings, done)
-        from cltv_ml.ops.scoring import score
-
-        return score(cleaned, path, as_of=as_of or None, progress=done)
 
 
 def _show(outcome: Outcome, settings: Settings) -> None:

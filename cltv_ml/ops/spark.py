@@ -1,8 +1,13 @@
-"""A SparkSession for features on a cluster; an existing one goes to `cltv_ml.features.Spark` directly."""
+"""Features and scores on a cluster; an existing session goes to `cltv_ml.features.Spark` directly."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cltv_ml.ops.parts import Scorer
 
 
 def spark_session(master: str) -> Any:
@@ -27,3 +32,32 @@ def spark_session(master: str) -> Any:
     if master.startswith("sc://"):
         return builder.remote(master).getOrCreate()
     return builder.master(master).getOrCreate()
+
+
+def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str, folder: Path) -> list[Path]:
+    """Score feature files by the registered model as a Spark function and return the pieces, in Parquet.
+
+    Every worker loads the model from `uri` and answers as the served model does; `folder` must be one that the
+    workers and this process see under the same path.
+
+    Raises
+    ------
+    ValueError
+        Only customers since a day are asked for, which the features alone cannot tell on Spark.
+    """
+    if scorer.since is not None:
+        raise ValueError("a feature table is cut by --since in this process only; leave out --engine spark.")
+    import mlflow
+    from pyspark.sql.functions import col, struct
+
+    complete = folder / "_SUCCESS"
+    if not complete.exists():
+        fields = [*(f"{name}: double" for name in scorer.outputs), "tier: string"]
+        answers = mlflow.pyfunc.spark_udf(
+            session, uri, result_type=f"struct<{', '.join(fields)}>", env_manager="local"
+        )
+        customers = session.read.parquet(*(str(file) for file in files))
+        features = struct(*(col(name).cast("double").alias(name) for name in scorer.features))
+        rows = customers.select(col("customer_id").cast("string"), answers(features).alias("answer"))
+        rows.select("customer_id", "answer.*").write.mode("overwrite").parquet(str(folder))
+    return sorted(folder.glob("*.parquet"))

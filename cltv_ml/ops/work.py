@@ -1,0 +1,74 @@
+"""A folder that keeps what a long job has done, so that the same call after a kill continues."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_NOTE = "job.json"
+
+#: What stands in the folder before the job is known: the lock, and the log it is known by.
+_KEPT = ("lock", "lock-journal", "log")
+
+
+class Work:
+    """The folder of one job: what is in it counts only for the same job."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.finished = False
+
+    def start(self, identity: Mapping[str, Any]) -> None:
+        """Keep what is there when it was made for the same job, else begin afresh.
+
+        Parameters
+        ----------
+        identity
+            Everything that decides what the job's files hold, as JSON values.
+        """
+        note = self.folder / _NOTE
+        wanted = json.dumps(identity, sort_keys=True, default=str)
+        if note.exists() and note.read_text(encoding="utf-8") == wanted:
+            return
+        for path in self.folder.iterdir():
+            if path.name not in _KEPT:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        unfinished = note.with_suffix(".part")
+        unfinished.write_text(wanted, encoding="utf-8")
+        os.replace(unfinished, note)
+
+    def finish(self) -> None:
+        """Let the folder go when the job lets it go."""
+        self.finished = True
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Work]:
+    """Yield the work in a folder, held against a second job on it; when finished the folder goes.
+
+    Raises
+    ------
+    ValueError
+        Another process is at work in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # SQLite's lock works on every system, and a process that ends in any way lets go of it.
+    with contextlib.closing(sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("begin exclusive")
+        except sqlite3.OperationalError:
+            raise ValueError(f"another scoring is at work in {folder}; wait for it or stop it.") from None
+        work = Work(folder)
+        yield work
+    if work.finished:
+        # First its name: a kill in between leaves no half of it behind that would be taken for the whole.
+        gone = folder.with_name(f"{folder.name}.{os.getpid()}.gone")
+        os.replace(folder, gone)
+        shutil.rmtree(gone)
