@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Exit status of a promotion that was refused: `cltv promote && ./deploy` deploys new champions only.
 REFUSED = 3
 
-_SHOWN = ["bias", "decile_mape", "gini", "mae"]
+_SHOWN = {"bias": "bias", "decile_mape": "decile error", "gini": "Gini", "mae": "MAE"}
 
 
 def promote(
@@ -67,8 +67,9 @@ def promote(
 def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
     """Print what was measured, why, and what became of the alias."""
     if len(decision.pair):
-        shown = decision.pair.loc[_SHOWN].round(3).reset_index()
-        show_table(shown, "Champion and challenger on the same customers, 95% interval of the difference")
+        pair = decision.pair.loc[list(_SHOWN)].rename(index=_SHOWN, columns={"lower": "from", "upper": "to"})
+        shown = pair.round(3).reset_index()
+        show_table(shown, "On the same customers; from, to: 95% interval of the difference")
     for reason in decision.reasons:
         console.print(f"Reason    {escape(reason)}")
     kept = f"version {decision.champion} stays champion"

@@ -260,7 +260,7 @@ def _log(decision: Decision, name: str, experiment: str) -> None:
             window = decision.comparison.window
             mlflow.log_params({"window_cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": window.horizon})
         if len(decision.pair):
-            mlflow.log_table(decision.pair.reset_index(), "pair.json")
+            tracking.log_table(decision.pair.reset_index(), "pair.json")
             mlflow.log_metrics(
                 {
                     f"{side}_{metric}": float(value)

@@ -265,6 +265,12 @@ def latest_training(experiment: str) -> Run:
     return run
 
 
+def log_table(frame: pd.DataFrame, file: str) -> None:
+    """Log a result table that the UI shows and `mlflow.load_table` reads: text as objects, MLflow knows no other."""
+    words = frame.select_dtypes("str").columns
+    mlflow.log_table(frame.astype(dict.fromkeys(words, object)), file)
+
+
 def latest_summary(experiment: str) -> dict[str, Any]:
     """Return the report summary of the experiment's newest finished training; errors as `latest_training`."""
     run = latest_training(experiment)

@@ -8,7 +8,6 @@ Usage: `python -P version_scores.py MODEL_FOLDER LOG.parquet CUTOFF OUT.parquet`
 
 import sys
 
-import mlflow
 import pandas as pd
 
 from cltv_ml import build_features
@@ -16,6 +15,8 @@ from cltv_ml import build_features
 
 def main(folder: str, log: str, cutoff: str, out: str) -> None:
     """Write `customer_id, expected_value` and, where the model gives them, the ends of its interval."""
+    import mlflow  # after the model's own code, which is quicker to fail
+
     model = mlflow.pyfunc.load_model(folder)
     names = list(model.metadata.metadata["features"])
     X = build_features(pd.read_parquet(log), cutoff, names=names)[names]
