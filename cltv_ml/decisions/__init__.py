@@ -15,6 +15,7 @@ from cltv_ml.decisions.migration import compute_migration, migration_matrix
 from cltv_ml.decisions.off_policy import evaluate_policy
 from cltv_ml.decisions.offers import GuardRails, choose_offers, discount_by_segment, profit_by_depth
 from cltv_ml.decisions.outcome import evaluate_campaign
+from cltv_ml.decisions.past_campaign import CampaignLesson, learn_from_campaign
 from cltv_ml.decisions.payback import compute_payback, payback_month
 from cltv_ml.decisions.price_response import customer_slopes, fit_response
 from cltv_ml.decisions.price_test import propose_price_test
@@ -30,19 +31,27 @@ from cltv_ml.decisions.retention import (
 )
 from cltv_ml.decisions.rfm import SEGMENTS, apply_rfm, compute_rfm, fit_rfm, segment_definitions
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
-from cltv_ml.decisions.uplift import LEARNERS, ClassTransformation, TwoModels, balance_table, compare_learners
+from cltv_ml.decisions.uplift import (
+    LEARNERS,
+    ClassTransformation,
+    LinearInteractions,
+    TwoModels,
+    balance_table,
+    compare_learners,
+)
 from cltv_ml.decisions.upsell import recommend_upsell
 from cltv_ml.decisions.value_change import account_for_change, change_by_customer, price_index
 
 __all__ = [
-    "LEARNERS", "RECOMMENDERS", "SEGMENTS", "ClassTransformation", "Costs", "GuardRails", "TwoModels",
-    "account_for_change", "add_profit", "apply_lifecycle", "apply_rfm", "apply_tiers", "balance_table",
-    "break_even", "build_campaign", "campaign_summary", "change_by_customer", "choose_customers", "choose_offers",
-    "compare_learners", "compute_margins", "compute_migration", "compute_payback", "compute_qini", "compute_rfm",
-    "compute_treatment", "control_size", "customer_margin_rates", "customer_slopes", "detectable_uplift",
-    "discount_by_segment", "draw_control", "evaluate_campaign", "evaluate_cross_sell", "evaluate_policy",
-    "expected_rates", "find_associations", "fit_lifecycle", "fit_response", "fit_rfm", "fit_tiers", "loss_makers",
-    "margin_per_purchase", "migration_matrix", "payback_month", "price_index", "profile_segments",
-    "profit_by_depth", "profit_curve", "propose_price_test", "qini_coefficient", "qini_curve", "recommend_next",
-    "recommend_upsell", "segment_definitions", "tells_who_left", "value_at_risk",
+    "LEARNERS", "RECOMMENDERS", "SEGMENTS", "CampaignLesson", "ClassTransformation", "Costs", "GuardRails",
+    "LinearInteractions", "TwoModels", "account_for_change", "add_profit", "apply_lifecycle", "apply_rfm",
+    "apply_tiers", "balance_table", "break_even", "build_campaign", "campaign_summary", "change_by_customer",
+    "choose_customers", "choose_offers", "compare_learners", "compute_margins", "compute_migration",
+    "compute_payback", "compute_qini", "compute_rfm", "compute_treatment", "control_size", "customer_margin_rates",
+    "customer_slopes", "detectable_uplift", "discount_by_segment", "draw_control", "evaluate_campaign",
+    "evaluate_cross_sell", "evaluate_policy", "expected_rates", "find_associations", "fit_lifecycle", "fit_response",
+    "fit_rfm", "fit_tiers", "learn_from_campaign", "loss_makers", "margin_per_purchase", "migration_matrix",
+    "payback_month", "price_index", "profile_segments", "profit_by_depth", "profit_curve", "propose_price_test",
+    "qini_coefficient", "qini_curve", "recommend_next", "recommend_upsell", "segment_definitions", "tells_who_left",
+    "value_at_risk",
 ]  # fmt: skip

@@ -51,13 +51,15 @@ def compute_qini(
     """Return `qini`, its 95% interval `qini_lower`, `qini_upper`, and `p_chance`.
 
     The interval is a bootstrap over customers; `p_chance` is the share of random orders of the same
-    customers (scores shuffled) that do at least as well.
+    customers (scores shuffled) that do at least as well. Without `rounds` they are missing.
     """
     outcome, arm, score = _checked(y, treated, uplift)
     starts, order = _groups(score)
     outcome, arm, n = outcome[order], arm[order], len(score)
     rng = np.random.default_rng(random_state)
     found = float(_area(outcome, arm, starts, np.ones((1, n)))[0])
+    if not rounds:
+        return {"qini": found, "qini_lower": np.nan, "qini_upper": np.nan, "p_chance": np.nan}
     again = [_area(outcome, arm, starts, rng.poisson(1.0, (1, n)).astype(float))[0] for _ in range(rounds)]
     # 2 x found - quantile: the bootstrap's own error turned round the estimate.
     high, low = 2 * found - np.nanquantile(again, [0.025, 0.975])

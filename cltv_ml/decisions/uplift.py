@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xgboost
 from sklearn.base import BaseEstimator
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,35 +19,10 @@ class UpliftModel(BaseEstimator):
     """A model of how much more of an outcome a customer shows when treated.
 
     Fitted on a campaign in which chance decided who was treated: anything else measures whom the shop
-    preferred to treat. The trees are small and their leaves large, because an uplift is a difference of
-    two noisy means and a flexible model finds patterns in the noise.
-
-    Parameters
-    ----------
-    trees, depth, learning_rate
-        Of the gradient boosting.
-    leaf_share
-        Smallest leaf, as a share of the information in the campaign.
-    random_state
-        Seed.
+    preferred to treat.
     """
 
     name: ClassVar[str]
-
-    def __init__(
-        self,
-        *,
-        trees: int = 50,
-        depth: int = 2,
-        learning_rate: float = 0.05,
-        leaf_share: float = 0.05,
-        random_state: int = 0,
-    ) -> None:
-        self.trees = trees
-        self.depth = depth
-        self.learning_rate = learning_rate
-        self.leaf_share = leaf_share
-        self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> Self:
         """Learn from customers `X` before the campaign, who was `treated` (0 or 1), and the outcome `y`.
@@ -93,6 +69,38 @@ class UpliftModel(BaseEstimator):
                 parts.append(X[name].to_numpy(dtype=np.float64, na_value=np.nan))
         return np.column_stack(parts)
 
+
+class BoostedUplift(UpliftModel):
+    """What the learners on gradient boosting share.
+
+    The trees are small and their leaves large, because an uplift is a difference of two noisy means and a
+    flexible model finds patterns in the noise.
+
+    Parameters
+    ----------
+    trees, depth, learning_rate
+        Of the gradient boosting.
+    leaf_share
+        Smallest leaf, as a share of the information in the campaign.
+    random_state
+        Seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        trees: int = 50,
+        depth: int = 2,
+        learning_rate: float = 0.05,
+        leaf_share: float = 0.05,
+        random_state: int = 0,
+    ) -> None:
+        self.trees = trees
+        self.depth = depth
+        self.learning_rate = learning_rate
+        self.leaf_share = leaf_share
+        self.random_state = random_state
+
     def _trees(
         self, matrix: np.ndarray, outcome: np.ndarray, is_share: bool, weight: np.ndarray | None = None
     ) -> xgboost.XGBModel:
@@ -109,7 +117,7 @@ class UpliftModel(BaseEstimator):
         return model.fit(matrix, outcome, sample_weight=weights)
 
 
-class TwoModels(UpliftModel):
+class TwoModels(BoostedUplift):
     """One model of the treated, one of the others; the uplift is the difference of their answers.
 
     The plainest learner and a hard one to beat with a strong effect; each model spends its effort on the
@@ -128,7 +136,7 @@ class TwoModels(UpliftModel):
         return treated - control
 
 
-class ClassTransformation(UpliftModel):
+class ClassTransformation(BoostedUplift):
     """One model of the uplift itself, through a transformed outcome.
 
     For a 0/1 outcome: treated who responded and untreated who did not form class 1; with each arm weighted
@@ -155,27 +163,77 @@ class ClassTransformation(UpliftModel):
         return 2 * mean - 1 if self.is_share_ else mean
 
 
-LEARNERS = {model.name: model for model in (TwoModels, ClassTransformation)}
+class LinearInteractions(UpliftModel):
+    """A linear model of the uplift, which few customers can fit: the steadiest where the effect is weak.
+
+    The part of the outcome that a ridge regression does not explain is regressed on the columns times
+    (treated - share treated), the R-learner of Nie and Wager (2021) with the share treated as propensity.
+    Amounts enter by their signed logarithm, columns are scaled, missing values stand at the mean.
+
+    Parameters
+    ----------
+    shrinkage
+        Penalty on the squared slopes per customer; 0.3 takes a quarter off the slope of a column that goes
+        with no other.
+    """
+
+    name = "linear"
+
+    def __init__(self, *, shrinkage: float = 0.3) -> None:
+        self.shrinkage = shrinkage
+
+    def _fit(self, matrix: np.ndarray, arm: np.ndarray, outcome: np.ndarray) -> None:
+        logs = _signed_log(matrix)
+        known = np.isfinite(logs)
+        self.mean_ = np.where(known, logs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        spread = np.where(known, logs - self.mean_, 0.0)
+        self.scale_ = np.sqrt((spread**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+        columns, contrast = self._scaled(matrix), arm - arm.mean()
+        penalty = self.shrinkage * len(arm)
+        left = outcome - Ridge(penalty).fit(columns, outcome).predict(columns)
+        self.average_ = float(contrast @ left / (contrast @ contrast))
+        # The same penalty in units of the contrast's variance, share treated times share untreated.
+        slopes = Ridge(penalty * float(contrast @ contrast) / len(arm), fit_intercept=False)
+        slopes.fit(columns * contrast[:, None], left - self.average_ * contrast)
+        self.slopes_ = slopes.coef_
+
+    def _predict(self, matrix: np.ndarray) -> np.ndarray:
+        return self.average_ + self._scaled(matrix) @ self.slopes_
+
+    def _scaled(self, matrix: np.ndarray) -> np.ndarray:
+        scale = np.where(self.scale_ > 0, self.scale_, 1.0)
+        return np.nan_to_num((_signed_log(matrix) - self.mean_) / scale)
+
+
+LEARNERS: dict[str, type[UpliftModel]] = {
+    model.name: model for model in (TwoModels, ClassTransformation, LinearInteractions)
+}
 
 
 def compare_learners(
-    X: pd.DataFrame, treated: pd.Series, y: pd.Series, *, folds: int = 4, random_state: int = 0
+    X: pd.DataFrame,
+    treated: pd.Series,
+    y: pd.Series,
+    *,
+    folds: int = 4,
+    rounds: int = 200,
+    random_state: int = 0,
 ) -> pd.DataFrame:
     """Return how well each learner orders customers it was not fitted on, the best first.
 
     Indexed by `learner`: `qini` with `qini_lower` and `qini_upper` (`decisions.qini`), `p_chance`, and
     `mean_uplift` (the same for all learners' customers: treated mean less the other). A learner whose
-    interval holds zero orders no better than chance: treat by value instead.
+    interval holds zero orders no better than chance: treat by value instead. `rounds` of the bootstrap
+    give the interval; with 0 it is missing.
     """
     arm, outcome = _campaign(X, treated, y)
     rows = {}
     for name, learner in LEARNERS.items():
         scores = np.zeros(len(outcome))
         for train, test in KFold(folds, shuffle=True, random_state=random_state).split(arm):
-            model = learner(random_state=random_state)
-            model.fit(X.iloc[train], pd.Series(arm[train]), pd.Series(outcome[train]))
+            model = learner().fit(X.iloc[train], pd.Series(arm[train]), pd.Series(outcome[train]))
             scores[test] = model.predict(X.iloc[test])
-        rows[name] = compute_qini(outcome, arm, scores, random_state=random_state)
+        rows[name] = compute_qini(outcome, arm, scores, rounds=rounds, random_state=random_state)
     table = pd.DataFrame(rows.values(), index=pd.Index(rows, name="learner"))
     table["mean_uplift"] = outcome[arm == 1].mean() - outcome[arm == 0].mean()
     return table.sort_values("qini", ascending=False, kind="stable")
@@ -223,6 +281,10 @@ def _campaign(X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> tuple[np.nda
             "the outcome is the same for everybody in one arm: there is no uplift to learn from it."
         )
     return arm, outcome
+
+
+def _signed_log(matrix: np.ndarray) -> np.ndarray:
+    return np.sign(matrix) * np.log1p(np.abs(matrix))
 
 
 def _mean(model: xgboost.XGBModel, matrix: np.ndarray) -> np.ndarray:

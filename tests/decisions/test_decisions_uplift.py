@@ -51,7 +51,7 @@ def test_every_learner_takes_an_amount_as_outcome(past, name):
 @pytest.mark.parametrize("name", LEARNERS)
 def test_every_learner_is_cloned_and_repeats_itself(past, name):
     X, treated, y, _ = past
-    model = LEARNERS[name](trees=5).fit(X, treated, y)
+    model = LEARNERS[name]().fit(X, treated, y)
     assert np.array_equal(clone(model).fit(X, treated, y).predict(X), model.predict(X))
 
 

@@ -1,0 +1,121 @@
+"""What a past campaign of one or several arms teaches: its effect, whom it moves, and for whom which arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cltv_ml.decisions.qini import compute_qini
+from cltv_ml.decisions.uplift import LEARNERS, UpliftModel, compare_learners
+
+
+@dataclass(frozen=True)
+class CampaignLesson:
+    """What was learned from a past campaign.
+
+    Parameters
+    ----------
+    arms
+        Indexed by `arm`: `treated`, `untreated`, `rate_treated`, `rate_untreated` (means of the outcome),
+        `uplift` with its 95% interval `uplift_lower`, `uplift_upper`, the `learner` and, on the half of the
+        customers that it never saw, `qini`, `qini_lower`, `qini_upper`, `p_chance`; `verdict` in words.
+    models
+        Arm -> the learner, fitted on everybody. Only for arms that order customers better than chance.
+    """
+
+    arms: pd.DataFrame
+    models: dict[str, UpliftModel] = field(repr=False)
+
+    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the expected uplift of each arm for each customer, one column per arm.
+
+        Where an arm does not order customers better than chance, it is the same for all: the mean uplift,
+        or zero where its interval holds zero.
+        """
+        columns = {}
+        for arm, row in self.arms.iterrows():
+            sure = row["uplift_lower"] > 0 or row["uplift_upper"] < 0
+            same = np.full(len(X), row["uplift"] if sure else 0.0)
+            columns[str(arm)] = self.models[str(arm)].predict(X) if str(arm) in self.models else same
+        return pd.DataFrame(columns, index=X.index)
+
+
+def learn_from_campaign(
+    X: pd.DataFrame, arm: pd.Series, y: pd.Series, *, control: str = "control", random_state: int = 0
+) -> CampaignLesson:
+    """Return the effect of each arm of a randomised campaign, and how well it can be foreseen for whom.
+
+    Half of the customers, drawn at random, choose the learner of each arm by cross-validation; the other
+    half, read once, tells how well that learner orders customers. Learners whose Qini coefficient has an
+    interval above zero are then fitted on everybody.
+
+    Parameters
+    ----------
+    X
+        Customers as they were before the campaign; text columns become one column per value.
+    arm
+        What each was sent.
+    y
+        The outcome: 0 or 1, or an amount.
+    control
+        The arm that was sent nothing.
+
+    Raises
+    ------
+    ValueError
+        There is no such control or nothing beside it, or an arm is too small to learn from.
+    """
+    names, outcome = arm.astype("str").to_numpy(dtype=object), y.to_numpy(dtype=np.float64)
+    found = sorted(set(names))
+    if control not in found or len(found) < 2:
+        raise ValueError(
+            f"the campaign needs the control {control!r} and an arm beside it, found {found[:10]}; name the arm that "
+            "was sent nothing."
+        )
+    # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.
+    learning = np.random.default_rng([len(X), random_state]).random(len(X)) < 0.5
+    rows, models = {}, {}
+    for name in (name for name in found if name != control):
+        mine = np.isin(names, (name, control))
+        treated = pd.Series((names == name).astype(int))
+        chosen = compare_learners(
+            X[mine & learning], treated[mine & learning], pd.Series(outcome[mine & learning]), rounds=0
+        ).index[0]
+        fitted = LEARNERS[chosen]().fit(
+            X[mine & learning], treated[mine & learning], pd.Series(outcome[mine & learning])
+        )
+        held = mine & ~learning
+        quality = compute_qini(
+            outcome[held], treated[held], fitted.predict(X[held]), random_state=random_state
+        )
+        rows[name] = {**_effect(outcome[mine], treated[mine].to_numpy()), "learner": chosen, **quality}
+        if quality["qini_lower"] > 0:
+            models[name] = LEARNERS[chosen]().fit(X[mine], treated[mine], pd.Series(outcome[mine]))
+    arms = pd.DataFrame(rows.values(), index=pd.Index(rows, name="arm"))
+    arms["verdict"] = [_verdict(row) for _, row in arms.iterrows()]
+    return CampaignLesson(arms, models)
+
+
+def _effect(outcome: np.ndarray, treated: np.ndarray) -> dict[str, float]:
+    """Return the difference of the means with its normal 95% interval."""
+    sides = [outcome[treated == side] for side in (1, 0)]
+    means = [float(side.mean()) for side in sides]
+    error = float(np.sqrt(sum(side.var(ddof=1) / len(side) for side in sides)))
+    uplift, z = means[0] - means[1], float(stats.norm.ppf(0.975))
+    return {
+        "treated": len(sides[0]), "untreated": len(sides[1]), "rate_treated": means[0], "rate_untreated": means[1],
+        "uplift": uplift, "uplift_lower": uplift - z * error, "uplift_upper": uplift + z * error,
+    }  # fmt: skip
+
+
+def _verdict(row: pd.Series) -> str:
+    if row["qini_lower"] > 0:
+        return "orders customers better than chance: treat those with the highest uplift"
+    if row["uplift_lower"] > 0:
+        return "works on average, but whom it moves more cannot be told: treat by value"
+    if row["uplift_upper"] < 0:
+        return "does harm on average: treat nobody"
+    return "no effect can be told from chance: treat nobody, or test on more customers"
