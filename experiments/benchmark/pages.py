@@ -1,0 +1,201 @@
+"""The pages that show the results, written from the CSV files alone: experiments, README, a figure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.benchmark import rows
+from experiments.benchmark.cases import RESULTS, ROOT, read_tasks
+from experiments.benchmark.leaderboard import (
+    compute_leaderboard,
+    compute_ranks,
+    draw_critical_difference,
+    label,
+)
+
+PAGE = ROOT / "experiments" / "README.md"
+FIGURE = RESULTS / "critical_difference.svg"
+
+
+def readme_table(table: pd.DataFrame) -> str:
+    """Return README's table: per model the average rank, and Gini and bias on the main windows."""
+    mains = [task for task in read_tasks() if task.main]
+    shown = [task for task in mains if ((table["task"] == task.name) & table["value"].notna()).any()]
+    board = compute_leaderboard(table)
+    head = ["model", "average rank", *(f"{_title(task.name)}: Gini, bias, decile error" for task in shown)]
+    body = []
+    for model, row in board.iterrows():
+        cells = [label(str(model)), f"{row['rank']:.1f}"]
+        for task in shown:
+            mine = table[
+                (table["model"] == model) & (table["task"] == task.name) & (table["cutoff"] == task.main)
+            ]
+            values = mine.set_index("metric")["value"]
+            cells.append(
+                f"{values['gini']:.3f}, {values['bias']:+.0%}, {values['decile_mape']:.2f}"
+                if "gini" in values
+                else "–"
+            )
+        body.append(cells)
+    windows = compute_ranks(table).shape[1]
+    foot = (
+        f"Average rank over {windows} windows by Gini, |bias|, decile error and MAE, a quarter each; 1 is best. "
+        f"{_origin(table)} All windows, intervals and misses: [experiments/README.md](experiments/README.md)."
+    )
+    return _markdown(head, body) + "\n\n" + foot
+
+
+def experiments_page() -> str:
+    """Return experiments/README.md."""
+    quality, exact, speed = (rows.read(name) for name in ("quality", "exactness", "speed"))
+    parts = [_INTRODUCTION]
+    if len(quality):
+        parts += ["## Quality", _origin(quality), "![Average ranks](results/critical_difference.svg)"]
+        parts += _quality_parts(quality)
+    if len(exact):
+        parts += ["## Exactness", _origin(exact), _exact_table(exact)]
+    if len(speed):
+        parts += ["## Speed", _origin(speed), _speed_table(speed)]
+    return "\n\n".join(parts) + "\n"
+
+
+def write_all() -> None:
+    """Write the page, the figure and README's table from the CSV files."""
+    quality = rows.read("quality")
+    if len(quality.dropna(subset=["value"])):
+        FIGURE.write_text(draw_critical_difference(quality), encoding="utf-8")
+        readme = ROOT / "README.md"
+        readme.write_text(fill(readme.read_text(encoding="utf-8"), readme_table(quality)), encoding="utf-8")
+    PAGE.write_text(experiments_page(), encoding="utf-8")
+
+
+_MARKS = re.compile(r"(<!-- benchmark quality -->\n).*?(\n<!-- end of benchmark quality -->)", re.S)
+
+
+def fill(text: str, table: str) -> str:
+    """Return the text with the table between its marks, unchanged where there are none."""
+    return _MARKS.sub(lambda found: found[1] + table + found[2], text)
+
+
+def between_marks(path: Path) -> str | None:
+    """Return what stands between the marks of a file, None where there are none."""
+    found = _MARKS.search(path.read_text(encoding="utf-8"))
+    return None if found is None else found[0].removeprefix(found[1]).removesuffix(found[2])
+
+
+def _quality_parts(table: pd.DataFrame) -> list[str]:
+    parts = []
+    shown = ["gini", "bias", "decile_mape", "mae"]
+    for (task, cutoff), window in table.dropna(subset=["value"]).groupby(["task", "cutoff"], sort=False):
+        first = window.iloc[0]
+        head = [
+            "model",
+            "Gini [95%]",
+            "Gini less champion's [paired 95%]",
+            "bias",
+            "decile error",
+            "MAE",
+            "s",
+        ]
+        ranked = window[window["metric"] == "gini"].sort_values("value", ascending=False)["model"]
+        body = [
+            _quality_row(window[window["model"] == model].set_index("metric"), model, shown)
+            for model in ranked
+        ]
+        parts += [
+            f"### {_title(task)}, {first['horizon']:.0f} days from {cutoff}",
+            f"{first['customers']:,.0f} customers, {first['protocol']}.{_chosen(window)}",
+            _markdown(head, body),
+        ]
+    notes = table[table["value"].isna()]
+    if len(notes):
+        listed = [
+            f"- {row.task}{'' if pd.isna(row.cutoff) else ' ' + row.cutoff}, {row.model}: {row.note}"
+            for row in notes.itertuples()
+        ]
+        parts += ["### What gave no number", "\n".join(listed)]
+    return parts
+
+
+def _quality_row(mine: pd.DataFrame, model: str, shown: list[str]) -> list[str]:
+    gini = mine.loc["gini"]
+    gap = "" if pd.isna(gini["difference"]) else (
+        f"{gini['difference']:+.3f} [{gini['difference_lower']:+.3f}, {gini['difference_upper']:+.3f}]"
+    )  # fmt: skip
+    return [
+        label(model), f"{gini['value']:.3f} [{gini['lower']:.3f}, {gini['upper']:.3f}]", gap,
+        f"{mine.at['bias', 'value']:+.1%}", f"{mine.at['decile_mape', 'value']:.3f}",
+        f"{mine.at['mae', 'value']:,.2f}", f"{gini['seconds']:.1f}",
+    ]  # fmt: skip
+
+
+def _chosen(window: pd.DataFrame) -> str:
+    mine = window.loc[window["model"] == "champion", "parameters"]
+    found = re.search(r'"is": "(\w+)"', str(mine.iloc[0])) if len(mine) else None
+    return f" The champion, chosen before the window began, is {label(found[1])}." if found else ""
+
+
+def _exact_table(table: pd.DataFrame) -> str:
+    head = ["data", "model", "quantity", "cltv_ml", "published", "difference", "source"]
+    body = [
+        [
+            row.task,
+            row.model,
+            row.metric,
+            f"{row.value:.6g}",
+            f"{row.reference:.6g}",
+            f"{row.difference:+.1e}",
+            row.note,
+        ]
+        for row in table.itertuples()
+    ]
+    return _markdown(head, body)
+
+
+def _speed_table(table: pd.DataFrame) -> str:
+    head = ["what", "subject", "CPU s", "held against", "ratio", "peak MB"]
+    body = [
+        [
+            row.task, row.model, f"{row.value:.2f}" if pd.notna(row.value) else "–",
+            str(row.note) if pd.notna(row.note) else "",
+            f"{row.difference:.2f}" if pd.notna(row.difference) else "",
+            f"{row.memory_mb:,.0f}" if pd.notna(row.memory_mb) else "",
+        ]
+        for row in table.itertuples()
+    ]  # fmt: skip
+    return _markdown(head, body)
+
+
+def _origin(table: pd.DataFrame) -> str:
+    commits = ", ".join(sorted(table["commit"].dropna().unique()))
+    machines = "; ".join(sorted(table["machine"].dropna().unique()))
+    return f"Measured at commit {commits} on {machines}."
+
+
+def _markdown(head: list[str], body: list[list[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _title(task: str) -> str:
+    text = task.replace("_", " ").replace("cdnow", "CDNOW")
+    return text.replace("online retail", "Online Retail").replace("complete journey", "Complete Journey")
+
+
+_INTRODUCTION = """# Experiments
+
+This page is written by `cltv benchmark` from the files in [results](results); do not edit it.
+
+```sh
+cltv benchmark quality      # predictions against peers on public data; goes on where it was interrupted
+cltv benchmark exactness    # parameters, likelihoods and customer checks against published numbers
+cltv benchmark speed        # time, CPU and memory against peers and bare engines; --small is what CI runs
+```
+
+Tasks are entries of [benchmark/tasks.toml](benchmark/tasks.toml), models are files in
+[benchmark/models](benchmark/models), peers live in environments of their own
+([benchmark/peers/requirements.txt](benchmark/peers/requirements.txt)). A data set that is not on the machine is skipped
+with the command that brings it. [LOG.md](LOG.md) tells what was tried, failures too."""

@@ -1,0 +1,1 @@
+"""Libraries that we are compared with; they never become our dependencies."""

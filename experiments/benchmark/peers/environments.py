@@ -1,0 +1,93 @@
+"""Peers run by the interpreter of their own environment: a table in, a table out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.benchmark.cases import CACHE, Answer, Case
+from experiments.benchmark.summary import summarise
+
+HERE = Path(__file__).parent
+
+#: Longest a peer may take for one question, in seconds.
+PATIENCE = 1800
+
+
+def ask(peer: str, models: list[str], case: Case) -> dict[str, Answer]:
+    """Return a peer's answer per model; a note instead where it does not install or fails."""
+    try:
+        python = interpreter(peer)
+    except OSError as error:
+        return {name: Answer(None, requirement(peer), note=str(error)) for name in models}
+    return {name: _ask(python, peer, name, case) for name in models}
+
+
+def requirement(peer: str) -> str:
+    """Return the peer's line of requirements.txt."""
+    lines = (HERE / "requirements.txt").read_text(encoding="utf-8").split("\n")
+    return next(line for line in lines if line.split("==")[0] == peer)
+
+
+def interpreter(peer: str) -> Path:
+    """Return the Python of the peer's environment, made when it is new; OSError in one sentence when it fails.
+
+    `CLTV_PEER_<NAME>` may name an interpreter that has the peer already.
+    """
+    given = os.environ.get(f"CLTV_PEER_{peer.upper().replace('-', '_')}")
+    if given:
+        return Path(given)
+    line = requirement(peer)
+    folder = CACHE / "peers" / f"{peer}-{hashlib.sha256(line.encode()).hexdigest()[:8]}"
+    python = folder / "bin" / "python"
+    if not (folder / "installed").is_file():
+        _install(folder, python, line)
+    return python
+
+
+def _install(folder: Path, python: Path, line: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if shutil.which("uv"):
+        steps = [["uv", "venv", "--quiet", "--python", sys.executable, str(folder)],
+                 ["uv", "pip", "install", "--quiet", "--python", str(python), line]]  # fmt: skip
+    else:
+        steps = [[sys.executable, "-m", "venv", str(folder)],
+                 [str(python), "-m", "pip", "install", "--quiet", line]]  # fmt: skip
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise OSError(f"{line} did not install: {last[:200]}")
+    (folder / "installed").touch()
+
+
+def _ask(python: Path, peer: str, model: str, case: Case) -> Answer:
+    X = summarise(case.log, case.window.cutoff).loc[case.ask]
+    with tempfile.TemporaryDirectory() as folder:
+        X.to_csv(Path(folder, "customers.csv"))
+        script = HERE / f"peer_{peer.replace('-', '_')}.py"
+        words = [str(python), str(script), model, str(case.window.horizon), folder]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            return Answer(None, requirement(peer), note=f"gave no answer within {PATIENCE} seconds")
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+            return Answer(None, requirement(peer), note=last[:200])
+        told = json.loads(Path(folder, "told.json").read_text())
+        values = pd.read_csv(Path(folder, "values.csv"), dtype={"customer_id": str}).set_index("customer_id")
+    return Answer(
+        values["value"].set_axis(X.index),
+        told["version"],
+        told["parameters"],
+        told["seconds"],
+        told["memory_mb"],
+    )

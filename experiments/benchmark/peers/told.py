@@ -1,0 +1,22 @@
+"""What every peer's script leaves behind; it imports nothing but pandas, since it runs beside any peer."""
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+
+def read():
+    """Return the model's name, the horizon in days and the customers that the script was asked for."""
+    model, horizon, folder = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+    return model, horizon, pd.read_csv(folder / "customers.csv", dtype={"customer_id": str})
+
+
+def write(customers, values, version, parameters, seconds):
+    folder = Path(sys.argv[3])
+    pd.DataFrame({"customer_id": customers, "value": values}).to_csv(folder / "values.csv", index=False)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told = {"version": version, "parameters": parameters, "seconds": seconds, "memory_mb": memory}
+    (folder / "told.json").write_text(json.dumps(told))
