@@ -63,15 +63,17 @@ def judge(
     features: Sequence[str],
     *,
     max_origins: int = 6,
+    customers: float | None = None,
     progress: Progress = silent,
 ) -> WindowResult:
     """Return how well `models` foresaw the holdout of `window`, which no fit has seen.
 
     Models that need labels are left out when the log is too short for a labelled origin before the
-    cutoff: `training.origins` is then empty.
+    cutoff: `training.origins` is then empty. With `customers`, a share, they learn from what that share of the
+    customers spent in the window itself and are judged on the others (`evaluation.panel.prepare`).
     """
     progress("building features", 0.0)
-    training = prepare(log, window, features, max_origins=max_origins)
+    training = prepare(log, window, features, max_origins=max_origins, customers=customers)
     competing = [model for model in models if training.origins or not model.needs_labels]
     fitted, predictions, seconds = {}, {}, {}
     for number, model in enumerate(competing):

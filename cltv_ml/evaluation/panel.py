@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml.engine import Tabular
 from cltv_ml.features import build_features
 from cltv_ml.models import ValueModel
 from cltv_ml.models.unseen import fit_at
-from cltv_ml.windows import Window, rolling_origins, span
+from cltv_ml.windows import Window, span, to_days
+
+#: Same months of earlier years that are always included, where the log holds them.
+MAX_YEARS = 2
 
 
 @dataclass(frozen=True)
@@ -24,28 +28,97 @@ class Training:
     X_now: pd.DataFrame
 
 
+def training_origins(
+    first: pd.Timestamp, before: Window, step: int | str = "1m", max_origins: int = 6
+) -> list[Window]:
+    """Return training windows whose holdouts all end by `before.cutoff`, the latest first.
+
+    The latest ends exactly at the test cutoff. `max_origins` of them follow each other about `step` apart,
+    such that whole numbers of steps make a horizon. Two more kinds are always added where the log reaches:
+    the one whose holdout ends where the latest begins, so that there are separate holdouts to validate on; and
+    those of the same months in earlier years, so that the season of the test has been seen. Before each lies
+    at least as much history as the horizon (or 90 days, if shorter).
+
+    >>> test = Window("2011-09-10", "13w")
+    >>> [f"{one.cutoff:%Y-%m-%d}" for one in training_origins(pd.Timestamp("2010-06-01"), test, max_origins=3)]
+    ['2011-06-11', '2011-05-12', '2011-04-11', '2011-03-12', '2010-09-10']
+    """
+    horizon, near = before.horizon, to_days(step)
+    pace = horizon / round(horizon / near) if horizon > near else horizon * round(near / horizon)
+    history = pd.Timedelta(days=min(horizon, 90))
+    latest = before.cutoff - pd.Timedelta(days=horizon)
+    wanted = [
+        latest,
+        latest - pd.Timedelta(days=horizon),
+        *(before.cutoff - pd.DateOffset(years=number) for number in range(1, 1 + MAX_YEARS)),
+        *(latest - pd.Timedelta(days=round(number * pace)) for number in range(1, max_origins)),
+    ]
+    chosen: list[pd.Timestamp] = []
+    for cutoff in wanted:
+        alone = all(abs(cutoff - other) >= pd.Timedelta(days=7) for other in chosen)
+        if alone and first.normalize() + history <= cutoff <= latest:
+            chosen.append(cutoff)
+    return [Window(cutoff, horizon) for cutoff in sorted(chosen, reverse=True)]
+
+
 def prepare(
-    log: Tabular, window: Window, features: Sequence[str], *, max_origins: int = 6, step: int | str = "1m"
+    log: Tabular,
+    window: Window,
+    features: Sequence[str],
+    *,
+    max_origins: int = 6,
+    step: int | str = "1m",
+    customers: float | None = None,
 ) -> Training:
     """Return training rows from origins whose holdouts end by `window.cutoff`, and today's customers.
 
     Everything comes from before `window.cutoff`: the latest origin lies one horizon before it. Where the
     log is too short for a single origin `X` and `y` are empty and only models without labels can compete.
+
+    Parameters
+    ----------
+    customers
+        Out of time if None. A share such as 0.5 divides the customers by the hash of their id instead: models
+        learn from that share, whose spend in `window` itself is known, and are asked about the others. That
+        is for logs of one cohort, in which everybody asked about is older than anybody learned from; it
+        tells nothing about how well the level of a future window is known.
     """
+    if customers is not None and not 0 < customers < 1:
+        raise ValueError(f"customers must be a share between 0 and 1, or None, got {customers!r}.")
     first, _ = span(log)
-    origins = rolling_origins(first, window, step, max_origins)
-    cutoffs = [window.cutoff, *(origin.cutoff for origin in origins)]
-    panel = build_features(log, cutoffs, names=list(features))
-    X_now = panel.xs(window.cutoff, level="cutoff")
-    X = panel.loc[panel.index.get_level_values("cutoff") < window.cutoff]
+    origins = training_origins(first, window, step, max_origins)
+    panel = build_features(log, [window.cutoff, *(one.cutoff for one in origins)], names=list(features))
+    now = panel.index.get_level_values("cutoff") == window.cutoff
+    X, X_now = panel[~now], panel[now].droplevel("cutoff")
+    if customers is not None:
+        origins = [window, *origins]
+        learns = _hashed(panel.index.get_level_values("customer_id")) < customers
+        X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
     labels = [
         origin.target(log, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
         for origin in sorted(origins, key=lambda origin: origin.cutoff)
     ]
-    y = pd.Series([value for part in labels for value in part], index=X.index, dtype="float64", name="value")
+    y = pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
     return Training(X, y, origins, X_now)
 
 
+def _hashed(customers: pd.Index) -> np.ndarray:
+    """Return a number in [0, 1) per customer that depends on the id only."""
+    return pd.util.hash_array(customers.to_numpy(dtype=object)) / 2.0**64
+
+
 def fit(model: ValueModel, training: Training) -> ValueModel:
-    """Return a fitted copy: on labelled earlier origins where it needs labels, else on today's customers."""
+    """Return a fitted copy: on labelled earlier origins where it needs labels, else on today's customers.
+
+    Raises
+    ------
+    ValueError
+        The model's horizon differs from that of the labels.
+    """
+    asked = training.origins[0].horizon if training.origins else model.horizon
+    if model.horizon != asked:
+        raise ValueError(
+            f"{model.name}: its horizon is {model.horizon} days, but the windows to learn from and to predict "
+            f"have {asked}; give both the same."
+        )
     return fit_at(model, training.X, training.y, training.X_now)

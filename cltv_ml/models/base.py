@@ -95,7 +95,7 @@ def check_columns(
     missing = [name for name in columns if name not in X.columns]
     if missing:
         raise ValueError(f"{who}: missing columns {missing}. Found {list(X.columns)}.")
-    matrix = np.empty((len(X), len(columns)), dtype=dtype)
+    matrix: np.ndarray = np.empty((len(X), len(columns)), dtype=dtype)
     for place, name in enumerate(columns):
         column = X[name]
         if isinstance(column, pd.DataFrame):

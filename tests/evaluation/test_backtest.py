@@ -60,7 +60,6 @@ def test_labels_are_what_each_customer_spent_after_their_own_origin(log, result)
 
 
 def test_training_holdouts_end_by_the_test_cutoff(result):
-    assert len(result.training.origins) == 3
     assert max(origin.end for origin in result.training.origins) <= WINDOW.cutoff
 
 
