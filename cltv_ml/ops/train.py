@@ -13,6 +13,7 @@ import pandas as pd
 from cltv_ml.data import Cleaned
 from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
+from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.compare import Verdict, choose_champion
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.models import ValueModel, competitors, with_params
@@ -123,7 +124,7 @@ def _log_candidate(
         tracking.log_params(_model_params(model) | _job_params(job))
         info = packaging.log_model(model, card, result.training.X_now)
         mlflow.log_input(data, context="holdout")
-        mlflow.log_metrics(result.scores.loc[name].to_dict(), model_id=info.model_id, dataset=data)
+        mlflow.log_metrics(result.scores.loc[name].dropna().to_dict(), model_id=info.model_id, dataset=data)
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
         mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
         return str(info.model_uri)
@@ -136,7 +137,7 @@ def _log_champion(
     _, last = span(log)
     window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.max_origins)
-    model = fit(result.models[name], training)
+    model = calibrate(fit(result.models[name], training), training)
     card = _card(model, window.cutoff, training.X_now, job)
     with atomic(job.out / "request.json") as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
@@ -261,4 +262,4 @@ def _data_tags(log: pd.DataFrame, info: Any) -> dict[str, str]:
 
 
 def _score_tags(result: WindowResult, name: str) -> dict[str, str]:
-    return {f"test_{metric}": f"{value:.6g}" for metric, value in result.scores.loc[name].items()}
+    return {f"test_{metric}": f"{value:.6g}" for metric, value in result.scores.loc[name].dropna().items()}
