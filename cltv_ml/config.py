@@ -23,6 +23,7 @@ class Settings:
     experiment: str = "cltv"
     max_origins: int = 6
     currency: str = ""
+    timezone: str = ""
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 

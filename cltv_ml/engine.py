@@ -24,7 +24,10 @@ def connect(memory: str = "4GB", temp_directory: str | Path | None = None) -> du
     >>> connect().sql("select 1 + 1 as two").fetchall()
     [(2,)]
     """
-    con = duckdb.connect(config={"memory_limit": memory})
+    try:
+        con = duckdb.connect(config={"memory_limit": memory})
+    except duckdb.ParserException:
+        raise ValueError(f"memory must be a size such as '4GB', got {memory!r}.") from None
     con.execute("set enable_progress_bar = false")  # a library never prints; callers are told by callbacks
     if temp_directory is not None:
         con.execute(f"set temp_directory = {literal(str(temp_directory))}")
@@ -46,7 +49,14 @@ def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
     else:
         path = Path(table)
         pattern = path / "**/*.parquet" if path.is_dir() else path
-        con.execute(f'create or replace temp view "{name}" as from read_parquet({literal(str(pattern))})')
+        rows = f"read_parquet({literal(str(pattern))})"
+        try:
+            con.execute(f'create or replace temp view "{name}" as from {rows}')
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise ValueError(
+                f"{str(table)!r} cannot be read as a Parquet file or a folder of them; check the path "
+                f"({str(error).splitlines()[0]})."
+            ) from error
 
 
 def columns(table: Tabular) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
@@ -64,6 +65,14 @@ def to_cutoff(moment: str | date | pd.Timestamp, argument: str = "cutoff") -> pd
     if cutoff is pd.NaT or cutoff.tzinfo is not None or cutoff != cutoff.normalize():
         raise ValueError(f"{argument} must be a calendar day such as 2011-09-10, got {str(moment)!r}.")
     return cutoff.as_unit("us")
+
+
+def check_timezone(zone: str | None) -> None:
+    """Raise when a time zone is named that does not exist."""
+    try:
+        ZoneInfo(zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"timezone {zone!r} is unknown; write a name such as 'Europe/London'.") from error
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ def build(
     ] = None,
     customers: Annotated[Path | None, typer.Option(help="Parquet of customer attributes.")] = None,
     contacts: Annotated[Path | None, typer.Option(help="Parquet of campaign contacts.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="The shop's time zone, where times carry one.")] = None,
+    timezone: Annotated[
+        str, typer.Option(help="The shop's time zone, where times carry one, such as Europe/Paris.")
+    ] = "",
     memory: Annotated[str, typer.Option(help="Limit of the engine's memory.")] = "4GB",
     shards: Annotated[
         int | None, typer.Option(help="Parts the customers are split into; default: by memory.")
@@ -90,9 +92,10 @@ def build(
     Example: `cltv features build --data orders.csv --cutoff 2026-01-01 --cutoff 2026-04-01 --out features`
     """
     chosen: list[str] | str | None = "all" if names == "all" else names.split(",") if names else None
+    settings = settings_of(config, mapping, data=data, timezone=timezone)
     with progress("building features") as done:
-        log: Any = str(clean_log) if clean_log else load(settings_of(config, mapping, data=data), done).log
-        source = room.Source(log, _path(customers), _path(contacts), timezone)
+        log: Any = str(clean_log) if clean_log else load(settings, done).log
+        source = room.Source(log, _path(customers), _path(contacts), settings.timezone or None)
         room.write_features(
             source,
             cutoff,

@@ -19,11 +19,11 @@ from cltv_ml.cli.shared import (
     console,
     print_json,
     progress,
+    read_raw,
     settings_of,
-    stderr,
 )
 from cltv_ml.config import Settings
-from cltv_ml.data import Raw, read
+from cltv_ml.data import Raw
 
 if TYPE_CHECKING:
     from cltv_ml.ops.scoring import Manifest
@@ -112,11 +112,7 @@ def show(manifest: Manifest) -> None:
 
 def _read(settings: Settings, done: Report) -> Raw:
     done("reading the transactions", 0.0)
-    source = read(settings.data, dict(settings.mapping) or None, memory="1GB")
-    if not settings.mapping and Path(settings.data).suffix:
-        pairs = ",".join(f"{name}={column}" for name, column in source.mapping.items())
-        stderr.print(f"Mapping   proposed from names and types: {escape(pairs)}", soft_wrap=True)
-    return source
+    return read_raw(settings, memory="1GB")
 
 
 def _session(engine: Engine, master: str) -> Any:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from cltv_ml.config import Settings, load_settings, merge, parse_mapping
-from cltv_ml.data import Cleaned, clean, read
+from cltv_ml.data import Cleaned, Raw, clean, read
 
 console = Console()
 stderr = Console(stderr=True)
@@ -52,11 +53,18 @@ def load(settings: Settings, report: Report) -> Cleaned:
     if not settings.data:
         raise ValueError("no data given; name a file or a data set with --data, for example --data cdnow.")
     report("reading and cleaning the transactions", 0.0)
-    cleaned = clean(read(settings.data, dict(settings.mapping) or None))
+    return clean(read_raw(settings))
+
+
+def read_raw(settings: Settings, memory: str = "2GB") -> Raw:
+    """Return the settings' data as they came, to be read in the settings' time zone."""
+    raw = read(settings.data, dict(settings.mapping) or None, memory=memory)
     if not settings.mapping and Path(settings.data).suffix:
-        pairs = ",".join(f"{name}={column}" for name, column in cleaned.report.mapping.items())
+        pairs = ",".join(f"{name}={column}" for name, column in raw.mapping.items())
         stderr.print(f"Mapping   proposed from names and types: {escape(pairs)}", soft_wrap=True)
-    return cleaned
+    if settings.timezone:
+        return replace(raw, rules=replace(raw.rules, timezone=settings.timezone))
+    return raw
 
 
 def read_scores(path: Path) -> pd.DataFrame:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cltv_ml.windows import check_timezone
 
 #: Every rule in the order it is applied: its name and the sentence that the quarantine gives as reason.
 #: A line falls to the first rule it breaks.
@@ -83,7 +84,7 @@ class Rules:
             if name in ALWAYS_ON:
                 raise ValueError(f"rule {name!r} cannot be switched off: the log would not be valid.")
         for zone in (self.timezone, self.source_timezone):
-            _check_zone(zone)
+            check_timezone(zone)
         if self.decimal not in (None, ".", ","):
             raise ValueError(f"decimal must be '.' or ',', got {self.decimal!r}.")
         if self.winsorise is not None and not self.winsorise > 0:
@@ -95,10 +96,3 @@ class Rules:
     def applies(self, name: str) -> bool:
         """Whether the rule `name` is switched on."""
         return name in self.on or (name not in self.off and name not in OFF_BY_DEFAULT)
-
-
-def _check_zone(zone: str | None) -> None:
-    try:
-        ZoneInfo(zone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"timezone {zone!r} is unknown; write a name such as 'Europe/London'.") from error

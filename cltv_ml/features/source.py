@@ -12,6 +12,7 @@ from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.features.engines import Engine, Kind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
+from cltv_ml.windows import check_timezone
 
 _TEXTS = ("order_id", "product_id", "category", "channel")
 _SCALES = {"amount": MONEY_SCALE, "discount": MONEY_SCALE, "cost": MONEY_SCALE, "quantity": ITEM_SCALE}
@@ -44,6 +45,10 @@ class Source:
     contacts: Any = None
     timezone: str | None = None
     until: pd.Timestamp | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown time zone."""
+        check_timezone(self.timezone)
 
 
 @dataclass(frozen=True)
@@ -155,8 +160,8 @@ def _check(kinds: dict[str, Kind], table: str, wanted: dict[str, str | None], so
     for name, kind in wanted.items():
         if kind == "time" and kinds[name] == "zoned time" and source.timezone is None:
             raise ValueError(
-                f"{table}: column {name!r} carries a time zone; name the shop's own, in which a day begins, "
-                "as Source(..., timezone='Europe/Paris')."
+                f"{table}: column {name!r} carries a time zone; name the shop's own, in which a day begins: "
+                "Source(..., timezone='Europe/Paris'), or --timezone Europe/Paris."
             )
         if kind and kind not in kinds[name]:
             raise ValueError(f"{table}: column {name!r} must be of kind {kind}, found {kinds[name]}.")

@@ -137,38 +137,42 @@ def test_the_truncated_log_gives_the_same_features(source, built, cutoff):
     pd.testing.assert_frame_equal(one, built.loc[cutoff], check_exact=True)
 
 
-def only(source: Source, customers: set[str]) -> Source:
+def among_others(source: Source, cutoff: pd.Timestamp) -> Source:
+    """A third of the customers, among new ones who do other things."""
+    mine = set(sorted(source.log["customer_id"].unique())[::3])
+    others = make_source(seed=1)
+
+    def mixed(table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+        strangers = other.assign(customer_id="x" + other["customer_id"])
+        return pd.concat([table[table["customer_id"].isin(mine)], strangers], ignore_index=True)
+
     return Source(
-        *(
-            table[table["customer_id"].isin(customers)]
-            for table in (source.log, source.customers, source.contacts)
-        )
+        mixed(source.log, others.log),
+        mixed(source.customers, others.customers),
+        mixed(source.contacts, others.contacts),
     )
+
+
+def shuffled(source: Source, cutoff: pd.Timestamp) -> Source:
+    tables = (source.log, source.customers, source.contacts)
+    return Source(*(table.sample(frac=1, random_state=3) for table in tables))
+
+
+def shared(changed: pd.DataFrame, built: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that both have, which must not be few."""
+    both = built.index.intersection(changed.index)
+    assert len(both) > len(built) / 4
+    return changed.loc[both], built.loc[both]
 
 
 def test_other_customers_change_no_feature(source, built):
-    mine = only(source, set(sorted(source.log["customer_id"].unique())[::3]))
-    others = make_source(seed=1)
-    mixed = Source(
-        *(
-            pd.concat([a, b.assign(customer_id="x" + b["customer_id"])], ignore_index=True)
-            for a, b in zip(
-                (mine.log, mine.customers, mine.contacts),
-                (others.log, others.customers, others.contacts),
-                strict=True,
-            )
-        )
-    )
-    kept = built[built.index.get_level_values("customer_id").isin(mine.log["customer_id"])]
-    alone = build_features(mixed, CUTOFFS, "all")
-    pd.testing.assert_frame_equal(alone.loc[kept.index], kept, check_exact=True)
+    changed = build_features(among_others(source, CUTOFFS[0]), CUTOFFS, "all")
+    pd.testing.assert_frame_equal(*shared(changed, built), check_exact=True)
 
 
 def test_row_order_changes_no_feature(source, built):
-    shuffled = Source(
-        *(table.sample(frac=1, random_state=3) for table in (source.log, source.customers, source.contacts))
-    )
-    pd.testing.assert_frame_equal(build_features(shuffled, CUTOFFS, "all"), built, check_exact=True)
+    changed = build_features(shuffled(source, CUTOFFS[0]), CUTOFFS, "all")
+    pd.testing.assert_frame_equal(changed, built, check_exact=True)
 
 
 @pytest.mark.parametrize("shards", [3, 16])
@@ -203,10 +207,11 @@ def test_spark_and_duckdb_agree_on_every_feature(spark, source, built):
 
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore::FutureWarning:pyspark", "ignore::ResourceWarning")
-def test_a_poisoned_future_changes_no_feature_on_spark(spark, source, built):
+@pytest.mark.parametrize("change", [poisoned, truncated, among_others, shuffled])
+def test_nothing_but_the_customers_own_past_changes_a_feature_on_spark(spark, source, built, change):
     cutoff = CUTOFFS[0]
-    changed = build_features(poisoned(source, cutoff), [cutoff], "all", engine=Spark(spark))
-    assert_engines_agree(changed, built.loc[[cutoff]])
+    changed = build_features(change(source, cutoff), [cutoff], "all", engine=Spark(spark))
+    assert_engines_agree(*shared(changed, built.loc[[cutoff]]))
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
