@@ -189,3 +189,15 @@ def test_an_empty_table_is_refused():
     for model in (BGNBD(), GammaGamma()):
         with pytest.raises(ValueError, match="empty"):
             model.fit(typical(1).iloc[:0])
+
+
+@pytest.mark.parametrize("model", [BGNBD, ParetoNBD], ids=lambda model: model.name)
+def test_heavy_buyers_whom_other_libraries_cannot_answer_for_are_answered(model):
+    # purchases, weeks at the last and observed, reported as NaN to CLVTools (its thread 100)
+    heavy = pd.DataFrame({"frequency": [221, 161, 204.0], "recency": [103.42857, 94.71429, 98.57143]})
+    heavy["T"] = [103.57143, 98.0, 99.42857]
+    last = dict(zip(model.param_names[2:], (0.6, 11.7), strict=True))
+    known = model("weeks").with_params({"r": 0.55, "alpha": 10.6, **last})
+    assert ((known.p_alive(heavy) > 0.3) & (known.p_alive(heavy) < 1)).all()
+    assert known.p_alive(heavy).argsort().tolist() == [1, 2, 0]  # by the weeks of silence
+    assert (known.expected_purchases(heavy, 52) < 221).all()
