@@ -16,7 +16,7 @@ from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.metrics import METRICS
 from experiments.benchmark import pages, rows
 from experiments.benchmark.cases import ROOT, Answer, Task, customers_at, load_log, read_tasks
-from experiments.benchmark.worker import kept_at, model_names, read_answers
+from experiments.benchmark.worker import code_digest, kept_at, model_names, read_answers
 
 #: What every other model is compared with.
 CHAMPION = "champion"
@@ -37,6 +37,7 @@ def run(
     if unknown:
         raise ValueError(f"Unknown model {unknown[0]!r}. Available: {known}.")
     wanted = models or known
+    codes = {model: code_digest(model) for model in wanted}
     commit, machine = rows.commit(), rows.machine()
     found = []
     for task in chosen:
@@ -47,33 +48,33 @@ def run(
             say(f"{task.name}: skipped, {error}")
             found.append({**about, "model": "all", "metric": "none", "note": f"skipped: {error}"})
             continue
-        failed = {model: note for model in wanted if (note := _answer(task, model, say))}
-        found += [{**about, **row} for row in _task_rows(task, wanted, failed)]
+        failed = {model: _answer(task, model, code, say) for model, code in codes.items()}
+        found += [{**about, **row} for row in _task_rows(task, codes, failed)]
     table = rows.frame(found)
     rows.write("quality", table)
     pages.write_all()
     return table
 
 
-def _answer(task: Task, model: str, say: Callable[[str], None]) -> str:
+def _answer(task: Task, model: str, code: str, say: Callable[[str], None]) -> str:
     """Return the last line of what went wrong, empty where the model answered."""
-    if all(kept_at(task, cutoff, model).is_file() for cutoff in task.cutoffs):
+    if all(kept_at(task, cutoff, model, code).is_file() for cutoff in task.cutoffs):
         return ""
     say(f"{task.name}: {model}")
-    words = [sys.executable, "-m", "experiments.benchmark.worker", task.name, model]
+    words = [sys.executable, "-m", "experiments.benchmark.worker", task.name, model, code]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return ""
     return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:200]
 
 
-def _task_rows(task: Task, models: list[str], failed: dict[str, str]) -> list[dict]:
+def _task_rows(task: Task, codes: dict[str, str], failed: dict[str, str]) -> list[dict]:
     log = load_log(task.data)
     found: list[dict] = []
     for cutoff, window in zip(task.cutoffs, task.windows, strict=True):
         answers: dict[str, Answer] = {}
-        for model in models:
-            path = kept_at(task, cutoff, model)
+        for model, code in codes.items():
+            path = kept_at(task, cutoff, model, code)
             answers |= (
                 read_answers(path)
                 if path.is_file()

@@ -87,7 +87,7 @@ def write(name: str, table: pd.DataFrame) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     together = new if kept.empty else pd.concat([kept, new], ignore_index=True)
-    together.to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
+    together.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
     part.replace(path)
     return path
 

@@ -1,4 +1,4 @@
-"""One task answered by one drop-in model, in a process of its own: `python -m experiments.benchmark.worker TASK MODEL`.
+"""One task answered by one drop-in model, in a process of its own: `... worker TASK MODEL DIGEST`.
 
 Each window's predictions are kept as they come, so an interrupted run goes on where it was.
 """
@@ -23,9 +23,9 @@ def model_names() -> list[str]:
     return sorted(path.stem for path in (HERE / "models").glob("*.py") if path.stem != "__init__")
 
 
-def kept_at(task: Task, cutoff: str, model: str) -> Path:
-    """Return where the answers are kept; another place once the task, the model or its code has changed."""
-    asked = [task.name, task.data, task.horizon, task.protocol, cutoff, code_digest(model)]
+def kept_at(task: Task, cutoff: str, model: str, code: str) -> Path:
+    """Return where the answers are kept; another place once the task or the code (`code_digest`) has changed."""
+    asked = [task.name, task.data, task.horizon, task.protocol, cutoff, code]
     digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
     return CACHE / "answers" / f"{task.name}-{cutoff}-{model}-{digest}.json"
 
@@ -46,12 +46,12 @@ def code_digest(model: str) -> str:
     return digest.hexdigest()
 
 
-def answer(task: Task, model: str) -> None:
+def answer(task: Task, model: str, code: str) -> None:
     """Ask the model about every window of the task that it has not answered yet."""
     module = importlib.import_module(f"experiments.benchmark.models.{model}")
     log = None
     for cutoff, window in zip(task.cutoffs, task.windows, strict=True):
-        path = kept_at(task, cutoff, model)
+        path = kept_at(task, cutoff, model, code)
         if path.is_file():
             continue
         log = load_log(task.data) if log is None else log
@@ -96,4 +96,4 @@ def _plain(one: Answer) -> dict:
 
 
 if __name__ == "__main__":
-    answer(read_tasks([sys.argv[1]])[0], sys.argv[2])
+    answer(read_tasks([sys.argv[1]])[0], *sys.argv[2:])

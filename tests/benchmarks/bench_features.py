@@ -81,6 +81,7 @@ def run_sql(path: Path, out: Path, cutoffs: list[str], memory: str) -> None:
     """The same features as one query that somebody wrote for this one log."""
     con = duckdb.connect(config={"memory_limit": memory})
     con.execute("set preserve_insertion_order = false")
+    con.execute("set enable_progress_bar = false")
     out.mkdir()
     for cutoff in cutoffs:
         con.execute(f"copy ({hand_written(path, cutoff)}) to '{out}/{cutoff}.parquet' (format parquet)")
