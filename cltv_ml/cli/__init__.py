@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 import cltv_ml
-from cltv_ml.cli import act, benchmark, data, features, line, plot, promotion, report, score, tune
+from cltv_ml.cli import act, benchmark, data, features, line, monitor, plot, promotion, report, score, tune
 from cltv_ml.cli.shared import stderr
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ for command in (line.demo, line.train, score.score, report.report, plot.plot, li
 app.command()(tune.tune)
 app.command()(promotion.promote)
 app.command()(promotion.rollback)
+app.command()(monitor.monitor)
 app.add_typer(act.app, name="act")
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")

@@ -200,16 +200,14 @@ def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Itera
 
     Inside `mlflow run` it is the project's own run.
     """
-    with mlflow.start_run(
-        experiment_id=experiment_id, run_name=name, tags={**tags, **_process_tags()}
-    ) as run:
+    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags={**tags, **process_tags()}) as run:
         yield run.info.run_id
 
 
 @contextmanager
 def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
-    created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **_process_tags()})
+    created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **process_tags()})
     with mlflow.start_run(run_id=created.info.run_id, nested=True) as run:
         yield run.info.run_id
 
@@ -232,7 +230,7 @@ def log_window(
     client.set_terminated(run.info.run_id)
 
 
-def _process_tags() -> dict[str, str]:
+def process_tags() -> dict[str, str]:
     """Return the tags by which a run that was killed is recognised later."""
     return {"cltv_ml.host": socket.gethostname(), "cltv_ml.process": str(os.getpid())}
 

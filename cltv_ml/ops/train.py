@@ -17,7 +17,7 @@ from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.compare import Verdict, choose_champion
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.models import ValueModel, competitors, with_params
-from cltv_ml.ops import packaging, registry, tracking
+from cltv_ml.ops import monitoring, packaging, registry, tracking, views
 from cltv_ml.ops.files import atomic, write_table
 from cltv_ml.ops.promotion import Decision, promote
 from cltv_ml.ops.summary import model_summary, predict_today, training_summary
@@ -105,6 +105,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         about = _data_tags(cleaned.log, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
+        tracking.log_table(result.results, "tables/comparison.json")
         found = {"candidate": logged[verdict.champion], **_score_tags(result, verdict.champion)}
         version, alias = registry.register(info.model_uri, {**tags, **about, **found}, card)
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
@@ -120,13 +121,15 @@ def _log_candidate(
     """Log one model's run: parameters, metrics, data, figures and the model itself; return the model's address."""
     model = result.models[name]
     card = _card(model, result.window.cutoff, result.training.X_now, job)
-    with tracking.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}):
+    with tracking.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}) as run_id:
         tracking.log_params(_model_params(model) | _job_params(job))
         info = packaging.log_model(model, card, result.training.X_now)
         mlflow.log_input(data, context="holdout")
         mlflow.log_metrics(result.scores.loc[name].dropna().to_dict(), model_id=info.model_id, dataset=data)
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
         mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
+        views.log_views(result, name)
+        views.log_earlier_windows(result, name, run_id, tags)
         return str(info.model_uri)
 
 
@@ -142,6 +145,7 @@ def _log_champion(
     with atomic(job.out / "request.json") as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     info = packaging.log_model(model, card, training.X_now)
+    monitoring.store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers)
     return info, predict_today(result, model, training.X_now)
 
 

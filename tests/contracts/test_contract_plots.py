@@ -115,6 +115,17 @@ TABLES = {
         index=pd.Index(["tea", "milk"], name="product_id"),
     ),
     "drift": pd.DataFrame({"feature": ["recency", "T"], "psi": [0.3, 0.05]}),
+    "segment_shares": pd.DataFrame(
+        {"segment": ["high", "low"], "before": [0.2, 0.8], "share": [0.3, 0.7], "lower": [0.2, 0.6],
+         "upper": [0.4, 0.8]}
+    ),
+    "truth_series": pd.DataFrame(
+        {"cutoff": pd.to_datetime(["2024-01-01", "2024-04-01"]), "bias": [0.1, -0.1], "bias_lower": [0.0, -0.2],
+         "bias_upper": [0.2, 0.1]}
+    ),
+    "promise_so_far": pd.DataFrame(
+        {"cutoff": pd.to_datetime(["2024-01-01"] * 2), "day": [0, 7], "expected": [0.0, 9.0], "realised": [0.0, 8.0]}
+    ),
     "promises_kept": pd.DataFrame(
         {"cutoff": pd.to_datetime(["2024-01-01"]), "promised": [100.0], "realised": [90.0]}
     ),

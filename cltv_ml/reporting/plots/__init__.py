@@ -24,6 +24,7 @@ from cltv_ml.reporting.plots.margin_bars import margin_bars
 from cltv_ml.reporting.plots.metric_ranges import metric_ranges
 from cltv_ml.reporting.plots.migration_sankey import migration_sankey
 from cltv_ml.reporting.plots.predicted_against_realised import predicted_against_realised
+from cltv_ml.reporting.plots.promise_so_far import promise_so_far
 from cltv_ml.reporting.plots.promises_kept import promises_kept
 from cltv_ml.reporting.plots.purchase_gaps import purchase_gaps
 from cltv_ml.reporting.plots.purchases_map import purchases_map
@@ -31,10 +32,12 @@ from cltv_ml.reporting.plots.quality_waterfall import quality_waterfall
 from cltv_ml.reporting.plots.rate_heterogeneity import rate_heterogeneity
 from cltv_ml.reporting.plots.revenue_over_time import revenue_over_time
 from cltv_ml.reporting.plots.rfm_map import rfm_map
+from cltv_ml.reporting.plots.segment_shares import segment_shares
 from cltv_ml.reporting.plots.segment_sizes import segment_sizes
 from cltv_ml.reporting.plots.spend_distribution import spend_distribution
 from cltv_ml.reporting.plots.spend_fit import spend_fit
 from cltv_ml.reporting.plots.tier_pyramid import tier_pyramid
+from cltv_ml.reporting.plots.truth_series import truth_series
 from cltv_ml.reporting.plots.value_waterfall import value_waterfall
 from cltv_ml.reporting.plots.weekly_tracking import weekly_tracking
 
@@ -78,7 +81,10 @@ CATALOGUE = {
         cross_sell_matrix,
         margin_bars,
         drift,
+        segment_shares,
         promises_kept,
+        truth_series,
+        promise_so_far,
     )
 }
 

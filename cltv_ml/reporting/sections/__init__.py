@@ -6,6 +6,7 @@ from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
 from cltv_ml.reporting.sections.doubts import doubts_section
+from cltv_ml.reporting.sections.monitoring import monitoring_sections
 from cltv_ml.reporting.sections.products import products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
 
@@ -19,6 +20,7 @@ __all__ = [
     "doubts_section",
     "explanation_section",
     "lookup_table",
+    "monitoring_sections",
     "products_section",
     "quality_figures",
     "quality_section",

@@ -1,0 +1,201 @@
+"""What an earlier batch of scores promised and what then came, in full or so far; when to watch and when to retrain."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.engine import MONEY_SCALE, connect, frame, view
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
+from cltv_ml.evaluation.drift import compute_shares
+from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.models import ProbabilisticValue, ValueModel
+from cltv_ml.windows import Window
+
+#: What is measured of a closed batch beside the coverage of its intervals.
+MEASURED = ("bias", "gini", "decile_mape")
+
+LEVELS = ("ok", "watch", "retrain")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From where on a batch is to be watched, and from where on the model is to be trained again.
+
+    Each is compared with the end of the interval that is nearest to harmless: chance alone does not cross it.
+    """
+
+    psi: tuple[float, float] = (0.10, 0.25)
+    prediction_psi: tuple[float, float] = (0.10, 0.25)
+    segment: tuple[float, float] = (0.05, 0.15)
+    refused: tuple[float, float] = (0.02, 0.10)
+    model_age: tuple[float, float] = (1.0, 2.0)  # in horizons
+    log_age: tuple[float, float] = (7.0, 30.0)  # in days
+    bias: tuple[float, float] = (0.10, 0.20)
+    decile_error: tuple[float, float] = (0.25, 0.50)
+    gini_fall: tuple[float, float] = (0.03, 0.08)
+    coverage_gap: tuple[float, float] = (0.03, 0.10)
+
+
+def read_thresholds(given: Mapping[str, object]) -> Thresholds:
+    """Return thresholds from a TOML table such as `{"bias": [0.1, 0.2]}`; the others keep their defaults.
+
+    Raises
+    ------
+    ValueError
+        A name is unknown or a value is not two numbers, the first not above the second.
+    """
+    known = [entry.name for entry in fields(Thresholds)]
+    made = {}
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"thresholds: unknown name {name!r}. Available: {sorted(known)}.")
+        pair = value if isinstance(value, (list, tuple)) else ()
+        if len(pair) != 2 or not all(isinstance(one, (int, float)) for one in pair) or pair[0] > pair[1]:
+            raise ValueError(f"thresholds: {name} must be two numbers, watch and retrain, got {value!r}.")
+        made[name] = (float(pair[0]), float(pair[1]))
+    return Thresholds(**made)
+
+
+def compute_truth(
+    y_true: pd.Series, promised: pd.DataFrame, *, level: float | None = None, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return bias, Gini, decile error and, with intervals, their coverage: columns `value, lower, upper`.
+
+    Indexed by `metric`. Ranges are a bootstrap over customers, for coverage Wilson's.
+
+    Parameters
+    ----------
+    y_true
+        What each customer of the batch spent.
+    promised
+        `expected_value`, and `value_lower`, `value_upper` where the batch had them, rows as in `y_true`.
+    level
+        The coverage that the intervals promised; without it coverage is left out.
+    """
+    values = promised["expected_value"]
+    draws = bootstrap_metrics(y_true, values.to_frame("model"))
+    tail = (1 - confidence) / 2
+    rows = {}
+    for metric in MEASURED:
+        drawn = draws[metric]["model"].to_numpy()
+        drawn = drawn[np.isfinite(drawn)]
+        ends = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (np.nan, np.nan)
+        rows[metric] = (METRICS[metric].function(y_true, values), *ends)
+    if level is not None and {"value_lower", "value_upper"} <= set(promised):
+        inside = (y_true >= promised["value_lower"]) & (y_true <= promised["value_upper"])
+        counts = {"inside": int(inside.sum()), "outside": int((~inside).sum())}
+        share = compute_shares(counts, counts, confidence=confidence).iloc[0]
+        rows["coverage"] = (share["share"], share["lower"], share["upper"])
+    return pd.DataFrame(rows, index=["value", "lower", "upper"]).T.rename_axis("metric")
+
+
+def compute_expected_path(
+    model: ValueModel, X: pd.DataFrame, log: pd.DataFrame, past: Window, points: int = 26
+) -> pd.DataFrame:
+    """Return which share of the horizon's value is expected by each day: columns `day`, `share`.
+
+    Models of purchases are asked for shorter horizons. Others know one horizon only: for them it is the path
+    that spending took after `past.cutoff`, among the customers of that day.
+    """
+    days = np.unique(np.linspace(0, past.horizon, min(points, past.horizon) + 1).round().astype(int))
+    if isinstance(model, ProbabilisticValue):
+        some = X if len(X) <= 20_000 else X.sample(20_000, random_state=0)
+        reached = [0.0, *(_at(model, int(day), some) for day in days[1:])]
+    else:
+        reached = _spent_by(log, past, days)
+    total = reached[-1] if reached[-1] > 0 else 1.0
+    return pd.DataFrame({"day": days, "share": np.array(reached) / total})
+
+
+def compute_progress(
+    log: pd.DataFrame, promised: pd.DataFrame, window: Window, path: pd.DataFrame, until: pd.Timestamp
+) -> pd.DataFrame:
+    """Return what a batch was expected to bring and brought by each day so far: `day, expected, realised`.
+
+    Parameters
+    ----------
+    path
+        `compute_expected_path` of the model.
+    until
+        First instant that the log does not hold yet.
+    """
+    passed = (until - window.cutoff).days
+    days = np.unique(np.append(path["day"][path["day"] <= passed], passed)).astype(int)
+    total = float(promised["expected_value"].sum())
+    return pd.DataFrame(
+        {
+            "day": days,
+            "expected": total * np.interp(days, path["day"], path["share"]),
+            "realised": _spent_by(log, window, days, promised.index),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: how bad it is at least, what was found in words, and the level that follows."""
+
+    name: str
+    at_least: float
+    level: str
+    sentence: str
+
+
+def check(
+    name: str, at_least: float, limits: tuple[float, float], sentence: str, worst: str = "retrain"
+) -> Check:
+    """Return a check whose level follows from two limits; NaN is harmless, `worst` is the highest level it may give.
+
+    >>> check("bias", 0.15, (0.1, 0.2), "").level
+    'watch'
+    """
+    level = "retrain" if at_least > limits[1] else "watch" if at_least > limits[0] else "ok"
+    return Check(name, at_least, LEVELS[min(LEVELS.index(level), LEVELS.index(worst))], sentence)
+
+
+def worst_level(checks: Sequence[Check]) -> str:
+    """Return the highest level of all checks, "ok" for none."""
+    return max((one.level for one in checks), key=LEVELS.index, default="ok")
+
+
+def away_from(lower: float, upper: float, target: float = 0.0) -> float:
+    """Return how far an interval stays away from a target: zero where it holds it.
+
+    >>> away_from(0.05, 0.2), away_from(-0.3, -0.1), away_from(-0.1, 0.1)
+    (0.05, 0.1, 0.0)
+    """
+    return float(max(lower - target, target - upper, 0.0))
+
+
+def _at(model: ProbabilisticValue, day: int, X: pd.DataFrame) -> float:
+    shorter = copy.copy(model)
+    shorter.horizon = day
+    return float(shorter.predict(X).sum())
+
+
+def _spent_by(
+    log: pd.DataFrame, window: Window, days: np.ndarray, customers: pd.Index | None = None
+) -> list[float]:
+    """Return what customers seen before the cutoff (or those given) spent in the first days after it."""
+    con = connect()
+    view(con, "log", log)
+    if customers is None:
+        chosen = f"select distinct customer_id from log where timestamp < timestamp '{window.cutoff}'"
+    else:
+        view(con, "batch", pd.DataFrame({"customer_id": customers.astype(str)}))
+        chosen = "select customer_id from batch"
+    daily = frame(
+        con.sql(
+            f"select date_diff('day', timestamp '{window.cutoff}', timestamp) as day, "
+            f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0 as money from log "
+            f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}' "
+            f"and customer_id in ({chosen}) group by all"
+        )
+    )
+    # A purchase on day 0 has happened by the end of that day, which is day 1 of the path.
+    return [float(daily.loc[daily["day"] < day, "money"].sum()) for day in days]

@@ -1,0 +1,29 @@
+"""What a batch whose horizon has not passed was expected to bring by now, and brought."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def promise_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return the expected and the realised total of each open batch by days since its cutoff.
+
+    Parameters
+    ----------
+    progress
+        `evaluation.promises.compute_progress` with a column `cutoff`: columns `cutoff, day, expected, realised`.
+    """
+    made = theme.figure("Open batches: expected and brought so far", "Days since the cutoff",
+                        theme.in_money("Total so far", currency))  # fmt: skip
+    for number, (cutoff, path) in enumerate(progress.groupby("cutoff")):
+        colour = theme.PALETTE[number % len(theme.PALETTE)]
+        for column, dash in (("expected", "dash"), ("realised", "solid")):
+            made.add_scatter(
+                x=path["day"], y=path[column], name=f"{cutoff:%Y-%m-%d} {column}", mode="lines",
+                line={"color": colour, "dash": dash},
+                hovertemplate="day %{x}<br>" + column + " %{y:,.0f}<extra></extra>",
+            )  # fmt: skip
+    return made

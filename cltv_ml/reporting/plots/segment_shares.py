@@ -1,0 +1,31 @@
+"""How the customers are spread over segments, then and now."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def segment_shares(shares: pd.DataFrame) -> go.Figure:
+    """Return the share of customers in each segment in training and now, with the interval of the latter.
+
+    Parameters
+    ----------
+    shares
+        `evaluation.drift.compute_shares`: columns `segment, before, share, lower, upper`.
+    """
+    made = theme.figure("Customers per segment, in training and now", "Segment", "Share of customers")
+    made.add_bar(
+        x=shares["segment"], y=shares["before"], name="in training", marker_color=theme.ACTUAL,
+        hovertemplate="%{x}: %{y:.1%} in training<extra></extra>",
+    )  # fmt: skip
+    made.add_bar(
+        x=shares["segment"], y=shares["share"], name="now", marker_color=theme.MODEL,
+        error_y={"type": "data", "symmetric": False, "array": shares["upper"] - shares["share"],
+                 "arrayminus": shares["share"] - shares["lower"]},
+        hovertemplate="%{x}: %{y:.1%} now<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return made

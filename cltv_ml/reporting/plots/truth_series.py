@@ -1,0 +1,44 @@
+"""How right the batches were, one after another."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+_NAMES = {"bias": ("Bias: promised over spent, minus one", "+.0%"), "gini": ("Gini", ".2f"),
+          "decile_mape": ("Decile error", ".0%"), "coverage": ("Share inside the intervals", ".0%")}  # fmt: skip
+
+
+def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
+    """Return one metric of every closed batch with its interval, by the batch's cutoff.
+
+    Parameters
+    ----------
+    truth
+        Columns `cutoff`, the metric, and the metric with `_lower` and `_upper`.
+    metric
+        `bias`, `gini`, `decile_mape` or `coverage`.
+
+    Raises
+    ------
+    ValueError
+        The metric is unknown or not in the table.
+    """
+    if metric not in _NAMES or metric not in truth:
+        raise ValueError(f"Unknown metric {metric!r}. Available: {sorted(set(_NAMES) & set(truth))}.")
+    name, form = _NAMES[metric]
+    made = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
+    made.add_scatter(
+        x=truth["cutoff"], y=truth[metric], name=metric, mode="lines+markers",
+        marker={"color": theme.MODEL, "size": 9}, line={"color": theme.MODEL},
+        error_y={"type": "data", "symmetric": False, "array": truth[f"{metric}_upper"] - truth[metric],
+                 "arrayminus": truth[metric] - truth[f"{metric}_lower"], "color": theme.REFERENCE},
+        hovertemplate="%{x|%Y-%m-%d}: %{y:" + form + "}<extra></extra>",
+    )  # fmt: skip
+    if metric == "bias":
+        made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
+    made.update_yaxes(tickformat=form)
+    made.update_layout(showlegend=False)
+    return made
