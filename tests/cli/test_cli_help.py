@@ -1,0 +1,124 @@
+"""What every command promises: a sentence, an example that it would accept, quiet pipes, known statuses."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import cltv_ml
+from cltv_ml import cli
+
+ROOT = typer.main.get_command(cli.app)
+
+
+def commands(group=ROOT, words=()):
+    """Yield every command that does something, with the words that call it."""
+    for name, command in group.commands.items():
+        below = getattr(command, "commands", {})
+        if not below or command.invoke_without_command:
+            yield " ".join((*words, name)), command
+        if below:
+            yield from commands(command, (*words, name))
+
+
+ALL = dict(commands())
+
+
+def cltv(*words, **environment):
+    """Run the command line as a shell would, its output a pipe."""
+    plain = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "NO_COLOR")}
+    return subprocess.run(
+        [sys.executable, "-m", "cltv_ml.cli", *words], capture_output=True, text=True, check=False,
+        env=plain | environment,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=ALL)
+def name(request):
+    return request.param
+
+
+def test_command_says_what_it_does(name):
+    assert re.match(r"[A-Z].{20,}[.;]", ALL[name].help.split("\n\n")[0].replace("\n", " "))
+
+
+def test_every_option_is_explained(name):
+    options = [param for param in ALL[name].params if param.name != "help"]
+    assert all(param.help for param in options), [param.name for param in options if not param.help]
+
+
+def test_command_accepts_its_own_example(name):
+    examples = re.findall(r"Example: `cltv ([^`]+)`", ALL[name].help)
+    assert examples, f"cltv {name} has no example"
+    for example in examples:
+        words = shlex.split(example)
+        assert example.startswith(name)
+        with ALL[name].make_context(name, words[len(name.split()) :], resilient_parsing=False):
+            pass
+
+
+@pytest.fixture
+def status(capsys, monkeypatch):
+    """Return what a command ends with and prints, run in this process."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def run(*words):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(list(words))
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+def test_help_names_the_exit_statuses_that_are_there(status):
+    code, told, _ = status("--help")
+    assert code == 0
+    assert "0 done; 2 a wrong input" in " ".join(told.split())
+    assert status("data", "describe", "cdnow")[0] == 0
+    assert status("data", "describe", "nothing")[0] == 2
+    assert status("train", "--dta", "x.csv")[0] == 2
+
+
+def test_a_wrong_input_is_one_sentence(status):
+    _, out, err = status("data", "describe", "x")
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_debug_shows_the_stack_wherever_it_stands(monkeypatch):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    for words in (["--debug", "data", "describe", "x"], ["data", "describe", "x", "--debug"]):
+        with pytest.raises(ValueError, match="Unknown data set"):
+            cli.main(words)
+
+
+def test_version_is_told(status):
+    assert status("--version")[1] == f"cltv_ml {cltv_ml.__version__}\n"
+
+
+def test_a_pipe_gets_no_colours_and_a_terminal_without_colours_neither():
+    assert "\x1b[" not in cltv("data", "list").stdout
+    assert "\x1b[" in cltv("data", "list", FORCE_COLOR="1").stdout
+    asked = cltv("data", "list", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", asked)
+
+
+def test_shell_completes_commands():
+    asked = {"_CLTV_COMPLETE": "complete_bash", "COMP_WORDS": "cltv fea", "COMP_CWORD": "1"}
+    script = Path(sys.executable).with_name("cltv")
+    done = subprocess.run([script], capture_output=True, text=True, check=False, env=os.environ | asked)
+    assert done.stdout.split() == ["features"]
+
+
+def test_reader_who_stops_early_is_no_error():
+    first = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m cltv_ml.cli features list --json | head -1; exit ${{PIPESTATUS[0]}}",
+        shell=True, executable="/bin/bash", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert first.stdout == "{\n"
+    assert first.stderr == ""

@@ -1,0 +1,134 @@
+"""Figures by name and the report anew, from a log and the training that MLflow holds."""
+
+import contextlib
+import json
+import os
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read, simulate
+from cltv_ml.evaluation.tables import compute_deciles
+from cltv_ml.ops import figures, replay
+from cltv_ml.ops.material import Material, Wanted
+from cltv_ml.reporting import plots
+
+MAPPING = {"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"}
+DATA = [name for name, recipe in figures.RECIPES.items() if recipe.needs == "data"]
+MODELS = [name for name, recipe in figures.RECIPES.items() if recipe.needs != "data"]
+#: Figures that a log of dates and amounts cannot fill.
+GOODS = ("discount_profit",)
+
+
+@pytest.fixture(scope="module")
+def material(trained, scored):
+    """Return what figures are drawn from after a training, with nine tenths of its scores as the earlier ones."""
+    with contextlib.chdir(trained.folder), patch.dict(os.environ, trained.environment):
+        cleaned = clean(read("orders.csv", MAPPING))
+        before = scored.set_index("customer_id").sample(frac=0.9, random_state=0)
+        yield Material(cleaned, Wanted("shop", before=before))
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return clean(simulate(300, days=300, seed=1).log)
+
+
+@pytest.mark.parametrize("name", [name for name in DATA if name != "cross_sell_matrix"])
+def test_figure_of_the_data_needs_no_training(name, simulated, monkeypatch):
+    monkeypatch.setattr(replay, "replay", lambda *_: pytest.fail("asked MLflow"))
+    assert figures.draw(name, simulated, Wanted()).data
+
+
+def test_a_figure_with_nothing_to_show_says_so(simulated):
+    with pytest.raises(ValueError, match="holds nothing that the figure 'cross_sell_matrix' could show"):
+        figures.draw("cross_sell_matrix", simulated, Wanted())
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in GOODS])
+def test_figure_of_a_training_is_drawn(name, material):
+    recipe = figures.RECIPES[name]
+    table = recipe.table(material)
+    assert len(table)
+    assert plots.CATALOGUE[name](table, **recipe.options(material, table)).data
+
+
+def test_replayed_training_has_the_metrics_of_the_training(material, trained):
+    written = pd.read_csv(trained.folder / "out" / "comparison.csv")
+    told = written.pivot(index="model", columns="metric", values="value")
+    found = material.result.scores
+    np.testing.assert_allclose(found, told.loc[found.index, found.columns], rtol=1e-9)
+
+
+def test_figure_shows_the_numbers_of_the_replayed_training(material, trained):
+    done = trained.cltv(
+        "plot", "decile_calibration", "--data", "orders.csv", *trained.mapping,
+        "--experiment", "shop", "--out", "deciles.json", "--json",
+    )  # fmt: skip
+    assert json.loads(done.stdout) == {"figure": "decile_calibration", "file": "deciles.json"}
+    drawn = json.loads((trained.folder / "deciles.json").read_text())
+    shown = [trace for trace in drawn["data"] if trace["visible"] is True]
+    deciles = compute_deciles(material.result.y_true, material.result.values[material.champion])
+    assert len(shown) == 2
+    assert len(shown[0]["x"]) == len(deciles) or shown[0]["x"]["bdata"]
+
+
+def test_another_log_is_refused(material):
+    some = material.log["customer_id"].str.endswith("17")
+    with pytest.raises(ValueError, match="customers before 1997-12-30, the newest training of"):
+        replay.replay(material.log[some], "shop")
+
+
+def test_an_unknown_figure_is_refused_before_anything_is_read(trained):
+    done = trained.cltv("plot", "pie", "--data", "nowhere.csv")
+    assert done.returncode == 2
+    assert "Unknown figure 'pie'" in done.stderr
+
+
+def test_a_change_without_earlier_scores_asks_for_them(trained):
+    words = ("plot", "value_waterfall", "--data", "orders.csv", *trained.mapping, "--experiment", "shop")
+    done = trained.cltv(*words)
+    assert done.returncode == 2
+    assert "--before" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "start"), [("html", "<!DOCTYPE html>"), ("markdown", "# Customer"), ("json", "{")]
+)
+def test_report_is_printed_in_each_format(trained, form, start):
+    done = trained.cltv("report", "--experiment", "shop", "--format", form, "--out", "-")
+    assert done.stdout.startswith(start)
+
+
+def test_report_tells_what_changed_and_finds_customers_on_request(scored, trained):
+    earlier = scored.assign(cutoff=pd.Timestamp("1998-06-01"), expected_value=scored["expected_value"] * 2)
+    earlier.to_parquet(trained.folder / "earlier.parquet")
+    plain = trained.cltv("report", "--experiment", "shop", "--format", "json", "--out", "-")
+    words = ("--before", "earlier.parquet", "--lookup", "5", "--currency", "DM")
+    asked = trained.cltv(
+        "report",
+        "--experiment",
+        "shop",
+        "--format",
+        "json",
+        "--out",
+        "-",
+        "--scores",
+        "out/scores.parquet",
+        *words,
+    )
+    before, after = json.loads(plain.stdout), json.loads(asked.stdout)
+    titles = [part["title"] for part in after["sections"]]
+    assert titles[-2:] == ["What changed since last time", "What not to trust"]
+    assert "went down by" in after["sections"][-2]["sentences"][0]
+    assert [len(part["lookup"]["rows"]) for part in after["sections"] if part["lookup"]] == [5]
+    assert not any(part["lookup"] for part in before["sections"])
+
+
+def test_scores_in_the_wrong_order_are_refused(scored, trained):
+    scored.assign(cutoff=pd.Timestamp("1999-01-01")).to_parquet(trained.folder / "later.parquet")
+    done = trained.cltv("report", "--experiment", "shop", "--before", "later.parquet")
+    assert done.returncode == 2
+    assert "swap the files" in done.stderr
