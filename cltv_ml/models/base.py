@@ -67,6 +67,14 @@ class ValueModel(BaseEstimator):
         values = self.predict(X)
         return self.intervals_.p_buy(values) if hasattr(self, "intervals_") else np.full(len(X), np.nan)
 
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature adds to the expected value, in currency, by `X.index`.
+
+        A column per feature and `baseline`, what is expected before the features say anything; each row
+        sums to the expected value.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not explain its values.")
+
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS without bounds."""
         return pd.DataFrame(

@@ -7,8 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import log_expit
 
 from cltv_ml.models import boosting
+from cltv_ml.models.attribution import in_currency, through, tree_parts
 from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.search import TREES
 
@@ -89,6 +91,14 @@ class Hurdle(ValueModel):
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return P(buy) x E[spend | buy] over the horizon, shape (n,), in currency units."""
         return self.p_buy(X) * self.expected_spend(X)
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature adds to the expected value, in currency: exact TreeSHAP of both parts."""
+        matrix, names = self._matrix(X), list(self.feature_names_in_)
+        buys, log_probability = through(log_expit, *tree_parts(self.buy_booster_, matrix, names))
+        spends, log_amount = tree_parts(self.spend_booster_, matrix, names)
+        before = log_probability + log_amount + np.log(self.scale_)
+        return in_currency(buys + spends, before, self.predict(X)).set_axis(X.index)
 
     def _matrix(self, X: pd.DataFrame) -> np.ndarray:
         check_fitted(self)

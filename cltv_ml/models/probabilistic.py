@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from cltv_ml.models.attribution import BASELINE, history_parts
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.gamma_gamma import GammaGamma
@@ -101,6 +102,17 @@ class ProbabilisticValue(ValueModel):
         """Return the probability of any purchase within the horizon, shape (n,)."""
         check_fitted(self)
         return 1 - self.purchases_.p_no_purchase(X, self._length())
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each part of a customer's history adds to the expected value, in currency."""
+        parts, new = history_parts(self.predict, X, self.mean_spend())
+        return parts.assign(**{BASELINE: new}).set_axis(X.index)
+
+    def mean_spend(self) -> float:
+        """Return the expected spend per purchase of a customer of whom nothing is known, in currency units."""
+        check_fitted(self)
+        nobody = pd.DataFrame({"frequency": [0.0], "monetary_value": [0.0]})
+        return float(self.spend_.predict(nobody)[0])
 
     def residual_value(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected discounted margin of each customer's whole future, shape (n,), in currency units:

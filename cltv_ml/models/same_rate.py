@@ -36,6 +36,10 @@ class SameRate(ValueModel):
         """Return frequency / T x horizon x monetary_value, shape (n,), in currency units."""
         return self._expected_purchases(X) * X["monetary_value"].to_numpy(dtype=np.float64)
 
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the value itself as what past purchases add to nothing, in currency."""
+        return pd.DataFrame({"frequency": self.predict(X), "baseline": 0.0}, index=X.index)
+
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`; the rule has no P(alive)."""
         return super()._table(X).assign(expected_purchases=self._expected_purchases(X))

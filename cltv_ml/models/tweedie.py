@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.models import boosting
+from cltv_ml.models.attribution import in_currency, tree_parts
 from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.search import TWEEDIE_TREES
 
@@ -76,6 +77,13 @@ class Tweedie(ValueModel):
         check_fitted(self)
         matrix = boosting.read(self, X, list(self.feature_names_in_))
         return boosting.score(self.booster_, matrix) * self.scale_
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature adds to the expected value, in currency: exact TreeSHAP."""
+        check_fitted(self)
+        names = list(self.feature_names_in_)
+        parts, before = tree_parts(self.booster_, boosting.read(self, X, names), names)
+        return in_currency(parts, before + np.log(self.scale_), self.predict(X)).set_axis(X.index)
 
     def _params(self) -> dict[str, Any]:
         return {
