@@ -1,0 +1,49 @@
+"""The small version of the speed benchmark: what became slower is found, noise is not."""
+
+import json
+import time
+
+import pytest
+
+from experiments.benchmark import speed
+from experiments.benchmark.speed_cases import Case, used
+
+
+@pytest.fixture
+def one_case(monkeypatch, tmp_path):
+    """A case of which ours takes twice the CPU of the other, and a baseline to write."""
+
+    def spin(seconds):
+        start = time.process_time()
+        while time.process_time() - start < seconds:
+            pass
+
+    case = Case(
+        "rows", "bare", lambda size, folder: {"cltv_ml": lambda: spin(0.02), "bare": lambda: spin(0.01)}
+    )
+    monkeypatch.setattr(speed, "CASES", {"spin": case})
+    monkeypatch.setattr(speed, "SMALL", {"spin": 1})
+    monkeypatch.setattr(speed, "BASELINE", tmp_path / "baseline.json")
+
+    def baseline(ratio):
+        speed.BASELINE.write_text(json.dumps({"spin": ratio}))
+
+    return baseline
+
+
+def test_a_ratio_as_in_the_baseline_passes(one_case):
+    one_case(2.0)
+    assert speed.check_small(say=lambda _: None) == []
+
+
+def test_a_ratio_a_third_above_the_baseline_is_named(one_case):
+    one_case(1.2)
+    worse = speed.check_small(say=lambda _: None)
+    assert len(worse) == 1
+    assert "against the baseline of 1.20" in worse[0]
+
+
+def test_cpu_seconds_do_not_count_waiting():
+    wall, cpu = used(lambda: time.sleep(0.2))
+    assert wall > 0.19
+    assert cpu < 0.1
