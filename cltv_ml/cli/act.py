@@ -39,8 +39,22 @@ def act(
     uplift: Annotated[
         float | None, typer.Option(help="Share of value at risk a treatment saves: your figure.")
     ] = None,
-    cost: Annotated[float | None, typer.Option(help="What treating one customer costs.")] = None,
+    cost: Annotated[
+        float | None, typer.Option(help="What treating one customer costs, its discount included.")
+    ] = None,
     budget: Annotated[float | None, typer.Option(help="Most to spend on the retention list.")] = None,
+    acquisition_cost: Annotated[
+        float | None, typer.Option(help="What winning one customer cost: adds profit and the payback month.")
+    ] = None,
+    campaign: Annotated[
+        Path | None, typer.Option(help="A past randomised campaign: a file with customer_id and arm.")
+    ] = None,
+    campaign_start: Annotated[str, typer.Option(help="Its first day.")] = "",
+    campaign_days: Annotated[str, typer.Option(help="For how long its effect is read.")] = "28",
+    control: Annotated[str, typer.Option(help="The arm that was sent nothing.")] = "control",
+    protected: Annotated[
+        str, typer.Option(help="Columns divided by commas that nothing here may use, such as channel.")
+    ] = "",
     before: Annotated[
         Path | None, typer.Option(help="customers.csv of an earlier call: what has changed?")
     ] = None,
@@ -55,11 +69,26 @@ def act(
     if context.invoked_subcommand:
         return
     earlier = _read(before, ["tier", "expected_value"]) if before else None
+    sent = _read(campaign, ["arm"], "a table with customer_id and arm") if campaign else None
+    if sent is not None and not campaign_start:
+        raise ValueError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
     with progress("acting") as done:
         cleaned = load(settings_of(config, mapping, data=data), done)
         from cltv_ml.ops import act as room
 
-        terms = room.Terms(margin_rate, uplift, cost, budget, currency, earlier)
+        terms = room.Terms(
+            margin_rate=margin_rate,
+            uplift=uplift,
+            cost=cost,
+            budget=budget,
+            acquisition_cost=acquisition_cost,
+            protected=tuple(name.strip() for name in protected.split(",") if name.strip()),
+            currency=currency,
+            before=earlier,
+            campaign=None
+            if sent is None
+            else room.PastCampaign(sent.reset_index(), Window(campaign_start, campaign_days), control),
+        )
         found = room.act(cleaned, terms, out, done)
     if as_json:
         files = [{"file": out / f"{name}.csv", "rows": len(table)} for name, table in found.tables.items()]
@@ -106,12 +135,17 @@ def evaluate(
     console.print(f"Outcome   [bold]{out}[/bold]")
 
 
-def _read(path: Path, wanted: list[str]) -> pd.DataFrame:
-    """Return a table that an earlier call wrote, indexed by customer_id."""
+def _read(path: Path, wanted: list[str], meant: str = "a table that `cltv act` wrote") -> pd.DataFrame:
+    """Return a table of customers, such as an earlier call wrote, indexed by customer_id."""
     if not path.is_file():
-        raise ValueError(f"no file {path}; name a table that `cltv act` wrote.")
-    table = pd.read_csv(path, dtype={"customer_id": str})
+        raise ValueError(f"no file {path}; name {meant}.")
+    text = {"customer_id": str, "arm": str}
+    table = (
+        pd.read_parquet(path).astype({"customer_id": "str"}, errors="ignore")
+        if path.suffix == ".parquet"
+        else pd.read_csv(path, dtype=text)
+    )
     missing = [name for name in ["customer_id", *wanted] if name not in table]
     if missing:
-        raise ValueError(f"{path.name}: missing columns {missing}; name a table that `cltv act` wrote.")
+        raise ValueError(f"{path.name}: missing columns {missing}; name {meant}.")
     return table.set_index("customer_id")

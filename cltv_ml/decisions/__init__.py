@@ -26,6 +26,7 @@ from cltv_ml.decisions.retention import (
     break_even,
     choose_customers,
     compute_treatment,
+    probability_to_buy,
     profit_curve,
     value_at_risk,
 )
@@ -51,7 +52,7 @@ __all__ = [
     "customer_slopes", "detectable_uplift", "discount_by_segment", "draw_control", "evaluate_campaign",
     "evaluate_cross_sell", "evaluate_policy", "expected_rates", "find_associations", "fit_lifecycle", "fit_response",
     "fit_rfm", "fit_tiers", "learn_from_campaign", "loss_makers", "margin_per_purchase", "migration_matrix",
-    "payback_month", "price_index", "profile_segments", "profit_by_depth", "profit_curve", "propose_price_test",
-    "qini_coefficient", "qini_curve", "recommend_next", "recommend_upsell", "segment_definitions", "tells_who_left",
-    "value_at_risk",
+    "payback_month", "price_index", "probability_to_buy", "profile_segments", "profit_by_depth", "profit_curve",
+    "propose_price_test", "qini_coefficient", "qini_curve", "recommend_next", "recommend_upsell",
+    "segment_definitions", "tells_who_left", "value_at_risk",
 ]  # fmt: skip

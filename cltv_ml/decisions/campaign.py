@@ -26,7 +26,8 @@ def build_campaign(
     Parameters
     ----------
     chosen
-        `choose_customers`: the treatment table, restricted and in order.
+        `choose_customers`: the treatment table, restricted and in order; a column `reason`, where there is
+        one, takes the place of what is at risk.
     window
         First day of the campaign and how long it is read.
     action
@@ -91,13 +92,19 @@ def _shown(products: pd.DataFrame) -> pd.Series:
 
 
 def _reasons(chosen: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
-    """Return one sentence per customer: how long silent, what is at stake, what the action is to bring."""
+    """Return one sentence per customer: its own, or what is at stake and what the action is to bring."""
+    if "reason" in chosen:
+        return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), known, table)
     saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]
     sentences = [
         f"{at_risk:,.2f} at risk, {margin:,.2f} margin expected from the action for {cost:,.2f}"
         for at_risk, margin, cost in zip(chosen["value_at_risk"], saved, chosen["cost"], strict=True)
     ]
-    text = pd.Series(sentences, index=table.index, dtype="str")
+    return _complete(pd.Series(sentences, index=table.index, dtype="str"), known, table)
+
+
+def _complete(text: pd.Series, known: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Return the sentences with the segment and the silence before them, the control after them."""
     if {"usual_gap", "overdue_ratio"} <= set(known):
         silences = [
             f"silent for {gap * ratio:.0f} days, usually buys every {gap:.0f}; " if gap * ratio > 0 else ""

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from cltv_ml.decisions.lines import by_customer
-from cltv_ml.decisions.retention import knows_who_left, probability_to_stay
+from cltv_ml.decisions.retention import knows_who_left, probability_to_buy, probability_to_stay
 
 
 def control_size(
@@ -45,7 +45,7 @@ def control_size(
             customers, customers // 2, base_rate=base_rate, spread=spread, power=power, alpha=alpha
         )
         raise ValueError(
-            f"{customers:,} customers cannot show an uplift of {uplift:g} with a power of {power:.0%}: half of them as "
+            f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: half of them as "
             f"a control show {seen:.3g} at best; treat more customers or look for a larger uplift."
         )
     return max(n, 2)
@@ -101,14 +101,12 @@ def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tupl
             "the size of a control needs expected_purchases, which these predictions lack; score with a model that "
             "has them, such as pareto_nbd."
         )
-    expected = predictions["expected_purchases"].astype(float).clip(lower=0).to_numpy()
-    saved = by_customer(uplift, predictions.index, "uplift").to_numpy()
-    alive = probability_to_stay(predictions).to_numpy()
-    if knows_who_left(predictions):
-        before = alive * -np.expm1(-expected / np.maximum(alive, 1e-12))
-        after = before * (1 + saved * (1 - alive))
-    else:
-        before, after = -np.expm1(-expected), -np.expm1(-expected * (1 + saved * (1 - alive)))
+    saved = by_customer(uplift, predictions.index, "uplift")
+    rise = 1 + saved * (1 - probability_to_stay(predictions))
+    before = probability_to_buy(predictions)
+    after = before * rise
+    if not knows_who_left(predictions):
+        after = -np.expm1(-predictions["expected_purchases"].astype(float).clip(lower=0) * rise)
     return float(before.mean()), float(after.mean())
 
 

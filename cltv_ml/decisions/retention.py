@@ -53,6 +53,21 @@ def probability_to_stay(predictions: pd.DataFrame) -> pd.Series:
     return alive
 
 
+def probability_to_buy(predictions: pd.DataFrame) -> pd.Series:
+    """Return the probability of a purchase in the horizon: p (1 - exp(-m / p)), m the expected purchases.
+
+    p is P(alive), 1 where it is not known: then the purchases are taken for those of a constant rate.
+
+    >>> probability_to_buy(pd.DataFrame({"expected_purchases": [0.5], "p_alive": [0.25]})).round(4).tolist()
+    [0.2162]
+    """
+    expected = predictions["expected_purchases"].astype(float).clip(lower=0)
+    if not knows_who_left(predictions):
+        return (1 - np.exp(-expected)).rename("p_buy")
+    alive = predictions["p_alive"].astype(float)
+    return (alive * (1 - np.exp(-expected / alive.clip(lower=1e-12)))).rename("p_buy")
+
+
 def knows_who_left(predictions: pd.DataFrame) -> bool:
     """Whether the model finds that anybody at all may have left: a P(alive) below 0.999."""
     return "p_alive" in predictions and bool(predictions["p_alive"].astype(float).lt(0.999).any())

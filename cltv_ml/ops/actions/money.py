@@ -1,0 +1,84 @@
+"""Where the margin comes from, and when customers have paid back what winning them cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cltv_ml import decisions
+from cltv_ml.decisions import Costs
+from cltv_ml.ops.actions.shop import Actions, Shop
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import section
+from cltv_ml.reporting.theme import format_money
+
+_COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
+
+
+def add_margins(shop: Shop, done: Actions) -> None:
+    """Add the margins by customer, tier and whatever else the log knows."""
+    costs = Costs(margin_rate=shop.terms.margin_rate, acquisition=shop.terms.acquisition_cost or 0.0)
+    grains = ["category", "product", "channel"]
+    grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log)]
+    for grain in grains:
+        column = _COLUMNS.get(grain, grain)
+        done.tables[f"margins_by_{grain}"] = decisions.compute_margins(shop.log, column, costs=costs)
+    for name, segments in (("tier", shop.tiers), ("segment", done.tables["customers"]["segment"])):
+        done.tables[f"margins_by_{name}"] = decisions.compute_margins(
+            shop.log, "segment", costs=costs, segments=segments
+        )
+    drawn = done.tables[f"margins_by_{grains[1] if len(grains) > 1 else 'tier'}"]
+    done.sections.append(
+        section(
+            "Where the margin comes from",
+            [
+                _losing(done, grain, shop.terms.currency)
+                for grain in grains
+                if grain in ("customer", "product")
+            ],
+            figures={"Contribution margin": plots.margin_bars(drawn, currency=shop.terms.currency)},
+        )
+    )
+
+
+def _losing(done: Actions, grain: str, currency: str) -> str:
+    margins = done.tables[f"margins_by_{grain}"]
+    losing = decisions.loss_makers(margins)
+    if losing.empty:
+        return f"Every {grain} brought more than it cost."
+    lost = -float(losing["profit" if "profit" in losing else "contribution_margin"].sum())
+    first = ", ".join(losing.index.astype("str")[:3])
+    return (
+        f"{len(losing):,} of {len(margins):,} {grain}s cost more than they brought, "
+        f"{format_money(lost, currency)} together; the largest losses: {first}."
+    )
+
+
+def add_payback(shop: Shop, done: Actions) -> None:
+    """Add the month in which each monthly cohort has paid back its acquisition, where that cost is given."""
+    cost = shop.terms.acquisition_cost
+    if cost is None:
+        raise ValueError(
+            "the payback month needs what winning a customer cost; state it with --acquisition-cost."
+        )
+    table = decisions.compute_payback(shop.log, cost, margin_rate=shop.terms.margin_rate)
+    months = decisions.payback_month(table)
+    done.tables |= {"payback_curve": table, "payback": months}
+    paid = months["payback_month"].dropna()
+    shown = months.tail(12).reset_index()
+    shown = shown.assign(
+        cohort=shown["cohort"].dt.strftime("%Y-%m"),
+        payback_month=shown["payback_month"].map(
+            lambda month: "not yet" if month != month else f"{month:.0f}"
+        ),
+    )
+    each = format_money(cost, shop.terms.currency)
+    sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each} per customer"
+    done.sections.append(
+        section(
+            "When customers have paid back what winning them cost",
+            [f"{sentence}, half of them by month {paid.median():.0f}." if len(paid) else f"{sentence}."],
+            tables={
+                "The latest cohorts: the month since the first purchase in which the margin covers the cost": shown
+            },
+        )
+    )
