@@ -1,15 +1,33 @@
-"""Which features move a model's predictions, for any model that predicts from a table."""
+"""Which features move a model's predictions: for all customers, and for one, in currency and in words."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.metrics import gini
+from cltv_ml.features import CATALOGUE
+from cltv_ml.models.attribution import BASELINE
 from cltv_ml.models.base import ValueModel
 
 #: Customers that are asked; more change the answer less than another draw does.
 SAMPLE = 5_000
+
+#: Customers drawn per feature in the table of contributions.
+DRAWN = 400
+
+#: In words what the declarations call by a shorter name; the rest is the first clause of what they say.
+TITLES = {
+    "frequency": "frequency (repeat purchase days)",
+    "recency": "days since the last purchase",
+    "T": "days since the first purchase",
+    "monetary_value": "mean spend per repeat purchase day",
+    "model_value": "value that the purchase model expects",
+    "model_purchases": "purchases that the purchase model expects",
+    "model_p_alive": "probability of still being a customer",
+}
 
 
 def compute_importance(
@@ -68,3 +86,105 @@ def _possible(X: pd.DataFrame) -> pd.DataFrame:
     recency = np.minimum(X["recency"], X["T"])
     repeat = X["frequency"] > 0
     return X.assign(recency=np.where(repeat, np.maximum(recency, np.minimum(1.0, X["T"])), 0.0))
+
+
+def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
+    """Return what each feature adds to each customer's expected value, in currency, by `X.index`.
+
+    A column per feature and `baseline`, what is expected before the features say anything; each row sums to
+    the expected value. Trees answer by exact TreeSHAP, purchase models by Shapley value over the history.
+    """
+    return model.contributions(X)
+
+
+def top_reasons(model: ValueModel, X: pd.DataFrame, n: int = 3) -> pd.DataFrame:
+    """Return the `n` features that move each customer's value most, in words: columns `reason_1` ... by `X.index`.
+
+    Such as "days since the last purchase 12: +8.40"; the number is what the feature adds in currency,
+    compared with a customer of whom it is not known. Empty text where fewer features have a say.
+
+    Raises
+    ------
+    ValueError
+        `n` is below one.
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least one reason, got {n!r}.")
+    parts = explain(model, X).drop(columns=BASELINE)
+    amounts, names = parts.to_numpy(), [str(name) for name in parts.columns]
+    said = pd.DataFrame({name: _shown(name, X) for name in names}, index=X.index)
+    order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :n]
+    columns = {}
+    for place in range(n):
+        if place >= len(names):
+            columns[f"reason_{place + 1}"] = np.full(len(X), "", dtype=object)
+            continue
+        chosen = order[:, place]
+        amount = amounts[np.arange(len(X)), chosen]
+        text = said.to_numpy()[np.arange(len(X)), chosen]
+        columns[f"reason_{place + 1}"] = np.array(
+            [
+                f"{words}: {added:+,.2f}" if abs(added) >= 0.005 else ""
+                for words, added in zip(text, amount, strict=True)
+            ],
+            dtype=object,
+        )
+    return pd.DataFrame(columns, index=X.index, dtype="str")
+
+
+def compute_contributions(
+    model: ValueModel, X: pd.DataFrame, *, top: int = 12, seed: int = 0
+) -> pd.DataFrame:
+    """Return the contributions of the features that move values most, a row per customer drawn and feature.
+
+    Columns `feature`, `title` (in words), `value` (of the feature), `rank` (of that value among the customers,
+    0 lowest to 1 highest) and `contribution` (currency). Features come by their mean absolute contribution,
+    the largest first.
+    """
+    rng = np.random.default_rng(seed)
+    sample, _ = _sample(X, None, rng)
+    parts = explain(model, sample).drop(columns=BASELINE)
+    ordered = parts.abs().mean().sort_values(ascending=False, kind="stable").index[:top]
+    drawn = np.sort(rng.choice(len(sample), min(DRAWN, len(sample)), replace=False))
+    rows = []
+    for name in ordered:
+        value = _values(str(name), sample)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "feature": str(name),
+                    "title": feature_title(str(name)),
+                    "value": value.to_numpy()[drawn],
+                    "rank": value.rank(pct=True).to_numpy()[drawn],
+                    "contribution": parts[name].to_numpy()[drawn],
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def feature_title(name: str) -> str:
+    """Return a feature's name in words, from its declaration.
+
+    >>> feature_title("order_rate_30d"), feature_title("recency")
+    ('orders in the last 30 days, per day', 'days since the last purchase')
+    """
+    if name in TITLES:
+        return TITLES[name]
+    if name not in CATALOGUE:
+        return name.replace("_", " ")
+    clause = re.split(r"[:;.](?:\s|$)", CATALOGUE[name].doc)[0]
+    clause = re.sub(r", as a rate.*", ", per day", clause)
+    return clause if clause[:2].isupper() else clause[0].lower() + clause[1:]
+
+
+def _values(name: str, X: pd.DataFrame) -> pd.Series:
+    """Return a feature's values as its title means them; missing for what only the model knows."""
+    if name == "recency" and "T" in X:
+        return X["T"] - X["recency"]
+    return X[name] if name in X else pd.Series(np.nan, index=X.index)
+
+
+def _shown(name: str, X: pd.DataFrame) -> list[str]:
+    title = feature_title(name)
+    return [f"{title} {value:,.4g}" if np.isfinite(value) else title for value in _values(name, X)]

@@ -108,26 +108,24 @@ def history_parts(
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return what a customer's history adds to a purchase model's answer, and the answer for a new customer.
 
-    Columns `T`: bought once and then nothing until today, against a new customer; then `frequency`,
-    `recency` (the days since the last purchase) and `monetary_value`, by Shapley value against that
-    one-time buyer. Not knowing the last purchase means that it was today, not knowing the spend means the
-    mean customer's, `mean_spend`.
+    Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the
+    last purchase) and `monetary_value`. A customer of whom none is known has just bought for the first time;
+    without the days since, his last purchase was today, without the spend he spends `mean_spend`.
     """
     own = X[["frequency", "recency", "T", "monetary_value"]].astype(np.float64)
-    new = value(own.assign(frequency=0.0, recency=0.0, T=0.0, monetary_value=0.0))
+    since = own["T"] - own["recency"]
 
     def answer(known: frozenset[str]) -> np.ndarray:
-        repeat = own["frequency"].to_numpy() * ("frequency" in known) > 0
-        last = own["recency"] if "recency" in known else own["T"]
+        repeat = (own["frequency"] > 0) & ("frequency" in known)
+        recency = own["recency"].where(repeat, 0.0)
         spend = own["monetary_value"] if "monetary_value" in known else mean_spend
         return value(
             own.assign(
-                frequency=np.where(repeat, own["frequency"], 0.0),
-                recency=np.where(repeat, last, 0.0),
+                frequency=own["frequency"].where(repeat, 0.0),
+                recency=recency,
+                T=recency + (since if "recency" in known else 0.0),
                 monetary_value=np.where(repeat, spend, 0.0),
             )
         )
 
-    parts, once = shapley(answer, ["frequency", "recency", "monetary_value"])
-    parts.insert(0, "T", once - new)
-    return parts, new
+    return shapley(answer, ["frequency", "recency", "monetary_value"])

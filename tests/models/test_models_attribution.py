@@ -74,8 +74,8 @@ def test_a_purchase_model_explains_a_one_time_buyer_by_the_time_since(customers)
     model = ProbabilisticValue(ParetoNBD()).fit(customers)
     once = customers[customers["frequency"] == 0]
     parts = model.contributions(once)
-    assert (parts[["frequency", "recency", "monetary_value"]].abs() < 1e-9).all(axis=None)
-    assert (parts["T"] < 0).all()
+    assert (parts[["frequency", "monetary_value"]].abs() < 1e-9).all(axis=None)
+    assert (parts["recency"] < 0).all()
 
 
 def test_more_purchases_and_a_lately_seen_customer_add_value(customers):
@@ -84,6 +84,7 @@ def test_more_purchases_and_a_lately_seen_customer_add_value(customers):
     parts = model.contributions(X)
     assert (parts["frequency"] > 0).all()
     assert parts["recency"].tolist()[1] < parts["recency"].tolist()[0] <= 0
+    assert parts["baseline"].nunique() == 1
 
 
 def test_trees_explain_by_the_feature_that_matters():
