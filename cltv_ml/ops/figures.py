@@ -16,6 +16,7 @@ from cltv_ml.data import Cleaned, compute_months
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import Costs
 from cltv_ml.evaluation import diagnostics, explain, tables
+from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.features import CATALOGUE as FEATURES
 from cltv_ml.ops.material import Material, Wanted
 from cltv_ml.reporting import plots
@@ -227,6 +228,9 @@ RECIPES: dict[str, Recipe] = {
         "training", lambda m: tables.compute_coverage(m.result.y_true, m.result.predictions[m.champion])
     ),
     "importances": Recipe("training", _importance),
+    "contributions": Recipe(
+        "training", lambda m: explain.compute_contributions(m.result.models[m.champion], m.X)
+    ),
     "dependence": Recipe("training", _dependence, _unit),
     "tier_pyramid": Recipe("training", lambda m: compute_tiers(m.today)),
     "rfm_map": Recipe("data", _rfm),
@@ -238,5 +242,6 @@ RECIPES: dict[str, Recipe] = {
     "discount_profit": Recipe("training", _discount_profit),
     "cross_sell_matrix": Recipe("data", lambda m: decisions.find_associations(m.log, _goods(m))),
     "margin_bars": Recipe("data", lambda m: decisions.compute_margins(m.log, _goods(m))),
+    "drift": Recipe("training", lambda m: compute_drift(sketch(m.X), m.X_today)),
     "promises_kept": Recipe("training", _promises),
 }

@@ -19,6 +19,7 @@ from cltv_ml.evaluation.diagnostics import (
     compute_spend_fit,
     compute_tracking,
 )
+from cltv_ml.evaluation.explain import compute_contributions
 from cltv_ml.evaluation.tables import (
     compute_bias_by_group,
     compute_coverage,
@@ -28,7 +29,7 @@ from cltv_ml.evaluation.tables import (
     compute_realised,
 )
 from cltv_ml.features import build_features
-from cltv_ml.models import BGNBD, GammaGamma
+from cltv_ml.models import BGNBD, GammaGamma, ProbabilisticValue
 from cltv_ml.reporting import plots, theme
 from cltv_ml.windows import Window
 
@@ -85,6 +86,7 @@ TABLES = {
     ),
     "interval_coverage": compute_coverage(TRUTH, INTERVALS),
     "importances": pd.DataFrame({"feature": ["recency", "T"], "importance": [0.3, 0.1], "spread": 0.01}),
+    "contributions": compute_contributions(ProbabilisticValue(horizon=91).fit(X), X),
     "dependence": pd.DataFrame({"feature": "recency", "value": [1, 5], "predicted": [2.0, 8.0]}),
     "tier_pyramid": TIERS.rename_axis("tier"),
     "rfm_map": pd.DataFrame(

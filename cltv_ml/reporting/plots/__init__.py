@@ -7,6 +7,7 @@ from cltv_ml.reporting.plots.cohort_retention import cohort_retention
 from cltv_ml.reporting.plots.cohort_revenue import cohort_revenue
 from cltv_ml.reporting.plots.conditional_by_frequency import conditional_by_frequency
 from cltv_ml.reporting.plots.conditional_by_recency import conditional_by_recency
+from cltv_ml.reporting.plots.contributions import contributions
 from cltv_ml.reporting.plots.cross_sell_matrix import cross_sell_matrix
 from cltv_ml.reporting.plots.cumulative_tracking import cumulative_tracking
 from cltv_ml.reporting.plots.decile_calibration import decile_calibration
@@ -69,6 +70,7 @@ CATALOGUE = {
         predicted_against_realised,
         interval_coverage,
         importances,
+        contributions,
         dependence,
         tier_pyramid,
         rfm_map,

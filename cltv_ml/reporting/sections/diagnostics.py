@@ -16,7 +16,12 @@ from cltv_ml.evaluation.diagnostics import (
     compute_spend_fit,
     compute_tracking,
 )
-from cltv_ml.evaluation.explain import compute_importance
+from cltv_ml.evaluation.explain import (
+    compute_contributions,
+    compute_dependence,
+    compute_importance,
+    feature_title,
+)
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
@@ -64,17 +69,25 @@ def diagnostics_section(
     return section(f"How well {theme.label(name)} fits", figures=figures)
 
 
-def explanation_section(result: WindowResult, name: str) -> dict[str, Any]:
-    """Return what a model's order of customers rests on."""
-    importance = compute_importance(result.models[name], result.training.X_now, result.y_true, repeats=2)
-    return section(
-        f"What {theme.label(name)} looks at",
-        figures={
-            "How much worse customers are put in order when the values of one feature are dealt out at random.": (
-                plots.importances(importance)
-            )
-        },
-    )
+def explanation_section(result: WindowResult, name: str, *, currency: str = "") -> dict[str, Any]:
+    """Return what a model's order of customers rests on, and what moves their values, in currency."""
+    model, X = result.models[name], result.training.X_now
+    importance = compute_importance(model, X, result.y_true, repeats=2)
+    figures = {
+        "How much worse customers are put in order when the values of one feature are dealt out at random.": (
+            plots.importances(importance)
+        ),
+        "A point is a customer: to the right the feature adds to what is expected of him, to the left it takes away.": (
+            plots.contributions(compute_contributions(model, X), currency=currency)
+        ),
+    }
+    first = str(importance["feature"].iloc[0])
+    if importance["importance"].iloc[0] > 0:
+        names = [str(column) for column in model.feature_names_in_]
+        figures[
+            f"The mean expected value if every customer had this {feature_title(first)}, all else as it is."
+        ] = plots.dependence(compute_dependence(model, X[names], first), currency=currency)
+    return section(f"What {theme.label(name)} looks at", figures=figures)
 
 
 def typical_customer(X: pd.DataFrame) -> str:
