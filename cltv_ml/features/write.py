@@ -196,7 +196,8 @@ def _open(target: Path, build: _Build) -> bool:
                 "remove this one."
             )
         return not complete
-    if target.exists() and any(target.iterdir()):
+    # A note that was not finished is all that a kill at the very beginning leaves.
+    if target.exists() and any(path.name != f"{_NOTE}.unfinished" for path in target.iterdir()):
         raise ValueError(f"{str(target)!r} holds other files; name a new or an empty folder.")
     _note(target, build, complete=False)
     return True

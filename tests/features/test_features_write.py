@@ -73,6 +73,13 @@ def test_an_interrupted_build_continues_with_the_missing_files(log, tmp_path):
     pd.testing.assert_frame_equal(as_frame(target), build_features(log, CUTOFFS, NAMES))
 
 
+def test_a_build_killed_before_its_note_was_complete_is_begun_again(log, tmp_path):
+    (tmp_path / "X").mkdir()
+    (tmp_path / "X" / "_build.json.unfinished").write_text("{")
+    write_features(log, CUTOFFS, tmp_path / "X", NAMES)
+    assert len(as_frame(tmp_path / "X")) > 0
+
+
 def test_an_incomplete_build_is_not_read(log, tmp_path):
     with pytest.raises(StopError):
         write_features(log, CUTOFFS, tmp_path / "X", NAMES, engine=DuckDB(shards=4), progress=stop_after(3))
