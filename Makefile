@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
 
-.PHONY: demo test test-spark check pins clean
+.PHONY: demo test test-spark check docs pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
@@ -22,6 +22,10 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The documentation in site/, checked: a broken link, anchor or docstring fails it.
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 # One install recipe: uv when it is there, else the standard library's venv and pip.
 .venv/.demo: pyproject.toml constraints.txt
 	@$(call install,.)
@@ -34,6 +38,10 @@ check: .venv/.dev
 .venv/.spark: pyproject.toml constraints.txt
 	@$(call install,$(WITH_SPARK))
 	@touch $@ .venv/.dev .venv/.demo
+
+.venv/.docs: pyproject.toml constraints.txt
+	@$(call install,.[docs])
+	@touch $@ .venv/.demo
 
 define install
 set -e; \

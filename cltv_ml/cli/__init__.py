@@ -20,8 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Customer lifetime value: compare models, serve the best, score every customer.",
-    epilog="Exit status: 0 done; 2 a wrong input, said in one sentence; 1 a fault of the program, with its stack "
-    "trace; 130 or 143 stopped by Ctrl-C or a kill. Colours go with NO_COLOR=1; tables come as JSON with --json.",
+    epilog="Exit status: 0 done; 2 a wrong input, said in one sentence; 3 or 4 a no from promote or monitor; "
+    "1 a fault of the program, with its stack trace; 130 or 143 stopped by Ctrl-C or a kill. "
+    "Colours go with NO_COLOR=1; tables come as JSON with --json.",
 )
 for command in (line.demo, line.train, score.score, report.report, plot.plot, line.ui):
     app.command()(command)

@@ -31,6 +31,10 @@ def material(trained, scored):
         yield Material(cleaned, Wanted("shop", before=before))
 
 
+def test_every_figure_of_the_catalogue_can_be_asked_for():
+    assert list(figures.RECIPES) == list(plots.CATALOGUE)
+
+
 @pytest.fixture(scope="module")
 def simulated():
     return clean(simulate(300, days=300, seed=1).log)

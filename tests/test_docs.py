@@ -1,0 +1,49 @@
+"""What the documentation says is so: commands that exist, bounds that hold, formulas that are read."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from cltv_ml.cli import app
+from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = typer.main.get_command(app)
+
+
+def lines(page):
+    """Return the lines of a page's shell blocks that call cltv, continued lines joined, comments off."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    text = "\n".join(blocks).replace("\\\n", " ")
+    return [line.split(" | ")[0].split(" > ")[0] for line in text.splitlines() if line.startswith("cltv ")]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if lines(page)], ids=lambda page: page.name)
+def test_commands_in_the_text_are_understood(page):
+    for line in lines(page):
+        words, command = shlex.split(line, comments=True)[1:], COMMANDS
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        try:
+            with command.make_context("cltv", words):
+                pass
+        except click.exceptions.UsageError as error:
+            pytest.fail(f"{line}: {error.format_message()}")
+
+
+def test_champion_page_names_the_bounds_of_the_rule():
+    text = (ROOT / "docs" / "concepts" / "champion.md").read_text()
+    assert f"by at most {BIAS_BOUND:.0%}" in text
+    assert f"by at most {DECILE_BOUND:.0%}" in text
+
+
+def test_pages_fetch_nothing_from_elsewhere():
+    for page in PAGES[1:]:
+        assert not re.search(r"!\[[^]]*\]\(https?://|<script|<iframe", page.read_text(encoding="utf-8")), (
+            page.name
+        )
