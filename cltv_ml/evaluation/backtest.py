@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
@@ -16,7 +17,7 @@ from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRI
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
-from cltv_ml.models import ValueModel
+from cltv_ml.models import Ensemble, ValueModel
 from cltv_ml.windows import Window
 
 #: Called with what is being done and the share of the work that is behind.
@@ -74,23 +75,46 @@ def judge(
     """
     progress("building features", 0.0)
     training = prepare(log, window, features, max_origins=max_origins, customers=customers)
-    competing = [model for model in models if training.origins or not model.needs_labels]
-    fitted, predictions, seconds = {}, {}, {}
+    competing = [model for model in models if _can_compete(model, training)]
+    progress("predicting earlier customers unseen", 0.1)
+    validation = validate(competing, training) if can_validate(training) else None
+    fitted: dict[str, ValueModel] = {}
+    predictions: dict[str, pd.DataFrame] = {}
+    seconds: dict[str, float] = {}
     for number, model in enumerate(competing):
-        progress(f"fitting {model.name}", 0.1 + 0.2 * number / len(competing))
+        progress(f"fitting {model.name}", 0.25 + 0.2 * number / len(competing))
         started = time.perf_counter()
-        fitted[model.name] = fit(model, training)
+        fitted[model.name] = _fit(model, training, fitted, validation)
         predictions[model.name] = fitted[model.name].predict_table(training.X_now)
         seconds[model.name] = time.perf_counter() - started
-    progress("predicting earlier customers unseen", 0.3)
-    for name, model in fitted.items():
+    for number, (name, model) in enumerate(fitted.items()):
+        progress(f"measuring the errors of {name}", 0.45 + 0.2 * number / len(fitted))
         predictions[name] = calibrate(model, training).add_bounds(predictions[name])
-    validation = validate(competing, training) if can_validate(training) else None
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in fitted.items()}
     results = measure(window, y_true, predictions, seconds, p_buy)
     return WindowResult(window, training, fitted, predictions, y_true, results, validation)
+
+
+def _can_compete(model: ValueModel, training: Training) -> bool:
+    """Return whether the training rows hold what the model learns from."""
+    if isinstance(model, Ensemble):
+        return can_validate(training)
+    return bool(training.origins) or not model.needs_labels
+
+
+def _fit(
+    model: ValueModel, training: Training, fitted: Mapping[str, ValueModel], validation: Validation | None
+) -> ValueModel:
+    """Return a fitted copy; an ensemble is made of members that have been fitted already, where they have."""
+    if isinstance(model, Ensemble) and model.weights is None and validation is not None:
+        names = [member.name for member in model.fresh_members()]
+        if set(names) <= set(fitted):
+            weights = model.learn(validation.predictions[names], validation.y_true)
+            fresh: Ensemble = clone(model).set_params(weights=weights)
+            return fresh.combine(fitted, training.X_now)
+    return fit(model, training)
 
 
 def backtest(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cltv_ml.evaluation.panel import Training
-from cltv_ml.models import ValueModel
+from cltv_ml.models import Ensemble, ValueModel
 from cltv_ml.models.unseen import MIN_BUYERS, predict_unseen
 
 
@@ -60,5 +60,14 @@ def validate(models: Sequence[ValueModel], training: Training) -> Validation:
             "validation: the log is too short for a labelled window before the test cutoff; give a longer log "
             "or a shorter horizon."
         )
-    predictions, protocol = predict_unseen(models, training.X, training.y, training.origins[0].horizon)
-    return Validation(predictions, training.y.loc[predictions.index], protocol)
+    blends = [model for model in models if isinstance(model, Ensemble)]
+    single = {model.name: model for model in models if not isinstance(model, Ensemble)}
+    for member in (member for blend in blends for member in blend.fresh_members()):
+        single.setdefault(member.name, member)
+    horizon = training.origins[0].horizon
+    predictions, protocol = predict_unseen(list(single.values()), training.X, training.y, horizon)
+    y_true = training.y.loc[predictions.index]
+    # An ensemble needs no fits of its own: its members have said what they say about these rows.
+    for blend in blends:
+        predictions[blend.name] = blend.weigh(predictions, y_true)
+    return Validation(predictions[[model.name for model in models]], y_true, protocol)

@@ -5,18 +5,22 @@ from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.competitors import competitors, with_params
 from cltv_ml.models.covariates import likelihood_ratio_test
+from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.intervals import Intervals
+from cltv_ml.models.level import Calibrated
 from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.sbg import SBG
 from cltv_ml.models.tweedie import Tweedie
+from cltv_ml.models.ziln import ZILN
 
 #: Every model of this room by class name: what contract tests loop over and stored models are read with.
 CATALOGUE = {
@@ -26,6 +30,10 @@ CATALOGUE = {
         Tweedie,
         Hurdle,
         Hybrid,
+        Ensemble,
+        ZILN,
+        Quantile,
+        Calibrated,
         ProbabilisticValue,
         BGNBD,
         ParetoNBD,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import xgboost as xgb
 
 from cltv_ml.models.base import check_columns
+
+#: Predictions and data in, gradient and second derivative out.
+Objective: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
 
 
 def check_training(
@@ -26,9 +29,14 @@ def check_training(
         No labels, labels of another length, negative or missing labels, or labels that are all zero:
         nothing can be learned from customers of whom none bought.
     """
-    who = type(model).__name__
     names = list(model.features) if model.features is not None else _numeric(X)
     matrix = read(model, X, names)
+    return names, matrix, check_labels(model, X, y)
+
+
+def check_labels(model: Any, X: pd.DataFrame, y: pd.Series | None) -> np.ndarray:
+    """Return the labels as float64, shape (n,); errors as in `check_training`."""
+    who = type(model).__name__
     if y is None:
         raise ValueError(
             f"{who}: y is missing; give what each customer of X spent in the window that followed."
@@ -40,7 +48,7 @@ def check_training(
         raise ValueError(f"{who}: y holds a negative, missing or infinite value; give spend of zero or more.")
     if not (labels > 0).any():
         raise ValueError(f"{who}: every label is zero; choose a window in which somebody bought.")
-    return names, matrix, labels
+    return labels
 
 
 def read(model: Any, X: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
@@ -56,10 +64,15 @@ def train(
     *,
     rounds: int,
     margin: np.ndarray | None = None,
+    objective: Objective | None = None,
 ) -> xgb.Booster:
-    """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`."""
+    """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`.
+
+    `objective` gives the derivatives of a loss that XGBoost does not bring.
+    """
     data = _bin(matrix, labels, names, margin)
-    return xgb.train({"tree_method": "hist", "verbosity": 0, **params}, data, num_boost_round=rounds)
+    settings = {"tree_method": "hist", "verbosity": 0, **params}
+    return xgb.train(settings, data, num_boost_round=rounds, obj=objective)
 
 
 @contextmanager
@@ -118,4 +131,4 @@ def score(booster: xgb.Booster, matrix: np.ndarray, margin: np.ndarray | None = 
 
 
 def _numeric(X: pd.DataFrame) -> list[str]:
-    return [str(name) for name in X.columns if pd.api.types.is_numeric_dtype(X[name])]
+    return [str(name) for name, dtype in X.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.pareto_nbd import ParetoNBD
@@ -19,16 +20,17 @@ def competitors(horizon: int, features: Sequence[str]) -> list[ValueModel]:
     """Return the default models for a horizon in days; the trees learn from the named features.
 
     >>> [model.name for model in competitors(91, ["days_since_last"])]
-    ['same_rate', 'bg_nbd_gamma_gamma', 'pareto_nbd_gamma_gamma', 'tweedie', 'hurdle', 'hybrid']
+    ['same_rate', 'bg_nbd_gamma_gamma', 'pareto_nbd_gamma_gamma', 'tweedie', 'hurdle', 'hybrid',
+     'ensemble']
     """
-    return [
-        SameRate(horizon),
+    single: list[ValueModel] = [
         ProbabilisticValue(BGNBD(), horizon=horizon),
         ProbabilisticValue(ParetoNBD(), horizon=horizon),
         Tweedie(horizon, features=list(features)),
         Hurdle(horizon, features=list(features)),
         Hybrid(horizon, features=list(features)),
     ]
+    return [SameRate(horizon), *single, Ensemble(horizon, members=single)]
 
 
 def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, Any]]) -> list[ValueModel]:

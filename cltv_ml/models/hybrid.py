@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -10,10 +10,13 @@ import pandas as pd
 from sklearn.base import clone
 
 from cltv_ml.models import boosting
+from cltv_ml.models.attribution import history_parts, in_currency, tree_parts
 from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.level import expected_level
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
+from cltv_ml.models.unseen import by_cutoff
 
 #: What the probabilistic model tells the trees about each customer, beside the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
@@ -26,7 +29,8 @@ class Hybrid(ValueModel):
     sees past it. Its log value, shifted so that it meets the total of that cutoff's own holdout, is the
     offset (`base_margin`); the trees learn only how the money is distributed around it. They cannot learn
     a level that belonged to another age of the cohort or another season. The level of a prediction is the
-    probabilistic model's, times what past cutoffs consistently showed it to miss (`level_`).
+    probabilistic model's, times what the same season or separate past windows showed it to miss (`level_`,
+    `models.level.expected_level`).
 
     Parameters
     ----------
@@ -83,7 +87,7 @@ class Hybrid(ValueModel):
         outputs, offset, levels = self._offsets(X, labels)
         self.tree_features_ = names
         self.scale_ = float(labels.mean())
-        self.level_ = _consistent_level(levels, self.horizon)
+        self.level_ = expected_level(levels, self.horizon)
         params = {
             "objective": "reg:tweedie",
             "tweedie_variance_power": self.variance_power,
@@ -116,6 +120,20 @@ class Hybrid(ValueModel):
         table = self.probabilistic_.predict_table(X)
         return table.assign(expected_value=self._values(X, table))
 
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature adds to the expected value, in currency.
+
+        What the probabilistic model makes of the history, and exact TreeSHAP of what the trees make of the
+        rest; a feature that both use has one column.
+        """
+        below, table = self.probabilistic_, self.probabilistic_.predict_table(X)
+        matrix = np.hstack([boosting.read(self, X, self.tree_features_), table.to_numpy(dtype=np.float32)])
+        offset = _log_value(table) - np.log(self.scale_)
+        trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *OUTPUTS], offset)
+        history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
+        before = new + (margin - offset) + np.log(self.level_)
+        return in_currency(history.add(trees, fill_value=0.0), before, self.predict(X)).set_axis(X.index)
+
     def _values(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
         matrix = boosting.read(self, X, self.tree_features_)
         offset = _log_value(table) - np.log(self.scale_)
@@ -130,7 +148,7 @@ class Hybrid(ValueModel):
         """Return the probabilistic outputs per row, the offset, and each cutoff's realised over expected."""
         outputs, offset = np.empty((len(X), len(OUTPUTS)), np.float32), np.empty(len(X))
         levels = {}
-        for cutoff, rows in _by_cutoff(X):
+        for cutoff, rows in by_cutoff(X):
             self.probabilistic_ = self._fresh().fit(X.iloc[rows])
             table = self.probabilistic_.predict_table(X.iloc[rows])
             level = labels[rows].sum() / table["expected_value"].sum()
@@ -152,41 +170,7 @@ class Hybrid(ValueModel):
         self.feature_names_in_ = np.array(names, dtype=object)
 
 
-def _by_cutoff(X: pd.DataFrame) -> list[tuple[pd.Timestamp, np.ndarray]]:
-    """Return each cutoff with its row numbers, the earliest first; one group where there is no such level."""
-    if "cutoff" not in X.index.names:
-        return [(pd.Timestamp(0), np.arange(len(X)))]
-    codes, cutoffs = pd.factorize(X.index.get_level_values("cutoff"), sort=True)
-    return [(cutoff, np.flatnonzero(codes == code)) for code, cutoff in enumerate(cutoffs)]
-
-
 def _log_value(table: pd.DataFrame) -> np.ndarray:
     """Return the log of the expected value, kept above a millionth of its mean."""
     value = table["expected_value"].to_numpy()
     return np.log(np.maximum(value, 1e-6 * value.mean()))
-
-
-def _consistent_level(levels: Mapping[pd.Timestamp, float], horizon: int) -> float:
-    """Return the factor by which the level was missed, as far as separate past holdouts agree on it.
-
-    Holdouts that overlap tell the same story twice, so only ones that follow each other count, the latest
-    first. Their mean log factor is shrunk by its square over itself plus their variance: a single holdout,
-    or misses that point both ways, leave the level alone.
-
-    >>> quarters = pd.to_datetime(["2024-01-01", "2024-04-01", "2024-07-01"])
-    >>> round(_consistent_level(dict(zip(quarters, [1.2, 1.2, 1.2])), 91), 3)
-    1.2
-    >>> _consistent_level(dict(zip(quarters, [1.2, 1.2, 1.2])), 200)
-    1.0
-    """
-    kept: list[float] = []
-    free = pd.Timestamp.max
-    for cutoff in sorted(levels, reverse=True):
-        if cutoff + pd.Timedelta(days=horizon) <= free:
-            kept.append(levels[cutoff])
-            free = cutoff
-    if len(kept) < 2:
-        return 1.0
-    logs = np.log(kept)
-    signal, noise = float(logs.mean() ** 2), float(logs.var(ddof=1))
-    return float(np.exp(logs.mean() * signal / (signal + noise))) if signal > 0 else 1.0

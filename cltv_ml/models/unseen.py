@@ -103,6 +103,20 @@ def fit_at(model: ValueModel, X: pd.DataFrame, y: pd.Series, X_now: pd.DataFrame
     return fresh.fit(X_now)
 
 
+def by_cutoff(X: pd.DataFrame) -> list[tuple[pd.Timestamp, np.ndarray]]:
+    """Return each cutoff with its row numbers, the earliest first; one group where there is no such level."""
+    if "cutoff" not in X.index.names:
+        return [(pd.Timestamp(0), np.arange(len(X)))]
+    codes, cutoffs = pd.factorize(X.index.get_level_values("cutoff"), sort=True)
+    return [(cutoff, np.flatnonzero(codes == code)) for code, cutoff in enumerate(cutoffs)]
+
+
+def at_latest(X: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the latest cutoff, indexed by customer."""
+    cutoffs, _ = _keys(X)
+    return _customers(X[cutoffs == cutoffs.max()])
+
+
 def _keys(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the cutoff and the customer of each row as arrays."""
     if "cutoff" not in X.index.names:

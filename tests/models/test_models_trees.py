@@ -2,7 +2,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.models import Hurdle, SameRate, Tweedie
+from cltv_ml.models import (
+    ZILN,
+    Calibrated,
+    Ensemble,
+    Hurdle,
+    Hybrid,
+    Quantile,
+    SameRate,
+    Tweedie,
+)
+
+TREES = [Tweedie(rounds=20), Hurdle(rounds=20), ZILN(rounds=20), Quantile(rounds=20)]
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +26,7 @@ def shop():
     return X, y, p_buy * spend
 
 
-@pytest.mark.parametrize("model", [Tweedie(), Hurdle()])
+@pytest.mark.parametrize("model", [Tweedie(), Hurdle(), ZILN()])
 def test_trees_recover_the_expected_value_and_the_total(model, shop):
     X, y, truth = shop
     learned, other = slice(0, 4000), slice(4000, 6000)
@@ -24,7 +35,9 @@ def test_trees_recover_the_expected_value_and_the_total(model, shop):
     assert np.corrcoef(predicted, truth[other])[0, 1] > 0.93
 
 
-@pytest.mark.parametrize("model", [Tweedie(rounds=30), Hurdle(rounds=30)])
+@pytest.mark.parametrize(
+    "model", [Tweedie(rounds=30), Hurdle(rounds=30), ZILN(rounds=30), Quantile(rounds=30)]
+)
 def test_currency_does_not_matter(model, shop):
     X, y, _ = shop
     yen = model.fit(X, y * 160).predict(X)
@@ -37,7 +50,7 @@ def test_hurdle_multiplies_the_probability_and_the_amount(shop):
     assert (model.predict(X) == model.p_buy(X) * model.expected_spend(X)).all()
 
 
-@pytest.mark.parametrize("model", [Tweedie(rounds=20), Hurdle(rounds=20)])
+@pytest.mark.parametrize("model", TREES)
 def test_shuffled_labels_give_no_skill(model, shop):
     X, y, truth = shop
     shuffled = y.sample(frac=1, random_state=0).reset_index(drop=True)
@@ -45,7 +58,9 @@ def test_shuffled_labels_give_no_skill(model, shop):
     assert abs(np.corrcoef(predicted, truth)[0, 1]) < 0.2
 
 
-@pytest.mark.parametrize("model", [Tweedie(), Hurdle()])
+@pytest.mark.parametrize(
+    "model", [Tweedie(), Hurdle(), Hybrid(), ZILN(), Quantile(), Ensemble(), Calibrated()]
+)
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -62,7 +77,7 @@ def test_labels_that_teach_nothing_are_refused(model, labels, message):
         model.fit(X, labels)
 
 
-@pytest.mark.parametrize("model", [Tweedie(rounds=5), Hurdle(rounds=5)])
+@pytest.mark.parametrize("model", TREES)
 def test_one_positive_or_constant_labels_still_give_finite_values(model):
     X = pd.DataFrame({"activity": np.linspace(0, 1, 60)})
     for labels in ([0.0] * 59 + [5.0], [5.0] * 60):
@@ -72,3 +87,61 @@ def test_one_positive_or_constant_labels_still_give_finite_values(model):
 def test_same_rate_of_a_customer_seen_for_no_time_is_zero():
     X = pd.DataFrame({"frequency": [0.0], "T": [0.0], "monetary_value": [0.0]})
     assert SameRate().fit(X).predict(X).tolist() == [0.0]
+
+
+def test_ziln_totals_do_not_explode_under_a_heavy_tail():
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame({"activity": rng.random(5000), "noise": rng.normal(size=5000)})
+    y = pd.Series(np.exp(rng.normal(X["activity"] * 3, 1.8)) * (rng.random(5000) < 0.3))
+    fresh = pd.DataFrame({"activity": rng.random(5000), "noise": rng.normal(size=5000) * 5})
+    model = ZILN(rounds=200, learning_rate=0.3, min_child_weight=1.0).fit(X, y)
+    assert model.predict(X).sum() == pytest.approx(y.sum(), rel=0.02)
+    assert model.predict(fresh).sum() < 2 * y.sum()
+
+
+def test_ziln_knows_the_probability_of_buying(shop):
+    X, y, _ = shop
+    found = ZILN().fit(X, y).p_buy(X)
+    assert np.mean(np.abs(found - (0.1 + 0.6 * X["activity"]))) < 0.04
+
+
+def test_quantiles_never_cross_and_hold_their_share(shop):
+    X, y, _ = shop
+    learned, other = slice(0, 4000), slice(4000, 6000)
+    model = Quantile(levels=(0.5, 0.8, 0.9, 0.95)).fit(X[learned], y[learned])
+    table = model.predict_quantiles(X[other])
+    assert (np.diff(table, axis=1) >= 0).all()
+    below = (y[other].to_numpy()[:, None] <= table.to_numpy()).mean(axis=0)
+    assert below[1:] == pytest.approx([0.8, 0.9, 0.95], abs=0.03)
+
+
+@pytest.mark.parametrize("levels", [(), (0.0, 0.5), (0.5, 1.0), (0.9, 0.5), (0.5, 0.5)])
+def test_quantiles_ascend_between_zero_and_one(levels):
+    with pytest.raises(ValueError, match="levels must"):
+        Quantile(levels=levels).fit(pd.DataFrame({"activity": [1.0]}), [1.0])
+
+
+@pytest.mark.parametrize("model", TREES)
+def test_a_named_feature_that_is_text_is_refused_at_fit_and_at_predict(model, shop):
+    X, y, _ = shop
+    named = type(model)(features=["activity", "channel"], rounds=2)
+    with pytest.raises(ValueError, match="column 'channel' must be a number"):
+        named.fit(X.assign(channel="web"), y)
+    named.fit(X.assign(channel=1.0), y)
+    with pytest.raises(ValueError, match="column 'channel' must be a number"):
+        named.predict(X.assign(channel="fax"))
+
+
+@pytest.mark.parametrize("model", TREES)
+def test_what_is_infinite_or_too_large_to_hold_is_named(model, shop):
+    X, y, _ = shop
+    for value in (np.inf, -np.inf, 1e300):
+        with pytest.raises(ValueError, match="column 'size' holds an infinite value"):
+            model.fit(X.assign(size=value), y)
+
+
+def test_a_feature_that_appears_twice_is_named(shop):
+    X, y, _ = shop
+    twice = pd.concat([X, X[["size"]]], axis=1)
+    with pytest.raises(ValueError, match="column 'size' appears 2 times"):
+        Tweedie(rounds=2).fit(twice, y)

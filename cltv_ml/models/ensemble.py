@@ -1,0 +1,247 @@
+"""Several models in one: weights learned on customers that none of them had seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from sklearn.base import clone
+
+from cltv_ml.models import boosting
+from cltv_ml.models.attribution import BASELINE
+from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.hurdle import Hurdle
+from cltv_ml.models.hybrid import Hybrid
+from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.tweedie import Tweedie
+from cltv_ml.models.unseen import at_latest, predict_unseen
+
+#: Weights below this are noise, and a member without weight need not be asked.
+LEAST_WEIGHT = 0.02
+
+#: Rows that weights are learned on, at most; more change nothing.
+MOST_ROWS = 100_000
+
+#: Tweedie's variance power of the loss that weights minimise, as in the trees.
+_POWER = 1.5
+
+
+class Ensemble(ValueModel):
+    """A weighted mean of other models' values: how money is distributed from all of them, how much from one.
+
+    Every member is first brought to the same total, so the weights are about who spends more. They are not
+    negative, add up to one and minimise the Tweedie deviance for labelled customers that no member had seen
+    (`models.unseen`). If a single member is as good within one standard error of the difference, it stands
+    alone; of several such members the first in the list, so list the simpler ones first.
+
+    The total is that of the hybrid, or else of the first probabilistic member, or else the weighted mean of
+    the members' own: models that learn from labels carry the level of other windows into this one.
+
+    Parameters
+    ----------
+    horizon
+        Days over which `y` was summed; members are set to the same.
+    members
+        The models, the simpler first; Pareto/NBD, Tweedie, hurdle and hybrid if None.
+    features
+        Columns that members made here learn from; all numeric ones if None.
+    weights
+        By member's name; learned in `fit` if None. Given ones save the fits that learning takes.
+    """
+
+    name = "ensemble"
+    needs_labels = True
+    members_: list[ValueModel]
+
+    def __init__(
+        self,
+        horizon: int = 91,
+        *,
+        members: Sequence[ValueModel] | None = None,
+        features: Sequence[str] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self.horizon = horizon
+        self.members = members
+        self.features = features
+        self.weights = weights
+
+    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Learn weights from unseen rows of the latest cutoff, then the members that count from all rows."""
+        labels = pd.Series(boosting.check_labels(self, X, y), index=X.index)
+        members, weights = self.fresh_members(), self.weights
+        if weights is None:
+            unseen, _ = predict_unseen(members, X, labels, self.horizon)
+            weights = self.learn(unseen, labels.loc[unseen.index])
+        latest, carrier = at_latest(X), _carrier(members)
+        needed = [member for member in members if weights.get(member.name) or member.name == carrier]
+        fitted = [member.fit(X, labels) if member.needs_labels else member.fit(latest) for member in needed]
+        return self._unite({member.name: member for member in fitted}, weights, latest)
+
+    def learn(self, unseen: pd.DataFrame, y: pd.Series) -> dict[str, float]:
+        """Return weights by member's name, from predictions for rows that no member had seen and the truth."""
+        names = [member.name for member in self.fresh_members()]
+        return dict(zip(names, map(float, learn_weights(unseen[names], y)), strict=True))
+
+    def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> Self:
+        """Make one model of members by name, already fitted and adapted to customers `X`; `weights` are given."""
+        if self.weights is None:
+            raise ValueError("Ensemble: combine needs weights; give them, or call fit to learn them.")
+        return self._unite(fitted, self.weights, X)
+
+    def weigh(self, unseen: pd.DataFrame, y: pd.Series) -> np.ndarray:
+        """Return what the ensemble says of each row of `unseen`, its weights learned on the other half of the rows.
+
+        The halves are by hash of the customer: no row decides on the weights it is judged with.
+        """
+        members = self.fresh_members()
+        values = unseen[[member.name for member in members]]
+        carrier = _carrier(members)
+        level = values[carrier].mean() if carrier else values.mean().mean()
+        shapes = (values * (level / values.mean().clip(lower=1e-12))).to_numpy()
+        half = pd.util.hash_array(unseen.index.get_level_values(-1).to_numpy(dtype=object)) % 2 == 0
+        together = np.empty(len(unseen))
+        for rows in (half, ~half):
+            even = np.full(len(members), 1 / len(members))
+            weights = learn_weights(values[~rows], y[~rows]) if (y[~rows] > 0).any() else even
+            together[rows] = shapes[rows] @ weights
+        return together
+
+    def adapt(self, X: pd.DataFrame) -> Self:
+        """Adapt the members to today's customers, and bring them to one total there; return the model."""
+        check_fitted(self)
+        self.members_ = [
+            member.adapt(X) if member.needs_labels else clone(member).fit(X) for member in self.members_
+        ]
+        return self._bring_to_one_total(X)
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected spend over the horizon, shape (n,), in currency units."""
+        return self._mean([member.predict(X) if factor else None for member, factor in self._parts()], len(X))
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature adds to the expected value, in currency: the members' means."""
+        total = pd.DataFrame({BASELINE: 0.0}, index=X.index)
+        for member, factor in self._parts():
+            if factor:
+                total = total.add(member.contributions(X) * factor, fill_value=0.0)
+        return total
+
+    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return PREDICTIONS for `X`: the value is the ensemble's, the rest the member's that sets the total."""
+        if self.carrier_ < 0:
+            return super()._table(X)
+        return self.members_[self.carrier_]._table(X).assign(expected_value=self.predict(X))
+
+    def fresh_members(self) -> list[ValueModel]:
+        """Return the members not yet fitted, at this horizon."""
+        members = self.members
+        if members is None:
+            members = [
+                ProbabilisticValue(ParetoNBD()),
+                Tweedie(features=self.features),
+                Hurdle(features=self.features),
+                Hybrid(features=self.features),
+            ]
+        return [clone(member).set_params(horizon=self.horizon) for member in members]
+
+    def _unite(self, fitted: Mapping[str, ValueModel], weights: Mapping[str, float], X: pd.DataFrame) -> Self:
+        members = self.fresh_members()
+        unknown = sorted(set(weights) - {member.name for member in members})
+        if unknown or min(weights.values()) < 0 or not sum(weights.values()) > 0:
+            raise ValueError(
+                f"Ensemble: weights must be at least zero, not all zero, and belong to "
+                f"{[member.name for member in members]}, got {dict(weights)}."
+            )
+        total, carrier = sum(weights.values()), _carrier(members)
+        self.weights_ = {member.name: weights.get(member.name, 0.0) / total for member in members}
+        kept = [name for name, weight in self.weights_.items() if weight or name == carrier]
+        self.members_ = [fitted[name] for name in kept]
+        self.carrier_ = kept.index(carrier) if carrier else -1
+        columns = dict.fromkeys(str(name) for member in self.members_ for name in member.feature_names_in_)
+        self.feature_names_in_ = np.array(list(columns), dtype=object)
+        return self._bring_to_one_total(X)
+
+    def _parts(self) -> list[tuple[ValueModel, float]]:
+        check_fitted(self)
+        return list(zip(self.members_, self.factors_, strict=True))
+
+    def _mean(self, values: Sequence[np.ndarray | None], rows: int) -> np.ndarray:
+        total = np.zeros(rows)
+        for factor, value in zip(self.factors_, values, strict=True):
+            if value is not None:
+                total += factor * value
+        return total
+
+    def _bring_to_one_total(self, X: pd.DataFrame) -> Self:
+        """Set each member's factor: its weight, times the common total over its own for customers `X`."""
+        weights = np.array([self.weights_[member.name] for member in self.members_])
+        totals = np.array([member.predict(X).mean() for member in self.members_])
+        level = totals[self.carrier_] if self.carrier_ >= 0 else float(weights @ totals)
+        self.factors_ = [
+            float(weight * level / total) if total > 0 else 0.0
+            for weight, total in zip(weights, totals, strict=True)
+        ]
+        return self
+
+
+def learn_weights(unseen: pd.DataFrame, y: pd.Series) -> np.ndarray:
+    """Return a weight per column of `unseen`, none negative, that add up to one.
+
+    >>> rng = np.random.default_rng(0)
+    >>> good = rng.gamma(1, 10, 2000)
+    >>> unseen = pd.DataFrame({"noise": rng.gamma(1, 10, 2000), "good": good})
+    >>> learn_weights(unseen, pd.Series(good * rng.gamma(2, 0.5, 2000))).round(1).tolist()
+    [0.0, 1.0]
+    """
+    values, spent = _same_totals(unseen, y)
+    count = values.shape[1]
+
+    def loss(weights: np.ndarray) -> float:
+        return float(_deviance(spent, values @ weights).mean())
+
+    start = np.full(count, 1 / count)
+    found = minimize(
+        loss,
+        start,
+        bounds=[(0.0, 1.0)] * count,
+        constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
+        method="SLSQP",
+    )
+    weights = np.clip(found.x, 0.0, 1.0) if loss(found.x) < loss(start) else start
+    weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
+    weights = weights / weights.sum()
+    together = _deviance(spent, values @ weights)
+    for place in range(count):
+        worse = _deviance(spent, values[:, place]) - together
+        if worse.mean() <= worse.std() / np.sqrt(len(spent)):
+            return np.eye(count)[place]
+    return weights
+
+
+def _same_totals(unseen: pd.DataFrame, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions and truth, each with a mean of one, predictions above zero."""
+    rows = np.arange(len(unseen))
+    if len(unseen) > MOST_ROWS:
+        rows = np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False)
+    values, spent = unseen.to_numpy(dtype=np.float64)[rows], y.to_numpy(dtype=np.float64)[rows]
+    values = values / np.maximum(values.mean(axis=0), 1e-12)
+    return np.maximum(values, 1e-6), spent / spent.mean()
+
+
+def _deviance(spent: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return the Tweedie deviance per row, less what depends on `spent` only."""
+    return 2 * (spent * expected ** (1 - _POWER) / (_POWER - 1) + expected ** (2 - _POWER) / (2 - _POWER))
+
+
+def _carrier(members: Sequence[ValueModel]) -> str | None:
+    """Return the name of the member whose total counts."""
+    for kind in (Hybrid, ProbabilisticValue):
+        for member in members:
+            if isinstance(member, kind):
+                return member.name
+    return None
