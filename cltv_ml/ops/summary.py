@@ -68,7 +68,10 @@ def training_summary(
     if today is not None:
         now, cutoff = today, log["timestamp"].max().normalize() + pd.Timedelta(days=1)
     probabilistic = best_probabilistic(result)
-    details = [sections.explanation_section(result, verdict.champion, currency=currency)]
+    details = [
+        sections.groups_section(log, result, verdict.champion),
+        sections.explanation_section(result, verdict.champion, currency=currency),
+    ]
     if probabilistic:
         details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
     products = sections.products_section(log, currency=currency)

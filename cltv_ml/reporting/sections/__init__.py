@@ -1,6 +1,7 @@
 """The sections of a training's report, one file each: results in, one section of the summary out."""
 
 from cltv_ml.reporting.sections.campaign import campaign_section, lookup_table
+from cltv_ml.reporting.sections.certainty import groups_section
 from cltv_ml.reporting.sections.change import change_section
 from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section
@@ -19,6 +20,7 @@ __all__ = [
     "diagnostics_section",
     "doubts_section",
     "explanation_section",
+    "groups_section",
     "lookup_table",
     "monitoring_sections",
     "products_section",

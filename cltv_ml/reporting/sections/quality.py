@@ -14,12 +14,19 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_deciles, compute_gains, compute_realised
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
+from cltv_ml.reporting.sections.certainty import interval_section, interval_sentence, paired_table
 
 _READ = (
     "How to read the table: bias is promised over spent, minus one, and decile error the same for tenths of the "
     "customers, both best at zero; Gini and Spearman say how well customers are put in order (1 is perfect, 0 is "
     "chance); top 10% is the share of all spending found in the tenth ranked highest; MAE and RMSE are the usual "
-    "errors per customer, in currency."
+    "errors per customer, in currency; in interval is the share of customers whose spending lay within theirs, and "
+    "AUC the probability that a buyer was thought likelier to buy than one who did not."
+)
+
+_PAIRED = (
+    "Each model less the champion on the same customers; in brackets where the difference lies with 95% probability, "
+    "had other customers of the same kind been drawn. Better or worse is said only where that leaves no doubt"
 )
 
 #: How many of the comparison's figures every reader sees.
@@ -29,7 +36,8 @@ MAIN = 2
 def comparison_table(result: WindowResult, champion: str | None = None) -> pd.DataFrame:
     """Return the comparison as a reader sees it: one formatted row per model, the champion marked."""
     scores = result.scores
-    return pd.DataFrame(
+    optional = {"In interval": ("coverage", "{:.1%}"), "AUC": ("buy_auc", "{:.3f}")}
+    table = pd.DataFrame(
         {
             "Model": [theme.label(name) + (" ★" if name == champion else "") for name in scores.index],
             "Bias": [f"{value:+.1%}" for value in scores["bias"]],
@@ -41,6 +49,10 @@ def comparison_table(result: WindowResult, champion: str | None = None) -> pd.Da
             "RMSE": [f"{value:,.2f}" for value in scores["rmse"]],
         }
     )
+    for title, (metric, form) in optional.items():
+        if metric in scores:
+            table[title] = [form.format(value) if np.isfinite(value) else "–" for value in scores[metric]]
+    return table
 
 
 def quality_section(
@@ -63,18 +75,26 @@ def quality_section(
         f"{theme.format_money(top['predicted'], currency)} each and spent "
         f"{theme.format_money(top['realised'], currency)}: "
         f"{result.scores.at[name, 'top_decile_capture']:.0%} of all spending.",
+        *interval_sentence(result, name),
         f"Chosen as champion: {verdict.reason.replace(name, label, 1)}.",
         _READ,
     ]
+    tables = {
+        "Every model on the same customers and the same untouched window": comparison_table(result, name)
+    }
+    if len(result.models) > 1:
+        tables[_PAIRED] = paired_table(result, name)
     figures = list(quality_figures(result, list(result.models), name, currency=currency).items())
     return section(
         "How good the predictions are",
         sentences,
-        tables={
-            "Every model on the same customers and the same untouched window": comparison_table(result, name)
-        },
+        tables=tables,
         figures=dict(figures[:MAIN]),
-        details=[section("More comparisons", figures=dict(figures[MAIN:])), *details],
+        details=[
+            section("More comparisons", figures=dict(figures[MAIN:])),
+            *interval_section(result, name),
+            *details,
+        ],
     )
 
 

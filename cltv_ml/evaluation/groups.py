@@ -1,0 +1,46 @@
+"""Customers in groups by what was known before the cutoff, to see where predictions are off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
+from cltv_ml.engine import Tabular
+
+
+def tenure_groups(X: pd.DataFrame, groups: int = 4) -> pd.Series:
+    """Return customers in groups of about equal size by the days since their first purchase, in words.
+
+    Customers of one age stay together, so there may be fewer groups.
+
+    >>> tenure_groups(pd.DataFrame({"T": [10.0, 20.0, 300.0, 400.0]}), groups=2).tolist()
+    ['10–20 days', '10–20 days', '300–400 days', '300–400 days']
+    """
+    age = X["T"].to_numpy()
+    edges = np.unique(np.quantile(age, np.arange(1, groups) / groups))
+    code = np.searchsorted(edges, age, side="left")
+    names = {
+        number: f"{age[code == number].min():.0f}–{age[code == number].max():.0f} days"
+        for number in set(code)
+    }
+    return pd.Series([names[number] for number in code], index=X.index)
+
+
+def cohort_groups(X: pd.DataFrame, cutoff: pd.Timestamp, most: int = 8) -> pd.Series:
+    """Return customers by the quarter of their first purchase; the earliest beyond `most` quarters together.
+
+    >>> cohort_groups(pd.DataFrame({"T": [0.0, 100.0]}), pd.Timestamp("2024-04-10")).tolist()
+    ['2024 Q2', '2023 Q4']
+    """
+    first = (cutoff - pd.to_timedelta(X["T"] + 1, unit="D")).dt.to_period("Q")
+    oldest = sorted(first.unique())[-most:][0]
+    named = [f"{one.year} Q{one.quarter}" if one > oldest or first.min() == oldest else "" for one in first]
+    return pd.Series([name or f"{oldest.year} Q{oldest.quarter} or earlier" for name in named], index=X.index)
+
+
+def segment_groups(log: Tabular, X: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
+    """Return customers by their RFM segment as of the cutoff."""
+    rfm = compute_rfm(log, cutoff)
+    segments: pd.Series = apply_rfm(rfm, fit_rfm(rfm))["segment"].astype("str")
+    return segments.reindex(X.index)

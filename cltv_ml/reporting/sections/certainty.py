@@ -1,0 +1,103 @@
+"""How sure the comparison is: paired intervals between models, intervals per customer, bias by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.engine import Tabular
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.calibration import LEVEL
+from cltv_ml.evaluation.compare import compare_models
+from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
+from cltv_ml.evaluation.tables import compute_bias_by_group, compute_coverage
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+#: Metrics of the paired table: the name a reader sees, and how a difference is written.
+PAIRED = {
+    "bias": ("Size of bias", "{:+.1%}"),
+    "decile_mape": ("Decile error", "{:+.1%}"),
+    "gini": ("Gini", "{:+.3f}"),
+    "top_decile_capture": ("Top 10%", "{:+.1%}"),
+    "mae": ("MAE", "{:+,.2f}"),
+}
+
+#: Smaller groups tell more about chance than about the model.
+MIN_GROUP = 30
+
+
+def paired_table(result: WindowResult, champion: str) -> pd.DataFrame:
+    """Return each model less the champion on the same customers, a formatted row per model.
+
+    A cell is the difference and its 95% interval from the paired bootstrap; "better" or "worse" follows where
+    the interval excludes zero.
+    """
+    pairs = compare_models(result.y_true, result.values, champion)
+    rows = []
+    for name, found in pairs.groupby("model", sort=False):
+        by_metric = found.set_index("metric")
+        cells = {title: _cell(by_metric.loc[metric], form) for metric, (title, form) in PAIRED.items()}
+        rows.append({"Model": theme.label(str(name)), **cells})
+    return pd.DataFrame(rows)
+
+
+def interval_sentence(result: WindowResult, name: str) -> list[str]:
+    """Return how many customers' spending lay within their intervals, if the model has any."""
+    if "coverage" not in result.scores or not np.isfinite(result.scores.at[name, "coverage"]):
+        return []
+    return [
+        f"Each customer's value comes with an interval meant to hold {LEVEL:.0%} of such customers; on the test "
+        f"window {result.scores.at[name, 'coverage']:.1%} spent an amount within theirs."
+    ]
+
+
+def interval_section(result: WindowResult, name: str) -> list[dict[str, Any]]:
+    """Return how often the champion's intervals held, by predicted value; nothing where it has none."""
+    table = result.predictions[name]
+    if "value_lower" not in table:
+        return []
+    coverage = compute_coverage(result.y_true, table, LEVEL)
+    sentences = []
+    idle = coverage[coverage["nothing"] > LEVEL]
+    if len(idle):
+        sentences.append(
+            f"In {len(idle)} of the ten groups more than {LEVEL:.0%} of the customers spent nothing: every interval "
+            "that starts at zero holds more of them than promised."
+        )
+    caption = "Customers in ten equal groups by prediction: how many spent an amount within their interval."
+    return [
+        section(
+            "How often the intervals held", sentences, figures={caption: plots.interval_coverage(coverage)}
+        )
+    ]
+
+
+def groups_section(log: Tabular, result: WindowResult, name: str) -> dict[str, Any]:
+    """Return the champion's bias by segment, by quarter of the first purchase and by tenure."""
+    X, cutoff = result.training.X_now, result.window.cutoff
+    kinds: Mapping[str, pd.Series] = {
+        "by RFM segment at the cutoff": segment_groups(log, X, cutoff),
+        "by the quarter of the first purchase": cohort_groups(X, cutoff),
+        "by days since the first purchase": tenure_groups(X),
+    }
+    figures = {}
+    for words, groups in kinds.items():
+        bias = compute_bias_by_group(result.y_true, result.values[name], groups)
+        bias = bias[(bias["customers"] >= MIN_GROUP) & bias["bias"].notna()].sort_values("group")
+        if len(bias):
+            figures[
+                f"Promised too much or too little, {words}; groups of {MIN_GROUP} customers and more."
+            ] = plots.group_bias(bias)
+    return section(f"For whom {theme.label(name)} is off", figures=figures)
+
+
+def _cell(row: pd.Series, form: str) -> str:
+    if not np.isfinite([row["difference"], row["lower"], row["upper"]]).all():
+        return "unknown"
+    verdict = {"model": " better", "champion": " worse", "neither": ""}[str(row["better"])]
+    low, high = form.format(row["lower"]), form.format(row["upper"])
+    return f"{form.format(row['difference'])} ({low} to {high}){verdict}"

@@ -1,0 +1,63 @@
+"""What the report says about how sure its comparison is."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.evaluation.compare import compare_models
+from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
+from cltv_ml.reporting.sections.certainty import groups_section, interval_section, paired_table
+
+
+def test_paired_table_has_a_row_per_challenger(judged, verdict):
+    table = paired_table(judged, verdict.champion)
+    assert len(table) == len(judged.models) - 1
+    assert verdict.champion not in " ".join(table["Model"])
+
+
+def test_paired_cells_are_the_figures_of_the_bootstrap(judged, verdict):
+    pairs = compare_models(judged.y_true, judged.values, verdict.champion)
+    first = pairs[(pairs["model"] == pairs["model"].iloc[0]) & (pairs["metric"] == "gini")].iloc[0]
+    cell = paired_table(judged, verdict.champion)["Gini"].iloc[0]
+    assert cell.startswith(f"{first['difference']:+.3f} ({first['lower']:+.3f} to {first['upper']:+.3f})")
+
+
+def test_a_doubt_is_called_neither_better_nor_worse(judged, verdict):
+    for cells in paired_table(judged, verdict.champion).drop(columns="Model").to_numpy():
+        for cell in cells:
+            low, high = (float(one.rstrip("%")) for one in re.search(r"\((\S+) to (\S+)\)", cell).groups())
+            if low < 0 < high:
+                assert not cell.endswith(("better", "worse"))
+
+
+def test_quality_section_says_how_many_lay_within_their_intervals(summary, judged, verdict):
+    said = " ".join(summary["sections"][1]["sentences"])
+    assert f"{judged.scores.at[verdict.champion, 'coverage']:.1%} spent an amount within theirs" in said
+
+
+def test_a_model_without_intervals_has_no_section_about_them(judged, verdict):
+    bare = {name: table[["expected_value"]] for name, table in judged.predictions.items()}
+    changed = type(judged)(**{**vars(judged), "predictions": bare})
+    assert interval_section(changed, verdict.champion) == []
+
+
+def test_bias_is_shown_by_segment_cohort_and_tenure(cleaned, judged, verdict):
+    shown = groups_section(cleaned.log, judged, verdict.champion)
+    assert len(shown["figures"]) == 3
+
+
+def test_every_customer_has_a_segment_a_cohort_and_a_tenure(cleaned, judged):
+    X, cutoff = judged.training.X_now, judged.window.cutoff
+    for groups in (segment_groups(cleaned.log, X, cutoff), cohort_groups(X, cutoff), tenure_groups(X)):
+        assert groups.index.equals(X.index)
+        assert groups.notna().all()
+
+
+def test_tenure_groups_are_about_equally_large():
+    sizes = tenure_groups(pd.DataFrame({"T": np.arange(100.0)})).value_counts()
+    assert sizes.tolist() == [25, 25, 25, 25]
+
+
+def test_one_cohort_is_one_group():
+    assert tenure_groups(pd.DataFrame({"T": [5.0, 5.0]})).tolist() == ["5–5 days", "5–5 days"]
