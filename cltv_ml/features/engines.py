@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
@@ -83,7 +85,7 @@ class DuckDB:
     ) -> None:
         if shards is not None and shards < 1:
             raise ValueError(f"shards must be at least 1, got {shards}.")
-        self._shards = shards
+        self._shards, self._memory = shards, memory
         self._con = connect(memory, scratch or tempfile.gettempdir())
         self._con.execute("set preserve_insertion_order = false")
         self._made: dict[str, str] = {}
@@ -110,10 +112,11 @@ class DuckDB:
 
     def spread(self, folder: Path, shards: int) -> None:
         """Write `cltv_lines` into `folder/shard=<number>/`, by hash of the customer."""
-        self._con.execute(
-            f"copy (select *, cast(hash(customer_id) % {shards} as integer) as shard from cltv_lines) to "
-            f"{literal(str(folder))} (format parquet, partition_by (shard), compression snappy)"
-        )
+        with self._sentences():
+            self._con.execute(
+                f"copy (select *, cast(hash(customer_id) % {shards} as integer) as shard from cltv_lines) to "
+                f"{literal(str(folder))} (format parquet, partition_by (shard), compression snappy)"
+            )
 
     def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
         """Point `cltv_lines` and the extra tables at the customers of one shard."""
@@ -128,11 +131,13 @@ class DuckDB:
     def create(self, name: str, sql: str, *, keep: bool = False) -> None:
         """Make a temporary view, or with `keep` a temporary table."""
         self._made[name] = "table" if keep else "view"
-        self._con.execute(f"create or replace temp {self._made[name]} {name} as {sql}")
+        with self._sentences():
+            self._con.execute(f"create or replace temp {self._made[name]} {name} as {sql}")
 
     def query(self, sql: str) -> pa.Table:
         """Return the rows of a query as an Arrow table."""
-        return self._con.sql(sql).to_arrow_table()
+        with self._sentences():
+            return self._con.sql(sql).to_arrow_table()
 
     def write(self, sql: str, target: Path, metadata: Mapping[str, str]) -> None:
         """Write one Parquet file: under a hidden name first, renamed when complete."""
@@ -140,7 +145,8 @@ class DuckDB:
         unfinished = target.with_name(f".{target.name}.unfinished")
         pairs = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
         options = f"format parquet, compression zstd, kv_metadata {{{pairs}}}"
-        self._con.execute(f"copy ({sql}) to {literal(str(unfinished))} ({options})")
+        with self._sentences():
+            self._con.execute(f"copy ({sql}) to {literal(str(unfinished))} ({options})")
         os.replace(unfinished, target)
 
     def clear(self) -> None:
@@ -148,6 +154,22 @@ class DuckDB:
         for name, kind in reversed(self._made.items()):
             self._con.execute(f"drop {kind} if exists {name}")
         self._made.clear()
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Say in a sentence what a user can mend."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise ValueError(
+                f"the engine's memory of {self._memory} is too little; give it more (memory='4GB', --memory 4GB) "
+                "or work in more shards (DuckDB(shards=64), --shards 64)."
+            ) from error
+        except duckdb.ConversionException as error:
+            raise ValueError(
+                "log: a number is out of range; amounts, discounts, costs and quantities must stay below "
+                f"100 trillion ({str(error).splitlines()[0]})."
+            ) from error
 
 
 class Spark:

@@ -83,7 +83,7 @@ def write_features(
     mine = engine or DuckDB()
     try:
         base = open_source(mine, log if isinstance(log, Source) else Source(log))
-        windows = [Window(cutoff, horizon or 1) for cutoff in sorted_cutoffs(cutoffs)]
+        windows = [Window(cutoff, 1 if horizon is None else horizon) for cutoff in sorted_cutoffs(cutoffs)]
         base.check([window.cutoff for window in windows])
         if horizon is not None:
             check_windows(windows, base.first, base.last)

@@ -123,3 +123,18 @@ def test_an_engine_can_be_used_again_and_keeps_no_table(log):
     first = build_features(log, "2024-01-16", engine=engine)
     assert not engine.query("select table_name from information_schema.tables").to_pylist()
     pd.testing.assert_frame_equal(build_features(log, "2024-01-16", engine=engine), first)
+
+
+def test_too_little_memory_is_said_in_a_sentence(log):
+    with pytest.raises(ValueError, match=r"memory of 1MB is too little; give it more \(memory='4GB'"):
+        build_features(log, "2024-01-16", memory="1MB")
+
+
+def test_an_amount_beyond_the_integers_is_refused(log):
+    with pytest.raises(ValueError, match="a number is out of range; amounts"):
+        build_features(log.assign(amount=1e18), "2024-01-16")
+
+
+def test_a_memory_limit_that_is_no_size_is_refused(log):
+    with pytest.raises(ValueError, match="memory must be a size such as '4GB', got 'lots'"):
+        build_features(log, "2024-01-16", memory="lots")

@@ -152,3 +152,11 @@ def test_an_absurd_future_does_not_matter(log, tmp_path):
     )
     write_features(pd.concat([log, later]), CUTOFFS, tmp_path / "X", NAMES, engine=DuckDB(shards=2))
     pd.testing.assert_frame_equal(as_frame(tmp_path / "X"), build_features(log, CUTOFFS, NAMES))
+
+
+@pytest.mark.parametrize("horizon", [0, -5])
+def test_a_horizon_of_no_days_is_refused(log, tmp_path, horizon):
+    with pytest.raises(
+        ValueError, match=f"horizon must be between one day and a hundred years, got {horizon}"
+    ):
+        write_features(log, CUTOFFS, tmp_path / "X", NAMES, horizon=horizon)
