@@ -58,6 +58,8 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
 
 def check_name(name: str) -> None:
     """Raise ValueError where there is no figure of this name, before anything is read."""
+    if name in MONITORED:
+        raise ValueError(f"the figure {name!r} is about scored batches; `cltv monitor` draws it.")
     if name not in RECIPES:
         raise ValueError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
 
@@ -183,6 +185,9 @@ def _promises(m: Material) -> pd.DataFrame:
     ]
     return pd.DataFrame(rows, columns=["cutoff", "promised", "realised"])
 
+
+#: Figures of batches scored earlier, which `cltv monitor` keeps and draws.
+MONITORED = ("truth_series", "segment_shares", "promise_so_far")
 
 #: By name, in the order of the catalogue.
 RECIPES: dict[str, Recipe] = {
