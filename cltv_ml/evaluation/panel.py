@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from cltv_ml.engine import Tabular
+from cltv_ml.engine import Tabular, connect, view
 from cltv_ml.features import build_features
 from cltv_ml.models import ValueModel
 from cltv_ml.models.unseen import fit_at
@@ -16,6 +17,10 @@ from cltv_ml.windows import Window, span, to_days
 
 #: Same months of earlier years that are always included, where the log holds them.
 MAX_YEARS = 2
+
+#: Labelled rows to learn from. A log with more learns from a share of its customers, at all origins: time and
+#: memory of a training then hardly grow with the log.
+MAX_ROWS = 300_000
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def prepare(
     max_origins: int = 6,
     step: int | str = "1m",
     customers: float | None = None,
+    max_rows: int = MAX_ROWS,
 ) -> Training:
     """Return training rows from origins whose holdouts end by `window.cutoff`, and today's customers.
 
@@ -82,11 +88,19 @@ def prepare(
         learn from that share, whose spend in `window` itself is known, and are asked about the others. That
         is for logs of one cohort, in which everybody asked about is older than anybody learned from; it
         tells nothing about how well the level of a future window is known.
+    max_rows
+        Labelled rows at most, about: with more customers than that allows for, those learned from are chosen by
+        the hash of their id. `X_now` holds all customers always.
     """
     if customers is not None and not 0 < customers < 1:
         raise ValueError(f"customers must be a share between 0 and 1, or None, got {customers!r}.")
     first, _ = span(log)
     origins = training_origins(first, window, step, max_origins)
+    some = _thin(log, max_rows / (1 + len(origins))) if customers is None and origins else None
+    if some is not None:
+        X = build_features(some, [one.cutoff for one in origins], names=list(features))
+        X_now = build_features(log, window.cutoff, names=list(features))
+        return Training(X, _labels(log, origins, X), origins, X_now)
     panel = build_features(log, [window.cutoff, *(one.cutoff for one in origins)], names=list(features))
     now = panel.index.get_level_values("cutoff") == window.cutoff
     X, X_now = panel[~now], panel[now].droplevel("cutoff")
@@ -94,12 +108,28 @@ def prepare(
         origins = [window, *origins]
         learns = _hashed(panel.index.get_level_values("customer_id")) < customers
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
+    return Training(X, _labels(log, origins, X), origins, X_now)
+
+
+def _labels(log: Tabular, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
+    """Return what each row's customer spent in the window after its cutoff."""
     labels = [
         origin.target(log, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
         for origin in sorted(origins, key=lambda origin: origin.cutoff)
     ]
-    y = pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
-    return Training(X, y, origins, X_now)
+    return pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
+
+
+def _thin(log: Tabular, most: float) -> pa.Table | None:
+    """Return the lines of about `most` customers, chosen by the hash of the id; None where there are no more."""
+    con = connect()
+    view(con, "log", log)
+    ids = con.sql("select distinct customer_id from log").to_arrow_table()["customer_id"].to_pandas()
+    if len(ids) <= most:
+        return None
+    chosen = ids[_hashed(pd.Index(ids)) < most / len(ids)]
+    view(con, "chosen", pa.table({"customer_id": pa.array(chosen)}))
+    return con.sql("select log.* from log semi join chosen using (customer_id)").to_arrow_table()
 
 
 def _hashed(customers: pd.Index) -> np.ndarray:
