@@ -15,6 +15,7 @@ from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.history import DAYS_IN
 from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage
 from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.sharing import once
 
 
 class ProbabilisticValue(ValueModel):
@@ -77,8 +78,13 @@ class ProbabilisticValue(ValueModel):
                 "ProbabilisticValue: no customer has spent on a repeat purchase, so spend cannot be learned; "
                 "use a longer calibration window or value customers by purchases alone."
             )
-        self.purchases_ = clone(self.purchases or BGNBD()).fit(X)
-        self.spend_ = clone(self.spend or GammaGamma()).fit(spenders)
+        purchases, spend = clone(self.purchases or BGNBD()), clone(self.spend or GammaGamma())
+        covariates = [*purchases.purchase_covariates, *purchases.dropout_covariates]
+        data = check_columns(self, X, (*purchases.columns, "monetary_value", *covariates))
+        settings = [(type(part).__name__, part.get_params()) for part in (purchases, spend)]
+        self.purchases_, self.spend_ = once(
+            lambda: (purchases.fit(X), spend.fit(spenders)), repr(settings), data
+        )
         self.feature_names_in_ = np.array(["frequency", "recency", "T", "monetary_value"], dtype=object)
         return self
 

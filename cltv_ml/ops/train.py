@@ -17,6 +17,7 @@ from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.compare import Verdict, choose_champion
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.models import ValueModel, competitors, with_params
+from cltv_ml.models.sharing import shared_fits
 from cltv_ml.ops import monitoring, packaging, registry, tracking, views
 from cltv_ml.ops.files import atomic, write_table
 from cltv_ml.ops.promotion import Decision, promote
@@ -76,7 +77,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
     training_id = tracking.new_training_id()
     tags = _tags(job, training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
-    with tracking.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
+    with shared_fits(), tracking.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = judge(
             cleaned.log, job.window, models, features, max_origins=job.max_origins, progress=progress
         )

@@ -29,6 +29,7 @@ from cltv_ml.features import default_features, feature_version
 from cltv_ml.models import ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.search import Range
+from cltv_ml.models.sharing import shared_fits
 from cltv_ml.ops import tracking
 from cltv_ml.ops.trial_runs import log_scores, study_run, trial_run
 from cltv_ml.ops.tuning_report import write_results
@@ -105,7 +106,7 @@ def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tune
     experiment_id = tracking.open_experiment(job.experiment)
     name = f"tuning {job.model} on {job.dataset}"
     with study_run(experiment_id, study, name, {**_tags(job, protocol), "role": "tuning"}) as run_id:
-        with shared_bins():
+        with shared_bins(), shared_fits():
             _optimise(study, model, folds, job, run_id, progress)
         table = trial_table(study)
         number, reason = choose_trial(study, table)

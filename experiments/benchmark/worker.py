@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 import cltv_ml
+from cltv_ml.models.sharing import shared_fits
 from experiments.benchmark.cases import CACHE, HERE, Answer, Task, load_log, make_cases, read_tasks
 
 
@@ -56,7 +57,8 @@ def answer(task: Task, model: str, code: str) -> None:
             continue
         log = load_log(task.data) if log is None else log
         cases = make_cases(log, window, task.protocol)
-        parts = [module.predict(case) for case in cases]
+        with shared_fits():
+            parts = [module.predict(case) for case in cases]
         together = {name: join([part[name] for part in parts]) for name in parts[0]}
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{model}.part")

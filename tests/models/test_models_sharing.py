@@ -1,0 +1,65 @@
+"""Equal customers are fitted once while a training lasts, and nothing else changes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.models import BGNBD, Hybrid, ParetoNBD, ProbabilisticValue
+from cltv_ml.models.sharing import shared_fits
+
+
+@pytest.fixture
+def customers():
+    X = BGNBD().with_params({"r": 0.5, "alpha": 40.0, "a": 0.8, "b": 2.5}).simulate(300, 200.0, seed=2)
+    spend = np.random.default_rng(2).gamma(5, 8, 300)
+    return X.assign(monetary_value=np.where(X["frequency"] > 0, spend, 0.0))
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Return the names of the purchase models that were fitted."""
+    made = []
+    for model in (BGNBD, ParetoNBD):
+        real = model.fit
+
+        def fit(self, *words, real=real):
+            made.append(self.name)
+            return real(self, *words)
+
+        monkeypatch.setattr(model, "fit", fit)
+    return made
+
+
+def test_equal_customers_are_fitted_once(customers, fits):
+    with shared_fits():
+        first = ProbabilisticValue(horizon=30).fit(customers)
+        second = ProbabilisticValue(horizon=60).fit(customers.copy())
+    assert fits == ["bg_nbd"]
+    assert first.predict(customers).sum() < second.predict(customers).sum()
+
+
+def test_other_customers_and_other_models_are_fitted_anew(customers, fits):
+    with shared_fits():
+        ProbabilisticValue().fit(customers)
+        ProbabilisticValue().fit(customers.head(250))
+        ProbabilisticValue(ParetoNBD()).fit(customers)
+        ProbabilisticValue(BGNBD("weeks")).fit(customers)
+    assert len(fits) == 4
+
+
+def test_nothing_is_kept_afterwards_and_an_inner_block_ends_nothing(customers, fits):
+    with shared_fits():
+        with shared_fits():
+            ProbabilisticValue().fit(customers)
+        ProbabilisticValue().fit(customers)
+    ProbabilisticValue().fit(customers)
+    assert len(fits) == 2
+
+
+def test_a_shared_fit_predicts_the_same(customers):
+    y = pd.Series(np.random.default_rng(3).gamma(1, 30, 300), index=customers.index)
+    alone = Hybrid(30, rounds=10).fit(customers, y).adapt(customers).predict_table(customers)
+    with shared_fits():
+        Hybrid(30, rounds=20).fit(customers, y)
+        shared = Hybrid(30, rounds=10).fit(customers, y).adapt(customers).predict_table(customers)
+    pd.testing.assert_frame_equal(shared, alone, check_exact=True)
