@@ -8,6 +8,7 @@ than too narrow.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -158,6 +159,7 @@ def _shift(
     return distance, max(distance - error, 0.0), distance + error
 
 
+@functools.cache
 def _bridges(draws: int = 2000) -> np.ndarray:
     """Return absolute Brownian bridges between the points of the quantile function, shape (draws, POINTS - 1)."""
     steps = np.random.default_rng(0).standard_normal((draws, POINTS)) / np.sqrt(POINTS)

@@ -29,8 +29,8 @@ class Thresholds:
     Each is compared with the end of the interval that is nearest to harmless: chance alone does not cross it.
     """
 
-    psi: tuple[float, float] = (0.10, 0.25)
-    prediction_psi: tuple[float, float] = (0.10, 0.25)
+    psi: tuple[float, float] = (0.10, 0.25)  # of the predictions; a feature has moved from the first on
+    features_moved: tuple[float, float] = (0.25, 0.75)  # as a share of all; never more than watch
     segment: tuple[float, float] = (0.05, 0.15)
     refused: tuple[float, float] = (0.02, 0.10)
     model_age: tuple[float, float] = (1.0, 2.0)  # in horizons

@@ -194,14 +194,14 @@ def _compare(
     shares = compute_shares(reference["tiers"], batch["tier"].value_counts().to_dict())
     checks = [
         check(
-            f"drift of {row.feature}", row.psi_lower,
-            limits.psi if row.kind == "feature" else limits.prediction_psi,
-            f"{row.feature} has moved since the training: stability index {row.psi:.2f}, at least {row.psi_lower:.2f} "
-            "beyond chance.",
-            worst="watch" if row.kind == "feature" else "retrain",
+            f"drift of {row.feature}", row.psi_lower, limits.psi,
+            f"{row.feature}: stability index {row.psi:.2f} against the training, at least {row.psi_lower:.2f} beyond "
+            "chance.",
+            worst="retrain" if row.feature == "expected_value" else "watch",
         )
-        for row in drift.itertuples()
+        for row in drift[drift["kind"] == "prediction"].itertuples()
     ]  # fmt: skip
+    checks += _moved(drift[drift["kind"] == "feature"], limits)
     checks += [
         check(
             f"share of {row.segment}", away_from(row.lower, row.upper, row.before), limits.segment,
@@ -210,6 +210,19 @@ def _compare(
         for row in shares.itertuples()
     ]  # fmt: skip
     return drift, shares, checks
+
+
+def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
+    """Return one check for all features: some always move with the calendar and with the customers' age."""
+    if not len(features):
+        return []
+    moved = features[features["psi_lower"] > limits.psi[0]]
+    most = ", ".join(f"{row.feature} {row.psi:.2f}" for row in moved.head(3).itertuples())
+    sentence = f"{len(moved)} of {len(features)} features have moved since the training" + (
+        f", most of all {most} (stability index)." if most else "."
+    )
+    share = len(moved) / len(features)
+    return [check("features moved", share, limits.features_moved, sentence, worst="watch")]
 
 
 def _drift(reference: Mapping[str, Any], table: pd.DataFrame, kind: str) -> pd.DataFrame:
