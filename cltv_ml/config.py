@@ -16,7 +16,9 @@ class Settings:
     """What `cltv train` can be told, under the names of its flags."""
 
     data: str = ""
+    query: str = ""
     mapping: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)
     cutoff: str = ""
     horizon: str = "13w"
     out: str = "out"
@@ -28,7 +30,7 @@ class Settings:
 
 
 def load_settings(path: Path) -> Settings:
-    """Return the settings of a TOML file: the flags' names as keys and tables `[mapping]`, `[models.NAME]`.
+    """Return the settings of a TOML file: the flags' names as keys and tables `[mapping]`, `[rules]`, `[models.NAME]`.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def load_settings(path: Path) -> Settings:
     for name, value in given.items():
         if name not in known:
             raise ValueError(f"{path.name}: unknown setting {name!r}. Available: {sorted(known)}.")
-        wanted = {"mapping": dict, "models": dict, "max_origins": int}.get(name, str)
+        wanted = {"mapping": dict, "rules": dict, "models": dict, "max_origins": int}.get(name, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise ValueError(f"{path.name}: {name} must be of type {wanted.__name__}, got {value!r}.")
     check_params(given.get("models", {}), path.name)
@@ -60,14 +62,14 @@ def write_settings(settings: Settings) -> str:
     [mapping]
     amount = "Net EUR"
     """
-    tables = {"mapping": settings.mapping} | {
+    tables = {"mapping": settings.mapping, "rules": settings.rules} | {
         f"models.{name}": params for name, params in settings.models.items()
     }
     plain = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
     lines = [
         f"{name} = {_toml(value)}"
         for name, value in plain.items()
-        if value not in ("", None) and name not in ("mapping", "models")
+        if value not in ("", None) and name not in ("mapping", "rules", "models")
     ]
     for title, table in tables.items():
         if table:
@@ -143,6 +145,26 @@ def parse_mapping(entries: Sequence[str]) -> dict[str, str]:
                 )
             mapping[name.strip()] = column.strip()
     return mapping
+
+
+def parse_rules(entries: Sequence[str]) -> dict[str, list[str]]:
+    """Return settings of the cleaning from `name=value` entries; one name may be given several times.
+
+    Raises
+    ------
+    ValueError
+        An entry is no such pair.
+
+    >>> parse_rules(["day_first=true", "off=exact_duplicate", "off=future_date"])
+    {'day_first': ['true'], 'off': ['exact_duplicate', 'future_date']}
+    """
+    rules: dict[str, list[str]] = {}
+    for entry in (entry for entry in entries if entry):
+        name, equals, value = entry.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise ValueError(f"rule {entry!r} cannot be read; write name=value, such as day_first=true.")
+        rules.setdefault(name.strip(), []).append(value.strip())
+    return rules
 
 
 def read_toml(path: Path) -> dict[str, Any]:

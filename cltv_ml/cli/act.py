@@ -15,6 +15,8 @@ from cltv_ml.cli.shared import (
     Horizon,
     Json,
     Mapping,
+    Query,
+    Rule,
     console,
     load,
     print_json,
@@ -34,6 +36,8 @@ def act(
     context: typer.Context,
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     out: Annotated[Path, typer.Option(help="Folder for the tables and actions.html.")] = Path("out/actions"),
     margin_rate: MarginRate = None,
     uplift: Annotated[
@@ -73,7 +77,7 @@ def act(
     if sent is not None and not campaign_start:
         raise ValueError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
     with progress("acting") as done:
-        cleaned = load(settings_of(config, mapping, data=data), done)
+        cleaned = load(settings_of(config, mapping, rule, query=query, data=data), done)
         from cltv_ml.ops import act as room
 
         terms = room.Terms(
@@ -108,6 +112,8 @@ def evaluate(
     margin_rate: Annotated[float, typer.Option(help="Share of revenue left after costs, 0.3 is 30%.")],
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     horizon: Horizon = "",
     out: Annotated[Path, typer.Option(help="A .csv or .parquet file.")] = Path("out/outcome.csv"),
     config: Config = None,
@@ -117,7 +123,7 @@ def evaluate(
 
     Example: `cltv act evaluate --data orders.csv --actions retention_list.csv --start 2026-11-01 --margin-rate 0.3`
     """
-    settings = settings_of(config, mapping, data=data, horizon=horizon)
+    settings = settings_of(config, mapping, rule, query=query, data=data, horizon=horizon)
     window = Window(start, settings.horizon)
     listed = _read(actions, ["control", "cost"])
     with progress("evaluating") as done:

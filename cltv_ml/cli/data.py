@@ -15,6 +15,8 @@ from cltv_ml.cli.shared import (
     Horizon,
     Json,
     Mapping,
+    Query,
+    Rule,
     console,
     load,
     print_json,
@@ -88,6 +90,8 @@ def fetch_dataset(name: Name) -> None:
 def check(
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     horizon: Horizon = "",
     config: Config = None,
     save_mapping: Annotated[Path | None, typer.Option(help="Write the mapping to this TOML file.")] = None,
@@ -97,7 +101,7 @@ def check(
 
     Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml`
     """
-    settings = settings_of(config, mapping, data=data, horizon=horizon)
+    settings = settings_of(config, mapping, rule, query=query, data=data, horizon=horizon)
     days = to_days(settings.horizon)
     with progress("checking") as done:
         cleaned = load(settings, done)

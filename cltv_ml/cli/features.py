@@ -14,6 +14,8 @@ from cltv_ml.cli.shared import (
     Data,
     Json,
     Mapping,
+    Query,
+    Rule,
     console,
     load,
     print_json,
@@ -66,6 +68,8 @@ def build(
     out: Annotated[Path, typer.Option(help="Folder for cutoff=YYYY-MM-DD/part-*.parquet.")],
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     names: Annotated[
         str, typer.Option(help="Feature names divided by commas, or all; default: the safe set.")
     ] = "",
@@ -92,7 +96,7 @@ def build(
     Example: `cltv features build --data orders.csv --cutoff 2026-01-01 --cutoff 2026-04-01 --out features`
     """
     chosen: list[str] | str | None = "all" if names == "all" else names.split(",") if names else None
-    settings = settings_of(config, mapping, data=data, timezone=timezone)
+    settings = settings_of(config, mapping, rule, query=query, data=data, timezone=timezone)
     with progress("building features") as done:
         log: Any = str(clean_log) if clean_log else load(settings, done).log
         source = room.Source(log, _path(customers), _path(contacts), settings.timezone or None)

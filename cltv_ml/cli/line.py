@@ -22,6 +22,8 @@ from cltv_ml.cli.shared import (
     Horizon,
     Json,
     Mapping,
+    Query,
+    Rule,
     console,
     dataset_name,
     load,
@@ -44,6 +46,8 @@ _SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE"]
 def train(
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     cutoff: Annotated[
         str, typer.Option(help="First day models may not see; default: last date - horizon.")
     ] = "",
@@ -70,6 +74,8 @@ def train(
     settings = settings_of(
         config,
         mapping,
+        rule,
+        query=query,
         data=data,
         cutoff=cutoff,
         horizon=horizon,

@@ -9,7 +9,19 @@ import pandas as pd
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.shared import Config, Data, Json, Mapping, console, load, print_json, progress, settings_of
+from cltv_ml.cli.shared import (
+    Config,
+    Data,
+    Json,
+    Mapping,
+    Query,
+    Rule,
+    console,
+    load,
+    print_json,
+    progress,
+    settings_of,
+)
 from cltv_ml.config import read_toml
 
 #: Exit status by verdict: a scheduler may go on after `watch` and train after `retrain`.
@@ -19,6 +31,8 @@ STATUS = {"ok": 0, "watch": 3, "retrain": 4}
 def monitor(
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     scores: Annotated[Path, typer.Option(help="What `cltv score` wrote, .parquet or .csv.")] = Path(
         "out/scores.parquet"
     ),
@@ -38,7 +52,7 @@ def monitor(
 
     Example: `cltv monitor --data orders.csv --scores out/scores.parquet`
     """
-    settings = settings_of(config, mapping, data=data)
+    settings = settings_of(config, mapping, rule, query=query, data=data)
     with progress("monitoring") as done:
         given = read_toml(thresholds) if thresholds else {}
         batch = _read(scores)

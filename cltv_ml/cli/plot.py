@@ -13,6 +13,8 @@ from cltv_ml.cli.shared import (
     Data,
     Json,
     Mapping,
+    Query,
+    Rule,
     console,
     load,
     print_json,
@@ -30,6 +32,8 @@ def plot(
     name: Annotated[str, typer.Argument(help="A figure; all are listed without one.")] = "",
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     out: Annotated[
         Path | None, typer.Option(help="A .html or .json file; default out/NAME.html.", show_default=False)
     ] = None,
@@ -55,7 +59,7 @@ def plot(
     path = out or Path("out") / f"{name}.html"
     if path.suffix not in (".html", ".json"):
         raise ValueError(f"cannot draw into {path.name!r}; name a file that ends in .html or .json.")
-    settings = settings_of(config, mapping, data=data)
+    settings = settings_of(config, mapping, rule, query=query, data=data)
     earlier = read_scores(before) if before else None
     with progress("drawing") as done:
         from cltv_ml.ops import figures, files

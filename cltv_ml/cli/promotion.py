@@ -12,6 +12,8 @@ from cltv_ml.cli.shared import (
     Data,
     Json,
     Mapping,
+    Query,
+    Rule,
     console,
     load,
     print_json,
@@ -32,6 +34,8 @@ _SHOWN = {"bias": "bias", "decile_mape": "decile error", "gini": "Gini", "mae": 
 def promote(
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")
     ] = False,
@@ -49,7 +53,7 @@ def promote(
     Example: `cltv promote --data orders.csv --dry-run`
     """
     with progress("promoting") as done:
-        cleaned = load(settings_of(config, mapping, data=data), done)
+        cleaned = load(settings_of(config, mapping, rule, query=query, data=data), done)
         from cltv_ml.ops.promotion import promote
 
         decision = promote(cleaned, dry_run=dry_run, force=force, experiment=experiment, progress=done)

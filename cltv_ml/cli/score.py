@@ -15,7 +15,9 @@ from cltv_ml.cli.shared import (
     Data,
     Json,
     Mapping,
+    Query,
     Report,
+    Rule,
     console,
     print_json,
     progress,
@@ -39,6 +41,8 @@ class Engine(enum.StrEnum):
 def score(
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     features: Annotated[
         Path | None,
         typer.Option(help="A feature table in Parquet, instead of --data; see `cltv features build`."),
@@ -69,7 +73,7 @@ def score(
 
     Example: `cltv score --data orders.csv --as-of 2026-11-01 --out scores.csv`
     """
-    settings = settings_of(config, mapping, data=data)
+    settings = settings_of(config, mapping, rule, query=query, data=data)
     if bool(settings.data) + bool(clean_log) + bool(features) != 1:
         raise ValueError("name one of --data, --clean-log and --features, for example --data orders.csv.")
     with progress("scoring") as done:

@@ -19,8 +19,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cltv_ml.config import Settings, load_settings, merge, parse_mapping
-from cltv_ml.data import Cleaned, Raw, clean, read
+from cltv_ml.config import Settings, load_settings, merge, parse_mapping, parse_rules
+from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
 
 console = Console()
 stderr = Console(stderr=True)
@@ -32,6 +32,17 @@ Mapping = Annotated[
     list[str] | None,
     typer.Option(help="name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."),
 ]
+Query = Annotated[
+    str, typer.Option(help="Of a database its table or one SELECT, of a workbook its sheet; else not needed.")
+]
+Rule = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        help="How to clean, such as day_first=true, decimal=. timezone=Europe/Paris, off=exact_duplicate, "
+        "rates=USD:0.92, non_products=POST|M; may be repeated.",
+    ),
+]
 Config = Annotated[Path | None, typer.Option(help="A TOML file with these settings; flags win over it.")]
 Horizon = Annotated[
     str, typer.Option(help="Days ahead: 90, 13w, 6m or 1y (1m is 30.4375 days). Default 13w.")
@@ -42,10 +53,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Report = Callable[[str, float], None]
 
 
-def settings_of(config: Path | None, mapping: list[str] | None, **flags: str) -> Settings:
+def settings_of(
+    config: Path | None, mapping: list[str] | None, rule: list[str] | None, **flags: str
+) -> Settings:
     """Return the settings of the TOML file, if any, with the flags over them."""
     base = load_settings(config) if config else Settings()
-    return merge(base, flags | {"mapping": parse_mapping(mapping or [])})
+    rules = {**base.rules, **parse_rules(rule or [])}
+    return merge(base, flags | {"mapping": parse_mapping(mapping or []), "rules": rules})
 
 
 def load(settings: Settings, report: Report) -> Cleaned:
@@ -57,14 +71,13 @@ def load(settings: Settings, report: Report) -> Cleaned:
 
 
 def read_raw(settings: Settings, memory: str = "2GB") -> Raw:
-    """Return the settings' data as they came, to be read in the settings' time zone."""
-    raw = read(settings.data, dict(settings.mapping) or None, memory=memory)
-    if not settings.mapping and Path(settings.data).suffix:
+    """Return the settings' data as they came, to be cleaned by the settings' rules."""
+    raw = read(settings.data, dict(settings.mapping) or None, table=settings.query or None, memory=memory)
+    if not settings.mapping and settings.data.partition(":")[0] not in DATASETS:
         pairs = ",".join(f"{name}={column}" for name, column in raw.mapping.items())
         stderr.print(f"Mapping   proposed from names and types: {escape(pairs)}", soft_wrap=True)
-    if settings.timezone:
-        return replace(raw, rules=replace(raw.rules, timezone=settings.timezone))
-    return raw
+    zone = {"timezone": settings.timezone} if settings.timezone else {}
+    return replace(raw, rules=change_rules(raw.rules, {**settings.rules, **zone}))
 
 
 def read_scores(path: Path) -> pd.DataFrame:

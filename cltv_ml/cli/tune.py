@@ -13,6 +13,8 @@ from cltv_ml.cli.shared import (
     Horizon,
     Json,
     Mapping,
+    Query,
+    Rule,
     console,
     dataset_name,
     load,
@@ -30,6 +32,8 @@ def tune(
     model: Annotated[str, typer.Option(help="Which one, such as tweedie, hurdle or hybrid.")],
     data: Data = "",
     mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
     cutoff: Annotated[
         str, typer.Option(help="First day of the test window, never read. Default: last date - horizon.")
     ] = "",
@@ -48,7 +52,9 @@ def tune(
     Example: `cltv tune --model tweedie --data orders.csv --trials 100 --minutes 10`, then
     `cltv train --data orders.csv --params out/tuning/tweedie.toml`
     """
-    settings = settings_of(config, mapping, data=data, cutoff=cutoff, horizon=horizon, experiment=experiment)
+    settings = settings_of(
+        config, mapping, rule, query=query, data=data, cutoff=cutoff, horizon=horizon, experiment=experiment
+    )
     to_days(settings.horizon)
     with progress("tuning") as done:
         cleaned = load(settings, done)

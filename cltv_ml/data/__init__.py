@@ -14,7 +14,7 @@ from cltv_ml.data.quality import (
     compute_summary,
     judge,
 )
-from cltv_ml.data.rules import REASONS, Rules
+from cltv_ml.data.rules import REASONS, Rules, change_rules
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.synthetic import Simulation, simulate, write_simulation
 
@@ -28,6 +28,7 @@ __all__ = [
     "Rules",
     "Simulation",
     "Verdict",
+    "change_rules",
     "clean",
     "clean_to_parquet",
     "compute_cohorts",

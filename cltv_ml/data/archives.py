@@ -80,7 +80,7 @@ def workbook_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
             raise ValueError(f"{path.name!r} is empty; check that the export is complete.")
         if len({headers[name] for name in filled}) > 1:
             raise ValueError(
-                f"{path.name!r} has sheets with different headers; name one as table. Available: {filled}."
+                f"{path.name!r} has sheets with different headers; name one as table (--query). Available: {filled}."
             )
         yield headers[filled[0]]
         for name in filled:

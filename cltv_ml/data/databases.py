@@ -136,7 +136,7 @@ def _query(table: str | None, names: list[str], quoted: Callable[[str], str]) ->
     """
     if table is None:
         if len(names) != 1:
-            raise ValueError(f"name the table to read, or a SELECT, as table. Available: {names}.")
+            raise ValueError(f"name the table to read, or a SELECT, as table (--query). Available: {names}.")
         table = names[0]
     if table in names or not re.search(r"\s", table.strip()):
         if table not in names and "." not in table:

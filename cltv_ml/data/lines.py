@@ -75,7 +75,10 @@ def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
     """Return how times, amounts and currencies were understood where that is not plain to see."""
     notes = []
     if "amount" not in raw.mapping:
-        notes.append("The amount of a line is its quantity times its unit price.")
+        less = (
+            ", less the discount" if "discount_rate" in raw.mapping and "discount" not in raw.mapping else ""
+        )
+        notes.append(f"The amount of a line is its quantity times its unit price{less}.")
     if columns.rules.timezone or columns.rules.source_timezone:
         notes.append(f"Times with a zone were converted to {columns.rules.timezone or 'UTC'}.")
     elif columns.has_zones(raw.mapping["timestamp"]):
@@ -107,6 +110,13 @@ def _expressions(raw: Raw, columns: Columns) -> dict[str, str]:
     }
     if "amount" not in mapping:
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
+    if "discount_rate" in mapping and "discount" not in values:
+        rate = columns.share(mapping["discount_rate"])
+        if "amount" in mapping:
+            values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
+        else:  # the unit price is then the one before the discount
+            values["discount"] = f"coalesce(({values['amount']}) * {rate}, 0)"
+            values["amount"] = f"({values['amount']}) * (1 - coalesce({rate}, 0))"
     if "cancels" in mapping:
         values["cancels"] = columns.identifier(mapping["cancels"])
     if "cost" not in values and "unit_cost" in number and "quantity" in values:
@@ -129,7 +139,8 @@ def _rate(raw: Raw, currency: str, rules: Rules) -> str:
     if missing and (len(found) > 1 or rules.rates):
         raise ValueError(
             f"column {raw.mapping['currency']!r} holds the currencies {found[:10]}, without a rate for "
-            f"{missing[0]!r}; give rates, for example {{{missing[0]!r}: 1.0}}, or read one currency at a time."
+            f"{missing[0]!r}; give rates, for example {{{missing[0]!r}: 1.0}} or --rule rates={missing[0]}:1.0 for "
+            "each, or read one currency at a time."
         )
     rates = " ".join(f"when {literal(name)} then {rules.rates[name]!r}" for name in found if rules.rates)
     return f"case {currency} {rates} else 1 end" if rates else ""

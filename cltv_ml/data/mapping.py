@@ -15,6 +15,7 @@ INPUT_ONLY = {
     "unit_price": "price of one item; amount becomes quantity x unit_price",
     "unit_cost": "cost of one item; cost becomes quantity x unit_cost",
     "profit": "what the line earned; cost becomes amount - profit",
+    "discount_rate": "share of the price taken off, 0.1 or 10 for 10%; discount becomes money",
     "currency": "currency of the line",
     "cancels": "the order_id that this line cancels",
 }
@@ -26,7 +27,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "customerid",
         "customer customerno customernumber customernr customerkey custid custno cust clientid client userid "
         "user householdid household memberid member accountid accountno buyerid buyer shopperid donorid "
-        "kundennummer kundenid kundennr kunde idclient idcliente cliente clienteid loyaltyid cardid contactid",
+        "kundennummer kundenid kundennr kunde debitor debitorennummer idclient idcliente cliente clienteid "
+        "codeclient numeroclient numclient noclient nclient numerodeclient numerodecliente "
+        "codigocliente numerocliente codcliente loyaltyid cardid contactid",
         "customeremail email useremail customername id uid cid",
     ),
     "timestamp": (
@@ -34,7 +37,10 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "date datetime orderdate orderdatetime ordertimestamp ordertime invoicedate transactiondate "
         "transactiontimestamp transactiontime transactiondatetime purchasedate purchasetime purchasedat "
         "orderpurchasetimestamp orderedat saledate salesdate saledatetime txndate trxdate datum bestelldatum "
-        "rechnungsdatum fecha data dateorder receiptdate bookingdate paymentdate paidat when soldat",
+        "rechnungsdatum belegdatum buchungsdatum kaufdatum auftragsdatum verkaufsdatum fecha fechapedido fechacompra "
+        "fechafactura fechaventa datecommande datedecommande datefacture dateachat datedachat "
+        "datevente fechadecompra fechadepedido fechadefactura data dateorder "
+        "receiptdate bookingdate paymentdate paidat when soldat",
         "createdat created creationdate day time ts eventtime eventdate",
     ),
     "amount": (
@@ -43,36 +49,66 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "grossamount netamount ordervalue orderamount dollarvalue value spend totalspend transactionamount "
         "transactionvalue paymentvalue paymentamount subtotal turnover grandtotal totalprice totalvalue "
         "totalpaid netsales grosssales netrevenue grossrevenue invoicetotal invoiceamount amountpaid betrag "
-        "umsatz montant importe linevalue totalusd amountusd amounteur amountgbp gross net purchaseamount",
-        "price",
+        "umsatz nettoumsatz bruttoumsatz gesamtbetrag gesamtpreis rechnungsbetrag zeilenbetrag nettobetrag "
+        "bruttobetrag montant montanttotal montantht montantttc chiffredaffaires importe importetotal totalventa "
+        "venta ventas linevalue totalusd amountusd amounteur amountgbp gross net purchaseamount",
+        "price preis prix precio",
     ),
     "order_id": (
         "orderid",
         "order orderno ordernumber ordernr ordername invoiceno invoice invoiceid invoicenumber transactionid "
         "transaction transactionno txnid trxid basketid receiptid receiptno receipt saleid salesid "
-        "bestellnummer rechnungsnummer checkoutid ticketid bookingid",
+        "bestellnummer bestellnr auftragsnummer auftragsnr rechnungsnummer rechnungsnr belegnummer belegnr beleg "
+        "bonnummer numerocommande numcommande nocommande commande idcommande numerofacture numfacture "
+        "nofacture facture ncommande nfacture numerodecommande numerodefacture numeropedido numpedido pedido "
+        "idpedido numerodepedido numerofactura numerodefactura numfactura factura checkoutid ticketid bookingid",
     ),
     "product_id": (
         "productid",
         "product productcode productno productnumber sku stockcode itemid item itemcode itemno articleid "
-        "article articleno artikel artikelnummer artikelnr upc ean productsku variantid",
+        "article articleno artikel artikelnummer artikelnr produktnummer produkt referencearticle "
+        "codearticle reference produit codeproduit producto articulo codigoarticulo codigoproducto "
+        "upc ean productsku variantid",
         "productname itemname",
     ),
     "category": (
         "category",
-        "productcategory categoryname department productgroup itemcategory productfamily warengruppe",
+        "productcategory categoryname department productgroup itemcategory productfamily warengruppe "
+        "kategorie produktgruppe categorie famille rayon categoria familia",
         "subcategory",
     ),
     "quantity": (
         "quantity",
-        "qty units unitssold numberofitems numberofcds itemquantity quantitysold pieces menge nitems cantidad",
+        "qty units unitssold numberofitems numberofcds itemquantity quantitysold pieces menge anzahl "
+        "stueck stuck nitems cantidad unidades quantite qte",
     ),
-    "discount": ("discount", "discountamount discountvalue totaldiscount linediscount rebate rabatt"),
-    "cost": ("cost", "linecost totalcost cogs costofgoods costofgoodssold costamount"),
+    "discount": (
+        "discount",
+        "discountamount discountvalue totaldiscount linediscount rebate rabatt "
+        "rabattbetrag nachlass remise montantremise descuento importedescuento",
+    ),
+    "discount_rate": (
+        "discountrate",
+        "discountpct discountpercent discountpercentage discountperc discountshare rabattsatz rabattprozent "
+        "rabattinprozent tauxremise tauxderemise remisepct porcentajedescuento descuentopct",
+    ),
+    "cost": (
+        "cost",
+        "linecost totalcost cogs costofgoods costofgoodssold costamount kosten wareneinsatz einstandswert coute "
+        "couttotal costetotal",
+    ),
     "channel": ("channel", "saleschannel orderchannel"),
-    "unit_price": ("unitprice", "price priceperunit itemprice pricepaid sellingprice priceeach einzelpreis"),
-    "unit_cost": ("unitcost", "costprice costperunit itemcost costeach"),
-    "profit": ("profit", "lineprofit grossprofit"),
+    "unit_price": (
+        "unitprice",
+        "price priceperunit itemprice pricepaid sellingprice priceeach einzelpreis "
+        "stueckpreis stuckpreis prixunitaire preciounitario prix precio preis",
+    ),
+    "unit_cost": (
+        "unitcost",
+        "costprice costperunit itemcost costeach "
+        "einkaufspreis einstandspreis ekpreis prixachat coutunitaire costeunitario preciocompra",
+    ),
+    "profit": ("profit", "lineprofit grossprofit gewinn deckungsbeitrag beneficio"),
     "currency": ("currency", "currencycode curr waehrung wahrung devise ordercurrency"),
     "cancels": (
         "cancels",
@@ -84,6 +120,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 #: Names that hold a word above but mean something else.
 _NOT_THE_PURCHASE = re.compile(
     "ship|deliver|due|birth|updat|modif|return|refund|signup|regist|expir|valid|cancel|first|last|load|tax|vat"
+    "|liefer|versand|geburt|storno|faellig|fallig|livraison|naissance|envio|entrega|nacimiento|mwst|steuer"
 )
 
 _REQUIRED = ("customer_id", "timestamp", "amount")
@@ -110,6 +147,7 @@ def propose_mapping(
     >>> propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"})
     {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
     """
+    kinds = {column: "rate" if "%" in column else kind for column, kind in kinds.items()}
     chosen: dict[str, str] = {name: column for name, column in (known or {}).items() if column}
     free = [column for column in kinds if column not in chosen.values() and kinds[column] != "empty"]
     for name in SYNONYMS:
@@ -117,12 +155,15 @@ def propose_mapping(
             continue
         left = [column for column in free if column not in chosen.values()]
         found = _best(name, [column for column in left if _fits(name, kinds[column])])
+        if name == "discount_rate" and not found and "discount" not in chosen:
+            found = [column for column in _named("discount", left) if kinds[column] == "rate"]
         if not found and name in _REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
             found = _named(name, left)
         if len(found) > 1:
             raise ValueError(
                 f"columns {found} could each be the {name}; "
-                f"say which in the mapping, for example {{{name!r}: {found[0]!r}}}."
+                f"say which in the mapping, for example {{{name!r}: {found[0]!r}}} or "
+                f"--mapping {_flag(name, found[0])}."
             )
         if found:
             chosen[name] = found[0]
@@ -199,20 +240,50 @@ def write_mapping(mapping: Mapping[str, str], path: str | Path) -> None:
     Path(path).write_text("\n".join(["[mapping]", *lines, ""]), encoding="utf-8")
 
 
+def is_open_name(column: str) -> bool:
+    """Whether a column is called merely price or cost, which leaves open whether per item or per line.
+
+    >>> is_open_name("Price"), is_open_name("unit price")
+    (True, False)
+    """
+    return _plain(column) in ["price", "preis", "prix", "precio", "cost", "kosten", "coute"]
+
+
+def ask(names: Sequence[str], column: str) -> str:
+    """Return how to say which of several names a column has."""
+    return "say " + " or ".join(f"--mapping {_flag(name, column)}" for name in names)
+
+
+def _flag(name: str, column: str) -> str:
+    """Return what stands after --mapping, quoted for a shell where it must be.
+
+    >>> _flag("amount", "Net total"), _flag("amount", "net")
+    ('"amount=Net total"', 'amount=net')
+    """
+    pair = f"{name}={column}"
+    return pair if re.fullmatch(r"[\w=.-]+", pair) else f'"{pair}"'
+
+
 def _toml_text(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", escaped) + '"'
 
 
 def _plain(column: str) -> str:
-    """Return a name without case, signs and the number that tells it from another of the same name."""
-    letters = unicodedata.normalize("NFKD", column.lower())
+    """Return a name without case, signs, a unit in brackets and the number that tells it from its namesake.
+
+    >>> _plain("Umsatz (EUR)"), _plain("Prix unitaire [€]"), _plain("Discount %")
+    ('umsatz', 'prixunitaire', 'discount')
+    """
+    letters = unicodedata.normalize(
+        "NFKD", re.sub(r"[(\[][^)\]]*[)\]]", "", column).lower() or column.lower()
+    )
     return re.sub(r"[^a-z0-9]", "", re.sub(r"_\d+$", "", letters))
 
 
 def _fits(name: str, kind: str) -> bool:
     wanted = TRANSACTIONS.columns[name].kind if name in TRANSACTIONS.columns else None
-    if name in ("unit_price", "unit_cost", "profit"):
+    if name in ("unit_price", "unit_cost", "profit", "discount_rate"):
         wanted = "number"
     if wanted == "number":
         return kind == "number" or (kind == "rate" and name != "discount")
@@ -245,13 +316,13 @@ def _settle(
     chosen: dict[str, str], kinds: Mapping[str, str], known: Mapping[str, str | None]
 ) -> dict[str, str]:
     """Return the mapping after what depends on several columns: a lone price is the amount."""
-    weak = "amount" not in known and _plain(chosen.get("amount", "")) == "price"
+    weak = "amount" not in known and _plain(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
     if weak and "quantity" in chosen:
         chosen["unit_price"] = chosen.pop("amount")
     for name in _open(chosen):
         also = " (or quantity and unit_price)" if name == "amount" else ""
         raise ValueError(
-            f"no column found for {name}{also}; name it in the mapping, for example "
-            f"{{{name!r}: '<column>'}}. Found {list(kinds)}."
+            f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: '<column>'}} or "
+            f"--mapping {name}=COLUMN. Found {list(kinds)}."
         )
     return {name: chosen[name] for name in SYNONYMS if name in chosen}

@@ -101,6 +101,12 @@ class Columns:
         )
         return f"try_cast(replace({ungrouped}, '{decimal}', '.') as double)"
 
+    def share(self, column: str) -> str:
+        """Return SQL for a share between 0 and 1; a column with values above 1 holds percents."""
+        number = self.number(column)
+        percent = self._first(f"select 1 from {self.table} where {number} > 1 limit 1")
+        return f"(({number}) / {100 if percent else 1})"
+
     def check_one_currency(self, column: str) -> None:
         """Raise ValueError when the amounts of a text column carry different currency signs."""
         if is_number(self.kinds[column]) or is_time(self.kinds[column]):
@@ -195,7 +201,7 @@ class Columns:
             raise ValueError(
                 f"column {column!r}: {example!r} may be day {int(a)} of month {int(b)} or day {int(b)} of "
                 f"month {int(a)}, and the other dates {'say both' if first else 'do not say'}; "
-                "set day_first to true or false."
+                "set day_first to true or false (--rule day_first=true)."
             )
         return bool(first)
 
@@ -213,14 +219,14 @@ class Columns:
         ).fetchall()[0]
         if min(commas, dots) > 0.01 * max(commas, dots):
             raise ValueError(
-                f"column {column!r} holds both {one!r} and {other!r}; set decimal to '.' or ',', and the "
-                "values written the other way are set aside."
+                f"column {column!r} holds both {one!r} and {other!r}; set decimal to '.' or ',' (--rule decimal=,), "
+                "and the values written the other way are set aside."
             )
         if either and not commas and not dots:
             whole = unclear.replace(",", "")
             raise ValueError(
                 f"column {column!r}: {unclear!r} may be {whole} or {unclear.replace(',', '.')}; "
-                "set decimal to '.' or ','."
+                "set decimal to '.' or ',' (--rule decimal=,)."
             )
         return "," if commas > dots else "."
 
@@ -241,7 +247,7 @@ def _as_time(text: str) -> str:
 
 def _bare_number(text: str) -> str:
     """Return SQL for a number's text without currency, blanks and accountants' brackets."""
-    bare = rf"regexp_replace({text}, '^\s*({_SIGN})\s*|\s*({_SIGN})\s*$|[\s\x{{a0}}\x{{202f}}''’]', '', 'g')"
+    bare = rf"regexp_replace({text}, '^\s*({_SIGN})\s*|\s*({_SIGN})\s*$|%\s*$|[\s\x{{a0}}\x{{202f}}''’]', '', 'g')"
     bare = rf"regexp_replace({bare}, '^\((.*)\)$', '-\1')"
     bare = rf"regexp_replace({bare}, '^([\d.,]+)-$', '-\1')"
     return rf"regexp_replace({bare}, '^-({_SIGN})', '-')"

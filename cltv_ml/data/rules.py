@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from cltv_ml.windows import check_timezone
 
@@ -96,3 +97,60 @@ class Rules:
     def applies(self, name: str) -> bool:
         """Whether the rule `name` is switched on."""
         return name in self.on or (name not in self.off and name not in OFF_BY_DEFAULT)
+
+
+def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
+    """Return rules with other settings, as a command line or a TOML file gives them.
+
+    Parameters
+    ----------
+    given
+        Names of `Rules`' settings; lists may be single values, numbers and truth values may be texts, and
+        rates a table or texts such as "USD:0.92".
+
+    Raises
+    ------
+    ValueError
+        A setting is unknown or its value cannot be read; the message names it.
+
+    >>> rules = change_rules(Rules(), {"day_first": "true", "off": "exact_duplicate", "rates": ["USD:0.9"]})
+    >>> rules.day_first, rules.off, rules.rates
+    (True, ('exact_duplicate',), {'USD': 0.9})
+    """
+    known = {entry.name for entry in fields(Rules)}
+    changed: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            raise ValueError(f"Unknown rule setting {name!r}. Available: {sorted(known)}.")
+        listed = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
+        if name in ("off", "on", "non_products", "adjustments"):
+            changed[name] = tuple(str(entry) for entry in listed)
+        elif name == "rates":
+            changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_rate, listed))
+        else:
+            changed[name] = _READ.get(name, str)(listed[-1])
+    return replace(rules, **changed)
+
+
+def _rate(text: str) -> tuple[str, float]:
+    currency, _, rate = str(text).partition(":")
+    return currency.strip(), _number("rates", rate)
+
+
+def _number(name: str, text: Any) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: {text!r} is no number; write rates=USD:0.92 or winsorise=5.") from None
+
+
+def _truth(value: Any) -> bool:
+    if str(value).lower() not in ("true", "false"):
+        raise ValueError(f"day_first must be true or false, got {value!r}.")
+    return str(value).lower() == "true"
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "day_first": _truth,
+    "winsorise": lambda value: _number("winsorise", value),
+}

@@ -22,6 +22,7 @@ from cltv_ml.data.files import view_csv
 from cltv_ml.data.mapping import check_mapping, is_complete, propose_mapping, read_mapping
 from cltv_ml.data.parse import Columns, is_time, quote
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.scale import settle_scale
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.engine import connect, frame, literal
 
@@ -261,7 +262,7 @@ def _array(values: pd.Series) -> pa.Array:
 def _complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> dict[str, str]:
     kinds = look(con)
     known = check_mapping(given, list(kinds))
-    return known if is_complete(known) else propose_mapping(kinds, given)
+    return known if is_complete(known) else settle_scale(con, propose_mapping(kinds, given), given)
 
 
 def look(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -279,9 +280,9 @@ def _kind(readings: list[Columns], column: str) -> str:
         ", ".join(reading.number(column) for reading in readings if not is_time(kind))
         or "cast(null as double)"
     )
-    values, numbers, times, low, high, whole = columns.con.execute(
+    values, numbers, times, low, high, whole, percents = columns.con.execute(
         "select count(value), count(number), count(time), min(number), max(number), "
-        "bool_and(number = floor(number)) "
+        "bool_and(number = floor(number)), count(*) filter (where suffix(value, '%')) "
         f"from (select nullif(trim(cast({name} as varchar)), '') as value, coalesce({number}) as number, "
         f"{columns.timestamp(column)} as time from peek)"
     ).fetchall()[0]
@@ -291,7 +292,8 @@ def _kind(readings: list[Columns], column: str) -> str:
     if times >= 0.75 * values and (dated or numbers < 0.75 * values or is_time(kind)):
         return "timestamp"
     if numbers >= 0.75 * values:
-        return "rate" if low >= 0 and high <= 1 and not whole else "number"
+        share = (low >= 0 and high <= 1 and not whole) or percents >= 0.75 * values
+        return "rate" if share else "number"
     return "text"
 
 

@@ -87,3 +87,26 @@ def test_the_two_giant_cancelled_orders_of_online_retail_leave_nothing():
     assert cleaned.report.rows_in == 541_909
     assert not cleaned.log["order_id"].isin(["541431", "C541433", "581483", "C581484"]).any()
     assert "12346" in set(cleaned.quarantine["customer_id"])
+
+
+@pytest.mark.parametrize("rates", [[0.1, 0.0, 0.25], ["10%", "0%", "25%"]])
+def test_a_discount_rate_becomes_money(rates):
+    frame = pd.DataFrame(
+        {"customer": list("abc"), "date": "2024-01-31", "total": [9.0, 10.0, 7.5], "discount": rates}
+    )
+    assert clean(frame).log["discount"].tolist() == [1.0, 0.0, 2.5]
+
+
+def test_a_discount_rate_is_taken_off_the_unit_price():
+    frame = pd.DataFrame(
+        {
+            "customer": list("ab"),
+            "date": "2024-01-31",
+            "qty": [2, 1],
+            "unit_price": [5.0, 4.0],
+            "discount": [0.1, 0.5],
+        }
+    )
+    cleaned = clean(frame)
+    assert cleaned.log[["amount", "discount"]].to_numpy().tolist() == [[9.0, 1.0], [2.0, 2.0]]
+    assert any("less the discount" in note for note in cleaned.report.notes)

@@ -140,3 +140,28 @@ def test_a_german_export_is_understood():
         "unit_price": "Einzelpreis",
         "currency": "Währung",
     }
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        ["Kundennummer", "Bestelldatum", "Belegnummer", "Umsatz (EUR)"],
+        ["N° client", "Date de commande", "N° facture", "Montant (€)"],
+        ["ID cliente", "Fecha de compra", "Número de pedido", "Importe [EUR]"],
+    ],
+)
+def test_headings_of_other_languages_with_units_are_proposed(headings):
+    kinds = dict(zip(headings, ["text", "timestamp", "text", "number"], strict=True))
+    names = ["customer_id", "timestamp", "order_id", "amount"]
+    assert propose_mapping(kinds) == dict(zip(names, headings, strict=True))
+
+
+def test_a_column_that_cannot_be_found_names_the_flag():
+    with pytest.raises(ValueError, match="--mapping amount=COLUMN"):
+        propose_mapping({"customer": "text", "date": "timestamp", "note": "text"})
+
+
+@pytest.mark.parametrize(("heading", "kind"), [("discount", "rate"), ("Discount %", "number")])
+def test_a_discount_that_is_a_share_is_no_money(heading, kind):
+    kinds = {"customer": "text", "date": "timestamp", "total": "number", heading: kind}
+    assert propose_mapping(kinds)["discount_rate"] == heading

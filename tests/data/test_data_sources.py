@@ -115,7 +115,8 @@ def test_excel_sheets_with_one_header_are_stacked(tmp_path):
 def test_excel_sheets_with_different_headers_ask_for_one(tmp_path):
     book = workbook(tmp_path / "orders.xlsx", Orders=[HEADER, *ROWS], Notes=[["hello"], ["x"]])
     with pytest.raises(
-        ValueError, match=r"different headers; name one as table. Available: \['Orders', 'Notes'\]"
+        ValueError,
+        match=r"different headers; name one as table \(--query\). Available: \['Orders', 'Notes'\]",
     ):
         read(book)
     assert_is_the_reference(read(book, table="Orders"))

@@ -1,0 +1,61 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read
+
+
+def _shop(**columns):
+    """Lines of twenty products in quantities of 1 to 6; `price` is per item, `cost` six tenths of it."""
+    rng = np.random.default_rng(0)
+    product, quantity = rng.integers(0, 20, 300), rng.integers(1, 7, 300)
+    price = 2.0 + product
+    frame = pd.DataFrame(
+        {
+            "customer": rng.integers(0, 40, 300).astype(str),
+            "date": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 300), "D"),
+            "order_id": [f"o{number}" for number in range(300)],
+            "sku": product.astype(str),
+            "qty": quantity,
+        }
+    )
+    return frame.assign(**{name: make(price, quantity) for name, make in columns.items()})
+
+
+def test_a_price_that_grows_with_the_quantity_is_the_amount():
+    raw = read(_shop(price=lambda price, quantity: price * quantity))
+    assert raw.mapping["amount"] == "price"
+    assert "unit_price" not in raw.mapping
+
+
+def test_a_price_that_does_not_is_the_unit_price():
+    assert read(_shop(price=lambda price, quantity: price)).mapping["unit_price"] == "price"
+
+
+def test_a_price_between_asks_for_the_flag():
+    with pytest.raises(ValueError, match="--mapping unit_price=price or --mapping amount=price"):
+        read(_shop(price=lambda price, quantity: price * np.sqrt(quantity)))
+
+
+def test_a_cost_per_item_is_multiplied_by_the_quantity():
+    frame = _shop(total=lambda price, quantity: price * quantity, cost=lambda price, quantity: 0.6 * price)
+    log = clean(frame).log
+    assert (log["cost"] / log["amount"]).round(6).unique().tolist() == [0.6]
+
+
+def test_a_cost_per_line_stays_as_it_is():
+    shop = _shop(
+        total=lambda price, quantity: price * quantity, cost=lambda price, quantity: 0.6 * price * quantity
+    )
+    log = clean(shop).log
+    assert (log["cost"] / log["amount"]).round(6).unique().tolist() == [0.6]
+
+
+def test_without_products_the_cost_is_compared_with_the_amount():
+    frame = _shop(total=lambda price, quantity: price * quantity, cost=lambda price, quantity: 0.6 * price)
+    assert read(frame.drop(columns="sku")).mapping["unit_cost"] == "cost"
+
+
+def test_what_the_user_says_is_not_questioned():
+    frame = _shop(price=lambda price, quantity: price * quantity)
+    assert read(frame, {"unit_price": "price"}).mapping["unit_price"] == "price"
