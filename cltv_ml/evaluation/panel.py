@@ -25,12 +25,16 @@ MAX_ROWS = 300_000
 
 @dataclass(frozen=True)
 class Training:
-    """What the models may learn from, and the customers as they are at the cutoff."""
+    """What the models may learn from, and the customers as they are at the cutoff.
+
+    `cutoff` is given where other customers' spending in the very window to predict is among the labels.
+    """
 
     X: pd.DataFrame
     y: pd.Series
     origins: list[Window]
     X_now: pd.DataFrame
+    cutoff: pd.Timestamp | None = None
 
 
 def training_origins(
@@ -151,4 +155,7 @@ def fit(model: ValueModel, training: Training) -> ValueModel:
             f"{model.name}: its horizon is {model.horizon} days, but the windows to learn from and to predict "
             f"have {asked}; give both the same."
         )
-    return fit_at(model, training.X, training.y, training.X_now)
+    X_now = training.X_now
+    if training.cutoff is not None:
+        X_now = pd.concat({training.cutoff: X_now}, names=["cutoff"])
+    return fit_at(model, training.X, training.y, X_now)

@@ -87,6 +87,7 @@ class Hybrid(ValueModel):
         outputs, offset, levels = self._offsets(X, labels)
         self.tree_features_ = names
         self.scale_ = float(labels.mean())
+        self.levels_ = {f"{cutoff:%Y-%m-%d}": level for cutoff, level in levels.items()}
         self.level_ = expected_level(levels, self.horizon)
         params = {
             "objective": "reg:tweedie",
@@ -105,9 +106,16 @@ class Hybrid(ValueModel):
         return self
 
     def adapt(self, X: pd.DataFrame) -> Self:
-        """Refit the probabilistic model, which needs no labels, on today's customers; return the model."""
+        """Refit the probabilistic model, which needs no labels, on today's customers; return the model.
+
+        Where `X` has an index level `cutoff`, and others' spending after that cutoff has been learned from, the
+        level of that very window replaces the forecast of it.
+        """
         check_fitted(self)
         self.probabilistic_ = self._fresh().fit(X)
+        if "cutoff" in X.index.names:
+            cutoff = X.index.get_level_values("cutoff").max()
+            self.level_ = self.levels_.get(f"{cutoff:%Y-%m-%d}", self.level_)
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:

@@ -67,3 +67,11 @@ def test_adapting_changes_the_probabilistic_model_and_not_the_trees(model, panel
     model.adapt(X.xs(pd.Timestamp("2024-01-01"), level="cutoff"))
     assert model.booster_.save_raw() == before
     assert model.probabilistic_.purchases_.params_ != params
+
+
+def test_a_window_whose_spending_is_known_from_other_customers_has_its_own_level(panel):
+    X, y = panel
+    model = Hybrid(91, probabilistic=ProbabilisticValue(BGNBD()), features=["keen"], rounds=20).fit(X, y)
+    july = X.loc[[pd.Timestamp("2024-07-01")]]
+    assert model.adapt(july.droplevel("cutoff")).level_ < 1.8
+    assert model.adapt(july).level_ == pytest.approx(3.0, rel=0.1)

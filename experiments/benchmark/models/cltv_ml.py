@@ -46,7 +46,7 @@ def _training(case, features):
     learn = X[customers.isin(case.known.index)]
     y = case.known.reindex(learn.index.get_level_values("customer_id")).set_axis(learn.index)
     ask = X[customers.isin(case.ask)].droplevel("cutoff")
-    return Training(learn, y, [case.window], ask)
+    return Training(learn, y, [case.window], ask, case.window.cutoff)
 
 
 def _choose(models, training):
