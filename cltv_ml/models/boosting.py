@@ -13,6 +13,7 @@ import pandas as pd
 import xgboost as xgb
 
 from cltv_ml.models.base import check_columns
+from cltv_ml.models.sharing import once
 
 #: Predictions and data in, gradient and second derivative out.
 Objective: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
@@ -70,9 +71,15 @@ def train(
 
     `objective` gives the derivatives of a loss that XGBoost does not bring.
     """
-    data = _bin(matrix, labels, names, margin)
     settings = {"tree_method": "hist", "verbosity": 0, **params}
-    return xgb.train(settings, data, num_boost_round=rounds, obj=objective)
+
+    def grow() -> xgb.Booster:
+        data = _bin(matrix, labels, names, margin)
+        return xgb.train(settings, data, num_boost_round=rounds, obj=objective)
+
+    if objective is not None:  # a function says nothing about what it will do
+        return grow()
+    return once(grow, repr((settings, rounds, list(names))), matrix, labels, margin)
 
 
 @contextmanager

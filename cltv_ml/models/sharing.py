@@ -12,8 +12,11 @@ import numpy as np
 
 Result = TypeVar("Result")
 
+#: Fits kept at a time, the latest used: a tuning makes hundreds.
+MOST = 100
+
 _kept: dict[bytes, Any] | None = None
-_lock = threading.RLock()
+_lock = threading.Lock()
 
 
 @contextmanager
@@ -30,8 +33,10 @@ def shared_fits() -> Iterator[None]:
             _kept = None
 
 
-def once(make: Callable[[], Result], settings: str, data: np.ndarray) -> Result:
+def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) -> Result:
     """Return what `make` gives, or gave before for equal settings and data while `shared_fits` was open.
+
+    Equal is what has the same digest. Nobody may change what is returned.
 
     >>> made = []
     >>> with shared_fits():
@@ -42,10 +47,20 @@ def once(make: Callable[[], Result], settings: str, data: np.ndarray) -> Result:
     """
     if _kept is None:
         return make()
-    digest = hashlib.blake2b(repr((settings, data.shape)).encode())
-    digest.update(np.ascontiguousarray(data).data)
+    digest = hashlib.blake2b(settings.encode())
+    for part in data:
+        digest.update(repr(None if part is None else (part.shape, part.dtype)).encode())
+        digest.update(b"" if part is None else np.ascontiguousarray(part).data)
+    key = digest.digest()
+    kept = _kept
     with _lock:
-        if digest.digest() not in _kept:
-            _kept[digest.digest()] = make()
-        found: Result = _kept[digest.digest()]
+        known = key in kept
+        found: Result = kept[key] if known else None  # type: ignore[assignment]
+    if not known:
+        found = make()  # outside the lock: threads fit side by side
+    with _lock:
+        kept.pop(key, None)
+        kept[key] = found  # the latest used come last
+        while len(kept) > MOST:
+            del kept[next(iter(kept))]
     return found

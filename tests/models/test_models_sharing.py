@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost as xgb
 
-from cltv_ml.models import BGNBD, Hybrid, ParetoNBD, ProbabilisticValue
+from cltv_ml.models import BGNBD, Hybrid, ParetoNBD, ProbabilisticValue, Tweedie
 from cltv_ml.models.sharing import shared_fits
 
 
@@ -63,3 +64,19 @@ def test_a_shared_fit_predicts_the_same(customers):
         Hybrid(30, rounds=20).fit(customers, y)
         shared = Hybrid(30, rounds=10).fit(customers, y).adapt(customers).predict_table(customers)
     pd.testing.assert_frame_equal(shared, alone, check_exact=True)
+
+
+def test_equal_trees_are_grown_once_and_the_latest_used_are_kept(customers, monkeypatch):
+    grown, train = [], xgb.train
+
+    def counted(*words, **options):
+        grown.append(1)
+        return train(*words, **options)
+
+    monkeypatch.setattr("xgboost.train", counted)
+    monkeypatch.setattr("cltv_ml.models.sharing.MOST", 2)
+    y = pd.Series(np.random.default_rng(3).gamma(1, 30, 300), index=customers.index)
+    with shared_fits():
+        for rounds in (5, 6, 5, 7, 5, 6):  # 6 was dropped for 7, 5 was used again
+            Tweedie(rounds=rounds).fit(customers, y)
+    assert len(grown) == 4
