@@ -1,6 +1,7 @@
 """The report opened in a headless Chromium: no errors, figures with the tables' numbers, working controls."""
 
 import base64
+import itertools
 import json
 import re
 import shutil
@@ -45,7 +46,36 @@ READ = """<script>
   const data = document.querySelector("details.data");
   data.open = true;
   await new Promise((done) => setTimeout(done, 200));
+  const light = (colour) => {
+    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255);
+    const linear = parts.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const ground = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const written = [...document.querySelectorAll("main *:not(script):not(.plot *)")].filter((element) =>
+    [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
+  const contrasts = written.map((element) => {
+    const lights = [light(getComputedStyle(element).color), light(ground(element))].sort((a, b) => b - a);
+    return { text: element.textContent.trim().slice(0, 40), contrast: (lights[0] + 0.05) / (lights[1] + 0.05) };
+  });
+  const controls = [...document.querySelectorAll("a, button, input, summary, [tabindex]")];
+  const unreachable = controls.filter((control) => {
+    control.focus();
+    return document.activeElement !== control && control.checkVisibility();
+  });
   const seen = {
+    headings: [...document.querySelectorAll("h1, h2, h3")].map((heading) => Number(heading.tagName[1])),
+    contrasts: contrasts.sort((a, b) => a.contrast - b.contrast).slice(0, 3),
+    controls: controls.length, unreachable: unreachable.map((control) => control.outerHTML.slice(0, 80)),
+    nameless: [...document.querySelectorAll("input")].filter((input) => !input.labels.length).length
+      + [...document.querySelectorAll("button, summary, a")].filter((one) => !one.textContent.trim()).length,
+    language: document.documentElement.lang,
     faults, start, changed: box.campaign, answer: box.querySelector(".answers").textContent,
     found: document.querySelector(".lookup .answers").textContent,
     cells: data.querySelectorAll("td").length,
@@ -169,6 +199,27 @@ def test_campaign_figure_is_redrawn(desktop):
 
 def test_customer_on_the_list_is_found(desktop):
     assert desktop["found"].startswith("Place on the list: 4 ·")
+
+
+def test_headings_never_skip_a_level(desktop):
+    levels = desktop["headings"]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+def test_text_stands_out_from_its_ground_in_both_themes(desktop, phone):
+    """WCAG 2.2 asks for a contrast of 4.5 for text."""
+    for seen in (desktop, phone):
+        assert seen["contrasts"][0]["contrast"] >= 4.5, seen["contrasts"]
+
+
+def test_every_control_is_named_and_reached_by_keyboard(desktop, phone):
+    for seen in (desktop, phone):
+        assert seen["controls"] > 30
+        assert seen["unreachable"] == []
+        assert seen["nameless"] == 0
+        assert seen["language"] == "en"
 
 
 def test_figure_is_also_a_table(desktop):
