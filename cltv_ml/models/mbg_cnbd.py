@@ -94,8 +94,12 @@ class MBGCNBD(PurchaseModel):
         """Return the part of the log-likelihood that depends on k and the data only."""
         x, tx, T = self._read(X)
         weight = check_weights(self, weights, len(X))
-        k, time, some = self.k_, np.log(weight @ T / weight.sum()), (x > 0) & (tx > 0)
-        x, tx, weight = x[some], tx[some], weight[some]
+        some = x > 0
+        if not (tx > 0).any():
+            return 0.0
+        k, time = self.k_, np.log(weight @ T / weight.sum())
+        # repeat purchases at age 0 are times rounded down: they came within half of the shortest one seen
+        x, tx, weight = x[some], np.maximum(tx[some], tx[tx > 0].min() / 2), weight[some]
         if "litt" in X.columns:
             gaps = check_columns(self, X, ("litt",))[some, 0] - x * time
             return float(weight @ ((k - 1) * gaps - x * gammaln(k)))

@@ -15,6 +15,13 @@ def test_regularity_is_found_from_recency_alone(regular):
     assert MBGCNBD().fit(regular).params_["k"] == 3
 
 
+def test_chance_is_not_taken_for_regularity_where_ages_are_rounded_down():
+    random = MBGNBD().with_params({"r": 0.5, "alpha": 43.0, "a": 0.9, "b": 1.6}).simulate(8_000, 300, seed=2)
+    floored = random.assign(recency=np.floor(random["recency"]))
+    assert ((floored["frequency"] > 0) & (floored["recency"] == 0)).sum() > 5
+    assert MBGCNBD().fit(floored).params_["k"] == 1
+
+
 def test_k_of_one_is_mbg_nbd(regular):
     one, plain = MBGCNBD(k=1).fit(regular), MBGNBD().fit(regular)
     assert one.log_likelihood_ == pytest.approx(plain.log_likelihood_, rel=1e-10)
