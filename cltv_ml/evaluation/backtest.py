@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
-from cltv_ml.evaluation.calibration import LEVEL, calibrate
+from cltv_ml.evaluation.calibration import LEVEL, Seen, calibrate
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
@@ -87,9 +87,10 @@ def judge(
         fitted[model.name] = _fit(model, training, fitted, validation)
         predictions[model.name] = fitted[model.name].predict_table(training.X_now)
         seconds[model.name] = time.perf_counter() - started
+    seen: Seen = {}
     for number, (name, model) in enumerate(fitted.items()):
         progress(f"measuring the errors of {name}", 0.45 + 0.2 * number / len(fitted))
-        predictions[name] = calibrate(model, training).add_bounds(predictions[name])
+        predictions[name] = calibrate(model, training, seen=seen).add_bounds(predictions[name])
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in fitted.items()}

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from cltv_ml.evaluation.panel import Training
-from cltv_ml.models import ValueModel
+from cltv_ml.models import Ensemble, ValueModel
 from cltv_ml.models.intervals import Intervals
 
 #: The probability with which what a customer spends lies between `value_lower` and `value_upper`.
@@ -21,7 +21,13 @@ FOLDS = 3
 ENOUGH = 20_000
 
 
-def calibrate(model: ValueModel, training: Training, level: float = LEVEL) -> ValueModel:
+#: Unseen predictions by model, so that the members of an ensemble are asked once: row number -> expected value.
+Seen = dict[str, pd.Series]
+
+
+def calibrate(
+    model: ValueModel, training: Training, level: float = LEVEL, *, seen: Seen | None = None
+) -> ValueModel:
     """Return the fitted `model` with `intervals_`, so that its tables have `value_lower` and `value_upper`.
 
     Where there is no labelled origin nothing is known about its errors, and it is returned as it is.
@@ -30,58 +36,71 @@ def calibrate(model: ValueModel, training: Training, level: float = LEVEL) -> Va
     ----------
     training
         What the model was fitted on; only its rows are read, all labelled before the cutoff.
+    seen
+        Filled with what has been asked, and read where the same model is asked again.
     """
     if training.origins:
-        model.intervals_ = Intervals(level).fit(*unseen_pairs(model, training))
+        expected = predict_kept(model, training, {} if seen is None else seen)
+        model.intervals_ = Intervals(level).fit(expected, training.y.iloc[expected.index])
     return model
 
 
-def unseen_pairs(model: ValueModel, training: Training) -> tuple[np.ndarray, np.ndarray]:
-    """Return expected values for labelled rows that no clone of `model` had seen, and what was then spent.
+def predict_kept(model: ValueModel, training: Training, seen: Seen) -> pd.Series:
+    """Return expected values of labelled rows that no clone of `model` had seen, by row number.
 
     A model without labels is fitted at each of a few earlier origins and never sees past them. One with
     labels is fitted, on all origins, on the customers of all groups but one, and asked about that one: its
-    errors then hold what it cannot know about a customer, and how windows differ from each other.
+    errors then hold what it cannot know about a customer, and how windows differ from each other. An ensemble
+    is the sum of its members' answers.
     """
-    cutoffs = training.X.index.get_level_values("cutoff")
-    asked = _spread(cutoffs.unique().sort_values(ascending=False))
-    if not model.needs_labels:
-        return _pairs([_predict(clone(model).fit(X), X, y) for X, y in _origins(training, cutoffs, asked)])
+    key = f"{type(model).__name__} {sorted(model.get_params().items(), key=lambda item: item[0])}"
+    if key not in seen:
+        if isinstance(model, Ensemble):
+            parts = [
+                predict_kept(member, training, seen) * factor
+                for member, factor in zip(model.members_, model.factors_, strict=True)
+                if factor > 0
+            ]
+            seen[key] = pd.concat(parts, axis="columns", join="inner").sum(axis="columns")
+        else:
+            seen[key] = _by_groups(model, training) if model.needs_labels else _by_origins(model, training)
+    return seen[key]
+
+
+def _by_origins(model: ValueModel, training: Training) -> pd.Series:
+    parts = []
+    for rows in _origins(training):
+        X = training.X.iloc[rows].droplevel("cutoff")
+        parts.append(pd.Series(clone(model).fit(X).predict(X), index=rows))
+    return pd.concat(parts)
+
+
+def _by_groups(model: ValueModel, training: Training) -> pd.Series:
     customers = training.X.index.get_level_values("customer_id")
     group = pd.util.hash_array(customers.to_numpy(dtype=object)) % FOLDS
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    parts: list[pd.Series] = []
     for number in range(FOLDS):
         others = group != number
         fitted = clone(model).fit(training.X[others], training.y[others])
-        for cutoff in asked:
-            here = cutoffs == cutoff
-            known, unseen = training.X[here & others], training.X[here & ~others]
+        for rows in _origins(training):
+            known, unseen = rows[others[rows]], rows[~others[rows]]
             if len(unseen):
-                fitted.adapt(known.droplevel("cutoff"))
-                found.append(_predict(fitted, unseen.droplevel("cutoff"), training.y[here & ~others]))
-        if sum(len(actual) for _, actual in found) >= ENOUGH:
+                fitted.adapt(training.X.iloc[known].droplevel("cutoff"))
+                values = fitted.predict(training.X.iloc[unseen].droplevel("cutoff"))
+                parts.append(pd.Series(values, index=unseen))
+        if sum(map(len, parts)) >= ENOUGH:
             break
-    return _pairs(found)
+    return pd.concat(parts)
+
+
+def _origins(training: Training) -> list[np.ndarray]:
+    """Return the row numbers of each origin asked, the latest first."""
+    cutoffs = training.X.index.get_level_values("cutoff")
+    asked = _spread(cutoffs.unique().sort_values(ascending=False))
+    return [np.flatnonzero(cutoffs == cutoff) for cutoff in asked]
 
 
 def _spread(cutoffs: pd.Index) -> list[pd.Timestamp]:
     """Return up to `ORIGINS` cutoffs, evenly from the first to the last given."""
     chosen = np.unique(np.linspace(0, len(cutoffs) - 1, min(ORIGINS, len(cutoffs))).round().astype(int))
     return [cutoffs[position] for position in chosen]
-
-
-def _origins(
-    training: Training, cutoffs: pd.Index, asked: list[pd.Timestamp]
-) -> list[tuple[pd.DataFrame, pd.Series]]:
-    return [
-        (training.X[cutoffs == cutoff].droplevel("cutoff"), training.y[cutoffs == cutoff]) for cutoff in asked
-    ]
-
-
-def _predict(fitted: ValueModel, X: pd.DataFrame, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    return fitted.predict(X), y.to_numpy()
-
-
-def _pairs(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    expected, actual = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return expected, actual

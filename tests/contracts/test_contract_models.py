@@ -110,21 +110,27 @@ def calibrated(fitted, customers):
     return calibrate(fitted, Training(rows, labels, [origin], X))
 
 
-def test_bounds_are_finite_and_hold_the_value(calibrated, customers):
-    table = calibrated.predict_table(customers[0])
+def test_bounds_are_ordered_finite_rise_with_the_value_and_are_stored(calibrated, customers):
+    table = calibrated.predict_table(customers[0]).sort_values("expected_value")
     assert np.isfinite(table[["value_lower", "value_upper"]]).all(axis=None)
     assert (table["value_lower"] >= 0).all()
     assert (table["value_lower"] <= table["expected_value"]).all()
     assert (table["expected_value"] <= table["value_upper"]).all()
-
-
-def test_bounds_do_not_fall_as_the_value_rises(calibrated, customers):
-    table = calibrated.predict_table(customers[0]).sort_values("expected_value")
     assert (np.diff(table[["value_lower", "value_upper"]], axis=0) >= -1e-9).all()
+    restored = from_state(to_state(calibrated), CATALOGUE).predict_table(customers[0])
+    pd.testing.assert_frame_equal(restored.loc[table.index], table, check_exact=True)
 
 
-def test_bounds_are_stored_with_the_model(calibrated, customers):
-    restored = from_state(to_state(calibrated), CATALOGUE)
-    again, before = restored.predict_table(customers[0]), calibrated.predict_table(customers[0])
-    pd.testing.assert_frame_equal(again, before, check_exact=True)
-    assert {"value_lower", "value_upper"} <= set(again)
+def test_contributions_add_up_to_the_value(fitted, customers):
+    X, _ = customers
+    parts = fitted.contributions(X)
+    assert parts.index.equals(X.index)
+    assert np.isfinite(parts).all(axis=None)
+    assert parts.sum(axis="columns").to_numpy() == pytest.approx(fitted.predict(X), rel=1e-9)
+    assert "baseline" in parts
+
+
+def test_a_customer_is_explained_alike_alone_and_in_company(fitted, customers):
+    X, _ = customers
+    together, alone = fitted.contributions(X).iloc[[7]], fitted.contributions(X.iloc[[7]])
+    pd.testing.assert_frame_equal(alone, together, rtol=1e-4, atol=1e-4)
