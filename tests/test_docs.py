@@ -18,7 +18,7 @@ COMMANDS = typer.main.get_command(app)
 
 def lines(page):
     """Return the lines of a page's shell blocks that call cltv, continued lines joined, comments off."""
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     text = "\n".join(blocks).replace("\\\n", " ")
     return [line.split(" | ")[0].split(" > ")[0] for line in text.splitlines() if line.startswith("cltv ")]
 
