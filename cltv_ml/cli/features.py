@@ -95,7 +95,9 @@ def build(
 
     Example: `cltv features build --data orders.csv --cutoff 2026-01-01 --cutoff 2026-04-01 --out features`
     """
-    chosen: list[str] | str | None = "all" if names == "all" else names.split(",") if names else None
+    chosen: list[str] | str | None = [name.strip() for name in names.split(",")] if names else None
+    if chosen == ["all"]:
+        chosen = "all"
     settings = settings_of(config, mapping, rule, query=query, data=data, timezone=timezone)
     with progress("building features") as done:
         log: Any = str(clean_log) if clean_log else load(settings, done).log
@@ -115,6 +117,10 @@ def build(
 def _engine(master: str, memory: str, shards: int | None) -> Any:
     if not master:
         return room.DuckDB(memory, shards=shards)
+    if shards is not None:
+        raise ValueError(
+            "--shards divides the work of one machine; Spark divides its work itself: leave it out."
+        )
     from cltv_ml.ops.spark import spark_session
 
     return room.Spark(spark_session(master))

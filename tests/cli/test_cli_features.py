@@ -46,6 +46,11 @@ def test_a_cutoff_is_a_midnight_in_the_time_zone_of_the_configuration(cltv, tmp_
     assert customers() == "ab"
 
 
+def test_names_may_be_divided_by_commas_and_blanks(cltv):
+    assert cltv("--data", "orders.csv", "--cutoff", "2023-07-11", "--names", "orders, gap_mean") == 0
+    assert {"orders", "gap_mean"} < set(read_features("X").column_names)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -59,6 +64,8 @@ def test_a_cutoff_is_a_midnight_in_the_time_zone_of_the_configuration(cltv, tmp_
         (["--data", "orders.csv", "--cutoff", "2023-07-11", "--memory", "lots"], "memory must be a size such as"),
         (["--clean-log", "orders.parquet", "--cutoff", "2023-07-11"], "carries a time zone"),
         (["--clean-log", "absent.parquet", "--cutoff", "2023-07-11"], "'absent.parquet' cannot be read as"),
+        (["--clean-log", "orders.parquet", "--cutoff", "2023-07-11", "--timezone", "UTC", "--master", "local[2]",
+          "--shards", "2"], "Spark divides its work itself"),
         (["--clean-log", "orders.csv", "--cutoff", "2023-07-11"], "'orders.csv' cannot be read as"),
     ],
 )  # fmt: skip
