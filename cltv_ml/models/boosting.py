@@ -137,5 +137,14 @@ def score(booster: xgb.Booster, matrix: np.ndarray, margin: np.ndarray | None = 
     return np.asarray(answer, dtype=np.float64)
 
 
+def balance(labels: np.ndarray, values: np.ndarray) -> float:
+    """Return the factor that gives values the total of the labels: predictions for the training rows must add up.
+
+    Source: M. Wüthrich, Bias regularization in neural network models for general insurance pricing, 2020.
+    """
+    total = float(values.sum())
+    return float(labels.sum()) / total if total > 0 else 1.0
+
+
 def _numeric(X: pd.DataFrame) -> list[str]:
     return [str(name) for name, dtype in X.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]

@@ -78,6 +78,8 @@ class Hurdle(ValueModel):
             self._params("reg:gamma", 1.0),
             rounds=self.rounds,
         )
+        p_buy, spend = (boosting.score(part, matrix) for part in (self.buy_booster_, self.spend_booster_))
+        self.scale_ *= boosting.balance(labels, p_buy * spend * self.scale_)
         return self
 
     def p_buy(self, X: pd.DataFrame) -> np.ndarray:

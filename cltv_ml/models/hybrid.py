@@ -16,7 +16,7 @@ from cltv_ml.models.level import expected_level
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
-from cltv_ml.models.unseen import by_cutoff
+from cltv_ml.models.unseen import at_latest, by_cutoff
 
 #: What the probabilistic model tells the trees about each customer, beside the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
@@ -47,6 +47,7 @@ class Hybrid(ValueModel):
 
     name = "hybrid"
     needs_labels = True
+    total_ = 1.0  # models stored before 0.2 have none
     search_space = TWEEDIE_TREES
 
     def __init__(
@@ -103,7 +104,7 @@ class Hybrid(ValueModel):
             margin=offset - np.log(self.scale_),
         )
         self._keep_names()
-        return self
+        return self._keep_total(at_latest(X))
 
     def adapt(self, X: pd.DataFrame) -> Self:
         """Refit the probabilistic model, which needs no labels, on today's customers; return the model.
@@ -116,7 +117,7 @@ class Hybrid(ValueModel):
         if "cutoff" in X.index.names:
             cutoff = X.index.get_level_values("cutoff").max()
             self.level_ = self.levels_.get(f"{cutoff:%Y-%m-%d}", self.level_)
-        return self
+        return self._keep_total(X)
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
@@ -139,7 +140,7 @@ class Hybrid(ValueModel):
         offset = _log_value(table) - np.log(self.scale_)
         trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *OUTPUTS], offset)
         history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
-        before = new + (margin - offset) + np.log(self.level_)
+        before = new + (margin - offset) + np.log(self.level_ * self.total_)
         return in_currency(history.add(trees, fill_value=0.0), before, self.predict(X)).set_axis(X.index)
 
     def _values(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
@@ -148,7 +149,15 @@ class Hybrid(ValueModel):
         moved = boosting.score(
             self.booster_, np.hstack([matrix, table.to_numpy(dtype=np.float32)]), margin=offset
         )
-        return moved * self.scale_ * self.level_
+        return moved * self.scale_ * self.level_ * self.total_
+
+    def _keep_total(self, X: pd.DataFrame) -> Self:
+        """Set the factor with which the trees only move money between customers `X`; their sum is the level."""
+        self.total_ = 1.0
+        table = self.probabilistic_.predict_table(X)
+        below = self.level_ * table["expected_value"].to_numpy()
+        self.total_ = boosting.balance(below, self._values(X, table))
+        return self
 
     def _offsets(
         self, X: pd.DataFrame, labels: np.ndarray

@@ -81,8 +81,7 @@ class Quantile(ValueModel):
             "quantile_alpha": levels.tolist(),
         }
         self.booster_ = boosting.train(matrix, labels / self.scale_, names, params, rounds=self.rounds)
-        area = _area(self._curve(matrix), levels).sum()
-        self.level_ = float(labels.sum() / area) if area > 0 else 1.0
+        self.level_ = boosting.balance(labels, _area(self._curve(matrix), levels))
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:

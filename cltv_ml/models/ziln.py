@@ -89,7 +89,7 @@ class ZILN(ValueModel):
         )
         self.most_ = float(labels.max())
         self.level_ = 1.0
-        self.level_ = float(labels.sum() / self._values(self._parts(matrix)).sum())
+        self.level_ = boosting.balance(labels, self._values(self._parts(matrix)))
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:

@@ -145,3 +145,10 @@ def test_a_feature_that_appears_twice_is_named(shop):
     twice = pd.concat([X, X[["size"]]], axis=1)
     with pytest.raises(ValueError, match="column 'size' appears 2 times"):
         Tweedie(rounds=2).fit(twice, y)
+
+
+@pytest.mark.parametrize("model", TREES)
+def test_what_is_expected_of_the_training_rows_adds_up_to_what_they_spent(model, shop):
+    X, y, _ = shop
+    heavy = y**2 / y.mean()
+    assert model.fit(X, heavy).predict(X).sum() == pytest.approx(heavy.sum(), rel=1e-5)
