@@ -179,7 +179,8 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
     if window.cutoff - pd.Timedelta(days=365) < first.normalize():
         notes.append(
             "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
-            "be off by as much as that season differs from the months before."
+            "be off by as much as that season differs from the months before, and fewer customers than promised may "
+            "spend within their intervals."
         )
     if not verdict.within_bounds:
         notes.append(
