@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -56,10 +57,16 @@ def open_store(root: Path | None = None) -> str:
     mlflow.set_tracking_uri(uri)
     if uri.startswith("http"):
         _check_server(uri)
-    elif uri.startswith("sqlite:") and not Path(uri.removeprefix("sqlite:///")).exists():
-        with store_lock():
-            MlflowClient().search_experiments(max_results=1)
+    elif uri.startswith("sqlite:"):
+        _create_once(uri)
     return uri
+
+
+@functools.cache
+def _create_once(uri: str) -> None:
+    """Create a SQLite store, or wait for the process that is just doing so."""
+    with store_lock():
+        MlflowClient(uri).search_experiments(max_results=1)
 
 
 def _check_server(uri: str, tries: int = 3) -> None:

@@ -1,0 +1,119 @@
+"""The store is opened whole, runs end, and a server that is away is one sentence."""
+
+import multiprocessing
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.ops import tracking
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(monkeypatch):
+    before = mlflow.get_tracking_uri()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(ValueError, match=r"no MLflow server answers at http://127\.0") as caught:
+        tracking.open_store()
+    assert "secret" not in str(caught.value)
+    mlflow.set_tracking_uri(before)
+
+
+def test_a_server_that_comes_up_late_is_waited_for(monkeypatch):
+    with socket.socket() as late:
+        late.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(time, "sleep", lambda seconds: late.listen())
+        tracking._check_server(f"http://127.0.0.1:{late.getsockname()[1]}")
+
+
+def test_runs_of_a_killed_process_are_ended_by_the_next_one_and_others_are_left(store):
+    client = MlflowClient()
+    experiment = tracking.open_experiment("cltv")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    host = socket.gethostname()
+    owners = {"dead": (host, dead.pid), "alive": (host, os.getpid()), "elsewhere": ("another", dead.pid)}
+    runs = {
+        name: client.create_run(
+            experiment, tags={"cltv_ml.host": where, "cltv_ml.process": str(process)}
+        ).info.run_id
+        for name, (where, process) in owners.items()
+    }
+    tracking.open_experiment("cltv")
+    assert {name: client.get_run(run).info.status for name, run in runs.items()} == {
+        "dead": "FAILED", "alive": "RUNNING", "elsewhere": "RUNNING"
+    }  # fmt: skip
+
+
+def test_a_failing_training_ends_its_run_as_failed(store):
+    with (
+        pytest.raises(OSError, match="no space"),
+        tracking.summary_run(tracking.open_experiment("cltv"), "a", {}) as run,
+    ):
+        raise OSError("no space left")
+    assert MlflowClient().get_run(run).info.status == "FAILED"
+
+
+def test_a_store_that_is_busy_for_a_moment_is_waited_for(store, tmp_path):
+    tracking.open_experiment("cltv")
+    other = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None, check_same_thread=False)
+    other.execute("begin exclusive")
+    threading.Timer(1.5, other.rollback).start()
+    with tracking.summary_run(tracking.open_experiment("cltv"), "a", {}) as run:
+        pass
+    assert MlflowClient().get_run(run).info.status == "FINISHED"
+    other.close()
+
+
+def test_the_lock_of_a_store_is_one_sentence_for_who_waits_too_long(store):
+    with (
+        tracking.store_lock(),
+        pytest.raises(ValueError, match="another process has held"),
+        tracking.store_lock(patience=0.1),
+    ):
+        pass
+
+
+def test_result_tables_are_read_back_as_they_were(store):
+    table = pd.DataFrame({"model": ["a", "b"], "gini": [0.5, 0.25]})
+    experiment = tracking.open_experiment("cltv")
+    with tracking.summary_run(experiment, "a", {}) as run:
+        tracking.log_table(table, "tables/one.json")
+    found = MlflowClient().load_table(experiment, "tables/one.json", run_ids=[run])
+    assert found.to_dict("list") == table.to_dict("list")
+
+
+@pytest.mark.slow
+def test_two_processes_create_a_new_store_without_breaking_it(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    both = [context.Process(target=_create, args=(uri, start)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(180)
+    assert [one.exitcode for one in both] == [0, 0]
+    assert (
+        sqlite3.connect(tmp_path / "mlflow.db").execute("select count(*) from experiments").fetchone()[0] >= 1
+    )
+
+
+def _create(uri, start):
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    from cltv_ml.ops import tracking
+
+    start.wait()
+    tracking.open_store()
+    MlflowClient().search_experiments()
