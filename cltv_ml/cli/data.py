@@ -95,11 +95,16 @@ def check(
     horizon: Horizon = "",
     config: Config = None,
     save_mapping: Annotated[Path | None, typer.Option(help="Write the mapping to this TOML file.")] = None,
+    quarantine: Annotated[
+        Path | None, typer.Option(help="Write the lines set aside, with their reasons: .csv or .parquet.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report with figures to this file.")] = None,
+    currency: Annotated[str, typer.Option(help="Written in the report, such as EUR.")] = "",
     as_json: Json = False,
 ) -> None:
     """Clean a log and say what was understood, what was set aside and why, and whether to train on it.
 
-    Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml`
+    Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml --html check.html`
     """
     settings = settings_of(config, mapping, rule, query=query, data=data, horizon=horizon)
     days = to_days(settings.horizon)
@@ -109,6 +114,12 @@ def check(
     account = cleaned.report
     if save_mapping:
         write_mapping(account.mapping, save_mapping)
+    if quarantine:
+        from cltv_ml.ops.files import write_table
+
+        write_table(cleaned.quarantine, quarantine)
+    if html:
+        _write_report(html, cleaned, verdict, currency or settings.currency)
     if as_json:
         print_json(_account(cleaned, verdict, days))
         return
@@ -116,7 +127,10 @@ def check(
     shown = touched.assign(
         rows=[f"{rows:,}" for rows in touched["rows"]], money=[f"{money:,.2f}" for money in touched["money"]]
     )[["rule", "rows", "money"]]
-    show_table(shown, f"{account.rows_in:,} lines read, {account.rows_kept:,} kept; set aside:")
+    if len(shown):
+        show_table(shown, f"{account.rows_in:,} lines read, {account.rows_kept:,} kept; set aside:")
+    else:
+        console.print(f"Lines     {account.rows_in:,} read, all kept")
     console.print(
         f"Money     {account.money_in:,.2f} in = {account.money_kept:,.2f} kept "
         f"+ {account.money_quarantined:,.2f} set aside + {account.money_netted:,.2f} netted "
@@ -133,8 +147,24 @@ def check(
     console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
     for reason in verdict.reasons:
         console.print(f"          {escape(reason)}")
-    if save_mapping:
-        console.print(f"Mapping   [bold]{save_mapping}[/bold]")
+    for name, path in (("Mapping", save_mapping), ("Set aside", quarantine), ("Report", html)):
+        if path:
+            console.print(f"{name:<9} [bold]{path}[/bold]")
+
+
+def _write_report(path: Path, cleaned: Cleaned, verdict: Verdict, currency: str) -> None:
+    """Write the data report as one HTML file that opens offline."""
+    from cltv_ml.ops.files import atomic
+    from cltv_ml.reporting.report import render_html, summarise
+    from cltv_ml.reporting.sections.data import check_sections
+
+    summary = summarise(
+        f"Data check: {verdict.level}",
+        f"{cleaned.report.rows_in:,} lines of {cleaned.report.source}",
+        check_sections(cleaned, verdict, currency=currency),
+    )
+    with atomic(path) as temporary:
+        temporary.write_text(render_html(summary), encoding="utf-8")
 
 
 def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.data.account import Report, account
+from cltv_ml.data.duplicates import treat_duplicates
 from cltv_ml.data.lines import CUSTOMER, read_lines
 from cltv_ml.data.netting import find_candidates, net_returns
 from cltv_ml.data.parse import quote
@@ -25,9 +25,6 @@ from cltv_ml.tables import TRANSACTIONS
 
 #: Called with what is being done and the share that is done.
 Progress: TypeAlias = Callable[[str, float], None]
-
-#: So many lines' hashes are sorted at a time when duplicates are sought: 400 MB.
-_HASHES_AT_ONCE = 50_000_000
 
 #: The source's lines that are set aside, or may be, are read a second time, together, and no others.
 _TOUCH = "insert into touched select * from raw semi join ({rows}) using (source_row)"
@@ -127,7 +124,8 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> tuple[int 
     progress("reading the lines", 0.0)
     notes = read_lines(raw, rules)
     progress("looking for duplicates", 0.3)
-    _set_lines_aside(raw.con, rules)
+    _set_lines_aside(raw.con)
+    notes += treat_duplicates(raw.con, rules)
     find_candidates(raw.con)
     raw.con.execute(
         _TOUCH.format(rows="select source_row from aside union select source_row from candidates")
@@ -149,30 +147,12 @@ def _silent(doing: str, share: float) -> None:
     """Report nothing."""
 
 
-def _set_lines_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """Make `aside` (source_row, rule) from the lines that break a rule by themselves or equal another."""
+def _set_lines_aside(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `aside` (source_row, rule) from the lines that break a rule by themselves."""
     con.execute(
         "create or replace temp table aside as select source_row, rule from marks where rule is not null "
         "union all select source_row, 'broken_line' from broken_lines"
     )
-    if rules.applies("exact_duplicate"):
-        con.execute("create or replace temp table repeated (line_hash ubigint)")
-        [(rows,)] = con.execute("select count(*) from marks").fetchall()
-        parts = rows // _HASHES_AT_ONCE + 1
-        for part in range(parts):
-            query = f"select line_hash from marks where rule is null and line_hash % {parts} = {part}"
-            hashes = np.sort(con.sql(query).to_arrow_table()["line_hash"].to_numpy())
-            twice = pa.table({"line_hash": np.unique(hashes[1:][hashes[1:] == hashes[:-1]])})
-            con.register("twice", twice)
-            con.execute("insert into repeated from twice")
-            con.unregister("twice")
-        _set_aside(
-            con,
-            "exact_duplicate",
-            "select source_row from (select source_row, row_number() over ("
-            "partition by line_hash, money order by source_row) as number "
-            "from marks where rule is null and line_hash in (from repeated)) where number > 1",
-        )
 
 
 def _set_returns_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:

@@ -41,7 +41,9 @@ class Rules:
     Parameters
     ----------
     off, on
-        Names of rules to switch off or on; `history_before_log` alone is off by default.
+        Names of rules to switch off or on; `history_before_log` alone is off by default. Without an order id
+        and a time of day `exact_duplicate` sets nothing aside unless it is switched on: two equal purchases
+        on one day are then as likely as a line exported twice, and the report says how many there are.
     non_products, adjustments
         Regular expressions that a whole product code (`non_product`), or a whole product code or order id
         (`adjustment`) matches; case is ignored. None by default: one shop's POST is another's product.

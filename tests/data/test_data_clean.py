@@ -33,13 +33,13 @@ def test_the_log_is_a_valid_transactions_table():
 def test_each_bad_line_is_quarantined_with_the_rule_it_breaks():
     cleaned = clean(
         lines(
-            ("a", "2024-01-31", "1"),
+            ("a", "2024-01-31 10:00", "1"),
             (None, "2024-01-31", "1"),
             ("b", "soon", "1"),
             ("c", "2124-01-31", "1"),
             ("d", "2024-01-31", "inf"),
             ("e", "2024-01-31", "?"),
-            ("a", "2024-01-31", "1"),
+            ("a", "2024-01-31 10:00", "1"),
             ("f", "2024-01-31", "-1"),
         )
     )

@@ -136,9 +136,9 @@ def test_winsorising_caps_and_reports_its_share():
 def test_each_switchable_rule_can_be_switched_off():
     frame = pd.DataFrame(
         [
-            ("a", "2124-01-01", 1.0, "POST", 1),
-            ("a", "2024-01-01", 1.0, "x", -1),
-            ("a", "2024-01-01", 2.0, "x", 1),
+            ("a", "2124-01-01 10:00", 1.0, "POST", 1),
+            ("a", "2024-01-01 10:00", 1.0, "x", -1),
+            ("a", "2024-01-01 10:00", 2.0, "x", 1),
         ]
         * 2,
         columns=["customer_id", "timestamp", "amount", "product_id", "quantity"],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cltv_ml.data import Cleaned, compute_months
+import pandas as pd
+
+from cltv_ml.data import Cleaned, Verdict, compute_months, compute_seasonality, compute_summary
 from cltv_ml.data import judge as judge_data
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.evaluation.backtest import WindowResult
@@ -48,6 +50,84 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
             "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency)
         },
         details=[_more(cleaned, currency)],
+    )
+
+
+def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") -> list[dict[str, Any]]:
+    """Return the data report: the verdict, what the log holds, what the cleaning did, and the figures."""
+    account, log = cleaned.report, cleaned.log
+    rules = account.rules[account.rules["rows"] > 0]
+    done = pd.DataFrame(
+        {
+            "Rule": rules["rule"],
+            "Lines": [f"{rows:,}" for rows in rules["rows"]],
+            "Share of lines": [f"{rows / max(account.rows_in, 1):.2%}" for rows in rules["rows"]],
+            "Money": [theme.format_money(money, currency) for money in rules["money"]],
+        }
+    )
+    money = (
+        f"{theme.format_money(account.money_in, currency)} in = "
+        f"{theme.format_money(account.money_kept, currency)} kept + "
+        f"{theme.format_money(account.money_quarantined, currency)} set aside + "
+        f"{theme.format_money(account.money_netted, currency)} netted + "
+        f"{theme.format_money(account.money_capped, currency)} capped."
+    )
+    sections = [
+        section(
+            "Can customer lifetime value be learned from these data?",
+            [_VERDICTS[verdict.level]],
+            warnings=[_sentence(reason) for reason in verdict.reasons],
+            tables={"What the clean log holds": _facts(log, currency)} if len(log) else {},
+        ),
+        section(
+            "What the cleaning did",
+            [f"{account.rows_in:,} lines read, {account.rows_kept:,} kept.", money, *account.notes],
+            tables={"Lines set aside, by the first rule each broke": done} if len(done) else {},
+        ),
+    ]
+    if len(log):
+        sections += [_seasons(log, currency), _more(cleaned, currency)]
+    return sections
+
+
+def _facts(log: pd.DataFrame, currency: str) -> pd.DataFrame:
+    facts = compute_summary(log).iloc[0]
+    gap = facts["median_gap"]
+    rows = {
+        "Lines": f"{facts['rows']:,}",
+        "Customers": f"{facts['customers']:,}",
+        "Orders": f"{facts['orders']:,}",
+        "Revenue": theme.format_money(float(facts["revenue"]), currency),
+        "Span": f"{facts['first']:%Y-%m-%d} to {facts['last']:%Y-%m-%d}, {facts['days']:,} days",
+        "Days without an order": f"{facts['days_without_orders']:,}, at most {facts['longest_gap']:,} in a row",
+        "Customers who bought again": f"{facts['repeat_rate']:.1%}",
+        "Median days between purchases": "-" if pd.isna(gap) else f"{gap:.0f}",
+        "Customers who may be older than the log": f"{facts['opening_customers']:,}",
+        "Customers whose purchases cost nothing": f"{facts['zero_customers']:,}",
+    }
+    return pd.DataFrame({"Fact": list(rows), "Value": list(rows.values())})
+
+
+def _seasons(log: pd.DataFrame, currency: str) -> dict[str, Any]:
+    table = compute_seasonality(log)
+    names = {"weekday": pd.date_range("2024-01-01", periods=7).day_name(), "month": None}
+    names["month"] = pd.date_range("2024-01-01", periods=12, freq="MS").month_name()
+    shown = pd.DataFrame(
+        {
+            "Day or month": [
+                names[part][number - 1] for part, number in zip(table["part"], table["number"], strict=True)
+            ],
+            "Orders": [f"{orders:,.0f}" for orders in table["orders"]],
+            "Revenue of such a day, average is 1": [f"{index:.2f}" for index in table["index"]],
+        }
+    )
+    return section(
+        "Over time",
+        figures={
+            "Revenue of each month as bars and the number of orders as a line; the first and the last month may "
+            "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency)
+        },
+        tables={"Season; a log of less than a year shows its trend as much as its season": shown},
     )
 
 

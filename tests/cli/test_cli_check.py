@@ -1,0 +1,33 @@
+"""What `cltv data check` writes beside what it prints."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.cli import main
+from cltv_ml.data import simulate
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("check")
+    log = simulate(150, days=200).log.astype({"amount": object})
+    log.loc[3, "amount"] = "a lot"
+    log.to_csv(folder / "orders.csv", index=False)
+    words = [
+        "--data", folder / "orders.csv", "--currency", "EUR",
+        "--html", folder / "check.html", "--quarantine", folder / "aside.csv",
+    ]  # fmt: skip
+    with pytest.raises(SystemExit, match="0"):
+        main(["data", "check", *map(str, words)])
+    return folder
+
+
+def test_the_report_tells_verdict_facts_rules_season_and_cohorts(checked):
+    page = (checked / "check.html").read_text()
+    for words in ("Data check: ", "Customers who bought again", "bad_amount", "Monday", "cohort", "EUR"):
+        assert words in page
+
+
+def test_the_lines_set_aside_are_written_with_their_reason(checked):
+    aside = pd.read_csv(checked / "aside.csv")
+    assert aside[["source_row", "rule", "amount"]].to_numpy().tolist() == [[4, "bad_amount", "a lot"]]
