@@ -28,7 +28,7 @@ class PurchaseModel(LikelihoodModel):
     Besides `_terms` a subclass writes `_p_alive`, P(alive now | history), and the process of a customer
     known to be alive: `_survivor` gives its parameters after a history, the functions `_alive_*` its
     answers. Lengths of time `t` are in the model's `time_unit`, or a text such as "39w" that names its own.
-    Answers have shape (n,), aligned with the rows of `X`.
+    Answers have shape (n,), aligned with the rows of `X`; a new customer is a row of zeros (of ones for SBG).
     """
 
     def predict(self, X: pd.DataFrame, t: float | str = 1.0) -> np.ndarray:

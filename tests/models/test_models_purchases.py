@@ -117,6 +117,14 @@ def test_answers_follow_the_rows(known, few):
     assert (known.expected_purchases(mixed, 5)[::-1] == known.expected_purchases(few, 5)).all()
 
 
+def test_a_new_customer_is_one_without_a_history(known):
+    new = pd.DataFrame({column: [1.0 if known.name == "sbg" else 0.0] for column in known.columns})
+    assert known.expected_purchases(new, AHEAD) == pytest.approx(known.expected_new_customer_purchases(AHEAD))
+    for n in (0, 2):
+        assert known.purchase_pmf(new, n, AHEAD) == pytest.approx(known.new_customer_pmf(n, AHEAD))
+    assert 0 < known.expected_next_purchase(new, AHEAD)[0] < AHEAD
+
+
 def test_an_impossible_time_is_refused(known, few):
     for impossible in (-1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="t must be"):
