@@ -11,8 +11,8 @@ from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import can_validate, validate
-from cltv_ml.features import build_features, default_features
-from cltv_ml.models import competitors
+from cltv_ml.features import default_features
+from cltv_ml.models import Ensemble, competitors
 from experiments.benchmark.cases import Answer
 
 #: Where nothing is labelled before the cutoff, nothing can be compared: the model most often right then.
@@ -23,36 +23,46 @@ def predict(case):
     """Return one answer per model; `champion` is the one that the written rule chose on earlier windows."""
     features = default_features(list(case.log.columns))
     training = _training(case, features)
-    models = [
-        model for model in competitors(case.window.horizon, features)
-        if training.origins or not model.needs_labels
-    ]  # fmt: skip
+    models = _competing(case, features, training)
+    seen = validate(models, training) if _can(training) else None
     answers = {}
     for model in models:
         started = time.perf_counter()
         values = fit(model, training).predict(training.X_now)
         answers[model.name] = _answer(model, pd.Series(values, training.X_now.index), started)
-    chosen = _choose(models, training)
+    chosen = WITHOUT_LABELS if seen is None else _choose(seen)
     best = answers[chosen]
     answers["champion"] = Answer(best.values, best.version, {"is": chosen}, best.seconds, best.memory_mb)
     return answers
 
 
 def _training(case, features):
+    """Return what may be learned from; where other customers' window is known, their rows of it too."""
+    training = prepare(case.log, case.window, features)
     if case.known.empty:
-        return prepare(case.log, case.window, features)
-    X = build_features(case.log, [case.window.cutoff], names=features)
-    customers = X.index.get_level_values("customer_id")
-    learn = X[customers.isin(case.known.index)]
-    y = case.known.reindex(learn.index.get_level_values("customer_id")).set_axis(learn.index)
-    ask = X[customers.isin(case.ask)].droplevel("cutoff")
-    return Training(learn, y, [case.window], ask, case.window.cutoff)
+        return training
+    learns = training.X.index.get_level_values("customer_id").isin(case.known.index)
+    latest = training.X_now.loc[case.known.index]
+    latest.index = pd.MultiIndex.from_product(
+        [[case.window.cutoff], latest.index], names=training.X.index.names
+    )
+    X = pd.concat([training.X[learns], latest])
+    y = pd.concat([training.y[learns], case.known.set_axis(latest.index)])
+    return Training(X, y, [case.window, *training.origins], training.X_now.loc[case.ask])
 
 
-def _choose(models, training):
-    if not training.origins or not can_validate(training):
-        return WITHOUT_LABELS
-    seen = validate(models, training)
+def _competing(case, features, training):
+    return [
+        model for model in competitors(case.window.horizon, features)
+        if (_can(training) if isinstance(model, Ensemble) else training.origins or not model.needs_labels)
+    ]  # fmt: skip
+
+
+def _can(training):
+    return bool(training.origins) and can_validate(training)
+
+
+def _choose(seen):
     scores = {
         name: {metric: METRICS[metric].function(seen.y_true, seen.predictions[name]) for metric in METRICS}
         for name in seen.predictions
