@@ -138,7 +138,7 @@ def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     faults = []
     given = {name: X[name].to_numpy(dtype=np.float64) for name in _SUMMARY if name in X}
     if "frequency" in given:
-        parted = given["frequency"] % 1 > 0
+        parted = np.isfinite(given["frequency"]) & (np.floor(given["frequency"]) != given["frequency"])
         faults.append(("Column 'frequency' counts repeat purchase days; send whole numbers.", parted))
     if {"recency", "T"} <= set(given):
         late = given["recency"] > given["T"]

@@ -50,7 +50,9 @@ def check_feature_files(files: Sequence[Path], features: Sequence[str]) -> None:
         try:
             schema = pq.read_schema(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{file} is no Parquet file that can be read: {error}.") from None
+            raise ValueError(
+                f"{file} is no Parquet file that can be read: {str(error).rstrip('.')}."
+            ) from None
         missing = [name for name in ("customer_id", *features) if name not in schema.names]
         if missing:
             raise ValueError(

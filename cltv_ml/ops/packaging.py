@@ -114,13 +114,15 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:
 def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
     """Return a few customers, from the least to the most valuable, with what the model answers for them.
 
-    Columns: `customer_id`, the card's features, the answer. They are stored with the model, so that whoever
-    loads it later, and however it is asked, can see that it still answers the same.
+    Columns: `customer_id` (made up: a model names no customer), the card's features, the answer. They are stored
+    with the model, so that whoever loads it later, and however it is asked, can see that it still answers the same.
     """
     X = customers[card.features].astype(np.float64)
     ranks = np.unique(np.linspace(0, len(X) - 1, min(count, len(X))).astype(int))
     chosen = X.iloc[np.argsort(model.predict(X), kind="stable")[ranks]]
-    return chosen.join(answer(model, card.tiers, chosen)).rename_axis("customer_id").reset_index()
+    golden = chosen.join(answer(model, card.tiers, chosen)).reset_index(drop=True)
+    golden.insert(0, "customer_id", [f"golden {number + 1}" for number in range(len(golden))])
+    return golden
 
 
 def read_golden_rows(folder: Path) -> pd.DataFrame | None:

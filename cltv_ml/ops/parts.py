@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cltv_ml.engine import literal
+from cltv_ml.engine import connect, literal
 from cltv_ml.evaluation.backtest import Progress
+from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.models import ValueModel
 from cltv_ml.ops.answers import answer, find_faults
 from cltv_ml.ops.files import atomic
@@ -31,6 +31,8 @@ class Scorer:
     ----------
     outputs
         The columns of PREDICTIONS that the model answers with.
+    top_reasons
+        So many reasons for each value, in words.
     since
         Only customers with a purchase on or after this day are scored.
     """
@@ -39,6 +41,7 @@ class Scorer:
     card: Card
     version: int
     outputs: tuple[str, ...]
+    top_reasons: int = 0
     cutoff: pd.Timestamp = pd.NaT
     since: pd.Timestamp | None = None
 
@@ -58,30 +61,44 @@ class Scorer:
         return replace(self, cutoff=cutoff, since=since)
 
     def score(self, rows: pa.RecordBatch) -> pa.Table:
-        """Return `customer_id`, the outputs, `tier` and `reason` of customers, in their order."""
+        """Return `customer_id`, the outputs, `tier`, `reason` and top reasons of customers, in their order."""
         if self.since is not None:
             silent = _numbers(rows, ["T"])["T"] - _numbers(rows, ["recency"])["recency"]
             days = (self.cutoff - self.since).days - 1
             rows = rows.filter(pa.array((silent <= days).to_numpy()))
         X = _numbers(rows, self.features)
-        reasons = _reasons(X)
-        fine = reasons is None or np.array([reason is None for reason in reasons])
-        table = answer(self.model, self.card.tiers, X if reasons is None else X[fine])
-        if reasons is not None:
-            table = table.reindex(X.index)
+        faults = _faults(X)
+        known = X if faults is None else X[faults.isna().to_numpy()]
+        table = self._answer(known).reindex(X.index)
         columns: dict[str, pa.Array] = {"customer_id": rows["customer_id"].cast(pa.string())}
         columns |= {name: pa.array(table[name], pa.float64(), from_pandas=True) for name in self.outputs}
         columns["tier"] = pa.array(table["tier"], pa.string(), from_pandas=True)
-        columns["reason"] = (
-            pa.nulls(len(X), pa.string()) if reasons is None else pa.array(reasons, pa.string())
-        )
+        columns["reason"] = pa.nulls(len(X), pa.string()) if faults is None else pa.array(faults, pa.string())
+        for name in (f"reason_{place + 1}" for place in range(self.top_reasons)):
+            columns[name] = pa.array(table[name], pa.string(), from_pandas=True)
         return pa.table(columns)
 
+    def _answer(self, X: pd.DataFrame) -> pd.DataFrame:
+        if not len(X):
+            return pd.DataFrame(
+                columns=[*self.outputs, "tier", *(f"reason_{n + 1}" for n in range(self.top_reasons))]
+            )
+        table = answer(self.model, self.card.tiers, X)
+        return table.join(top_reasons(self.model, X, self.top_reasons)) if self.top_reasons else table
 
-def score_files(files: Sequence[Path], scorer: Scorer, folder: Path, progress: Progress) -> list[Path]:
+
+def score_files(
+    files: Sequence[Path], scorer: Scorer, folder: Path, progress: Progress, *, sort: bool
+) -> list[Path]:
     """Write the scores of feature files into `folder`, a piece at a time, and return the pieces in order.
 
     A piece appears whole or not at all; those that are there already are not made again.
+
+    Parameters
+    ----------
+    sort
+        Whether each file is read in the order of `customer_id`: files that are built anew after a kill hold
+        the same rows in any order, and the last digit of a value depends on its place.
     """
     folder.mkdir(exist_ok=True)
     total = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
@@ -90,7 +107,7 @@ def score_files(files: Sequence[Path], scorer: Scorer, folder: Path, progress: P
         complete = folder / f"file-{number:04d}.complete"
         rows = pq.ParquetFile(file).metadata.num_rows
         if not complete.exists():
-            for piece, batch in enumerate(pq.ParquetFile(file).iter_batches(CHUNK, columns=scorer.columns)):
+            for piece, batch in enumerate(_batches(file, scorer.columns, folder if sort else None)):
                 progress(f"scoring {total:,} customers", 0.6 + 0.3 * (done + piece * CHUNK) / max(total, 1))
                 _write_piece(folder / f"scores-{number:04d}-{piece:06d}.parquet", scorer, batch)
             complete.touch()
@@ -98,10 +115,24 @@ def score_files(files: Sequence[Path], scorer: Scorer, folder: Path, progress: P
     return sorted(folder.glob("scores-*.parquet"))
 
 
+def _batches(file: Path, columns: Sequence[str], scratch: Path | None) -> Iterator[pa.RecordBatch]:
+    """Yield a file's columns, in the order of its rows, or of `customer_id` where a folder to sort in is given."""
+    if scratch is None:
+        # One thread: several take more than twice the processor time here, and the model has its own.
+        yield from pq.ParquetFile(file).iter_batches(CHUNK, columns=list(columns), use_threads=False)
+        return
+    con = connect("1GB", scratch)
+    chosen = ", ".join(f'"{name}"' for name in columns)
+    query = f"select {chosen} from read_parquet({literal(str(file))}) order by customer_id"
+    yield from in_batches(con.sql(query).to_arrow_reader(CHUNK), CHUNK)
+
+
 def _write_piece(path: Path, scorer: Scorer, batch: pa.RecordBatch) -> None:
     if not path.exists():
         with atomic(path) as temporary:
-            pq.write_table(scorer.score(batch), temporary, compression="none")
+            pq.write_table(
+                scorer.score(batch), temporary, compression="none", use_dictionary=["tier", "reason"]
+            )
 
 
 def joined(
@@ -152,20 +183,17 @@ def _ordered(outputs: Sequence[str]) -> list[str]:
 
 
 def _numbers(rows: pa.RecordBatch, names: Sequence[str]) -> pd.DataFrame:
-    """Return columns as float64, in one block of memory whose columns lie next to each other."""
-    block = np.empty((len(names), len(rows)))
-    for place, name in enumerate(names):
-        column = rows[name]
-        block[place] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return pd.DataFrame(block.T, columns=list(names), copy=False)
+    """Return columns as float64 in one block of memory, missing values as NaN."""
+    columns = [rows[name].cast(pa.float64()) for name in names]
+    return pa.RecordBatch.from_arrays(columns, list(names)).to_pandas()
 
 
-def _reasons(X: pd.DataFrame) -> np.ndarray | None:
+def _faults(X: pd.DataFrame) -> pd.Series | None:
     """Return why each customer cannot be scored, None where all can."""
     faults = find_faults(X)
     if not faults:
         return None
-    reasons = np.full(len(X), None, dtype=object)
+    sentences = pd.Series(None, index=X.index, dtype="object")
     for sentence, rows in reversed(faults):
-        reasons[rows] = sentence
-    return reasons
+        sentences[rows] = sentence
+    return sentences

@@ -117,7 +117,7 @@ def score_log(
             progress=lambda done, total, what: progress(f"building features: {what}", 0.2 + 0.4 * done / max(total, 1)),
         )  # fmt: skip
         files, _ = find_feature_files(features)
-        pieces = _score(files, scorer, uri, work, spark, progress)
+        pieces = _score(files, scorer, uri, work, spark, progress, sort=True)
         pieces.append(_write_unscored(log, quarantine, scorer, work.folder / "unscored.parquet"))
         progress("writing", 0.9)
         manifest = _deliver(pieces, target, scorer, order, sort=True)
@@ -148,7 +148,7 @@ def score_features(
         check_feature_files(files, scorer.features)
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         work.start({**_identity(order, scorer), "files": stats})
-        pieces = _score(files, scorer, uri, work, spark, progress)
+        pieces = _score(files, scorer, uri, work, spark, progress, sort=False)
         progress("writing", 0.9)
         manifest = _deliver(pieces, target, scorer, order, sort=False)
         work.finish()
@@ -187,7 +187,7 @@ def _open_scorer(order: Order) -> tuple[Scorer, str]:
     served = model.unwrap_python_model()
     declared = model.metadata.get_output_schema().input_names()
     outputs = tuple(name for name in OUTPUTS if name in declared)
-    scorer = Scorer(served.model, served.card, version, outputs)
+    scorer = Scorer(served.model, served.card, version, outputs, order.top_reasons)
     return scorer, f"models:/{order.name}/{version}"
 
 
@@ -240,11 +240,11 @@ def _changed(log: Path, since: pd.Timestamp, work: Work) -> Path:
 
 
 def _score(
-    files: Sequence[Path], scorer: Scorer, uri: str, work: Work, spark: Any, progress: Progress
+    files: Sequence[Path], scorer: Scorer, uri: str, work: Work, spark: Any, progress: Progress, *, sort: bool
 ) -> list[Path]:
     folder = work.folder / "scores"
     if spark is None:
-        return score_files(files, scorer, folder, progress)
+        return score_files(files, scorer, folder, progress, sort=sort)
     from cltv_ml.ops.spark import score_on_spark
 
     progress("scoring on Spark", 0.6)

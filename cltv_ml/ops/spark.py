@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,7 @@ def spark_session(master: str) -> Any:
     builder = SparkSession.builder.appName("cltv_ml").config("spark.sql.session.timeZone", "UTC")
     builder = builder.config("spark.ui.showConsoleProgress", "false")
     if master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take the system's Python
         builder = builder.config("spark.sql.shuffle.partitions", "8")  # 200, the default, is for clusters
     if master.startswith("sc://"):
         return builder.remote(master).getOrCreate()
@@ -43,10 +46,12 @@ def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str
     Raises
     ------
     ValueError
-        Only customers since a day are asked for, which the features alone cannot tell on Spark.
+        Reasons, or only the customers of a feature table since a day, are asked for.
     """
     if scorer.since is not None:
         raise ValueError("a feature table is cut by --since in this process only; leave out --engine spark.")
+    if scorer.top_reasons:
+        raise ValueError("reasons are given in this process only; leave out --engine spark or --top-reasons.")
     import mlflow
     from pyspark.sql.functions import col, struct
 

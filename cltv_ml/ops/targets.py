@@ -20,6 +20,7 @@ from cltv_ml.ops.files import atomic
 #: Columns by which a table that may be replaced is known to hold scores.
 _OURS = {"customer_id", "expected_value", "model_version"}
 _FILES = (".parquet", ".csv")
+_REPEATED = {"tier", "reason", "model", "model_version", "cutoff", "horizon"}
 
 
 class Target:
@@ -43,6 +44,10 @@ class Target:
                 raise ValueError(f"table {table!r} is no plain name; use letters, digits and _.")
         else:
             path = Path(out)
+            if path.suffix not in ("", *_FILES) and not path.is_dir():
+                raise ValueError(
+                    f"cannot write {path.name!r}: name a file that ends in .parquet or .csv, or a folder."
+                )
             self.path = path if path.suffix in _FILES else path / "scores.parquet"
             self.shown = str(self.path)
 
@@ -76,13 +81,17 @@ class Target:
             with _explained(self.shown):
                 _write_table(self.url, self.table, schema, batches)
         else:
+            for left in self.path.parent.glob(f".{self.path.name}.*.part"):
+                left.unlink()  # of a process that was killed while it wrote
             with atomic(self.path) as temporary:
                 writer = _write_parquet if self.path.suffix == ".parquet" else _write_csv
                 writer(temporary, schema, batches)
 
 
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    # A dictionary only where values repeat: trying one for amounts costs as much as the rest of the writing.
+    repeated = [name for name in schema.names if name in _REPEATED]
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated) as writer:
         for batch in batches:
             writer.write_batch(batch)
 

@@ -23,7 +23,7 @@ class Work:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.finished = False
+        self.held = self.finished = False
 
     def start(self, identity: Mapping[str, Any]) -> None:
         """Keep what is there when it was made for the same job, else begin afresh.
@@ -51,7 +51,9 @@ class Work:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Work]:
-    """Yield the work in a folder, held against a second job on it; when finished the folder goes.
+    """Yield the work in a folder, held against a second job on it.
+
+    The folder goes when the job is finished, and when it was refused before it started.
 
     Raises
     ------
@@ -60,15 +62,18 @@ def opened(folder: Path) -> Iterator[Work]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     # SQLite's lock works on every system, and a process that ends in any way lets go of it.
-    with contextlib.closing(sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("begin exclusive")
-        except sqlite3.OperationalError:
-            raise ValueError(f"another scoring is at work in {folder}; wait for it or stop it.") from None
-        work = Work(folder)
-        yield work
-    if work.finished:
-        # First its name: a kill in between leaves no half of it behind that would be taken for the whole.
-        gone = folder.with_name(f"{folder.name}.{os.getpid()}.gone")
-        os.replace(folder, gone)
-        shutil.rmtree(gone)
+    work = Work(folder)
+    try:
+        with contextlib.closing(sqlite3.connect(folder / "lock", timeout=0, isolation_level=None)) as lock:
+            try:
+                lock.execute("begin exclusive")
+            except sqlite3.OperationalError:
+                raise ValueError(f"another scoring is at work in {folder}; wait for it or stop it.") from None
+            work.held = True
+            yield work
+    finally:
+        if work.held and (work.finished or not (folder / _NOTE).exists()):
+            # First its name: a kill in between leaves no half of it behind that would be taken for the whole.
+            gone = folder.with_name(f"{folder.name}.{os.getpid()}.gone")
+            os.replace(folder, gone)
+            shutil.rmtree(gone)

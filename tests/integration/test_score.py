@@ -1,8 +1,13 @@
 """What `cltv score` leaves behind."""
 
+import json
+import sqlite3
+
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
+from cltv_ml.ops import parts
 from cltv_ml.windows import to_cutoff
 
 
@@ -64,3 +69,142 @@ def test_scoring_without_a_champion_says_what_to_run(shop, tmp_path):
     done = type(shop)(tmp_path).cltv("score", "--data", "orders.csv", *shop.mapping)
     assert done.returncode == 2
     assert "run `cltv train` first" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def features(trained, scored):
+    """The shop's features as of the end of its log, built beforehand."""
+    words = ["--data", "orders.csv", *trained.mapping, "--cutoff", "1998-07-01", "--out", "features"]
+    assert trained.cltv("features", "build", *words).returncode == 0
+    return trained.folder / "features"
+
+
+def read(path, **options):
+    return pd.read_csv(path, dtype={"customer_id": str}, parse_dates=["cutoff"], **options)
+
+
+def test_the_manifest_counts_what_was_written(trained, scored):
+    manifest = json.loads((trained.folder / "out" / "scores.manifest.json").read_text())
+    assert manifest["customers"] == len(scored)
+    assert manifest["valued"] == scored["expected_value"].notna().sum()
+    assert manifest["expected_value"] == pytest.approx(scored["expected_value"].sum(), abs=0.5)
+    assert manifest["reasons"] == {"no valid purchase; see the quarantine table": 1}
+    assert manifest["model_version"] == 1
+    assert manifest["cutoff"] == "1998-07-01"
+
+
+def test_nothing_is_left_behind_but_scores_and_manifest(trained, scored):
+    left = {path.name for path in (trained.folder / "out").iterdir() if "scores" in path.name}
+    assert left == {"scores.parquet", "scores.manifest.json"}
+
+
+def test_a_feature_table_gives_the_scores_of_the_log_in_its_own_order(trained, features, scored):
+    done = trained.cltv("score", "--features", features, "--out", "from_features.parquet")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(trained.folder / "from_features.parquet")
+    whole = scored.set_index("customer_id").loc[table["customer_id"]].reset_index()
+    pd.testing.assert_frame_equal(table, whole, check_exact=True)
+    built = pd.concat(pd.read_parquet(file) for file in sorted(features.rglob("part-*.parquet")))
+    assert list(table["customer_id"]) == list(built["customer_id"])
+
+
+def test_a_feature_table_is_cast_to_what_the_model_wants(trained, features, scored, tmp_path):
+    (file,) = features.rglob("part-*.parquet")
+    table = pd.read_parquet(file)
+    counts = ["frequency", "recency", "T"]
+    table.astype(dict.fromkeys(counts, "int32")).to_parquet(tmp_path / "counts.parquet")
+    words = [
+        "--features",
+        tmp_path / "counts.parquet",
+        "--as-of",
+        "1998-07-01",
+        "--out",
+        tmp_path / "scores.csv",
+    ]
+    done = trained.cltv("score", *words)
+    assert done.returncode == 0, done.stderr
+    values = read(tmp_path / "scores.csv").set_index("customer_id")["expected_value"]
+    expected = scored.set_index("customer_id")["expected_value"].loc[values.index]
+    assert values.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-12)
+
+
+def test_an_impossible_row_of_a_feature_table_comes_back_with_a_reason(trained, features, tmp_path):
+    (file,) = features.rglob("part-*.parquet")
+    table = pd.read_parquet(file).head(5)
+    table.loc[[1, 3], "frequency"] = [-1.0, float("inf")]
+    table.to_parquet(tmp_path / "odd.parquet")
+    words = [
+        "--features",
+        tmp_path / "odd.parquet",
+        "--as-of",
+        "1998-07-01",
+        "--out",
+        tmp_path / "scores.csv",
+    ]
+    done = trained.cltv("score", *words)
+    assert done.returncode == 0, done.stderr
+    rows = read(tmp_path / "scores.csv")
+    assert rows["expected_value"].isna().tolist() == [False, True, False, True, False]
+    assert rows["reason"].str.contains("Column 'frequency' holds").tolist()[1::2] == [True, True]
+
+
+def test_a_feature_table_without_a_column_of_the_model_is_refused(trained, features, tmp_path):
+    (file,) = features.rglob("part-*.parquet")
+    pd.read_parquet(file).drop(columns="T").to_parquet(tmp_path / "short.parquet")
+    done = trained.cltv("score", "--features", tmp_path / "short.parquet", "--as-of", "1998-07-01")
+    assert done.returncode == 2
+    assert "missing columns ['T']" in done.stderr
+
+
+def test_a_feature_table_of_unknown_day_asks_for_it(trained, features, tmp_path):
+    (file,) = features.rglob("part-*.parquet")
+    pd.read_parquet(file).to_parquet(tmp_path / "some.parquet")
+    done = trained.cltv("score", "--features", tmp_path / "some.parquet")
+    assert done.returncode == 2
+    assert "name the day with --as-of" in done.stderr
+
+
+@pytest.mark.parametrize("source", ["log", "features"])
+def test_since_scores_the_customers_who_bought_since_with_the_same_values(
+    trained, features, scored, orders, source
+):
+    words = ["--features", features] if source == "features" else ["--data", "orders.csv", *trained.mapping]
+    done = trained.cltv("score", *words, "--since", "1998-06-01", "--out", f"since_{source}.csv")
+    assert done.returncode == 0, done.stderr
+    rows = read(trained.folder / f"since_{source}.csv").set_index("customer_id")
+    assert set(rows.index) == set(orders.loc[orders["Datum"] >= "1998-06-01", "Kunde"])
+    whole = scored.set_index("customer_id").loc[rows.index]
+    assert rows["expected_value"].to_numpy() == pytest.approx(whole["expected_value"].to_numpy(), rel=1e-12)
+
+
+def test_a_database_table_is_replaced_by_the_scores(trained, scored, tmp_path):
+    words = ["score", "--data", "orders.csv", *trained.mapping, "--out", f"sqlite:///{tmp_path / 'shop.db'}"]
+    for _ in range(2):
+        done = trained.cltv(*words)
+        assert done.returncode == 0, done.stderr
+    with sqlite3.connect(tmp_path / "shop.db") as con:
+        table = pd.read_sql("select * from scores", con)
+    assert list(table.columns) == list(scored.columns)
+    assert table["expected_value"].to_numpy() == pytest.approx(
+        scored["expected_value"].to_numpy(), nan_ok=True
+    )
+
+
+def test_an_alias_that_moves_meanwhile_changes_nothing(trained, scored, tmp_path, monkeypatch):
+    client = MlflowClient(trained.store, trained.store)
+    champion = client.get_model_version("cltv", "1")
+    other = client.create_model_version("cltv", champion.source, champion.run_id)
+    scorer_score = parts.Scorer.score
+
+    def move(scorer, rows):
+        client.set_registered_model_alias("cltv", "champion", other.version)
+        return scorer_score(scorer, rows)
+
+    monkeypatch.setattr(parts.Scorer, "score", move)
+    try:
+        words = ["score", "--data", "orders.csv", *trained.mapping, "--out", tmp_path / "scores.parquet"]
+        assert trained.cltv(*words).returncode == 0
+        assert set(pd.read_parquet(tmp_path / "scores.parquet")["model_version"]) == {1}
+    finally:
+        client.set_registered_model_alias("cltv", "champion", "1")
+        client.delete_model_version("cltv", other.version)

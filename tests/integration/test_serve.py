@@ -100,6 +100,74 @@ def test_csv_gives_the_batch_scores(server, customers, scored):
     assert_equals_batch(answer, scored)
 
 
+@pytest.fixture(scope="module")
+def golden(trained):
+    """The rows that were logged with the champion: its features, and what it answered."""
+    mlflow.set_tracking_uri(trained.store)
+    served = mlflow.pyfunc.load_model("models:/cltv@champion").unwrap_python_model()
+    return served.golden[["customer_id", *served.card.features]], served.golden
+
+
+def assert_golden(answer, golden):
+    table, expected = pd.DataFrame(answer), golden[1]
+    assert list(table["tier"]) == list(expected["tier"])
+    for name in ("expected_value", "expected_purchases", "p_alive", "value_lower", "value_upper"):
+        assert (name in table) == (name in expected)
+        if name in table:
+            assert table[name].to_numpy(dtype=float) == pytest.approx(expected[name], rel=1e-9, abs=1e-9)
+
+
+def as_split(table):
+    rows = table.astype(object).where(table.notna(), None)
+    return {"columns": list(rows), "data": rows.to_numpy().tolist()}
+
+
+def test_golden_rows_are_replayed_in_process(trained, golden):
+    mlflow.set_tracking_uri(trained.store)
+    assert_golden(mlflow.pyfunc.load_model("models:/cltv@champion").predict(golden[0]), golden)
+
+
+def test_golden_rows_are_the_same_one_at_a_time(trained, golden):
+    mlflow.set_tracking_uri(trained.store)
+    model = mlflow.pyfunc.load_model("models:/cltv@champion")
+    rows = [model.predict(golden[0].iloc[[number]]) for number in range(len(golden[0]))]
+    assert_golden(pd.concat(rows, ignore_index=True), golden)
+
+
+@pytest.mark.parametrize("form", ["split", "records", "csv"])
+def test_golden_rows_are_replayed_through_the_server(server, golden, form):
+    table = golden[0]
+    body, kind = {
+        "split": (json.dumps({"dataframe_split": as_split(table)}), "application/json"),
+        "records": (json.dumps({"dataframe_records": records(table.set_index("customer_id"))}), "application/json"),
+        "csv": (table.to_csv(index=False), "text/csv"),
+    }[form]  # fmt: skip
+    status, answer = post(server, body, kind)
+    assert status == 200
+    assert_golden(answer["predictions"], golden)
+
+
+def test_golden_rows_are_replayed_through_models_predict(trained, golden, tmp_path):
+    (tmp_path / "in.json").write_text(json.dumps({"dataframe_split": as_split(golden[0])}))
+    words = [
+        "mlflow",
+        "models",
+        "predict",
+        "-m",
+        "models:/cltv@champion",
+        "--env-manager",
+        "local",
+        "-t",
+        "json",
+    ]
+    done = subprocess.run(
+        [*words, "-i", str(tmp_path / "in.json"), "-o", str(tmp_path / "out.json")],
+        cwd=trained.folder, env=trained.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert_golden(json.loads((tmp_path / "out.json").read_text())["predictions"], golden)
+
+
 def changed(row, **values):
     return [{name: value for name, value in (row | values).items() if value != "gone"}]
 
