@@ -65,6 +65,7 @@ def train(
     *,
     rounds: int,
     margin: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
     objective: Objective | None = None,
 ) -> xgb.Booster:
     """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`.
@@ -74,7 +75,7 @@ def train(
     settings = {"tree_method": "hist", "verbosity": 0, **params}
 
     def grow() -> xgb.Booster:
-        data = _bin(matrix, labels, names, margin)
+        data = _bin(matrix, labels, names, margin, weight)
         return xgb.train(settings, data, num_boost_round=rounds, obj=objective)
 
     if objective is not None:  # a function says nothing about what it will do
@@ -102,15 +103,21 @@ _binning = threading.Lock()
 
 
 def _bin(
-    matrix: np.ndarray, labels: np.ndarray, names: Sequence[str], margin: np.ndarray | None
+    matrix: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    margin: np.ndarray | None,
+    weight: np.ndarray | None,
 ) -> xgb.QuantileDMatrix:
     def bins() -> xgb.QuantileDMatrix:
-        return xgb.QuantileDMatrix(matrix, labels, base_margin=margin, feature_names=list(names), max_bin=256)
+        return xgb.QuantileDMatrix(
+            matrix, labels, weight=weight, base_margin=margin, feature_names=list(names), max_bin=256
+        )
 
     if _kept is None:
         return bins()
     digest = hashlib.blake2b(repr((list(names), matrix.shape)).encode())
-    for part in (matrix, labels, margin):
+    for part in (matrix, labels, margin, weight):
         digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
     with _binning:
         if digest.digest() not in _kept:
@@ -135,6 +142,31 @@ def score(booster: xgb.Booster, matrix: np.ndarray, margin: np.ndarray | None = 
     """Return the booster's answer per row as float64, shape (n,), each row starting at its `margin`."""
     answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
     return np.asarray(answer, dtype=np.float64)
+
+
+def origin_weights(model: Any, X: pd.DataFrame) -> np.ndarray | None:
+    """Return how much each row counts by its cutoff, mean 1; None where all count alike.
+
+    A weight halves with every `half_life` days between the cutoff and the latest one, or the same day of the
+    year as today in an earlier year, whichever is nearer: last year's season is as good as last month.
+
+    >>> X = pd.DataFrame(index=pd.MultiIndex.from_product(
+    ...     [pd.to_datetime(["2023-10-01", "2024-04-03", "2024-07-02"]), ["a"]], names=["cutoff", "customer_id"]))
+    >>> class Model:
+    ...     horizon, half_life = 91, 90
+    >>> (origin_weights(Model, X) / origin_weights(Model, X).max()).round(1).tolist()
+    [1.0, 0.5, 1.0]
+    """
+    if model.half_life is None or "cutoff" not in X.index.names:
+        return None
+    cutoffs = X.index.get_level_values("cutoff")
+    age = (cutoffs.max() - cutoffs).days.to_numpy(dtype=np.float64)
+    season = np.abs((age + model.horizon + 182.6) % 365.25 - 182.6)
+    distance = np.where(age + model.horizon > 182.6, np.minimum(age, season), age)
+    if not distance.any():
+        return None
+    weight = 0.5 ** (distance / model.half_life)
+    return weight / weight.mean()
 
 
 def balance(labels: np.ndarray, values: np.ndarray) -> float:

@@ -27,6 +27,8 @@ class Hurdle(ValueModel):
         Days over which `y` was summed; `predict` answers for the same length.
     features
         Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
+    half_life
+        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
     """
 
     name = "hurdle"
@@ -44,6 +46,7 @@ class Hurdle(ValueModel):
         min_child_weight: float = 20.0,
         subsample: float = 0.8,
         colsample: float = 0.7,
+        half_life: float | None = 180.0,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -55,13 +58,14 @@ class Hurdle(ValueModel):
         self.min_child_weight = min_child_weight
         self.subsample = subsample
         self.colsample = colsample
+        self.half_life = half_life
         self.seed = seed
         self.device = device
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn both parts from customers at one or several cutoffs and what each then spent."""
         names, matrix, labels = boosting.check_training(self, X, y)
-        bought = labels > 0
+        bought, weight = labels > 0, boosting.origin_weights(self, X)
         self.feature_names_in_ = np.array(names, dtype=object)
         self.scale_ = float(labels[bought].mean())
         self.buy_booster_ = boosting.train(
@@ -70,6 +74,7 @@ class Hurdle(ValueModel):
             names,
             self._params("binary:logistic", _inside(bought.mean())),
             rounds=self.rounds,
+            weight=weight,
         )
         self.spend_booster_ = boosting.train(
             matrix[bought],
@@ -77,6 +82,7 @@ class Hurdle(ValueModel):
             names,
             self._params("reg:gamma", 1.0),
             rounds=self.rounds,
+            weight=None if weight is None else weight[bought],
         )
         p_buy, spend = (boosting.score(part, matrix) for part in (self.buy_booster_, self.spend_booster_))
         self.scale_ *= boosting.balance(labels, p_buy * spend * self.scale_)

@@ -32,6 +32,8 @@ class Quantile(ValueModel):
         Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
     levels
         Which quantiles, ascending, each between 0 and 1.
+    half_life
+        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
     """
 
     name = "quantile"
@@ -50,6 +52,7 @@ class Quantile(ValueModel):
         min_child_weight: float = 20.0,
         subsample: float = 0.8,
         colsample: float = 0.7,
+        half_life: float | None = 180.0,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -62,6 +65,7 @@ class Quantile(ValueModel):
         self.min_child_weight = min_child_weight
         self.subsample = subsample
         self.colsample = colsample
+        self.half_life = half_life
         self.seed = seed
         self.device = device
 
@@ -80,7 +84,14 @@ class Quantile(ValueModel):
             "objective": "reg:quantileerror",
             "quantile_alpha": levels.tolist(),
         }
-        self.booster_ = boosting.train(matrix, labels / self.scale_, names, params, rounds=self.rounds)
+        self.booster_ = boosting.train(
+            matrix,
+            labels / self.scale_,
+            names,
+            params,
+            rounds=self.rounds,
+            weight=boosting.origin_weights(self, X),
+        )
         self.level_ = boosting.balance(labels, _area(self._curve(matrix), levels))
         return self
 

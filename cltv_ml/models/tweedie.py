@@ -29,6 +29,8 @@ class Tweedie(ValueModel):
         Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
     variance_power
         Between 1 (Poisson) and 2 (gamma).
+    half_life
+        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
     """
 
     name = "tweedie"
@@ -47,6 +49,7 @@ class Tweedie(ValueModel):
         subsample: float = 0.8,
         colsample: float = 0.7,
         variance_power: float = 1.5,
+        half_life: float | None = 180.0,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -59,6 +62,7 @@ class Tweedie(ValueModel):
         self.subsample = subsample
         self.colsample = colsample
         self.variance_power = variance_power
+        self.half_life = half_life
         self.seed = seed
         self.device = device
 
@@ -68,7 +72,12 @@ class Tweedie(ValueModel):
         self.feature_names_in_ = np.array(names, dtype=object)
         self.scale_ = float(labels.mean())
         self.booster_ = boosting.train(
-            matrix, labels / self.scale_, names, self._params(), rounds=self.rounds
+            matrix,
+            labels / self.scale_,
+            names,
+            self._params(),
+            rounds=self.rounds,
+            weight=boosting.origin_weights(self, X),
         )
         # Few steps towards the largest spenders leave the total short by up to a tenth; it is met here.
         self.scale_ *= boosting.balance(labels, boosting.score(self.booster_, matrix) * self.scale_)

