@@ -156,8 +156,8 @@ def check_unit(model: BaseEstimator, X: pd.DataFrame) -> None:
     given = X.attrs.get("time_unit", unit)
     if given != unit:
         raise ValueError(
-            f"{who}: the model is in {unit}, the table in {given}; convert recency and T or set "
-            f"time_unit={given!r} and fit again."
+            f"{who}: the model is in {unit}, the table in {given}; fit a model with time_unit={given!r}, or "
+            f"convert recency and T and say so: X.attrs['time_unit'] = {unit!r}."
         )
 
 
