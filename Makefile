@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
 
-.PHONY: demo test test-spark check docs pins clean
+.PHONY: demo test test-spark check docs tutorial pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
@@ -25,6 +25,10 @@ check: .venv/.dev
 # The documentation in site/, checked: a broken link, anchor or docstring fails it.
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Follows the tutorial word by word and writes what its commands print into the page.
+tutorial: .venv/.dev
+	$(BIN)/python docs/run_tutorial.py
 
 # One install recipe: uv when it is there, else the standard library's venv and pip.
 .venv/.demo: pyproject.toml constraints.txt
