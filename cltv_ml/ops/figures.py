@@ -17,6 +17,7 @@ from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogra
 from cltv_ml.decisions import Costs
 from cltv_ml.evaluation import diagnostics, explain, tables
 from cltv_ml.evaluation.drift import compute_drift, sketch
+from cltv_ml.evaluation.learning import compute_learning
 from cltv_ml.features import CATALOGUE as FEATURES
 from cltv_ml.ops.material import Material, Wanted
 from cltv_ml.reporting import plots
@@ -111,6 +112,17 @@ def _dependence(m: Material) -> pd.DataFrame:
     feature = m.wanted.feature or str(_importance(m)["feature"].iloc[0])
     names = [str(name) for name in model.feature_names_in_]
     return explain.compute_dependence(model, m.X[names], feature)
+
+
+def _learning(m: Material) -> pd.DataFrame:
+    """Return the champion's learning, or that of the best model that learns from labelled windows at all."""
+    ranked = [m.champion, *m.result.scores["gini"].sort_values(ascending=False).index]
+    model = next((one for one in map(m.result.models.get, ranked) if one and one.needs_labels), None)
+    if model is None:
+        raise ValueError(
+            "no model of the newest training learned from labelled windows; the log is too short."
+        )
+    return compute_learning(m.log, m.result.window, model, [str(name) for name in model.feature_names_in_])
 
 
 def _unit(_: Material, dependence: pd.DataFrame) -> dict[str, Any]:
@@ -237,6 +249,7 @@ RECIPES: dict[str, Recipe] = {
         "training", lambda m: explain.compute_contributions(m.result.models[m.champion], m.X)
     ),
     "dependence": Recipe("training", _dependence, _unit),
+    "learning": Recipe("training", _learning),
     "tier_pyramid": Recipe("training", lambda m: compute_tiers(m.today)),
     "rfm_map": Recipe("data", _rfm),
     "segment_sizes": Recipe("data", _segments),

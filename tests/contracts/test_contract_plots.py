@@ -88,6 +88,9 @@ TABLES = {
     "importances": pd.DataFrame({"feature": ["recency", "T"], "importance": [0.3, 0.1], "spread": 0.01}),
     "contributions": compute_contributions(ProbabilisticValue(horizon=91).fit(X), X),
     "dependence": pd.DataFrame({"feature": "recency", "value": [1, 5], "predicted": [2.0, 8.0]}),
+    "learning": pd.DataFrame(
+        {"origins": [1, 2], "rows": [400, 750], "gini": [0.5, 0.6], "bias": [0.1, 0.0], "decile_mape": [0.3, 0.2]}
+    ),
     "tier_pyramid": TIERS.rename_axis("tier"),
     "rfm_map": pd.DataFrame(
         {"recency_score": [5, 5, 1], "frequency_score": [5, 5, 1], "spend": [9.0, 8.0, 1.0],

@@ -21,6 +21,7 @@ from cltv_ml.reporting.plots.gains_difference import gains_difference
 from cltv_ml.reporting.plots.group_bias import group_bias
 from cltv_ml.reporting.plots.importances import importances
 from cltv_ml.reporting.plots.interval_coverage import interval_coverage
+from cltv_ml.reporting.plots.learning import learning
 from cltv_ml.reporting.plots.margin_bars import margin_bars
 from cltv_ml.reporting.plots.metric_ranges import metric_ranges
 from cltv_ml.reporting.plots.migration_sankey import migration_sankey
@@ -72,6 +73,7 @@ CATALOGUE = {
         importances,
         contributions,
         dependence,
+        learning,
         tier_pyramid,
         rfm_map,
         segment_sizes,

@@ -1,0 +1,54 @@
+"""What more training windows are worth: the same model, learning from one earlier origin, then from more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.engine import Tabular
+from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.panel import Training, fit, prepare
+from cltv_ml.models import ValueModel
+from cltv_ml.windows import Window
+
+#: What is told of each number of origins.
+MEASURED = ("gini", "bias", "decile_mape", "mae")
+
+
+def compute_learning(
+    log: Tabular, window: Window, model: ValueModel, features: Sequence[str], *, max_origins: int = 6
+) -> pd.DataFrame:
+    """Return how clones of `model` do on the test window by how many origins they learned from, the latest first.
+
+    Columns `origins`, `rows` (labelled customers) and the metrics `gini`, `bias`, `decile_mape`, `mae`. It looks
+    back at a window that is known by now; nothing is chosen by it.
+
+    Raises
+    ------
+    ValueError
+        The model learns from no labelled origin, or the log holds none before the window.
+    """
+    if not model.needs_labels:
+        raise ValueError(
+            f"{model.name} learns from today's customers alone; name a model that learns from origins."
+        )
+    whole = prepare(log, window, features, max_origins=max_origins)
+    if not whole.origins:
+        raise ValueError(
+            "the log holds no window of this horizon before the cutoff; choose a shorter horizon."
+        )
+    y_true = window.target(log, whole.X_now.index)
+    cutoffs = whole.X.index.get_level_values("cutoff")
+    origins = sorted(whole.origins, key=lambda origin: origin.cutoff, reverse=True)
+    rows = []
+    for count in range(1, len(origins) + 1):
+        kept = cutoffs >= origins[count - 1].cutoff
+        if not (whole.y[kept] > 0).any():
+            continue
+        part = Training(whole.X[kept], whole.y[kept], origins[:count], whole.X_now)
+        predicted = fit(model, part).predict(whole.X_now)
+        scores = {name: METRICS[name].function(y_true, predicted) for name in MEASURED}
+        rows.append({"origins": count, "rows": int(np.sum(kept)), **scores})
+    return pd.DataFrame(rows)

@@ -1,0 +1,30 @@
+"""What more training windows are worth."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+_LINES = {"gini": "Gini (1 is best)", "bias": "bias (0 is best)", "decile_mape": "decile error (0 is best)"}
+
+
+def learning(learning: pd.DataFrame) -> go.Figure:
+    """Return the test window's Gini, bias and decile error by how many earlier windows the model learned from.
+
+    Parameters
+    ----------
+    learning
+        `evaluation.learning.compute_learning`: columns `origins, rows, gini, bias, decile_mape`.
+    """
+    made = theme.figure("What more training windows are worth", "Training windows, the latest first",
+                        "On the test window")  # fmt: skip
+    for number, (metric, name) in enumerate(_LINES.items()):
+        made.add_scatter(
+            x=learning["origins"], y=learning[metric], name=name, mode="lines+markers",
+            line={"color": theme.PALETTE[number]}, customdata=learning[["rows"]],
+            hovertemplate="%{x} windows, %{customdata[0]:,} labelled customers: %{y:.3f}<extra></extra>",
+        )  # fmt: skip
+    made.update_xaxes(dtick=1)
+    return made
