@@ -16,7 +16,7 @@ from cltv_ml.models.level import expected_level
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
-from cltv_ml.models.unseen import at_latest, by_cutoff
+from cltv_ml.models.unseen import by_cutoff
 
 #: What the probabilistic model tells the trees about each customer, beside the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
@@ -30,7 +30,8 @@ class Hybrid(ValueModel):
     offset (`base_margin`); the trees learn only how the money is distributed around it. They cannot learn
     a level that belonged to another age of the cohort or another season. The level of a prediction is the
     probabilistic model's, times what the same season or separate past windows showed it to miss (`level_`,
-    `models.level.expected_level`).
+    `models.level.expected_level`), and what the trees learned of customers who are busier or idler than it
+    thinks.
 
     Parameters
     ----------
@@ -43,11 +44,12 @@ class Hybrid(ValueModel):
     rounds, min_child_weight
         Fewer and larger leaves than the plain trees have: the starting point is good already. Chosen on
         windows before the ones that results are reported for (`experiments/LOG.md`).
+    half_life
+        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
     """
 
     name = "hybrid"
     needs_labels = True
-    total_ = 1.0  # models stored before 0.2 have none
     search_space = TWEEDIE_TREES
 
     def __init__(
@@ -63,6 +65,7 @@ class Hybrid(ValueModel):
         subsample: float = 0.8,
         colsample: float = 0.7,
         variance_power: float = 1.5,
+        half_life: float | None = 180.0,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -76,6 +79,7 @@ class Hybrid(ValueModel):
         self.subsample = subsample
         self.colsample = colsample
         self.variance_power = variance_power
+        self.half_life = half_life
         self.seed = seed
         self.device = device
 
@@ -101,10 +105,11 @@ class Hybrid(ValueModel):
             [*names, *OUTPUTS],
             params,
             rounds=self.rounds,
+            weight=boosting.origin_weights(self, X),
             margin=offset - np.log(self.scale_),
         )
         self._keep_names()
-        return self._keep_total(at_latest(X))
+        return self
 
     def adapt(self, X: pd.DataFrame) -> Self:
         """Refit the probabilistic model, which needs no labels, on today's customers; return the model.
@@ -117,7 +122,7 @@ class Hybrid(ValueModel):
         if "cutoff" in X.index.names:
             cutoff = X.index.get_level_values("cutoff").max()
             self.level_ = self.levels_.get(f"{cutoff:%Y-%m-%d}", self.level_)
-        return self._keep_total(X)
+        return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
@@ -140,7 +145,7 @@ class Hybrid(ValueModel):
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
         trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *OUTPUTS], offset)
         history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
-        before = new + (margin - offset) + np.log(self.level_ * self.total_)
+        before = new + (margin - offset) + np.log(self.level_)
         return in_currency(history.add(trees, fill_value=0.0), before, self.predict(X)).set_axis(X.index)
 
     def _values(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
@@ -149,15 +154,7 @@ class Hybrid(ValueModel):
         moved = boosting.score(
             self.booster_, np.hstack([matrix, table.to_numpy(dtype=np.float32)]), margin=offset
         )
-        return moved * self.scale_ * self.level_ * self.total_
-
-    def _keep_total(self, X: pd.DataFrame) -> Self:
-        """Set the factor with which the trees only move money between customers `X`; their sum is the level."""
-        self.total_ = 1.0
-        table = self.probabilistic_.predict_table(X)
-        below = self.level_ * table["expected_value"].to_numpy()
-        self.total_ = boosting.balance(below, self._values(X, table))
-        return self
+        return moved * self.scale_ * self.level_
 
     def _offsets(
         self, X: pd.DataFrame, labels: np.ndarray
