@@ -25,13 +25,16 @@ def quality(
     model: Annotated[
         list[str] | None, typer.Option(help="A file of experiments/benchmark/models. Default all.")
     ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="A model to leave out, such as pymc_marketing; may be repeated.")
+    ] = None,
 ) -> None:
     """Compare our models and those people use today on public data, each on windows it has not seen.
 
     What was measured is kept in out/benchmark: an interrupted run goes on, a second one takes seconds.
     Example: `cltv benchmark quality --task cdnow --model cltv_ml --model lifetimes`
     """
-    table = _room("quality").run(task, model, say=_say)
+    table = _room("quality").run(task, model, without, say=_say)
     _finish(table, "quality")
 
 

@@ -72,18 +72,22 @@ def write_all() -> None:
     PAGE.write_text(experiments_page(), encoding="utf-8")
 
 
-_MARKS = re.compile(r"(<!-- benchmark quality -->\n).*?(\n<!-- end of benchmark quality -->)", re.S)
+_MARKS = re.compile(r"(<!-- benchmark quality -->\n).*?(<!-- end of benchmark quality -->)", re.S)
 
 
 def fill(text: str, table: str) -> str:
     """Return the text with the table between its marks, unchanged where there are none."""
-    return _MARKS.sub(lambda found: found[1] + table + found[2], text)
+    return _MARKS.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
 
 
-def between_marks(path: Path) -> str | None:
-    """Return what stands between the marks of a file, None where there are none."""
+def between_marks(path: Path) -> str:
+    """Return what stands between the marks of a file; ValueError where there are none."""
     found = _MARKS.search(path.read_text(encoding="utf-8"))
-    return None if found is None else found[0].removeprefix(found[1]).removesuffix(found[2])
+    if found is None:
+        raise ValueError(
+            f"{path.name} has no marks <!-- benchmark quality --> and <!-- end of benchmark quality -->."
+        )
+    return found[0].removeprefix(found[1]).removesuffix(found[2]).strip()
 
 
 def _quality_parts(table: pd.DataFrame) -> list[str]:

@@ -23,7 +23,10 @@ CHAMPION = "champion"
 
 
 def run(
-    tasks: list[str] | None = None, models: list[str] | None = None, say: Callable[[str], None] = print
+    tasks: list[str] | None = None,
+    models: list[str] | None = None,
+    without: list[str] | None = None,
+    say: Callable[[str], None] = print,
 ) -> pd.DataFrame:
     """Return the rows of the tasks, measured where no kept answer fits, and write them and the pages.
 
@@ -33,10 +36,10 @@ def run(
         A task or a drop-in model is unknown.
     """
     chosen, known = read_tasks(tasks), model_names()
-    unknown = [name for name in models or () if name not in known]
+    unknown = [name for name in [*(models or ()), *(without or ())] if name not in known]
     if unknown:
         raise ValueError(f"Unknown model {unknown[0]!r}. Available: {known}.")
-    wanted = models or known
+    wanted = [name for name in models or known if name not in (without or ())]
     codes = {model: code_digest(model) for model in wanted}
     commit, machine = rows.commit(), rows.machine()
     found = []

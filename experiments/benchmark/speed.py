@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 import cltv_ml
 from experiments.benchmark import pages, rows
@@ -120,11 +121,15 @@ def measure_small(say: Say = print) -> dict[str, float]:
 
 
 def _ratio(name: str, size: int, folder: Path, turns: int = 5) -> float:
-    """Return the median ratio of CPU seconds: neighbours on the machine slow both of a turn alike."""
+    """Return the median ratio of CPU seconds: neighbours on the machine slow both of a turn alike.
+
+    One thread each: threads that wait for each other burn CPU as the machine's other work lets them.
+    """
     work = CASES[name].prepare(size, folder)
     ours, theirs = work["cltv_ml"], work[CASES[name].against]
     used(ours), used(theirs)  # what only the first call pays
-    return statistics.median(used(ours)[1] / used(theirs)[1] for _ in range(turns))
+    with threadpool_limits(1):
+        return statistics.median(used(ours)[1] / used(theirs)[1] for _ in range(turns))
 
 
 def check_small(say: Say = print) -> list[str]:

@@ -144,14 +144,13 @@ def _features(cutoffs: int) -> Callable[[int, Path], dict[str, Work]]:
 
 
 def _clean(count: int, folder: Path) -> dict[str, Work]:
-    import duckdb
-
     import cltv_ml.data  # noqa: F401
+    from cltv_ml.engine import connect
 
     path = folder / f"raw-{count}.parquet"
     if not path.is_file():
         make = bench_data.MAKE.format(path=path, sales=int(count / 1.021), customers=max(count // 10, 1))
-        duckdb.connect().execute(make)
+        connect().execute(make)
     code = {
         "cltv_ml": bench_data.OURS.format(path=str(path)),
         "bare scan-and-group": bench_data.BARE.format(path=path),

@@ -44,6 +44,7 @@ def make_log(path: Path, lines: int) -> None:
     customers, orders = lines // 10, int(lines * 0.53)
     con = duckdb.connect(config={"memory_limit": "3GB"})
     con.execute("set preserve_insertion_order = false")
+    con.execute("set enable_progress_bar = false")
     con.execute(f"""
         copy (
             with orders as (

@@ -30,9 +30,21 @@ def test_our_results_are_of_this_version(name):
     assert set(ours) == {f"cltv_ml {cltv_ml.__version__}"}
 
 
+@pytest.mark.skipif("quality" not in NAMES, reason="no results of quality yet")
 def test_readme_shows_the_table_that_the_results_give():
     shown = pages.between_marks(ROOT / "README.md")
-    assert shown is None or shown == pages.readme_table(rows.read("quality")), "run: cltv benchmark quality"
+    assert shown == pages.readme_table(rows.read("quality")), "run: cltv benchmark quality"
+
+
+def test_a_table_takes_the_place_of_the_one_between_the_marks(tmp_path):
+    text = "before\n<!-- benchmark quality -->\n<!-- end of benchmark quality -->\nafter\n"
+    path = tmp_path / "README.md"
+    for table in ("| a |", "| b |\n| c |"):
+        text = pages.fill(text, table)
+        path.write_text(text)
+        assert pages.between_marks(path) == table
+    assert text.startswith("before\n")
+    assert text.endswith("-->\nafter\n")
 
 
 def test_the_page_of_the_experiments_is_what_the_results_give():
