@@ -58,7 +58,8 @@ def build_features(
     DataFrame
         Indexed and sorted by `customer_id`, or by `cutoff` and `customer_id` where several cutoffs are
         given. First the summary columns frequency, recency, T (days) and monetary_value (currency), then
-        the named features: float64, missing as NaN; text features as strings.
+        the named features: float64, missing as NaN; text features as strings. `attrs["time_unit"]` is
+        "days", which a model in another unit refuses; name your own there if you convert the columns.
 
     Raises
     ------
@@ -78,7 +79,9 @@ def build_features(
     b                  0.0      0.0   8.0             0.0              9.0
     """
     table = build_table(log, cutoffs, names, engine=engine, memory=memory)
-    return _framed(table, several=not isinstance(cutoffs, (str, date)))
+    frame = _framed(table, several=not isinstance(cutoffs, (str, date)))
+    frame.attrs["time_unit"] = "days"  # a model in weeks refuses it
+    return frame
 
 
 def build_table(

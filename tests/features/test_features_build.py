@@ -138,3 +138,7 @@ def test_an_amount_beyond_the_integers_is_refused(log):
 def test_a_memory_limit_that_is_no_size_is_refused(log):
     with pytest.raises(ValueError, match="memory must be a size such as '4GB', got 'lots'"):
         build_features(log, "2024-01-16", memory="lots")
+
+
+def test_features_say_that_they_are_in_days(log):
+    assert build_features(log, "2024-01-16").attrs["time_unit"] == "days"
