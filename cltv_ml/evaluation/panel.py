@@ -112,7 +112,8 @@ def prepare(
         origins = [window, *origins]
         learns = _hashed(panel.index.get_level_values("customer_id")) < customers
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
-    return Training(X, _labels(log, origins, X), origins, X_now)
+    known = window.cutoff if customers is not None else None
+    return Training(X, _labels(log, origins, X), origins, X_now, known)
 
 
 def _labels(log: Tabular, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:

@@ -53,6 +53,7 @@ def test_other_customers_learn_from_the_window_itself_and_never_from_those_asked
     window = Window.latest(log["timestamp"].max(), 60)
     training = prepare(log, window, names, customers=0.5)
     assert training.origins[0] == window
+    assert training.cutoff == window.cutoff
     assert not set(training.X_now.index) & set(training.X.index.get_level_values("customer_id"))
     everybody = log.loc[log["timestamp"] < window.cutoff, "customer_id"].nunique()
     known = training.X.xs(window.cutoff, level="cutoff")

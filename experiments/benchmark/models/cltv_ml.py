@@ -48,7 +48,7 @@ def _training(case, features):
     )
     X = pd.concat([training.X[learns], latest])
     y = pd.concat([training.y[learns], case.known.set_axis(latest.index)])
-    return Training(X, y, [case.window, *training.origins], training.X_now.loc[case.ask])
+    return Training(X, y, [case.window, *training.origins], training.X_now.loc[case.ask], case.window.cutoff)
 
 
 def _competing(case, features, training):
