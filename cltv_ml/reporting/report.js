@@ -81,8 +81,8 @@ function campaign(inputs, wanted) {
   };
 }
 
-function money(amount, currency) {
-  const digits = Math.abs(amount) >= 1000 ? 0 : 2;
+function money(amount, { currency, cents }) {
+  const digits = Math.abs(amount) >= 1000 || cents === false ? 0 : 2;
   const text = amount.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${text} ${currency}`.trim();
 }
@@ -96,12 +96,12 @@ function whatIf(box) {
     const found = campaign(inputs, wanted);
     box.campaign = found;
     box.querySelector(".answers").textContent =
-      `All customers together are worth ${money(found.value, inputs.currency)} in margin over the horizon. ` +
+      `All customers together are worth ${money(found.value, inputs)} in margin over the horizon. ` +
       (found.best > 0
-        ? `The best list has ${found.best.toLocaleString("en")} customers and earns ${money(found.bestProfit, inputs.currency)}. `
+        ? `The best list has ${found.best.toLocaleString("en")} customers and earns ${money(found.bestProfit, inputs)}. `
         : "No list earns its cost. ") +
-      `A list of ${found.list.toLocaleString("en")} costs ${money(found.listCost, inputs.currency)} and is expected ` +
-      `to ${found.listProfit < 0 ? "lose" : "earn"} ${money(Math.abs(found.listProfit), inputs.currency)}.`;
+      `A list of ${found.list.toLocaleString("en")} costs ${money(found.listCost, inputs)} and is expected ` +
+      `to ${found.listProfit < 0 ? "lose" : "earn"} ${money(Math.abs(found.listProfit), inputs)}.`;
     const shown = inputs.customers.filter((n) => n <= found.reach);
     if (plot.drawn) plot.drawn.then(() => Plotly.update(plot,
       { x: [shown, [found.best], [found.list]], y: [found.profit.slice(0, shown.length), [found.bestProfit], [found.listProfit]] }, {}, [0, 1, 2]));

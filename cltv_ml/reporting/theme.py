@@ -123,13 +123,22 @@ def in_money(name: str, currency: str = "") -> str:
     return f"{name} ({currency or 'currency units'})"
 
 
+#: Currencies without a hundredth part: amounts in them are whole.
+WHOLE = frozenset(
+    {"JPY", "¥", "KRW", "₩", "VND", "₫", "CLP", "ISK", "PYG", "RWF", "UGX", "XAF", "XOF", "XPF"}
+)
+
+
 def format_money(amount: float, currency: str = "") -> str:
     """Return an amount for a sentence: thousands separated, cents only where they matter.
 
     >>> format_money(1234567.8, "EUR"), format_money(12.5), format_money(-0.0), format_money(float("nan"))
     ('1,234,568 EUR', '12.50', '0.00', 'unknown')
+    >>> format_money(512.4, "JPY")
+    '512 JPY'
     """
     if not math.isfinite(amount):
         return "unknown"
-    text = f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount + 0.0:,.2f}"
+    whole = abs(amount) >= 1000 or currency in WHOLE
+    text = f"{amount + 0.0:,.0f}" if whole else f"{amount + 0.0:,.2f}"
     return f"{text} {currency}".rstrip()

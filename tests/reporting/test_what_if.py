@@ -39,3 +39,8 @@ def test_discount_is_the_mean_of_the_daily_discount_factors():
 def test_two_customers_are_enough():
     made = compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30)
     assert made["inputs"]["customers"] == [0, 1, 2]
+
+
+def test_currency_without_cents_is_shown_whole_in_the_page_too():
+    assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="JPY")["inputs"]["cents"] is False
+    assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="R$")["inputs"]["cents"] is True
