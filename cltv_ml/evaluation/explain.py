@@ -20,7 +20,7 @@ DRAWN = 400
 
 #: In words what the declarations call by a shorter name; the rest is the first clause of what they say.
 TITLES = {
-    "frequency": "frequency (repeat purchase days)",
+    "frequency": "frequency",
     "recency": "days since the last purchase",
     "T": "days since the first purchase",
     "monetary_value": "mean spend per repeat purchase day",
@@ -100,7 +100,7 @@ def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
 def top_reasons(model: ValueModel, X: pd.DataFrame, n: int = 3) -> pd.DataFrame:
     """Return the `n` features that move each customer's value most, in words: columns `reason_1` ... by `X.index`.
 
-    Such as "days since the last purchase 12: +8.40"; the number is what the feature adds in currency,
+    Such as "days since the last purchase (12): +8.40"; the number is what the feature adds in currency,
     compared with a customer of whom it is not known. Empty text where fewer features have a say.
 
     Raises
@@ -187,4 +187,4 @@ def _values(name: str, X: pd.DataFrame) -> pd.Series:
 
 def _shown(name: str, X: pd.DataFrame) -> list[str]:
     title = feature_title(name)
-    return [f"{title} {value:,.4g}" if np.isfinite(value) else title for value in _values(name, X)]
+    return [f"{title} ({value:,.4g})" if np.isfinite(value) else title for value in _values(name, X)]
