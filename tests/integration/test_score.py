@@ -208,3 +208,13 @@ def test_an_alias_that_moves_meanwhile_changes_nothing(trained, scored, tmp_path
     finally:
         client.set_registered_model_alias("cltv", "champion", "1")
         client.delete_model_version("cltv", other.version)
+
+
+def test_top_reasons_stand_beside_the_same_values(trained, features, scored):
+    done = trained.cltv("score", "--features", features, "--top-reasons", "2", "--out", "reasons.parquet")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(trained.folder / "reasons.parquet").set_index("customer_id")
+    assert table["reason_1"].str.contains(":").all()
+    assert "reason_2" in table
+    whole = scored.set_index("customer_id").loc[table.index]
+    pd.testing.assert_series_equal(table["expected_value"], whole["expected_value"])

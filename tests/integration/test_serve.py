@@ -28,7 +28,7 @@ def server(trained):
         start_new_session=True,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
-    for _ in range(120):
+    for _ in range(480):  # a busy machine takes minutes
         try:
             urllib.request.urlopen(f"{url}/ping").close()
             break
