@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.config import Settings, load_settings
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.models import competitors
 from cltv_ml.tables import RESULTS
@@ -27,6 +28,11 @@ def runs(client):
 
 
 @pytest.fixture(scope="module")
+def windows(runs):
+    return [run for run in runs if run.data.tags["role"] == "window"]
+
+
+@pytest.fixture(scope="module")
 def candidates(runs):
     return [run for run in runs if run.data.tags["role"] == "candidate"]
 
@@ -43,7 +49,16 @@ def test_every_model_has_a_finished_top_level_run_and_the_training_a_summary(run
     assert sorted(run.info.run_name for run in candidates) == sorted(MODELS)
     assert [run.data.tags["role"] for run in runs].count("summary") == 1
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert not any("mlflow.parentRunId" in run.data.tags for run in runs)
+    assert {run.data.tags["role"] for run in runs if "mlflow.parentRunId" in run.data.tags} == {"window"}
+
+
+def test_earlier_windows_lie_below_each_model_with_the_same_metrics(windows, candidates):
+    parents = {run.info.run_id: run.info.run_name for run in candidates}
+    assert sorted(parents[run.data.tags["mlflow.parentRunId"]] for run in windows) == sorted(MODELS)
+    for run in windows:
+        assert run.data.tags["model"] == parents[run.data.tags["mlflow.parentRunId"]]
+        assert run.data.params["cutoff"] < "1997-12-30"
+        assert {"bias", "gini", "decile_mape"} <= set(run.data.metrics)
 
 
 def test_runs_of_one_training_share_its_id(runs):
@@ -61,7 +76,8 @@ def test_every_model_has_the_same_metrics_as_the_comparison(trained, candidates)
 def test_every_model_has_its_data_figures_and_logged_model(client, candidates):
     for run in candidates:
         assert [data.dataset.name for data in run.inputs.dataset_inputs] == ["orders.csv holdout"]
-        assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["figures.html"]
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert files == {"figures.html", "figures", "tables"}
         assert len(run.outputs.model_outputs) == 1
 
 
@@ -122,3 +138,50 @@ def test_a_horizon_whose_season_the_log_has_not_seen_is_said_so(shop):
     done = shop.cltv("train", "--data", "orders.csv", *shop.mapping, *words)
     assert done.returncode == 0, done.stderr
     assert "season of the horizon has never been seen" in " ".join(done.stdout.split())
+
+
+def test_settings_are_kept_as_toml_that_trains_the_same_again(trained, client, runs, tmp_path):
+    run = next(run for run in runs if run.data.tags["role"] == "summary")
+    found = load_settings(Path(client.download_artifacts(run.info.run_id, "settings.toml", str(tmp_path))))
+    assert found == Settings(
+        data="orders.csv", horizon="26w", cutoff="1997-12-30", experiment="shop",
+        mapping={"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"},
+    )  # fmt: skip
+
+
+def test_result_tables_are_logged(client, candidates):
+    run = next(run for run in candidates if run.info.run_name == "hybrid")
+    deciles = client.load_table(run.info.experiment_id, "tables/deciles.json", run_ids=[run.info.run_id])
+    assert deciles["decile"].tolist() == list(range(1, 11))
+
+
+def test_the_first_version_is_champion_and_carries_what_it_was_fitted_on(client):
+    version = client.get_model_version_by_alias("cltv", "champion")
+    assert {
+        "log_start": "1997-01-01",
+        "log_end": "1998-06-30",
+        "fitted_until": "1998-07-01",
+    }.items() <= version.tags.items()
+    assert version.tags["candidate"].startswith("models:/m-")
+    assert float(version.tags["test_gini"]) > 0.5
+    assert "cltv_ml.version" in version.tags
+
+
+def test_the_model_card_is_the_description_and_an_artefact(client, runs):
+    card = client.get_model_version_by_alias("cltv", "champion").description
+    for heading in ("## Data", "## Test", "## Known limits", "## Intended use", "95% interval"):
+        assert heading in card
+    run = next(run for run in runs if run.data.tags["role"] == "summary")
+    assert mlflow.artifacts.load_text(f"{run.info.artifact_uri}/model_card.md") == card
+
+
+@pytest.mark.slow
+def test_a_second_training_is_a_challenger_until_it_is_promoted(trained, client):
+    words = ["--data", "orders.csv", *trained.mapping, "--horizon", "26w", "--experiment", "second"]
+    done = trained.cltv("train", *words, "--out", "second", "--promote")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "challenger" in said
+    assert "version 1 stays champion" in said  # the same data and recipe: no better
+    assert int(client.get_model_version_by_alias("cltv", "champion").version) == 1
+    assert int(client.get_model_version_by_alias("cltv", "challenger").version) > 1
