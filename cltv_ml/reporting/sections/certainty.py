@@ -19,11 +19,10 @@ from cltv_ml.reporting.report import section
 
 #: Metrics of the paired table: the name a reader sees, and how a difference is written.
 PAIRED = {
+    "gini": ("Gini", "{:+.3f}"),
+    "mae": ("MAE", "{:+,.2f}"),
     "bias": ("Size of bias", "{:+.1%}"),
     "decile_mape": ("Decile error", "{:+.1%}"),
-    "gini": ("Gini", "{:+.3f}"),
-    "top_decile_capture": ("Top 10%", "{:+.1%}"),
-    "mae": ("MAE", "{:+,.2f}"),
 }
 
 #: Smaller groups tell more about chance than about the model.
