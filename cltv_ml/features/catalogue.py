@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from cltv_ml.features import basket, calendar, campaign, customer, margin, rfm, rhythm, trend
-from cltv_ml.features.compile import Plan, summary_first
+from cltv_ml.features.compile import Plan, known_names, summary_first
 from cltv_ml.features.declare import Feature
 
 _THEMES = (rfm, rhythm, trend, basket, margin, calendar, customer, campaign)
@@ -106,7 +106,7 @@ def describe(name: str) -> str:
     missing: NaN
     """
     if name not in CATALOGUE:
-        raise ValueError(f"Unknown feature {name!r}. Available: {sorted(CATALOGUE)}.")
+        raise ValueError(f"Unknown feature {name!r}. {known_names(name, CATALOGUE)}")
     found = CATALOGUE[name]
     return "\n".join(
         [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 import pandas as pd
@@ -178,7 +179,7 @@ def _collect(
         raise ValueError(f"feature {name!r} is made from itself: {' <- '.join([*path, name])}.")
     if name not in features:
         who = f"feature {path[-1]!r} reads" if path else "Unknown feature"
-        raise ValueError(f"{who} {name!r}. Available: {sorted(features)}.")
+        raise ValueError(f"{who} {name!r}. {known_names(name, features)}")
     if name in used:
         return
     found = features[name]
@@ -186,6 +187,17 @@ def _collect(
         for word in sorted(found.words):
             _collect(word, features, used, (*path, name))
     used[name] = found
+
+
+def known_names(name: str, features: Mapping[str, Feature]) -> str:
+    """Return a sentence about which features there are: those with a similar name, and where all are listed.
+
+    >>> known_names("ordrs", dict.fromkeys(["orders", "T"]))
+    "Similar: ['orders']; `cltv features list` shows all 2."
+    """
+    similar = get_close_matches(name, features, n=5, cutoff=0.5)
+    listed = f"`cltv features list` shows all {len(features)}."
+    return f"Similar: {similar}; {listed}" if similar else listed
 
 
 def summary_first(names: Sequence[str]) -> tuple[str, ...]:
