@@ -45,8 +45,8 @@ def control_size(
             customers, customers // 2, base_rate=base_rate, spread=spread, power=power, alpha=alpha
         )
         raise ValueError(
-            f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: half of them as "
-            f"a control show {seen:.3g} at best; treat more customers or look for a larger uplift."
+            f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: half of them "
+            f"as a control show {seen:.3g} at best; treat more customers or look for a larger uplift."
         )
     return max(n, 2)
 

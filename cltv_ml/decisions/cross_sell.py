@@ -153,7 +153,20 @@ def _calibrate(
         )
     place = np.interp(score[known], _levels(score), _PLACES)
     curve = IsotonicRegression(y_min=0, y_max=1).fit(place, bought)
-    return curve.X_thresholds_, curve.y_thresholds_
+    return curve.X_thresholds_, _less_sure(curve.y_thresholds_, curve.predict(place), float(bought.mean()))
+
+
+#: Each step of the curve counts so many offers at the mean rate besides its own.
+_PRIOR = 20
+
+
+def _less_sure(steps: np.ndarray, fitted: np.ndarray, mean: float) -> np.ndarray:
+    """Return the steps of a rising curve drawn towards the mean, the more the fewer offers they rest on.
+
+    The highest step of an isotonic regression may be a single offer that was taken up: no certainty.
+    """
+    offers = pd.Series(fitted.round(9)).value_counts().reindex(steps.round(9), fill_value=0).to_numpy()
+    return np.maximum.accumulate((steps * offers + mean * _PRIOR) / (offers + _PRIOR))
 
 
 def _sampled_scores(

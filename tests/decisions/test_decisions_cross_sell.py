@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.decisions.associations import find_associations
-from cltv_ml.decisions.cross_sell import margin_per_purchase, recommend_next
+from cltv_ml.decisions.cross_sell import _less_sure, margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.margins import compute_margins
 from cltv_ml.decisions.purchases import read_purchases
@@ -109,6 +109,11 @@ def test_probabilities_are_those_of_the_later_window(tasteful):
     bought = set(zip(after["customer_id"], after["product_id"], strict=True))
     hit = [pair in bought for pair in zip(table["customer_id"], table["item"], strict=True)]
     assert table["probability"].mean() == pytest.approx(np.mean(hit), rel=0.2)
+
+
+def test_a_single_offer_that_was_taken_up_is_no_certainty():
+    steps, fitted = np.array([0.1, 1.0]), np.array([0.1] * 1000 + [1.0])
+    assert _less_sure(steps, fitted, 0.1) == pytest.approx([0.1, (1 + 20 * 0.1) / 21])
 
 
 def test_the_reason_is_something_the_customer_has(tasteful):

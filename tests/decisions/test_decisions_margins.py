@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cltv_ml.data import simulate
 from cltv_ml.decisions.margins import (
     GRAINS,
     Costs,
@@ -114,3 +115,14 @@ def test_superstore_profit_is_found_to_the_cent(data_dir):
     assert round(table["gross_margin"].sum(), 2) == round(raw["Profit"].sum(), 2)
     assert set(loss_makers(table).index) == {"Tables", "Bookcases", "Supplies"}
     assert table["lines_below_cost"].sum() == (raw["Profit"] < 0).sum()
+
+
+def test_lines_sold_below_cost_are_counted_exactly_and_money_adds_up():
+    log = simulate(400, seed=5).log
+    below = np.random.default_rng(0).random(len(log)) < 0.0765
+    log["cost"] = (log["amount"] * np.where(below, 1.2, 0.7) + np.where(below, 0.01, 0.0)).round(2)
+    for grain in ("customer_id", "product_id", "category", "channel"):
+        margins = compute_margins(log, grain)
+        assert margins["lines_below_cost"].sum() == (log["cost"] > log["amount"]).sum()
+        assert margins["revenue"].sum() == pytest.approx(log["amount"].sum(), abs=0.005)
+        assert margins["cost"].sum() == pytest.approx(log["cost"].sum(), abs=0.005)
