@@ -1,4 +1,4 @@
-"""Every model that `cltv train` lets compete, at its defaults, and the one chosen before the window began."""
+"""Every model of ours at its defaults, and the one that was chosen before the window began."""
 
 import resource
 import time
@@ -12,7 +12,7 @@ from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import can_validate, validate
 from cltv_ml.features import default_features
-from cltv_ml.models import Ensemble, competitors
+from cltv_ml.models import MBGNBD, ZILN, Ensemble, ProbabilisticValue, Quantile, competitors
 from experiments.benchmark.cases import Answer
 
 #: Where nothing is labelled before the cutoff, nothing can be compared: the model most often right then.
@@ -20,13 +20,13 @@ WITHOUT_LABELS = "pareto_nbd_gamma_gamma"
 
 
 def predict(case):
-    """Return one answer per model; `champion` is the one that the written rule chose on earlier windows."""
+    """Return one answer per model; `champion` is the competitor that the written rule chose on earlier windows."""
     features = default_features(list(case.log.columns))
     training = _training(case, features)
     models = _competing(case, features, training)
     seen = validate(models, training) if _can(training) else None
     answers = {}
-    for model in models:
+    for model in [*models, *_others(case, features, training)]:
         started = time.perf_counter()
         values = fit(model, training).predict(training.X_now)
         answers[model.name] = _answer(model, pd.Series(values, training.X_now.index), started)
@@ -56,6 +56,13 @@ def _competing(case, features, training):
         model for model in competitors(case.window.horizon, features)
         if (_can(training) if isinstance(model, Ensemble) else training.origins or not model.needs_labels)
     ]  # fmt: skip
+
+
+def _others(case, features, training):
+    """Return the families that do not compete in a training by default."""
+    horizon = case.window.horizon
+    labelled = [ZILN(horizon, features=features), Quantile(horizon, features=features)]
+    return [ProbabilisticValue(MBGNBD(), horizon=horizon), *(labelled if training.origins else [])]
 
 
 def _can(training):
