@@ -18,6 +18,7 @@ from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
 from cltv_ml.models import Ensemble, ValueModel
+from cltv_ml.models.unseen import EARLIER_WINDOWS
 from cltv_ml.windows import Window
 
 #: Called with what is being done and the share of the work that is behind.
@@ -112,7 +113,8 @@ def _fit(
     if isinstance(model, Ensemble) and model.weights is None and validation is not None:
         names = [member.name for member in model.fresh_members()]
         if set(names) <= set(fitted):
-            weights = model.learn(validation.predictions[names], validation.y_true)
+            carries_over = validation.protocol == EARLIER_WINDOWS or training.cutoff is not None
+            weights = model.learn(validation.predictions[names], validation.y_true, carries_over=carries_over)
             fresh: Ensemble = clone(model).set_params(weights=weights)
             return fresh.combine(fitted, training.X_now)
     return fit(model, training)

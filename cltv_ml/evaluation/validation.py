@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cltv_ml.evaluation.panel import Training
-from cltv_ml.models import Ensemble, ValueModel
-from cltv_ml.models.unseen import MIN_BUYERS, predict_unseen
+from cltv_ml.models import Ensemble, Hybrid, ValueModel
+from cltv_ml.models.unseen import EARLIER_WINDOWS, MIN_BUYERS, predict_unseen
 
 
 @dataclass(frozen=True)
@@ -69,5 +69,24 @@ def validate(models: Sequence[ValueModel], training: Training) -> Validation:
     y_true = training.y.loc[predictions.index]
     # An ensemble needs no fits of its own: its members have said what they say about these rows.
     for blend in blends:
-        predictions[blend.name] = blend.weigh(predictions, y_true)
+        predictions[blend.name] = blend.weigh(
+            predictions, y_true, carries_over=_carries_over(protocol, training)
+        )
     return Validation(predictions[[model.name for model in models]], y_true, protocol)
+
+
+def eligible(models: Sequence[ValueModel], validation: Validation, training: Training) -> list[str]:
+    """Return the names of the models that may be chosen by how right they were on `validation`.
+
+    All, where rows were predicted as those to come will be. Where other customers of the same window were
+    asked but a later window is to come, models that know customers only from labels are left out: their level
+    there is that of the window learned from, and nothing shows how it carries over.
+    """
+    if _carries_over(validation.protocol, training):
+        return [model.name for model in models]
+    kept = [model for model in models if not model.needs_labels or isinstance(model, (Hybrid, Ensemble))]
+    return [model.name for model in kept]
+
+
+def _carries_over(protocol: str, training: Training) -> bool:
+    return protocol == EARLIER_WINDOWS or training.cutoff is not None

@@ -18,7 +18,7 @@ from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.tweedie import Tweedie
-from cltv_ml.models.unseen import at_latest, predict_unseen
+from cltv_ml.models.unseen import EARLIER_WINDOWS, at_latest, predict_unseen
 
 #: Weights below this are noise, and a member without weight need not be asked.
 LEAST_WEIGHT = 0.02
@@ -37,6 +37,10 @@ class Ensemble(ValueModel):
     negative, add up to one and minimise the Tweedie deviance for labelled customers that no member had seen
     (`models.unseen`). If a single member is as good within one standard error of the difference, it stands
     alone; of several such members the first in the list, so list the simpler ones first.
+
+    Where no window ended before the latest began, unseen rows tell how models carry over to other customers,
+    not to a later window. Members that know customers only from labels get no weight then: in a log of one
+    cohort everybody asked about is older than anybody learned from.
 
     The total is that of the hybrid, or else of the first probabilistic member, or else the weighted mean of
     the members' own: models that learn from labels carry the level of other windows into this one.
@@ -75,17 +79,26 @@ class Ensemble(ValueModel):
         labels = pd.Series(boosting.check_labels(self, X, y), index=X.index)
         members, weights = self.fresh_members(), self.weights
         if weights is None:
-            unseen, _ = predict_unseen(members, X, labels, self.horizon)
-            weights = self.learn(unseen, labels.loc[unseen.index])
+            unseen, protocol = predict_unseen(members, X, labels, self.horizon)
+            truth = labels.loc[unseen.index]
+            weights = self.learn(unseen, truth, carries_over=protocol == EARLIER_WINDOWS)
         latest, carrier = at_latest(X), _carrier(members)
         needed = [member for member in members if weights.get(member.name) or member.name == carrier]
         fitted = [member.fit(X, labels) if member.needs_labels else member.fit(latest) for member in needed]
         return self._unite({member.name: member for member in fitted}, weights, latest)
 
-    def learn(self, unseen: pd.DataFrame, y: pd.Series) -> dict[str, float]:
-        """Return weights by member's name, from predictions for rows that no member had seen and the truth."""
-        names = [member.name for member in self.fresh_members()]
+    def learn(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> dict[str, float]:
+        """Return weights by member's name, from predictions for rows that no member had seen and the truth.
+
+        `carries_over`: whether these rows were predicted as those to come will be.
+        """
+        names = self._trusted(carries_over)
         return dict(zip(names, map(float, learn_weights(unseen[names], y)), strict=True))
+
+    def _trusted(self, carries_over: bool) -> list[str]:
+        members = self.fresh_members()
+        known = [member.name for member in members if isinstance(member, (ProbabilisticValue, Hybrid))]
+        return known if known and not carries_over else [member.name for member in members]
 
     def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> Self:
         """Make one model of members by name, already fitted and adapted to customers `X`; `weights` are given."""
@@ -93,20 +106,19 @@ class Ensemble(ValueModel):
             raise ValueError("Ensemble: combine needs weights; give them, or call fit to learn them.")
         return self._unite(fitted, self.weights, X)
 
-    def weigh(self, unseen: pd.DataFrame, y: pd.Series) -> np.ndarray:
+    def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
         """Return what the ensemble says of each row of `unseen`, its weights learned on the other half of the rows.
 
         The halves are by hash of the customer: no row decides on the weights it is judged with.
         """
-        members = self.fresh_members()
-        values = unseen[[member.name for member in members]]
-        carrier = _carrier(members)
+        values = unseen[self._trusted(carries_over)]
+        carrier = _carrier(self.fresh_members())
         level = values[carrier].mean() if carrier else values.mean().mean()
         shapes = (values * (level / values.mean().clip(lower=1e-12))).to_numpy()
         half = pd.util.hash_array(unseen.index.get_level_values(-1).to_numpy(dtype=object)) % 2 == 0
         together = np.empty(len(unseen))
         for rows in (half, ~half):
-            even = np.full(len(members), 1 / len(members))
+            even = np.full(values.shape[1], 1 / values.shape[1])
             weights = learn_weights(values[~rows], y[~rows]) if (y[~rows] > 0).any() else even
             together[rows] = shapes[rows] @ weights
         return together

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.models import Ensemble, ValueModel
+from cltv_ml.models import Ensemble, Hybrid, ProbabilisticValue, ValueModel
 from cltv_ml.models.ensemble import learn_weights
 
 
@@ -94,3 +94,14 @@ def test_one_buyer_is_too_few_to_weigh_models():
     X = pd.DataFrame({"left": np.arange(60.0), "right": np.arange(60.0)})
     with pytest.raises(ValueError, match="1 customers bought"):
         Ensemble(members=[Column("left"), Column("right")]).fit(X, pd.Series([0.0] * 59 + [4.0]))
+
+
+def test_labels_of_one_window_give_no_weight_to_models_that_know_labels_only():
+    model = Ensemble(members=[ProbabilisticValue(), Column("left"), Hybrid()])
+    rng = np.random.default_rng(0)
+    truth = pd.Series(rng.gamma(1.0, 20, 500))
+    unseen = pd.DataFrame(
+        {"left": truth, "hybrid": truth * rng.gamma(2, 0.5, 500), "bg_nbd_gamma_gamma": 20.0}
+    )
+    assert model.learn(unseen, truth)["left"] == 1.0
+    assert "left" not in model.learn(unseen, truth, carries_over=False)

@@ -71,7 +71,8 @@ def test_without_an_earlier_window_no_customer_is_predicted_by_a_fit_that_knew_h
     assert len(fits) == FOLDS
     for seen, asked in fits:
         assert not set(asked) & set(seen["fit"].get_level_values("customer_id"))
-        assert not set(asked) & set(seen["adapt"])
+        assert not set(asked) & set(seen["adapt"].get_level_values("customer_id"))
+        assert set(seen["adapt"].get_level_values("cutoff")) == {pd.Timestamp("2024-04-01")}
     latest = X.loc[[pd.Timestamp("2024-04-01")]]
     assert values.index.equals(latest.index)
     assert (values["recorder"] == latest["spend"]).all()
