@@ -306,6 +306,8 @@ def _explained() -> Iterator[None]:
         yield
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         reason = str(error).splitlines()[0].rstrip(".")
+        if "No space left" in reason:
+            reason = "no space is left on the disk of the output"
         raise ValueError(
             f"the scores could not be completed: {reason}; mend it and run the same command again, which continues."
         ) from error
