@@ -58,12 +58,14 @@ def serving(uri: str) -> Iterator[http.client.HTTPConnection]:
     )
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
-        for _ in range(240):
-            with contextlib.suppress(OSError):
+        for _ in range(1200):
+            try:
                 connection.request("GET", "/ping")
                 connection.getresponse().read()
                 break
-            time.sleep(0.5)
+            except OSError:
+                connection.close()
+                time.sleep(0.5)
         yield connection
     finally:
         connection.close()
