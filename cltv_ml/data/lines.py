@@ -82,7 +82,9 @@ def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
     if columns.rules.timezone or columns.rules.source_timezone:
         notes.append(f"Times with a zone were converted to {columns.rules.timezone or 'UTC'}.")
     elif columns.has_zones(raw.mapping["timestamp"]):
-        notes.append("Times carry a zone and stand in UTC; set timezone to the shop's own.")
+        notes.append(
+            "Times carry a zone and stand in UTC; set timezone to the shop's own (--rule timezone=Europe/Paris)."
+        )
     if columns.rules.rates and "currency" in values:
         notes.append(f"Amounts were converted with the rates {dict(columns.rules.rates)}.")
     return notes
