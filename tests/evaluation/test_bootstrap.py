@@ -38,16 +38,17 @@ def test_every_metric_but_the_rank_correlation_is_drawn():
     assert set(bootstrap_metrics(y_true, values, draws=5)) == METRICS.keys() - {"spearman"}
 
 
-@pytest.mark.parametrize("metric", ["gini", "decile_mape", "top_1pct_capture", "mae"])
-def test_blocks_and_bins_give_the_sampling_error_of_single_customers(monkeypatch, metric):
-    y_true, values = customers(4_000)
-    fast = bootstrap_metrics(y_true, values, draws=600)[metric]
-    monkeypatch.setattr(bootstrap, "BLOCKS", 4_000)
-    monkeypatch.setattr(bootstrap, "BINS", 4_000)
-    exact = bootstrap_metrics(y_true, values, draws=600)[metric]
-    difference = fast["sharp"] - fast["blunt"], exact["sharp"] - exact["blunt"]
-    assert difference[0].std() == pytest.approx(difference[1].std(), rel=0.15)
-    assert difference[0].mean() == pytest.approx(difference[1].mean(), abs=0.3 * difference[1].std())
+def test_blocks_and_bins_give_the_sampling_error_of_single_customers(monkeypatch):
+    """A thousand customers are drawn one by one by default; the same in 250 blocks and 100 bins."""
+    y_true, values = customers(1_000)
+    exact = bootstrap_metrics(y_true, values, draws=600)
+    monkeypatch.setattr(bootstrap, "BLOCKS", 250)
+    monkeypatch.setattr(bootstrap, "BINS", 100)
+    rough = bootstrap_metrics(y_true, values, draws=600)
+    for metric in ("gini", "decile_mape", "top_decile_capture", "mae", "bias"):
+        slow, fast = (found[metric]["sharp"] - found[metric]["blunt"] for found in (exact, rough))
+        assert fast.std() == pytest.approx(slow.std(), rel=0.2), metric
+        assert fast.mean() == pytest.approx(slow.mean(), abs=0.3 * slow.std()), metric
 
 
 def test_spread_of_the_mean_error_is_the_textbook_standard_error():
