@@ -9,7 +9,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from cltv_ml.features import feature_version
-from cltv_ml.ops import registry, tracking
+from cltv_ml.ops import registry
 from cltv_ml.ops.packaging import replay_golden_rows
 
 #: A stored model that answers its golden rows by more than this differently is not the one that was logged.
@@ -24,11 +24,7 @@ def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion
     ValueError
         There is no such model or alias, its files are damaged, or this package builds its features differently.
     """
-    version = registry.alias_version(name, alias)
-    if version is None:
-        raise ValueError(
-            f"no model {name!r} with alias {alias!r} is registered in {tracking.store_name()}; run `cltv train` first."
-        )
+    version = registry.resolve(name, alias)
     try:
         model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
     except (MlflowException, OSError, ValueError, KeyError, TypeError) as error:

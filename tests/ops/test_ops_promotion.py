@@ -11,6 +11,7 @@ from cltv_ml.data import clean, simulate
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ProbabilisticValue, SameRate
 from cltv_ml.ops import packaging, promotion, registry, tracking
+from cltv_ml.ops.loading import load_registered
 from cltv_ml.ops.registry import Version
 from cltv_ml.windows import Window
 
@@ -204,3 +205,16 @@ def test_without_a_challenger_there_is_nothing_to_promote(store, shop):
     put(SameRate(HORIZON), shop.log, "2022-10-01")
     with pytest.raises(ValueError, match="has no challenger"):
         promotion.promote(shop)
+
+
+def test_an_alias_that_moves_while_a_batch_loads_gives_one_version_throughout(rivals, monkeypatch):
+    load = mlflow.pyfunc.load_model
+
+    def moved_meanwhile(uri):
+        registry.promote(2, expected=1)
+        return load(uri)
+
+    monkeypatch.setattr(mlflow.pyfunc, "load_model", moved_meanwhile)
+    model, version = load_registered()
+    assert version == 1
+    assert model.metadata.metadata["model"] == "same_rate"
