@@ -16,6 +16,9 @@ from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 BIAS_BOUND = 0.10
 DECILE_BOUND = 0.25
 
+#: Differences below this share of the metric mean nothing, however surely they are not zero.
+SAME = 1e-5
+
 #: What the order of customers is judged by once the level is right.
 Objective = Literal["gini", "profit"]
 
@@ -247,7 +250,9 @@ def _row(
     tail = (1 - confidence) / 2
     lower, upper = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (np.nan, np.nan)
     more_is_better = metric == "profit" or METRICS[metric].more_is_better
-    side = int(lower > 0) - int(upper < 0)
+    # Two optimisers that end a hair apart are the same model to everybody.
+    least = SAME * max(abs(value), abs(reference))
+    side = int(lower > least) - int(upper < -least)
     return {
         "model": name,
         "metric": metric,

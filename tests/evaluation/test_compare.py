@@ -68,6 +68,12 @@ def test_a_model_differs_from_itself_by_nothing():
     assert (table["better"] == "neither").all()
 
 
+def test_models_a_hair_apart_are_the_same():
+    expected, spent = spenders()
+    table = compare_pair(spent, expected, expected * (1 + 1e-8), draws=50)
+    assert (table["better"] == "neither").all()
+
+
 def test_the_truth_beats_a_blurred_truth_in_order_and_error():
     expected, spent = spenders()
     table = compare_pair(spent, noisy(expected, 1.0), expected)
