@@ -62,14 +62,14 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame) -> dict[str, Any]:
             "Interval": [
                 f"{a:.3f} to {b:.3f}" for a, b in zip(rows["psi_lower"], rows["psi_upper"], strict=True)
             ],
-            "Shift (standard deviations)": [f"{value:.2f}" for value in rows["shift"]],
+            "Shift (SD)": [f"{value:.2f}" for value in rows["shift"]],
             "Missing": [f"{value:.0%}" for value in rows["missing"]],
-            "Missing before": [f"{value:.0%}" for value in rows["missing_before"]],
+            "Before": [f"{value:.0%}" for value in rows["missing_before"]],
         }
     )
     sentence = (
         "The stability index compares the shares of the training's tenths (0.1 is a little, 0.25 a lot); the shift is "
-        "the Wasserstein distance. Customers grow older between two dates, so that some columns always move a little."
+        "the Wasserstein distance in standard deviations. Customers grow older between two dates, so that some columns always move a little."
     )
     return section(
         "What has moved since the training",
