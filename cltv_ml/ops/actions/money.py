@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from cltv_ml import decisions
 from cltv_ml.decisions import Costs
 from cltv_ml.ops.actions.shop import Actions, Shop
@@ -64,12 +66,16 @@ def add_payback(shop: Shop, done: Actions) -> None:
     months = decisions.payback_month(table)
     done.tables |= {"payback_curve": table, "payback": months}
     paid = months["payback_month"].dropna()
-    shown = months.tail(12).reset_index()
-    shown = shown.assign(
-        cohort=shown["cohort"].dt.strftime("%Y-%m"),
-        payback_month=shown["payback_month"].map(
-            lambda month: "not yet" if month != month else f"{month:.0f}"
-        ),
+    latest = months.tail(12).reset_index()
+    shown = pd.DataFrame(
+        {
+            "Cohort": latest["cohort"].dt.strftime("%Y-%m"),
+            "Customers": [f"{count:,}" for count in latest["customers"]],
+            "Paid back in month": [
+                f"{month:.0f}" if month == month else "not yet" for month in latest["payback_month"]
+            ],
+            "Months seen": latest["months_seen"],
+        }
     )
     each = format_money(cost, shop.terms.currency)
     sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each} per customer"

@@ -65,12 +65,18 @@ def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") ->
             "Money": [theme.format_money(money, currency) for money in rules["money"]],
         }
     )
+    parts = {
+        "in =": account.money_in,
+        "kept +": account.money_kept,
+        "set aside +": account.money_quarantined,
+        "netted +": account.money_netted,
+        "capped": account.money_capped,
+    }
+    unit = f" in {currency}" if currency else ""
     money = (
-        f"{theme.format_money(account.money_in, currency)} in = "
-        f"{theme.format_money(account.money_kept, currency)} kept + "
-        f"{theme.format_money(account.money_quarantined, currency)} set aside + "
-        f"{theme.format_money(account.money_netted, currency)} netted + "
-        f"{theme.format_money(account.money_capped, currency)} capped."
+        f"Money{unit}, to the cent: "
+        + " ".join(f"{value:,.2f} {name}" for name, value in parts.items())
+        + "."
     )
     sections = [
         section(
