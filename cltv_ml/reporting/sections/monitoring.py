@@ -69,7 +69,8 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame) -> dict[str, Any]:
     )
     sentence = (
         "The stability index compares the shares of the training's tenths (0.1 is a little, 0.25 a lot); the shift is "
-        "the Wasserstein distance in standard deviations. Customers grow older between two dates, so that some columns always move a little."
+        "the Wasserstein distance in standard deviations. Customers grow older between two dates, so that some columns "
+        "always move a little."
     )
     return section(
         "What has moved since the training",
