@@ -166,7 +166,8 @@ def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
     """
     front = table.loc[sorted(trial.number for trial in study.best_trials)]
     verdict = choose_champion(front[list(JUDGED_BY)].set_axis(front.index.astype(str)))
-    return int(verdict.champion), f"trial {verdict.reason}, of {len(front)} on the front of {len(table)}"
+    reason = verdict.reason.replace("bias +", "mean |bias| ")  # signs of folds would cancel
+    return int(verdict.champion), f"trial {reason}, of {len(front)} on the front of {len(table)}"
 
 
 def trial_table(study: optuna.Study) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas as pd
 import plotly.graph_objects as go
@@ -60,7 +61,8 @@ def tuning_summary(
     model: str,
 ) -> dict[str, Any]:
     """Return the report on a study: what was chosen, the trials, and three kinds of figures."""
-    shown = table.sort_values("gini", ascending=False).head(20).reset_index()
+    scores = table[["state", "gini", "bias", "decile_mape", "folds", "seconds"]]
+    shown = scores.sort_values("gini", ascending=False).head(20).reset_index()
     chosen = pd.DataFrame({"setting": list(params), "value": [str(value) for value in params.values()]})
     parts = [
         section("What was chosen", sentences, tables={"Settings": chosen}),
@@ -74,13 +76,16 @@ def tuning_summary(
 
 
 def _histories(study: optuna.Study) -> dict[str, go.Figure]:
-    return {
-        f"{name} of each trial, and the best so far": _titled(
-            optuna.visualization.plot_optimization_history(study, target=_target(number), target_name=name),
-            f"History of {name}",
+    drawn = {}
+    for number, name in enumerate(_OBJECTIVES):
+        figure = optuna.visualization.plot_optimization_history(
+            study, target=_target(number), target_name=name
         )
-        for number, name in enumerate(_OBJECTIVES)
-    }
+        points = figure.data[0]
+        best = np.minimum.accumulate(np.asarray(points.y, dtype=np.float64))
+        figure.add_scatter(x=points.x, y=best, mode="lines", name="best so far")
+        drawn[f"{name} of each trial, and the best so far"] = _titled(figure, f"History of {name}")
+    return drawn
 
 
 def _importances(study: optuna.Study) -> dict[str, go.Figure]:
