@@ -147,6 +147,7 @@ def test_golden_rows_are_replayed_through_the_server(server, golden, form):
     assert_golden(answer["predictions"], golden)
 
 
+@pytest.mark.slow  # MLflow starts a process of its own
 def test_golden_rows_are_replayed_through_models_predict(trained, golden, tmp_path):
     (tmp_path / "in.json").write_text(json.dumps({"dataframe_split": as_split(golden[0])}))
     words = [
