@@ -4,7 +4,6 @@ from cltv_ml.evaluation import metrics
 from cltv_ml.evaluation.backtest import backtest
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.compare import choose_champion, compare_models, compare_pair, decide_challenge
-from cltv_ml.evaluation.explain import explain, top_reasons
 
 __all__ = [
     "backtest",
@@ -13,7 +12,5 @@ __all__ = [
     "compare_models",
     "compare_pair",
     "decide_challenge",
-    "explain",
     "metrics",
-    "top_reasons",
 ]
