@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image  # comes with the extra dev
 
 #: Wide enough for four facts in a row, long enough to show the comparison.
-WINDOW = "1120,1940"
+WINDOW = "1120,2050"
 LARGEST = 300_000  # bytes that a clone should carry for a picture
 
 
