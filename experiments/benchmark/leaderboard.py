@@ -43,12 +43,13 @@ def label(model: str) -> str:
 def compute_ranks(table: pd.DataFrame) -> pd.DataFrame:
     """Return each model's mean rank over RANKED per window: models by rows, windows by columns, 1 is best.
 
-    A model without an answer for a window shares the last rank there with others that have none.
+    Losses that agree to four digits tie: two libraries that fit the same model do not differ by its last bits. A
+    model without an answer for a window shares the last rank there with others that have none.
     """
     judged = table[table["metric"].isin(RANKED)].dropna(subset=["value"])
     windows = judged["task"] + " " + judged["cutoff"]
     size = judged["value"].where(judged["metric"] != "bias", judged["value"].abs())
-    loss = size * judged["metric"].map(RANKED)
+    loss = (size * judged["metric"].map(RANKED)).map(lambda value: float(f"{value:.4g}"))
     wide = pd.DataFrame(
         {"model": judged["model"], "window": windows, "metric": judged["metric"], "loss": loss}
     ).pivot(index="model", columns=["window", "metric"], values="loss")

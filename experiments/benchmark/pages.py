@@ -42,7 +42,7 @@ def readme_table(table: pd.DataFrame) -> str:
         body.append(cells)
     windows = compute_ranks(table).shape[1]
     foot = (
-        f"Average rank over {windows} windows by Gini, |bias|, decile error and MAE, a quarter each; 1 is best. "
+        f"Average rank over {windows} test windows by Gini, |bias|, decile error and MAE, a quarter each; 1 is best. "
         f"{_origin(table)} All windows, intervals and misses: [experiments/README.md](experiments/README.md)."
     )
     return _markdown(head, body) + "\n\n" + foot

@@ -191,6 +191,11 @@ def test_ranks_reward_order_and_small_misses_and_put_the_silent_last():
     assert board["windows"].to_dict() == {"a": 2, "b": 2, "c": 1}
 
 
+def test_models_that_agree_to_four_digits_tie():
+    table = scores({("1", "a"): (0.8, -0.1, 0.2, 5), ("1", "b"): (0.8000001, 0.1000001, 0.2, 5.00001)})
+    assert leaderboard.compute_leaderboard(table)["rank"].tolist() == [1.5, 1.5]
+
+
 def test_the_critical_difference_is_demsars():
     # J. Demsar (2006), table 5: q = 2.569 for four classifiers at 5%
     assert leaderboard.critical_difference(4, 14) == pytest.approx(
