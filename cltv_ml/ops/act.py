@@ -12,7 +12,8 @@ from cltv_ml import decisions
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.ops.actions.campaigns import add_campaign, add_retention
-from cltv_ml.ops.actions.customers import add_changes, add_segments
+from cltv_ml.ops.actions.changes import add_changes
+from cltv_ml.ops.actions.customers import add_segments
 from cltv_ml.ops.actions.money import add_margins, add_payback
 from cltv_ml.ops.actions.offers import add_offers, add_price_test
 from cltv_ml.ops.actions.products import add_cross_sell, add_upsell
@@ -26,8 +27,8 @@ __all__ = ["PARTS", "Actions", "PastCampaign", "Terms", "act", "evaluate"]
 #: What is worked out, in this order: later parts use the tables of earlier ones.
 PARTS: dict[str, Callable[[Shop, Actions], None]] = {
     "segments": add_segments,
-    "changes": add_changes,
     "margins": add_margins,
+    "changes": add_changes,
     "payback": add_payback,
     "cross-sell": add_cross_sell,
     "upsell": add_upsell,

@@ -25,6 +25,11 @@ def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion
         There is no such model or alias, its files are damaged, or this package builds its features differently.
     """
     version = registry.resolve(name, alias)
+    return load_version(version, name), version
+
+
+def load_version(version: int, name: str = registry.REGISTERED_NAME) -> Any:
+    """Return the pyfunc of a registered version; ValueError where `load_registered` raises it."""
     try:
         model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
     except (MlflowException, OSError, ValueError, KeyError, TypeError) as error:
@@ -45,4 +50,4 @@ def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion
             f"version {version} of model {name!r} no longer answers its golden rows as it did when it was trained: its "
             "files or a library have changed; restore them, or train again."
         )
-    return model, version
+    return model

@@ -72,6 +72,10 @@ def test_an_earlier_call_shows_who_moved_and_parts_that_sum_to_the_change(traine
     assert done.returncode == 0, done.stderr
     change = pd.read_csv(trained.folder / "again" / "value_change.csv").set_index("part")["change"]
     assert change.drop("total").sum() == pytest.approx(change["total"], abs=1e-6)
+    assert {"prices and margins", "model"} <= set(change.index)
+    assert (
+        "Version 1 of the model made both scores." in (trained.folder / "again" / "actions.html").read_text()
+    )
     flows = pd.read_csv(trained.folder / "again" / "migration.csv")
     assert flows["customers"].sum() == len(table(acted, "customers"))
     assert (flows["before"] == flows["after"]).all()

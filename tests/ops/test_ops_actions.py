@@ -1,6 +1,7 @@
 """The parts of `cltv act` on a simulated shop, without a registered model: quick, and with all columns."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ from cltv_ml import decisions
 from cltv_ml.data import simulate
 from cltv_ml.features import build_features, default_features
 from cltv_ml.models import MBGNBD, ProbabilisticValue
+from cltv_ml.ops import loading
 from cltv_ml.ops.act import PARTS
 from cltv_ml.ops.actions import shop as room
+from cltv_ml.ops.actions.changes import add_changes
 from cltv_ml.ops.actions.shop import Actions, PastCampaign, Shop, Terms
 from cltv_ml.windows import Window
 
@@ -40,7 +43,7 @@ def shop():
         tiers=decisions.apply_tiers(predictions["expected_value"], cuts).rename("tier"),
         lifecycle=decisions.apply_lifecycle(X, decisions.fit_lifecycle(X), predictions["p_alive"]),
         terms=dataclasses.replace(TERMS, campaign=PastCampaign(sent, Window(start, 7))),
-        groups=log.groupby("customer_id")["channel"].agg(lambda values: values.mode()[0]).to_frame(),
+        groups=log.groupby("customer_id")["channel"].agg(lambda values: values.mode()[0]).to_frame(), version=3,
     )  # fmt: skip
 
 
@@ -123,3 +126,94 @@ def test_a_list_too_short_for_proof_keeps_a_fifth_untreated(shop):
     drawn = room.draw_control(chosen, (0.1, 0.11), shop, done)
     assert drawn.sum() == 10
     assert "10 of 50 stay untreated" in done.refused["control group"]
+
+
+class EarlierModel:
+    """What MLflow loads, as far as the accounting uses it: expects ten of everybody."""
+
+    metadata = SimpleNamespace(metadata={"features": ["recency"], "tiers": {"low": 0.0, "high": 50.0}})
+
+    def predict(self, X):
+        return pd.DataFrame({"expected_value": 10.0}, index=X.index)
+
+
+def changed(shop, done, before):
+    """Return the tables and sentences of `add_changes` against earlier scores."""
+    earlier = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, before=before))
+    found = Actions(
+        tables={"customers": done.tables["customers"]}, rules={"tiers": {"high": 50.0, "low": 0.0}}
+    )
+    add_changes(earlier, found)
+    return found.tables, " ".join(found.sections[0]["sentences"])
+
+
+def parts(table):
+    """Return the changes by part, having checked that they sum exactly to the total."""
+    change = table.set_index("part")["change"]
+    assert round(change.drop("total").sum() * 10_000) == round(change["total"] * 10_000)
+    return change
+
+
+def test_the_same_scores_have_not_changed(shop, done):
+    tables, told = changed(shop, done, done.tables["customers"])
+    assert (parts(tables["value_change"]) == 0).all()
+    assert (parts(tables["profit_change"]) == 0).all()
+    assert "Version 3 of the model made both scores" in told
+
+
+def test_scores_by_an_earlier_model_tell_its_change_apart(shop, done, monkeypatch):
+    monkeypatch.setattr(loading, "load_version", lambda version: {2: EarlierModel()}[version])
+    today = done.tables["customers"]
+    before = today.assign(model_version=2, expected_value=10.0)
+    tables, told = changed(shop, done, before)
+    assert parts(tables["value_change"])["model"] == pytest.approx(
+        today["expected_value"].sum() - 10 * len(today)
+    )
+    assert "Version 2 made the earlier scores" in told
+
+
+def test_an_earlier_model_that_is_gone_stays_in_the_other_parts(shop, done, monkeypatch):
+    def gone(version):
+        raise ValueError(f"version {version} of model 'cltv' cannot be read: not found; train again.")
+
+    monkeypatch.setattr(loading, "load_version", gone)
+    tables, told = changed(shop, done, done.tables["customers"].assign(model_version=2))
+    assert parts(tables["value_change"])["model"] == 0
+    assert "The part of the model is in the others: version 2" in told
+
+
+def test_a_price_rise_between_two_scores_is_told_apart(shop, done):
+    cutoff = WINDOW.cutoff - pd.Timedelta(days=91)
+    dearer = shop.log.assign(
+        amount=shop.log["amount"].where(shop.log["timestamp"] < cutoff, shop.log["amount"] * 2)
+    )
+    today = done.tables["customers"]
+    plain, _ = changed(shop, done, today.assign(cutoff=cutoff))
+    tables, _ = changed(dataclasses.replace(shop, log=dearer), done, today.assign(cutoff=cutoff))
+    total = today["expected_value"].sum()
+    before, after = (parts(one["value_change"])["prices and margins"] for one in (plain, tables))
+    # What is bought at 1 + x times the price was worth 1 / (1 + x) of today's value at the prices of then.
+    assert (1 - after / total) * 2 == pytest.approx(1 - before / total)
+
+
+def test_a_margin_that_halved_is_told_apart_from_behaviour(shop, done):
+    today = done.tables["customers"]
+    before = today.assign(margin_rate=today["margin_rate"] * 2, expected_profit=today["expected_profit"] * 2)
+    tables, _ = changed(shop, done, before)
+    gained = today["margin_rate"] > 0
+    assert parts(tables["profit_change"])["prices and margins"] == pytest.approx(
+        -today.loc[gained, "expected_profit"].sum(), rel=1e-6
+    )
+
+
+def test_earlier_scores_that_say_nothing_of_themselves_are_behaviour(shop, done):
+    before = done.tables["customers"][["tier", "expected_value"]]
+    tables, told = changed(shop, done, before)
+    assert set(tables) == {"customers", "migration", "value_change"}
+    assert parts(tables["value_change"])["prices and margins"] == 0
+    assert "Which model made the earlier scores is not known" in told
+
+
+def test_earlier_scores_of_another_horizon_are_refused(shop, done):
+    with pytest.raises(ValueError, match="look 182 days ahead and today's 91"):
+        changed(shop, done, done.tables["customers"].assign(horizon=182))

@@ -1,4 +1,4 @@
-"""Who the customers are, and what changed since earlier scores."""
+"""Who the customers are: value tiers, segments and lifecycle."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from cltv_ml.reporting.report import section
 
 
 def add_segments(shop: Shop, done: Actions) -> None:
-    """Add `customers` with tier, segment and lifecycle, and a profile of each kind of segment."""
+    """Add `customers` with tier, segment, lifecycle and what scored them when, and a profile of each segment."""
     rfm = decisions.compute_rfm(shop.log, shop.window.cutoff)
     done.rules["rfm"] = decisions.fit_rfm(rfm)
     scored = decisions.apply_rfm(rfm, done.rules["rfm"])
     done.tables["customers"] = pd.concat(
         [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle,
          scored[["rfm", "segment"]]], axis=1,
-    )  # fmt: skip
+    ).assign(cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version)  # fmt: skip
     profiles = {
         "segments_by_value": shop.tiers,
         "segments_by_rfm": scored["segment"],
@@ -44,32 +44,6 @@ def add_segments(shop: Shop, done: Actions) -> None:
                 ),
                 "Customers by recency and frequency score": plots.rfm_map(
                     scored, currency=shop.terms.currency
-                ),
-            },
-        )
-    )
-
-
-def add_changes(shop: Shop, done: Actions) -> None:
-    """Add who moved between tiers and what changed the total since an earlier call, where one is given."""
-    before = shop.terms.before
-    if before is None:
-        return
-    after = done.tables["customers"]
-    values = pd.concat([before["expected_value"], after["expected_value"]], axis=1, keys=["before", "after"])
-    flows = decisions.compute_migration(before["tier"], after["tier"], values)
-    change = decisions.account_for_change(before, after, tiers=done.rules["tiers"])
-    done.tables |= {"migration": flows, "value_change": change}
-    done.sections.append(
-        section(
-            "What changed since the earlier scores",
-            [
-                "A new model or new prices are not told apart from behaviour here; score both dates with one model."
-            ],
-            figures={
-                "Customers by tier, then and now": plots.migration_sankey(flows),
-                "Change of the total predicted value by cause": plots.value_waterfall(
-                    change, currency=shop.terms.currency
                 ),
             },
         )

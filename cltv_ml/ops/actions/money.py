@@ -8,7 +8,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.decisions import Costs
-from cltv_ml.ops.actions.shop import Actions, Shop
+from cltv_ml.ops.actions.shop import Actions, Shop, margin_rates
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.theme import format_money
@@ -17,7 +17,7 @@ _COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
 
 
 def add_margins(shop: Shop, done: Actions) -> None:
-    """Add the margins by customer, tier and whatever else the log knows."""
+    """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
     costs = Costs(margin_rate=shop.terms.margin_rate, acquisition=shop.terms.acquisition_cost or 0.0)
     grains = ["category", "product", "channel"]
     grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log)]
@@ -28,6 +28,9 @@ def add_margins(shop: Shop, done: Actions) -> None:
         done.tables[f"margins_by_{name}"] = decisions.compute_margins(
             shop.log, "segment", costs=costs, segments=segments
         )
+    done.tables["customers"] = decisions.add_profit(
+        done.tables["customers"], margin_rates(shop.X.index, done)
+    )
     drawn = done.tables[f"margins_by_{grains[1] if len(grains) > 1 else 'tier'}"]
     done.sections.append(
         section(

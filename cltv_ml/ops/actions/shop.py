@@ -58,7 +58,7 @@ class Terms:
     currency
         Written on the figures.
     before
-        `customers.csv` of an earlier call, indexed by customer_id.
+        `customers.csv` of an earlier call, or earlier scores of `cltv score`, indexed by customer_id.
     campaign
         A past randomised campaign to learn from.
     """
@@ -92,6 +92,8 @@ class Shop:
     ----------
     groups
         Customers' most frequent value of each protected column: for audits only.
+    version
+        The champion's version in the registry.
     """
 
     log: pd.DataFrame
@@ -102,6 +104,7 @@ class Shop:
     lifecycle: pd.DataFrame
     terms: Terms
     groups: pd.DataFrame
+    version: int
 
 
 def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
@@ -134,6 +137,7 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         lifecycle=decisions.apply_lifecycle(X, rule, trusted),
         terms=terms,
         groups=_most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log]),
+        version=version,
     )
 
 
