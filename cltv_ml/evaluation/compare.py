@@ -215,6 +215,19 @@ def decide_challenge(
     return Challenge(False, f"kept: the challenger is not shown to be better ({found})")
 
 
+def is_within_bounds(
+    scores: Mapping[str, float] | pd.Series,
+    bias_bound: float = BIAS_BOUND,
+    decile_bound: float = DECILE_BOUND,
+) -> bool:
+    """Return whether a model with these scores (`bias`, `decile_mape`) is trusted with money.
+
+    >>> is_within_bounds({"bias": -0.08, "decile_mape": 0.2})
+    True
+    """
+    return _overstep(scores, bias_bound, decile_bound) <= 1
+
+
 _NAMES = {"gini": "Gini", "profit": "profit"}
 
 

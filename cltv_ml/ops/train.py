@@ -14,7 +14,8 @@ from cltv_ml.data import Cleaned
 from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
 from cltv_ml.evaluation.calibration import calibrate
-from cltv_ml.evaluation.compare import Verdict, choose_champion
+from cltv_ml.evaluation.choice import choose
+from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.models import ValueModel, competitors, with_params
 from cltv_ml.models.sharing import shared_fits
@@ -81,7 +82,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         result = judge(
             cleaned.log, job.window, models, features, max_origins=job.max_origins, progress=progress
         )
-        verdict = choose_champion(result.scores)
+        verdict = choose(result)
         notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]
         truth = result.training.X_now.assign(value=result.y_true)
         data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
@@ -184,7 +185,8 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
         )
     if not verdict.within_bounds:
         notes.append(
-            "No model kept within the bounds for bias and decile error: read its values as an order."
+            "On the test window the champion is outside the bounds for bias or decile error: read its values as an "
+            "order."
         )
     if not result.training.origins:
         needed = 2 * window.horizon + min(window.horizon, 90)

@@ -49,7 +49,7 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
         *(f"- {key.replace('_', ' ')}: {value}" for key, value in about.items()),
         "## Test",
         f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}, a window nothing was "
-        f"fitted on. Chosen among {len(result.models)} models on this window: {verdict.reason}. The registered model "
+        f"fitted on. Chosen among {len(result.models)} models: {verdict.reason}. The registered model "
         "is the same recipe fitted again to the end of the log.",
         "| Metric | Value | 95% interval | Meaning |\n|---|---:|---:|---|\n" + "\n".join(rows),
         "Intervals say what another draw of customers could have given, not what another season will.",

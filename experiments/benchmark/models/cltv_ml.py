@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 import cltv_ml
-from cltv_ml.evaluation.compare import choose_champion
-from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.choice import choose_unseen
 from cltv_ml.evaluation.panel import Training, fit, prepare
-from cltv_ml.evaluation.validation import can_validate, eligible, validate
+from cltv_ml.evaluation.validation import can_validate, validate
 from cltv_ml.features import default_features
 from cltv_ml.models import MBGNBD, ZILN, Ensemble, ProbabilisticValue, Quantile, competitors
 from experiments.benchmark.cases import Answer
@@ -30,7 +29,7 @@ def predict(case):
         started = time.perf_counter()
         values = fit(model, training).predict(training.X_now)
         answers[model.name] = _answer(model, pd.Series(values, training.X_now.index), started)
-    chosen = WITHOUT_LABELS if seen is None else _choose(seen, eligible(models, seen, training))
+    chosen = WITHOUT_LABELS if seen is None else choose_unseen(models, seen, training).champion
     best = answers[chosen]
     answers["champion"] = Answer(best.values, best.version, {"is": chosen}, best.seconds, best.memory_mb)
     return answers
@@ -67,14 +66,6 @@ def _others(case, features, training):
 
 def _can(training):
     return bool(training.origins) and can_validate(training)
-
-
-def _choose(seen, names):
-    scores = {
-        name: {metric: METRICS[metric].function(seen.y_true, seen.predictions[name]) for metric in METRICS}
-        for name in names
-    }
-    return choose_champion(pd.DataFrame.from_dict(scores, orient="index")).champion
 
 
 def _answer(model, values, started):

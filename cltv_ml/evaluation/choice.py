@@ -1,0 +1,63 @@
+"""Which model is champion: named on earlier customers, before the test window says how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.compare import Verdict, choose_champion, is_within_bounds
+from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.panel import Training
+from cltv_ml.evaluation.validation import Validation, eligible
+from cltv_ml.models import ValueModel
+
+_JUDGED_BY = ("bias", "decile_mape", "gini")
+
+
+def choose(result: WindowResult) -> Verdict:
+    """Return the champion by the written rule (`compare.choose_champion`), read on earlier customers unseen.
+
+    The test window then only measures it, so its figures there are not the best of several. Where the log holds no
+    earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` is
+    what the test window says either way.
+
+    Raises
+    ------
+    ValueError
+        Nobody bought anything in the test window, or everybody spent the same.
+    """
+    tested = choose_champion(result.scores)
+    validation = result.validation
+    if validation is None or not _can_rank(validation):
+        flattered = "the log holds no earlier window to choose on, so the test window chose, which flatters it a little"
+        return replace(tested, reason=f"{tested.reason}; {flattered}")
+    chosen = choose_unseen(list(result.models.values()), validation, result.training)
+    cutoff = validation.y_true.index.get_level_values("cutoff")[0]
+    where = (
+        f"on {len(validation.y_true):,} customers of {cutoff:%Y-%m-%d} whose spending its fits had not seen"
+    )
+    return replace(
+        chosen,
+        within_bounds=is_within_bounds(result.scores.loc[chosen.champion]),
+        reason=f"{chosen.reason}, {where}",
+    )
+
+
+def choose_unseen(models: Sequence[ValueModel], validation: Validation, training: Training) -> Verdict:
+    """Return the champion among the models that may be chosen on `validation` (`validation.eligible`)."""
+    scores = {
+        name: {
+            metric: METRICS[metric].function(validation.y_true, validation.predictions[name])
+            for metric in _JUDGED_BY
+        }
+        for name in eligible(models, validation, training)
+    }
+    return choose_champion(pd.DataFrame.from_dict(scores, orient="index"))
+
+
+def _can_rank(validation: Validation) -> bool:
+    """Return whether customers differ in what they then spent."""
+    return bool(validation.y_true.nunique() > 1)

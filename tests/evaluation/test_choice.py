@@ -1,0 +1,53 @@
+"""The champion is named before the test window is read."""
+
+from dataclasses import replace
+
+import pytest
+
+from cltv_ml.data import clean, simulate
+from cltv_ml.evaluation.backtest import judge
+from cltv_ml.evaluation.choice import choose
+from cltv_ml.evaluation.compare import choose_champion, is_within_bounds
+from cltv_ml.models import BGNBD, ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.windows import Window
+
+SUMMARY = ["frequency", "recency", "T", "monetary_value", "spend_per_day"]
+
+
+@pytest.fixture(scope="module")
+def result():
+    log = clean(simulate(400, days=500, seed=5).log).log
+    models = [SameRate(91), ProbabilisticValue(BGNBD(), horizon=91), Tweedie(91, rounds=20)]
+    return judge(log, Window("2022-12-01", 91), models, SUMMARY)
+
+
+def with_scores(result, wanted):
+    """Return the result as it would be had the test window gone another way."""
+    results = result.results.copy()
+    for (model, metric), value in wanted.items():
+        results.loc[(results["model"] == model) & (results["metric"] == metric), "value"] = value
+    return replace(result, results=results)
+
+
+def test_the_test_window_does_not_change_the_choice(result):
+    chosen = choose(result)
+    perfect = {"bias": 0.0, "decile_mape": 0.0, "gini": 1.0}
+    for model in result.models:
+        other = with_scores(result, {(model, metric): value for metric, value in perfect.items()})
+        assert choose_champion(other.scores).champion == model
+        assert choose(other).champion == chosen.champion
+    assert "had not seen" in chosen.reason
+
+
+def test_the_test_window_says_whether_the_champion_keeps_the_bounds(result):
+    name = choose(result).champion
+    for bias, kept in ((0.01, True), (0.9, False)):
+        other = with_scores(result, {(name, "bias"): bias, (name, "decile_mape"): 0.05})
+        assert choose(other).within_bounds is kept
+        assert is_within_bounds(other.scores.loc[name]) is kept
+
+
+def test_without_an_earlier_window_the_test_window_chooses_and_the_reason_says_so(result):
+    alone = choose(replace(result, validation=None))
+    assert alone.champion == choose_champion(result.scores).champion
+    assert "flatters it" in alone.reason
