@@ -1,4 +1,4 @@
-"""Intervals for a fitted model, from customers whose future was kept from clones of it."""
+"""Intervals for a fitted model, from customers whose future was kept from clones of it or else is simulated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from cltv_ml.evaluation.panel import Training
-from cltv_ml.models import Ensemble, ValueModel
+from cltv_ml.models import Ensemble, ProbabilisticValue, ValueModel
 from cltv_ml.models.intervals import Intervals
 
 #: The probability with which what a customer spends lies between `value_lower` and `value_upper`.
@@ -20,6 +20,10 @@ ORIGINS = 3
 FOLDS = 3
 ENOUGH = 20_000
 
+#: Customers whose future is simulated where the log holds no labelled origin, and futures for each.
+SIMULATED = 4_000
+FUTURES = 50
+
 
 #: Unseen predictions by model, so that the members of an ensemble are asked once: row number -> expected value.
 Seen = dict[str, pd.Series]
@@ -30,7 +34,8 @@ def calibrate(
 ) -> ValueModel:
     """Return the fitted `model` with `intervals_`, so that its tables have `value_lower` and `value_upper`.
 
-    Where there is no labelled origin nothing is known about its errors, and it is returned as it is.
+    Where there is no labelled origin its errors cannot be measured. A probabilistic model then simulates what
+    its customers may do: bounds that hold as far as its assumptions do. Any other is returned as it is.
 
     Parameters
     ----------
@@ -42,7 +47,20 @@ def calibrate(
     if training.origins:
         expected = predict_kept(model, training, {} if seen is None else seen)
         model.intervals_ = Intervals(level).fit(expected, training.y.iloc[expected.index])
+    elif isinstance(model, ProbabilisticValue):
+        model.intervals_ = Intervals(level).fit(*_simulate(model, training.X_now))
     return model
+
+
+def _simulate(model: ProbabilisticValue, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the expected value and a simulated one of customers evenly from the least to the most valuable.
+
+    Each customer appears `FUTURES` times. With many customers a share stands for all, so time does not grow.
+    """
+    order = np.argsort(model.predict(X), kind="stable")
+    chosen = X.iloc[order[np.unique(np.linspace(0, len(X) - 1, SIMULATED).round().astype(int))]]
+    futures = model.sample_values(chosen, FUTURES)
+    return np.repeat(model.predict(chosen), FUTURES), futures.ravel()
 
 
 def predict_kept(model: ValueModel, training: Training, seen: Seen) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -140,18 +141,29 @@ class ProbabilisticValue(ValueModel):
         """
         check_fitted(self)
         check_coverage(self, coverage)
+        bounds = [between(draws, coverage) for draws in self._draw(X, size, seed)]
+        return pd.DataFrame(np.concatenate(bounds), index=X.index, columns=["value_lower", "value_upper"])
+
+    def sample_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> np.ndarray:
+        """Return `size` draws of what each customer spends over the horizon, shape (n, size), in currency units.
+
+        They hold the customer's own luck and how well the parameters of both models are known.
+        """
+        check_fitted(self)
+        return np.concatenate(list(self._draw(X, size, seed)))
+
+    def _draw(self, X: pd.DataFrame, size: int, seed: int) -> Iterator[np.ndarray]:
+        """Yield draws of the discounted margin for some rows after others, in equal parts by plausible parameters."""
         rng = np.random.default_rng([seed, 2])
         models, spends = self.purchases_._plausible(rng), self.spend_._plausible(rng, PLAUSIBLE)
         parts = np.array_split(np.arange(size), len(spends))
-        bounds = []
+        worth = (self.margin * self._discount(X))[:, None]
         for rows, purchases in self.purchases_._draw(models, X, self._length(), size, seed):
             drawn = [
                 self.spend_.sample_total(X[rows], purchases[:, part], rng, params)
                 for part, params in zip(parts, spends, strict=True)
             ]
-            bounds.append(between(np.concatenate(drawn, axis=1), coverage))
-        ends = np.concatenate(bounds) * (self.margin * self._discount(X))[:, None]
-        return pd.DataFrame(ends, index=X.index, columns=["value_lower", "value_upper"])
+            yield np.concatenate(drawn, axis=1) * worth[rows]
 
     def _discount(self, X: pd.DataFrame) -> np.ndarray:
         """Return what one unit spent by each customer over the horizon is worth today, on average."""

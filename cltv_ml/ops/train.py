@@ -192,7 +192,8 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
         needed = 2 * window.horizon + min(window.horizon, 90)
         notes.append(
             "The log is too short to train models on an earlier window of the same horizon, so only models "
-            f"without labels competed; {needed} days of log before the end would let the others in."
+            f"without labels competed; {needed} days of log before the end would let the others in. Intervals are "
+            "what the probabilistic models hold possible, not measured errors; the same-rate rule has none."
         )
     return notes
 
