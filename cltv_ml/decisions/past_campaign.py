@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cltv_ml.decisions.qini import compute_qini
+from cltv_ml.decisions.qini import compute_qini, qini_curve
 from cltv_ml.decisions.uplift import LEARNERS, UpliftModel, compare_learners
 
 
@@ -24,10 +24,13 @@ class CampaignLesson:
         customers that it never saw, `qini`, `qini_lower`, `qini_upper`, `p_chance`; `verdict` in words.
     models
         Arm -> the learner, fitted on everybody. Only for arms that order customers better than chance.
+    curves
+        Column `arm`, and those of `qini_curve` on the half never seen, at most about 200 points per arm.
     """
 
     arms: pd.DataFrame
     models: dict[str, UpliftModel] = field(repr=False)
+    curves: pd.DataFrame = field(repr=False)
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the expected uplift of each arm for each customer, one column per arm.
@@ -77,7 +80,7 @@ def learn_from_campaign(
         )
     # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.
     learning = np.random.default_rng([len(X), random_state]).random(len(X)) < 0.5
-    rows, models = {}, {}
+    rows, models, curves = {}, {}, []
     for name in (name for name in found if name != control):
         mine = np.isin(names, (name, control))
         treated = pd.Series((names == name).astype(int))
@@ -88,15 +91,21 @@ def learn_from_campaign(
             X[mine & learning], treated[mine & learning], pd.Series(outcome[mine & learning])
         )
         held = mine & ~learning
-        quality = compute_qini(
-            outcome[held], treated[held], fitted.predict(X[held]), random_state=random_state
-        )
+        score = fitted.predict(X[held])
+        quality = compute_qini(outcome[held], treated[held], score, random_state=random_state)
+        curves.append(_thinned(qini_curve(outcome[held], treated[held], score)).assign(arm=name))
         rows[name] = {**_effect(outcome[mine], treated[mine].to_numpy()), "learner": chosen, **quality}
         if quality["qini_lower"] > 0:
             models[name] = LEARNERS[chosen]().fit(X[mine], treated[mine], pd.Series(outcome[mine]))
     arms = pd.DataFrame(rows.values(), index=pd.Index(rows, name="arm"))
     arms["verdict"] = [_verdict(row) for _, row in arms.iterrows()]
-    return CampaignLesson(arms, models)
+    return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True))
+
+
+def _thinned(curve: pd.DataFrame, points: int = 200) -> pd.DataFrame:
+    """Return the first and the last row, and of those between the first past each of evenly spaced shares."""
+    places = curve["share"].searchsorted(np.linspace(0, 1, points + 1))
+    return curve.iloc[np.unique(np.minimum(places, len(curve) - 1))]
 
 
 def _effect(outcome: np.ndarray, treated: np.ndarray) -> dict[str, float]:

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml import decisions
-from cltv_ml.data import Cleaned, compute_months
+from cltv_ml.data import Cleaned, compute_months, compute_seasonality
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import Costs
 from cltv_ml.evaluation import diagnostics, explain, tables
@@ -59,8 +59,8 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
 
 def check_name(name: str) -> None:
     """Raise ValueError where there is no figure of this name, before anything is read."""
-    if name in MONITORED:
-        raise ValueError(f"the figure {name!r} is about scored batches; `cltv monitor` draws it.")
+    if name in ELSEWHERE:
+        raise ValueError(f"the figure {name!r} is about {ELSEWHERE[name]} draws it.")
     if name not in RECIPES:
         raise ValueError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
 
@@ -198,12 +198,16 @@ def _promises(m: Material) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["cutoff", "promised", "realised"])
 
 
-#: Figures of batches scored earlier, which `cltv monitor` keeps and draws.
-MONITORED = ("truth_series", "segment_shares", "promise_so_far")
+#: Figures that need more than a log and a training, by what they are about and the command that draws them.
+ELSEWHERE = {
+    **dict.fromkeys(("truth_series", "segment_shares", "promise_so_far"), "scored batches; `cltv monitor`"),
+    "qini_curve": "a past randomised campaign; `cltv act --campaign`",
+}
 
 #: By name, in the order of the catalogue.
 RECIPES: dict[str, Recipe] = {
     "revenue_over_time": Recipe("data", lambda m: compute_months(m.log)),
+    "season_profile": Recipe("data", lambda m: compute_seasonality(m.log)),
     "cohort_retention": Recipe("data", lambda m: compute_cohort_activity(m.log)),
     "cohort_revenue": Recipe("data", lambda m: compute_cohort_activity(m.log)),
     "spend_distribution": Recipe("data", lambda m: compute_spend_histogram(m.log)),

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data import compute_months, simulate
+from cltv_ml.data import compute_months, compute_seasonality, simulate
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.decisions import qini_curve as compute_qini_curve
 from cltv_ml.evaluation.diagnostics import (
     compute_alive_history,
     compute_conditional,
@@ -57,6 +58,7 @@ PAIRS = [("tea", "honey with a very long name from the north"), ("tea", "milk")]
 #: One table for each figure of the catalogue.
 TABLES = {
     "revenue_over_time": compute_months(LOG),
+    "season_profile": compute_seasonality(LOG),
     "cohort_retention": COHORTS,
     "cohort_revenue": COHORTS,
     "spend_distribution": compute_spend_histogram(LOG),
@@ -108,6 +110,7 @@ TABLES = {
         {"customers": [1, 2, 3], "cost": [1.0, 2, 3], "expected_profit": [5.0, 6, -1],
          "profit_lower": [3.0, 3, -5], "profit_upper": [7.0, 9, 3]}
     ),
+    "qini_curve": compute_qini_curve(rng.random(900) < 0.3, np.arange(900) % 2, rng.random(900)).assign(arm="mail"),
     "discount_response": pd.DataFrame(
         {"weeks": [90, 60, 30], "slope": [2.0, 3.0, 1.0]}, index=["all", "tea", "milk"]
     ),

@@ -41,6 +41,16 @@ def test_an_arm_that_moves_some_more_orders_its_holdout_better_than_chance(lesso
     assert lesson.arms.loc["Womens E-Mail", "p_chance"] < 0.05
 
 
+def test_the_area_under_the_kept_points_of_the_curve_is_the_coefficient(lesson):
+    curve = lesson.curves[lesson.curves["arm"] == "Womens E-Mail"]
+    assert len(curve) <= 201
+    # Half of two arms: about half of each half was treated.
+    area = np.trapezoid(curve["incremental"] - curve["random"], curve["share"]) / (
+        curve["customers"].max() / 2
+    )
+    assert area == pytest.approx(lesson.arms.loc["Womens E-Mail", "qini"], rel=0.05)
+
+
 def test_an_arm_that_moves_all_alike_promises_everybody_the_mean(lesson):
     X, *_ = _mailing(500, seed=1)
     assert lesson.arms.loc["Mens E-Mail", "qini_lower"] < 0

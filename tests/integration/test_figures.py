@@ -32,7 +32,7 @@ def material(trained, scored):
 
 
 def test_every_figure_of_the_catalogue_can_be_asked_for():
-    assert {*figures.RECIPES, *figures.MONITORED} == set(plots.CATALOGUE)
+    assert {*figures.RECIPES, *figures.ELSEWHERE} == set(plots.CATALOGUE)
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,12 @@ def test_a_campaign_that_worked_promises_more_than_it_costs(done):
     assert (listed["expected_profit"] > 0).all()
 
 
+def test_the_lesson_of_a_campaign_is_drawn_as_a_qini_curve(done):
+    lesson = next(one for one in done.sections if one["title"] == "What the past campaign teaches")
+    assert len(lesson["figures"]) == 1
+    assert done.tables["qini_curve"]["share"].max() == 1
+
+
 def test_the_campaign_list_names_segment_offer_products_and_reason(done):
     listed = done.tables["campaign_list"]
     assert listed[["segment", "offer", "products", "reason"]].notna().all(axis=None)

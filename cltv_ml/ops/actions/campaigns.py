@@ -95,7 +95,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     bought = past.window.target(shop.log, known, "active")
     lesson = decisions.learn_from_campaign(before.loc[known], sent.loc[known], bought, control=past.control)
     balance = decisions.balance_table(before.loc[known], (sent.loc[known] != past.control).astype(int))
-    done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance}
+    done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
     sentences = [_told(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
     warnings = [
@@ -108,7 +108,14 @@ def add_campaign(shop: Shop, done: Actions) -> None:
         )
     else:
         sentences.append(_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done))
-    done.sections.append(section("What the past campaign teaches", sentences, warnings=warnings))
+    figures = {
+        "Customers who bought because of the campaign, of the half the learner never saw, by length of the list": (
+            plots.qini_curve(lesson.curves)
+        )
+    }
+    done.sections.append(
+        section("What the past campaign teaches", sentences, warnings=warnings, figures=figures)
+    )
 
 
 def _told(arm: str, row: pd.Series, past: PastCampaign) -> str:

@@ -30,10 +30,12 @@ from cltv_ml.reporting.plots.promise_so_far import promise_so_far
 from cltv_ml.reporting.plots.promises_kept import promises_kept
 from cltv_ml.reporting.plots.purchase_gaps import purchase_gaps
 from cltv_ml.reporting.plots.purchases_map import purchases_map
+from cltv_ml.reporting.plots.qini_curve import qini_curve
 from cltv_ml.reporting.plots.quality_waterfall import quality_waterfall
 from cltv_ml.reporting.plots.rate_heterogeneity import rate_heterogeneity
 from cltv_ml.reporting.plots.revenue_over_time import revenue_over_time
 from cltv_ml.reporting.plots.rfm_map import rfm_map
+from cltv_ml.reporting.plots.season_profile import season_profile
 from cltv_ml.reporting.plots.segment_shares import segment_shares
 from cltv_ml.reporting.plots.segment_sizes import segment_sizes
 from cltv_ml.reporting.plots.spend_distribution import spend_distribution
@@ -48,6 +50,7 @@ CATALOGUE = {
     plot.__name__: plot
     for plot in (
         revenue_over_time,
+        season_profile,
         cohort_retention,
         cohort_revenue,
         spend_distribution,
@@ -80,6 +83,7 @@ CATALOGUE = {
         migration_sankey,
         value_waterfall,
         campaign_profit,
+        qini_curve,
         discount_response,
         discount_profit,
         cross_sell_matrix,

@@ -92,7 +92,7 @@ def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") ->
         ),
     ]
     if len(log):
-        sections += [_seasons(log, currency), _more(cleaned, currency)]
+        sections += [_over_time(log, currency), _more(cleaned, currency)]
     return sections
 
 
@@ -114,26 +114,15 @@ def _facts(log: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame({"Fact": list(rows), "Value": list(rows.values())})
 
 
-def _seasons(log: pd.DataFrame, currency: str) -> dict[str, Any]:
-    table = compute_seasonality(log)
-    names = {"weekday": pd.date_range("2024-01-01", periods=7).day_name(), "month": None}
-    names["month"] = pd.date_range("2024-01-01", periods=12, freq="MS").month_name()
-    shown = pd.DataFrame(
-        {
-            "Day or month": [
-                names[part][number - 1] for part, number in zip(table["part"], table["number"], strict=True)
-            ],
-            "Orders": [f"{orders:,.0f}" for orders in table["orders"]],
-            "Revenue of such a day, average is 1": [f"{index:.2f}" for index in table["index"]],
-        }
-    )
+def _over_time(log: pd.DataFrame, currency: str) -> dict[str, Any]:
     return section(
         "Over time",
         figures={
             "Revenue of each month as bars and the number of orders as a line; the first and the last month may "
-            "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency)
+            "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency),
+            "Which months and weekdays bring more than an average day; a log of less than a year shows its trend "
+            "as much as its season.": plots.season_profile(compute_seasonality(log)),
         },
-        tables={"Season; a log of less than a year shows its trend as much as its season": shown},
     )
 
 

@@ -1,0 +1,41 @@
+"""How much more a past campaign brings when those it moves most come first."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def qini_curve(curves: pd.DataFrame) -> go.Figure:
+    """Return per arm what the campaign added by length of the list (solid), and a list drawn at random (dotted).
+
+    The further the curve bends above its dotted line, the better the score finds whom the campaign moves.
+
+    Parameters
+    ----------
+    curves
+        `CampaignLesson.curves`: columns `arm`, and `share, customers, incremental, random` of
+        `decisions.qini_curve`.
+    """
+    made = theme.figure(
+        "A curve above its dotted line finds whom the campaign moves",
+        "Share of customers, highest uplift first",
+        "Added among those it was sent to",
+    )
+    arms = list(dict.fromkeys(curves["arm"]))
+    for number, arm in enumerate(arms):
+        mine = curves[curves["arm"] == arm]
+        colour = theme.PALETTE[number % len(theme.PALETTE)]
+        made.add_scatter(
+            x=mine["share"], y=mine["incremental"], name=arm, mode="lines", line={"color": colour, "width": 2.5},
+            customdata=mine["customers"], hovertemplate="%{y:+,.0f} with the first %{customdata:,}",
+        )  # fmt: skip
+        made.add_scatter(
+            x=mine["share"].iloc[[0, -1]], y=mine["random"].iloc[[0, -1]], name=f"{arm}, at random", mode="lines",
+            line={"color": colour, "width": 1.5, "dash": "dot"}, hoverinfo="skip",
+        )  # fmt: skip
+    made.update_layout(hovermode="x unified")
+    made.update_xaxes(tickformat=".0%", hoverformat=".0%")
+    return made

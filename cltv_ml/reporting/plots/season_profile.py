@@ -1,0 +1,38 @@
+"""Which months and weekdays bring more than an average day."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+_NAMES = {
+    "month": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "weekday": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+}
+
+
+def season_profile(seasons: pd.DataFrame) -> go.Figure:
+    """Return the revenue of a day in each month and on each weekday, as a multiple of an average day.
+
+    Parameters
+    ----------
+    seasons
+        `data.compute_seasonality`: columns `part, number, orders, revenue, index`.
+    """
+    made = theme.figure(
+        "Revenue of a day by month and by weekday; 1 is an average day",
+        "Month, weekday",
+        "Times an average day",
+    )
+    for (part, names), colour in zip(_NAMES.items(), theme.PALETTE, strict=False):
+        mine = seasons[seasons["part"] == part]
+        made.add_bar(
+            x=[names[number - 1] for number in mine["number"]], y=mine["index"], name=part, marker_color=colour,
+            customdata=mine["orders"],
+            hovertemplate="%{x}: %{y:.2f} times an average day<br>%{customdata:,} orders in all<extra></extra>",
+        )  # fmt: skip
+    made.add_hline(y=1, line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5})
+    made.update_yaxes(rangemode="tozero")
+    return made
