@@ -1,5 +1,8 @@
 """The challenger replaces the champion only where both answered for days that neither had seen."""
 
+import contextlib
+import shutil
+import sqlite3
 from pathlib import Path
 
 import mlflow
@@ -39,12 +42,40 @@ def put(model, log, cutoff, **changes):
     return registry.register(info.model_uri, {"horizon_days": str(model.horizon)})
 
 
+@pytest.fixture(scope="module")
+def stored(empty_store, shop, tmp_path_factory):
+    """A store with four versions, all fitted before the end, and a copy of its database as it was then."""
+    folder = tmp_path_factory.mktemp("promotion")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        assert put(SameRate(HORIZON), shop.log, "2022-10-01") == (1, "champion")
+        assert put(ProbabilisticValue(horizon=HORIZON), shop.log, "2022-10-01") == (2, "challenger")
+        put(SameRate(30), shop.log, "2022-10-01")
+        put(SameRate(HORIZON), shop.log, "2022-10-01", feature_version="other")
+    shutil.copy(folder / "mlflow.db", folder / "as_stored.db")
+    yield folder
+    mlflow.set_tracking_uri(before)
+
+
 @pytest.fixture
-def rivals(store, shop):
-    """A champion that cannot tell customers apart well, and a challenger that can, both fitted before the end."""
-    assert put(SameRate(HORIZON), shop.log, "2022-10-01") == (1, "champion")
-    assert put(ProbabilisticValue(horizon=HORIZON), shop.log, "2022-10-01") == (2, "challenger")
-    return MlflowClient()
+def rivals(stored, monkeypatch):
+    """Version 1 is champion, it cannot tell customers apart well; nobody challenges it yet."""
+    with (
+        contextlib.closing(sqlite3.connect(stored / "as_stored.db")) as before,
+        contextlib.closing(sqlite3.connect(stored / "mlflow.db")) as now,
+    ):
+        before.backup(now)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{stored / 'mlflow.db'}")
+    tracking.open_store()
+    client = MlflowClient()
+    client.delete_registered_model_alias("cltv", "challenger")
+    return client
+
+
+def challenge(client, number):
+    client.set_registered_model_alias("cltv", "challenger", str(number))
 
 
 def version(number, fitted, tested=None, **changes):
@@ -105,6 +136,7 @@ def test_no_window_is_invented_where_one_of_the_two_has_seen_every_day():
 
 
 def test_the_better_challenger_is_promoted_and_the_move_is_logged(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
     truth = truth_of(shop)
     scored_as(monkeypatch, [truth * 0 + truth.mean(), truth + 1])
     before = promotion.promote(shop, dry_run=True)
@@ -125,16 +157,17 @@ def test_the_better_challenger_is_promoted_and_the_move_is_logged(rivals, shop, 
 
 
 @pytest.mark.slow
-def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop):
-    place = Path(mlflow.artifacts.download_artifacts("models:/cltv/1"))
+def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp_path):
+    place = copied("models:/cltv/1", tmp_path)
     code = place / "code" / "cltv_ml" / "models" / "same_rate.py"
     text = code.read_text()
     assert "    def predict(self, X" in text
     code.write_text(text.replace("    def predict(self, X", "    def as_it_was(self, X") + (
         "\n\nSameRate.predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n"
     ))  # fmt: skip
-    uris = ["models:/cltv/1", "models:/cltv/2"]
-    doubled, other = promotion.score_apart(uris, shop.log, pd.Timestamp("2022-10-01"))
+    doubled, other = promotion.score_apart(
+        [str(place), "models:/cltv/2"], shop.log, pd.Timestamp("2022-10-01")
+    )
     X = build_features(shop.log, "2022-10-01", SUMMARY)
     pd.testing.assert_series_equal(
         doubled["expected_value"], pd.Series(2 * SameRate(HORIZON).fit(X).predict(X), X.index),
@@ -146,63 +179,61 @@ def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop):
     )
 
 
-def test_a_model_that_cannot_be_scored_is_named_with_its_last_words(store, shop):
-    put(SameRate(HORIZON), shop.log, "2022-10-01")
-    place = Path(mlflow.artifacts.download_artifacts("models:/cltv/1"))
+def test_a_model_that_cannot_be_scored_is_named_with_its_last_words(rivals, shop, tmp_path):
+    place = copied("models:/cltv/1", tmp_path)
     (place / "code" / "cltv_ml" / "__init__.py").write_text("raise RuntimeError('broken on purpose')")
-    with pytest.raises(ValueError, match=r"models:/cltv/1 cannot be scored .* broken on purpose"):
-        promotion.score_apart(["models:/cltv/1"], shop.log, pd.Timestamp("2022-10-01"))
+    with pytest.raises(ValueError, match=rf"{place} cannot be scored .* broken on purpose"):
+        promotion.score_apart([str(place)], shop.log, pd.Timestamp("2022-10-01"))
 
 
-def test_a_challenger_for_another_horizon_is_refused(store, shop):
-    put(SameRate(HORIZON), shop.log, "2022-10-01")
-    put(SameRate(30), shop.log, "2022-10-01")
+def copied(uri, folder):
+    """A version's files, to be changed."""
+    return Path(shutil.copytree(mlflow.artifacts.download_artifacts(uri), folder / "version"))
+
+
+def test_a_challenger_for_another_horizon_is_refused(rivals, shop):
+    challenge(rivals, 3)
     decision = promotion.promote(shop)
     assert not decision.promoted
     assert "answers for 30 days, the champion for 91" in decision.reasons[0]
 
 
-def test_a_forced_promotion_moves_the_alias_and_says_so(store, shop):
-    put(SameRate(HORIZON), shop.log, "2022-10-01")
-    put(SameRate(30), shop.log, "2022-10-01")
+def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
+    challenge(rivals, 3)
     decision = promotion.promote(shop, force=True)
     assert decision.promoted
     assert decision.reasons[-1] == "Promoted all the same: it was forced."
-    assert registry.alias_version("cltv", "champion") == 2
+    assert registry.alias_version("cltv", "champion") == 3
 
 
-def test_a_challenger_whose_features_are_defined_otherwise_here_is_refused(store, shop):
-    put(SameRate(HORIZON), shop.log, "2022-10-01")
-    put(SameRate(HORIZON), shop.log, "2022-10-01", feature_version="other")
+def test_a_challenger_whose_features_are_defined_otherwise_here_is_refused(rivals, shop):
+    challenge(rivals, 4)
     assert "cannot build the challenger's features" in promotion.promote(shop).reasons[0]
 
 
-def test_too_few_buyers_are_no_evidence(store, shop, monkeypatch):
-    put(SameRate(HORIZON), shop.log, "2022-10-01")
-    put(SameRate(HORIZON), shop.log, "2022-10-01")
+def test_too_few_buyers_are_no_evidence(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
     some = pd.Series(1.0, shop.log["customer_id"].unique()[:20]).rename_axis("customer_id")
     scored_as(monkeypatch, [some, some])
     assert "too little data" in promotion.promote(shop).reasons[0]
 
 
-def test_a_champion_that_moved_during_the_comparison_stays(store, shop, monkeypatch):
-    for _ in range(3):
-        put(SameRate(HORIZON), shop.log, "2022-10-01")
+def test_a_champion_that_moved_during_the_comparison_stays(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
     truth = truth_of(shop)
 
     def somebody_else_is_faster(uris, log, cutoff):
-        registry.promote(2, expected=1)
+        registry.promote(3, expected=1)
         return [pd.DataFrame({"expected_value": value}) for value in (truth * 0 + 1, truth + 1)]
 
     monkeypatch.setattr(promotion, "score_apart", somebody_else_is_faster)
     with pytest.raises(ValueError, match="the champion moved meanwhile"):
         promotion.promote(shop)
-    assert registry.alias_version("cltv", "champion") == 2
+    assert registry.alias_version("cltv", "champion") == 3
     assert registry.alias_version("cltv", "previous") == 1
 
 
-def test_without_a_challenger_there_is_nothing_to_promote(store, shop):
-    put(SameRate(HORIZON), shop.log, "2022-10-01")
+def test_without_a_challenger_there_is_nothing_to_promote(rivals, shop):
     with pytest.raises(ValueError, match="has no challenger"):
         promotion.promote(shop)
 
