@@ -127,6 +127,8 @@ def read(
             view_frame(con, pa.Table.from_pandas(simulate(customers_of(name)).log, preserve_index=False))
         else:
             view_file(con, ready.locate(), workspace.path, table)
+            if ready.products:
+                join_products(con, ready.locate().with_name(ready.products), ready.product_key)
         given = {**ready.mapping, **given}
     elif is_url(name):
         view_database(con, name, table, unique_names)
@@ -205,6 +207,20 @@ def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
     con.execute(  # the bare file_row_number lets joins on it skip what they do not want while reading
         f"create or replace temp view raw as select {renamed}, {before}file_row_number as source_row "
         f"from read_parquet({names}, union_by_name=true)"
+    )
+
+
+def join_products(con: duckdb.DuckDBPyConnection, products: Path, key: str) -> None:
+    """Add the columns of a products file, one row per product, to the view `raw`; lines without keep none."""
+    if not products.is_file():
+        raise ValueError(
+            f"{products.name!r} is missing beside the lines it describes; put it into their folder."
+        )
+    con.execute(f"create temp table products as from read_parquet({literal(str(products))})")
+    con.execute("alter view raw rename to bare_lines")
+    con.execute(
+        f"create temp view raw as select bare_lines.*, products.* exclude ({quote(key)}) from bare_lines "
+        f"left join products using ({quote(key)})"
     )
 
 

@@ -223,6 +223,33 @@ def test_every_data_set_that_is_here_reads_and_reconciles(name):
     assert DATASETS[name].traps
 
 
+def test_lines_of_complete_journey_get_their_category_from_the_table_of_products(monkeypatch, tmp_path):
+    folder = tmp_path / "completejourney"
+    folder.mkdir()
+    lines = pd.DataFrame(
+        {"household_id": [1, 2, 1], "transaction_timestamp": pd.to_datetime(["2017-01-02 12:00"] * 3),
+         "sales_value": [1.0, 2.0, 3.0], "basket_id": [7, 8, 7], "product_id": [30, 10, 99], "retail_disc": 0.0}
+    )  # fmt: skip
+    lines.to_parquet(folder / "transactions.parquet")
+    monkeypatch.setenv("CLTV_DATA_DIR", str(tmp_path))
+    with pytest.raises(ValueError, match=r"'products\.parquet' is missing beside the lines"):
+        read("complete_journey")
+    products = pd.DataFrame({"product_id": [10, 20, 30], "product_category": ["BEEF", "CHEESE", None]})
+    products.to_parquet(folder / "products.parquet")
+    log = clean(read("complete_journey")).log
+    assert dict(zip(log["product_id"], log["category"].fillna("none"), strict=True)) == {
+        "30": "none", "10": "BEEF", "99": "none",
+    }  # fmt: skip
+
+
+def test_complete_journey_keeps_every_cent_beside_its_categories():
+    if DATASETS["complete_journey"].find() is None:
+        pytest.skip("data set 'complete_journey' is not on this machine")
+    log = clean(read("complete_journey")).log
+    assert round(log["amount"].sum(), 2) == 4_596_039.58
+    assert log["category"].isna().sum() == 7_045
+
+
 def test_a_data_set_that_is_not_here_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.delenv("CLTV_DATA_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
