@@ -14,8 +14,9 @@ import pyarrow as pa
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-#: An archive may unpack to this many bytes, or to `RATIO` times its own size if that is more.
-LIMIT = 4 << 30
+#: An archive may unpack to this many bytes, or to `RATIO` times its own size if that is more: tables shrink to
+#: a fifth or a thirtieth, only what was made to fill a disk to a thousandth.
+LIMIT = 256 << 20
 RATIO = 100
 
 _BLOCK = 1 << 20
