@@ -23,7 +23,7 @@ Effect = tuple[tuple[str, int], ...]
 
 _LOWEST, _HIGHEST = np.log(1e-5), np.log(1e4)  # bounds of log-parameters, time in units of the mean T
 _STEEPEST = 8.0  # bound of a coefficient on a covariate in units of its standard deviation
-_LARGE, _SAMPLE = 30_000, 8_000  # distinct rows from which a sample is climbed first, and its size
+_LARGE, _SAMPLE = 8_000, 4_000  # distinct rows from which a sample is climbed first, and its size
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,9 @@ def maximize(
     """Return the maximum of a likelihood of `size` customers in log-parameters.
 
     The first start is climbed; where its end lies on a bound or on a ridge, the others are climbed too.
-    `sample`, the same likelihood of a part of a large population, is climbed first: the full data then
-    needs a few Newton steps only, unless the end is doubtful, when every start is climbed on the full data.
+    `sample`, the same likelihood of a part of a large population, is climbed first, from every start where its
+    end is doubtful: the full data then needs a few Newton steps only. Where the end is doubtful on the full
+    data alone, every start is climbed there.
 
     Parameters
     ----------
@@ -52,21 +53,14 @@ def maximize(
     """
     starts = [np.clip(start, bounds[:, 0], bounds[:, 1]) for start in starts]
     if sample is None:
-        theta, value, hessian = _finish(objective, *_climb(objective, starts[0], bounds), bounds)
-        others = starts[1:]
+        theta, value, hessian = _highest(objective, starts, bounds)
     else:
-        near, _, curvature = _finish(sample, *_climb(sample, starts[0], bounds), bounds)
+        near, _, curvature = _highest(sample, starts, bounds)
         theta, value, hessian = _polish(objective, near, curvature, bounds)
-        others = starts
-    if _doubtful(theta, hessian, bounds):
-        for start in others:
-            end, height = _climb(objective, start, bounds)
-            if height > value + 1e-9:
-                theta, value, hessian = max(
-                    (theta, value, hessian),
-                    _finish(objective, end, height, bounds),
-                    key=lambda found: found[1],
-                )
+        if _doubtful(theta, hessian, bounds) and not _doubtful(near, curvature, bounds):
+            theta, value, hessian = max(
+                (theta, value, hessian), _highest(objective, starts, bounds), key=lambda found: found[1]
+            )
     gradient = objective(theta)[1]
     verdict, loose = _judge(theta, gradient, hessian, bounds, size)
     return Maximum(
@@ -77,6 +71,21 @@ def maximize(
         verdict=verdict,
         advice=_advise(verdict, [name for name, is_loose in zip(names, loose, strict=True) if is_loose]),
     )
+
+
+def _highest(
+    objective: Objective, starts: Sequence[np.ndarray], bounds: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return where climbing from the first start ends, or from a later one where that is doubtful and it is higher:
+    point, height, Hessian.
+    """
+    best = _finish(objective, *_climb(objective, starts[0], bounds), bounds)
+    if _doubtful(best[0], best[2], bounds):
+        for start in starts[1:]:
+            end, height = _climb(objective, start, bounds)
+            if height > best[1] + 1e-9:
+                best = max(best, _finish(objective, end, height, bounds), key=lambda found: found[1])
+    return best
 
 
 def _climb(
