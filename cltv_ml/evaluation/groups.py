@@ -34,9 +34,12 @@ def cohort_groups(X: pd.DataFrame, cutoff: pd.Timestamp, most: int = 8) -> pd.Se
     ['2024 Q2', '2023 Q4']
     """
     first = (cutoff - pd.to_timedelta(X["T"] + 1, unit="D")).dt.to_period("Q")
-    oldest = sorted(first.unique())[-most:][0]
-    named = [f"{one.year} Q{one.quarter}" if one > oldest or first.min() == oldest else "" for one in first]
-    return pd.Series([name or f"{oldest.year} Q{oldest.quarter} or earlier" for name in named], index=X.index)
+    quarters = sorted(first.unique())
+    oldest = quarters[-most:][0]
+    names = {one: f"{one.year} Q{one.quarter}" for one in quarters if one >= oldest}
+    if oldest > quarters[0]:
+        names |= dict.fromkeys((one for one in quarters if one <= oldest), f"{names[oldest]} or earlier")
+    return first.map(names).rename(None)
 
 
 def segment_groups(log: Tabular, X: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
