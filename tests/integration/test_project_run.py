@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.data import clean, read
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.models import competitors
 
@@ -18,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
+    everybody = clean(read("cdnow")).log
+    tenth = everybody[everybody["customer_id"].str.endswith("7")]
+    tenth[["customer_id", "timestamp", "amount"]].to_csv(folder / "cdnow_tenth.csv", index=False)
     store = f"sqlite:///{folder / 'mlflow.db'}"
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": store,
@@ -25,8 +29,8 @@ def project(tmp_path_factory):
     }
     done = subprocess.run(
         ["mlflow", "run", str(ROOT), "--env-manager", "local", "-e", "main", "--experiment-name", "cltv",
-         "-P", "dataset=cdnow", "-P", "horizon=13w", "-P", f"out={folder / 'out'}"],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False,
+         "-P", f"dataset={folder / 'cdnow_tenth.csv'}", "-P", "horizon=13w", "-P", f"out={folder / 'out'}"],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder, MlflowClient(store)
@@ -38,7 +42,7 @@ def test_project_run_is_the_summary_and_every_run_has_finished(project):
     summary = [run for run in runs if run.data.tags.get("role") == "summary"]
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len(runs) == 1 + len(competitors(91, []))
-    assert summary[0].data.params["dataset"] == "cdnow"
+    assert summary[0].data.params["dataset"].endswith("cdnow_tenth.csv")
     assert summary[0].data.tags["mlflow.project.entryPoint"] == "main"
 
 
