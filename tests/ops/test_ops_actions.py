@@ -81,6 +81,24 @@ def test_the_campaign_list_names_segment_offer_products_and_reason(done):
     assert set(listed["read_on"]) == {WINDOW.cutoff + pd.Timedelta(days=7)}
 
 
+def test_products_on_a_list_are_followed_by_their_category(shop, done):
+    category = shop.log.drop_duplicates("product_id").set_index("product_id")["category"]
+    first = done.tables["campaign_list"]["products"].iloc[0].split(", ")[0]
+    item = first.split(" ")[0]
+    assert first == f"{item} ({category[item]})"
+    assert (done.tables["cross_sell"]["category"] == done.tables["cross_sell"]["item"].map(category)).all()
+
+
+def test_no_price_is_tested_where_everybody_buys_anyway(shop, done):
+    thin = done.tables["margins_by_customer"].assign(
+        contribution_margin=done.tables["margins_by_customer"]["revenue"] * 0.115
+    )
+    every = shop.log.drop_duplicates("customer_id").assign(timestamp=WINDOW.cutoff - pd.Timedelta(days=1))
+    busy = dataclasses.replace(shop, log=pd.concat([shop.log, every]))
+    with pytest.raises(ValueError, match="100% of the customers buy within 28 days anyway"):
+        PARTS["price test"](busy, Actions(tables={"margins_by_customer": thin}))
+
+
 def test_the_balance_of_a_campaign_drawn_at_random_looks_random(done):
     assert done.tables["campaign_balance"]["looks_random"].all()
 

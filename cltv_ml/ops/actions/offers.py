@@ -118,6 +118,11 @@ def add_price_test(shop: Shop, done: Actions) -> None:
     base = float(past.target(shop.log, shop.X.index, "active").mean())
     # The rise at which the shallowest discount pays for itself: base margin = (base + rise) (margin - depth).
     rise = base * depths[0] / (margin - depths[0])
+    if base + rise >= 1:
+        raise ValueError(
+            f"{base:.0%} of the customers buy within {_READ} days anyway, and {depths[0]:.0%} off at a margin of "
+            f"{margin:.0%} pays only if {base + rise:.0%} did: no test of who buys can show that a discount pays."
+        )
     weekly = shop.log.loc[shop.log["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ
     done.tables["price_test"] = table = decisions.propose_price_test(
         depths,

@@ -24,7 +24,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     judged = decisions.evaluate_cross_sell(shop.log, past, level=level)
     margins = done.tables.get("margins_by_product" if level == "product_id" else "margins_by_category")
     done.tables["cross_sell_quality"] = judged
-    done.tables["cross_sell"] = decisions.recommend_next(
+    table = decisions.recommend_next(
         shop.log,
         shop.window,
         level=level,
@@ -32,6 +32,9 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
         margin_per_purchase=None if margins is None else decisions.margin_per_purchase(margins),
         p_active=decisions.probability_to_buy(shop.predictions),
     )
+    if level == "product_id" and "category" in shop.log:
+        table.insert(table.columns.get_loc("item") + 1, "category", table["item"].map(_categories(shop.log)))
+    done.tables["cross_sell"] = table
     pairs = decisions.find_associations(shop.log, level)
     done.tables["cross_sell_pairs"] = pairs
     done.sections.append(
@@ -49,14 +52,27 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     )
 
 
+def _categories(log: pd.DataFrame) -> pd.Series:
+    """Return the category of each product, the latest where it moved."""
+    known = log.dropna(subset=["product_id", "category"]).drop_duplicates("product_id", keep="last")
+    return known.set_index("product_id")["category"]
+
+
 def add_upsell(shop: Shop, done: Actions) -> None:
     """Add the dearer product next to what each customer usually pays in a category."""
     done.tables["upsell"] = decisions.recommend_upsell(shop.log, shop.window.cutoff)
 
 
 def products_of(customers: pd.Index, done: Actions) -> pd.DataFrame | None:
-    """Return what to show each customer, as `build_campaign` takes it; None where nothing is known."""
+    """Return what to show each customer, as `build_campaign` takes it; None where nothing is known.
+
+    A product is followed by its category, so that a list of article numbers can be read.
+    """
     table = done.tables.get("cross_sell")
     if table is None:
         return None
-    return table[np.isin(table["customer_id"], customers)]
+    mine = table[np.isin(table["customer_id"], customers)]
+    if "category" not in mine:
+        return mine
+    told = mine["item"] + " (" + mine["category"] + ")"
+    return mine.assign(item=told.fillna(mine["item"]))
