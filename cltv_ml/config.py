@@ -26,11 +26,20 @@ class Settings:
     max_origins: int = 6
     currency: str = ""
     timezone: str = ""
+    compete: str = ""
+    customers: float = 0.0
+    objective: str = ""
+    campaign: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+_TABLES = ("mapping", "rules", "campaign")
+_TYPES = {**dict.fromkeys((*_TABLES, "models"), dict), "max_origins": int, "customers": float}
+
+
 def load_settings(path: Path) -> Settings:
-    """Return the settings of a TOML file: the flags' names as keys and tables `[mapping]`, `[rules]`, `[models.NAME]`.
+    """Return the settings of a TOML file: the flags' names as keys and tables `[mapping]`, `[rules]`,
+    `[campaign]` (share, cost, margin) and `[models.NAME]`.
 
     Raises
     ------
@@ -42,7 +51,7 @@ def load_settings(path: Path) -> Settings:
     for name, value in given.items():
         if name not in known:
             raise ValueError(f"{path.name}: unknown setting {name!r}. Available: {sorted(known)}.")
-        wanted = {"mapping": dict, "rules": dict, "models": dict, "max_origins": int}.get(name, str)
+        wanted = _TYPES.get(name, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise ValueError(f"{path.name}: {name} must be of type {wanted.__name__}, got {value!r}.")
     check_params(given.get("models", {}), path.name)
@@ -62,14 +71,14 @@ def write_settings(settings: Settings) -> str:
     [mapping]
     amount = "Net EUR"
     """
-    tables = {"mapping": settings.mapping, "rules": settings.rules} | {
+    tables = {name: getattr(settings, name) for name in _TABLES} | {
         f"models.{name}": params for name, params in settings.models.items()
     }
     plain = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
     lines = [
         f"{name} = {_toml(value)}"
         for name, value in plain.items()
-        if value not in ("", None) and name not in ("mapping", "rules", "models")
+        if value not in ("", None, 0.0) and name not in (*_TABLES, "models")
     ]
     for title, table in tables.items():
         if table:
@@ -109,7 +118,7 @@ def check_params(params: Any, where: str) -> None:
 
 
 def merge(settings: Settings, flags: Mapping[str, Any]) -> Settings:
-    """Return the settings with every flag that was given in place of the file's value.
+    """Return the settings with every flag that was given, neither empty nor zero, in place of the file's value.
 
     >>> merge(Settings(data="a.csv"), {"data": "b.csv", "cutoff": ""}).data
     'b.csv'

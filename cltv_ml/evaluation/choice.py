@@ -9,7 +9,7 @@ import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict, choose_champion, is_within_bounds
-from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.evaluation.panel import Training
 from cltv_ml.evaluation.validation import Validation, eligible
 from cltv_ml.models import ValueModel
@@ -17,8 +17,11 @@ from cltv_ml.models import ValueModel
 _JUDGED_BY = ("bias", "decile_mape", "gini")
 
 
-def choose(result: WindowResult) -> Verdict:
+def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
     """Return the champion by the written rule (`compare.choose_champion`), read on earlier customers unseen.
+
+    Among the models within bounds the one with the highest normalised Gini wins or, with `targeting`, the one
+    whose customers ranked highest bring that campaign the highest profit.
 
     The test window then only measures it, so its figures there are not the best of several. Where the log holds no
     earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` is
@@ -29,12 +32,12 @@ def choose(result: WindowResult) -> Verdict:
     ValueError
         Nobody bought anything in the test window, or everybody spent the same.
     """
-    tested = choose_champion(result.scores)
+    tested = _champion(result.scores, result.y_true, result.values, targeting)
     validation = result.validation
     if validation is None or not _can_rank(validation):
         flattered = "the log holds no earlier window to choose on, so the test window chose, which flatters it a little"
         return replace(tested, reason=f"{tested.reason}; {flattered}")
-    chosen = choose_unseen(list(result.models.values()), validation, result.training)
+    chosen = choose_unseen(list(result.models.values()), validation, result.training, targeting)
     cutoff = validation.y_true.index.get_level_values("cutoff")[0]
     where = (
         f"on {len(validation.y_true):,} customers of {cutoff:%Y-%m-%d} whose spending its fits had not seen"
@@ -46,16 +49,28 @@ def choose(result: WindowResult) -> Verdict:
     )
 
 
-def choose_unseen(models: Sequence[ValueModel], validation: Validation, training: Training) -> Verdict:
+def choose_unseen(
+    models: Sequence[ValueModel],
+    validation: Validation,
+    training: Training,
+    targeting: Targeting | None = None,
+) -> Verdict:
     """Return the champion among the models that may be chosen on `validation` (`validation.eligible`)."""
+    values = validation.predictions[eligible(models, validation, training)]
     scores = {
-        name: {
-            metric: METRICS[metric].function(validation.y_true, validation.predictions[name])
-            for metric in _JUDGED_BY
-        }
-        for name in eligible(models, validation, training)
+        name: {metric: METRICS[metric].function(validation.y_true, values[name]) for metric in _JUDGED_BY}
+        for name in values
     }
-    return choose_champion(pd.DataFrame.from_dict(scores, orient="index"))
+    return _champion(pd.DataFrame.from_dict(scores, orient="index"), validation.y_true, values, targeting)
+
+
+def _champion(
+    scores: pd.DataFrame, y_true: pd.Series, values: pd.DataFrame, targeting: Targeting | None
+) -> Verdict:
+    if targeting is None:
+        return choose_champion(scores)
+    profits = pd.Series({name: profit(y_true, values[name], targeting) for name in values})
+    return choose_champion(scores.assign(profit=profits), objective="profit")
 
 
 def _can_rank(validation: Validation) -> bool:

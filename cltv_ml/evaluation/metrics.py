@@ -103,11 +103,25 @@ def top_capture(y_true: ArrayLike, y_pred: ArrayLike, share: float = 0.1) -> flo
 class Targeting:
     """A campaign that spends `cost` on each of the `share` of customers ranked highest and earns `margin` on
     what they then spend.
+
+    Raises
+    ------
+    ValueError
+        Share or margin is not above 0 and at most 1, or the cost is negative.
     """
 
     share: float = 0.1
     cost: float = 0.0
     margin: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("share", "margin"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(
+                    f"campaign: {name} must be above 0 and at most 1 (0.3 is 30%), got {getattr(self, name):g}."
+                )
+        if not 0 <= self.cost < np.inf:
+            raise ValueError(f"campaign: cost per customer must not be negative, got {self.cost:g}.")
 
 
 def profit(y_true: ArrayLike, y_pred: ArrayLike, targeting: Targeting) -> float:

@@ -110,7 +110,7 @@ def prepare(
     X, X_now = panel[~now], panel[now].droplevel("cutoff")
     if customers is not None:
         origins = [window, *origins]
-        learns = _hashed(panel.index.get_level_values("customer_id")) < customers
+        learns = learned_from(panel.index.get_level_values("customer_id"), customers)
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
     known = window.cutoff if customers is not None else None
     return Training(X, _labels(log, origins, X), origins, X_now, known)
@@ -135,6 +135,11 @@ def _thin(log: Tabular, most: float) -> pa.Table | None:
     chosen = ids[_hashed(pd.Index(ids)) < most / len(ids)]
     view(con, "chosen", pa.table({"customer_id": pa.array(chosen)}))
     return con.sql("select log.* from log semi join chosen using (customer_id)").to_arrow_table()
+
+
+def learned_from(customers: pd.Index, share: float) -> np.ndarray:
+    """Return which customers are in the share that models learn from, by the hash of the id, shape (n,)."""
+    return _hashed(customers) < share
 
 
 def _hashed(customers: pd.Index) -> np.ndarray:

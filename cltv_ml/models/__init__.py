@@ -3,7 +3,7 @@
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
-from cltv_ml.models.competitors import competitors, with_params
+from cltv_ml.models.competitors import ALL, DEFAULT, competitors, names_of, with_params
 from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.gamma_gamma import GammaGamma
@@ -47,4 +47,14 @@ CATALOGUE = {
     )
 }
 
-__all__ = ["CATALOGUE", "ValueModel", "competitors", "likelihood_ratio_test", "with_params", *CATALOGUE]
+__all__ = [
+    "ALL",
+    "CATALOGUE",
+    "DEFAULT",
+    "ValueModel",
+    "competitors",
+    "likelihood_ratio_test",
+    "names_of",
+    "with_params",
+    *CATALOGUE,
+]

@@ -1,4 +1,4 @@
-"""The models that compete in every training, the simpler ones first."""
+"""The models that can compete in a training, the simpler ones first, and those that do by default."""
 
 from __future__ import annotations
 
@@ -10,27 +10,81 @@ from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
+from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.tweedie import Tweedie
+from cltv_ml.models.ziln import ZILN
+
+#: Every model that can compete, the simpler ones first.
+ALL = (
+    "same_rate",
+    "bg_nbd_gamma_gamma",
+    "mbg_nbd_gamma_gamma",
+    "pareto_nbd_gamma_gamma",
+    "tweedie",
+    "hurdle",
+    "ziln",
+    "quantile",
+    "hybrid",
+    "ensemble",
+)
+
+#: Those that compete unless others are named.
+DEFAULT = tuple(name for name in ALL if name not in ("mbg_nbd_gamma_gamma", "ziln", "quantile"))
 
 
-def competitors(horizon: int, features: Sequence[str]) -> list[ValueModel]:
-    """Return the default models for a horizon in days; the trees learn from the named features.
+def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DEFAULT) -> list[ValueModel]:
+    """Return the named models for a horizon in days, by default those of every training; trees learn from `features`.
+
+    Whatever the order of the names, the simpler models come first. The ensemble is made of those default models
+    that are named with it, or of all where fewer than two are.
+
+    Raises
+    ------
+    ValueError
+        A name is unknown, or there is none.
 
     >>> [model.name for model in competitors(91, ["days_since_last"])]
     ['same_rate', 'bg_nbd_gamma_gamma', 'pareto_nbd_gamma_gamma', 'tweedie', 'hurdle', 'hybrid',
      'ensemble']
+    >>> [model.name for model in competitors(91, ["days_since_last"], ["ziln", "same_rate"])]
+    ['same_rate', 'ziln']
     """
-    single: list[ValueModel] = [
+    names = list(names)
+    made = {model.name: model for model in _single(horizon, list(features))}
+    unknown = [name for name in names if name not in ALL]
+    if unknown or not names:
+        raise ValueError(f"Unknown model {(unknown or [''])[0]!r}. Available: {sorted(ALL)}.")
+    usual = [model for name, model in made.items() if name in DEFAULT and name != SameRate.name]
+    members = [model for model in usual if model.name in names]
+    made[Ensemble.name] = Ensemble(horizon, members=members if len(members) > 1 else usual)
+    return [model for name, model in made.items() if name in names]
+
+
+def names_of(wanted: str, params: Mapping[str, Any]) -> list[str]:
+    """Return the names in a list divided by commas; without one the default models and those with own settings.
+
+    >>> names_of("tweedie, ziln", {})
+    ['tweedie', 'ziln']
+    """
+    return [name.strip() for name in wanted.split(",") if name.strip()] or [*DEFAULT, *params]
+
+
+def _single(horizon: int, features: list[str]) -> list[ValueModel]:
+    return [
+        SameRate(horizon),
         ProbabilisticValue(BGNBD(), horizon=horizon),
+        ProbabilisticValue(MBGNBD(), horizon=horizon),
         ProbabilisticValue(ParetoNBD(), horizon=horizon),
-        Tweedie(horizon, features=list(features)),
-        Hurdle(horizon, features=list(features)),
-        Hybrid(horizon, features=list(features)),
+        Tweedie(horizon, features=features),
+        Hurdle(horizon, features=features),
+        ZILN(horizon, features=features),
+        Quantile(horizon, features=features),
+        Hybrid(horizon, features=features),
     ]
-    return [SameRate(horizon), *single, Ensemble(horizon, members=single)]
 
 
 def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, Any]]) -> list[ValueModel]:
@@ -39,7 +93,7 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
     Raises
     ------
     ValueError
-        A model or a setting is unknown, or a value lies outside the model's search space.
+        A model is unknown or does not compete, a setting is unknown, or a value lies outside the model's search space.
 
     >>> tuned = with_params(competitors(91, []), {"tweedie": {"rounds": 80}})
     >>> {model.name: model for model in tuned}["tweedie"].rounds
@@ -48,7 +102,11 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
     by_name = {model.name: model for model in models}
     for name, settings in params.items():
         if name not in by_name:
-            raise ValueError(f"Unknown model {name!r}. Available: {sorted(by_name)}.")
+            if name not in ALL:
+                raise ValueError(f"Unknown model {name!r}. Available: {sorted(ALL)}.")
+            raise ValueError(
+                f"model {name!r} has settings but does not compete. Competing: {sorted(by_name)}."
+            )
         model = by_name[name]
         for setting, value in settings.items():
             if setting not in model.get_params(deep=False):

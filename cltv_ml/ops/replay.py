@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.engine import Tabular
 from cltv_ml.evaluation.backtest import Training, WindowResult, measure
+from cltv_ml.evaluation.panel import learned_from
 from cltv_ml.features import build_features
 from cltv_ml.models import ValueModel
 from cltv_ml.ops import tracking
@@ -34,6 +35,8 @@ def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
     models = _candidates(run)
     names = list(dict.fromkeys(name for model in models.values() for name in model.feature_names_in_))
     X = build_features(log, window.cutoff, names=[str(name) for name in names])
+    if "customers_share" in run.data.params:
+        X = X[~learned_from(X.index, float(run.data.params["customers_share"]))]
     if len(X) != int(seen["customers_at_cutoff"]):
         raise ValueError(
             f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, the newest training of experiment "

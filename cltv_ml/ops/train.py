@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prep
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
-from cltv_ml.models import ValueModel, competitors, with_params
+from cltv_ml.models import ValueModel, competitors, names_of, with_params
 from cltv_ml.models.sharing import shared_fits
 from cltv_ml.ops import monitoring, packaging, registry, tracking, views
 from cltv_ml.ops.files import atomic, write_table
@@ -41,6 +42,9 @@ class Job:
     verdict: DataVerdict | None = None
     currency: str = ""
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    compete: str = ""  # models by name, divided by commas; the default ones and those with params if empty
+    customers: float | None = None  # judge on other customers than this share, see `evaluation.panel.prepare`
+    targeting: Targeting | None = None  # choose by this campaign's profit instead of Gini
     settings: str = ""  # the whole call as TOML, kept with the run
     promote: bool = False
 
@@ -68,21 +72,23 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
     Raises
     ------
     ValueError
-        The window does not fit the log or fewer than 50 customers bought before the cutoff; nothing has
-        been written or logged then.
+        The window does not fit the log, fewer than 50 customers bought before the cutoff, or a model or one of its
+        settings is unknown; nothing has been written or logged then.
     """
     features = default_features(list(cleaned.log.columns))
     check_log(cleaned.log, job.window)
-    models = with_params(competitors(job.window.horizon, features), job.params)
+    names = names_of(job.compete, job.params)
+    models = with_params(competitors(job.window.horizon, features, names), job.params)
     experiment_id = tracking.open_experiment(job.experiment)
     training_id = tracking.new_training_id()
     tags = _tags(job, training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     with shared_fits(), tracking.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = judge(
-            cleaned.log, job.window, models, features, max_origins=job.max_origins, progress=progress
-        )
-        verdict = choose(result)
+            cleaned.log, job.window, models, features, max_origins=job.max_origins, customers=job.customers,
+            progress=progress,
+        )  # fmt: skip
+        verdict = choose(result, job.targeting)
         notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]
         truth = result.training.X_now.assign(value=result.y_true)
         data = tracking.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
@@ -183,6 +189,11 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "be off by as much as that season differs from the months before, and fewer customers than promised may "
             "spend within their intervals."
         )
+    if job.customers:
+        notes.append(
+            f"Judged on customers whose spending no model saw, learned from the other {job.customers:.0%} in the same "
+            "window: this says how customers are told apart, not how well a future window's total is known."
+        )
     if not verdict.within_bounds:
         notes.append(
             "On the test window the champion is outside the bounds for bias or decile error: read its values as an "
@@ -229,6 +240,12 @@ def _job_params(job: Job) -> dict[str, Any]:
         "test_cutoff": f"{job.window.cutoff:%Y-%m-%d}",
         "horizon_days": job.window.horizon,
         "max_origins": job.max_origins,
+        **({"customers_share": job.customers} if job.customers else {}),
+        **(
+            {f"campaign_{name}": value for name, value in asdict(job.targeting).items()}
+            if job.targeting
+            else {}
+        ),
     }
 
 

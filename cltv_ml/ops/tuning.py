@@ -26,7 +26,7 @@ from cltv_ml.evaluation.backtest import Progress, prepare, silent
 from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.evaluation.folds import JUDGED_BY, Fold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.features import default_features, feature_version
-from cltv_ml.models import ValueModel, competitors
+from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.search import Range
 from cltv_ml.models.sharing import shared_fits
@@ -97,7 +97,7 @@ def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tune
         window before the cutoff, or the file holds a study of something else.
     """
     features = default_features(list(log.columns))
-    model = find_model(job.model, competitors(job.window.horizon, features))
+    model = find_model(job.model, competitors(job.window.horizon, features, ALL))
     _check_budget(job)
     progress("building features", 0.0)
     training = prepare(log, job.window, features, max_origins=job.max_origins)

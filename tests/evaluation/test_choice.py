@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.compare import choose_champion, is_within_bounds
+from cltv_ml.evaluation.metrics import Targeting, profit
 from cltv_ml.models import BGNBD, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.windows import Window
 
@@ -51,3 +53,23 @@ def test_without_an_earlier_window_the_test_window_chooses_and_the_reason_says_s
     alone = choose(replace(result, validation=None))
     assert alone.champion == choose_champion(result.scores).champion
     assert "flatters it" in alone.reason
+
+
+def test_with_a_campaign_the_model_that_knows_the_customers_contacted_is_chosen(result):
+    truth = result.validation.y_true
+    place = truth.rank(method="first", ascending=False) / len(truth)
+    # Both tell the right total and the right tenths: one knows the best twentieth, the other everybody below them.
+    top = truth.where(place <= 0.05, truth[place > 0.05].mean())
+    rest = truth.where(place > 0.1, truth[place <= 0.1].mean())
+    same_rate, bg_nbd, tweedie = result.validation.predictions.columns
+    predictions = pd.DataFrame({same_rate: truth.mean(), bg_nbd: rest, tweedie: top})
+    known = replace(result, validation=replace(result.validation, predictions=predictions))
+    assert choose(known).champion == bg_nbd
+    chosen = choose(known, Targeting(share=0.05, cost=1.0, margin=0.4))
+    assert chosen.champion == tweedie
+    assert f"profit {profit(truth, top, Targeting(0.05, 1.0, 0.4)):,.0f}" in chosen.reason
+
+
+def test_a_campaign_to_more_than_everybody_is_refused():
+    with pytest.raises(ValueError, match=r"share must be above 0 and at most 1 .*, got 20"):
+        Targeting(share=20)

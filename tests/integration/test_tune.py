@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.config import read_params
 from cltv_ml.data import clean, read
-from cltv_ml.models import Tweedie, competitors, with_params
+from cltv_ml.models import ALL, Tweedie, competitors, with_params
 from cltv_ml.ops import tuning
 from cltv_ml.windows import Window
 
@@ -109,6 +109,7 @@ def test_the_settings_train(shop, tuned, monkeypatch):
     ("text", "sentence"),
     [
         ("[models.tweedy]\nrounds = 80", "Unknown model 'tweedy'"),
+        ("[models.ziln]\nrounds = 80", "'ziln' has settings but does not compete. Competing:"),
         ("[models.tweedie]\nround = 80", "model 'tweedie' has no setting 'round'"),
         ("[models.tweedie]\nrounds = 80.5", "tweedie: rounds must be one of Range"),
         ("models = 3", "models must be a table"),
@@ -251,5 +252,7 @@ def test_a_study_of_something_else_is_refused(cltv_tune, tuned):
 
 
 def test_every_competitor_that_learns_from_labels_can_be_tuned_or_has_members_that_can():
-    names = {model.name for model in competitors(91, []) if model.needs_labels and not model.search_space}
+    names = {
+        model.name for model in competitors(91, [], ALL) if model.needs_labels and not model.search_space
+    }
     assert names <= {"ensemble"}
