@@ -11,7 +11,20 @@ import typer
 from rich.markup import escape
 
 import cltv_ml
-from cltv_ml.cli import act, benchmark, data, features, line, monitor, plot, promotion, report, score, tune
+from cltv_ml.cli import (
+    act,
+    backtest,
+    benchmark,
+    data,
+    features,
+    line,
+    monitor,
+    plot,
+    promotion,
+    report,
+    score,
+    tune,
+)
 from cltv_ml.cli.shared import stderr
 
 app = typer.Typer(
@@ -27,6 +40,7 @@ app = typer.Typer(
 for command in (line.demo, line.train, score.score, report.report, plot.plot, line.ui):
     app.command()(command)
 app.command()(tune.tune)
+app.command()(backtest.backtest)
 app.command()(promotion.promote)
 app.command()(promotion.rollback)
 app.command()(monitor.monitor)

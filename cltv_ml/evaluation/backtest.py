@@ -127,6 +127,7 @@ def backtest(
     features: Sequence[str] | None = None,
     *,
     max_origins: int = 6,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """Return RESULTS for models x windows: one row per model, cutoff and metric.
 
@@ -140,7 +141,15 @@ def backtest(
         Feature names to build; the default set for the log's columns if None.
     """
     names = features if features is not None else default_features(columns(log))
-    parts = [judge(log, window, models, names, max_origins=max_origins).results for window in windows]
+    parts = []
+    for number, window in enumerate(windows):
+
+        def tell(
+            message: str, done: float, before: int = number, cutoff: object = window.cutoff.date()
+        ) -> None:
+            progress(f"{cutoff}: {message}", (before + done) / len(windows))
+
+        parts.append(judge(log, window, models, names, max_origins=max_origins, progress=tell).results)
     return pd.concat(parts, ignore_index=True)
 
 

@@ -1,0 +1,144 @@
+"""How steady a model is: the same models judged on one test window after another, `cltv backtest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cltv_ml.cli.shared import (
+    Config,
+    Data,
+    Horizon,
+    Json,
+    Mapping,
+    Query,
+    Rule,
+    console,
+    load,
+    print_json,
+    progress,
+    settings_of,
+    show_table,
+)
+from cltv_ml.config import merge, read_params
+from cltv_ml.windows import Window, check_log, rolling_origins, span, to_days
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Metrics on the screen and in the figures, with how a number is written.
+_SHOWN = {"gini": "{:.3f}", "bias": "{:+.1%}", "decile_mape": "{:.1%}", "mae": "{:,.2f}"}
+
+
+def backtest(
+    data: Data = "",
+    mapping: Mapping = None,
+    query: Query = "",
+    rule: Rule = None,
+    cutoff: Annotated[
+        str, typer.Option(help="First day of the latest test window. Default: last date - horizon.")
+    ] = "",
+    horizon: Horizon = "",
+    windows: Annotated[int, typer.Option(help="Test windows, each ending where the next begins.")] = 3,
+    compete: Annotated[
+        str,
+        typer.Option("--models", "--compete", help="Which models, such as tweedie,ziln. Default: all usual."),
+    ] = "",
+    params: Annotated[
+        Path | None, typer.Option(help="Models' settings: a TOML file that `cltv tune` wrote.")
+    ] = None,
+    out: Annotated[str, typer.Option(help="Folder for backtest.csv and backtest.html. Default out.")] = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Judge the models on several test windows, each by fits that saw nothing from its first day on.
+
+    `backtest.csv` has a row per model, window and metric; `backtest.html` shows each metric's mean and range.
+
+    Example: `cltv backtest --data orders.csv --horizon 13w --windows 4`
+    """
+    settings = settings_of(
+        config,
+        mapping,
+        rule,
+        query=query,
+        data=data,
+        cutoff=cutoff,
+        horizon=horizon,
+        out=out,
+        compete=compete,
+    )
+    settings = merge(settings, {"models": {**settings.models, **(read_params(params) if params else {})}})
+    if windows < 1:
+        raise ValueError(f"windows must be 1 or more, got {windows}.")
+    to_days(settings.horizon)
+    with progress("backtesting") as done:
+        cleaned = load(settings, done)
+        first, last = span(cleaned.log)
+        latest = (
+            Window(settings.cutoff, settings.horizon)
+            if settings.cutoff
+            else Window.latest(last, settings.horizon)
+        )
+        check_log(cleaned.log, latest)
+        judged = [latest, *rolling_origins(first, latest, latest.horizon, windows - 1)]
+        from cltv_ml.evaluation.backtest import backtest as run
+        from cltv_ml.evaluation.tables import compute_metric_ranges
+        from cltv_ml.features import default_features
+        from cltv_ml.models import competitors, names_of, with_params
+        from cltv_ml.models.sharing import shared_fits
+        from cltv_ml.ops.files import write_table
+
+        features = default_features(list(cleaned.log.columns))
+        names = names_of(settings.compete, settings.models)
+        models = with_params(competitors(latest.horizon, features, names), settings.models)
+        with shared_fits():
+            results = run(
+                cleaned.log, judged, models, features, max_origins=settings.max_origins, progress=done
+            )
+        table, page = Path(settings.out) / "backtest.csv", Path(settings.out) / "backtest.html"
+        write_table(results, table)
+        ranges = compute_metric_ranges(results)
+        _draw(ranges, len(judged), page)
+    cutoffs = [f"{window.cutoff:%Y-%m-%d}" for window in judged]
+    if as_json:
+        print_json(
+            {"cutoffs": cutoffs, "horizon": latest.horizon, "ranges": ranges, "file": table, "figures": page}
+        )
+        return
+    show_table(_told(ranges), f"{latest.horizon} days from {', '.join(cutoffs)}: mean (lowest to highest)")
+    if len(judged) < windows:
+        console.print(f"Note      The log has room for {len(judged)} of the {windows} test windows.")
+    console.print(f"Files     [bold]{table}[/bold], {page.name}")
+
+
+def _told(ranges: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per model with each metric's mean and range as text."""
+    import pandas as pd
+
+    cells: dict[str, dict[str, str]] = {}
+    for row in ranges[ranges["metric"].isin(_SHOWN)].itertuples():
+        ends = [_SHOWN[str(row.metric)].format(value) for value in (row.mean, row.lowest, row.highest)]
+        cells.setdefault(str(row.model), {})[str(row.metric)] = "{} ({} to {})".format(*ends)
+    titles = {"gini": "Gini", "bias": "Bias", "decile_mape": "Decile error", "mae": "MAE"}
+    table = pd.DataFrame.from_dict(cells, orient="index")[list(_SHOWN)].rename(columns=titles)
+    return table.rename_axis("Model").reset_index()
+
+
+def _draw(ranges: pd.DataFrame, windows: int, page: Path) -> None:
+    from cltv_ml.ops.files import atomic
+    from cltv_ml.reporting import plots
+    from cltv_ml.reporting.report import render_html, section, summarise
+
+    figures = {
+        f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test windows.":
+        plots.metric_ranges(ranges, metric=metric)
+        for metric in _SHOWN
+    }  # fmt: skip
+    with atomic(page) as path:
+        path.write_text(
+            render_html(summarise("Backtest", "", [section("Across test windows", figures=figures)])),
+            encoding="utf-8",
+        )

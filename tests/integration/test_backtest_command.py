@@ -1,0 +1,76 @@
+"""`cltv backtest`: models x test windows in one table and one page."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.tables import RESULTS
+from tests.integration.conftest import Shop
+
+MODELS = ["same_rate", "bg_nbd_gamma_gamma"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, shop):
+    folder = tmp_path_factory.mktemp("backtest")
+    (folder / "orders.csv").write_text((shop.folder / "orders.csv").read_text())
+    return Shop(folder)
+
+
+def backtest(place, *words):
+    return place.cltv("backtest", "--data", "orders.csv", *place.mapping, "--horizon", "12w",
+                      "--models", ",".join(MODELS), *words)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told(place):
+    done = backtest(place, "--windows", "3", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def table(place, told):
+    return pd.read_csv(place.folder / told["file"], parse_dates=["cutoff"])
+
+
+def test_the_table_holds_every_model_window_and_metric(table):
+    RESULTS.check(table)
+    assert list(table["model"].unique()) == MODELS
+    assert table["cutoff"].nunique() == 3
+    assert table.groupby(["model", "cutoff"])["metric"].apply(lambda found: set(METRICS) <= set(found)).all()
+
+
+def test_test_windows_follow_each_other_without_a_gap(told):
+    cutoffs = pd.to_datetime(told["cutoffs"])
+    assert set(-cutoffs.diff()[1:].days) == {84}
+
+
+def test_the_ranges_are_those_of_the_table(told, table):
+    gini = table[(table["model"] == "same_rate") & (table["metric"] == "gini")]["value"]
+    row = next(row for row in told["ranges"] if (row["model"], row["metric"]) == ("same_rate", "gini"))
+    assert (row["lowest"], row["highest"], row["windows"]) == pytest.approx((gini.min(), gini.max(), 3))
+
+
+def test_the_page_shows_a_figure_per_metric(place, told):
+    page = (place.folder / told["figures"]).read_text(encoding="utf-8")
+    assert "Gini of each model: mean, worst and best of 3 test windows." in page
+    assert "Decile mape across test windows" in page
+
+
+def test_a_log_without_room_for_all_windows_says_so(place):
+    done = backtest(place, "--windows", "20", "--models", "same_rate")
+    assert done.returncode == 0, done.stderr
+    assert "room for 5 of the 20 test windows" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(["--windows", "0"], "windows must be 1 or more, got 0."), (["--models", "x"], "Unknown model 'x'.")],
+)
+def test_what_cannot_be_done_is_one_sentence(place, words, sentence):
+    done = backtest(place, *words)
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
