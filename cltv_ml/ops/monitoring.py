@@ -68,14 +68,18 @@ def store_reference(
     log: pd.DataFrame,
     past: Window,
     cuts: Mapping[str, float],
+    *,
+    table: pd.DataFrame | None = None,
 ) -> None:
     """Store with a logged model what later batches are compared with, as `reference.json` beside its files.
 
     It holds no customer: sketches of features and predictions, customers per tier, and the expected path of the
-    value over the horizon. `cuts` are the lowest values of the tiers, `past` the test window.
+    value over the horizon. `cuts` are the lowest values of the tiers, `past` the test window, `table` what the
+    model predicts for `X` where that is known already.
     """
     names = [str(name) for name in model.feature_names_in_]
-    answers = model.predict_table(X).dropna(axis="columns", how="all").select_dtypes("number")
+    table = model.predict_table(X) if table is None else table
+    answers = table.dropna(axis="columns", how="all").select_dtypes("number")
     tiers = pd.Series(tier_names(answers["expected_value"].to_numpy(), cuts))
     intervals = getattr(model, "intervals_", None)
     reference = {

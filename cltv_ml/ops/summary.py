@@ -22,6 +22,7 @@ __all__ = [
     "model_summary",
     "predict_today",
     "training_summary",
+    "with_alive",
 ]
 
 
@@ -64,7 +65,7 @@ def training_summary(
     """
     horizon, log = result.window.horizon, cleaned.log
     cutoff = result.window.cutoff
-    now = _with_alive(result, result.predictions[verdict.champion], result.training.X_now)
+    now = with_alive(result, result.predictions[verdict.champion], result.training.X_now)
     if today is not None:
         now, cutoff = today, log["timestamp"].max().normalize() + pd.Timedelta(days=1)
     probabilistic = best_probabilistic(result)
@@ -153,17 +154,18 @@ def predict_today(result: WindowResult, model: ValueModel, X: pd.DataFrame) -> p
 
     Where it knows no P(alive), that of the probabilistic model that did best on the test window is taken.
     """
-    return _with_alive(result, model.predict_table(X), X)
+    return with_alive(result, model.predict_table(X), X)
 
 
-def _with_alive(result: WindowResult, table: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+def with_alive(result: WindowResult, table: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+    """Return PREDICTIONS for `X` with P(alive) and purchases of the best probabilistic model where they have none."""
     # BG/NBD calls every one-time buyer alive by construction, so the others come first.
     if table["p_alive"].notna().any() and (table["p_alive"] < 1).any():
         return table
     name = best_probabilistic(result)
     if name is None:
         return table
-    other = result.models[name].predict_table(X)
+    other = result.predictions[name] if X is result.training.X_now else result.models[name].predict_table(X)
     return table.assign(p_alive=other["p_alive"], expected_purchases=other["expected_purchases"])
 
 

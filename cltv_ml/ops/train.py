@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 
 from cltv_ml.data import Cleaned
@@ -23,7 +24,7 @@ from cltv_ml.models.sharing import shared_fits
 from cltv_ml.ops import monitoring, packaging, registry, tracking, views
 from cltv_ml.ops.files import atomic, write_table
 from cltv_ml.ops.promotion import Decision, promote
-from cltv_ml.ops.summary import model_summary, predict_today, training_summary
+from cltv_ml.ops.summary import model_summary, training_summary, with_alive
 from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
 from cltv_ml.tables import TRANSACTIONS
@@ -128,7 +129,8 @@ def _log_candidate(
 ) -> str:
     """Log one model's run: parameters, metrics, data, figures and the model itself; return the model's address."""
     model = result.models[name]
-    card = _card(model, result.window.cutoff, result.training.X_now, job)
+    values = result.predictions[name]["expected_value"].to_numpy()
+    card = _card(model, result.window.cutoff, values, job)
     with tracking.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}) as run_id:
         tracking.log_params(_model_params(model) | _job_params(job))
         info = packaging.log_model(model, card, result.training.X_now)
@@ -149,15 +151,18 @@ def _log_champion(
     window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.max_origins)
     model = calibrate(fit(result.models[name], training), training)
-    card = _card(model, window.cutoff, training.X_now, job)
+    table = model.predict_table(training.X_now)
+    card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
     with atomic(job.out / "request.json") as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     info = packaging.log_model(model, card, training.X_now)
-    monitoring.store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers)
-    return info, predict_today(result, model, training.X_now)
+    monitoring.store_reference(
+        info.model_id, model, training.X_now, log, result.window, card.tiers, table=table
+    )
+    return info, with_alive(result, table, training.X_now)
 
 
-def _card(model: ValueModel, cutoff: pd.Timestamp, X_now: pd.DataFrame, job: Job) -> packaging.Card:
+def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:
     names = [str(name) for name in model.feature_names_in_]
     return packaging.Card(
         model=model.name,
@@ -165,8 +170,8 @@ def _card(model: ValueModel, cutoff: pd.Timestamp, X_now: pd.DataFrame, job: Job
         cutoff=f"{cutoff:%Y-%m-%d}",
         features=names,
         feature_version=feature_version(names),
-        tiers=packaging.tier_cuts(model.predict(X_now)),
-        customers=len(X_now),
+        tiers=packaging.tier_cuts(values),
+        customers=len(values),
         dataset=job.dataset,
     )
 
