@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from cltv_ml.data import clean, read
-from cltv_ml.features import Source, build_features
+from cltv_ml.features import Source, absent_features, build_features
 from cltv_ml.models import ValueModel
 from cltv_ml.ops.answers import Terms, answer, find_faults, find_unscored
 from cltv_ml.ops.packaging import Card, load_files, read_golden_rows
@@ -85,7 +85,7 @@ class ServedOnTransactions(ServedModel):
         `as_of` is the first day that is not seen, today by default.
         """
         given = dict(params or {})
-        transactions = check_transactions(model_input)
+        transactions = check_transactions(model_input, self.card.features)
         try:
             cutoff = to_cutoff(given.pop("as_of", "") or date.today(), "as_of")
             cleaned = clean(read(transactions))
@@ -126,13 +126,13 @@ def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     return X
 
 
-def check_transactions(table: pd.DataFrame) -> pd.DataFrame:
+def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     """Return the transactions of a request: the columns that are known, those without any value left out.
 
     Raises
     ------
     Refusal
-        A required column is missing, or there is no row.
+        A column is missing, one that is always required or that the features are built from, or there is no row.
     """
     missing = [name for name in TRANSACTIONS.required if name not in table.columns]
     if missing:
@@ -143,6 +143,12 @@ def check_transactions(table: pd.DataFrame) -> pd.DataFrame:
         raise Refusal("The table has no rows; send at least one transaction.")
     known = [name for name in TRANSACTIONS.columns if name in table.columns]
     given = table[known].dropna(axis="columns", how="all").reset_index(drop=True)
+    absent = absent_features([*given.columns, *TRANSACTIONS.required])
+    lost = sorted({column for name in features for column in absent.get(name, [])})
+    if lost:
+        raise Refusal(
+            f"Missing columns {lost}; this model's features are built from them too, send them filled in."
+        )
     return given.assign(customer_id=_texts(table["customer_id"]))
 
 
