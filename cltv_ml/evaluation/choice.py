@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.compare import Verdict, choose_champion, is_within_bounds
+from cltv_ml.evaluation.compare import Verdict, choose_champion, compare_pair, is_within_bounds
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.evaluation.panel import Training
 from cltv_ml.evaluation.validation import Validation, eligible
-from cltv_ml.models import ValueModel
+from cltv_ml.models import SameRate, ValueModel
 
 _JUDGED_BY = ("bias", "decile_mape", "gini")
 
@@ -47,6 +48,27 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
         within_bounds=is_within_bounds(result.scores.loc[chosen.champion]),
         reason=f"{chosen.reason}, {where}",
     )
+
+
+def doubt_order(result: WindowResult, champion: str) -> list[str]:
+    """Return a sentence where the champion is not shown to order customers better than chance or than the naive rule.
+
+    Paired 95% intervals of the Gini on the test window. A log may hold next to nothing to learn, and then no model
+    does better than to expect the same of everybody.
+    """
+    values, naive = result.values[champion], SameRate.name
+    rivals = {"chance": np.ones(len(values))}
+    if naive in result.values and naive != champion:
+        rivals["the rule that customers go on at their own rate"] = result.values[naive].to_numpy()
+    for rival, expected in rivals.items():
+        row = compare_pair(result.y_true, expected, values).loc["gini"]
+        if row["better"] != "challenger":
+            return [
+                f"No model is shown to order customers better than {rival} (Gini {row['challenger']:.3f}; difference "
+                f"{row['difference']:+.3f}, {row['lower']:+.3f} to {row['upper']:+.3f}): there may be next to nothing "
+                "to learn in this log, so treat customers alike."
+            ]
+    return []
 
 
 def choose_unseen(

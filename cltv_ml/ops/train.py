@@ -15,7 +15,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
 from cltv_ml.evaluation.calibration import calibrate
-from cltv_ml.evaluation.choice import choose
+from cltv_ml.evaluation.choice import choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
@@ -204,6 +204,7 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "On the test window the champion is outside the bounds for bias or decile error: read its values as an "
             "order."
         )
+    notes += doubt_order(result, verdict.champion)
     if not result.training.origins:
         needed = 2 * window.horizon + min(window.horizon, 90)
         notes.append(
