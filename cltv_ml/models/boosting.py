@@ -28,9 +28,10 @@ def check_training(
     ------
     ValueError
         No labels, labels of another length, negative or missing labels, or labels that are all zero:
-        nothing can be learned from customers of whom none bought.
+        nothing can be learned from customers of whom none bought. Or a column is no number: text such as a
+        country is not learned from, so categories never seen cannot arise.
     """
-    names = list(model.features) if model.features is not None else _numeric(X)
+    names = list(model.features) if model.features is not None else _all_columns(model, X)
     matrix = read(model, X, names)
     return names, matrix, check_labels(model, X, y)
 
@@ -178,5 +179,14 @@ def balance(labels: np.ndarray, values: np.ndarray) -> float:
     return float(labels.sum()) / total if total > 0 else 1.0
 
 
-def _numeric(X: pd.DataFrame) -> list[str]:
-    return [str(name) for name, dtype in X.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]
+def _all_columns(model: Any, X: pd.DataFrame) -> list[str]:
+    """Return the names of all columns; ValueError where one is no number, since leaving it out would be a guess."""
+    if not isinstance(X, pd.DataFrame):
+        return []
+    others = [str(name) for name, dtype in X.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+    if others:
+        raise ValueError(
+            f"{type(model).__name__}: columns {others} hold no numbers, the only thing it learns from; name the columns "
+            "to learn from in `features`, or turn these into numbers."
+        )
+    return [str(name) for name in X.columns]

@@ -52,7 +52,7 @@ class Ensemble(ValueModel):
     members
         The models, the simpler first; Pareto/NBD, Tweedie, hurdle and hybrid if None.
     features
-        Columns that members made here learn from; all numeric ones if None.
+        Columns that members made here learn from; all if None, text is refused.
     weights
         By member's name; learned in `fit` if None. Given ones save the fits that learning takes.
     """

@@ -26,7 +26,7 @@ class Hurdle(ValueModel):
     horizon
         Days over which `y` was summed; `predict` answers for the same length.
     features
-        Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
+        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
     half_life
         A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
     """

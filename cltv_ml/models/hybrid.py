@@ -40,7 +40,7 @@ class Hybrid(ValueModel):
     probabilistic
         The model below, `ProbabilisticValue(ParetoNBD())` if None; its horizon is set to this one.
     features
-        Columns of `X` to learn from; all numeric ones if None.
+        Columns of `X` to learn from; all if None, text is refused.
     rounds, min_child_weight
         Fewer and larger leaves than the plain trees have: the starting point is good already. Chosen on
         windows before the ones that results are reported for (`experiments/LOG.md`).

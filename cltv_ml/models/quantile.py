@@ -29,7 +29,7 @@ class Quantile(ValueModel):
     horizon
         Days over which `y` was summed; `predict` answers for the same length.
     features
-        Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
+        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
     levels
         Which quantiles, ascending, each between 0 and 1.
     half_life

@@ -26,7 +26,7 @@ class Tweedie(ValueModel):
     horizon
         Days over which `y` was summed; `predict` answers for the same length.
     features
-        Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
+        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
     variance_power
         Between 1 (Poisson) and 2 (gamma).
     half_life

@@ -35,7 +35,7 @@ class ZILN(ValueModel):
     horizon
         Days over which `y` was summed; `predict` answers for the same length.
     features
-        Columns of `X` to learn from; all numeric ones if None. Prefer features that do not grow with age.
+        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
     learning_rate, min_child_weight
         Smaller leaves or larger steps make totals explode.
     half_life

@@ -133,6 +133,16 @@ def test_a_named_feature_that_is_text_is_refused_at_fit_and_at_predict(model, sh
         named.predict(X.assign(channel="fax"))
 
 
+@pytest.mark.parametrize("model", [*TREES, Hybrid(rounds=20)])
+def test_text_is_not_left_out_in_silence(model, shop):
+    X, y, _ = shop
+    texts = X.assign(country="FR", frequency=0.0, recency=0.0, T=50.0, monetary_value=0.0)
+    with pytest.raises(
+        ValueError, match=rf"{type(model).__name__}: columns \['country'\] hold no numbers.*`features`"
+    ):
+        model.fit(texts, y)
+
+
 @pytest.mark.parametrize("model", TREES)
 def test_what_is_infinite_or_too_large_to_hold_is_named(model, shop):
     X, y, _ = shop
