@@ -34,6 +34,9 @@ from mlflow.tracking import MlflowClient
 
 import cltv_ml
 
+#: Seconds to wait for a store that another process is writing to.
+_PATIENCE = 60.0
+
 
 def project_root(start: Path | None = None) -> Path:
     """Return the nearest folder upwards that holds an MLproject file, else `start` (the working folder)."""
@@ -50,7 +53,7 @@ def open_store(root: Path | None = None) -> str:
     Raises
     ------
     ValueError
-        The address is a server's and nothing answers there.
+        The address is a server's and nothing answers there, or another process keeps a SQLite store locked.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
@@ -66,7 +69,23 @@ def open_store(root: Path | None = None) -> str:
 def _create_once(uri: str) -> None:
     """Create a SQLite store, or wait for the process that is just doing so."""
     with store_lock():
+        _check_free(Path(uri.removeprefix("sqlite:///")))
         MlflowClient(uri).search_experiments(max_results=1)
+
+
+def _check_free(path: Path) -> None:
+    """Raise with one sentence when a SQLite store stays locked; MLflow itself ends in a stack trace."""
+    if not path.exists():
+        return
+    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as store:
+        try:
+            store.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"the store {path} could not be written for {_PATIENCE:.0f} seconds ({error}); end the process that "
+                "holds it, or set MLFLOW_TRACKING_URI to another store."
+            ) from error
+        store.execute("rollback")
 
 
 def _check_server(uri: str, tries: int = 3) -> None:
@@ -87,7 +106,7 @@ def _check_server(uri: str, tries: int = 3) -> None:
 
 
 @contextmanager
-def store_lock(patience: float = 60) -> Iterator[None]:
+def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
     """Hold the one lock of the present store on this machine; a process that ends in any way lets go of it.
 
     Raises

@@ -85,6 +85,21 @@ def test_the_lock_of_a_store_is_one_sentence_for_who_waits_too_long(store):
         pass
 
 
+def test_a_store_that_stays_locked_is_one_sentence(tmp_path, monkeypatch):
+    before = mlflow.get_tracking_uri()
+    path = tmp_path / "held.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    monkeypatch.setattr(tracking, "_PATIENCE", 0.1)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("begin exclusive")
+    with pytest.raises(
+        ValueError, match=r"held\.db could not be written .*\(database is locked\); end the process"
+    ):
+        tracking.open_store()
+    holder.close()
+    mlflow.set_tracking_uri(before)
+
+
 def test_result_tables_are_read_back_as_they_were(store):
     table = pd.DataFrame({"model": ["a", "b"], "gini": [0.5, 0.25]})
     experiment = tracking.open_experiment("cltv")
