@@ -186,7 +186,7 @@ def _all_columns(model: Any, X: pd.DataFrame) -> list[str]:
     others = [str(name) for name, dtype in X.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
     if others:
         raise ValueError(
-            f"{type(model).__name__}: columns {others} hold no numbers, the only thing it learns from; name the columns "
-            "to learn from in `features`, or turn these into numbers."
+            f"{type(model).__name__}: columns {others} hold no numbers, the only thing it learns from; name the "
+            "columns to learn from in `features`, or turn these into numbers."
         )
     return [str(name) for name in X.columns]
