@@ -63,7 +63,7 @@ def compute_dependence(
     if feature not in X:
         raise ValueError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
     sample, _ = _sample(X, None, np.random.default_rng(seed))
-    values = np.unique(X[feature].dropna().quantile(np.linspace(0.01, 0.99, points)))
+    values = np.unique(X[feature].dropna().quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
     predicted = [
         float(model.predict(_possible(sample.assign(**{feature: value}))).mean()) for value in values
     ]

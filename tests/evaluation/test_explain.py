@@ -52,6 +52,11 @@ def test_dependence_is_the_known_slope():
     assert slope == pytest.approx(10)
 
 
+def test_dependence_asks_only_about_values_that_a_customer_has():
+    counts = X.assign(rate=np.repeat([0.0, 1, 4, 9], 200))  # between two counts lies no frequency
+    assert set(compute_dependence(Known(), counts, "rate", points=7)["value"]) <= {0.0, 1.0, 4.0, 9.0}
+
+
 def test_dependence_asks_for_a_feature_that_is_there():
     with pytest.raises(ValueError, match="Unknown feature 'age'"):
         compute_dependence(Known(), X, "age")
