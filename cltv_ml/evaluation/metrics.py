@@ -323,11 +323,15 @@ def _bounds(
 
 def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per distinct prediction, highest first: customers, money they spent, money predicted."""
-    levels, where, counts = np.unique(-pred, return_inverse=True, return_counts=True)
-    # Sorted by value first: sums of floats then come out the same in every order of the rows.
-    order = np.lexsort((true, where))
-    money = np.bincount(where[order], weights=true[order])
-    return counts, money, -levels * counts
+    order = np.argsort(-pred)
+    starts = np.flatnonzero(np.diff(pred[order], prepend=np.nan))
+    counts = np.diff(starts, append=len(pred))
+    place = np.repeat(np.arange(len(starts)), counts)
+    tied = np.flatnonzero(counts[place] > 1)
+    # Ties sorted by what was spent: sums of floats then come out the same in every order of the rows.
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((true[rows], place[tied]))]
+    return counts, np.bincount(place, weights=true[order]), pred[order[starts]] * counts
 
 
 def _area(true: np.ndarray, pred: np.ndarray) -> float:
