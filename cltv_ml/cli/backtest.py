@@ -118,10 +118,12 @@ def _told(ranges: pd.DataFrame) -> pd.DataFrame:
     """Return a row per model with each metric's mean and range as text."""
     import pandas as pd
 
+    from cltv_ml.reporting import theme
+
     cells: dict[str, dict[str, str]] = {}
     for row in ranges[ranges["metric"].isin(_SHOWN)].itertuples():
         ends = [_SHOWN[str(row.metric)].format(value) for value in (row.mean, row.lowest, row.highest)]
-        cells.setdefault(str(row.model), {})[str(row.metric)] = "{} ({} to {})".format(*ends)
+        cells.setdefault(theme.label(str(row.model)), {})[str(row.metric)] = "{}\n{} to {}".format(*ends)
     titles = {"gini": "Gini", "bias": "Bias", "decile_mape": "Decile error", "mae": "MAE"}
     table = pd.DataFrame.from_dict(cells, orient="index")[list(_SHOWN)].rename(columns=titles)
     return table.rename_axis("Model").reset_index()

@@ -59,16 +59,22 @@ def doubt_order(result: WindowResult, champion: str) -> list[str]:
     values, naive = result.values[champion], SameRate.name
     rivals = {"chance": np.ones(len(values))}
     if naive in result.values and naive != champion:
-        rivals["the rule that customers go on at their own rate"] = result.values[naive].to_numpy()
+        rivals[_NAIVE] = result.values[naive].to_numpy()
     for rival, expected in rivals.items():
         row = compare_pair(result.y_true, expected, values).loc["gini"]
         if row["better"] != "challenger":
             return [
-                f"No model is shown to order customers better than {rival} (Gini {row['challenger']:.3f}; difference "
-                f"{row['difference']:+.3f}, {row['lower']:+.3f} to {row['upper']:+.3f}): there may be next to nothing "
-                "to learn in this log, so treat customers alike."
+                f"The champion is not shown to order customers better than {rival} (Gini {row['challenger']:.3f}; "
+                f"difference {row['difference']:+.3f}, {row['lower']:+.3f} to {row['upper']:+.3f}): {_ADVICE[rival]}."
             ]
     return []
+
+
+_NAIVE = "the rule that each goes on at the own rate"
+_ADVICE = {
+    "chance": "there may be next to nothing to learn in this log, so treat customers alike",
+    _NAIVE: "that rule orders them as well here, so judge the model by the total it promises",
+}
 
 
 def choose_unseen(

@@ -84,10 +84,18 @@ def alike():
 
 def test_where_customers_are_all_alike_the_tool_says_that_nothing_was_learned(alike):
     (sentence,) = doubt_order(alike, choose(alike).champion)
-    assert sentence.startswith("No model is shown to order customers better than chance")
+    assert sentence.startswith("The champion is not shown to order customers better than chance")
 
 
 def test_where_customers_differ_nothing_is_said():
     log = clean(simulate(1_500, days=500, seed=5).log).log
     result = judge(log, WINDOW, [SameRate(91), ProbabilisticValue(ParetoNBD(), horizon=91)], FEATURES[:4])
     assert doubt_order(result, "pareto_nbd_gamma_gamma") == []
+
+
+def test_a_naive_rule_that_orders_customers_as_well_is_named_and_nobody_is_called_alike(alike):
+    spent = alike.y_true
+    known = {name: table.assign(expected_value=spent + 1.0) for name, table in alike.predictions.items()}
+    (sentence,) = doubt_order(replace(alike, predictions=known), "tweedie")
+    assert "the rule that each goes on at the own rate" in sentence
+    assert "alike" not in sentence
