@@ -30,3 +30,16 @@ def test_weights_count_as_repeated_rows(model):
     repeated = model().fit(X.loc[X.index.repeat(times)])
     assert weighted.params_ == pytest.approx(repeated.params_, rel=1e-6)
     assert weighted.log_likelihood_ == pytest.approx(repeated.log_likelihood_, rel=1e-12)
+
+
+def test_a_large_population_without_a_clear_peak_ends_where_climbing_it_whole_would(monkeypatch):
+    rng = np.random.default_rng(4)
+    T = rng.uniform(100, 900, 10_000)
+    frequency = rng.poisson(rng.gamma(3.0, 1 / 600, len(T)) * T)  # nobody ever leaves
+    recency = np.where(frequency > 0, T * rng.beta(np.maximum(frequency, 1), 1), 0.0)
+    X = pd.DataFrame({"frequency": frequency.astype(float), "recency": recency, "T": T})
+    sampled = ParetoNBD().fit(X)
+    monkeypatch.setattr("cltv_ml.models.fitting._LARGE", len(X))
+    whole = ParetoNBD().fit(X)
+    assert whole.convergence_["verdict"] != "converged"
+    assert sampled.log_likelihood_ == pytest.approx(whole.log_likelihood_, abs=0.01)
