@@ -115,10 +115,11 @@ def test_every_model_has_intervals_that_cover_about_what_they_say(result):
         assert 0.86 <= coverage <= 0.96, name
 
 
-def test_a_log_without_a_labelled_window_gives_no_bounds_and_no_coverage(log, features):
+def test_without_a_labelled_window_only_models_that_can_simulate_have_bounds(log, features):
     short = judge(log, Window("1997-09-01", "170"), MODELS, features)
     assert "value_lower" not in short.predictions["same_rate"]
-    assert "coverage" not in short.scores
+    assert "value_lower" in short.predictions["bg_nbd_gamma_gamma"]
+    assert short.scores["coverage"].notna().to_dict() == {"same_rate": False, "bg_nbd_gamma_gamma": True}
 
 
 def test_every_model_says_who_buys_better_than_chance(result):
