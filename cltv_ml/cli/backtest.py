@@ -14,6 +14,7 @@ from cltv_ml.cli.shared import (
     Json,
     Mapping,
     Query,
+    Report,
     Rule,
     console,
     load,
@@ -22,7 +23,7 @@ from cltv_ml.cli.shared import (
     settings_of,
     show_table,
 )
-from cltv_ml.config import merge, read_params
+from cltv_ml.config import Settings, merge, read_params
 from cltv_ml.windows import Window, check_log, rolling_origins, span, to_days
 
 if TYPE_CHECKING:
@@ -74,44 +75,52 @@ def backtest(
     if windows < 1:
         raise ValueError(f"windows must be 1 or more, got {windows}.")
     to_days(settings.horizon)
+    table, page = Path(settings.out) / "backtest.csv", Path(settings.out) / "backtest.html"
     with progress("backtesting") as done:
-        cleaned = load(settings, done)
-        first, last = span(cleaned.log)
-        latest = (
-            Window(settings.cutoff, settings.horizon)
-            if settings.cutoff
-            else Window.latest(last, settings.horizon)
-        )
-        check_log(cleaned.log, latest)
-        judged = [latest, *rolling_origins(first, latest, latest.horizon, windows - 1)]
-        from cltv_ml.evaluation.backtest import backtest as run
+        judged, results = _run(settings, windows, done)
         from cltv_ml.evaluation.tables import compute_metric_ranges
-        from cltv_ml.features import default_features
-        from cltv_ml.models import competitors, names_of, with_params
-        from cltv_ml.models.sharing import shared_fits
         from cltv_ml.ops.files import write_table
 
-        features = default_features(list(cleaned.log.columns))
-        names = names_of(settings.compete, settings.models)
-        models = with_params(competitors(latest.horizon, features, names), settings.models)
-        with shared_fits():
-            results = run(
-                cleaned.log, judged, models, features, max_origins=settings.max_origins, progress=done
-            )
-        table, page = Path(settings.out) / "backtest.csv", Path(settings.out) / "backtest.html"
         write_table(results, table)
         ranges = compute_metric_ranges(results)
         _draw(ranges, len(judged), page)
     cutoffs = [f"{window.cutoff:%Y-%m-%d}" for window in judged]
     if as_json:
         print_json(
-            {"cutoffs": cutoffs, "horizon": latest.horizon, "ranges": ranges, "file": table, "figures": page}
+            {
+                "cutoffs": cutoffs,
+                "horizon": judged[0].horizon,
+                "ranges": ranges,
+                "file": table,
+                "figures": page,
+            }
         )
         return
-    show_table(_told(ranges), f"{latest.horizon} days from {', '.join(cutoffs)}: mean (lowest to highest)")
+    show_table(_told(ranges), f"{judged[0].horizon} days from {', '.join(cutoffs)}: mean (lowest to highest)")
     if len(judged) < windows:
         console.print(f"Note      The log has room for {len(judged)} of the {windows} test windows.")
     console.print(f"Files     [bold]{table}[/bold], {page.name}")
+
+
+def _run(settings: Settings, windows: int, done: Report) -> tuple[list[Window], pd.DataFrame]:
+    """Return the test windows that the log has room for, the latest first, and RESULTS."""
+    cleaned = load(settings, done)
+    first, last = span(cleaned.log)
+    chosen = Window(settings.cutoff, settings.horizon) if settings.cutoff else None
+    latest = chosen or Window.latest(last, settings.horizon)
+    check_log(cleaned.log, latest)
+    judged = [latest, *rolling_origins(first, latest, latest.horizon, windows - 1)]
+    from cltv_ml.evaluation.backtest import backtest as run
+    from cltv_ml.features import default_features
+    from cltv_ml.models import competitors, names_of, with_params
+    from cltv_ml.models.sharing import shared_fits
+
+    features = default_features(list(cleaned.log.columns))
+    names = names_of(settings.compete, settings.models)
+    models = with_params(competitors(latest.horizon, features, names), settings.models)
+    with shared_fits():
+        results = run(cleaned.log, judged, models, features, max_origins=settings.max_origins, progress=done)
+    return judged, results
 
 
 def _told(ranges: pd.DataFrame) -> pd.DataFrame:
