@@ -81,7 +81,7 @@ def train(
 
     if objective is not None:  # a function says nothing about what it will do
         return grow()
-    return once(grow, repr((settings, rounds, list(names))), matrix, labels, margin)
+    return once(grow, repr((settings, rounds, list(names))), matrix, labels, margin, weight)
 
 
 @contextmanager

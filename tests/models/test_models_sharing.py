@@ -80,3 +80,15 @@ def test_equal_trees_are_grown_once_and_the_latest_used_are_kept(customers, monk
         for rounds in (5, 6, 5, 7, 5, 6):  # 6 was dropped for 7, 5 was used again
             Tweedie(rounds=rounds).fit(customers, y)
     assert len(grown) == 4
+
+
+def test_trees_that_weigh_origins_otherwise_are_grown_anew(customers):
+    both = pd.concat(
+        {pd.Timestamp("2024-01-01"): customers, pd.Timestamp("2024-12-01"): customers[::-1]}, names=["cutoff"]
+    )
+    y = pd.Series(np.random.default_rng(3).gamma(1, 30, len(both)), index=both.index)
+    alone = Tweedie(30, half_life=20, rounds=10).fit(both, y).predict(both)
+    with shared_fits():
+        Tweedie(30, half_life=None, rounds=10).fit(both, y)
+        shared = Tweedie(30, half_life=20, rounds=10).fit(both, y).predict(both)
+    np.testing.assert_array_equal(shared, alone)
