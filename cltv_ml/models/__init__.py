@@ -6,6 +6,7 @@ from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.competitors import ALL, DEFAULT, competitors, names_of, with_params
 from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.ensemble import Ensemble
+from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
@@ -51,6 +52,7 @@ __all__ = [
     "ALL",
     "CATALOGUE",
     "DEFAULT",
+    "FeatureFiles",
     "ValueModel",
     "competitors",
     "likelihood_ratio_test",

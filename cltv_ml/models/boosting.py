@@ -13,16 +13,22 @@ import pandas as pd
 import xgboost as xgb
 
 from cltv_ml.models.base import check_columns
+from cltv_ml.models.feature_files import Batches, FeatureFiles, Rows
 from cltv_ml.models.sharing import once
+
+#: Rows in memory, or rows of files that are read in batches.
+Matrix: TypeAlias = np.ndarray | Rows
 
 #: Predictions and data in, gradient and second derivative out.
 Objective: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
 
 
 def check_training(
-    model: Any, X: pd.DataFrame, y: pd.Series | None
-) -> tuple[list[str], np.ndarray, np.ndarray]:
+    model: Any, X: pd.DataFrame | FeatureFiles, y: pd.Series | None
+) -> tuple[list[str], Matrix, np.ndarray]:
     """Return the feature names, their float32 matrix and the labels, all checked.
+
+    Rows of files stay there, to be read in batches, and bring their labels.
 
     Raises
     ------
@@ -31,12 +37,16 @@ def check_training(
         nothing can be learned from customers of whom none bought. Or a column is no number: text such as a
         country is not learned from, so categories never seen cannot arise.
     """
+    if isinstance(X, FeatureFiles):
+        labels = check_labels(model, X, X.labels())
+        names = list(model.features if model.features is not None else X.columns)
+        return names, Rows(model, X, names, np.ones(len(labels), dtype=bool)), labels
     names = list(model.features) if model.features is not None else _all_columns(model, X)
     matrix = read(model, X, names)
     return names, matrix, check_labels(model, X, y)
 
 
-def check_labels(model: Any, X: pd.DataFrame, y: pd.Series | None) -> np.ndarray:
+def check_labels(model: Any, X: pd.DataFrame | FeatureFiles, y: pd.Series | np.ndarray | None) -> np.ndarray:
     """Return the labels as float64, shape (n,); errors as in `check_training`."""
     who = type(model).__name__
     if y is None:
@@ -59,7 +69,7 @@ def read(model: Any, X: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
 
 
 def train(
-    matrix: np.ndarray,
+    matrix: Matrix,
     labels: np.ndarray,
     names: Sequence[str],
     params: Mapping[str, Any],
@@ -79,7 +89,7 @@ def train(
         data = _bin(matrix, labels, names, margin, weight)
         return xgb.train(settings, data, num_boost_round=rounds, obj=objective)
 
-    if objective is not None:  # a function says nothing about what it will do
+    if objective is not None or isinstance(matrix, Rows):  # neither a function nor a file shows its content
         return grow()
     return once(grow, repr((settings, rounds, list(names))), matrix, labels, margin, weight)
 
@@ -104,12 +114,15 @@ _binning = threading.Lock()
 
 
 def _bin(
-    matrix: np.ndarray,
+    matrix: Matrix,
     labels: np.ndarray,
     names: Sequence[str],
     margin: np.ndarray | None,
     weight: np.ndarray | None,
 ) -> xgb.QuantileDMatrix:
+    if isinstance(matrix, Rows):
+        return xgb.QuantileDMatrix(Batches(matrix, labels, weight), max_bin=256)
+
     def bins() -> xgb.QuantileDMatrix:
         return xgb.QuantileDMatrix(
             matrix, labels, weight=weight, base_margin=margin, feature_names=list(names), max_bin=256
@@ -139,13 +152,15 @@ def tree_params(model: Any) -> dict[str, Any]:
     }
 
 
-def score(booster: xgb.Booster, matrix: np.ndarray, margin: np.ndarray | None = None) -> np.ndarray:
+def score(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | None = None) -> np.ndarray:
     """Return the booster's answer per row as float64, shape (n,), each row starting at its `margin`."""
+    if isinstance(matrix, Rows):
+        return np.concatenate([score(booster, batch) for batch in matrix])
     answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
     return np.asarray(answer, dtype=np.float64)
 
 
-def origin_weights(model: Any, X: pd.DataFrame) -> np.ndarray | None:
+def origin_weights(model: Any, X: pd.DataFrame | FeatureFiles) -> np.ndarray | None:
     """Return how much each row counts by its cutoff, mean 1; None where all count alike.
 
     A weight halves with every `half_life` days between the cutoff and the latest one, or the same day of the
@@ -158,9 +173,9 @@ def origin_weights(model: Any, X: pd.DataFrame) -> np.ndarray | None:
     >>> (origin_weights(Model, X) / origin_weights(Model, X).max()).round(1).tolist()
     [1.0, 0.5, 1.0]
     """
-    if model.half_life is None or "cutoff" not in X.index.names:
+    cutoffs = _cutoffs(X)
+    if model.half_life is None or cutoffs is None:
         return None
-    cutoffs = X.index.get_level_values("cutoff")
     age = (cutoffs.max() - cutoffs).days.to_numpy(dtype=np.float64)
     season = np.abs((age + model.horizon + 182.6) % 365.25 - 182.6)
     distance = np.where(age + model.horizon > 182.6, np.minimum(age, season), age)
@@ -168,6 +183,12 @@ def origin_weights(model: Any, X: pd.DataFrame) -> np.ndarray | None:
         return None
     weight = 0.5 ** (distance / model.half_life)
     return weight / weight.mean()
+
+
+def _cutoffs(X: pd.DataFrame | FeatureFiles) -> pd.DatetimeIndex | None:
+    if isinstance(X, FeatureFiles):
+        return X.cutoffs()
+    return X.index.get_level_values("cutoff") if "cutoff" in X.index.names else None
 
 
 def balance(labels: np.ndarray, values: np.ndarray) -> float:

@@ -12,6 +12,7 @@ from scipy.special import log_expit
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, through, tree_parts
 from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.search import TREES
 
 
@@ -62,7 +63,7 @@ class Hurdle(ValueModel):
         self.seed = seed
         self.device = device
 
-    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+    def fit(self, X: pd.DataFrame | FeatureFiles, y: pd.Series | None = None) -> Self:
         """Learn both parts from customers at one or several cutoffs and what each then spent."""
         names, matrix, labels = boosting.check_training(self, X, y)
         bought, weight = labels > 0, boosting.origin_weights(self, X)

@@ -89,6 +89,11 @@ class Hybrid(ValueModel):
         The probabilistic model of the latest cutoff is kept; `adapt` replaces it by today's.
         """
         names, matrix, labels = boosting.check_training(self, X, y)
+        if not isinstance(matrix, np.ndarray):
+            raise ValueError(
+                "Hybrid: the probabilistic model below it learns from a DataFrame in memory, got files; read them "
+                "with read_features, or fit Tweedie, Hurdle, Quantile or ZILN on them."
+            )
         outputs, offset, levels = self._offsets(X, labels)
         self.tree_features_ = names
         self.scale_ = float(labels.mean())

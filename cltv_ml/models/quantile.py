@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import BASELINE, output_parts
 from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.search import TREES
 
 
@@ -69,7 +70,7 @@ class Quantile(ValueModel):
         self.seed = seed
         self.device = device
 
-    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+    def fit(self, X: pd.DataFrame | FeatureFiles, y: pd.Series | None = None) -> Self:
         """Learn all quantiles from customers at one or several cutoffs and what each then spent."""
         levels = np.asarray(self.levels, dtype=np.float64)
         if levels.ndim != 1 or not len(levels) or not ((levels > 0) & (levels < 1)).all():
@@ -118,7 +119,7 @@ class Quantile(ValueModel):
         check_fitted(self)
         return boosting.read(self, X, list(self.feature_names_in_))
 
-    def _curve(self, matrix: np.ndarray) -> np.ndarray:
+    def _curve(self, matrix: boosting.Matrix) -> np.ndarray:
         raw = boosting.score(self.booster_, matrix).reshape(len(matrix), len(self.levels))
         return np.sort(np.maximum(raw, 0.0), axis=1) * self.scale_
 

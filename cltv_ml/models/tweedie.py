@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, tree_parts
 from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.search import TWEEDIE_TREES
 
 
@@ -66,7 +67,7 @@ class Tweedie(ValueModel):
         self.seed = seed
         self.device = device
 
-    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+    def fit(self, X: pd.DataFrame | FeatureFiles, y: pd.Series | None = None) -> Self:
         """Learn from customers at one or several cutoffs and what each then spent."""
         names, matrix, labels = boosting.check_training(self, X, y)
         self.feature_names_in_ = np.array(names, dtype=object)

@@ -13,6 +13,7 @@ from scipy.special import expit, log_expit, logit
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, output_parts, through
 from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.search import TREES
 
 #: Bounds of log sigma: beyond them exp(mu + sigma²/2) explodes for a leaf with a few odd customers.
@@ -73,7 +74,7 @@ class ZILN(ValueModel):
         self.seed = seed
         self.device = device
 
-    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+    def fit(self, X: pd.DataFrame | FeatureFiles, y: pd.Series | None = None) -> Self:
         """Learn from customers at one or several cutoffs and what each then spent."""
         names, matrix, labels = boosting.check_training(self, X, y)
         self.feature_names_in_ = np.array(names, dtype=object)
@@ -123,7 +124,7 @@ class ZILN(ValueModel):
         check_fitted(self)
         return boosting.read(self, X, list(self.feature_names_in_))
 
-    def _parts(self, matrix: np.ndarray) -> np.ndarray:
+    def _parts(self, matrix: boosting.Matrix) -> np.ndarray:
         """Return log-odds of buying, mu and log sigma, shape (n, 3)."""
         return boosting.score(self.booster_, matrix)
 

@@ -1,0 +1,161 @@
+"""Training rows that stay on disk: trees learn from Parquet files in batches, whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+import xgboost as xgb
+
+from cltv_ml.models.base import check_columns
+
+#: Rows of a batch, at most.
+BATCH = 65_536
+
+#: Columns of the files that are no features.
+_KEYS = ("cutoff", "customer_id")
+_LABELS = "label_"
+
+
+@dataclass(frozen=True)
+class FeatureFiles:
+    """The files of `features.write_features(..., horizon=...)`, in place of `X` and `y` of a tree model's `fit`.
+
+    Each fit reads them several times, a batch at a time, so a panel larger than memory can be learned from.
+    The values of one label per row are held in memory, and one byte per row and feature, which is what
+    XGBoost makes of them.
+
+    Parameters
+    ----------
+    folder
+        Parquet files below folders `cutoff=YYYY-MM-DD`, by whichever engine they were written.
+    label
+        The column to learn.
+
+    Raises
+    ------
+    ValueError
+        The folder holds no Parquet file, or the files lack the label.
+
+    >>> FeatureFiles("none")
+    Traceback (most recent call last):
+    ValueError: 'none' holds no Parquet files; write them with write_features(log, cutoffs, 'none', horizon=...).
+    """
+
+    folder: str | Path
+    label: str = "label_value"
+    _data: pa.dataset.Dataset = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        files = sorted(Path(self.folder).rglob("*.parquet"))
+        if not files:
+            raise ValueError(
+                f"{str(self.folder)!r} holds no Parquet files; write them with write_features(log, cutoffs, "
+                f"{str(self.folder)!r}, horizon=...)."
+            )
+        cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")
+        data = pa.dataset.dataset(
+            [str(file) for file in files],
+            partitioning=cutoff,
+            partition_base_dir=str(self.folder),
+            format="parquet",
+        )
+        if self.label not in data.schema.names:
+            found = [name for name in data.schema.names if name.startswith(_LABELS)]
+            raise ValueError(
+                f"{str(self.folder)!r}: the files lack {self.label!r}; their labels are {found}."
+            )
+        object.__setattr__(self, "_data", data)
+
+    def __len__(self) -> int:
+        return int(self._data.count_rows())
+
+    @property
+    def columns(self) -> list[str]:
+        """The features by name, those that are numbers."""
+        return [
+            column.name
+            for column in self._data.schema
+            if column.name not in _KEYS
+            and not column.name.startswith(_LABELS)
+            and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
+        ]
+
+    def labels(self) -> np.ndarray:
+        """Return the label of each row, shape (n,)."""
+        found = self._data.to_table(columns=[self.label])[self.label]
+        return np.asarray(pc.fill_null(found.cast(pa.float64()), np.nan))
+
+    def cutoffs(self) -> pd.DatetimeIndex:
+        """Return the cutoff of each row, or of the one moment where the files name none."""
+        if "cutoff" not in self._data.schema.names:
+            return pd.DatetimeIndex([pd.Timestamp(0)] * len(self))
+        return pd.DatetimeIndex(self._data.to_table(columns=["cutoff"])["cutoff"].to_pandas())
+
+    def batches(self, names: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """Yield the named columns a batch at a time, in the order of `labels`."""
+        for batch in self._data.to_batches(columns=list(names), batch_size=BATCH):
+            if len(batch):
+                yield batch.to_pandas()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a float32 matrix is to a fit in memory: rows to walk over, all of the files or those chosen by a mask.
+
+    Walking over them raises what `check_columns` raises.
+    """
+
+    model: Any
+    files: FeatureFiles
+    names: Sequence[str]
+    chosen: np.ndarray
+
+    def __len__(self) -> int:
+        return int(self.chosen.sum())
+
+    def __getitem__(self, mask: np.ndarray) -> Rows:
+        chosen = self.chosen.copy()
+        chosen[chosen] = mask
+        return replace(self, chosen=chosen)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        done = 0
+        for batch in self.files.batches(self.names):
+            kept = batch[self.chosen[done : done + len(batch)]]
+            done += len(batch)
+            if len(kept):
+                yield check_columns(self.model, kept, self.names, np.float32)
+
+
+class Batches(xgb.DataIter):
+    """What XGBoost walks over, several times: rows of files, with the label and the weight of each."""
+
+    def __init__(self, rows: Rows, labels: np.ndarray, weight: np.ndarray | None) -> None:
+        super().__init__(release_data=False)
+        self._rows, self._labels, self._weight = rows, labels, weight
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._matrices, self._done = iter(self._rows), 0
+
+    def next(self, input_data: Callable[..., Any]) -> bool:
+        """Hand over the next batch; return False where there is none."""
+        matrix = next(self._matrices, None)
+        if matrix is None:
+            return False
+        these = slice(self._done, self._done + len(matrix))
+        self._done = these.stop
+        weight = None if self._weight is None else self._weight[these]
+        input_data(
+            data=matrix, label=self._labels[these], weight=weight, feature_names=list(self._rows.names)
+        )
+        return True
