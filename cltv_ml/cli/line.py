@@ -18,12 +18,16 @@ from cltv_ml.cli import score
 from cltv_ml.cli.promotion import show_decision
 from cltv_ml.cli.shared import (
     Config,
+    Cost,
     Data,
     Horizon,
     Json,
     Mapping,
+    Margin,
+    Objective,
     Query,
     Rule,
+    Share,
     console,
     dataset_name,
     load,
@@ -31,6 +35,8 @@ from cltv_ml.cli.shared import (
     progress,
     settings_of,
     show_table,
+    targeting_of,
+    with_campaign,
 )
 from cltv_ml.config import Settings, merge, read_params, write_settings
 from cltv_ml.data import judge
@@ -64,16 +70,10 @@ def train(
             "--models", "--compete", help="Which compete, such as tweedie,ziln. Default: the usual seven."
         ),
     ] = "",
-    objective: Annotated[
-        str, typer.Option(help="What the best order of customers is judged by: gini (default) or profit.")
-    ] = "",
-    share: Annotated[
-        float, typer.Option(help="With --objective profit: share of customers contacted. Default 0.1.")
-    ] = 0.0,
-    cost: Annotated[float, typer.Option(help="With --objective profit: cost of a contact. Default 0.")] = 0.0,
-    margin: Annotated[
-        float, typer.Option(help="With --objective profit: share of revenue earned. Default 1.")
-    ] = 0.0,
+    objective: Objective = "",
+    share: Share = 0.0,
+    cost: Cost = 0.0,
+    margin: Margin = 0.0,
     customers: Annotated[
         float, typer.Option(help="Learn from this share of customers, such as 0.5, judge on the others.")
     ] = 0.0,
@@ -104,16 +104,9 @@ def train(
         compete=compete,
         objective=objective,
     )
-    given = {name: value for name, value in (("share", share), ("cost", cost), ("margin", margin)) if value}
     tuned = read_params(params) if params else {}
-    settings = merge(
-        settings,
-        {
-            "customers": customers,
-            "campaign": {**settings.campaign, **given},
-            "models": {**settings.models, **tuned},
-        },
-    )
+    settings = with_campaign(settings, share, cost, margin)
+    settings = merge(settings, {"customers": customers, "models": {**settings.models, **tuned}})
     outcome = _train(settings, force=force, promote=promote)
     if as_json:
         print_json(_told(outcome, settings))
@@ -152,7 +145,10 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
     with progress("training") as done:
         # Whatever can be wrong with the input is said before the slow imports and before MLflow is touched.
         to_days(settings.horizon)
-        _check_goal(settings)
+        if not 0 <= settings.customers < 1:
+            raise ValueError(
+                f"customers must be a share between 0 and 1, such as 0.5, got {settings.customers:g}."
+            )
         window = Window(settings.cutoff, settings.horizon) if settings.cutoff else None
         cleaned = load(settings, done)
         window = window or Window.latest(span(cleaned.log)[1], settings.horizon)
@@ -162,7 +158,6 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
             raise ValueError(
                 f"the data check says no-go: {'; '.join(verdict.reasons)}; mend the data or train with --force."
             )
-        from cltv_ml.evaluation.metrics import Targeting
         from cltv_ml.ops.train import Job, train
 
         job = Job(
@@ -176,7 +171,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
             params=settings.models,
             compete=settings.compete,
             customers=settings.customers or None,
-            targeting=Targeting(**settings.campaign) if settings.objective == "profit" else None,
+            targeting=targeting_of(settings),
             settings=write_settings(
                 replace(
                     settings,
@@ -188,24 +183,6 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
             promote=promote,
         )
         return train(cleaned, job, done)
-
-
-def _check_goal(settings: Settings) -> None:
-    """Raise ValueError where it is not clear what the champion is to be best at, or on whom."""
-    if settings.objective not in ("", "gini", "profit"):
-        raise ValueError(f"objective must be gini or profit, got {settings.objective!r}.")
-    unknown = set(settings.campaign) - {"share", "cost", "margin"}
-    if unknown:
-        raise ValueError(f"campaign has no {sorted(unknown)}. Available: share, cost, margin.")
-    if settings.campaign and settings.objective != "profit":
-        raise ValueError(
-            f"{', '.join(sorted(settings.campaign))} of a campaign decide nothing unless the objective is profit; add "
-            "--objective profit."
-        )
-    if not 0 <= settings.customers < 1:
-        raise ValueError(
-            f"customers must be a share between 0 and 1, such as 0.5, got {settings.customers:g}."
-        )
 
 
 def _show(outcome: Outcome, settings: Settings) -> None:

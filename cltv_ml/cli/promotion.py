@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import pandas as pd
 import typer
 from rich.markup import escape
 
 from cltv_ml.cli.shared import (
     Config,
+    Cost,
     Data,
     Json,
     Mapping,
+    Margin,
+    Objective,
     Query,
     Rule,
+    Share,
+    check_given,
     console,
     load,
     print_json,
     progress,
     settings_of,
     show_table,
+    targeting_of,
+    with_campaign,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +36,14 @@ if TYPE_CHECKING:
 #: Exit status of a promotion that was refused: `cltv promote && ./deploy` deploys new champions only.
 REFUSED = 3
 
-_SHOWN = {"bias": "bias", "decile_mape": "decile error", "gini": "Gini", "mae": "MAE"}
+#: What is shown of a comparison, and how its figures are written.
+_SHOWN = {
+    "bias": ("Bias", "{:+.1%}"),
+    "decile_mape": ("Decile error", "{:.1%}"),
+    "gini": ("Gini", "{:.3f}"),
+    "mae": ("MAE", "{:,.2f}"),
+    "profit": ("Profit", "{:,.0f}"),
+}
 
 
 def promote(
@@ -42,6 +57,10 @@ def promote(
     force: Annotated[
         bool, typer.Option("--force", help="Move the alias whatever the comparison says.")
     ] = False,
+    objective: Objective = "",
+    share: Share = 0.0,
+    cost: Cost = 0.0,
+    margin: Margin = 0.0,
     experiment: Annotated[str, typer.Option(help="MLflow experiment that keeps the decision.")] = "cltv",
     config: Config = None,
     as_json: Json = False,
@@ -52,11 +71,21 @@ def promote(
 
     Example: `cltv promote --data orders.csv --dry-run`
     """
+    settings = settings_of(config, mapping, rule, query=query, data=data, objective=objective)
+    settings = with_campaign(settings, share, cost, margin)
+    check_given(settings)
     with progress("promoting") as done:
-        cleaned = load(settings_of(config, mapping, rule, query=query, data=data), done)
-        from cltv_ml.ops.promotion import promote
+        from cltv_ml.ops.promotion import find_challenger, promote
 
-        decision = promote(cleaned, dry_run=dry_run, force=force, experiment=experiment, progress=done)
+        find_challenger()  # where there is none, say so before the data are read
+        decision = promote(
+            load(settings, done),
+            dry_run=dry_run,
+            force=force,
+            experiment=experiment,
+            targeting=targeting_of(settings),
+            progress=done,
+        )
     if as_json:
         print_json(
             {"challenger": decision.challenger, "champion": decision.champion, "promoted": decision.promoted,
@@ -71,14 +100,24 @@ def promote(
 def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
     """Print what was measured, why, and what became of the alias."""
     if len(decision.pair):
-        pair = decision.pair.loc[list(_SHOWN)].rename(index=_SHOWN, columns={"lower": "from", "upper": "to"})
-        shown = pair.round(3).reset_index()
-        show_table(shown, "On the same customers; from, to: 95% interval of the difference")
+        show_table(_written(decision.pair), "On the same customers; from, to: 95% interval of the difference")
     for reason in decision.reasons:
         console.print(f"Reason    {escape(reason)}")
     kept = f"version {decision.champion} stays champion"
     done = f"version {decision.challenger} {'would be promoted' if dry_run else 'is champion now'}"
     console.print(f"Decision  [bold]{done if decision.promoted else kept}[/bold]")
+
+
+def _written(pair: pd.DataFrame) -> pd.DataFrame:
+    """Return a comparison as text: each metric under its name and in its own digits."""
+    known = {metric: how for metric, how in _SHOWN.items() if metric in pair.index}
+    figures = ["champion", "challenger", "difference", "lower", "upper"]
+    rows = [
+        [title, *(style.format(pair.at[metric, name]) for name in figures), pair.at[metric, "better"]]
+        for metric, (title, style) in known.items()
+    ]
+    columns = ["Metric", "Champion", "Challenger", "Difference", "from", "to", "Better"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def rollback() -> None:
@@ -90,4 +129,5 @@ def rollback() -> None:
 
     tracking.open_store()
     before, now = registry.rollback()
-    console.print(f"Champion  version {now}" + (f", after version {before}" if before else ""))
+    instead = f", no longer version {before}" if before else ""
+    console.print(f"Champion  version {now} again{instead}; a server answers with it once it is restarted")

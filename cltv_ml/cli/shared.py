@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from rich.table import Table
 
 from cltv_ml.config import Settings, load_settings, merge, parse_mapping, parse_rules
 from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
+
+if TYPE_CHECKING:
+    from cltv_ml.evaluation.metrics import Targeting
 
 console = Console()
 stderr = Console(stderr=True)
@@ -48,6 +51,15 @@ Horizon = Annotated[
     str, typer.Option(help="Days ahead: 90, 13w, 6m or 1y (1m is 30.4375 days). Default 13w.")
 ]
 
+Objective = Annotated[
+    str, typer.Option(help="What the best order of customers is judged by: gini (default) or profit.")
+]
+Share = Annotated[
+    float, typer.Option(help="With --objective profit: share of customers contacted. Default 0.1.")
+]
+Cost = Annotated[float, typer.Option(help="With --objective profit: cost of a contact. Default 0.")]
+Margin = Annotated[float, typer.Option(help="With --objective profit: share of revenue earned. Default 1.")]
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for machines.")]
 
 Report = Callable[[str, float], None]
@@ -62,12 +74,47 @@ def settings_of(
     return merge(base, flags | {"mapping": parse_mapping(mapping or []), "rules": rules})
 
 
+def with_campaign(settings: Settings, share: float, cost: float, margin: float) -> Settings:
+    """Return the settings with the flags of a campaign, where they were given, over those of the file.
+
+    Raises
+    ------
+    ValueError
+        The objective is unknown, or a campaign is given that decides nothing.
+    """
+    given = {name: value for name, value in (("share", share), ("cost", cost), ("margin", margin)) if value}
+    settings = merge(settings, {"campaign": {**settings.campaign, **given}})
+    if settings.objective not in ("", "gini", "profit"):
+        raise ValueError(f"objective must be gini or profit, got {settings.objective!r}.")
+    unknown = set(settings.campaign) - {"share", "cost", "margin"}
+    if unknown:
+        raise ValueError(f"campaign has no {sorted(unknown)}. Available: share, cost, margin.")
+    if settings.campaign and settings.objective != "profit":
+        raise ValueError(
+            f"{', '.join(sorted(settings.campaign))} of a campaign decide nothing unless the objective is profit; add "
+            "--objective profit."
+        )
+    return settings
+
+
+def targeting_of(settings: Settings) -> Targeting | None:
+    """Return the campaign by whose profit the order of customers is judged, None where Gini judges it."""
+    from cltv_ml.evaluation.metrics import Targeting
+
+    return Targeting(**settings.campaign) if settings.objective == "profit" else None
+
+
 def load(settings: Settings, report: Report) -> Cleaned:
     """Return the clean log of the settings' data; a mapping that was proposed is shown on stderr."""
-    if not settings.data:
-        raise ValueError("no data given; name a file or a data set with --data, for example --data cdnow.")
+    check_given(settings)
     report("reading and cleaning the transactions", 0.0)
     return clean(read_raw(settings))
+
+
+def check_given(settings: Settings) -> None:
+    """Raise ValueError where no data are named."""
+    if not settings.data:
+        raise ValueError("no data given; name a file or a data set with --data, for example --data cdnow.")
 
 
 def read_raw(settings: Settings, memory: str = "2GB") -> Raw:

@@ -175,6 +175,7 @@ def decide_challenge(
     pair: pd.DataFrame,
     *,
     simpler: bool = False,
+    newer: bool = False,
     objective: Objective = "gini",
     bias_bound: float = BIAS_BOUND,
     decile_bound: float = DECILE_BOUND,
@@ -186,7 +187,8 @@ def decide_challenge(
     2. It replaces a champion that is outside the bounds where it oversteps them by less and the paired
        interval of the difference in |bias| or in decile error lies below zero.
     3. It replaces the champion where the paired interval of the difference in `objective` lies above zero.
-    4. A simpler challenger also replaces it where that interval includes zero: equal quality.
+    4. A `simpler` challenger, or the same recipe fitted to a `newer` log, also replaces it at equal quality: where
+       that interval includes zero and neither |bias| nor decile error is shown to be worse.
     """
     _check_objective(objective, pair.index)
     steps = {side: _overstep(pair[side], bias_bound, decile_bound) for side in ("champion", "challenger")}
@@ -203,15 +205,16 @@ def decide_challenge(
             f"kept: the challenger is outside the bounds (bias {pair.at['bias', 'challenger']:+.1%}, allowed "
             f"{bias_bound:.0%}; decile error {pair.at['decile_mape', 'challenger']:.1%}, allowed {decile_bound:.0%})",
         )
-    level = (pair.loc[["bias", "decile_mape"], "better"] == "challenger").any()
+    level = (pair.loc[_LEVEL, "better"] == "challenger").any()
     if steps["champion"] > 1 and steps["challenger"] < steps["champion"] and level:
         return Challenge(
             True, f"replaced: the champion is outside the bounds, the challenger nearer ({found})"
         )
     if row["better"] == "challenger":
         return Challenge(True, f"replaced: better on the same customers ({found})")
-    if row["better"] == "neither" and simpler:
-        return Challenge(True, f"replaced: simpler at equal quality ({found})")
+    equal = row["better"] == "neither" and not (pair.loc[_LEVEL, "better"] == "champion").any()
+    if equal and (simpler or newer):
+        return Challenge(True, f"replaced: {'simpler' if simpler else 'newer'} at equal quality ({found})")
     return Challenge(False, f"kept: the challenger is not shown to be better ({found})")
 
 
@@ -229,6 +232,7 @@ def is_within_bounds(
 
 
 _NAMES = {"gini": "Gini", "profit": "profit"}
+_LEVEL = ["bias", "decile_mape"]
 
 
 def _check_objective(objective: str, found: pd.Index) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import mlflow
@@ -17,7 +17,9 @@ import pandas as pd
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
+from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
+from cltv_ml.models import ALL
 from cltv_ml.ops import registry, tracking
 from cltv_ml.ops.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window, span
@@ -45,6 +47,7 @@ class Decision:
     reasons: list[str]
     comparison: Comparison | None = None
     pair: pd.DataFrame = field(default_factory=pd.DataFrame)
+    targeting: Targeting | None = None
 
 
 def promote(
@@ -54,6 +57,7 @@ def promote(
     dry_run: bool = False,
     force: bool = False,
     experiment: str = "cltv",
+    targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> Decision:
     """Return the decision between challenger and champion; unless it is a dry run, move the alias and log it.
@@ -64,27 +68,38 @@ def promote(
         The log: it must hold a window that neither model has seen.
     force
         Move the alias whatever the comparison says; the log says so.
+    targeting
+        Judge the order of customers by this campaign's profit instead of Gini.
 
     Raises
     ------
     ValueError
         There is no challenger, or the champion moved while the two were compared; no alias has moved then.
     """
-    tracking.open_store()
-    challenger = registry.read_version(_challenger(name), name)
+    challenger = registry.read_version(find_challenger(name), name)
     champion = registry.alias_version(name, "champion")
-    decision = _decide(cleaned, challenger, champion, name, progress)
+    decision = _decide(cleaned.log, challenger, champion, name, targeting, progress)
     if force and not decision.promoted:
-        decision = Decision(
-            challenger.number, champion, True, [*decision.reasons, "Promoted all the same: it was forced."],
-            decision.comparison, decision.pair,
-        )  # fmt: skip
+        reasons = [*decision.reasons, "Promoted all the same: it was forced."]
+        decision = replace(decision, promoted=True, reasons=reasons)
     if dry_run:
         return decision
     if decision.promoted:
         registry.promote(challenger.number, champion, name)
     _log(decision, name, experiment)
     return decision
+
+
+def find_challenger(name: str = REGISTERED_NAME) -> int:
+    """Return the version that challenges the champion; ValueError where there is none."""
+    tracking.open_store()
+    version = registry.alias_version(name, "challenger")
+    if version is None:
+        registry.resolve(name)  # says what is registered, where nothing is
+        raise ValueError(
+            f"model {name!r} has no challenger: the newest training is the champion already; run `cltv train` for one."
+        )
+    return version
 
 
 def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame) -> Comparison:
@@ -181,68 +196,85 @@ def _environment(model: Path) -> dict[str, str]:
     }
 
 
-def _challenger(name: str) -> int:
-    version = registry.alias_version(name, "challenger")
-    if version is None:
-        registry.resolve(name)  # says what is registered, where nothing is
-        raise ValueError(
-            f"model {name!r} has no challenger: the newest training is the champion already; run `cltv train` for one."
-        )
-    return version
-
-
 def _decide(
-    cleaned: Cleaned, challenger: Version, champion: int | None, name: str, progress: Progress
+    log: pd.DataFrame,
+    challenger: Version,
+    champion: int | None,
+    name: str,
+    targeting: Targeting | None,
+    progress: Progress,
 ) -> Decision:
     """Return the decision by the written rule, or the reason why nothing can be compared."""
     if champion is None:
         return Decision(challenger.number, None, True, ["There is no champion to compare with."])
-    if feature_version(challenger.features) != challenger.feature_version:
-        reason = (
-            "refused: the scorer here cannot build the challenger's features as they were in training "
-            f"(by cltv_ml {challenger.cltv_ml_version}); train again"
-        )
-        return Decision(challenger.number, champion, False, [reason])
     try:
         standing = registry.read_version(champion, name)
-        if standing.horizon != challenger.horizon:
-            reason = (
-                f"refused: the challenger answers for {challenger.horizon} days, the champion for "
-                f"{standing.horizon}; train with the champion's horizon, or force it"
-            )
-            return Decision(challenger.number, champion, False, [reason])
-        comparison = choose_comparison(standing, challenger, cleaned.log)
+        _check_comparable(standing, challenger)
+        comparison = choose_comparison(standing, challenger, log)
         progress("scoring both, each in its own process", 0.2)
-        scores = score_apart(comparison.uris, cleaned.log, comparison.window.cutoff)
+        scores = score_apart(comparison.uris, log, comparison.window.cutoff)
+        progress("comparing", 0.8)
+        return _judge(log, standing, challenger, comparison, scores, targeting)
     except ValueError as error:
         return Decision(challenger.number, champion, False, [f"refused: {error}"])
-    progress("comparing", 0.8)
-    return _judge(cleaned.log, challenger.number, champion, comparison, scores)
+
+
+def _check_comparable(champion: Version, challenger: Version) -> None:
+    """Raise ValueError where the challenger cannot take the champion's place, however good it is."""
+    if feature_version(challenger.features) != challenger.feature_version:
+        raise ValueError(
+            "the scorer here cannot build the challenger's features as they were in training (by cltv_ml "
+            f"{challenger.cltv_ml_version}); train again"
+        )
+    if champion.horizon != challenger.horizon:
+        raise ValueError(
+            f"the challenger answers for {challenger.horizon} days, the champion for {champion.horizon}; train with "
+            "the champion's horizon, or force it"
+        )
 
 
 def _judge(
-    log: pd.DataFrame, challenger: int, champion: int, comparison: Comparison, scores: list[pd.DataFrame]
+    log: pd.DataFrame,
+    champion: Version,
+    challenger: Version,
+    comparison: Comparison,
+    scores: list[pd.DataFrame],
+    targeting: Targeting | None,
 ) -> Decision:
     window = comparison.window
     values = pd.concat([one["expected_value"] for one in scores], axis=1, keys=["champion", "challenger"])
     if values.isna().any(axis=None):
-        reason = "refused: the two models do not answer for the same customers"
-        return Decision(challenger, champion, False, [reason], comparison)
+        raise ValueError("the two models do not answer for the same customers")
     y_true = window.target(log, values.index)
     buyers = int((y_true > 0).sum())
     if buyers < MIN_BUYERS:
-        reason = (
-            f"refused: too little data, {buyers} customers bought in the {window.horizon} days from "
-            f"{window.cutoff:%Y-%m-%d} and {MIN_BUYERS} are needed"
+        raise ValueError(
+            f"too little data, {buyers} customers bought in the {window.horizon} days from {window.cutoff:%Y-%m-%d} "
+            f"and {MIN_BUYERS} are needed"
         )
-        return Decision(challenger, champion, False, [reason], comparison)
-    pair = compare_pair(y_true, values["champion"], values["challenger"])
-    verdict = decide_challenge(pair)
-    measured = (
-        f"Compared on {len(y_true):,} customers, {buyers:,} of them buyers, over {window.horizon} days from "
-        f"{window.cutoff:%Y-%m-%d}: {comparison.how}."
+    pair = compare_pair(y_true, values["champion"], values["challenger"], targeting=targeting)
+    verdict = decide_challenge(
+        pair,
+        simpler=_is_simpler(challenger.model, champion.model),
+        newer=challenger.model == champion.model and challenger.fitted_until > champion.fitted_until,
+        objective="profit" if targeting else "gini",
     )
-    return Decision(challenger, champion, verdict.replace, [verdict.reason, measured], comparison, pair)
+    reasons = [
+        verdict.reason,
+        f"Compared on {len(y_true):,} customers, {buyers:,} of them buyers, over {window.horizon} days from "
+        f"{window.cutoff:%Y-%m-%d}: {comparison.how}.",
+    ]
+    if targeting is not None:
+        reasons.append(
+            f"Profit is that of contacting the {targeting.share:.0%} of customers ranked highest, at "
+            f"{targeting.cost:g} a contact and a margin of {targeting.margin:.0%}."
+        )
+    return Decision(challenger.number, champion.number, verdict.replace, reasons, comparison, pair, targeting)
+
+
+def _is_simpler(one: str, other: str) -> bool:
+    """Return whether a model comes before another in the catalogue, which lists the simpler ones first."""
+    return one in ALL and other in ALL and ALL.index(one) < ALL.index(other)
 
 
 def _log(decision: Decision, name: str, experiment: str) -> None:
@@ -258,6 +290,9 @@ def _log(decision: Decision, name: str, experiment: str) -> None:
         if decision.comparison is not None:
             window = decision.comparison.window
             mlflow.log_params({"window_cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": window.horizon})
+        if decision.targeting is not None:
+            campaign = asdict(decision.targeting)
+            mlflow.log_params({f"campaign_{key}": value for key, value in campaign.items()})
         if len(decision.pair):
             tracking.log_table(decision.pair.reset_index(), "pair.json")
             mlflow.log_metrics(

@@ -120,7 +120,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
     decision = None
     if job.promote and alias == "challenger":
-        decision = promote(cleaned, experiment=job.experiment, progress=progress)
+        decision = promote(cleaned, experiment=job.experiment, targeting=job.targeting, progress=progress)
     return Outcome(result, verdict, version, alias, training_id, run_id, notes, decision)
 
 

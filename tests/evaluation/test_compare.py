@@ -149,6 +149,16 @@ def test_a_simpler_challenger_that_is_worse_is_refused():
     assert not decide_challenge(pair((-0.02, -0.03, -0.01)), simpler=True).replace
 
 
+def test_the_same_recipe_fitted_to_a_newer_log_replaces_at_equal_quality():
+    decision = decide_challenge(pair((-0.001, -0.01, 0.01)), newer=True)
+    assert decision.replace
+    assert "newer at equal quality" in decision.reason
+
+
+def test_a_newer_challenger_whose_level_is_shown_to_be_worse_is_refused():
+    assert not decide_challenge(pair((0.0, -0.01, 0.01), level="champion"), newer=True).replace
+
+
 def test_a_challenger_outside_the_bounds_is_refused_however_well_it_ranks():
     decision = decide_challenge(pair((0.1, 0.05, 0.15), challenger=(0.3, 0.1)))
     assert not decision.replace

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -11,6 +12,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import clean, simulate
+from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ProbabilisticValue, SameRate
 from cltv_ml.ops import packaging, promotion, registry, tracking
@@ -231,6 +233,43 @@ def test_a_champion_that_moved_during_the_comparison_stays(rivals, shop, monkeyp
         promotion.promote(shop)
     assert registry.alias_version("cltv", "champion") == 3
     assert registry.alias_version("cltv", "previous") == 1
+
+
+def test_a_campaigns_profit_decides_where_it_is_asked_for(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    best = truth >= truth.quantile(0.9)
+    # Both hit the total; one knows the best tenth and nothing more, the other everybody, but that tenth upside down.
+    top_only = pd.Series(truth[~best].mean(), truth.index).where(~best, truth)
+    upside_down = truth.copy()
+    upside_down[best] = truth.nsmallest(best.sum()).to_numpy() + 1e-3
+    scored_as(monkeypatch, [upside_down * truth.sum() / upside_down.sum(), top_only])
+    campaign = Targeting(share=0.1, cost=2.0, margin=0.5)
+    decision = promotion.promote(shop, dry_run=True, targeting=campaign)
+    assert decision.promoted
+    assert "difference in profit +" in decision.reasons[0]
+    assert decision.reasons[-1] == (
+        "Profit is that of contacting the 10% of customers ranked highest, at 2 a contact and a margin of 50%."
+    )
+    assert decision.pair.at["profit", "challenger"] > decision.pair.at["profit", "champion"]
+
+
+def test_the_same_recipe_on_a_newer_log_takes_over_at_equal_quality(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    scored_as(monkeypatch, [truth + 1, truth + 1])
+    assert not promotion.promote(shop, dry_run=True).promoted  # more complicated, and no better
+    read = registry.read_version
+    newer = {"model": "same_rate", "fitted_until": pd.Timestamp("2022-11-01")}
+    monkeypatch.setattr(
+        promotion.registry, "read_version",
+        lambda number, name: replace(read(number, name), **newer) if number == 2 else read(number, name),
+    )  # fmt: skip
+    monkeypatch.setattr(
+        promotion, "choose_comparison",
+        lambda *_: promotion.Comparison(Window("2022-11-26", HORIZON), ("", ""), "as tested"),
+    )  # fmt: skip
+    assert "newer at equal quality" in promotion.promote(shop, dry_run=True).reasons[0]
 
 
 def test_without_a_challenger_there_is_nothing_to_promote(rivals, shop):
