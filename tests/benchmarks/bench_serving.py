@@ -66,6 +66,7 @@ def serving(uri: str) -> Iterator[http.client.HTTPConnection]:
             except OSError:
                 connection.close()
                 time.sleep(0.5)
+        connection.close()  # the server would close it after five idle seconds; the next request opens it anew
         yield connection
     finally:
         connection.close()
@@ -129,6 +130,7 @@ def measure(folder: Path, given: argparse.Namespace) -> None:
             print(f"{name:<6} one customer: p50 {p50:6.1f} ms, p99 {p99:6.1f} ms, {ratio:4.2f} x bare")
         for name, connection in servers.items():
             for kind, (body, content) in bodies.items():
+                connection.close()  # it idled while the other server worked
                 seconds = post(connection, body, content) / 1000
                 print(f"{name:<6} {len(many):,} customers in one {kind} request: {seconds:5.1f} s")
     with serving("models:/cltv@champion/artifacts/cltv-from-transactions") as raw:
