@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments.benchmark.peers.memory import peak_mb
 from tests.benchmarks import bench_data, bench_features, bench_probabilistic
 
 Work = Callable[[], Any]
@@ -184,4 +185,4 @@ def used(work: Work) -> tuple[float, float]:
 if __name__ == "__main__":
     name, subject, size, where = sys.argv[1:]
     wall, cpu = used(CASES[name].prepare(int(size), Path(where))[subject])
-    print(json.dumps([wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+    print(json.dumps([wall, cpu, peak_mb()]))

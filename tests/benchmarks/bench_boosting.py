@@ -8,7 +8,6 @@ is at most 1.3 for both.
 """
 
 import argparse
-import resource
 import statistics
 import time
 
@@ -18,6 +17,7 @@ import xgboost as xgb
 
 from cltv_ml.models import Tweedie
 from cltv_ml.models.boosting import shared_bins
+from experiments.benchmark.peers.memory import peak_mb
 
 
 def main():
@@ -49,7 +49,7 @@ def main():
     for what in ("training", "scoring"):
         print(f"{what} ratio {middle[f'our {what}'] / middle[f'bare {what}']:.3f}")
     print(f"second trial on shared bins {middle['shared bins'] / middle['our training']:.3f} of a training")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    print(f"peak memory {peak_mb() / 1024:.2f} GiB")
 
 
 def population(rows, features):

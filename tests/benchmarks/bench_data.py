@@ -50,11 +50,12 @@ orders = clean(read({path!r}), grain="order").log
 """
 
 MEASURE = """
-import json, resource, time
+import json, time
+from experiments.benchmark.peers.memory import peak_mb
 start, cpu = time.perf_counter(), time.process_time()
 {code}
 print(json.dumps([time.perf_counter() - start, time.process_time() - cpu,
-                  resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, len(orders)]))
+                  peak_mb() / 1024, len(orders)]))
 """
 
 

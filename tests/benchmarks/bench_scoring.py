@@ -24,6 +24,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments.benchmark.peers.memory import peak_mb
+
 CHUNK = 200_000
 
 
@@ -124,7 +126,7 @@ def tell(work) -> None:
     work()
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    print(json.dumps({"wall": wall, "cpu": cpu, "peak": after.ru_maxrss / 1024**2}))
+    print(json.dumps({"wall": wall, "cpu": cpu, "peak": peak_mb() / 1024}))
 
 
 def measure(name: str, folder: Path, repeats: int) -> dict[str, float]:

@@ -1,8 +1,11 @@
 """The small version of the speed benchmark: what became slower is found, noise is not."""
 
 import json
+import subprocess
+import sys
 import time
 
+import numpy as np
 import pytest
 
 from experiments.benchmark import speed
@@ -47,3 +50,10 @@ def test_cpu_seconds_do_not_count_waiting():
     wall, cpu = used(lambda: time.sleep(0.2))
     assert wall > 0.19
     assert cpu < 0.1
+
+
+def test_a_process_tells_its_own_memory_not_that_of_the_one_that_started_it():
+    large = np.ones(40_000_000)  # 305 MB, which the child would inherit from getrusage
+    words = [sys.executable, "-c", "from experiments.benchmark.peers.memory import peak_mb; print(peak_mb())"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert 5 < float(told) < 100 < large.nbytes / 2**20

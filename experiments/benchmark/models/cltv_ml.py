@@ -1,6 +1,5 @@
 """Every model of ours at its defaults, and the one that was chosen before the window began."""
 
-import resource
 import time
 
 import numpy as np
@@ -13,6 +12,7 @@ from cltv_ml.evaluation.validation import can_validate, validate
 from cltv_ml.features import default_features
 from cltv_ml.models import MBGNBD, ZILN, Ensemble, ProbabilisticValue, Quantile, competitors
 from experiments.benchmark.cases import Answer
+from experiments.benchmark.peers.memory import peak_mb
 
 #: Where nothing is labelled before the cutoff, nothing can be compared: the model most often right then.
 WITHOUT_LABELS = "pareto_nbd_gamma_gamma"
@@ -78,6 +78,6 @@ def _answer(model, values, started):
         f"cltv_ml {cltv_ml.__version__}",
         plain,
         time.perf_counter() - started,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_mb(),
         "" if np.isfinite(values).all() else "some values are not finite",
     )
