@@ -71,9 +71,11 @@ def monitor(
             progress=done,
         )
     if as_json:
-        print_json({"level": report.level, "reasons": report.reasons, "notes": report.notes, "truth": report.truth,
-                    "drift": report.drift, "shares": report.shares, "out": out})  # fmt: skip
+        print_json({"level": report.level, "reasons": report.reasons, "kept": report.kept, "notes": report.notes,
+                    "truth": report.truth, "drift": report.drift, "shares": report.shares, "out": out})  # fmt: skip
     else:
+        for promise in report.kept:
+            console.print(f"Kept      {escape(promise)}")
         for reason in report.reasons:
             console.print(f"Reason    {escape(reason)}")
         for note in report.notes:

@@ -48,7 +48,10 @@ def keep_batch(
     window: Window,
     reference: Mapping[str, Any],
 ) -> None:
-    """Keep a batch's scores for later; those of the same version and cutoff are replaced."""
+    """Keep a batch's scores for later; those of the same version and cutoff are replaced until they are closed.
+
+    A promise whose truth is known already is not written anew.
+    """
     client = MlflowClient()
     tags = {
         "role": "batch", "mlflow.parentRunId": series, "model_version": str(version.number),
@@ -58,9 +61,10 @@ def keep_batch(
     found = client.search_runs(
         [experiment_id], f"{wanted} and tags.`mlflow.parentRunId` = '{series}'", max_results=1
     )
+    if found and found[0].data.tags["truth"] == "closed":
+        return
     if found:
         run_id = found[0].info.run_id
-        client.set_tag(run_id, "truth", "open")
     else:
         name = f"batch {tags['cutoff']}, version {version.number}"
         run_id = client.create_run(

@@ -32,6 +32,8 @@ from cltv_ml.windows import Window
 _REFERENCE = "reference.json"
 #: What a batch must hold, and what is kept of it where it holds it.
 _NEEDED = ("customer_id", "expected_value", "model_version", "cutoff", "horizon", "tier")
+#: The checks that compare a promise with the truth, not today with the training.
+_PROMISES = ("bias", "decile error", "order", "coverage", "bias so far")
 _KEPT = (
     "customer_id",
     "expected_value",
@@ -59,6 +61,11 @@ class Report:
     def reasons(self) -> list[str]:
         """What is not ok, in sentences."""
         return [one.sentence for one in self.checks if one.level != "ok"]
+
+    @property
+    def kept(self) -> list[str]:
+        """What earlier batches promised and what came of it, in sentences, as far as it is ok."""
+        return [one.sentence for one in self.checks if one.name in _PROMISES and one.level == "ok"]
 
 
 def store_reference(
@@ -135,6 +142,10 @@ def monitor(
     progress("comparing earlier batches with what happened", 0.6)
     truth, paths = batches.look_back(series, experiment_id, log)
     checks += _promises(truth, paths, version, limits)
+    if not len(truth):
+        notes.append(
+            f"No batch has closed yet; what this one promised is known once the log reaches {window.end:%Y-%m-%d}."
+        )
     report = Report(worst_level(checks), checks, drift, shares, truth, paths, notes)
     _log(series, report, window)
     progress("writing", 0.9)
@@ -265,10 +276,11 @@ def _promises(truth: pd.DataFrame, paths: pd.DataFrame, version: Version, limits
         when = f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']})"
         checks += [
             check("bias", away_from(row["bias_lower"], row["bias_upper"]), limits.bias,
-                  f"{when} was {row['bias']:+.1%} off in its total, by chance {row['bias_lower']:+.1%} "
-                  f"to {row['bias_upper']:+.1%}."),
+                  f"{when} promised {row['promised']:,.0f} and {row['realised']:,.0f} came: {row['bias']:+.1%} off in "
+                  f"its total, 95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}."),
             check("decile error", row["decile_mape_lower"], limits.decile_error,
-                  f"{when} missed its tenths by {row['decile_mape']:.1%} on average."),
+                  f"{when} missed its tenths by {row['decile_mape']:.1%} on average, 95% interval "
+                  f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}."),
         ]  # fmt: skip
         tested = version.tags.get("test_gini")
         if tested is not None and row["model_version"] == version.number:

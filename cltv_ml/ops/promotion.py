@@ -97,7 +97,7 @@ def find_challenger(name: str = REGISTERED_NAME) -> int:
     if version is None:
         registry.resolve(name)  # says what is registered, where nothing is
         raise ValueError(
-            f"model {name!r} has no challenger: the newest training is the champion already; run `cltv train` for one."
+            f"model {name!r} has no challenger: run `cltv train` for one, or give a version that alias in MLflow."
         )
     return version
 

@@ -123,6 +123,32 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
     assert report.truth.iloc[0]["realised"] == pytest.approx(y_true.sum())
 
 
+def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tmp_path):
+    batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
+    monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    first = monitoring.monitor(until(log, end), batch, tmp_path / "out")
+    again = monitoring.monitor(
+        until(log, end), batch.assign(expected_value=2 * batch["expected_value"]), tmp_path / "out"
+    )
+    pd.testing.assert_frame_equal(again.truth, first.truth)
+    assert len(series("truth_bias")) == 1
+
+
+def test_what_was_kept_of_a_promise_is_told_with_both_totals(registered, log, fitted, tmp_path):
+    batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
+    before = monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    assert before.kept == []
+    assert before.notes == [
+        "No batch has closed yet; what this one promised is known once the log reaches 2022-11-30."
+    ]
+    after = monitoring.monitor(
+        until(log, end), batch, tmp_path / "out", thresholds=Thresholds(bias=(5.0, 9.0))
+    )
+    promised, came = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
+    assert f"promised {promised:,.0f} and {came:,.0f} came" in after.kept[0]
+    assert after.notes == []
+
+
 def test_promises_far_above_what_came_call_for_training(registered, log, fitted, tmp_path):
     monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered, times=2.0), tmp_path / "out")
     end = CUTOFF + pd.Timedelta(days=HORIZON)
