@@ -38,7 +38,8 @@ def plot(
         Path | None, typer.Option(help="A .html or .json file; default out/NAME.html.", show_default=False)
     ] = None,
     before: Annotated[
-        Path | None, typer.Option(help="Scores of an earlier `cltv score`, for figures of what changed.")
+        Path | None,
+        typer.Option(help="Scores of an earlier `cltv score` or `cltv act`, for figures of what changed."),
     ] = None,
     customer: Annotated[str, typer.Option(help="Whose history `alive_history` shows.")] = "",
     feature: Annotated[str, typer.Option(help="The feature that `dependence` moves.")] = "",

@@ -19,6 +19,7 @@ from cltv_ml.evaluation import diagnostics, explain, tables
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.learning import compute_learning
 from cltv_ml.features import CATALOGUE as FEATURES
+from cltv_ml.ops.actions.changes import compute_changes
 from cltv_ml.ops.material import Material, Wanted
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.sections.customers import compute_tiers
@@ -155,18 +156,6 @@ def _goods(m: Material) -> Literal["category", "product_id"]:
     raise ValueError("this figure is about goods; map a column to product_id or category.")
 
 
-def _migration(m: Material) -> pd.DataFrame:
-    cuts = decisions.fit_tiers(m.before["expected_value"])
-    then, now = (decisions.apply_tiers(one["expected_value"], cuts) for one in (m.before, m.today))
-    return decisions.compute_migration(then, now)
-
-
-def _value_change(m: Material) -> pd.DataFrame:
-    return decisions.account_for_change(
-        m.before, m.today, tiers=decisions.fit_tiers(m.before["expected_value"])
-    )
-
-
 def _campaign(m: Material) -> pd.DataFrame:
     """Return the campaign that the report's controls start with."""
     cost = assumed_cost(float(m.today["expected_value"].sum()), len(m.today))
@@ -257,8 +246,8 @@ RECIPES: dict[str, Recipe] = {
     "tier_pyramid": Recipe("training", lambda m: compute_tiers(m.today)),
     "rfm_map": Recipe("data", _rfm),
     "segment_sizes": Recipe("data", _segments),
-    "migration_sankey": Recipe("earlier scores", _migration),
-    "value_waterfall": Recipe("earlier scores", _value_change),
+    "migration_sankey": Recipe("earlier scores", lambda m: compute_changes(m.cleaned, m.before).flows),
+    "value_waterfall": Recipe("earlier scores", lambda m: compute_changes(m.cleaned, m.before).change),
     "campaign_profit": Recipe("training", _campaign),
     "discount_response": Recipe("data", lambda m: decisions.fit_response(m.log)),
     "discount_profit": Recipe("training", _discount_profit),

@@ -13,6 +13,7 @@ from cltv_ml.features import build_features, default_features
 from cltv_ml.models import MBGNBD, ProbabilisticValue
 from cltv_ml.ops import loading
 from cltv_ml.ops.act import PARTS
+from cltv_ml.ops.actions import changes
 from cltv_ml.ops.actions import shop as room
 from cltv_ml.ops.actions.changes import add_changes
 from cltv_ml.ops.actions.shop import Actions, PastCampaign, Shop, Terms
@@ -204,6 +205,23 @@ def test_an_earlier_model_that_is_gone_stays_in_the_other_parts(shop, done, monk
     tables, told = changed(shop, done, done.tables["customers"].assign(model_version=2))
     assert parts(tables["value_change"])["model"] == 0
     assert "The part of the model is in the others: version 2" in told
+
+
+def test_the_figures_of_changes_are_drawn_from_the_same_accounting(shop, done, monkeypatch):
+    def look(_, terms, found):
+        found.rules |= {"tiers": {"high": 50.0, "low": 0.0}}
+        return dataclasses.replace(shop, terms=terms)
+
+    monkeypatch.setattr(changes, "look", look)
+    before = done.tables["customers"].sample(frac=0.8, random_state=0)
+    before = before.assign(
+        expected_value=before["expected_value"] * 0.7, cutoff=WINDOW.cutoff - pd.Timedelta(days=91)
+    )
+    tables, _ = changed(shop, done, before)
+    found = changes.compute_changes(None, before)
+    pd.testing.assert_frame_equal(found.change, tables["value_change"])
+    pd.testing.assert_frame_equal(found.flows, tables["migration"])
+    assert (parts(found.change) != 0).sum() > 3
 
 
 def test_a_price_rise_between_two_scores_is_told_apart(shop, done):

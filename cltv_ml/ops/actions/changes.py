@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.data import Cleaned
 from cltv_ml.features import build_features
 from cltv_ml.ops import loading, scoring
-from cltv_ml.ops.actions.shop import Actions, Shop
+from cltv_ml.ops.actions.shop import Actions, Shop, Terms, look
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.windows import Window
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed between two scorings.
+
+    Parameters
+    ----------
+    flows, change
+        `compute_migration` of the tiers, `account_for_change` of the predicted value.
+    by_earlier, prices
+        Today's values by the model of then (None: the same, or lost), and prices today over those of then.
+    sentences
+        What is known of the model and of the prices.
+    """
+
+    flows: pd.DataFrame
+    change: pd.DataFrame
+    by_earlier: pd.Series | None
+    prices: float
+    sentences: tuple[str, ...]
 
 
 def add_changes(shop: Shop, done: Actions) -> None:
@@ -23,6 +46,43 @@ def add_changes(shop: Shop, done: Actions) -> None:
     if shop.terms.before is None:
         return
     before, after = shop.terms.before.dropna(subset="expected_value"), done.tables["customers"]
+    found = _account(before, after, shop, done)
+    done.tables |= {"migration": found.flows, "value_change": found.change}
+    currency = shop.terms.currency
+    figures = {
+        "Customers by tier, then and now": plots.migration_sankey(found.flows),
+        "Change of the total predicted value by cause": plots.value_waterfall(
+            found.change, currency=currency
+        ),
+    }
+    sentences = [*found.sentences]
+    if {"margin_rate", "expected_profit"} <= set(before) & set(after):
+        done.tables["profit_change"] = profit = _profit_change(before, after, found.by_earlier, found.prices)
+        figures["Change of the total expected profit by cause"] = plots.value_waterfall(
+            profit, currency=currency
+        )
+    elif "expected_profit" in after:
+        sentences.append("The earlier table has no margins, so the change of profit is not taken apart.")
+    done.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
+
+
+def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
+    """Return what `cltv act --before` tells of earlier scores, without the rest of its tables.
+
+    Raises
+    ------
+    ValueError
+        There is no champion, or the earlier scores are of another horizon.
+    """
+    done = Actions()
+    shop = look(cleaned, Terms(), done)
+    after = pd.concat(
+        [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle], axis=1
+    )
+    return _account(before.dropna(subset="expected_value"), after, shop, done)
+
+
+def _account(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, done: Actions) -> Changes:
     _check_horizon(before, shop)
     by_earlier, cuts, about_model = _by_earlier_model(before, shop, done)
     prices, about_prices = _prices(before, shop)
@@ -30,22 +90,9 @@ def add_changes(shop: Shop, done: Actions) -> None:
         before, after, same_model=by_earlier, price_ratio=prices, tiers=cuts
     )
     values = pd.concat([before["expected_value"], after["expected_value"]], axis=1, keys=["before", "after"])
-    flows = decisions.compute_migration(before["tier"], after["tier"], values)
-    done.tables |= {"migration": flows, "value_change": change}
-    currency = shop.terms.currency
-    figures = {
-        "Customers by tier, then and now": plots.migration_sankey(flows),
-        "Change of the total predicted value by cause": plots.value_waterfall(change, currency=currency),
-    }
-    sentences = [about_model, about_prices]
-    if {"margin_rate", "expected_profit"} <= set(before) & set(after):
-        done.tables["profit_change"] = profit = _profit_change(before, after, by_earlier, prices)
-        figures["Change of the total expected profit by cause"] = plots.value_waterfall(
-            profit, currency=currency
-        )
-    elif "expected_profit" in after:
-        sentences.append("The earlier table has no margins, so the change of profit is not taken apart.")
-    done.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
+    tiers = before["tier"] if "tier" in before else decisions.apply_tiers(before["expected_value"], cuts)
+    flows = decisions.compute_migration(tiers, after["tier"], values)
+    return Changes(flows, change, by_earlier, prices, (about_model, about_prices))
 
 
 def _check_horizon(before: pd.DataFrame, shop: Shop) -> None:
