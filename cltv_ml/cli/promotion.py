@@ -125,9 +125,9 @@ def rollback() -> None:
 
     Example: `cltv rollback`
     """
-    from cltv_ml.ops import registry, tracking
+    from cltv_ml.ops import mlflow_store, registry
 
-    tracking.open_store()
+    mlflow_store.open_store()
     before, now = registry.rollback()
     instead = f", no longer version {before}" if before else ""
     console.print(f"Champion  version {now} again{instead}; a server answers with it once it is restarted")

@@ -20,7 +20,7 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.evaluation import promises
-from cltv_ml.ops import tracking
+from cltv_ml.ops import mlflow_store, tracking
 from cltv_ml.ops.registry import Version
 from cltv_ml.windows import Window, span
 
@@ -28,7 +28,7 @@ from cltv_ml.windows import Window, span
 def series_run(experiment_id: str, name: str) -> str:
     """Return the run whose metrics are series over a model's batches, made on the first call."""
     client = MlflowClient()
-    with tracking.store_lock():
+    with mlflow_store.store_lock():
         found = client.search_runs(
             [experiment_id], f"tags.role = 'monitoring' and tags.registered_model = '{name}'", max_results=1
         )

@@ -21,7 +21,7 @@ from cltv_ml.evaluation.drift import compute_drift, compute_shares, sketch
 from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check, worst_level
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ValueModel
-from cltv_ml.ops import batches, registry, tracking
+from cltv_ml.ops import batches, mlflow_store, registry, tracking
 from cltv_ml.ops.answers import tier_names
 from cltv_ml.ops.files import atomic, write_table
 from cltv_ml.ops.registry import REGISTERED_NAME, Version
@@ -102,6 +102,7 @@ def store_reference(
         MlflowClient().log_model_artifact(model_id, str(path))
 
 
+@mlflow_store.explained()
 def monitor(
     log: pd.DataFrame,
     scores: pd.DataFrame,

@@ -20,7 +20,7 @@ from cltv_ml.evaluation.compare import compare_pair, decide_challenge
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
 from cltv_ml.models import ALL
-from cltv_ml.ops import registry, tracking
+from cltv_ml.ops import mlflow_store, registry, tracking
 from cltv_ml.ops.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window, span
 
@@ -50,6 +50,7 @@ class Decision:
     targeting: Targeting | None = None
 
 
+@mlflow_store.explained()
 def promote(
     cleaned: Cleaned,
     *,
@@ -92,7 +93,7 @@ def promote(
 
 def find_challenger(name: str = REGISTERED_NAME) -> int:
     """Return the version that challenges the champion; ValueError where there is none."""
-    tracking.open_store()
+    mlflow_store.open_store()
     version = registry.alias_version(name, "challenger")
     if version is None:
         registry.resolve(name)  # says what is registered, where nothing is

@@ -17,7 +17,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.ops import tracking
+from cltv_ml.ops import mlflow_store
 
 #: The name under which models are registered.
 REGISTERED_NAME = "cltv"
@@ -55,7 +55,7 @@ def register(
         registered = mlflow.register_model(model_uri, name, tags=dict(tags))
     client, version = MlflowClient(), int(registered.version)
     client.update_model_version(name, str(version), card)
-    with tracking.store_lock():
+    with mlflow_store.store_lock():
         alias = "champion" if alias_version(name, "champion") is None else "challenger"
         client.set_registered_model_alias(name, alias, str(version))
     return version, alias
@@ -85,11 +85,12 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
     others = sorted(int(one.version) for one in MlflowClient().search_model_versions(f"name = '{name}'"))
     if not others:
         raise ValueError(
-            f"no model {name!r} is registered in {tracking.store_name()}; run `cltv train` first."
+            f"no model {name!r} is registered in {mlflow_store.store_name()}; run `cltv train` first."
         )
     raise ValueError(
-        f"model {name!r} in {tracking.store_name()} has versions {others} but no alias {alias!r} (deleting a version "
-        "deletes its aliases too); run `cltv rollback` for the previous champion, or `cltv train` for a new one."
+        f"model {name!r} in {mlflow_store.store_name()} has versions {others} but no alias {alias!r} (deleting a "
+        "version deletes its aliases too); run `cltv rollback` for the previous champion, or `cltv train` for a new "
+        "one."
     )
 
 
@@ -131,7 +132,7 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
         Another champion than `expected` stands: somebody moved the alias meanwhile.
     """
     client = MlflowClient()
-    with tracking.store_lock():
+    with mlflow_store.store_lock():
         _check_champion(name, expected)
         if expected is not None:
             client.set_registered_model_alias(name, "previous", str(expected))
@@ -142,6 +143,7 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
         _check_champion(name, version)  # a process on another machine holds another lock
 
 
+@mlflow_store.explained()
 def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
     """Point `champion` back at `previous`; return the version it pointed at and the one it points at now.
 
@@ -153,11 +155,11 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
         There is no previous champion.
     """
     client = MlflowClient()
-    with tracking.store_lock():
+    with mlflow_store.store_lock():
         champion, previous = alias_version(name, "champion"), alias_version(name, "previous")
         if previous is None or previous == champion:
             raise ValueError(
-                f"model {name!r} in {tracking.store_name()} has no previous champion to go back to; "
+                f"model {name!r} in {mlflow_store.store_name()} has no previous champion to go back to; "
                 "choose a version in the MLflow UI and give it the alias champion."
             )
         client.set_registered_model_alias(name, "champion", str(previous))

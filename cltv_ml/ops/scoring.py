@@ -20,7 +20,7 @@ from cltv_ml.data import Raw, clean_to_parquet
 from cltv_ml.engine import MONEY_SCALE, Tabular, connect, literal, view
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
-from cltv_ml.ops import registry, tracking
+from cltv_ml.ops import mlflow_store, registry
 from cltv_ml.ops.answers import OUTPUTS, find_unscored
 from cltv_ml.ops.feature_files import check_feature_files, find_feature_files
 from cltv_ml.ops.files import atomic
@@ -182,7 +182,7 @@ def check_as_of(log: Tabular, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
 
 def _open_scorer(order: Order) -> tuple[Scorer, str]:
     """Return the scorer of the version that the alias names now, and that version's address."""
-    tracking.open_store()
+    mlflow_store.open_store()
     model, version = load_registered(order.name, order.alias)
     served = model.unwrap_python_model()
     declared = model.metadata.get_output_schema().input_names()

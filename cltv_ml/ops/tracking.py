@@ -1,142 +1,32 @@
-"""MLflow set up in one place: the store, runs that always end, and what is logged for every model."""
+"""What is logged and how: experiments, runs that always end, data sets, tables, and what reads them back."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
 import os
 import re
 import socket
-import sqlite3
 import subprocess
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-# MLflow reads these while it is imported: no telemetry, a model's requirements are ours to name, and a server
-# that stopped answering is asked again for half a minute, not for four.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_LOG_UV_FILES", "false")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
 
 import mlflow
 import pandas as pd
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import Metric, Param, Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 import cltv_ml
-
-#: Seconds to wait for a store that another process is writing to.
-_PATIENCE = 60.0
+from cltv_ml.ops import mlflow_store
+from cltv_ml.ops.mlflow_store import artifact_root, open_store, store_name
 
 #: Rows from which the types of a data set's columns are read.
 _TYPED = 1_000
-
-
-def project_root(start: Path | None = None) -> Path:
-    """Return the nearest folder upwards that holds an MLproject file, else `start` (the working folder)."""
-    here = (start or Path.cwd()).resolve()
-    return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
-
-
-def open_store(root: Path | None = None) -> str:
-    """Point MLflow at one absolute store and create it if need be; return its URI.
-
-    `MLFLOW_TRACKING_URI` wins; otherwise `mlflow.db` in the project's root, wherever the command was typed.
-    A new store is created by one process while others wait: two at once would leave it broken.
-
-    Raises
-    ------
-    ValueError
-        The address is a server's and nothing answers there, or another process keeps a SQLite store locked.
-    """
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    if uri.startswith("http"):
-        _check_server(uri)
-    elif uri.startswith("sqlite:"):
-        _create_once(uri)
-    return uri
-
-
-@functools.cache
-def _create_once(uri: str) -> None:
-    """Create a SQLite store, or wait for the process that is just doing so."""
-    with store_lock():
-        _check_free(Path(uri.removeprefix("sqlite:///")))
-        MlflowClient(uri).search_experiments(max_results=1)
-
-
-def _check_free(path: Path) -> None:
-    """Raise with one sentence when a SQLite store stays locked; MLflow itself ends in a stack trace."""
-    if not path.exists():
-        return
-    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as store:
-        try:
-            store.execute("begin immediate")
-        except sqlite3.OperationalError as error:
-            raise ValueError(
-                f"the store {path} could not be written for {_PATIENCE:.0f} seconds ({error}); end the process that "
-                "holds it, or set MLFLOW_TRACKING_URI to another store."
-            ) from error
-        store.execute("rollback")
-
-
-def _check_server(uri: str, tries: int = 3) -> None:
-    """Raise with one sentence when nothing listens at a server's address, asked a few times a second apart."""
-    address = urlsplit(uri)
-    port = address.port or (443 if address.scheme == "https" else 80)
-    for left in reversed(range(tries)):
-        try:
-            socket.create_connection((address.hostname or "", port), timeout=5).close()
-        except OSError as error:
-            if not left:
-                raise ValueError(
-                    f"no MLflow server answers at {store_name()} ({error}); start it, or set MLFLOW_TRACKING_URI."
-                ) from error
-            time.sleep(1)
-        else:
-            return
-
-
-@contextmanager
-def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
-    """Hold the one lock of the present store on this machine; a process that ends in any way lets go of it.
-
-    Raises
-    ------
-    ValueError
-        Another process holds it for longer than `patience` seconds.
-    """
-    uri = mlflow.get_tracking_uri()
-    if uri.startswith("sqlite:"):
-        path = Path(f"{uri.removeprefix('sqlite:///')}.lock")
-    else:
-        path = Path(tempfile.gettempdir()) / f"cltv-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock"
-    # SQLite's own lock is the standard library's only one that works on every system and survives a kill.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as lock:
-        try:
-            lock.execute("begin exclusive")
-        except sqlite3.OperationalError as error:
-            raise ValueError(
-                f"another process has held {path} for {patience:.0f} seconds ({error}); wait for it to end."
-            ) from error
-        yield
-
-
-def store_name() -> str:
-    """Return the store's address without a password."""
-    return re.sub(r"//[^/@]*@", "//", mlflow.get_tracking_uri())
 
 
 def open_experiment(name: str, root: Path | None = None) -> str:
@@ -184,11 +74,6 @@ def _alive(process: int) -> bool:
     return True
 
 
-def artifact_root(uri: str) -> Path | None:
-    """Return the folder of artefacts beside a SQLite store; a server keeps its own."""
-    return Path(uri.removeprefix("sqlite:///")).parent / "mlruns" if uri.startswith("sqlite:") else None
-
-
 def server_command(port: int) -> list[str]:
     """Return the light MLflow server's command for `python -m`: one worker, artefacts read from the disk.
 
@@ -224,21 +109,41 @@ def new_training_id() -> str:
 
 
 @contextmanager
+def held_open(**how: Any) -> Iterator[str]:
+    """Hold a run of `mlflow.start_run` open; it ends FINISHED, or FAILED on any error. Yields its id.
+
+    Raises
+    ------
+    StoreError
+        The store was lost meanwhile. Where it does not come back the run stays open, until `open_experiment`
+        finds that the process which held it is gone.
+    """
+    with mlflow_store.explained(), mlflow.start_run(**how) as run:
+        try:
+            with mlflow_store.explained():
+                yield run.info.run_id
+        except mlflow_store.StoreError:
+            with suppress(MlflowException), mlflow_store.impatient():
+                mlflow.end_run("FAILED")
+            raise
+
+
+@contextmanager
 def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """Hold the run of a whole training open; it ends FINISHED, or FAILED on any error. Yields its id.
 
     Inside `mlflow run` it is the project's own run.
     """
-    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags={**tags, **process_tags()}) as run:
-        yield run.info.run_id
+    with held_open(experiment_id=experiment_id, run_name=name, tags={**tags, **process_tags()}) as run_id:
+        yield run_id
 
 
 @contextmanager
 def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
     created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **process_tags()})
-    with mlflow.start_run(run_id=created.info.run_id, nested=True) as run:
-        yield run.info.run_id
+    with held_open(run_id=created.info.run_id, nested=True) as run_id:
+        yield run_id
 
 
 def log_window(

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import mlflow
 import optuna
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from optuna.trial import TrialState
+
+from cltv_ml.ops import tracking
 
 #: Names that the study and its trials remember their runs by.
 _RUN = "mlflow_run_id"
@@ -30,11 +31,11 @@ def study_run(experiment_id: str, study: optuna.Study, name: str, tags: Mapping[
     known = study.user_attrs.get(_RUN)
     if known is None or "MLFLOW_RUN_ID" in os.environ or not _exists(known):
         known = None
-    with mlflow.start_run(
+    with tracking.held_open(
         run_id=known, experiment_id=experiment_id, run_name=None if known else name, tags=dict(tags)
-    ) as run:
-        study.set_user_attr(_RUN, run.info.run_id)
-        yield run.info.run_id
+    ) as run_id:
+        study.set_user_attr(_RUN, run_id)
+        yield run_id
 
 
 @contextmanager

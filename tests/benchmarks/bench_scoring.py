@@ -58,10 +58,11 @@ def make_features(folder: Path, customers: int) -> list[str]:
 
 def register(folder: Path, family: str) -> None:
     """Train one family on a part of the features, log and register it."""
-    from cltv_ml.ops import packaging, tracking  # isort: skip; it sets MLflow up
     import mlflow
 
-    tracking.open_store()
+    from cltv_ml.ops import mlflow_store, packaging
+
+    mlflow_store.open_store()
     from cltv_ml.features import feature_version
     from cltv_ml.models import Hybrid, ParetoNBD, ProbabilisticValue, Tweedie
 

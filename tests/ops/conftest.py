@@ -6,7 +6,7 @@ import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.ops import tracking
+from cltv_ml.ops import mlflow_store
 
 
 @pytest.fixture(scope="session")
@@ -25,5 +25,5 @@ def store(empty_store, tmp_path, monkeypatch):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     before = mlflow.get_tracking_uri()
-    yield tracking.open_store()
+    yield mlflow_store.open_store()
     mlflow.set_tracking_uri(before)

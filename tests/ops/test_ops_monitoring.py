@@ -15,7 +15,7 @@ from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.promises import Thresholds
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ProbabilisticValue
-from cltv_ml.ops import monitoring, packaging, registry, tracking
+from cltv_ml.ops import mlflow_store, monitoring, packaging, registry, tracking
 from cltv_ml.ops.answers import tier_names
 from cltv_ml.windows import Window
 
@@ -55,7 +55,7 @@ def registered(trained_store, monkeypatch):
     ):
         before.backup(now)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-    tracking.open_store()
+    mlflow_store.open_store()
     return cuts
 
 

@@ -15,7 +15,7 @@ from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ProbabilisticValue, SameRate
-from cltv_ml.ops import packaging, promotion, registry, tracking
+from cltv_ml.ops import mlflow_store, packaging, promotion, registry, tracking
 from cltv_ml.ops.loading import load_registered
 from cltv_ml.ops.registry import Version
 from cltv_ml.windows import Window
@@ -70,7 +70,7 @@ def rivals(stored, monkeypatch):
     ):
         before.backup(now)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{stored / 'mlflow.db'}")
-    tracking.open_store()
+    mlflow_store.open_store()
     client = MlflowClient()
     client.delete_registered_model_alias("cltv", "challenger")
     return client

@@ -115,9 +115,9 @@ def test_two_promotions_at_once_leave_one_consistent_result(versions, store):
 
 def _race(store, number, start, results):
     os.environ["MLFLOW_TRACKING_URI"] = store
-    from cltv_ml.ops import registry, tracking
+    from cltv_ml.ops import mlflow_store, registry
 
-    tracking.open_store()
+    mlflow_store.open_store()
     start.wait()
     try:
         registry.promote(number, expected=1)

@@ -12,9 +12,11 @@ import time
 import mlflow
 import pandas as pd
 import pytest
+import sqlalchemy.exc
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.ops import tracking
+from cltv_ml.ops import mlflow_store, tracking
 
 
 def test_a_server_that_does_not_answer_is_one_sentence(monkeypatch):
@@ -25,7 +27,7 @@ def test_a_server_that_does_not_answer_is_one_sentence(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     with pytest.raises(ValueError, match=r"no MLflow server answers at http://127\.0") as caught:
-        tracking.open_store()
+        mlflow_store.open_store()
     assert "secret" not in str(caught.value)
     mlflow.set_tracking_uri(before)
 
@@ -34,7 +36,7 @@ def test_a_server_that_comes_up_late_is_waited_for(monkeypatch):
     with socket.socket() as late:
         late.bind(("127.0.0.1", 0))
         monkeypatch.setattr(time, "sleep", lambda seconds: late.listen())
-        tracking._check_server(f"http://127.0.0.1:{late.getsockname()[1]}")
+        mlflow_store._check_server(f"http://127.0.0.1:{late.getsockname()[1]}")
 
 
 def test_runs_of_a_killed_process_are_ended_by_the_next_one_and_others_are_left(store):
@@ -78,9 +80,9 @@ def test_a_store_that_is_busy_for_a_moment_is_waited_for(store, tmp_path):
 
 def test_the_lock_of_a_store_is_one_sentence_for_who_waits_too_long(store):
     with (
-        tracking.store_lock(),
+        mlflow_store.store_lock(),
         pytest.raises(ValueError, match="another process has held"),
-        tracking.store_lock(patience=0.1),
+        mlflow_store.store_lock(patience=0.1),
     ):
         pass
 
@@ -89,15 +91,72 @@ def test_a_store_that_stays_locked_is_one_sentence(tmp_path, monkeypatch):
     before = mlflow.get_tracking_uri()
     path = tmp_path / "held.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
-    monkeypatch.setattr(tracking, "_PATIENCE", 0.1)
+    monkeypatch.setattr(mlflow_store, "_PATIENCE", 0.1)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("begin exclusive")
     with pytest.raises(
         ValueError, match=r"held\.db could not be written .*\(database is locked\); end the process"
     ):
-        tracking.open_store()
+        mlflow_store.open_store()
     holder.close()
     mlflow.set_tracking_uri(before)
+
+
+def test_a_store_that_is_locked_in_the_middle_is_one_sentence_and_its_runs_are_ended(store, tmp_path):
+    """MLflow gives up after 20 seconds, here at once; the lock goes while the end of the runs waits for it."""
+    other = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None, check_same_thread=False)
+    runs = []
+
+    def train():
+        experiment = tracking.open_experiment("cltv")
+        with (
+            tracking.summary_run(experiment, "a", {}) as outer,
+            tracking.model_run(experiment, "b", {}) as inner,
+        ):
+            runs.extend([outer, inner])
+            other.execute("begin exclusive")
+            threading.Timer(1.0, other.rollback).start()
+            gave_up = sqlalchemy.exc.OperationalError("SELECT secret", {}, Exception("locked"))
+            raise MlflowException(str(gave_up)) from gave_up
+
+    with pytest.raises(ValueError, match=r"store sqlite:.*could not be used \(locked\); run the") as caught:
+        train()
+    assert "SELECT" not in str(caught.value)
+    assert [MlflowClient().get_run(run).info.status for run in runs] == ["FAILED", "FAILED"]
+    assert mlflow.active_run() is None
+    other.close()
+
+
+def test_a_server_that_is_lost_in_the_middle_is_one_sentence(store, monkeypatch):
+    experiment = tracking.open_experiment("cltv")
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: "http://127.0.0.1:9")
+    with (
+        pytest.raises(
+            ValueError, match=r"server at http://127\.0\.0\.1:9 has stopped answering; run the same"
+        ),
+        tracking.summary_run(experiment, "a", {}),
+    ):
+        raise MlflowException("Max retries exceeded")
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "4"
+
+
+def test_an_error_that_is_not_the_stores_stays_as_it_was(store):
+    with (
+        pytest.raises(MlflowException, match="no such model"),
+        tracking.summary_run(tracking.open_experiment("cltv"), "a", {}),
+    ):
+        raise MlflowException("no such model")
+
+
+def test_mlflow_sends_no_telemetry_whichever_module_is_imported_first():
+    """MLflow itself is silent under pytest and in CI, so it is asked in a process that knows of neither."""
+    quiet = ("CI", "PYTEST", "MLFLOW", "GITHUB", "DO_NOT_TRACK")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(quiet)}
+    code = (
+        "import cltv_ml.ops; from mlflow.telemetry.client import get_telemetry_client as found; "
+        "raise SystemExit(found() is not None)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=env).returncode == 0
 
 
 def test_result_tables_are_read_back_as_they_were(store):
@@ -127,8 +186,8 @@ def test_two_processes_create_a_new_store_without_breaking_it(tmp_path):
 
 def _create(uri, start):
     os.environ["MLFLOW_TRACKING_URI"] = uri
-    from cltv_ml.ops import tracking
+    from cltv_ml.ops import mlflow_store
 
     start.wait()
-    tracking.open_store()
+    mlflow_store.open_store()
     MlflowClient().search_experiments()

@@ -13,7 +13,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
 from cltv_ml.models import MBGNBD, ProbabilisticValue
-from cltv_ml.ops import scoring, tracking
+from cltv_ml.ops import mlflow_store, scoring
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import Window
 
@@ -110,7 +110,7 @@ class Shop:
 def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
     cutoff = scoring.check_as_of(cleaned.log, None)
-    tracking.open_store()
+    mlflow_store.open_store()
     model, version = scoring.load_registered()
     card = model.metadata.metadata
     log = _without_protected(cleaned.log, terms, card["features"], done)

@@ -1,0 +1,179 @@
+"""Where MLflow keeps everything: the store found, created whole, locked, and in one sentence what it suffered."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import re
+import socket
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+#: Seconds to wait for a store that another process is writing to.
+_PATIENCE = 60.0
+
+
+class StoreError(ValueError):
+    """The store went away, stayed locked or could not be written in the middle of some work."""
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Return the nearest folder upwards that holds an MLproject file, else `start` (the working folder)."""
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
+
+
+def open_store(root: Path | None = None) -> str:
+    """Point MLflow at one absolute store and create it if need be; return its URI.
+
+    `MLFLOW_TRACKING_URI` wins; otherwise `mlflow.db` in the project's root, wherever the command was typed.
+    A new store is created by one process while others wait: two at once would leave it broken.
+
+    Raises
+    ------
+    ValueError
+        The address is a server's and nothing answers there, or another process keeps a SQLite store locked.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    if uri.startswith("http"):
+        _check_server(uri)
+    elif uri.startswith("sqlite:"):
+        _create_once(uri)
+    return uri
+
+
+@functools.cache
+def _create_once(uri: str) -> None:
+    """Create a SQLite store, or wait for the process that is just doing so."""
+    with store_lock():
+        _check_free(Path(uri.removeprefix("sqlite:///")))
+        MlflowClient(uri).search_experiments(max_results=1)
+
+
+def _check_free(path: Path) -> None:
+    """Raise with one sentence when a SQLite store stays locked; MLflow itself ends in a stack trace."""
+    if not path.exists():
+        return
+    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as store:
+        try:
+            store.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"the store {path} could not be written for {_PATIENCE:.0f} seconds ({error}); end the process that "
+                "holds it, or set MLFLOW_TRACKING_URI to another store."
+            ) from error
+        store.execute("rollback")
+
+
+def _check_server(uri: str, tries: int = 3) -> None:
+    """Raise with one sentence when nothing listens at a server's address, asked a few times a second apart."""
+    address = urlsplit(uri)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    for left in reversed(range(tries)):
+        try:
+            socket.create_connection((address.hostname or "", port), timeout=5).close()
+        except OSError as error:
+            if not left:
+                raise ValueError(
+                    f"no MLflow server answers at {store_name()} ({error}); start it, or set MLFLOW_TRACKING_URI."
+                ) from error
+            time.sleep(1)
+        else:
+            return
+
+
+@contextmanager
+def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
+    """Hold the one lock of the present store on this machine; a process that ends in any way lets go of it.
+
+    Raises
+    ------
+    ValueError
+        Another process holds it for longer than `patience` seconds.
+    """
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:"):
+        path = Path(f"{uri.removeprefix('sqlite:///')}.lock")
+    else:
+        path = Path(tempfile.gettempdir()) / f"cltv-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock"
+    # SQLite's own lock is the standard library's only one that works on every system and survives a kill.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as lock:
+        try:
+            lock.execute("begin exclusive")
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"another process has held {path} for {patience:.0f} seconds ({error}); wait for it to end."
+            ) from error
+        yield
+
+
+def store_name() -> str:
+    """Return the store's address without a password."""
+    return re.sub(r"//[^/@]*@", "//", mlflow.get_tracking_uri())
+
+
+def artifact_root(uri: str) -> Path | None:
+    """Return the folder of artefacts beside a SQLite store; a server keeps its own."""
+    return Path(uri.removeprefix("sqlite:///")).parent / "mlruns" if uri.startswith("sqlite:") else None
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what MLflow raises of a store that is lost, locked or full into `StoreError`; other errors pass.
+
+    A SQLite store that is locked is waited for, so that open runs can be ended.
+    """
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        reason = _suffered(error)
+        if reason:
+            raise StoreError(
+                f"{reason}; run the same command again when it is back, which also ends what is still open there."
+            ) from error
+        raise
+
+
+def _suffered(error: Exception) -> str:
+    """Return what became of the store where that is why MLflow raised, else nothing."""
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("http"):
+        try:
+            _check_server(uri, tries=1)
+        except ValueError:
+            return f"the MLflow server at {store_name()} has stopped answering"
+    cause = error.__cause__
+    if not isinstance(cause, SQLAlchemyError):
+        return ""
+    if uri.startswith("sqlite:"):
+        with contextlib.suppress(ValueError):
+            _check_free(Path(uri.removeprefix("sqlite:///")))
+    told = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+    return f"the MLflow store {store_name()} could not be used ({told})"
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Ask a server once, without the retries that a lost one has already been given."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    before = os.environ[name]
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        os.environ[name] = before
