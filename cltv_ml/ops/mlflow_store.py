@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import logging
 import os
 import re
 import socket
@@ -49,6 +50,8 @@ def open_store(root: Path | None = None) -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
+    # What this logger shows with its whole stack trace is raised as well, and becomes one sentence.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     if uri.startswith("http"):
         _check_server(uri)
     elif uri.startswith("sqlite:"):

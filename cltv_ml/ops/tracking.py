@@ -142,8 +142,13 @@ def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Itera
 def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
     created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **process_tags()})
-    with held_open(run_id=created.info.run_id, nested=True) as run_id:
-        yield run_id
+    try:
+        with held_open(run_id=created.info.run_id, nested=True) as run_id:
+            yield run_id
+    except mlflow_store.StoreError:  # perhaps lost before the run that is there was opened
+        with suppress(MlflowException), mlflow_store.impatient():
+            MlflowClient().set_terminated(created.info.run_id, "FAILED")
+        raise
 
 
 def log_window(

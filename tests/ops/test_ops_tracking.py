@@ -127,6 +127,20 @@ def test_a_store_that_is_locked_in_the_middle_is_one_sentence_and_its_runs_are_e
     other.close()
 
 
+def test_a_run_that_was_created_but_could_not_be_opened_is_ended_too(store, monkeypatch):
+    experiment = tracking.open_experiment("cltv")
+
+    def locked(**_):
+        gave_up = sqlalchemy.exc.OperationalError("SELECT", {}, Exception("locked"))
+        raise MlflowException("locked") from gave_up
+
+    monkeypatch.setattr(mlflow, "start_run", locked)
+    with pytest.raises(ValueError, match="could not be used"), tracking.model_run(experiment, "b", {}):
+        pass
+    (run,) = MlflowClient().search_runs([experiment])
+    assert run.info.status == "FAILED"
+
+
 def test_a_server_that_is_lost_in_the_middle_is_one_sentence(store, monkeypatch):
     experiment = tracking.open_experiment("cltv")
     monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: "http://127.0.0.1:9")
