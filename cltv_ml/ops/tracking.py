@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,12 @@ def open_experiment(name: str, root: Path | None = None) -> str:
     Inside `mlflow run` the experiment is the one that the project was started in.
     """
     uri = open_store(root)
-    _end_orphans(name)
     if "MLFLOW_RUN_ID" in os.environ:
         return str(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
+        # Whoever was killed could not end its runs.
+        _end_open_runs([found.experiment_id], lambda process: not _alive(process))
         if found.lifecycle_stage != "active":
             raise ValueError(
                 f"experiment {name!r} is deleted in MLflow; restore it or choose another --experiment."
@@ -50,15 +51,13 @@ def open_experiment(name: str, root: Path | None = None) -> str:
     return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None))
 
 
-def _end_orphans(experiment: str) -> None:
-    """Mark as FAILED the open runs whose process on this machine was killed before it could end them."""
-    open_runs = mlflow.search_runs(
-        experiment_names=[experiment], output_format="list",
-        filter_string=f"status = 'RUNNING' and tags.`cltv_ml.host` = '{socket.gethostname()}'",
-    )  # fmt: skip
-    for run in open_runs:
-        if not _alive(int(run.data.tags["cltv_ml.process"])):
-            MlflowClient().set_terminated(run.info.run_id, "FAILED")
+def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[int], bool]) -> None:
+    """Mark as FAILED the open runs of those processes on this machine that are chosen."""
+    client = MlflowClient()
+    open_here = f"status = 'RUNNING' and tags.`cltv_ml.host` = '{socket.gethostname()}'"
+    for run in client.search_runs(list(experiment_ids), open_here):
+        if chosen(int(run.data.tags["cltv_ml.process"])):
+            client.set_terminated(run.info.run_id, "FAILED")
 
 
 def _alive(process: int) -> bool:
@@ -125,6 +124,7 @@ def held_open(**how: Any) -> Iterator[str]:
         except mlflow_store.StoreError:
             with suppress(MlflowException), mlflow_store.impatient():
                 mlflow.end_run("FAILED")
+                _end_open_runs([run.info.experiment_id], lambda process: process == os.getpid())
             raise
 
 
@@ -142,13 +142,8 @@ def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Itera
 def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
     created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **process_tags()})
-    try:
-        with held_open(run_id=created.info.run_id, nested=True) as run_id:
-            yield run_id
-    except mlflow_store.StoreError:  # perhaps lost before the run that is there was opened
-        with suppress(MlflowException), mlflow_store.impatient():
-            MlflowClient().set_terminated(created.info.run_id, "FAILED")
-        raise
+    with held_open(run_id=created.info.run_id, nested=True) as run_id:
+        yield run_id
 
 
 def log_window(
@@ -157,9 +152,8 @@ def log_window(
     """Log one finished run below `parent`: what a model scored on an earlier window."""
     client = MlflowClient()
     experiment_id = client.get_run(parent).info.experiment_id
-    run = client.create_run(
-        experiment_id, run_name=name, tags={**tags, "role": "window", "mlflow.parentRunId": parent}
-    )
+    about = {**tags, **process_tags(), "role": "window", "mlflow.parentRunId": parent}
+    run = client.create_run(experiment_id, run_name=name, tags=about)
     now = int(time.time() * 1000)
     client.log_batch(
         run.info.run_id,

@@ -128,17 +128,23 @@ def test_a_store_that_is_locked_in_the_middle_is_one_sentence_and_its_runs_are_e
 
 
 def test_a_run_that_was_created_but_could_not_be_opened_is_ended_too(store, monkeypatch):
-    experiment = tracking.open_experiment("cltv")
+    experiment, start = tracking.open_experiment("cltv"), mlflow.start_run
 
-    def locked(**_):
+    def locked(run_id=None, **how):
+        if run_id is None:
+            return start(**how)
         gave_up = sqlalchemy.exc.OperationalError("SELECT", {}, Exception("locked"))
         raise MlflowException("locked") from gave_up
 
     monkeypatch.setattr(mlflow, "start_run", locked)
-    with pytest.raises(ValueError, match="could not be used"), tracking.model_run(experiment, "b", {}):
+    with (
+        pytest.raises(ValueError, match="could not be used"),
+        tracking.summary_run(experiment, "a", {}),
+        tracking.model_run(experiment, "b", {}),
+    ):
         pass
-    (run,) = MlflowClient().search_runs([experiment])
-    assert run.info.status == "FAILED"
+    runs = MlflowClient().search_runs([experiment])
+    assert {run.info.run_name: run.info.status for run in runs} == {"a": "FAILED", "b": "FAILED"}
 
 
 def test_a_server_that_is_lost_in_the_middle_is_one_sentence(store, monkeypatch):
