@@ -1,10 +1,15 @@
 """A training that is stopped leaves no open run and no half-written file."""
 
+import contextlib
+import os
 import resource
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -38,6 +43,72 @@ def test_a_training_that_finds_no_space_is_one_sentence_and_leaves_nothing_half_
     assert len(done.stderr.strip().splitlines()) == 1
     assert set(_statuses(MlflowClient(trained.store), "full")) == {"FAILED"}
     assert not (trained.folder / "full").exists()
+
+
+@pytest.mark.slow
+def test_a_training_whose_server_dies_in_the_middle_is_one_sentence_and_the_next_one_ends_its_runs(shop):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = f"sqlite:///{shop.folder / 'served.db'}"
+    words = ["server", "--backend-store-uri", store, "--port", str(port), "--workers", "1"]
+    environment = shop.environment | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", *words], cwd=shop.folder, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    for _ in range(240):
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2),
+        ):
+            break
+        time.sleep(0.5)
+    training = _training(shop, "lost", environment | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"})
+    client = MlflowClient(store)
+    while training.poll() is None and len(_statuses(client, "lost")) < 2:
+        time.sleep(0.1)
+    os.killpg(server.pid, signal.SIGTERM)
+    server.wait(60)
+    said = training.communicate(timeout=300)[1]
+    assert training.returncode == 2
+    assert f"the MLflow server at http://127.0.0.1:{port} has stopped answering; run the same command" in said
+    assert len(said.strip().splitlines()) == 1
+    assert set(_statuses(client, "lost")) == {"RUNNING"}  # out of reach
+    assert not (shop.folder / "lost").exists()
+    again = _training(shop, "lost", environment | {"MLFLOW_TRACKING_URI": store})
+    while again.poll() is None and "FAILED" not in _statuses(client, "lost"):
+        time.sleep(0.1)
+    again.terminate()
+    again.communicate(timeout=60)
+    assert set(_statuses(client, "lost")) == {"FAILED"}
+
+
+@pytest.mark.slow
+def test_a_store_that_another_process_locks_in_the_middle_is_one_sentence_and_its_runs_are_ended(trained):
+    training = _training(trained, "locked", trained.environment)
+    client = MlflowClient(trained.store)
+    while training.poll() is None and len(_statuses(client, "locked")) < 2:
+        time.sleep(0.1)
+    with contextlib.closing(
+        sqlite3.connect(trained.folder / "mlflow.db", timeout=30, isolation_level=None)
+    ) as other:
+        other.execute("begin exclusive")
+        time.sleep(30)  # MLflow waits for 20 seconds
+    said = training.communicate(timeout=300)[1]
+    assert training.returncode == 2
+    assert "could not be used (database is locked)" in said
+    assert len(said.strip().splitlines()) == 1
+    assert set(_statuses(client, "locked")) == {"FAILED"}
+    assert not (trained.folder / "locked").exists()
+
+
+def _training(shop, name, environment):
+    words = ["--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--out", name, "--experiment", name]
+    return subprocess.Popen(
+        [sys.executable, "-m", "cltv_ml.cli", "train", *words, "--models", "pareto_nbd_gamma_gamma,tweedie"],
+        cwd=shop.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
 def _statuses(client, name="stopped"):
