@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
-from cltv_ml.evaluation.calibration import LEVEL, Seen, calibrate
+from cltv_ml.evaluation.calibration import LEVEL, Seen, calibrate, predict_kept
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
@@ -30,7 +30,8 @@ class WindowResult:
     """One test window: fitted models, their predictions, the truth, and RESULTS.
 
     `validation` is what clones of the models predicted for earlier customers unseen, None where the log is
-    too short for a labelled window before the cutoff or next to nobody bought in it.
+    too short for a labelled window before the cutoff or next to nobody bought in it. `kept` holds by model what
+    clones that had not seen them expected of some labelled rows, by row number (`calibration.predict_kept`).
     """
 
     window: Window
@@ -40,6 +41,7 @@ class WindowResult:
     y_true: pd.Series
     results: pd.DataFrame
     validation: Validation | None = None
+    kept: Mapping[str, pd.Series] = field(default_factory=dict)
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -89,14 +91,17 @@ def judge(
         predictions[model.name] = fitted[model.name].predict_table(training.X_now)
         seconds[model.name] = time.perf_counter() - started
     seen: Seen = {}
+    kept: dict[str, pd.Series] = {}
     for number, (name, model) in enumerate(fitted.items()):
         progress(f"measuring the errors of {name}", 0.45 + 0.2 * number / len(fitted))
         predictions[name] = calibrate(model, training, seen=seen).add_bounds(predictions[name])
+        if training.origins:
+            kept[name] = predict_kept(model, training, seen)
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in fitted.items()}
     results = measure(window, y_true, predictions, seconds, p_buy)
-    return WindowResult(window, training, fitted, predictions, y_true, results, validation)
+    return WindowResult(window, training, fitted, predictions, y_true, results, validation, kept)
 
 
 def _can_compete(model: ValueModel, training: Training) -> bool:

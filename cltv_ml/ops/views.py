@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import mlflow
-import numpy as np
 
-from cltv_ml.evaluation.backtest import WindowResult, measure
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.earlier import earlier_windows
 from cltv_ml.evaluation.tables import compute_deciles, compute_gains
 from cltv_ml.ops import tracking
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.svg import render_svg
-from cltv_ml.windows import Window
 
 
 def log_views(result: WindowResult, name: str) -> None:
@@ -26,18 +25,10 @@ def log_views(result: WindowResult, name: str) -> None:
 
 
 def log_earlier_windows(result: WindowResult, name: str, parent: str, tags: Mapping[str, str]) -> None:
-    """Log below a model's run what it foresaw of earlier windows, fitted without them: one run per window."""
-    validation = result.validation
-    if validation is None or name not in validation.predictions:
-        return
-    for cutoff, y_true in validation.y_true.groupby(level="cutoff"):
-        window = Window(cutoff, result.window.horizon)
-        predicted = validation.predictions.loc[y_true.index, [name]].set_axis(["expected_value"], axis=1)
-        found = measure(window, y_true, {name: predicted}, {name: np.nan}).dropna(subset="value")
+    """Log below a model's run what it foresaw of earlier windows unseen: one run per window, with the same keys."""
+    for one in earlier_windows(result, name):
+        day = {"cutoff": f"{one.cutoff:%Y-%m-%d}"}
+        params = {**day, "protocol": one.protocol, "customers": one.customers}
         tracking.log_window(
-            parent,
-            f"{name} {cutoff:%Y-%m-%d}",
-            dict(zip(found["metric"], found["value"], strict=True)),
-            {"cutoff": f"{cutoff:%Y-%m-%d}", "protocol": validation.protocol},
-            {**tags, "model": name, "cutoff": f"{cutoff:%Y-%m-%d}"},
+            parent, f"{name} {day['cutoff']}", one.scores, params, {**tags, "model": name, **day}
         )

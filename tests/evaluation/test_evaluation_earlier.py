@@ -1,0 +1,62 @@
+"""Windows before the test on which a model was asked unseen: which, by what protocol, and how right it was."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, simulate
+from cltv_ml.evaluation.backtest import judge, measure
+from cltv_ml.evaluation.calibration import ORIGINS
+from cltv_ml.evaluation.earlier import earlier_windows
+from cltv_ml.features import build_features
+from cltv_ml.models import ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.models.unseen import EARLIER_WINDOWS, OTHER_CUSTOMERS
+from cltv_ml.windows import Window
+
+WINDOW = Window("2023-01-01", 60)
+SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+
+
+@pytest.fixture(scope="module")
+def log():
+    return clean(simulate(500, days=500, seed=3).log).log
+
+
+@pytest.fixture(scope="module")
+def result(log):
+    trees = Tweedie(60, features=SUMMARY, rounds=20)
+    return judge(log, WINDOW, [SameRate(60), ProbabilisticValue(horizon=60), trees], SUMMARY)
+
+
+def test_every_model_has_the_same_windows_all_closed_before_the_test(result):
+    windows = {name: earlier_windows(result, name) for name in result.models}
+    cutoffs = {name: [one.cutoff for one in found] for name, found in windows.items()}
+    assert len(cutoffs["tweedie"]) == ORIGINS
+    assert len({tuple(days) for days in cutoffs.values()}) == 1
+    assert max(cutoffs["tweedie"]) + pd.Timedelta(days=60) <= WINDOW.cutoff
+    assert cutoffs["tweedie"] == sorted(cutoffs["tweedie"], reverse=True)
+    assert len({tuple(one.scores) for found in windows.values() for one in found}) == 1
+
+
+def test_a_tree_on_still_earlier_windows_has_seen_other_customers_of_them(result):
+    latest, *others = earlier_windows(result, "tweedie")
+    assert latest.protocol == result.validation.protocol == EARLIER_WINDOWS
+    assert {one.protocol for one in others} == {OTHER_CUSTOMERS}
+    assert {one.protocol for one in earlier_windows(result, "same_rate")} == {EARLIER_WINDOWS}
+
+
+def test_scores_are_those_of_a_fit_on_that_day(log, result):
+    """The slow reference: features built, fitted and measured at that day by hand."""
+    for one in earlier_windows(result, "pareto_nbd_gamma_gamma"):
+        X = build_features(log, one.cutoff, SUMMARY)
+        model = ProbabilisticValue(horizon=60).fit(X)
+        window = Window(one.cutoff, 60)
+        table = {"m": model.predict_table(X)[["expected_value"]]}
+        rows = measure(window, window.target(log, X.index), table, {"m": 0.0}).set_index("metric")["value"]
+        assert one.customers == len(X)
+        assert one.scores == pytest.approx(rows.to_dict(), rel=1e-3)
+
+
+def test_a_log_too_short_for_labels_has_no_earlier_window(log):
+    short = Window("2022-02-20", 60)
+    result = judge(log[log["timestamp"] < "2022-05-01"], short, [SameRate(60)], SUMMARY)
+    assert earlier_windows(result, "same_rate") == []
