@@ -12,10 +12,10 @@ from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_who_left
 from cltv_ml.decisions.margins import Costs, add_profit, compute_margins, customer_margin_rates, loss_makers
 from cltv_ml.decisions.migration import compute_migration, migration_matrix
-from cltv_ml.decisions.off_policy import evaluate_policy
+from cltv_ml.decisions.off_policy import compare_policies, evaluate_policy
 from cltv_ml.decisions.offers import GuardRails, choose_offers, discount_by_segment, profit_by_depth
 from cltv_ml.decisions.outcome import evaluate_campaign
-from cltv_ml.decisions.past_campaign import CampaignLesson, learn_from_campaign
+from cltv_ml.decisions.past_campaign import CampaignLesson, judge_policies, learn_from_campaign
 from cltv_ml.decisions.payback import compute_payback, payback_month
 from cltv_ml.decisions.price_response import customer_slopes, fit_response
 from cltv_ml.decisions.price_test import propose_price_test
@@ -47,12 +47,13 @@ __all__ = [
     "LEARNERS", "RECOMMENDERS", "SEGMENTS", "CampaignLesson", "ClassTransformation", "Costs", "GuardRails",
     "LinearInteractions", "TwoModels", "account_for_change", "add_profit", "apply_lifecycle", "apply_rfm",
     "apply_tiers", "balance_table", "break_even", "build_campaign", "campaign_summary", "change_by_customer",
-    "choose_customers", "choose_offers", "compare_learners", "compute_margins", "compute_migration",
-    "compute_payback", "compute_qini", "compute_rfm", "compute_treatment", "control_size", "customer_margin_rates",
-    "customer_slopes", "detectable_uplift", "discount_by_segment", "draw_control", "evaluate_campaign",
-    "evaluate_cross_sell", "evaluate_policy", "expected_rates", "find_associations", "fit_lifecycle", "fit_response",
-    "fit_rfm", "fit_tiers", "learn_from_campaign", "loss_makers", "margin_per_purchase", "migration_matrix",
-    "payback_month", "price_index", "probability_to_buy", "profile_segments", "profit_by_depth", "profit_curve",
-    "propose_price_test", "qini_coefficient", "qini_curve", "recommend_next", "recommend_upsell",
-    "segment_definitions", "tells_who_left", "value_at_risk",
+    "choose_customers", "choose_offers", "compare_learners", "compare_policies", "compute_margins",
+    "compute_migration", "compute_payback", "compute_qini", "compute_rfm", "compute_treatment", "control_size",
+    "customer_margin_rates", "customer_slopes", "detectable_uplift", "discount_by_segment", "draw_control",
+    "evaluate_campaign", "evaluate_cross_sell", "evaluate_policy", "expected_rates", "find_associations",
+    "fit_lifecycle", "fit_response", "fit_rfm", "fit_tiers", "judge_policies", "learn_from_campaign",
+    "loss_makers", "margin_per_purchase", "migration_matrix", "payback_month", "price_index",
+    "probability_to_buy", "profile_segments", "profit_by_depth", "profit_curve", "propose_price_test",
+    "qini_coefficient", "qini_curve", "recommend_next", "recommend_upsell", "segment_definitions",
+    "tells_who_left", "value_at_risk",
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import xgboost
@@ -9,6 +11,40 @@ from scipy import stats
 from sklearn.model_selection import KFold
 
 _NEEDED = ("offer", "propensity", "outcome")
+
+
+def compare_policies(
+    offers: pd.DataFrame,
+    policies: Mapping[str, pd.Series],
+    X: pd.DataFrame | None = None,
+    *,
+    confidence: float = 0.95,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return the estimates of several policies under one another: `policy` and the rows of `evaluate_policy`.
+
+    The policy "as it was" is what the log earned (estimator `logged`). A policy whose offer nobody received is
+    left out.
+
+    Parameters
+    ----------
+    policies
+        The offer per customer of each policy, by the policy's name.
+    """
+    parts: list[pd.DataFrame] = []
+    for name, policy in policies.items():
+        if (offers["offer"].astype("str") != policy.astype("str")).all():
+            continue
+        table = evaluate_policy(offers, policy, X, confidence=confidence, random_state=random_state)
+        table.insert(0, "policy", name)
+        if not parts:
+            parts.append(table.loc[["logged"]].assign(policy="as it was"))
+        parts.append(table.drop(index="logged"))
+    if not parts:
+        raise ValueError(
+            "nobody received an offer that one of the policies would give; the log cannot tell what they would earn."
+        )
+    return pd.concat(parts).reset_index()
 
 
 def evaluate_policy(

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cltv_ml.decisions.lines import by_customer
+from cltv_ml.decisions.off_policy import compare_policies
 from cltv_ml.decisions.qini import compute_qini, qini_curve
 from cltv_ml.decisions.uplift import LEARNERS, UpliftModel, compare_learners
 
@@ -26,11 +28,15 @@ class CampaignLesson:
         Arm -> the learner, fitted on everybody. Only for arms that order customers better than chance.
     curves
         Column `arm`, and those of `qini_curve` on the half never seen, at most about 200 points per arm.
+    held
+        Uplift of each arm for the customers of the half never seen, as foreseen from the other half alone:
+        what a policy is judged on (`judge_policies`).
     """
 
     arms: pd.DataFrame
     models: dict[str, UpliftModel] = field(repr=False)
     curves: pd.DataFrame = field(repr=False)
+    held: pd.DataFrame = field(repr=False)
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the expected uplift of each arm for each customer, one column per arm.
@@ -81,6 +87,7 @@ def learn_from_campaign(
     # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.
     learning = np.random.default_rng([len(X), random_state]).random(len(X)) < 0.5
     rows, models, curves = {}, {}, []
+    foreseen = pd.DataFrame(index=X.index[~learning])
     for name in (name for name in found if name != control):
         mine = np.isin(names, (name, control))
         treated = pd.Series((names == name).astype(int))
@@ -90,8 +97,9 @@ def learn_from_campaign(
         fitted = LEARNERS[chosen]().fit(
             X[mine & learning], treated[mine & learning], pd.Series(outcome[mine & learning])
         )
+        foreseen[name] = fitted.predict(X[~learning])
         held = mine & ~learning
-        score = fitted.predict(X[held])
+        score = foreseen.loc[mine[~learning], name].to_numpy()
         quality = compute_qini(outcome[held], treated[held], score, random_state=random_state)
         curves.append(_thinned(qini_curve(outcome[held], treated[held], score)).assign(arm=name))
         rows[name] = {**_effect(outcome[mine], treated[mine].to_numpy()), "learner": chosen, **quality}
@@ -99,7 +107,47 @@ def learn_from_campaign(
             models[name] = LEARNERS[chosen]().fit(X[mine], treated[mine], pd.Series(outcome[mine]))
     arms = pd.DataFrame(rows.values(), index=pd.Index(rows, name="arm"))
     arms["verdict"] = [_verdict(row) for _, row in arms.iterrows()]
-    return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True))
+    return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True), foreseen)
+
+
+def judge_policies(
+    lesson: CampaignLesson,
+    X: pd.DataFrame,
+    arm: pd.Series,
+    profit: pd.Series,
+    *,
+    worth: float | pd.Series,
+    cost: float,
+    propensity: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Return what each way of choosing arms would have earned per customer, by `compare_policies`.
+
+    The policies: each arm for everybody, and "each customer's best": the arm with the highest foreseen
+    uplift x worth - cost, the control where none is positive. All are read on the half of the customers that
+    no learner of the lesson saw.
+
+    Parameters
+    ----------
+    X, arm
+        As `learn_from_campaign` took them, under one index that names each customer once.
+    profit
+        What each customer brought, the cost of the treatment deducted.
+    worth
+        What one unit of the outcome that was learned is worth: one number, or one per customer.
+    cost
+        What treating one customer costs.
+    propensity
+        Probability with which each customer's arm was drawn; None: the share of customers in that arm.
+    """
+    names, held = arm.astype("str"), lesson.held.index
+    control = next(name for name in names.unique() if name not in set(lesson.arms.index))
+    chance = names.map(names.value_counts(normalize=True)) if propensity is None else propensity
+    offers = pd.DataFrame({"offer": names, "propensity": chance, "outcome": profit}).loc[held]
+    gain = lesson.held.mul(by_customer(worth, held, "worth"), axis=0) - cost
+    best = gain.idxmax(axis=1).where(gain.max(axis=1) > 0, control)
+    everybody = {f"{name} for everybody": pd.Series(name, index=held) for name in (control, *lesson.held)}
+    numbers = pd.get_dummies(X.loc[held], dtype=float)
+    return compare_policies(offers, {**everybody, "each customer's best": best}, numbers)
 
 
 def _thinned(curve: pd.DataFrame, points: int = 200) -> pd.DataFrame:

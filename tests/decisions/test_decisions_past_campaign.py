@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.decisions.past_campaign import learn_from_campaign
+from cltv_ml.decisions.past_campaign import judge_policies, learn_from_campaign
 
 
 def _mailing(customers, seed=0, women=0.055):
@@ -91,3 +91,43 @@ def test_a_control_that_is_not_there_is_named():
     X, arm, visit, _ = _mailing(500)
     with pytest.raises(ValueError, match=r"control 'none' .* found \['Mens E-Mail', 'No E-Mail'"):
         learn_from_campaign(X, arm, visit, control="none")
+
+
+def _judged(seed, customers=3_000):
+    """Policies by the estimates, with what each would truly have earned: a visit earns 2, a mailing costs 0.1."""
+    X, arm, visit, _ = _mailing(customers, seed, women=0.2)
+    chances = _chances(X, women=0.2)
+    lesson = learn_from_campaign(X, arm, visit, control="No E-Mail")
+    profit = 2 * visit - 0.1 * (arm != "No E-Mail")
+    table = judge_policies(lesson, X, arm, profit, worth=2, cost=0.1).set_index("policy")
+    gain = 2 * lesson.held - 0.1
+    best = gain.idxmax(axis=1).where(gain.max(axis=1) > 0, "No E-Mail")
+    earned = 2 * chances.loc[lesson.held.index] - [0.1, 0.0, 0.1]
+    truth = earned.mean().rename(lambda name: f"{name} for everybody")
+    rows = np.arange(len(best))
+    truth["each customer's best"] = earned.to_numpy()[rows, earned.columns.get_indexer(best)].mean()
+    return table, truth
+
+
+def _chances(X, women):
+    """The true chance of a visit in each arm."""
+    base = 0.10 * np.exp(0.06 * (6 - X["recency"]) + 0.15 * (np.log(X["history"]) - 5))
+    effects = {"Mens E-Mail": 0.07, "No E-Mail": 0.0, "Womens E-Mail": 0.012 + women * X["womens"]}
+    return pd.DataFrame({name: base + effect for name, effect in effects.items()})
+
+
+def test_the_estimates_of_each_policy_cover_what_it_would_have_earned():
+    covered = []
+    for seed in range(10):
+        table, truth = _judged(seed)
+        estimates = table.drop(index="as it was")
+        true = truth[estimates.index].to_numpy()
+        covered += list((estimates["lower"] <= true) & (true <= estimates["upper"]))
+    assert len(covered) == 120
+    assert np.mean(covered) > 0.85
+
+
+def test_choosing_for_each_customer_earns_more_than_what_was_sent_at_random():
+    table, _ = _judged(9, 20_000)
+    best = table[table["estimator"] == "doubly_robust"]["lower"]["each customer's best"]
+    assert best > table.loc["as it was", "value"]

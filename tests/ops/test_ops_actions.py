@@ -82,6 +82,30 @@ def test_the_campaign_list_names_segment_offer_products_and_reason(done):
     assert set(listed["read_on"]) == {WINDOW.cutoff + pd.Timedelta(days=7)}
 
 
+def test_other_ways_of_choosing_arms_are_judged_by_what_they_would_have_earned(done):
+    table = done.tables["policy_value"]
+    assert set(table["policy"]) == {
+        "as it was", "control for everybody", "mail for everybody", "each customer's best"
+    }  # fmt: skip
+    robust = table[table["estimator"] == "doubly_robust"].set_index("policy")["value"]
+    assert robust["mail for everybody"] > robust["control for everybody"]
+    lesson = next(one for one in done.sections if one["title"] == "What the past campaign teaches")
+    assert "doubly robust" in " ".join(lesson["sentences"])
+
+
+def test_arms_that_were_not_drawn_at_random_need_their_probabilities(shop, done):
+    past = shop.terms.campaign
+    often = shop.X["frequency"].reindex(past.sent["customer_id"]).fillna(0).to_numpy() > 1
+    picked = past.sent.assign(arm=np.where(often, "mail", "control"))
+    picked.loc[::3, "arm"] = np.where(often[::3], "control", "mail")
+    terms = dataclasses.replace(shop.terms, campaign=dataclasses.replace(past, sent=picked))
+    found = Actions(tables=dict(done.tables))
+    del found.tables["policy_value"]
+    PARTS["campaign"](dataclasses.replace(shop, terms=terms), found)
+    assert "column propensity" in found.refused["policy value"]
+    assert "policy_value" not in found.tables
+
+
 def test_products_on_a_list_are_followed_by_their_category(shop, done):
     category = shop.log.drop_duplicates("product_id").set_index("product_id")["category"]
     first = done.tables["campaign_list"]["products"].iloc[0].split(", ")[0]

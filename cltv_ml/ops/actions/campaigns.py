@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -86,8 +88,9 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     past, cost = shop.terms.campaign, shop.terms.cost
     if past is None:
         raise ValueError(
-            "uplift needs a past campaign whose recipients were drawn at random; name its file with --campaign "
-            "(columns customer_id and arm) and its first day with --campaign-start."
+            "uplift, and what other offers would have earned, need a past campaign whose recipients were drawn at "
+            "random; name its file with --campaign (columns customer_id and arm, and propensity where not all were "
+            "equally likely to get an arm) and its first day with --campaign-start."
         )
     sent = past.sent.drop_duplicates("customer_id").set_index("customer_id")["arm"]
     before = build_features(shop.log, past.window.cutoff, names=default_features(list(shop.log.columns)))
@@ -102,19 +105,79 @@ def add_campaign(shop: Shop, done: Actions) -> None:
         f"Recipients differed from the control before the campaign, most in {unlike[0]}: it was hardly drawn at "
         "random, and its uplift is not to be trusted."
     ] if len(unlike) else []  # fmt: skip
-    if cost is None:
+    if cost is None or "margins_by_customer" not in done.tables:
         done.refused["campaign list"] = (
-            "a campaign list needs what treating one customer costs; state it with --cost."
+            "a campaign list, and what other offers would have earned, need margins and what treating one customer "
+            "costs; state it with --cost, and map a cost column or state --margin-rate."
         )
     else:
         sentences.append(_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done))
-    figures = {
+        sentences += _policies(
+            lesson, before.loc[known], sent.loc[known], shop, done, trusted=not unlike.size
+        )
+    figures: dict[str, Any] = {
         "Customers who bought because of the campaign, of the half the learner never saw, by length of the list": (
             plots.qini_curve(lesson.curves)
         )
     }
+    shown = done.tables.get("policy_value")
     done.sections.append(
-        section("What the past campaign teaches", sentences, warnings=warnings, figures=figures)
+        section(
+            "What the past campaign teaches", sentences, warnings=warnings, figures=figures,
+            tables={} if shown is None else {"Profit per customer, had the arms been chosen so": _shown(shown)},
+        )
+    )  # fmt: skip
+
+
+def _policies(
+    lesson: decisions.CampaignLesson,
+    X: pd.DataFrame,
+    sent: pd.Series,
+    shop: Shop,
+    done: Actions,
+    *,
+    trusted: bool,
+) -> list[str]:
+    """Add what other ways of choosing arms would have earned; where that cannot be told, say what it needs."""
+    past = shop.terms.campaign
+    if past is None:
+        return []
+    drawn = past.sent.drop_duplicates("customer_id").set_index("customer_id").get("propensity")
+    if drawn is None and not trusted:
+        done.refused["policy value"] = (
+            "an estimate of other ways of choosing arms needs a campaign drawn at random, or the probability with "
+            "which each customer's arm was drawn; add it to the campaign's file as the column propensity."
+        )
+        return []
+    cost, rates = float(shop.terms.cost or 0.0), margin_rates(X.index, done)
+    profit = past.window.target(shop.log, X.index) * rates - cost * (sent != past.control)
+    until = shop.log[shop.log["timestamp"] < past.window.cutoff]
+    table = decisions.judge_policies(
+        lesson, X, sent, profit, worth=order_values(until, X.index) * rates, cost=cost,
+        propensity=None if drawn is None else drawn.loc[X.index],
+    )  # fmt: skip
+    done.tables["policy_value"] = table
+    robust = table[table["estimator"] == "doubly_robust"]
+    best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
+    return [
+        f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.2f} per customer "
+        f"({best['lower']:,.2f} to {best['upper']:,.2f}, doubly robust) within {past.window.horizon} days, against "
+        f"{logged['value']:,.2f} ({logged['lower']:,.2f} to {logged['upper']:,.2f}) as it was."
+    ]
+
+
+def _shown(policies: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Arms": policies["policy"],
+            "Estimator": policies["estimator"].str.replace("_", " "),
+            "Profit per customer": [f"{value:,.4g}" for value in policies["value"]],
+            "95% interval": [
+                f"{low:,.4g} to {high:,.4g}"
+                for low, high in zip(policies["lower"], policies["upper"], strict=True)
+            ],
+            "Customers": [f"{count:,}" for count in policies["customers"]],
+        }
     )
 
 
@@ -131,7 +194,7 @@ def _told(arm: str, row: pd.Series, past: PastCampaign) -> str:
 def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
     """Add the list: for each customer the arm with the highest expected profit, where that is positive."""
     cost = float(shop.terms.cost or 0.0)
-    values, rates = order_values(shop), margin_rates(uplifts.index, done)
+    values, rates = order_values(shop.log, shop.X.index), margin_rates(uplifts.index, done)
     best = uplifts.to_numpy().argmax(axis=1)
     uplift = pd.Series(uplifts.to_numpy()[np.arange(len(uplifts)), best], index=uplifts.index)
     treatment = decisions.compute_treatment(

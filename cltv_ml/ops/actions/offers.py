@@ -26,7 +26,7 @@ def add_offers(shop: Shop, done: Actions) -> None:
     people = pd.DataFrame(
         {
             "expected_purchases": shop.predictions["expected_purchases"],
-            "order_value": order_values(shop),
+            "order_value": order_values(shop.log, shop.X.index),
             "margin_rate": margin_rates(shop.X.index, done),
             "slope": decisions.customer_slopes(shop.log, response),
         }
@@ -129,7 +129,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
         base_rate=base,
         uplift=rise,
         customers_per_week=weekly,
-        order_value=float(order_values(shop).mean()),
+        order_value=float(order_values(shop.log, shop.X.index).mean()),
         weeks_to_read=_READ // 7,
     )
     arms = ", ".join(table["arm"])

@@ -25,7 +25,8 @@ class PastCampaign:
     Parameters
     ----------
     sent
-        Columns `customer_id` and `arm`: what each customer was sent.
+        Columns `customer_id` and `arm`: what each customer was sent; `propensity`, where the arms were not
+        equally likely for all: the probability with which it was drawn.
     window
         Its first day and for how many days its effect is read.
     control
@@ -186,13 +187,13 @@ def margin_rates(customers: pd.Index, done: Actions) -> pd.Series:
     return rates.reindex(customers).fillna(float(rates.mean()))
 
 
-def order_values(shop: Shop) -> pd.Series:
+def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
     """Return each customer's mean order in currency, drawn towards everybody's by one average order."""
-    days = shop.log["timestamp"].dt.normalize()
-    orders = shop.log.groupby(["customer_id", shop.log.get("order_id", days).rename("order")])["amount"].sum()
+    days = log["timestamp"].dt.normalize()
+    orders = log.groupby(["customer_id", log.get("order_id", days).rename("order")])["amount"].sum()
     grouped = orders.groupby(level="customer_id").agg(["sum", "size"])
     mean = float(orders.mean())
-    return ((grouped["sum"] + mean) / (grouped["size"] + 1)).reindex(shop.X.index).fillna(mean)
+    return ((grouped["sum"] + mean) / (grouped["size"] + 1)).reindex(customers).fillna(mean)
 
 
 def about(shop: Shop, done: Actions) -> pd.DataFrame:
