@@ -131,5 +131,9 @@ for (const box of document.querySelectorAll(".lookup")) lookUp(box);
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details.more")) details.open = true;
   setTheme("light");
-  plots.forEach(draw);
+  // Two figures fit on a sheet of paper; a window's width would be cut at its edge.
+  for (const plot of plots) draw(plot).then(() => Plotly.relayout(plot, { width: 690, height: 330 }));
+});
+window.addEventListener("afterprint", () => {
+  for (const plot of plots) plot.drawn.then(() => Plotly.relayout(plot, { width: null, height: parts(plot).layout.height, autosize: true }));
 });

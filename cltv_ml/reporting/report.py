@@ -95,7 +95,7 @@ def embed(alt: str, figure: go.Figure) -> dict[str, Any]:
     drawn = json.loads(figure.to_json())
     title = drawn["layout"].pop("title", {}).get("text", "")
     drawn["layout"].pop("template", None)
-    drawn["layout"]["margin"] = {"l": 50, "r": 12, "t": 28, "b": 40}
+    drawn["layout"]["margin"] = {"l": 50, "r": 28, "t": 28, "b": 40}
     return {"title": title, "alt": alt, "figure": drawn}
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import plotly.graph_objects as go
 
 #: Okabe and Ito's palette, told apart by people with any common colour blindness; blue and yellow are
-#: moved a little so that every colour is seen on a white and on a dark page.
-PALETTE = ("#1F7FC4", "#D55E00", "#009E73", "#CC79A7", "#B98000", "#3494CC", "#7F7F7F", "#8F8B00")
+#: moved a little so that every colour is seen on a white and on a dark page, and violet stands for its second blue.
+PALETTE = ("#1F7FC4", "#D55E00", "#009E73", "#CC79A7", "#B98000", "#9933EE", "#7F7F7F", "#8F8B00")
 ACTUAL, MODEL, REFERENCE = "#8A8F96", PALETTE[0], "#8A8F96"
 GAIN, LOSS = PALETTE[2], PALETTE[1]
 
@@ -67,8 +67,9 @@ def template(mode: str) -> go.layout.Template:
         "gridcolor": colour["grid"], "zerolinecolor": colour["line"], "linecolor": colour["line"],
         "tickcolor": colour["line"], "ticks": "outside", "automargin": True, "title": {"standoff": 8},
         # 12,500 and 350,000 in full, from a million on 1M, 2.5B.
-        "separatethousands": True, "exponentformat": "B", "minexponent": 6,
+        "separatethousands": True, "exponentformat": "B", "minexponent": 5,
     }  # fmt: skip
+    bar = {name: axis[name] for name in ("separatethousands", "exponentformat", "minexponent")}
     return go.layout.Template(
         layout={
             "font": {
@@ -83,7 +84,8 @@ def template(mode: str) -> go.layout.Template:
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colour["line"], "activecolor": colour["text"]},
             "xaxis": axis,
             "yaxis": axis,
-        }
+        },
+        data={"heatmap": [{"colorbar": bar}]},
     )  # fmt: skip
 
 
@@ -95,7 +97,7 @@ def figure(title: str, x: str = "", y: str = "") -> go.Figure:
         title={"text": title},
         separators=".,",
         hovermode="closest",
-        margin={"l": 60, "r": 20, "t": 96, "b": 50},
+        margin={"l": 60, "r": 28, "t": 96, "b": 50},
         legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
         height=440,
     )

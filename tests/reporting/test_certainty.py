@@ -1,13 +1,20 @@
 """What the report says about how sure its comparison is."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
-from cltv_ml.reporting.sections.certainty import groups_section, interval_section, paired_table
+from cltv_ml.reporting.sections.certainty import (
+    groups_section,
+    interval_section,
+    paired_table,
+    windows_section,
+)
 
 
 def test_paired_table_has_a_row_per_challenger(judged, verdict):
@@ -61,3 +68,23 @@ def test_tenure_groups_are_about_equally_large():
 
 def test_one_cohort_is_one_group():
     assert tenure_groups(pd.DataFrame({"T": [5.0, 5.0]})).tolist() == ["5–5 days", "5–5 days"]
+
+
+def test_earlier_window_and_test_window_stand_side_by_side_with_intervals(judged):
+    table = windows_section(judged)[0]["tables"][0]
+    assert table["head"][-1] == "2022-10-01"
+    assert len(table["head"]) == 3
+    for row in table["rows"]:
+        assert re.fullmatch(r"-?\d\.\d{3} \(-?\d\.\d{3} to -?\d\.\d{3}\)", row[1])
+
+
+def test_metric_by_window_is_the_comparison_s_and_lies_in_its_interval(judged):
+    table = windows_section(judged)[0]["tables"][0]
+    for row, gini in zip(table["rows"], judged.scores["gini"], strict=True):
+        value, low, high = map(float, re.findall(r"-?\d\.\d{3}", row[2]))
+        assert value == pytest.approx(gini, abs=5e-4)
+        assert low < value < high
+
+
+def test_no_table_by_window_without_an_earlier_one(judged):
+    assert windows_section(replace(judged, validation=None)) == []

@@ -34,13 +34,13 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
     at = curve.iloc[(x - listed).abs().argsort().iloc[:1]] if listed is not None else even
     second = "break-even" if listed is None else "your list"
     marks = (
-        ("best list", x[[best]], profit[[best]], theme.GAIN, "star"),
-        (second, at["customers"], at["expected_profit"], theme.LOSS, "diamond"),
+        ("best list", x[[best]], profit[[best]], theme.GAIN, "star", 16),
+        (second, at["customers"], at["expected_profit"], theme.LOSS, "diamond-open", 13),
     )  # fmt: skip
-    for name, where, height, colour, symbol in marks:
+    for name, where, height, colour, symbol, size in marks:
         made.add_scatter(
             x=where, y=height, name=name, mode="markers",
-            marker={"color": colour, "size": 13, "symbol": symbol},
+            marker={"color": colour, "size": size, "symbol": symbol},
             hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
         )  # fmt: skip
     if "profit_lower" in curve:

@@ -27,13 +27,24 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
     # On a logarithmic scale twice and half as often are equally far from chance.
     made.add_heatmap(
         x=_short(table.columns), y=_short(table.index), z=np.log2(table), name="lift", colorscale=theme.SEQUENTIAL,
-        customdata=np.dstack([table, orders]), colorbar={"thickness": 12, "title": {"text": "log₂ lift"}},
+        customdata=np.dstack([table, orders]), colorbar=_times(np.log2(inside["lift"])),
         hovertemplate="%{y} and %{x}: %{customdata[0]:.1f} times chance, %{customdata[1]:,} orders<extra></extra>",
         hoverongaps=False,
     )  # fmt: skip
     made.update_xaxes(type="category", tickangle=-45)
     made.update_yaxes(type="category", autorange="reversed")
     return made
+
+
+def _times(lift: pd.Series) -> dict[str, object]:
+    """Return a colour bar that says how many times as often as by chance."""
+    at = np.linspace(lift.min(), lift.max(), 4)
+    return {
+        "thickness": 12,
+        "title": {"text": "times chance"},
+        "tickvals": at,
+        "ticktext": [f"{2**value:.2g}×" for value in at],
+    }
 
 
 def _short(names: pd.Index, longest: int = 24) -> list[str]:

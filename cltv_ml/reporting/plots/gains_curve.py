@@ -25,7 +25,7 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
     """
     made = theme.figure(
         "The higher the line, the better the model finds the valuable customers",
-        "Share of customers, highest prediction first (double click: all)",
+        "Share of customers, highest prediction first",
         "Share of what was spent",
     )
     models = [name for name in gains.columns if name not in ("share", "perfect")]

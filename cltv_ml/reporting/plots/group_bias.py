@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def group_bias(bias: pd.DataFrame) -> go.Figure:
+def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figure:
     """Return the bias per group with its interval: zero is right, to the right too much was promised.
 
     Parameters
@@ -16,8 +16,10 @@ def group_bias(bias: pd.DataFrame) -> go.Figure:
     bias
         `evaluation.tables.compute_bias_by_group`: columns `group, customers, predicted, realised, bias,
         bias_lower, bias_upper`. Groups that spent nothing have no bias and are left out.
+    by
+        What the groups are, for the title.
     """
-    made = theme.figure("Promised too much (right) or too little (left), by group of customers",
+    made = theme.figure(f"Promised too much (right) or too little (left), by {by}",
                         "Promised over spent, minus one", "Group")  # fmt: skip
     rows = bias.dropna(subset=["bias"])
     above = (rows["bias_upper"] - rows["bias"]).fillna(0.0)

@@ -25,9 +25,11 @@ def add_history(made: go.Figure, grid: pd.DataFrame, column: str, digits: str) -
     """Draw one answer of a model over frequency and recency into a figure."""
     table = grid[grid["frequency"] > 0].pivot(index="frequency", columns="recency", values=column)
     name = "P(alive)" if column == "p_alive" else "expected purchases"
+    # A probability is read on the whole scale: nearly certain everywhere must not look like half and half.
+    ends = {"zmin": 0, "zmax": 1} if column == "p_alive" else {}
     made.add_heatmap(
         x=table.columns, y=table.index, z=table, name=name, colorscale=theme.SEQUENTIAL,
-        colorbar={"tickformat": digits, "thickness": 12}, hoverongaps=False,
+        colorbar={"tickformat": digits, "thickness": 12}, hoverongaps=False, **ends,
         hovertemplate="%{y:.0f} repeat purchases, the last at age %{x:.0f}<br>"
         f"{name} %{{z:{digits}}}<extra></extra>",
     )  # fmt: skip

@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
+#: A mean rate below this, one customer in a million a week, is none.
+NOBODY = 1e-6
+
 
 def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
     """Return the fitted densities of purchase and dropout rates over customers; a steep fall means many near zero.
@@ -18,9 +21,12 @@ def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
     """
     made = theme.figure("How customers differ: rates of buying and of leaving",
                         "Rate or probability", "Density, log scale")  # fmt: skip
+    # A rate of practically nobody has a density of billions, beside which the others would vanish.
     for number, (rate, rows) in enumerate(rates.groupby("rate", sort=False)):
+        idle = rows["mean"].iloc[0] < NOBODY
         made.add_scatter(
-            x=rows["x"], y=rows["density"], name=f"{rate} (mean {rows['mean'].iloc[0]:.3g})", mode="lines",
+            x=[] if idle else rows["x"], y=[] if idle else rows["density"],
+            name=f"{rate} (practically none)" if idle else f"{rate} (mean {rows['mean'].iloc[0]:.3g})", mode="lines",
             line_color=theme.PALETTE[number],
             hovertemplate="%{x:.3f}: density %{y:.3g}<extra>" + str(rate) + "</extra>",
         )  # fmt: skip

@@ -19,8 +19,9 @@ def tier_pyramid(tiers: pd.DataFrame) -> go.Figure:
     """
     rows = tiers.reset_index() if "tier" not in tiers and "segment" not in tiers else tiers
     names = rows["tier"] if "tier" in rows else rows["segment"]
-    made = theme.figure("Few customers hold most of the value", "Share of customers (left), of value (right)",
-                        "Tier")  # fmt: skip
+    many, worth = (rows[name].iloc[0] / (rows[name].sum() or 1) for name in ("customers", "expected_value"))
+    made = theme.figure(f"The best {many:.0%} of the customers hold {worth:.0%} of the predicted value",
+                        "Share of customers (left), of value (right)", "Tier")  # fmt: skip
     for column, title, sign, colour in (
         ("customers", "customers", -1, theme.ACTUAL), ("expected_value", "predicted value", 1, theme.PALETTE[0]),
     ):  # fmt: skip

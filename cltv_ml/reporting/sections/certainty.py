@@ -10,10 +10,13 @@ import pandas as pd
 
 from cltv_ml.engine import Tabular
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.calibration import LEVEL
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
+from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_coverage
+from cltv_ml.models.unseen import EARLIER_WINDOWS
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -24,6 +27,9 @@ PAIRED = {
     "bias": ("Size of bias", "{:+.1%}"),
     "decile_mape": ("Decile error", "{:+.1%}"),
 }
+
+#: Metrics of the table by window.
+WINDOWS = {"gini": ("Gini", "{:.3f}"), "bias": ("Bias", "{:+.1%}"), "decile_mape": ("Decile error", "{:.1%}")}
 
 #: Smaller groups tell more about chance than about the model.
 MIN_GROUP = 30
@@ -75,22 +81,72 @@ def interval_section(result: WindowResult, name: str) -> list[dict[str, Any]]:
     ]
 
 
+def windows_section(result: WindowResult) -> list[dict[str, Any]]:
+    """Return every model's metrics on each window that was kept from its fit; nothing where there is no earlier one.
+
+    Each cell is the metric and its 95% interval from the bootstrap over that window's customers.
+    """
+    earlier = result.validation
+    if earlier is None:
+        return []
+    known = [
+        (f"{cutoff:%Y-%m-%d}", truth, earlier.predictions.loc[truth.index])
+        for cutoff, truth in earlier.y_true.groupby(level="cutoff")
+    ]
+    known.append((f"{result.window.cutoff:%Y-%m-%d}", result.y_true, result.values))
+    found = {cutoff: _ranges(truth, values) for cutoff, truth, values in known}
+    names = [name for name in result.values if all(name in ranges.index for ranges in found.values())]
+    tables = {
+        f"{title} by the first day of the window": pd.DataFrame(
+            {"Model": [theme.label(name) for name in names]}
+            | {cutoff: [ranges.at[name, metric] for name in names] for cutoff, ranges in found.items()}
+        )
+        for metric, (title, _) in WINDOWS.items()
+    }
+    sentence = (
+        "The last column is the untouched test window. The earlier ones were kept from the models judged on them: "
+        + (
+            "fitted on windows that had ended by then."
+            if earlier.protocol == EARLIER_WINDOWS
+            else "fitted on other customers of the same window, which says nothing about the total."
+        )
+        + " In brackets where the figure lies with 95% probability, had other customers been drawn."
+    )
+    return [section("How stable this is from window to window", [sentence], tables=tables)]
+
+
+def _ranges(y_true: pd.Series, values: pd.DataFrame) -> pd.DataFrame:
+    """Return a formatted metric with its interval per model (rows) and metric (columns)."""
+    draws = bootstrap_metrics(y_true, values)
+    table = pd.DataFrame(index=list(values.columns), columns=list(WINDOWS), dtype="str")
+    for metric, (_, form) in WINDOWS.items():
+        for name in values:
+            drawn = draws[metric][name].dropna()
+            value = METRICS[metric].function(y_true.to_numpy(), values[name].to_numpy())
+            low, high = drawn.quantile([0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
+            shown = np.isfinite([value, low, high]).all()
+            table.at[name, metric] = (
+                f"{form.format(value)} ({form.format(low)} to {form.format(high)})" if shown else "unknown"
+            )
+    return table
+
+
 def groups_section(log: Tabular, result: WindowResult, name: str) -> dict[str, Any]:
     """Return the champion's bias by segment, by quarter of the first purchase and by tenure."""
     X, cutoff = result.training.X_now, result.window.cutoff
     kinds: Mapping[str, pd.Series] = {
-        "by RFM segment at the cutoff": segment_groups(log, X, cutoff),
-        "by the quarter of the first purchase": cohort_groups(X, cutoff),
-        "by days since the first purchase": tenure_groups(X),
+        "RFM segment at the cutoff": segment_groups(log, X, cutoff),
+        "quarter of the first purchase": cohort_groups(X, cutoff),
+        "days since the first purchase": tenure_groups(X),
     }
     figures = {}
     for words, groups in kinds.items():
         bias = compute_bias_by_group(result.y_true, result.values[name], groups)
         bias = bias[(bias["customers"] >= MIN_GROUP) & bias["bias"].notna()].sort_values("group")
         if len(bias):
-            figures[
-                f"Promised too much or too little, {words}; groups of {MIN_GROUP} customers and more."
-            ] = plots.group_bias(bias)
+            figures[f"Bias by {words} with 95% intervals; groups of {MIN_GROUP} customers and more."] = (
+                plots.group_bias(bias, by=words)
+            )
     return section(f"For whom {theme.label(name)} is off", figures=figures)
 
 

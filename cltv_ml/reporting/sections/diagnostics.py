@@ -77,7 +77,7 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
         "How much worse customers are put in order when the values of one feature are dealt out at random.": (
             plots.importances(importance)
         ),
-        "A point is a customer: to the right the feature adds to what is expected of him, to the left it takes away.": (
+        "A point is a customer: to the right the feature adds to what is expected, to the left it takes away.": (
             plots.contributions(compute_contributions(model, X), currency=currency)
         ),
     }

@@ -52,7 +52,7 @@ def doubts_section(
         warnings=list(notes),
         figures={
             "Bias of the champion by how often customers had bought before the cutoff, with 95% intervals of chance in "
-            "what they spent.": plots.group_bias(bias)
+            "what they spent.": plots.group_bias(bias, by="number of purchases")
         }
         if bias["bias"].notna().any()
         else {},

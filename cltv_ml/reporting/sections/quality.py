@@ -14,7 +14,12 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_deciles, compute_gains, compute_realised
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.sections.certainty import interval_section, interval_sentence, paired_table
+from cltv_ml.reporting.sections.certainty import (
+    interval_section,
+    interval_sentence,
+    paired_table,
+    windows_section,
+)
 
 _READ = (
     "How to read the table: bias is promised over spent, minus one, and decile error the same for tenths of the "
@@ -92,6 +97,7 @@ def quality_section(
         figures=dict(figures[:MAIN]),
         details=[
             section("More comparisons", figures=dict(figures[MAIN:])),
+            *windows_section(result),
             *interval_section(result, name),
             *details,
         ],
