@@ -47,11 +47,28 @@ def act(
         float | None, typer.Option(help="What treating one customer costs, its discount included.")
     ] = None,
     budget: Annotated[float | None, typer.Option(help="Most to spend on the retention list.")] = None,
+    category_margins: Annotated[
+        Path | None,
+        typer.Option(help="A file with category and margin_rate, for categories that earn otherwise."),
+    ] = None,
+    cross_sell_uplift: Annotated[
+        float | None, typer.Option(help="Share by which showing a product raises its sales: your figure.")
+    ] = None,
+    upsell_share: Annotated[
+        float | None, typer.Option(help="Share who take a dearer product when shown it: your figure.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="A product or category that no list may show, such as FUEL; may be repeated."),
+    ] = None,
     acquisition_cost: Annotated[
         float | None, typer.Option(help="What winning one customer cost: adds profit and the payback month.")
     ] = None,
     campaign: Annotated[
-        Path | None, typer.Option(help="A past randomised campaign: a file with customer_id and arm.")
+        Path | None,
+        typer.Option(
+            help="A past randomised campaign: a file with customer_id, arm and, if known, propensity."
+        ),
     ] = None,
     campaign_start: Annotated[str, typer.Option(help="Its first day.")] = "",
     campaign_days: Annotated[str, typer.Option(help="For how long its effect is read.")] = "28",
@@ -73,6 +90,7 @@ def act(
     if context.invoked_subcommand:
         return
     earlier = _read(before, ["tier", "expected_value"]) if before else None
+    rates = _read_rates(category_margins) if category_margins else None
     sent = _read(campaign, ["arm"], "a table with customer_id and arm") if campaign else None
     if sent is not None and not campaign_start:
         raise ValueError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
@@ -82,7 +100,11 @@ def act(
 
         terms = room.Terms(
             margin_rate=margin_rate,
+            category_margins=rates,
             uplift=uplift,
+            cross_sell_uplift=cross_sell_uplift,
+            upsell_share=upsell_share,
+            exclude=tuple(exclude or ()),
             cost=cost,
             budget=budget,
             acquisition_cost=acquisition_cost,
@@ -141,17 +163,25 @@ def evaluate(
     console.print(f"Outcome   [bold]{out}[/bold]")
 
 
-def _read(path: Path, wanted: list[str], meant: str = "a table that `cltv act` wrote") -> pd.DataFrame:
-    """Return a table of customers, such as an earlier call wrote, indexed by customer_id."""
+def _read_rates(path: Path) -> dict[str, float]:
+    """Return the margin rate of each category of a table."""
+    table = _read(path, ["margin_rate"], "a table with category and margin_rate", key="category")
+    return dict(table["margin_rate"].astype(float))
+
+
+def _read(
+    path: Path, wanted: list[str], meant: str = "a table that `cltv act` wrote", key: str = "customer_id"
+) -> pd.DataFrame:
+    """Return a table, such as of customers that an earlier call wrote, indexed by its key."""
     if not path.is_file():
         raise ValueError(f"no file {path}; name {meant}.")
-    text = {"customer_id": str, "arm": str}
+    text = {"customer_id": str, "arm": str, "category": str}
     table = (
-        pd.read_parquet(path).astype({"customer_id": "str"}, errors="ignore")
+        pd.read_parquet(path).astype({key: "str"}, errors="ignore")
         if path.suffix == ".parquet"
         else pd.read_csv(path, dtype=text)
     )
-    missing = [name for name in ["customer_id", *wanted] if name not in table]
+    missing = [name for name in [key, *wanted] if name not in table]
     if missing:
         raise ValueError(f"{path.name}: missing columns {missing}; name {meant}.")
-    return table.set_index("customer_id")
+    return table.set_index(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import duckdb
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
 from cltv_ml.decisions.associations import Level
-from cltv_ml.decisions.lines import by_customer
+from cltv_ml.decisions.lines import by_customer, open_log
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import Weights, best_items, check_recommender, score_new_items
 from cltv_ml.engine import Tabular, frame, view
@@ -31,9 +31,13 @@ def recommend_next(
     recommender: str = "linear_autoencoder",
     margin_per_purchase: pd.Series | None = None,
     p_active: pd.Series | None = None,
+    exclude: Collection[str] = (),
     top: int = 3,
 ) -> pd.DataFrame:
     """Return for each customer the items they do not have yet that are expected to bring most margin.
+
+    Only items sold within the last horizon: what is no longer on sale is no advice. Where products have
+    categories, a customer is shown at most one product of each: three kinds of the same are one idea.
 
     Columns `customer_id`, `rank`, `item`, `probability` (of a first purchase within the horizon, without
     any treatment), `because` (the item they have that speaks most for it; missing for a popular item), and
@@ -54,6 +58,8 @@ def recommend_next(
     p_active
         Probability by customer_id to buy anything in the horizon: sharpens the probabilities of customers
         who are leaving.
+    exclude
+        Items, or categories, that no campaign would show, such as fuel, deposits or postage.
     top
         How many items per customer.
 
@@ -69,7 +75,10 @@ def recommend_next(
     weights = fit(purchases)
     # Scores grow with the history they rest on: they are compared by their place among all scores.
     levels = _levels(_sampled_scores(purchases, weights)[2])
-    margin = _margins(purchases, margin_per_purchase)
+    goods = _goods(log, window, purchases.items, level)
+    shown = goods["on_sale"] & ~goods["category"].isin(exclude) & ~goods.index.isin(list(exclude))
+    margin = _margins(purchases, margin_per_purchase, shown.to_numpy(dtype=bool))
+    kinds = pd.factorize(goods["category"])[0]
     active = None if p_active is None else by_customer(p_active, purchases.customers, "p_active").to_numpy()
     parts = []
     for rows, scores in _batches(purchases, weights):
@@ -80,6 +89,7 @@ def recommend_next(
         if active is not None:
             probability *= active[rows][:, None]
         worth = np.where(np.isfinite(score), probability * margin[places], -np.inf)
+        worth = _best_of_each_kind(worth, kinds[places])
         parts.append(_best(purchases, weights, rows, places, probability, worth, top))
     table = pd.concat(parts, ignore_index=True)
     if margin_per_purchase is not None:
@@ -191,11 +201,49 @@ def _levels(score: np.ndarray) -> np.ndarray:
     return np.quantile(score[np.isfinite(score)], _PLACES)
 
 
-def _margins(purchases: Purchases, margins: pd.Series | None) -> np.ndarray:
-    """Return the margin of each item, one for all when none is given."""
+def _goods(log: Tabular, window: Window, items: pd.Index, level: Level) -> pd.DataFrame:
+    """Return per item `on_sale` (sold in the last horizon before the cutoff) and its latest `category`."""
+    con, found = open_log(log, "cross-selling", [level])
+    category = "arg_max(category, timestamp)" if level == "product_id" and "category" in found else "null"
+    since = window.cutoff - pd.Timedelta(days=window.horizon)
+    table = frame(
+        con.sql(
+            f"select {level} as item, max(timestamp) >= timestamp '{since}' as on_sale, "
+            f"cast({category} as varchar) as category from log where timestamp < timestamp '{window.cutoff}' group by 1"
+        )
+    )
+    return table.set_index("item").reindex(items)
+
+
+def _best_of_each_kind(worth: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Return the worth of the best candidate of each kind per row, minus infinity for the others.
+
+    Kind -1, not known, stands for itself.
+
+    >>> _best_of_each_kind(np.array([[1.0, 3.0, 2.0, 4.0]]), np.array([[0, 0, -1, -1]])).tolist()
+    [[-inf, 3.0, 2.0, 4.0]]
+    """
+    order = np.argsort(-worth, axis=1, kind="stable")
+    sorted_kinds = np.take_along_axis(kinds, order, axis=1)
+    again = np.zeros(worth.shape, dtype=bool)
+    for place in range(1, worth.shape[1]):
+        mine = sorted_kinds[:, place : place + 1]
+        again[:, place] = ((sorted_kinds[:, :place] == mine) & (mine >= 0)).any(axis=1)
+    kept = worth.copy()
+    np.put_along_axis(kept, order, np.where(again, -np.inf, np.take_along_axis(worth, order, axis=1)), axis=1)
+    return kept
+
+
+def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray) -> np.ndarray:
+    """Return the margin of each item, one for all when none is given; none for what is not to be shown."""
+    if not shown.any():
+        raise ValueError(
+            "every item that could be recommended is excluded or was not sold lately; exclude fewer, or use a longer "
+            "horizon."
+        )
     if margins is None:
-        return np.ones(len(purchases.items))
-    found = margins.reindex(purchases.items).to_numpy(dtype=np.float64)
+        return np.where(shown, 1.0, np.nan)
+    found = np.where(shown, margins.reindex(purchases.items).to_numpy(dtype=np.float64), np.nan)
     if not (found > 0).any():
         raise ValueError(
             "no item that could be recommended has a positive margin; check that margin_per_purchase is indexed by "

@@ -29,7 +29,7 @@ class Costs:
     ----------
     margin_rate
         Share of the amount left after the cost of goods, for lines without a cost: one rate, or one per
-        category. None: every line needs a cost.
+        category, "unknown" for lines without one. None: every line needs a cost.
     per_order
         Service cost of an order (picking, shipping, support) in currency, spread evenly over its lines.
     share_of_amount
@@ -227,7 +227,7 @@ def _cost(found: set[str], costs: Costs) -> str:
         rates = " ".join(
             f"when {literal(name)} then {float(rate)!r}" for name, rate in costs.margin_rate.items()
         )
-        rate = f"(case category {rates} end)"
+        rate = f"(case coalesce(category, {literal(UNKNOWN)}) {rates} end)"
     else:
         rate = repr(float(costs.margin_rate))
     return f"coalesce({own}, cast(round({money('amount')} * (1 - {rate})) as bigint))"

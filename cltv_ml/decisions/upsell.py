@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import Tabular, frame, literal
 from cltv_ml.windows import to_cutoff
 
 
@@ -16,11 +18,13 @@ def recommend_upsell(
     step: tuple[float, float] = (1.1, 2.0),
     min_customers: int = 20,
     min_purchases: int = 2,
+    exclude: Collection[str] = (),
     top: int = 1,
 ) -> pd.DataFrame:
     """Return for each customer and category the dearer product next to what they usually pay per unit.
 
     Columns `customer_id`, `category`, `usual_price` (the customer's own mean per unit), `product_id`,
+    `usual_units` (units bought in it per year, since the first line in it but over a quarter at least),
     `price` (the product's mean per unit), `price_step` (price over usual price), `customers` (who buy it)
     and, with costs, `extra_margin` per unit over what the customer's units bring now; the highest extra
     margin first (without costs the highest price), then the most bought. Products that lose money, that the
@@ -35,6 +39,8 @@ def recommend_upsell(
         A product needs this many buyers.
     min_purchases
         A customer needs this many lines in the category.
+    exclude
+        Products, or categories, that no campaign would show.
     top
         How many products per customer and category.
     """
@@ -46,6 +52,7 @@ def recommend_upsell(
     margin = (
         f"sum({money('amount')}) - sum({money('cost')})" if "cost" in found else f"sum({money('amount')})"
     )
+    left_out = ", ".join(["''", *map(literal, exclude)])
     con.execute(
         f"create temp view sold as select * from log where timestamp < timestamp '{end}' and quantity > 0 "
         "and amount > 0 and product_id is not null and category is not null"
@@ -57,14 +64,17 @@ def recommend_upsell(
                 select category, product_id, count(distinct customer_id) as customers,
                     {currency(f"sum({money('amount')})")} / sum(quantity) as price,
                     {currency(margin)} / sum(quantity) as unit_margin
-                from sold group by 1, 2 having count(distinct customer_id) >= {int(min_customers)}
+                from sold where product_id not in ({left_out}) and category not in ({left_out})
+                group by 1, 2 having count(distinct customer_id) >= {int(min_customers)}
             ), habits as (
                 select customer_id, category, {currency(f"sum({money('amount')})")} / sum(quantity) as usual_price,
-                    {currency(margin)} / sum(quantity) as usual_margin
+                    {currency(margin)} / sum(quantity) as usual_margin,
+                    365.0 * sum(quantity) / greatest(90, date_diff('day', min(timestamp), timestamp '{end}'))
+                        as usual_units
                 from sold group by 1, 2 having count(*) >= {int(min_purchases)}
             ), owned as (select distinct customer_id, product_id from sold)
-            select h.customer_id, h.category, usual_price, p.product_id, price, price / usual_price as price_step,
-                customers, unit_margin - usual_margin as extra_margin
+            select h.customer_id, h.category, usual_price, usual_units, p.product_id, price,
+                price / usual_price as price_step, customers, unit_margin - usual_margin as extra_margin
             from habits h join products p on h.category = p.category
                 and price between usual_price * {step[0]!r} and usual_price * {step[1]!r}
                 and unit_margin > 0 and unit_margin > usual_margin

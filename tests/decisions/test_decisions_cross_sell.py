@@ -165,6 +165,37 @@ def _online_retail(folder):
     )
 
 
+@pytest.fixture(scope="module")
+def sorted_goods(tasteful):
+    """The tasteful shop with a category for each five products."""
+    number = tasteful["product_id"].str[1:].astype(int)
+    return tasteful.assign(category="k" + (number // 5).astype(str))
+
+
+def test_a_customer_is_shown_one_product_of_a_category(sorted_goods):
+    table = recommend_next(sorted_goods, WINDOW)
+    kind = table["item"].map(sorted_goods.drop_duplicates("product_id").set_index("product_id")["category"])
+    assert not pd.DataFrame({"who": table["customer_id"], "kind": kind}).duplicated().any()
+    assert (table.groupby("customer_id").size() > 1).any()
+
+
+def test_excluded_products_and_categories_are_not_shown(sorted_goods):
+    shown = set(recommend_next(sorted_goods, WINDOW, exclude=["k1", "p3"])["item"])
+    assert shown
+    assert shown.isdisjoint({"p3", "p5", "p6", "p7", "p8", "p9"})
+
+
+def test_a_product_that_is_no_longer_sold_is_not_shown(tasteful):
+    gone = (tasteful["product_id"] == "p2") & (tasteful["timestamp"] >= "2023-06-01")
+    assert "p2" in set(recommend_next(tasteful, WINDOW, top=10)["item"])
+    assert "p2" not in set(recommend_next(tasteful[~gone], WINDOW, top=10)["item"])
+
+
+def test_to_exclude_everything_is_refused(sorted_goods):
+    with pytest.raises(ValueError, match="every item that could be recommended is excluded"):
+        recommend_next(sorted_goods, WINDOW, exclude=[f"k{number}" for number in range(8)])
+
+
 @pytest.mark.slow
 def test_new_products_of_online_retail_are_foreseen_better_than_by_popularity(data_dir):
     table = evaluate_cross_sell(_online_retail(data_dir), Window("2011-09-10", 90))

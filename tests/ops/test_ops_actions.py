@@ -13,14 +13,14 @@ from cltv_ml.features import build_features, default_features
 from cltv_ml.models import MBGNBD, ProbabilisticValue
 from cltv_ml.ops import loading
 from cltv_ml.ops.act import PARTS
-from cltv_ml.ops.actions import changes
+from cltv_ml.ops.actions import changes, products
 from cltv_ml.ops.actions import shop as room
 from cltv_ml.ops.actions.changes import add_changes
 from cltv_ml.ops.actions.shop import Actions, PastCampaign, Shop, Terms
 from cltv_ml.windows import Window
 
 WINDOW = Window("2023-05-16", 91)
-TERMS = Terms(uplift=0.1, cost=0.2, budget=200, acquisition_cost=8.0)
+TERMS = Terms(uplift=0.1, cross_sell_uplift=0.5, upsell_share=0.2, cost=0.1, budget=200, acquisition_cost=8.0)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,84 @@ def test_arms_that_were_not_drawn_at_random_need_their_probabilities(shop, done)
     PARTS["campaign"](dataclasses.replace(shop, terms=terms), found)
     assert "column propensity" in found.refused["policy value"]
     assert "policy_value" not in found.tables
+
+
+LISTS = ("retention_list", "campaign_list", "cross_sell_list", "upsell_list")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_names_action_cost_profit_control_and_the_day_to_read_it(done, name):
+    listed = done.tables[name]
+    assert listed["action"].str.len().gt(0).all()
+    assert (listed["expected_profit"] > 0).all()
+    assert 0 < listed["control"].sum() < len(listed)
+    assert (listed["read_on"] > WINDOW.cutoff).all()
+    assert listed[["cost", "reason"]].notna().all(axis=None)
+
+
+def test_the_profit_of_showing_products_is_the_stated_effect_on_their_margin(done):
+    listed = done.tables["cross_sell_list"].set_index("customer_id")["expected_profit"]
+    margin = done.tables["cross_sell"].groupby("customer_id")["expected_margin"].sum()
+    assert listed.to_numpy() == pytest.approx(0.5 * margin[listed.index].to_numpy() - 0.1)
+
+
+def test_a_list_of_products_asks_for_what_showing_them_does(shop, done):
+    found = Actions(tables={"margins_by_product": done.tables["margins_by_product"]})
+    PARTS["cross-sell"](dataclasses.replace(shop, terms=Terms(cost=0.1)), found)
+    assert "--cross-sell-uplift" in found.refused["cross-sell list"]
+    assert len(found.tables["cross_sell"])
+
+
+def test_without_costs_a_dearer_product_earns_the_margin_rate_of_what_it_costs_more(shop, done):
+    cheap = dataclasses.replace(shop, log=shop.log.drop(columns="cost"))
+    found = Actions(tables=dict(done.tables))
+    PARTS["upsell"](cheap, found)
+    table = found.tables["upsell"]
+    rate = done.tables["customers"]["margin_rate"][table["customer_id"]].to_numpy()
+    assert table["extra_margin"].to_numpy() == pytest.approx(
+        rate * (table["price"] - table["usual_price"]).to_numpy()
+    )
+
+
+def test_a_budget_of_zero_leaves_the_recommendations_and_refuses_their_list(shop, done):
+    found = Actions(tables={"margins_by_product": done.tables["margins_by_product"]})
+    PARTS["cross-sell"](dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, budget=0.0)), found)
+    assert "a budget of 0.0 treats nobody" in found.refused["cross-sell list"]
+    assert len(found.tables["cross_sell"])
+    assert found.sections
+
+
+def test_no_list_shows_an_excluded_category(shop, done):
+    found = Actions(tables=dict(done.tables))
+    terms = dataclasses.replace(shop.terms, exclude=("coffee",))
+    for part in ("cross-sell", "upsell"):
+        PARTS[part](dataclasses.replace(shop, terms=terms), found)
+        assert "coffee" in set(done.tables[part.replace("-", "_")]["category"])
+        assert "coffee" not in set(found.tables[part.replace("-", "_")]["category"])
+
+
+def test_an_item_that_leads_many_lists_is_told():
+    table = pd.DataFrame(
+        {"rank": 1, "item": ["fuel", "fuel", "tea", "jam"], "category": ["FUEL", "FUEL", "HOT", "SWEET"]}
+    )
+    assert "fuel (FUEL) leads the list of 50% of the customers" in products._leading(table)[0]
+    assert products._leading(table.assign(item=list("abcd"))) == []
+
+
+def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
+    log = shop.log.drop(columns="cost")
+    terms = Terms(margin_rate=0.4, category_margins={"tea": 0.05})
+    found = Actions(tables={"customers": shop.predictions.assign(segment="all")})
+    PARTS["margins"](dataclasses.replace(shop, log=log, terms=terms), found)
+    rates = found.tables["margins_by_category"]["contribution_rate"]
+    assert rates["tea"] == pytest.approx(0.05, abs=1e-4)
+    assert rates.drop("tea").to_numpy() == pytest.approx(0.4, abs=1e-4)
+
+
+def test_a_margin_of_a_category_that_is_not_there_is_refused(shop):
+    terms = Terms(margin_rate=0.4, category_margins={"te": 0.05})
+    with pytest.raises(ValueError, match="of the category 'te'"):
+        PARTS["margins"](dataclasses.replace(shop, terms=terms), Actions())
 
 
 def test_products_on_a_list_are_followed_by_their_category(shop, done):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.decisions import Costs
+from cltv_ml.decisions.margins import UNKNOWN
 from cltv_ml.ops.actions.shop import Actions, Shop, margin_rates
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
@@ -18,7 +19,7 @@ _COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
 
 def add_margins(shop: Shop, done: Actions) -> None:
     """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
-    costs = Costs(margin_rate=shop.terms.margin_rate, acquisition=shop.terms.acquisition_cost or 0.0)
+    costs = Costs(margin_rate=_rates(shop), acquisition=shop.terms.acquisition_cost or 0.0)
     grains = ["category", "product", "channel"]
     grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log)]
     for grain in grains:
@@ -43,6 +44,25 @@ def add_margins(shop: Shop, done: Actions) -> None:
             figures={"Contribution margin": plots.margin_bars(drawn, currency=shop.terms.currency)},
         )
     )
+
+
+def _rates(shop: Shop) -> float | dict[str, float] | None:
+    """Return the stated margin rate: one for all, or by category where some have one of their own."""
+    own, other = shop.terms.category_margins, shop.terms.margin_rate
+    if own is None:
+        return other
+    if "category" not in shop.log:
+        raise ValueError(
+            "margins by category need categories: map the product group to category, or state one --margin-rate."
+        )
+    known = set(shop.log["category"].dropna().unique())
+    absent = sorted(set(own) - known)
+    if absent:
+        raise ValueError(
+            f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
+            f"{sorted(known)[:5]}."
+        )
+    return dict(own) if other is None else dict.fromkeys([*sorted(known), UNKNOWN], other) | dict(own)
 
 
 def _losing(done: Actions, grain: str, currency: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +47,14 @@ class Terms:
     ----------
     margin_rate
         Share of revenue left after costs.
+    category_margins
+        Share of revenue left after costs by category, where it is another than `margin_rate`.
     uplift
         Share of the value at risk that a treatment saves.
+    cross_sell_uplift
+        By what share showing a product raises its chance to be bought.
+    upsell_share
+        Share of customers who take the dearer product when it is shown to them.
     cost
         What treating one customer costs.
     budget
@@ -56,6 +63,8 @@ class Terms:
         What winning one customer cost.
     protected
         Columns of the log that nothing here may use.
+    exclude
+        Products and categories that no list may show.
     currency
         Written on the figures.
     before
@@ -65,11 +74,15 @@ class Terms:
     """
 
     margin_rate: float | None = None
+    category_margins: Mapping[str, float] | None = None
     uplift: float | None = None
+    cross_sell_uplift: float | None = None
+    upsell_share: float | None = None
     cost: float | None = None
     budget: float | None = None
     acquisition_cost: float | None = None
     protected: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     currency: str = ""
     before: pd.DataFrame | None = None
     campaign: PastCampaign | None = None
