@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cltv_ml.cli.shared import console, read_scores
+from cltv_ml.cli.shared import console, progress, read_scores
 
 
 class Form(StrEnum):
@@ -32,7 +33,11 @@ def report(
         typer.Option(help="What `cltv score` wrote; default scores.parquet in --out.", show_default=False),
     ] = None,
     before: Annotated[
-        Path | None, typer.Option(help="Earlier scores: adds what changed since.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Earlier scores, for what changed since; default the newest earlier ones beside --scores.",
+            show_default=False,
+        ),
     ] = None,
     lookup: Annotated[
         int,
@@ -48,19 +53,40 @@ def report(
     Example: `cltv report --before last_month/scores.parquet --lookup 500 --currency EUR`
     """
     folder = Path("out") if str(out) == "-" else out
-    now = read_scores(scores or folder / "scores.parquet") if before or lookup else None
+    newest = scores or folder / "scores.parquet"
+    before = before or _newest_earlier(newest)
+    now = read_scores(newest) if before or lookup else None
     earlier = read_scores(before) if before else None
-    from cltv_ml.ops import files, tracking
-    from cltv_ml.ops.summary import add_scores
-    from cltv_ml.reporting.report import RENDERERS
+    with progress("reading the newest training") as done:
+        from cltv_ml.ops import files, tracking
+        from cltv_ml.ops.summary import add_scores
+        from cltv_ml.reporting.report import RENDERERS
 
-    summary = tracking.latest_summary(experiment)
-    if now is not None:
-        summary = add_scores(summary, now, before=earlier, lookup=lookup, currency=currency)
-    text = RENDERERS[form.value](summary)
+        summary = tracking.latest_summary(experiment)
+        if now is not None:
+            done("comparing with the scores", 0.4)
+            summary = add_scores(summary, now, before=earlier, lookup=lookup, currency=currency)
+        done("writing the report", 0.8)
+        text = RENDERERS[form.value](summary)
     if str(out) == "-":
         typer.echo(text)
         return
     with files.atomic(out / f"report.{_ENDINGS[form]}") as path:
         path.write_text(text, encoding="utf-8")
     console.print(f"Report    [bold]{out / f'report.{_ENDINGS[form]}'}[/bold]")
+
+
+def _newest_earlier(scores: Path) -> Path | None:
+    """Return the newest scores in the same folder that are earlier and look equally far ahead, by their manifests."""
+    own = scores.with_suffix(".manifest.json")
+    if not own.is_file():
+        return None
+    now = json.loads(own.read_text(encoding="utf-8"))
+    earlier = []
+    for manifest in scores.parent.glob("*.manifest.json"):
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        path = scores.with_name(Path(told.get("file", "")).name)
+        comparable = told.get("horizon") == now.get("horizon") and told.get("cutoff", "9") < now["cutoff"]
+        if comparable and path.is_file() and path.suffix in (".parquet", ".csv"):
+            earlier.append((told["cutoff"], path))
+    return max(earlier)[1] if earlier else None

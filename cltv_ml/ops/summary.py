@@ -84,8 +84,11 @@ def training_summary(
     ]
     if now[["p_alive", "expected_purchases"]].notna().any(axis=None):
         parts.append(sections.campaign_section(log, now, horizon, currency=currency, lookup=lookup))
-    if before is not None:
-        parts.append(sections.change_section(before, now, currency=currency))
+    parts.append(
+        sections.unknown_change_section()
+        if before is None
+        else sections.change_section(before, now, currency=currency)
+    )
     return summarise(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
@@ -127,6 +130,7 @@ def add_scores(
                 part["lookup"] = sections.lookup_table(now, lookup, currency=currency)
     if before is not None:
         since = _check_order(before, now)
+        parts = [part for part in parts if part["title"] != sections.CHANGE]
         doubts = len(parts) - 1
         parts.insert(doubts, sections.change_section(before, now, since=since, currency=currency))
     return {**summary, "sections": parts}

@@ -136,3 +136,16 @@ def test_scores_in_the_wrong_order_are_refused(scored, trained):
     done = trained.cltv("report", "--experiment", "shop", "--before", "later.parquet")
     assert done.returncode == 2
     assert "swap the files" in done.stderr
+
+
+def test_newest_earlier_scores_in_the_folder_are_found_without_naming_them(scored, trained):
+    folder = trained.folder / "monthly"
+    folder.mkdir()
+    for cutoff, horizon in (("1998-05-01", 91), ("1998-06-01", 91), ("1998-06-15", 30), ("1998-07-01", 91)):
+        path = folder / f"{cutoff}.parquet"
+        scored.assign(cutoff=pd.Timestamp(cutoff), horizon=horizon).to_parquet(path)
+        told = {"file": path.name, "cutoff": cutoff, "horizon": horizon}
+        path.with_suffix(".manifest.json").write_text(json.dumps(told))
+    words = ("--format", "json", "--out", "-", "--scores", "monthly/1998-07-01.parquet")
+    told = json.loads(trained.cltv("report", "--experiment", "shop", *words).stdout)
+    assert told["sections"][-2]["sentences"][0].startswith("Since 1998-06-01 ")

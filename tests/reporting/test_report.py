@@ -34,7 +34,12 @@ def test_report_answers_the_questions_in_order(summary):
 def test_report_needs_neither_todays_scores_nor_earlier_ones(plain):
     titles = [part["title"] for part in plain["sections"]]
     assert "What to do" in titles
-    assert "What changed since last time" not in titles
+
+
+def test_page_without_earlier_scores_says_how_to_name_them(plain):
+    part = next(part for part in plain["sections"] if part["title"] == "What changed since last time")
+    assert "--before" in part["sentences"][0]
+    assert part["figures"] == []
 
 
 def test_report_names_the_champion_as_a_person_says_it(html, verdict):

@@ -2,7 +2,8 @@
 
 from cltv_ml.reporting.sections.campaign import campaign_section, lookup_table
 from cltv_ml.reporting.sections.certainty import groups_section
-from cltv_ml.reporting.sections.change import change_section
+from cltv_ml.reporting.sections.change import TITLE as CHANGE
+from cltv_ml.reporting.sections.change import change_section, unknown_change_section
 from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
@@ -12,6 +13,7 @@ from cltv_ml.reporting.sections.products import products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
 
 __all__ = [
+    "CHANGE",
     "campaign_section",
     "change_section",
     "comparison_table",
@@ -26,4 +28,5 @@ __all__ = [
     "products_section",
     "quality_figures",
     "quality_section",
+    "unknown_change_section",
 ]

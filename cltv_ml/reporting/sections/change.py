@@ -12,6 +12,20 @@ from cltv_ml.decisions.value_change import account_for_change
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
+TITLE = "What changed since last time"
+
+
+def unknown_change_section() -> dict[str, Any]:
+    """Return the section where no earlier scores are known: how to have it filled."""
+    return section(
+        TITLE,
+        [
+            "No earlier scores are known to this page. Keep a scoring under a name of its own, such as "
+            "cltv score --out out/scores-2026-10.parquet: cltv report finds the newest earlier one in the folder of "
+            "the scores, or takes the file named by --before, and says here why the total moved and who changed tier."
+        ],
+    )
+
 
 def change_section(
     before: pd.DataFrame, today: pd.DataFrame, *, since: str = "", currency: str = ""
@@ -42,7 +56,7 @@ def change_section(
         f"{largest['customers']:,} customers."
     )
     return section(
-        "What changed since last time",
+        TITLE,
         [sentence],
         figures={
             "What each cause added or took; the last bar is the whole change.": plots.value_waterfall(
