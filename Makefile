@@ -4,13 +4,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
 
-.PHONY: demo test test-spark check docs tutorial pins clean
+.PHONY: demo test test-ui test-spark check docs tutorial pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
 
 test: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile
+
+# What the MLflow UI shows of a training (needs chromium or google-chrome, else it is skipped).
+test-ui: .venv/.dev
+	$(BIN)/pytest -m slow tests/integration/test_ui_browser.py
 
 # The same features and scores on Spark (needs Java).
 test-spark: .venv/.spark

@@ -25,6 +25,15 @@ _TEXT = "document.body && document.body.innerText.includes({})"
 
 
 @pytest.fixture(scope="module")
+def trained(shop):
+    """A training of two models in an experiment of its own: enough to look at."""
+    words = ["--horizon", "26w", "--models", "bg_nbd_gamma_gamma,hybrid", "--out", "seen"]
+    done = shop.cltv("train", "--data", "orders.csv", *shop.mapping, *words, "--experiment", "seen")
+    assert done.returncode == 0, done.stderr
+    return shop
+
+
+@pytest.fixture(scope="module")
 def server(trained):
     """`cltv ui` on a free port; yields its address."""
     with socket.socket() as free:
@@ -69,7 +78,7 @@ def page(browser, server, tmp_path):
 @pytest.fixture(scope="module")
 def runs(trained):
     client = MlflowClient(trained.store)
-    experiment = client.get_experiment_by_name("shop").experiment_id
+    experiment = client.get_experiment_by_name("seen").experiment_id
     return {run.info.run_name: run for run in client.search_runs([experiment])}
 
 
