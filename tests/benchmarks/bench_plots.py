@@ -10,14 +10,18 @@ import time
 import numpy as np
 import pandas as pd
 
-from cltv_ml.data import compute_months
+from cltv_ml.data import compute_months, compute_seasonality
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.decisions.associations import find_associations
+from cltv_ml.decisions.margins import compute_margins
 from cltv_ml.decisions.migration import compute_migration
+from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
 from cltv_ml.decisions.rfm import apply_rfm, fit_rfm
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
 from cltv_ml.decisions.value_change import account_for_change
 from cltv_ml.evaluation.diagnostics import (
+    compute_alive_history,
     compute_conditional,
     compute_frequency_fit,
     compute_history_grid,
@@ -25,6 +29,8 @@ from cltv_ml.evaluation.diagnostics import (
     compute_spend_fit,
     compute_tracking,
 )
+from cltv_ml.evaluation.drift import compute_drift, sketch
+from cltv_ml.evaluation.explain import compute_contributions
 from cltv_ml.evaluation.tables import (
     compute_bias_by_group,
     compute_coverage,
@@ -32,12 +38,19 @@ from cltv_ml.evaluation.tables import (
     compute_gains,
     compute_realised,
 )
-from cltv_ml.models import GammaGamma, ParetoNBD
+from cltv_ml.models import GammaGamma, ParetoNBD, ProbabilisticValue
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.sections.customers import compute_tiers
 from cltv_ml.windows import Window
 
+END = "2023-07-01"
 MODEL = ParetoNBD().with_params({"r": 0.55, "alpha": 70.0, "s": 0.6, "beta": 80.0})
+
+#: Figures whose tables hold a row per model, feature, test window or batch, whatever the number of customers.
+OF_MODELS = (
+    "quality_waterfall", "metric_ranges", "importances", "dependence", "learning", "qini_curve", "discount_response",
+    "discount_profit", "segment_shares", "truth_series", "promise_so_far", "promises_kept",
+)  # fmt: skip
 
 
 def main(customers: int = 1_000_000) -> None:
@@ -62,6 +75,7 @@ def main(customers: int = 1_000_000) -> None:
     cohorts = timed(lambda: compute_cohort_activity(log))
     grid = timed(lambda: compute_history_grid(MODEL, X, 182))
     bought = pd.Series(rng.poisson(1, customers), index=ids)
+    value = ProbabilisticValue(MODEL, spend, horizon=182).fit(X.iloc[:10_000])
     treatment = compute_treatment(predictions, uplift=0.1, margin_rate=0.3, cost=0.5)
     tables = {
         "revenue_over_time": timed(lambda: compute_months(log)),
@@ -95,7 +109,17 @@ def main(customers: int = 1_000_000) -> None:
         ),
         "value_waterfall": timed(lambda: account_for_change(predictions, later, tiers=cuts)),
         "campaign_profit": timed(lambda: profit_curve(treatment)),
+        "season_profile": timed(lambda: compute_seasonality(log)),
+        "segment_sizes": timed(lambda: profile_segments(log, apply_tiers(values, cuts), cutoff=END)),
+        "alive_history": timed(lambda: compute_alive_history(MODEL, list(log["timestamp"].iloc[:4]), END)),
+        "contributions": timed(lambda: compute_contributions(value, X)),
+        "drift": timed(lambda: compute_drift(sketch(X), X)),
+        "margin_bars": timed(lambda: compute_margins(log, "product_id")),
+        "cross_sell_matrix": timed(lambda: find_associations(log, "product_id")),
     }
+    forgotten = set(plots.CATALOGUE) - set(tables) - set(OF_MODELS)
+    if forgotten:
+        sys.exit(f"no table here for {sorted(forgotten)}.")
     print(f"{customers:,} customers, {len(log):,} purchases")
     print(f"{'figure':<28}{'table, s':>10}{'drawing, s':>12}{'size, kB':>10}")
     for name, (table, seconds) in tables.items():
@@ -116,6 +140,11 @@ def made_up(customers: int, rng: np.random.Generator) -> tuple:
             "customer_id": pd.array(ids.to_numpy()[rows], dtype="str"),
             "timestamp": pd.Timestamp("2021-01-01") + pd.to_timedelta(day.ravel(), unit="D"),
             "amount": rng.gamma(2, 20, len(rows)).round(2),
+            "order_id": pd.array([f"o{row // 2}" for row in range(len(rows))], dtype="str"),
+            "product_id": pd.array(
+                [f"a product called {n}" for n in rng.geometric(0.002, len(rows))], dtype="str"
+            ),
+            "cost": rng.gamma(2, 12, len(rows)).round(2),
         }
     )
     age = rng.integers(30, 730, customers).astype(float)
