@@ -307,9 +307,11 @@ def _promises(truth: pd.DataFrame, paths: pd.DataFrame, version: Version, limits
 
 
 def _log(series: str, report: Report, window: Window) -> None:
-    """Put this batch's point into the series."""
+    """Put this batch's point into the series: `check_...` is what was compared with a bound."""
     found = {
-        one.name.replace(" ", "_"): one.at_least for one in report.checks if not one.name.startswith("drift")
+        f"check_{one.name.replace(' ', '_')}": one.at_least
+        for one in report.checks
+        if not one.name.startswith("drift")
     }
     for kind in ("feature", "prediction"):
         rows = report.drift[report.drift["kind"] == kind] if len(report.drift) else report.drift

@@ -117,6 +117,9 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
         report = monitoring.monitor(whole, later, tmp_path / "out")
     assert len(report.truth) == 1
     (point,) = series("truth_bias")
+    assert {one.value for one in series("check_bias")} != {
+        point.value
+    }  # the end of its interval nearest to zero
     y_true = Window(CUTOFF, HORIZON).target(log, pd.Index(batch["customer_id"], name="customer_id"))
     assert point.value == pytest.approx(batch["expected_value"].sum() / y_true.sum() - 1)
     assert point.step == (CUTOFF - pd.Timestamp("1970-01-01")).days
