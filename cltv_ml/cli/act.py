@@ -1,4 +1,4 @@
-"""From scores to actions: `cltv act` and, when the outcome is known, `cltv act evaluate`."""
+"""From scores to actions: `cltv act`, `cltv act evaluate` when the outcome is known, `cltv act learn` from a table."""
 
 from __future__ import annotations
 
@@ -163,6 +163,54 @@ def evaluate(
     console.print(f"Outcome   [bold]{out}[/bold]")
 
 
+@app.command()
+def learn(
+    campaign: Annotated[Path, typer.Option(help="A table with one row per customer: CSV or Parquet.")],
+    features: Annotated[
+        str,
+        typer.Option(help="Columns known before the campaign, divided by commas: recency,history,channel."),
+    ],
+    outcome: Annotated[str, typer.Option(help="What each customer then did, such as visit or spend.")],
+    worth: Annotated[
+        float, typer.Option(help="What one unit of the outcome earns: of revenue the margin rate.")
+    ],
+    cost: Annotated[float, typer.Option(help="What treating one customer costs.")],
+    arm: Annotated[str, typer.Option(help="The column that says what each was sent.")] = "arm",
+    control: Annotated[str, typer.Option(help="The arm that was sent nothing.")] = "control",
+    out: Annotated[Path, typer.Option(help="Folder for the tables and lesson.html.")] = Path("out/lesson"),
+    as_json: Json = False,
+) -> None:
+    """Learn from a past randomised campaign in one table, without a log, whom it moves and what that earns.
+
+    Example: `cltv act learn --campaign mail.csv --features recency,history --outcome visit --worth 2 --cost 0.1`
+    """
+    names = [name.strip() for name in features.split(",") if name.strip()]
+    table = _read(campaign, [*names, arm, outcome], "a table with these columns", key="")
+    if {arm, outcome} & set(names):
+        raise ValueError(
+            f"{arm} and {outcome} are not known before the campaign; leave them out of --features."
+        )
+    from cltv_ml.ops.actions.tables import learn_from_table
+
+    with progress("learning"):
+        sent = table[arm].astype("str")
+        tables = learn_from_table(
+            table[names], sent, table[outcome].astype(float), out, control=control, worth=worth, cost=cost
+        )
+    if as_json:
+        print_json({name: tables[name].reset_index() for name in tables if name != "campaign_uplift"})
+        return
+    lesson = tables["campaign_lesson"].reset_index()
+    show_table(lesson[["arm", "uplift", "qini", "qini_lower", "qini_upper", "verdict"]].round(4), "Arms")
+    if "policy_value" in tables:
+        judged = tables["policy_value"]
+        robust = judged[judged["estimator"].isin(["logged", "doubly_robust"])]
+        show_table(robust.drop(columns="estimator").round(4), "Profit per customer, doubly robust")
+    else:
+        console.print("Warning   the campaign does not look drawn at random; see campaign_balance.csv.")
+    console.print(f"Lesson    [bold]{out / 'lesson.html'}[/bold]")
+
+
 def _read_rates(path: Path) -> dict[str, float]:
     """Return the margin rate of each category of a table."""
     table = _read(path, ["margin_rate"], "a table with category and margin_rate", key="category")
@@ -175,13 +223,14 @@ def _read(
     """Return a table, such as of customers that an earlier call wrote, indexed by its key."""
     if not path.is_file():
         raise ValueError(f"no file {path}; name {meant}.")
-    text = {"customer_id": str, "arm": str, "category": str}
-    table = (
-        pd.read_parquet(path).astype({key: "str"}, errors="ignore")
-        if path.suffix == ".parquet"
-        else pd.read_csv(path, dtype=text)
-    )
-    missing = [name for name in [key, *wanted] if name not in table]
+    text = dict.fromkeys(("customer_id", "arm", "category"), "str")
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        table = table.astype({name: "str" for name in text if name in table})
+    else:
+        table = pd.read_csv(path, dtype=text)
+    missing = [name for name in [*filter(None, [key]), *wanted] if name not in table]
     if missing:
         raise ValueError(f"{path.name}: missing columns {missing}; name {meant}.")
-    return table.set_index(key)
+    key = key or ("customer_id" if "customer_id" in table else "")
+    return table.set_index(key) if key else table.rename_axis("row")

@@ -252,9 +252,9 @@ def balance_table(X: pd.DataFrame, treated: pd.Series) -> pd.DataFrame:
         "column"
     )
     spread = np.sqrt((wide[arm].var() + wide[~arm].var()) / 2)
-    rows["difference"] = ((rows["mean_treated"] - rows["mean_control"]) / spread.where(spread > 0)).fillna(
-        0.0
-    )
+    apart = rows["mean_treated"] - rows["mean_control"]
+    # Without spread in either arm the smallest difference is one beyond all measure.
+    rows["difference"] = (apart / spread.where(spread > 0)).fillna(np.sign(apart) * np.inf).fillna(0.0)
     error = np.sqrt(1 / max(arm.sum(), 1) + 1 / max((~arm).sum(), 1))
     rows["looks_random"] = rows["difference"].abs() < 4 * error
     return rows.sort_values("difference", key=np.abs, ascending=False, kind="stable")

@@ -99,3 +99,10 @@ def test_an_outcome_that_is_the_same_for_all_is_refused(past):
     X, treated, y, _ = past
     with pytest.raises(ValueError, match="the same for everybody in one arm"):
         LEARNERS["two_models"]().fit(X, treated, y * 0)
+
+
+def test_arms_that_share_no_value_of_a_column_do_not_look_random():
+    treated = pd.Series([1, 0] * 60)
+    table = balance_table(pd.DataFrame({"mens": treated, "same": 1.0}), treated)
+    assert not table.loc["mens", "looks_random"]
+    assert table.loc["same", "looks_random"]

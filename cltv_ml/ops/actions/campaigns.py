@@ -124,7 +124,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     done.sections.append(
         section(
             "What the past campaign teaches", sentences, warnings=warnings, figures=figures,
-            tables={} if shown is None else {"Profit per customer, had the arms been chosen so": _shown(shown)},
+            tables={} if shown is None else {"Profit per customer, had the arms been chosen so": show_policies(shown)},
         )
     )  # fmt: skip
 
@@ -157,16 +157,24 @@ def _policies(
         propensity=None if drawn is None else drawn.loc[X.index],
     )  # fmt: skip
     done.tables["policy_value"] = table
+    return tell_policies(table)
+
+
+def tell_policies(table: pd.DataFrame) -> list[str]:
+    """Return which way of choosing arms would have earned most, by the doubly robust estimates."""
     robust = table[table["estimator"] == "doubly_robust"]
     best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
-    return [
-        f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.2f} per customer "
-        f"({best['lower']:,.2f} to {best['upper']:,.2f}, doubly robust) within {past.window.horizon} days, against "
-        f"{logged['value']:,.2f} ({logged['lower']:,.2f} to {logged['upper']:,.2f}) as it was."
-    ]
+    told = (
+        f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.4g} per customer "
+        f"({best['lower']:,.4g} to {best['upper']:,.4g}, doubly robust, on the half the learner never saw), against "
+        f"{logged['value']:,.4g} ({logged['lower']:,.4g} to {logged['upper']:,.4g}) as it was."
+    )
+    personal = best["policy"] == "each customer's best"
+    return [told if personal else f"{told} Choosing for each customer is not shown to earn more."]
 
 
-def _shown(policies: pd.DataFrame) -> pd.DataFrame:
+def show_policies(policies: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of `judge_policies` with its numbers as text."""
     return pd.DataFrame(
         {
             "Arms": policies["policy"],

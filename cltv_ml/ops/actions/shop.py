@@ -231,7 +231,7 @@ def draw_control(
         size = decisions.control_size(len(chosen), treated - base, base_rate=base)
     except ValueError as error:
         size = max(1, round(0.2 * len(chosen)))
-        done.refused["control group"] = (
+        done.refused[f"control group of {len(chosen):,}"] = (
             f"{error} Meanwhile {size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this "
             "one for harm only."
         )
