@@ -222,3 +222,23 @@ def _luminance(colour):
     parts = [int(part, 16) / 255 for part in re.findall("..", colour.lstrip("#"))]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_rate_of_practically_nobody_leaves_the_other_s_scale_alone():
+    rates = TABLES["rate_heterogeneity"].copy()
+    gone = rates["rate"] != "purchases per week"
+    rates.loc[gone, "mean"] = 1e-11
+    drawn = plots.rate_heterogeneity(rates)
+    assert [len(trace.x) > 0 for trace in drawn.data] == [True, False]
+    assert drawn.data[1].name.endswith("(practically none)")
+
+
+def test_probabilities_are_coloured_on_the_whole_scale():
+    heat = plots.alive_map(GRID).data[0]
+    assert (heat.zmin, heat.zmax) == (0, 1)
+
+
+def test_title_of_the_tiers_says_what_the_best_hold():
+    assert plots.tier_pyramid(TABLES["tier_pyramid"]).layout.title.text.startswith(
+        "The best 10% of the customers hold 90%"
+    )

@@ -108,7 +108,8 @@ def windows_section(result: WindowResult) -> list[dict[str, Any]]:
         + (
             "fitted on windows that had ended by then."
             if earlier.protocol == EARLIER_WINDOWS
-            else "fitted on other customers of the same window, which says nothing about the total."
+            else "fitted on other customers of the same window, which says nothing about the bias of models "
+            "that learn from such windows."
         )
         + " In brackets where the figure lies with 95% probability, had other customers been drawn."
     )
