@@ -144,3 +144,17 @@ def format_money(amount: float, currency: str = "") -> str:
     whole = abs(amount) >= 1000 or currency in WHOLE
     text = f"{amount + 0.0:,.0f}" if whole else f"{amount + 0.0:,.2f}"
     return f"{text} {currency}".rstrip()
+
+
+def short_names(names: Iterable[str], longest: int = 24) -> list[str]:
+    """Return names that leave room for the figure, told apart by a number where the cut makes them equal.
+
+    >>> short_names(["tea from Assam", "tea from Ceylon", "milk"], longest=9)
+    ['tea from…', 'tea from… (2)', 'milk']
+    """
+    short: list[str] = []
+    for name in map(str, names):
+        cut = name if len(name) <= longest else name[: longest - 1] + "…"
+        number = sum(other == cut or other.startswith(f"{cut} (") for other in short)
+        short.append(f"{cut} ({number + 1})" if number else cut)
+    return short

@@ -26,7 +26,8 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
     orders = inside.pivot(index="bought", columns="also_bought", values="orders")
     # On a logarithmic scale twice and half as often are equally far from chance.
     made.add_heatmap(
-        x=_short(table.columns), y=_short(table.index), z=np.log2(table), name="lift", colorscale=theme.SEQUENTIAL,
+        x=theme.short_names(table.columns), y=theme.short_names(table.index), z=np.log2(table), name="lift",
+        colorscale=theme.SEQUENTIAL,
         customdata=np.dstack([table, orders]), colorbar=_times(np.log2(inside["lift"])),
         hovertemplate="%{y} and %{x}: %{customdata[0]:.1f} times chance, %{customdata[1]:,} orders<extra></extra>",
         hoverongaps=False,
@@ -45,13 +46,3 @@ def _times(lift: pd.Series) -> dict[str, object]:
         "tickvals": at,
         "ticktext": [f"{2**value:.2g}×" for value in at],
     }
-
-
-def _short(names: pd.Index, longest: int = 24) -> list[str]:
-    """Return names that leave room for the figure, told apart by a number where the cut makes them equal."""
-    short: list[str] = []
-    for name in names.astype("str"):
-        cut = name if len(name) <= longest else name[: longest - 1] + "…"
-        number = sum(other == cut or other.startswith(f"{cut} (") for other in short)
-        short.append(f"{cut} ({number + 1})" if number else cut)
-    return short

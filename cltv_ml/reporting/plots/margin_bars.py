@@ -25,7 +25,7 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
     grain = str(margins.index.name or "group").replace("_id", "")
     made = theme.figure(f"What each {grain} contributes", theme.in_money("Contribution margin", currency),
                         grain.capitalize())  # fmt: skip
-    names = [name if len(name) <= 32 else name[:31] + "…" for name in rows.index.astype("str")]
+    names = theme.short_names(rows.index, longest=32)
     made.add_bar(
         x=rows["contribution_margin"], y=list(range(len(rows))), orientation="h", name="contribution margin",
         marker_color=[theme.GAIN if margin >= 0 else theme.LOSS for margin in rows["contribution_margin"]],
