@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,21 +10,28 @@ import typer
 
 from cltv_ml.cli.shared import (
     Config,
+    Cost,
     Data,
     Horizon,
     Json,
     Mapping,
+    Margin,
+    Objective,
     Query,
     Report,
     Rule,
+    Share,
     console,
+    dataset_name,
     load,
     print_json,
     progress,
     settings_of,
     show_table,
+    targeting_of,
+    with_campaign,
 )
-from cltv_ml.config import Settings, merge, read_params
+from cltv_ml.config import Settings, merge, read_params, write_settings
 from cltv_ml.windows import Window, check_log, rolling_origins, span, to_days
 
 if TYPE_CHECKING:
@@ -50,13 +58,19 @@ def backtest(
     params: Annotated[
         Path | None, typer.Option(help="Models' settings: a TOML file that `cltv tune` wrote.")
     ] = None,
+    objective: Objective = "",
+    share: Share = 0.0,
+    cost: Cost = 0.0,
+    margin: Margin = 0.0,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment. Default cltv.")] = "",
     out: Annotated[str, typer.Option(help="Folder for backtest.csv and backtest.html. Default out.")] = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Judge the models on several test windows, each by fits that saw nothing from its first day on.
 
-    `backtest.csv` has a row per model, window and metric; `backtest.html` shows each metric's mean and range.
+    `backtest.csv` has a row per model, window and metric, `backtest.html` shows each metric's mean and range, and
+    MLflow keeps a run per model with one per window below it. `--objective profit` measures a campaign's profit too.
 
     Example: `cltv backtest --data orders.csv --horizon 13w --windows 4`
     """
@@ -70,7 +84,10 @@ def backtest(
         horizon=horizon,
         out=out,
         compete=compete,
+        objective=objective,
+        experiment=experiment,
     )
+    settings = with_campaign(settings, share, cost, margin)
     settings = merge(settings, {"models": {**settings.models, **(read_params(params) if params else {})}})
     if windows < 1:
         raise ValueError(f"windows must be 1 or more, got {windows}.")
@@ -79,9 +96,15 @@ def backtest(
     with progress("backtesting") as done:
         judged, results = _run(settings, windows, done)
         from cltv_ml.evaluation.tables import compute_metric_ranges
+        from cltv_ml.ops.backtests import log_backtest
         from cltv_ml.ops.files import write_table
 
+        done("logging to MLflow", 0.98)
         write_table(results, table)
+        dataset = dataset_name(settings.data)
+        log_backtest(
+            results, settings.experiment, dataset, settings=write_settings(replace(settings, data=dataset))
+        )
         ranges = compute_metric_ranges(results)
         _draw(ranges, len(judged), page)
     cutoffs = [f"{window.cutoff:%Y-%m-%d}" for window in judged]
@@ -119,7 +142,10 @@ def _run(settings: Settings, windows: int, done: Report) -> tuple[list[Window], 
     names = names_of(settings.compete, settings.models)
     models = with_params(competitors(latest.horizon, features, names), settings.models)
     with shared_fits():
-        results = run(cleaned.log, judged, models, features, max_origins=settings.max_origins, progress=done)
+        results = run(
+            cleaned.log, judged, models, features, max_origins=settings.max_origins,
+            targeting=targeting_of(settings), progress=lambda message, share: done(message, 0.98 * share),
+        )  # fmt: skip
     return judged, results
 
 

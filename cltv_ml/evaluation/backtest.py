@@ -13,7 +13,7 @@ from sklearn.base import clone
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
 from cltv_ml.evaluation.calibration import LEVEL, Seen, calibrate, predict_kept
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, Targeting, profit
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
@@ -47,7 +47,9 @@ class WindowResult:
     def scores(self) -> pd.DataFrame:
         """Metrics as columns, one row per model in the order given; NaN where a model lacks what one needs."""
         wide = self.results.pivot(index="model", columns="metric", values="value")
-        measured = [name for name in (*METRICS, *PURCHASE_METRICS, *INTERVAL_METRICS) if name in wide]
+        measured = [
+            name for name in (*METRICS, "profit", *PURCHASE_METRICS, *INTERVAL_METRICS) if name in wide
+        ]
         return wide.loc[list(self.models), measured]
 
     @property
@@ -68,13 +70,15 @@ def judge(
     *,
     max_origins: int = 6,
     customers: float | None = None,
+    targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> WindowResult:
     """Return how well `models` foresaw the holdout of `window`, which no fit has seen.
 
     Models that need labels are left out when the log is too short for a labelled origin before the
     cutoff: `training.origins` is then empty. With `customers`, a share, they learn from what that share of the
-    customers spent in the window itself and are judged on the others (`evaluation.panel.prepare`).
+    customers spent in the window itself and are judged on the others (`evaluation.panel.prepare`). With
+    `targeting` the profit of that campaign to the customers ranked highest is measured too.
     """
     progress("building features", 0.0)
     training = prepare(log, window, features, max_origins=max_origins, customers=customers)
@@ -100,7 +104,7 @@ def judge(
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in fitted.items()}
-    results = measure(window, y_true, predictions, seconds, p_buy)
+    results = measure(window, y_true, predictions, seconds, p_buy, targeting=targeting)
     return WindowResult(window, training, fitted, predictions, y_true, results, validation, kept)
 
 
@@ -132,6 +136,7 @@ def backtest(
     features: Sequence[str] | None = None,
     *,
     max_origins: int = 6,
+    targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Return RESULTS for models x windows: one row per model, cutoff and metric.
@@ -144,6 +149,8 @@ def backtest(
         Test windows; each is judged by models that saw nothing from its cutoff on.
     features
         Feature names to build; the default set for the log's columns if None.
+    targeting
+        A campaign whose profit from the customers ranked highest is measured too.
     """
     names = features if features is not None else default_features(columns(log))
     parts = []
@@ -154,7 +161,10 @@ def backtest(
         ) -> None:
             progress(f"{cutoff}: {message}", (before + done) / len(windows))
 
-        parts.append(judge(log, window, models, names, max_origins=max_origins, progress=tell).results)
+        judged = judge(
+            log, window, models, names, max_origins=max_origins, targeting=targeting, progress=tell
+        )
+        parts.append(judged.results)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -164,23 +174,30 @@ def measure(
     predictions: Mapping[str, pd.DataFrame],
     seconds: Mapping[str, float],
     p_buy: Mapping[str, np.ndarray] | None = None,
+    *,
+    targeting: Targeting | None = None,
 ) -> pd.DataFrame:
     """Return RESULTS of predictions by model's name.
 
-    Every metric of expected values, those of intervals where the predictions hold bounds, and those of "buys
-    in the horizon" where `p_buy` gives a probability. `seconds` is what each model took to fit and predict.
+    Every metric of expected values, those of intervals where the predictions hold bounds, those of "buys in the
+    horizon" where `p_buy` gives a probability, and with `targeting` that campaign's profit. `seconds` is what
+    each model took to fit and predict.
     """
     rows = [
         (name, window.cutoff, window.horizon, metric, value)
         for name, table in predictions.items()
-        for metric, value in _measured(y_true, table, (p_buy or {}).get(name)).items()
+        for metric, value in _measured(y_true, table, (p_buy or {}).get(name), targeting).items()
     ]
     frame = pd.DataFrame(rows, columns=["model", "cutoff", "horizon", "metric", "value"])
     return frame.assign(seconds=frame["model"].map(seconds), version=cltv_ml.__version__)
 
 
-def _measured(y_true: pd.Series, table: pd.DataFrame, p_buy: np.ndarray | None) -> dict[str, float]:
+def _measured(
+    y_true: pd.Series, table: pd.DataFrame, p_buy: np.ndarray | None, targeting: Targeting | None
+) -> dict[str, float]:
     found = {name: one.function(y_true, table["expected_value"]) for name, one in METRICS.items()}
+    if targeting is not None:
+        found["profit"] = profit(y_true, table["expected_value"], targeting)
     if p_buy is not None and np.isfinite(p_buy).all():
         found |= {name: one.function(y_true > 0, p_buy) for name, one in PURCHASE_METRICS.items()}
     if "value_lower" in table:

@@ -87,7 +87,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
     with shared_fits(), tracking.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = judge(
             cleaned.log, job.window, models, features, max_origins=job.max_origins, customers=job.customers,
-            progress=progress,
+            targeting=job.targeting, progress=progress,
         )  # fmt: skip
         verdict = choose(result, job.targeting)
         notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.tables import RESULTS
@@ -26,7 +27,7 @@ def backtest(place, *words):
 
 @pytest.fixture(scope="module")
 def told(place):
-    done = backtest(place, "--windows", "3", "--json")
+    done = backtest(place, "--windows", "3", "--experiment", "steady", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -58,6 +59,30 @@ def test_the_page_shows_a_figure_per_metric(place, told):
     page = (place.folder / told["figures"]).read_text(encoding="utf-8")
     assert "Gini of each model: mean, worst and best of 3 test windows." in page
     assert "Decile mape across test windows" in page
+
+
+def test_mlflow_has_a_run_per_model_and_below_it_one_per_window(place, table):
+    store = MlflowClient(place.store)
+    home = [store.get_experiment_by_name("steady").experiment_id]
+    runs = store.search_runs(home, "tags.role = 'backtest'")
+    assert sorted(run.data.tags["model"] for run in runs) == sorted(MODELS)
+    for run in runs:
+        mine = table[table["model"] == run.data.tags["model"]]
+        gini = mine[mine["metric"] == "gini"].set_index("cutoff")["value"]
+        assert run.data.metrics["gini"] == pytest.approx(gini.mean())
+        below = store.search_runs(home, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+        found = {pd.Timestamp(one.data.params["cutoff"]): one.data.metrics["gini"] for one in below}
+        assert found == pytest.approx(gini.to_dict())
+
+
+def test_a_campaign_s_profit_is_measured_where_it_is_asked_for(place):
+    done = backtest(
+        place, "--windows", "2", "--objective", "profit", "--share", "0.2", "--margin", "0.5", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in json.loads(done.stdout)["ranges"] if row["metric"] == "profit"]
+    assert [row["model"] for row in rows] == MODELS
+    assert all(row["windows"] == 2 and row["mean"] > 0 for row in rows)
 
 
 def test_a_log_without_room_for_all_windows_says_so(place):
