@@ -65,6 +65,10 @@ def columns(table: Tabular) -> list[str]:
     >>> columns(pd.DataFrame({"customer_id": ["a"], "amount": [1.0]}))
     ['customer_id', 'amount']
     """
+    if isinstance(table, pd.DataFrame):
+        return [str(name) for name in table.columns]
+    if isinstance(table, pa.Table):
+        return list(table.column_names)
     con = connect()
     view(con, "log", table)
     return list(con.table("log").columns)

@@ -155,9 +155,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
         check_log(cleaned.log, window)
         verdict = judge(cleaned.log, window.horizon, cleaned.report)
         if verdict.level == "no-go" and not force:
-            raise ValueError(
-                f"the data check says no-go: {'; '.join(verdict.reasons)}; mend the data or train with --force."
-            )
+            raise ValueError(f"the data check says {verdict.text}; mend the data or train with --force.")
         from cltv_ml.ops.train import Job, train
 
         job = Job(

@@ -53,6 +53,15 @@ class Verdict:
     level: Literal["go", "caution", "no-go"]
     reasons: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """The level and its reasons without the last full stop, to stand in a sentence.
+
+        >>> Verdict("caution", ("few customers.", "a short log.")).text
+        'caution: few customers; a short log'
+        """
+        return ": ".join(filter(None, [self.level, "; ".join(reason.rstrip(".") for reason in self.reasons)]))
+
 
 def compute_summary(log: Tabular) -> pd.DataFrame:
     """Return what a log holds, one row.
@@ -136,11 +145,14 @@ def compute_months(log: Tabular) -> pd.DataFrame:
     con = _connect(log)
     return frame(
         con.sql(f"""
-            with first as (select customer_id, date_trunc('month', min(timestamp)) as joined from log group by 1)
-            select date_trunc('month', timestamp) as month, count(distinct customer_id) as customers,
-                count(distinct {_order(con)}) as orders, {_MONEY} as revenue,
-                count(distinct customer_id) filter (where joined = date_trunc('month', timestamp)) as new_customers
-            from log join first using (customer_id) group by 1 order by 1
+            with visit as (select distinct customer_id, date_trunc('month', timestamp) as month from log),
+            people as (select month, count(*) as customers from visit group by 1),
+            joined as (select month, count(*) as new_customers from
+                (select min(month) as month from visit group by customer_id) group by 1),
+            sold as (select date_trunc('month', timestamp) as month, count(distinct {_order(con)}) as orders,
+                {_MONEY} as revenue from log group by 1)
+            select month, customers, orders, revenue, coalesce(new_customers, 0) as new_customers
+            from sold join people using (month) left join joined using (month) order by 1
         """)
     )
 

@@ -46,21 +46,30 @@ def find_associations(
         The log has no such column.
     """
     con, found = open_log(log, f"association by {level}", [level])
+    # A basket is told by its order's 64-bit hash: of a hundred million orders hardly two share one.
     con.execute(
-        f"create temp table baskets as select distinct dense_rank() over (order by {order_key(found)}) as basket, "
-        f"{level} as item from log where {level} is not null"
+        f"create temp table baskets as select distinct hash({order_key(found)}) as basket, {level} as item "
+        f"from log where {level} is not null"
+    )
+    con.execute(
+        "create temp table items as select item, orders, row_number() over (order by orders desc, item) as number "
+        f"from (select item, count(*) as orders from baskets group by 1) where orders >= {int(min_orders)} "
+        f"qualify number <= {int(max_items)}"
     )
     pairs = frame(
         con.sql(
             f"""
-            with counts as (
-                select item, count(*) as orders from baskets group by 1 having count(*) >= {int(min_orders)}
-                order by orders desc, item limit {int(max_items)}
-            ), kept as (select basket, item, orders from baskets join counts using (item))
-            select a.item as bought, b.item as also_bought, any_value(a.orders) as orders_bought,
-                any_value(b.orders) as orders_also, count(*) as orders
-            from kept a join kept b on a.basket = b.basket and a.item <> b.item
-            group by 1, 2 having count(*) >= {int(min_orders)}
+            with kept as (select basket, number from baskets join items using (item)),
+            half as (
+                select a.number as one, b.number as other, count(*) as orders
+                from kept a join kept b on a.basket = b.basket and a.number < b.number
+                group by 1, 2 having count(*) >= {int(min_orders)}
+            ), found as (
+                select * from half union all select other, one, orders from half
+            )
+            select bought.item as bought, also.item as also_bought, bought.orders as orders_bought,
+                also.orders as orders_also, found.orders as orders
+            from found join items bought on bought.number = one join items also on also.number = other
             """
         )
     )
@@ -73,4 +82,6 @@ def find_associations(
     pairs["lift_lower"], pairs["lift_upper"] = pairs["lift"] * np.exp(-spread), pairs["lift"] * np.exp(spread)
     names = ["bought", "also_bought", "orders", "support", "confidence", "lift", "lift_lower", "lift_upper"]
     sure = pairs.loc[pairs["lift_lower"] > 1, names]
-    return sure.sort_values(["lift_lower", "bought"], ascending=[False, True]).reset_index(drop=True)
+    return sure.sort_values(
+        ["lift_lower", "bought", "also_bought"], ascending=[False, True, True]
+    ).reset_index(drop=True)

@@ -22,6 +22,9 @@ MAX_YEARS = 2
 #: memory of a training then hardly grow with the log.
 MAX_ROWS = 300_000
 
+#: Of the engine, beside the log and the predictions that a training holds itself.
+MEMORY = "2GB"
+
 
 @dataclass(frozen=True)
 class Training:
@@ -102,10 +105,12 @@ def prepare(
     origins = training_origins(first, window, step, max_origins)
     some = _thin(log, max_rows / (1 + len(origins))) if customers is None and origins else None
     if some is not None:
-        X = build_features(some, [one.cutoff for one in origins], names=list(features))
-        X_now = build_features(log, window.cutoff, names=list(features))
+        X = build_features(some, [one.cutoff for one in origins], names=list(features), memory=MEMORY)
+        X_now = build_features(log, window.cutoff, names=list(features), memory=MEMORY)
         return Training(X, _labels(log, origins, X), origins, X_now)
-    panel = build_features(log, [window.cutoff, *(one.cutoff for one in origins)], names=list(features))
+    panel = build_features(
+        log, [window.cutoff, *(one.cutoff for one in origins)], names=list(features), memory=MEMORY
+    )
     now = panel.index.get_level_values("cutoff") == window.cutoff
     X, X_now = panel[~now], panel[now].droplevel("cutoff")
     if customers is not None:

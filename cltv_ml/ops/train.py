@@ -187,7 +187,7 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
     """Return what the reader must know before trusting the comparison."""
     window, notes = result.window, []
     if job.verdict is not None and job.verdict.level != "go":
-        notes.append(f"The data check says {job.verdict.level}: {'; '.join(job.verdict.reasons)}.")
+        notes.append(f"The data check says {job.verdict.text}.")
     if window.cutoff - pd.Timedelta(days=365) < first.normalize():
         notes.append(
             "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
