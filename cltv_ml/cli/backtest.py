@@ -21,6 +21,7 @@ from cltv_ml.cli.shared import (
     Report,
     Rule,
     Share,
+    check_models,
     console,
     dataset_name,
     load,
@@ -92,6 +93,7 @@ def backtest(
     if windows < 1:
         raise ValueError(f"windows must be 1 or more, got {windows}.")
     to_days(settings.horizon)
+    check_models(settings)
     table, page = Path(settings.out) / "backtest.csv", Path(settings.out) / "backtest.html"
     with progress("backtesting") as done:
         judged, results = _run(settings, windows, done)

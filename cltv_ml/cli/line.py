@@ -28,6 +28,7 @@ from cltv_ml.cli.shared import (
     Query,
     Rule,
     Share,
+    check_models,
     console,
     dataset_name,
     load,
@@ -150,6 +151,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
                 f"customers must be a share between 0 and 1, such as 0.5, got {settings.customers:g}."
             )
         window = Window(settings.cutoff, settings.horizon) if settings.cutoff else None
+        check_models(settings)
         cleaned = load(settings, done)
         window = window or Window.latest(span(cleaned.log)[1], settings.horizon)
         check_log(cleaned.log, window)

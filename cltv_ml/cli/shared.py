@@ -21,6 +21,7 @@ from rich.table import Table
 
 from cltv_ml.config import Settings, load_settings, merge, parse_mapping, parse_rules
 from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
+from cltv_ml.windows import to_days
 
 if TYPE_CHECKING:
     from cltv_ml.evaluation.metrics import Targeting
@@ -102,6 +103,15 @@ def targeting_of(settings: Settings) -> Targeting | None:
     from cltv_ml.evaluation.metrics import Targeting
 
     return Targeting(**settings.campaign) if settings.objective == "profit" else None
+
+
+def check_models(settings: Settings) -> None:
+    """Raise ValueError for a model or a setting that is not there, where some are named: before data are read."""
+    if settings.compete or settings.models:
+        from cltv_ml.models import competitors, names_of, with_params
+
+        names = names_of(settings.compete, settings.models)
+        with_params(competitors(to_days(settings.horizon), [], names), settings.models)
 
 
 def load(settings: Settings, report: Report) -> Cleaned:

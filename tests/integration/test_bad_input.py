@@ -96,3 +96,11 @@ def test_no_run_is_left_open(trained):
     client = MlflowClient(trained.store)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     assert client.search_runs(experiments, filter_string="attributes.status = 'RUNNING'") == []
+
+
+@pytest.mark.parametrize("command", ["train", "backtest"])
+def test_an_unknown_model_is_told_before_the_data_are_read(shop, command):
+    done = shop.cltv(command, "--data", "absent.csv", "--models", "pareto")
+    assert done.returncode == 2
+    assert "Unknown model 'pareto'" in done.stderr
+    assert "absent.csv" not in done.stderr
