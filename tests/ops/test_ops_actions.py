@@ -160,6 +160,16 @@ def test_no_list_shows_an_excluded_category(shop, done):
         assert "coffee" not in set(found.tables[part.replace("-", "_")]["category"])
 
 
+def test_categories_are_recommended_where_no_product_has_enough_buyers(shop, done):
+    rare = shop.log.assign(product_id=[f"p{row}" for row in range(len(shop.log))])
+    found = Actions(tables={"margins_by_category": done.tables["margins_by_category"]})
+    PARTS["cross-sell"](dataclasses.replace(shop, log=rare), found)
+    assert set(found.tables["cross_sell"]["item"]) <= set(shop.log["category"])
+    assert "Categories instead of products" in str(found.sections[0])
+    with pytest.raises(ValueError, match="two items with at least 20 buyers"):
+        PARTS["cross-sell"](dataclasses.replace(shop, log=rare.drop(columns="category")), Actions())
+
+
 def test_an_item_that_leads_many_lists_is_told():
     table = pd.DataFrame(
         {"rank": 1, "item": ["fuel", "fuel", "tea", "jam"], "category": ["FUEL", "FUEL", "HOT", "SWEET"]}

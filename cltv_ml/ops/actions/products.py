@@ -16,13 +16,8 @@ from cltv_ml.windows import Window
 
 def add_cross_sell(shop: Shop, done: Actions) -> None:
     """Add what each customer is likely to buy for the first time, by expected margin where margins are known."""
-    level: Level = "product_id" if "product_id" in shop.log else "category"
-    if level not in shop.log:
-        raise ValueError(
-            "recommendations need products: map the article number to product_id, or a group to category."
-        )
     past = Window(shop.window.cutoff - pd.Timedelta(days=shop.window.horizon), shop.window.horizon)
-    judged = decisions.evaluate_cross_sell(shop.log, past, level=level)
+    level, judged, doubts = _judged(shop.log, past)
     margins = done.tables.get("margins_by_product" if level == "product_id" else "margins_by_category")
     done.tables["cross_sell_quality"] = judged
     table = decisions.recommend_next(
@@ -50,10 +45,26 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
                 else "Ranked by probability: margins are not known.",
                 *_list_cross_sell(shop, done),
             ],
-            warnings=_leading(table),
+            warnings=[*doubts, *_leading(table)],
             figures={"Items bought together": plots.cross_sell_matrix(pairs)} if len(pairs) else {},
         )
     )
+
+
+def _judged(log: pd.DataFrame, past: Window) -> tuple[Level, pd.DataFrame, list[str]]:
+    """Return what to recommend, how well each recommender foresaw `past`, and why products will not do if so."""
+    levels: list[Level] = [level for level in ("product_id", "category") if level in log]
+    if not levels:
+        raise ValueError(
+            "recommendations need products: map the article number to product_id, or a group to category."
+        )
+    try:
+        return levels[0], decisions.evaluate_cross_sell(log, past, level=levels[0]), []
+    except ValueError as error:
+        if levels[0] == levels[-1]:
+            raise
+        judged = decisions.evaluate_cross_sell(log, past, level=levels[-1])
+        return levels[-1], judged, [f"Categories instead of products: {error}"]
 
 
 def _categories(log: pd.DataFrame) -> pd.Series:
