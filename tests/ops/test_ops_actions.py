@@ -162,7 +162,7 @@ def test_no_list_shows_an_excluded_category(shop, done):
 
 def test_categories_are_recommended_where_no_product_has_enough_buyers(shop, done):
     rare = shop.log.assign(product_id=[f"p{row}" for row in range(len(shop.log))])
-    found = Actions(tables={"margins_by_category": done.tables["margins_by_category"]})
+    found = Actions(tables=dict(done.tables))
     PARTS["cross-sell"](dataclasses.replace(shop, log=rare), found)
     assert set(found.tables["cross_sell"]["item"]) <= set(shop.log["category"])
     assert "Categories instead of products" in str(found.sections[0])
