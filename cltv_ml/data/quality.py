@@ -223,7 +223,7 @@ def judge(log: Tabular, horizon: int | None = None, report: Report | None = None
     if pd.notna(facts["regular"]):
         text = (
             f"{facts['regular']:.0%} of the frequent customers buy at regular intervals, like subscribers: "
-            "contractual data, for which these models are not made,"
+            "contractual data, which these models are not made for"
         )
         doubts.append(_above("regular", facts["regular"], text))
     if report is not None and report.rows_in:
