@@ -70,7 +70,7 @@ def doubt_order(result: WindowResult, champion: str) -> list[str]:
     return []
 
 
-_NAIVE = "the rule that each goes on at the own rate"
+_NAIVE = "the rule that each goes on at their own rate"
 _ADVICE = {
     "chance": "there may be next to nothing to learn in this log, so treat customers alike",
     _NAIVE: "that rule orders them as well here, so judge the model by the total it promises",
