@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -114,6 +115,17 @@ def dark(figure: go.Figure) -> go.Figure:
 def colours(models: Iterable[str]) -> dict[str, str]:
     """Return one colour per model, in the order given."""
     return {model: PALETTE[number % len(PALETTE)] for number, model in enumerate(models)}
+
+
+def log_axis(values: Iterable[float]) -> dict[str, Any]:
+    """Return the settings of a logarithmic axis for these values: powers of ten, under two decades 2 and 5 too.
+
+    >>> log_axis([1.0, 5000.0]), log_axis([12.0, 70.0])
+    ({'type': 'log', 'dtick': 1}, {'type': 'log', 'dtick': 'D2'})
+    """
+    drawn = [float(value) for value in values if value > 0]
+    wide = not drawn or max(drawn) >= 100 * min(drawn)
+    return {"type": "log", "dtick": 1 if wide else "D2"}
 
 
 def in_money(name: str, currency: str = "") -> str:

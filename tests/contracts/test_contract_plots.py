@@ -242,3 +242,11 @@ def test_title_of_the_tiers_says_what_the_best_hold():
     assert plots.tier_pyramid(TABLES["tier_pyramid"]).layout.title.text.startswith(
         "The best 10% of the customers hold 90%"
     )
+
+
+def test_a_single_month_is_a_bar_among_days():
+    drawn = plots.CATALOGUE["revenue_over_time"](TABLES["revenue_over_time"].head(1))
+    (bar,) = [trace for trace in drawn.data if trace.type == "bar"]
+    first, last = drawn.layout.xaxis.range
+    assert (last - first).days == 40
+    assert pd.Timedelta(milliseconds=bar.width) == pd.Timedelta(days=20)

@@ -46,6 +46,6 @@ def predicted_against_realised(
             x=ends, y=ends, name="predicted = realised", mode="lines",
             line={"color": theme.REFERENCE, "dash": "dash"}, hoverinfo="skip",
         )  # fmt: skip
-    made.update_xaxes(type="log", dtick=1)
-    made.update_yaxes(type="log", dtick=1)
+    made.update_xaxes(**theme.log_axis(drawn["predicted"]))
+    made.update_yaxes(**theme.log_axis(drawn["realised"]))
     return made

@@ -35,4 +35,9 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
                 "rangemode": "tozero"}
     )  # fmt: skip
     made.update_yaxes(rangemode="tozero")
+    if len(months) == 1:  # plotly would draw a bar of a millisecond
+        width = pd.Timedelta(days=20)
+        month = months["month"].iloc[0]
+        made.update_traces(width=width / pd.Timedelta(milliseconds=1), selector={"type": "bar"})
+        made.update_xaxes(dtick="M1", tickformat="%b %Y", range=[month - width, month + width])
     return made

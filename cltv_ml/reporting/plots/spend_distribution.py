@@ -27,6 +27,6 @@ def spend_distribution(spend: pd.DataFrame, *, currency: str = "") -> go.Figure:
             hovertemplate="%{customdata[0]:,.2f} to %{customdata[1]:,.2f}<br>%{customdata[2]:,} (%{y:.1%})"
             f"<extra>{of}s</extra>",
         )  # fmt: skip
-    made.update_xaxes(type="log", dtick=1)
+    made.update_xaxes(**theme.log_axis([*spend["lower"], *spend["upper"]]))
     made.update_yaxes(tickformat=".0%", rangemode="tozero")
     return made

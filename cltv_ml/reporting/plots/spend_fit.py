@@ -28,5 +28,5 @@ def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
         x=middle, y=fit["model"], name="model", mode="lines", line_color=theme.MODEL,
         hovertemplate="about %{x:,.2f}<br>%{y:,.0f} customers<extra>model</extra>",
     )  # fmt: skip
-    made.update_xaxes(type="log", dtick=1)
+    made.update_xaxes(**theme.log_axis(middle))
     return made
