@@ -38,8 +38,14 @@ from cltv_ml.windows import Window, check_log, rolling_origins, span, to_days
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Metrics on the screen and in the figures, with how a number is written.
-_SHOWN = {"gini": "{:.3f}", "bias": "{:+.1%}", "decile_mape": "{:.1%}", "mae": "{:,.2f}"}
+#: Metrics in the table and on the page, those measured: title and how a value is written.
+_SHOWN = {
+    "gini": ("Gini", "{:.3f}"),
+    "bias": ("Bias", "{:+.1%}"),
+    "decile_mape": ("Decile error", "{:.1%}"),
+    "mae": ("MAE", "{:,.2f}"),
+    "profit": ("Profit", "{:,.0f}"),
+}
 
 
 def backtest(
@@ -159,11 +165,12 @@ def _told(ranges: pd.DataFrame) -> pd.DataFrame:
 
     cells: dict[str, dict[str, str]] = {}
     for row in ranges[ranges["metric"].isin(_SHOWN)].itertuples():
-        ends = [_SHOWN[str(row.metric)].format(value) for value in (row.mean, row.lowest, row.highest)]
-        cells.setdefault(theme.label(str(row.model)), {})[str(row.metric)] = "{}\n{} to {}".format(*ends)
-    titles = {"gini": "Gini", "bias": "Bias", "decile_mape": "Decile error", "mae": "MAE"}
-    table = pd.DataFrame.from_dict(cells, orient="index")[list(_SHOWN)].rename(columns=titles)
-    return table.rename_axis("Model").reset_index()
+        title, form = _SHOWN[str(row.metric)]
+        ends = [form.format(value) for value in (row.mean, row.lowest, row.highest)]
+        cells.setdefault(theme.label(str(row.model)), {})[title] = "{}\n{} to {}".format(*ends)
+    table = pd.DataFrame.from_dict(cells, orient="index")
+    titles = [title for title, _ in _SHOWN.values() if title in table]
+    return table[titles].rename_axis("Model").reset_index()
 
 
 def _draw(ranges: pd.DataFrame, windows: int, page: Path) -> None:
@@ -175,6 +182,7 @@ def _draw(ranges: pd.DataFrame, windows: int, page: Path) -> None:
         f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test windows.":
         plots.metric_ranges(ranges, metric=metric)
         for metric in _SHOWN
+        if metric in set(ranges["metric"])
     }  # fmt: skip
     with atomic(page) as path:
         path.write_text(

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from cltv_ml.ops.train import Outcome
 
 Force = Annotated[bool, typer.Option("--force", help="Train although the data check says no-go.")]
-_SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE"]
+_SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE", "Profit"]
 
 
 def train(
@@ -189,7 +189,8 @@ def _show(outcome: Outcome, settings: Settings) -> None:
     from cltv_ml.ops.summary import comparison_table
 
     result = outcome.result
-    frame = comparison_table(result, outcome.verdict.champion)[_SHOWN]
+    frame = comparison_table(result, outcome.verdict.champion)
+    frame = frame[[name for name in _SHOWN if name in frame]]
     window = result.window
     show_table(
         frame, f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}"

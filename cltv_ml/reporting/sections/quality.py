@@ -41,7 +41,11 @@ MAIN = 2
 def comparison_table(result: WindowResult, champion: str | None = None) -> pd.DataFrame:
     """Return the comparison as a reader sees it: one formatted row per model, the champion marked."""
     scores = result.scores
-    optional = {"In interval": ("coverage", "{:.1%}"), "AUC": ("buy_auc", "{:.3f}")}
+    optional = {
+        "Profit": ("profit", "{:,.0f}"),
+        "In interval": ("coverage", "{:.1%}"),
+        "AUC": ("buy_auc", "{:.3f}"),
+    }
     table = pd.DataFrame(
         {
             "Model": [theme.label(name) + (" ★" if name == champion else "") for name in scores.index],
