@@ -24,7 +24,16 @@ from cltv_ml.cli.shared import (
     settings_of,
     show_table,
 )
-from cltv_ml.data import DATASETS, Cleaned, Verdict, compute_summary, fetch, judge, write_mapping
+from cltv_ml.data import (
+    DATASETS,
+    Cleaned,
+    Verdict,
+    compute_summary,
+    doubt_products,
+    fetch,
+    judge,
+    write_mapping,
+)
 from cltv_ml.windows import to_days
 
 app = typer.Typer(
@@ -142,7 +151,7 @@ def check(
             f"Log       {facts['customers']:,} customers, {facts['orders']:,} orders, {facts['first']:%Y-%m-%d} "
             f"to {facts['last']:%Y-%m-%d}"
         )
-    for note in account.notes:
+    for note in [*account.notes, *doubt_products(cleaned.log)]:
         console.print(f"Note      {escape(note)}")
     console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
     for reason in verdict.reasons:
@@ -186,6 +195,6 @@ def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]
         **{name: getattr(account, name) for name in counts},
         "rules": account.rules[["rule", "rows", "money"]],
         "summary": compute_summary(cleaned.log) if len(cleaned.log) else [],
-        "notes": account.notes,
+        "notes": [*account.notes, *doubt_products(cleaned.log)],
         "mapping": account.mapping,
     }

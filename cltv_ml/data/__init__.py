@@ -12,6 +12,7 @@ from cltv_ml.data.quality import (
     compute_seasonality,
     compute_spend,
     compute_summary,
+    doubt_products,
     judge,
 )
 from cltv_ml.data.rules import REASONS, Rules, change_rules
@@ -36,6 +37,7 @@ __all__ = [
     "compute_seasonality",
     "compute_spend",
     "compute_summary",
+    "doubt_products",
     "fetch",
     "judge",
     "read",

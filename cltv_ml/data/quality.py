@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.data.account import Report
-from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
+from cltv_ml.engine import MONEY_SCALE, Tabular, columns, connect, frame, view
 
 _MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
 
@@ -186,6 +187,40 @@ def compute_seasonality(log: Tabular) -> pd.DataFrame:
     )
 
 
+def doubt_products(log: Tabular) -> list[str]:
+    """Return a sentence naming product codes without a digit where nearly all others have one, if there are any.
+
+    Postage, fees and corrections often stand among the goods under such codes. Names of products, which have
+    no digits either, raise no doubt; nor does a log without the column `product_id`.
+
+    >>> log = pd.DataFrame({"product_id": [*(f"A{n}" for n in range(60)), "POST", "POST", "M"], "amount": 5.0})
+    >>> print(doubt_products(log)[0])
+    2 of 62 product codes have no digit, unlike the others: POST, M; if they stand for postage, fees or the like, set \
+them aside with --rule "non_products=POST|M".
+    """
+    if "product_id" not in columns(log):
+        return []
+    con = _connect(log)
+    [(plain, codes)] = con.sql(
+        "select count(*) filter (where not regexp_matches(code, '[0-9]')), count(*) from "
+        "(select distinct product_id as code from log where product_id is not null)"
+    ).fetchall()
+    if not 0 < plain <= 0.05 * codes:
+        return []
+    found = con.sql(
+        "select product_id from log where not regexp_matches(product_id, '[0-9]') group by 1 "
+        "order by sum(amount) desc, 1 limit 10"
+    ).fetchall()
+    names = [str(name) for (name,) in found]
+    more = ", ..." if plain > len(names) else ""
+    rule = "|".join(re.sub(r"([][.^$*+?{}\\|()])", r"\\\1", name) for name in names)
+    return [
+        f"{plain:,} of {codes:,} product codes have no digit, unlike the others: {', '.join(names)}{more}; if they "
+        "stand for postage, fees or the like, set them aside with --rule "
+        f'"non_products={rule}".'
+    ]
+
+
 def judge(log: Tabular, horizon: int | None = None, report: Report | None = None) -> Verdict:
     """Return the verdict on a log: whether customer lifetime value can be learned from it.
 
@@ -262,6 +297,6 @@ def _connect(log: Tabular) -> duckdb.DuckDBPyConnection:
 
 def _order(con: duckdb.DuckDBPyConnection) -> str:
     """Return SQL for what tells one order of a customer from another."""
-    columns = {str(name) for name, *_ in con.execute("describe log").fetchall()}
+    found = {str(name) for name, *_ in con.execute("describe log").fetchall()}
     day = "customer_id || ' ' || cast(cast(timestamp as date) as varchar)"
-    return f"coalesce(order_id, {day})" if "order_id" in columns else day
+    return f"coalesce(order_id, {day})" if "order_id" in found else day

@@ -1,4 +1,5 @@
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from cltv_ml.data import (
     DATASETS,
     Rules,
+    change_rules,
     clean,
     clean_to_parquet,
     compute_cohorts,
@@ -16,6 +18,7 @@ from cltv_ml.data import (
     compute_seasonality,
     compute_spend,
     compute_summary,
+    doubt_products,
     fetch,
     judge,
     read,
@@ -305,3 +308,20 @@ def test_a_fetched_data_set_is_checked_against_its_checksum(monkeypatch, tmp_pat
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_codes_without_a_digit_are_doubted_and_the_rule_in_the_sentence_sets_them_aside():
+    codes = [*(f"A{number}" for number in range(60)), "POST", "BANK CHARGES", "C.O.D"]
+    bought = pd.DataFrame(
+        {"customer_id": "a", "timestamp": "2024-01-01 10:00", "amount": 5.0, "product_id": codes}
+    )
+    (sentence,) = doubt_products(clean(read(bought)).log)
+    assert sentence.startswith("3 of 63 product codes have no digit")
+    pair = re.search('--rule "(.+)"', sentence)[1]
+    cleaned = clean(read(bought), change_rules(Rules(), dict([pair.split("=", 1)])))
+    assert cleaned.quarantine["rule"].tolist() == ["non_product"] * 3
+    assert doubt_products(cleaned.log) == []
+
+
+def test_products_with_names_raise_no_doubt():
+    assert doubt_products(pd.DataFrame({"product_id": ["tea", "jam", "A1"], "amount": 1.0})) == []

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import Level
 from cltv_ml.ops.actions.shop import Actions, Shop, about, bounded, draw_control, margin_rates
 from cltv_ml.reporting import plots
@@ -45,7 +46,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
                 else "Ranked by probability: margins are not known.",
                 *_list_cross_sell(shop, done),
             ],
-            warnings=[*doubts, *_leading(table)],
+            warnings=[*doubts, *doubt_products(shop.log), *_leading(table)],
             figures={"Items bought together": plots.cross_sell_matrix(pairs)} if len(pairs) else {},
         )
     )
