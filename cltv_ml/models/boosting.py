@@ -81,13 +81,16 @@ def train(
 ) -> xgb.Booster:
     """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`.
 
-    `objective` gives the derivatives of a loss that XGBoost does not bring.
+    `objective` gives the derivatives of a loss that XGBoost does not bring. Whatever `device` it was trained on, the
+    booster answers on the processor, where it is served and where its rows are.
     """
     settings = {"tree_method": "hist", "verbosity": 0, **params}
 
     def grow() -> xgb.Booster:
         data = _bin(matrix, labels, names, margin, weight)
-        return xgb.train(settings, data, num_boost_round=rounds, obj=objective)
+        booster = xgb.train(settings, data, num_boost_round=rounds, obj=objective)
+        booster.set_param({"device": "cpu"})
+        return booster
 
     if objective is not None or isinstance(matrix, Rows):  # neither a function nor a file shows its content
         return grow()

@@ -1,6 +1,10 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from cltv_ml.models import (
     ZILN,
@@ -11,6 +15,7 @@ from cltv_ml.models import (
     Quantile,
     SameRate,
     Tweedie,
+    boosting,
 )
 from cltv_ml.models.boosting import origin_weights
 
@@ -184,3 +189,33 @@ def test_a_window_that_counts_more_decides():
     alike = Tweedie(91, half_life=None, subsample=1.0).fit(X, y).booster_.inplace_predict(X.to_numpy())
     assert alike.mean() == pytest.approx(1.0, rel=0.02)
     assert recent.mean() == pytest.approx(20 / 15, rel=0.05)
+
+
+@pytest.mark.parametrize("model", TREES, ids=lambda model: model.name)
+def test_the_device_reaches_every_training_and_answers_come_from_the_processor(model, shop, monkeypatch):
+    asked, boosters, train = [], [], boosting.xgb.train
+
+    def on_the_processor(params, *rest, **more):
+        asked.append(params["device"])
+        boosters.append(train({**params, "device": "cpu"}, *rest, **more))
+        boosters[-1].set_param({"device": "cuda"})  # as a training on a GPU leaves it
+        return boosters[-1]
+
+    monkeypatch.setattr(boosting.xgb, "train", on_the_processor)
+    clone(model).set_params(device="cuda", rounds=3).fit(*shop[:2])
+    assert asked
+    assert set(asked) == {"cuda"}
+    devices = {
+        json.loads(booster.save_config())["learner"]["generic_param"]["device"] for booster in boosters
+    }
+    assert devices == {"cpu"}
+
+
+@pytest.mark.skipif(not Path("/dev/nvidia0").exists(), reason="no GPU on this machine")
+@pytest.mark.parametrize("model", TREES, ids=lambda model: model.name)
+def test_a_gpu_learns_what_the_processor_learns(model, shop):
+    X, y, _ = shop
+    here = clone(model).fit(X, y).predict(X)
+    there = clone(model).set_params(device="cuda").fit(X, y).predict(X)
+    assert there.sum() == pytest.approx(here.sum(), rel=0.02)
+    assert np.corrcoef(here, there)[0, 1] > 0.99
