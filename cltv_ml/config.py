@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from cltv_ml.errors import InputError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -43,17 +45,17 @@ def load_settings(path: Path) -> Settings:
 
     Raises
     ------
-    ValueError
+    InputError
         The file is missing or no TOML, or a key is unknown or of another type; the message names it.
     """
     known = {entry.name: entry for entry in fields(Settings)}
     given = read_toml(path)
     for name, value in given.items():
         if name not in known:
-            raise ValueError(f"{path.name}: unknown setting {name!r}. Available: {sorted(known)}.")
+            raise InputError(f"{path.name}: unknown setting {name!r}. Available: {sorted(known)}.")
         wanted = _TYPES.get(name, str)
         if not isinstance(value, wanted) or isinstance(value, bool):
-            raise ValueError(f"{path.name}: {name} must be of type {wanted.__name__}, got {value!r}.")
+            raise InputError(f"{path.name}: {name} must be of type {wanted.__name__}, got {value!r}.")
     check_params(given.get("models", {}), path.name)
     return Settings(**given)
 
@@ -103,7 +105,7 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
     """Return the models' settings of a TOML file with tables `[models.NAME]`, such as `cltv tune` writes."""
     params = read_toml(path).get("models", {})
     if not params:
-        raise ValueError(f"{path.name} has no table [models.NAME]; name a file that `cltv tune` wrote.")
+        raise InputError(f"{path.name} has no table [models.NAME]; name a file that `cltv tune` wrote.")
     check_params(params, path.name)
     return {str(name): dict(settings) for name, settings in params.items()}
 
@@ -111,10 +113,10 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
 def check_params(params: Any, where: str) -> None:
     """Raise when the models' settings are no tables of names and values."""
     if not isinstance(params, Mapping):
-        raise ValueError(f"{where}: models must be a table of tables, got {params!r}.")
+        raise InputError(f"{where}: models must be a table of tables, got {params!r}.")
     for name, settings in params.items():
         if not isinstance(settings, Mapping):
-            raise ValueError(f"{where}: models.{name} must be a table of settings, got {settings!r}.")
+            raise InputError(f"{where}: models.{name} must be a table of settings, got {settings!r}.")
 
 
 def merge(settings: Settings, flags: Mapping[str, Any]) -> Settings:
@@ -133,7 +135,7 @@ def parse_mapping(entries: Sequence[str]) -> dict[str, str]:
 
     Raises
     ------
-    ValueError
+    InputError
         An entry is neither a pair nor a TOML file.
 
     >>> parse_mapping(["customer_id=Customer ID", "amount=Total,timestamp=Date"])
@@ -148,7 +150,7 @@ def parse_mapping(entries: Sequence[str]) -> dict[str, str]:
         for pair in entry.split(","):
             name, equals, column = pair.partition("=")
             if not equals or not name.strip() or not column.strip():
-                raise ValueError(
+                raise InputError(
                     f"mapping {pair!r} cannot be read; write name=column, such as customer_id=CustomerID, "
                     "or name a TOML file with a table [mapping]."
                 )
@@ -161,7 +163,7 @@ def parse_rules(entries: Sequence[str]) -> dict[str, list[str]]:
 
     Raises
     ------
-    ValueError
+    InputError
         An entry is no such pair.
 
     >>> parse_rules(["day_first=true", "off=exact_duplicate", "off=future_date"])
@@ -171,7 +173,7 @@ def parse_rules(entries: Sequence[str]) -> dict[str, list[str]]:
     for entry in (entry for entry in entries if entry):
         name, equals, value = entry.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise ValueError(f"rule {entry!r} cannot be read; write name=value, such as day_first=true.")
+            raise InputError(f"rule {entry!r} cannot be read; write name=value, such as day_first=true.")
         rules.setdefault(name.strip(), []).append(value.strip())
     return rules
 
@@ -181,6 +183,6 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"no file {path}; check the path.") from None
+        raise InputError(f"no file {path}; check the path.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is not valid TOML: {error}.") from None
+        raise InputError(f"{path.name} is not valid TOML: {error}.") from None

@@ -9,6 +9,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.errors import InputError
+
 #: A table that can travel between rooms: in memory a pandas or Arrow table,
 #: larger than memory a Parquet file, a folder of them or a glob.
 Tabular: TypeAlias = pd.DataFrame | pa.Table | str | Path
@@ -27,7 +29,7 @@ def connect(memory: str = "4GB", temp_directory: str | Path | None = None) -> du
     try:
         con = duckdb.connect(config={"memory_limit": memory})
     except duckdb.ParserException:
-        raise ValueError(f"memory must be a size such as '4GB', got {memory!r}.") from None
+        raise InputError(f"memory must be a size such as '4GB', got {memory!r}.") from None
     con.execute("set enable_progress_bar = false")  # a library never prints; callers are told by callbacks
     if temp_directory is not None:
         con.execute(f"set temp_directory = {literal(str(temp_directory))}")
@@ -53,7 +55,7 @@ def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
         try:
             con.execute(f'create or replace temp view "{name}" as from {rows}')
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
-            raise ValueError(
+            raise InputError(
                 f"{str(table)!r} cannot be read as a Parquet file or a folder of them; check the path "
                 f"({str(error).splitlines()[0]})."
             ) from error

@@ -9,6 +9,8 @@ from typing import Literal
 import pandas as pd
 from pandas.api import types
 
+from cltv_ml.errors import InputError
+
 Kind = Literal["string", "timestamp", "number"]
 
 
@@ -41,20 +43,20 @@ class Table:
 
         Raises
         ------
-        ValueError
+        InputError
             A required column is missing or a column is of another kind; the message names it.
 
         >>> TRANSACTIONS.check(pd.DataFrame({"customer_id": ["a"]}))
         Traceback (most recent call last):
-        ValueError: transactions: missing columns ['timestamp', 'amount']. Found ['customer_id'].
+        InputError: transactions: missing columns ['timestamp', 'amount']. Found ['customer_id'].
         """
         present = list(frame.columns) + (list(frame.index.names) if self.index else [])
         missing = [name for name in self.required if name not in present]
         if missing:
-            raise ValueError(f"{self.name}: missing columns {missing}. Found {list(frame.columns)}.")
+            raise InputError(f"{self.name}: missing columns {missing}. Found {list(frame.columns)}.")
         for name, column in self.columns.items():
             if name in frame.columns and not _IS_KIND[column.kind](frame[name]):
-                raise ValueError(
+                raise InputError(
                     f"{self.name}: column {name!r} must be of kind {column.kind}, found {frame[name].dtype}."
                 )
         return frame

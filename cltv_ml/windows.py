@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
+from cltv_ml.errors import InputError
 
 #: Days in one unit; months and years are average calendar lengths, rounded to whole days at the end.
 _DAYS_IN = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
@@ -32,7 +33,7 @@ def to_days(horizon: int | float | str | pd.Timedelta) -> int:
 
     Raises
     ------
-    ValueError
+    InputError
         The horizon cannot be read or is shorter than one day.
 
     >>> to_days("13w"), to_days("6m"), to_days("1y"), to_days(90), to_days("91D")
@@ -43,12 +44,12 @@ def to_days(horizon: int | float | str | pd.Timedelta) -> int:
     elif isinstance(horizon, str):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([dwmy]?)\s*", horizon.lower())
         if found is None:
-            raise ValueError(f"horizon {horizon!r} cannot be read; write 90 (days), 13w, 6m or 1y.")
+            raise InputError(f"horizon {horizon!r} cannot be read; write 90 (days), 13w, 6m or 1y.")
         days = float(found[1]) * _DAYS_IN[found[2] or "d"]
     else:
         days = float(horizon)
     if not 1 <= days < 36525:
-        raise ValueError(f"horizon must be between one day and a hundred years, got {horizon!r}.")
+        raise InputError(f"horizon must be between one day and a hundred years, got {horizon!r}.")
     return round(days)
 
 
@@ -63,7 +64,7 @@ def to_cutoff(moment: str | date | pd.Timestamp, argument: str = "cutoff") -> pd
     except (ValueError, TypeError):
         cutoff = pd.NaT
     if cutoff is pd.NaT or cutoff.tzinfo is not None or cutoff != cutoff.normalize():
-        raise ValueError(f"{argument} must be a calendar day such as 2011-09-10, got {str(moment)!r}.")
+        raise InputError(f"{argument} must be a calendar day such as 2011-09-10, got {str(moment)!r}.")
     return cutoff.as_unit("us")
 
 
@@ -72,7 +73,7 @@ def check_timezone(zone: str | None) -> None:
     try:
         ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"timezone {zone!r} is unknown; write a name such as 'Europe/London'.") from error
+        raise InputError(f"timezone {zone!r} is unknown; write a name such as 'Europe/London'.") from error
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,11 @@ class Window:
 
         Raises
         ------
-        ValueError
+        InputError
             The label is unknown or the log ends before the holdout does (a censored label).
         """
         if label not in LABELS:
-            raise ValueError(f"Unknown label {label!r}. Available: {sorted(LABELS)}.")
+            raise InputError(f"Unknown label {label!r}. Available: {sorted(LABELS)}.")
         con = connect()
         view(con, "log", log)
         self._check_holdout(span(log)[1])
@@ -136,13 +137,13 @@ class Window:
         A log's last day counts as complete.
         """
         if not first.normalize() < self.cutoff <= last:
-            raise ValueError(
+            raise InputError(
                 f"cutoff {self.cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} "
                 f"to {last:%Y-%m-%d}; choose a day after the first and not after the last."
             )
         self._check_holdout(last)
         if pd.Timedelta(days=self.horizon) > self.cutoff - first.normalize():
-            raise ValueError(
+            raise InputError(
                 f"horizon of {self.horizon} days is longer than the history of "
                 f"{(self.cutoff - first.normalize()).days} days before the cutoff {self.cutoff:%Y-%m-%d}; "
                 "choose a shorter horizon or a later cutoff."
@@ -150,7 +151,7 @@ class Window:
 
     def _check_holdout(self, last: pd.Timestamp) -> None:
         if self.end > last.normalize() + pd.Timedelta(days=1):
-            raise ValueError(
+            raise InputError(
                 f"the holdout, {self.horizon} days from {self.cutoff:%Y-%m-%d}, ends {self.end:%Y-%m-%d}, "
                 f"but the log ends on {last:%Y-%m-%d}; choose an earlier cutoff or a shorter horizon."
             )
@@ -170,14 +171,14 @@ def check_log(log: pd.DataFrame, window: Window) -> None:
     """Raise when the log cannot hold the window or fewer than 50 customers bought before its cutoff."""
     everybody = log["customer_id"].nunique()
     if everybody < MIN_CUSTOMERS:
-        raise ValueError(
+        raise InputError(
             f"the log holds {everybody} customers with a purchase, at least {MIN_CUSTOMERS} are needed; "
             "give a longer or fuller log."
         )
     window.check(*span(log))
     seen = log.loc[log["timestamp"] < window.cutoff, "customer_id"].nunique()
     if seen < MIN_CUSTOMERS:
-        raise ValueError(
+        raise InputError(
             f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, at least {MIN_CUSTOMERS} are "
             "needed; choose a later cutoff."
         )

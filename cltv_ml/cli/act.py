@@ -24,6 +24,7 @@ from cltv_ml.cli.shared import (
     settings_of,
     show_table,
 )
+from cltv_ml.errors import InputError
 from cltv_ml.windows import Window
 
 app = typer.Typer(invoke_without_command=True)
@@ -93,7 +94,7 @@ def act(
     rates = _read_rates(category_margins) if category_margins else None
     sent = _read(campaign, ["arm"], "a table with customer_id and arm") if campaign else None
     if sent is not None and not campaign_start:
-        raise ValueError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
+        raise InputError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
     with progress("acting") as done:
         cleaned = load(settings_of(config, mapping, rule, query=query, data=data), done)
         from cltv_ml.ops import act as room
@@ -187,7 +188,7 @@ def learn(
     names = [name.strip() for name in features.split(",") if name.strip()]
     table = _read(campaign, [*names, arm, outcome], "a table with these columns", key="")
     if {arm, outcome} & set(names):
-        raise ValueError(
+        raise InputError(
             f"{arm} and {outcome} are not known before the campaign; leave them out of --features."
         )
     from cltv_ml.ops.actions.tables import learn_from_table
@@ -222,7 +223,7 @@ def _read(
 ) -> pd.DataFrame:
     """Return a table, such as of customers that an earlier call wrote, indexed by its key."""
     if not path.is_file():
-        raise ValueError(f"no file {path}; name {meant}.")
+        raise InputError(f"no file {path}; name {meant}.")
     text = dict.fromkeys(("customer_id", "arm", "category"), "str")
     if path.suffix == ".parquet":
         table = pd.read_parquet(path)
@@ -231,6 +232,6 @@ def _read(
         table = pd.read_csv(path, dtype=text)
     missing = [name for name in [*filter(None, [key]), *wanted] if name not in table]
     if missing:
-        raise ValueError(f"{path.name}: missing columns {missing}; name {meant}.")
+        raise InputError(f"{path.name}: missing columns {missing}; name {meant}.")
     key = key or ("customer_id" if "customer_id" in table else "")
     return table.set_index(key) if key else table.rename_axis("row")

@@ -33,6 +33,7 @@ from cltv_ml.cli.shared import (
     with_campaign,
 )
 from cltv_ml.config import Settings, merge, read_params, write_settings
+from cltv_ml.errors import InputError
 from cltv_ml.windows import Window, check_log, rolling_origins, span, to_days
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def backtest(
     settings = with_campaign(settings, share, cost, margin)
     settings = merge(settings, {"models": {**settings.models, **(read_params(params) if params else {})}})
     if windows < 1:
-        raise ValueError(f"windows must be 1 or more, got {windows}.")
+        raise InputError(f"windows must be 1 or more, got {windows}.")
     to_days(settings.horizon)
     check_models(settings)
     table, page = Path(settings.out) / "backtest.csv", Path(settings.out) / "backtest.html"

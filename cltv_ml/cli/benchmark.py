@@ -11,6 +11,7 @@ import typer
 
 import cltv_ml
 from cltv_ml.cli.shared import console
+from cltv_ml.errors import InputError
 
 app = typer.Typer(
     no_args_is_help=True, help="Measure quality, exactness and speed, and write the tables of README."
@@ -78,7 +79,7 @@ def _room(name: str) -> Any:
     """Return a module of experiments/benchmark, which the wheel does not carry."""
     root = Path(cltv_ml.__file__).parents[1]
     if not (root / "experiments" / "benchmark" / "tasks.toml").is_file():
-        raise ValueError(
+        raise InputError(
             "the benchmark is not part of the installed package; clone the project, install it with "
             "`pip install -e .` and run the command there."
         )

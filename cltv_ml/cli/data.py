@@ -34,6 +34,7 @@ from cltv_ml.data import (
     judge,
     write_mapping,
 )
+from cltv_ml.errors import InputError
 from cltv_ml.windows import to_days
 
 app = typer.Typer(
@@ -71,7 +72,7 @@ def describe(name: Name, as_json: Json = False) -> None:
     Example: `cltv data describe cdnow`
     """
     if name not in DATASETS:
-        raise ValueError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
+        raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
     found = DATASETS[name]
     if as_json:
         wanted = ("name", "about", "licence", "mapping", "traps")

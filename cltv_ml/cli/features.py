@@ -23,6 +23,7 @@ from cltv_ml.cli.shared import (
     settings_of,
     show_table,
 )
+from cltv_ml.errors import InputError
 from cltv_ml.windows import to_days
 
 app = typer.Typer(no_args_is_help=True, help="The catalogue of features, and building them to Parquet.")
@@ -118,7 +119,7 @@ def _engine(master: str, memory: str, shards: int | None) -> Any:
     if not master:
         return room.DuckDB(memory, shards=shards)
     if shards is not None:
-        raise ValueError(
+        raise InputError(
             "--shards divides the work of one machine; Spark divides its work itself: leave it out."
         )
     from cltv_ml.ops.spark import spark_session

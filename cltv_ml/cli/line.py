@@ -41,6 +41,7 @@ from cltv_ml.cli.shared import (
 )
 from cltv_ml.config import Settings, merge, read_params, write_settings
 from cltv_ml.data import judge
+from cltv_ml.errors import InputError
 from cltv_ml.windows import Window, check_log, span, to_days
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
         # Whatever can be wrong with the input is said before the slow imports and before MLflow is touched.
         to_days(settings.horizon)
         if not 0 <= settings.customers < 1:
-            raise ValueError(
+            raise InputError(
                 f"customers must be a share between 0 and 1, such as 0.5, got {settings.customers:g}."
             )
         window = Window(settings.cutoff, settings.horizon) if settings.cutoff else None
@@ -157,7 +158,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
         check_log(cleaned.log, window)
         verdict = judge(cleaned.log, window.horizon, cleaned.report)
         if verdict.level == "no-go" and not force:
-            raise ValueError(f"the data check says {verdict.text}; mend the data or train with --force.")
+            raise InputError(f"the data check says {verdict.text}; mend the data or train with --force.")
         from cltv_ml.ops.train import Job, train
 
         job = Job(

@@ -23,6 +23,7 @@ from cltv_ml.cli.shared import (
     settings_of,
 )
 from cltv_ml.config import read_toml
+from cltv_ml.errors import InputError
 
 #: Exit status by verdict: a scheduler may go on after `watch` and train after `retrain`.
 STATUS = {"ok": 0, "watch": 3, "retrain": 4}
@@ -88,9 +89,9 @@ def monitor(
 
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise ValueError(f"no file {path}; name the scores that `cltv score` wrote with --scores.")
+        raise InputError(f"no file {path}; name the scores that `cltv score` wrote with --scores.")
     if path.suffix == ".csv":
         return pd.read_csv(path, dtype={"customer_id": str}, parse_dates=["cutoff"])
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    raise ValueError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")
+    raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")

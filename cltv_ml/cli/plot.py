@@ -23,6 +23,7 @@ from cltv_ml.cli.shared import (
     settings_of,
     show_table,
 )
+from cltv_ml.errors import InputError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -59,7 +60,7 @@ def plot(
         return
     path = out or Path("out") / f"{name}.html"
     if path.suffix not in (".html", ".json"):
-        raise ValueError(f"cannot draw into {path.name!r}; name a file that ends in .html or .json.")
+        raise InputError(f"cannot draw into {path.name!r}; name a file that ends in .html or .json.")
     settings = settings_of(config, mapping, rule, query=query, data=data)
     earlier = read_scores(before) if before else None
     with progress("drawing") as done:

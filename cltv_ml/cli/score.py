@@ -26,6 +26,7 @@ from cltv_ml.cli.shared import (
 )
 from cltv_ml.config import Settings
 from cltv_ml.data import Raw
+from cltv_ml.errors import InputError
 
 if TYPE_CHECKING:
     from cltv_ml.ops.scoring import Manifest
@@ -75,7 +76,7 @@ def score(
     """
     settings = settings_of(config, mapping, rule, query=query, data=data)
     if bool(settings.data) + bool(clean_log) + bool(features) != 1:
-        raise ValueError("name one of --data, --clean-log and --features, for example --data orders.csv.")
+        raise InputError("name one of --data, --clean-log and --features, for example --data orders.csv.")
     with progress("scoring") as done:
         source = clean_log or (None if features else _read(settings, done))
         from cltv_ml.ops import scoring
@@ -122,7 +123,7 @@ def _read(settings: Settings, done: Report) -> Raw:
 def _session(engine: Engine, master: str) -> Any:
     if engine is Engine.local:
         if master:
-            raise ValueError("--master is Spark's address; add --engine spark, or leave it out.")
+            raise InputError("--master is Spark's address; add --engine spark, or leave it out.")
         return None
     from cltv_ml.ops.spark import spark_session
 

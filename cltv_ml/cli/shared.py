@@ -21,6 +21,7 @@ from rich.table import Table
 
 from cltv_ml.config import Settings, load_settings, merge, parse_mapping, parse_rules
 from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
+from cltv_ml.errors import InputError
 from cltv_ml.windows import to_days
 
 if TYPE_CHECKING:
@@ -80,18 +81,18 @@ def with_campaign(settings: Settings, share: float, cost: float, margin: float) 
 
     Raises
     ------
-    ValueError
+    InputError
         The objective is unknown, or a campaign is given that decides nothing.
     """
     given = {name: value for name, value in (("share", share), ("cost", cost), ("margin", margin)) if value}
     settings = merge(settings, {"campaign": {**settings.campaign, **given}})
     if settings.objective not in ("", "gini", "profit"):
-        raise ValueError(f"objective must be gini or profit, got {settings.objective!r}.")
+        raise InputError(f"objective must be gini or profit, got {settings.objective!r}.")
     unknown = set(settings.campaign) - {"share", "cost", "margin"}
     if unknown:
-        raise ValueError(f"campaign has no {sorted(unknown)}. Available: share, cost, margin.")
+        raise InputError(f"campaign has no {sorted(unknown)}. Available: share, cost, margin.")
     if settings.campaign and settings.objective != "profit":
-        raise ValueError(
+        raise InputError(
             f"{', '.join(sorted(settings.campaign))} of a campaign decide nothing unless the objective is profit; add "
             "--objective profit."
         )
@@ -106,7 +107,7 @@ def targeting_of(settings: Settings) -> Targeting | None:
 
 
 def check_models(settings: Settings) -> None:
-    """Raise ValueError for a model or a setting that is not there, where some are named: before data are read."""
+    """Raise InputError for a model or a setting that is not there, where some are named: before data are read."""
     if settings.compete or settings.models:
         from cltv_ml.models import competitors, names_of, with_params
 
@@ -122,9 +123,9 @@ def load(settings: Settings, report: Report) -> Cleaned:
 
 
 def check_given(settings: Settings) -> None:
-    """Raise ValueError where no data are named."""
+    """Raise InputError where no data are named."""
     if not settings.data:
-        raise ValueError("no data given; name a file or a data set with --data, for example --data cdnow.")
+        raise InputError("no data given; name a file or a data set with --data, for example --data cdnow.")
 
 
 def read_raw(settings: Settings, memory: str = "2GB") -> Raw:
@@ -142,17 +143,17 @@ def read_scores(path: Path) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such file, or it is no table of scores.
     """
     if not path.is_file():
-        raise ValueError(f"no file {path}; name a table that `cltv score` wrote.")
+        raise InputError(f"no file {path}; name a table that `cltv score` wrote.")
     table = (
         pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"customer_id": str})
     )
     missing = [name for name in ("customer_id", "expected_value") if name not in table]
     if missing:
-        raise ValueError(f"{path.name}: missing columns {missing}; name a table that `cltv score` wrote.")
+        raise InputError(f"{path.name}: missing columns {missing}; name a table that `cltv score` wrote.")
     return table.set_index("customer_id")
 
 

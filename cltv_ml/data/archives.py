@@ -14,6 +14,8 @@ import pyarrow as pa
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from cltv_ml.errors import InputError
+
 #: An archive may unpack to this many bytes, or to `RATIO` times its own size if that is more: tables shrink to
 #: a fifth or a thirtieth, only what was made to fill a disk to a thousandth.
 LIMIT = 256 << 20
@@ -28,7 +30,7 @@ def unpack(path: Path, folder: Path) -> Path:
 
     Raises
     ------
-    ValueError
+    InputError
         The archive is damaged, locked, holds no or several files, or unpacks past the limit.
     """
     try:
@@ -42,19 +44,19 @@ def unpack(path: Path, folder: Path) -> Path:
                     return _copy(packed, folder / Path(member).name, path)
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, RuntimeError) as error:
         reason = str(error).rstrip(".") or "it ends too early"
-        raise ValueError(
+        raise InputError(
             f"{path.name!r} cannot be unpacked: {reason}; pack it anew, without a password."
         ) from error
     return path
 
 
 def check_workbook(path: Path) -> None:
-    """Raise ValueError when a workbook, which is a zip archive, unpacks past the limit."""
+    """Raise InputError when a workbook, which is a zip archive, unpacks past the limit."""
     try:
         with zipfile.ZipFile(path) as archive:
             _check_size(sum(entry.file_size for entry in archive.infolist()), path)
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{path.name!r} is no Excel workbook (xlsx); save it as xlsx or CSV.") from error
+        raise InputError(f"{path.name!r} is no Excel workbook (xlsx); save it as xlsx or CSV.") from error
 
 
 def workbook_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
@@ -62,25 +64,25 @@ def workbook_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
 
     Raises
     ------
-    ValueError
+    InputError
         The sheet does not exist, or several sheets have different headers and none was named.
     """
     check_workbook(path)
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, KeyError, ValueError) as error:
-        raise ValueError(f"{path.name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
+    except (InvalidFileException, KeyError, InputError) as error:
+        raise InputError(f"{path.name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
     with closing(book):
         headers = {name: _header(book[name].iter_rows(values_only=True)) for name in book.sheetnames}
         filled = [name for name, header in headers.items() if header]
         if sheet is not None:
             if sheet not in headers:
-                raise ValueError(f"{path.name!r} has no sheet {sheet!r}. Available: {book.sheetnames}.")
+                raise InputError(f"{path.name!r} has no sheet {sheet!r}. Available: {book.sheetnames}.")
             filled = [sheet] if headers[sheet] else []
         if not filled:
-            raise ValueError(f"{path.name!r} is empty; check that the export is complete.")
+            raise InputError(f"{path.name!r} is empty; check that the export is complete.")
         if len({headers[name] for name in filled}) > 1:
-            raise ValueError(
+            raise InputError(
                 f"{path.name!r} has sheets with different headers; name one as table (--query). Available: {filled}."
             )
         yield headers[filled[0]]
@@ -137,7 +139,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> str:
         and Path(entry.filename).name[0] != "."
     ]
     if len(members) != 1:
-        raise ValueError(
+        raise InputError(
             f"{path.name!r} must hold exactly one file, found {members[:5]}; unpack it and name the file."
         )
     return members[0]
@@ -156,7 +158,7 @@ def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, archive: Path) -> Pat
 def _check_size(size: int, archive: Path) -> None:
     packed = archive.stat().st_size
     if size > max(LIMIT, RATIO * packed):
-        raise ValueError(
+        raise InputError(
             f"{archive.name!r} unpacks to more than {max(LIMIT, RATIO * packed):,} bytes from {packed:,}, "
             "which is no ordinary table; unpack it yourself if it is to be trusted."
         )

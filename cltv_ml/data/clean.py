@@ -21,6 +21,7 @@ from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
+from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
 
 #: Called with what is being done and the share that is done.
@@ -68,7 +69,7 @@ def clean(
 
     Raises
     ------
-    ValueError
+    InputError
         No date or no amount of the source can be read, day and month or the decimal sign are open, or
         the source holds several currencies without rates.
 
@@ -120,7 +121,7 @@ def clean_to_parquet(
 def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> tuple[int | None, list[str]]:
     """Run the rules; return the cap of amounts and what a reader should know."""
     if grain not in ("line", "order"):
-        raise ValueError(f"grain must be 'line' or 'order', got {grain!r}.")
+        raise InputError(f"grain must be 'line' or 'order', got {grain!r}.")
     progress("reading the lines", 0.0)
     notes = read_lines(raw, rules)
     progress("looking for duplicates", 0.3)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from cltv_ml.data.archives import text_batches
 from cltv_ml.data.parse import quote
+from cltv_ml.errors import InputError
 
 Unique = Callable[[list[str]], list[str]]
 
@@ -55,30 +56,30 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
 
     Raises
     ------
-    ValueError
+    InputError
         The database cannot be reached or read, or `table` is neither a table nor a SELECT; no password is
         shown.
     """
     shown = without_password(url)
     path = Path(re.sub(r"^\w+:///", "", url.partition("?")[0]))
     if url.startswith(("duckdb:", "sqlite:")) and not path.is_file():
-        raise ValueError(f"{shown}: there is no such database file; check the path.")
+        raise InputError(f"{shown}: there is no such database file; check the path.")
     try:
         if url.startswith("duckdb:"):
             _from_duckdb(con, path, table, unique)
         else:
             _from_sqlalchemy(con, url, table, unique)
     except NoSuchModuleError:
-        raise ValueError(
+        raise InputError(
             f"{shown} is no database that can be read; use duckdb:///, sqlite:/// or postgresql://, and download "
             "files first."
         ) from None
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-        raise ValueError(f"{shown} cannot be read: {_hide(reason, url)}.") from None
+        raise InputError(f"{shown} cannot be read: {_hide(reason, url)}.") from None
     except ModuleNotFoundError as error:
         hint = "; install cltv-ml[postgres]" if "psycopg" in str(error.name) else ""
-        raise ValueError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
+        raise InputError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
 
 
 def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None, unique: Unique) -> None:
@@ -105,7 +106,7 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
     try:
         address = sqlalchemy.make_url(url)
     except ArgumentError:
-        raise ValueError(
+        raise InputError(
             f"{without_password(url)!r} is no connection URL; write dialect://user@host/name."
         ) from None
     if address.get_backend_name() in ("postgresql", "postgres"):
@@ -132,19 +133,19 @@ def _query(table: str | None, names: list[str], quoted: Callable[[str], str]) ->
 
     >>> _query("select 1; drop table orders", ["orders"], quote)
     Traceback (most recent call last):
-    ValueError: table must be one SELECT or a table's name, got 'select 1; drop table orders'...
+    InputError: table must be one SELECT or a table's name, got 'select 1; drop table orders'...
     """
     if table is None:
         if len(names) != 1:
-            raise ValueError(f"name the table to read, or a SELECT, as table (--query). Available: {names}.")
+            raise InputError(f"name the table to read, or a SELECT, as table (--query). Available: {names}.")
         table = names[0]
     if table in names or not re.search(r"\s", table.strip()):
         if table not in names and "." not in table:
-            raise ValueError(f"there is no table {table!r}. Available: {names}.")
+            raise InputError(f"there is no table {table!r}. Available: {names}.")
         return "select * from " + ".".join(quoted(part) for part in table.split("."))
     bare = re.sub(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", " ", table, flags=re.DOTALL)
     if not re.match(r"\s*(select|with)\b", bare, re.IGNORECASE) or re.search(r";\s*\S", bare):
-        raise ValueError(
+        raise InputError(
             f"table must be one SELECT or a table's name, got {table[:60]!r}; nothing else is run. "
             f"Available tables: {names}."
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pooch
 
 from cltv_ml.data.rules import Rules
+from cltv_ml.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Dataset:
         return next((place for place in places if place.is_file()), None)
 
     def locate(self) -> Path:
-        """Return the path of its file; ValueError says how to get it where it is not here."""
+        """Return the path of its file; InputError says how to get it where it is not here."""
         found = self.find()
         if found is None:
             way = (
@@ -68,7 +69,7 @@ class Dataset:
                 if self.extra
                 else f"fetch it with `cltv data fetch {self.name}`"
             )
-            raise ValueError(
+            raise InputError(
                 f"data set {self.name!r} is not on this machine; {way}, or let CLTV_DATA_DIR name a folder "
                 f"that holds {self.file}."
             )

@@ -15,6 +15,7 @@ from cltv_ml.data.archives import unpack
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.sources import read
 from cltv_ml.engine import literal
+from cltv_ml.errors import InputError
 
 
 def fetch(name: str) -> Path:
@@ -22,12 +23,12 @@ def fetch(name: str) -> Path:
 
     Raises
     ------
-    ValueError
+    InputError
         The name is unknown, the data set is not for download, the download failed, or its checksum is
         another one than ours.
     """
     if name not in DATASETS:
-        raise ValueError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
+        raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
     dataset = DATASETS[name]
     found = dataset.find()
     if found is not None:
@@ -58,18 +59,18 @@ def _download(name: str, url: str, folder: Path) -> Path:
     try:
         return Path(pooch.retrieve(url, known_hash=None, fname=f"{name}.zip", path=folder))
     except (RequestException, OSError) as error:
-        raise ValueError(
+        raise InputError(
             f"data set {name!r} could not be downloaded from {url} ({type(error).__name__}); try again, or "
             f"put it into a folder that CLTV_DATA_DIR names."
         ) from error
 
 
 def _check(path: Path, sha256: str) -> None:
-    """Raise ValueError when a file's checksum is another one; the zip around it may be packed anew."""
+    """Raise InputError when a file's checksum is another one; the zip around it may be packed anew."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise ValueError(
+        raise InputError(
             f"{path.name!r} was downloaded with the checksum {found}, not {sha256}; it is not the file that "
             "this version knows, so it was not kept."
         )

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.csv
 from charset_normalizer import from_bytes
 
+from cltv_ml.errors import InputError
+
 _SAMPLE = 1 << 20
 _BLOCK = 1 << 24
 _MARKS = {
@@ -32,7 +34,7 @@ def view_csv(con: duckdb.DuckDBPyConnection, path: Path, unique: Callable[[list[
 
     Raises
     ------
-    ValueError
+    InputError
         The file is empty, has no header, or its quotes or encoding cannot be made out.
     """
     encoding = find_encoding(path)
@@ -46,7 +48,7 @@ def view_csv(con: duckdb.DuckDBPyConnection, path: Path, unique: Callable[[list[
             con.register("incoming", batches)
             con.execute("create or replace table raw as from incoming")
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
-        raise ValueError(
+        raise InputError(
             f"{path.name!r} cannot be read as {encoding} text separated by {delimiter!r}: "
             f"{str(error).splitlines()[0].rstrip('.')}; check its quotes and its encoding."
         ) from error
@@ -104,7 +106,7 @@ def _look_at(path: Path, encoding: str) -> tuple[list[str], str, int]:
     lines = text.splitlines()
     skip = next((number for number, line in enumerate(lines) if line.strip()), None)
     if skip is None:
-        raise ValueError(f"{path.name!r} is empty; check that the export is complete.")
+        raise InputError(f"{path.name!r} is empty; check that the export is complete.")
     sample = [line for line in lines[skip : skip + 200] if line.strip()]
     delimiter = max(",;\t|", key=lambda sign: _regularity(sample, sign))
     return next(csv.reader(sample, delimiter=delimiter)), delimiter, skip

@@ -8,6 +8,7 @@ from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sources import Raw
 from cltv_ml.engine import MONEY_SCALE, literal
+from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
 
 #: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
@@ -32,7 +33,7 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
 
     Raises
     ------
-    ValueError
+    InputError
         A required column holds nothing that can be read, or several currencies have no rates.
     """
     columns = Columns(raw.con, rules)
@@ -139,7 +140,7 @@ def _rate(raw: Raw, currency: str, rules: Rules) -> str:
     found = [str(name) for (name,) in rows.fetchall()]
     missing = [name for name in found if name not in rules.rates]
     if missing and (len(found) > 1 or rules.rates):
-        raise ValueError(
+        raise InputError(
             f"column {raw.mapping['currency']!r} holds the currencies {found[:10]}, without a rate for "
             f"{missing[0]!r}; give rates, for example {{{missing[0]!r}: 1.0}} or --rule rates={missing[0]}:1.0 for "
             "each, or read one currency at a time."
@@ -174,7 +175,7 @@ def _matches(column: str, patterns: tuple[str, ...]) -> str:
 
 
 def _check_readable(raw: Raw) -> None:
-    """Raise ValueError when a required column holds nothing that can be read."""
+    """Raise InputError when a required column holds nothing that can be read."""
     wanted = {"missing_customer": "customer_id", "bad_date": "timestamp", "bad_amount": "amount"}
     other = f"select 1 from marks where rule is null or rule not in {tuple(wanted)} limit 1"
     if raw.con.execute(other).fetchall():
@@ -189,7 +190,7 @@ def _check_readable(raw: Raw) -> None:
                 f"select {quote(column)} from raw order by source_row limit 1"
             ).fetchall()
             kind = {"customer_id": "an identifier", "timestamp": "a date", "amount": "an amount"}[name]
-            raise ValueError(
+            raise InputError(
                 f"column {column!r} was read as {name}, but none of its values is {kind}, for example "
                 f"{str(value)[:50]!r}; map another column to {name}."
             )

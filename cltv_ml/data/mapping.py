@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
 
 #: Columns that only the door knows: `clean` turns them into columns of TRANSACTIONS.
@@ -141,7 +142,7 @@ def propose_mapping(
 
     Raises
     ------
-    ValueError
+    InputError
         Two columns are equally good for one name, or a required one has no column.
 
     >>> propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"})
@@ -160,7 +161,7 @@ def propose_mapping(
         if not found and name in _REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
             found = _named(name, left)
         if len(found) > 1:
-            raise ValueError(
+            raise InputError(
                 f"columns {found} could each be the {name}; "
                 f"say which in the mapping, for example {{{name!r}: {found[0]!r}}} or "
                 f"--mapping {_flag(name, found[0])}."
@@ -175,25 +176,25 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
 
     Raises
     ------
-    ValueError
+    InputError
         A standard name is unknown, a column is not in the source, or one is given twice.
 
     >>> check_mapping({"customer_id": "cust"}, ["Cust", "day"])
     Traceback (most recent call last):
-    ValueError: mapping: column 'cust' for customer_id is not in the source. Found ['Cust', 'day'].
+    InputError: mapping: column 'cust' for customer_id is not in the source. Found ['Cust', 'day'].
     """
     unknown = sorted(set(mapping) - set(SYNONYMS))
     if unknown:
-        raise ValueError(f"mapping: unknown name {unknown[0]!r}. Available: {sorted(SYNONYMS)}.")
+        raise InputError(f"mapping: unknown name {unknown[0]!r}. Available: {sorted(SYNONYMS)}.")
     given = {name: str(column) for name, column in mapping.items() if column}
     for name, column in given.items():
         if column not in columns:
-            raise ValueError(
+            raise InputError(
                 f"mapping: column {column!r} for {name} is not in the source. Found {list(columns)}."
             )
     twice = [column for column in given.values() if list(given.values()).count(column) > 1]
     if twice:
-        raise ValueError(f"mapping: column {twice[0]!r} is given for more than one name; keep one of them.")
+        raise InputError(f"mapping: column {twice[0]!r} is given for more than one name; keep one of them.")
     return given
 
 
@@ -216,18 +217,18 @@ def read_mapping(path: str | Path) -> dict[str, str]:
 
     Raises
     ------
-    ValueError
+    InputError
         The file is missing, is no TOML or holds no such table of texts.
     """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ValueError(f"mapping file {str(path)!r} does not exist; check the path.") from error
+        raise InputError(f"mapping file {str(path)!r} does not exist; check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"mapping file {str(path)!r} is no valid TOML: {error}.") from error
+        raise InputError(f"mapping file {str(path)!r} is no valid TOML: {error}.") from error
     table = content.get("mapping")
     if not isinstance(table, dict) or not all(isinstance(column, str) for column in table.values()):
-        raise ValueError(
+        raise InputError(
             f"mapping file {str(path)!r} must hold a table [mapping] with lines such as "
             'customer_id = "CustomerID".'
         )
@@ -321,7 +322,7 @@ def _settle(
         chosen["unit_price"] = chosen.pop("amount")
     for name in _open(chosen):
         also = " (or quantity and unit_price)" if name == "amount" else ""
-        raise ValueError(
+        raise InputError(
             f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: '<column>'}} or "
             f"--mapping {name}=COLUMN. Found {list(kinds)}."
         )

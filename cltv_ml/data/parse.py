@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from cltv_ml.data.rules import Rules
+from cltv_ml.errors import InputError
 
 _NUMBERS = re.compile(r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*")
 _NOTHING = "('', 'null', 'nan', 'none', 'n/a', 'na', '<na>', 'nat', '#n/a')"
@@ -108,7 +109,7 @@ class Columns:
         return f"(({number}) / {100 if percent else 1})"
 
     def check_one_currency(self, column: str) -> None:
-        """Raise ValueError when the amounts of a text column carry different currency signs."""
+        """Raise InputError when the amounts of a text column carry different currency signs."""
         if is_number(self.kinds[column]) or is_time(self.kinds[column]):
             return
         text = f"trim(cast({quote(column)} as varchar))"
@@ -119,7 +120,7 @@ class Columns:
         ).fetchall()
         if len(signs) > 1:
             found = [sign for (sign,) in signs]
-            raise ValueError(
+            raise InputError(
                 f"column {column!r} holds several currencies, {found}; split off a currency column, map it "
                 "as currency and give rates."
             )
@@ -129,7 +130,7 @@ class Columns:
 
         Raises
         ------
-        ValueError
+        InputError
             Day and month cannot be told apart; the message shows both readings.
         """
         kind, name = self.kinds[column], quote(column)
@@ -198,7 +199,7 @@ class Columns:
         ).fetchall()[0]
         if count and example is not None and bool(first) == bool(second):
             a, b = re.split(r"[/\-.]", example.strip())[:2]
-            raise ValueError(
+            raise InputError(
                 f"column {column!r}: {example!r} may be day {int(a)} of month {int(b)} or day {int(b)} of "
                 f"month {int(a)}, and the other dates {'say both' if first else 'do not say'}; "
                 "set day_first to true or false (--rule day_first=true)."
@@ -218,13 +219,13 @@ class Columns:
             f"min({text}) filter (where {dot}), min({text}) filter (where {open_}) from {self.table}"
         ).fetchall()[0]
         if min(commas, dots) > 0.01 * max(commas, dots):
-            raise ValueError(
+            raise InputError(
                 f"column {column!r} holds both {one!r} and {other!r}; set decimal to '.' or ',' (--rule decimal=,), "
                 "and the values written the other way are set aside."
             )
         if either and not commas and not dots:
             whole = unclear.replace(",", "")
-            raise ValueError(
+            raise InputError(
                 f"column {column!r}: {unclear!r} may be {whole} or {unclear.replace(',', '.')}; "
                 "set decimal to '.' or ',' (--rule decimal=,)."
             )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from cltv_ml.errors import InputError
 from cltv_ml.windows import check_timezone
 
 #: Every rule in the order it is applied: its name and the sentence that the quarantine gives as reason.
@@ -64,7 +65,7 @@ class Rules:
 
     >>> Rules(off=("missing_customer",))
     Traceback (most recent call last):
-    ValueError: rule 'missing_customer' cannot be switched off: the log would not be valid.
+    InputError: rule 'missing_customer' cannot be switched off: the log would not be valid.
     """
 
     off: tuple[str, ...] = ()
@@ -79,22 +80,22 @@ class Rules:
     winsorise: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an unknown rule, zone or sign; the message names it."""
+        """Raise InputError for an unknown rule, zone or sign; the message names it."""
         for name in (*self.off, *self.on):
             if name not in REASONS:
-                raise ValueError(f"Unknown rule {name!r}. Available: {sorted(REASONS)}.")
+                raise InputError(f"Unknown rule {name!r}. Available: {sorted(REASONS)}.")
         for name in self.off:
             if name in ALWAYS_ON:
-                raise ValueError(f"rule {name!r} cannot be switched off: the log would not be valid.")
+                raise InputError(f"rule {name!r} cannot be switched off: the log would not be valid.")
         for zone in (self.timezone, self.source_timezone):
             check_timezone(zone)
         if self.decimal not in (None, ".", ","):
-            raise ValueError(f"decimal must be '.' or ',', got {self.decimal!r}.")
+            raise InputError(f"decimal must be '.' or ',', got {self.decimal!r}.")
         if self.winsorise is not None and not self.winsorise > 0:
-            raise ValueError(f"winsorise must be a positive number or None, got {self.winsorise!r}.")
+            raise InputError(f"winsorise must be a positive number or None, got {self.winsorise!r}.")
         for currency, rate in self.rates.items():
             if not 0 < rate < float("inf"):
-                raise ValueError(f"rates: the rate of {currency!r} must be positive, got {rate!r}.")
+                raise InputError(f"rates: the rate of {currency!r} must be positive, got {rate!r}.")
 
     def applies(self, name: str) -> bool:
         """Whether the rule `name` is switched on."""
@@ -112,7 +113,7 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
 
     Raises
     ------
-    ValueError
+    InputError
         A setting is unknown or its value cannot be read; the message names it.
 
     >>> rules = change_rules(Rules(), {"day_first": "true", "off": "exact_duplicate", "rates": ["USD:0.9"]})
@@ -123,7 +124,7 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
     changed: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
-            raise ValueError(f"Unknown rule setting {name!r}. Available: {sorted(known)}.")
+            raise InputError(f"Unknown rule setting {name!r}. Available: {sorted(known)}.")
         listed = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
         if name in ("off", "on", "non_products", "adjustments"):
             changed[name] = tuple(str(entry) for entry in listed)
@@ -142,13 +143,13 @@ def _rate(text: str) -> tuple[str, float]:
 def _number(name: str, text: Any) -> float:
     try:
         return float(text)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: {text!r} is no number; write rates=USD:0.92 or winsorise=5.") from None
+    except (TypeError, InputError):
+        raise InputError(f"{name}: {text!r} is no number; write rates=USD:0.92 or winsorise=5.") from None
 
 
 def _truth(value: Any) -> bool:
     if str(value).lower() not in ("true", "false"):
-        raise ValueError(f"day_first must be true or false, got {value!r}.")
+        raise InputError(f"day_first must be true or false, got {value!r}.")
     return str(value).lower() == "true"
 
 

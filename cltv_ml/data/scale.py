@@ -9,6 +9,7 @@ import duckdb
 from cltv_ml.data.mapping import ask, is_open_name
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
+from cltv_ml.errors import InputError
 
 #: Fewer lines than this, whose quantity differs from the product's usual one, prove nothing.
 _LINES = 30
@@ -28,7 +29,7 @@ def settle_scale(
 
     Raises
     ------
-    ValueError
+    InputError
         The column is neither clearly the one nor the other.
     """
     settled = dict(mapping)
@@ -40,7 +41,7 @@ def settle_scale(
         if growth is None:
             continue
         if 0.25 < growth < 0.75:
-            raise ValueError(
+            raise InputError(
                 f"column {column!r} may be money per item or per line: with twice the quantity it is "
                 f"{2**growth:.2f} times as large; {ask([name, other], column)}."
             )

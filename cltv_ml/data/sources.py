@@ -25,6 +25,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.scale import settle_scale
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.engine import connect, frame, literal
+from cltv_ml.errors import InputError
 
 _PARQUET = (".parquet", ".pq")
 
@@ -104,7 +105,7 @@ def read(
 
     Raises
     ------
-    ValueError
+    InputError
         The source cannot be read, is empty, or its columns cannot be mapped; one sentence says why.
 
     >>> raw = read(pd.DataFrame({"cust": ["a"], "day": ["2024-01-31"], "paid": ["9.50"]}), {"amount": "paid"})
@@ -137,7 +138,7 @@ def read(
         view_file(con, Path(name), workspace.path, table)
         name = Path(name).name
     if not con.execute("select 1 from raw limit 1").fetchall():
-        raise ValueError(f"{name!r} holds no rows; check that the export is complete.")
+        raise InputError(f"{name!r} holds no rows; check that the export is complete.")
     return Raw(
         con=con,
         mapping=_complete(con, given),
@@ -165,12 +166,12 @@ def view_file(con: duckdb.DuckDBPyConnection, path: Path, folder: Path, table: s
     else:
         files = [path] if path.exists() else []
     if not files:
-        raise ValueError(
+        raise InputError(
             f"{str(path)!r} is neither a file, a folder with Parquet files nor a data set's name; "
             f"check the path. Data sets: {sorted(DATASETS)}."
         )
     if files[0].suffix not in _PARQUET and len(files) > 1:
-        raise ValueError(
+        raise InputError(
             f"{str(path)!r} matches {len(files)} files, which only Parquet files may be; name one."
         )
     files[0] = unpack(files[0], folder)
@@ -182,7 +183,7 @@ def view_file(con: duckdb.DuckDBPyConnection, path: Path, folder: Path, table: s
         con.execute("create or replace table raw as from incoming")
         con.unregister("incoming")
     elif files[0].suffix.lower() in (".xls", ".xlsb", ".ods", ".zip", ".gz"):
-        raise ValueError(f"{files[0].name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
+        raise InputError(f"{files[0].name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
     else:
         view_csv(con, files[0], unique_names)
 
@@ -194,7 +195,7 @@ def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
         described = con.execute(f"describe from read_parquet({names}, union_by_name=true)").fetchall()
         counts = con.execute(f"select num_rows from parquet_file_metadata({names})").fetchall()
     except duckdb.Error as error:
-        raise ValueError(f"{str(files[0])!r} cannot be read as Parquet: {_first_line(error)}.") from error
+        raise InputError(f"{str(files[0])!r} cannot be read as Parquet: {_first_line(error)}.") from error
     offsets = [0]
     for (count,) in counts:
         offsets.append(offsets[-1] + count)
@@ -213,7 +214,7 @@ def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
 def join_products(con: duckdb.DuckDBPyConnection, products: Path, key: str) -> None:
     """Add the columns of a products file, one row per product, to the view `raw`; lines without keep none."""
     if not products.is_file():
-        raise ValueError(
+        raise InputError(
             f"{products.name!r} is missing beside the lines it describes; put it into their folder."
         )
     con.execute(f"create temp table products as from read_parquet({literal(str(products))})")
@@ -268,7 +269,7 @@ def _array(values: pd.Series) -> pa.Array:
         )
     try:
         return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError, ArithmeticError):
+    except (pa.ArrowException, TypeError, InputError, ArithmeticError):
         texts = (
             None if value is None else str(value).encode("utf-8", "replace").decode() for value in values
         )

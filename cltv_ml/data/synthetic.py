@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
+
 START = pd.Timestamp("2022-01-01")
 
 #: Category -> share of its customers' lines, and margin on the undiscounted price.
@@ -79,7 +81,7 @@ def simulate(customers: int = 5_000, days: int = 730, seed: int = 0) -> Simulati
     'timestamp']
     """
     if customers < 1 or days < 30:
-        raise ValueError(f"simulate needs at least 1 customer and 30 days, got {customers} and {days}.")
+        raise InputError(f"simulate needs at least 1 customer and 30 days, got {customers} and {days}.")
     lots = [_lot(first, min(_LOT, customers - first), days, seed) for first in range(0, customers, _LOT)]
     logs, truths, offers = ([lot[part] for lot in lots] for part in range(3))
     return Simulation(
@@ -113,7 +115,7 @@ def customers_of(name: str) -> int:
     """
     size = name.partition(":")[2] or "5000"
     if not size.isdecimal() or int(size) < 1:
-        raise ValueError(
+        raise InputError(
             f"{name!r}: write the number of customers after the colon, for example synthetic:20000."
         )
     return int(size)

@@ -42,7 +42,7 @@ def find_associations(
 
     Raises
     ------
-    ValueError
+    InputError
         The log has no such column.
     """
     con, found = open_log(log, f"association by {level}", [level])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.tables import ACTIONS
 from cltv_ml.windows import Window
 
@@ -42,12 +43,12 @@ def build_campaign(
 
     Raises
     ------
-    ValueError
+    InputError
         The control misses a customer of the list.
     """
     left_out = pd.Series(False, index=chosen.index) if control is None else control.reindex(chosen.index)
     if left_out.isna().any():
-        raise ValueError(
+        raise InputError(
             f"the control misses {int(left_out.isna().sum())} of {len(chosen)} customers of the list; draw it from the "
             "list itself."
         )

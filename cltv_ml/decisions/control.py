@@ -10,6 +10,7 @@ from scipy import stats
 
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.decisions.retention import knows_who_left, probability_to_buy, probability_to_stay
+from cltv_ml.errors import InputError
 
 
 def control_size(
@@ -28,7 +29,7 @@ def control_size(
 
     Raises
     ------
-    ValueError
+    InputError
         Even half of the list is too small; the message names the smallest uplift it can show.
 
     >>> control_size(20_000, 0.02, base_rate=0.10)
@@ -44,7 +45,7 @@ def control_size(
         seen = detectable_uplift(
             customers, customers // 2, base_rate=base_rate, spread=spread, power=power, alpha=alpha
         )
-        raise ValueError(
+        raise InputError(
             f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: half of them "
             f"as a control show {seen:.3g} at best; treat more customers or look for a larger uplift."
         )
@@ -66,7 +67,7 @@ def detectable_uplift(
     0.02
     """
     if not 0 < control < customers:
-        raise ValueError(f"control must lie between 0 and {customers}, got {control}.")
+        raise InputError(f"control must lie between 0 and {customers}, got {control}.")
     uplift = 0.0
     for _ in range(50):  # the variance of a rate depends a little on the uplift itself
         treated_variance, control_variance = _variances(uplift or 1e-12, base_rate, spread)
@@ -89,7 +90,7 @@ def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tupl
 
     Raises
     ------
-    ValueError
+    InputError
         The predictions lack `expected_purchases`.
 
     >>> seldom = pd.DataFrame({"expected_purchases": [0.3], "p_alive": [0.5]})
@@ -97,7 +98,7 @@ def expected_rates(predictions: pd.DataFrame, uplift: float | pd.Series) -> tupl
     [0.2256, 0.2369]
     """
     if "expected_purchases" not in predictions:
-        raise ValueError(
+        raise InputError(
             "the size of a control needs expected_purchases, which these predictions lack; score with a model that "
             "has them, such as pareto_nbd."
         )
@@ -132,11 +133,11 @@ def draw_control(
     (1, 1)
     """
     if not 0 < size < len(customers):
-        raise ValueError(
+        raise InputError(
             f"the control must leave somebody on both sides of {len(customers)} customers, got {size}."
         )
     if not customers.is_unique:
-        raise ValueError(
+        raise InputError(
             f"customer {customers[customers.duplicated()][0]!r} is on the list twice; list each once."
         )
     ordered = customers.sort_values()
@@ -158,17 +159,17 @@ def draw_control(
 def _variances(uplift: float, base_rate: float | None, spread: float | None) -> tuple[float, float]:
     """Return the variance of the outcome with and without treatment."""
     if (base_rate is None) == (spread is None):
-        raise ValueError("give base_rate (buying) or spread (an amount), exactly one of them.")
+        raise InputError("give base_rate (buying) or spread (an amount), exactly one of them.")
     if not uplift > 0:
-        raise ValueError(
+        raise InputError(
             f"uplift must be positive, got {uplift}; it is the difference you want to be able to see."
         )
     if spread is not None:
         if not spread > 0:
-            raise ValueError(f"spread must be positive, got {spread}.")
+            raise InputError(f"spread must be positive, got {spread}.")
         return spread**2, spread**2
     if base_rate is None or not 0 < base_rate < 1 or base_rate + uplift > 1:
-        raise ValueError(
+        raise InputError(
             f"base_rate must lie between 0 and 1 - uplift, got {base_rate} with an uplift of {uplift}."
         )
     treated = base_rate + uplift
@@ -177,5 +178,5 @@ def _variances(uplift: float, base_rate: float | None, spread: float | None) -> 
 
 def _z(power: float, alpha: float) -> float:
     if not 0 < alpha < 1 or not 0 < power < 1:
-        raise ValueError(f"power and alpha must lie between 0 and 1, got {power} and {alpha}.")
+        raise InputError(f"power and alpha must lie between 0 and 1, got {power} and {alpha}.")
     return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))

@@ -14,6 +14,7 @@ from cltv_ml.decisions.lines import by_customer, open_log
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import Weights, best_items, check_recommender, score_new_items
 from cltv_ml.engine import Tabular, frame, view
+from cltv_ml.errors import InputError
 from cltv_ml.windows import Window
 
 #: Customers scored at a time: with 3,000 items a batch fills 100 MB.
@@ -65,7 +66,7 @@ def recommend_next(
 
     Raises
     ------
-    ValueError
+    InputError
         The column is missing, the recommender is unknown, or the log is too short or too thin.
     """
     fit = check_recommender(recommender)
@@ -157,7 +158,7 @@ def _calibrate(
     keys = common["row"].to_numpy() * len(purchases.items) + common["place"].to_numpy()
     bought = np.isin(rows[:, None] * len(purchases.items) + places, keys)[known]
     if not bought.any():
-        raise ValueError(
+        raise InputError(
             f"nobody bought anything new in the {window.horizon} days from {window.cutoff:%Y-%m-%d}, so no probability "
             "can be learned; use a longer horizon."
         )
@@ -237,7 +238,7 @@ def _best_of_each_kind(worth: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray) -> np.ndarray:
     """Return the margin of each item, one for all when none is given; none for what is not to be shown."""
     if not shown.any():
-        raise ValueError(
+        raise InputError(
             "every item that could be recommended is excluded or was not sold lately; exclude fewer, or use a longer "
             "horizon."
         )
@@ -245,7 +246,7 @@ def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray)
         return np.where(shown, 1.0, np.nan)
     found = np.where(shown, margins.reindex(purchases.items).to_numpy(dtype=np.float64), np.nan)
     if not (found > 0).any():
-        raise ValueError(
+        raise InputError(
             "no item that could be recommended has a positive margin; check that margin_per_purchase is indexed by "
             f"the items, for example {purchases.items[0]!r}."
         )

@@ -18,6 +18,7 @@ from cltv_ml.decisions.recommenders import (
     score_new_items,
 )
 from cltv_ml.engine import Tabular
+from cltv_ml.errors import InputError
 from cltv_ml.windows import Window
 
 #: A recommender is worth its trouble when it beats the most popular items by this much.
@@ -45,7 +46,7 @@ def evaluate_cross_sell(
     purchases = read_purchases(log, window.cutoff, level)
     new = new_purchases(log, purchases, window, level)
     if new.empty:
-        raise ValueError(
+        raise InputError(
             f"no customer from before {window.cutoff:%Y-%m-%d} bought anything new in the {window.horizon} days after; "
             "evaluate on a longer window."
         )

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
+
 STATES = ("new", "active", "at risk", "lapsed", "reactivated")
 
 #: Silence, in units of the customer's own usual gap, from which somebody is at risk and has lapsed.
@@ -28,17 +30,17 @@ def fit_lifecycle(
 
     Raises
     ------
-    ValueError
+    InputError
         Nobody ever bought twice, or `lapsed` is not larger than `overdue`.
 
     >>> fit_lifecycle(pd.DataFrame({"frequency": [2, 1, 0], "recency": [60.0, 50.0, 0.0]}))
     {'typical_gap': 40.0, 'overdue': 2.0, 'lapsed': 4.0}
     """
     if not 0 < overdue < lapsed:
-        raise ValueError(f"lapsed must be larger than overdue and both positive, got {overdue} and {lapsed}.")
+        raise InputError(f"lapsed must be larger than overdue and both positive, got {overdue} and {lapsed}.")
     repeat = customers[customers["frequency"] > 0]
     if repeat.empty:
-        raise ValueError(
+        raise InputError(
             f"the lifecycle needs repeat buyers, but none of {len(customers)} customers bought on two days; "
             "use a longer log."
         )
@@ -71,7 +73,7 @@ def apply_lifecycle(
 
     Raises
     ------
-    ValueError
+    InputError
         `p_alive` calls every one-time buyer alive (`tells_who_left`): give another model's, or none.
 
     >>> people = pd.DataFrame({"frequency": [4, 4, 0], "recency": [80.0, 80.0, 0.0], "T": [90.0, 300.0, 5.0]})
@@ -128,7 +130,7 @@ def tells_who_left(customers: pd.DataFrame, p_alive: pd.Series) -> bool:
 
 def _check_one_time_buyers(customers: pd.DataFrame, alive: pd.Series) -> None:
     if not tells_who_left(customers, alive):
-        raise ValueError(
+        raise InputError(
             "p_alive is 1 for every one-time buyer, as in BG/NBD or where the log is too short to show anybody "
             "leaving; give P(alive) of MBG/NBD or Pareto/NBD on a longer log, or none."
         )

@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, columns, connect, view
+from cltv_ml.errors import InputError
 
 #: How a user supplies an optional column of the log.
 _WAY_OUT = {
@@ -37,19 +38,19 @@ def open_log(
 
     Raises
     ------
-    ValueError
+    InputError
         A needed column is missing; the message says how to supply it.
 
     >>> open_log(pd.DataFrame({"customer_id": ["a"]}), "cross-selling", ["product_id"])
     Traceback (most recent call last):
-    ValueError: cross-selling needs the column 'product_id', found ['customer_id']; map the article number
+    InputError: cross-selling needs the column 'product_id', found ['customer_id']; map the article number
     to product_id.
     """
     found = columns(log)
     for name in ("customer_id", "timestamp", "amount", *needs):
         if name in needs and name not in found:
             way_out = _WAY_OUT.get(name, f"map a column to {name}")
-            raise ValueError(f"{task} needs the column {name!r}, found {found}; {way_out}.")
+            raise InputError(f"{task} needs the column {name!r}, found {found}; {way_out}.")
     con = connect()
     view(con, "log", log)
     return con, set(found)
@@ -96,7 +97,7 @@ def by_customer(values: float | pd.Series, customers: pd.Index, name: str) -> pd
 
     Raises
     ------
-    ValueError
+    InputError
         A customer has no value, or a value is not finite.
 
     >>> by_customer(2.5, pd.Index(["a", "b"]), "cost").tolist()
@@ -108,7 +109,7 @@ def by_customer(values: float | pd.Series, customers: pd.Index, name: str) -> pd
         row = pd.Series(float(values), index=customers)
     bad = ~row.abs().lt(float("inf"))
     if bad.any():
-        raise ValueError(
+        raise InputError(
             f"{name} is missing or not finite for {int(bad.sum())} of {len(row)} customers, for example "
             f"{row.index[bad.to_numpy()][0]!r}; give one number for all or a value for each."
         )

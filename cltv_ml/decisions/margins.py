@@ -12,6 +12,7 @@ import pandas as pd
 from cltv_ml.decisions.lines import currency, money, open_log, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.engine import MONEY_SCALE, Tabular, columns, frame, literal, view
+from cltv_ml.errors import InputError
 
 Grain = Literal["customer_id", "segment", "product_id", "category", "channel"]
 
@@ -49,7 +50,7 @@ class Costs:
             self.margin_rate.values() if isinstance(self.margin_rate, Mapping) else [self.margin_rate or 0.0]
         )
         if self.per_order < 0 or not 0 <= self.share_of_amount < 1 or any(rate > 1 for rate in rates):
-            raise ValueError(
+            raise InputError(
                 f"costs must not be negative and rates must be shares of at most 1, got per_order={self.per_order}, "
                 f"share_of_amount={self.share_of_amount}, margin_rate={self.margin_rate}; write 0.35 for 35%."
             )
@@ -86,7 +87,7 @@ def compute_margins(
 
     Raises
     ------
-    ValueError
+    InputError
         The grain is unknown or its column missing, a line has no cost and no rate covers it.
     """
     costs = costs or Costs()
@@ -138,7 +139,7 @@ def customer_margin_rates(margins: pd.DataFrame) -> pd.Series:
     """
     net = margins["revenue"] - margins.get("returned", 0.0)
     if net.sum() <= 0:
-        raise ValueError("margin rates need revenue, but the log's total is zero; check the amounts.")
+        raise InputError("margin rates need revenue, but the log's total is zero; check the amounts.")
     everybody = margins["contribution_margin"].sum() / net.sum()
     return ((margins["contribution_margin"] + everybody * net.mean()) / (net + net.mean())).rename(
         "margin_rate"
@@ -164,9 +165,9 @@ def _lines(
 ) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """Return a connection with the view `lines`: one row per line sold or returned, money in integers."""
     if by not in GRAINS:
-        raise ValueError(f"Unknown grain {by!r}. Available: {list(GRAINS)}.")
+        raise InputError(f"Unknown grain {by!r}. Available: {list(GRAINS)}.")
     if by == "segment" and segments is None:
-        raise ValueError(
+        raise InputError(
             "margins by segment need segments, got None; give the name of the segment by customer_id."
         )
     con, found = open_log(log, f"the margin by {by}", [] if by in ("customer_id", "segment") else [by])
@@ -221,7 +222,7 @@ def _cost(found: set[str], costs: Costs) -> str:
         return f"cast({own} as bigint)"
     if isinstance(costs.margin_rate, Mapping):
         if "category" not in found:
-            raise ValueError(
+            raise InputError(
                 "margin rates per category need the column 'category'; map one or give a single rate."
             )
         rates = " ".join(
@@ -245,12 +246,12 @@ def _check_costs(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) 
     if not missing:
         return
     if "cost" not in found and costs.margin_rate is None:
-        raise ValueError(
+        raise InputError(
             "margins need the column 'cost' or a margin rate, found neither; map what each line cost the shop to cost, "
             "or give Costs(margin_rate=0.35) or one rate per category."
         )
     where = f", for example in category {goods!r}" if goods is not None else ""
-    raise ValueError(
+    raise InputError(
         f"the cost of {missing:,} of {lines:,} lines is not known{where}; give a margin rate that covers them."
     )
 

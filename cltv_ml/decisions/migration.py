@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
+
 #: Names of the two borders: not in the first scoring, not in the second.
 ARRIVED, GONE = "(not yet a customer)", "(no longer scored)"
 
@@ -30,7 +32,7 @@ def compute_migration(
     for name, scoring in (("before", before), ("after", after)):
         if not scoring.index.is_unique:
             twice = scoring.index[scoring.index.duplicated()][0]
-            raise ValueError(
+            raise InputError(
                 f"{name} holds customer {twice!r} more than once; give one segment per customer."
             )
     everybody = before.index.union(after.index)

@@ -10,6 +10,8 @@ import xgboost
 from scipy import stats
 from sklearn.model_selection import KFold
 
+from cltv_ml.errors import InputError
+
 _NEEDED = ("offer", "propensity", "outcome")
 
 
@@ -41,7 +43,7 @@ def compare_policies(
             parts.append(table.loc[["logged"]].assign(policy="as it was"))
         parts.append(table.drop(index="logged"))
     if not parts:
-        raise ValueError(
+        raise InputError(
             "nobody received an offer that one of the policies would give; the log cannot tell what they would earn."
         )
     return pd.concat(parts).reset_index()
@@ -75,13 +77,13 @@ def evaluate_policy(
 
     Raises
     ------
-    ValueError
+    InputError
         A column is missing, a propensity is not in (0, 1], or nobody got the policy's offer.
     """
     _check(offers, policy)
     agrees = (offers["offer"].astype("str").to_numpy() == policy.astype("str").to_numpy()).astype(float)
     if not agrees.any():
-        raise ValueError(
+        raise InputError(
             "nobody received the offer the policy would give; the log cannot tell what it would earn."
         )
     outcome = offers["outcome"].to_numpy(dtype=np.float64)
@@ -107,20 +109,20 @@ def evaluate_policy(
 def _check(offers: pd.DataFrame, policy: pd.Series) -> None:
     missing = [name for name in _NEEDED if name not in offers]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"an off-policy estimate needs randomised offers with the columns {list(_NEEDED)}; missing {missing}. "
             f"Found {list(offers.columns)}."
         )
     if not offers.index.equals(policy.index):
-        raise ValueError("policy must be aligned with offers: give one offer per row, under the same index.")
+        raise InputError("policy must be aligned with offers: give one offer per row, under the same index.")
     propensity = offers["propensity"].astype(float)
     if not propensity.between(0, 1, inclusive="right").all():
-        raise ValueError(
+        raise InputError(
             f"propensity must lie above 0 and at most at 1, got {propensity.min()} to {propensity.max()}; it is the "
             "probability with which the offer was drawn."
         )
     if not np.isfinite(offers["outcome"].astype(float)).all():
-        raise ValueError("outcome is missing or infinite for some customers; 0 for those who bought nothing.")
+        raise InputError("outcome is missing or infinite for some customers; 0 for those who bought nothing.")
 
 
 def _modelled(

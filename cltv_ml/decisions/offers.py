@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.lines import by_customer
+from cltv_ml.errors import InputError
 
 _NEEDED = ("expected_purchases", "order_value", "margin_rate", "slope")
 
@@ -37,9 +38,9 @@ class GuardRails:
     def __post_init__(self) -> None:
         """Check the cap and the floor."""
         if not 0 < self.max_depth < 1:
-            raise ValueError(f"max_depth must lie between 0 and 1, got {self.max_depth}; 0.3 is 30% off.")
+            raise InputError(f"max_depth must lie between 0 and 1, got {self.max_depth}; 0.3 is 30% off.")
         if self.margin_floor < 0 and not self.allow_below_cost:
-            raise ValueError(
+            raise InputError(
                 f"a margin_floor of {self.margin_floor} sells below cost; set allow_below_cost=True if that is meant."
             )
 
@@ -64,7 +65,7 @@ def profit_by_depth(
 
     Raises
     ------
-    ValueError
+    InputError
         A column is missing or protected, a value is missing, or a depth is not between 0 and 1.
     """
     guard = guard or GuardRails()
@@ -149,18 +150,18 @@ def discount_by_segment(offers: pd.DataFrame, segments: pd.Series) -> pd.DataFra
 def _check(customers: pd.DataFrame, depths: Sequence[float], guard: GuardRails) -> None:
     used = [name for name in _NEEDED if name in guard.protected]
     if used:
-        raise ValueError(
+        raise InputError(
             f"the column {used[0]!r} is protected but sets the discount; give a {used[0]} that does not rest on it "
             "under the same name and unprotect that."
         )
     missing = [name for name in _NEEDED if name not in customers]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"offers need the columns {list(_NEEDED)}; missing {missing}. Found {list(customers.columns)}."
         )
     wrong = [depth for depth in depths if not 0 <= depth < 1]
     if wrong or not len(depths):
-        raise ValueError(
+        raise InputError(
             f"depths must be shares of the price from 0 to below 1, got {list(depths)}; 0.1 is 10% off."
         )
 

@@ -8,6 +8,7 @@ from scipy import stats
 
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.engine import Tabular
+from cltv_ml.errors import InputError
 from cltv_ml.windows import Window
 
 #: The row of all customers together.
@@ -44,7 +45,7 @@ def evaluate_campaign(
 
     Raises
     ------
-    ValueError
+    InputError
         There is no control group, an arm is nearly empty, or the log ends before the window.
     """
     _check(actions, confidence)
@@ -74,21 +75,21 @@ def evaluate_campaign(
 def _check(actions: pd.DataFrame, confidence: float) -> None:
     missing = [name for name in ("customer_id", "control", "cost", "expected_profit") if name not in actions]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"a campaign is read from its list with a control group; missing columns {missing}. "
             f"Found {list(actions.columns)}."
         )
     control = int(actions["control"].astype(bool).sum())
     if min(control, len(actions) - control) < 2:
-        raise ValueError(
+        raise InputError(
             f"{control} of {len(actions)} customers are in the control; both sides need two, draw a control before "
             "the campaign."
         )
     if actions["customer_id"].duplicated().any():
         twice = actions.loc[actions["customer_id"].duplicated(), "customer_id"].iloc[0]
-        raise ValueError(f"customer {twice!r} is on the list twice; read one campaign at a time.")
+        raise InputError(f"customer {twice!r} is on the list twice; read one campaign at a time.")
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
+        raise InputError(f"confidence must lie between 0 and 1, got {confidence}.")
 
 
 def _strata(outcomes: pd.DataFrame) -> pd.Series:

@@ -12,6 +12,7 @@ from cltv_ml.decisions.lines import by_customer
 from cltv_ml.decisions.off_policy import compare_policies
 from cltv_ml.decisions.qini import compute_qini, qini_curve
 from cltv_ml.decisions.uplift import LEARNERS, UpliftModel, compare_learners
+from cltv_ml.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,13 @@ def learn_from_campaign(
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such control or nothing beside it, or an arm is too small to learn from.
     """
     names, outcome = arm.astype("str").to_numpy(dtype=object), y.to_numpy(dtype=np.float64)
     found = sorted(set(names))
     if control not in found or len(found) < 2:
-        raise ValueError(
+        raise InputError(
             f"the campaign needs the control {control!r} and an arm beside it, found {found[:10]}; name the arm that "
             "was sent nothing."
         )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log
 from cltv_ml.engine import Tabular, frame
+from cltv_ml.errors import InputError
 
 
 def compute_payback(
@@ -31,11 +32,11 @@ def compute_payback(
 
     Raises
     ------
-    ValueError
+    InputError
         Neither cost nor margin rate is known, or the acquisition cost is not positive.
     """
     if not acquisition_cost > 0:
-        raise ValueError(f"acquisition_cost must be positive to be paid back, got {acquisition_cost}.")
+        raise InputError(f"acquisition_cost must be positive to be paid back, got {acquisition_cost}.")
     con, found = open_log(log, "the payback month", [] if margin_rate is not None else ["cost"])
     margin = f"{money('amount')} - {money('cost')}"
     if margin_rate is not None:

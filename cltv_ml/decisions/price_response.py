@@ -9,6 +9,7 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import Tabular, frame
+from cltv_ml.errors import InputError
 
 #: The row of all categories together.
 POOLED = "all"
@@ -44,11 +45,11 @@ def fit_response(log: Tabular, *, by: str = "category", protected: Sequence[str]
 
     Raises
     ------
-    ValueError
+    InputError
         A column is missing or protected, or no category has five products sold at different discounts.
     """
     if by in protected:
-        raise ValueError(
+        raise InputError(
             f"the column {by!r} is protected and must not decide discounts; group by another column."
         )
     con, found = open_log(log, "a price response", ["product_id", "discount", by])
@@ -63,7 +64,7 @@ def fit_response(log: Tabular, *, by: str = "category", protected: Sequence[str]
     demand, depth = (_without_means(panel, name) for name in ("demand", "depth"))
     table = _slopes(panel, demand, depth)
     if table.empty:
-        raise ValueError(
+        raise InputError(
             "no category has five products sold at different discounts, so the log cannot tell how demand answers; run "
             "a price test first (propose_price_test)."
         )

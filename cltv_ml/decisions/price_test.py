@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 from scipy import stats
 
+from cltv_ml.errors import InputError
+
 
 def propose_price_test(
     depths: Sequence[float],
@@ -45,15 +47,15 @@ def propose_price_test(
     """
     tried = sorted(set(depths))
     if not tried or not all(0 < depth < 1 for depth in tried):
-        raise ValueError(
+        raise InputError(
             f"depths must be shares of the price between 0 and 1, got {list(depths)}; 0.1 is 10% off."
         )
     if not 0 < base_rate < 1 or not 0 < uplift < 1 - base_rate:
-        raise ValueError(
+        raise InputError(
             f"base_rate and uplift must be shares with a sum below 1, got {base_rate} and {uplift}."
         )
     if customers_per_week < 1:
-        raise ValueError(f"customers_per_week must be at least 1, got {customers_per_week}.")
+        raise InputError(f"customers_per_week must be at least 1, got {customers_per_week}.")
     z = stats.norm.ppf(1 - 0.05 / len(tried) / 2) + stats.norm.ppf(power)
     raised = base_rate + uplift
     size = math.ceil(z**2 * (base_rate * (1 - base_rate) + raised * (1 - raised)) / uplift**2)

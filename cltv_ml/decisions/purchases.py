@@ -11,6 +11,7 @@ from scipy import sparse
 from cltv_ml.decisions.associations import Level
 from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import Tabular, frame
+from cltv_ml.errors import InputError
 from cltv_ml.windows import to_cutoff
 
 
@@ -47,7 +48,7 @@ def read_purchases(
 
     Raises
     ------
-    ValueError
+    InputError
         The log has no such column, or fewer than two items have enough buyers.
     """
     con, _ = open_log(log, "cross-selling", [level])
@@ -63,7 +64,7 @@ def read_purchases(
         )
     )
     if len(items) < 2:
-        raise ValueError(
+        raise InputError(
             f"cross-selling needs two items with at least {min_customers} buyers before {end:%Y-%m-%d}, found "
             f"{len(items)}; lower min_customers, recommend categories, or use a longer log."
         )

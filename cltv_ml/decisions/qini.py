@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from cltv_ml.errors import InputError
+
 
 def qini_curve(y: ArrayLike, treated: ArrayLike, uplift: ArrayLike) -> pd.DataFrame:
     """Return what treating the customers with the highest scores adds, list length by list length.
@@ -74,15 +76,15 @@ def _checked(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     outcome, arm, score = (np.asarray(values, dtype=np.float64) for values in (y, treated, uplift))
     if not len(outcome) == len(arm) == len(score):
-        raise ValueError(
+        raise InputError(
             f"y, treated and uplift must be equally long, got {len(outcome)}, {len(arm)}, {len(score)}."
         )
     if not np.isin(arm, (0.0, 1.0)).all() or arm.min(initial=1) == arm.max(initial=0):
-        raise ValueError(
+        raise InputError(
             "treated must be 0 or 1 with both present; Qini compares treated with untreated customers."
         )
     if not (np.isfinite(outcome).all() and np.isfinite(score).all()):
-        raise ValueError("y or uplift holds a missing or infinite value; leave those customers out.")
+        raise InputError("y or uplift holds a missing or infinite value; leave those customers out.")
     return outcome, arm, score
 
 

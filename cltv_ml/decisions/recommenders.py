@@ -8,6 +8,7 @@ import numpy as np
 from scipy import linalg
 
 from cltv_ml.decisions.purchases import Purchases
+from cltv_ml.errors import InputError
 
 #: The weight of each item bought (rows) for each item to recommend (columns); popularity adds to all alike.
 Weights = tuple[np.ndarray, np.ndarray]
@@ -83,11 +84,11 @@ def check_recommender(name: str) -> Callable[[Purchases], Weights]:
 
     Raises
     ------
-    ValueError
+    InputError
         There is none; the message lists them.
     """
     if name not in RECOMMENDERS:
-        raise ValueError(f"Unknown recommender {name!r}. Available: {sorted(RECOMMENDERS)}.")
+        raise InputError(f"Unknown recommender {name!r}. Available: {sorted(RECOMMENDERS)}.")
     return RECOMMENDERS[name]
 
 

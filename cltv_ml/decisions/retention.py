@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.lines import by_customer
+from cltv_ml.errors import InputError
 
 
 def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
@@ -19,7 +20,7 @@ def value_at_risk(predictions: pd.DataFrame) -> pd.Series:
 
     Raises
     ------
-    ValueError
+    InputError
         The predictions have neither `p_alive` nor `expected_purchases`.
 
     >>> value_at_risk(pd.DataFrame({"expected_value": [100.0, 100.0], "p_alive": [0.9, 0.4]})).round(6).tolist()
@@ -37,7 +38,7 @@ def probability_to_stay(predictions: pd.DataFrame) -> pd.Series:
 
     Raises
     ------
-    ValueError
+    InputError
         The predictions have neither `p_alive` nor `expected_purchases`.
     """
     alive = predictions.get("p_alive", pd.Series(np.nan, index=predictions.index)).astype(float)
@@ -46,7 +47,7 @@ def probability_to_stay(predictions: pd.DataFrame) -> pd.Series:
             alive = alive * np.nan
         alive = alive.fillna(1 - np.exp(-predictions["expected_purchases"].astype(float).clip(lower=0)))
     if alive.isna().all() and len(alive):
-        raise ValueError(
+        raise InputError(
             "value at risk needs p_alive or expected_purchases, found neither; score with a model that has them, "
             "such as pareto_nbd."
         )
@@ -104,11 +105,11 @@ def compute_treatment(
 
     Raises
     ------
-    ValueError
+    InputError
         No uplift is given, or one of the inputs is missing for a customer.
     """
     if uplift is None:
-        raise ValueError(
+        raise InputError(
             "retention needs an uplift and none is given; learn one from a past randomised campaign, or state an "
             "assumption such as uplift=0.05 (the offer saves 5% of the value at risk)."
         )
@@ -118,7 +119,7 @@ def compute_treatment(
     for name, given in (("uplift", uplift), ("margin_rate", margin_rate), ("cost", cost)):
         table[name] = by_customer(given, customers, name)
     if (table["cost"] < 0).any():
-        raise ValueError(
+        raise InputError(
             f"cost must not be negative, got {table['cost'].min()}; give what a treatment costs."
         )
     saved = table["uplift"] * table["value_at_risk"] * table["margin_rate"]
@@ -147,7 +148,7 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
 
     Raises
     ------
-    ValueError
+    InputError
         The budget is zero or negative: it treats nobody.
 
     >>> treatment = pd.DataFrame({"cost": [5.0, 1.0, 4.0], "expected_profit": [10.0, 4.0, -1.0]}, index=list("abc"))
@@ -155,7 +156,7 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
     ['b']
     """
     if budget is not None and not budget > 0:
-        raise ValueError(f"a budget of {budget} treats nobody; give a positive budget, or none for no limit.")
+        raise InputError(f"a budget of {budget} treats nobody; give a positive budget, or none for no limit.")
     ranked = _ranked(treatment[treatment["expected_profit"] > 0])
     if budget is None:
         return ranked

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import open_log, total
 from cltv_ml.engine import Tabular, frame
+from cltv_ml.errors import InputError
 from cltv_ml.windows import to_cutoff
 
 #: What is scored, and whether less of it is better.
@@ -86,7 +87,7 @@ def fit_rfm(rfm: pd.DataFrame) -> dict[str, list[float]]:
     [5.0, 3.0, 2.0, 1.0]
     """
     if rfm.empty:
-        raise ValueError(
+        raise InputError(
             "RFM needs at least one customer before the cutoff, got none; choose a later cutoff."
         )
     cuts = {name: _cuts(_sign(name) * rfm[name].to_numpy(dtype=np.float64)) for name in _SCORED.values()}
@@ -122,7 +123,7 @@ def segment_of(recency: int, frequency: int, money: int) -> str:
         ranges = zip((recency, frequency, money), (box.recency, box.frequency, box.money), strict=True)
         if all(low <= score <= high for score, (low, high) in ranges):
             return name
-    raise ValueError(f"scores must be whole numbers from 1 to 5, got {(recency, frequency, money)}.")
+    raise InputError(f"scores must be whole numbers from 1 to 5, got {(recency, frequency, money)}.")
 
 
 def segment_definitions() -> pd.DataFrame:

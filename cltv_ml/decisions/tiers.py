@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
+
 #: Top fifth, the next three tenths, the rest.
 DEFAULT_SHARES = {"high": 0.2, "medium": 0.5}
 
@@ -42,7 +44,7 @@ def fit_tiers(
 
     Raises
     ------
-    ValueError
+    InputError
         There is no value, both ways are given, or shares or thresholds do not run in order.
 
     >>> fit_tiers(pd.Series(range(1, 11)))
@@ -53,7 +55,7 @@ def fit_tiers(
     {'gold': 100.0, 'silver': 50.0, 'base': 0.0}
     """
     if shares is not None and thresholds is not None:
-        raise ValueError("give shares or thresholds, not both: tiers are cut in one way.")
+        raise InputError("give shares or thresholds, not both: tiers are cut in one way.")
     if thresholds is not None:
         return _checked({name: float(cut) for name, cut in thresholds.items()}, rest or "low")
     if shares is None or isinstance(shares, Mapping):
@@ -65,10 +67,10 @@ def fit_tiers(
         )
     limits = list(named.values())
     if not limits or limits != sorted(set(limits)) or limits[0] <= 0 or limits[-1] >= 1:
-        raise ValueError(f"shares must rise and lie between 0 and 1, got {limits}; for example (0.2, 0.5).")
+        raise InputError(f"shares must rise and lie between 0 and 1, got {limits}; for example (0.2, 0.5).")
     present = values.dropna().to_numpy(dtype=np.float64)
     if not len(present):
-        raise ValueError("tiers need at least one customer with a value, got none; score customers first.")
+        raise InputError("tiers need at least one customer with a value, got none; score customers first.")
     return {**{name: _cut(present, share) for name, share in named.items()}, rest: 0.0}
 
 
@@ -98,7 +100,7 @@ def _cut(values: np.ndarray, share: float) -> float:
 def _checked(thresholds: dict[str, float], rest: str) -> dict[str, float]:
     cuts = list(thresholds.values())
     if not cuts or not np.isfinite(cuts).all() or cuts != sorted(set(cuts), reverse=True):
-        raise ValueError(
+        raise InputError(
             f"thresholds must fall from the highest tier to the lowest, got {thresholds}; "
             "for example {'gold': 500, 'silver': 100}."
         )

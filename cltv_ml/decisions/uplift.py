@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
 
 from cltv_ml.decisions.qini import compute_qini
+from cltv_ml.errors import InputError
 
 
 class UpliftModel(BaseEstimator):
@@ -31,7 +32,7 @@ class UpliftModel(BaseEstimator):
 
         Raises
         ------
-        ValueError
+        InputError
             The three are not equally long, `treated` is not 0 or 1, or an arm or the outcome is empty.
         """
         arm, outcome = _campaign(X, treated, y)
@@ -50,7 +51,7 @@ class UpliftModel(BaseEstimator):
         check_is_fitted(self)
         missing = [name for name in self.feature_names_in_ if name not in X.columns]
         if missing:
-            raise ValueError(f"{type(self).__name__}: missing columns {missing}. Found {list(X.columns)}.")
+            raise InputError(f"{type(self).__name__}: missing columns {missing}. Found {list(X.columns)}.")
         return self._predict(self._matrix(X))
 
     def _fit(self, matrix: np.ndarray, arm: np.ndarray, outcome: np.ndarray) -> None:
@@ -264,20 +265,20 @@ def _campaign(X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> tuple[np.nda
     """Return treatment and outcome as numbers, checked."""
     arm, outcome = np.asarray(treated, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if not len(X) == len(arm) == len(outcome):
-        raise ValueError(
+        raise InputError(
             f"X, treated and y must be equally long, got {len(X)}, {len(arm)} and {len(outcome)}."
         )
     if not np.isin(arm, (0.0, 1.0)).all() or not np.isfinite(outcome).all():
-        raise ValueError(
+        raise InputError(
             "treated must be 0 or 1 and y finite for every customer; drop or mend the other rows."
         )
     if min(arm.sum(), len(arm) - arm.sum()) < 50:
-        raise ValueError(
+        raise InputError(
             f"uplift needs at least 50 customers in each arm, got {int(arm.sum())} treated and "
             f"{int(len(arm) - arm.sum())} not; run a campaign with a control group first."
         )
     if min(np.ptp(outcome[arm == side]) for side in (0, 1)) == 0:
-        raise ValueError(
+        raise InputError(
             "the outcome is the same for everybody in one arm: there is no uplift to learn from it."
         )
     return arm, outcome

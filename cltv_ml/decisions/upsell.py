@@ -8,6 +8,7 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log
 from cltv_ml.engine import Tabular, frame, literal
+from cltv_ml.errors import InputError
 from cltv_ml.windows import to_cutoff
 
 
@@ -46,7 +47,7 @@ def recommend_upsell(
     """
     con, found = open_log(log, "upselling", ["product_id", "category", "quantity"])
     if not 1 < step[0] < step[1]:
-        raise ValueError(f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% dearer.")
+        raise InputError(f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% dearer.")
     end = to_cutoff(cutoff)
     # Without costs the margin is the price: the dearest product within the step goes first.
     margin = (

@@ -10,6 +10,7 @@ import pandas as pd
 from cltv_ml.decisions.lines import by_customer, money, open_log
 from cltv_ml.decisions.tiers import fit_tiers
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame
+from cltv_ml.errors import InputError
 from cltv_ml.windows import Window
 
 #: The parts, in the order they are accounted for.
@@ -81,7 +82,7 @@ def change_by_customer(
 
     Raises
     ------
-    ValueError
+    InputError
         A value is missing, a customer appears twice, or a price ratio is not positive.
     """
     old, new = _values(before, "before"), _values(after, "after")
@@ -90,7 +91,7 @@ def change_by_customer(
     then, now = old.index.get_indexer(everybody), new.index.get_indexer(everybody)
     ratio = by_customer(price_ratio, everybody, "price_ratio").to_numpy()
     if (ratio <= 0).any():
-        raise ValueError(f"price_ratio must be positive, got {ratio.min()}; 1.03 means prices rose by 3%.")
+        raise InputError(f"price_ratio must be positive, got {ratio.min()}; 1.03 means prices rose by 3%.")
     was, is_now, by_old = _taken(old, then), _taken(new, now), _taken(new, now)
     if same_model is not None:
         by_old = _taken(by_customer(same_model, new.index, "same_model"), now)
@@ -122,7 +123,7 @@ def price_index(log: Tabular, before: Window, after: Window) -> float:
 
     Raises
     ------
-    ValueError
+    InputError
         The log lacks product_id or quantity, or no product was sold in both periods.
     """
     con, _ = open_log(log, "a price index", ["product_id", "quantity"])
@@ -141,7 +142,7 @@ def price_index(log: Tabular, before: Window, after: Window) -> float:
     )
     index = float(np.sqrt(table["laspeyres"].iloc[0] * table["paasche"].iloc[0]))
     if not np.isfinite(index):
-        raise ValueError(
+        raise InputError(
             f"no product was sold both in the {before.horizon} days from {before.cutoff:%Y-%m-%d} and in those from "
             f"{after.cutoff:%Y-%m-%d}; choose periods that share products."
         )
@@ -151,7 +152,7 @@ def price_index(log: Tabular, before: Window, after: Window) -> float:
 def _values(predictions: pd.DataFrame, name: str) -> pd.Series:
     values = predictions["expected_value"].astype(float)
     if not values.index.is_unique or values.isna().any():
-        raise ValueError(
+        raise InputError(
             f"{name} must hold each customer once and with a value; {int(values.isna().sum())} values are missing "
             f"and {int(values.index.duplicated().sum())} customers are repeated; drop or score them first."
         )

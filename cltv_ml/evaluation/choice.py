@@ -30,7 +30,7 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
 
     Raises
     ------
-    ValueError
+    InputError
         Nobody bought anything in the test window, or everybody spent the same.
     """
     tested = _champion(result.scores, result.y_true, result.values, targeting)

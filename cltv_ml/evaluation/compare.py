@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import DRAWS, bootstrap_metrics
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 
@@ -60,7 +61,7 @@ def choose_champion(
 
     Raises
     ------
-    ValueError
+    InputError
         No model has finite scores: nobody bought anything in the test window.
 
     >>> scores = pd.DataFrame({"bias": [-0.3, 0.05], "decile_mape": [0.1, 0.2], "gini": [0.8, 0.7]},
@@ -71,7 +72,7 @@ def choose_champion(
     _check_objective(objective, scores.columns)
     usable = scores.dropna(subset=["bias", "decile_mape", objective])
     if usable.empty:
-        raise ValueError(
+        raise InputError(
             "no model can be judged: nobody bought anything in the test window, or everybody spent the same; "
             "choose another cutoff or a longer horizon."
         )
@@ -122,13 +123,13 @@ def compare_models(
 
     Raises
     ------
-    ValueError
+    InputError
         The champion is no column of `values`, or a value is missing.
     """
     if champion not in values.columns:
-        raise ValueError(f"champion {champion!r} is no column of values. Found {list(values.columns)}.")
+        raise InputError(f"champion {champion!r} is no column of values. Found {list(values.columns)}.")
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}.")
+        raise InputError(f"confidence must lie between 0 and 1, got {confidence!r}.")
     points = {str(name): _point(y_true, values[name], targeting) for name in values.columns}
     samples = bootstrap_metrics(y_true, values, targeting=targeting, draws=draws, seed=seed)
     rows = [
@@ -237,9 +238,9 @@ _LEVEL = ["bias", "decile_mape"]
 
 def _check_objective(objective: str, found: pd.Index) -> None:
     if objective not in _NAMES:
-        raise ValueError(f"Unknown objective {objective!r}. Available: {sorted(_NAMES)}.")
+        raise InputError(f"Unknown objective {objective!r}. Available: {sorted(_NAMES)}.")
     if objective not in found:
-        raise ValueError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
+        raise InputError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
 
 
 def _overstep(scores: Mapping[str, float] | pd.Series, bias_bound: float, decile_bound: float) -> float:

@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.special import betainc
 
 from cltv_ml.engine import Tabular, connect, frame, view
+from cltv_ml.errors import InputError
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
@@ -104,7 +105,7 @@ def compute_conditional(
         level = silent // width
         names = [f"{int(n * width)}–{int((n + 1) * width) - 1}" for n in range(groups)]
     else:
-        raise ValueError(f"by must be 'frequency' or 'recency', got {by!r}.")
+        raise InputError(f"by must be 'frequency' or 'recency', got {by!r}.")
     grouped = pd.DataFrame(
         {"level": level.astype(int), "predicted": predicted.to_numpy(), "actual": actual.to_numpy()}
     ).groupby("level")
@@ -143,7 +144,7 @@ def compute_alive_history(
     last = pd.Timestamp(end).normalize()
     days = days[days <= last]
     if not len(days):
-        raise ValueError(f"the customer has no purchase until {last:%Y-%m-%d}; choose a later end.")
+        raise InputError(f"the customer has no purchase until {last:%Y-%m-%d}; choose a later end.")
     calendar = pd.date_range(days[0], last, freq="D")
     number = np.searchsorted(days, calendar, side="right") - 1
     unit = DAYS_IN[model.time_unit]
@@ -173,7 +174,7 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
     if {"a", "b"} <= set(params):
         found["dropout after a purchase"] = stats.beta(params["a"], params["b"])
     if not found:
-        raise ValueError(
+        raise InputError(
             f"{type(model).__name__} has no rates that differ between customers; it has {sorted(params)}."
         )
     parts = []
@@ -192,7 +193,7 @@ def compute_spend_fit(model: GammaGamma, X: pd.DataFrame, bins: int = 40) -> pd.
     """
     repeat = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
     if repeat.empty:
-        raise ValueError("no customer has spent on a repeat purchase, so there is no spend to compare.")
+        raise InputError("no customer has spent on a repeat purchase, so there is no spend to compare.")
     spend = repeat["monetary_value"].to_numpy()
     low, high = np.quantile(spend, [0.001, 0.999])
     edges = np.geomspace(low * 0.99, max(high, low * 1.1) * 1.01, bins + 1)

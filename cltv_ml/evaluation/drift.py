@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from cltv_ml.errors import InputError
+
 #: Groups of equal size in the reference that the stability index counts.
 BINS = 10
 #: Points of the quantile function that the Wasserstein distance compares.
@@ -60,12 +62,12 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
 
     Raises
     ------
-    ValueError
+    InputError
         A column of the reference is missing from the table, or the table is empty.
     """
     lost = [name for name in reference if name not in table.columns]
     if lost or not len(table):
-        raise ValueError(
+        raise InputError(
             f"drift: the batch has {len(table)} rows and lacks the columns {lost}; give it all of them."
         )
     noise = _bridges()

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import gini
 from cltv_ml.features import CATALOGUE
 from cltv_ml.models.attribution import BASELINE
@@ -61,7 +62,7 @@ def compute_dependence(
     too, so read it beside the importances.
     """
     if feature not in X:
-        raise ValueError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
+        raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
     sample, _ = _sample(X, None, np.random.default_rng(seed))
     values = np.unique(X[feature].dropna().quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
     predicted = [
@@ -105,11 +106,11 @@ def top_reasons(model: ValueModel, X: pd.DataFrame, n: int = 3) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError
+    InputError
         `n` is below one.
     """
     if n < 1:
-        raise ValueError(f"n must be at least one reason, got {n!r}.")
+        raise InputError(f"n must be at least one reason, got {n!r}.")
     parts = explain(model, X).drop(columns=BASELINE)
     amounts, names = parts.to_numpy(), [str(name) for name in parts.columns]
     said = pd.DataFrame({name: _shown(name, X) for name in names}, index=X.index)

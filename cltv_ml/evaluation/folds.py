@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.panel import Training
 from cltv_ml.models import ValueModel
@@ -41,11 +42,11 @@ def compute_folds(training: Training, most: int = MAX_FOLDS) -> tuple[str, list[
 
     Raises
     ------
-    ValueError
+    InputError
         There is no labelled origin, or fewer than two customers bought after the latest one.
     """
     if not training.origins:
-        raise ValueError(
+        raise InputError(
             "the log is too short: no window of this horizon ends before the test cutoff; give a longer log, a "
             "later cutoff or a shorter horizon."
         )

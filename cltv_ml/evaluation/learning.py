@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.engine import Tabular
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.models import ValueModel
@@ -27,16 +28,16 @@ def compute_learning(
 
     Raises
     ------
-    ValueError
+    InputError
         The model learns from no labelled origin, or the log holds none before the window.
     """
     if not model.needs_labels:
-        raise ValueError(
+        raise InputError(
             f"{model.name} learns from today's customers alone; name a model that learns from origins."
         )
     whole = prepare(log, window, features, max_origins=max_origins)
     if not whole.origins:
-        raise ValueError(
+        raise InputError(
             "the log holds no window of this horizon before the cutoff; choose a shorter horizon."
         )
     y_true = window.target(log, whole.X_now.index)

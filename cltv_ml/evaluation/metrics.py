@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from cltv_ml.errors import InputError
+
 
 def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Mean absolute error per customer, in currency; zero is best.
@@ -106,7 +108,7 @@ class Targeting:
 
     Raises
     ------
-    ValueError
+    InputError
         Share or margin is not above 0 and at most 1, or the cost is negative.
     """
 
@@ -117,11 +119,11 @@ class Targeting:
     def __post_init__(self) -> None:
         for name in ("share", "margin"):
             if not 0 < getattr(self, name) <= 1:
-                raise ValueError(
+                raise InputError(
                     f"campaign: {name} must be above 0 and at most 1 (0.3 is 30%), got {getattr(self, name):g}."
                 )
         if not 0 <= self.cost < np.inf:
-            raise ValueError(f"campaign: cost per customer must not be negative, got {self.cost:g}.")
+            raise InputError(f"campaign: cost per customer must not be negative, got {self.cost:g}.")
 
 
 def profit(y_true: ArrayLike, y_pred: ArrayLike, targeting: Targeting) -> float:
@@ -302,12 +304,12 @@ INTERVAL_METRICS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike, float], f
 def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     true, pred = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
     if true.ndim != 1 or true.shape != pred.shape or not len(true):
-        raise ValueError(
+        raise InputError(
             f"y_true and y_pred must be equally long and not empty, got {true.shape} and {pred.shape}."
         )
     for name, values in (("y_true", true), ("y_pred", pred)):
         if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds a missing or infinite value; score customers without one apart.")
+            raise InputError(f"{name} holds a missing or infinite value; score customers without one apart.")
     return true, pred
 
 
@@ -317,7 +319,7 @@ def _bounds(
     true, low = _pair(y_true, lower)
     _, high = _pair(y_true, upper)
     if (low > high).any():
-        raise ValueError("lower exceeds upper in a row; give the ends of each interval in order.")
+        raise InputError("lower exceeds upper in a row; give the ends of each interval in order.")
     return true, low, high
 
 

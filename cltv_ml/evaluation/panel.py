@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.engine import Tabular, connect, view
+from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
 from cltv_ml.models import ValueModel
 from cltv_ml.models.unseen import fit_at
@@ -100,7 +101,7 @@ def prepare(
         the hash of their id. `X_now` holds all customers always.
     """
     if customers is not None and not 0 < customers < 1:
-        raise ValueError(f"customers must be a share between 0 and 1, or None, got {customers!r}.")
+        raise InputError(f"customers must be a share between 0 and 1, or None, got {customers!r}.")
     first, _ = span(log)
     origins = training_origins(first, window, step, max_origins)
     some = _thin(log, max_rows / (1 + len(origins))) if customers is None and origins else None
@@ -157,12 +158,12 @@ def fit(model: ValueModel, training: Training) -> ValueModel:
 
     Raises
     ------
-    ValueError
+    InputError
         The model's horizon differs from that of the labels.
     """
     asked = training.origins[0].horizon if training.origins else model.horizon
     if model.horizon != asked:
-        raise ValueError(
+        raise InputError(
             f"{model.name}: its horizon is {model.horizon} days, but the windows to learn from and to predict "
             f"have {asked}; give both the same."
         )

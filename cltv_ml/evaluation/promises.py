@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.engine import MONEY_SCALE, connect, frame, view
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.drift import compute_shares
 from cltv_ml.evaluation.metrics import METRICS
@@ -46,17 +47,17 @@ def read_thresholds(given: Mapping[str, object]) -> Thresholds:
 
     Raises
     ------
-    ValueError
+    InputError
         A name is unknown or a value is not two numbers, the first not above the second.
     """
     known = [entry.name for entry in fields(Thresholds)]
     made = {}
     for name, value in given.items():
         if name not in known:
-            raise ValueError(f"thresholds: unknown name {name!r}. Available: {sorted(known)}.")
+            raise InputError(f"thresholds: unknown name {name!r}. Available: {sorted(known)}.")
         pair = value if isinstance(value, (list, tuple)) else ()
         if len(pair) != 2 or not all(isinstance(one, (int, float)) for one in pair) or pair[0] > pair[1]:
-            raise ValueError(f"thresholds: {name} must be two numbers, watch and retrain, got {value!r}.")
+            raise InputError(f"thresholds: {name} must be two numbers, watch and retrain, got {value!r}.")
         made[name] = (float(pair[0]), float(pair[1]))
     return Thresholds(**made)
 

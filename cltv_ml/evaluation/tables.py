@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import gains, group_totals
 
 
@@ -103,12 +104,12 @@ def compute_coverage(
 
     Raises
     ------
-    ValueError
+    InputError
         The predictions hold no `value_lower` and `value_upper`.
     """
     missing = [name for name in ("value_lower", "value_upper") if name not in predictions]
     if missing:
-        raise ValueError(f"predictions lack {missing}; predict with intervals to measure their coverage.")
+        raise InputError(f"predictions lack {missing}; predict with intervals to measure their coverage.")
     true = np.asarray(y_true, dtype=np.float64)
     lower, upper = predictions["value_lower"].to_numpy(), predictions["value_upper"].to_numpy()
     measured = {

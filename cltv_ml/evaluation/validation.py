@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.panel import Training
 from cltv_ml.models import Ensemble, Hybrid, ValueModel
 from cltv_ml.models.unseen import EARLIER_WINDOWS, MIN_BUYERS, predict_unseen
@@ -52,11 +53,11 @@ def validate(models: Sequence[ValueModel], training: Training) -> Validation:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no labelled origin, or fewer than two customers bought after the latest one.
     """
     if not training.origins:
-        raise ValueError(
+        raise InputError(
             "validation: the log is too short for a labelled window before the test cutoff; give a longer log "
             "or a shorter horizon."
         )

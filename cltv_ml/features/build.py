@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.engine import Tabular
+from cltv_ml.errors import InputError
 from cltv_ml.features.catalogue import CATALOGUE, available, default_features, needs
 from cltv_ml.features.compile import Plan, summary_first
 from cltv_ml.features.engines import DuckDB, Engine
@@ -63,7 +64,7 @@ def build_features(
 
     Raises
     ------
-    ValueError
+    InputError
         A cutoff is not a midnight or lies outside the log, a feature is unknown or needs a column that
         the log has not, or the log lacks a required column.
 
@@ -132,7 +133,7 @@ def build_labels(
 
     Raises
     ------
-    ValueError
+    InputError
         The log ends before a holdout does (a censored label), or a label is unknown or impossible.
 
     >>> log = pd.DataFrame({
@@ -190,12 +191,12 @@ def choose(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
     """Return the names to build, the summary first, all of them possible with these tables."""
     if names is None or isinstance(names, str):
         if names not in (None, "all"):
-            raise ValueError(f"names must be a list of feature names, 'all' or None, got {names!r}.")
+            raise InputError(f"names must be a list of feature names, 'all' or None, got {names!r}.")
         return summary_first(available(base.columns) if names == "all" else default_features(base.columns))
     for name in names:
         missing = sorted(needs(name) - base.columns)
         if missing:
-            raise ValueError(
+            raise InputError(
                 f"feature {name!r} needs {missing}, which the log has not. Found {sorted(base.columns)}; add "
                 "the column or leave the feature out."
             )
@@ -236,7 +237,7 @@ def _spread(engine: Engine, base: Base, folder: Path, shards: int) -> None:
     folder.mkdir(parents=True)
     wanted, free = base.rows * _SHARD_BYTES_PER_ROW, shutil.disk_usage(folder).free
     if wanted > free:
-        raise ValueError(
+        raise InputError(
             f"{shards} shards of {base.rows:,} lines need about {wanted / 1e9:.1f} GB on disk, but "
             f"{str(folder)!r} has {free / 1e9:.1f} GB left; free some, or build in another place."
         )

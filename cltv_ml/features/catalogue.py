@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.features import basket, calendar, campaign, customer, margin, rfm, rhythm, trend
 from cltv_ml.features.compile import Plan, known_names, summary_first
 from cltv_ml.features.declare import Feature
@@ -19,13 +20,13 @@ def assemble(declared: Iterable[Feature]) -> Mapping[str, Feature]:
 
     Raises
     ------
-    ValueError
+    InputError
         Two features share a name, or one combines a feature that does not exist or itself.
     """
     found: dict[str, Feature] = {}
     for one in declared:
         if one.name.lower() in {name.lower() for name in found}:
-            raise ValueError(f"two features are called {one.name!r}; rename one of them.")
+            raise InputError(f"two features are called {one.name!r}; rename one of them.")
         found[one.name] = one
     Plan(tuple(found), found).used  # noqa: B018  follows every combination to its end
     return MappingProxyType(found)
@@ -93,7 +94,7 @@ def describe(name: str) -> str:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such feature.
 
     >>> print(describe("overdue_ratio"))
@@ -106,7 +107,7 @@ def describe(name: str) -> str:
     missing: NaN
     """
     if name not in CATALOGUE:
-        raise ValueError(f"Unknown feature {name!r}. {known_names(name, CATALOGUE)}")
+        raise InputError(f"Unknown feature {name!r}. {known_names(name, CATALOGUE)}")
     found = CATALOGUE[name]
     return "\n".join(
         [

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.features.declare import Feature
 from cltv_ml.features.grains import GRAINS
 from cltv_ml.features.macros import Speller, unit_scale
@@ -176,10 +177,10 @@ def _collect(
     name: str, features: Mapping[str, Feature], used: dict[str, Feature], path: tuple[str, ...]
 ) -> None:
     if name in path:
-        raise ValueError(f"feature {name!r} is made from itself: {' <- '.join([*path, name])}.")
+        raise InputError(f"feature {name!r} is made from itself: {' <- '.join([*path, name])}.")
     if name not in features:
         who = f"feature {path[-1]!r} reads" if path else "Unknown feature"
-        raise ValueError(f"{who} {name!r}. {known_names(name, features)}")
+        raise InputError(f"{who} {name!r}. {known_names(name, features)}")
     if name in used:
         return
     found = features[name]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cltv_ml.errors import InputError
 from cltv_ml.features.grains import GRAINS, Grain
 from cltv_ml.features.macros import MACROS
 
@@ -106,7 +107,7 @@ def feature(
 
     Raises
     ------
-    ValueError
+    InputError
         The expression could see another table, another customer or the future, or the declaration is
         incomplete; the message names the feature and the word.
 
@@ -115,7 +116,7 @@ def feature(
     ['orders_7d', 'orders_30d']
     >>> feature("peek", unit="", grain="order", sql="(select max(amount) from log)", doc="No.")
     Traceback (most recent call last):
-    ValueError: feature 'peek': 'select' is not allowed in an expression, ...
+    InputError: feature 'peek': 'select' is not allowed in an expression, ...
     """
     declared = tuple(
         Feature(
@@ -140,16 +141,16 @@ def _check(found: Feature) -> None:
     who = f"feature {found.name!r}"
     reserved = FUNCTIONS | FORBIDDEN | _KEYWORDS | {"customer_id", "cutoff"}
     if found.name != "T" and (not re.fullmatch(r"[a-z][a-z0-9_]*", found.name) or found.name in reserved):
-        raise ValueError(
+        raise InputError(
             f"{who}: a name is made of small letters, digits and underscores and is no SQL word."
         )
     if not found.doc.strip().endswith("."):
-        raise ValueError(f"{who}: doc must be a sentence that says what the number means, got {found.doc!r}.")
+        raise InputError(f"{who}: doc must be a sentence that says what the number means, got {found.doc!r}.")
     if found.grain not in GRAINS:
-        raise ValueError(f"{who}: unknown grain {found.grain!r}. Available: {sorted(GRAINS)}.")
+        raise InputError(f"{who}: unknown grain {found.grain!r}. Available: {sorted(GRAINS)}.")
     odd = sorted(set(_TOKEN.sub("", found.sql)))
     if odd or "--" in found.sql or "/*" in found.sql:
-        raise ValueError(
+        raise InputError(
             f"{who}: {odd or 'a comment'} cannot stand in an expression; write one SQL expression."
         )
     tokens = [token for token in _tokens(found.sql) if token.strip()]
@@ -163,23 +164,23 @@ def _check_word(who: str, token: str, called: bool, grain: Grain) -> None:
     word = token.lower()
     if word.startswith("@"):
         if token[1:] not in MACROS or called != bool(MACROS[token[1:]]):
-            raise ValueError(f"{who}: unknown abbreviation {token!r}. Available: {_macro_names()}.")
+            raise InputError(f"{who}: unknown abbreviation {token!r}. Available: {_macro_names()}.")
     elif not _NAME.fullmatch(token) or word in _KEYWORDS:
         return
     elif word in FORBIDDEN:
-        raise ValueError(
+        raise InputError(
             f"{who}: {token!r} is not allowed in an expression, which describes one customer's own past and no "
             f"other table, customer or row order. Not allowed are {sorted(FORBIDDEN)}."
         )
     elif called and word not in FUNCTIONS:
-        raise ValueError(
+        raise InputError(
             f"{who}: {token!r} is not allowed in an expression; only these functions mean the same on every "
             f"engine and cannot see beyond the customer's own past: {sorted(FUNCTIONS)}."
         )
     elif called and grain.name == "customer" and word in _AGGREGATES:
-        raise ValueError(f"{who}: {token!r} would mix customers; at grain 'customer' combine features only.")
+        raise InputError(f"{who}: {token!r} would mix customers; at grain 'customer' combine features only.")
     elif not called and grain.columns and token not in grain.columns:
-        raise ValueError(
+        raise InputError(
             f"{who}: {token!r} is not allowed in an expression; grain {grain.name!r} has the columns "
             f"{sorted(grain.columns)}, and no other table can be reached."
         )
@@ -195,13 +196,13 @@ def _check_aggregated(who: str, tokens: list[str]) -> None:
         elif token == ")":
             inside.pop()
         elif _NAME.fullmatch(token) and word not in FUNCTIONS | _KEYWORDS and not inside[-1]:
-            raise ValueError(
+            raise InputError(
                 f"{who}: {token!r} stands outside an aggregate such as sum({token}); a customer has many."
             )
         if not inside:
             break
     if len(inside) != 1:
-        raise ValueError(f"{who}: a bracket is not closed or not opened in {' '.join(tokens)!r}.")
+        raise InputError(f"{who}: a bracket is not closed or not opened in {' '.join(tokens)!r}.")
 
 
 def _tokens(sql: str) -> list[str]:

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.engine import Tabular, connect, literal, view
+from cltv_ml.errors import InputError
 
 Kind = Literal["time", "zoned time", "text", "number"]
 
@@ -84,7 +85,7 @@ class DuckDB:
         self, memory: str = "4GB", *, shards: int | None = None, scratch: str | Path | None = None
     ) -> None:
         if shards is not None and shards < 1:
-            raise ValueError(f"shards must be at least 1, got {shards}.")
+            raise InputError(f"shards must be at least 1, got {shards}.")
         self._shards, self._memory = shards, memory
         self._con = connect(memory, scratch or tempfile.gettempdir())
         self._con.execute("set preserve_insertion_order = false")
@@ -161,12 +162,12 @@ class DuckDB:
         try:
             yield
         except duckdb.OutOfMemoryException as error:
-            raise ValueError(
+            raise InputError(
                 f"the engine's memory of {self._memory} is too little; give it more (memory='4GB', --memory 4GB) "
                 "or work in more shards (DuckDB(shards=64), --shards 64)."
             ) from error
         except duckdb.ConversionException as error:
-            raise ValueError(
+            raise InputError(
                 "log: a number is out of range; amounts, discounts, costs and quantities must stay below "
                 f"100 trillion ({str(error).splitlines()[0]})."
             ) from error

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.features.declare import Feature, feature
 from cltv_ml.features.macros import Speller, day_number, unit_scale
 from cltv_ml.windows import Window
@@ -86,17 +87,17 @@ def choose_labels(names: Sequence[str] | None, columns: frozenset[str]) -> list[
 
     Raises
     ------
-    ValueError
+    InputError
         A label is unknown or needs a column that the log has not.
     """
     if names is None:
         return [found for found in LABELS.values() if found.needs <= columns]
     for name in names:
         if name not in LABELS:
-            raise ValueError(f"Unknown label {name!r}. Available: {sorted(LABELS)}.")
+            raise InputError(f"Unknown label {name!r}. Available: {sorted(LABELS)}.")
         missing = sorted(LABELS[name].needs - columns)
         if missing:
-            raise ValueError(
+            raise InputError(
                 f"label {name!r} needs {missing}, which the log has not. Found {sorted(columns)}."
             )
     return [LABELS[name] for name in dict.fromkeys(names)]
@@ -106,6 +107,6 @@ def check_windows(windows: Sequence[Window], first: pd.Timestamp, last: pd.Times
     """Raise where two windows share a cutoff or the log does not hold one of them to its end."""
     cutoffs = [window.cutoff for window in windows]
     if len(set(cutoffs)) < max(len(cutoffs), 1):
-        raise ValueError(f"windows must have a cutoff each, got {[f'{day:%Y-%m-%d}' for day in cutoffs]}.")
+        raise InputError(f"windows must have a cutoff each, got {[f'{day:%Y-%m-%d}' for day in cutoffs]}.")
     for window in windows:
         window.check(first, last)

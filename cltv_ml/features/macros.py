@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml.engine import MONEY_SCALE
+from cltv_ml.errors import InputError
 from cltv_ml.features.grains import ITEM_SCALE
 
 #: How many arguments each abbreviation takes.
@@ -132,4 +133,4 @@ def _arguments(rest: str) -> tuple[list[str], str]:
             begin = position + 1
         if depth == 0:
             return arguments, rest[position + 1 :]
-    raise ValueError(f"a bracket is not closed in {rest!r}.")
+    raise InputError(f"a bracket is not closed in {rest!r}.")

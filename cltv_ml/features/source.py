@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.engine import MONEY_SCALE
+from cltv_ml.errors import InputError
 from cltv_ml.features.engines import Engine, Kind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
@@ -47,7 +48,7 @@ class Source:
     until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an unknown time zone."""
+        """Raise InputError for an unknown time zone."""
         check_timezone(self.timezone)
 
 
@@ -65,10 +66,10 @@ class Base:
     def check(self, cutoffs: Sequence[pd.Timestamp]) -> None:
         """Raise when a cutoff lies outside the log; the day after the last sees everything."""
         if not cutoffs:
-            raise ValueError("cutoffs must name at least one calendar day, got none.")
+            raise InputError("cutoffs must name at least one calendar day, got none.")
         for cutoff in cutoffs:
             if not self.first < cutoff <= self.last + pd.Timedelta(days=1):
-                raise ValueError(
+                raise InputError(
                     f"cutoff {cutoff:%Y-%m-%d} lies outside the log, which runs from {self.first:%Y-%m-%d} to "
                     f"{self.last:%Y-%m-%d}; choose a day after the first and at most one day after the last."
                 )
@@ -79,7 +80,7 @@ def open_source(engine: Engine, source: Source) -> Base:
 
     Raises
     ------
-    ValueError
+    InputError
         A required column is missing or of another kind, or times carry a zone and none is named.
     """
     kinds = engine.register("cltv_log", source.log)
@@ -91,7 +92,7 @@ def open_source(engine: Engine, source: Source) -> Base:
         f"select min({day}) as first, max({day}) as last, count(*) as lines from cltv_log"
     ).to_pylist()[0]
     if found["first"] is None:
-        raise ValueError("log: holds no rows; give a log with at least one purchase.")
+        raise InputError("log: holds no rows; give a log with at least one purchase.")
     columns = set(kinds)
     extra = {}
     if source.customers is not None:
@@ -156,15 +157,15 @@ def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
 def _check(kinds: dict[str, Kind], table: str, wanted: dict[str, str | None], source: Source) -> None:
     missing = [name for name in wanted if name not in kinds]
     if missing:
-        raise ValueError(f"{table}: missing columns {missing}. Found {list(kinds)}.")
+        raise InputError(f"{table}: missing columns {missing}. Found {list(kinds)}.")
     for name, kind in wanted.items():
         if kind == "time" and kinds[name] == "zoned time" and source.timezone is None:
-            raise ValueError(
+            raise InputError(
                 f"{table}: column {name!r} carries a time zone; name the shop's own, in which a day begins: "
                 "Source(..., timezone='Europe/Paris'), or --timezone Europe/Paris."
             )
         if kind and kind not in kinds[name]:
-            raise ValueError(f"{table}: column {name!r} must be of kind {kind}, found {kinds[name]}.")
+            raise InputError(f"{table}: column {name!r} must be of kind {kind}, found {kinds[name]}.")
 
 
 def _zone(engine: Engine, source: Source, table: str, column: str, kinds: dict[str, Kind]) -> dict[int, int]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset
 
 from cltv_ml.engine import Tabular
+from cltv_ml.errors import InputError
 from cltv_ml.features.build import Cutoff, choose, each_shard, sorted_cutoffs
 from cltv_ml.features.catalogue import CATALOGUE
 from cltv_ml.features.compile import Plan
@@ -75,7 +76,7 @@ def write_features(
 
     Raises
     ------
-    ValueError
+    InputError
         As for `build_features`; the log ends before a holdout does; the folder holds another build; the
         disk has too little room for the groups of customers.
     """
@@ -102,12 +103,12 @@ def read_features(folder: str | Path) -> pa.Table:
 
     Raises
     ------
-    ValueError
+    InputError
         The folder holds no complete build.
     """
     note = Path(folder) / _NOTE
     if not note.exists() or not json.loads(note.read_text())["complete"]:
-        raise ValueError(f"{str(folder)!r} holds no complete build; run write_features on it (again).")
+        raise InputError(f"{str(folder)!r} holds no complete build; run write_features on it (again).")
     cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")
     table = pa.dataset.dataset(folder, partitioning=cutoff, format="parquet").to_table()
     names = ["cutoff", *(name for name in table.column_names if name != "cutoff")]
@@ -191,14 +192,14 @@ def _open(target: Path, build: _Build) -> bool:
         now = json.loads(json.dumps(asdict(build)))
         if then != now:
             other = [name for name in now if then.get(name) != now[name]]
-            raise ValueError(
+            raise InputError(
                 f"{str(target)!r} holds another build, with other {', '.join(other)}; name another folder or "
                 "remove this one."
             )
         return not complete
     # A note that was not finished is all that a kill at the very beginning leaves.
     if target.exists() and any(path.name != f"{_NOTE}.unfinished" for path in target.iterdir()):
-        raise ValueError(f"{str(target)!r} holds other files; name a new or an empty folder.")
+        raise InputError(f"{str(target)!r} holds other files; name a new or an empty folder.")
     _note(target, build, complete=False)
     return True
 

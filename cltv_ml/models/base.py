@@ -10,6 +10,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from cltv_ml.errors import InputError
+
 if TYPE_CHECKING:
     from cltv_ml.models.intervals import Intervals
 
@@ -92,28 +94,28 @@ def check_columns(
 
     Raises
     ------
-    ValueError
+    InputError
         A column is missing, double or not numeric, or a value is infinite (as `dtype`); the message names it.
     """
     who = type(model).__name__
     if not isinstance(X, pd.DataFrame):
-        raise ValueError(
+        raise InputError(
             f"{who}: X must be a pandas DataFrame with columns {list(columns)}, got {type(X).__name__}."
         )
     missing = [name for name in columns if name not in X.columns]
     if missing:
-        raise ValueError(f"{who}: missing columns {missing}. Found {list(X.columns)}.")
+        raise InputError(f"{who}: missing columns {missing}. Found {list(X.columns)}.")
     values = []
     for name in columns:
         column = X[name]
         if isinstance(column, pd.DataFrame):
-            raise ValueError(f"{who}: column {name!r} appears {column.shape[1]} times; keep one of them.")
+            raise InputError(f"{who}: column {name!r} appears {column.shape[1]} times; keep one of them.")
         if not pd.api.types.is_numeric_dtype(column):
-            raise ValueError(f"{who}: column {name!r} must be a number, found {column.dtype}.")
+            raise InputError(f"{who}: column {name!r} must be a number, found {column.dtype}.")
         values.append(_numbers(column))
     matrix, infinite = _rows(values, len(X), dtype)
     if infinite.any():
-        raise ValueError(
+        raise InputError(
             f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; mend or drop it."
         )
     return matrix

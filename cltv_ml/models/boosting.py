@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.feature_files import Batches, FeatureFiles, Rows
 from cltv_ml.models.sharing import once
@@ -32,7 +33,7 @@ def check_training(
 
     Raises
     ------
-    ValueError
+    InputError
         No labels, labels of another length, negative or missing labels, or labels that are all zero:
         nothing can be learned from customers of whom none bought. Or a column is no number: text such as a
         country is not learned from, so categories never seen cannot arise.
@@ -50,16 +51,16 @@ def check_labels(model: Any, X: pd.DataFrame | FeatureFiles, y: pd.Series | np.n
     """Return the labels as float64, shape (n,); errors as in `check_training`."""
     who = type(model).__name__
     if y is None:
-        raise ValueError(
+        raise InputError(
             f"{who}: y is missing; give what each customer of X spent in the window that followed."
         )
     labels = np.asarray(y, dtype=np.float64)
     if labels.shape != (len(X),):
-        raise ValueError(f"{who}: y must have one value per row of X ({len(X)}), got shape {labels.shape}.")
+        raise InputError(f"{who}: y must have one value per row of X ({len(X)}), got shape {labels.shape}.")
     if not (np.isfinite(labels) & (labels >= 0)).all():
-        raise ValueError(f"{who}: y holds a negative, missing or infinite value; give spend of zero or more.")
+        raise InputError(f"{who}: y holds a negative, missing or infinite value; give spend of zero or more.")
     if not (labels > 0).any():
-        raise ValueError(f"{who}: every label is zero; choose a window in which somebody bought.")
+        raise InputError(f"{who}: every label is zero; choose a window in which somebody bought.")
     return labels
 
 
@@ -204,12 +205,12 @@ def balance(labels: np.ndarray, values: np.ndarray) -> float:
 
 
 def _all_columns(model: Any, X: pd.DataFrame) -> list[str]:
-    """Return the names of all columns; ValueError where one is no number, since leaving it out would be a guess."""
+    """Return the names of all columns; InputError where one is no number, since leaving it out would be a guess."""
     if not isinstance(X, pd.DataFrame):
         return []
     others = [str(name) for name, dtype in X.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
     if others:
-        raise ValueError(
+        raise InputError(
             f"{type(model).__name__}: columns {others} hold no numbers, the only thing it learns from; name the "
             "columns to learn from in `features`, or turn these into numbers."
         )

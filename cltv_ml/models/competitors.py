@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.ensemble import Ensemble
@@ -44,7 +45,7 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
 
     Raises
     ------
-    ValueError
+    InputError
         A name is unknown, or there is none.
 
     >>> [model.name for model in competitors(91, ["days_since_last"])]
@@ -57,7 +58,7 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
     made = {model.name: model for model in _single(horizon, list(features))}
     unknown = [name for name in names if name not in ALL]
     if unknown or not names:
-        raise ValueError(f"Unknown model {(unknown or [''])[0]!r}. Available: {sorted(ALL)}.")
+        raise InputError(f"Unknown model {(unknown or [''])[0]!r}. Available: {sorted(ALL)}.")
     usual = [model for name, model in made.items() if name in DEFAULT and name != SameRate.name]
     members = [model for model in usual if model.name in names]
     made[Ensemble.name] = Ensemble(horizon, members=members if len(members) > 1 else usual)
@@ -92,7 +93,7 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
 
     Raises
     ------
-    ValueError
+    InputError
         A model is unknown or does not compete, a setting is unknown, or a value lies outside the model's search space.
 
     >>> tuned = with_params(competitors(91, []), {"tweedie": {"rounds": 80}})
@@ -103,17 +104,17 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
     for name, settings in params.items():
         if name not in by_name:
             if name not in ALL:
-                raise ValueError(f"Unknown model {name!r}. Available: {sorted(ALL)}.")
-            raise ValueError(
+                raise InputError(f"Unknown model {name!r}. Available: {sorted(ALL)}.")
+            raise InputError(
                 f"model {name!r} has settings but does not compete. Competing: {sorted(by_name)}."
             )
         model = by_name[name]
         for setting, value in settings.items():
             if setting not in model.get_params(deep=False):
                 known = sorted(model.get_params(deep=False))
-                raise ValueError(f"model {name!r} has no setting {setting!r}. Available: {known}.")
+                raise InputError(f"model {name!r} has no setting {setting!r}. Available: {known}.")
             space = model.search_space.get(setting)
             if space is not None and not space.holds(value):
-                raise ValueError(f"{name}: {setting} must be one of {space}, got {value!r}.")
+                raise InputError(f"{name}: {setting} must be one of {space}, got {value!r}.")
         model.set_params(**settings)
     return list(models)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import chi2
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
 from cltv_ml.models.fitting import LikelihoodModel
 
@@ -16,23 +17,23 @@ def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> 
 
     Raises
     ------
-    ValueError
+    InputError
         The models are not nested, or one was fitted with a penalty.
     """
     for model in (smaller, larger):
         check_fitted(model)
         if np.any(model.penalty):
-            raise ValueError(
+            raise InputError(
                 f"likelihood_ratio_test: fit without a penalty, which holds the likelihood down; "
                 f"got penalty={model.penalty!r}."
             )
     if type(smaller) is not type(larger) or not set(smaller.params_) < set(larger.params_):
-        raise ValueError(
+        raise InputError(
             "likelihood_ratio_test: the larger model must be of the same kind and have every parameter of the "
             f"smaller and more; got {sorted(smaller.params_)} and {sorted(larger.params_)}."
         )
     if smaller.n_customers_ != larger.n_customers_:
-        raise ValueError(
+        raise InputError(
             "likelihood_ratio_test: both models must be fitted to the same customers, got "
             f"{smaller.n_customers_:g} and {larger.n_customers_:g}."
         )

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from sklearn.base import clone
 
+from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import BASELINE
 from cltv_ml.models.base import ValueModel, check_fitted
@@ -103,7 +104,7 @@ class Ensemble(ValueModel):
     def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> Self:
         """Make one model of members by name, already fitted and adapted to customers `X`; `weights` are given."""
         if self.weights is None:
-            raise ValueError("Ensemble: combine needs weights; give them, or call fit to learn them.")
+            raise InputError("Ensemble: combine needs weights; give them, or call fit to learn them.")
         return self._unite(fitted, self.weights, X)
 
     def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
@@ -165,7 +166,7 @@ class Ensemble(ValueModel):
         members = self.fresh_members()
         unknown = sorted(set(weights) - {member.name for member in members})
         if unknown or min(weights.values()) < 0 or not sum(weights.values()) > 0:
-            raise ValueError(
+            raise InputError(
                 f"Ensemble: weights must be at least zero, not all zero, and belong to "
                 f"{[member.name for member in members]}, got {dict(weights)}."
             )

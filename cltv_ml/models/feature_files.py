@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import xgboost as xgb
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
 
 #: Rows of a batch, at most.
@@ -41,12 +42,12 @@ class FeatureFiles:
 
     Raises
     ------
-    ValueError
+    InputError
         The folder holds no Parquet file, or the files lack the label.
 
     >>> FeatureFiles("none")
     Traceback (most recent call last):
-    ValueError: 'none' holds no Parquet files; write them with write_features(log, cutoffs, 'none', horizon=...).
+    InputError: 'none' holds no Parquet files; write them with write_features(log, cutoffs, 'none', horizon=...).
     """
 
     folder: str | Path
@@ -56,7 +57,7 @@ class FeatureFiles:
     def __post_init__(self) -> None:
         files = sorted(Path(self.folder).rglob("*.parquet"))
         if not files:
-            raise ValueError(
+            raise InputError(
                 f"{str(self.folder)!r} holds no Parquet files; write them with write_features(log, cutoffs, "
                 f"{str(self.folder)!r}, horizon=...)."
             )
@@ -69,7 +70,7 @@ class FeatureFiles:
         )
         if self.label not in data.schema.names:
             found = [name for name in data.schema.names if name.startswith(_LABELS)]
-            raise ValueError(
+            raise InputError(
                 f"{str(self.folder)!r}: the files lack {self.label!r}; their labels are {found}."
             )
         object.__setattr__(self, "_data", data)

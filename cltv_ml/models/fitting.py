@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.grouping import group_rows
 from cltv_ml.models.history import Rows, build_rows, read_history
@@ -83,7 +84,7 @@ class LikelihoodModel(BaseEstimator):
 
         Raises
         ------
-        ValueError
+        InputError
             A column is missing or impossible; see the message.
         """
         problem = self._problem(X, weights)
@@ -94,7 +95,7 @@ class LikelihoodModel(BaseEstimator):
         """Return the distinct customers of `X` in units in which every population looks alike."""
         x, tx, T = self._read(X)
         if not T.max() > 0:
-            raise ValueError(
+            raise InputError(
                 f"{type(self).__name__}: T is 0 for every customer; there is nothing to learn from."
             )
         purchase, dropout = self._covariates(X)
@@ -213,7 +214,7 @@ class LikelihoodModel(BaseEstimator):
         for names in (self.purchase_covariates, self.dropout_covariates):
             matrix = check_columns(self, X, list(names)) if len(names) else np.zeros((len(X), 0))
             if np.isnan(matrix).any():
-                raise ValueError(
+                raise InputError(
                     f"{type(self).__name__}: a covariate among {list(names)} is missing; fill it."
                 )
             found.append(matrix)
@@ -223,7 +224,7 @@ class LikelihoodModel(BaseEstimator):
         """Return the penalty of each slope."""
         pair = np.asarray(self.penalty, dtype=np.float64)
         if pair.shape not in ((), (2,)) or not (np.isfinite(pair).all() and (pair >= 0).all()):
-            raise ValueError(
+            raise InputError(
                 f"{type(self).__name__}: penalty must be a number, or one for purchase and one for dropout "
                 f"covariates, not negative; got {self.penalty!r}."
             )
@@ -255,7 +256,7 @@ def check_weights(model: BaseEstimator, weights: np.ndarray | pd.Series | None, 
         return np.ones(n)
     given = np.asarray(weights, dtype=np.float64)
     if given.shape != (n,) or not (np.isfinite(given).all() and (given > 0).all()):
-        raise ValueError(
+        raise InputError(
             f"{type(model).__name__}: weights must be {n} positive finite numbers, one per row; "
             f"got shape {given.shape}."
         )

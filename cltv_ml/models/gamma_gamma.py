@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.special import digamma, gammaln
 from sklearn.base import BaseEstimator
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
 from cltv_ml.models.history import check_complete
@@ -42,20 +43,20 @@ class GammaGamma(BaseEstimator):
 
         Raises
         ------
-        ValueError
+        InputError
             No repeat buyer, or one whose mean spend is not positive.
         """
         x, spend = self._read(X)
         weight = check_weights(self, weights, len(X))
         repeat = x > 0
         if not repeat.any():
-            raise ValueError(
+            raise InputError(
                 "GammaGamma: no customer has a repeat purchase, so there is no spend per repeat purchase to "
                 "learn from; use a longer calibration window."
             )
         x, spend, weight = x[repeat], spend[repeat], weight[repeat]
         if not spend.min() > 0:
-            raise ValueError(
+            raise InputError(
                 f"GammaGamma: monetary_value of a repeat buyer must be positive, found {spend.min():g} for "
                 f"{int((spend <= 0).sum())} customers; net returns against their orders first, and leave out "
                 "customers who only ever got things free."
@@ -122,7 +123,7 @@ class GammaGamma(BaseEstimator):
         array([35.22])
         """
         if set(params) != set(self.param_names) or not params["q"] > 1:
-            raise ValueError(f"GammaGamma: params must give p, q above 1 and v, got {dict(params)}.")
+            raise InputError(f"GammaGamma: params must give p, q above 1 and v, got {dict(params)}.")
         self.params_ = {name: float(params[name]) for name in self.param_names}
         return self
 
@@ -157,7 +158,7 @@ class GammaGamma(BaseEstimator):
         check_complete(self, X, matrix[:, :1], ("frequency",))
         spend = np.where(matrix[:, 0] > 0, matrix[:, 1], 0.0)
         if np.isnan(spend).any():
-            raise ValueError(
+            raise InputError(
                 f"GammaGamma: column 'monetary_value' is missing for {int(np.isnan(spend).sum())} repeat "
                 f"buyers, the first is {X.index[int(np.isnan(spend).argmax())]!r}; fill or drop them."
             )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
 from cltv_ml.windows import to_days
 
@@ -68,7 +69,7 @@ def read_history(
 
     Raises
     ------
-    ValueError
+    InputError
         A value is missing, negative, not whole (frequency) or later than `T` (recency), or the frame
         says in `attrs["time_unit"]` that it is in another unit than the model.
     """
@@ -78,19 +79,19 @@ def read_history(
     check_complete(model, X, matrix, columns)
     x, tx, T = np.ascontiguousarray(matrix.T)
     if (x != np.rint(x)).any():
-        raise ValueError(
+        raise InputError(
             f"{who}: frequency counts repeat purchases and must be whole, found {x[x != np.rint(x)][0]}."
         )
     late = tx > T
     if late.any():
-        raise ValueError(
+        raise InputError(
             f"{who}: recency is the age at the last purchase and cannot exceed {columns[2]}; found recency "
             f"{tx[late][0]:g} with {T[late][0]:g} in {int(late.sum())} rows. "
             "If recency holds the time since the last purchase, pass T - recency."
         )
     early = (x == 0) & (tx > 0)
     if early.any():
-        raise ValueError(
+        raise InputError(
             f"{who}: a customer without repeat purchase has recency 0, found {tx[early][0]:g} "
             f"in {int(early.sum())} rows; frequency counts repeat purchases only."
         )
@@ -104,7 +105,7 @@ def read_periods(
 
     Raises
     ------
-    ValueError
+    InputError
         A value is missing, below `at_least`, not whole, or larger than the last column's.
     """
     who = type(model).__name__
@@ -115,7 +116,7 @@ def read_periods(
         column = matrix[:, number]
         wrong = (column != np.rint(column)) | (column < at_least) | (column > matrix[:, -1])
         if wrong.any():
-            raise ValueError(
+            raise InputError(
                 f"{who}: {name} must be a whole number from {at_least} to {columns[-1]}, found "
                 f"{column[wrong][0]:g} with {columns[-1]} {matrix[wrong, -1][0]:g}."
             )
@@ -123,7 +124,7 @@ def read_periods(
         len(columns) == 3
         and ((matrix[:, 0] > matrix[:, 1]) | ((matrix[:, 0] == 0) != (matrix[:, 1] == 0))).any()
     ):
-        raise ValueError(
+        raise InputError(
             f"{who}: recency is the number of the last opportunity taken: at least frequency, and 0 only "
             "when frequency is 0."
         )
@@ -134,16 +135,16 @@ def check_complete(model: BaseEstimator, X: pd.DataFrame, matrix: np.ndarray, co
     """Raise when the frame is empty or a value is missing or negative."""
     who = type(model).__name__
     if not len(matrix):
-        raise ValueError(f"{who}: the table of customers is empty; at least one row is needed.")
+        raise InputError(f"{who}: the table of customers is empty; at least one row is needed.")
     for number, name in enumerate(columns):
         missing = np.isnan(matrix[:, number])
         if missing.any():
-            raise ValueError(
+            raise InputError(
                 f"{who}: column {name!r} is missing for {int(missing.sum())} customers, the first is "
                 f"{X.index[int(missing.argmax())]!r}; fill or drop them."
             )
         if matrix[:, number].min() < 0:
-            raise ValueError(
+            raise InputError(
                 f"{who}: column {name!r} must not be negative, found {matrix[:, number].min():g}."
             )
 
@@ -152,10 +153,10 @@ def check_unit(model: BaseEstimator, X: pd.DataFrame) -> None:
     """Raise when the model's unit is unknown, or the frame names another one in `attrs["time_unit"]`."""
     who, unit = type(model).__name__, model.time_unit
     if unit not in DAYS_IN:
-        raise ValueError(f"{who}: time_unit {unit!r} is unknown; choose one of {sorted(DAYS_IN)}.")
+        raise InputError(f"{who}: time_unit {unit!r} is unknown; choose one of {sorted(DAYS_IN)}.")
     given = X.attrs.get("time_unit", unit)
     if given != unit:
-        raise ValueError(
+        raise InputError(
             f"{who}: the model is in {unit}, the table in {given}; fit a model with time_unit={given!r}, or "
             f"convert recency and T and say so: X.attrs['time_unit'] = {unit!r}."
         )
@@ -166,7 +167,7 @@ def to_time(model: BaseEstimator, t: float | str | pd.Timedelta, infinite: bool 
 
     Raises
     ------
-    ValueError
+    InputError
         It is negative, missing or, where that has no meaning, infinite.
     """
     if isinstance(t, (str, pd.Timedelta)):
@@ -174,5 +175,5 @@ def to_time(model: BaseEstimator, t: float | str | pd.Timedelta, infinite: bool 
     length = float(t)
     if not length >= 0 or (np.isinf(length) and not infinite):
         allowed = "not negative" if infinite else "finite and not negative"
-        raise ValueError(f"{type(model).__name__}: t must be {allowed} and in {model.time_unit}, got {t!r}.")
+        raise InputError(f"{type(model).__name__}: t must be {allowed} and in {model.time_unit}, got {t!r}.")
     return length

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import history_parts, in_currency, tree_parts
 from cltv_ml.models.base import ValueModel, check_fitted
@@ -90,7 +91,7 @@ class Hybrid(ValueModel):
         """
         names, matrix, labels = boosting.check_training(self, X, y)
         if not isinstance(matrix, np.ndarray):
-            raise ValueError(
+            raise InputError(
                 "Hybrid: the probabilistic model below it learns from a DataFrame in memory, got files; read them "
                 "with read_features, or fit Tweedie, Hurdle, Quantile or ZILN on them."
             )

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 from sklearn.base import BaseEstimator
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
 
 #: Fewest customers behind a quantile, and most groups of predicted value.
@@ -46,11 +47,11 @@ class Intervals(BaseEstimator):
 
         Raises
         ------
-        ValueError
+        InputError
             The level is no probability, or a prediction or amount is missing, infinite or negative.
         """
         if not 0 < self.level < 1:
-            raise ValueError(f"Intervals: level must lie between 0 and 1, got {self.level!r}.")
+            raise InputError(f"Intervals: level must lie between 0 and 1, got {self.level!r}.")
         value, spent = _checked(expected, actual)
         groups = _groups(value)
         found = np.array([_quantiles(value[rows], spent[rows], self.level) for rows in groups])
@@ -80,12 +81,12 @@ class Intervals(BaseEstimator):
 def _checked(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     value, spent = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if value.ndim != 1 or value.shape != spent.shape or not len(value):
-        raise ValueError(
+        raise InputError(
             f"Intervals: expected and actual must be equally long and not empty, got {value.shape} and {spent.shape}."
         )
     for name, numbers in (("expected", value), ("actual", spent)):
         if not (np.isfinite(numbers) & (numbers >= 0)).all():
-            raise ValueError(f"Intervals: {name} holds a negative, missing or infinite value.")
+            raise InputError(f"Intervals: {name} holds a negative, missing or infinite value.")
     return value, spent
 
 

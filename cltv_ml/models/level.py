@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.isotonic import IsotonicRegression
 
+from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.search import Choice
@@ -60,7 +61,7 @@ class Calibrated(ValueModel):
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn the model and its level from customers at one or several cutoffs and what each then spent."""
         if self.method not in METHODS:
-            raise ValueError(f"Calibrated: method must be one of {list(METHODS)}, got {self.method!r}.")
+            raise InputError(f"Calibrated: method must be one of {list(METHODS)}, got {self.method!r}.")
         labels = pd.Series(boosting.check_labels(self, X, y), index=X.index)
         model = clone(self.model) if self.model else Tweedie(features=self.features)
         self.model_ = model.set_params(horizon=self.horizon).fit(X, labels)

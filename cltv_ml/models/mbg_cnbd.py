@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betainc, betaln, digamma, gammaln
 
+from cltv_ml.errors import InputError
 from cltv_ml.models import beta_geometric
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.fitting import Params, Problem, check_weights
@@ -49,7 +50,7 @@ class MBGCNBD(PurchaseModel):
     ) -> Self:
         """Estimate k, r, alpha, a and b by maximum likelihood; return the model."""
         if self.k is not None and (self.k != int(self.k) or not 1 <= self.k <= 100):
-            raise ValueError(f"MBGCNBD: k must be a whole number from 1 to 100 or None, got {self.k!r}.")
+            raise InputError(f"MBGCNBD: k must be a whole number from 1 to 100 or None, got {self.k!r}.")
         problem = self._problem(X, weights)
         self.k_, found = self._search(problem, X, weights)
         self._learn(found, problem)

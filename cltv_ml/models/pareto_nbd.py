@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.history import Rows
 from cltv_ml.models.purchases import PurchaseModel
@@ -129,7 +130,7 @@ class ParetoNBD(PurchaseModel):
         """
         if rate == 0:
             if np.isinf(t):
-                raise ValueError("ParetoNBD: over an infinite t the discount rate must be positive.")
+                raise InputError("ParetoNBD: over an infinite t the discount rate must be positive.")
             return self._alive_expected(params, t)
         r, alpha, s, beta = (param[..., None] for param in params)
         reach = np.log1p(np.minimum(t, _NATS / rate) / beta)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from cltv_ml.errors import InputError
+
 #: How many parameter vectors stand for the uncertainty of an estimate.
 PLAUSIBLE = 50
 _DRAWS = 1 << 20  # numbers drawn at once, which bounds the memory
@@ -13,7 +15,7 @@ _DRAWS = 1 << 20  # numbers drawn at once, which bounds the memory
 def check_coverage(model: BaseEstimator, coverage: float) -> None:
     """Raise when `coverage` is not a probability."""
     if not 0 < coverage < 1:
-        raise ValueError(f"{type(model).__name__}: coverage must lie between 0 and 1, got {coverage!r}.")
+        raise InputError(f"{type(model).__name__}: coverage must lie between 0 and 1, got {coverage!r}.")
 
 
 def row_blocks(n: int, size: int) -> list[slice]:

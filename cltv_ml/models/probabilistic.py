@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE, history_parts
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted
 from cltv_ml.models.bg_nbd import BGNBD
@@ -66,7 +67,7 @@ class ProbabilisticValue(ValueModel):
 
         Raises
         ------
-        ValueError
+        InputError
             A setting or a column is impossible, spend is negative, or nobody has spent on a second day.
         """
         self._check_settings()
@@ -75,7 +76,7 @@ class ProbabilisticValue(ValueModel):
         # left in for GammaGamma to refuse.
         spenders = X[(matrix[:, 0] > 0) & (matrix[:, 1] != 0)]
         if not len(spenders):
-            raise ValueError(
+            raise InputError(
                 "ProbabilisticValue: no customer has spent on a repeat purchase, so spend cannot be learned; "
                 "use a longer calibration window or value customers by purchases alone."
             )
@@ -191,15 +192,15 @@ class ProbabilisticValue(ValueModel):
 
     def _check_settings(self) -> None:
         if not (isinstance(self.horizon, (int, float, np.number)) and 0 < self.horizon < np.inf):
-            raise ValueError(
+            raise InputError(
                 f"ProbabilisticValue: horizon must be a positive number of days, got {self.horizon!r}."
             )
         if not (np.isfinite(self.discount_rate) and self.discount_rate >= 0):
-            raise ValueError(
+            raise InputError(
                 f"ProbabilisticValue: discount_rate must not be negative (0.1 is 10% a year), "
                 f"got {self.discount_rate!r}."
             )
         if not 0 < self.margin <= 1:
-            raise ValueError(
+            raise InputError(
                 f"ProbabilisticValue: margin must be above 0 and at most 1, got {self.margin!r}."
             )

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
 from cltv_ml.models.fitting import LikelihoodModel, Params
 from cltv_ml.models.grouping import in_parts, on_distinct
@@ -53,7 +54,7 @@ class PurchaseModel(LikelihoodModel):
     def purchase_pmf(self, X: pd.DataFrame, n: int, t: float | str) -> np.ndarray:
         """Return the probability of exactly `n` purchases in the next `t`."""
         if n != int(n) or n < 0:
-            raise ValueError(f"{type(self).__name__}: n counts purchases and must be whole, got {n!r}.")
+            raise InputError(f"{type(self).__name__}: n counts purchases and must be whole, got {n!r}.")
         if n == 0:
             return self.p_no_purchase(X, t)
         length = self._length(t)
@@ -68,7 +69,7 @@ class PurchaseModel(LikelihoodModel):
         """
         length = to_time(self, t, infinite=True)
         if not (np.isfinite(rate) and rate >= 0):
-            raise ValueError(f"{type(self).__name__}: rate must be finite and not negative, got {rate!r}.")
+            raise InputError(f"{type(self).__name__}: rate must be finite and not negative, got {rate!r}.")
         return self._now(X, lambda params: self._alive_discounted(params, length, float(rate)))
 
     def expected_next_purchase(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
@@ -180,7 +181,7 @@ class PurchaseModel(LikelihoodModel):
         """
         names = self._all_names()
         if set(params) != set(names) or not all(np.isfinite(value) for value in params.values()):
-            raise ValueError(f"{type(self).__name__}: params must give a number for each of {names}.")
+            raise InputError(f"{type(self).__name__}: params must give a number for each of {names}.")
         self.params_ = {name: float(params[name]) for name in names}
         return self
 
@@ -190,7 +191,7 @@ class PurchaseModel(LikelihoodModel):
         """Return `t` in the model's unit, whole for a model that counts opportunities."""
         length = to_time(self, t)
         if self.discrete and length != int(length):
-            raise ValueError(f"{type(self).__name__}: t counts opportunities and must be whole, got {t!r}.")
+            raise InputError(f"{type(self).__name__}: t counts opportunities and must be whole, got {t!r}.")
         return length
 
     def _now(self, X: pd.DataFrame, answer: Answer | None) -> np.ndarray:
@@ -279,7 +280,7 @@ class PurchaseModel(LikelihoodModel):
         joins exp(-rate t) E(t), so that nothing is subtracted.
         """
         if np.isinf(t):
-            raise ValueError(f"{type(self).__name__}: t must be finite; ParetoNBD alone answers for t = inf.")
+            raise InputError(f"{type(self).__name__}: t must be finite; ParetoNBD alone answers for t = inf.")
         total = np.exp(-rate * t) * self._alive_expected(params, t)
         if rate > 0 and t > 0:
             for node, weight in zip(_NODES, _WEIGHTS, strict=True):

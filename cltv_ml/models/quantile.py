@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import BASELINE, output_parts
 from cltv_ml.models.base import ValueModel, check_fitted
@@ -74,9 +75,9 @@ class Quantile(ValueModel):
         """Learn all quantiles from customers at one or several cutoffs and what each then spent."""
         levels = np.asarray(self.levels, dtype=np.float64)
         if levels.ndim != 1 or not len(levels) or not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(f"Quantile: levels must lie between 0 and 1, got {self.levels!r}.")
+            raise InputError(f"Quantile: levels must lie between 0 and 1, got {self.levels!r}.")
         if (np.diff(levels) <= 0).any():
-            raise ValueError(f"Quantile: levels must ascend, got {self.levels!r}.")
+            raise InputError(f"Quantile: levels must ascend, got {self.levels!r}.")
         names, matrix, labels = boosting.check_training(self, X, y)
         self.feature_names_in_ = np.array(names, dtype=object)
         self.scale_ = float(labels.mean())

@@ -9,6 +9,8 @@ import numpy as np
 import xgboost as xgb
 from sklearn.base import BaseEstimator
 
+from cltv_ml.errors import InputError
+
 
 def to_state(model: BaseEstimator) -> dict[str, Any]:
     """Return a fitted model of this room as JSON values, boosters as bytes in XGBoost's own format.
@@ -31,11 +33,11 @@ def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimato
 
     Raises
     ------
-    ValueError
+    InputError
         The state names a class that is not known here.
     """
     if state["class"] not in classes:
-        raise ValueError(f"Unknown model class {state['class']!r}. Available: {sorted(classes)}.")
+        raise InputError(f"Unknown model class {state['class']!r}. Available: {sorted(classes)}.")
     arguments = {name: _decode(value, classes) for name, value in state["arguments"].items()}
     model = classes[state["class"]](**arguments)
     for name, value in state["learned"].items():

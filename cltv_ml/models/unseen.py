@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
 
 EARLIER_WINDOWS = "earlier windows"
@@ -49,7 +50,7 @@ def split(X: pd.DataFrame, y: pd.Series, horizon: int) -> tuple[str, list[Fold]]
 
     Raises
     ------
-    ValueError
+    InputError
         Fewer than two customers bought after the latest cutoff: there is nothing to compare with.
     """
     labels = np.asarray(y, dtype=np.float64)
@@ -57,7 +58,7 @@ def split(X: pd.DataFrame, y: pd.Series, horizon: int) -> tuple[str, list[Fold]]
     latest = cutoffs == cutoffs.max()
     buyers = int((labels[latest] > 0).sum())
     if buyers < MIN_BUYERS:
-        raise ValueError(
+        raise InputError(
             f"validation: {buyers} customers bought in the latest labelled window, at least {MIN_BUYERS} are "
             "needed; choose a longer horizon or another cutoff."
         )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.ops.actions.campaigns import add_campaign, add_retention
 from cltv_ml.ops.actions.changes import add_changes
@@ -48,7 +49,7 @@ def act(cleaned: Cleaned, terms: Terms, out: Path, progress: Progress = silent) 
 
     Raises
     ------
-    ValueError
+    InputError
         There is no champion to score the customers with, or it uses a protected column.
     """
     progress("scoring the customers", 0.1)
@@ -58,7 +59,7 @@ def act(cleaned: Cleaned, terms: Terms, out: Path, progress: Progress = silent) 
         progress(name, 0.3 + 0.6 * number / len(PARTS))
         try:
             part(shop, done)
-        except ValueError as error:
+        except InputError as error:
             done.refused[name] = str(error)
     progress("writing", 0.95)
     _write(done, shop, out)

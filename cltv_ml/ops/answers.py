@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.engine import Tabular, connect, frame, view
+from cltv_ml.errors import InputError
 from cltv_ml.features import CATALOGUE
 from cltv_ml.models import ValueModel
 from cltv_ml.windows import to_days
@@ -47,14 +48,14 @@ def under(model: ValueModel, terms: Terms) -> ValueModel:
 
     Raises
     ------
-    ValueError
+    InputError
         A term is impossible, or one that this family of models has learned and cannot change.
     """
     settings = model.get_params(deep=False)
     changed: dict[str, Any] = {}
     if terms.horizon is not None and to_days(terms.horizon) != model.horizon:
         if model.needs_labels:
-            raise ValueError(
+            raise InputError(
                 f"horizon {terms.horizon:g} is not possible: {model.name} has learned what customers spend in "
                 f"{model.horizon} days; send {model.horizon}, leave horizon out, or train with another --horizon."
             )
@@ -62,15 +63,15 @@ def under(model: ValueModel, terms: Terms) -> ValueModel:
     rate = terms.discount_rate
     if rate is not None and rate != settings.get("discount_rate", 0.0):
         if "discount_rate" not in settings:
-            raise ValueError(
+            raise InputError(
                 f"discount_rate {rate:g} is not possible: {model.name} knows the sum over the horizon, not when it is "
                 "spent; leave discount_rate out."
             )
         if not 0 <= rate < np.inf:
-            raise ValueError(f"discount_rate must not be negative (0.1 is 10% a year), got {rate:g}.")
+            raise InputError(f"discount_rate must not be negative (0.1 is 10% a year), got {rate:g}.")
         changed["discount_rate"] = rate
     if terms.margin is not None and not 0 < terms.margin <= 1:
-        raise ValueError(f"margin must be above 0 and at most 1 (0.3 is 30%), got {terms.margin:g}.")
+        raise InputError(f"margin must be above 0 and at most 1 (0.3 is 30%), got {terms.margin:g}.")
     if not changed:
         return model
     other = copy.copy(model).set_params(**changed)

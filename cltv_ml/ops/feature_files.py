@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cltv_ml.errors import InputError
 from cltv_ml.features import CATALOGUE, feature_version
 from cltv_ml.windows import to_cutoff
 
@@ -21,47 +22,47 @@ def find_feature_files(
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such file, or several cutoffs or none.
     """
     files = sorted(file for file in path.rglob("*.parquet") if file.is_file()) if path.is_dir() else [path]
     if not files or not all(file.is_file() for file in files):
-        raise ValueError(f"{path} holds no feature table in Parquet; build one with `cltv features build`.")
+        raise InputError(f"{path} holds no feature table in Parquet; build one with `cltv features build`.")
     cutoffs = {
         part.removeprefix("cutoff=") for file in files for part in file.parts if part.startswith("cutoff=")
     }
     wanted = None if as_of is None else to_cutoff(as_of, "as-of")
     if not cutoffs:
         if wanted is None:
-            raise ValueError(f"{path} does not say as of which day it was built; name the day with --as-of.")
+            raise InputError(f"{path} does not say as of which day it was built; name the day with --as-of.")
         return files, wanted
     if wanted is None and len(cutoffs) > 1:
-        raise ValueError(f"{path} holds several cutoffs, {sorted(cutoffs)}; choose one with --as-of.")
+        raise InputError(f"{path} holds several cutoffs, {sorted(cutoffs)}; choose one with --as-of.")
     day = sorted(cutoffs)[0] if wanted is None else f"{wanted:%Y-%m-%d}"
     chosen = [file for file in files if f"cutoff={day}" in file.parts]
     if not chosen:
-        raise ValueError(f"{path} holds no cutoff {day}; choose from {sorted(cutoffs)} with --as-of.")
+        raise InputError(f"{path} holds no cutoff {day}; choose from {sorted(cutoffs)} with --as-of.")
     return chosen, to_cutoff(day)
 
 
 def check_feature_files(files: Sequence[Path], features: Sequence[str]) -> None:
-    """Raise ValueError where a column is missing or no number, or other definitions built the features."""
+    """Raise InputError where a column is missing or no number, or other definitions built the features."""
     for file in files:
         try:
             schema = pq.read_schema(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(
+            raise InputError(
                 f"{file} is no Parquet file that can be read: {str(error).rstrip('.')}."
             ) from None
         missing = [name for name in ("customer_id", *features) if name not in schema.names]
         if missing:
-            raise ValueError(
+            raise InputError(
                 f"{file}: missing columns {missing}, which the model reads; build them with `cltv features build`."
             )
         for name in features:
             kind = schema.field(name).type
             if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-                raise ValueError(f"{file}: column {name!r} must be a number, found {kind}.")
+                raise InputError(f"{file}: column {name!r} must be a number, found {kind}.")
         _check_version(file, schema)
 
 
@@ -69,6 +70,6 @@ def _check_version(file: Path, schema: pa.Schema) -> None:
     stored = (schema.metadata or {}).get(b"cltv_feature_version", b"").decode()
     names = list(json.loads((schema.metadata or {}).get(b"cltv_features", b"{}")))
     if stored and (set(names) - set(CATALOGUE) or feature_version(names) != stored):
-        raise ValueError(
+        raise InputError(
             f"{file} was built by other definitions of its features than this cltv_ml has; build it again."
         )

@@ -15,6 +15,7 @@ from cltv_ml import decisions
 from cltv_ml.data import Cleaned, compute_months, compute_seasonality
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import Costs
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation import diagnostics, explain, tables
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.learning import compute_learning
@@ -44,14 +45,14 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such figure, or what it is drawn from is missing or empty; the message says what.
     """
     check_name(name)
     recipe, plot, material = RECIPES[name], plots.CATALOGUE[name], Material(cleaned, wanted)
     table = recipe.table(material)
     if table.empty:
-        raise ValueError(f"this log holds nothing that the figure {name!r} could show.")
+        raise InputError(f"this log holds nothing that the figure {name!r} could show.")
     options = recipe.options(material, table)
     if "currency" in inspect.signature(plot).parameters:
         options["currency"] = wanted.currency
@@ -59,11 +60,11 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError where there is no figure of this name, before anything is read."""
+    """Raise InputError where there is no figure of this name, before anything is read."""
     if name in ELSEWHERE:
-        raise ValueError(f"the figure {name!r} is about {ELSEWHERE[name]} draws it.")
+        raise InputError(f"the figure {name!r} is about {ELSEWHERE[name]} draws it.")
     if name not in RECIPES:
-        raise ValueError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
+        raise InputError(f"Unknown figure {name!r}. Available: {sorted(RECIPES)}.")
 
 
 def catalogue() -> pd.DataFrame:
@@ -99,7 +100,7 @@ def _alive_history(m: Material) -> pd.DataFrame:
     name = m.wanted.customer or typical_customer(m.X)
     days = m.log.loc[m.log["customer_id"] == name, "timestamp"]
     if days.empty:
-        raise ValueError(f"the log has no customer {name!r}; name one of its customer_id with --customer.")
+        raise InputError(f"the log has no customer {name!r}; name one of its customer_id with --customer.")
     last = m.end - pd.Timedelta(days=1)
     return diagnostics.compute_alive_history(m.fitted.purchases_, list(days), last)
 
@@ -120,7 +121,7 @@ def _learning(m: Material) -> pd.DataFrame:
     ranked = [m.champion, *m.result.scores["gini"].sort_values(ascending=False).index]
     model = next((one for one in map(m.result.models.get, ranked) if one and one.needs_labels), None)
     if model is None:
-        raise ValueError(
+        raise InputError(
             "no model of the newest training learned from labelled windows; the log is too short."
         )
     return compute_learning(m.log, m.result.window, model, [str(name) for name in model.feature_names_in_])
@@ -153,7 +154,7 @@ def _goods(m: Material) -> Literal["category", "product_id"]:
         return "category"
     if "product_id" in m.log:
         return "product_id"
-    raise ValueError("this figure is about goods; map a column to product_id or category.")
+    raise InputError("this figure is about goods; map a column to product_id or category.")
 
 
 def _campaign(m: Material) -> pd.DataFrame:

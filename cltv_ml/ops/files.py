@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
@@ -27,11 +29,11 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
     Raises
     ------
-    ValueError
+    InputError
         The name ends in neither `.parquet` nor `.csv`.
     """
     if path.suffix not in (".parquet", ".csv"):
-        raise ValueError(f"cannot write {path.name!r}: name a file that ends in .parquet or .csv.")
+        raise InputError(f"cannot write {path.name!r}: name a file that ends in .parquet or .csv.")
     with atomic(path) as temporary:
         if path.suffix == ".parquet":
             frame.to_parquet(temporary, index=False)

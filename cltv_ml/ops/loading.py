@@ -8,6 +8,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from cltv_ml.errors import InputError
 from cltv_ml.features import feature_version
 from cltv_ml.ops import registry
 from cltv_ml.ops.packaging import replay_golden_rows
@@ -21,7 +22,7 @@ def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such model or alias, its files are damaged, or this package builds its features differently.
     """
     version = registry.resolve(name, alias)
@@ -29,24 +30,24 @@ def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion
 
 
 def load_version(version: int, name: str = registry.REGISTERED_NAME) -> Any:
-    """Return the pyfunc of a registered version; ValueError where `load_registered` raises it."""
+    """Return the pyfunc of a registered version; InputError where `load_registered` raises it."""
     try:
         model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
-    except (MlflowException, OSError, ValueError, KeyError, TypeError) as error:
+    except (MlflowException, OSError, InputError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise ValueError(
+        raise InputError(
             f"version {version} of model {name!r} cannot be read: {reason}; restore its files, or train again."
         ) from error
     card: Mapping[str, Any] = model.metadata.metadata
     if feature_version(card["features"]) != card["feature_version"]:
-        raise ValueError(
+        raise InputError(
             f"version {version} of model {name!r} was trained on other definitions of its features than this "
             f"cltv_ml has; train again or install cltv_ml {card['cltv_ml_version']}."
         )
     served = model.unwrap_python_model()
     golden = getattr(served, "golden", None)
     if golden is not None and replay_golden_rows(served.model, served.card, golden) > _TOLERANCE:
-        raise ValueError(
+        raise InputError(
             f"version {version} of model {name!r} no longer answers its golden rows as it did when it was trained: its "
             "files or a library have changed; restore them, or train again."
         )

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult, judge
 from cltv_ml.features import build_features
 from cltv_ml.models import ProbabilisticValue
@@ -86,9 +87,9 @@ class Material:
 
     @property
     def before(self) -> pd.DataFrame:
-        """PREDICTIONS of earlier scores; ValueError where none are given."""
+        """PREDICTIONS of earlier scores; InputError where none are given."""
         if self.wanted.before is None:
-            raise ValueError("this figure compares with earlier scores; name their file with --before.")
+            raise InputError("this figure compares with earlier scores; name their file with --before.")
         return self.wanted.before.dropna(subset=["expected_value"])
 
     @cached_property
@@ -98,7 +99,7 @@ class Material:
         found = self.result.models.get(name or "")
         if not isinstance(found, ProbabilisticValue):
             known = [key for key, one in self.result.models.items() if isinstance(one, ProbabilisticValue)]
-            raise ValueError(
+            raise InputError(
                 f"{name!r} is no probabilistic model of the newest training; choose from {known}."
             )
         return found

@@ -22,11 +22,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from cltv_ml.errors import InputError
+
 #: Seconds to wait for a store that another process is writing to.
 _PATIENCE = 60.0
 
 
-class StoreError(ValueError):
+class StoreError(InputError):
     """The store went away, stayed locked or could not be written in the middle of some work."""
 
 
@@ -44,7 +46,7 @@ def open_store(root: Path | None = None) -> str:
 
     Raises
     ------
-    ValueError
+    InputError
         The address is a server's and nothing answers there, or another process keeps a SQLite store locked.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
@@ -75,7 +77,7 @@ def _check_free(path: Path) -> None:
         try:
             store.execute("begin immediate")
         except sqlite3.OperationalError as error:
-            raise ValueError(
+            raise InputError(
                 f"the store {path} could not be written for {_PATIENCE:.0f} seconds ({error}); end the process that "
                 "holds it, or set MLFLOW_TRACKING_URI to another store."
             ) from error
@@ -91,7 +93,7 @@ def _check_server(uri: str, tries: int = 3) -> None:
             socket.create_connection((address.hostname or "", port), timeout=5).close()
         except OSError as error:
             if not left:
-                raise ValueError(
+                raise InputError(
                     f"no MLflow server answers at {store_name()} ({error}); start it, or set MLFLOW_TRACKING_URI."
                 ) from error
             time.sleep(1)
@@ -105,7 +107,7 @@ def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
 
     Raises
     ------
-    ValueError
+    InputError
         Another process holds it for longer than `patience` seconds.
     """
     uri = mlflow.get_tracking_uri()
@@ -119,7 +121,7 @@ def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
         try:
             lock.execute("begin exclusive")
         except sqlite3.OperationalError as error:
-            raise ValueError(
+            raise InputError(
                 f"another process has held {path} for {patience:.0f} seconds ({error}); wait for it to end."
             ) from error
         yield
@@ -158,13 +160,13 @@ def _suffered(error: Exception) -> str:
     if uri.startswith("http"):
         try:
             _check_server(uri, tries=1)
-        except ValueError:
+        except InputError:
             return f"the MLflow server at {store_name()} has stopped answering"
     cause = error.__cause__
     if not isinstance(cause, SQLAlchemyError):
         return ""
     if uri.startswith("sqlite:"):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(InputError):
             _check_free(Path(uri.removeprefix("sqlite:///")))
     told = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
     return f"the MLflow store {store_name()} could not be used ({told})"

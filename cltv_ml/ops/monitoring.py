@@ -15,6 +15,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation import promises
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.drift import compute_drift, compute_shares, sketch
@@ -125,7 +126,7 @@ def monitor(
 
     Raises
     ------
-    ValueError
+    InputError
         The scores are none of this package's, or the log is of other customers.
     """
     limits = thresholds or Thresholds()
@@ -155,23 +156,23 @@ def monitor(
 
 
 def _check_scores(scores: pd.DataFrame, log: pd.DataFrame) -> Window:
-    """Return the batch's window; ValueError where the table is no batch of scores for this log."""
+    """Return the batch's window; InputError where the table is no batch of scores for this log."""
     missing = [name for name in _NEEDED if name not in scores]
     if missing or not len(scores):
-        raise ValueError(
+        raise InputError(
             f"the scores lack the columns {missing} or any row; name a file that `cltv score` wrote."
         )
     several = [name for name in _NEEDED[2:5] if scores[name].nunique() != 1]
     if several:
-        raise ValueError(f"the scores hold several values of {several}; monitor one batch at a time.")
+        raise InputError(f"the scores hold several values of {several}; monitor one batch at a time.")
     if scores["customer_id"].duplicated().any():
-        raise ValueError("the scores hold a customer twice; monitor one batch at a time.")
+        raise InputError("the scores hold a customer twice; monitor one batch at a time.")
     valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
     if not len(valued):
-        raise ValueError("no customer of the scores has an expected value; there is nothing to monitor.")
+        raise InputError("no customer of the scores has an expected value; there is nothing to monitor.")
     known = float(valued.isin(log["customer_id"].unique()).mean())
     if known < 0.9:
-        raise ValueError(
+        raise InputError(
             f"the log knows only {known:.0%} of the scored customers; give the log that they were scored from, with "
             "what has come since."
         )

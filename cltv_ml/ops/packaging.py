@@ -18,6 +18,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 import cltv_ml
 from cltv_ml.decisions import fit_tiers
+from cltv_ml.errors import InputError
 from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.ops.answers import OUTPUTS, answer
@@ -180,7 +181,7 @@ def load_files(folder: Path) -> tuple[ValueModel, Card]:
     """Return the model and card that `write_files` wrote."""
     stored = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     if stored["format"] != 1:
-        raise ValueError(
+        raise InputError(
             f"model.json has format {stored['format']!r}; this version of cltv_ml reads 1: update it."
         )
     model = from_state(_put_back_bytes(stored["state"], folder), CATALOGUE)

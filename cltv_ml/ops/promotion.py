@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
 from cltv_ml.evaluation.metrics import Targeting
@@ -74,7 +75,7 @@ def promote(
 
     Raises
     ------
-    ValueError
+    InputError
         There is no challenger, or the champion moved while the two were compared; no alias has moved then.
     """
     challenger = registry.read_version(find_challenger(name), name)
@@ -92,12 +93,12 @@ def promote(
 
 
 def find_challenger(name: str = REGISTERED_NAME) -> int:
-    """Return the version that challenges the champion; ValueError where there is none."""
+    """Return the version that challenges the champion; InputError where there is none."""
     mlflow_store.open_store()
     version = registry.alias_version(name, "challenger")
     if version is None:
         registry.resolve(name)  # says what is registered, where nothing is
-        raise ValueError(
+        raise InputError(
             f"model {name!r} has no challenger: run `cltv train` for one, or give a version that alias in MLflow."
         )
     return version
@@ -113,7 +114,7 @@ def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame)
 
     Raises
     ------
-    ValueError
+    InputError
         In each of these one of the two has seen the window.
     """
     first, last = span(log)
@@ -130,7 +131,7 @@ def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame)
         ):
             if one and other and max(one[0], other[0]) <= window.cutoff:
                 return Comparison(window, (one[1], other[1]), how)
-    raise ValueError(
+    raise InputError(
         f"neither may have seen the days they are compared on, and the log ends {last:%Y-%m-%d}: the champion was "
         f"fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until {challenger.fitted_until:%Y-%m-%d}; "
         f"wait for {challenger.horizon} days of log after both, or train the challenger on a longer log"
@@ -154,7 +155,7 @@ def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) ->
 
     Raises
     ------
-    ValueError
+    InputError
         A model's process failed; the message ends in its last line.
     """
     script = Path(__file__).with_name("version_scores.py")
@@ -180,7 +181,7 @@ def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) ->
         for uri, process, end in zip(uris, running, ends, strict=True):
             if process.returncode:
                 line = (end.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
-                raise ValueError(f"the model {uri} cannot be scored with the code it was logged with: {line}")
+                raise InputError(f"the model {uri} cannot be scored with the code it was logged with: {line}")
         return [
             pd.read_parquet(folder / f"{number}.parquet").set_index("customer_id")
             for number in range(len(uris))
@@ -216,19 +217,19 @@ def _decide(
         scores = score_apart(comparison.uris, log, comparison.window.cutoff)
         progress("comparing", 0.8)
         return _judge(log, standing, challenger, comparison, scores, targeting)
-    except ValueError as error:
+    except InputError as error:
         return Decision(challenger.number, champion, False, [f"refused: {error}"])
 
 
 def _check_comparable(champion: Version, challenger: Version) -> None:
-    """Raise ValueError where the challenger cannot take the champion's place, however good it is."""
+    """Raise InputError where the challenger cannot take the champion's place, however good it is."""
     if feature_version(challenger.features) != challenger.feature_version:
-        raise ValueError(
+        raise InputError(
             "the scorer here cannot build the challenger's features as they were in training (by cltv_ml "
             f"{challenger.cltv_ml_version}); train again"
         )
     if champion.horizon != challenger.horizon:
-        raise ValueError(
+        raise InputError(
             f"the challenger answers for {challenger.horizon} days, the champion for {champion.horizon}; train with "
             "the champion's horizon, or force it"
         )
@@ -245,11 +246,11 @@ def _judge(
     window = comparison.window
     values = pd.concat([one["expected_value"] for one in scores], axis=1, keys=["champion", "challenger"])
     if values.isna().any(axis=None):
-        raise ValueError("the two models do not answer for the same customers")
+        raise InputError("the two models do not answer for the same customers")
     y_true = window.target(log, values.index)
     buyers = int((y_true > 0).sum())
     if buyers < MIN_BUYERS:
-        raise ValueError(
+        raise InputError(
             f"too little data, {buyers} customers bought in the {window.horizon} days from {window.cutoff:%Y-%m-%d} "
             f"and {MIN_BUYERS} are needed"
         )

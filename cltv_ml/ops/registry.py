@@ -17,6 +17,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.errors import InputError
 from cltv_ml.ops import mlflow_store
 
 #: The name under which models are registered.
@@ -76,7 +77,7 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
 
     Raises
     ------
-    ValueError
+    InputError
         There is none; the message says what is there instead.
     """
     version = alias_version(name, alias)
@@ -84,10 +85,10 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
         return version
     others = sorted(int(one.version) for one in MlflowClient().search_model_versions(f"name = '{name}'"))
     if not others:
-        raise ValueError(
+        raise InputError(
             f"no model {name!r} is registered in {mlflow_store.store_name()}; run `cltv train` first."
         )
-    raise ValueError(
+    raise InputError(
         f"model {name!r} in {mlflow_store.store_name()} has versions {others} but no alias {alias!r} (deleting a "
         "version deletes its aliases too); run `cltv rollback` for the previous champion, or `cltv train` for a new "
         "one."
@@ -99,7 +100,7 @@ def read_version(number: int, name: str = REGISTERED_NAME) -> Version:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such version, or its files cannot be read.
     """
     uri = f"models:/{name}/{number}"
@@ -107,7 +108,7 @@ def read_version(number: int, name: str = REGISTERED_NAME) -> Version:
         tags = MlflowClient().get_model_version(name, str(number)).tags
         card = mlflow.models.get_model_info(uri).metadata
     except (MlflowException, OSError) as error:
-        raise ValueError(f"version {number} of model {name!r} cannot be read: {error}") from error
+        raise InputError(f"version {number} of model {name!r} cannot be read: {error}") from error
     return Version(
         number=number,
         uri=uri,
@@ -128,7 +129,7 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
 
     Raises
     ------
-    ValueError
+    InputError
         Another champion than `expected` stands: somebody moved the alias meanwhile.
     """
     client = MlflowClient()
@@ -151,14 +152,14 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no previous champion.
     """
     client = MlflowClient()
     with mlflow_store.store_lock():
         champion, previous = alias_version(name, "champion"), alias_version(name, "previous")
         if previous is None or previous == champion:
-            raise ValueError(
+            raise InputError(
                 f"model {name!r} in {mlflow_store.store_name()} has no previous champion to go back to; "
                 "choose a version in the MLflow UI and give it the alias champion."
             )
@@ -178,7 +179,7 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
 def _check_champion(name: str, expected: int | None) -> None:
     found = alias_version(name, "champion")
     if found != expected:
-        raise ValueError(
+        raise InputError(
             f"the champion moved meanwhile: it was expected to be {_version(expected)} and is {_version(found)} now; "
             "nothing more was changed, look again with `cltv promote --dry-run`."
         )

@@ -10,6 +10,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.engine import Tabular
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Training, WindowResult, measure
 from cltv_ml.evaluation.panel import learned_from
 from cltv_ml.features import build_features
@@ -26,7 +27,7 @@ def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no finished training, or the log is another one: it names fewer or more customers.
     """
     run = tracking.latest_training(experiment)
@@ -38,7 +39,7 @@ def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
     if "customers_share" in run.data.params:
         X = X[~learned_from(X.index, float(run.data.params["customers_share"]))]
     if len(X) != int(seen["customers_at_cutoff"]):
-        raise ValueError(
+        raise InputError(
             f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, the newest training of experiment "
             f"{experiment!r} had {int(seen['customers_at_cutoff']):,}; name its data, or train on these."
         )

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import cltv_ml
 from cltv_ml.data import Raw, clean_to_parquet
 from cltv_ml.engine import MONEY_SCALE, Tabular, connect, literal, view
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
 from cltv_ml.ops import mlflow_store, registry
@@ -95,7 +96,7 @@ def score_log(
 
     Raises
     ------
-    ValueError
+    InputError
         No such registered model, a day outside the log, features this version builds differently, or an
         output that cannot be written; what was there before stays.
     """
@@ -135,7 +136,7 @@ def score_features(
 
     Raises
     ------
-    ValueError
+    InputError
         As for `score_log`; the table lacks a column, holds several cutoffs or none and `as_of` does not say
         which, or was built by other definitions of its features.
     """
@@ -164,16 +165,16 @@ def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.Dat
 
 
 def check_as_of(log: Tabular, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
-    """Return the day to score as of, the day after the log's last by default; ValueError outside the log."""
+    """Return the day to score as of, the day after the log's last by default; InputError outside the log."""
     first, last = span(log)
     if first is pd.NaT:
-        raise ValueError(
+        raise InputError(
             "the log holds no valid purchase, so there is nobody to score; see the quarantine table."
         )
     end = last.normalize() + pd.Timedelta(days=1)
     cutoff = end if as_of is None else to_cutoff(as_of, "as-of")
     if not first.normalize() < cutoff <= end:
-        raise ValueError(
+        raise InputError(
             f"as-of {cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
             f"choose a day after the first and up to {end:%Y-%m-%d}."
         )
@@ -195,7 +196,7 @@ def _clean(source: Raw | Path, work: Work, order: Order, progress: Progress) -> 
     """Return the paths of the clean log and, where it was cleaned here, of the quarantine."""
     if isinstance(source, Path):
         if not source.exists():
-            raise ValueError(f"no file {source}; name a clean log in Parquet.")
+            raise InputError(f"no file {source}; name a clean log in Parquet.")
         return source, None
     folder = work.folder / "log"
     clean_to_parquet(source, folder, progress=lambda what, done: progress(what, 0.2 * done))
@@ -228,7 +229,7 @@ def _changed(log: Path, since: pd.Timestamp, work: Work) -> Path:
         view(con, "log", log)
         customers = f"select customer_id from log where timestamp >= timestamp '{since}'"
         if not con.sql(f"{customers} limit 1").fetchall():
-            raise ValueError(
+            raise InputError(
                 f"nobody in the log bought on or after {since:%Y-%m-%d}; choose an earlier --since."
             )
         with atomic(path) as temporary:
@@ -308,6 +309,6 @@ def _explained() -> Iterator[None]:
         reason = str(error).splitlines()[0].rstrip(".")
         if "No space left" in reason:
             reason = "no space is left on the disk of the output"
-        raise ValueError(
+        raise InputError(
             f"the scores could not be completed: {reason}; mend it and run the same command again, which continues."
         ) from error

@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
 from cltv_ml.features import Source, absent_features, build_features
 from cltv_ml.models import ValueModel
 from cltv_ml.ops.answers import Terms, answer, find_faults, find_unscored
@@ -69,7 +70,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         terms = Terms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
         try:
             table = answer(self.model, self.card.tiers, X, terms)
-        except ValueError as error:
+        except InputError as error:
             raise Refusal(str(error)) from None
         return table.assign(model_version=self.version)
 
@@ -91,7 +92,7 @@ class ServedOnTransactions(ServedModel):
             cleaned = clean(read(transactions))
             unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
             X = self._features(cleaned.log, cutoff)
-        except ValueError as error:
+        except InputError as error:
             raise Refusal(str(error)) from None
         scored = self._answer(X, given) if len(X) else pd.DataFrame(columns=["expected_value"], index=X.index)
         everybody = pd.concat([scored.reset_index(), unscored]).sort_values("customer_id", ignore_index=True)

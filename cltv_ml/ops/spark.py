@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cltv_ml.errors import InputError
+
 if TYPE_CHECKING:
     from cltv_ml.ops.parts import Scorer
 
@@ -45,13 +47,13 @@ def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str
 
     Raises
     ------
-    ValueError
+    InputError
         Reasons, or only the customers of a feature table since a day, are asked for.
     """
     if scorer.since is not None:
-        raise ValueError("a feature table is cut by --since in this process only; leave out --engine spark.")
+        raise InputError("a feature table is cut by --since in this process only; leave out --engine spark.")
     if scorer.top_reasons:
-        raise ValueError("reasons are given in this process only; leave out --engine spark or --top-reasons.")
+        raise InputError("reasons are given in this process only; leave out --engine spark or --top-reasons.")
     import mlflow
     from pyspark.sql.functions import col, struct
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.models import ProbabilisticValue, ValueModel
@@ -120,7 +121,7 @@ def add_scores(
 
     Raises
     ------
-    ValueError
+    InputError
         The two are of one date, in the wrong order, or look differently far ahead.
     """
     parts = [dict(part) for part in summary["sections"]]
@@ -137,17 +138,17 @@ def add_scores(
 
 
 def _check_order(before: pd.DataFrame, now: pd.DataFrame) -> str:
-    """Return the date of the earlier scores; ValueError where the two cannot be compared."""
+    """Return the date of the earlier scores; InputError where the two cannot be compared."""
     if not {"cutoff", "horizon"} <= set(before) & set(now):
         return ""
     then, today = (pd.Timestamp(table["cutoff"].iloc[0]) for table in (before, now))
     if then >= today:
-        raise ValueError(
+        raise InputError(
             f"the earlier scores are of {then:%Y-%m-%d}, not before {today:%Y-%m-%d}; swap the files."
         )
     far = [int(table["horizon"].iloc[0]) for table in (before, now)]
     if far[0] != far[1]:
-        raise ValueError(
+        raise InputError(
             f"scores over {far[0]} and {far[1]} days cannot be compared; score both over one horizon."
         )
     return f"{then:%Y-%m-%d}"

@@ -15,6 +15,7 @@ import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
 from cltv_ml.data.databases import is_url, without_password
+from cltv_ml.errors import InputError
 from cltv_ml.ops.files import atomic
 
 #: Columns by which a table that may be replaced is known to hold scores.
@@ -41,11 +42,11 @@ class Target:
         if self.url:
             self.path, self.shown = Path(f"{table}.db"), f"{without_password(self.url)} {table}"
             if not re.fullmatch(r"[A-Za-z_]\w*", table):
-                raise ValueError(f"table {table!r} is no plain name; use letters, digits and _.")
+                raise InputError(f"table {table!r} is no plain name; use letters, digits and _.")
         else:
             path = Path(out)
             if path.suffix not in ("", *_FILES) and not path.is_dir():
-                raise ValueError(
+                raise InputError(
                     f"cannot write {path.name!r}: name a file that ends in .parquet or .csv, or a folder."
                 )
             self.path = path if path.suffix in _FILES else path / "scores.parquet"
@@ -62,19 +63,19 @@ class Target:
         return self.path.with_name(f"{self.path.stem}.manifest.json")
 
     def check(self) -> None:
-        """Raise ValueError where the target cannot be written, before any work is done."""
+        """Raise InputError where the target cannot be written, before any work is done."""
         if self.url:
             with _explained(self.shown):
                 _check_table(self.url, self.table)
         elif self.path.is_dir():
-            raise ValueError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
+            raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
 
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         """Replace the file or table by these rows.
 
         Raises
         ------
-        ValueError
+        InputError
             The database refuses, with its reason and without passwords; the old table stays.
         """
         if self.url:
@@ -118,7 +119,7 @@ def _check_table(url: str, table: str) -> None:
                 else set()
             )
     if columns and not columns >= _OURS:
-        raise ValueError(
+        raise InputError(
             f"{without_password(url)} has a table {table!r} that holds no scores; name another one with --table."
         )
 
@@ -164,9 +165,9 @@ def _explained(shown: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         hint = "; install cltv-ml[postgres]" if "psycopg" in str(error.name) else ""
-        raise ValueError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
+        raise InputError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-        raise ValueError(
+        raise InputError(
             f"{shown} cannot be written: {reason}; mend it and run the same command again, which continues."
         ) from None

@@ -22,6 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 import cltv_ml
+from cltv_ml.errors import InputError
 from cltv_ml.ops import mlflow_store
 from cltv_ml.ops.mlflow_store import artifact_root, open_store, store_name
 
@@ -42,7 +43,7 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         # Whoever was killed could not end its runs.
         _end_open_runs([found.experiment_id], lambda process: not _alive(process))
         if found.lifecycle_stage != "active":
-            raise ValueError(
+            raise InputError(
                 f"experiment {name!r} is deleted in MLflow; restore it or choose another --experiment."
             )
         return str(found.experiment_id)
@@ -180,7 +181,7 @@ def latest_training(experiment: str) -> Run:
 
     Raises
     ------
-    ValueError
+    InputError
         The experiment holds no finished training.
     """
     open_store()
@@ -189,7 +190,7 @@ def latest_training(experiment: str) -> Run:
         order_by=["start_time DESC"], max_results=1, output_format="list",
     )  # fmt: skip
     if not found:
-        raise ValueError(
+        raise InputError(
             f"experiment {experiment!r} in {store_name()} holds no finished training; run `cltv train` first."
         )
     run: Run = found[0]

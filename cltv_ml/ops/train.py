@@ -72,7 +72,7 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
 
     Raises
     ------
-    ValueError
+    InputError
         The window does not fit the log, fewer than 50 customers bought before the cutoff, or a model or one of its
         settings is unknown; nothing has been written or logged then.
     """

@@ -22,6 +22,7 @@ import pandas as pd
 from optuna.trial import TrialState
 from sklearn.base import clone
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, prepare, silent
 from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.evaluation.folds import JUDGED_BY, Fold, compute_folds, folds_sentence, judge_fold
@@ -92,7 +93,7 @@ def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tune
 
     Raises
     ------
-    ValueError
+    InputError
         The model is unknown or has no search space, a budget is not positive, the log is too short for a labelled
         window before the cutoff, or the file holds a study of something else.
     """
@@ -120,13 +121,13 @@ def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tune
 
 
 def find_model(name: str, models: Sequence[ValueModel]) -> ValueModel:
-    """Return the model of that name; ValueError when there is none or nothing about it can be tuned."""
+    """Return the model of that name; InputError when there is none or nothing about it can be tuned."""
     found = {model.name: model for model in models}
     tunable = sorted(other for other, model in found.items() if model.search_space)
     if name not in found:
-        raise ValueError(f"Unknown model {name!r}. Models that can be tuned: {tunable}.")
+        raise InputError(f"Unknown model {name!r}. Models that can be tuned: {tunable}.")
     if not found[name].search_space:
-        raise ValueError(
+        raise InputError(
             f"model {name!r} has no search space, so nothing can be tuned; choose one of {tunable}."
         )
     return found[name]
@@ -151,7 +152,7 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
         study.set_user_attr("fingerprint", fingerprint)
         study.enqueue_trial({name: model.get_params()[name] for name in model.search_space})
     elif known != fingerprint:
-        raise ValueError(
+        raise InputError(
             f"{path} holds a study of other data, another cutoff, horizon or search space; name another folder with "
             "--out or delete the file."
         )
@@ -263,7 +264,7 @@ def _finished(study: optuna.Study) -> int:
 
 def _check_budget(job: TuningJob) -> None:
     if job.trials < 1 or job.jobs < 1 or (job.seconds is not None and job.seconds <= 0):
-        raise ValueError(
+        raise InputError(
             f"tuning needs at least one trial, one job and some time, got {job.trials} trials, {job.jobs} jobs, "
             f"{job.seconds} seconds; raise --trials, --jobs or --minutes."
         )

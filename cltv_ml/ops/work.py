@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cltv_ml.errors import InputError
+
 _NOTE = "job.json"
 
 #: What stands in the folder before the job is known: the lock, and the log it is known by.
@@ -57,7 +59,7 @@ def opened(folder: Path) -> Iterator[Work]:
 
     Raises
     ------
-    ValueError
+    InputError
         Another process is at work in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +70,7 @@ def opened(folder: Path) -> Iterator[Work]:
             try:
                 lock.execute("begin exclusive")
             except sqlite3.OperationalError:
-                raise ValueError(f"another scoring is at work in {folder}; wait for it or stop it.") from None
+                raise InputError(f"another scoring is at work in {folder}; wait for it or stop it.") from None
             work.held = True
             yield work
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from cltv_ml.errors import InputError
 from cltv_ml.reporting import theme
 
 _WIDTH, _HEIGHT = 640, 400
@@ -22,7 +23,7 @@ def render_svg(figure: go.Figure) -> str:
 
     Raises
     ------
-    ValueError
+    InputError
         The figure shows no bar or scatter trace with numbers.
     """
     traces = [
@@ -31,7 +32,7 @@ def render_svg(figure: go.Figure) -> str:
     drawn = [(trace, *_points(trace)) for trace in traces]
     drawn = [(trace, x, y) for trace, x, y in drawn if len(x)]
     if not drawn:
-        raise ValueError(
+        raise InputError(
             "the figure shows no bar or scatter trace with numbers, so there is nothing to draw."
         )
     xs, ys = (np.concatenate([points[at] for points in drawn]) for at in (1, 2))

@@ -8,6 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from cltv_ml.errors import InputError
+
 #: Okabe and Ito's palette, told apart by people with any common colour blindness; blue and yellow are
 #: moved a little so that every colour is seen on a white and on a dark page, and violet stands for its second blue.
 PALETTE = ("#1F7FC4", "#D55E00", "#009E73", "#CC79A7", "#B98000", "#9933EE", "#7F7F7F", "#8F8B00")
@@ -58,11 +60,11 @@ def template(mode: str) -> go.layout.Template:
 
     Raises
     ------
-    ValueError
+    InputError
         The mode is neither.
     """
     if mode not in _COLOURS:
-        raise ValueError(f"Unknown theme {mode!r}. Available: {sorted(_COLOURS)}.")
+        raise InputError(f"Unknown theme {mode!r}. Available: {sorted(_COLOURS)}.")
     colour = _COLOURS[mode]
     axis = {
         "gridcolor": colour["grid"], "zerolinecolor": colour["line"], "linecolor": colour["line"],

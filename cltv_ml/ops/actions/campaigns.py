@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.ops.actions.products import products_of
 from cltv_ml.ops.actions.shop import (
@@ -33,13 +34,13 @@ def add_retention(shop: Shop, done: Actions) -> None:
     """Add the list of leaving customers worth a treatment whose effect the user states."""
     terms = shop.terms
     if terms.uplift is None or terms.cost is None:
-        raise ValueError(
+        raise InputError(
             "a retention list needs the share of value a treatment saves and its cost per customer; "
             "state them with --uplift and --cost, or measure them in a randomised campaign (--campaign)."
         )
     leaving = shop.lifecycle.index[shop.lifecycle["lifecycle"].isin(LEAVING)]
     if not len(leaving):
-        raise ValueError("nobody is at risk or lapsed, so there is no customer to win back.")
+        raise InputError("nobody is at risk or lapsed, so there is no customer to win back.")
     people = shop.predictions.loc[leaving]
     treatment = decisions.compute_treatment(
         people, uplift=terms.uplift, margin_rate=margin_rates(leaving, done), cost=terms.cost
@@ -87,7 +88,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     """Add what a past randomised campaign teaches, and the list that follows from it."""
     past, cost = shop.terms.campaign, shop.terms.cost
     if past is None:
-        raise ValueError(
+        raise InputError(
             "uplift, and what other offers would have earned, need a past campaign whose recipients were drawn at "
             "random; name its file with --campaign (columns customer_id and arm, and propensity where not all were "
             "equally likely to get an arm) and its first day with --campaign-start."

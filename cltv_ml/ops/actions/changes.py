@@ -9,6 +9,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
 from cltv_ml.ops import loading, scoring
 from cltv_ml.ops.actions.shop import Actions, Shop, Terms, look
@@ -71,7 +72,7 @@ def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
 
     Raises
     ------
-    ValueError
+    InputError
         There is no champion, or the earlier scores are of another horizon.
     """
     done = Actions()
@@ -98,7 +99,7 @@ def _account(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, done: Action
 def _check_horizon(before: pd.DataFrame, shop: Shop) -> None:
     horizon = _stated(before, "horizon")
     if horizon is not None and int(horizon) != shop.window.horizon:
-        raise ValueError(
+        raise InputError(
             f"the earlier scores look {int(horizon)} days ahead and today's {shop.window.horizon}, so their totals do "
             "not compare; name scores of the same horizon with --before."
         )
@@ -123,7 +124,7 @@ def _by_earlier_model(
         model = loading.load_version(int(version))
         card = model.metadata.metadata
         X = build_features(shop.log, shop.window.cutoff, names=list(card["features"]))
-    except ValueError as error:
+    except InputError as error:
         return None, cuts, f"The part of the model is in the others: {error}"
     today = scoring.predict_in_chunks(model, X)["expected_value"].reindex(shop.X.index)
     cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
@@ -141,7 +142,7 @@ def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:
     )
     try:
         ratio = decisions.price_index(shop.log, then, now)
-    except ValueError as error:
+    except InputError as error:
         return 1.0, f"The part of prices is in the others: {error}"
     return ratio, (
         f"The same goods cost {ratio - 1:+.1%} in the {days} days before {now.end:%Y-%m-%d} against those before "

@@ -9,6 +9,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.decisions import Costs
 from cltv_ml.decisions.margins import UNKNOWN
+from cltv_ml.errors import InputError
 from cltv_ml.ops.actions.shop import Actions, Shop, margin_rates
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
@@ -52,13 +53,13 @@ def _rates(shop: Shop) -> float | dict[str, float] | None:
     if own is None:
         return other
     if "category" not in shop.log:
-        raise ValueError(
+        raise InputError(
             "margins by category need categories: map the product group to category, or state one --margin-rate."
         )
     known = set(shop.log["category"].dropna().unique())
     absent = sorted(set(own) - known)
     if absent:
-        raise ValueError(
+        raise InputError(
             f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
             f"{sorted(known)[:5]}."
         )
@@ -82,7 +83,7 @@ def add_payback(shop: Shop, done: Actions) -> None:
     """Add the month in which each monthly cohort has paid back its acquisition, where that cost is given."""
     cost = shop.terms.acquisition_cost
     if cost is None:
-        raise ValueError(
+        raise InputError(
             "the payback month needs what winning a customer cost; state it with --acquisition-cost."
         )
     table = decisions.compute_payback(shop.log, cost, margin_rate=shop.terms.margin_rate)

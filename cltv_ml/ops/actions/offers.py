@@ -6,6 +6,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.decisions.price_response import CONFOUNDING
+from cltv_ml.errors import InputError
 from cltv_ml.ops.actions.products import products_of
 from cltv_ml.ops.actions.shop import Actions, Shop, about, draw_control, margin_rates, order_values
 from cltv_ml.reporting import plots
@@ -111,7 +112,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
     )
     depths = [depth for depth in _TRIED if depth < 0.9 * margin]
     if not depths:
-        raise ValueError(
+        raise InputError(
             f"a margin of {margin:.0%} bears no discount of {_TRIED[0]:.0%}, so there is no price to test."
         )
     past = Window(shop.window.cutoff - pd.Timedelta(days=_READ), _READ)
@@ -119,7 +120,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
     # The rise at which the shallowest discount pays for itself: base margin = (base + rise) (margin - depth).
     rise = base * depths[0] / (margin - depths[0])
     if base + rise >= 1:
-        raise ValueError(
+        raise InputError(
             f"{base:.0%} of the customers buy within {_READ} days anyway, and {depths[0]:.0%} off at a margin of "
             f"{margin:.0%} pays only if {base + rise:.0%} did: no test of who buys can show that a discount pays."
         )

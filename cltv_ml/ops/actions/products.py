@@ -8,6 +8,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import Level
+from cltv_ml.errors import InputError
 from cltv_ml.ops.actions.shop import Actions, Shop, about, bounded, draw_control, margin_rates
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
@@ -56,12 +57,12 @@ def _judged(log: pd.DataFrame, past: Window) -> tuple[Level, pd.DataFrame, list[
     """Return what to recommend, how well each recommender foresaw `past`, and why products will not do if so."""
     levels: list[Level] = [level for level in ("product_id", "category") if level in log]
     if not levels:
-        raise ValueError(
+        raise InputError(
             "recommendations need products: map the article number to product_id, or a group to category."
         )
     try:
         return levels[0], decisions.evaluate_cross_sell(log, past, level=levels[0]), []
-    except ValueError as error:
+    except InputError as error:
         if levels[0] == levels[-1]:
             raise
         judged = decisions.evaluate_cross_sell(log, past, level=levels[-1])
@@ -180,7 +181,7 @@ def _add_list(
     title = name.removesuffix("_list").replace("_", "-") + " list"
     try:
         chosen = decisions.choose_customers(offers, shop.terms.budget)
-    except ValueError as error:
+    except InputError as error:
         done.refused[title] = str(error)
         return []
     if chosen.empty:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
 from cltv_ml.models import MBGNBD, ProbabilisticValue
@@ -159,13 +160,13 @@ def _without_protected(log: pd.DataFrame, terms: Terms, features: list[str], don
     """Return the log without the protected columns, which the champion must not have used either."""
     needed = [name for name in terms.protected if name in TRANSACTIONS.required]
     if needed:
-        raise ValueError(
+        raise InputError(
             f"the column {needed[0]!r} cannot be protected: without it there are no customers to act on."
         )
     used = {name: sorted(needs(name) & set(terms.protected)) for name in features}
     using = [name for name, columns in used.items() if columns]
     if using:
-        raise ValueError(
+        raise InputError(
             f"the champion's feature {using[0]!r} uses the protected column {used[using[0]][0]!r}; train a model "
             "without it: leave that column out of the mapping."
         )
@@ -190,7 +191,7 @@ def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 def customer_margins(done: Actions) -> pd.DataFrame:
     """Return the margins by customer, or say what they need."""
     if "margins_by_customer" not in done.tables:
-        raise ValueError("margins are not known: map a cost column, or state --margin-rate.")
+        raise InputError("margins are not known: map a cost column, or state --margin-rate.")
     return done.tables["margins_by_customer"]
 
 
@@ -229,7 +230,7 @@ def draw_control(
     base, treated = rates
     try:
         size = decisions.control_size(len(chosen), treated - base, base_rate=base)
-    except ValueError as error:
+    except InputError as error:
         size = max(1, round(0.2 * len(chosen)))
         done.refused[f"control group of {len(chosen):,}"] = (
             f"{error} Meanwhile {size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this "

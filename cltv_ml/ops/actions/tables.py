@@ -39,7 +39,7 @@ def learn_from_table(
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such control, or an arm is too small to learn from.
     """
     lesson = decisions.learn_from_campaign(X, arm, outcome, control=control)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.errors import InputError
 from cltv_ml.reporting import theme
 
 
@@ -20,12 +21,12 @@ def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
 
     Raises
     ------
-    ValueError
+    InputError
         The table does not hold the metric.
     """
     rows = ranges[ranges["metric"] == metric]
     if rows.empty:
-        raise ValueError(f"Unknown metric {metric!r}. Available: {sorted(ranges['metric'].unique())}.")
+        raise InputError(f"Unknown metric {metric!r}. Available: {sorted(ranges['metric'].unique())}.")
     made = theme.figure(f"{metric.replace('_', ' ').capitalize()} across test windows: mean, worst and best",
                         metric.replace("_", " "), "Model")  # fmt: skip
     made.add_scatter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.errors import InputError
 from cltv_ml.reporting import theme
 
 _NAMES = {"bias": ("Bias: promised over spent, minus one", "+.0%"), "gini": ("Gini", ".2f"),
@@ -23,11 +24,11 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
 
     Raises
     ------
-    ValueError
+    InputError
         The metric is unknown or not in the table.
     """
     if metric not in _NAMES or metric not in truth:
-        raise ValueError(f"Unknown metric {metric!r}. Available: {sorted(set(_NAMES) & set(truth))}.")
+        raise InputError(f"Unknown metric {metric!r}. Available: {sorted(set(_NAMES) & set(truth))}.")
     name, form = _NAMES[metric]
     made = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
     made.add_scatter(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.diagnostics import (
     compute_alive_history,
@@ -33,7 +34,7 @@ def diagnostics_section(
     """Return the usual checks of a BTYD model: its fit before the cutoff and its forecast after it."""
     model = result.models[name]
     if not isinstance(model, ProbabilisticValue):
-        raise ValueError(f"{name!r} is no probabilistic model; choose one, such as pareto_nbd_gamma_gamma.")
+        raise InputError(f"{name!r} is no probabilistic model; choose one, such as pareto_nbd_gamma_gamma.")
     X, window, purchases = result.training.X_now, result.window, model.purchases_
     tracking = compute_tracking(purchases, log, window)
     expected = result.predictions[name]["expected_purchases"]
