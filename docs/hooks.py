@@ -70,7 +70,7 @@ def _option(param: Any) -> str:
 
 
 def _figures() -> str:
-    from cltv_ml.ops.figures import catalogue
+    from cltv_ml.pipelines.plot import catalogue
 
     rows = [f"| `{row.figure}` | {row.needs} | {row.shows} |" for row in catalogue().itertuples()]
     return "\n".join(["| figure | drawn from | shows |", "|---|---|---|", *rows])

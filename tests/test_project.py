@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cltv_ml.ops.packaging import REQUIREMENTS
+from cltv_ml.serving.packaging import REQUIREMENTS
 
 ROOT = Path(__file__).parents[1]
 

@@ -26,6 +26,7 @@ from cltv_ml.cli import (
     tune,
 )
 from cltv_ml.cli.shared import stderr
+from cltv_ml.errors import InputError
 
 app = typer.Typer(
     name="cltv",
@@ -86,10 +87,18 @@ def main(words: list[str] | None = None) -> None:
     except Exception as error:
         if stopped:  # a library in the middle of its work may turn the stop into an error of its own
             sys.exit(128 + stopped[0])
-        # MLflow's errors are no ValueErrors; their class is not imported here, to start quickly.
-        expected = isinstance(error, (ValueError, OSError)) or type(error).__module__.startswith("mlflow.")
-        if debug or not expected:
+        if debug or not _user_can_fix(error):
             raise
         sentence = escape(" ".join(str(error).split()))
         stderr.print(f"[bold red]cltv:[/bold red] {sentence}", soft_wrap=True, highlight=False)
         sys.exit(2)
+
+
+def _user_can_fix(error: Exception) -> bool:
+    """Return whether an error is an input or the machine's (a full disk, a folder that may not be written)."""
+    if isinstance(error, InputError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno is not None
+    # MLflow's class is not imported here, to start quickly; its internal errors are faults.
+    return getattr(error, "error_code", "INTERNAL_ERROR") != "INTERNAL_ERROR"

@@ -97,7 +97,7 @@ def act(
         raise InputError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
     with progress("acting") as done:
         cleaned = load(settings_of(config, mapping, rule, query=query, data=data), done)
-        from cltv_ml.ops import act as room
+        from cltv_ml.pipelines import act as room
 
         terms = room.Terms(
             margin_rate=margin_rate,
@@ -151,7 +151,7 @@ def evaluate(
     listed = _read(actions, ["control", "cost"])
     with progress("evaluating") as done:
         cleaned = load(settings, done)
-        from cltv_ml.ops import act as room
+        from cltv_ml.pipelines import act as room
 
         table = room.evaluate(cleaned, listed.reset_index(), window, margin_rate, out)
     if as_json:
@@ -191,7 +191,7 @@ def learn(
         raise InputError(
             f"{arm} and {outcome} are not known before the campaign; leave them out of --features."
         )
-    from cltv_ml.ops.actions.tables import learn_from_table
+    from cltv_ml.actions.past_campaign_table import learn_from_table
 
     with progress("learning"):
         sent = table[arm].astype("str")

@@ -105,8 +105,8 @@ def backtest(
     with progress("backtesting") as done:
         judged, results = _run(settings, windows, done)
         from cltv_ml.evaluation.tables import compute_metric_ranges
-        from cltv_ml.ops.backtests import log_backtest
-        from cltv_ml.ops.files import write_table
+        from cltv_ml.files import write_table
+        from cltv_ml.tracking.backtest_runs import log_backtest
 
         done("logging to MLflow", 0.98)
         write_table(results, table)
@@ -175,7 +175,7 @@ def _told(ranges: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(ranges: pd.DataFrame, windows: int, page: Path) -> None:
-    from cltv_ml.ops.files import atomic
+    from cltv_ml.files import atomic
     from cltv_ml.reporting import plots
     from cltv_ml.reporting.report import render_html, section, summarise
 

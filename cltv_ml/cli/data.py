@@ -125,7 +125,7 @@ def check(
     if save_mapping:
         write_mapping(account.mapping, save_mapping)
     if quarantine:
-        from cltv_ml.ops.files import write_table
+        from cltv_ml.files import write_table
 
         write_table(cleaned.quarantine, quarantine)
     if html:
@@ -164,7 +164,7 @@ def check(
 
 def _write_report(path: Path, cleaned: Cleaned, verdict: Verdict, currency: str) -> None:
     """Write the data report as one HTML file that opens offline."""
-    from cltv_ml.ops.files import atomic
+    from cltv_ml.files import atomic
     from cltv_ml.reporting.report import render_html, summarise
     from cltv_ml.reporting.sections.data import check_sections
 

@@ -122,7 +122,7 @@ def _engine(master: str, memory: str, shards: int | None) -> Any:
         raise InputError(
             "--shards divides the work of one machine; Spark divides its work itself: leave it out."
         )
-    from cltv_ml.ops.spark import spark_session
+    from cltv_ml.serving.spark import spark_session
 
     return room.Spark(spark_session(master))
 

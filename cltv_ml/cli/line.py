@@ -45,7 +45,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.windows import Window, check_log, span, to_days
 
 if TYPE_CHECKING:
-    from cltv_ml.ops.train import Outcome
+    from cltv_ml.pipelines.train import Outcome
 
 Force = Annotated[bool, typer.Option("--force", help="Train although the data check says no-go.")]
 _SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE", "Profit"]
@@ -135,10 +135,10 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
 
     Example: `cltv ui --port 5000`
     """
-    from cltv_ml.ops import tracking
+    from cltv_ml.tracking import runs
 
-    command = tracking.server_command(port)
-    console.print(f"Compare the models at {tracking.runs_page(port)} (stop with Ctrl-C)", soft_wrap=True)
+    command = runs.server_command(port)
+    console.print(f"Compare the models at {runs.runs_page(port)} (stop with Ctrl-C)", soft_wrap=True)
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
@@ -159,7 +159,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
         verdict = judge(cleaned.log, window.horizon, cleaned.report)
         if verdict.level == "no-go" and not force:
             raise InputError(f"the data check says {verdict.text}; mend the data or train with --force.")
-        from cltv_ml.ops.train import Job, train
+        from cltv_ml.pipelines.train import Job, train
 
         job = Job(
             window,
@@ -187,7 +187,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
 
 
 def _show(outcome: Outcome, settings: Settings) -> None:
-    from cltv_ml.ops.summary import comparison_table
+    from cltv_ml.reporting.training_summary import comparison_table
 
     result = outcome.result
     frame = comparison_table(result, outcome.verdict.champion)
@@ -230,10 +230,10 @@ def _told(outcome: Outcome, settings: Settings) -> dict[str, Any]:
 
 
 def _say_next() -> None:
-    from cltv_ml.ops import tracking
+    from cltv_ml.tracking import runs
 
     folder = Path(sys.executable).parent
     if os.environ.get("VIRTUAL_ENV") is None and folder.is_relative_to(Path.cwd()):
         console.print(f"Activate  source {(folder / 'activate').relative_to(Path.cwd())}")
     console.print("Compare   cltv ui")
-    console.print(f"Serve     {tracking.serve_command()}", soft_wrap=True)
+    console.print(f"Serve     {runs.serve_command()}", soft_wrap=True)

@@ -59,7 +59,7 @@ def monitor(
         batch = _read(scores)
         cleaned = load(settings, done)
         from cltv_ml.evaluation.promises import read_thresholds
-        from cltv_ml.ops.monitoring import monitor
+        from cltv_ml.pipelines.monitor import monitor
 
         limits = read_thresholds(given.get("monitor", given))
         report = monitor(

@@ -64,8 +64,9 @@ def plot(
     settings = settings_of(config, mapping, rule, query=query, data=data)
     earlier = read_scores(before) if before else None
     with progress("drawing") as done:
-        from cltv_ml.ops import figures, files
-        from cltv_ml.ops.material import Wanted
+        from cltv_ml import files
+        from cltv_ml.pipelines import plot as figures
+        from cltv_ml.pipelines.plot_inputs import Wanted
 
         figures.check_name(name)
         wanted = Wanted(experiment, currency or settings.currency, earlier, customer, feature, model, metric)
@@ -81,7 +82,7 @@ def plot(
 
 
 def _render(name: str, drawn: go.Figure, suffix: str) -> str:
-    from cltv_ml.ops import figures
+    from cltv_ml.pipelines import plot as figures
     from cltv_ml.reporting.report import render_html, section, summarise
 
     if suffix == ".json":
@@ -91,7 +92,7 @@ def _render(name: str, drawn: go.Figure, suffix: str) -> str:
 
 
 def _list(as_json: bool) -> None:
-    from cltv_ml.ops import figures
+    from cltv_ml.pipelines import plot as figures
 
     table: pd.DataFrame = figures.catalogue()
     if as_json:

@@ -31,7 +31,7 @@ from cltv_ml.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from cltv_ml.ops.promotion import Decision
+    from cltv_ml.pipelines.promote import Decision
 
 #: Exit status of a promotion that was refused: `cltv promote && ./deploy` deploys new champions only.
 REFUSED = 3
@@ -75,7 +75,7 @@ def promote(
     settings = with_campaign(settings, share, cost, margin)
     check_given(settings)
     with progress("promoting") as done:
-        from cltv_ml.ops.promotion import find_challenger, promote
+        from cltv_ml.pipelines.promote import find_challenger, promote
 
         find_challenger()  # where there is none, say so before the data are read
         decision = promote(
@@ -125,9 +125,9 @@ def rollback() -> None:
 
     Example: `cltv rollback`
     """
-    from cltv_ml.ops import mlflow_store, registry
+    from cltv_ml.tracking import registry, store
 
-    mlflow_store.open_store()
+    store.open_store()
     before, now = registry.rollback()
     instead = f", no longer version {before}" if before else ""
     console.print(f"Champion  version {now} again{instead}; a server answers with it once it is restarted")

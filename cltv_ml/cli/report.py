@@ -58,11 +58,12 @@ def report(
     now = read_scores(newest) if before or lookup else None
     earlier = read_scores(before) if before else None
     with progress("reading the newest training") as done:
-        from cltv_ml.ops import files, tracking
-        from cltv_ml.ops.summary import add_scores
+        from cltv_ml import files
         from cltv_ml.reporting.report import RENDERERS
+        from cltv_ml.reporting.training_summary import add_scores
+        from cltv_ml.tracking import runs
 
-        summary = tracking.latest_summary(experiment)
+        summary = runs.latest_summary(experiment)
         if now is not None:
             done("comparing with the scores", 0.4)
             summary = add_scores(summary, now, before=earlier, lookup=lookup, currency=currency)

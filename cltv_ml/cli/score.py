@@ -29,7 +29,7 @@ from cltv_ml.data import Raw
 from cltv_ml.errors import InputError
 
 if TYPE_CHECKING:
-    from cltv_ml.ops.scoring import Manifest
+    from cltv_ml.serving.scoring import Manifest
 
 
 class Engine(enum.StrEnum):
@@ -79,7 +79,7 @@ def score(
         raise InputError("name one of --data, --clean-log and --features, for example --data orders.csv.")
     with progress("scoring") as done:
         source = clean_log or (None if features else _read(settings, done))
-        from cltv_ml.ops import scoring
+        from cltv_ml.serving import scoring
 
         order = scoring.Order(
             out, table, as_of or None, since or None, top_reasons, alias=alias, memory=memory
@@ -99,7 +99,7 @@ def score_data(settings: Settings, out: Path) -> Manifest:
     """Score the customers of the settings' data into a file or folder."""
     with progress("scoring") as done:
         source = _read(settings, done)
-        from cltv_ml.ops import scoring
+        from cltv_ml.serving import scoring
 
         return scoring.score_log(source, scoring.Order(out), progress=done)
 
@@ -125,6 +125,6 @@ def _session(engine: Engine, master: str) -> Any:
         if master:
             raise InputError("--master is Spark's address; add --engine spark, or leave it out.")
         return None
-    from cltv_ml.ops.spark import spark_session
+    from cltv_ml.serving.spark import spark_session
 
     return spark_session(master or "local[*]")

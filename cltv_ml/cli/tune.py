@@ -65,8 +65,8 @@ def tune(
             else Window.latest(last, settings.horizon)
         )
         check_log(cleaned.log, window)
-        from cltv_ml.ops.tuning import TuningJob
-        from cltv_ml.ops.tuning import tune as search
+        from cltv_ml.pipelines.tune import TuningJob
+        from cltv_ml.pipelines.tune import tune as search
 
         job = TuningJob(
             model, window, trials=trials, seconds=None if minutes is None else minutes * 60, jobs=jobs,

@@ -60,7 +60,8 @@ def register(folder: Path, family: str) -> None:
     """Train one family on a part of the features, log and register it."""
     import mlflow
 
-    from cltv_ml.ops import mlflow_store, packaging
+    from cltv_ml.serving import packaging
+    from cltv_ml.tracking import store as mlflow_store
 
     mlflow_store.open_store()
     from cltv_ml.features import feature_version
@@ -101,7 +102,7 @@ def run_bare(folder: Path) -> None:
 
 def run_cltv(folder: Path) -> None:
     """Everything that `cltv score --features` does once its libraries are loaded."""
-    from cltv_ml.ops import scoring
+    from cltv_ml.serving import scoring
 
     small = folder / "small.parquet"
     pd.read_parquet(next((folder / "features").rglob("*.parquet"))).head(1000).to_parquet(small, index=False)
@@ -112,7 +113,7 @@ def run_cltv(folder: Path) -> None:
 def run_log(folder: Path) -> None:
     """Everything that `cltv score --data` does once its libraries are loaded."""
     from cltv_ml.data import read
-    from cltv_ml.ops import scoring
+    from cltv_ml.serving import scoring
 
     def work() -> None:
         source = read(folder / "log.parquet", memory="1GB")

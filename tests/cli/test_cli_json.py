@@ -9,7 +9,7 @@ import pytest
 from cltv_ml import cli
 from cltv_ml.data import DATASETS
 from cltv_ml.features import CATALOGUE as FEATURES
-from cltv_ml.ops.figures import RECIPES
+from cltv_ml.pipelines.plot import RECIPES
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def test_shards_change_no_feature(source, built, shards):
 @pytest.fixture(scope="module")
 def spark():
     pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
-    from cltv_ml.ops.spark import spark_session
+    from cltv_ml.serving.spark import spark_session
 
     session = spark_session("local[2]")
     session.conf.set("spark.sql.shuffle.partitions", "2")

@@ -11,9 +11,10 @@ import pytest
 
 from cltv_ml.data import clean, read, simulate
 from cltv_ml.evaluation.tables import compute_deciles
-from cltv_ml.ops import figures, replay
-from cltv_ml.ops.material import Material, Wanted
+from cltv_ml.pipelines import plot as figures
+from cltv_ml.pipelines.plot_inputs import Material, Wanted
 from cltv_ml.reporting import plots
+from cltv_ml.tracking import newest_training
 
 MAPPING = {"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"}
 DATA = [name for name, recipe in figures.RECIPES.items() if recipe.needs == "data"]
@@ -42,7 +43,7 @@ def simulated():
 
 @pytest.mark.parametrize("name", [name for name in DATA if name != "cross_sell_matrix"])
 def test_figure_of_the_data_needs_no_training(name, simulated, monkeypatch):
-    monkeypatch.setattr(replay, "replay", lambda *_: pytest.fail("asked MLflow"))
+    monkeypatch.setattr(newest_training, "replay", lambda *_: pytest.fail("asked MLflow"))
     assert figures.draw(name, simulated, Wanted()).data
 
 
@@ -82,7 +83,7 @@ def test_figure_shows_the_numbers_of_the_replayed_training(material, trained):
 def test_another_log_is_refused(material):
     some = material.log["customer_id"].str.endswith("17")
     with pytest.raises(ValueError, match="customers before 1997-12-30, the newest training of"):
-        replay.replay(material.log[some], "shop")
+        newest_training.replay(material.log[some], "shop")
 
 
 def test_an_unknown_figure_is_refused_before_anything_is_read(trained):

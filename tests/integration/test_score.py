@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.ops import parts
+from cltv_ml.serving import batch_pieces
 from cltv_ml.windows import to_cutoff
 
 
@@ -194,13 +194,13 @@ def test_an_alias_that_moves_meanwhile_changes_nothing(trained, scored, tmp_path
     client = MlflowClient(trained.store, trained.store)
     champion = client.get_model_version("cltv", "1")
     other = client.create_model_version("cltv", champion.source, champion.run_id)
-    scorer_score = parts.Scorer.score
+    scorer_score = batch_pieces.Scorer.score
 
     def move(scorer, rows):
         client.set_registered_model_alias("cltv", "champion", other.version)
         return scorer_score(scorer, rows)
 
-    monkeypatch.setattr(parts.Scorer, "score", move)
+    monkeypatch.setattr(batch_pieces.Scorer, "score", move)
     try:
         words = ["score", "--data", "orders.csv", *trained.mapping, "--out", tmp_path / "scores.parquet"]
         assert trained.cltv(*words).returncode == 0

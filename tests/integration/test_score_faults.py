@@ -13,7 +13,7 @@ import time
 import mlflow
 import pytest
 
-from cltv_ml.ops import parts, scoring
+from cltv_ml.serving import batch_pieces, scoring
 
 
 class Killed(BaseException):
@@ -23,7 +23,7 @@ class Killed(BaseException):
 @pytest.fixture
 def folder(trained, scored, tmp_path, monkeypatch):
     """An empty folder with the shop's store."""
-    monkeypatch.setattr(parts, "CHUNK", 500)
+    monkeypatch.setattr(batch_pieces, "CHUNK", 500)
     return tmp_path
 
 
@@ -70,7 +70,7 @@ def test_a_run_killed_before_each_of_its_steps_in_turn_gives_the_same_file(score
 
 def test_a_process_killed_outright_is_continued_and_gives_the_same_file(score, trained, folder):
     assert score("whole.parquet").returncode == 0
-    code = "import sys, cltv_ml.cli, cltv_ml.ops.parts as p; p.CHUNK = 500; cltv_ml.cli.main(sys.argv[1:])"
+    code = "import sys, cltv_ml.cli, cltv_ml.serving.batch_pieces as p; p.CHUNK = 500; cltv_ml.cli.main(sys.argv[1:])"
     words = ["score", "--data", "orders.csv", *trained.mapping, "--out", str(folder / "again.parquet")]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words], cwd=trained.folder, env=trained.environment,
@@ -87,11 +87,11 @@ def test_a_process_killed_outright_is_continued_and_gives_the_same_file(score, t
 
 
 def test_a_full_disk_is_one_sentence_and_the_next_try_continues(score, folder, monkeypatch):
-    write = parts.pq.write_table
-    monkeypatch.setattr(parts.pq, "write_table", _full)
+    write = batch_pieces.pq.write_table
+    monkeypatch.setattr(batch_pieces.pq, "write_table", _full)
     assert "No space left on device" in refused(score())
     assert not (folder / "scores.parquet").exists()
-    monkeypatch.setattr(parts.pq, "write_table", write)
+    monkeypatch.setattr(batch_pieces.pq, "write_table", write)
     assert score().returncode == 0
 
 

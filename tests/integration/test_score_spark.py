@@ -14,7 +14,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def session():
     pytest.importorskip("pyspark", reason="PySpark is not installed")
-    from cltv_ml.ops.spark import spark_session
+    from cltv_ml.serving.spark import spark_session
 
     return spark_session("local[2]")
 

@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 from cltv_ml.config import read_params
 from cltv_ml.data import clean, read
 from cltv_ml.models import ALL, Tweedie, competitors, with_params
-from cltv_ml.ops import tuning
+from cltv_ml.pipelines import tune as tuning
 from cltv_ml.windows import Window
 
 HORIZON = "8w"
@@ -96,7 +96,7 @@ def test_the_settings_train(shop, tuned, monkeypatch):
         asked.append(job)
         raise ValueError("far enough")
 
-    monkeypatch.setattr("cltv_ml.ops.train.train", stop)
+    monkeypatch.setattr("cltv_ml.pipelines.train.train", stop)
     shop.cltv("train", "--data", "few.csv", *shop.mapping, "--horizon", HORIZON, "--cutoff", CUTOFF, "--force",
               "--params", "tuning/tweedie.toml")  # fmt: skip
     models = {model.name: model for model in with_params(competitors(56, []), asked[0].params)}
@@ -131,7 +131,7 @@ def test_a_study_that_is_complete_runs_no_further_trial(shop, cltv_tune, tuned):
 
 KILLED = """
 import os, signal, sys
-from cltv_ml.ops import tuning
+from cltv_ml.pipelines import tune as tuning
 judge = tuning.judge_fold
 folds = []
 

@@ -8,7 +8,7 @@ from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.features import build_features
 from cltv_ml.models import BGNBD, ParetoNBD, ProbabilisticValue, SameRate
-from cltv_ml.ops.summary import predict_today, training_summary
+from cltv_ml.reporting.training_summary import predict_today, training_summary
 from cltv_ml.windows import Window
 
 SUMMARY = ["frequency", "recency", "T", "monetary_value"]

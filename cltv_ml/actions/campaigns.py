@@ -1,0 +1,228 @@
+"""Whom to win back, and whom to treat as a past randomised campaign teaches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.products import products_of
+from cltv_ml.actions.shop import (
+    Actions,
+    PastCampaign,
+    Shop,
+    about,
+    bounded,
+    draw_control,
+    margin_rates,
+    order_values,
+)
+from cltv_ml.errors import InputError
+from cltv_ml.features import build_features, default_features
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import section
+from cltv_ml.reporting.theme import format_money
+from cltv_ml.windows import Window
+
+#: Whom a retention campaign is for: customers who are staying need no saving.
+LEAVING = ("at risk", "lapsed")
+
+
+def add_retention(shop: Shop, done: Actions) -> None:
+    """Add the list of leaving customers worth a treatment whose effect the user states."""
+    terms = shop.terms
+    if terms.uplift is None or terms.cost is None:
+        raise InputError(
+            "a retention list needs the share of value a treatment saves and its cost per customer; "
+            "state them with --uplift and --cost, or measure them in a randomised campaign (--campaign)."
+        )
+    leaving = shop.lifecycle.index[shop.lifecycle["lifecycle"].isin(LEAVING)]
+    if not len(leaving):
+        raise InputError("nobody is at risk or lapsed, so there is no customer to win back.")
+    people = shop.predictions.loc[leaving]
+    treatment = decisions.compute_treatment(
+        people, uplift=terms.uplift, margin_rate=margin_rates(leaving, done), cost=terms.cost
+    )
+    chosen = decisions.choose_customers(treatment, terms.budget)
+    done.tables["retention_curve"] = curve = decisions.profit_curve(treatment)
+    rates = decisions.expected_rates(people.loc[chosen.index], terms.uplift) if len(chosen) else (0.0, 0.0)
+    done.tables["retention_list"] = decisions.build_campaign(
+        chosen, shop.window, action="win back", about=about(shop, done), products=products_of(chosen.index, done),
+        control=draw_control(chosen, bounded(rates), shop, done),
+    )  # fmt: skip
+    drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
+    done.sections.append(
+        section(
+            "Whom to win back",
+            [
+                f"{len(chosen):,} of {len(leaving):,} customers at risk or lapsed are worth the cost of "
+                f"{terms.cost:,.2f} each, if a treatment saves {terms.uplift:.0%} of the value at risk: "
+                "your assumption, not a measurement.",
+                _bounds(treatment, curve, terms.currency),
+                f"Read the outcome from {shop.window.end:%Y-%m-%d}, against the control group marked in the list.",
+            ],
+            figures={"Expected profit by length of the list": drawn},
+        )
+    )
+
+
+def _bounds(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> str:
+    """Return the best list, the longest without a loss, and how sure the profit is as far as that is known."""
+    found = decisions.break_even(treatment)
+    best = curve.loc[curve["expected_profit"].idxmax()]
+    text = (
+        f"The best list has {found['best_customers']:,} customers and is expected to earn "
+        f"{format_money(found['best_profit'], currency)}"
+    )
+    if "profit_lower" in curve and found["best_customers"]:
+        text += (
+            f" ({format_money(float(best['profit_lower']), currency)} to "
+            f"{format_money(float(best['profit_upper']), currency)} by the intervals of the customers' values)"
+        )
+    return f"{text}; from {found['break_even_customers'] + 1:,} customers on, a list loses money."
+
+
+def add_campaign(shop: Shop, done: Actions) -> None:
+    """Add what a past randomised campaign teaches, and the list that follows from it."""
+    past, cost = shop.terms.campaign, shop.terms.cost
+    if past is None:
+        raise InputError(
+            "uplift, and what other offers would have earned, need a past campaign whose recipients were drawn at "
+            "random; name its file with --campaign (columns customer_id and arm, and propensity where not all were "
+            "equally likely to get an arm) and its first day with --campaign-start."
+        )
+    sent = past.sent.drop_duplicates("customer_id").set_index("customer_id")["arm"]
+    before = build_features(shop.log, past.window.cutoff, names=default_features(list(shop.log.columns)))
+    known = before.index.intersection(sent.index)
+    bought = past.window.target(shop.log, known, "active")
+    lesson = decisions.learn_from_campaign(before.loc[known], sent.loc[known], bought, control=past.control)
+    balance = decisions.balance_table(before.loc[known], (sent.loc[known] != past.control).astype(int))
+    done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
+    sentences = [_told(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
+    unlike = balance.index[~balance["looks_random"]]
+    warnings = [
+        f"Recipients differed from the control before the campaign, most in {unlike[0]}: it was hardly drawn at "
+        "random, and its uplift is not to be trusted."
+    ] if len(unlike) else []  # fmt: skip
+    if cost is None or "margins_by_customer" not in done.tables:
+        done.refused["campaign list"] = (
+            "a campaign list, and what other offers would have earned, need margins and what treating one customer "
+            "costs; state it with --cost, and map a cost column or state --margin-rate."
+        )
+    else:
+        sentences.append(_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done))
+        sentences += _policies(
+            lesson, before.loc[known], sent.loc[known], shop, done, trusted=not unlike.size
+        )
+    figures: dict[str, Any] = {
+        "Customers who bought because of the campaign, of the half the learner never saw, by length of the list": (
+            plots.qini_curve(lesson.curves)
+        )
+    }
+    shown = done.tables.get("policy_value")
+    done.sections.append(
+        section(
+            "What the past campaign teaches", sentences, warnings=warnings, figures=figures,
+            tables={} if shown is None else {"Profit per customer, had the arms been chosen so": show_policies(shown)},
+        )
+    )  # fmt: skip
+
+
+def _policies(
+    lesson: decisions.CampaignLesson,
+    X: pd.DataFrame,
+    sent: pd.Series,
+    shop: Shop,
+    done: Actions,
+    *,
+    trusted: bool,
+) -> list[str]:
+    """Add what other ways of choosing arms would have earned; where that cannot be told, say what it needs."""
+    past = shop.terms.campaign
+    if past is None:
+        return []
+    drawn = past.sent.drop_duplicates("customer_id").set_index("customer_id").get("propensity")
+    if drawn is None and not trusted:
+        done.refused["policy value"] = (
+            "an estimate of other ways of choosing arms needs a campaign drawn at random, or the probability with "
+            "which each customer's arm was drawn; add it to the campaign's file as the column propensity."
+        )
+        return []
+    cost, rates = float(shop.terms.cost or 0.0), margin_rates(X.index, done)
+    profit = past.window.target(shop.log, X.index) * rates - cost * (sent != past.control)
+    until = shop.log[shop.log["timestamp"] < past.window.cutoff]
+    table = decisions.judge_policies(
+        lesson, X, sent, profit, worth=order_values(until, X.index) * rates, cost=cost,
+        propensity=None if drawn is None else drawn.loc[X.index],
+    )  # fmt: skip
+    done.tables["policy_value"] = table
+    return tell_policies(table)
+
+
+def tell_policies(table: pd.DataFrame) -> list[str]:
+    """Return which way of choosing arms would have earned most, by the doubly robust estimates."""
+    robust = table[table["estimator"] == "doubly_robust"]
+    best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
+    told = (
+        f"Of all ways to choose arms, {best['policy']} would have earned most: {best['value']:,.4g} per customer "
+        f"({best['lower']:,.4g} to {best['upper']:,.4g}, doubly robust, on the half the learner never saw), against "
+        f"{logged['value']:,.4g} ({logged['lower']:,.4g} to {logged['upper']:,.4g}) as it was."
+    )
+    personal = best["policy"] == "each customer's best"
+    return [told if personal else f"{told} Choosing for each customer is not shown to earn more."]
+
+
+def show_policies(policies: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of `judge_policies` with its numbers as text."""
+    return pd.DataFrame(
+        {
+            "Arms": policies["policy"],
+            "Estimator": policies["estimator"].str.replace("_", " "),
+            "Profit per customer": [f"{value:,.4g}" for value in policies["value"]],
+            "95% interval": [
+                f"{low:,.4g} to {high:,.4g}"
+                for low, high in zip(policies["lower"], policies["upper"], strict=True)
+            ],
+            "Customers": [f"{count:,}" for count in policies["customers"]],
+        }
+    )
+
+
+def _told(arm: str, row: pd.Series, past: PastCampaign) -> str:
+    return (
+        f"{arm}: {row['rate_treated']:.1%} of {row['treated']:,} bought within {past.window.horizon} days, "
+        f"{row['rate_untreated']:.1%} of {row['untreated']:,} without it, a difference of {row['uplift']:.1%} "
+        f"({row['uplift_lower']:.1%} to {row['uplift_upper']:.1%}). On the half it never saw, the learner "
+        f"({row['learner'].replace('_', ' ')}) has a Qini coefficient of {row['qini']:.2%} ({row['qini_lower']:.2%} to "
+        f"{row['qini_upper']:.2%}): it {row['verdict']}."
+    )
+
+
+def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
+    """Add the list: for each customer the arm with the highest expected profit, where that is positive."""
+    cost = float(shop.terms.cost or 0.0)
+    values, rates = order_values(shop.log, shop.X.index), margin_rates(uplifts.index, done)
+    best = uplifts.to_numpy().argmax(axis=1)
+    uplift = pd.Series(uplifts.to_numpy()[np.arange(len(uplifts)), best], index=uplifts.index)
+    treatment = decisions.compute_treatment(
+        shop.predictions, uplift=uplift, margin_rate=rates, cost=cost, value=values
+    )
+    treatment["arm"] = uplifts.columns.to_numpy()[best]
+    treatment["reason"] = [
+        f"{100 * gain:+.1f} points of chance to buy with {arm}, an order of {value:,.2f} at a margin of {rate:.0%}"
+        for gain, arm, value, rate in zip(uplift, treatment["arm"], values, rates, strict=True)
+    ]
+    chosen = decisions.choose_customers(treatment, shop.terms.budget)
+    window = Window(shop.window.cutoff, days)
+    orders = shop.predictions.loc[chosen.index, "expected_purchases"] * days / shop.window.horizon
+    base = float((1 - np.exp(-orders)).mean()) if len(chosen) else 0.0
+    gain = float(chosen["uplift"].mean()) if len(chosen) else 0.0
+    done.tables["campaign_list"] = decisions.build_campaign(
+        chosen, window, action="campaign", about=about(shop, done).assign(offer=treatment["arm"]),
+        products=products_of(chosen.index, done),
+        control=draw_control(chosen, bounded((base, base + gain)), shop, done),
+    )  # fmt: skip
+    earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
+    return f"{len(chosen):,} of {len(treatment):,} customers are worth {cost:,.2f} each, {earned} expected."

@@ -1,0 +1,164 @@
+"""What changed since earlier scores: who moved, and how much is behaviour, prices, margins or the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.shop import Actions, Shop, Terms, look
+from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
+from cltv_ml.features import build_features
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import section
+from cltv_ml.serving import registered_model, scoring
+from cltv_ml.windows import Window
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed between two scorings.
+
+    Parameters
+    ----------
+    flows, change
+        `compute_migration` of the tiers, `account_for_change` of the predicted value.
+    by_earlier, prices
+        Today's values by the model of then (None: the same, or lost), and prices today over those of then.
+    sentences
+        What is known of the model and of the prices.
+    """
+
+    flows: pd.DataFrame
+    change: pd.DataFrame
+    by_earlier: pd.Series | None
+    prices: float
+    sentences: tuple[str, ...]
+
+
+def add_changes(shop: Shop, done: Actions) -> None:
+    """Add who moved between tiers and what changed the total since an earlier call, where one is given.
+
+    A cause that cannot be worked out stays inside the others, and a sentence says so.
+    """
+    if shop.terms.before is None:
+        return
+    before, after = shop.terms.before.dropna(subset="expected_value"), done.tables["customers"]
+    found = _account(before, after, shop, done)
+    done.tables |= {"migration": found.flows, "value_change": found.change}
+    currency = shop.terms.currency
+    figures = {
+        "Customers by tier, then and now": plots.migration_sankey(found.flows),
+        "Change of the total predicted value by cause": plots.value_waterfall(
+            found.change, currency=currency
+        ),
+    }
+    sentences = [*found.sentences]
+    if {"margin_rate", "expected_profit"} <= set(before) & set(after):
+        done.tables["profit_change"] = profit = _profit_change(before, after, found.by_earlier, found.prices)
+        figures["Change of the total expected profit by cause"] = plots.value_waterfall(
+            profit, currency=currency
+        )
+    elif "expected_profit" in after:
+        sentences.append("The earlier table has no margins, so the change of profit is not taken apart.")
+    done.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
+
+
+def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
+    """Return what `cltv act --before` tells of earlier scores, without the rest of its tables.
+
+    Raises
+    ------
+    InputError
+        There is no champion, or the earlier scores are of another horizon.
+    """
+    done = Actions()
+    shop = look(cleaned, Terms(), done)
+    after = pd.concat(
+        [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle], axis=1
+    )
+    return _account(before.dropna(subset="expected_value"), after, shop, done)
+
+
+def _account(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, done: Actions) -> Changes:
+    _check_horizon(before, shop)
+    by_earlier, cuts, about_model = _by_earlier_model(before, shop, done)
+    prices, about_prices = _prices(before, shop)
+    change = decisions.account_for_change(
+        before, after, same_model=by_earlier, price_ratio=prices, tiers=cuts
+    )
+    values = pd.concat([before["expected_value"], after["expected_value"]], axis=1, keys=["before", "after"])
+    tiers = before["tier"] if "tier" in before else decisions.apply_tiers(before["expected_value"], cuts)
+    flows = decisions.compute_migration(tiers, after["tier"], values)
+    return Changes(flows, change, by_earlier, prices, (about_model, about_prices))
+
+
+def _check_horizon(before: pd.DataFrame, shop: Shop) -> None:
+    horizon = _stated(before, "horizon")
+    if horizon is not None and int(horizon) != shop.window.horizon:
+        raise InputError(
+            f"the earlier scores look {int(horizon)} days ahead and today's {shop.window.horizon}, so their totals do "
+            "not compare; name scores of the same horizon with --before."
+        )
+
+
+def _stated(before: pd.DataFrame, name: str) -> Any:
+    """Return what an earlier table says of itself in a column that is the same in all rows, else None."""
+    found = before[name].dropna().unique() if name in before else []
+    return found[0] if len(found) == 1 else None
+
+
+def _by_earlier_model(
+    before: pd.DataFrame, shop: Shop, done: Actions
+) -> tuple[pd.Series | None, dict[str, float], str]:
+    """Return today's values by the model of then (None: the same, or lost), its cut points, and a sentence."""
+    cuts, version = done.rules["tiers"], _stated(before, "model_version")
+    if version is None:
+        return None, cuts, "Which model made the earlier scores is not known; its part is in the others."
+    if int(version) == shop.version:
+        return None, cuts, f"Version {shop.version} of the model made both scores."
+    try:
+        model = registered_model.load_version(int(version))
+        card = model.metadata.metadata
+        X = build_features(shop.log, shop.window.cutoff, names=list(card["features"]))
+    except InputError as error:
+        return None, cuts, f"The part of the model is in the others: {error}"
+    today = scoring.predict_in_chunks(model, X)["expected_value"].reindex(shop.X.index)
+    cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
+    told = f"Version {int(version)} made the earlier scores; today's customers were scored by it too."
+    return today, cuts, told
+
+
+def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:
+    """Return what the same goods cost in the horizon before today over that before then, and a sentence."""
+    cutoff, days = _stated(before, "cutoff"), shop.window.horizon
+    if cutoff is None:
+        return 1.0, "The day of the earlier scores is not known; the part of prices is in the others."
+    then, now = (
+        Window(day - pd.Timedelta(days=days), days) for day in (pd.Timestamp(cutoff), shop.window.cutoff)
+    )
+    try:
+        ratio = decisions.price_index(shop.log, then, now)
+    except InputError as error:
+        return 1.0, f"The part of prices is in the others: {error}"
+    return ratio, (
+        f"The same goods cost {ratio - 1:+.1%} in the {days} days before {now.end:%Y-%m-%d} against those before "
+        f"{then.end:%Y-%m-%d} (Fisher's index)."
+    )
+
+
+def _profit_change(
+    before: pd.DataFrame, after: pd.DataFrame, by_earlier: pd.Series | None, prices: float
+) -> pd.DataFrame:
+    """Return the accounting of expected profit: margin rates count with prices where both are positive."""
+    rates = pd.concat([before["margin_rate"], after["margin_rate"]], axis=1, keys=["then", "now"])
+    ratio = (rates["now"] / rates["then"]).where((rates > 0).all(axis=1), 1.0) * prices
+    then, now = (
+        table.assign(expected_value=table["expected_profit"]).dropna(subset="expected_value")
+        for table in (before, after)
+    )
+    same_model = None if by_earlier is None else by_earlier * after["margin_rate"]
+    return decisions.account_for_change(then, now, same_model=same_model, price_ratio=ratio)

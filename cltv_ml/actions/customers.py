@@ -1,0 +1,50 @@
+"""Who the customers are: value tiers, segments and lifecycle."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.shop import Actions, Shop
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import section
+
+
+def add_segments(shop: Shop, done: Actions) -> None:
+    """Add `customers` with tier, segment, lifecycle and what scored them when, and a profile of each segment."""
+    rfm = decisions.compute_rfm(shop.log, shop.window.cutoff)
+    done.rules["rfm"] = decisions.fit_rfm(rfm)
+    scored = decisions.apply_rfm(rfm, done.rules["rfm"])
+    done.tables["customers"] = pd.concat(
+        [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle,
+         scored[["rfm", "segment"]]], axis=1,
+    ).assign(cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version)  # fmt: skip
+    profiles = {
+        "segments_by_value": shop.tiers,
+        "segments_by_rfm": scored["segment"],
+        "segments_by_lifecycle": shop.lifecycle["lifecycle"],
+    }
+    for name, groups in profiles.items():
+        done.tables[name] = decisions.profile_segments(
+            shop.log, groups, predictions=shop.predictions, cutoff=shop.window.cutoff
+        )
+    done.tables["segment_definitions"] = decisions.segment_definitions()
+    tiers = done.tables["customers"].groupby("tier")["expected_value"].agg(["size", "sum"])
+    tiers = (
+        tiers.set_axis(["customers", "expected_value"], axis=1).reindex(["high", "medium", "low"]).dropna()
+    )
+    done.sections.append(
+        section(
+            "Who the customers are",
+            ["Value tiers are cut where the champion's training cut them, so months compare."],
+            figures={
+                "Share of customers and of predicted value per tier": plots.tier_pyramid(tiers),
+                "Share of customers and of revenue per segment": plots.segment_sizes(
+                    done.tables["segments_by_rfm"], currency=shop.terms.currency
+                ),
+                "Customers by recency and frequency score": plots.rfm_map(
+                    scored, currency=shop.terms.currency
+                ),
+            },
+        )
+    )

@@ -1,0 +1,114 @@
+"""Where the margin comes from, and when customers have paid back what winning them cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.shop import Actions, Shop, margin_rates
+from cltv_ml.decisions import Costs
+from cltv_ml.decisions.margins import UNKNOWN
+from cltv_ml.errors import InputError
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import section
+from cltv_ml.reporting.theme import format_money
+
+_COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
+
+
+def add_margins(shop: Shop, done: Actions) -> None:
+    """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
+    costs = Costs(margin_rate=_rates(shop), acquisition=shop.terms.acquisition_cost or 0.0)
+    grains = ["category", "product", "channel"]
+    grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log)]
+    for grain in grains:
+        column = _COLUMNS.get(grain, grain)
+        done.tables[f"margins_by_{grain}"] = decisions.compute_margins(shop.log, column, costs=costs)
+    for name, segments in (("tier", shop.tiers), ("segment", done.tables["customers"]["segment"])):
+        done.tables[f"margins_by_{name}"] = decisions.compute_margins(
+            shop.log, "segment", costs=costs, segments=segments
+        )
+    done.tables["customers"] = decisions.add_profit(
+        done.tables["customers"], margin_rates(shop.X.index, done)
+    )
+    drawn = done.tables[f"margins_by_{grains[1] if len(grains) > 1 else 'tier'}"]
+    done.sections.append(
+        section(
+            "Where the margin comes from",
+            [
+                _losing(done, grain, shop.terms.currency)
+                for grain in grains
+                if grain in ("customer", "product")
+            ],
+            figures={"Contribution margin": plots.margin_bars(drawn, currency=shop.terms.currency)},
+        )
+    )
+
+
+def _rates(shop: Shop) -> float | dict[str, float] | None:
+    """Return the stated margin rate: one for all, or by category where some have one of their own."""
+    own, other = shop.terms.category_margins, shop.terms.margin_rate
+    if own is None:
+        return other
+    if "category" not in shop.log:
+        raise InputError(
+            "margins by category need categories: map the product group to category, or state one --margin-rate."
+        )
+    known = set(shop.log["category"].dropna().unique())
+    absent = sorted(set(own) - known)
+    if absent:
+        raise InputError(
+            f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
+            f"{sorted(known)[:5]}."
+        )
+    return dict(own) if other is None else dict.fromkeys([*sorted(known), UNKNOWN], other) | dict(own)
+
+
+def _losing(done: Actions, grain: str, currency: str) -> str:
+    margins = done.tables[f"margins_by_{grain}"]
+    losing = decisions.loss_makers(margins)
+    if losing.empty:
+        return f"Every {grain} brought more than it cost."
+    lost = -float(losing["profit" if "profit" in losing else "contribution_margin"].sum())
+    first = ", ".join(losing.index.astype("str")[:3])
+    return (
+        f"{len(losing):,} of {len(margins):,} {grain}s cost more than they brought, "
+        f"{format_money(lost, currency)} together; the largest losses: {first}."
+    )
+
+
+def add_payback(shop: Shop, done: Actions) -> None:
+    """Add the month in which each monthly cohort has paid back its acquisition, where that cost is given."""
+    cost = shop.terms.acquisition_cost
+    if cost is None:
+        raise InputError(
+            "the payback month needs what winning a customer cost; state it with --acquisition-cost."
+        )
+    table = decisions.compute_payback(shop.log, cost, margin_rate=shop.terms.margin_rate)
+    months = decisions.payback_month(table)
+    done.tables |= {"payback_curve": table, "payback": months}
+    paid = months["payback_month"].dropna()
+    latest = months.tail(12).reset_index()
+    shown = pd.DataFrame(
+        {
+            "Cohort": latest["cohort"].dt.strftime("%Y-%m"),
+            "Customers": [f"{count:,}" for count in latest["customers"]],
+            "Paid back in month": [
+                f"{month:.0f}" if month == month else "not yet" for month in latest["payback_month"]
+            ],
+            "Months seen": latest["months_seen"],
+        }
+    )
+    each = format_money(cost, shop.terms.currency)
+    sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each} per customer"
+    done.sections.append(
+        section(
+            "When customers have paid back what winning them cost",
+            [f"{sentence}, half of them by month {paid.median():.0f}." if len(paid) else f"{sentence}."],
+            tables={
+                "The latest cohorts: the month since the first purchase in which the margin covers the cost": shown
+            },
+        )
+    )

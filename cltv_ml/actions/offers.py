@@ -1,0 +1,146 @@
+"""Personal discounts under guard rails, their audit, and the price test to run before a rollout."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.products import products_of
+from cltv_ml.actions.shop import Actions, Shop, about, draw_control, margin_rates, order_values
+from cltv_ml.decisions.price_response import CONFOUNDING
+from cltv_ml.errors import InputError
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import section
+from cltv_ml.reporting.theme import format_money
+from cltv_ml.windows import Window
+
+#: Days in which a price test reads whether a customer buys.
+_READ = 28
+
+#: Discounts that a price test tries, where the margin bears them.
+_TRIED = (0.1, 0.2)
+
+
+def add_offers(shop: Shop, done: Actions) -> None:
+    """Add the depth of each customer's discount, the list of offers, and the average discount by segment."""
+    response = decisions.fit_response(shop.log, protected=shop.terms.protected)
+    people = pd.DataFrame(
+        {
+            "expected_purchases": shop.predictions["expected_purchases"],
+            "order_value": order_values(shop.log, shop.X.index),
+            "margin_rate": margin_rates(shop.X.index, done),
+            "slope": decisions.customer_slopes(shop.log, response),
+        }
+    ).dropna()
+    guard = decisions.GuardRails(protected=shop.terms.protected)
+    profits = decisions.profit_by_depth(people, guard=guard)
+    offers = decisions.choose_offers(people, guard=guard)
+    done.tables |= {"offer_response": response, "offers": offers}
+    audit = _audit(offers, shop, done)
+    done.tables["discount_by_segment"] = audit
+    listed = _listed(offers, people, shop, done)
+    tiers = audit[audit["grouping"] == "tier"].drop(columns="grouping")
+    done.sections.append(
+        section(
+            "Personal discounts",
+            [
+                f"{len(listed):,} of {len(offers):,} customers are offered a discount; it is expected to bring "
+                f"{format_money(float(offers['expected_profit'].sum()), shop.terms.currency)} more than full prices. "
+                "Whoever buys anyway, or whose margin is too thin, gets none.",
+            ],
+            warnings=[f"The response to discounts is {CONFOUNDING}; run the price test before a rollout."],
+            tables={"Average discount by tier: look at it before an offer goes out": _shown(tiers)},
+            figures={
+                "Expected profit of one depth for everybody, and of each customer's own": plots.discount_profit(
+                    profits, currency=shop.terms.currency
+                )
+            },
+        )
+    )
+
+
+def _audit(offers: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
+    """Return the average discount by tier, segment, lifecycle, and each value of a protected column."""
+    groups = {
+        "tier": shop.tiers,
+        "segment": done.tables["customers"]["segment"],
+        "lifecycle": shop.lifecycle["lifecycle"],
+        **{f"protected: {name}": shop.groups[name] for name in shop.groups},
+    }
+    parts = [
+        decisions.discount_by_segment(offers, members).reset_index().assign(grouping=name)
+        for name, members in groups.items()
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["grouping", *(name for name in table if name != "grouping")]]
+
+
+def _listed(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
+    """Add the list of those who are offered a discount, the most profitable first, with a control group."""
+    given = offers[offers["depth"] > 0].sort_values("expected_profit", ascending=False, kind="stable")
+    if given.empty:
+        return given
+    rates = float(given["p_buy"].mean()), float(given["p_buy_with_offer"].mean())
+    done.tables["offer_list"] = decisions.build_campaign(
+        given.join(people[["margin_rate"]]),
+        shop.window,
+        action="personal discount",
+        about=about(shop, done),
+        products=products_of(given.index, done),
+        control=draw_control(given, rates, shop, done),
+    )
+    return given
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Segment": table["segment"],
+            "Customers": [f"{count:,}" for count in table["customers"]],
+            "With an offer": [f"{share:.1%}" for share in table["with_offer"]],
+            "Mean discount": [f"{depth:.1%}" for depth in table["mean_depth"]],
+            "Expected profit": [f"{profit:,.2f}" for profit in table["expected_profit"]],
+        }
+    )
+
+
+def add_price_test(shop: Shop, done: Actions) -> None:
+    """Add the price test to run before a rollout: arms, size and duration."""
+    rates = margin_rates(shop.X.index, done)
+    margin = float(
+        (rates * shop.predictions["expected_value"]).sum() / shop.predictions["expected_value"].sum()
+    )
+    depths = [depth for depth in _TRIED if depth < 0.9 * margin]
+    if not depths:
+        raise InputError(
+            f"a margin of {margin:.0%} bears no discount of {_TRIED[0]:.0%}, so there is no price to test."
+        )
+    past = Window(shop.window.cutoff - pd.Timedelta(days=_READ), _READ)
+    base = float(past.target(shop.log, shop.X.index, "active").mean())
+    # The rise at which the shallowest discount pays for itself: base margin = (base + rise) (margin - depth).
+    rise = base * depths[0] / (margin - depths[0])
+    if base + rise >= 1:
+        raise InputError(
+            f"{base:.0%} of the customers buy within {_READ} days anyway, and {depths[0]:.0%} off at a margin of "
+            f"{margin:.0%} pays only if {base + rise:.0%} did: no test of who buys can show that a discount pays."
+        )
+    weekly = shop.log.loc[shop.log["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ
+    done.tables["price_test"] = table = decisions.propose_price_test(
+        depths,
+        base_rate=base,
+        uplift=rise,
+        customers_per_week=weekly,
+        order_value=float(order_values(shop.log, shop.X.index).mean()),
+        weeks_to_read=_READ // 7,
+    )
+    arms = ", ".join(table["arm"])
+    done.sections.append(
+        section(
+            "The price test before a rollout",
+            [
+                f"Arms: {arms}; {table['customers'].iloc[0]:,} customers each, drawn at random; read after "
+                f"{table['weeks'].iloc[0]} weeks. It shows a rise from {base:.1%} to {base + rise:.1%} in who buys "
+                f"within {_READ} days, at which {depths[0]:.0%} off pays for itself at a margin of {margin:.0%}."
+            ],
+        )
+    )

@@ -1,0 +1,91 @@
+"""What a past campaign teaches that lies in one table: customers, what each was sent, what each then did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.campaigns import show_policies, tell_policies
+from cltv_ml.files import atomic, write_table
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import render_html, section, summarise
+
+
+def learn_from_table(
+    X: pd.DataFrame, arm: pd.Series, outcome: pd.Series, out: Path, *, control: str, worth: float, cost: float
+) -> dict[str, pd.DataFrame]:
+    """Return and write what a randomised campaign teaches: tables by name and `lesson.html`.
+
+    `campaign_lesson` (effect and order per arm), `campaign_balance`, `qini_curve`, `policy_value` (profit per
+    customer of each way of choosing arms, where the campaign looks drawn at random) and `campaign_uplift`: per
+    customer the foreseen uplift of each arm, the `best_arm` and its `expected_profit`.
+
+    Parameters
+    ----------
+    X
+        Customers as they were before the campaign, indexed by customer.
+    arm, outcome
+        What each was sent, and what each then did: 0 or 1, or an amount.
+    control
+        The arm that was sent nothing.
+    worth
+        What one unit of the outcome earns: of revenue the margin rate, of a visit its profit.
+    cost
+        What treating one customer costs.
+
+    Raises
+    ------
+    InputError
+        There is no such control, or an arm is too small to learn from.
+    """
+    lesson = decisions.learn_from_campaign(X, arm, outcome, control=control)
+    balance = decisions.balance_table(X, (arm != control).astype(int))
+    tables = {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
+    tables["campaign_uplift"] = _best(lesson.predict(X), control, worth, cost)
+    unlike = balance.index[~balance["looks_random"]]
+    shown: dict[str, pd.DataFrame] = {}
+    warnings: list[str] = []
+    sentences = [_told(str(name), row) for name, row in lesson.arms.iterrows()]
+    if len(unlike):
+        warnings.append(
+            f"Recipients differed from the control before the campaign, most in {unlike[0]}: it was hardly drawn at "
+            "random, so its uplift is not to be trusted, and other ways of choosing arms cannot be judged."
+        )
+    else:
+        profit = outcome * worth - cost * (arm != control)
+        tables["policy_value"] = decisions.judge_policies(lesson, X, arm, profit, worth=worth, cost=cost)
+        shown["Profit per customer, had the arms been chosen so"] = show_policies(tables["policy_value"])
+        sentences += tell_policies(tables["policy_value"])
+    drawn = {"What the campaign added, by length of the list": plots.qini_curve(lesson.curves)}
+    parts = [section("What the campaign teaches", sentences, warnings=warnings, figures=drawn, tables=shown)]
+    _write(tables, parts, out, len(X))
+    return tables
+
+
+def _told(arm: str, row: pd.Series) -> str:
+    return (
+        f"{arm}: {row['uplift']:+.4g} ({row['uplift_lower']:.4g} to {row['uplift_upper']:.4g}) of the outcome per "
+        f"customer; Qini coefficient on the half the learner never saw {row['qini']:.3g} ({row['qini_lower']:.3g} to "
+        f"{row['qini_upper']:.3g}): it {row['verdict']}."
+    )
+
+
+def _best(uplift: pd.DataFrame, control: str, worth: float, cost: float) -> pd.DataFrame:
+    """Return the uplifts with the arm that earns most and what it earns, the most profitable first."""
+    gain = uplift * worth - cost
+    best = gain.max(axis=1)
+    return uplift.assign(
+        best_arm=np.where(best > 0, gain.idxmax(axis=1), control), expected_profit=best.clip(lower=0)
+    ).sort_values("expected_profit", ascending=False, kind="stable")
+
+
+def _write(tables: dict[str, pd.DataFrame], parts: list[dict[str, Any]], out: Path, customers: int) -> None:
+    for name, table in tables.items():
+        write_table(table.reset_index() if table.index.name else table, out / f"{name}.csv")
+    with atomic(out / "lesson.html") as path:
+        page = summarise("What a past campaign teaches", f"{customers:,} customers", parts)
+        path.write_text(render_html(page), encoding="utf-8")

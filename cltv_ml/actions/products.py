@@ -1,0 +1,221 @@
+"""What to offer next: products or categories new to a customer, and dearer alternatives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.shop import Actions, Shop, about, bounded, draw_control, margin_rates
+from cltv_ml.data import doubt_products
+from cltv_ml.decisions.associations import Level
+from cltv_ml.errors import InputError
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import section
+from cltv_ml.reporting.theme import format_money
+from cltv_ml.windows import Window
+
+
+def add_cross_sell(shop: Shop, done: Actions) -> None:
+    """Add what each customer is likely to buy for the first time, by expected margin where margins are known."""
+    past = Window(shop.window.cutoff - pd.Timedelta(days=shop.window.horizon), shop.window.horizon)
+    level, judged, doubts = _judged(shop.log, past)
+    margins = done.tables.get("margins_by_product" if level == "product_id" else "margins_by_category")
+    done.tables["cross_sell_quality"] = judged
+    table = decisions.recommend_next(
+        shop.log,
+        shop.window,
+        level=level,
+        recommender=str(judged.index[0]),
+        margin_per_purchase=None if margins is None else decisions.margin_per_purchase(margins),
+        p_active=decisions.probability_to_buy(shop.predictions),
+        exclude=shop.terms.exclude,
+    )
+    if level == "product_id" and "category" in shop.log:
+        table.insert(table.columns.get_loc("item") + 1, "category", table["item"].map(_categories(shop.log)))
+    done.tables["cross_sell"] = table
+    pairs = decisions.find_associations(shop.log, level)
+    done.tables["cross_sell_pairs"] = pairs
+    done.sections.append(
+        section(
+            "What to offer next",
+            [
+                f"On the {past.horizon} days before, {str(judged.index[0]).replace('_', ' ')} "
+                f"{judged['verdict'].iloc[0]} (NDCG@10, items new to the customer).",
+                "Ranked by expected margin."
+                if margins is not None
+                else "Ranked by probability: margins are not known.",
+                *_list_cross_sell(shop, done),
+            ],
+            warnings=[*doubts, *doubt_products(shop.log), *_leading(table)],
+            figures={"Items bought together": plots.cross_sell_matrix(pairs)} if len(pairs) else {},
+        )
+    )
+
+
+def _judged(log: pd.DataFrame, past: Window) -> tuple[Level, pd.DataFrame, list[str]]:
+    """Return what to recommend, how well each recommender foresaw `past`, and why products will not do if so."""
+    levels: list[Level] = [level for level in ("product_id", "category") if level in log]
+    if not levels:
+        raise InputError(
+            "recommendations need products: map the article number to product_id, or a group to category."
+        )
+    try:
+        return levels[0], decisions.evaluate_cross_sell(log, past, level=levels[0]), []
+    except InputError as error:
+        if levels[0] == levels[-1]:
+            raise
+        judged = decisions.evaluate_cross_sell(log, past, level=levels[-1])
+        return levels[-1], judged, [f"Categories instead of products: {error}"]
+
+
+def _categories(log: pd.DataFrame) -> pd.Series:
+    """Return the category of each product, the latest where it moved."""
+    known = log.dropna(subset=["product_id", "category"]).drop_duplicates("product_id", keep="last")
+    return known.set_index("product_id")["category"]
+
+
+#: An item that leads more lists than this share is worth a marketer's second look.
+_LEADS = 0.25
+
+
+def _leading(table: pd.DataFrame) -> list[str]:
+    """Return a sentence about an item that leads the lists of many customers, if there is one."""
+    first = table[table["rank"] == 1]
+    counts = first["item"].value_counts()
+    if not len(first) or counts.iloc[0] <= _LEADS * len(first):
+        return []
+    item = str(counts.index[0])
+    named = dict(zip(first["item"], first["category"], strict=True)) if "category" in first else {}
+    told = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
+    return [
+        f"{told} leads the list of {counts.iloc[0] / len(first):.0%} of the customers: if no campaign would show it, "
+        "leave it out with --exclude, and if it earns less than other goods, state the margin of its category with "
+        "--category-margins."
+    ]
+
+
+def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
+    """Add the list of whom to show products, where what that adds is stated, and say what it is expected to earn."""
+    terms, table = shop.terms, done.tables["cross_sell"]
+    if terms.cross_sell_uplift is None or terms.cost is None or "expected_margin" not in table:
+        done.refused["cross-sell list"] = (
+            "a list of whom to show products needs margins, by what share showing a product raises its chance to be "
+            "bought, and what that costs per customer; state them with --margin-rate, --cross-sell-uplift and --cost."
+        )
+        return []
+    of_each = table.groupby("customer_id")
+    offers = pd.DataFrame(
+        {
+            "cost": terms.cost,
+            "expected_profit": terms.cross_sell_uplift * of_each["expected_margin"].sum() - terms.cost,
+            "p_buy": 1 - (1 - table["probability"]).groupby(table["customer_id"]).prod(),
+        }
+    )
+    return _add_list(
+        "cross_sell_list", "show products", offers, terms.cross_sell_uplift * offers["p_buy"], shop, done
+    )
+
+
+def add_upsell(shop: Shop, done: Actions) -> None:
+    """Add the dearer product next to what each customer usually pays in a category, and the list of whom to show it.
+
+    What a switch earns is the extra margin per unit times the units that the customer's habit in the category
+    makes expect within the horizon.
+    """
+    terms = shop.terms
+    done.tables["upsell"] = table = decisions.recommend_upsell(
+        shop.log, shop.window.cutoff, exclude=terms.exclude
+    )
+    if terms.upsell_share is None or terms.cost is None:
+        done.refused["upsell list"] = (
+            "a list of whom to show dearer products needs the share who take them and what showing them costs per "
+            "customer; state them with --upsell-share and --cost."
+        )
+        return
+    if "extra_margin" not in table:
+        rates = margin_rates(shop.X.index, done).reindex(table["customer_id"]).to_numpy()
+        table["extra_margin"] = (table["price"] - table["usual_price"]) * rates
+    buys = decisions.probability_to_buy(shop.predictions).reindex(table["customer_id"]).fillna(0.0).to_numpy()
+    units = table["usual_units"] * shop.window.horizon / 365
+    gain = table.assign(gain=table["extra_margin"] * units * buys, p_buy=buys, item=table["product_id"])
+    best = gain.sort_values(["gain", "product_id"], ascending=[False, True]).drop_duplicates("customer_id")
+    best = best.set_index("customer_id")
+    offers = pd.DataFrame(
+        {
+            "cost": terms.cost,
+            "expected_profit": terms.upsell_share * best["gain"] - terms.cost,
+            "p_buy": best["p_buy"],
+            "reason": [
+                f"pays {usual:,.2f} per unit of {category}, the product shown costs {price:,.2f}; "
+                f"{margin:,.2f} more margin per unit"
+                for usual, category, price, margin in zip(
+                    best["usual_price"], best["category"], best["price"], best["extra_margin"], strict=True
+                )
+            ],
+        }
+    )
+    shown = best.reset_index()[["customer_id", "item"]].assign(rank=1)
+    told = _add_list(
+        "upsell_list",
+        "show the dearer product",
+        offers,
+        terms.upsell_share * best["p_buy"],
+        shop,
+        done,
+        shown,
+    )
+    done.sections.append(section("Dearer products", told))
+
+
+def _add_list(
+    name: str,
+    action: str,
+    offers: pd.DataFrame,
+    gain: pd.Series,
+    shop: Shop,
+    done: Actions,
+    shown: pd.DataFrame | None = None,
+) -> list[str]:
+    """Add a list of the customers worth the cost, with a control group and the day to read it; say what it earns."""
+    title = name.removesuffix("_list").replace("_", "-") + " list"
+    try:
+        chosen = decisions.choose_customers(offers, shop.terms.budget)
+    except InputError as error:
+        done.refused[title] = str(error)
+        return []
+    if chosen.empty:
+        done.refused[title] = (
+            f"nobody is expected to earn the cost of {shop.terms.cost:,.2f}; a lower cost would change that."
+        )
+        return []
+    if "reason" not in chosen:
+        chosen = chosen.assign(
+            reason=[f"buys one of the products anyway with {chance:.0%} chance" for chance in chosen["p_buy"]]
+        )
+    base = float(chosen["p_buy"].mean())
+    done.tables[name] = decisions.build_campaign(
+        chosen, shop.window, action=action, about=about(shop, done),
+        products=products_of(chosen.index, done) if shown is None else shown,
+        control=draw_control(chosen, bounded((base, base + float(gain[chosen.index].mean()))), shop, done),
+    )  # fmt: skip
+    earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
+    return [
+        f"{len(chosen):,} of {len(offers):,} customers are worth {shop.terms.cost:,.2f} each, {earned} expected, by "
+        f"the effect that you stated; read the outcome from {shop.window.end:%Y-%m-%d}, against its control group."
+    ]
+
+
+def products_of(customers: pd.Index, done: Actions) -> pd.DataFrame | None:
+    """Return what to show each customer, as `build_campaign` takes it; None where nothing is known.
+
+    A product is followed by its category, so that a list of article numbers can be read.
+    """
+    table = done.tables.get("cross_sell")
+    if table is None:
+        return None
+    mine = table[np.isin(table["customer_id"], customers)]
+    if "category" not in mine:
+        return mine
+    told = mine["item"] + " (" + mine["category"] + ")"
+    return mine.assign(item=told.fillna(mine["item"]))

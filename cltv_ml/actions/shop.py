@@ -1,0 +1,246 @@
+"""What every part of `cltv act` looks at, what the user states, and what the parts put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
+from cltv_ml.features import build_features, default_features
+from cltv_ml.features.catalogue import needs
+from cltv_ml.models import MBGNBD, ProbabilisticValue
+from cltv_ml.serving import scoring
+from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.tracking import store
+from cltv_ml.windows import Window
+
+
+@dataclass(frozen=True)
+class PastCampaign:
+    """A campaign of the past whose arms were drawn at random.
+
+    Parameters
+    ----------
+    sent
+        Columns `customer_id` and `arm`: what each customer was sent; `propensity`, where the arms were not
+        equally likely for all: the probability with which it was drawn.
+    window
+        Its first day and for how many days its effect is read.
+    control
+        The arm that was sent nothing.
+    """
+
+    sent: pd.DataFrame
+    window: Window
+    control: str = "control"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the user states about the business; nothing here is invented where it is missing.
+
+    Parameters
+    ----------
+    margin_rate
+        Share of revenue left after costs.
+    category_margins
+        Share of revenue left after costs by category, where it is another than `margin_rate`.
+    uplift
+        Share of the value at risk that a treatment saves.
+    cross_sell_uplift
+        By what share showing a product raises its chance to be bought.
+    upsell_share
+        Share of customers who take the dearer product when it is shown to them.
+    cost
+        What treating one customer costs.
+    budget
+        Most to spend on a list.
+    acquisition_cost
+        What winning one customer cost.
+    protected
+        Columns of the log that nothing here may use.
+    exclude
+        Products and categories that no list may show.
+    currency
+        Written on the figures.
+    before
+        `customers.csv` of an earlier call, or earlier scores of `cltv score`, indexed by customer_id.
+    campaign
+        A past randomised campaign to learn from.
+    """
+
+    margin_rate: float | None = None
+    category_margins: Mapping[str, float] | None = None
+    uplift: float | None = None
+    cross_sell_uplift: float | None = None
+    upsell_share: float | None = None
+    cost: float | None = None
+    budget: float | None = None
+    acquisition_cost: float | None = None
+    protected: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    currency: str = ""
+    before: pd.DataFrame | None = None
+    campaign: PastCampaign | None = None
+
+
+@dataclass
+class Actions:
+    """Decision tables by name, rules to store by name, sections of the report, refused parts by name."""
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    rules: dict[str, Any] = field(default_factory=dict)
+    sections: list[dict[str, Any]] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The log without protected columns, today's customers and what the champion expects of them.
+
+    Parameters
+    ----------
+    groups
+        Customers' most frequent value of each protected column: for audits only.
+    version
+        The champion's version in the registry.
+    """
+
+    log: pd.DataFrame
+    window: Window
+    X: pd.DataFrame
+    predictions: pd.DataFrame
+    tiers: pd.Series
+    lifecycle: pd.DataFrame
+    terms: Terms
+    groups: pd.DataFrame
+    version: int
+
+
+def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
+    """Return the shop as of the day after its log, scored by the champion."""
+    cutoff = scoring.check_as_of(cleaned.log, None)
+    store.open_store()
+    model, version = scoring.load_registered()
+    card = model.metadata.metadata
+    log = _without_protected(cleaned.log, terms, card["features"], done)
+    names = dict.fromkeys([*card["features"], *default_features(list(log.columns))])
+    X = build_features(log, cutoff, names=list(names))
+    predictions = scoring.predict_in_chunks(model, X[card["features"]])
+    if "p_alive" not in predictions:
+        # Trees do not know who is still a customer; MBG/NBD does, one-time buyers included.
+        second = ProbabilisticValue(MBGNBD(), horizon=int(card["horizon"])).fit(X).predict_table(X)
+        predictions = predictions.join(second[["expected_purchases", "p_alive"]])
+    trusted = predictions["p_alive"] if decisions.tells_who_left(X, predictions["p_alive"]) else None
+    rule = decisions.fit_lifecycle(X)
+    # MLflow sorts a model's metadata by name; tiers go from the highest down.
+    cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
+    done.rules |= {"tiers": cuts, "lifecycle": rule, "model_version": version}
+    return Shop(
+        log=log,
+        window=Window(cutoff, int(card["horizon"])),
+        X=X,
+        predictions=predictions
+        if trusted is not None
+        else predictions.drop(columns="p_alive", errors="ignore"),
+        tiers=decisions.apply_tiers(predictions["expected_value"], cuts).rename("tier"),
+        lifecycle=decisions.apply_lifecycle(X, rule, trusted),
+        terms=terms,
+        groups=_most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log]),
+        version=version,
+    )
+
+
+def _without_protected(log: pd.DataFrame, terms: Terms, features: list[str], done: Actions) -> pd.DataFrame:
+    """Return the log without the protected columns, which the champion must not have used either."""
+    needed = [name for name in terms.protected if name in TRANSACTIONS.required]
+    if needed:
+        raise InputError(
+            f"the column {needed[0]!r} cannot be protected: without it there are no customers to act on."
+        )
+    used = {name: sorted(needs(name) & set(terms.protected)) for name in features}
+    using = [name for name, columns in used.items() if columns]
+    if using:
+        raise InputError(
+            f"the champion's feature {using[0]!r} uses the protected column {used[using[0]][0]!r}; train a model "
+            "without it: leave that column out of the mapping."
+        )
+    absent = [name for name in terms.protected if name not in log]
+    if absent:
+        done.refused["protected"] = (
+            f"no column {absent[0]!r} is in the log, so nothing can use it; found {list(log)}."
+        )
+    return log.drop(columns=[name for name in terms.protected if name in log])
+
+
+def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return each customer's most frequent value of some columns, in alphabetical order where several are."""
+    columns = {}
+    for name in names:
+        counts = log.groupby(["customer_id", name]).size().reset_index(name="lines")
+        counts = counts.sort_values(["customer_id", "lines", name], ascending=[True, False, True])
+        columns[name] = counts.drop_duplicates("customer_id").set_index("customer_id")[name]
+    return pd.DataFrame(columns)
+
+
+def customer_margins(done: Actions) -> pd.DataFrame:
+    """Return the margins by customer, or say what they need."""
+    if "margins_by_customer" not in done.tables:
+        raise InputError("margins are not known: map a cost column, or state --margin-rate.")
+    return done.tables["margins_by_customer"]
+
+
+def margin_rates(customers: pd.Index, done: Actions) -> pd.Series:
+    """Return the margin rate of each customer, the mean one for those without."""
+    rates = decisions.customer_margin_rates(customer_margins(done))
+    return rates.reindex(customers).fillna(float(rates.mean()))
+
+
+def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
+    """Return each customer's mean order in currency, drawn towards everybody's by one average order."""
+    days = log["timestamp"].dt.normalize()
+    orders = log.groupby(["customer_id", log.get("order_id", days).rename("order")])["amount"].sum()
+    grouped = orders.groupby(level="customer_id").agg(["sum", "size"])
+    mean = float(orders.mean())
+    return ((grouped["sum"] + mean) / (grouped["size"] + 1)).reindex(customers).fillna(mean)
+
+
+def about(shop: Shop, done: Actions) -> pd.DataFrame:
+    """Return what a list tells about each customer: tier, segment, lifecycle, rhythm and, where known, offer."""
+    parts: list[Any] = [shop.tiers, shop.lifecycle, done.tables["customers"]["segment"]]
+    if "offers" in done.tables:
+        parts.append(done.tables["offers"]["offer"].replace("none", "no discount"))
+    return pd.concat(parts, axis=1)
+
+
+def draw_control(
+    chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, done: Actions
+) -> pd.Series | None:
+    """Return who of the chosen is left untreated, by tier: as many as show the difference of the rates.
+
+    A list too short for that leaves a fifth untreated: it cannot prove the effect, and a note says so.
+    """
+    if len(chosen) < 2:
+        return None
+    base, treated = rates
+    try:
+        size = decisions.control_size(len(chosen), treated - base, base_rate=base)
+    except InputError as error:
+        size = max(1, round(0.2 * len(chosen)))
+        done.refused[f"control group of {len(chosen):,}"] = (
+            f"{error} Meanwhile {size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this "
+            "one for harm only."
+        )
+    return decisions.draw_control(chosen.index, size, strata=shop.tiers.reindex(chosen.index))
+
+
+def bounded(rates: tuple[float, float]) -> tuple[float, float]:
+    """Return two rates away from 0 and 1, where no size could be computed."""
+    low, high = np.clip(rates, 1e-4, 1 - 1e-4)
+    return float(low), float(max(high, low + 1e-9))

@@ -1,7 +1,0 @@
-"""The file MLflow runs to build the model that answers on raw transactions (models-from-code)."""
-
-import mlflow
-
-from cltv_ml.ops.serving import ServedOnTransactions
-
-mlflow.models.set_model(ServedOnTransactions())

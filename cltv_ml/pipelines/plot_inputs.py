@@ -1,0 +1,121 @@
+"""What figures are drawn from: a log, the newest training, earlier scores; made when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+from sklearn.base import clone
+
+from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import WindowResult, judge
+from cltv_ml.features import build_features
+from cltv_ml.models import ProbabilisticValue
+from cltv_ml.reporting.training_summary import best_probabilistic, predict_today
+from cltv_ml.tracking import newest_training
+from cltv_ml.windows import rolling_origins, span
+
+#: Test windows looked at for figures over time: the newest training's and those before it that touch none.
+WINDOWS = 3
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a figure is asked for beside its name; what is empty is chosen by the figure.
+
+    Parameters
+    ----------
+    before
+        PREDICTIONS of an earlier `cltv score`, indexed by customer_id.
+    customer, feature, model, metric
+        Whose history, which feature's dependence, which model's diagnostics, which metric's range.
+    """
+
+    experiment: str = "cltv"
+    currency: str = ""
+    before: pd.DataFrame | None = None
+    customer: str = ""
+    feature: str = ""
+    model: str = ""
+    metric: str = "gini"
+
+
+class Material:
+    """What figures are drawn from; whatever needs the trained models is made when it is first asked for."""
+
+    def __init__(self, cleaned: Cleaned, wanted: Wanted) -> None:
+        self.cleaned, self.log, self.wanted = cleaned, cleaned.log, wanted
+        self.currency = wanted.currency
+
+    @cached_property
+    def _replayed(self) -> tuple[WindowResult, str]:
+        return newest_training.replay(self.log, self.wanted.experiment)
+
+    @property
+    def result(self) -> WindowResult:
+        """The newest training on its test window."""
+        return self._replayed[0]
+
+    @property
+    def champion(self) -> str:
+        """The name of the newest training's champion."""
+        return self._replayed[1]
+
+    @property
+    def X(self) -> pd.DataFrame:  # noqa: N802 - scikit-learn's name
+        """Customers as they were at the test cutoff."""
+        return self.result.training.X_now
+
+    @cached_property
+    def end(self) -> pd.Timestamp:
+        """The day after the log's last."""
+        return span(self.log)[1].normalize() + pd.Timedelta(days=1)
+
+    @cached_property
+    def X_today(self) -> pd.DataFrame:  # noqa: N802
+        """Customers as they are at the end of the log."""
+        return build_features(self.log, self.end, names=list(self.X.columns))
+
+    @cached_property
+    def today(self) -> pd.DataFrame:
+        """PREDICTIONS of the refitted champion for today's customers."""
+        model = newest_training.refitted_champion(self.wanted.experiment)
+        return predict_today(self.result, model, self.X_today[[str(name) for name in self.X.columns]])
+
+    @property
+    def before(self) -> pd.DataFrame:
+        """PREDICTIONS of earlier scores; InputError where none are given."""
+        if self.wanted.before is None:
+            raise InputError("this figure compares with earlier scores; name their file with --before.")
+        return self.wanted.before.dropna(subset=["expected_value"])
+
+    @cached_property
+    def fitted(self) -> ProbabilisticValue:
+        """The probabilistic model whose fit is looked at, by default the one with the best order of customers."""
+        name = self.wanted.model or best_probabilistic(self.result)
+        found = self.result.models.get(name or "")
+        if not isinstance(found, ProbabilisticValue):
+            known = [key for key, one in self.result.models.items() if isinstance(one, ProbabilisticValue)]
+            raise InputError(
+                f"{name!r} is no probabilistic model of the newest training; choose from {known}."
+            )
+        return found
+
+    @cached_property
+    def windows(self) -> list[WindowResult]:
+        """The newest test window and earlier ones apart from it, each judged on models fitted before it."""
+        last, features = self.result.window, [str(name) for name in self.X.columns]
+        earlier = rolling_origins(span(self.log)[0], last, f"{last.horizon}d", WINDOWS - 1)
+        models = [clone(model) for model in self.result.models.values()]
+        return [self.result, *(judge(self.log, window, models, features) for window in earlier)]
+
+    def stack(self, compute: Callable[[pd.Series, pd.Series], pd.DataFrame]) -> pd.DataFrame:
+        """Return a table of every model's predictions and the truth, stacked with a column `model`."""
+        parts = [
+            compute(self.result.y_true, values).assign(model=name)
+            for name, values in self.result.values.items()
+        ]
+        return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,310 @@
+"""Whether the challenger replaces the champion: both score one window that neither has seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data import Cleaned
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.compare import compare_pair, decide_challenge
+from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.features import feature_version
+from cltv_ml.models import ALL
+from cltv_ml.tracking import registry, runs, store
+from cltv_ml.tracking.registry import REGISTERED_NAME, Version
+from cltv_ml.windows import Window, span
+
+#: With fewer customers who bought in the window chance decides between two models.
+MIN_BUYERS = 50
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The window both score and which logged models do it, the champion's first, with the reason in words."""
+
+    window: Window
+    uris: tuple[str, str]
+    how: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the champion's alias moves, why, and what was measured: `evaluation.compare.compare_pair`."""
+
+    challenger: int
+    champion: int | None
+    promoted: bool
+    reasons: list[str]
+    comparison: Comparison | None = None
+    pair: pd.DataFrame = field(default_factory=pd.DataFrame)
+    targeting: Targeting | None = None
+
+
+@store.explained()
+def promote(
+    cleaned: Cleaned,
+    *,
+    name: str = REGISTERED_NAME,
+    dry_run: bool = False,
+    force: bool = False,
+    experiment: str = "cltv",
+    targeting: Targeting | None = None,
+    progress: Progress = silent,
+) -> Decision:
+    """Return the decision between challenger and champion; unless it is a dry run, move the alias and log it.
+
+    Parameters
+    ----------
+    cleaned
+        The log: it must hold a window that neither model has seen.
+    force
+        Move the alias whatever the comparison says; the log says so.
+    targeting
+        Judge the order of customers by this campaign's profit instead of Gini.
+
+    Raises
+    ------
+    InputError
+        There is no challenger, or the champion moved while the two were compared; no alias has moved then.
+    """
+    challenger = registry.read_version(find_challenger(name), name)
+    champion = registry.alias_version(name, "champion")
+    decision = _decide(cleaned.log, challenger, champion, name, targeting, progress)
+    if force and not decision.promoted:
+        reasons = [*decision.reasons, "Promoted all the same: it was forced."]
+        decision = replace(decision, promoted=True, reasons=reasons)
+    if dry_run:
+        return decision
+    if decision.promoted:
+        registry.promote(challenger.number, champion, name)
+    _log(decision, name, experiment)
+    return decision
+
+
+def find_challenger(name: str = REGISTERED_NAME) -> int:
+    """Return the version that challenges the champion; InputError where there is none."""
+    store.open_store()
+    version = registry.alias_version(name, "challenger")
+    if version is None:
+        registry.resolve(name)  # says what is registered, where nothing is
+        raise InputError(
+            f"model {name!r} has no challenger: run `cltv train` for one, or give a version that alias in MLflow."
+        )
+    return version
+
+
+def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame) -> Comparison:
+    """Return the fairest comparison on the latest whole horizon of a log.
+
+    1. Both as registered, if both were fitted before it began.
+    2. Else the champion as registered against the challenger as its own training tested it: its registered
+       version has seen these days.
+    3. Else both as their trainings tested them.
+
+    Raises
+    ------
+    InputError
+        In each of these one of the two has seen the window.
+    """
+    first, last = span(log)
+    window = Window.latest(last + pd.Timedelta(days=1), challenger.horizon)
+    if window.cutoff > first:
+        for one, other, how in (
+            (_registered(champion), _registered(challenger), "both versions as registered"),
+            (
+                _registered(champion),
+                _tested(challenger),
+                "the champion as registered against the challenger as it was tested, before it saw these days",
+            ),
+            (_tested(champion), _tested(challenger), "both as they were tested, before they saw these days"),
+        ):
+            if one and other and max(one[0], other[0]) <= window.cutoff:
+                return Comparison(window, (one[1], other[1]), how)
+    raise InputError(
+        f"neither may have seen the days they are compared on, and the log ends {last:%Y-%m-%d}: the champion was "
+        f"fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until {challenger.fitted_until:%Y-%m-%d}; "
+        f"wait for {challenger.horizon} days of log after both, or train the challenger on a longer log"
+    )
+
+
+def _registered(version: Version) -> tuple[pd.Timestamp, str]:
+    return version.fitted_until, version.uri
+
+
+def _tested(version: Version) -> tuple[pd.Timestamp, str] | None:
+    if version.candidate is None or version.test_cutoff is None:
+        return None
+    return version.test_cutoff, version.candidate
+
+
+def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) -> list[pd.DataFrame]:
+    """Return what each logged model answers for the customers at a cutoff, each in a process with its own code.
+
+    One frame per address, indexed by customer_id: `expected_value` and the interval's ends where it has them.
+
+    Raises
+    ------
+    InputError
+        A model's process failed; the message ends in its last line.
+    """
+    script = Path(__file__).with_name("version_scores.py")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        log.to_parquet(folder / "log.parquet")
+        running = []
+        for number, uri in enumerate(uris):
+            model = Path(mlflow.artifacts.download_artifacts(uri))
+            words = [
+                str(model),
+                str(folder / "log.parquet"),
+                f"{cutoff:%Y-%m-%d}",
+                str(folder / f"{number}.parquet"),
+            ]
+            running.append(
+                subprocess.Popen(
+                    [sys.executable, "-P", str(script), *words], env=_environment(model), text=True,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                )
+            )  # fmt: skip
+        ends = [process.communicate()[1] for process in running]
+        for uri, process, end in zip(uris, running, ends, strict=True):
+            if process.returncode:
+                line = (end.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+                raise InputError(f"the model {uri} cannot be scored with the code it was logged with: {line}")
+        return [
+            pd.read_parquet(folder / f"{number}.parquet").set_index("customer_id")
+            for number in range(len(uris))
+        ]
+
+
+def _environment(model: Path) -> dict[str, str]:
+    """Return the environment in which a model's own code comes before the installed one."""
+    paths = [str(model / "code"), str(Path(__file__).parents[2])]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONDONTWRITEBYTECODE": "1",  # a stored model stays as it was logged
+    }
+
+
+def _decide(
+    log: pd.DataFrame,
+    challenger: Version,
+    champion: int | None,
+    name: str,
+    targeting: Targeting | None,
+    progress: Progress,
+) -> Decision:
+    """Return the decision by the written rule, or the reason why nothing can be compared."""
+    if champion is None:
+        return Decision(challenger.number, None, True, ["There is no champion to compare with."])
+    try:
+        standing = registry.read_version(champion, name)
+        _check_comparable(standing, challenger)
+        comparison = choose_comparison(standing, challenger, log)
+        progress("scoring both, each in its own process", 0.2)
+        scores = score_apart(comparison.uris, log, comparison.window.cutoff)
+        progress("comparing", 0.8)
+        return _judge(log, standing, challenger, comparison, scores, targeting)
+    except InputError as error:
+        return Decision(challenger.number, champion, False, [f"refused: {error}"])
+
+
+def _check_comparable(champion: Version, challenger: Version) -> None:
+    """Raise InputError where the challenger cannot take the champion's place, however good it is."""
+    if feature_version(challenger.features) != challenger.feature_version:
+        raise InputError(
+            "the scorer here cannot build the challenger's features as they were in training (by cltv_ml "
+            f"{challenger.cltv_ml_version}); train again"
+        )
+    if champion.horizon != challenger.horizon:
+        raise InputError(
+            f"the challenger answers for {challenger.horizon} days, the champion for {champion.horizon}; train with "
+            "the champion's horizon, or force it"
+        )
+
+
+def _judge(
+    log: pd.DataFrame,
+    champion: Version,
+    challenger: Version,
+    comparison: Comparison,
+    scores: list[pd.DataFrame],
+    targeting: Targeting | None,
+) -> Decision:
+    window = comparison.window
+    values = pd.concat([one["expected_value"] for one in scores], axis=1, keys=["champion", "challenger"])
+    if values.isna().any(axis=None):
+        raise InputError("the two models do not answer for the same customers")
+    y_true = window.target(log, values.index)
+    buyers = int((y_true > 0).sum())
+    if buyers < MIN_BUYERS:
+        raise InputError(
+            f"too little data, {buyers} customers bought in the {window.horizon} days from {window.cutoff:%Y-%m-%d} "
+            f"and {MIN_BUYERS} are needed"
+        )
+    pair = compare_pair(y_true, values["champion"], values["challenger"], targeting=targeting)
+    verdict = decide_challenge(
+        pair,
+        simpler=_is_simpler(challenger.model, champion.model),
+        newer=challenger.model == champion.model and challenger.fitted_until > champion.fitted_until,
+        objective="profit" if targeting else "gini",
+    )
+    reasons = [
+        verdict.reason,
+        f"Compared on {len(y_true):,} customers, {buyers:,} of them buyers, over {window.horizon} days from "
+        f"{window.cutoff:%Y-%m-%d}: {comparison.how}.",
+    ]
+    if targeting is not None:
+        reasons.append(
+            f"Profit is that of contacting the {targeting.share:.0%} of customers ranked highest, at "
+            f"{targeting.cost:g} a contact and a margin of {targeting.margin:.0%}."
+        )
+    return Decision(challenger.number, champion.number, verdict.replace, reasons, comparison, pair, targeting)
+
+
+def _is_simpler(one: str, other: str) -> bool:
+    """Return whether a model comes before another in the catalogue, which lists the simpler ones first."""
+    return one in ALL and other in ALL and ALL.index(one) < ALL.index(other)
+
+
+def _log(decision: Decision, name: str, experiment: str) -> None:
+    """Write the decision to a run of its own, its figures as metrics and its reasons as text."""
+    outcome = "promoted" if decision.promoted else "refused"
+    tags = {
+        "role": "promotion", "outcome": outcome, "challenger": str(decision.challenger),
+        "champion": str(decision.champion or ""), **runs.code_tags(),
+    }  # fmt: skip
+    title = f"version {decision.challenger} {outcome}"
+    with runs.summary_run(runs.open_experiment(experiment), title, tags):
+        mlflow.log_text("\n".join(decision.reasons), "reasons.txt")
+        if decision.comparison is not None:
+            window = decision.comparison.window
+            mlflow.log_params({"window_cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": window.horizon})
+        if decision.targeting is not None:
+            campaign = asdict(decision.targeting)
+            mlflow.log_params({f"campaign_{key}": value for key, value in campaign.items()})
+        if len(decision.pair):
+            runs.log_table(decision.pair.reset_index(), "pair.json")
+            mlflow.log_metrics(
+                {
+                    f"{side}_{metric}": float(value)
+                    for side in ("champion", "challenger", "difference")
+                    for metric, value in decision.pair[side].items()
+                    if np.isfinite(value)
+                }
+            )
+    mlflow.MlflowClient().set_model_version_tag(
+        name, str(decision.challenger), "promotion", f"{outcome}: {decision.reasons[0]}"[:4000]
+    )

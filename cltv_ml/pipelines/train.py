@@ -1,0 +1,297 @@
+"""The straight line, written once: compare on an untouched window, log, refit, register, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data import Cleaned
+from cltv_ml.data import Verdict as DataVerdict
+from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
+from cltv_ml.evaluation.calibration import calibrate
+from cltv_ml.evaluation.choice import choose, doubt_order
+from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
+from cltv_ml.files import atomic, write_table
+from cltv_ml.models import ValueModel, competitors, names_of, with_params
+from cltv_ml.models.sharing import shared_fits
+from cltv_ml.pipelines.monitor import store_reference
+from cltv_ml.pipelines.promote import Decision, promote
+from cltv_ml.reporting.model_card import model_card
+from cltv_ml.reporting.report import render_html
+from cltv_ml.reporting.training_summary import model_summary, training_summary, with_alive
+from cltv_ml.serving import packaging
+from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.tracking import model_tables, registry, runs
+from cltv_ml.windows import Window, check_log, span
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training is asked for, beside the data."""
+
+    window: Window
+    dataset: str = "transactions"
+    experiment: str = "cltv"
+    out: Path = field(default_factory=lambda: Path("out"))
+    max_origins: int = 6
+    verdict: DataVerdict | None = None
+    currency: str = ""
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    compete: str = ""  # models by name, divided by commas; the default ones and those with params if empty
+    customers: float | None = None  # judge on other customers than this share, see `evaluation.panel.prepare`
+    targeting: Targeting | None = None  # choose by this campaign's profit instead of Gini
+    settings: str = ""  # the whole call as TOML, kept with the run
+    promote: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training leaves behind."""
+
+    result: WindowResult
+    verdict: Verdict
+    version: int
+    alias: str
+    training_id: str
+    run_id: str
+    notes: list[str]
+    decision: Decision | None = None
+
+
+def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
+    """Return the outcome of one training, its runs in MLflow, its best model registered, its files in `job.out`.
+
+    `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end. The best model becomes
+    the challenger, or the champion where there is none (`pipelines.promote` decides between the two).
+
+    Raises
+    ------
+    InputError
+        The window does not fit the log, fewer than 50 customers bought before the cutoff, or a model or one of its
+        settings is unknown; nothing has been written or logged then.
+    """
+    features = default_features(list(cleaned.log.columns))
+    check_log(cleaned.log, job.window)
+    names = names_of(job.compete, job.params)
+    models = with_params(competitors(job.window.horizon, features, names), job.params)
+    experiment_id = runs.open_experiment(job.experiment)
+    training_id = runs.new_training_id()
+    tags = _tags(job, training_id, features)
+    name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
+    with shared_fits(), runs.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
+        result = judge(
+            cleaned.log, job.window, models, features, max_origins=job.max_origins, customers=job.customers,
+            targeting=job.targeting, progress=progress,
+        )  # fmt: skip
+        verdict = choose(result, job.targeting)
+        notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]
+        truth = result.training.X_now.assign(value=result.y_true)
+        data = runs.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
+        logged = {}
+        for number, model in enumerate(result.models):
+            progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
+            logged[model] = _log_candidate(experiment_id, model, result, job, tags, data)
+        progress(f"refitting {verdict.champion} to the end of the log", 0.85)
+        info, today = _log_champion(cleaned.log, verdict.champion, result, job, features)
+        progress("writing the report", 0.95)
+        summary = training_summary(
+            cleaned, result, verdict, job.dataset, notes, today=today, currency=job.currency
+        )
+        _write_outputs(cleaned, result, summary, job)
+        mlflow.log_dict(summary, "report.json")
+        mlflow.log_text(catalogue_page(), "features.md")
+        mlflow.log_text(job.settings, "settings.toml")
+        mlflow.log_metrics(_summary_metrics(cleaned, result))
+        runs.log_params({**_job_params(job), "champion": verdict.champion})
+        for file in ("comparison.csv", "report.html"):
+            mlflow.log_artifact(str(job.out / file))
+        about = _data_tags(cleaned.log, info)
+        card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
+        mlflow.log_text(card, "model_card.md")
+        runs.log_table(result.results, "tables/comparison.json")
+        found = {"candidate": logged[verdict.champion], **_score_tags(result, verdict.champion)}
+        version, alias = registry.register(info.model_uri, {**tags, **about, **found}, card)
+        mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
+    decision = None
+    if job.promote and alias == "challenger":
+        decision = promote(cleaned, experiment=job.experiment, targeting=job.targeting, progress=progress)
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes, decision)
+
+
+def _log_candidate(
+    experiment_id: str, name: str, result: WindowResult, job: Job, tags: Mapping[str, str], data: Any
+) -> str:
+    """Log one model's run: parameters, metrics, data, figures and the model itself; return the model's address."""
+    model = result.models[name]
+    values = result.predictions[name]["expected_value"].to_numpy()
+    card = _card(model, result.window.cutoff, values, job)
+    with runs.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}) as run_id:
+        runs.log_params(_model_params(model) | _job_params(job))
+        info = packaging.log_model(model, card, result.training.X_now)
+        mlflow.log_input(data, context="holdout")
+        mlflow.log_metrics(result.scores.loc[name].dropna().to_dict(), model_id=info.model_id, dataset=data)
+        mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
+        mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
+        model_tables.log_views(result, name)
+        model_tables.log_earlier_windows(result, name, run_id, tags)
+        return str(info.model_uri)
+
+
+def _log_champion(
+    log: pd.DataFrame, name: str, result: WindowResult, job: Job, features: Sequence[str]
+) -> tuple[Any, pd.DataFrame]:
+    """Refit the champion to the log's end, log it to the summary run; return that and today's PREDICTIONS."""
+    _, last = span(log)
+    window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
+    training = prepare(log, window, features, max_origins=job.max_origins)
+    model = calibrate(fit(result.models[name], training), training)
+    table = model.predict_table(training.X_now)
+    card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
+    with atomic(job.out / "request.json") as path:
+        path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
+    info = packaging.log_model(model, card, training.X_now)
+    store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
+    return info, with_alive(result, table, training.X_now)
+
+
+def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:
+    names = [str(name) for name in model.feature_names_in_]
+    return packaging.Card(
+        model=model.name,
+        horizon=job.window.horizon,
+        cutoff=f"{cutoff:%Y-%m-%d}",
+        features=names,
+        feature_version=feature_version(names),
+        tiers=packaging.tier_cuts(values),
+        customers=len(values),
+        dataset=job.dataset,
+    )
+
+
+def _write_outputs(cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], job: Job) -> None:
+    write_table(result.results, job.out / "comparison.csv")
+    write_table(cleaned.quarantine, job.out / "quarantine.parquet")
+    with atomic(job.out / "report.html") as path:
+        path.write_text(render_html(summary), encoding="utf-8")
+
+
+def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp) -> list[str]:
+    """Return what the reader must know before trusting the comparison."""
+    window, notes = result.window, []
+    if job.verdict is not None and job.verdict.level != "go":
+        notes.append(f"The data check says {job.verdict.text}.")
+    if window.cutoff - pd.Timedelta(days=365) < first.normalize():
+        notes.append(
+            "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
+            "be off by as much as that season differs from the months before, and fewer customers than promised may "
+            "spend within their intervals."
+        )
+    if job.customers:
+        notes.append(
+            f"Judged on customers whose spending no model saw, learned from the other {job.customers:.0%} in the same "
+            "window: this says how customers are told apart, not how well a future window's total is known."
+        )
+    if not verdict.within_bounds:
+        notes.append(
+            "On the test window the champion is outside the bounds for bias or decile error: read its values as an "
+            "order."
+        )
+    notes += doubt_order(result, verdict.champion)
+    if not result.training.origins:
+        needed = 2 * window.horizon + min(window.horizon, 90)
+        notes.append(
+            "The log is too short to train models on an earlier window of the same horizon, so only models "
+            f"without labels competed; {needed} days of log before the end would let the others in. Intervals are "
+            "what the probabilistic models hold possible, not measured errors; the same-rate rule has none."
+        )
+    return notes
+
+
+def _absent(log: pd.DataFrame) -> list[str]:
+    """Return a sentence that names the columns whose features this log cannot have, if there are any."""
+    lacking = absent_features(log.columns)
+    missing = sorted(
+        {column for columns in lacking.values() for column in columns} & set(TRANSACTIONS.columns)
+    )
+    if not missing:
+        return []
+    return [
+        f"The log has no {', '.join(missing)}: {len(lacking)} features were left out (`cltv features list`)."
+    ]
+
+
+def _tags(job: Job, training_id: str, features: Sequence[str]) -> dict[str, str]:
+    return {
+        "training_id": training_id,
+        "dataset": job.dataset,
+        "cutoff": f"{job.window.cutoff:%Y-%m-%d}",
+        "horizon_days": str(job.window.horizon),
+        "feature_version": feature_version(features),
+        **({"data_verdict": job.verdict.level} if job.verdict else {}),
+        **runs.code_tags(),
+    }
+
+
+def _job_params(job: Job) -> dict[str, Any]:
+    return {
+        "dataset_name": job.dataset,
+        "test_cutoff": f"{job.window.cutoff:%Y-%m-%d}",
+        "horizon_days": job.window.horizon,
+        "max_origins": job.max_origins,
+        **({"customers_share": job.customers} if job.customers else {}),
+        **(
+            {f"campaign_{name}": value for name, value in asdict(job.targeting).items()}
+            if job.targeting
+            else {}
+        ),
+    }
+
+
+def _model_params(model: ValueModel) -> dict[str, Any]:
+    """Return settings and learned parameters under flat names, nested models by their own prefix."""
+    settings = {
+        name: value for name, value in model.get_params(deep=True).items()
+        if value is None or isinstance(value, (bool, int, float, str))
+    }  # fmt: skip
+    learned = {
+        f"{part.removesuffix('_')}.{symbol}": value
+        for part, fitted in vars(model).items()
+        for symbol, value in getattr(fitted, "params_", {}).items()
+    }
+    return settings | learned
+
+
+def _summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
+    return {
+        "rows_in_log": len(cleaned.log),
+        "rows_quarantined": len(cleaned.quarantine),
+        "customers_at_cutoff": len(result.y_true),
+        "training_rows": len(result.training.X),
+        "training_origins": len(result.training.origins),
+    }
+
+
+def _data_tags(log: pd.DataFrame, info: Any) -> dict[str, str]:
+    """Return what the registered model was fitted on, as tags of its version."""
+    first, last = span(log)
+    card = info.metadata
+    return {
+        "model": str(card["model"]),
+        "log_start": f"{first:%Y-%m-%d}",
+        "log_end": f"{last:%Y-%m-%d}",
+        "fitted_until": str(card["cutoff"]),
+        "customers": str(card["customers"]),
+        "features": f"{len(card['features'])}, version {card['feature_version']}",
+    }
+
+
+def _score_tags(result: WindowResult, name: str) -> dict[str, str]:
+    return {f"test_{metric}": f"{value:.6g}" for metric, value in result.scores.loc[name].dropna().items()}

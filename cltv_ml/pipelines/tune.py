@@ -1,0 +1,301 @@
+"""Settings chosen on windows before the test cutoff: an Optuna study per model, kept in a file, shown in MLflow.
+
+Three objectives are minimised together: 1 - Gini, |bias| and the decile error, each the mean over the folds of
+`evaluation.folds`. The rule that names a champion also picks the trial from the front (`choose_trial`). Optuna
+does not prune studies with several objectives, so a rule of our own does (`_falls_behind`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.trial import TrialState
+from sklearn.base import clone
+
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress, prepare, silent
+from cltv_ml.evaluation.compare import choose_champion
+from cltv_ml.evaluation.folds import JUDGED_BY, Fold, compute_folds, folds_sentence, judge_fold
+from cltv_ml.features import default_features, feature_version
+from cltv_ml.models import ALL, ValueModel, competitors
+from cltv_ml.models.boosting import shared_bins
+from cltv_ml.models.search import Range
+from cltv_ml.models.sharing import shared_fits
+from cltv_ml.pipelines.tune_report import write_results
+from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
+from cltv_ml.tracking import runs
+from cltv_ml.windows import Window
+
+#: Finished trials before another can fall behind them.
+MIN_FINISHED = 5
+
+_DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class TuningJob:
+    """What a tuning is asked for, beside the log.
+
+    Parameters
+    ----------
+    model
+        Name of a competitor that has a search space.
+    window
+        The test window; nothing from its cutoff on is read.
+    trials
+        How many in all; a study that holds some already goes on from there.
+    seconds
+        Time budget, None for no limit; trials that are running when it ends are finished.
+    jobs
+        Trials at a time, in threads.
+    """
+
+    model: str
+    window: Window
+    trials: int = 50
+    seconds: float | None = None
+    jobs: int = 1
+    seed: int = 0
+    dataset: str = "transactions"
+    experiment: str = "cltv"
+    out: Path = field(default_factory=lambda: Path("out/tuning"))
+    max_origins: int = 6
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a tuning leaves behind: the settings and why, every trial, what they were judged on, the TOML file."""
+
+    params: dict[str, Any]
+    reason: str
+    trials: pd.DataFrame
+    judged_on: str
+    path: Path
+    run_id: str
+
+
+def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tuned:
+    """Return the settings chosen for one model on windows before the test cutoff.
+
+    The study is `<out>/<model>.db`: after an interruption the same call goes on from there and loses at most the
+    trials that were running. With one job the trials are then those of an uninterrupted study. `<model>.toml`
+    (for `cltv train --params`), `<model>.csv` and `<model>.html` are written at the end.
+
+    Raises
+    ------
+    InputError
+        The model is unknown or has no search space, a budget is not positive, the log is too short for a labelled
+        window before the cutoff, or the file holds a study of something else.
+    """
+    features = default_features(list(log.columns))
+    model = find_model(job.model, competitors(job.window.horizon, features, ALL))
+    _check_budget(job)
+    progress("building features", 0.0)
+    training = prepare(log, job.window, features, max_origins=job.max_origins)
+    protocol, folds = compute_folds(training)
+    study = open_study(job, model, _fingerprint(job, model, training.y, features))
+    experiment_id = runs.open_experiment(job.experiment)
+    name = f"tuning {job.model} on {job.dataset}"
+    with study_run(experiment_id, study, name, {**_tags(job, protocol), "role": "tuning"}) as run_id:
+        with shared_bins(), shared_fits():
+            _optimise(study, model, folds, job, run_id, progress)
+        table = trial_table(study)
+        number, reason = choose_trial(study, table)
+        params = {name: table.at[number, name] for name in model.search_space}
+        params = {name: getattr(value, "item", lambda v=value: v)() for name, value in params.items()}
+        judged_on = folds_sentence(protocol, folds)
+        progress("drawing the figures", 0.97)
+        path = write_results(study, table, params, [reason, judged_on], job.model, job.out)
+        _log_choice(params, table.loc[number], path)
+    return Tuned(params, reason, table, judged_on, path, run_id)
+
+
+def find_model(name: str, models: Sequence[ValueModel]) -> ValueModel:
+    """Return the model of that name; InputError when there is none or nothing about it can be tuned."""
+    found = {model.name: model for model in models}
+    tunable = sorted(other for other, model in found.items() if model.search_space)
+    if name not in found:
+        raise InputError(f"Unknown model {name!r}. Models that can be tuned: {tunable}.")
+    if not found[name].search_space:
+        raise InputError(
+            f"model {name!r} has no search space, so nothing can be tuned; choose one of {tunable}."
+        )
+    return found[name]
+
+
+def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.Study:
+    """Return the study of `<out>/<model>.db`, new or as an earlier process left it.
+
+    Its first trial is the model's defaults: what is chosen is never worse than they are by the same rule.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    job.out.mkdir(parents=True, exist_ok=True)
+    path = job.out / f"{job.model}.db"
+    study = optuna.create_study(
+        storage=f"sqlite:///{path}",
+        study_name=job.model,
+        directions=["minimize"] * len(JUDGED_BY),
+        load_if_exists=True,
+    )
+    known = study.user_attrs.get("fingerprint")
+    if known is None:
+        study.set_user_attr("fingerprint", fingerprint)
+        study.enqueue_trial({name: model.get_params()[name] for name in model.search_space})
+    elif known != fingerprint:
+        raise InputError(
+            f"{path} holds a study of other data, another cutoff, horizon or search space; name another folder with "
+            "--out or delete the file."
+        )
+    return study
+
+
+def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
+    """Return the number of the chosen trial and why: the champion's rule over the trials of the front.
+
+    Bias and decile error within bounds first, then the highest Gini; the earlier trial wins a tie. On the front
+    is a trial than which no other is better in one objective and as good in the others.
+    """
+    front = table.loc[sorted(trial.number for trial in study.best_trials)]
+    verdict = choose_champion(front[list(JUDGED_BY)].set_axis(front.index.astype(str)))
+    reason = verdict.reason.replace("bias +", "mean |bias| ")  # signs of folds would cancel
+    return int(verdict.champion), f"trial {reason}, of {len(front)} on the front of {len(table)}"
+
+
+def trial_table(study: optuna.Study) -> pd.DataFrame:
+    """Return one row per finished trial, by number: state, mean scores (bias without its sign), seconds, settings."""
+    rows = {}
+    for trial in study.get_trials(deepcopy=False, states=_DONE):
+        judged = pd.DataFrame(trial.user_attrs["folds"])
+        scores = judged.assign(bias=judged["bias"].abs()).mean()
+        rows[trial.number] = {
+            "state": trial.state.name.lower(),
+            **{name: scores[name] for name in JUDGED_BY},
+            "folds": len(judged),
+            "seconds": trial.duration.total_seconds() if trial.duration else np.nan,
+            **trial.params,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("trial").infer_objects()
+
+
+def _optimise(
+    study: optuna.Study,
+    model: ValueModel,
+    folds: Sequence[Fold],
+    job: TuningJob,
+    run_id: str,
+    progress: Progress,
+) -> None:
+    """Run trials until the budget of trials or of time is spent."""
+    started = time.monotonic()
+    while (left := job.trials - (done := _finished(study))) > 0:
+        spent = time.monotonic() - started
+        if job.seconds is not None and spent >= job.seconds:
+            return
+        progress(f"{job.model}: {done} of {job.trials} trials", 0.05 + 0.9 * done / job.trials)
+        # A seed for each step: an interrupted study goes on as if nothing had happened.
+        study.sampler = optuna.samplers.TPESampler(seed=job.seed * 1_000_003 + done)
+        study.optimize(
+            lambda trial: _judge_trial(trial, model, folds, run_id, job),
+            n_trials=min(job.jobs, left),
+            n_jobs=job.jobs,
+        )
+
+
+def _judge_trial(
+    trial: optuna.Trial, model: ValueModel, folds: Sequence[Fold], run_id: str, job: TuningJob
+) -> list[float]:
+    settings = {name: _suggest(trial, name, space) for name, space in model.search_space.items()}
+    candidate = clone(model).set_params(**settings)
+    judged: list[dict[str, float]] = []
+    with trial_run(run_id, trial, _tags(job)) as child:
+        for fold in folds:
+            judged.append(judge_fold(candidate, fold))
+            trial.set_user_attr("folds", judged)
+            log_scores(child, judged[-1], step=len(judged))
+            if len(judged) < len(folds) and _falls_behind(judged, trial.study):
+                raise optuna.TrialPruned
+        means = objectives(judged)
+        log_scores(
+            child, dict(zip(("gini_lost", "absolute_bias", "decile_error"), means, strict=True)), len(folds)
+        )
+    return means
+
+
+def objectives(judged: Sequence[Mapping[str, float]]) -> list[float]:
+    """Return the means over folds of 1 - Gini, |bias| and the decile error.
+
+    >>> objectives([{"gini": 0.5, "bias": -0.2, "decile_mape": 0.1}, {"gini": 0.75, "bias": 0.2, "decile_mape": 0.3}])
+    [0.375, 0.2, 0.2]
+    """
+    values = [[1 - fold["gini"], abs(fold["bias"]), fold["decile_mape"]] for fold in judged]
+    return [float(value) for value in np.mean(values, axis=0)]
+
+
+def _falls_behind(judged: Sequence[Mapping[str, float]], study: optuna.Study) -> bool:
+    """Return whether the trial is, after as many folds, worse than the median of the finished in every objective."""
+    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(finished) < MIN_FINISHED:
+        return False
+    others = [objectives(trial.user_attrs["folds"][: len(judged)]) for trial in finished]
+    return bool((np.array(objectives(judged)) > np.median(others, axis=0)).all())
+
+
+def _suggest(trial: optuna.Trial, name: str, space: Any) -> Any:
+    if not isinstance(space, Range):
+        return trial.suggest_categorical(name, space.values)
+    if space.whole:
+        return trial.suggest_int(name, int(space.low), int(space.high), log=space.log)
+    return trial.suggest_float(name, space.low, space.high, log=space.log)
+
+
+def _finished(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=_DONE))
+
+
+def _check_budget(job: TuningJob) -> None:
+    if job.trials < 1 or job.jobs < 1 or (job.seconds is not None and job.seconds <= 0):
+        raise InputError(
+            f"tuning needs at least one trial, one job and some time, got {job.trials} trials, {job.jobs} jobs, "
+            f"{job.seconds} seconds; raise --trials, --jobs or --minutes."
+        )
+
+
+def _fingerprint(job: TuningJob, model: ValueModel, y: pd.Series, features: Sequence[str]) -> str:
+    """Return a digest of what the study was made on: labels and customers, window, features, search space."""
+    rows = pd.util.hash_pandas_object(y, index=True).to_numpy().tobytes()
+    about = [
+        str(job.window.cutoff),
+        job.window.horizon,
+        feature_version(features),
+        repr(dict(model.search_space)),
+    ]
+    return hashlib.sha256(rows + json.dumps(about).encode()).hexdigest()[:16]
+
+
+def _tags(job: TuningJob, protocol: str = "") -> dict[str, str]:
+    return {
+        "model": job.model,
+        "dataset": job.dataset,
+        "cutoff": f"{job.window.cutoff:%Y-%m-%d}",
+        "horizon_days": str(job.window.horizon),
+        **({"protocol": protocol, **runs.code_tags()} if protocol else {}),
+    }
+
+
+def _log_choice(params: Mapping[str, Any], chosen: pd.Series, path: Path) -> None:
+    """Log what was chosen: as tags, since a study that goes on may choose anew and parameters cannot change."""
+    mlflow.set_tags({f"best.{name}": str(value) for name, value in params.items()})
+    mlflow.set_tag("best_trial", str(chosen.name))
+    mlflow.log_metrics({f"best_{name}": float(chosen[name]) for name in JUDGED_BY})
+    for suffix in (".toml", ".csv", ".html"):
+        mlflow.log_artifact(str(path.with_suffix(suffix)))

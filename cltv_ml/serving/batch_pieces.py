@@ -1,0 +1,199 @@
+"""The pieces of a batch: feature files scored one after the other, each piece written whole, then joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cltv_ml.engine import connect, literal
+from cltv_ml.evaluation.backtest import Progress
+from cltv_ml.evaluation.explain import top_reasons
+from cltv_ml.files import atomic
+from cltv_ml.models import ValueModel
+from cltv_ml.serving.packaging import Card
+from cltv_ml.serving.responses import answer, find_faults
+
+#: Customers in memory at a time.
+CHUNK = 200_000
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One version of a model, as of a day.
+
+    Parameters
+    ----------
+    outputs
+        The columns of PREDICTIONS that the model answers with.
+    top_reasons
+        So many reasons for each value, in words.
+    since
+        Only customers with a purchase on or after this day are scored.
+    """
+
+    model: ValueModel
+    card: Card
+    version: int
+    outputs: tuple[str, ...]
+    top_reasons: int = 0
+    cutoff: pd.Timestamp = pd.NaT
+    since: pd.Timestamp | None = None
+
+    @property
+    def features(self) -> list[str]:
+        """The columns that the model reads."""
+        return self.card.features
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that must be read of a feature file."""
+        needed = [] if self.since is None else ["recency", "T"]
+        return list(dict.fromkeys(["customer_id", *self.features, *needed]))
+
+    def at(self, cutoff: pd.Timestamp, since: pd.Timestamp | None = None) -> Scorer:
+        """Return the scorer as of a day."""
+        return replace(self, cutoff=cutoff, since=since)
+
+    def score(self, rows: pa.RecordBatch) -> pa.Table:
+        """Return `customer_id`, the outputs, `tier`, `reason` and top reasons of customers, in their order."""
+        if self.since is not None:
+            silent = _numbers(rows, ["T"])["T"] - _numbers(rows, ["recency"])["recency"]
+            days = (self.cutoff - self.since).days - 1
+            rows = rows.filter(pa.array((silent <= days).to_numpy()))
+        X = _numbers(rows, self.features)
+        faults = _faults(X)
+        known = X if faults is None else X[faults.isna().to_numpy()]
+        table = self._answer(known).reindex(X.index)
+        columns: dict[str, pa.Array] = {"customer_id": rows["customer_id"].cast(pa.string())}
+        columns |= {name: pa.array(table[name], pa.float64(), from_pandas=True) for name in self.outputs}
+        columns["tier"] = pa.array(table["tier"], pa.string(), from_pandas=True)
+        columns["reason"] = pa.nulls(len(X), pa.string()) if faults is None else pa.array(faults, pa.string())
+        for name in (f"reason_{place + 1}" for place in range(self.top_reasons)):
+            columns[name] = pa.array(table[name], pa.string(), from_pandas=True)
+        return pa.table(columns)
+
+    def _answer(self, X: pd.DataFrame) -> pd.DataFrame:
+        if not len(X):
+            return pd.DataFrame(
+                columns=[*self.outputs, "tier", *(f"reason_{n + 1}" for n in range(self.top_reasons))]
+            )
+        table = answer(self.model, self.card.tiers, X)
+        return table.join(top_reasons(self.model, X, self.top_reasons)) if self.top_reasons else table
+
+
+def score_files(
+    files: Sequence[Path], scorer: Scorer, folder: Path, progress: Progress, *, sort: bool
+) -> list[Path]:
+    """Write the scores of feature files into `folder`, a piece at a time, and return the pieces in order.
+
+    A piece appears whole or not at all; those that are there already are not made again.
+
+    Parameters
+    ----------
+    sort
+        Whether each file is read in the order of `customer_id`: files that are built anew after a kill hold
+        the same rows in any order, and the last digit of a value depends on its place.
+    """
+    folder.mkdir(exist_ok=True)
+    total = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
+    done = 0
+    for number, file in enumerate(files):
+        complete = folder / f"file-{number:04d}.complete"
+        rows = pq.ParquetFile(file).metadata.num_rows
+        if not complete.exists():
+            for piece, batch in enumerate(_batches(file, scorer.columns, folder if sort else None)):
+                progress(f"scoring {total:,} customers", 0.6 + 0.3 * (done + piece * CHUNK) / max(total, 1))
+                _write_piece(folder / f"scores-{number:04d}-{piece:06d}.parquet", scorer, batch)
+            complete.touch()
+        done += rows
+    return sorted(folder.glob("scores-*.parquet"))
+
+
+def _batches(file: Path, columns: Sequence[str], scratch: Path | None) -> Iterator[pa.RecordBatch]:
+    """Yield a file's columns, in the order of its rows, or of `customer_id` where a folder to sort in is given."""
+    if scratch is None:
+        # One thread: several take more than twice the processor time here, and the model has its own.
+        yield from pq.ParquetFile(file).iter_batches(CHUNK, columns=list(columns), use_threads=False)
+        return
+    con = connect("1GB", scratch)
+    chosen = ", ".join(f'"{name}"' for name in columns)
+    query = f"select {chosen} from read_parquet({literal(str(file))}) order by customer_id"
+    yield from in_batches(con.sql(query).to_arrow_reader(CHUNK), CHUNK)
+
+
+def _write_piece(path: Path, scorer: Scorer, batch: pa.RecordBatch) -> None:
+    if not path.exists():
+        with atomic(path) as temporary:
+            pq.write_table(
+                scorer.score(batch), temporary, compression="none", use_dictionary=["tier", "reason"]
+            )
+
+
+def joined(
+    con: duckdb.DuckDBPyConnection, pieces: Sequence[Path], scorer: Scorer, *, sort: bool
+) -> duckdb.DuckDBPyRelation:
+    """Return all pieces as one relation in the columns of a table of scores."""
+    files = ", ".join(literal(str(piece)) for piece in pieces)
+    available = [
+        name
+        for name, *_ in con.execute(f"describe from read_parquet([{files}], union_by_name = true)").fetchall()
+    ]
+    values = {
+        name: f"cast({name if name in available else 'null'} as double)" for name in _ordered(scorer.outputs)
+    }
+    values |= {
+        name: f"cast({name if name in available else 'null'} as varchar)" for name in ("tier", "reason")
+    }
+    values |= {name: name for name in available if name.startswith("reason_")}
+    values |= {
+        "model": literal(scorer.card.model),
+        "model_version": f"cast({scorer.version} as bigint)",
+        "cutoff": f"timestamp '{scorer.cutoff}'",
+        "horizon": f"cast({int(scorer.card.horizon)} as bigint)",
+    }
+    chosen = ", ".join(f"{value} as {name}" for name, value in values.items())
+    order = "order by customer_id" if sort else ""
+    return con.sql(f"select customer_id, {chosen} from read_parquet([{files}], union_by_name = true) {order}")
+
+
+def in_batches(reader: Iterable[pa.RecordBatch], rows: int = CHUNK) -> Iterator[pa.RecordBatch]:
+    """Yield batches of exactly so many rows but the last, so that the same rows make the same file."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in reader:
+        waiting.append(batch)
+        while sum(len(one) for one in waiting) >= rows:
+            table = pa.Table.from_batches(waiting).combine_chunks()
+            yield table.slice(0, rows).combine_chunks().to_batches()[0]
+            waiting = table.slice(rows).to_batches()
+    rest = [one for one in waiting if len(one)]
+    if rest:
+        yield pa.Table.from_batches(rest).combine_chunks().to_batches()[0]
+
+
+def _ordered(outputs: Sequence[str]) -> list[str]:
+    """Return a model's outputs with purchases and P(alive), which a table of scores always has."""
+    always = [name for name in outputs if name not in ("expected_purchases", "p_alive")]
+    return [*always, "expected_purchases", "p_alive"]
+
+
+def _numbers(rows: pa.RecordBatch, names: Sequence[str]) -> pd.DataFrame:
+    """Return columns as float64 in one block of memory, missing values as NaN."""
+    columns = [rows[name].cast(pa.float64()) for name in names]
+    return pa.RecordBatch.from_arrays(columns, list(names)).to_pandas()
+
+
+def _faults(X: pd.DataFrame) -> pd.Series | None:
+    """Return why each customer cannot be scored, None where all can."""
+    faults = find_faults(X)
+    if not faults:
+        return None
+    sentences = pd.Series(None, index=X.index, dtype="object")
+    for sentence, rows in reversed(faults):
+        sentences[rows] = sentence
+    return sentences

@@ -1,0 +1,173 @@
+"""Where scores go: a Parquet or CSV file, or a table of a database; whole or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+
+from cltv_ml.data.databases import is_url, without_password
+from cltv_ml.errors import InputError
+from cltv_ml.files import atomic
+
+#: Columns by which a table that may be replaced is known to hold scores.
+_OURS = {"customer_id", "expected_value", "model_version"}
+_FILES = (".parquet", ".csv")
+_REPEATED = {"tier", "reason", "model", "model_version", "cutoff", "horizon"}
+
+
+class Target:
+    """A file, or a table of a database given by its URL, that is replaced when the scores are complete.
+
+    Parameters
+    ----------
+    out
+        A path that ends in .parquet or .csv, a folder, in which the file is called scores.parquet, or a
+        connection URL: `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop`.
+    table
+        Name of the table in a database.
+    """
+
+    def __init__(self, out: str | Path, table: str = "scores") -> None:
+        self.url = str(out) if is_url(str(out)) else ""
+        self.table = table
+        if self.url:
+            self.path, self.shown = Path(f"{table}.db"), f"{without_password(self.url)} {table}"
+            if not re.fullmatch(r"[A-Za-z_]\w*", table):
+                raise InputError(f"table {table!r} is no plain name; use letters, digits and _.")
+        else:
+            path = Path(out)
+            if path.suffix not in ("", *_FILES) and not path.is_dir():
+                raise InputError(
+                    f"cannot write {path.name!r}: name a file that ends in .parquet or .csv, or a folder."
+                )
+            self.path = path if path.suffix in _FILES else path / "scores.parquet"
+            self.shown = str(self.path)
+
+    @property
+    def work(self) -> Path:
+        """The folder that keeps what is done until the scores are complete."""
+        return self.path.with_name(f".{self.path.name}.work")
+
+    @property
+    def manifest(self) -> Path:
+        """The file that says what was written."""
+        return self.path.with_name(f"{self.path.stem}.manifest.json")
+
+    def check(self) -> None:
+        """Raise InputError where the target cannot be written, before any work is done."""
+        if self.url:
+            with _explained(self.shown):
+                _check_table(self.url, self.table)
+        elif self.path.is_dir():
+            raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
+
+    def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+        """Replace the file or table by these rows.
+
+        Raises
+        ------
+        InputError
+            The database refuses, with its reason and without passwords; the old table stays.
+        """
+        if self.url:
+            with _explained(self.shown):
+                _write_table(self.url, self.table, schema, batches)
+        else:
+            for left in self.path.parent.glob(f".{self.path.name}.*.part"):
+                left.unlink()  # of a process that was killed while it wrote
+            with atomic(self.path) as temporary:
+                writer = _write_parquet if self.path.suffix == ".parquet" else _write_csv
+                writer(temporary, schema, batches)
+
+
+def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    # A dictionary only where values repeat: trying one for amounts costs as much as the rest of the writing.
+    repeated = [name for name in schema.names if name in _REPEATED]
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def _write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        schema.empty_table().to_pandas().to_csv(file, index=False)
+        for batch in batches:
+            batch.to_pandas().to_csv(file, index=False, header=False)
+
+
+def _check_table(url: str, table: str) -> None:
+    """Raise where the database cannot be reached, or a table of this name holds something else than scores."""
+    if url.startswith("duckdb:"):
+        with duckdb.connect(_duckdb_path(url)) as con:
+            query = "select column_name from information_schema.columns where table_name = ?"
+            columns = {str(name) for (name,) in con.execute(query, [table]).fetchall()}
+    else:
+        with _connection(url) as con:
+            there = sqlalchemy.inspect(con)
+            columns = (
+                {str(column["name"]) for column in there.get_columns(table)}
+                if there.has_table(table)
+                else set()
+            )
+    if columns and not columns >= _OURS:
+        raise InputError(
+            f"{without_password(url)} has a table {table!r} that holds no scores; name another one with --table."
+        )
+
+
+def _write_table(url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    if url.startswith("duckdb:"):
+        with duckdb.connect(_duckdb_path(url)) as con:
+            con.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
+            con.execute(f'create or replace table "{table}" as from incoming')
+        return
+    with _connection(url) as con:
+        # One transaction: readers see the old table until the new one is complete.
+        con.execute(sqlalchemy.text(f'drop table if exists "{table}"'))
+        schema.empty_table().to_pandas().to_sql(table, con, index=False)
+        for batch in batches:
+            batch.to_pandas().to_sql(table, con, index=False, if_exists="append", chunksize=10_000)
+
+
+def _duckdb_path(url: str) -> str:
+    return re.sub(r"^duckdb:///", "", url)
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Any]:
+    """Yield a connection in one transaction, which takes effect when everything went well."""
+    address = sqlalchemy.make_url(url)
+    if address.get_backend_name() in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
+    try:
+        with engine.begin() as con:
+            if address.get_backend_name() == "sqlite":
+                con.exec_driver_sql("begin immediate")  # else SQLite commits each change of a table's shape
+            yield con
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _explained(shown: str) -> Iterator[None]:
+    """Turn a driver's error into one sentence without the URL."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        hint = "; install cltv-ml[postgres]" if "psycopg" in str(error.name) else ""
+        raise InputError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
+    except (duckdb.Error, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{shown} cannot be written: {reason}; mend it and run the same command again, which continues."
+        ) from None

@@ -1,0 +1,7 @@
+"""The file MLflow runs to build the model that answers on raw transactions (models-from-code)."""
+
+import mlflow
+
+from cltv_ml.serving.requests import ServedOnTransactions
+
+mlflow.models.set_model(ServedOnTransactions())

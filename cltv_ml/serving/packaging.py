@@ -1,0 +1,248 @@
+"""A fitted model as an MLflow model: parameters and boosters as files, code beside them, no pickles."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+import cltv_ml
+from cltv_ml.decisions import fit_tiers
+from cltv_ml.errors import InputError
+from cltv_ml.models import CATALOGUE, ValueModel
+from cltv_ml.models.state import from_state, to_state
+from cltv_ml.serving.responses import OUTPUTS, answer
+from cltv_ml.tables import TRANSACTIONS
+
+#: All the package's dependencies: the code beside a model is the whole package, and its imports must work.
+#: They are named here because a project environment runs the sources without installing them.
+REQUIREMENTS = (
+    "charset-normalizer", "duckdb", "jinja2", "mlflow", "numpy", "openpyxl", "optuna", "pandas", "plotly", "pooch",
+    "pyarrow", "rich", "scikit-learn", "scipy", "sqlalchemy", "typer", "xgboost",
+)  # fmt: skip
+
+#: Where, inside a registered version, the model for raw transactions lies.
+FROM_TRANSACTIONS = "cltv-from-transactions"
+GOLDEN = "golden.json"
+
+#: Customers among whom golden rows are looked for, about.
+_ASKED = 10_000
+
+_OUTPUTS = {"customer_id": "string", **dict.fromkeys(OUTPUTS, "double"), "tier": "string", "reason": "string",
+            "model_version": "string", "as_of": "string"}  # fmt: skip
+
+#: Two purchases of one customer, with every column that a log may have.
+_TRANSACTIONS_EXAMPLE = {
+    "customer_id": ["ann", "ann"], "timestamp": ["2026-01-03 10:15:00", "2026-01-21 18:40:00"],
+    "amount": [12.5, 30.0], "order_id": ["o1", "o2"], "product_id": ["mug", "pot"], "category": ["tea", "tea"],
+    "quantity": [1.0, 2.0], "discount": [0.0, 3.0], "cost": [7.0, 16.0], "channel": ["web", "web"],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Card:
+    """What travels with a model: for whom it answers, since when, and where its value tiers are cut."""
+
+    model: str
+    horizon: int
+    cutoff: str
+    features: list[str]
+    feature_version: str
+    tiers: dict[str, float]
+    customers: int
+    dataset: str
+    cltv_ml_version: str = cltv_ml.__version__
+    time_unit: str = "days"
+
+
+def tier_cuts(values: np.ndarray) -> dict[str, float]:
+    """Return the lowest expected value of each tier, as `decisions.fit_tiers` cuts them.
+
+    They are stored with the model, so that a later batch is cut at the same values, and lie a billionth off the
+    customers' own: the last digit of a value depends on its place in a batch and must move nobody.
+
+    >>> {name: round(cut, 6) for name, cut in tier_cuts(np.arange(1.0, 11.0)).items()}
+    {'high': 9.0, 'medium': 6.0, 'low': 0.0}
+    >>> tier_cuts(np.array([0.0] * 7 + [5.0, 6.0, 7.0]))["medium"] > 0  # no value is no medium value
+    True
+    """
+    highest = np.max(values)
+    cuts = fit_tiers(pd.Series(values))
+    return {name: cut * (1 - 1e-9 if cut <= highest else 1 + 1e-9) for name, cut in cuts.items()}
+
+
+def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:
+    """Log `model` to the active run as a pyfunc from code; return MLflow's ModelInfo.
+
+    Beside the model lie golden rows (`golden_rows`), and inside it, as `artifacts/cltv-from-transactions`, the
+    same model for raw transactions.
+
+    Parameters
+    ----------
+    customers
+        Customers with the card's features, from whom the golden rows and the example are taken.
+    """
+    package = Path(cltv_ml.__file__).parent
+    golden = golden_rows(model, card, customers)
+    with tempfile.TemporaryDirectory() as folder:
+        files, second = Path(folder, "model"), Path(folder, FROM_TRANSACTIONS)
+        files.mkdir()
+        write_files(model, card, files)
+        (files / GOLDEN).write_text(json.dumps(_split(golden), indent=1), encoding="utf-8")
+        outputs = [name for name in golden.columns if name not in card.features]
+        common = {"code_paths": [str(package)], "pip_requirements": requirements(), "metadata": asdict(card)}
+        mlflow.pyfunc.save_model(
+            second,
+            python_model=str(package / "serving" / "entry_transactions.py"),
+            artifacts={"model": str(files)},
+            signature=_transactions_signature(model, outputs),
+            input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
+            **common,
+        )
+        return mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(package / "serving" / "entry_customers.py"),
+            artifacts={"model": str(files), FROM_TRANSACTIONS: str(second)},
+            signature=_customers_signature(model, card, outputs),
+            input_example=golden[["customer_id", *card.features]].head(3),
+            model_type="regressor",
+            **common,
+        )
+
+
+def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
+    """Return a few customers, from the least to the most valuable, with what the model answers for them.
+
+    Columns: `customer_id` (made up: a model names no customer), the card's features, the answer. They are stored
+    with the model, so that whoever loads it later, and however it is asked, can see that it still answers the same.
+    """
+    X = customers.iloc[:: max(1, len(customers) // _ASKED)][card.features].astype(np.float64)
+    ranks = np.unique(np.linspace(0, len(X) - 1, min(count, len(X))).astype(int))
+    chosen = X.iloc[np.argsort(model.predict(X), kind="stable")[ranks]]
+    golden = chosen.join(answer(model, card.tiers, chosen)).reset_index(drop=True)
+    golden.insert(0, "customer_id", [f"golden {number + 1}" for number in range(len(golden))])
+    return golden
+
+
+def read_golden_rows(folder: Path) -> pd.DataFrame | None:
+    """Return the golden rows beside a model's files, None where an older version stored none."""
+    path = folder / GOLDEN
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    table = pd.DataFrame(stored["data"], columns=stored["columns"])
+    numbers = [name for name in table.columns if name not in ("customer_id", "tier")]
+    return table.astype(dict.fromkeys(numbers, np.float64))
+
+
+def replay_golden_rows(model: ValueModel, card: Card, golden: pd.DataFrame) -> float:
+    """Return the largest difference between what a model answers for its golden rows and what it did when it
+    was logged, as a share of the value where that is above one; infinite where a tier is another one.
+    """
+    again = answer(model, card.tiers, golden[card.features])
+    if list(again["tier"]) != list(golden["tier"]):
+        return float("inf")
+    names = [name for name in again.columns if name != "tier"]
+    before, now = golden[names].to_numpy(dtype=np.float64), again[names].to_numpy(dtype=np.float64)
+    return float(np.max(np.abs(now - before) / np.maximum(np.abs(before), 1.0)))
+
+
+def request(customers: pd.DataFrame, card: Card) -> str:
+    """Return customers as the JSON body that the served model answers."""
+    return json.dumps({"dataframe_split": _split(customers[card.features].reset_index())}, indent=1)
+
+
+def requirements() -> list[str]:
+    """Return the exact versions that this model was trained with, as pip reads them."""
+    return [f"{name}=={version(name)}" for name in REQUIREMENTS]
+
+
+def write_files(model: ValueModel, card: Card, folder: Path) -> None:
+    """Write `model.json` and one `.ubj` file per booster into `folder`."""
+    boosters: list[bytes] = []
+    state = _take_out_bytes(to_state(model), boosters)
+    for number, booster in enumerate(boosters):
+        (folder / f"booster_{number}.ubj").write_bytes(booster)
+    text = json.dumps({"format": 1, "card": asdict(card), "state": state}, indent=1)
+    (folder / "model.json").write_text(text, encoding="utf-8")
+
+
+def load_files(folder: Path) -> tuple[ValueModel, Card]:
+    """Return the model and card that `write_files` wrote."""
+    stored = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    if stored["format"] != 1:
+        raise InputError(
+            f"model.json has format {stored['format']!r}; this version of cltv_ml reads 1: update it."
+        )
+    model = from_state(_put_back_bytes(stored["state"], folder), CATALOGUE)
+    return model, Card(**stored["card"])
+
+
+def _split(table: pd.DataFrame) -> dict[str, Any]:
+    """Return a table as columns and rows that JSON knows, missing values as null."""
+    rows = table.astype(object)
+    return {"columns": list(table.columns), "data": rows.where(rows.notna(), None).to_numpy().tolist()}
+
+
+def _take_out_bytes(value: Any, taken: list[bytes]) -> Any:
+    if isinstance(value, bytes):
+        taken.append(value)
+        return {"@file": f"booster_{len(taken) - 1}.ubj"}
+    if isinstance(value, dict):
+        return {name: _take_out_bytes(entry, taken) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_take_out_bytes(entry, taken) for entry in value]
+    return value
+
+
+def _put_back_bytes(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):
+        if "@file" in value:
+            return (folder / value["@file"]).read_bytes()
+        return {name: _put_back_bytes(entry, folder) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_put_back_bytes(entry, folder) for entry in value]
+    return value
+
+
+def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) -> ModelSignature:
+    """Every column is optional for MLflow, so that our own check, which shows no rows, finds what is missing."""
+    inputs = [ColSpec("string", "customer_id", required=False)]
+    inputs += [ColSpec("double", name, required=False) for name in card.features]
+    return ModelSignature(
+        inputs=Schema(inputs),
+        outputs=Schema([ColSpec(_OUTPUTS[name], name) for name in (*outputs, "model_version")]),
+        params=ParamSchema(_params(model)),
+    )
+
+
+def _transactions_signature(model: ValueModel, outputs: Sequence[str]) -> ModelSignature:
+    """Times are text: MLflow's reader of CSV knows no others."""
+    kinds = {"number": "double"}
+    inputs = [
+        ColSpec(kinds.get(column.kind, "string"), name, required=False)
+        for name, column in TRANSACTIONS.columns.items()
+    ]
+    return ModelSignature(
+        inputs=Schema(inputs),
+        outputs=Schema(
+            [ColSpec(_OUTPUTS[name], name) for name in (*outputs, "reason", "model_version", "as_of")]
+        ),
+        params=ParamSchema([*_params(model), ParamSpec("as_of", "string", "")]),
+    )
+
+
+def _params(model: ValueModel) -> list[ParamSpec]:
+    rate = model.get_params(deep=False).get("discount_rate", 0.0)
+    settings = {"horizon": model.horizon, "discount_rate": rate, "margin": 1.0}
+    return [ParamSpec(name, "double", float(value)) for name, value in settings.items()]

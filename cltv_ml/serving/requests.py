@@ -1,0 +1,180 @@
+"""The served models: one answers on customer features, one on raw transactions, from the same files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
+from cltv_ml.features import Source, absent_features, build_features
+from cltv_ml.models import ValueModel
+from cltv_ml.serving.packaging import Card, load_files, read_golden_rows
+from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
+from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.windows import to_cutoff
+
+
+class Refusal(MlflowException):
+    """A request that cannot be answered, HTTP status 400; the first message stays.
+
+    MLflow's server puts the customers' rows before the message of any error, so later messages are ignored.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, error_code=INVALID_PARAMETER_VALUE)
+
+    @property
+    def message(self) -> str:
+        """The sentence that was raised."""
+        return self._sentence
+
+    @message.setter
+    def message(self, sentence: str) -> None:
+        self.__dict__.setdefault("_sentence", sentence)
+
+
+class ServedModel(mlflow.pyfunc.PythonModel):
+    """Answers on customer features: one row in, one row out, in the order of the request."""
+
+    model: ValueModel
+    card: Card
+    version: str
+
+    def load_context(self, context: Any) -> None:
+        """Read the model's files, and the version under which it was asked for."""
+        folder = Path(context.artifacts["model"])
+        self.model, self.card = load_files(folder)
+        self.golden = read_golden_rows(folder)
+        self.version = _registered_version(folder.parents[1])
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Return value, interval, purchases, P(alive) where the model has them, tier and model version."""
+        X = check_customers(model_input, self.card.features)
+        table = self._answer(X, params or {}).reset_index(drop=True)
+        if "customer_id" in model_input.columns:
+            table.insert(0, "customer_id", _texts(model_input["customer_id"]))
+        return table
+
+    def _answer(self, X: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
+        terms = Terms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
+        try:
+            table = answer(self.model, self.card.tiers, X, terms)
+        except InputError as error:
+            raise Refusal(str(error)) from None
+        return table.assign(model_version=self.version)
+
+
+class ServedOnTransactions(ServedModel):
+    """Answers on raw transactions: cleans them, builds the features as of a day, one row per customer."""
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Return what the features would be answered with, and for customers without a value the reason.
+
+        `as_of` is the first day that is not seen, today by default.
+        """
+        given = dict(params or {})
+        transactions = check_transactions(model_input, self.card.features)
+        try:
+            cutoff = to_cutoff(given.pop("as_of", "") or date.today(), "as_of")
+            cleaned = clean(read(transactions))
+            unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
+            X = self._features(cleaned.log, cutoff)
+        except InputError as error:
+            raise Refusal(str(error)) from None
+        scored = self._answer(X, given) if len(X) else pd.DataFrame(columns=["expected_value"], index=X.index)
+        everybody = pd.concat([scored.reset_index(), unscored]).sort_values("customer_id", ignore_index=True)
+        table = everybody.assign(model_version=self.version, as_of=f"{cutoff:%Y-%m-%d}")
+        return table.astype(object).where(table.notna(), None)
+
+    def _features(self, log: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+        names = self.card.features
+        if not len(log) or log["timestamp"].min() >= cutoff:
+            return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
+        return build_features(Source(log, until=cutoff), cutoff, names, memory="1GB")[names]
+
+
+def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
+    """Return the features of a request as numbers.
+
+    Raises
+    ------
+    Refusal
+        A column is missing or no number, or a value impossible; the message names the column, no customer.
+    """
+    missing = [name for name in features if name not in table.columns]
+    if missing:
+        raise Refusal(f"Missing columns {missing}; send all of {features}.")
+    if not len(table):
+        raise Refusal(f"The table has no rows; send at least one customer with the columns {features}.")
+    X = _numbers(table[features])
+    faults = find_faults(X)
+    if faults:
+        sentence, rows = faults[0]
+        raise Refusal(f"{sentence} ({rows.sum():,} of {len(rows):,} rows)")
+    return X
+
+
+def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
+    """Return the transactions of a request: the columns that are known, those without any value left out.
+
+    Raises
+    ------
+    Refusal
+        A column is missing, one that is always required or that the features are built from, or there is no row.
+    """
+    missing = [name for name in TRANSACTIONS.required if name not in table.columns]
+    if missing:
+        raise Refusal(
+            f"Missing columns {missing}; send one row per transaction with customer_id, timestamp and amount."
+        )
+    if not len(table):
+        raise Refusal("The table has no rows; send at least one transaction.")
+    known = [name for name in TRANSACTIONS.columns if name in table.columns]
+    given = table[known].dropna(axis="columns", how="all").reset_index(drop=True)
+    absent = absent_features([*given.columns, *TRANSACTIONS.required])
+    lost = sorted({column for name in features for column in absent.get(name, [])})
+    if lost:
+        raise Refusal(
+            f"Missing columns {lost}; this model's features are built from them too, send them filled in."
+        )
+    return given.assign(customer_id=_texts(table["customer_id"]))
+
+
+def _numbers(X: pd.DataFrame) -> pd.DataFrame:
+    if all(dtype == np.float64 for dtype in X.dtypes):
+        return X
+    converted = {}
+    for name in X.columns:
+        try:
+            converted[name] = pd.to_numeric(X[name]).astype(np.float64)
+        except (ValueError, TypeError):
+            raise Refusal(f"Column {name!r} holds something that is no number; send numbers.") from None
+    return pd.DataFrame(converted, index=X.index)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Return identifiers as text, missing ones as None."""
+    texts = column.astype("str").astype(object)
+    return texts.where(column.notna(), None).reset_index(drop=True)
+
+
+def _registered_version(folder: Path) -> str:
+    """Return the version that MLflow notes in a registered model's folder when it fetches it, else empty."""
+    note = folder / "registered_model_meta"
+    if not note.exists():
+        return ""
+    pairs = dict(line.split(":", 1) for line in note.read_text(encoding="utf-8").splitlines() if ":" in line)
+    return pairs.get("model_version", "").strip().strip("'\"")

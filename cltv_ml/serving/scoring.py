@@ -1,0 +1,314 @@
+"""Batch scoring: every customer comes back, with a value or a reason; in bounded memory, and resumable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import cltv_ml
+from cltv_ml.data import Raw, clean_to_parquet
+from cltv_ml.engine import MONEY_SCALE, Tabular, connect, literal, view
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.features import DuckDB, Source, Spark, write_features
+from cltv_ml.files import atomic
+from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
+from cltv_ml.serving.batch_targets import Target
+from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
+from cltv_ml.serving.registered_model import load_registered
+from cltv_ml.serving.responses import OUTPUTS, find_unscored
+from cltv_ml.serving.resumable import Work, opened
+from cltv_ml.tracking import registry, store
+from cltv_ml.windows import span, to_cutoff
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a batch is asked for, beside its customers.
+
+    Parameters
+    ----------
+    out, table
+        Where the scores go, see `targets.Target`.
+    as_of
+        First day the model may not see; the day after the log's last, or the features' own, by default.
+    since
+        Score only customers with a purchase on or after this day.
+    top_reasons
+        So many reasons per customer, in columns `reason_1` ...; slower.
+    name, alias
+        Which registered model; the alias is resolved once.
+    memory
+        Limit of the engine that cleans, builds features and sorts.
+    """
+
+    out: str | Path
+    table: str = "scores"
+    as_of: str | pd.Timestamp | None = None
+    since: str | pd.Timestamp | None = None
+    top_reasons: int = 0
+    name: str = registry.REGISTERED_NAME
+    alias: str = "champion"
+    memory: str = "1GB"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a batch has written: by which model, for how many, how much in all, and who has no value and why."""
+
+    file: str
+    model: str
+    model_version: int
+    cutoff: str
+    horizon: int
+    customers: int
+    valued: int
+    expected_value: float
+    reasons: dict[str, int]
+    since: str | None
+    cltv_ml_version: str = cltv_ml.__version__
+
+
+def score_log(
+    source: Raw | Path, order: Order, *, spark: Any = None, progress: Progress = silent
+) -> Manifest:
+    """Score every customer of a source, or of a clean log in Parquet, and return what was written.
+
+    One row per customer, sorted by `customer_id`: `expected_value` (currency over the horizon), `value_lower` and
+    `value_upper` where the model has them, `expected_purchases` and `p_alive` (empty where it has none), `tier`,
+    `reason` (why there is no value), `model`, `model_version`, `cutoff`, `horizon` (days). The same call after
+    a kill continues and leaves the same file; `<out>.manifest.json` says what was written.
+
+    Parameters
+    ----------
+    spark
+        A SparkSession that builds the features and scores, instead of this process.
+
+    Raises
+    ------
+    InputError
+        No such registered model, a day outside the log, features this version builds differently, or an
+        output that cannot be written; what was there before stays.
+    """
+    target = Target(order.out, order.table)
+    target.check()
+    with opened(target.work) as work, _explained():
+        scorer, uri = _open_scorer(order)
+        log, quarantine = _clean(source, work, order, progress)
+        cutoff = check_as_of(log, order.as_of)
+        scorer = scorer.at(cutoff)
+        work.start({**_identity(order, scorer), "log": _fingerprint(log)})
+        if order.since is not None:
+            log = _changed(log, to_cutoff(order.since, "since"), work)
+            quarantine = None
+        progress("building features", 0.2)
+        features = write_features(
+            Source(str(log), until=cutoff), cutoff, work.folder / "features", scorer.features,
+            engine=_engine(spark, order.memory),
+            progress=lambda done, total, what: progress(f"building features: {what}", 0.2 + 0.4 * done / max(total, 1)),
+        )  # fmt: skip
+        files, _ = find_feature_files(features)
+        pieces = _score(files, scorer, uri, work, spark, progress, sort=True)
+        pieces.append(_write_unscored(log, quarantine, scorer, work.folder / "unscored.parquet"))
+        progress("writing", 0.9)
+        manifest = _deliver(pieces, target, scorer, order, sort=True)
+        work.finish()
+    return manifest
+
+
+def score_features(
+    features: str | Path, order: Order, *, spark: Any = None, progress: Progress = silent
+) -> Manifest:
+    """Score a feature table in Parquet that exists already, a file or the folder of `write_features`.
+
+    Rows come back in the table's order, in the columns of `score_log`. The table's columns are cast to what
+    the model wants; a row that is impossible comes back with a reason.
+
+    Raises
+    ------
+    InputError
+        As for `score_log`; the table lacks a column, holds several cutoffs or none and `as_of` does not say
+        which, or was built by other definitions of its features.
+    """
+    target = Target(order.out, order.table)
+    target.check()
+    with opened(target.work) as work, _explained():
+        scorer, uri = _open_scorer(order)
+        files, cutoff = find_feature_files(Path(features), order.as_of)
+        scorer = scorer.at(cutoff, None if order.since is None else to_cutoff(order.since, "since"))
+        check_feature_files(files, scorer.features)
+        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        work.start({**_identity(order, scorer), "files": stats})
+        pieces = _score(files, scorer, uri, work, spark, progress, sort=False)
+        progress("writing", 0.9)
+        manifest = _deliver(pieces, target, scorer, order, sort=False)
+        work.finish()
+    return manifest
+
+
+def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.DataFrame:
+    """Return the pyfunc's answers for features `X`, cast to its schema, indexed like `X`."""
+    parts = [
+        model.predict(X.iloc[start : start + chunk].astype(np.float64)) for start in range(0, len(X), chunk)
+    ]
+    return pd.concat(parts).set_axis(X.index)
+
+
+def check_as_of(log: Tabular, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
+    """Return the day to score as of, the day after the log's last by default; InputError outside the log."""
+    first, last = span(log)
+    if first is pd.NaT:
+        raise InputError(
+            "the log holds no valid purchase, so there is nobody to score; see the quarantine table."
+        )
+    end = last.normalize() + pd.Timedelta(days=1)
+    cutoff = end if as_of is None else to_cutoff(as_of, "as-of")
+    if not first.normalize() < cutoff <= end:
+        raise InputError(
+            f"as-of {cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
+            f"choose a day after the first and up to {end:%Y-%m-%d}."
+        )
+    return cutoff
+
+
+def _open_scorer(order: Order) -> tuple[Scorer, str]:
+    """Return the scorer of the version that the alias names now, and that version's address."""
+    store.open_store()
+    model, version = load_registered(order.name, order.alias)
+    served = model.unwrap_python_model()
+    declared = model.metadata.get_output_schema().input_names()
+    outputs = tuple(name for name in OUTPUTS if name in declared)
+    scorer = Scorer(served.model, served.card, version, outputs, order.top_reasons)
+    return scorer, f"models:/{order.name}/{version}"
+
+
+def _clean(source: Raw | Path, work: Work, order: Order, progress: Progress) -> tuple[Path, Path | None]:
+    """Return the paths of the clean log and, where it was cleaned here, of the quarantine."""
+    if isinstance(source, Path):
+        if not source.exists():
+            raise InputError(f"no file {source}; name a clean log in Parquet.")
+        return source, None
+    folder = work.folder / "log"
+    clean_to_parquet(source, folder, progress=lambda what, done: progress(what, 0.2 * done))
+    return folder / "log.parquet", folder / "quarantine.parquet"
+
+
+def _fingerprint(log: Path) -> str:
+    """Return a number that changes with any value of the log, and not with the order of its rows."""
+    con = connect()
+    view(con, "log", log)
+    return str(con.sql("select count(*), sum(cast(hash(log) as hugeint)) from log").fetchall()[0])
+
+
+def _identity(order: Order, scorer: Scorer) -> dict[str, Any]:
+    return {
+        "model": f"{order.name}/{scorer.version}",
+        "features": scorer.card.feature_version,
+        "cutoff": f"{scorer.cutoff}",
+        "since": str(order.since),
+        "top_reasons": order.top_reasons,
+        "cltv_ml_version": cltv_ml.__version__,
+    }
+
+
+def _changed(log: Path, since: pd.Timestamp, work: Work) -> Path:
+    """Write and return the log of the customers who bought on or after a day."""
+    path = work.folder / "changed.parquet"
+    if not path.exists():
+        con = connect()
+        view(con, "log", log)
+        customers = f"select customer_id from log where timestamp >= timestamp '{since}'"
+        if not con.sql(f"{customers} limit 1").fetchall():
+            raise InputError(
+                f"nobody in the log bought on or after {since:%Y-%m-%d}; choose an earlier --since."
+            )
+        with atomic(path) as temporary:
+            con.execute(
+                f"copy (from log semi join ({customers}) using (customer_id)) to {literal(str(temporary))} "
+                "(format parquet)"
+            )
+    return path
+
+
+def _score(
+    files: Sequence[Path], scorer: Scorer, uri: str, work: Work, spark: Any, progress: Progress, *, sort: bool
+) -> list[Path]:
+    folder = work.folder / "scores"
+    if spark is None:
+        return score_files(files, scorer, folder, progress, sort=sort)
+    from cltv_ml.serving.spark import score_on_spark
+
+    progress("scoring on Spark", 0.6)
+    return score_on_spark(spark, files, scorer, uri, folder)
+
+
+def _write_unscored(log: Path, quarantine: Path | None, scorer: Scorer, path: Path) -> Path:
+    with atomic(path) as temporary:
+        pq.write_table(pa.Table.from_pandas(find_unscored(log, quarantine, scorer.cutoff)), temporary)
+    return path
+
+
+def _deliver(pieces: Sequence[Path], target: Target, scorer: Scorer, order: Order, *, sort: bool) -> Manifest:
+    """Write the pieces to the target as one table, then the manifest beside it, and return the manifest."""
+    con = connect(order.memory, target.work)
+    rows = joined(con, pieces, scorer, sort=sort)
+    manifest = _count(con, rows, target, scorer, order)
+    reader = rows.to_arrow_reader(CHUNK)
+    target.write(reader.schema, in_batches(reader))
+    with atomic(target.manifest) as temporary:
+        temporary.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+    return manifest
+
+
+def _count(
+    con: duckdb.DuckDBPyConnection, rows: Any, target: Target, scorer: Scorer, order: Order
+) -> Manifest:
+    rows.create_view("scores")
+    # Whole ten-thousandths: a sum of floats would depend on the order of the rows.
+    total = f"coalesce(sum(cast(round(expected_value * {MONEY_SCALE}) as hugeint)), 0) / {MONEY_SCALE}.0"
+    customers, valued, value = con.execute(
+        f"select count(*), count(expected_value), {total} from scores"
+    ).fetchall()[0]
+    reasons = con.execute(
+        "select reason, count(*) from scores where reason is not null group by 1 order by 2 desc, 1"
+    ).fetchall()
+    return Manifest(
+        file=target.shown,
+        model=scorer.card.model,
+        model_version=scorer.version,
+        cutoff=f"{scorer.cutoff:%Y-%m-%d}",
+        horizon=int(scorer.card.horizon),
+        customers=customers,
+        valued=valued,
+        expected_value=float(value),
+        reasons=dict(reasons),
+        since=None if order.since is None else str(order.since),
+    )
+
+
+def _engine(spark: Any, memory: str) -> Any:
+    return DuckDB(memory) if spark is None else Spark(spark)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn an engine's error, such as a full disk, into one sentence; what is done stays for the next try."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        if "No space left" in reason:
+            reason = "no space is left on the disk of the output"
+        raise InputError(
+            f"the scores could not be completed: {reason}; mend it and run the same command again, which continues."
+        ) from error

@@ -1,0 +1,70 @@
+"""Features and scores on a cluster; an existing session goes to `cltv_ml.features.Spark` directly."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cltv_ml.errors import InputError
+
+if TYPE_CHECKING:
+    from cltv_ml.serving.batch_pieces import Scorer
+
+
+def spark_session(master: str) -> Any:
+    """Return a SparkSession for `master`: `local[2]`, `spark://host:7077`, or `sc://host` for Connect.
+
+    The session counts times in UTC and reads Parquet times without zone as such. Pass it, or any session
+    that exists already, to `cltv_ml.features.Spark`.
+
+    Raises
+    ------
+    InputError
+        PySpark is not installed.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as missing:
+        raise InputError("Spark needs PySpark; install it with: pip install 'cltv-ml[spark]'.") from missing
+    builder = SparkSession.builder.appName("cltv_ml").config("spark.sql.session.timeZone", "UTC")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    if master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take the system's Python
+        builder = builder.config("spark.sql.shuffle.partitions", "8")  # 200, the default, is for clusters
+    if master.startswith("sc://"):
+        return builder.remote(master).getOrCreate()
+    return builder.master(master).getOrCreate()
+
+
+def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str, folder: Path) -> list[Path]:
+    """Score feature files by the registered model as a Spark function and return the pieces, in Parquet.
+
+    Every worker loads the model from `uri` and answers as the served model does; `folder` must be one that the
+    workers and this process see under the same path.
+
+    Raises
+    ------
+    InputError
+        Reasons, or only the customers of a feature table since a day, are asked for.
+    """
+    if scorer.since is not None:
+        raise InputError("a feature table is cut by --since in this process only; leave out --engine spark.")
+    if scorer.top_reasons:
+        raise InputError("reasons are given in this process only; leave out --engine spark or --top-reasons.")
+    import mlflow
+    from pyspark.sql.functions import col, struct
+
+    complete = folder / "_SUCCESS"
+    if not complete.exists():
+        fields = [*(f"{name}: double" for name in scorer.outputs), "tier: string"]
+        answers = mlflow.pyfunc.spark_udf(
+            session, uri, result_type=f"struct<{', '.join(fields)}>", env_manager="local"
+        )
+        customers = session.read.parquet(*(str(file) for file in files))
+        features = struct(*(col(name).cast("double").alias(name) for name in scorer.features))
+        rows = customers.select(col("customer_id").cast("string"), answers(features).alias("answer"))
+        rows.select("customer_id", "answer.*").write.mode("overwrite").parquet(str(folder))
+    return sorted(folder.glob("*.parquet"))

@@ -1,0 +1,38 @@
+"""A backtest in MLflow: a run per model with its means, and below it a run per test window, under a training's keys."""
+
+from __future__ import annotations
+
+import mlflow
+import pandas as pd
+
+from cltv_ml.tracking import runs
+
+
+def log_backtest(results: pd.DataFrame, experiment: str, dataset: str, *, settings: str = "") -> list[str]:
+    """Log RESULTS of several test windows of one horizon; return the run ids, one per model.
+
+    `settings`, the whole call as TOML, is kept with each.
+    """
+    experiment_id = runs.open_experiment(experiment)
+    tags = {"training_id": runs.new_training_id(), "dataset": dataset, **runs.code_tags()}
+    horizon = {"horizon_days": str(int(results["horizon"].iloc[0]))}
+    windows = results["cutoff"].nunique()
+    run_ids = []
+    for name, mine in results.groupby("model", sort=False):
+        about = {**tags, **horizon, "role": "backtest", "model": str(name)}
+        with runs.model_run(experiment_id, f"{name} backtest", about) as run_id:
+            mlflow.log_params({"dataset_name": dataset, **horizon, "windows": windows})
+            mlflow.log_metrics(mine.groupby("metric")["value"].mean().dropna().to_dict())
+            runs.log_table(mine.astype({"cutoff": "str"}), "tables/backtest.json")
+            mlflow.log_text(settings, "settings.toml")
+            for cutoff, rows in mine.dropna(subset="value").groupby("cutoff"):
+                day = {"cutoff": f"{cutoff:%Y-%m-%d}"}
+                runs.log_window(
+                    run_id,
+                    f"{name} {day['cutoff']}",
+                    dict(zip(rows["metric"], rows["value"], strict=True)),
+                    day,
+                    {**tags, **horizon, **day, "model": str(name)},
+                )
+        run_ids.append(run_id)
+    return run_ids

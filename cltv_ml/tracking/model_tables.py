@@ -1,0 +1,32 @@
+"""What the MLflow UI shows of a model beside its metrics: tables, small pictures, and how it did on earlier windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import mlflow
+
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.earlier import earlier_windows
+from cltv_ml.evaluation.tables import compute_deciles, compute_gains
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.svg import render_svg
+from cltv_ml.tracking import runs
+
+
+def log_views(result: WindowResult, name: str) -> None:
+    """Log a model's deciles and gains on the test window to the active run, as tables and as SVG."""
+    deciles = compute_deciles(result.y_true, result.values[name]).assign(model=name)
+    gains = compute_gains(result.y_true, result.values[[name]])
+    runs.log_table(deciles, "tables/deciles.json")
+    runs.log_table(gains, "tables/gains.json")
+    mlflow.log_text(render_svg(plots.decile_calibration(deciles)), "figures/deciles.svg")
+    mlflow.log_text(render_svg(plots.gains_curve(gains)), "figures/gains.svg")
+
+
+def log_earlier_windows(result: WindowResult, name: str, parent: str, tags: Mapping[str, str]) -> None:
+    """Log below a model's run what it foresaw of earlier windows unseen: one run per window, with the same keys."""
+    for one in earlier_windows(result, name):
+        day = {"cutoff": f"{one.cutoff:%Y-%m-%d}"}
+        params = {**day, "protocol": one.protocol, "customers": one.customers}
+        runs.log_window(parent, f"{name} {day['cutoff']}", one.scores, params, {**tags, "model": name, **day})

@@ -1,0 +1,74 @@
+"""The newest training looked at again: its models out of MLflow, its window out of the log, nothing fitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.engine import Tabular
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Training, WindowResult, measure
+from cltv_ml.evaluation.panel import learned_from
+from cltv_ml.features import build_features
+from cltv_ml.models import ValueModel
+from cltv_ml.tracking import runs
+from cltv_ml.windows import Window
+
+
+def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
+    """Return the newest finished training on its test window, and its champion's name.
+
+    The models are those that MLflow holds; customers, predictions and metrics are computed anew from `log`,
+    which must be the training's, so that they are the training's own figures.
+
+    Raises
+    ------
+    InputError
+        There is no finished training, or the log is another one: it names fewer or more customers.
+    """
+    run = runs.latest_training(experiment)
+    tags, seen = run.data.tags, run.data.metrics
+    window = Window(tags["cutoff"], int(tags["horizon_days"]))
+    models = _candidates(run)
+    names = list(dict.fromkeys(name for model in models.values() for name in model.feature_names_in_))
+    X = build_features(log, window.cutoff, names=[str(name) for name in names])
+    if "customers_share" in run.data.params:
+        X = X[~learned_from(X.index, float(run.data.params["customers_share"]))]
+    if len(X) != int(seen["customers_at_cutoff"]):
+        raise InputError(
+            f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, the newest training of experiment "
+            f"{experiment!r} had {int(seen['customers_at_cutoff']):,}; name its data, or train on these."
+        )
+    y_true = window.target(log, X.index)
+    predictions = {name: model.predict_table(X) for name, model in models.items()}
+    results = measure(window, y_true, predictions, dict.fromkeys(models, 0.0))
+    nothing = Training(X.iloc[:0], pd.Series(dtype="float64"), [], X)
+    result = WindowResult(window, nothing, models, predictions, y_true, results)
+    return result, str(run.data.params["champion"])
+
+
+def refitted_champion(experiment: str = "cltv") -> ValueModel:
+    """Return the newest training's champion as it was refitted to the end of its log."""
+    return _model(runs.latest_training(experiment))
+
+
+def _candidates(run: Run) -> dict[str, ValueModel]:
+    """Return the models that competed in a training by name, in the order they were logged."""
+    found = MlflowClient().search_runs(
+        [run.info.experiment_id],
+        f"tags.training_id = '{run.data.tags['training_id']}' and tags.role = 'candidate'",
+        order_by=["start_time ASC"],
+    )
+    return {one.data.tags["model"]: _model(one) for one in found}
+
+
+def _model(run: Run) -> ValueModel:
+    """Return the model that a run logged, without the pyfunc around it."""
+    logged: Any = run.outputs.model_outputs[0]
+    served = mlflow.pyfunc.load_model(f"models:/{logged.model_id}").unwrap_python_model()
+    model: ValueModel = served.model
+    return model

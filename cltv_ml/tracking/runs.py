@@ -1,0 +1,233 @@
+"""What is logged and how: experiments, runs that always end, data sets, tables, and what reads them back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import Metric, Param, Run
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+import cltv_ml
+from cltv_ml.errors import InputError
+from cltv_ml.tracking import store
+from cltv_ml.tracking.store import artifact_root, open_store, store_name
+
+#: Rows from which the types of a data set's columns are read.
+_TYPED = 1_000
+
+
+def open_experiment(name: str, root: Path | None = None) -> str:
+    """Return the id of the experiment, created when new with its artefacts beside the store.
+
+    Inside `mlflow run` the experiment is the one that the project was started in.
+    """
+    uri = open_store(root)
+    if "MLFLOW_RUN_ID" in os.environ:
+        return str(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        # Whoever was killed could not end its runs.
+        _end_open_runs([found.experiment_id], lambda process: not _alive(process))
+        if found.lifecycle_stage != "active":
+            raise InputError(
+                f"experiment {name!r} is deleted in MLflow; restore it or choose another --experiment."
+            )
+        return str(found.experiment_id)
+    folder = artifact_root(uri)
+    slug = re.sub(r"[^\w.-]", "_", name)
+    return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None))
+
+
+def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[int], bool]) -> None:
+    """Mark as FAILED the open runs of those processes on this machine that are chosen."""
+    client = MlflowClient()
+    open_here = f"status = 'RUNNING' and tags.`cltv_ml.host` = '{socket.gethostname()}'"
+    for run in client.search_runs(list(experiment_ids), open_here):
+        if chosen(int(run.data.tags["cltv_ml.process"])):
+            client.set_terminated(run.info.run_id, "FAILED")
+
+
+def _alive(process: int) -> bool:
+    """Return whether a process of this machine runs; where only killing would tell, it is taken to."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def server_command(port: int) -> list[str]:
+    """Return the light MLflow server's command for `python -m`: one worker, artefacts read from the disk.
+
+    Without `--no-serve-artifacts` a server would write addresses that scripts on the same store cannot open.
+    """
+    uri = open_store()
+    words = ["mlflow", "server", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
+    folder = artifact_root(uri)
+    if folder:
+        words += ["--no-serve-artifacts", "--default-artifact-root", folder.as_uri()]
+    return words
+
+
+def runs_page(port: int, experiment: str = "cltv") -> str:
+    """Return the address of the page that compares the experiment's runs."""
+    found = mlflow.get_experiment_by_name(experiment)
+    page = f"/experiments/{found.experiment_id}/runs" if found else "/experiments"
+    return f"http://127.0.0.1:{port}/#{page}?workflowType=machine_learning"
+
+
+def serve_command(port: int = 5001) -> str:
+    """Return the command that serves the champion."""
+    serve = f"mlflow models serve -m models:/cltv@champion --env-manager local --port {port}"
+    uri = open_store()
+    # MLflow itself looks for mlflow.db in the working folder; elsewhere it must be told.
+    found_by_itself = uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    return serve if found_by_itself else f"MLFLOW_TRACKING_URI={store_name()} {serve}"
+
+
+def new_training_id() -> str:
+    """Return the tag value that ties the runs of one training together."""
+    return uuid.uuid4().hex[:12]
+
+
+@contextmanager
+def held_open(**how: Any) -> Iterator[str]:
+    """Hold a run of `mlflow.start_run` open; it ends FINISHED, or FAILED on any error. Yields its id.
+
+    Raises
+    ------
+    StoreError
+        The store was lost meanwhile. Where it does not come back the run stays open, until `open_experiment`
+        finds that the process which held it is gone.
+    """
+    with store.explained(), mlflow.start_run(**how) as run:
+        try:
+            with store.explained():
+                yield run.info.run_id
+        except store.StoreError:
+            with suppress(MlflowException), store.impatient():
+                mlflow.end_run("FAILED")
+                _end_open_runs([run.info.experiment_id], lambda process: process == os.getpid())
+            raise
+
+
+@contextmanager
+def summary_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+    """Hold the run of a whole training open; it ends FINISHED, or FAILED on any error. Yields its id.
+
+    Inside `mlflow run` it is the project's own run.
+    """
+    with held_open(experiment_id=experiment_id, run_name=name, tags={**tags, **process_tags()}) as run_id:
+        yield run_id
+
+
+@contextmanager
+def model_run(experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
+    """Hold one model's run open at the top level of the experiment (the UI folds nested runs away)."""
+    created = MlflowClient().create_run(experiment_id, run_name=name, tags={**tags, **process_tags()})
+    with held_open(run_id=created.info.run_id, nested=True) as run_id:
+        yield run_id
+
+
+def log_window(
+    parent: str, name: str, metrics: Mapping[str, float], params: Mapping[str, Any], tags: Mapping[str, str]
+) -> None:
+    """Log one finished run below `parent`: what a model scored on an earlier window."""
+    client = MlflowClient()
+    experiment_id = client.get_run(parent).info.experiment_id
+    about = {**tags, **process_tags(), "role": "window", "mlflow.parentRunId": parent}
+    run = client.create_run(experiment_id, run_name=name, tags=about)
+    now = int(time.time() * 1000)
+    client.log_batch(
+        run.info.run_id,
+        metrics=[Metric(key, float(value), now, 0) for key, value in metrics.items()],
+        params=[Param(key, str(value)) for key, value in params.items()],
+    )
+    client.set_terminated(run.info.run_id)
+
+
+def process_tags() -> dict[str, str]:
+    """Return the tags by which a run that was killed is recognised later."""
+    return {"cltv_ml.host": socket.gethostname(), "cltv_ml.process": str(os.getpid())}
+
+
+def log_params(params: Mapping[str, Any]) -> None:
+    """Log parameters that the run does not have yet (`mlflow run` has logged its own; they cannot change)."""
+    active = mlflow.active_run()
+    present = MlflowClient().get_run(active.info.run_id).data.params
+    mlflow.log_params({name: value for name, value in params.items() if name not in present})
+
+
+def latest_training(experiment: str) -> Run:
+    """Return the summary run of the experiment's newest finished training.
+
+    Raises
+    ------
+    InputError
+        The experiment holds no finished training.
+    """
+    open_store()
+    found = mlflow.search_runs(
+        experiment_names=[experiment], filter_string="tags.role = 'summary' and status = 'FINISHED'",
+        order_by=["start_time DESC"], max_results=1, output_format="list",
+    )  # fmt: skip
+    if not found:
+        raise InputError(
+            f"experiment {experiment!r} in {store_name()} holds no finished training; run `cltv train` first."
+        )
+    run: Run = found[0]
+    return run
+
+
+def log_table(frame: pd.DataFrame, file: str) -> None:
+    """Log a result table that the UI shows and `mlflow.load_table` reads: text as objects, MLflow knows no other."""
+    words = frame.select_dtypes("str").columns
+    mlflow.log_table(frame.astype(dict.fromkeys(words, object)), file)
+
+
+def latest_summary(experiment: str) -> dict[str, Any]:
+    """Return the report summary of the experiment's newest finished training; errors as `latest_training`."""
+    run = latest_training(experiment)
+    summary: dict[str, Any] = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/report.json")
+    return summary
+
+
+def dataset(frame: pd.DataFrame, name: str, source: str, target: str) -> Any:
+    """Return an MLflow dataset whose digest covers every row (MLflow's own stops after 10,000)."""
+    rows = pd.util.hash_pandas_object(frame, index=True).to_numpy()
+    digest = hashlib.sha256(rows.tobytes()).hexdigest()[:32]
+    origin = LocalArtifactDatasetSource(source)
+    about: dict[str, Any] = {"source": origin, "targets": target, "name": name, "digest": digest}
+    whole = mlflow.data.from_pandas(frame, **about)
+    # MLflow looks at every cell to name a column's type: a minute and more for a million customers.
+    whole.schema = mlflow.data.from_pandas(frame.head(_TYPED), **about).schema
+    return whole
+
+
+def code_tags() -> dict[str, str]:
+    """Return the tags that say which code ran: the package's version and, in a repository, the commit."""
+    tags = {"cltv_ml.version": cltv_ml.__version__}
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    if found.returncode == 0:
+        tags["mlflow.source.git.commit"] = found.stdout.strip()
+    return tags

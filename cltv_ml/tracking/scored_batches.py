@@ -1,0 +1,165 @@
+"""The batches of scores that were monitored, kept in MLflow until their horizon has passed and the truth is known.
+
+Each batch is a run of its own (role `batch`) with its scores as an artefact, below one run per registered model
+(role `monitoring`) whose metrics are series over the batches: the step is the batch's cutoff in days since 1970.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.entities import Metric
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.evaluation import promises
+from cltv_ml.tracking import runs, store
+from cltv_ml.tracking.registry import Version
+from cltv_ml.windows import Window, span
+
+
+def series_run(experiment_id: str, name: str) -> str:
+    """Return the run whose metrics are series over a model's batches, made on the first call."""
+    client = MlflowClient()
+    with store.store_lock():
+        found = client.search_runs(
+            [experiment_id], f"tags.role = 'monitoring' and tags.registered_model = '{name}'", max_results=1
+        )
+        if found:
+            return str(found[0].info.run_id)
+        tags = {"role": "monitoring", "registered_model": name}
+        run = client.create_run(experiment_id, run_name=f"monitoring {name}", tags=tags)
+        client.set_terminated(run.info.run_id)
+    return str(run.info.run_id)
+
+
+def keep_batch(
+    series: str,
+    experiment_id: str,
+    batch: pd.DataFrame,
+    version: Version,
+    window: Window,
+    reference: Mapping[str, Any],
+) -> None:
+    """Keep a batch's scores for later; those of the same version and cutoff are replaced until they are closed.
+
+    A promise whose truth is known already is not written anew.
+    """
+    client = MlflowClient()
+    tags = {
+        "role": "batch", "mlflow.parentRunId": series, "model_version": str(version.number),
+        "cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": str(window.horizon), "model": version.model,
+    }  # fmt: skip
+    wanted = " and ".join(f"tags.{key} = '{tags[key]}'" for key in ("role", "model_version", "cutoff"))
+    found = client.search_runs(
+        [experiment_id], f"{wanted} and tags.`mlflow.parentRunId` = '{series}'", max_results=1
+    )
+    if found and found[0].data.tags["truth"] == "closed":
+        return
+    if found:
+        run_id = found[0].info.run_id
+    else:
+        name = f"batch {tags['cutoff']}, version {version.number}"
+        run_id = client.create_run(
+            experiment_id, run_name=name, tags={**tags, **runs.process_tags(), "truth": "open"}
+        ).info.run_id
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "scores.parquet")
+            batch.to_parquet(path, index=False)
+            client.log_artifact(run_id, str(path))
+        about = {"path": reference.get("path"), "interval_level": reference.get("interval_level")}
+        client.log_dict(run_id, about, "promise.json")
+        log_metrics(
+            run_id, {"promised": float(batch["expected_value"].sum()), "customers": float(len(batch))}
+        )
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id)
+
+
+def look_back(series: str, experiment_id: str, log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return closed batches with what came of them, and the open ones' expected and realised paths.
+
+    A batch that closes is measured once: its metrics, and its point in the series, stay.
+    """
+    client = MlflowClient()
+    open_batches = client.search_runs(
+        [experiment_id],
+        f"tags.role = 'batch' and tags.`mlflow.parentRunId` = '{series}' and status = 'FINISHED'",
+    )
+    until = span(log)[1].normalize() + pd.Timedelta(days=1)
+    closed, paths = [], []
+    for run in sorted(open_batches, key=lambda run: run.data.tags["cutoff"]):
+        window = Window(run.data.tags["cutoff"], int(run.data.tags["horizon_days"]))
+        if window.end <= until and run.data.tags["truth"] != "closed":
+            _close(run.info.run_id, log, window, series)
+            run = client.get_run(run.info.run_id)
+        about = {"cutoff": window.cutoff, "model_version": int(run.data.tags["model_version"])}
+        if run.data.tags["truth"] == "closed":
+            closed.append({**about, **run.data.metrics})
+        elif window.cutoff < until:
+            batch, promise = _read_batch(run.info.run_id)
+            if promise.get("path"):
+                path = promises.compute_progress(log, batch, window, pd.DataFrame(promise["path"]), until)
+                paths.append(
+                    path.assign(**about, horizon=window.horizon, **_so_far(log, batch, window, path))
+                )
+    return pd.DataFrame(closed), pd.concat(paths, ignore_index=True) if paths else pd.DataFrame()
+
+
+def _close(run_id: str, log: pd.DataFrame, window: Window, series: str) -> None:
+    """Measure a batch whose horizon has passed: into its run and, as one point, into the series."""
+    batch, promise = _read_batch(run_id)
+    y_true = window.target(log, batch.index)
+    truth = promises.compute_truth(y_true, batch, level=promise.get("interval_level"))
+    found = {f"{name}{end}": float(row[column]) for name, row in truth.iterrows()
+             for end, column in (("", "value"), ("_lower", "lower"), ("_upper", "upper"))}  # fmt: skip
+    if "coverage" in truth.index:
+        found["coverage_promised"] = float(promise["interval_level"])
+    found["realised"] = float(y_true.sum())
+    found = {name: value for name, value in found.items() if np.isfinite(value)}
+    log_metrics(run_id, found)
+    promised = float(batch["expected_value"].sum())
+    log_metrics(
+        series,
+        {f"truth_{name}": value for name, value in {**found, "promised": promised}.items()},
+        series_step(window),
+    )
+    MlflowClient().set_tag(run_id, "truth", "closed")
+
+
+def _so_far(log: pd.DataFrame, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:
+    """Return the interval of the bias so far: expected by now over realised by now, minus one."""
+    last, total = path.iloc[-1], float(batch["expected_value"].sum())
+    if last["day"] < 1 or last["realised"] <= 0 or total <= 0:
+        return {"bias_lower": np.nan, "bias_upper": np.nan}
+    spent = Window(window.cutoff, int(last["day"])).target(log, batch.index)
+    due = batch[["expected_value"]] * (last["expected"] / total)
+    row = promises.compute_truth(spent, due).loc["bias"]
+    return {"bias_lower": float(row["lower"]), "bias_upper": float(row["upper"])}
+
+
+def _read_batch(run_id: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    place = mlflow.artifacts.download_artifacts(run_id=run_id)
+    promise: dict[str, Any] = json.loads(Path(place, "promise.json").read_text(encoding="utf-8"))
+    return pd.read_parquet(Path(place, "scores.parquet")).set_index("customer_id"), promise
+
+
+def log_metrics(run_id: str, found: Mapping[str, float], step: int = 0) -> None:
+    """Log metrics to a run that need not be open."""
+    now = int(time.time() * 1000)
+    MlflowClient().log_batch(run_id, [Metric(name, float(value), now, step) for name, value in found.items()])
+
+
+def series_step(window: Window) -> int:
+    """Return where a batch stands in the series: its cutoff in days since 1970."""
+    return (window.cutoff - pd.Timestamp("1970-01-01")).days

@@ -1,0 +1,373 @@
+"""The parts of `cltv act` on a simulated shop, without a registered model: quick, and with all columns."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml import decisions
+from cltv_ml.actions import changes, products
+from cltv_ml.actions import shop as room
+from cltv_ml.actions.changes import add_changes
+from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms
+from cltv_ml.data import simulate
+from cltv_ml.features import build_features, default_features
+from cltv_ml.models import MBGNBD, ProbabilisticValue
+from cltv_ml.pipelines.act import PARTS
+from cltv_ml.serving import registered_model
+from cltv_ml.windows import Window
+
+WINDOW = Window("2023-05-16", 91)
+TERMS = Terms(uplift=0.1, cross_sell_uplift=0.5, upsell_share=0.2, cost=0.1, budget=200, acquisition_cost=8.0)
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """One past mailing to half of the customers, who then buy once more with 30% chance."""
+    log = simulate(900, days=500, seed=3).log
+    ids = pd.Series(sorted(log["customer_id"].unique()))
+    rng = np.random.default_rng(0)
+    arm = pd.Series(np.where(rng.random(len(ids)) < 0.5, "mail", "control"))
+    start = pd.Timestamp("2023-03-01")
+    moved = ids[(arm == "mail") & (rng.random(len(ids)) < 0.3)]
+    extra = log.drop_duplicates("customer_id").set_index("customer_id").loc[moved].reset_index()
+    extra = extra.assign(timestamp=start + pd.Timedelta(days=3), order_id="mail-" + extra["customer_id"])
+    log = pd.concat([log, extra[log.columns]]).sort_values("timestamp", ignore_index=True)
+    X = build_features(log, WINDOW.cutoff, names=default_features(list(log.columns)))
+    predictions = ProbabilisticValue(MBGNBD(), horizon=91).fit(X).predict_table(X)
+    cuts = decisions.fit_tiers(predictions["expected_value"])
+    sent = pd.DataFrame({"customer_id": ids, "arm": arm})
+    return Shop(
+        log=log, window=WINDOW, X=X, predictions=predictions,
+        tiers=decisions.apply_tiers(predictions["expected_value"], cuts).rename("tier"),
+        lifecycle=decisions.apply_lifecycle(X, decisions.fit_lifecycle(X), predictions["p_alive"]),
+        terms=dataclasses.replace(TERMS, campaign=PastCampaign(sent, Window(start, 7))),
+        groups=log.groupby("customer_id")["channel"].agg(lambda values: values.mode()[0]).to_frame(), version=3,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(shop):
+    found = Actions(rules={"tiers": {}})
+    for part in PARTS.values():
+        part(shop, found)
+    return found
+
+
+def test_every_part_is_answered_for_a_log_with_all_columns(done):
+    assert all(name.startswith("control group of") for name in done.refused)
+
+
+def test_a_campaign_that_worked_promises_more_than_it_costs(done):
+    lesson = done.tables["campaign_lesson"].loc["mail"]
+    assert lesson["uplift"] == pytest.approx(0.3, abs=0.08)
+    listed = done.tables["campaign_list"]
+    assert 0 < listed["cost"].sum() <= 200
+    assert (listed["expected_profit"] > 0).all()
+
+
+def test_the_lesson_of_a_campaign_is_drawn_as_a_qini_curve(done):
+    lesson = next(one for one in done.sections if one["title"] == "What the past campaign teaches")
+    assert len(lesson["figures"]) == 1
+    assert done.tables["qini_curve"]["share"].max() == 1
+
+
+def test_the_campaign_list_names_segment_offer_products_and_reason(done):
+    listed = done.tables["campaign_list"]
+    assert listed[["segment", "offer", "products", "reason"]].notna().all(axis=None)
+    assert set(listed["offer"]) == {"mail"}
+    assert listed["reason"].str.contains("points of chance to buy with mail").all()
+    assert set(listed["read_on"]) == {WINDOW.cutoff + pd.Timedelta(days=7)}
+
+
+def test_other_ways_of_choosing_arms_are_judged_by_what_they_would_have_earned(done):
+    table = done.tables["policy_value"]
+    assert set(table["policy"]) == {
+        "as it was", "control for everybody", "mail for everybody", "each customer's best"
+    }  # fmt: skip
+    robust = table[table["estimator"] == "doubly_robust"].set_index("policy")["value"]
+    assert robust["mail for everybody"] > robust["control for everybody"]
+    lesson = next(one for one in done.sections if one["title"] == "What the past campaign teaches")
+    assert "doubly robust" in " ".join(lesson["sentences"])
+
+
+def test_arms_that_were_not_drawn_at_random_need_their_probabilities(shop, done):
+    past = shop.terms.campaign
+    often = shop.X["frequency"].reindex(past.sent["customer_id"]).fillna(0).to_numpy() > 1
+    picked = past.sent.assign(arm=np.where(often, "mail", "control"))
+    picked.loc[::3, "arm"] = np.where(often[::3], "control", "mail")
+    terms = dataclasses.replace(shop.terms, campaign=dataclasses.replace(past, sent=picked))
+    found = Actions(tables=dict(done.tables))
+    del found.tables["policy_value"]
+    PARTS["campaign"](dataclasses.replace(shop, terms=terms), found)
+    assert "column propensity" in found.refused["policy value"]
+    assert "policy_value" not in found.tables
+
+
+LISTS = ("retention_list", "campaign_list", "cross_sell_list", "upsell_list")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_names_action_cost_profit_control_and_the_day_to_read_it(done, name):
+    listed = done.tables[name]
+    assert listed["action"].str.len().gt(0).all()
+    assert (listed["expected_profit"] > 0).all()
+    assert 0 < listed["control"].sum() < len(listed)
+    assert (listed["read_on"] > WINDOW.cutoff).all()
+    assert listed[["cost", "reason"]].notna().all(axis=None)
+
+
+def test_the_profit_of_showing_products_is_the_stated_effect_on_their_margin(done):
+    listed = done.tables["cross_sell_list"].set_index("customer_id")["expected_profit"]
+    margin = done.tables["cross_sell"].groupby("customer_id")["expected_margin"].sum()
+    assert listed.to_numpy() == pytest.approx(0.5 * margin[listed.index].to_numpy() - 0.1)
+
+
+def test_a_list_of_products_asks_for_what_showing_them_does(shop, done):
+    found = Actions(tables={"margins_by_product": done.tables["margins_by_product"]})
+    PARTS["cross-sell"](dataclasses.replace(shop, terms=Terms(cost=0.1)), found)
+    assert "--cross-sell-uplift" in found.refused["cross-sell list"]
+    assert len(found.tables["cross_sell"])
+
+
+def test_without_costs_a_dearer_product_earns_the_margin_rate_of_what_it_costs_more(shop, done):
+    cheap = dataclasses.replace(shop, log=shop.log.drop(columns="cost"))
+    found = Actions(tables=dict(done.tables))
+    PARTS["upsell"](cheap, found)
+    table = found.tables["upsell"]
+    rate = done.tables["customers"]["margin_rate"][table["customer_id"]].to_numpy()
+    assert table["extra_margin"].to_numpy() == pytest.approx(
+        rate * (table["price"] - table["usual_price"]).to_numpy()
+    )
+
+
+def test_a_budget_of_zero_leaves_the_recommendations_and_refuses_their_list(shop, done):
+    found = Actions(tables={"margins_by_product": done.tables["margins_by_product"]})
+    PARTS["cross-sell"](dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, budget=0.0)), found)
+    assert "a budget of 0.0 treats nobody" in found.refused["cross-sell list"]
+    assert len(found.tables["cross_sell"])
+    assert found.sections
+
+
+def test_no_list_shows_an_excluded_category(shop, done):
+    found = Actions(tables=dict(done.tables))
+    terms = dataclasses.replace(shop.terms, exclude=("coffee",))
+    for part in ("cross-sell", "upsell"):
+        PARTS[part](dataclasses.replace(shop, terms=terms), found)
+        assert "coffee" in set(done.tables[part.replace("-", "_")]["category"])
+        assert "coffee" not in set(found.tables[part.replace("-", "_")]["category"])
+
+
+def test_categories_are_recommended_where_no_product_has_enough_buyers(shop, done):
+    rare = shop.log.assign(product_id=[f"p{row}" for row in range(len(shop.log))])
+    found = Actions(tables=dict(done.tables))
+    PARTS["cross-sell"](dataclasses.replace(shop, log=rare), found)
+    assert set(found.tables["cross_sell"]["item"]) <= set(shop.log["category"])
+    assert "Categories instead of products" in str(found.sections[0])
+    with pytest.raises(ValueError, match="two items with at least 20 buyers"):
+        PARTS["cross-sell"](dataclasses.replace(shop, log=rare.drop(columns="category")), Actions())
+
+
+def test_an_item_that_leads_many_lists_is_told():
+    table = pd.DataFrame(
+        {"rank": 1, "item": ["fuel", "fuel", "tea", "jam"], "category": ["FUEL", "FUEL", "HOT", "SWEET"]}
+    )
+    assert "fuel (FUEL) leads the list of 50% of the customers" in products._leading(table)[0]
+    assert products._leading(table.assign(item=list("abcd"))) == []
+
+
+def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
+    log = shop.log.drop(columns="cost")
+    terms = Terms(margin_rate=0.4, category_margins={"tea": 0.05})
+    found = Actions(tables={"customers": shop.predictions.assign(segment="all")})
+    PARTS["margins"](dataclasses.replace(shop, log=log, terms=terms), found)
+    rates = found.tables["margins_by_category"]["contribution_rate"]
+    assert rates["tea"] == pytest.approx(0.05, abs=1e-4)
+    assert rates.drop("tea").to_numpy() == pytest.approx(0.4, abs=1e-4)
+
+
+def test_a_margin_of_a_category_that_is_not_there_is_refused(shop):
+    terms = Terms(margin_rate=0.4, category_margins={"te": 0.05})
+    with pytest.raises(ValueError, match="of the category 'te'"):
+        PARTS["margins"](dataclasses.replace(shop, terms=terms), Actions())
+
+
+def test_products_on_a_list_are_followed_by_their_category(shop, done):
+    category = shop.log.drop_duplicates("product_id").set_index("product_id")["category"]
+    first = done.tables["campaign_list"]["products"].iloc[0].split(", ")[0]
+    item = first.split(" ")[0]
+    assert first == f"{item} ({category[item]})"
+    assert (done.tables["cross_sell"]["category"] == done.tables["cross_sell"]["item"].map(category)).all()
+
+
+def test_no_price_is_tested_where_everybody_buys_anyway(shop, done):
+    thin = done.tables["margins_by_customer"].assign(
+        contribution_margin=done.tables["margins_by_customer"]["revenue"] * 0.115
+    )
+    every = shop.log.drop_duplicates("customer_id").assign(timestamp=WINDOW.cutoff - pd.Timedelta(days=1))
+    busy = dataclasses.replace(shop, log=pd.concat([shop.log, every]))
+    with pytest.raises(ValueError, match="100% of the customers buy within 28 days anyway"):
+        PARTS["price test"](busy, Actions(tables={"margins_by_customer": thin}))
+
+
+def test_the_balance_of_a_campaign_drawn_at_random_looks_random(done):
+    assert done.tables["campaign_balance"]["looks_random"].all()
+
+
+def test_average_discounts_are_told_for_the_values_of_a_protected_column(done):
+    audit = done.tables["discount_by_segment"]
+    assert set(audit["grouping"]) == {"tier", "segment", "lifecycle", "protected: channel"}
+    counts = audit.groupby("grouping")["customers"].sum()
+    assert counts.nunique() == 1
+
+
+def test_payback_is_a_month_per_cohort(done):
+    assert done.tables["payback"]["payback_month"].min() >= 1
+
+
+def test_the_price_test_has_an_arm_at_full_price(done):
+    assert done.tables["price_test"]["depth"].iloc[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "needs"),
+    [("payback", "--acquisition-cost"), ("campaign", "--campaign"), ("retention", "--uplift")],
+)
+def test_a_part_without_its_term_names_the_flag(shop, part, needs):
+    with pytest.raises(ValueError, match=needs):
+        PARTS[part](dataclasses.replace(shop, terms=Terms()), Actions())
+
+
+def test_protected_columns_leave_the_log():
+    log = simulate(50, days=100).log
+    kept = room._without_protected(log, Terms(protected=("channel",)), ["recency"], Actions())
+    assert "channel" not in kept
+
+
+def test_a_champion_that_uses_a_protected_column_is_refused():
+    log = simulate(50, days=100).log
+    with pytest.raises(ValueError, match="'margin_rate' uses the protected column 'cost'"):
+        room._without_protected(log, Terms(protected=("cost",)), ["margin_rate"], Actions())
+
+
+def test_a_protected_column_that_is_not_in_the_log_is_told():
+    done = Actions()
+    room._without_protected(simulate(50, days=100).log, Terms(protected=("chanel",)), [], done)
+    assert "no column 'chanel'" in done.refused["protected"]
+
+
+def test_a_list_too_short_for_proof_keeps_a_fifth_untreated(shop):
+    done, chosen = Actions(), pd.DataFrame(index=shop.X.index[:50])
+    drawn = room.draw_control(chosen, (0.1, 0.11), shop, done)
+    assert drawn.sum() == 10
+    assert "10 of 50 stay untreated" in done.refused["control group of 50"]
+
+
+class EarlierModel:
+    """What MLflow loads, as far as the accounting uses it: expects ten of everybody."""
+
+    metadata = SimpleNamespace(metadata={"features": ["recency"], "tiers": {"low": 0.0, "high": 50.0}})
+
+    def predict(self, X):
+        return pd.DataFrame({"expected_value": 10.0}, index=X.index)
+
+
+def changed(shop, done, before):
+    """Return the tables and sentences of `add_changes` against earlier scores."""
+    earlier = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, before=before))
+    found = Actions(
+        tables={"customers": done.tables["customers"]}, rules={"tiers": {"high": 50.0, "low": 0.0}}
+    )
+    add_changes(earlier, found)
+    return found.tables, " ".join(found.sections[0]["sentences"])
+
+
+def parts(table):
+    """Return the changes by part, having checked that they sum exactly to the total."""
+    change = table.set_index("part")["change"]
+    assert round(change.drop("total").sum() * 10_000) == round(change["total"] * 10_000)
+    return change
+
+
+def test_the_same_scores_have_not_changed(shop, done):
+    tables, told = changed(shop, done, done.tables["customers"])
+    assert (parts(tables["value_change"]) == 0).all()
+    assert (parts(tables["profit_change"]) == 0).all()
+    assert "Version 3 of the model made both scores" in told
+
+
+def test_scores_by_an_earlier_model_tell_its_change_apart(shop, done, monkeypatch):
+    monkeypatch.setattr(registered_model, "load_version", lambda version: {2: EarlierModel()}[version])
+    today = done.tables["customers"]
+    before = today.assign(model_version=2, expected_value=10.0)
+    tables, told = changed(shop, done, before)
+    assert parts(tables["value_change"])["model"] == pytest.approx(
+        today["expected_value"].sum() - 10 * len(today)
+    )
+    assert "Version 2 made the earlier scores" in told
+
+
+def test_an_earlier_model_that_is_gone_stays_in_the_other_parts(shop, done, monkeypatch):
+    def gone(version):
+        raise ValueError(f"version {version} of model 'cltv' cannot be read: not found; train again.")
+
+    monkeypatch.setattr(registered_model, "load_version", gone)
+    tables, told = changed(shop, done, done.tables["customers"].assign(model_version=2))
+    assert parts(tables["value_change"])["model"] == 0
+    assert "The part of the model is in the others: version 2" in told
+
+
+def test_the_figures_of_changes_are_drawn_from_the_same_accounting(shop, done, monkeypatch):
+    def look(_, terms, found):
+        found.rules |= {"tiers": {"high": 50.0, "low": 0.0}}
+        return dataclasses.replace(shop, terms=terms)
+
+    monkeypatch.setattr(changes, "look", look)
+    before = done.tables["customers"].sample(frac=0.8, random_state=0)
+    before = before.assign(
+        expected_value=before["expected_value"] * 0.7, cutoff=WINDOW.cutoff - pd.Timedelta(days=91)
+    )
+    tables, _ = changed(shop, done, before)
+    found = changes.compute_changes(None, before)
+    pd.testing.assert_frame_equal(found.change, tables["value_change"])
+    pd.testing.assert_frame_equal(found.flows, tables["migration"])
+    assert (parts(found.change) != 0).sum() > 3
+
+
+def test_a_price_rise_between_two_scores_is_told_apart(shop, done):
+    cutoff = WINDOW.cutoff - pd.Timedelta(days=91)
+    dearer = shop.log.assign(
+        amount=shop.log["amount"].where(shop.log["timestamp"] < cutoff, shop.log["amount"] * 2)
+    )
+    today = done.tables["customers"]
+    plain, _ = changed(shop, done, today.assign(cutoff=cutoff))
+    tables, _ = changed(dataclasses.replace(shop, log=dearer), done, today.assign(cutoff=cutoff))
+    total = today["expected_value"].sum()
+    before, after = (parts(one["value_change"])["prices and margins"] for one in (plain, tables))
+    # What is bought at 1 + x times the price was worth 1 / (1 + x) of today's value at the prices of then.
+    assert (1 - after / total) * 2 == pytest.approx(1 - before / total)
+
+
+def test_a_margin_that_halved_is_told_apart_from_behaviour(shop, done):
+    today = done.tables["customers"]
+    before = today.assign(margin_rate=today["margin_rate"] * 2, expected_profit=today["expected_profit"] * 2)
+    tables, _ = changed(shop, done, before)
+    gained = today["margin_rate"] > 0
+    assert parts(tables["profit_change"])["prices and margins"] == pytest.approx(
+        -today.loc[gained, "expected_profit"].sum(), rel=1e-6
+    )
+
+
+def test_earlier_scores_that_say_nothing_of_themselves_are_behaviour(shop, done):
+    before = done.tables["customers"][["tier", "expected_value"]]
+    tables, told = changed(shop, done, before)
+    assert set(tables) == {"customers", "migration", "value_change"}
+    assert parts(tables["value_change"])["prices and margins"] == 0
+    assert "Which model made the earlier scores is not known" in told
+
+
+def test_earlier_scores_of_another_horizon_are_refused(shop, done):
+    with pytest.raises(ValueError, match="look 182 days ahead and today's 91"):
+        changed(shop, done, done.tables["customers"].assign(horizon=182))

@@ -1,0 +1,237 @@
+"""A scored batch is kept, compared with the training, and with the truth once its horizon has passed."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.data import clean, simulate
+from cltv_ml.evaluation.promises import Thresholds
+from cltv_ml.features import build_features, feature_version
+from cltv_ml.models import ProbabilisticValue
+from cltv_ml.pipelines import monitor as monitoring
+from cltv_ml.serving import packaging
+from cltv_ml.serving.responses import tier_names
+from cltv_ml.tracking import registry, runs, store
+from cltv_ml.windows import Window
+
+SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+CUTOFF, HORIZON = pd.Timestamp("2022-10-01"), 60
+
+
+@pytest.fixture(scope="module")
+def log():
+    return clean(simulate(600, days=420, seed=5).log).log
+
+
+@pytest.fixture(scope="module")
+def fitted(log):
+    return ProbabilisticValue(horizon=HORIZON).fit(build_features(log, CUTOFF, SUMMARY))
+
+
+@pytest.fixture(scope="module")
+def trained_store(empty_store, tmp_path_factory, log, fitted):
+    """A store with one registered version, and a copy of its database as it was then."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        cuts = _register(log, fitted)
+    shutil.copy(folder / "mlflow.db", folder / "as_trained.db")
+    return folder, cuts
+
+
+@pytest.fixture
+def registered(trained_store, monkeypatch):
+    """The store as it was after the training; gives the cut points of the tiers."""
+    folder, cuts = trained_store
+    with (
+        contextlib.closing(sqlite3.connect(folder / "as_trained.db")) as before,
+        contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as now,
+    ):
+        before.backup(now)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    store.open_store()
+    return cuts
+
+
+def _register(log, fitted):
+    X = build_features(log, CUTOFF, SUMMARY)
+    cuts = packaging.tier_cuts(fitted.predict(X))
+    card = packaging.Card(
+        model=fitted.name, horizon=HORIZON, cutoff=f"{CUTOFF:%Y-%m-%d}", features=SUMMARY, tiers=cuts,
+        feature_version=feature_version(SUMMARY), customers=len(X), dataset="simulated",
+    )  # fmt: skip
+    with runs.summary_run(runs.open_experiment("cltv"), "training", {"role": "summary"}):
+        info = packaging.log_model(fitted, card, X)
+        before = CUTOFF - pd.Timedelta(days=HORIZON)
+        monitoring.store_reference(info.model_id, fitted, X, log, Window(before, HORIZON), cuts)
+    registry.register(info.model_uri, {})
+    return cuts
+
+
+def scores(log, fitted, cuts, cutoff=CUTOFF, times=1.0):
+    X = build_features(log, cutoff, SUMMARY)
+    table = fitted.predict_table(X)
+    table["expected_value"] *= times
+    return table.assign(
+        tier=tier_names(table["expected_value"].to_numpy(), cuts),
+        model_version=1,
+        cutoff=cutoff,
+        horizon=HORIZON,
+    ).reset_index()
+
+
+def until(log, day):
+    return log[log["timestamp"] < day]
+
+
+def series(name):
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name("cltv").experiment_id
+    (run,) = client.search_runs([experiment], "tags.role = 'monitoring'")
+    return client.get_metric_history(run.info.run_id, name)
+
+
+def test_the_batch_that_the_model_was_fitted_for_is_ok_and_kept(registered, log, fitted, tmp_path):
+    report = monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    assert (report.level, report.reasons) == ("ok", [])
+    assert report.drift["psi"].max() == 0
+    assert len(report.truth) == len(report.progress) == 0
+    files = {file.name for file in (tmp_path / "out").iterdir()}
+    assert files == {"monitor.html", "checks.csv", "drift.csv", "truth.csv", "progress.csv"}
+
+
+def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_looked_at(
+    registered, log, fitted, tmp_path
+):
+    batch = scores(log, fitted, registered)
+    monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    later = scores(log, fitted, registered, CUTOFF + pd.Timedelta(days=HORIZON))
+    whole = until(log, CUTOFF + pd.Timedelta(days=HORIZON))
+    for _ in range(2):
+        report = monitoring.monitor(whole, later, tmp_path / "out")
+    assert len(report.truth) == 1
+    (point,) = series("truth_bias")
+    assert {one.value for one in series("check_bias")} != {
+        point.value
+    }  # the end of its interval nearest to zero
+    y_true = Window(CUTOFF, HORIZON).target(log, pd.Index(batch["customer_id"], name="customer_id"))
+    assert point.value == pytest.approx(batch["expected_value"].sum() / y_true.sum() - 1)
+    assert point.step == (CUTOFF - pd.Timestamp("1970-01-01")).days
+    assert report.truth.iloc[0]["realised"] == pytest.approx(y_true.sum())
+
+
+def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tmp_path):
+    batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
+    monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    first = monitoring.monitor(until(log, end), batch, tmp_path / "out")
+    again = monitoring.monitor(
+        until(log, end), batch.assign(expected_value=2 * batch["expected_value"]), tmp_path / "out"
+    )
+    pd.testing.assert_frame_equal(again.truth, first.truth)
+    assert len(series("truth_bias")) == 1
+
+
+def test_what_was_kept_of_a_promise_is_told_with_both_totals(registered, log, fitted, tmp_path):
+    batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
+    before = monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    assert before.kept == []
+    assert before.notes == [
+        "No batch has closed yet; what this one promised is known once the log reaches 2022-11-30."
+    ]
+    after = monitoring.monitor(
+        until(log, end), batch, tmp_path / "out", thresholds=Thresholds(bias=(5.0, 9.0))
+    )
+    promised, came = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
+    assert f"promised {promised:,.0f} and {came:,.0f} came" in after.kept[0]
+    assert after.notes == []
+
+
+def test_promises_far_above_what_came_call_for_training(registered, log, fitted, tmp_path):
+    monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered, times=2.0), tmp_path / "out")
+    end = CUTOFF + pd.Timedelta(days=HORIZON)
+    report = monitoring.monitor(until(log, end), scores(log, fitted, registered, end), tmp_path / "out")
+    assert report.level == "retrain"
+    assert any("off in its total" in reason for reason in report.reasons)
+    loose = Thresholds(bias=(5.0, 9.0), decile_error=(5.0, 9.0))
+    report = monitoring.monitor(
+        until(log, end), scores(log, fitted, registered, end), tmp_path / "out", thresholds=loose
+    )
+    assert not any("off in its total" in reason for reason in report.reasons)
+
+
+def test_an_open_batch_is_compared_with_the_path_the_model_expects(registered, log, fitted, tmp_path):
+    batch = scores(log, fitted, registered, times=3.0)
+    report = monitoring.monitor(until(log, CUTOFF + pd.Timedelta(days=30)), batch, tmp_path / "out")
+    last = report.progress.iloc[-1]
+    half = (
+        ProbabilisticValue(horizon=HORIZON).set_params(horizon=30).fit(build_features(log, CUTOFF, SUMMARY))
+    )
+    expected = 3 * half.predict(build_features(log, CUTOFF, SUMMARY)).sum()
+    assert last["day"] == 30
+    assert last["expected"] == pytest.approx(expected, rel=0.02)
+    assert any(reason.startswith("After 30 of 60 days") for reason in report.reasons)
+
+
+def test_customers_of_another_kind_are_drift(registered, log, fitted, tmp_path):
+    other = log.assign(amount=log["amount"] * 20)
+    report = monitoring.monitor(until(other, CUTOFF), scores(other, fitted, registered), tmp_path / "out")
+    assert report.level == "retrain"
+    moved = report.drift.set_index("feature")
+    assert moved.at["monetary_value", "psi_lower"] > 0.25
+    assert moved.at["frequency", "psi"] == 0
+
+
+def test_refused_customers_are_counted(registered, log, fitted, tmp_path):
+    batch = scores(log, fitted, registered)
+    batch.loc[batch.index % 5 == 0, "expected_value"] = None
+    report = monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    assert any("20.0% of the customers have no value" in reason for reason in report.reasons)
+
+
+def test_a_version_without_reference_says_that_drift_is_not_measured(registered, log, fitted, tmp_path):
+    reference = Path(mlflow.artifacts.download_artifacts("models:/cltv/1"), "reference.json")
+    hidden = reference.rename(reference.with_suffix(".hidden"))
+    report = monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    hidden.rename(reference)
+    assert "stored without a reference" in report.notes[0]
+
+
+def test_no_run_is_left_open(registered, log, fitted, tmp_path):
+    monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    client = MlflowClient()
+    runs = client.search_runs([client.get_experiment_by_name("cltv").experiment_id])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_the_reference_holds_no_customer(registered, log):
+    text = json.dumps(mlflow.artifacts.load_dict("models:/cltv/1/reference.json"))
+    assert len(text) < 60_000
+    assert not any(f'"{customer}"' in text for customer in log["customer_id"].unique())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda table: table.drop(columns="cutoff"), r"lack the columns \['cutoff'\]"),
+        (
+            lambda table: table.assign(customer_id="?" + table["customer_id"]),
+            "knows only 0% of the scored customers",
+        ),
+        (lambda table: pd.concat([table, table]), "hold a customer twice"),
+        (
+            lambda table: table.assign(expected_value=float("nan")),
+            "no customer of the scores has an expected value",
+        ),
+    ],
+)
+def test_scores_that_cannot_be_monitored_are_refused(registered, log, fitted, tmp_path, spoil, message):
+    with pytest.raises(ValueError, match=message):
+        monitoring.monitor(log, spoil(scores(log, fitted, registered)), tmp_path / "out")

@@ -1,0 +1,292 @@
+"""The challenger replaces the champion only where both answered for days that neither had seen."""
+
+import contextlib
+import shutil
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.data import clean, simulate
+from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.features import build_features, feature_version
+from cltv_ml.models import ProbabilisticValue, SameRate
+from cltv_ml.pipelines import promote as promotion
+from cltv_ml.serving import packaging
+from cltv_ml.serving.registered_model import load_registered
+from cltv_ml.tracking import registry, runs, store
+from cltv_ml.tracking.registry import Version
+from cltv_ml.windows import Window
+
+HORIZON = 91
+SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return clean(simulate(400, days=420, seed=5).log)
+
+
+def put(model, log, cutoff, **changes):
+    """Log a model fitted at a cutoff and register it; return its version."""
+    X = build_features(log, cutoff, SUMMARY)
+    model.fit(X)
+    names = [str(name) for name in model.feature_names_in_]
+    about = {
+        "model": model.name, "horizon": int(model.horizon), "cutoff": cutoff, "features": names,
+        "feature_version": feature_version(names), "tiers": packaging.tier_cuts(model.predict(X)),
+        "customers": len(X), "dataset": "simulated",
+    }  # fmt: skip
+    with runs.summary_run(runs.open_experiment("cltv"), model.name, {"role": "summary"}):
+        info = packaging.log_model(model, packaging.Card(**about | changes), X)
+    return registry.register(info.model_uri, {"horizon_days": str(model.horizon)})
+
+
+@pytest.fixture(scope="module")
+def stored(empty_store, shop, tmp_path_factory):
+    """A store with four versions, all fitted before the end, and a copy of its database as it was then."""
+    folder = tmp_path_factory.mktemp("promotion")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        assert put(SameRate(HORIZON), shop.log, "2022-10-01") == (1, "champion")
+        assert put(ProbabilisticValue(horizon=HORIZON), shop.log, "2022-10-01") == (2, "challenger")
+        put(SameRate(30), shop.log, "2022-10-01")
+        put(SameRate(HORIZON), shop.log, "2022-10-01", feature_version="other")
+    shutil.copy(folder / "mlflow.db", folder / "as_stored.db")
+    yield folder
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def rivals(stored, monkeypatch):
+    """Version 1 is champion, it cannot tell customers apart well; nobody challenges it yet."""
+    with (
+        contextlib.closing(sqlite3.connect(stored / "as_stored.db")) as before,
+        contextlib.closing(sqlite3.connect(stored / "mlflow.db")) as now,
+    ):
+        before.backup(now)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{stored / 'mlflow.db'}")
+    store.open_store()
+    client = MlflowClient()
+    client.delete_registered_model_alias("cltv", "challenger")
+    return client
+
+
+def challenge(client, number):
+    client.set_registered_model_alias("cltv", "challenger", str(number))
+
+
+def version(number, fitted, tested=None, **changes):
+    about = {
+        "number": number, "uri": f"models:/cltv/{number}", "model": "tweedie", "horizon": 90, "features": SUMMARY,
+        "feature_version": "", "cltv_ml_version": "0.1.0", "fitted_until": pd.Timestamp(fitted), "tags": {},
+        "test_cutoff": pd.Timestamp(tested) if tested else None, "candidate": f"tested-{number}" if tested else None,
+    }  # fmt: skip
+    return Version(**about | changes)
+
+
+def scored_as(monkeypatch, values):
+    frames = [pd.DataFrame({"expected_value": one}) for one in values]
+    monkeypatch.setattr(promotion, "score_apart", lambda uris, log, cutoff: frames)
+
+
+def truth_of(shop):
+    """What everybody spent in the window that both are compared on."""
+    customers = pd.Index(shop.log["customer_id"].unique(), name="customer_id")
+    return Window.latest(shop.log["timestamp"].max() + pd.Timedelta(days=1), HORIZON).target(
+        shop.log, customers
+    )
+
+
+def days(first, last):
+    return pd.DataFrame({"timestamp": pd.to_datetime([first, last])})
+
+
+def test_versions_are_compared_as_registered_where_a_whole_horizon_follows_both():
+    found = promotion.choose_comparison(
+        version(1, "2026-01-01"), version(2, "2026-04-01"), days("2025-01-01", "2026-06-29")
+    )
+    assert found.window.cutoff == pd.Timestamp("2026-04-01")
+    assert found.uris == ("models:/cltv/1", "models:/cltv/2")
+
+
+def test_a_challenger_fitted_to_the_end_is_represented_by_what_its_training_tested():
+    found = promotion.choose_comparison(
+        version(1, "2026-01-01"), version(2, "2026-04-01", "2025-12-31"), days("2025-01-01", "2026-03-31")
+    )
+    assert found.window.cutoff == pd.Timestamp("2026-01-01")
+    assert found.uris == ("models:/cltv/1", "tested-2")
+
+
+def test_two_trainings_on_one_log_are_compared_as_they_were_tested():
+    rivals = version(1, "2026-04-01", "2025-12-31"), version(2, "2026-04-01", "2025-12-31")
+    found = promotion.choose_comparison(*rivals, days("2025-01-01", "2026-03-31"))
+    assert found.uris == ("tested-1", "tested-2")
+
+
+def test_no_window_is_invented_where_one_of_the_two_has_seen_every_day():
+    with pytest.raises(
+        ValueError, match="champion was fitted until 2026-04-01, the challenger until 2026-04-01"
+    ):
+        promotion.choose_comparison(
+            version(1, "2026-04-01"), version(2, "2026-04-01"), days("2025-01-01", "2026-03-31")
+        )
+
+
+def test_the_better_challenger_is_promoted_and_the_move_is_logged(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    scored_as(monkeypatch, [truth * 0 + truth.mean(), truth + 1])
+    before = promotion.promote(shop, dry_run=True)
+    assert before.promoted
+    assert registry.alias_version("cltv", "champion") == 1
+    assert not rivals.search_runs(
+        [rivals.get_experiment_by_name("cltv").experiment_id], "tags.role = 'promotion'"
+    )
+    decision = promotion.promote(shop)
+    assert decision.reasons == before.reasons
+    assert registry.alias_version("cltv", "champion") == 2
+    assert registry.alias_version("cltv", "previous") == 1
+    experiment = rivals.get_experiment_by_name("cltv").experiment_id
+    (run,) = rivals.search_runs([experiment], "tags.role = 'promotion'")
+    assert run.data.tags["outcome"] == "promoted"
+    assert run.data.metrics["challenger_gini"] > run.data.metrics["champion_gini"]
+    assert {file.path for file in rivals.list_artifacts(run.info.run_id)} == {"pair.json", "reasons.txt"}
+
+
+@pytest.mark.slow
+def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp_path):
+    place = copied("models:/cltv/1", tmp_path)
+    code = place / "code" / "cltv_ml" / "models" / "same_rate.py"
+    text = code.read_text()
+    assert "    def predict(self, X" in text
+    code.write_text(text.replace("    def predict(self, X", "    def as_it_was(self, X") + (
+        "\n\nSameRate.predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n"
+    ))  # fmt: skip
+    doubled, other = promotion.score_apart(
+        [str(place), "models:/cltv/2"], shop.log, pd.Timestamp("2022-10-01")
+    )
+    X = build_features(shop.log, "2022-10-01", SUMMARY)
+    pd.testing.assert_series_equal(
+        doubled["expected_value"], pd.Series(2 * SameRate(HORIZON).fit(X).predict(X), X.index),
+        check_names=False, check_dtype=False, rtol=1e-9,
+    )  # fmt: skip
+    expected = ProbabilisticValue(horizon=HORIZON).fit(X).predict(X)
+    pd.testing.assert_series_equal(
+        other["expected_value"], pd.Series(expected, X.index), check_names=False, check_dtype=False, rtol=1e-9
+    )
+
+
+def test_a_model_that_cannot_be_scored_is_named_with_its_last_words(rivals, shop, tmp_path):
+    place = copied("models:/cltv/1", tmp_path)
+    (place / "code" / "cltv_ml" / "__init__.py").write_text("raise RuntimeError('broken on purpose')")
+    with pytest.raises(ValueError, match=rf"{place} cannot be scored .* broken on purpose"):
+        promotion.score_apart([str(place)], shop.log, pd.Timestamp("2022-10-01"))
+
+
+def copied(uri, folder):
+    """A version's files, to be changed."""
+    return Path(shutil.copytree(mlflow.artifacts.download_artifacts(uri), folder / "version"))
+
+
+def test_a_challenger_for_another_horizon_is_refused(rivals, shop):
+    challenge(rivals, 3)
+    decision = promotion.promote(shop)
+    assert not decision.promoted
+    assert "answers for 30 days, the champion for 91" in decision.reasons[0]
+
+
+def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
+    challenge(rivals, 3)
+    decision = promotion.promote(shop, force=True)
+    assert decision.promoted
+    assert decision.reasons[-1] == "Promoted all the same: it was forced."
+    assert registry.alias_version("cltv", "champion") == 3
+
+
+def test_a_challenger_whose_features_are_defined_otherwise_here_is_refused(rivals, shop):
+    challenge(rivals, 4)
+    assert "cannot build the challenger's features" in promotion.promote(shop).reasons[0]
+
+
+def test_too_few_buyers_are_no_evidence(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    some = pd.Series(1.0, shop.log["customer_id"].unique()[:20]).rename_axis("customer_id")
+    scored_as(monkeypatch, [some, some])
+    assert "too little data" in promotion.promote(shop).reasons[0]
+
+
+def test_a_champion_that_moved_during_the_comparison_stays(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+
+    def somebody_else_is_faster(uris, log, cutoff):
+        registry.promote(3, expected=1)
+        return [pd.DataFrame({"expected_value": value}) for value in (truth * 0 + 1, truth + 1)]
+
+    monkeypatch.setattr(promotion, "score_apart", somebody_else_is_faster)
+    with pytest.raises(ValueError, match="the champion moved meanwhile"):
+        promotion.promote(shop)
+    assert registry.alias_version("cltv", "champion") == 3
+    assert registry.alias_version("cltv", "previous") == 1
+
+
+def test_a_campaigns_profit_decides_where_it_is_asked_for(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    best = truth >= truth.quantile(0.9)
+    # Both hit the total; one knows the best tenth and nothing more, the other everybody, but that tenth upside down.
+    top_only = pd.Series(truth[~best].mean(), truth.index).where(~best, truth)
+    upside_down = truth.copy()
+    upside_down[best] = truth.nsmallest(best.sum()).to_numpy() + 1e-3
+    scored_as(monkeypatch, [upside_down * truth.sum() / upside_down.sum(), top_only])
+    campaign = Targeting(share=0.1, cost=2.0, margin=0.5)
+    decision = promotion.promote(shop, dry_run=True, targeting=campaign)
+    assert decision.promoted
+    assert "difference in profit +" in decision.reasons[0]
+    assert decision.reasons[-1] == (
+        "Profit is that of contacting the 10% of customers ranked highest, at 2 a contact and a margin of 50%."
+    )
+    assert decision.pair.at["profit", "challenger"] > decision.pair.at["profit", "champion"]
+
+
+def test_the_same_recipe_on_a_newer_log_takes_over_at_equal_quality(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    scored_as(monkeypatch, [truth + 1, truth + 1])
+    assert not promotion.promote(shop, dry_run=True).promoted  # more complicated, and no better
+    read = registry.read_version
+    newer = {"model": "same_rate", "fitted_until": pd.Timestamp("2022-11-01")}
+    monkeypatch.setattr(
+        promotion.registry, "read_version",
+        lambda number, name: replace(read(number, name), **newer) if number == 2 else read(number, name),
+    )  # fmt: skip
+    monkeypatch.setattr(
+        promotion, "choose_comparison",
+        lambda *_: promotion.Comparison(Window("2022-11-26", HORIZON), ("", ""), "as tested"),
+    )  # fmt: skip
+    assert "newer at equal quality" in promotion.promote(shop, dry_run=True).reasons[0]
+
+
+def test_without_a_challenger_there_is_nothing_to_promote(rivals, shop):
+    with pytest.raises(ValueError, match="has no challenger"):
+        promotion.promote(shop)
+
+
+def test_an_alias_that_moves_while_a_batch_loads_gives_one_version_throughout(rivals, monkeypatch):
+    load = mlflow.pyfunc.load_model
+
+    def moved_meanwhile(uri):
+        registry.promote(2, expected=1)
+        return load(uri)
+
+    monkeypatch.setattr(mlflow.pyfunc, "load_model", moved_meanwhile)
+    model, version = load_registered()
+    assert version == 1
+    assert model.metadata.metadata["model"] == "same_rate"

@@ -1,0 +1,213 @@
+"""The store is opened whole, runs end, and a server that is away is one sentence."""
+
+import multiprocessing
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import mlflow
+import pandas as pd
+import pytest
+import sqlalchemy.exc
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from cltv_ml.tracking import runs
+from cltv_ml.tracking import store as mlflow_store
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(monkeypatch):
+    before = mlflow.get_tracking_uri()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(ValueError, match=r"no MLflow server answers at http://127\.0") as caught:
+        mlflow_store.open_store()
+    assert "secret" not in str(caught.value)
+    mlflow.set_tracking_uri(before)
+
+
+def test_a_server_that_comes_up_late_is_waited_for(monkeypatch):
+    with socket.socket() as late:
+        late.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(time, "sleep", lambda seconds: late.listen())
+        mlflow_store._check_server(f"http://127.0.0.1:{late.getsockname()[1]}")
+
+
+def test_runs_of_a_killed_process_are_ended_by_the_next_one_and_others_are_left(store):
+    client = MlflowClient()
+    experiment = runs.open_experiment("cltv")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    host = socket.gethostname()
+    owners = {"dead": (host, dead.pid), "alive": (host, os.getpid()), "elsewhere": ("another", dead.pid)}
+    started = {
+        name: client.create_run(
+            experiment, tags={"cltv_ml.host": where, "cltv_ml.process": str(process)}
+        ).info.run_id
+        for name, (where, process) in owners.items()
+    }
+    runs.open_experiment("cltv")
+    assert {name: client.get_run(run).info.status for name, run in started.items()} == {
+        "dead": "FAILED", "alive": "RUNNING", "elsewhere": "RUNNING"
+    }  # fmt: skip
+
+
+def test_a_failing_training_ends_its_run_as_failed(store):
+    with (
+        pytest.raises(OSError, match="no space"),
+        runs.summary_run(runs.open_experiment("cltv"), "a", {}) as run,
+    ):
+        raise OSError("no space left")
+    assert MlflowClient().get_run(run).info.status == "FAILED"
+
+
+def test_a_store_that_is_busy_for_a_moment_is_waited_for(store, tmp_path):
+    runs.open_experiment("cltv")
+    other = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None, check_same_thread=False)
+    other.execute("begin exclusive")
+    threading.Timer(1.5, other.rollback).start()
+    with runs.summary_run(runs.open_experiment("cltv"), "a", {}) as run:
+        pass
+    assert MlflowClient().get_run(run).info.status == "FINISHED"
+    other.close()
+
+
+def test_the_lock_of_a_store_is_one_sentence_for_who_waits_too_long(store):
+    with (
+        mlflow_store.store_lock(),
+        pytest.raises(ValueError, match="another process has held"),
+        mlflow_store.store_lock(patience=0.1),
+    ):
+        pass
+
+
+def test_a_store_that_stays_locked_is_one_sentence(tmp_path, monkeypatch):
+    before = mlflow.get_tracking_uri()
+    path = tmp_path / "held.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    monkeypatch.setattr(mlflow_store, "_PATIENCE", 0.1)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("begin exclusive")
+    with pytest.raises(
+        ValueError, match=r"held\.db could not be written .*\(database is locked\); end the process"
+    ):
+        mlflow_store.open_store()
+    holder.close()
+    mlflow.set_tracking_uri(before)
+
+
+def test_a_store_that_is_locked_in_the_middle_is_one_sentence_and_its_runs_are_ended(store, tmp_path):
+    """MLflow gives up after 20 seconds, here at once; the lock goes while the end of the runs waits for it."""
+    other = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None, check_same_thread=False)
+    run_ids = []
+
+    def train():
+        experiment = runs.open_experiment("cltv")
+        with (
+            runs.summary_run(experiment, "a", {}) as outer,
+            runs.model_run(experiment, "b", {}) as inner,
+        ):
+            run_ids.extend([outer, inner])
+            other.execute("begin exclusive")
+            threading.Timer(1.0, other.rollback).start()
+            gave_up = sqlalchemy.exc.OperationalError("SELECT secret", {}, Exception("locked"))
+            raise MlflowException(str(gave_up)) from gave_up
+
+    with pytest.raises(ValueError, match=r"store sqlite:.*could not be used \(locked\); run the") as caught:
+        train()
+    assert "SELECT" not in str(caught.value)
+    assert [MlflowClient().get_run(run).info.status for run in run_ids] == ["FAILED", "FAILED"]
+    assert mlflow.active_run() is None
+    other.close()
+
+
+def test_a_run_that_was_created_but_could_not_be_opened_is_ended_too(store, monkeypatch):
+    experiment, start = runs.open_experiment("cltv"), mlflow.start_run
+
+    def locked(run_id=None, **how):
+        if run_id is None:
+            return start(**how)
+        gave_up = sqlalchemy.exc.OperationalError("SELECT", {}, Exception("locked"))
+        raise MlflowException("locked") from gave_up
+
+    monkeypatch.setattr(mlflow, "start_run", locked)
+    with (
+        pytest.raises(ValueError, match="could not be used"),
+        runs.summary_run(experiment, "a", {}),
+        runs.model_run(experiment, "b", {}),
+    ):
+        pass
+    logged = MlflowClient().search_runs([experiment])
+    assert {run.info.run_name: run.info.status for run in logged} == {"a": "FAILED", "b": "FAILED"}
+
+
+def test_a_server_that_is_lost_in_the_middle_is_one_sentence(store, monkeypatch):
+    experiment = runs.open_experiment("cltv")
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: "http://127.0.0.1:9")
+    with (
+        pytest.raises(
+            ValueError, match=r"server at http://127\.0\.0\.1:9 has stopped answering; run the same"
+        ),
+        runs.summary_run(experiment, "a", {}),
+    ):
+        raise MlflowException("Max retries exceeded")
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "4"
+
+
+def test_an_error_that_is_not_the_stores_stays_as_it_was(store):
+    with (
+        pytest.raises(MlflowException, match="no such model"),
+        runs.summary_run(runs.open_experiment("cltv"), "a", {}),
+    ):
+        raise MlflowException("no such model")
+
+
+def test_mlflow_sends_no_telemetry_whichever_module_is_imported_first():
+    """MLflow itself is silent under pytest and in CI, so it is asked in a process that knows of neither."""
+    quiet = ("CI", "PYTEST", "MLFLOW", "GITHUB", "DO_NOT_TRACK")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(quiet)}
+    code = (
+        "import cltv_ml.serving.packaging; from mlflow.telemetry.client import get_telemetry_client as found; "
+        "raise SystemExit(found() is not None)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=env).returncode == 0
+
+
+def test_result_tables_are_read_back_as_they_were(store):
+    table = pd.DataFrame({"model": ["a", "b"], "gini": [0.5, 0.25]})
+    experiment = runs.open_experiment("cltv")
+    with runs.summary_run(experiment, "a", {}) as run:
+        runs.log_table(table, "tables/one.json")
+    found = MlflowClient().load_table(experiment, "tables/one.json", run_ids=[run])
+    assert found.to_dict("list") == table.to_dict("list")
+
+
+@pytest.mark.slow
+def test_two_processes_create_a_new_store_without_breaking_it(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    both = [context.Process(target=_create, args=(uri, start)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(180)
+    assert [one.exitcode for one in both] == [0, 0]
+    assert (
+        sqlite3.connect(tmp_path / "mlflow.db").execute("select count(*) from experiments").fetchone()[0] >= 1
+    )
+
+
+def _create(uri, start):
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+
+    start.wait()
+    mlflow_store.open_store()
+    MlflowClient().search_experiments()
