@@ -13,6 +13,7 @@ from cltv_ml.actions import shop as room
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms
 from cltv_ml.data import simulate
+from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.models import MBGNBD, ProbabilisticValue
 from cltv_ml.pipelines.act import PARTS
@@ -311,7 +312,7 @@ def test_scores_by_an_earlier_model_tell_its_change_apart(shop, done, monkeypatc
 
 def test_an_earlier_model_that_is_gone_stays_in_the_other_parts(shop, done, monkeypatch):
     def gone(version):
-        raise ValueError(f"version {version} of model 'cltv' cannot be read: not found; train again.")
+        raise InputError(f"version {version} of model 'cltv' cannot be read: not found; train again.")
 
     monkeypatch.setattr(registered_model, "load_version", gone)
     tables, told = changed(shop, done, done.tables["customers"].assign(model_version=2))
