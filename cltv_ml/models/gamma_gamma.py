@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,20 +16,25 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
 from cltv_ml.models.history import check_complete
-from cltv_ml.models.likelihood import Maximum, maximize
+from cltv_ml.models.likelihood import Maximum, Objective, maximize
 from cltv_ml.models.predictive import draw_parameters
 
 _LARGE, _SAMPLE = 30_000, 8_000
 _BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # p, q - 1, v; money in units of its mean
+_STARTS = [np.log(start) for start in ((4.0, 3, 3), (1.0, 1, 1), (30.0, 30, 1), (0.5, 10, 20))]
 _SHIFT = np.array([0.0, 1.0, 0.0])
+_HELD = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])  # log p, log(q - 1), log v from the first two, mean 1
 
 
 class GammaGamma(BaseEstimator):
     """Spend per purchase ~ Gamma(p, nu), nu ~ Gamma(q, v), independent of how often the customer buys.
 
     Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value". Fitted on repeat buyers only, it
-    answers for everybody: who has no repeat purchase gets the population mean p v / (q - 1). q is kept
-    above 1, below which that mean is infinite.
+    answers for everybody: a customer without a repeat purchase gets the population mean p v / (q - 1).
+
+    That mean is infinite at q = 1, and the likelihood goes there where a few customers spend much more than
+    the others. A fitted mean that the repeat buyers' own mean rules out is therefore replaced by theirs:
+    p and q are fitted again with v = (q - 1) mean / p, and `convergence_` has the verdict "mean_held".
 
     `independence_` says how far its assumption holds: Spearman's correlation of frequency and monetary
     value among repeat buyers, the p-value of no correlation, and a sentence.
@@ -64,17 +70,12 @@ class GammaGamma(BaseEstimator):
         order = np.argsort(x, kind="stable")
         x, spend, weight = x[order], spend[order], weight[order]
         size, money = weight.sum(), float(weight @ spend / weight.sum())
-        found = maximize(
-            _objective(x, spend / money, weight),
-            [
-                np.log(start)
-                for start in ((4.0, 3.0, 3.0), (1.0, 1.0, 1.0), (30.0, 30.0, 1.0), (0.5, 10.0, 20.0))
-            ],
-            _BOUNDS,
-            names=self.param_names,
-            size=size,
-            sample=_objective(*_thin(x, spend / money, weight)) if len(x) > _LARGE else None,
-        )
+        objective = _objective(x, spend / money, weight)
+        sample = _objective(*_thin(x, spend / money, weight)) if len(x) > _LARGE else None
+        found = maximize(objective, _STARTS, _BOUNDS, names=self.param_names, size=size, sample=sample)
+        error = _relative_error(spend / money, weight)
+        if not _is_plausible(_mean(found.theta), error):
+            found = _hold_mean(objective, sample, size, error, found)
         self._learn(found, money, size)
         self.independence_ = _independence(x, spend)
         self.feature_names_in_ = np.array(["frequency", "monetary_value"], dtype=object)
@@ -165,9 +166,7 @@ class GammaGamma(BaseEstimator):
         return np.ascontiguousarray(matrix[:, 0]), spend
 
 
-def _objective(
-    x: np.ndarray, spend: np.ndarray, weight: np.ndarray
-) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objective:
     """Return the mean log-likelihood (Fader and Hardie's equation 1a) by log p, log(q - 1) and log v."""
     fresh = np.flatnonzero(np.r_[True, x[1:] != x[:-1]])
     distinct = x[fresh]
@@ -201,6 +200,70 @@ def _objective(
         return value / size, gradient / size
 
     return objective
+
+
+def _mean(theta: np.ndarray) -> float:
+    """Return the population mean p v / (q - 1) in units of the repeat buyers' mean."""
+    return float(np.exp(theta[0] + theta[2] - theta[1]))
+
+
+def _relative_error(spend: np.ndarray, weight: np.ndarray) -> float:
+    """Return the standard error of the mean of `spend`, whose weighted mean is 1."""
+    return float(np.sqrt(weight**2 @ (spend - 1) ** 2) / weight.sum())
+
+
+def _is_plausible(mean: float, error: float) -> bool:
+    """Return whether a population mean agrees with the repeat buyers' mean, 1, known up to `error`.
+
+    A tenth apart is no matter, and 2.5 standard errors may be chance. A heavy tail makes the error itself large,
+    and allows the mean to be infinite: half above is the most that is believed.
+
+    >>> _is_plausible(1.05, 0.01), _is_plausible(1.3, 0.01), _is_plausible(1.3, 0.15), _is_plausible(7.5, 5.0)
+    (True, False, True, False)
+    """
+    allowed = max(0.1, 2.5 * error)
+    return 1 - allowed <= mean <= 1 + min(allowed, 0.5)
+
+
+def _hold_mean(
+    objective: Objective, sample: Objective | None, size: float, error: float, free: Maximum
+) -> Maximum:
+    """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
+
+    def held(full: Objective) -> Objective:
+        def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = full(_HELD @ theta)
+            return value, gradient @ _HELD
+
+        return restricted
+
+    found = maximize(
+        held(objective),
+        [start[:2] for start in _STARTS],
+        _BOUNDS[:2],
+        names=("p", "q"),
+        size=size,
+        sample=held(sample) if sample else None,
+    )
+    covariance = _HELD @ np.nan_to_num(found.covariance, nan=0.0) @ _HELD.T
+    covariance[2, 2] += error**2  # how well the mean itself is known
+    return replace(
+        found,
+        theta=_HELD @ found.theta,
+        covariance=covariance,
+        verdict="mean_held",
+        advice=_advise_held(_mean(free.theta), float(np.exp(free.theta[1]) + 1)),
+    )
+
+
+def _advise_held(ratio: float, q: float) -> str:
+    """Return what it means that the population mean is held at the repeat buyers' mean."""
+    tail = "infinite or nearly so " if q < 1.2 and ratio > 1 else ""
+    return (
+        f"Spend per purchase has a heavier tail than Gamma-Gamma: its population mean would be {tail}"
+        f"({ratio:.2g} times the repeat buyers' mean, q = {q:.3g}), so it is held at the repeat buyers' mean. Totals "
+        "stand; take no meaning from p, q and v, and check the value of customers without a repeat purchase."
+    )
 
 
 def _thin(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

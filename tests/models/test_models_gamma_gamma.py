@@ -68,3 +68,47 @@ def test_spend_that_goes_with_frequency_is_reported():
     assert report["spearman"] > 0.5
     assert report["p_value"] < 1e-6
     assert "Spend goes with frequency" in report["advice"]
+
+
+def heavy_tailed(spread, n=3000, seed=1):
+    """Return customers of whom two thirds have repeats, their mean spend log-normal with mean 1."""
+    rng = np.random.default_rng(seed)
+    frequency = rng.poisson(rng.gamma(0.6, 4.0, n)).astype(float)
+    mean = np.exp(rng.normal(-(spread**2) / 2, spread, n))
+    shape = 4 * np.maximum(frequency, 1)
+    spend = mean * rng.gamma(shape) / shape
+    return pd.DataFrame({"frequency": frequency, "monetary_value": np.where(frequency > 0, spend, 0.0)})
+
+
+def test_one_time_buyers_are_worth_the_population_mean_however_heavy_the_tail():
+    found = {}
+    for spread in (0.6, 1.0, 1.2, 1.4, 2.0):
+        X = heavy_tailed(spread)
+        model = GammaGamma().fit(X)
+        found[spread] = model.predict(X[X["frequency"] == 0])[0]
+        assert model.params_["p"] * model.params_["v"] / (model.params_["q"] - 1) == pytest.approx(
+            found[spread]
+        )
+    assert all(0.75 < mean < 1.3 for mean in found.values()), found
+
+
+def test_a_mean_that_is_nearly_infinite_is_held_and_told():
+    X = heavy_tailed(1.4)
+    model = GammaGamma().fit(X)
+    repeat = X["frequency"] > 0
+    assert model.predict(X[~repeat])[0] == pytest.approx(X["monetary_value"][repeat].mean())
+    assert model.convergence_["verdict"] == "mean_held"
+    assert "infinite or nearly so" in model.convergence_["advice"]
+    assert "held at the repeat buyers' mean" in model.convergence_["advice"]
+
+
+def test_a_held_mean_stays_in_every_plausible_draw_but_for_its_own_error():
+    model = GammaGamma().fit(heavy_tailed(1.4))
+    drawn = model._plausible(np.random.default_rng(1), 200)
+    means = np.array([p * v / (q - 1) for p, q, v in drawn])
+    assert means.mean() == pytest.approx(1.0, abs=0.15)
+    assert means.std() < 0.15
+
+
+def test_spend_without_a_heavy_tail_is_not_held():
+    assert GammaGamma().fit(heavy_tailed(0.6)).convergence_["verdict"] == "converged"
