@@ -18,6 +18,7 @@ from cltv_ml.actions.shop import (
     draw_control,
     margin_rates,
     order_values,
+    worth_the_cost,
 )
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
@@ -57,9 +58,8 @@ def add_retention(shop: Shop, done: Actions) -> None:
         section(
             "Whom to win back",
             [
-                f"{len(chosen):,} of {len(leaving):,} customers at risk or lapsed are worth the cost of "
-                f"{terms.cost:,.2f} each, if a treatment saves {terms.uplift:.0%} of the value at risk: "
-                "your assumption, not a measurement.",
+                f"{worth_the_cost(treatment, len(chosen), terms, 'customers at risk or lapsed')}, if a treatment saves "
+                f"{terms.uplift:.0%} of the value at risk: your assumption, not a measurement.",
                 _bounds(treatment, curve, terms.currency),
                 f"Read the outcome from {shop.window.end:%Y-%m-%d}, against the control group marked in the list.",
             ],

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Actions, Shop, about, bounded, draw_control, margin_rates
+from cltv_ml.actions.shop import Actions, Shop, about, bounded, draw_control, margin_rates, worth_the_cost
 from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import Level
 from cltv_ml.errors import InputError
@@ -201,8 +201,8 @@ def _add_list(
     )  # fmt: skip
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     return [
-        f"{len(chosen):,} of {len(offers):,} customers are worth {shop.terms.cost:,.2f} each, {earned} expected, by "
-        f"the effect that you stated; read the outcome from {shop.window.end:%Y-%m-%d}, against its control group."
+        f"{worth_the_cost(offers, len(chosen), shop.terms)}. {earned} is expected by the effect that you stated; "
+        f"read the outcome from {shop.window.end:%Y-%m-%d}, against the control group."
     ]
 
 

@@ -244,3 +244,19 @@ def bounded(rates: tuple[float, float]) -> tuple[float, float]:
     """Return two rates away from 0 and 1, where no size could be computed."""
     low, high = np.clip(rates, 1e-4, 1 - 1e-4)
     return float(low), float(max(high, low + 1e-9))
+
+
+def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:
+    """Return how many of the offers are worth their cost and, where the budget ends the list, how many it pays for.
+
+    >>> offers = pd.DataFrame({"expected_profit": [3.0, 2.0, 1.0, -1.0]})
+    >>> worth_the_cost(offers, 2, Terms(cost=0.5, budget=1.0))
+    '3 of 4 customers are worth the cost of 0.50 each; the budget of 1.00 pays for 2 of them'
+    >>> worth_the_cost(offers, 3, Terms(cost=0.5))
+    '3 of 4 customers are worth the cost of 0.50 each'
+    """
+    worth = int((offers["expected_profit"] > 0).sum())
+    text = f"{worth:,} of {len(offers):,} {people} are worth the cost of {terms.cost:,.2f} each"
+    if listed < worth:
+        text += f"; the budget of {terms.budget:,.2f} pays for {listed:,} of them"
+    return text

@@ -57,18 +57,25 @@ def compute_dependence(
 ) -> pd.DataFrame:
     """Return the mean prediction as one feature takes each of its values and all others stay.
 
-    Columns `feature`, `value` (at equal steps of the quantiles) and `predicted` (mean in currency).
+    Columns `feature`, `value` (at equal steps of the quantiles, in the terms of `feature_title`: recency as days since
+    the last purchase) and `predicted` (mean in currency).
     Source: J. Friedman, Greedy Function Approximation, 2001. Combinations that no customer has are asked
     too, so read it beside the importances.
     """
     if feature not in X:
         raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
     sample, _ = _sample(X, None, np.random.default_rng(seed))
-    values = np.unique(X[feature].dropna().quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
-    predicted = [
-        float(model.predict(_possible(sample.assign(**{feature: value}))).mean()) for value in values
-    ]
+    shown = _values(feature, X).dropna()
+    values = np.unique(shown.quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
+    predicted = [float(model.predict(_with(sample, feature, value)).mean()) for value in values]
     return pd.DataFrame({"feature": feature, "value": values, "predicted": predicted})
+
+
+def _with(X: pd.DataFrame, feature: str, value: float) -> pd.DataFrame:
+    """Return the customers as if each had this value of a feature, given in the terms of its title."""
+    if feature == "recency" and "T" in X:
+        return _possible(X.assign(recency=(X["T"] - value).clip(lower=0.0)))
+    return _possible(X.assign(**{feature: value}))
 
 
 def _sample(

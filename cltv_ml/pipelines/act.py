@@ -75,9 +75,15 @@ def evaluate(
     return table
 
 
+def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Return a table as a spreadsheet shows it well: four decimals, and the currency in each row where it is known."""
+    rows = (table.reset_index() if table.index.name else table).round(4)
+    return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
+
+
 def _write(done: Actions, shop: Shop, out: Path) -> None:
     for name, table in done.tables.items():
-        write_table(table.reset_index() if table.index.name else table, out / f"{name}.csv")
+        write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
     with atomic(out / "rules.json") as path:
         path.write_text(json.dumps(done.rules, indent=1), encoding="utf-8")
     left_out = [f"{name}: {sentence}" for name, sentence in done.refused.items()]

@@ -23,6 +23,15 @@ const near = new IntersectionObserver((entries) => {
   for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); draw(entry.target); }
 }, { rootMargin: "800px" });
 
+// The rest is drawn while the reader looks at the first screen, so that a full-page picture or a print is whole.
+function drawRest() {
+  const next = plots.find((plot) => !plot.drawn && plot.clientWidth > 0);
+  if (!next) return;
+  near.unobserve(next);
+  draw(next).then(() => setTimeout(drawRest, 0));
+}
+addEventListener("load", () => setTimeout(drawRest, 300));
+
 function setTheme(wanted) {
   mode = wanted;
   root.dataset.theme = mode;

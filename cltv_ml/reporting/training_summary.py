@@ -83,8 +83,12 @@ def training_summary(
             log, now, cutoff, horizon, currency=currency, details=[products] if products else []
         ),
     ]
-    if now[["p_alive", "expected_purchases"]].notna().any(axis=None):
-        parts.append(sections.campaign_section(log, now, horizon, currency=currency, lookup=lookup))
+    knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
+    parts.append(
+        sections.campaign_section(log, now, horizon, currency=currency, lookup=lookup)
+        if knows_who_leaves
+        else sections.unknown_campaign_section()
+    )
     parts.append(
         sections.unknown_change_section()
         if before is None
@@ -188,7 +192,14 @@ def _facts(
     bias = result.scores.at[verdict.champion, "bias"]
     capture = result.scores.at[verdict.champion, "top_decile_capture"]
     money = theme.format_money
+    care = {
+        "Trust the order, not the total": (
+            f"{bias:+.1%}",
+            "is how far the champion's total was off on its test: it is outside the bounds",
+        )
+    }
     return {
+        **({} if verdict.within_bounds else care),
         "Expected from all customers": (
             money(float(now["expected_value"].sum()), currency),
             f"{now['expected_value'].notna().sum():,} customers, next {result.window.horizon} days",

@@ -16,7 +16,7 @@ from cltv_ml.data import simulate
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.models import MBGNBD, ProbabilisticValue
-from cltv_ml.pipelines.act import PARTS
+from cltv_ml.pipelines.act import PARTS, _for_readers
 from cltv_ml.serving import registered_model
 from cltv_ml.windows import Window
 
@@ -372,3 +372,9 @@ def test_earlier_scores_that_say_nothing_of_themselves_are_behaviour(shop, done)
 def test_earlier_scores_of_another_horizon_are_refused(shop, done):
     with pytest.raises(ValueError, match="look 182 days ahead and today's 91"):
         changed(shop, done, done.tables["customers"].assign(horizon=182))
+
+
+def test_tables_are_written_as_a_spreadsheet_shows_them():
+    table = pd.DataFrame({"customer_id": ["a"], "value": [7.388120444145785], "share": [0.1 + 0.2]})
+    written = _for_readers(table, "EUR").to_csv(index=False)
+    assert written == "customer_id,value,share,currency\na,7.3881,0.3,EUR\n"

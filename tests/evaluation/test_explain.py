@@ -57,6 +57,17 @@ def test_dependence_asks_only_about_values_that_a_customer_has():
     assert set(compute_dependence(Known(), counts, "rate", points=7)["value"]) <= {0.0, 1.0, 4.0, 9.0}
 
 
+def test_dependence_on_recency_is_told_in_days_since_the_last_purchase():
+    class FallsWithSilence(Known):
+        def predict(self, X):
+            return 100.0 - (X["T"] - X["recency"]).to_numpy()
+
+    customers = pd.DataFrame({"frequency": 2.0, "recency": np.arange(60.0) + 1, "T": 80.0})
+    table = compute_dependence(FallsWithSilence(), customers, "recency")
+    assert table["value"].between(20, 79).all()
+    assert (table["predicted"] == 100 - table["value"]).all()
+
+
 def test_dependence_asks_for_a_feature_that_is_there():
     with pytest.raises(ValueError, match="Unknown feature 'age'"):
         compute_dependence(Known(), X, "age")

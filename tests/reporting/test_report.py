@@ -1,6 +1,7 @@
 """What a report says and how it is rendered."""
 
 import base64
+import dataclasses
 import json
 import re
 
@@ -8,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Cleaned
+from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
 from cltv_ml.reporting.sections import data_section, products_section
+from cltv_ml.reporting.training_summary import training_summary
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +157,43 @@ def test_a_log_that_the_data_check_refuses_says_so_in_the_report(cleaned, judged
     told = data_section(few, judged)
     assert any("says no" in sentence for sentence in told["sentences"])
     assert any("customers" in warning for warning in told["warnings"])
+
+
+def test_the_report_counts_orders_and_lines_apart(judged):
+    log = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b"],
+            "timestamp": pd.to_datetime(["2022-01-01", "2022-01-01", "2022-02-01"]),
+            "amount": [1.0, 2.0, 3.0],
+            "order_id": ["1", "1", "2"],
+        }
+    )
+    told = data_section(clean(log), judged)["sentences"][0]
+    assert told.startswith("2 orders (3 lines) of 2 customers")
+
+
+def test_a_champion_outside_its_bounds_is_said_before_the_total(cleaned, judged, verdict):
+    outside = dataclasses.replace(verdict, within_bounds=False)
+    first = training_summary(cleaned, judged, outside, "shop", [])["facts"][0]
+    bias = judged.scores.at[verdict.champion, "bias"]
+    assert first["name"] == "Trust the order, not the total"
+    assert first["value"] == f"{bias:+.1%}"
+
+
+def test_a_report_without_p_alive_says_what_the_list_needs(cleaned, judged, verdict, today):
+    unknown = today.assign(p_alive=np.nan, expected_purchases=np.nan)
+    parts = training_summary(cleaned, judged, verdict, "shop", [], today=unknown)["sections"]
+    part = next(part for part in parts if part["title"] == "What to do")
+    assert "pareto_nbd_gamma_gamma" in part["sentences"][0]
+
+
+def test_months_are_marked_where_their_bars_stand(cleaned):
+    months = compute_months(cleaned.log)
+    assert list(plots.revenue_over_time(months).layout.xaxis.tickvals) == list(months["month"])
+
+
+def test_the_rfm_map_keeps_a_row_for_a_score_that_nobody_has():
+    rfm = pd.DataFrame({"frequency_score": [1, 5], "recency_score": [2, 2], "spend": 1.0, "segment": "a"})
+    drawn = np.array(plots.rfm_map(rfm).data[0].z)
+    assert np.isfinite(drawn).all()
+    assert drawn.sum() == 2

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "") -> go.Figure:
+def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", title: str = "") -> go.Figure:
     """Return the mean prediction over the values of one feature, all others as they are.
 
     Parameters
@@ -17,8 +17,10 @@ def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "") 
         `evaluation.explain.compute_dependence`: columns `feature, value, predicted`.
     unit
         The feature's unit, written on the axis.
+    title
+        The feature in words; its name if empty.
     """
-    feature = str(dependence["feature"].iloc[0])
+    feature = title or str(dependence["feature"].iloc[0])
     made = theme.figure(f"How the prediction moves with {feature}", f"{feature} ({unit})" if unit else feature,
                         theme.in_money("Mean prediction", currency))  # fmt: skip
     made.add_scatter(

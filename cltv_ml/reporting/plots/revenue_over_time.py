@@ -35,9 +35,12 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
                 "rangemode": "tozero"}
     )  # fmt: skip
     made.update_yaxes(rangemode="tozero")
+    made.update_xaxes(tickformat="%b %Y")
+    if len(months) <= 18:  # each bar has its own tick; plotly's own ticks may fall between months
+        made.update_xaxes(tickvals=list(months["month"]))
     if len(months) == 1:  # plotly would draw a bar of a millisecond
         width = pd.Timedelta(days=20)
         month = months["month"].iloc[0]
         made.update_traces(width=width / pd.Timedelta(milliseconds=1), selector={"type": "bar"})
-        made.update_xaxes(dtick="M1", tickformat="%b %Y", range=[month - width, month + width])
+        made.update_xaxes(range=[month - width, month + width])
     return made

@@ -28,6 +28,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
     full = pd.MultiIndex.from_product([range(1, 6), range(1, 6)], names=cells.index.names)
     cells = cells.reindex(full)
     count, spend, segment = (cells[name].unstack() for name in ("customers", "spend", "segment"))
+    count = count.fillna(0)
     share = count / len(rfm)
     made.add_heatmap(
         x=list(count.columns), y=list(count.index), z=count, name="customers", colorscale=theme.SEQUENTIAL,
@@ -35,7 +36,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         text=share.map(lambda part: f"{part:.0%}" if part > 0 else "").to_numpy(),
         texttemplate="%{text}", colorbar={"thickness": 12, "title": {"text": "customers"}},
         hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
-        f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>", hoverongaps=False,
+        f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>",
     )  # fmt: skip
     made.update_xaxes(dtick=1)
     made.update_yaxes(dtick=1)

@@ -8,15 +8,17 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def segment_shares(shares: pd.DataFrame) -> go.Figure:
-    """Return the share of customers in each segment in training and now, with the interval of the latter.
+def segment_shares(shares: pd.DataFrame, *, of: str = "Segment") -> go.Figure:
+    """Return the share of customers in each segment or tier in training and now, with the interval of the latter.
 
     Parameters
     ----------
     shares
         `evaluation.drift.compute_shares`: columns `segment, before, share, lower, upper`.
+    of
+        What the customers are divided by, as the axis names it: "Segment" or "Tier".
     """
-    made = theme.figure("Customers per segment, in training and now", "Segment", "Share of customers")
+    made = theme.figure(f"Customers per {of.lower()}, in training and now", of, "Share of customers")
     made.add_bar(
         x=shares["segment"], y=shares["before"], name="in training", marker_color=theme.ACTUAL,
         hovertemplate="%{x}: %{y:.1%} in training<extra></extra>",

@@ -1,6 +1,6 @@
 """The sections of a training's report, one file each: results in, one section of the summary out."""
 
-from cltv_ml.reporting.sections.campaign import campaign_section, lookup_table
+from cltv_ml.reporting.sections.campaign import campaign_section, lookup_table, unknown_campaign_section
 from cltv_ml.reporting.sections.certainty import groups_section
 from cltv_ml.reporting.sections.change import TITLE as CHANGE
 from cltv_ml.reporting.sections.change import change_section, unknown_change_section
@@ -28,5 +28,6 @@ __all__ = [
     "products_section",
     "quality_figures",
     "quality_section",
+    "unknown_campaign_section",
     "unknown_change_section",
 ]

@@ -75,3 +75,15 @@ def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> 
     if "p_alive" in listed and listed["p_alive"].notna().any():
         shown["Still a customer"] = [f"{alive:.0%}" for alive in listed["p_alive"]]
     return cells(pd.DataFrame(shown))
+
+
+def unknown_campaign_section() -> dict[str, Any]:
+    """Return what it takes to say whom to write to, where no model that competed knows who may have left."""
+    return section(
+        "What to do",
+        [
+            "None of the models that competed estimates P(alive) or purchases, so customers at risk are not known. Let "
+            "a probabilistic model such as pareto_nbd_gamma_gamma compete too: the champion keeps its values, and this "
+            "section gets its list."
+        ],
+    )

@@ -35,7 +35,8 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
         f"{window.cutoff:%Y-%m-%d}."
     )
     sentences = [
-        f"{len(log):,} purchases of {log['customer_id'].nunique():,} customers from {log['timestamp'].min():%Y-%m-%d} "
+        f"{compute_summary(log)['orders'].iloc[0]:,} orders ({len(log):,} lines) of {log['customer_id'].nunique():,} "
+        f"customers from {log['timestamp'].min():%Y-%m-%d} "
         f"to {log['timestamp'].max():%Y-%m-%d}, {theme.format_money(float(log['amount'].sum()), currency)} in revenue; "
         f"{len(cleaned.quarantine):,} rows were set aside with a reason each.",
         _VERDICTS[verdict.level],

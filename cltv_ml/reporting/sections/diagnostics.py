@@ -74,9 +74,10 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
     """Return what a model's order of customers rests on, and what moves their values, in currency."""
     model, X = result.models[name], result.training.X_now
     importance = compute_importance(model, X, result.y_true, repeats=2)
+    titled = importance.assign(feature=importance["feature"].map(feature_title))
     figures = {
         "How much worse customers are put in order when the values of one feature are dealt out at random.": (
-            plots.importances(importance)
+            plots.importances(titled)
         ),
         "A point is a customer: to the right the feature adds to what is expected, to the left it takes away.": (
             plots.contributions(compute_contributions(model, X), currency=currency)
@@ -87,7 +88,9 @@ def explanation_section(result: WindowResult, name: str, *, currency: str = "") 
         names = [str(column) for column in model.feature_names_in_]
         figures[
             f"The mean expected value if every customer had this {feature_title(first)}, all else as it is."
-        ] = plots.dependence(compute_dependence(model, X[names], first), currency=currency)
+        ] = plots.dependence(
+            compute_dependence(model, X[names], first), currency=currency, title=feature_title(first)
+        )
     return section(f"What {theme.label(name)} looks at", figures=figures)
 
 

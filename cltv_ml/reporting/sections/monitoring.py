@@ -52,7 +52,7 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame) -> dict[str, Any]:
     }
     if len(shares):
         figures["Share of customers per value tier, at the cut points of the training."] = (
-            plots.segment_shares(shares)
+            plots.segment_shares(shares, of="Tier")
         )
     rows = drift.head(_LISTED)
     table = pd.DataFrame(
