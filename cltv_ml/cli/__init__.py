@@ -14,7 +14,6 @@ import cltv_ml
 from cltv_ml.cli import (
     act,
     backtest,
-    benchmark,
     data,
     features,
     line,
@@ -46,7 +45,6 @@ app.command()(promotion.promote)
 app.command()(promotion.rollback)
 app.command()(monitor.monitor)
 app.add_typer(act.app, name="act")
-app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")
 

@@ -189,12 +189,12 @@ def _title(task: str) -> str:
 
 _INTRODUCTION = """# Experiments
 
-This page is written by `cltv benchmark` from the files in [results](results); do not edit it.
+This page is written by `python -m experiments` from the files in [results](results); do not edit it.
 
 ```sh
-cltv benchmark quality      # predictions against peers on public data; goes on where it was interrupted
-cltv benchmark exactness    # parameters, likelihoods and customer checks against published numbers
-cltv benchmark speed        # time, CPU and memory against peers and bare engines; --small is what CI runs
+python -m experiments quality      # predictions against peers on public data; goes on where it was interrupted
+python -m experiments exactness    # parameters, likelihoods and customer checks against published numbers
+python -m experiments speed        # time, CPU and memory against peers and bare engines; --small is what CI runs
 ```
 
 Tasks are entries of [benchmark/tasks.toml](benchmark/tasks.toml), models are files in

@@ -33,7 +33,7 @@ def test_our_results_are_of_this_version(name):
 @pytest.mark.skipif("quality" not in NAMES, reason="no results of quality yet")
 def test_readme_shows_the_table_that_the_results_give():
     shown = pages.between_marks(ROOT / "README.md")
-    assert shown == pages.readme_table(rows.read("quality")), "run: cltv benchmark quality"
+    assert shown == pages.readme_table(rows.read("quality")), "run: python -m experiments quality"
 
 
 def test_a_table_takes_the_place_of_the_one_between_the_marks(tmp_path):
@@ -48,7 +48,7 @@ def test_a_table_takes_the_place_of_the_one_between_the_marks(tmp_path):
 
 
 def test_the_page_of_the_experiments_is_what_the_results_give():
-    assert pages.PAGE.read_text() == pages.experiments_page(), "run: cltv benchmark quality"
+    assert pages.PAGE.read_text() == pages.experiments_page(), "run: python -m experiments quality"
 
 
 @pytest.mark.skipif("quality" not in NAMES, reason="no results of quality yet")

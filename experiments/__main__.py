@@ -1,0 +1,91 @@
+"""Measurements on your own machine: `python -m experiments quality | exactness | speed`, from a checkout."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+
+from experiments.benchmark import exactness as published
+from experiments.benchmark import quality as forecasts
+from experiments.benchmark import speed as timing
+
+console = Console()
+app = typer.Typer(
+    name="python -m experiments",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Measure quality, exactness and speed, and write the tables of README.",
+)
+
+
+@app.command()
+def quality(
+    task: Annotated[
+        list[str] | None, typer.Option(help="Entry of tasks.toml; may be repeated. All by default.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="File of experiments/benchmark/models. All by default.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Model to leave out, such as pymc_marketing; may be repeated.")
+    ] = None,
+) -> None:
+    """Compare our models and those people use today on public data, each on windows it has not seen.
+
+    Predictions are stored in out/benchmark: an interrupted run continues, and a second run takes seconds.
+    Example: `python -m experiments quality --task cdnow --model cltv_ml --model lifetimes`
+    """
+    _finish(forecasts.run(task, model, without, say=_say), "quality")
+
+
+@app.command()
+def exactness() -> None:
+    """Compare parameters, likelihoods and customer checks with published numbers.
+
+    Example: `python -m experiments exactness`
+    """
+    _finish(published.run(), "exactness")
+
+
+@app.command()
+def speed(
+    customers: Annotated[
+        list[int] | None, typer.Option(help="Customers for the models: 10k, 100k and 1M by default.")
+    ] = None,
+    rows: Annotated[
+        list[int] | None, typer.Option(help="Rows for the features: 1M, 10M and 100M by default.")
+    ] = None,
+    small: Annotated[
+        bool, typer.Option("--small", help="Run under two minutes; fail on a ratio that is 30% worse.")
+    ] = False,
+) -> None:
+    """Measure time, CPU and memory, with the ratio to peers and bare engines in the same run.
+
+    Example: `python -m experiments speed --customers 100000 --rows 1000000`
+    """
+    if not small:
+        _finish(timing.run(customers, rows, say=_say), "speed")
+        return
+    slower = timing.check_small(say=_say)
+    for sentence in slower:
+        console.print(f"[bold red]Slower[/bold red]    {sentence}", soft_wrap=True)
+    if slower:
+        raise typer.Exit(1)
+
+
+def _say(sentence: str) -> None:
+    console.print(f"Measured  {sentence}", soft_wrap=True, highlight=False)
+
+
+def _finish(table: pd.DataFrame, name: str) -> None:
+    measured = int(table["value"].notna().sum())
+    console.print(f"Results   {measured:,} numbers in [bold]experiments/results/{name}.csv[/bold]")
+    console.print("Page      [bold]experiments/README.md[/bold]")
+
+
+if __name__ == "__main__":
+    app()
