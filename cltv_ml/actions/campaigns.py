@@ -1,4 +1,4 @@
-"""Whom to win back, and whom to treat as a past randomised campaign teaches."""
+"""Lists of customers to win back, and lists learned from a past randomised campaign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed since earlier scores: who moved, and how much is behaviour, prices, margins or the model."""
+"""Changes since earlier scores: who moved, and the shares of behaviour, prices, margins and the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who the customers are: value tiers, segments and lifecycle."""
+"""Value tiers, segments and lifecycle of the customers."""
 
 from __future__ import annotations
 

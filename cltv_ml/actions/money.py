@@ -1,4 +1,4 @@
-"""Where the margin comes from, and when customers have paid back what winning them cost."""
+"""Margins by segment and product, and the payback of acquisition costs."""
 
 from __future__ import annotations
 

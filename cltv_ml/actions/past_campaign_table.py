@@ -1,4 +1,4 @@
-"""What a past campaign teaches that lies in one table: customers, what each was sent, what each then did."""
+"""Lessons of a past campaign that comes as one table: customers, treatment, outcome."""
 
 from __future__ import annotations
 

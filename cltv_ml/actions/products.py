@@ -1,4 +1,4 @@
-"""What to offer next: products or categories new to a customer, and dearer alternatives."""
+"""Cross-selling and upselling: products new to a customer, and more expensive alternatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every part of `cltv act` looks at, what the user states, and what the parts put together."""
+"""The scored shop that every part of `cltv act` reads, the user's terms, and the tables that the parts add."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened: any source becomes one valid transaction log, a quarantine and a report."""
+"""Data: any source becomes one valid transaction log, a quarantine and a report."""
 
 from cltv_ml.data.account import Report
 from cltv_ml.data.clean import Cleaned, clean, clean_to_parquet

@@ -1,4 +1,4 @@
-"""How customers behave over time: cohorts month by month, order and customer values, days between purchases."""
+"""Customer behaviour over time: monthly cohorts, order and customer values, days between purchases."""
 
 from __future__ import annotations
 

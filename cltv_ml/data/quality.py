@@ -1,4 +1,4 @@
-"""What a clean log looks like, and whether customer lifetime value can be learned from it."""
+"""Quality of a clean log, and whether customer lifetime value can be learned from it."""
 
 from __future__ import annotations
 

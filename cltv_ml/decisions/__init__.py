@@ -1,4 +1,4 @@
-"""What to do with a score: segments, margins, retention, uplift, cross-selling, offers, and what they brought.
+"""Decisions from scores: segments, margins, retention, uplift, cross-selling, offers, and campaign outcomes.
 
 Every function takes tables and gives tables; what is learned from customers (cut points, rules, responses)
 comes back as plain values to store and to apply to the next month.

@@ -1,4 +1,4 @@
-"""What is bought together: pairs of products or categories in one order, with the uncertainty of their lift."""
+"""Pairs of products or categories bought in one order, with the uncertainty of their lift."""
 
 from __future__ import annotations
 

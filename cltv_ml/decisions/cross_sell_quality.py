@@ -1,4 +1,4 @@
-"""How well recommenders foresee what customers buy for the first time, on a later window."""
+"""Quality of recommenders: first purchases that they predicted, on a later window."""
 
 from __future__ import annotations
 

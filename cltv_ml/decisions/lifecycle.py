@@ -1,4 +1,4 @@
-"""Where a customer stands: new, active, at risk, lapsed or reactivated, by the customer's own rhythm."""
+"""Lifecycle stages: new, active, at risk, lapsed or reactivated, by the customer's own rhythm."""
 
 from __future__ import annotations
 

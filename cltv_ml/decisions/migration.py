@@ -1,4 +1,4 @@
-"""How customers moved between segments from one scoring date to the next."""
+"""Migration of customers between segments from one scoring date to the next."""
 
 from __future__ import annotations
 

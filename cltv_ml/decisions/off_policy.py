@@ -1,4 +1,4 @@
-"""What another way of giving offers would have earned, from a log in which offers were drawn at random."""
+"""Off-policy estimates: the profit of other ways of giving offers, from randomised offers."""
 
 from __future__ import annotations
 

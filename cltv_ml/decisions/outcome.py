@@ -1,4 +1,4 @@
-"""What a campaign with a control group really brought, read from the log after it."""
+"""Outcome of a campaign with a control group, read from the log after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a past campaign of one or several arms teaches: its effect, whom it moves, and for whom which arm."""
+"""Lessons of a past campaign of one or several arms: its effect, whom it moves, and the best arm for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many months until the customers won in one month have paid back what it cost to win them."""
+"""Payback: the months until the customers won in one month have returned their acquisition cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How demand answered the log's own discounts, category by category, drawn together where the data are thin."""
+"""Response of demand to the log's own discounts, category by category, shrunk where data are thin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each segment is made of: customers, money, rhythm, predicted value, favourite products."""
+"""Profile of each segment: customers, money, rhythm, predicted value, favourite products."""
 
 from __future__ import annotations
 

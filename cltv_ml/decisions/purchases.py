@@ -1,4 +1,4 @@
-"""Who has bought what: the matrix of customers and items that recommendations start from."""
+"""The matrix of customers and items that recommendations start from."""
 
 from __future__ import annotations
 

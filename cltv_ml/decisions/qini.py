@@ -1,4 +1,4 @@
-"""How well an uplift score orders customers: Qini curve and coefficient, on a campaign drawn at random."""
+"""Qini curve and coefficient: how well an uplift score orders customers of a randomised campaign."""
 
 from __future__ import annotations
 

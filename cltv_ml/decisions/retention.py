@@ -1,4 +1,4 @@
-"""Whom to treat under a budget, and what the list is expected to bring."""
+"""Retention lists under a budget, and their expected profit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a treatment changes: uplift learned from a past campaign whose treatment was drawn at random."""
+"""Uplift models, learned from a past campaign with randomised treatment."""
 
 from __future__ import annotations
 

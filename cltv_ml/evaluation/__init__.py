@@ -1,4 +1,4 @@
-"""How right were we."""
+"""Evaluation: splits, metrics, comparison and the choice of a champion."""
 
 from cltv_ml.evaluation import metrics
 from cltv_ml.evaluation.backtest import backtest

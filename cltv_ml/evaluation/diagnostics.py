@@ -1,4 +1,4 @@
-"""How well a purchase or spend model describes its customers: the tables behind the usual BTYD figures."""
+"""Diagnostics of a purchase or spend model: the tables behind the usual BTYD figures."""
 
 from __future__ import annotations
 

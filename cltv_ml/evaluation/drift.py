@@ -1,4 +1,4 @@
-"""How far customers have moved from those a model learned from, and how much of that chance explains.
+"""Drift between the customers that a model learned from and those scored now.
 
 The reference is a sketch, a hundred numbers per column, so that it can be stored with a model. Both measures
 come with an interval: a small batch is not taken for a drifted one. The intervals treat the two samples as

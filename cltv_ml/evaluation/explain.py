@@ -1,4 +1,4 @@
-"""Which features move a model's predictions: for all customers, and for one, in currency and in words."""
+"""Explanations: the features that move a model's predictions, for all customers and for one."""
 
 from __future__ import annotations
 

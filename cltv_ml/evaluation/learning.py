@@ -1,4 +1,4 @@
-"""What more training windows are worth: the same model, learning from one earlier origin, then from more."""
+"""Learning curve: one model trained on one earlier origin, then on more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an earlier batch of scores promised and what then came, in full or so far; when to watch and when to retrain."""
+"""Outcome of earlier forecasts: totals in full or so far, and when to retrain."""
 
 from __future__ import annotations
 

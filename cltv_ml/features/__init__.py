@@ -1,4 +1,4 @@
-"""What we knew at the cutoff: features declared once and built from the calibration window only.
+"""Features: declared once, built from the calibration window only.
 
 To add a feature, add one `*feature(...)` to `FEATURES` in the file of its theme. Nothing else changes: the
 catalogue, the default set of the models, the version and the tests of leaking follow from it. The columns an

@@ -1,4 +1,4 @@
-"""What a customer puts into the basket: size, variety, price, discounts, returns."""
+"""Basket features: size, variety, price, discounts, returns."""
 
 from cltv_ml.features.declare import feature
 

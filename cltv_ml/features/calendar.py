@@ -1,4 +1,4 @@
-"""When in the year, the week and the day a customer buys, and how far the own season is."""
+"""Calendar features: month, weekday and hour of purchases, and the distance to the customer's own season."""
 
 from cltv_ml.features.declare import feature
 

@@ -1,4 +1,4 @@
-"""How the customer was addressed and answered: an extra table `contacts`.
+"""Campaign features: contacts and responses, from an extra table `contacts`.
 
 The table has `customer_id`, `timestamp` of the contact and optionally `responded_at`, the moment of the
 answer or missing: an answer is known only from its own moment on.

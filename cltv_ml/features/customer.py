@@ -1,4 +1,4 @@
-"""What is known about the person: the last state, before the cutoff, of an extra table `customers`.
+"""Customer attributes: the last state before the cutoff, from an extra table `customers`.
 
 The table has `customer_id`, any of the columns below, and optionally `valid_from`, the moment from which a
 row holds; without it a row counts as known always.

@@ -1,4 +1,4 @@
-"""What a feature is: a name, a unit, a sentence, and one expression over one customer's rows."""
+"""Declaration of a feature: a name, a unit, a sentence, and one expression over one customer's rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one row is at each grain, and which columns an expression may read there.
+"""Grains: the meaning of one row at each grain, and the columns that an expression may read there.
 
 All quantities are whole numbers, so that a total never depends on row order, shards or engine:
 `day` counts days since 1970-01-01, `second` seconds since midnight, `month` months since year 0, money is

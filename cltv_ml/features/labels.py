@@ -1,4 +1,4 @@
-"""What the customers of a cutoff then did: labels from the same ledgers and keys as the features."""
+"""Labels: what the customers of a cutoff did in the holdout, from the same ledgers as the features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the shop keeps, when the log has costs."""
+"""Margin features, for logs with costs."""
 
 from cltv_ml.features.declare import feature
 

@@ -1,4 +1,4 @@
-"""How regularly a customer buys, and whether the next purchase is overdue."""
+"""Rhythm features: regularity of purchases, and whether the next one is overdue."""
 
 from cltv_ml.features.declare import feature
 

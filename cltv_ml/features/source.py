@@ -1,4 +1,4 @@
-"""What features are built from: the log, two optional tables about customers, and the business time zone."""
+"""Sources of features: the log, two optional tables about customers, and the business time zone."""
 
 from __future__ import annotations
 

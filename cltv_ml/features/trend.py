@@ -1,4 +1,4 @@
-"""What changed lately: recent windows as rates, recent against earlier, slopes."""
+"""Trend features: recent windows as rates, recent against earlier, slopes."""
 
 from cltv_ml.features.declare import feature
 

@@ -1,4 +1,4 @@
-"""What we expect: one paper or one recipe per file."""
+"""Models: one paper or one recipe per file."""
 
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_bb import BGBB

@@ -1,4 +1,4 @@
-"""What each feature adds to a customer's expected value, in currency, exactly."""
+"""Exact attribution of a customer's expected value to the features, in currency."""
 
 from __future__ import annotations
 

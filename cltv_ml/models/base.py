@@ -1,4 +1,4 @@
-"""What every model promises: scikit-learn's interface, and a value for each customer over one horizon."""
+"""The interface of every model: scikit-learn's, with a value per customer over one horizon."""
 
 from __future__ import annotations
 

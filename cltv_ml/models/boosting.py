@@ -1,4 +1,4 @@
-"""What the gradient-boosted models share: checked inputs, one matrix, one training call."""
+"""The common part of gradient-boosted models: checked inputs, one matrix, one training call."""
 
 from __future__ import annotations
 

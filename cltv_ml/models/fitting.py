@@ -1,4 +1,4 @@
-"""How every purchase model is fitted: distinct customers, scaled time, exact gradients, covariates."""
+"""Fitting of purchase models: distinct customers, scaled time, exact gradients, covariates."""
 
 from __future__ import annotations
 

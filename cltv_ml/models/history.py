@@ -1,4 +1,4 @@
-"""What a purchase model reads of a customer: how often, until when and for how long, checked once."""
+"""Purchase histories as models read them: frequency, recency and T, checked once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every model of repeat purchases answers: how many, when next, still a customer, per customer."""
+"""The interface of purchase models: expected purchases, time of the next one, P(alive), per customer."""
 
 from __future__ import annotations
 

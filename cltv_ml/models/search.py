@@ -1,4 +1,4 @@
-"""What may be tuned about a model, as plain data: the values a setting can take."""
+"""Search spaces: the values that each setting of a model can take, as plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a model since it was trained: drift of a scored batch, the truth of earlier ones, a verdict."""
+"""Monitoring: drift of a scored batch, outcome of earlier ones, a verdict."""
 
 from __future__ import annotations
 

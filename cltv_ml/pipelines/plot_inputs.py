@@ -1,4 +1,4 @@
-"""What figures are drawn from: a log, the newest training, earlier scores; made when first asked for."""
+"""Inputs of the figures: a log, the newest training and earlier scores, each computed when first needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the challenger replaces the champion: both score one window that neither has seen."""
+"""Promotion: challenger and champion score one window that neither has seen."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How we show it."""
+"""Figures and pages: tables in, plotly figures and self-contained files out."""

@@ -1,4 +1,4 @@
-"""What a training says in words, tables and figures."""
+"""Summary of a training in words, tables and figures."""
 
 from __future__ import annotations
 

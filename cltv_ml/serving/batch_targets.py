@@ -1,4 +1,4 @@
-"""Where scores go: a Parquet or CSV file, or a table of a database; whole or not at all."""
+"""Targets of a batch: a Parquet or CSV file, or a database table; written whole or not at all."""
 
 from __future__ import annotations
 

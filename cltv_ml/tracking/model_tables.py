@@ -1,4 +1,4 @@
-"""What the MLflow UI shows of a model beside its metrics: tables, small pictures, and how it did on earlier windows."""
+"""Tables and figures of a model in the MLflow UI, and its results on earlier windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is logged and how: experiments, runs that always end, data sets, tables, and what reads them back."""
+"""MLflow runs: experiments, runs that always end, data sets and tables, written and read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where MLflow keeps everything: the store found, created whole, locked, and in one sentence what it suffered."""
+"""The MLflow store: found, created whole, locked, and described when it fails."""
 
 from __future__ import annotations
 

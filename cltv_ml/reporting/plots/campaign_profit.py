@@ -1,4 +1,4 @@
-"""What a campaign earns by the length of its list."""
+"""Expected profit of a campaign by the length of its list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many of each month's new customers buy again, month after month."""
+"""Heat map of retention: the share of each month's new customers who buy again, month by month."""
 
 from __future__ import annotations
 

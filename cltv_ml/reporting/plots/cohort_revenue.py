@@ -1,4 +1,4 @@
-"""What each month's new customers have brought in, month after month."""
+"""Heat map of cumulative revenue per customer, by month of the first purchase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each feature adds to customers' expected values."""
+"""Contribution of each feature to customers' expected values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is bought together."""
+"""Matrix of products bought together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the prediction moves with one feature."""
+"""Mean prediction over the values of one feature."""
 
 from __future__ import annotations
 

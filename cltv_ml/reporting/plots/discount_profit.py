@@ -1,4 +1,4 @@
-"""What each depth of discount earns, and for how many customers it is the best."""
+"""Profit by depth of discount, and the number of customers for whom each depth is best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How demand answers to discounts, category by category."""
+"""Response of demand to discounts, category by category."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which features have moved since the model was trained."""
+"""Drift of each feature since the model was trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many customers bought how often, model against actual."""
+"""Customers by number of repeat purchases, model against actual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the money the best customers by prediction brought."""
+"""Share of revenue from the customers with the highest predictions."""
 
 from __future__ import annotations
 

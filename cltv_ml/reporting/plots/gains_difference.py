@@ -1,4 +1,4 @@
-"""How much more of the money other models' lists would have held."""
+"""Money on other models' lists compared with the champion's."""
 
 from __future__ import annotations
 

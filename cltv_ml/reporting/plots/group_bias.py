@@ -1,4 +1,4 @@
-"""How far predictions are off in each group of customers."""
+"""Bias of the predictions in each group of customers."""
 
 from __future__ import annotations
 

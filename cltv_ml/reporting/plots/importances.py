@@ -1,4 +1,4 @@
-"""Which features a model's order of customers rests on."""
+"""Importance of the features for the order of customers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often customers' values lie inside their intervals."""
+"""Coverage of customers' intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What more training windows are worth."""
+"""Quality by the number of training origins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which segments, products, categories or channels earn money and which lose it."""
+"""Margins of segments, products, categories or channels, gains and losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which segments customers moved between."""
+"""Flows of customers between segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a batch whose horizon has not passed was expected to bring by now, and brought."""
+"""Forecast against revenue so far, for a batch whose horizon has not passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What earlier batches promised and what came true."""
+"""Forecasts of earlier batches against what came."""
 
 from __future__ import annotations
 

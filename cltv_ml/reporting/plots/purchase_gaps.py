@@ -1,4 +1,4 @@
-"""How long customers wait between purchases."""
+"""Histogram of the days between purchases."""
 
 from __future__ import annotations
 

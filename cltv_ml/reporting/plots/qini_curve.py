@@ -1,4 +1,4 @@
-"""How much more a past campaign brings when those it moves most come first."""
+"""Qini curve of a past campaign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cleaning took away from the source, rule by rule."""
+"""Lines that the cleaning set aside, rule by rule."""
 
 from __future__ import annotations
 

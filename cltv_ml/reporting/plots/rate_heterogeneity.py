@@ -1,4 +1,4 @@
-"""How customers differ in their rates of buying and leaving, as fitted."""
+"""Fitted distribution of customers' purchase and dropout rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many customers and how much money lie in each cell of recency and frequency."""
+"""Map of customers and revenue by recency and frequency score."""
 
 from __future__ import annotations
 

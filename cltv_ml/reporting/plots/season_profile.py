@@ -1,4 +1,4 @@
-"""Which months and weekdays bring more than an average day."""
+"""Revenue of an average day by month and by weekday."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the customers are spread over segments, then and now."""
+"""Share of customers in each segment or tier, in training and now."""
 
 from __future__ import annotations
 

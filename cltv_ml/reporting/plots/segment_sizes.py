@@ -1,4 +1,4 @@
-"""How many customers and how much money each segment holds."""
+"""Customers and revenue of each segment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How orders and customers are spread over their value."""
+"""Distribution of orders and customers over their value."""
 
 from __future__ import annotations
 

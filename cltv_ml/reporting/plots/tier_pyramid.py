@@ -1,4 +1,4 @@
-"""How many customers and how much predicted value each tier holds."""
+"""Customers and predicted value of each tier."""
 
 from __future__ import annotations
 

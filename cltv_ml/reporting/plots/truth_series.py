@@ -1,4 +1,4 @@
-"""How right the batches were, one after another."""
+"""Forecast error of the scored batches, one after another."""
 
 from __future__ import annotations
 

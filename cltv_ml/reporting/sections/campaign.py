@@ -1,4 +1,4 @@
-"""What to do: whom to treat, what the list is expected to earn, with controls that recompute it."""
+"""Section on what to do: a retention list, its expected profit, and controls that recompute it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure the comparison is: paired intervals between models, intervals per customer, bias by group."""
+"""Sections on certainty: paired intervals between models, intervals per customer, bias by group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed since last time."""
+"""Section on changes since earlier scores."""
 
 from __future__ import annotations
 

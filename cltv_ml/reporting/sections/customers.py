@@ -1,4 +1,4 @@
-"""Who the customers are: value tiers and RFM segments."""
+"""Section on customers: value tiers and RFM segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was done, and with which data."""
+"""Sections on the data: what the log holds, what the cleaning did, how models were trained."""
 
 from __future__ import annotations
 

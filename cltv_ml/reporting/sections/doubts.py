@@ -1,4 +1,4 @@
-"""What not to trust."""
+"""Section on what not to trust."""
 
 from __future__ import annotations
 

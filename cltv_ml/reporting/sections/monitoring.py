@@ -1,4 +1,4 @@
-"""What monitoring found: the verdict, drift, and what became of earlier promises."""
+"""Sections of the monitoring report: the verdict, drift, and the outcome of earlier forecasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What they buy: which products earn money, and what is bought together."""
+"""Section on products: those that earn money, and those bought together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good the predictions are: in money, in plain words, with intervals."""
+"""Section on the quality of the predictions: in money, in plain words, with intervals."""
 
 from __future__ import annotations
 
