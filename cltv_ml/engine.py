@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TypeAlias
 
@@ -50,8 +51,8 @@ def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
         con.register(name, table)
     else:
         path = Path(table)
-        pattern = path / "**/*.parquet" if path.is_dir() else path
-        rows = f"read_parquet({literal(str(pattern))})"
+        files = pattern(path) if path.exists() else str(path)
+        rows = f"read_parquet({literal(files + '/**/*.parquet' if path.is_dir() else files)})"
         try:
             con.execute(f'create or replace temp view "{name}" as from {rows}')
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
@@ -79,6 +80,24 @@ def columns(table: Tabular) -> list[str]:
 def frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     """Return a query's result as a pandas frame, strings Arrow-backed and shared rather than copied."""
     return relation.to_arrow_table().to_pandas()
+
+
+def pattern(path: str | Path) -> str:
+    """Return a path for the engine's readers, in which the signs of patterns stand for themselves.
+
+    >>> pattern("orders[1].parquet")
+    'orders[[]1].parquet'
+    """
+    return re.sub(r"([*?[])", r"[\1]", str(path))
+
+
+def quoted(name: str) -> str:
+    """Return a name as a quoted SQL identifier.
+
+    >>> quoted('the "best" column')
+    '"the ""best"" column"'
+    """
+    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

@@ -16,11 +16,11 @@ from cltv_ml.data.account import Report, account
 from cltv_ml.data.duplicates import treat_duplicates
 from cltv_ml.data.lines import CUSTOMER, read_lines
 from cltv_ml.data.netting import find_candidates, net_returns
-from cltv_ml.data.parse import quote
+from cltv_ml.data.parse import MARK, quote
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sources import Raw, read
-from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
+from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, quoted, view
 from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
 
@@ -272,9 +272,9 @@ def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
 def _quarantine_query(raw: Raw) -> str:
     """Return the query of the quarantine: rule, reason, customer and the source's own columns."""
     reasons = " ".join(f"when {literal(name)} then {literal(reason)}" for name, reason in REASONS.items())
-    described = raw.con.execute("describe raw").fetchall()
-    columns = [str(name) for name, *_ in described if name != "source_row"]
-    originals = [f"raw.{quote(name)} as {quote(_beside_ours(name))}" for name in columns]
+    described = [str(name) for name, *_ in raw.con.execute("describe raw").fetchall()]
+    columns = [name.removeprefix(MARK) for name in described if name.startswith(MARK)]
+    originals = [f"raw.{quote(name)} as {quoted(_beside_ours(name))}" for name in columns]
     if raw.con.execute("select 1 from broken_lines limit 1").fetchall():
         originals.append("line")
     return (
@@ -285,7 +285,8 @@ def _quarantine_query(raw: Raw) -> str:
 
 
 def _beside_ours(name: str) -> str:
-    return f"{name}_source" if name.lower() == "customer_id" else name
+    ours = ("source_row", "rule", "reason", "customer_id", "line")
+    return f"{name}_source" if name.lower() in ours else name
 
 
 def _capped(con: duckdb.DuckDBPyConnection, cap: int | None) -> tuple[int, int]:

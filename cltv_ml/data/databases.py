@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from cltv_ml.data.archives import text_batches
-from cltv_ml.data.parse import quote
+from cltv_ml.engine import quoted
 from cltv_ml.errors import InputError
 
 Unique = Callable[[list[str]], list[str]]
@@ -90,11 +90,11 @@ def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None, 
                 "select table_schema, table_name from information_schema.tables order by 1, 2"
             ).fetchall()
         ]
-        query = _query(table, names, quote)
+        query = _query(table, names, quoted)
         con.register("incoming", source.sql(query).to_arrow_reader())
         columns = [str(name) for name, *_ in con.execute("describe incoming").fetchall()]
         renamed = ", ".join(
-            f"{quote(old)} as {quote(new)}" for old, new in zip(columns, unique(columns), strict=True)
+            f"{quoted(old)} as {quoted(new)}" for old, new in zip(columns, unique(columns), strict=True)
         )
         con.execute(
             f"create or replace table raw as select {renamed}, row_number() over () - 1 as source_row from incoming"
@@ -128,10 +128,10 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
     engine.dispose()
 
 
-def _query(table: str | None, names: list[str], quoted: Callable[[str], str]) -> str:
+def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -> str:
     """Return the SELECT that a table's name or a text stands for.
 
-    >>> _query("select 1; drop table orders", ["orders"], quote)
+    >>> _query("select 1; drop table orders", ["orders"], quoted)
     Traceback (most recent call last):
     InputError: table must be one SELECT or a table's name, got 'select 1; drop table orders'...
     """
@@ -142,7 +142,7 @@ def _query(table: str | None, names: list[str], quoted: Callable[[str], str]) ->
     if table in names or not re.search(r"\s", table.strip()):
         if table not in names and "." not in table:
             raise InputError(f"there is no table {table!r}. Available: {names}.")
-        return "select * from " + ".".join(quoted(part) for part in table.split("."))
+        return "select * from " + ".".join(quoted_(part) for part in table.split("."))
     bare = re.sub(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", " ", table, flags=re.DOTALL)
     if not re.match(r"\s*(select|with)\b", bare, re.IGNORECASE) or re.search(r";\s*\S", bare):
         raise InputError(

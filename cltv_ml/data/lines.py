@@ -43,9 +43,7 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     keys = {name: values.get(name, "null") for name in ("customer_id", "product_id", "order_id")}
     keyed = ", ".join(f"hash({expression}) as {name}_hash" for name, expression in keys.items())
     # What is an identifier as it stands is hashed once, for the keys and for the whole line.
-    others = [
-        quote(name) for name in columns.kinds if name != "source_row" and quote(name) not in keys.values()
-    ]
+    others = [quote(name) for name in columns.kinds if quote(name) not in keys.values()]
     keyed += f", hash({', '.join(others or ['null'])}) as rest_hash"
     refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"
     by_order = f"hash(customer_id_hash, {refers if 'cancels' in values else 'order_id_hash'})"

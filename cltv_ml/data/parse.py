@@ -9,7 +9,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from cltv_ml.data.rules import Rules
+from cltv_ml.engine import quoted
 from cltv_ml.errors import InputError
+
+#: Stands before every column of a source inside the engine: names of our own hold no colon.
+MARK = "source:"
 
 _NUMBERS = re.compile(r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*")
 _NOTHING = "('', 'null', 'nan', 'none', 'n/a', 'na', '<na>', 'nat', '#n/a')"
@@ -30,12 +34,12 @@ _TWELVE_HOURS = ["%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S
 
 
 def quote(column: str) -> str:
-    """Return a column's name as a quoted SQL identifier.
+    """Return the quoted SQL identifier of a source's column, which no name of our own can meet.
 
     >>> quote("order date")
-    '"order date"'
+    '"source:order date"'
     """
-    return '"' + column.replace('"', '""') + '"'
+    return quoted(MARK + column)
 
 
 def is_number(kind: str) -> bool:
@@ -60,7 +64,11 @@ class Columns:
         self.rules = rules
         self.table = table
         described = con.execute(f"describe {table}").fetchall()
-        self.kinds = {str(name): str(kind) for name, kind, *_ in described}
+        self.kinds = {
+            str(name).removeprefix(MARK): str(kind)
+            for name, kind, *_ in described
+            if str(name).startswith(MARK)
+        }
 
     def identifier(self, column: str) -> str:
         """Return SQL for a text: blanks trimmed, empty ones null, `17850.0` as 17850."""

@@ -1,0 +1,77 @@
+"""Tables in memory, read into the engine under names that none of the engine's own can meet."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.data.parse import MARK
+from cltv_ml.errors import InputError
+
+
+def view_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> None:
+    """Make a pandas or Arrow table the view `raw`."""
+    table = _narrow(source if isinstance(source, pa.Table) else _to_arrow(source))
+    table = table.rename_columns(inner_names(table.column_names))
+    rows = pa.array(range(len(table)), pa.int64())
+    con.register("raw", table.append_column("source_row", rows))
+
+
+def inner_names(columns: list[str]) -> list[str]:
+    """Return the names that a source's columns have inside the engine.
+
+    >>> inner_names(["a", "A"])
+    ['source:a', 'source:A_2']
+    """
+    return [MARK + name for name in unique_names(columns)]
+
+
+def unique_names(columns: list[str]) -> list[str]:
+    """Return column names that differ from one another, whatever their case.
+
+    >>> unique_names(["a", "A", ""])
+    ['a', 'A_2', 'column_3']
+    """
+    taken: set[str] = set()
+    names = []
+    for position, column in enumerate(columns, start=1):
+        name = base = str(column).strip() or f"column_{position}"
+        number = 2
+        while name.lower() in taken:
+            name, number = f"{base}_{number}", number + 1
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def _narrow(table: pa.Table) -> pa.Table:
+    """Return the table with decimals of more than 38 digits, which DuckDB does not read, as text."""
+    for position, column in enumerate(table.schema):
+        if pa.types.is_decimal256(column.type):
+            texts = table.column(position).cast(pa.string())
+            table = table.set_column(position, column.name, texts)
+    return table
+
+
+def _to_arrow(source: pd.DataFrame) -> pa.Table:
+    """Return a frame as an Arrow table; a column of mixed types becomes text."""
+    arrays = [_array(source.iloc[:, position]) for position in range(source.shape[1])]
+    return pa.table(arrays, names=[str(column) for column in source.columns])
+
+
+def _array(values: pd.Series) -> pa.Array:
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        utc = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        return (
+            pa.array(utc, from_pandas=True)
+            .cast(pa.timestamp("us"), safe=False)
+            .cast(pa.timestamp("us", "UTC"))
+        )
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, InputError, ArithmeticError):
+        texts = (
+            None if value is None else str(value).encode("utf-8", "replace").decode() for value in values
+        )
+        return pa.array(texts, pa.string())

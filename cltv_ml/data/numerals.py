@@ -1,0 +1,104 @@
+"""SQL that reads numbers written as text: currency signs, minus signs, thousands and decimals."""
+
+from __future__ import annotations
+
+_ISO = (
+    "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CRC CZK DKK DOP EGP EUR GBP GEL GHS GTQ HKD HRK HUF IDR ILS INR "
+    "ISK JOD JPY KES KRW KWD KZT LBP LKR MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RSD RUB SAR SEK SGD "
+    "THB TND TRY TWD TZS UAH UGX USD UYU UZS VND XAF XOF ZAR ZMW"
+)
+
+#: Signs of one currency, as they are written before or after an amount, and its code.
+_SIGNS = {
+    "€": "EUR", "£": "GBP", "₹": "INR", "Rs.": "INR", "Rs": "INR", "US$": "USD", "USD$": "USD", "U$S": "USD",
+    "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "SG$": "SGD",
+    "MX$": "MXN", "R$": "BRL", "NT$": "TWD", "zł": "PLN", "zl": "PLN", "Kč": "CZK", "Ft": "HUF", "₺": "TRY",
+    "TL": "TRY", "₽": "RUB", "руб.": "RUB", "руб": "RUB", "₴": "UAH", "грн": "UAH", "лв.": "BGN", "лв": "BGN",
+    "lei": "RON", "₪": "ILS", "₩": "KRW", "₫": "VND", "฿": "THB", "₱": "PHP", "₦": "NGN", "Fr.": "CHF",
+    "SFr.": "CHF", "SFr": "CHF", "Fr": "CHF", "CN¥": "CNY", "RMB": "CNY", "元": "CNY", "円": "JPY", "JP¥": "JPY",
+    "RM": "MYR", "Rp": "IDR", "Rp.": "IDR", "S/": "PEN", "S/.": "PEN",
+}  # fmt: skip
+
+#: Signs that several currencies share: they stand for themselves.
+_SHARED = ("kr.", "kr", "$", "¥")
+
+_MINUS = "−–‒﹣－"  # written for a minus, as typesetters and locales of the north do
+_BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
+
+
+def _alternatives() -> str:
+    signs = sorted({*_ISO.split(), *_SIGNS, *_SHARED}, key=len, reverse=True)
+    return "|".join(sign.replace(".", r"\.").replace("$", r"\$") for sign in signs) + r"|\p{Sc}"
+
+
+SIGN = _alternatives()
+
+
+def code_of(sign: str) -> str:
+    """Return the code of the currency that a sign stands for; a sign of several currencies stays as it is.
+
+    >>> code_of("€"), code_of("usd"), code_of("kr"), code_of("Kr."), code_of("$")
+    ('EUR', 'USD', 'kr', 'kr', '$')
+    """
+    known = {name.lower(): code for name, code in _SIGNS.items()}
+    plain = sign.strip().lower()
+    return known.get(plain) or (plain.rstrip(".") if plain in _SHARED else sign.strip().upper())
+
+
+def codes_sql(text: str) -> str:
+    """Return SQL for the code of a currency that is written as a sign or as a code of any case."""
+    names = ", ".join(f"'{sign.lower()}'" for sign in _SIGNS)
+    codes = ", ".join(f"'{code}'" for code in _SIGNS.values())
+    return f"coalesce(map([{names}], [{codes}])[lower({text})], upper({text}))"
+
+
+def signed(text: str) -> tuple[str, str]:
+    """Return SQL for whether a text is an amount with a currency's sign, and for that sign."""
+    number = r"[-+(]?\s*\d[\d.,''’\s\x{a0}\x{202f}]*[-)]?"
+    plain = f"translate({text}, '{_MINUS}', '{'-' * len(_MINUS)}')"
+    test = rf"regexp_matches({plain}, '^\s*[-+(]?\s*({SIGN})\s*{number}\s*$|^\s*{number}\s*({SIGN})\s*[-)]?\s*$', 'i')"
+    return test, f"regexp_extract({text}, '{SIGN}', 0, 'i')"
+
+
+def bare(text: str) -> str:
+    """Return SQL for a number's text without currency, grouping blanks and accountants' brackets."""
+    plain = f"translate({text}, '{_MINUS}', '{'-' * len(_MINUS)}')"
+    edge = r"[\s\x{a0}\x{200e}\x{200f}\x{feff}]+"
+    plain = f"regexp_replace({plain}, '^{edge}|{edge}$', '', 'g')"
+    plain = rf"regexp_replace({plain}, '^([-+(]*)\s*(?:{SIGN}){_BLANK}*', '\1', 'i')"
+    plain = rf"regexp_replace({plain}, '{_BLANK}*(?:{SIGN}|%)([-)]*)$', '\1', 'i')"
+    plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
+    plain = rf"regexp_replace({plain}, '^\((.*)\)$', '-\1')"
+    plain = rf"regexp_replace({plain}, '^([\d.,]+)\s*-$', '-\1')"
+    return rf"regexp_replace({plain}, '^([-+])\s+', '\1')"
+
+
+def read_bare(text: str, decimal: str) -> str:
+    """Return SQL for the double that a bare text stands for, null where it is no number.
+
+    Thousands may be grouped by three, or as in India by two before the last three.
+    """
+    thousands = "," if decimal == "." else "."
+    point, group = rf"\{decimal}", rf"\{thousands}"
+    grouped = rf"^[-+]?(\d{{1,3}}({group}\d{{3}})+|\d{{1,2}}({group}\d{{2}})+{group}\d{{3}})({point}\d*)?$"
+    return (
+        f"try_cast(replace(case when not contains({text}, '{thousands}') then {text} "
+        f"when regexp_matches({text}, '{grouped}') then replace({text}, '{thousands}', '') end, "
+        f"'{decimal}', '.') as double)"
+    )
+
+
+def is_open(text: str, sign: str) -> str:
+    """Return SQL for whether a sign in a number may stand for decimals and for thousands."""
+    return rf"regexp_matches({text}, '^[-+]?[1-9]\d{{0,2}}\{sign}\d{{3}}$')"
+
+
+def is_decimal(text: str, sign: str) -> str:
+    """Return SQL for whether a number's text can only be read with `sign` as its decimal sign."""
+    other = rf"\{'.' if sign == ',' else ','}"
+    sign = rf"\{sign}"
+    return (
+        rf"regexp_matches({text}, '^[-+]?(?:\d*|\d{{1,3}}(?:{other}\d{{3}})+){sign}(?:\d{{1,2}}|\d{{4,}})$"
+        rf"|{other}\d{{3}}{sign}\d*$|^[-+]?(?:0|\d{{4,}}){sign}\d{{3}}$"
+        rf"|^[-+]?\d{{1,3}}(?:{other}\d{{3}}){{2,}}$|^[-+]?\d{{1,2}}(?:{other}\d{{2}})+{other}\d{{3}}$')"
+    )

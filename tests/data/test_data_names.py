@@ -1,0 +1,77 @@
+"""No name of a source's column meets a name inside the engine."""
+
+import re
+
+import pandas as pd
+
+from cltv_ml.data import clean, read, sources
+from cltv_ml.engine import connect
+
+ORDERS = pd.DataFrame(
+    {
+        "customer_id": ["a", "a", "b", "b", None],
+        "timestamp": ["05/01/2024", "25/01/2024", "2024-01-07T10:00:00Z", "2024-03-01", "2024-03-01"],
+        "amount": ["1.234,50", "-4,50", "20,00", "x", "5,00"],
+        "order_id": ["1", "2", "3", "4", "5"],
+        "product_id": ["p", "p", "q", "q", "q"],
+        "quantity": ["2", "-1", "1", "1", "1"],
+        "unit_cost": ["1,00"] * 5,
+        "currency": ["EUR"] * 5,
+    }
+)
+
+
+class Listening:
+    """A connection that keeps the SQL it runs."""
+
+    def __init__(self, con, heard):
+        self.con, self.heard = con, heard
+
+    def __getattr__(self, name):
+        return getattr(self.con, name)
+
+    def execute(self, query, *rest):
+        self.heard.append(query)
+        return self.con.execute(query, *rest)
+
+    def sql(self, query):
+        self.heard.append(query)
+        return self.con.sql(query)
+
+
+def names_in_the_sql(monkeypatch):
+    heard = []
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "connect", lambda *given: Listening(connect(*given), heard))
+        clean(read(ORDERS, {name: name for name in ORDERS}))
+    bare = re.sub(r"'(?:[^']|'')*'", " ", " ".join(heard))
+    return sorted(
+        {*re.findall(r"[a-z_]\w*", bare.lower()), *(name.replace('""', '"') for name in re.findall(r'"([^"]+)"', bare))}
+    )
+
+
+def test_a_column_may_have_any_name_that_the_engine_uses(monkeypatch):
+    names = names_in_the_sql(monkeypatch)
+    assert {"source_row", "marks", "lines", "rule"} <= set(names)
+    expected = clean(read(ORDERS, {name: name for name in ORDERS}))
+    mapped, wrong = list(ORDERS), []
+    for start in range(0, len(names), len(mapped)):
+        given = dict(zip(mapped, names[start : start + len(mapped)], strict=False))
+        extra = {name: ["other"] * len(ORDERS) for name in names if name not in given.values() and name not in ORDERS}
+        source = pd.concat([ORDERS.rename(columns=given), pd.DataFrame(extra)], axis=1) if not start else ORDERS.rename(columns=given)
+        try:
+            cleaned = clean(read(source, {name: given.get(name, name) for name in mapped}))
+        except Exception as error:
+            wrong.append((given, str(error)))
+            continue
+        if not cleaned.log.equals(expected.log) or len(cleaned.quarantine) != len(expected.quarantine):
+            wrong.append((given, "another log"))
+    assert not wrong
+
+
+def test_a_broken_line_stands_beside_a_column_called_line(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("Line,Customer,Date,Amount\n1,a,2024-01-05,1.50\n2,a,2024-01-06,2.50,oops\n")
+    quarantine = clean(read(path)).quarantine
+    assert quarantine["line"].tolist() == ["2,a,2024-01-06,2.50,oops"]
+    assert quarantine["Line_source"].isna().all()
