@@ -103,8 +103,8 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     sentences = [_told(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
     warnings = [
-        f"Recipients differed from the control before the campaign, most in {unlike[0]}: it was hardly drawn at "
-        "random, and its uplift is not to be trusted."
+        f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
+        "to have been drawn at random, and its uplift is not to be trusted."
     ] if len(unlike) else []  # fmt: skip
     if cost is None or "margins_by_customer" not in done.tables:
         done.refused["campaign list"] = (

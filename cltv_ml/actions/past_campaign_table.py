@@ -52,8 +52,8 @@ def learn_from_table(
     sentences = [_told(str(name), row) for name, row in lesson.arms.iterrows()]
     if len(unlike):
         warnings.append(
-            f"Recipients differed from the control before the campaign, most in {unlike[0]}: it was hardly drawn at "
-            "random, so its uplift is not to be trusted, and other ways of choosing arms cannot be judged."
+            f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
+            "to have been drawn at random, so its uplift is not to be trusted, and other ways of choosing arms cannot be judged."
         )
     else:
         profit = outcome * worth - cost * (arm != control)

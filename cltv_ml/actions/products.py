@@ -118,7 +118,7 @@ def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
 
 
 def add_upsell(shop: Shop, done: Actions) -> None:
-    """Add the dearer product next to what each customer usually pays in a category, and the list of whom to show it.
+    """Add the next more expensive product to what each customer usually buys in a category, and the list for it.
 
     What a switch earns is the extra margin per unit times the units that the customer's habit in the category
     makes expect within the horizon.
@@ -129,8 +129,8 @@ def add_upsell(shop: Shop, done: Actions) -> None:
     )
     if terms.upsell_share is None or terms.cost is None:
         done.refused["upsell list"] = (
-            "a list of whom to show dearer products needs the share who take them and what showing them costs per "
-            "customer; state them with --upsell-share and --cost."
+            "a list of whom to show more expensive products needs the share who take them and what showing them costs "
+            "per customer; state them with --upsell-share and --cost."
         )
         return
     if "extra_margin" not in table:
@@ -158,14 +158,14 @@ def add_upsell(shop: Shop, done: Actions) -> None:
     shown = best.reset_index()[["customer_id", "item"]].assign(rank=1)
     told = _add_list(
         "upsell_list",
-        "show the dearer product",
+        "show the more expensive product",
         offers,
         terms.upsell_share * best["p_buy"],
         shop,
         done,
         shown,
     )
-    done.sections.append(section("Dearer products", told))
+    done.sections.append(section("More expensive alternatives", told))
 
 
 def _add_list(

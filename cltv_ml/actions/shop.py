@@ -56,7 +56,7 @@ class Terms:
     cross_sell_uplift
         By what share showing a product raises its chance to be bought.
     upsell_share
-        Share of customers who take the dearer product when it is shown to them.
+        Share of customers who take the more expensive product when it is shown to them.
     cost
         What treating one customer costs.
     budget

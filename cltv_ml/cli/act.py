@@ -56,7 +56,7 @@ def act(
         float | None, typer.Option(help="Share by which showing a product raises its sales: your figure.")
     ] = None,
     upsell_share: Annotated[
-        float | None, typer.Option(help="Share who take a dearer product when shown it: your figure.")
+        float | None, typer.Option(help="Share who take a more expensive product when shown it: your figure.")
     ] = None,
     exclude: Annotated[
         list[str] | None,

@@ -158,7 +158,7 @@ def _train(settings: Settings, *, force: bool = False, promote: bool = False) ->
         check_log(cleaned.log, window)
         verdict = judge(cleaned.log, window.horizon, cleaned.report)
         if verdict.level == "no-go" and not force:
-            raise InputError(f"the data check says {verdict.text}; mend the data or train with --force.")
+            raise InputError(f"the data check says {verdict.text}; fix the data or train with --force.")
         from cltv_ml.pipelines.train import Job, train
 
         job = Job(

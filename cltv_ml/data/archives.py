@@ -45,7 +45,7 @@ def unpack(path: Path, folder: Path) -> Path:
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, RuntimeError) as error:
         reason = str(error).rstrip(".") or "it ends too early"
         raise InputError(
-            f"{path.name!r} cannot be unpacked: {reason}; pack it anew, without a password."
+            f"{path.name!r} cannot be unpacked: {reason}; pack it again, without a password."
         ) from error
     return path
 

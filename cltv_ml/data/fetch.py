@@ -70,7 +70,7 @@ def _download(name: str, url: str, folder: Path) -> Path:
 
 
 def _check(path: Path, sha256: str) -> None:
-    """Raise InputError when a file's checksum is another one; the zip around it may be packed anew."""
+    """Raise InputError when a file's checksum is another one; the zip around it may be packed again."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:

@@ -46,7 +46,7 @@ def find_associations(
         The log has no such column.
     """
     con, found = open_log(log, f"association by {level}", [level])
-    # A basket is told by its order's 64-bit hash: of a hundred million orders hardly two share one.
+    # A basket is told by its order's 64-bit hash: of a hundred million orders two are unlikely to share one.
     con.execute(
         f"create temp table baskets as select distinct hash({order_key(found)}) as basket, {level} as item "
         f"from log where {level} is not null"

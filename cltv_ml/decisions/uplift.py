@@ -244,7 +244,7 @@ def balance_table(X: pd.DataFrame, treated: pd.Series) -> pd.DataFrame:
     """Return how far treated and untreated customers differed before the campaign, the widest first.
 
     Indexed by `column`: `mean_treated`, `mean_control`, `difference` in standard deviations, and
-    `looks_random`: within four standard errors of zero. With a single False the campaign was hardly drawn
+    `looks_random`: within four standard errors of zero. With a single False the campaign is unlikely to have been drawn
     at random, and its uplift is not to be trusted. Text columns are compared value by value.
     """
     wide = pd.get_dummies(X, dtype=float).astype(float)
@@ -270,7 +270,7 @@ def _campaign(X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> tuple[np.nda
         )
     if not np.isin(arm, (0.0, 1.0)).all() or not np.isfinite(outcome).all():
         raise InputError(
-            "treated must be 0 or 1 and y finite for every customer; drop or mend the other rows."
+            "treated must be 0 or 1 and y finite for every customer; drop or fix the other rows."
         )
     if min(arm.sum(), len(arm) - arm.sum()) < 50:
         raise InputError(

@@ -22,7 +22,7 @@ def recommend_upsell(
     exclude: Collection[str] = (),
     top: int = 1,
 ) -> pd.DataFrame:
-    """Return for each customer and category the dearer product next to what they usually pay per unit.
+    """Return for each customer and category the more expensive product next to what they usually pay per unit.
 
     Columns `customer_id`, `category`, `usual_price` (the customer's own mean per unit), `product_id`,
     `usual_units` (units bought in it per year, since the first line in it but over a quarter at least),
@@ -35,7 +35,7 @@ def recommend_upsell(
     Parameters
     ----------
     step
-        Lowest and highest price step: 10% to 100% dearer by default.
+        Lowest and highest price step: 10% to 100% more expensive by default.
     min_customers
         A product needs this many buyers.
     min_purchases
@@ -47,7 +47,9 @@ def recommend_upsell(
     """
     con, found = open_log(log, "upselling", ["product_id", "category", "quantity"])
     if not 1 < step[0] < step[1]:
-        raise InputError(f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% dearer.")
+        raise InputError(
+            f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
+        )
     end = to_cutoff(cutoff)
     # Without costs the margin is the price: the dearest product within the step goes first.
     margin = (

@@ -20,7 +20,7 @@ from cltv_ml.windows import Window, span, to_days
 MAX_YEARS = 2
 
 #: Labelled rows to learn from. A log with more learns from a share of its customers, at all origins: time and
-#: memory of a training then hardly grow with the log.
+#: memory of a training then barely grow with the log.
 MAX_ROWS = 300_000
 
 #: Of the engine, beside the log and the predictions that a training holds itself.

@@ -158,7 +158,7 @@ class DuckDB:
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
-        """Say in a sentence what a user can mend."""
+        """Say in a sentence what a user can fix."""
         try:
             yield
         except duckdb.OutOfMemoryException as error:

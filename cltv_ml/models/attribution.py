@@ -110,7 +110,7 @@ def history_parts(
 
     Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the
     last purchase) and `monetary_value`. A customer of whom none is known has just bought for the first time;
-    without the days since, his last purchase was today, without the spend he spends `mean_spend`.
+    without the days since, the last purchase was today; without the spend the customer spends `mean_spend`.
     """
     own = X[["frequency", "recency", "T", "monetary_value"]].astype(np.float64)
     since = own["T"] - own["recency"]

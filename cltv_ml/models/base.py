@@ -116,7 +116,7 @@ def check_columns(
     matrix, infinite = _rows(values, len(X), dtype)
     if infinite.any():
         raise InputError(
-            f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; mend or drop it."
+            f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; fix or drop it."
         )
     return matrix
 

@@ -1,7 +1,7 @@
 """The life of a customer who may leave after any purchase: shared by BG/NBD and MBG/NBD.
 
-Alive now, he buys at rate lambda ~ Gamma(r, alpha) and leaves after each purchase with probability
-p ~ Beta(a, b). Given both, he leaves at rate lambda p, and E[purchases in t] = (1 - exp(-lambda p t)) / p.
+Alive now, a customer buys at rate lambda ~ Gamma(r, alpha) and leaves after each purchase with probability
+p ~ Beta(a, b). Given both, the customer leaves at rate lambda p, and E[purchases in t] = (1 - exp(-lambda p t)) / p.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _GRID, _FINE_GRID = np.linspace(-1.0, 1.0, 161), np.linspace(-1.0, 1.0, 801)
 def terms(params: Params, rows: Rows, first: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
     """Return each row's log-likelihood and its derivatives by r, alpha, a and b.
 
-    `first` is 1 when a customer may already leave after his first purchase (MBG/NBD), 0 when not (BG/NBD):
-    he has had `x + first` chances to leave. What depends on x alone is computed once for each distinct x,
+    `first` is 1 when a customer may already leave after the first purchase (MBG/NBD), 0 when not (BG/NBD):
+    there were `x + first` chances to leave. What depends on x alone is computed once for each distinct x,
     unless covariates move a and b.
     """
     r, alpha, a, b = params

@@ -14,7 +14,8 @@ from cltv_ml.models.simulation import draw_last
 
 
 class BGBB(PurchaseModel):
-    """He buys at an opportunity with p ~ Beta(alpha, beta); before each he leaves with theta ~ Beta(gamma, delta).
+    """Customers buy at an opportunity with p ~ Beta(alpha, beta); before each they leave with theta ~
+    Beta(gamma, delta).
 
     Fader, Hardie and Shang (2010), "Customer-Base Analysis in a Discrete-Time Noncontractual Setting".
     `frequency` counts opportunities taken, `recency` is the number of the last one taken (0 if none) out of
@@ -78,7 +79,7 @@ class BGBB(PurchaseModel):
         alpha, beta, gamma, delta = params
         start = betaln(alpha, beta) + betaln(gamma, delta)
         total = np.exp(_log_choose(t, n) + betaln(alpha + n, beta + t - n) + betaln(gamma, delta + t) - start)
-        for i in range(n, int(t)):  # he takes n of the first i, then leaves
+        for i in range(n, int(t)):  # takes n of the first i, then leaves
             path = _log_choose(i, n) + betaln(alpha + n, beta + i - n) + betaln(gamma + 1, delta + i)
             total = total + np.exp(path - start)
         return np.minimum(total, 1.0)
@@ -110,7 +111,7 @@ class BGBB(PurchaseModel):
 def _paths(
     params: Params, x: np.ndarray, tx: np.ndarray, n: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return purchases, whether he left, opportunities lived, and the log-probability of each way a history
+    """Return purchases, whether the customer left, opportunities lived, and the log-probability of each way a history
     can have come about, shape (rows, ways): alive at n first, then gone after tx, tx + 1, ... n - 1.
     """
     alpha, beta, gamma, delta = params

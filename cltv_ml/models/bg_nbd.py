@@ -14,7 +14,7 @@ from cltv_ml.models.simulation import draw_gamma, draw_last, until_purchase
 
 
 class BGNBD(PurchaseModel):
-    """Purchases at rate lambda ~ Gamma(r, alpha); after each repeat purchase he leaves with p ~ Beta(a, b).
+    """Purchases at rate lambda ~ Gamma(r, alpha); after each repeat purchase the customer leaves with p ~ Beta(a, b).
 
     Fader, Hardie and Lee (2005), "Counting Your Customers the Easy Way". By construction P(alive) is 1 for
     everybody without a repeat purchase, so never rank churn by it: MBGNBD and ParetoNBD do not share this.

@@ -145,7 +145,7 @@ class Batches(xgb.DataIter):
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self._matrices, self._done = iter(self._rows), 0
 
     def next(self, input_data: Callable[..., Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Gamma-Gamma: what a customer spends per purchase, his own mean shrunk towards everybody's."""
+"""Gamma-Gamma: what a customer spends per purchase, their own mean shrunk towards everybody's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MBG/NBD: as BG/NBD, but a customer may already leave after his first purchase."""
+"""MBG/NBD: as BG/NBD, but a customer may already leave after the first purchase."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cltv_ml.models.simulation import draw_gamma, draw_last, until_purchase
 
 
 class MBGNBD(PurchaseModel):
-    """Purchases at rate lambda ~ Gamma(r, alpha); after each purchase, the first too, he leaves with p ~ Beta(a, b).
+    """Purchases at rate lambda ~ Gamma(r, alpha); customers leave after each, the first too, with p ~ Beta(a, b).
 
     Batislam, Denizel and Filiztekin (2007), "Empirical validation and comparison of models for customer base
     analysis", and Hoppe and Wagner (2007). One-time buyers have a P(alive) below 1, unlike in BGNBD: the

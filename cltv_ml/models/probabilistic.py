@@ -140,7 +140,7 @@ class ProbabilisticValue(ValueModel):
         `coverage`, by `X.index`. Both are zero for who buys nothing with a higher probability, and a
         population of mostly such customers is covered more often: none of their intervals can be narrower.
 
-        It holds what the customer may buy and pay given his rates, and how well the parameters of both models
+        It holds what the customer may buy and pay given their rates, and how well the parameters of both models
         are known. Discounted like `predict`. The same seed gives the same interval.
         """
         check_fitted(self)

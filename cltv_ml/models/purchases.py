@@ -19,12 +19,12 @@ from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, draw_p
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
-#: What a customer known to be alive does next, as a function of his parameters.
+#: What a customer known to be alive does next, as a function of their parameters.
 Answer = Callable[[Params], np.ndarray]
 
 
 class PurchaseModel(LikelihoodModel):
-    """A model of how often a customer buys and when he stops.
+    """A model of how often customers buy and when they stop.
 
     Besides `_terms` a subclass writes `_p_alive`, P(alive now | history), and the process of a customer
     known to be alive: `_survivor` gives its parameters after a history, the functions `_alive_*` its
@@ -91,11 +91,11 @@ class PurchaseModel(LikelihoodModel):
         return self._mean_now(X, wait)
 
     def expected_new_customer_purchases(self, t: float | str) -> float:
-        """Return the expected repeat purchases of a new customer in his first `t`."""
+        """Return the expected repeat purchases of a new customer in their first `t`."""
         return self._new(self._alive_expected, t, 0.0)
 
     def new_customer_pmf(self, n: int, t: float | str) -> float:
-        """Return the probability that a new customer makes exactly `n` repeat purchases in his first `t`."""
+        """Return the probability that a new customer makes exactly `n` repeat purchases in their first `t`."""
         if n == 0:
             return self._new(self._alive_none, t, 1.0)
         return self._new(lambda params, length: self._alive_pmf(params, n, length), t, 0.0)
@@ -103,8 +103,8 @@ class PurchaseModel(LikelihoodModel):
     def sample(self, X: pd.DataFrame, t: float | str, size: int = 1000, seed: int = 0) -> np.ndarray:
         """Return `size` draws of each customer's purchases in the next `t`, shape (n, size), int64.
 
-        Each draw takes the customer's own rates from their posterior given his history and the fitted
-        parameters, then his purchases. The same seed gives the same draws.
+        Each draw takes the customer's own rates from their posterior given their history and the fitted
+        parameters, then their purchases. The same seed gives the same draws.
         """
         check_fitted(self)
         return np.concatenate([draws for _, draws in self._draw([self], X, self._length(t), size, seed)])
@@ -115,9 +115,9 @@ class PurchaseModel(LikelihoodModel):
         """Return `purchases_lower` and `purchases_upper`, between which the purchases of the next `t` lie with a
         probability as near to `coverage` as whole numbers allow, by `X.index`.
 
-        It holds both what the customer may do given his rates and how well the parameters are known. Over a
+        It holds both what the customer may do given their rates and how well the parameters are known. Over a
         population it covers `coverage`, except that who buys nothing with a higher probability is covered
-        with that one: his interval is zero alone, and none is narrower.
+        with that one: their interval is zero alone, and none is narrower.
         """
         check_fitted(self)
         check_coverage(self, coverage)
@@ -223,7 +223,7 @@ class PurchaseModel(LikelihoodModel):
         return on_distinct(lambda *distinct: in_parts(once, distinct, self.chunk), x, T, *covariates)
 
     def _new(self, answer: Callable[[Params, float], np.ndarray], t: float | str, if_gone: float) -> float:
-        """Return an answer for a customer who has just made his first purchase."""
+        """Return an answer for a customer who has just made their first purchase."""
         check_fitted(self)
         values = tuple(np.array([self.params_[name]]) for name in self.param_names)
         alive, params = self._newcomer(values)
@@ -249,7 +249,7 @@ class PurchaseModel(LikelihoodModel):
     # ------------------------------------------------- what a paper's file says
 
     def _newcomer(self, params: Params) -> tuple[np.ndarray | float, Params]:
-        """Return P(alive) and the process of a customer right after his first purchase."""
+        """Return P(alive) and the process of a customer right after their first purchase."""
         return 1.0, params
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:

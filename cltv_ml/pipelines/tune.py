@@ -293,7 +293,7 @@ def _tags(job: TuningJob, protocol: str = "") -> dict[str, str]:
 
 
 def _log_choice(params: Mapping[str, Any], chosen: pd.Series, path: Path) -> None:
-    """Log what was chosen: as tags, since a study that goes on may choose anew and parameters cannot change."""
+    """Log what was chosen: as tags, since a study that goes on may choose again and parameters cannot change."""
     mlflow.set_tags({f"best.{name}": str(value) for name, value in params.items()})
     mlflow.set_tag("best_trial", str(chosen.name))
     mlflow.log_metrics({f"best_{name}": float(chosen[name]) for name in JUDGED_BY})

@@ -97,7 +97,7 @@ def score_files(
     Parameters
     ----------
     sort
-        Whether each file is read in the order of `customer_id`: files that are built anew after a kill hold
+        Whether each file is read in the order of `customer_id`: files that are built again after a kill hold
         the same rows in any order, and the last digit of a value depends on its place.
     """
     folder.mkdir(exist_ok=True)

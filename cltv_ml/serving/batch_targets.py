@@ -169,5 +169,5 @@ def _explained(shown: str) -> Iterator[None]:
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
         raise InputError(
-            f"{shown} cannot be written: {reason}; mend it and run the same command again, which continues."
+            f"{shown} cannot be written: {reason}; fix that and run the same command again, which continues."
         ) from None

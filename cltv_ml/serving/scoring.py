@@ -310,5 +310,5 @@ def _explained() -> Iterator[None]:
         if "No space left" in reason:
             reason = "no space is left on the disk of the output"
         raise InputError(
-            f"the scores could not be completed: {reason}; mend it and run the same command again, which continues."
+            f"the scores could not be completed: {reason}; fix that and run the same command again, which continues."
         ) from error

@@ -22,7 +22,7 @@ from cltv_ml.windows import Window
 def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
     """Return the newest finished training on its test window, and its champion's name.
 
-    The models are those that MLflow holds; customers, predictions and metrics are computed anew from `log`,
+    The models are those that MLflow holds; customers, predictions and metrics are computed again from `log`,
     which must be the training's, so that they are the training's own figures.
 
     Raises

@@ -50,7 +50,7 @@ def keep_batch(
 ) -> None:
     """Keep a batch's scores for later; those of the same version and cutoff are replaced until they are closed.
 
-    A promise whose truth is known already is not written anew.
+    A promise whose truth is known already is not written again.
     """
     client = MlflowClient()
     tags = {

@@ -60,7 +60,7 @@ def diagnostics_section(
             plots.alive_map(grid)
         ),
         "A customer with a typical number of repeat purchases, as an example.": plots.alive_history(alive),
-        "A density that rises without bound at zero: many customers hardly ever buy, or hardly ever leave.": (
+        "A density that rises without bound at zero: many customers almost never buy, or almost never leave.": (
             plots.rate_heterogeneity(compute_rates(purchases))
         ),
         "What repeat buyers spend on average, as a histogram, and what the spend model expects.": plots.spend_fit(
