@@ -53,7 +53,8 @@ def learn_from_table(
     if len(unlike):
         warnings.append(
             f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
-            "to have been drawn at random, so its uplift is not to be trusted, and other ways of choosing arms cannot be judged."
+            "to have been drawn at random, so its uplift is not to be trusted, and other ways of choosing "
+            "arms cannot be judged."
         )
     else:
         profit = outcome * worth - cost * (arm != control)

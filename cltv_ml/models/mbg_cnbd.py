@@ -23,7 +23,7 @@ _MOST_REGULAR, _SEARCHED = 12, 4  # as in BTYDplus: up to 12, and 1 to 4 in any 
 
 
 class MBGCNBD(PurchaseModel):
-    """Gaps between purchases ~ Erlang(k, lambda), lambda ~ Gamma(r, alpha); customers leave after each with p ~ Beta(a, b).
+    """Gaps ~ Erlang(k, lambda), lambda ~ Gamma(r, alpha); customers leave after each purchase with p ~ Beta(a, b).
 
     Reutterer, Platzer and Schroeder (2021), "Leveraging purchase regularity for predicting customer behavior
     the easy way". Every purchase is the k-th event of a Poisson process, and the number of events since the

@@ -46,7 +46,10 @@ def names_in_the_sql(monkeypatch):
         clean(read(ORDERS, {name: name for name in ORDERS}))
     bare = re.sub(r"'(?:[^']|'')*'", " ", " ".join(heard))
     return sorted(
-        {*re.findall(r"[a-z_]\w*", bare.lower()), *(name.replace('""', '"') for name in re.findall(r'"([^"]+)"', bare))}
+        {
+            *re.findall(r"[a-z_]\w*", bare.lower()),
+            *(name.replace('""', '"') for name in re.findall(r'"([^"]+)"', bare)),
+        }
     )
 
 
@@ -57,11 +60,13 @@ def test_a_column_may_have_any_name_that_the_engine_uses(monkeypatch):
     mapped, wrong = list(ORDERS), []
     for start in range(0, len(names), len(mapped)):
         given = dict(zip(mapped, names[start : start + len(mapped)], strict=False))
-        extra = {name: ["other"] * len(ORDERS) for name in names if name not in given.values() and name not in ORDERS}
-        source = pd.concat([ORDERS.rename(columns=given), pd.DataFrame(extra)], axis=1) if not start else ORDERS.rename(columns=given)
+        taken = {*given.values(), *ORDERS}
+        extra = pd.DataFrame({name: ["other"] * len(ORDERS) for name in names if name not in taken})
+        source = ORDERS.rename(columns=given)
+        source = source if start else pd.concat([source, extra], axis=1)
         try:
             cleaned = clean(read(source, {name: given.get(name, name) for name in mapped}))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every fault is collected
             wrong.append((given, str(error)))
             continue
         if not cleaned.log.equals(expected.log) or len(cleaned.quarantine) != len(expected.quarantine):
