@@ -145,7 +145,7 @@ def _run(settings: Settings, windows: int, done: Report) -> tuple[list[Window], 
     from cltv_ml.evaluation.backtest import backtest as run
     from cltv_ml.features import default_features
     from cltv_ml.models import competitors, names_of, with_params
-    from cltv_ml.models.sharing import shared_fits
+    from cltv_ml.models.fit_cache import shared_fits
 
     features = default_features(list(cleaned.log.columns))
     names = names_of(settings.compete, settings.models)

@@ -19,6 +19,7 @@ from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
 from cltv_ml.models import Ensemble, ValueModel
 from cltv_ml.models.unseen import EARLIER_WINDOWS
+from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
 
 #: Called with what is being done and the share of the work that is behind.
@@ -189,7 +190,7 @@ def measure(
         for metric, value in _measured(y_true, table, (p_buy or {}).get(name), targeting).items()
     ]
     frame = pd.DataFrame(rows, columns=["model", "cutoff", "horizon", "metric", "value"])
-    return frame.assign(seconds=frame["model"].map(seconds), version=cltv_ml.__version__)
+    return RESULTS.check(frame.assign(seconds=frame["model"].map(seconds), version=cltv_ml.__version__))
 
 
 def _measured(

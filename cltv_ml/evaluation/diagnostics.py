@@ -12,7 +12,7 @@ from scipy.special import betainc
 from cltv_ml.engine import Tabular, connect, frame, view
 from cltv_ml.errors import InputError
 from cltv_ml.models.gamma_gamma import GammaGamma
-from cltv_ml.models.history import DAYS_IN
+from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.windows import Window
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from cltv_ml.errors import InputError
+from cltv_ml.tables import PREDICTIONS
 
 if TYPE_CHECKING:
     from cltv_ml.models.intervals import Intervals
@@ -51,7 +52,7 @@ class ValueModel(BaseEstimator):
         `p_alive` (NaN where it has not), aligned with `X.index`; with `intervals_` also `value_lower` and
         `value_upper`.
         """
-        return self.add_bounds(self._table(X))
+        return PREDICTIONS.check(self.add_bounds(self._table(X)))
 
     def add_bounds(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS with `value_lower` and `value_upper` where the model has `intervals_`."""

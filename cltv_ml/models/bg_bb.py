@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import betaln, digamma, gammaln
 
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.history import Rows, read_periods
+from cltv_ml.models.purchase_history import Rows, read_periods
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.sbg import renewals
 from cltv_ml.models.simulation import draw_last

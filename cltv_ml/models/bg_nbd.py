@@ -8,7 +8,7 @@ import numpy as np
 
 from cltv_ml.models import beta_geometric
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.history import Rows
+from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, until_purchase
 

@@ -15,7 +15,7 @@ import xgboost as xgb
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.feature_files import Batches, FeatureFiles, Rows
-from cltv_ml.models.sharing import once
+from cltv_ml.models.fit_cache import once
 
 #: Rows in memory, or rows of files that are read in batches.
 Matrix: TypeAlias = np.ndarray | Rows

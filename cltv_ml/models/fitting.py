@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
-from cltv_ml.models.grouping import group_rows
-from cltv_ml.models.history import Rows, build_rows, read_history
+from cltv_ml.models.distinct_rows import group_rows
 from cltv_ml.models.likelihood import Maximum, maximize
+from cltv_ml.models.purchase_history import Rows, build_rows, read_history
 
 #: One parameter per name, a number or one value per customer.
 Params = tuple[np.ndarray, ...]

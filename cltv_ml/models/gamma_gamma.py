@@ -15,9 +15,9 @@ from sklearn.base import BaseEstimator
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
-from cltv_ml.models.history import check_complete
 from cltv_ml.models.likelihood import Maximum, Objective, maximize
 from cltv_ml.models.predictive import draw_parameters
+from cltv_ml.models.purchase_history import check_complete
 
 _LARGE, _SAMPLE = 30_000, 8_000
 _BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # p, q - 1, v; money in units of its mean

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import digamma, gammaln
 
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.history import Rows
+from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 

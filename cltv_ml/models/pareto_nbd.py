@@ -9,7 +9,7 @@ from scipy.special import digamma, expit, gammaln
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.history import Rows
+from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 

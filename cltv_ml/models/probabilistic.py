@@ -13,11 +13,11 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE, history_parts
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted
 from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.fit_cache import once
 from cltv_ml.models.gamma_gamma import GammaGamma
-from cltv_ml.models.history import DAYS_IN
 from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage
+from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
-from cltv_ml.models.sharing import once
 
 
 class ProbabilisticValue(ValueModel):

@@ -11,10 +11,10 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
+from cltv_ml.models.distinct_rows import in_parts, on_distinct
 from cltv_ml.models.fitting import LikelihoodModel, Params
-from cltv_ml.models.grouping import in_parts, on_distinct
-from cltv_ml.models.history import to_time
 from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, draw_parameters, row_blocks
+from cltv_ml.models.purchase_history import to_time
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2

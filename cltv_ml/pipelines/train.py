@@ -21,7 +21,7 @@ from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.files import atomic, write_table
 from cltv_ml.models import ValueModel, competitors, names_of, with_params
-from cltv_ml.models.sharing import shared_fits
+from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.reporting.model_card import model_card

@@ -29,8 +29,8 @@ from cltv_ml.evaluation.folds import JUDGED_BY, Fold, compute_folds, folds_sente
 from cltv_ml.features import default_features, feature_version
 from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
+from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.search import Range
-from cltv_ml.models.sharing import shared_fits
 from cltv_ml.pipelines.tune_report import write_results
 from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
 from cltv_ml.tracking import runs

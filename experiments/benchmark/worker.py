@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 import cltv_ml
-from cltv_ml.models.sharing import shared_fits
+from cltv_ml.models.fit_cache import shared_fits
 from experiments.benchmark.cases import CACHE, HERE, Answer, Task, load_log, make_cases, read_tasks
 
 

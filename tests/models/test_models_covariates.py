@@ -4,7 +4,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from cltv_ml.models import BGNBD, MBGNBD, ParetoNBD, likelihood_ratio_test
-from cltv_ml.models.history import build_rows
+from cltv_ml.models.purchase_history import build_rows
 
 # One group buys exp(0.8) times as often; the other leaves sooner. Covariates scale the parameters as in
 # Fader and Hardie (2007).

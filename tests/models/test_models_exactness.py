@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cltv_ml.models import ParetoNBD, beta_geometric
-from cltv_ml.models.history import build_rows
+from cltv_ml.models.purchase_history import build_rows
 
 # (r, alpha, s, beta, x, t_x, T): log-likelihood, P(alive). With u over [t_x, T], mp.dps = 40:
 # I = quad(s (alpha+u)^-(r+x) (beta+u)^-(s+1)), A = (alpha+T)^-(r+x) (beta+T)^-s,

@@ -4,7 +4,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from cltv_ml.models import BGNBD, ParetoNBD
-from cltv_ml.models.history import build_rows
+from cltv_ml.models.purchase_history import build_rows
 
 
 @pytest.mark.parametrize("model", [BGNBD, ParetoNBD])

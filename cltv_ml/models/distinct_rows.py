@@ -1,4 +1,4 @@
-"""Identical rows, once: each distinct row is worked on a single time and its answer handed to all its copies."""
+"""Distinct rows: each is worked on once and its answer handed to all its copies."""
 
 from __future__ import annotations
 

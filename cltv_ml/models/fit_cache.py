@@ -1,4 +1,4 @@
-"""Work on equal data done once: what several models of one training fit alike is kept while the training lasts."""
+"""A cache of fits: what several models of one training fit on equal data is fitted once, while the training lasts."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 import xgboost as xgb
 
 from cltv_ml.models import BGNBD, Hybrid, ParetoNBD, ProbabilisticValue, Tweedie
-from cltv_ml.models.sharing import shared_fits
+from cltv_ml.models.fit_cache import shared_fits
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_equal_trees_are_grown_once_and_the_latest_used_are_kept(customers, monk
         return train(*words, **options)
 
     monkeypatch.setattr("xgboost.train", counted)
-    monkeypatch.setattr("cltv_ml.models.sharing.MOST", 2)
+    monkeypatch.setattr("cltv_ml.models.fit_cache.MOST", 2)
     y = pd.Series(np.random.default_rng(3).gamma(1, 30, 300), index=customers.index)
     with shared_fits():
         for rounds in (5, 6, 5, 7, 5, 6):  # 6 was dropped for 7, 5 was used again
