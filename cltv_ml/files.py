@@ -14,7 +14,7 @@ from cltv_ml.errors import InputError
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the name `path`, on failure it vanishes."""
+    """Yield a temporary path next to `path`; on success it takes the name `path`, on failure it vanishes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -1,4 +1,4 @@
-"""What the site is built with beside Markdown: formulas as MathML, the pages of commands and of figures."""
+"""What the site is built with besides Markdown: formulas as MathML, the pages of commands and of figures."""
 
 from __future__ import annotations
 

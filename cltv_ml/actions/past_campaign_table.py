@@ -22,7 +22,7 @@ def learn_from_table(
 
     `campaign_lesson` (effect and order per arm), `campaign_balance`, `qini_curve`, `policy_value` (profit per
     customer of each way of choosing arms, where the campaign looks drawn at random) and `campaign_uplift`: per
-    customer the foreseen uplift of each arm, the `best_arm` and its `expected_profit`.
+    customer the predicted uplift of each arm, the `best_arm` and its `expected_profit`.
 
     Parameters
     ----------

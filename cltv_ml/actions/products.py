@@ -54,7 +54,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
 
 
 def _judged(log: pd.DataFrame, past: Window) -> tuple[Level, pd.DataFrame, list[str]]:
-    """Return what to recommend, how well each recommender foresaw `past`, and why products will not do if so."""
+    """Return what to recommend, how well each recommender predicted `past`, and why products will not do if so."""
     levels: list[Level] = [level for level in ("product_id", "category") if level in log]
     if not levels:
         raise InputError(

@@ -30,7 +30,7 @@ Progress: TypeAlias = Callable[[str, float], None]
 #: The source's lines that are set aside, or may be, are read a second time, together, and no others.
 _TOUCH = "insert into touched select * from raw semi join ({rows}) using (source_row)"
 
-#: Whole numbers of the source stay whole in the quarantine, also beside missing ones.
+#: Whole numbers of the source stay whole in the quarantine, also next to missing ones.
 _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
 
 

@@ -33,7 +33,7 @@ class Dataset:
     url, member, sha256
         The zip archive to download, the file in it, and that file's checksum.
     products, product_key
-        A file beside it with one row per product, whose columns are joined to the lines by this column.
+        A file next to it with one row per product, whose columns are joined to the lines by this column.
     """
 
     name: str

@@ -14,7 +14,7 @@ from cltv_ml.tables import TRANSACTIONS
 #: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
 LARGEST_AMOUNT = 1e12
 
-#: The customer's identifier as read, beside the source's own columns in the view `named`.
+#: The customer's identifier as read, next to the source's own columns in the view `named`.
 CUSTOMER = "customer_id as read"
 
 _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "number": Columns.number}
@@ -29,7 +29,7 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     table; typed columns stay where they are. What a reader should know is returned, a sentence each.
 
     `touched`, still empty, is for the raw lines that are looked at again; `touched_lines` shows them as
-    `lines` does, `named` as they came, beside the customer's identifier.
+    `lines` does, `named` as they came, besides the customer's identifier.
 
     Raises
     ------

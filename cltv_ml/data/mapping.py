@@ -292,7 +292,7 @@ def _fits(name: str, kind: str) -> bool:
 
 
 def _named(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns on the surest step of the ladder of synonyms that any column reaches."""
+    """Return the columns on the most certain synonym that any column matches."""
     for step in SYNONYMS[name]:
         found = [column for column in columns if _plain(column) in step.split()]
         if found:

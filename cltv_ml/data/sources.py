@@ -147,7 +147,7 @@ def join_products(con: duckdb.DuckDBPyConnection, products: Path, key: str) -> N
     """Add the columns of a products file, one row per product, to the view `raw`; lines without keep none."""
     if not products.is_file():
         raise InputError(
-            f"{products.name!r} is missing beside the lines it describes; put it into their folder."
+            f"{products.name!r} is missing next to the lines it describes; put it into their folder."
         )
     rows = f"from read_parquet({literal(pattern(products))})"
     columns = [str(column) for column, *_ in con.execute(f"describe {rows}").fetchall()]

@@ -23,7 +23,7 @@ def find_associations(
     max_items: int = 2000,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Return the pairs that share orders more often than chance, the surest first.
+    """Return the pairs that share orders more often than chance, the most certain first.
 
     Columns `bought`, `also_bought`, `orders` (with both), `support` (share of all orders), `confidence`
     (share of the orders with `bought` that hold `also_bought`), `lift` (confidence over the share of all

@@ -239,7 +239,7 @@ def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray)
     """Return the margin of each item, one for all when none is given; none for what is not to be shown."""
     if not shown.any():
         raise InputError(
-            "every item that could be recommended is excluded or was not sold lately; exclude fewer, or use a longer "
+            "every item that could be recommended is excluded or was not sold recently; exclude fewer, or use a longer "
             "horizon."
         )
     if margins is None:

@@ -76,13 +76,13 @@ def learn_from_campaign(
     Raises
     ------
     InputError
-        There is no such control or nothing beside it, or an arm is too small to learn from.
+        There is no such control or nothing besides it, or an arm is too small to learn from.
     """
     names, outcome = arm.astype("str").to_numpy(dtype=object), y.to_numpy(dtype=np.float64)
     found = sorted(set(names))
     if control not in found or len(found) < 2:
         raise InputError(
-            f"the campaign needs the control {control!r} and an arm beside it, found {found[:10]}; name the arm that "
+            f"the campaign needs the control {control!r} and an arm besides it, found {found[:10]}; name the arm that "
             "was sent nothing."
         )
     # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.

@@ -31,22 +31,22 @@ class Segment:
 #: Every cell belongs to exactly one segment.
 SEGMENTS = {
     "Champions": Segment(
-        (4, 5), (4, 5), (4, 5), "bought lately, often and for much", "reward, ask for referrals"
+        (4, 5), (4, 5), (4, 5), "bought recently, often and for much", "reward, ask for referrals"
     ),
     "Loyal": Segment(
-        (4, 5), (4, 5), (1, 3), "bought lately and often, smaller sums", "upsell, raise the basket"
+        (4, 5), (4, 5), (1, 3), "bought recently and often, smaller sums", "upsell, raise the basket"
     ),
     "Potential loyalists": Segment(
-        (4, 5), (2, 3), (1, 5), "bought lately, a few times", "offer the next category"
+        (4, 5), (2, 3), (1, 5), "bought recently, a few times", "offer the next category"
     ),
     "New": Segment(
-        (4, 5), (1, 1), (1, 5), "bought lately, among the fewest times", "welcome, win the second order"
+        (4, 5), (1, 1), (1, 5), "bought recently, among the fewest times", "welcome, win the second order"
     ),
     "Need attention": Segment(
-        (3, 3), (4, 5), (1, 5), "bought often, not quite lately", "remind before they leave"
+        (3, 3), (4, 5), (1, 5), "bought often, not quite recently", "remind before they leave"
     ),
     "About to sleep": Segment(
-        (3, 3), (1, 3), (1, 5), "bought seldom, not quite lately", "remind at low cost"
+        (3, 3), (1, 3), (1, 5), "bought seldom, not quite recently", "remind at low cost"
     ),
     "Cannot lose": Segment((1, 2), (3, 5), (4, 5), "bought often for much, long ago", "win back in person"),
     "At risk": Segment((1, 2), (3, 5), (1, 3), "bought often for less, long ago", "win back with an offer"),

@@ -74,7 +74,7 @@ def judge(
     targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> WindowResult:
-    """Return how well `models` foresaw the holdout of `window`, which no fit has seen.
+    """Return how well `models` predicted the holdout of `window`, which no fit has seen.
 
     Models that need labels are left out when the log is too short for a labelled origin before the
     cutoff: `training.origins` is then empty. With `customers`, a share, they learn from what that share of the

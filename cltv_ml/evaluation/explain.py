@@ -60,7 +60,7 @@ def compute_dependence(
     Columns `feature`, `value` (at equal steps of the quantiles, in the terms of `feature_title`: recency as days since
     the last purchase) and `predicted` (mean in currency).
     Source: J. Friedman, Greedy Function Approximation, 2001. Combinations that no customer has are asked
-    too, so read it beside the importances.
+    too, so read it next to the importances.
     """
     if feature not in X:
         raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")

@@ -23,7 +23,7 @@ MAX_YEARS = 2
 #: memory of a training then barely grow with the log.
 MAX_ROWS = 300_000
 
-#: Of the engine, beside the log and the predictions that a training holds itself.
+#: Of the engine, next to the log and the predictions that a training holds itself.
 MEMORY = "2GB"
 
 

@@ -17,7 +17,7 @@ from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.models import ProbabilisticValue, ValueModel
 from cltv_ml.windows import Window
 
-#: What is measured of a closed batch beside the coverage of its intervals.
+#: What is measured of a closed batch next to the coverage of its intervals.
 MEASURED = ("bias", "gini", "decile_mape")
 
 LEVELS = ("ok", "watch", "retrain")

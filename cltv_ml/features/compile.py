@@ -2,7 +2,7 @@
 
 The text is the subset that means the same on DuckDB and Spark. The filter on the cutoff is written here,
 in every read of a table, and no ledger row spans more than one day: this is why no feature can leak.
-Tables are called `cltv_...` because on Spark they stand beside the user's own.
+Tables are called `cltv_...` because on Spark they stand next to the user's own.
 """
 
 from __future__ import annotations

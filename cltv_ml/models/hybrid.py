@@ -19,7 +19,7 @@ from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
 from cltv_ml.models.unseen import by_cutoff
 
-#: What the probabilistic model tells the trees about each customer, beside the offset.
+#: What the probabilistic model tells the trees about each customer, besides the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
 
 

@@ -23,7 +23,7 @@ class Intervals(BaseEstimator):
     Split-conformal, conditional on the predicted value: customers whose future was kept from the model are
     sorted into groups of equally many by their predicted value, and each group's spending over its prediction
     gives two quantiles with the conformal correction for finite samples. Ratios, because errors grow with
-    the value. Spending is often exactly zero: where that alone is likelier than the lower tail, the interval
+    the value. Spending is often exactly zero: where that alone is more likely than the lower tail, the interval
     starts at zero and only the upper tail is cut, so that it is no wider than it has to be. Between groups
     bounds run linearly with the predicted value; neither falls as it rises, and 0 <= lower <= value <= upper.
 

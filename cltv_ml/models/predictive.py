@@ -41,11 +41,11 @@ def between(draws: np.ndarray, coverage: float) -> np.ndarray:
     """Return the ends of an interval that holds as near to `coverage` of each row's draws as its values
     allow, shape (n, 2).
 
-    Both tails are cut alike; where zero alone is likelier than a tail, nothing can be cut below it, so the
+    Both tails are cut alike; where zero alone is more likely than a tail, nothing can be cut below it, so the
     interval starts at zero and only the upper tail is cut. Counts come in lumps: an end takes the value
     that leaves the tail nearest to what it should be (the mid-p rule), above or below. Zero alone is the
-    narrowest interval there is, so who buys nothing with a probability above `coverage` is covered more
-    often than that.
+    narrowest interval there is, so customers who buy nothing with a probability above `coverage` are covered
+    more often than that.
 
     >>> between(np.array([[0, 0, 0, 0, 0, 0, 0, 0, 1, 7], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]), 0.8).tolist()
     [[0.0, 0.0], [2.0, 9.0]]

@@ -137,11 +137,11 @@ class ProbabilisticValue(ValueModel):
         self, X: pd.DataFrame, coverage: float = 0.9, *, size: int = 500, seed: int = 0
     ) -> pd.DataFrame:
         """Return `value_lower` and `value_upper`, between which the realised value lies with probability
-        `coverage`, by `X.index`. Both are zero for who buys nothing with a higher probability, and a
-        population of mostly such customers is covered more often: none of their intervals can be narrower.
+        `coverage`, by `X.index`. Both are zero for customers who buy nothing with a higher probability. A population
+        of mostly such customers is covered more often, since no interval is narrower.
 
-        It holds what the customer may buy and pay given their rates, and how well the parameters of both models
-        are known. Discounted like `predict`. The same seed gives the same interval.
+        The interval holds the chance in purchases and spend given the customer's rates, and the uncertainty of
+        both models' parameters. It is discounted like `predict`. The same seed gives the same interval.
         """
         check_fitted(self)
         check_coverage(self, coverage)

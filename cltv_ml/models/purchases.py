@@ -115,9 +115,9 @@ class PurchaseModel(LikelihoodModel):
         """Return `purchases_lower` and `purchases_upper`, between which the purchases of the next `t` lie with a
         probability as near to `coverage` as whole numbers allow, by `X.index`.
 
-        It holds both what the customer may do given their rates and how well the parameters are known. Over a
-        population it covers `coverage`, except that who buys nothing with a higher probability is covered
-        with that one: their interval is zero alone, and none is narrower.
+        The interval holds both the chance in purchases given the customer's rates and the uncertainty of the
+        parameters. Over a population it covers `coverage`. Customers who buy nothing with a higher probability are
+        covered more often: their interval is zero alone, and no interval is narrower.
         """
         check_fitted(self)
         check_coverage(self, coverage)

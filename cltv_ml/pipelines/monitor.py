@@ -79,7 +79,7 @@ def store_reference(
     *,
     table: pd.DataFrame | None = None,
 ) -> None:
-    """Store with a logged model what later batches are compared with, as `reference.json` beside its files.
+    """Store with a logged model what later batches are compared with, as `reference.json` next to its files.
 
     It holds no customer: sketches of features and predictions, customers per tier, and the expected path of the
     value over the horizon. `cuts` are the lowest values of the tiers, `past` the test window, `table` what the

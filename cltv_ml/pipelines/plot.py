@@ -33,7 +33,7 @@ Needs = Literal["data", "training", "earlier scores"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a figure needs, its table, and arguments of the figure beside table and currency."""
+    """What a figure needs, its table, and arguments of the figure besides table and currency."""
 
     needs: Needs
     table: Callable[[Material], pd.DataFrame]

@@ -35,7 +35,7 @@ from cltv_ml.windows import Window, check_log, span
 
 @dataclass(frozen=True)
 class Job:
-    """What a training is asked for, beside the data."""
+    """What a training is asked for, besides the data."""
 
     window: Window
     dataset: str = "transactions"

@@ -44,7 +44,7 @@ _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class TuningJob:
-    """What a tuning is asked for, beside the log.
+    """What a tuning is asked for, besides the log.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def training_summary(
     before
         PREDICTIONS of an earlier date, for what changed since.
     currency
-        Written beside amounts.
+        Written after amounts.
     lookup
         How many customers can be looked up by id in the page; none by default.
     """

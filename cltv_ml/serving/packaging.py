@@ -1,4 +1,4 @@
-"""A fitted model as an MLflow model: parameters and boosters as files, code beside them, no pickles."""
+"""A fitted model as an MLflow model: parameters and boosters as files, code next to them, no pickles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cltv_ml.models.state import from_state, to_state
 from cltv_ml.serving.responses import OUTPUTS, answer
 from cltv_ml.tables import TRANSACTIONS
 
-#: All the package's dependencies: the code beside a model is the whole package, and its imports must work.
+#: All the package's dependencies: the code next to a model is the whole package, and its imports must work.
 #: They are named here because a project environment runs the sources without installing them.
 REQUIREMENTS = (
     "charset-normalizer", "duckdb", "jinja2", "mlflow", "numpy", "openpyxl", "optuna", "pandas", "plotly", "pooch",
@@ -84,7 +84,7 @@ def tier_cuts(values: np.ndarray) -> dict[str, float]:
 def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:
     """Log `model` to the active run as a pyfunc from code; return MLflow's ModelInfo.
 
-    Beside the model lie golden rows (`golden_rows`), and inside it, as `artifacts/cltv-from-transactions`, the
+    Next to the model lie golden rows (`golden_rows`), and inside it, as `artifacts/cltv-from-transactions`, the
     same model for raw transactions.
 
     Parameters
@@ -135,7 +135,7 @@ def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: i
 
 
 def read_golden_rows(folder: Path) -> pd.DataFrame | None:
-    """Return the golden rows beside a model's files, None where an older version stored none."""
+    """Return the golden rows next to a model's files, None where an older version stored none."""
     path = folder / GOLDEN
     if not path.exists():
         return None

@@ -16,7 +16,7 @@ from cltv_ml.features import CATALOGUE
 from cltv_ml.models import ValueModel
 from cltv_ml.windows import to_days
 
-#: The columns a model may answer with, in order, beside `customer_id`; the intervals where it has some.
+#: The columns a model may answer with, in order, besides `customer_id`; the intervals where it has some.
 OUTPUTS = ("expected_value", "value_lower", "value_upper", "expected_purchases", "p_alive")
 _MONEY = ("expected_value", "value_lower", "value_upper")
 
@@ -26,7 +26,7 @@ _SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 @dataclass(frozen=True)
 class Terms:
-    """What an answer may be asked for beside the model's own settings; None keeps them.
+    """What an answer may be asked for besidess the model's own settings; None keeps them.
 
     Parameters
     ----------

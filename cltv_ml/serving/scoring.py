@@ -34,7 +34,7 @@ from cltv_ml.windows import span, to_cutoff
 
 @dataclass(frozen=True)
 class Order:
-    """What a batch is asked for, beside its customers.
+    """What a batch is asked for, besides its customers.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def _write_unscored(log: Path, quarantine: Path | None, scorer: Scorer, path: Pa
 
 
 def _deliver(pieces: Sequence[Path], target: Target, scorer: Scorer, order: Order, *, sort: bool) -> Manifest:
-    """Write the pieces to the target as one table, then the manifest beside it, and return the manifest."""
+    """Write the pieces to the target as one table, then the manifest next to it, and return the manifest."""
     con = connect(order.memory, target.work)
     rows = joined(con, pieces, scorer, sort=sort)
     manifest = _count(con, rows, target, scorer, order)

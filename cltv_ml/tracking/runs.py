@@ -31,7 +31,7 @@ _TYPED = 1_000
 
 
 def open_experiment(name: str, root: Path | None = None) -> str:
-    """Return the id of the experiment, created when new with its artefacts beside the store.
+    """Return the id of the experiment, created when new with its artefacts next to the store.
 
     Inside `mlflow run` the experiment is the one that the project was started in.
     """

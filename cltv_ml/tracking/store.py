@@ -133,7 +133,7 @@ def store_name() -> str:
 
 
 def artifact_root(uri: str) -> Path | None:
-    """Return the folder of artefacts beside a SQLite store; a server keeps its own."""
+    """Return the folder of artefacts next to a SQLite store; a server keeps its own."""
     return Path(uri.removeprefix("sqlite:///")).parent / "mlruns" if uri.startswith("sqlite:") else None
 
 

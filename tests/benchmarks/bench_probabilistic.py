@@ -1,4 +1,4 @@
-"""Fit and score the probabilistic models on simulated shops, beside lifetimes on the same rows, in one run.
+"""Fit and score the probabilistic models on simulated shops, next to lifetimes on the same rows, in one run.
 
     python tests/benchmarks/bench_probabilistic.py [--customers N] [--rounds 5] [--lifetimes-rounds 1] [--pymc PYTHON]
 

@@ -1,4 +1,4 @@
-"""What `cltv data check` writes beside what it prints."""
+"""What `cltv data check` writes next to what it prints."""
 
 import pandas as pd
 import pytest

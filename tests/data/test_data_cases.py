@@ -1,6 +1,6 @@
 """Exports that misled earlier versions: each is read right, or the door asks.
 
-Small ones stand in `exports/cases` and here. The whole collection, with the same names, lies beside the data sets
+Small ones stand in `exports/cases` and here. The whole collection, with the same names, lies next to the data sets
 where they are present (`CLTV_DATA_DIR/../cases`).
 """
 

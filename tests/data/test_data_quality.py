@@ -235,7 +235,7 @@ def test_lines_of_complete_journey_get_their_category_from_the_table_of_products
     )  # fmt: skip
     lines.to_parquet(folder / "transactions.parquet")
     monkeypatch.setenv("CLTV_DATA_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match=r"'products\.parquet' is missing beside the lines"):
+    with pytest.raises(ValueError, match=r"'products\.parquet' is missing next to the lines"):
         read("complete_journey")
     products = pd.DataFrame({"product_id": [10, 20, 30], "product_category": ["BEEF", "CHEESE", None]})
     products.to_parquet(folder / "products.parquet")

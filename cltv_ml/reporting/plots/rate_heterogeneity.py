@@ -21,7 +21,7 @@ def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
     """
     made = theme.figure("How customers differ: rates of buying and of leaving",
                         "Rate or probability", "Density, log scale")  # fmt: skip
-    # A rate of practically nobody has a density of billions, beside which the others would vanish.
+    # A rate of practically nobody has a density of billions, next to which the others would vanish.
     for number, (rate, rows) in enumerate(rates.groupby("rate", sort=False)):
         idle = rows["mean"].iloc[0] < NOBODY
         made.add_scatter(

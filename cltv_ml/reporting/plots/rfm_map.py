@@ -18,8 +18,8 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         `decisions.rfm.apply_rfm`: one row per customer with `recency_score, frequency_score, spend, segment`.
         Customers are counted per cell before anything is drawn.
     """
-    made = theme.figure("Where the customers are: bought lately (right) and often (up)",
-                        "Recency score, 5 = bought lately", "Frequency score, 5 = bought often")  # fmt: skip
+    made = theme.figure("Where the customers are: bought recently (right) and often (up)",
+                        "Recency score, 5 = bought recently", "Frequency score, 5 = bought often")  # fmt: skip
     cells = rfm.groupby(["frequency_score", "recency_score"]).agg(
         customers=("spend", "size"),
         spend=("spend", "sum"),

@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return the share of customers beside the share of revenue of each segment.
+    """Return the share of customers next to the share of revenue of each segment.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from cltv_ml.reporting import theme
 
 
 def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return how many repeat buyers spend how much on average, beside what the spend model expects.
+    """Return how many repeat buyers spend how much on average, next to what the spend model expects.
 
     Parameters
     ----------

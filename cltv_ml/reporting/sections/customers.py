@@ -35,7 +35,7 @@ def customers_section(
         f"{theme.format_money(tiers['expected_value'].sum(), currency)} in the next {horizon} days. "
         f"The tier “{tiers.index[0]}”, {top['customers'] / tiers['customers'].sum():.0%} of them, holds "
         f"{top['expected_value'] / (tiers['expected_value'].sum() or 1):.0%} of that.",
-        "Segments come from what customers did (how lately, how often, for how much), tiers from what the champion "
+        "Segments come from what customers did (how recently, how often, for how much), tiers from what the champion "
         "expects.",
     ]
     return section(
@@ -51,7 +51,7 @@ def customers_section(
             "Each tier's share of the customers to the left and of the predicted value to the right.": (
                 plots.tier_pyramid(tiers)
             ),
-            "Each segment's share of the customers beside its share of the revenue so far.": plots.segment_sizes(
+            "Each segment's share of the customers next to its share of the revenue so far.": plots.segment_sizes(
                 profile, currency=currency
             ),
             "Customers by recency and frequency score; hover for the segment and what it spent.": plots.rfm_map(

@@ -26,7 +26,7 @@ _READ = (
     "customers, both best at zero; Gini and Spearman say how well customers are put in order (1 is perfect, 0 is "
     "chance); top 10% is the share of all spending found in the tenth ranked highest; MAE and RMSE are the usual "
     "errors per customer, in currency; in interval is the share of customers whose spending lay within theirs, and "
-    "AUC the probability that a buyer was thought likelier to buy than one who did not."
+    "AUC the probability that a buyer was thought more likely to buy than one who did not."
 )
 
 _PAIRED = (
