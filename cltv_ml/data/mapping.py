@@ -4,125 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cltv_ml.data.headings import NOT_THE_PURCHASE, SYNONYMS, plain_heading
 from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
-
-#: Columns that only the door knows: `clean` turns them into columns of TRANSACTIONS.
-INPUT_ONLY = {
-    "unit_price": "price of one item; amount becomes quantity x unit_price",
-    "unit_cost": "cost of one item; cost becomes quantity x unit_cost",
-    "profit": "what the line earned; cost becomes amount - profit",
-    "discount_rate": "share of the price taken off, 0.1 or 10 for 10%; discount becomes money",
-    "currency": "currency of the line",
-    "cancels": "the order_id that this line cancels",
-}
-
-#: Names found in shops' exports, in falling order of certainty; written without case, spaces and signs.
-#: Two columns on the same step are equally good.
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "customer_id": (
-        "customerid",
-        "customer customerno customernumber customernr customerkey custid custno cust clientid client userid "
-        "user householdid household memberid member accountid accountno buyerid buyer shopperid donorid "
-        "kundennummer kundenid kundennr kunde debitor debitorennummer idclient idcliente cliente clienteid "
-        "codeclient numeroclient numclient noclient nclient numerodeclient numerodecliente "
-        "codigocliente numerocliente codcliente loyaltyid cardid contactid",
-        "customeremail email useremail customername id uid cid",
-    ),
-    "timestamp": (
-        "timestamp",
-        "date datetime orderdate orderdatetime ordertimestamp ordertime invoicedate transactiondate "
-        "transactiontimestamp transactiontime transactiondatetime purchasedate purchasetime purchasedat "
-        "orderpurchasetimestamp orderedat saledate salesdate saledatetime txndate trxdate datum bestelldatum "
-        "rechnungsdatum belegdatum buchungsdatum kaufdatum auftragsdatum verkaufsdatum fecha fechapedido fechacompra "
-        "fechafactura fechaventa datecommande datedecommande datefacture dateachat datedachat "
-        "datevente fechadecompra fechadepedido fechadefactura data dateorder "
-        "receiptdate bookingdate paymentdate paidat when soldat",
-        "createdat created creationdate day time ts eventtime eventdate",
-    ),
-    "amount": (
-        "amount",
-        "total totalamount ordertotal revenue sales salesvalue salesamount saleamount linetotal lineamount "
-        "grossamount netamount ordervalue orderamount dollarvalue value spend totalspend transactionamount "
-        "transactionvalue paymentvalue paymentamount subtotal turnover grandtotal totalprice totalvalue "
-        "totalpaid netsales grosssales netrevenue grossrevenue invoicetotal invoiceamount amountpaid betrag "
-        "umsatz nettoumsatz bruttoumsatz gesamtbetrag gesamtpreis rechnungsbetrag zeilenbetrag nettobetrag "
-        "bruttobetrag montant montanttotal montantht montantttc chiffredaffaires importe importetotal totalventa "
-        "venta ventas linevalue totalusd amountusd amounteur amountgbp gross net purchaseamount",
-        "price preis prix precio",
-    ),
-    "order_id": (
-        "orderid",
-        "order orderno ordernumber ordernr ordername invoiceno invoice invoiceid invoicenumber transactionid "
-        "transaction transactionno txnid trxid basketid receiptid receiptno receipt saleid salesid "
-        "bestellnummer bestellnr auftragsnummer auftragsnr rechnungsnummer rechnungsnr belegnummer belegnr beleg "
-        "bonnummer numerocommande numcommande nocommande commande idcommande numerofacture numfacture "
-        "nofacture facture ncommande nfacture numerodecommande numerodefacture numeropedido numpedido pedido "
-        "idpedido numerodepedido numerofactura numerodefactura numfactura factura checkoutid ticketid bookingid",
-    ),
-    "product_id": (
-        "productid",
-        "product productcode productno productnumber sku stockcode itemid item itemcode itemno articleid "
-        "article articleno artikel artikelnummer artikelnr produktnummer produkt referencearticle "
-        "codearticle reference produit codeproduit producto articulo codigoarticulo codigoproducto "
-        "upc ean productsku variantid",
-        "productname itemname",
-    ),
-    "category": (
-        "category",
-        "productcategory categoryname department productgroup itemcategory productfamily warengruppe "
-        "kategorie produktgruppe categorie famille rayon categoria familia",
-        "subcategory",
-    ),
-    "quantity": (
-        "quantity",
-        "qty units unitssold numberofitems numberofcds itemquantity quantitysold pieces menge anzahl "
-        "stueck stuck nitems cantidad unidades quantite qte",
-    ),
-    "discount": (
-        "discount",
-        "discountamount discountvalue totaldiscount linediscount rebate rabatt "
-        "rabattbetrag nachlass remise montantremise descuento importedescuento",
-    ),
-    "discount_rate": (
-        "discountrate",
-        "discountpct discountpercent discountpercentage discountperc discountshare rabattsatz rabattprozent "
-        "rabattinprozent tauxremise tauxderemise remisepct porcentajedescuento descuentopct",
-    ),
-    "cost": (
-        "cost",
-        "linecost totalcost cogs costofgoods costofgoodssold costamount kosten wareneinsatz einstandswert coute "
-        "couttotal costetotal",
-    ),
-    "channel": ("channel", "saleschannel orderchannel"),
-    "unit_price": (
-        "unitprice",
-        "price priceperunit itemprice pricepaid sellingprice priceeach einzelpreis "
-        "stueckpreis stuckpreis prixunitaire preciounitario prix precio preis",
-    ),
-    "unit_cost": (
-        "unitcost",
-        "costprice costperunit itemcost costeach "
-        "einkaufspreis einstandspreis ekpreis prixachat coutunitaire costeunitario preciocompra",
-    ),
-    "profit": ("profit", "lineprofit grossprofit gewinn deckungsbeitrag beneficio"),
-    "currency": ("currency", "currencycode curr waehrung wahrung devise ordercurrency"),
-    "cancels": (
-        "cancels",
-        "cancelledorder cancelledorderid originalorderid originalorder originalinvoice refundof returnof "
-        "returnedorderid cancelsorder creditof",
-    ),
-}
-
-#: Names that hold a word above but mean something else.
-_NOT_THE_PURCHASE = re.compile(
-    "ship|deliver|due|birth|updat|modif|return|refund|signup|regist|expir|valid|cancel|first|last|load|tax|vat"
-    "|liefer|versand|geburt|storno|faellig|fallig|livraison|naissance|envio|entrega|nacimiento|mwst|steuer"
-)
 
 _REQUIRED = ("customer_id", "timestamp", "amount")
 
@@ -247,7 +134,7 @@ def is_open_name(column: str) -> bool:
     >>> is_open_name("Price"), is_open_name("unit price")
     (True, False)
     """
-    return _plain(column) in ["price", "preis", "prix", "precio", "cost", "kosten", "coute"]
+    return plain_heading(column) in ["price", "preis", "prix", "precio", "cost", "kosten", "coute"]
 
 
 def ask(names: Sequence[str], column: str) -> str:
@@ -270,18 +157,6 @@ def _toml_text(text: str) -> str:
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", escaped) + '"'
 
 
-def _plain(column: str) -> str:
-    """Return a name without case, signs, a unit in brackets and the number that tells it from its namesake.
-
-    >>> _plain("Umsatz (EUR)"), _plain("Prix unitaire [€]"), _plain("Discount %")
-    ('umsatz', 'prixunitaire', 'discount')
-    """
-    letters = unicodedata.normalize(
-        "NFKD", re.sub(r"[(\[][^)\]]*[)\]]", "", column).lower() or column.lower()
-    )
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"_\d+$", "", letters))
-
-
 def _fits(name: str, kind: str) -> bool:
     wanted = TRANSACTIONS.columns[name].kind if name in TRANSACTIONS.columns else None
     if name in ("unit_price", "unit_cost", "profit", "discount_rate"):
@@ -294,7 +169,7 @@ def _fits(name: str, kind: str) -> bool:
 def _named(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns on the most certain synonym that any column matches."""
     for step in SYNONYMS[name]:
-        found = [column for column in columns if _plain(column) in step.split()]
+        found = [column for column in columns if plain_heading(column) in step.split()]
         if found:
             return found
     return []
@@ -303,12 +178,12 @@ def _named(name: str, columns: Sequence[str]) -> list[str]:
 def _best(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns that a synonym names, else those whose name holds a telling word."""
     found = _named(name, columns)
-    likely = [column for column in columns if not _NOT_THE_PURCHASE.search(_plain(column))]
+    likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
     if not found and name == "timestamp":
         return likely
     if not found and name == "amount":
         return [
-            column for column in likely if re.search("amount|total|revenue|sales|spend|value", _plain(column))
+            column for column in likely if re.search("amount|total|revenue|sales|spend|value", plain_heading(column))
         ]
     return found
 
@@ -317,7 +192,7 @@ def _settle(
     chosen: dict[str, str], kinds: Mapping[str, str], known: Mapping[str, str | None]
 ) -> dict[str, str]:
     """Return the mapping after what depends on several columns: a lone price is the amount."""
-    weak = "amount" not in known and _plain(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
+    weak = "amount" not in known and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
     if weak and "quantity" in chosen:
         chosen["unit_price"] = chosen.pop("amount")
     for name in _open(chosen):
