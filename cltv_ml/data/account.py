@@ -41,6 +41,11 @@ class Report:
         `money` it set aside.
     notes
         What a reader should know, one sentence each.
+    levels
+        How the levels of status, type, test and captured columns were read, one row each: `name`, `column`, `level`,
+        `reading` ("counts", "refund" or "ignore"), `rows` and `money`.
+    unused
+        Columns of the source that no name was given to.
     """
 
     source: str
@@ -55,6 +60,8 @@ class Report:
     money_returned: float
     rules: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = ()
+    levels: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    unused: tuple[str, ...] = ()
 
 
 def account(

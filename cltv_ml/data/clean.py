@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from cltv_ml.data.account import Report, account
 from cltv_ml.data.duplicates import treat_duplicates
 from cltv_ml.data.lines import CUSTOMER, read_lines
-from cltv_ml.data.netting import find_candidates, net_returns
+from cltv_ml.data.netting import NOTHING_REDUCED, find_candidates, net_returns, take_refunds_off
 from cltv_ml.data.parse import MARK, quote
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.rules import REASONS, Rules
@@ -29,6 +29,13 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 #: The source's lines that are set aside, or may be, are read a second time, together, and no others.
 _TOUCH = "insert into touched select * from raw semi join ({rows}) using (source_row)"
+
+#: Returns of orders that never counted.
+_RETURNS_OF_NO_SALE = (
+    "select source_row from marks where is_return and rule is null "
+    "and by_order in (select by_order from marks where rule = 'not_completed') "
+    "and by_order not in (select by_order from marks where rule is null and not is_return and by_order is not null)"
+)
 
 #: Whole numbers of the source stay whole in the quarantine, also next to missing ones.
 _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
@@ -83,11 +90,11 @@ def clean(
     [[2, 'bad_amount', '?'], [3, 'missing_customer', '1']]
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
-    cap, notes = _apply(raw, rules or raw.rules, grain, progress or _silent)
+    cap, notes, levels = _apply(raw, rules or raw.rules, grain, progress or _silent)
     log = frame(raw.con.sql(_log_query(raw.con, cap, grain)))
     quarantine = raw.con.sql(_quarantine_query(raw)).to_arrow_table().to_pandas(types_mapper=_WHOLE.get)
     raw.con.register("log", pa.table({"amount": pa.array(log["amount"])}))
-    report = _report(raw, cap, notes)
+    report = _report(raw, cap, notes, levels)
     raw.con.unregister("log")
     return Cleaned(TRANSACTIONS.check(log), quarantine, report)
 
@@ -105,25 +112,28 @@ def clean_to_parquet(
     The files appear in `folder` when they are complete; the log's path goes wherever a log does.
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
-    cap, notes = _apply(raw, rules or raw.rules, grain, progress or _silent)
+    cap, notes, levels = _apply(raw, rules or raw.rules, grain, progress or _silent)
     Path(folder).mkdir(parents=True, exist_ok=True)
     queries = {"log": _log_query(raw.con, cap, grain), "quarantine": _quarantine_query(raw)}
     parts = {name: Path(folder, f"{name}.parquet.part") for name in queries}
     for name, query in queries.items():
         raw.con.execute(f"copy ({query}) to {literal(str(parts[name]))} (format parquet, compression zstd)")
     view(raw.con, "log", parts["log"])
-    report = _report(raw, cap, notes)
+    report = _report(raw, cap, notes, levels)
     for part in parts.values():
         os.replace(part, part.with_suffix(""))
     return report
 
 
-def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> tuple[int | None, list[str]]:
-    """Run the rules; return the cap of amounts and what a reader should know."""
+def _apply(
+    raw: Raw, rules: Rules, grain: str, progress: Progress
+) -> tuple[int | None, list[str], pd.DataFrame]:
+    """Run the rules; return the cap of amounts, what a reader should know and how levels were read."""
     if grain not in ("line", "order"):
         raise InputError(f"grain must be 'line' or 'order', got {grain!r}.")
     progress("reading the lines", 0.0)
-    notes = read_lines(raw, rules)
+    notes, levels = read_lines(raw, rules)
+    notes = [*raw.notes, *notes]
     progress("looking for duplicates", 0.3)
     _set_lines_aside(raw.con)
     notes += treat_duplicates(raw.con, rules)
@@ -141,7 +151,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> tuple[int 
         )
     progress("collecting the log", 0.7)
     raw.con.execute(_TOUCH.format(rows="select source_row from aside anti join touched using (source_row)"))
-    return _cap(raw.con, rules), notes
+    return _cap(raw.con, rules), notes, levels
 
 
 def _silent(doing: str, share: float) -> None:
@@ -154,15 +164,29 @@ def _set_lines_aside(con: duckdb.DuckDBPyConnection) -> None:
         "create or replace temp table aside as select source_row, rule from marks where rule is not null "
         "union all select source_row, 'broken_line' from broken_lines"
     )
+    if con.execute("select 1 from aside where rule = 'not_completed' limit 1").fetchall():
+        _set_aside(con, "not_completed", _RETURNS_OF_NO_SALE)
 
 
 def _set_returns_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Take returns off their purchases; set aside what is undone and what matches nothing."""
-    con.execute("create or replace temp table reduced (source_row bigint, units_share double, money bigint)")
-    if not con.execute("select 1 from marks where is_return and rule is null limit 1").fetchall():
-        return
-    net_returns(con, match=rules.applies("cancellation"))
+    returns = con.execute("select 1 from marks where is_return and rule is null limit 1").fetchall()
+    if returns:
+        net_returns(con, match=rules.applies("cancellation"))
+    else:
+        con.execute(NOTHING_REDUCED)
+    if "refunded" in _columns(con):
+        take_refunds_off(con)
     _set_aside(con, "cancellation", "select source_row from reduced where undone")
+    # What a return of its own took off is gone by now: a refunded order and its refund are not counted twice.
+    _set_aside(
+        con,
+        "refunded",
+        "select source_row from marks anti join aside using (source_row) "
+        "where reading = 'refund' and rule is null and not is_return",
+    )
+    if not returns:
+        return
     _set_aside(
         con,
         "return_without_order",
@@ -197,6 +221,10 @@ def _set_totals_aside(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def _columns(con: duckdb.DuckDBPyConnection) -> set[str]:
+    return {str(name) for name, *_ in con.execute("describe lines").fetchall()}
+
+
 def _set_aside(con: duckdb.DuckDBPyConnection, rule: str, query: str) -> None:
     con.execute(f"insert into aside select source_row, '{rule}' from ({query})")
 
@@ -213,7 +241,7 @@ def _cap(con: duckdb.DuckDBPyConnection, rules: Rules) -> int | None:
     return None if cap is None else round(cap)
 
 
-def _report(raw: Raw, cap: int | None, notes: list[str]) -> Report:
+def _report(raw: Raw, cap: int | None, notes: list[str], levels: pd.DataFrame) -> Report:
     """Return the report on the table or view `log`, reconciled."""
     total = f"select coalesce(sum(cast(round(amount * {MONEY_SCALE}) as bigint)), 0) from log"
     [(kept,)] = raw.con.execute(total).fetchall()
@@ -224,12 +252,13 @@ def _report(raw: Raw, cap: int | None, notes: list[str]) -> Report:
             *notes,
             f"{lines:,} amounts above {cap / MONEY_SCALE:,.2f} were capped there, which takes {share:.2%} of revenue.",
         ]
-    return account(raw.con, raw.source, raw.mapping, int(kept), capped, notes)
+    report = account(raw.con, raw.source, raw.mapping, int(kept), capped, notes)
+    return replace(report, levels=levels, unused=raw.unused)
 
 
 def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> str:
     """Return the query of the clean log, in the order of the source."""
-    present = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
+    present = _columns(con)
     columns = [name for name in TRANSACTIONS.columns if name in present]
     values = {name: name for name in columns}
     changed = {"amount": f"shrunk.money / {MONEY_SCALE}.0"}

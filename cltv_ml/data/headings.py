@@ -155,7 +155,11 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "annullato datacancelamento canceladoem geannuleerdop annuleringsdatum geannuleerd",
     ),
     "test": ("test istest testmode testorder istestorder testtransaction testbestellung",),
-    "captured": ("captured iscaptured", "paid ispaid bezahlt paye pagado pagato pago betaald", "livemode islive"),
+    "captured": (
+        "captured iscaptured",
+        "paid ispaid bezahlt paye pagado pagato pago betaald",
+        "livemode islive",
+    ),
 }
 
 #: Names that hold a word above but mean something else.

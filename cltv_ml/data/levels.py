@@ -29,12 +29,13 @@ _GOODS = "fulfil|ship|pick|deliver|dispatch|collect"
 _UNDONE = (
     r"refund|\breturn|charge\w*back|charged back|\breversed|\breversal|\bdispute|\bcredited|erstatte|gutgeschrieben|"
     r"retourn|zuruckgegeben|rembours|reembols|\bdevuelt|\bdevolvid|\bestornad|rimbors|\breso\b|terugbetaald|"
-    r"tilbagebetalt|aterbetal|zwrocon|возвра|退款|返金|credit note|credit memo"
+    r"tilbagebetalt|aterbetal|zwrocon|возвра|退款|返金|"
+    r"credit note|credit memo"
 )
 
 _OPEN = (
     r"\bcancel|\bannul|\bstorn|\bvoid|\bfail|\bdeclin|\breject|\brefus|\bdenied|\bexpired|\bpending|\bawait|\bwaiting|"
-    r"\bon hold|\bhold\b|\bdraft|\babandon|\bunpaid|\bnot (paid|completed|captured|placed)|\blost\b|\bquote|\bquotation|"
+    r"\bon hold|\bhold\b|\bdraft|\babandon|\bunpaid|\bnot (paid|completed|captured|placed)|\blost\b|\bquot|"
     r"\bestimate\b|\bincomplete|\bdelet|\btrash|\btest\b|\bfraud|\bauthori[sz]ed|\buncaptured|\brequires |"
     r"\bprospecting|\bqualification|\bneeds analysis|\bvalue proposition|\bproposal|\bnegotiation|\bperception|"
     r"\bid decision|\bappointmentscheduled|\bqualifiedtobuy|\bpresentationscheduled|\bdecisionmakerboughtin|"
@@ -59,22 +60,26 @@ _DONE = (
     r"\bpaye|\btermine|\blivre|\bexpedie|\bvalide|\bgagne|\ben cours de (traitement|preparation)|\bacquitt|\bfacture|"
     r"\bpagad|\bcompletad|\benviad|\bentregad|\bconfirmad|\bprocesando|\bganad|\bfacturad|\bcobrad|"
     r"\bpagat|\bcompletat|\bspedit|\bconsegnat|\bevas|\bconcluid|\bpago\b|\bpaga\b|\bentregue|\baprovad|\bfinalizad|"
-    r"\bbetaald|\bafgerond|\bverzonden|\bgeleverd|\bvoltooid|\bbetald|\bbetalt|\bslutford|\bskickad|\bafsendt|\bgennemfort|"
+    r"\bbetaald|\bafgerond|\bverzonden|\bgeleverd|\bvoltooid|"
+    r"\bbetald|\bbetalt|\bslutford|\bskickad|\bafsendt|\bgennemfort|"
     r"\boplacon|\bzrealizowan|\bwyslan|\bdostarczon|\bzakonczon|\bоплачен|\bвыполнен|\bдоставлен|\bотправлен|"
     r"已完成|已付款|已发货|完了|支払済|発送済"
 )
 
 _TAKES_BACK = (
-    r"refund|\breturn|charge\w*back|\breversal|\breversed|\bdispute|\bcredit ?(note|memo|invoice)|\bgutschrift|\bretour|\bruckgabe|"
+    r"refund|\breturn|charge\w*back|\breversal|\breversed|\bdispute|\bcredit ?(note|memo|invoice)|\bgutschrift|"
+    r"\bretour|\bruckgabe|"
     r"\bruckerstattung|\berstattung|\brucksendung|\bstorno|\bstornierung|\bavoir|\brembours|\bdevoluc|\bdevolu|"
     r"\breembols|\babono|\bnota de credito|\bestorno|\brimbors|\breso\b|\bnota di credito|\bcreditnota|\bterugbetal|"
     r"\bkreditnota|\baterbetal|\btilbagebetal|\bzwrot|\bkorekt|\bвозврат|退款|返品|返金|\bcancell?ation\b"
 )
 
 _NO_SALE = (
-    r"\bpayout|\btransfer|\bfees?\b|\bwithdraw|\bquote|\bquotation|\bestimate\b|\bvoid|\btest\b|\bfail|\bauthori[sz]ation|"
+    r"\bpayout|\btransfer|\bfees?\b|"
+    r"\bwithdraw|\bquote|\bquotation|\bestimate\b|\bvoid|\btest\b|\bfail|\bauthori[sz]ation|"
     r"\badjustment|\bproforma|\bpro forma|\btop ?up|\bdraft|\btax\b|\bauszahlung|\bgebuhr|\bangebot|\bkorrektur|"
-    r"\bvirement|\bfrais|\bdevis\b|\bcomision|\bpresupuesto|\bretiro|\bpreventivo|\bcommissione|\bofferte|\bpayment failed|"
+    r"\bvirement|\bfrais|\bdevis\b|\bcomision|\bpresupuesto|\bretiro|\bpreventivo|\bcommissione|\bofferte|"
+    r"\bpayment failed|"
     r"\bcurrency conversion|\bhold\b|\breserve|\bverify|\bvalidation"
 )
 
@@ -106,7 +111,10 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
     "test": ((rf"^({_NO}|live|production|real)$", "counts"), (rf"^({_YES})$|\btest|\bbogus|\bsandbox", "ignore")),
     "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
 }  # fmt: skip
-_VOCABULARY["payment_status"] = ((r"\bprocessing|\bopen\b|\boffen\b|\boverdue", "ignore"), *_VOCABULARY["status"])
+_VOCABULARY["payment_status"] = (
+    (r"\bprocessing|\bopen\b|\boffen\b|\boverdue", "ignore"),
+    *_VOCABULARY["status"],
+)
 
 
 def plain_level(level: str) -> str:

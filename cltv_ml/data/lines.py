@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pandas as pd
 
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
+from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.sales import Sales, describe_levels, read_sales
 from cltv_ml.data.sources import Raw
 from cltv_ml.engine import MONEY_SCALE, literal
 from cltv_ml.errors import InputError
@@ -20,13 +25,14 @@ CUSTOMER = "customer_id as read"
 _READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "number": Columns.number}
 
 
-def read_lines(raw: Raw, rules: Rules) -> list[str]:
+def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
     """Make `lines`, the standard columns, and `marks`, what decides about each line.
 
     `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
-    (the amount in integer minor units), `line_hash` of all the source's columns, and `by_product` and
-    `by_order`, hashes of the customer with the product and with the order meant. Text is parsed once into a
-    table; typed columns stay where they are. What a reader should know is returned, a sentence each.
+    (the amount in integer minor units), `reading` (`'refund'` where a status says that the sale was undone),
+    `line_hash` of all the source's columns, and `by_product` and `by_order`, hashes of the customer with the
+    product and with the order meant. Text is parsed once into a table; typed columns stay where they are. What
+    a reader should know is returned, a sentence each, and how the levels of a status were read, see `Sales`.
 
     `touched`, still empty, is for the raw lines that are looked at again; `touched_lines` shows them as
     `lines` does, `named` as they came, besides the customer's identifier.
@@ -34,10 +40,12 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
     Raises
     ------
     InputError
-        A required column holds nothing that can be read, or several currencies have no rates.
+        A required column holds nothing that can be read.
+    QuestionsError
+        Something must be settled by the user, such as the rates of several currencies; all is asked at once.
     """
     columns = Columns(raw.con, rules)
-    values = _expressions(raw, columns)
+    values, sales = _understand(raw, columns)
     selected = ", ".join(f"{expression} as {name}" for name, expression in values.items())
     quantity = "quantity" if "quantity" in values else "null"
     keys = {name: values.get(name, "null") for name in ("customer_id", "product_id", "order_id")}
@@ -57,9 +65,10 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
             "hash(rest_hash, customer_id_hash, product_id_hash, order_id_hash) as line_hash "
             f"from (select source_row, {selected}, {keyed} from {table})"
         )
+    reading = "reading" if "reading" in values else "cast(null as varchar)"
     raw.con.execute(
         f"create or replace temp table marks as select source_row, "
-        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, line_hash, "
+        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, {reading} as reading, line_hash, "
         "hash(customer_id_hash, product_id_hash) as by_product, "
         f"{by_order if 'order_id' in values else 'cast(null as ubigint)'} as by_order from lines"
     )
@@ -67,7 +76,41 @@ def read_lines(raw: Raw, rules: Rules) -> list[str]:
         f"create or replace temp view named as select *, {values['customer_id']} as {quote(CUSTOMER)} from touched"
     )
     _check_readable(raw)
-    return _notes(raw, columns, values)
+    notes = describe_levels(sales.levels, "refunded" in values)
+    return [*notes, *_notes(raw, columns, values)], sales.levels
+
+
+def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
+    """Return the SQL of each standard column, and how completed sales are told apart.
+
+    Raises
+    ------
+    QuestionsError
+        All that the columns leave open.
+    """
+    asked: list[Question] = []
+    values = _expressions(raw, columns, asked)
+    sales = read_sales(columns, raw.mapping, columns.rules.levels, values.get("amount", ""))
+    asked += sales.questions
+    if asked:
+        raise QuestionsError(asked)
+    if sales.takes_back:
+        for name in {"amount", "quantity"} & set(values):
+            values[name] = f"if({sales.takes_back}, -abs({values[name]}), {values[name]})"
+    if sales.reading:
+        values["reading"] = sales.reading
+    if sales.refunded:
+        values["refunded"] = sales.refunded
+    return values, sales
+
+
+def _ask(asked: list[Question], read: Callable[..., str], *args: str) -> str:
+    """Return what `read` returns; where it leaves something open, keep the question and read nothing."""
+    try:
+        return read(*args)
+    except InputError as error:
+        asked += questions_of(error)
+        return "null"
 
 
 def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
@@ -95,17 +138,20 @@ def _kept_as(raw: Raw, columns: Columns) -> str:
     return "view" if all(typed[raw.mapping[name]] for name in parsed) else "table"
 
 
-def _expressions(raw: Raw, columns: Columns) -> dict[str, str]:
+def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str, str]:
     """Return the SQL of each standard column that the source has or that follows from others."""
     mapping = raw.mapping
-    columns.check_one_currency(mapping.get("amount", mapping.get("unit_price", "")))
+    try:
+        columns.check_one_currency(mapping.get("amount", mapping.get("unit_price", "")))
+    except InputError as error:
+        asked += questions_of(error)
     values = {
-        name: _READ_AS[column.kind](columns, mapping[name])
+        name: _ask(asked, partial(_READ_AS[column.kind], columns), mapping[name])
         for name, column in TRANSACTIONS.columns.items()
         if name in mapping
     }
     number = {
-        name: columns.number(mapping[name])
+        name: _ask(asked, columns.number, mapping[name])
         for name in ("unit_price", "unit_cost", "profit")
         if name in mapping
     }
@@ -126,7 +172,7 @@ def _expressions(raw: Raw, columns: Columns) -> dict[str, str]:
         values["cost"] = f"({values['amount']}) - ({number['profit']})"
     if "currency" in mapping:
         values["currency"] = columns.identifier(mapping["currency"])
-        rate = _rate(raw, values["currency"], columns.rules)
+        rate = _ask(asked, partial(_rate, raw, values["currency"], columns.rules))
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"
     return values
@@ -134,7 +180,11 @@ def _expressions(raw: Raw, columns: Columns) -> dict[str, str]:
 
 def _rate(raw: Raw, currency: str, rules: Rules) -> str:
     """Return SQL for the value of one unit of a line's currency; nothing when all lines have the same."""
-    rows = raw.con.execute(f"select distinct {currency} as name from raw where name is not null order by 1")
+    # `value` is qualified: a column of the source may have any name.
+    rows = raw.con.execute(
+        f"select distinct found.value from (select {currency} as value from raw) as found "
+        "where found.value is not null order by 1"
+    )
     found = [str(name) for (name,) in rows.fetchall()]
     missing = [name for name in found if name not in rules.rates]
     if missing and (len(found) > 1 or rules.rates):
@@ -149,7 +199,8 @@ def _rate(raw: Raw, currency: str, rules: Rules) -> str:
 
 def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp) -> str:
     """Return SQL for the first rule that a line breaks by itself."""
-    tests = {
+    tests = {"not_completed": "reading = 'ignore'"} if "reading" in columns else {}
+    tests |= {
         "missing_customer": "customer_id is null",
         "bad_date": "timestamp is null or timestamp < timestamp '1900-01-01'",
         "future_date": f"timestamp > timestamp '{read_at + pd.Timedelta(days=1)}'",

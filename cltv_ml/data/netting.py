@@ -66,6 +66,13 @@ union all select sale_row, return_row, units from grouped where rows = 2 and in_
 """
 
 
+#: `reduced`, see `net_returns`, where no return took anything away.
+NOTHING_REDUCED = (
+    "create or replace temp table reduced "
+    "(source_row bigint, units_share double, money bigint, undone boolean)"
+)
+
+
 def find_candidates(con: duckdb.DuckDBPyConnection) -> None:
     """Make `candidates`, the rows of returns and of all that they may undo, from the hashes in `marks`."""
     con.execute(
@@ -147,4 +154,39 @@ def _reduce(con: duckdb.DuckDBPyConnection) -> None:
         f"       when entries.money - per_line.money < {MONEY_SCALE} / 200 then 0 "
         "        else entries.money - per_line.money end as money "
         "from per_line join entries using (source_row))"
+    )
+
+
+def take_refunds_off(con: duckdb.DuckDBPyConnection) -> None:
+    """Take the money that the column `refunded` says was given back off its line, where no return did so already.
+
+    Where a refund exceeds its line it is the order's, repeated on its lines or written on one: it is then taken off
+    all lines of the order, each by the same share.
+    """
+    refunds = (
+        f"select source_row, cast(round(least(refunded, 1e12) * {MONEY_SCALE}) as bigint) as refund, money from lines "
+        "anti join aside using (source_row) where refunded > 0 and not is_return"
+    )
+    con.execute(f"create or replace temp table refunds as {refunds}")
+    ordered = "order_id" in {str(name) for name, *_ in con.execute("describe lines").fetchall()}
+    exceeds = con.execute("select 1 from refunds where refund > money limit 1").fetchall()
+    if ordered and exceeds:
+        con.execute(
+            "create or replace temp table refunds as with orders as ("
+            "    select order_id, max(refund) as refund from refunds "
+            "    join lines using (source_row) where order_id is not null group by 1"
+            "), their_lines as ("
+            "    select source_row, order_id, money from lines semi join orders using (order_id) "
+            "    anti join aside using (source_row) where not is_return and money > 0"
+            ") select source_row, money, cast(round(cast(money as double) * least(refund "
+            "    / sum(money) over (partition by order_id), 1)) as bigint) as refund "
+            "from their_lines join orders using (order_id)"
+        )
+    con.execute(
+        "create or replace temp table reduced as "
+        "select source_row, coalesce(units_share, 1) as units_share, "
+        "    least(coalesce(reduced.money, refunds.money), greatest(refunds.money - refund, 0)) as money, "
+        "    coalesce(undone, false) or refund >= refunds.money as undone "
+        "from refunds left join reduced using (source_row) "
+        "union all select source_row, units_share, money, undone from reduced anti join refunds using (source_row)"
     )

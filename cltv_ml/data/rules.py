@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from cltv_ml.data.levels import LEVEL_NAMES, READINGS
 from cltv_ml.errors import InputError
 from cltv_ml.windows import check_timezone
 
@@ -13,6 +14,7 @@ from cltv_ml.windows import check_timezone
 #: A line falls to the first rule it breaks.
 REASONS = {
     "broken_line": "The line has another number of fields than the header.",
+    "not_completed": "The status or the type says that the line is no completed sale.",
     "missing_customer": "The line names no customer.",
     "bad_date": "The date is missing or cannot be read.",
     "future_date": "The date lies after the moment the data were read.",
@@ -23,6 +25,7 @@ REASONS = {
     "adjustment": "The line is a test or a book-keeping adjustment, not a purchase.",
     "exact_duplicate": "The line equals an earlier one in every column.",
     "cancellation": "The purchase and its cancellation leave nothing, or a return was taken off its order.",
+    "refunded": "The status, a flag or a date says that the order was refunded or cancelled.",
     "return_without_order": "The return matches no earlier purchase of the customer.",
     "customer_total": "The customer returned as much as or more than the purchases in this log.",
     "history_before_log": "The customer bought in the opening days of the log and may be older than it.",
@@ -59,6 +62,10 @@ class Rules:
         The decimal sign of amounts that are text, "." or ",", when the column leaves it open.
     rates
         Currency -> value of one unit of it in the log's currency, for a source of several currencies.
+    levels
+        For a mapped status, payment_status, type, test or captured column what its levels mean, where the vocabulary
+        does not know it: "counts", "refund" or "ignore", such as `{"status": {"B7": "counts"}}`. On the command
+        line `--rule status=B7:counts`, in a file a table `[rules.status]`.
     winsorise
         Cap amounts above the median plus this many robust standard deviations, on the log scale; None
         leaves all amounts as they are. 5 touches about one amount in a million of a log-normal shop.
@@ -77,6 +84,7 @@ class Rules:
     day_first: bool | None = None
     decimal: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     winsorise: float | None = None
 
     def __post_init__(self) -> None:
@@ -96,6 +104,13 @@ class Rules:
         for currency, rate in self.rates.items():
             if not 0 < rate < float("inf"):
                 raise InputError(f"rates: the rate of {currency!r} must be positive, got {rate!r}.")
+        for name, readings in self.levels.items():
+            for level, reading in readings.items():
+                if name not in LEVEL_NAMES or reading not in READINGS:
+                    raise InputError(
+                        f"{name}: level {level!r} cannot be {reading!r}; write one of {list(READINGS)}, for example "
+                        f"--rule {name}={level}:counts."
+                    )
 
     def applies(self, name: str) -> bool:
         """Whether the rule `name` is switched on."""
@@ -123,16 +138,33 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
     known = {entry.name for entry in fields(Rules)}
     changed: dict[str, Any] = {}
     for name, value in given.items():
-        if name not in known:
-            raise InputError(f"Unknown rule setting {name!r}. Available: {sorted(known)}.")
+        if name not in known and name not in LEVEL_NAMES:
+            raise InputError(f"Unknown rule setting {name!r}. Available: {sorted(known | set(LEVEL_NAMES))}.")
         listed = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
         if name in ("off", "on", "non_products", "adjustments"):
             changed[name] = tuple(str(entry) for entry in listed)
+        elif name in LEVEL_NAMES:
+            readings = (
+                value if isinstance(value, Mapping) else dict(_reading(name, entry) for entry in listed)
+            )
+            levels = changed.get("levels", rules.levels)
+            changed["levels"] = {**levels, name: {**levels.get(name, {}), **readings}}
+        elif name == "levels":
+            changed["levels"] = {**rules.levels, **value}
         elif name == "rates":
             changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_rate, listed))
         else:
             changed[name] = _READ.get(name, str)(listed[-1])
     return replace(rules, **changed)
+
+
+def _reading(name: str, text: Any) -> tuple[str, str]:
+    level, colon, reading = str(text).rpartition(":")
+    if not colon:
+        raise InputError(
+            f"{name}: {text!r} cannot be read; write --rule {name}=LEVEL:counts, :refund or :ignore."
+        )
+    return level.strip(), reading.strip()
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -143,7 +175,7 @@ def _rate(text: str) -> tuple[str, float]:
 def _number(name: str, text: Any) -> float:
     try:
         return float(text)
-    except (TypeError, InputError):
+    except (TypeError, ValueError):
         raise InputError(f"{name}: {text!r} is no number; write rates=USD:0.92 or winsorise=5.") from None
 
 

@@ -16,12 +16,11 @@ import pyarrow as pa
 from cltv_ml.data.databases import is_url, view_database, without_password
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.frames import inner_names, view_frame
-from cltv_ml.data.kinds import look
-from cltv_ml.data.mapping import check_mapping, is_complete, propose_mapping, read_mapping
+from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import MARK, quote
 from cltv_ml.data.paths import view_file
+from cltv_ml.data.proposal import complete
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.scale import settle_scale
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.engine import connect, frame, literal, pattern, quoted
 from cltv_ml.errors import InputError
@@ -51,6 +50,8 @@ class Raw:
         When; later dates are future dates.
     rules
         The cleaning settings that suit this source.
+    notes
+        What a reader should know of how the columns were understood, one sentence each.
     """
 
     con: duckdb.DuckDBPyConnection = field(repr=False)
@@ -59,6 +60,14 @@ class Raw:
     read_at: pd.Timestamp = field(repr=False)
     rules: Rules = field(default_factory=Rules, repr=False)
     workspace: Workspace | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The source's columns that no name was given to."""
+        names = [str(name) for name, *_ in self.con.execute("describe raw").fetchall()]
+        columns = [name.removeprefix(MARK) for name in names if name.startswith(MARK)]
+        return tuple(column for column in columns if column not in self.mapping.values())
 
     def head(self, rows: int = 5) -> pd.DataFrame:
         """Return the first rows under the standard names where mapped, with the values as they came."""
@@ -133,13 +142,15 @@ def read(
         name = Path(name).name
     if not con.execute("select 1 from raw limit 1").fetchall():
         raise InputError(f"{name!r} holds no rows; check that the export is complete.")
+    proposal = complete(con, given)
     return Raw(
         con=con,
-        mapping=_complete(con, given),
+        mapping=proposal.mapping,
         source=name,
         read_at=pd.Timestamp.now(),
         rules=rules or (ready.rules if ready else Rules()),
         workspace=workspace,
+        notes=proposal.notes,
     )
 
 
@@ -161,9 +172,3 @@ def join_products(con: duckdb.DuckDBPyConnection, products: Path, key: str) -> N
         f"create temp view raw as select bare_lines.*, products.* exclude ({quote(key)}) from bare_lines "
         f"left join products using ({quote(key)})"
     )
-
-
-def _complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> dict[str, str]:
-    kinds = look(con)
-    known = check_mapping(given, list(kinds))
-    return known if is_complete(known) else settle_scale(con, propose_mapping(kinds, given), given)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cltv_ml.data import clean, read
+from cltv_ml.data.questions import questions_of
 from cltv_ml.tables import TRANSACTIONS
 
 FUZZ = settings(
@@ -52,13 +53,13 @@ HEADERS = [
 
 def assert_adds_up(raw, rows):
     """The answer is one sentence, or each line is in the log or the quarantine and the money reconciles."""
-    refusal = ""
+    refusals = ()
     try:
         cleaned = clean(raw() if callable(raw) else raw)
     except ValueError as error:
-        refusal = str(error)
-    if refusal:
-        assert refusal.strip().count("\n") == 0
+        refusals = questions_of(error)
+    if refusals:
+        assert all("\n" not in question.text.strip() for question in refusals)
         return
     report = cleaned.report
     TRANSACTIONS.check(cleaned.log)

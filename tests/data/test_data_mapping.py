@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import read, read_mapping, write_mapping
-from cltv_ml.data.mapping import propose_mapping
+from cltv_ml.data.proposal import propose_mapping
 
 
 def proposed(**samples):
@@ -123,7 +123,7 @@ def test_a_toml_mapping_is_read_at_the_door(tmp_path):
 
 def test_a_badly_filled_column_of_the_right_name_is_still_proposed():
     kinds = {"customer_id": "text", "order_date": "text", "amount": "text"}
-    assert propose_mapping(kinds)["timestamp"] == "order_date"
+    assert propose_mapping(kinds).mapping["timestamp"] == "order_date"
 
 
 def test_a_german_export_is_understood():
@@ -153,15 +153,15 @@ def test_a_german_export_is_understood():
 def test_headings_of_other_languages_with_units_are_proposed(headings):
     kinds = dict(zip(headings, ["text", "timestamp", "text", "number"], strict=True))
     names = ["customer_id", "timestamp", "order_id", "amount"]
-    assert propose_mapping(kinds) == dict(zip(names, headings, strict=True))
+    assert propose_mapping(kinds).mapping == dict(zip(names, headings, strict=True))
 
 
 def test_a_column_that_cannot_be_found_names_the_flag():
     with pytest.raises(ValueError, match="--mapping amount=COLUMN"):
-        propose_mapping({"customer": "text", "date": "timestamp", "note": "text"})
+        proposed(customer="a", date="2024-01-31", note="b")
 
 
 @pytest.mark.parametrize(("heading", "kind"), [("discount", "rate"), ("Discount %", "number")])
 def test_a_discount_that_is_a_share_is_no_money(heading, kind):
     kinds = {"customer": "text", "date": "timestamp", "total": "number", heading: kind}
-    assert propose_mapping(kinds)["discount_rate"] == heading
+    assert propose_mapping(kinds).mapping["discount_rate"] == heading

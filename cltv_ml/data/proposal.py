@@ -1,0 +1,233 @@
+"""Which source column is which, proposed from headings, types and values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from cltv_ml.data.headings import NOT_THE_PURCHASE, SYNONYMS, plain_heading
+from cltv_ml.data.kinds import look
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
+from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
+from cltv_ml.data.parse import quote
+from cltv_ml.data.questions import Question, QuestionsError, questions_of
+from cltv_ml.data.scale import settle_scale
+from cltv_ml.errors import InputError
+from cltv_ml.tables import TRANSACTIONS
+
+#: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
+SAFETY = (*LEVEL_NAMES, "refunded", "cancelled_at", "currency")
+
+#: Levels of columns so headed need not be known: the user is asked what they mean.
+_SURELY_LEVELS = re.compile(
+    "^(order|sales?|payment|transaction|invoice|financial)?status$|^(zahlungs|bestell|auftrags)status$"
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What was understood of a source's columns.
+
+    Parameters
+    ----------
+    mapping
+        Standard name -> source column.
+    notes
+        What a reader should know, one sentence each.
+    questions
+        What only the user can settle; the mapping lacks it.
+    """
+
+    mapping: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = field(default=())
+
+
+def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> Proposal:
+    """Return the given mapping, completed with what the columns of the view `raw` make certain.
+
+    Where the given names suffice, only columns that decide what counts as revenue are added: `SAFETY`.
+
+    Raises
+    ------
+    QuestionsError
+        Something must be settled by the user.
+    """
+    kinds = look(con)
+    known = check_mapping(given, list(kinds))
+    wanted = SAFETY if is_complete(known) else tuple(SYNONYMS)
+    proposal = propose_mapping(kinds, given, look_at_levels(con, kinds), wanted)
+    mapping, questions = dict(proposal.mapping), proposal.questions
+    if not is_complete(known):
+        try:
+            mapping = settle_scale(con, mapping, given)
+        except InputError as error:
+            questions += questions_of(error)
+    if questions:
+        raise QuestionsError(questions)
+    return Proposal(mapping, proposal.notes)
+
+
+def propose_mapping(
+    kinds: Mapping[str, str],
+    known: Mapping[str, str | None] | None = None,
+    levels: Mapping[str, Sequence[str]] | None = None,
+    wanted: Sequence[str] = tuple(SYNONYMS),
+) -> Proposal:
+    """Return standard name -> source column, for what headings, types and levels make certain.
+
+    Parameters
+    ----------
+    kinds
+        What each source column's values look like: `"number"`, `"timestamp"`, `"text"`, `"rate"` (a number
+        between 0 and 1) or `"empty"`.
+    known
+        Standard names already decided by the user; `None` or `""` says that there is no such column.
+    levels
+        The different values of columns that may hold levels, such as those of a status.
+    wanted
+        The names to propose columns for.
+
+    >>> dict(propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"}).mapping)
+    {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
+    """
+    known, levels = known or {}, levels or {}
+    kinds = {column: "rate" if "%" in column else kind for column, kind in kinds.items()}
+    chosen: dict[str, str] = {name: column for name, column in known.items() if column}
+    notes: list[str] = []
+    questions: list[Question] = []
+    for name in (name for name in SYNONYMS if name in wanted and name not in known):
+        taken = [*chosen.values(), *(column for question in questions for column in _asked(question))]
+        left = [column for column in kinds if column not in taken and kinds[column] != "empty"]
+        found = _find(name, left, kinds, levels, chosen)
+        if len(found) > 1 and (name in REQUIRED or name in SAFETY):
+            questions.append(_which(name, found))
+        elif len(found) > 1:
+            notes.append(
+                f"Columns {found} could each be the {name}, and none is used as such; "
+                f"--mapping {flag(name, found[0])} chooses one."
+            )
+        elif found:
+            chosen[name] = found[0]
+    mapping, missing = _settle(chosen, kinds, known, questions)
+    return Proposal(mapping, tuple(notes), (*questions, *missing))
+
+
+def look_at_levels(con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the different values of the columns whose heading suggests levels, where they are few."""
+    headings = {
+        word
+        for name in (*LEVEL_NAMES, "refunded", "cancelled_at")
+        for step in SYNONYMS[name]
+        for word in step.split()
+    }
+    levels = {}
+    for column in (
+        column for column, kind in kinds.items() if plain_heading(column) in headings and kind != "empty"
+    ):
+        rows = con.execute(
+            f"select distinct trim(cast({quote(column)} as varchar)) as level from raw "
+            f"where level <> '' limit {MOST_LEVELS + 1}"
+        ).fetchall()
+        if len(rows) <= MOST_LEVELS:
+            levels[column] = sorted(str(level) for (level,) in rows)
+    return levels
+
+
+def _find(
+    name: str,
+    left: Sequence[str],
+    kinds: Mapping[str, str],
+    levels: Mapping[str, Sequence[str]],
+    chosen: Mapping[str, str],
+) -> list[str]:
+    """Return the columns that could be the one of a name; several are equally good."""
+    if name in LEVEL_NAMES:
+        return _named(
+            name,
+            [column for column in left if column in levels and _has_levels(name, column, levels[column])],
+        )
+    found = _best(name, [column for column in left if _fits(name, kinds[column])])
+    if name == "discount_rate" and not found and "discount" not in chosen:
+        found = [column for column in _named("discount", left) if kinds[column] == "rate"]
+    if not found and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
+        found = _named(name, left)
+    return found
+
+
+def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
+    surely = name in ("status", "payment_status") and _SURELY_LEVELS.match(plain_heading(column)) is not None
+    return bool(levels) and (surely or tells_sales_apart(name, levels))
+
+
+def _fits(name: str, kind: str) -> bool:
+    wanted = TRANSACTIONS.columns[name].kind if name in TRANSACTIONS.columns else None
+    if name in ("unit_price", "unit_cost", "profit", "discount_rate"):
+        wanted = "number"
+    if wanted == "number":
+        return kind == "number" or (kind == "rate" and name != "discount")
+    return kind == "timestamp" if wanted == "timestamp" else True
+
+
+def _named(name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns on the most certain synonym that any column matches."""
+    for step in SYNONYMS[name]:
+        found = [column for column in columns if plain_heading(column) in step.split()]
+        if found:
+            return found
+    return []
+
+
+def _best(name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns that a synonym names, else those whose name holds a telling word."""
+    found = _named(name, columns)
+    likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
+    if not found and name == "timestamp":
+        return likely
+    if not found and name == "amount":
+        telling = "amount|total|revenue|sales|spend|value"
+        return [column for column in likely if re.search(telling, plain_heading(column))]
+    return found
+
+
+def _which(name: str, columns: Sequence[str]) -> Question:
+    text = (
+        f"columns {list(columns)} could each be the {name}; say which in the mapping, for example "
+        f"{{{name!r}: {columns[0]!r}}} or --mapping {flag(name, columns[0])}."
+    )
+    none = () if name in REQUIRED else (f"{name}=",)
+    return Question(text, (*(f"{name}={column}" for column in columns), *none))
+
+
+def _asked(question: Question) -> list[str]:
+    """Return the columns that a question offers: they are not proposed for another name meanwhile."""
+    return [answer.partition("=")[2] for answer in question.answers]
+
+
+def _settle(
+    chosen: dict[str, str],
+    kinds: Mapping[str, str],
+    known: Mapping[str, str | None],
+    asked: Sequence[Question],
+) -> tuple[dict[str, str], list[Question]]:
+    """Return the mapping after what depends on several columns, a lone price is the amount, and what is missing."""
+    weak = "amount" not in known and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
+    if weak and "quantity" in chosen:
+        chosen["unit_price"] = chosen.pop("amount")
+    open_already = {answer.partition("=")[0] for question in asked for answer in question.answers}
+    missing = []
+    for name in open_names(chosen):
+        if name in open_already:
+            continue
+        also = " (or quantity and unit_price)" if name == "amount" else ""
+        text = (
+            f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: '<column>'}} or "
+            f"--mapping {name}=COLUMN. Found {list(kinds)}."
+        )
+        missing.append(
+            Question(text, tuple(f"{name}={column}" for column in kinds if kinds[column] != "empty"))
+        )
+    return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

@@ -1,0 +1,42 @@
+"""Questions that only the user can answer, gathered so that one run asks all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cltv_ml.errors import InputError
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question.
+
+    Parameters
+    ----------
+    text
+        One sentence: what is open, what was seen, and the flags that settle it.
+    answers
+        The flags' values to choose from, such as "amount=Net total" or "day_first=true"; empty where the
+        text alone says what to write.
+    """
+
+    text: str
+    answers: tuple[str, ...] = ()
+
+
+class QuestionsError(InputError):
+    """The data leave something open that the user must settle; `questions` holds each."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.questions = tuple(questions)
+        texts = [question.text for question in questions]
+        if len(texts) > 1:
+            numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, start=1))
+            texts = [f"{len(texts)} questions are open:\n{numbered}"]
+        super().__init__(texts[0])
+
+
+def questions_of(error: InputError) -> tuple[Question, ...]:
+    """Return the questions of an error, the error itself as one where it holds none."""
+    return error.questions if isinstance(error, QuestionsError) else (Question(str(error)),)

@@ -1,0 +1,223 @@
+"""Which lines are completed sales: the source's status, type, test, captured, refunded and cancelled columns as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, is_partly_undone, read_level
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.questions import Question
+from cltv_ml.engine import MONEY_SCALE, literal
+
+#: What stands in a column that says yes or no.
+_NO = ("", "0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso")
+_YES = (
+    "1",
+    "1.0",
+    "true",
+    "t",
+    "yes",
+    "y",
+    "ja",
+    "oui",
+    "si",
+    "sí",
+    "sim",
+    "wahr",
+    "vrai",
+    "verdadero",
+    "vero",
+    "x",
+)
+
+_COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
+_EMPTY = "(empty)"
+_FILLED = "(filled)"
+
+
+@dataclass(frozen=True)
+class Sales:
+    """How the columns that tell completed sales apart are read.
+
+    Parameters
+    ----------
+    reading
+        SQL for what a line is: `'ignore'`, `'refund'` or null for a completed sale.
+    takes_back
+        SQL for whether a line gives money back whatever its sign.
+    refunded
+        SQL for the money given back for a line's order, empty where no column says so.
+    levels
+        One row per level: `name`, `column`, `level`, `reading`, `rows`.
+    questions
+        Levels whose meaning only the user knows.
+    """
+
+    reading: str = ""
+    takes_back: str = ""
+    refunded: str = ""
+    levels: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    questions: tuple[Question, ...] = ()
+
+
+def read_sales(
+    columns: Columns, mapping: Mapping[str, str], told: Mapping[str, Mapping[str, str]], amount: str
+) -> Sales:
+    """Return how the mapped columns that tell completed sales apart are read.
+
+    Parameters
+    ----------
+    told
+        Per mapping name the levels whose meaning was told, see `Rules.levels`.
+    amount
+        SQL for a line's amount; empty where it cannot be read yet.
+    """
+    tables, questions, tests = [], [], _Tests()
+    for name in (name for name in LEVEL_NAMES if name in mapping):
+        counted = _count(columns, mapping[name], amount)
+        if len(counted) > MOST_LEVELS:
+            questions.append(_no_levels(name, mapping[name]))
+            continue
+        counted["reading"] = [read_level(name, level, told.get(name)) for level in counted["level"]]
+        unknown = counted[counted["reading"].isna()]
+        if len(unknown):
+            questions.append(_unknown(name, mapping[name], unknown))
+        tests.add(name, mapping[name], counted)
+        tables.append(counted.assign(name=name, column=mapping[name]))
+    refunded = _read_filled(columns, mapping, amount, tests, tables)
+    levels = pd.concat(tables, ignore_index=True)[_COLUMNS] if tables else pd.DataFrame(columns=_COLUMNS)
+    levels["level"] = levels["level"].replace("", _EMPTY)
+    return Sales(tests.reading(), tests.takes_back(), refunded, levels, tuple(questions))
+
+
+class _Tests:
+    """SQL conditions, gathered per meaning."""
+
+    def __init__(self) -> None:
+        self.conditions: dict[str, list[str]] = {"ignore": [], "refund": [], "takes_back": []}
+
+    def add(self, name: str, column: str, counted: pd.DataFrame) -> None:
+        for reading in ("ignore", "refund"):
+            levels = counted.loc[counted["reading"] == reading, "level"]
+            if len(levels):
+                meaning = "takes_back" if name == "type" and reading == "refund" else reading
+                self.conditions[meaning].append(f"{_text(column)} in ({_listed(levels)})")
+
+    def reading(self) -> str:
+        """Return SQL for 'ignore', 'refund' or null; nothing when every line counts."""
+        branches = [
+            f"when {' or '.join(self.conditions[reading])} then '{reading}'"
+            for reading in ("ignore", "refund")
+            if self.conditions[reading]
+        ]
+        return f"case {' '.join(branches)} end" if branches else ""
+
+    def takes_back(self) -> str:
+        return " or ".join(self.conditions["takes_back"])
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(map(literal, texts))
+
+
+def _text(column: str) -> str:
+    return f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+
+
+def _count(columns: Columns, column: str, amount: str) -> pd.DataFrame:
+    """Return the levels of a column with their rows and money, the most frequent first."""
+    money = f"sum(cast(round({amount} * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0" if amount else "0.0"
+    rows = columns.con.execute(
+        f"select {_text(column)} as level, count(*), coalesce({money}, 0.0) from {columns.table} group by 1 "
+        f"order by 2 desc, 1 limit {MOST_LEVELS + 1}"
+    ).fetchall()
+    return pd.DataFrame(rows, columns=["level", "rows", "money"]).astype({"money": float})
+
+
+def _read_filled(
+    columns: Columns, mapping: Mapping[str, str], amount: str, tests: _Tests, tables: list[pd.DataFrame]
+) -> str:
+    """Read the columns of cancellations and refunds; return SQL for the money given back, where one says so."""
+    refunded = ""
+    for name in (name for name in ("cancelled_at", "refunded") if name in mapping):
+        column = mapping[name]
+        if name == "refunded" and not _is_flag(columns, column):
+            refunded = f"abs({columns.number(column)})"
+            continue
+        filled = f"lower({_text(column)}) not in ({_listed(_NO)})"
+        tests.conditions["refund"].append(filled)
+        money = f"coalesce(sum({amount}), 0.0)" if amount else "0.0"
+        rows = columns.con.execute(
+            f"select if({filled}, '{_FILLED}', ''), if({filled}, 'refund', 'counts'), count(*), {money} "
+            f"from {columns.table} group by all order by 3 desc"
+        ).fetchall()
+        table = pd.DataFrame(rows, columns=["level", "reading", "rows", "money"]).astype({"money": float})
+        tables.append(table.assign(name=name, column=column))
+    return refunded
+
+
+def _is_flag(columns: Columns, column: str) -> bool:
+    """Whether a column only says yes or no."""
+    answers = _listed((*_NO, *_YES))
+    return not columns.con.execute(
+        f"select 1 from {columns.table} where lower({_text(column)}) not in ({answers}) limit 1"
+    ).fetchall()
+
+
+def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
+    shown = ", ".join(
+        f"{row.level!r} ({row.rows:,} lines, {row.money:,.2f})" for row in unknown.head(8).itertuples()
+    )
+    more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+    first = str(unknown["level"].iloc[0])
+    text = (
+        f"column {column!r} ({name}) holds levels whose meaning is not known: {shown}{more}; say of each whether it "
+        f"counts as a sale, is a refund or is to be ignored, for example --rule {flag(name, first + ':counts')} "
+        f"(or :refund, :ignore), or leave the column out with --mapping {name}=."
+    )
+    answers = [
+        f"{name}={level}:{reading}"
+        for level in unknown["level"]
+        for reading in ("counts", "refund", "ignore")
+    ]
+    return Question(text, (*answers, f"{name}="))
+
+
+def _no_levels(name: str, column: str) -> Question:
+    text = (
+        f"column {column!r} holds more than {MOST_LEVELS} different values, too many for a {name}; map another column "
+        f"or leave it out with --mapping {name}=."
+    )
+    return Question(text, (f"{name}=",))
+
+
+def describe_levels(levels: pd.DataFrame, refunds_known: bool) -> list[str]:
+    """Return a sentence per column about how its levels were read, and one where refunds are not known in full."""
+    notes = []
+    for (name, column), group in levels.groupby(["name", "column"], sort=False):
+        parts = []
+        for reading, word in (("counts", "counts"), ("refund", "netted"), ("ignore", "left out")):
+            chosen = group[group["reading"] == reading]
+            shown = ", ".join(
+                f"{row.level} ({row.rows:,} lines, {row.money:,.2f})" for row in chosen.itertuples()
+            )
+            parts += [f"{word}: {shown}"] if shown else []
+        change = (
+            ""
+            if name in ("refunded", "cancelled_at")
+            else f" (--rule {name}=LEVEL:counts, :refund or :ignore changes it)"
+        )
+        notes.append(f"Column {column!r} was read as {name}: {'; '.join(parts)}{change}.")
+    states = levels[levels["name"].isin(["status", "payment_status"])]
+    partly = states[states["level"].map(is_partly_undone).astype(bool)]
+    if len(partly) and not refunds_known:
+        notes.append(
+            f"{partly['rows'].sum():,} lines with {partly['money'].sum():,.2f} were refunded in part, and no column "
+            "says how much: they count in full unless a line of their own takes the refund off; map refunded if "
+            "there is such a column."
+        )
+    return notes

@@ -1,0 +1,176 @@
+import pandas as pd
+import pytest
+
+from cltv_ml.data import Rules, change_rules, clean, read
+from cltv_ml.data.levels import read_level
+
+
+def orders(*rows, **headings):
+    """Orders of a shop: customer, day of January 2025, order, amount, and what the row adds under `headings`."""
+    names = ["customer", "date", "order_id", "total", *headings.get("names", ())]
+    frame = pd.DataFrame(list(rows), columns=names)
+    return frame.assign(date=[f"2025-01-{day:02d}" for day in frame["date"]])
+
+
+def kept(frame, rules=None, mapping=None):
+    return round(clean(read(frame, mapping), rules).report.money_kept, 2)
+
+
+def test_levels_are_recognised_in_many_languages():
+    known = {
+        "counts": "Paid COMPLETED Bezahlt Versendet Payé Livrée Pagado Enviado Consegnato "
+        "wc-processing Betaald Unfulfilled",
+        "refund": "Refunded Erstattet Remboursée Reembolsado Rimborsato Chargeback Terugbetaald",
+        "ignore": "Cancelled canceled Storniert Annulée Cancelado Annullato Failed "
+        "Pending Voided Ausstehend Unpaid Declined",
+    }
+    wrong = [
+        (level, read_level("status", level))
+        for reading, levels in known.items()
+        for level in levels.split()
+        if read_level("status", level) != reading
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "done", "undone", "open_"),
+    [
+        ("Status", "Completed", "Refunded", "Failed"),
+        ("Bestellstatus", "abgeschlossen", "erstattet", "storniert"),
+        ("Statut de la commande", "Terminée", "Remboursée", "En attente"),
+        ("Estado del pedido", "Completado", "Reembolsado", "Cancelado"),
+        ("Stato ordine", "Completato", "Rimborsato", "Annullato"),
+        ("financial_status", "paid", "refunded", "voided"),
+    ],
+)
+def test_only_completed_sales_are_revenue(heading, done, undone, open_):
+    frame = orders(
+        ("a", 1, "1", 10.0, done), ("a", 9, "2", 20.0, undone), ("b", 3, "3", 40.0, open_), ("b", 4, "4", 80.0, done),
+        names=[heading],
+    )  # fmt: skip
+    cleaned = clean(frame)
+    assert cleaned.report.money_kept == 90.0
+    assert dict(zip(cleaned.quarantine["rule"], cleaned.quarantine["order_id"], strict=True)) == {
+        "refunded": "2",
+        "not_completed": "3",
+    }
+
+
+def test_a_complete_mapping_does_not_hide_the_status():
+    frame = orders(("a", 1, "1", 10.0, "paid"), ("a", 9, "2", 20.0, "failed"), names=["status"])
+    mapping = {"customer_id": "customer", "timestamp": "date", "amount": "total"}
+    assert kept(frame, mapping=mapping) == 10.0
+    assert kept(frame, mapping={**mapping, "status": ""}) == 30.0
+
+
+def test_an_unknown_level_is_asked_for_and_a_rule_settles_it():
+    frame = orders(("a", 1, "1", 10.0, "paid"), ("a", 9, "2", 20.0, "B7"), names=["status"])
+    with pytest.raises(ValueError, match=r"'B7' \(1 lines, 20.00\); say .* --rule \"status=B7:counts\""):
+        clean(frame)
+    assert kept(frame, change_rules(Rules(), {"status": ["B7:counts"]})) == 30.0
+    assert kept(frame, change_rules(Rules(), {"status": {"b7": "ignore"}})) == 10.0
+
+
+def test_the_readings_are_reported_with_rows_and_money():
+    frame = orders(("a", 1, "1", 10.0, "paid"), ("a", 9, "2", 20.0, "failed"), names=["status"])
+    report = clean(frame).report
+    assert report.levels[["level", "reading", "rows", "money"]].to_numpy().tolist() == [
+        ["failed", "ignore", 1, 20.0],
+        ["paid", "counts", 1, 10.0],
+    ]
+    assert "left out: failed (1 lines, 20.00)" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("heading", "sale", "back"),
+    [("Type", "Sale", "Refund"), ("Belegart", "Rechnung", "Gutschrift"), ("Tipo", "Venta", "Devolución"),
+     ("transaction_type", "CHARGE", "chargeback"), ("Type de transaction", "Vente", "Avoir")],
+)  # fmt: skip
+def test_a_refund_with_a_positive_amount_is_taken_off_its_order(heading, sale, back):
+    frame = orders(
+        ("a", 1, "1", 100.0, sale), ("a", 9, "1", 30.0, back), ("b", 3, "3", 40.0, sale), names=[heading]
+    )
+    assert kept(frame) == 110.0
+
+
+def test_a_type_of_another_kind_is_no_type_of_sale():
+    frame = orders(("a", 1, "1", 10.0, "Existing"), ("b", 9, "2", 20.0, "New"), names=["Type"])
+    report = clean(frame).report
+    assert report.money_kept == 30.0
+    assert report.unused == ("Type",)
+
+
+def test_a_refunded_order_and_its_own_refund_line_are_not_taken_off_twice():
+    frame = orders(
+        ("a", 1, "1", 100.0, "Refunded"), ("a", 9, "1", -100.0, "Completed"), ("a", 11, "2", 40.0, "Completed"),
+        names=["Status"],
+    )  # fmt: skip
+    cleaned = clean(frame)
+    assert cleaned.log["amount"].tolist() == [40.0]
+    assert set(cleaned.quarantine["rule"]) == {"cancellation"}
+
+
+def test_a_refunded_amount_is_taken_off_its_order():
+    frame = orders(
+        ("a", 1, "1", 100.0, 25.0),
+        ("b", 9, "2", 20.0, 20.0),
+        ("c", 9, "3", 7.0, None),
+        names=["Refunded Amount"],
+    )
+    cleaned = clean(frame)
+    assert cleaned.log["amount"].tolist() == [75.0, 7.0]
+    assert cleaned.report.money_returned == 45.0
+
+
+def test_a_refund_written_on_one_line_of_its_order_is_shared_by_all_lines():
+    frame = orders(
+        ("a", 1, "1", 20.0, 30.0),
+        ("a", 1, "1", 40.0, None),
+        ("b", 1, "2", 5.0, None),
+        names=["amount_refunded"],
+    )
+    assert clean(frame).log["amount"].tolist() == [10.0, 20.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("heading", "values"), [("Cancelled at", ["2025-01-03", None]), ("is_cancelled", ["yes", "no"])]
+)
+def test_a_cancelled_order_is_no_revenue(heading, values):
+    frame = orders(("a", 1, "1", 100.0, values[0]), ("b", 9, "2", 20.0, values[1]), names=[heading])
+    assert kept(frame) == 20.0
+
+
+@pytest.mark.parametrize(
+    ("heading", "sale", "none"),
+    [("test", "false", "true"), ("Captured", "TRUE", "FALSE"), ("livemode", "1", "0")],
+)
+def test_tests_and_uncaptured_payments_are_no_revenue(heading, sale, none):
+    frame = orders(("a", 1, "1", 100.0, none), ("b", 9, "2", 20.0, sale), names=[heading])
+    assert kept(frame) == 20.0
+
+
+def test_an_order_that_is_confirmed_but_not_paid_is_no_revenue():
+    frame = orders(
+        ("a", 1, "1", 100.0, "confirmed", "pending"), ("b", 9, "2", 20.0, "confirmed", "paid"),
+        ("c", 9, "3", 5.0, "cancelled", "paid"), names=["order_status", "payment_status"],
+    )  # fmt: skip
+    assert kept(frame) == 20.0
+
+
+def test_a_refund_of_an_order_that_never_counted_is_no_return_either():
+    frame = orders(
+        ("a", 1, "1", 100.0, "Failed"), ("a", 2, "1", -100.0, "Completed"), ("a", 9, "2", 20.0, "Completed"),
+        names=["status"],
+    )  # fmt: skip
+    cleaned = clean(frame)
+    assert cleaned.log["amount"].tolist() == [20.0]
+    assert cleaned.quarantine["rule"].tolist() == ["not_completed", "not_completed"]
+
+
+def test_one_run_asks_all_that_is_open():
+    frame = orders(("a", 1, "1", "1,250", "B7"), ("b", 9, "2", "2,500", "B8"), names=["status"])
+    frame["date"] = ["01/02/2025", "03/04/2025"]
+    with pytest.raises(ValueError, match="3 questions are open") as caught:
+        clean(frame)
+    assert [word in str(caught.value) for word in ("day_first", "decimal", "B7")] == [True] * 3
