@@ -30,7 +30,7 @@ class CampaignLesson:
     curves
         Column `arm`, and those of `qini_curve` on the half never seen, at most about 200 points per arm.
     held
-        Uplift of each arm for the customers of the half never seen, as foreseen from the other half alone:
+        Uplift of each arm for the customers of the half never seen, as predicted from the other half alone:
         what a policy is judged on (`judge_policies`).
     """
 
@@ -56,7 +56,7 @@ class CampaignLesson:
 def learn_from_campaign(
     X: pd.DataFrame, arm: pd.Series, y: pd.Series, *, control: str = "control", random_state: int = 0
 ) -> CampaignLesson:
-    """Return the effect of each arm of a randomised campaign, and how well it can be foreseen for whom.
+    """Return the effect of each arm of a randomised campaign, and how well it can be predicted for whom.
 
     Half of the customers, drawn at random, choose the learner of each arm by cross-validation; the other
     half, read once, tells how well that learner orders customers. Learners whose Qini coefficient has an
@@ -88,7 +88,7 @@ def learn_from_campaign(
     # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.
     learning = np.random.default_rng([len(X), random_state]).random(len(X)) < 0.5
     rows, models, curves = {}, {}, []
-    foreseen = pd.DataFrame(index=X.index[~learning])
+    predicted = pd.DataFrame(index=X.index[~learning])
     for name in (name for name in found if name != control):
         mine = np.isin(names, (name, control))
         treated = pd.Series((names == name).astype(int))
@@ -98,9 +98,9 @@ def learn_from_campaign(
         fitted = LEARNERS[chosen]().fit(
             X[mine & learning], treated[mine & learning], pd.Series(outcome[mine & learning])
         )
-        foreseen[name] = fitted.predict(X[~learning])
+        predicted[name] = fitted.predict(X[~learning])
         held = mine & ~learning
-        score = foreseen.loc[mine[~learning], name].to_numpy()
+        score = predicted.loc[mine[~learning], name].to_numpy()
         quality = compute_qini(outcome[held], treated[held], score, random_state=random_state)
         curves.append(_thinned(qini_curve(outcome[held], treated[held], score)).assign(arm=name))
         rows[name] = {**_effect(outcome[mine], treated[mine].to_numpy()), "learner": chosen, **quality}
@@ -108,7 +108,7 @@ def learn_from_campaign(
             models[name] = LEARNERS[chosen]().fit(X[mine], treated[mine], pd.Series(outcome[mine]))
     arms = pd.DataFrame(rows.values(), index=pd.Index(rows, name="arm"))
     arms["verdict"] = [_verdict(row) for _, row in arms.iterrows()]
-    return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True), foreseen)
+    return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True), predicted)
 
 
 def judge_policies(
@@ -123,7 +123,7 @@ def judge_policies(
 ) -> pd.DataFrame:
     """Return what each way of choosing arms would have earned per customer, by `compare_policies`.
 
-    The policies: each arm for everybody, and "each customer's best": the arm with the highest foreseen
+    The policies: each arm for everybody, and "each customer's best": the arm with the highest predicted
     uplift x worth - cost, the control where none is positive. All are read on the half of the customers that
     no learner of the lesson saw.
 

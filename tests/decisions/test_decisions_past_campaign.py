@@ -61,9 +61,9 @@ def test_an_arm_that_moves_all_alike_promises_everybody_the_mean(lesson):
 
 def test_the_uplift_foreseen_is_the_simulated_one(lesson):
     X, _, _, truth = _mailing(20_000, seed=2)
-    foreseen = lesson.predict(X)["Womens E-Mail"]
-    assert np.corrcoef(foreseen, truth)[0, 1] > 0.7
-    assert foreseen.mean() == pytest.approx(truth.mean(), abs=0.008)
+    predicted = lesson.predict(X)["Womens E-Mail"]
+    assert np.corrcoef(predicted, truth)[0, 1] > 0.7
+    assert predicted.mean() == pytest.approx(truth.mean(), abs=0.008)
 
 
 def test_the_mean_uplift_is_within_its_interval(lesson):
