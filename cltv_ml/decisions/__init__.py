@@ -10,6 +10,7 @@ from cltv_ml.decisions.control import control_size, detectable_uplift, draw_cont
 from cltv_ml.decisions.cross_sell import margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_who_left
+from cltv_ml.decisions.lifetime import compute_lifetime, residual_share, value_to_date
 from cltv_ml.decisions.margins import Costs, add_profit, compute_margins, customer_margin_rates, loss_makers
 from cltv_ml.decisions.migration import compute_migration, migration_matrix
 from cltv_ml.decisions.off_policy import compare_policies, evaluate_policy
@@ -47,13 +48,13 @@ __all__ = [
     "LEARNERS", "RECOMMENDERS", "SEGMENTS", "CampaignLesson", "ClassTransformation", "Costs", "GuardRails",
     "LinearInteractions", "TwoModels", "account_for_change", "add_profit", "apply_lifecycle", "apply_rfm",
     "apply_tiers", "balance_table", "break_even", "build_campaign", "campaign_summary", "change_by_customer",
-    "choose_customers", "choose_offers", "compare_learners", "compare_policies", "compute_margins",
+    "choose_customers", "choose_offers", "compare_learners", "compare_policies", "compute_lifetime", "compute_margins",
     "compute_migration", "compute_payback", "compute_qini", "compute_rfm", "compute_treatment", "control_size",
     "customer_margin_rates", "customer_slopes", "detectable_uplift", "discount_by_segment", "draw_control",
     "evaluate_campaign", "evaluate_cross_sell", "evaluate_policy", "expected_rates", "find_associations",
     "fit_lifecycle", "fit_response", "fit_rfm", "fit_tiers", "judge_policies", "learn_from_campaign",
     "loss_makers", "margin_per_purchase", "migration_matrix", "payback_month", "price_index",
     "probability_to_buy", "profile_segments", "profit_by_depth", "profit_curve", "propose_price_test",
-    "qini_coefficient", "qini_curve", "recommend_next", "recommend_upsell", "segment_definitions",
-    "tells_who_left", "value_at_risk",
+    "qini_coefficient", "qini_curve", "recommend_next", "recommend_upsell", "residual_share", "segment_definitions",
+    "tells_who_left", "value_at_risk", "value_to_date",
 ]  # fmt: skip

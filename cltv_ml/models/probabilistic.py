@@ -145,7 +145,7 @@ class ProbabilisticValue(ValueModel):
         """
         check_fitted(self)
         check_coverage(self, coverage)
-        bounds = [between(draws, coverage) for draws in self._draw(X, size, seed)]
+        bounds = [between(draws, coverage) for draws in self.draw_values(X, size, seed=seed)]
         return pd.DataFrame(np.concatenate(bounds), index=X.index, columns=["value_lower", "value_upper"])
 
     def sample_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> np.ndarray:
@@ -154,10 +154,14 @@ class ProbabilisticValue(ValueModel):
         They hold the customer's own luck and how well the parameters of both models are known.
         """
         check_fitted(self)
-        return np.concatenate(list(self._draw(X, size, seed)))
+        return np.concatenate(list(self.draw_values(X, size, seed=seed)))
 
-    def _draw(self, X: pd.DataFrame, size: int, seed: int) -> Iterator[np.ndarray]:
-        """Yield draws of the discounted margin for some rows after others, in equal parts by plausible parameters."""
+    def draw_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> Iterator[np.ndarray]:
+        """Yield what `sample_values` returns for some rows after others, for tables whose draws do not fit in memory.
+
+        The parameters are drawn once for all rows, so sums over rows hold their uncertainty.
+        """
+        check_fitted(self)
         rng = np.random.default_rng([seed, 2])
         models, spends = self.purchases_._plausible(rng), self.spend_._plausible(rng, PLAUSIBLE)
         parts = np.array_split(np.arange(size), len(spends))

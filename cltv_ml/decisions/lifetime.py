@@ -1,0 +1,87 @@
+"""Lifetime value: what customers have brought, and what they are expected to bring, in revenue and in profit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.lines import currency, money, open_log
+from cltv_ml.decisions.margins import customer_margin_rates
+from cltv_ml.engine import Tabular, frame
+from cltv_ml.errors import InputError
+
+
+def value_to_date(log: Tabular) -> pd.Series:
+    """Return what each customer has spent so far, refunds taken off, in currency, by `customer_id`."""
+    con, _ = open_log(log, "the value to date", [])
+    spent = f"sum({money('amount')})"
+    rows = frame(con.sql(f"select customer_id, {currency(spent)} as spent from log group by 1 order by 1"))
+    return rows.set_index("customer_id")["spent"].rename("value_to_date")
+
+
+def compute_lifetime(
+    to_date: pd.Series, future: pd.DataFrame, margins: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return the lifetime value of each customer as a sum of its parts, in revenue and, with margins, in profit.
+
+    Parameters
+    ----------
+    to_date
+        `value_to_date`.
+    future
+        By `customer_id`: `expected_value` within the horizon and `residual_value` beyond it, both discounted.
+    margins
+        `compute_margins(log, "customer_id", costs=...)`. Future profit is future revenue times each customer's own
+        contribution rate (`customer_margin_rates`); the acquisition cost is taken off the past, once.
+
+    Returns
+    -------
+    DataFrame
+        By `customer_id`: `value_to_date`, `expected_value`, `residual_value`, `remaining_value` (the last two
+        together), `lifetime_value` (all three); with margins the same with `profit` for `value`, and
+        `acquisition_cost`. The sums are exact.
+
+    Raises
+    ------
+    InputError
+        A customer of `future` has no past.
+
+    >>> future = pd.DataFrame({"expected_value": [20.0], "residual_value": [30.0]}, index=["a"])
+    >>> compute_lifetime(pd.Series({"a": 50.0}), future)[["remaining_value", "lifetime_value"]].iloc[0].tolist()
+    [50.0, 100.0]
+    """
+    strangers = future.index.difference(to_date.index)
+    if len(strangers):
+        raise InputError(f"{len(strangers):,} customers have a future value but no purchase in the log.")
+    past = to_date.reindex(future.index)
+    table = _sums(past, future["expected_value"], future["residual_value"], "value")
+    if margins is None:
+        return table
+    rates = customer_margin_rates(margins).reindex(future.index)
+    won = margins["acquisition"].reindex(future.index)
+    earned = margins["contribution_margin"].reindex(future.index) - won
+    profit = _sums(earned, future["expected_value"] * rates, future["residual_value"] * rates, "profit")
+    return pd.concat([table, profit], axis=1).assign(acquisition_cost=won)
+
+
+def _sums(past: pd.Series, expected: pd.Series, residual: pd.Series, what: str) -> pd.DataFrame:
+    remaining = expected + residual
+    return pd.DataFrame(
+        {
+            f"{what}_to_date": past,
+            f"expected_{what}": expected,
+            f"residual_{what}": residual,
+            f"remaining_{what}": remaining,
+            f"lifetime_{what}": past + remaining,
+        }
+    )
+
+
+def residual_share(table: pd.DataFrame) -> float:
+    """Return which share of all customers' lifetime value lies beyond the horizon.
+
+    >>> residual_share(pd.DataFrame({"residual_value": [30.0], "lifetime_value": [120.0]}))
+    0.25
+    """
+    total = float(table["lifetime_value"].sum())
+    return float(table["residual_value"].sum()) / total if total else float(np.nan)
