@@ -14,7 +14,7 @@ PARAMS = {"r": 0.6, "alpha": 30.0, "s": 0.7, "beta": 60.0}
 @pytest.fixture(scope="module")
 def world():
     """Customers of a Pareto/NBD world, a year old, with what they buy in the next five years."""
-    return ParetoNBD().with_params(PARAMS).simulate(4000, T=365.0, seed=5, horizon=1826.0)
+    return ParetoNBD().with_params(PARAMS).simulate(20_000, T=365.0, seed=3, horizon=1826.0)
 
 
 @pytest.fixture(scope="module")
