@@ -18,14 +18,10 @@ hypothesis.settings.load_profile("repeatable")
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory):
     """The database of an empty MLflow store, created once."""
-    import mlflow
-    from mlflow.tracking import MlflowClient
+    from cltv_ml.tracking import sqlite_store
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{path}")
-    MlflowClient().search_experiments(max_results=1)
-    mlflow.set_tracking_uri(before)
+    sqlite_store.create(path)
     return path
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+import traceback
+from types import TracebackType
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 import cltv_ml
+from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.cli import (
     act,
     backtest,
@@ -78,6 +82,7 @@ def main(words: list[str] | None = None) -> None:
         stopped.append(number)
         sys.exit(128 + number)  # unwinds, so that an open MLflow run ends as FAILED
 
+    sys.excepthook = _show_fault
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
@@ -87,9 +92,23 @@ def main(words: list[str] | None = None) -> None:
             sys.exit(128 + stopped[0])
         if debug or not _user_can_fix(error):
             raise
-        sentence = escape(" ".join(str(error).split()))
+        sentence = escape(_hide_secrets(" ".join(str(error).split())))
         stderr.print(f"[bold red]cltv:[/bold red] {sentence}", soft_wrap=True, highlight=False)
         sys.exit(2)
+
+
+def _show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the stack trace of a fault without the secrets that an address holds."""
+    sys.stderr.write(_hide_secrets("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _hide_secrets(text: str) -> str:
+    """Return a text without the secrets of the addresses on the command line and of the MLflow store."""
+    words = (re.sub(r"^--[\w-]+=", "", word) for word in sys.argv)
+    for url in (os.environ.get("MLFLOW_TRACKING_URI", ""), *words):
+        if is_url(url) and without_secrets(url) != url:
+            text = hide(text, url)
+    return text
 
 
 def _user_can_fix(error: Exception) -> bool:

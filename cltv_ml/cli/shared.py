@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.config import Settings, load_settings, merge, parse_mapping, parse_rules
 from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
 from cltv_ml.errors import InputError
@@ -162,8 +162,11 @@ def dataset_name(data: str) -> str:
 
     >>> dataset_name("postgresql://me:secret@host/shop?sslmode=off"), dataset_name("exports/orders.csv")
     ('shop', 'orders.csv')
+    >>> dataset_name("postgresql://me:secret@host"), dataset_name("mysql://me:what?@host/shop")
+    ('host', 'mysql')
     """
-    return re.split(r"[?#]", data)[0].rstrip("/").rsplit("/", 1)[-1]
+    shown = without_secrets(data).removesuffix("://...") if is_url(data) else data
+    return shown.rstrip("/").rsplit("/", 1)[-1]
 
 
 def show_table(frame: pd.DataFrame, title: str = "") -> None:

@@ -10,30 +10,12 @@ import duckdb
 import sqlalchemy
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from cltv_ml.addresses import hide, without_secrets
 from cltv_ml.data.archives import text_batches
 from cltv_ml.engine import quoted
 from cltv_ml.errors import InputError
 
 Unique = Callable[[list[str]], list[str]]
-
-
-def is_url(source: str) -> bool:
-    """Whether a source names a database.
-
-    >>> is_url("postgresql://me@host/shop"), is_url("data/orders.csv")
-    (True, False)
-    """
-    return re.match(r"[a-z][a-z0-9+._-]*://", source) is not None
-
-
-def without_password(url: str) -> str:
-    """Return a connection URL in which neither user, password nor options can be read.
-
-    >>> without_password("postgresql://me:secret@host:5432/shop?sslpassword=x")
-    'postgresql://host:5432/shop'
-    """
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('?')[0].partition('#')[0].rpartition('@')[2]}"
 
 
 def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, unique: Unique) -> None:
@@ -60,7 +42,7 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
         The database cannot be reached or read, or `table` is neither a table nor a SELECT; no password is
         shown.
     """
-    shown = without_password(url)
+    shown = without_secrets(url)
     path = Path(re.sub(r"^\w+:///", "", url.partition("?")[0]))
     if url.startswith(("duckdb:", "sqlite:")) and not path.is_file():
         raise InputError(f"{shown}: there is no such database file; check the path.")
@@ -76,7 +58,7 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
         ) from None
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-        raise InputError(f"{shown} cannot be read: {_hide(reason, url)}.") from None
+        raise InputError(f"{shown} cannot be read: {hide(reason, url)}.") from None
     except ModuleNotFoundError as error:
         hint = "; install cltv-ml[postgres]" if "psycopg" in str(error.name) else ""
         raise InputError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
@@ -107,7 +89,7 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
         address = sqlalchemy.make_url(url)
     except ArgumentError:
         raise InputError(
-            f"{without_password(url)!r} is no connection URL; write dialect://user@host/name."
+            f"{without_secrets(url)!r} is no connection URL; write dialect://user@host/name."
         ) from None
     if address.get_backend_name() in ("postgresql", "postgres"):
         address = address.set(drivername="postgresql+psycopg")
@@ -150,11 +132,3 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
             f"Available tables: {names}."
         )
     return f"select * from ({table.strip().rstrip(';')}\n) as source"
-
-
-def _hide(text: str, url: str) -> str:
-    """Return a driver's message without the secrets that the URL holds."""
-    found = re.match(r"[^:]+://[^:/]*:(.*)@", url)
-    for secret in (url, found[1] if found else ""):
-        text = text.replace(secret, "***") if secret else text
-    return text

@@ -13,7 +13,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.databases import is_url, view_database, without_password
+from cltv_ml.addresses import is_url, without_secrets
+from cltv_ml.data.databases import view_database
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.frames import inner_names, view_frame
 from cltv_ml.data.mapping import read_mapping
@@ -136,7 +137,7 @@ def read(
         given = {**ready.mapping, **given}
     elif is_url(name):
         view_database(con, name, table, inner_names)
-        name = without_password(name)
+        name = without_secrets(name)
     else:
         view_file(con, Path(name), workspace.path, table)
         name = Path(name).name

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
-from cltv_ml.data.databases import is_url, without_password
+from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic
 
@@ -40,7 +40,7 @@ class Target:
         self.url = str(out) if is_url(str(out)) else ""
         self.table = table
         if self.url:
-            self.path, self.shown = Path(f"{table}.db"), f"{without_password(self.url)} {table}"
+            self.path, self.shown = Path(f"{table}.db"), f"{without_secrets(self.url)} {table}"
             if not re.fullmatch(r"[A-Za-z_]\w*", table):
                 raise InputError(f"table {table!r} is no plain name; use letters, digits and _.")
         else:
@@ -65,7 +65,7 @@ class Target:
     def check(self) -> None:
         """Raise InputError where the target cannot be written, before any work is done."""
         if self.url:
-            with _explained(self.shown):
+            with _explained(self.shown, self.url):
                 _check_table(self.url, self.table)
         elif self.path.is_dir():
             raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
@@ -79,7 +79,7 @@ class Target:
             The database refuses, with its reason and without passwords; the old table stays.
         """
         if self.url:
-            with _explained(self.shown):
+            with _explained(self.shown, self.url):
                 _write_table(self.url, self.table, schema, batches)
         else:
             for left in self.path.parent.glob(f".{self.path.name}.*.part"):
@@ -120,7 +120,7 @@ def _check_table(url: str, table: str) -> None:
             )
     if columns and not columns >= _OURS:
         raise InputError(
-            f"{without_password(url)} has a table {table!r} that holds no scores; name another one with --table."
+            f"{without_secrets(url)} has a table {table!r} that holds no scores; name another one with --table."
         )
 
 
@@ -159,7 +159,7 @@ def _connection(url: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _explained(shown: str) -> Iterator[None]:
+def _explained(shown: str, url: str) -> Iterator[None]:
     """Turn a driver's error into one sentence without the URL."""
     try:
         yield
@@ -169,5 +169,5 @@ def _explained(shown: str) -> Iterator[None]:
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
         raise InputError(
-            f"{shown} cannot be written: {reason}; fix that and run the same command again, which continues."
+            f"{shown} cannot be written: {hide(reason, url)}; fix that and run the same command again, which continues."
         ) from None

@@ -7,7 +7,6 @@ import functools
 import hashlib
 import logging
 import os
-import re
 import socket
 import sqlite3
 import tempfile
@@ -19,10 +18,11 @@ from urllib.parse import urlsplit
 
 import mlflow
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.errors import InputError
+from cltv_ml.tracking import sqlite_store
 
 #: Seconds to wait for a store that another process is writing to.
 _PATIENCE = 60.0
@@ -47,7 +47,8 @@ def open_store(root: Path | None = None) -> str:
     Raises
     ------
     InputError
-        The address is a server's and nothing answers there, or another process keeps a SQLite store locked.
+        The address is a server's and nothing answers there; or a SQLite store is locked by another process, lies
+        in a folder that cannot be written, or is not whole.
     """
     given = os.environ.get("MLFLOW_TRACKING_URI")
     uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
@@ -56,32 +57,19 @@ def open_store(root: Path | None = None) -> str:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     if uri.startswith("http"):
         _check_server(uri)
-    elif uri.startswith("sqlite:"):
-        _create_once(uri)
+    elif path := sqlite_file(uri):
+        _create_once(uri, path.absolute())
     return uri
 
 
 @functools.cache
-def _create_once(uri: str) -> None:
+def _create_once(uri: str, path: Path) -> None:
     """Create a SQLite store, or wait for the process that is just doing so."""
     with store_lock():
-        _check_free(Path(uri.removeprefix("sqlite:///")))
-        MlflowClient(uri).search_experiments(max_results=1)
-
-
-def _check_free(path: Path) -> None:
-    """Raise with one sentence when a SQLite store stays locked; MLflow itself ends in a stack trace."""
-    if not path.exists():
-        return
-    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as store:
-        try:
-            store.execute("begin immediate")
-        except sqlite3.OperationalError as error:
-            raise InputError(
-                f"the store {path} could not be written for {_PATIENCE:.0f} seconds ({error}); end the process that "
-                "holds it, or set MLFLOW_TRACKING_URI to another store."
-            ) from error
-        store.execute("rollback")
+        if path.exists():
+            sqlite_store.check_free(path, _PATIENCE)
+        sqlite_store.create(path)
+        sqlite_store.check_whole(uri, path)
 
 
 def _check_server(uri: str, tries: int = 3) -> None:
@@ -110,31 +98,36 @@ def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
     InputError
         Another process holds it for longer than `patience` seconds.
     """
-    uri = mlflow.get_tracking_uri()
-    if uri.startswith("sqlite:"):
-        path = Path(f"{uri.removeprefix('sqlite:///')}.lock")
-    else:
-        path = Path(tempfile.gettempdir()) / f"cltv-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock"
+    path = _lock_file(mlflow.get_tracking_uri())
     # SQLite's own lock is the standard library's only one that works on every system and survives a kill.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as lock:
+    with contextlib.closing(sqlite_store.connect(path, patience)) as lock:
         try:
             lock.execute("begin exclusive")
         except sqlite3.OperationalError as error:
-            raise InputError(
-                f"another process has held {path} for {patience:.0f} seconds ({error}); wait for it to end."
-            ) from error
+            if sqlite_store.is_busy(error):
+                raise InputError(
+                    f"another process has held {path} for {patience:.0f} seconds ({error}); wait for it to end."
+                ) from error
+            raise sqlite_store.not_writable(path, error) from error
         yield
 
 
+def _lock_file(uri: str) -> Path:
+    path = sqlite_file(uri)
+    if path:
+        return path.with_name(f"{path.name}.lock")
+    return Path(tempfile.gettempdir()) / f"cltv-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock"
+
+
 def store_name() -> str:
-    """Return the store's address without a password."""
-    return re.sub(r"//[^/@]*@", "//", mlflow.get_tracking_uri())
+    """Return the store's address without login and options."""
+    return without_secrets(mlflow.get_tracking_uri())
 
 
 def artifact_root(uri: str) -> Path | None:
     """Return the folder of artefacts next to a SQLite store; a server keeps its own."""
-    return Path(uri.removeprefix("sqlite:///")).parent / "mlruns" if uri.startswith("sqlite:") else None
+    path = sqlite_file(uri)
+    return path.absolute().parent / "mlruns" if path else None
 
 
 @contextmanager
@@ -165,10 +158,11 @@ def _suffered(error: Exception) -> str:
     cause = error.__cause__
     if not isinstance(cause, SQLAlchemyError):
         return ""
-    if uri.startswith("sqlite:"):
+    path = sqlite_file(uri)
+    if path and path.exists():
         with contextlib.suppress(InputError):
-            _check_free(Path(uri.removeprefix("sqlite:///")))
-    told = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+            sqlite_store.check_free(path, _PATIENCE)
+    told = hide(str(getattr(cause, "orig", None) or cause).strip().splitlines()[0], uri)
     return f"the MLflow store {store_name()} could not be used ({told})"
 
 

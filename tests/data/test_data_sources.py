@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from openpyxl import Workbook
 
+from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data import archives, clean, read
-from cltv_ml.data.databases import is_url, without_password
 
 REFERENCE = pd.DataFrame(
     {
@@ -223,7 +223,7 @@ def test_passwords_do_not_appear_in_errors_or_reports(postgres_url):
 
 def test_a_url_is_shown_without_user_and_password():
     assert is_url("mysql+pymysql://me@host/shop")
-    assert without_password("mysql://me:p@ss@host/shop?password=x#y") == "mysql://host/shop"
+    assert without_secrets("mysql://me:p@ss@host/shop?password=x#y") == "mysql://host/shop"
 
 
 def test_a_zip_bomb_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):

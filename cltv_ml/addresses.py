@@ -1,0 +1,97 @@
+"""Addresses of databases and servers: how they are shown, and the secrets that nothing may show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, unquote_plus
+
+import sqlalchemy
+from sqlalchemy.exc import ArgumentError
+
+#: Characters from which a part of a secret is hidden where it stands alone.
+_SHORTEST = 4
+
+
+def is_url(source: str) -> bool:
+    """Return whether a source names a database or a server.
+
+    >>> is_url("postgresql://me@host/shop"), is_url("data/orders.csv")
+    (True, False)
+    """
+    return re.match(r"[a-z][a-z0-9+._-]*://", source) is not None
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL in which neither user, password nor options can be read.
+
+    A password may hold `/`, `?`, `#` and `@`. Where more than one reading is possible, only the scheme is shown.
+
+    >>> without_secrets("postgresql://me:secret@host:5432/shop?sslpassword=x")
+    'postgresql://host:5432/shop'
+    >>> without_secrets("mysql://me:p@s/s@host/shop"), without_secrets("postgresql://me:what?@host/shop")
+    ('mysql://host/shop', 'postgresql://...')
+    >>> without_secrets("sqlite:////data/me@home/shop.db")
+    'sqlite:////data/me@home/shop.db'
+    """
+    scheme, _, rest = url.partition("://")
+    place, options = re.match(r"([^?#]*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    if place.startswith("/") and scheme.partition("+")[0] in ("sqlite", "duckdb"):
+        return f"{scheme}://{place}"
+    if "@" in options:  # the password may hold a ?, and what follows may be the rest of it
+        return f"{scheme}://..."
+    place = place.rpartition("@")[2]
+    host, slash, name = place.partition("/")
+    if re.search(r":(?!\d*$)", re.sub(r"^\[[0-9a-fA-F:.]*\]", "", host)):  # a login without its @
+        return f"{scheme}://..."
+    return f"{scheme}://{host}{slash}{name}"
+
+
+def hide(text: str, url: str) -> str:
+    """Return a driver's message in which no secret of the URL stands, nor the URL itself.
+
+    >>> hide("no access for me with p@ss/word", "postgresql://me:p%40ss%2Fword@host/shop?sslpassword=hush1")
+    'no access for me with ***'
+    """
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def _secrets(url: str) -> set[str]:
+    """Return the URL, and every reading of its password and options that a driver may quote."""
+    rest = url.partition("://")[2]
+    found = {url, rest}
+    login, at, _ = rest.rpartition("@")
+    if at:
+        found |= {unquote(login), login, *_pieces(login.partition(":")[2])}
+    for option in re.split(r"[?&#;]", rest)[1:]:
+        found |= _pieces(option.partition("=")[2] or option)
+    try:
+        address = sqlalchemy.make_url(url)
+    except (ArgumentError, ValueError):
+        return {secret for secret in found if secret}
+    found |= _pieces(address.password or "")
+    found |= {str(part) for part in (address.host, address.database) if part and "@" in part}
+    for values in address.normalized_query.values():
+        found |= {piece for value in values for piece in _pieces(value)}
+    return {secret for secret in found if secret}
+
+
+def _pieces(secret: str) -> set[str]:
+    """Return a secret as it is written and as it is meant, and its parts between the signs that divide a URL."""
+    whole = {secret, unquote(secret), unquote_plus(secret)}
+    parts = {part for one in whole for part in re.split(r"[@/?#:&]", one) if len(part) >= _SHORTEST}
+    return whole | parts
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite URL, None for other addresses and for a database in memory.
+
+    >>> sqlite_file("sqlite:///mlflow.db"), sqlite_file("postgresql://host/mlflow"), sqlite_file("sqlite://")
+    (PosixPath('mlflow.db'), None, None)
+    """
+    if not url.startswith("sqlite"):
+        return None
+    name = sqlalchemy.make_url(url).database
+    return Path(name) if name and name != ":memory:" else None

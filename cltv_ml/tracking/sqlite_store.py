@@ -1,0 +1,121 @@
+"""A store in one SQLite file: created whole or not at all, and what is wrong with one in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import mlflow
+from alembic.util.exc import CommandError
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from cltv_ml.errors import InputError
+
+#: An empty store as the MLflow version in its first line creates it, in a hundredth of the time.
+EMPTY = Path(__file__).with_name("empty_store.sql")
+
+
+def create(path: Path) -> None:
+    """Create an empty store where there is none; call it under the store's lock.
+
+    It is built under another name in the same folder and renamed, so that a stop in the middle leaves no store
+    rather than half of one. MLflow of another version than `EMPTY` builds it by its own migrations, in seconds.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    """
+    if path.exists() and path.stat().st_size:
+        return
+    part = path.with_name(f"{path.name}.part")
+    for left in path.parent.glob(f"{part.name}*"):
+        left.unlink()
+    statements = EMPTY.read_text(encoding="utf-8")
+    if statements.splitlines()[0] == f"-- MLflow {mlflow.__version__}":
+        with contextlib.closing(connect(part)) as store:
+            store.executescript(statements)
+    else:
+        built = part.with_name(f"{part.name}.built")
+        MlflowClient(f"sqlite:///{built}").search_experiments(max_results=1)
+        shutil.copyfile(built, part)  # MLflow keeps its file open, and Windows renames no open one
+        with contextlib.suppress(PermissionError):
+            built.unlink()
+    os.replace(part, path)
+
+
+def connect(path: Path, patience: float = 5.0) -> sqlite3.Connection:
+    """Return a connection that begins no transaction by itself; InputError where the file cannot be opened."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return sqlite3.connect(path, timeout=patience, isolation_level=None)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise not_writable(path, error) from error
+
+
+def not_writable(path: Path, error: Exception) -> InputError:
+    """Return the error of a store whose folder or file cannot be written."""
+    return InputError(
+        f"the MLflow store's folder {path.absolute().parent} cannot be written ({error}); change its rights, run the "
+        "command in another folder, or set MLFLOW_TRACKING_URI to a store that can be written."
+    )
+
+
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Return whether SQLite gave up because another process holds its lock."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def check_free(path: Path, patience: float) -> None:
+    """Raise InputError when a store stays locked, cannot be written or is no SQLite file."""
+    with contextlib.closing(connect(path, patience)) as store:
+        try:
+            store.execute("begin immediate")
+            store.execute("rollback")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise not_writable(path, error) from error
+            raise InputError(
+                f"the store {path} could not be written for {patience:.0f} seconds ({error}); end the process that "
+                "holds it, or set MLFLOW_TRACKING_URI to another store."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise _broken(path, f"it is no SQLite database ({error})") from error
+
+
+def check_whole(uri: str, path: Path) -> None:
+    """Raise InputError with the way out where MLflow cannot open a store: half created, or another version's."""
+    try:
+        MlflowClient(uri).search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, CommandError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
+        reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
+        runs = _count_runs(path)
+        if runs:
+            raise InputError(
+                f"the store {path} holds {runs:,} runs but this MLflow {mlflow.__version__} cannot open it ({reason}); "
+                f"copy the file, then run `mlflow db upgrade {uri}`, or restore a backup."
+            ) from error
+        raise _broken(path, f"its creation was stopped in the middle ({reason})") from error
+
+
+def _count_runs(path: Path) -> int:
+    """Return how many runs a store holds, none where it has no such table."""
+    with contextlib.closing(connect(path)) as store:
+        try:
+            return int(store.execute("select count(*) from runs").fetchone()[0])
+        except sqlite3.DatabaseError:
+            return 0
+
+
+def _broken(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"the store {path} cannot be used: {reason}. It holds no runs that can be read: move it away, for example "
+        f"`mv {path.name} {path.name}.broken`, and run the same command again, or set MLFLOW_TRACKING_URI to another "
+        "store."
+    )

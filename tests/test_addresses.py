@@ -1,0 +1,86 @@
+"""No password of an address can be read in anything that is shown."""
+
+import re
+from urllib.parse import quote
+
+import mlflow
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cltv_ml.addresses import hide, sqlite_file, without_secrets
+from cltv_ml.cli.shared import dataset_name
+from cltv_ml.data import read
+from cltv_ml.serving.batch_targets import Target
+from cltv_ml.tracking import store
+
+#: Capitals stand in no public part of the addresses below: one that is shown is a secret's.
+PASSWORDS = st.text(alphabet="ABCXYZ/?#@:&=%+;!$ ", min_size=1, max_size=12).filter(
+    lambda text: re.search("[A-Z]", text)
+)
+PLACES = (
+    "postgresql://me:{}@host:5432/shop",
+    "postgresql+psycopg://me:{}@[::1]:5432/shop?sslmode=require",
+    "mysql://me:{}@host",
+    "postgresql://host/shop?password={}",
+    "mysql://me:known@host/shop?ssl_password={}",
+    "https://host/orders.csv?token={}",
+    "https://me:{}@host:5000/base#part",
+    "http://{}@host:5000",
+)
+
+
+def addresses(password):
+    """Return every address of `PLACES` with a password, as it is and as a URL should spell it."""
+    return [place.format(spelled) for place in PLACES for spelled in (password, quote(password, safe=""))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(PASSWORDS)
+def test_no_letter_of_a_password_is_shown(password):
+    shown = {}
+    for url in addresses(password):
+        shown[url] = [without_secrets(url), dataset_name(url), Target(url).shown]
+    found = {url: texts for url, texts in shown.items() if re.search("[A-Z]|known", " ".join(texts))}
+    assert not found
+
+
+@settings(max_examples=60, deadline=None)
+@given(PASSWORDS)
+def test_a_message_quotes_no_password_however_it_is_spelled(password):
+    for url in addresses(password):
+        for quoted in (url, password, quote(password, safe="")):
+            assert password not in hide(f"the driver says: {quoted}.", url).replace("***", "")
+
+
+def test_what_is_not_secret_stays_readable():
+    urls = {
+        "postgresql://me:secret@host:5432/shop?x=1": "postgresql://host:5432/shop",
+        "sqlite:////data/me@home/shop.db": "sqlite:////data/me@home/shop.db",
+        "http://127.0.0.1:5000": "http://127.0.0.1:5000",
+        "http://[::1]:5000/base": "http://[::1]:5000/base",
+    }
+    assert {url: without_secrets(url) for url in urls} == urls
+
+
+@settings(max_examples=8, deadline=None)
+@given(PASSWORDS)
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(password):
+    for url in (
+        f"postgresql://me:{quote(password, safe='')}@127.0.0.1:1/shop",
+        f"nosuch://me:{password}@host/shop",
+    ):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            read(url)
+        assert password not in str(caught.value)
+
+
+def test_the_store_is_named_without_its_login_and_options(monkeypatch):
+    monkeypatch.setattr(
+        mlflow, "get_tracking_uri", lambda: "postgresql://me:se/c?r@et@host/mlflow?sslpassword=x"
+    )
+    assert store.store_name() == "postgresql://..."
+
+
+def test_the_file_of_a_sqlite_address_is_found_without_its_options():
+    assert str(sqlite_file("sqlite:////data/mlflow.db?timeout=5")) == "/data/mlflow.db"
