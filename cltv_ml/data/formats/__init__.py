@@ -1,0 +1,131 @@
+"""Exports of known shops and tools: each is one TOML file here, recognised by its headings.
+
+A file says which headings identify the export (`headings`), which column is which (`mapping`), what the levels of
+its status columns mean (`levels`), which customers are nobody (`guests`), which settings suit it (`rules`) and what
+misleads (`traps`). To add one, write such a file and a small example in `tests/data/exports/formats`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Format:
+    """A known export.
+
+    Parameters
+    ----------
+    name, title, about
+        The file's name, what the export is called, and where it comes from.
+    headings
+        The headings that identify it, all of which must be there; each with its spellings.
+    mapping
+        Standard name -> the columns that may hold it, the best first; none says that there is none.
+    amount_is
+        Whether the amount is the "order total" or the "line total".
+    levels
+        Standard name -> level -> what it means; the level `otherwise` stands for all others.
+    guests
+        Column -> the values that stand for a customer who is not known.
+    rules
+        Settings of `Rules` that suit it.
+    minor_units
+        Whether money is counted in the smallest unit of the currency, such as cents.
+    traps
+        What in it misleads, one sentence each.
+    """
+
+    name: str
+    title: str
+    about: str
+    headings: tuple[tuple[str, ...], ...]
+    mapping: Mapping[str, tuple[str, ...]]
+    amount_is: str
+    levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    guests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    minor_units: bool = False
+    traps: tuple[str, ...] = ()
+
+    def identify(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns by which an export is of this format; nothing when it is not."""
+        here = {_plain(column): column for column in columns}
+        found = [_first(spellings, here) for spellings in self.headings]
+        return tuple(column for column in found if column) if all(found) else ()
+
+    def map(self, columns: Sequence[str], taken: Sequence[str] = ()) -> dict[str, str]:
+        """Return standard name -> column of this export, `""` where the format says that there is none.
+
+        Parameters
+        ----------
+        columns
+            The export's columns that hold something.
+        taken
+            Columns that already stand for another name.
+        """
+        here = {_plain(column): column for column in columns if column not in taken}
+        found = {name: _first(spellings, here) for name, spellings in self.mapping.items()}
+        return {name: column for name, column in found.items() if column or not self.mapping[name]}
+
+    def read_levels(self, name: str, levels: Sequence[str]) -> dict[str, str]:
+        """Return what each of a column's levels means, as far as the format says so."""
+        told = {level: reading for level, reading in self.levels.get(name, {}).items() if level != "otherwise"}
+        known = {_plain(level) for level in told}
+        others = [level for level in levels if _plain(level) and _plain(level) not in known]
+        if "otherwise" in self.levels.get(name, {}):
+            told |= dict.fromkeys(others, self.levels[name]["otherwise"])
+        return told
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Return the known exports by name."""
+    files = sorted(Path(__file__).parent.glob("*.toml"))
+    return {file.stem: _declared(file.stem, tomllib.loads(file.read_text(encoding="utf-8"))) for file in files}
+
+
+def recognise(columns: Sequence[str]) -> Format | None:
+    """Return the known export that has these columns: of several the one that asks for most headings.
+
+    >>> recognise(["Name", "Email", "Financial Status", "Total", "Created at", "Lineitem quantity"]).title
+    'Shopify orders export'
+    """
+    fitting = [known for known in formats().values() if known.identify(columns)]
+    return max(fitting, key=lambda known: len(known.headings), default=None)
+
+
+def _declared(name: str, content: dict[str, Any]) -> Format:
+    """Return a format from the content of its file, in which one spelling may stand without a list."""
+    levels = {
+        of: {level: reading for reading, many in told.items() if reading != "otherwise" for level in many}
+        | {"otherwise": told["otherwise"] for _ in [0] if "otherwise" in told}
+        for of, told in content.pop("levels", {}).items()
+    }
+    lists = {key: {of: _listed(many) for of, many in content.pop(key, {}).items()} for key in ("mapping", "guests")}
+    headings = tuple(_listed(spellings) for spellings in content.pop("headings"))
+    traps = tuple(content.pop("traps", ()))
+    return Format(name=name, headings=headings, levels=levels, traps=traps, **lists, **content)
+
+
+def _listed(spellings: str | list[str]) -> tuple[str, ...]:
+    return tuple(filter(None, [spellings] if isinstance(spellings, str) else spellings))
+
+
+def _first(spellings: Sequence[str], here: Mapping[str, str]) -> str:
+    return next((here[_plain(spelling)] for spelling in spellings if _plain(spelling) in here), "")
+
+
+def _plain(text: str) -> str:
+    """Return a heading or level without case, blanks and signs.
+
+    >>> _plain("*ContactName"), _plain("Created (UTC)"), _plain("wc-on-hold")
+    ('contactname', 'createdutc', 'wconhold')
+    """
+    return re.sub(r"[\W_]+", "", text.casefold())

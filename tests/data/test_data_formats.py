@@ -1,0 +1,95 @@
+"""Every known export: its example is recognised and read to the value worked out by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from cltv_ml.data import clean, compute_summary, read
+from cltv_ml.data.formats import formats, recognise
+from cltv_ml.data.headings import SYNONYMS
+from cltv_ml.data.levels import READINGS
+from cltv_ml.errors import InputError
+
+EXAMPLES = Path(__file__).with_name("exports") / "formats"
+
+#: Format -> customers, orders and net revenue of its example, worked out by hand; None where no customer is named.
+TRUTH = {
+    "amazon_orders": (2, 3, 42 + 20 + 60),
+    "amazon_transactions": None,
+    "bigcommerce_orders": (2, 4, 44 + 60 + (50 - 20) + 10.5),
+    "dbt_shopify_orders": (2, 3, 59.9 + 40 + 40),
+    "dbt_stripe_balance": (2, 3, 50 + (123.45 - 23.45) + 25),
+    "ebay_orders": (2, 3, 50 + 15 + 33.5),
+    "ebay_transactions": (1, 2, 50 + 15 - 15 + 33.5),
+    "etsy_items": (2, 3, 30 + 10 + 45 + 20),
+    "etsy_orders": (2, 3, 45.2 + 25.2 + 25.2),
+    "ga4_purchases": (2, 3, 50.5 + 80 + 25),
+    "hubspot_deals": (2, 3, 5000 + 1500 + 750.5),
+    "lightspeed_sales": (2, 3, 44 + 16.5 + 11),
+    "magento_orders": (2, 3, 44 + (60 - 15) + 1010.5),
+    "paypal_activity": (2, 3, 50 + (1080 - 80) + 25.5),
+    "prestashop_grid": (2, 3, 44 + 60.5 + 1212.25),
+    "prestashop_orders": (2, 3, 44 + 60.5 + 12.25),
+    "quickbooks_sales": (2, 3, 250 + (100 - 40) + 150),
+    "salesforce_opportunities": (3, 3, 12000 + 3000 + 7250.5),
+    "sap_documents": (2, 3, 1234.5 + (600 - 100) + 69),
+    "shopify_orders": (2, 3, 59.9 + (60 - 20) + 40),
+    "square_items": (1, 2, 9 + 4 + 4.5),
+    "square_transactions": (1, 2, 13 + 9),
+    "stripe_charges": (2, 3, 50 + (123.45 - 23.45) + 25),
+    "stripe_payments": (2, 3, 50 + 100 + (80 - 30)),
+    "woocommerce_analytics": (1, 2, 40 + 30 - 30 + 25),
+    "woocommerce_orders": (3, 4, 44 + (30 - 10) + 20 + 12.5),
+    "xero_invoices": (2, 3, 250 + (100 - 40) + 150),
+}
+
+
+def example(name):
+    [path] = EXAMPLES.glob(f"{name}.*")
+    return path
+
+
+def headings(path):
+    delimiter = next(sign for sign in "\t;," if sign in path.read_text(encoding="utf-8").splitlines()[0])
+    return [heading.strip('"') for heading in path.read_text(encoding="utf-8").splitlines()[0].split(delimiter)]
+
+
+def test_every_format_has_an_example_with_its_value():
+    assert set(formats()) == set(TRUTH) == {path.stem for path in EXAMPLES.iterdir()}
+
+
+def test_every_example_is_recognised_as_its_own_format():
+    found = {name: recognise(headings(example(name))) for name in TRUTH}
+    assert {name: known.name if known else None for name, known in found.items()} == {name: name for name in TRUTH}
+
+
+def test_every_declaration_uses_the_names_of_mappings_and_the_meanings_of_levels():
+    for known in formats().values():
+        assert set(known.mapping) <= set(SYNONYMS), known.name
+        assert set(known.levels) <= set(known.mapping), known.name
+        assert {reading for told in known.levels.values() for reading in told.values()} <= set(READINGS), known.name
+        assert known.amount_is in ("order total", "line total"), known.name
+        assert all(trap.endswith(".") for trap in known.traps), known.name
+
+
+def test_no_format_is_recognised_by_common_headings():
+    assert recognise(["customer_id", "date", "amount", "order_id", "status", "currency"]) is None
+
+
+def test_every_example_is_read_to_its_value():
+    wrong = []
+    for name, truth in TRUTH.items():
+        if truth is None:
+            continue
+        cleaned = clean(read(example(name)))
+        facts = compute_summary(cleaned.log).iloc[0]
+        found = (facts["customers"], facts["orders"], facts["revenue"])
+        if found[:2] != truth[:2] or abs(found[2] - truth[2]) > 0.005:
+            wrong.append(f"{name}: wanted {truth}, found {found}; {cleaned.report.rules.query('rows > 0')}")
+    if wrong:
+        pytest.fail("\n".join(wrong))
+
+
+def test_an_export_without_customers_says_which_one_has_them():
+    with pytest.raises(InputError, match="Amazon date range report.*no buyer.*all orders report"):
+        read(example("amazon_transactions"))
