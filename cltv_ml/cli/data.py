@@ -1,4 +1,4 @@
-"""The data before any model: `cltv data list | describe | fetch | check`."""
+"""The data before any model: `cltv data list | describe | fetch | formats | check`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from cltv_ml.data import (
     judge,
     write_mapping,
 )
+from cltv_ml.data.formats import formats
 from cltv_ml.errors import InputError
 from cltv_ml.windows import to_days
 
@@ -85,6 +86,20 @@ def describe(name: Name, as_json: Json = False) -> None:
     )
     for trap in found.traps:
         console.print(f"Trap      {escape(trap)}")
+
+
+@app.command("formats")
+def list_formats(as_json: Json = False) -> None:
+    """List the exports of shops and tools that are recognised by their headings.
+
+    Example: `cltv data formats`
+    """
+    if as_json:
+        wanted = ("name", "title", "about", "amount_is", "headings", "mapping", "levels", "traps")
+        print_json({"formats": [{part: getattr(known, part) for part in wanted} for known in formats().values()]})
+        return
+    rows = [(name, known.title, known.amount_is) for name, known in formats().items()]
+    show_table(pd.DataFrame(rows, columns=["Name", "Export", "An amount is the"]))
 
 
 @app.command("fetch")

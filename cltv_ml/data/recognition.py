@@ -1,0 +1,130 @@
+"""Whether a source is a known export, and what its format then says of columns, levels and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from cltv_ml.data.formats import Format, recognise
+from cltv_ml.data.levels import MOST_LEVELS
+from cltv_ml.data.parse import quote
+from cltv_ml.errors import InputError
+
+#: Currencies without a smaller unit: 100 of them are 100.
+_WHOLE_CURRENCIES = ("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf").split()
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a known format says of a source.
+
+    Parameters
+    ----------
+    format
+        The format.
+    mapping
+        Standard name -> source column, `""` where the format has none; without the names that the user gave.
+    rules
+        Settings of `Rules`, among them what the levels mean.
+    notes
+        By what it was recognised and what in it misleads, one sentence each.
+    """
+
+    format: Format
+    mapping: Mapping[str, str]
+    rules: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def recognise_source(
+    con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str], given: Mapping[str, str | None]
+) -> Recognised | None:
+    """Return what the format of the view `raw` says, None where it is no known export.
+
+    Parameters
+    ----------
+    kinds
+        Column -> what its values look like; `"empty"` for none.
+    given
+        The user's own mapping, which wins.
+
+    Raises
+    ------
+    InputError
+        The export names no customer, so that nothing can be learned from it.
+    """
+    columns = list(kinds)
+    known = recognise(columns)
+    if known is None:
+        return None
+    taken = [column for column in given.values() if column]
+    filled = [column for column in columns if kinds[column] != "empty"]
+    found = {**known.map(columns, taken), **known.map(filled, taken)}
+    mapping = {name: column for name, column in found.items() if name not in given}
+    if not given.get("customer_id") and not mapping.get("customer_id"):
+        raise InputError(
+            f"recognised: {known.title}, but no column names the customer. {' '.join(known.traps)} "
+            "Where a column does name the customer, say --mapping customer_id=COLUMN."
+        )
+    because = ", ".join(repr(column) for column in known.identify(columns))
+    notes = [f"Recognised: {known.title}, by the columns {because}.", *known.traps, *_guests(con, known, columns)]
+    rules = {**known.rules, "levels": _levels(con, known, mapping)}
+    if known.minor_units:
+        rules |= _in_major_units(con, mapping, notes)
+    return Recognised(known, mapping, rules, tuple(notes))
+
+
+def _levels(con: duckdb.DuckDBPyConnection, known: Format, mapping: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return per standard name what the levels of its column mean."""
+    told = {}
+    for name in (name for name in known.levels if mapping.get(name)):
+        told[name] = known.read_levels(name, _values(con, mapping[name], MOST_LEVELS + 1))
+    return told
+
+
+def _values(con: duckdb.DuckDBPyConnection, column: str, most: int) -> Sequence[str]:
+    rows = con.execute(
+        f"select distinct trim(cast(raw.{quote(column)} as varchar)) as value from raw limit {most}"
+    ).fetchall()
+    return [str(value) for (value,) in rows if value]
+
+
+def _guests(con: duckdb.DuckDBPyConnection, known: Format, columns: Sequence[str]) -> list[str]:
+    """Return how many rows are of guests, where a column tells them apart."""
+    notes = []
+    for column in (column for column in known.guests if column in columns):
+        values = ", ".join("?" for _ in known.guests[column])
+        [(rows, guests)] = con.execute(
+            f"select count(*), count(*) filter (where trim(cast(raw.{quote(column)} as varchar)) in ({values})) from raw",
+            known.guests[column],
+        ).fetchall()
+        if guests:
+            named = " or ".join(known.guests[column])
+            notes.append(f"{guests:,} of {rows:,} rows ({guests / rows:.0%}) are of guests ({column} {named}).")
+    return notes
+
+
+def _in_major_units(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
+    """Return the rates that turn whole cents into currency; amounts with a fraction are no cents."""
+    amount, currency = mapping.get("amount"), mapping.get("currency")
+    if not amount or not currency:
+        return {}
+    broken = con.execute(
+        f"select 1 from raw where try_cast(raw.{quote(amount)} as double) <> round(try_cast(raw.{quote(amount)} as double)) "
+        "limit 1"
+    ).fetchall()
+    found = _values(con, currency, 2)
+    if broken or not found:
+        return {}
+    unit = "1 = 1" if found[0].lower() in _WHOLE_CURRENCIES else "100 = 1"
+    if len(found) > 1:
+        notes.append("Amounts count the smallest unit of each currency, so a rate must be that of one cent.")
+        return {}
+    notes.append(
+        f"Amounts count the smallest unit of {found[0]} ({unit} {found[0]}) and are read so; where they do not, say "
+        f"--rule rates={found[0]}:1."
+    )
+    return {"rates": {found[0]: 1.0 if unit == "1 = 1" else 0.01}}
