@@ -68,14 +68,16 @@ def _compare(
     raw = read(export.source, mapping)
     cleaned = clean(raw, change_rules(raw.rules, rules) if rules else None)
     log, report = cleaned.log, cleaned.report
-    orders = log["order_id"] if "order_id" in log else log["customer_id"] + log["timestamp"].astype(str)
+    orders = log["order_id" if "order_id" in log else "timestamp"]
     found = {
         "customers": log["customer_id"].nunique(),
         "orders": orders.nunique(),
         "days": (log["timestamp"].min().date(), log["timestamp"].max().date()) if len(log) else None,
         "money": round(report.money_kept, 2),
     }
-    different = {name: (truth[name], found[name]) for name in truth if truth[name] != found[name]}
+    if "order_id" not in log and "order_id" not in export.mapping:
+        del found["orders"]  # without order ids a customer's orders of one day are one
+    different = {name: (truth[name], found[name]) for name in found if truth[name] != found[name]}
     if not different:
         return Outcome("none")
     said = [*report.notes, *judge(log, None, report).reasons]
@@ -90,6 +92,8 @@ def _is_told(
     """Whether a note names what the export plays with, or lines set aside make up for the difference."""
     if any(re.search(pattern, sentence, re.IGNORECASE) for pattern in export.telling for sentence in said):
         return True
+    if different["money"][1] == 0 if "money" in different else False:
+        return True  # nothing is left, which the verdict says first
     if "money" not in different:
         return bool(set(aside) & set(_ACCOUNTED)) and "customers" not in different
     wanted, found = different["money"]

@@ -215,6 +215,8 @@ class Style:
         self.guests = pick(("", "", "", "", "empty", "0", "guest", "-"))
         self.extras = draw.sample(("Notes", "Line", "Name", "Tax", "Shipping", "f", "Warehouse"), draw.randint(0, 3))
         self.headings = {part: pick(names) for part, names in HEADINGS[self.language].items()}
+        self.titled = draw.random() < 0.08
+        self.footer = draw.random() < 0.08
         self.kind = pick(("csv", "csv", "csv", "csv", "csv", "xlsx", "json", "jsonl", "frame", "parquet", "zip"))
         if not self.with_order and self.back in ("referenced", "typed"):
             self.back = "none"
@@ -262,11 +264,11 @@ def write_export(orders: list[Order], draw: random.Random, folder: Path) -> Expo
     columns, rows = _table(orders, style)
     mapping = {name: style.headings[part] for name, part in _ROLES.items() if part in columns}
     heading = {part: style.headings.get(part, part) for part in columns}
-    names = [heading[part] for part in columns]
-    if len(set(name.lower() for name in names)) < len(names):
-        heading = {part: f"{name} {part}" if names.count(name) > 1 else name for part, name in heading.items()}
-        mapping = {name: heading[_ROLES[name]] for name in mapping}
     mapping = {name: heading[_ROLES[name]] for name in mapping}
+    if style.footer:
+        total = sum(order.total for order in orders)
+        rows.append([style.money(total) if part == "amount" else "" for part in columns])
+        rows[-1][0] = rows[-1][0] or "Total"
     source, text = _write([heading[part] for part in columns], rows, style, folder)
     rules: dict[str, object] = {"decimal": NUMBERS[style.numbers][1]}
     if style.date in ("day first", "month first", "month first yy", "month first bare", "month first pm"):
@@ -430,6 +432,13 @@ def _write(names: list[str], rows: list[list[str]], style: Style, folder: Path) 
     csv.writer(text, delimiter=sign, quoting=quoting, lineterminator=draw.choice(("\n", "\r\n"))).writerows([names, *rows])
     style.kind = f"{kind} {sign!r}"
     frame = pd.DataFrame(rows, columns=names)
+    if style.titled and kind in ("csv", "xlsx", "zip"):
+        above = [["Sales report"], ["Printed by N. N."], []]
+        lines = "\n".join(",".join(row) for row in above) + "\n"
+        text = io.StringIO(text.getvalue() if text.getvalue().startswith("sep=") else lines + text.getvalue())
+        text.seek(0, io.SEEK_END)
+    else:
+        above = []
     path = folder / f"export.{kind}"
     if kind == "frame":
         return frame, text.getvalue()
@@ -437,7 +446,7 @@ def _write(names: list[str], rows: list[list[str]], style: Style, folder: Path) 
         frame.to_parquet(path)
     elif kind == "xlsx":
         book = openpyxl.Workbook()
-        for row in [names, *rows]:
+        for row in [*above, names, *rows]:
             book.active.append(row)
         book.save(path)
     elif kind in ("json", "jsonl"):

@@ -81,11 +81,14 @@ def test_every_example_is_read_to_its_value():
     for name, truth in TRUTH.items():
         if truth is None:
             continue
-        cleaned = clean(read(example(name)))
-        facts = compute_summary(cleaned.log).iloc[0]
+        try:
+            facts = compute_summary(clean(read(example(name))).log).iloc[0]
+        except InputError as error:
+            wrong.append(f"{name}: {error}")
+            continue
         found = (facts["customers"], facts["orders"], facts["revenue"])
         if found[:2] != truth[:2] or abs(found[2] - truth[2]) > 0.005:
-            wrong.append(f"{name}: wanted {truth}, found {found}; {cleaned.report.rules.query('rows > 0')}")
+            wrong.append(f"{name}: wanted {truth}, found {found}")
     if wrong:
         pytest.fail("\n".join(wrong))
 
