@@ -86,9 +86,7 @@ def _compare(
     return Outcome("told" if _is_told(export, different, said, aside) else "silent", detail)
 
 
-def _is_told(
-    export: Export, different: dict, said: list[str], aside: dict[str, tuple[int, float]]
-) -> bool:
+def _is_told(export: Export, different: dict, said: list[str], aside: dict[str, tuple[int, float]]) -> bool:
     """Whether a note names what the export plays with, or lines set aside make up for the difference."""
     if any(re.search(pattern, sentence, re.IGNORECASE) for pattern in export.telling for sentence in said):
         return True

@@ -51,7 +51,9 @@ def draw_orders(draw: random.Random) -> list[Order]:
     """Return the orders of a shop, in order of time; what happened to them is drawn when they are written."""
     whole = draw.random() < 0.25
     products = {
-        f"{draw.choice('ABCDE')}{number}": float(draw.randint(20, 4000)) if whole else draw.randint(150, 150000) / 100
+        f"{draw.choice('ABCDE')}{number}": float(draw.randint(20, 4000))
+        if whole
+        else draw.randint(150, 150000) / 100
         for number in range(101, 101 + draw.randint(4, 9))
     }
     customers = [draw.randint(100, 99999) for _ in range(draw.randint(4, 12))]

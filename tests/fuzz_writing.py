@@ -197,8 +197,10 @@ class Style:
         self.draw = draw
         self.language = pick(("en", "en", "en", "de", "de", "fr", "es"))
         european = self.language != "en" and draw.random() < 0.8
-        self.numbers = pick(("german", "german plain", "french", "blank")) if european else pick(
-            ("plain", "plain", "english", "swiss")
+        self.numbers = (
+            pick(("german", "german plain", "french", "blank"))
+            if european
+            else pick(("plain", "plain", "english", "swiss"))
         )
         self.whole_signs = draw.random() < 0.3
         self.currency = pick(("", "", "", "€", "EUR", "$", "US$", "R$", "kr", "£"))
@@ -207,17 +209,25 @@ class Style:
         self.date = pick(tuple(DATES))
         self.layout = pick(("orders", "orders", "lines", "lines price", "line price", "filled", "first row"))
         self.with_order = self.layout not in ("orders", "lines") or draw.random() < 0.85
-        self.back = pick(("none", "none", "negative", "referenced", "typed", "typed negative", "column", "status"))
+        self.back = pick(
+            ("none", "none", "negative", "referenced", "typed", "typed negative", "column", "status")
+        )
         self.status = draw.random() < 0.5 or self.back == "status"
         self.cancelled = draw.random() < 0.15
         self.coupons = self.layout == "lines" and self.with_order and draw.random() < 0.3
-        self.identity = pick(("number", "number", "padded", "email", "email case", "float", "long", "blanks", "code"))
+        self.identity = pick(
+            ("number", "number", "padded", "email", "email case", "float", "long", "blanks", "code")
+        )
         self.guests = pick(("", "", "", "", "empty", "0", "guest", "-"))
-        self.extras = draw.sample(("Notes", "Line", "Name", "Tax", "Shipping", "f", "Warehouse"), draw.randint(0, 3))
+        self.extras = draw.sample(
+            ("Notes", "Line", "Name", "Tax", "Shipping", "f", "Warehouse"), draw.randint(0, 3)
+        )
         self.headings = {part: pick(names) for part, names in HEADINGS[self.language].items()}
         self.titled = draw.random() < 0.08
         self.footer = draw.random() < 0.08
-        self.kind = pick(("csv", "csv", "csv", "csv", "csv", "xlsx", "json", "jsonl", "frame", "parquet", "zip"))
+        self.kind = pick(
+            ("csv", "csv", "csv", "csv", "csv", "xlsx", "json", "jsonl", "frame", "parquet", "zip")
+        )
         if not self.with_order and self.back in ("referenced", "typed"):
             self.back = "none"
 
@@ -225,7 +235,9 @@ class Style:
     def about(self) -> str:
         """All decisions in one line."""
         skipped = ("draw", "headings")
-        return ", ".join(f"{name} {value}" for name, value in vars(self).items() if name not in skipped and value)
+        return ", ".join(
+            f"{name} {value}" for name, value in vars(self).items() if name not in skipped and value
+        )
 
     def money(self, amount: float, bare: bool = False) -> str:
         """Return an amount as this author writes it."""
@@ -293,7 +305,13 @@ _ROLES = {
     "cancels": "reference",
 }
 
-_READ = {"completed": "counts", "cancelled": "ignore", "pending": "ignore", "failed": "ignore", "refunded": "refund"}
+_READ = {
+    "completed": "counts",
+    "cancelled": "ignore",
+    "pending": "ignore",
+    "failed": "ignore",
+    "refunded": "refund",
+}
 
 
 def _telling(style: Style) -> list[str]:
@@ -338,14 +356,35 @@ def _give_back(order: Order, style: Style) -> None:
 def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[str]]]:
     """Return the parts in the order of the columns, and the rows."""
     records = [record for order in orders for record in _records(order, style)]
-    columns = [part for part in ("order", "date", "customer", "status", "type", "product", "quantity", "price", "amount",
-                                 "refunded", "cancelled", "reference") if any(part in record for record in records)]
+    columns = [
+        part
+        for part in (
+            "order",
+            "date",
+            "customer",
+            "status",
+            "type",
+            "product",
+            "quantity",
+            "price",
+            "amount",
+            "refunded",
+            "cancelled",
+            "reference",
+        )
+        if any(part in record for record in records)
+    ]
     columns += style.extras
     style.draw.shuffle(columns)
-    fillers = {"Notes": lambda: style.draw.choice(("", "leave at door", 'call "first"', "a, b; c")),
-               "Line": lambda: str(style.draw.randint(1, 9)), "Name": lambda: "N. N.",
-               "Tax": lambda: style.money(0, bare=True), "Shipping": lambda: style.money(0, bare=True),
-               "f": lambda: style.draw.choice("xyz"), "Warehouse": lambda: style.draw.choice(("North", "South"))}  # fmt: skip
+    fillers = {
+        "Notes": lambda: style.draw.choice(("", "leave at door", 'call "first"', "a, b; c")),
+        "Line": lambda: str(style.draw.randint(1, 9)),
+        "Name": lambda: "N. N.",
+        "Tax": lambda: style.money(0, bare=True),
+        "Shipping": lambda: style.money(0, bare=True),
+        "f": lambda: style.draw.choice("xyz"),
+        "Warehouse": lambda: style.draw.choice(("North", "South")),
+    }
     return columns, [
         [record[part] if part in record else fillers[part]() if part in fillers else "" for part in columns]
         for record in records
@@ -370,7 +409,11 @@ def _records(order: Order, style: Style) -> list[dict[str, str]]:
             row["refunded"] = style.money(order.given_back) if number == 0 or style.layout == "filled" else ""
     if style.back in ("negative", "referenced", "typed", "typed negative") and order.given_back:
         sign = 1 if style.back == "typed" else -1
-        back = {**head, "date": DATES[style.date](order.given_back_on), "amount": style.money(sign * order.given_back)}
+        back = {
+            **head,
+            "date": DATES[style.date](order.given_back_on),
+            "amount": style.money(sign * order.given_back),
+        }
         if style.back == "referenced":
             back |= {"order": str(order.number + 900000), "reference": str(order.number)}
         if "type" in head:
@@ -410,18 +453,30 @@ def _taken_back(order: Order, style: Style, back: dict[str, str], sign: int) -> 
     if style.layout == "lines price":
         del back["amount"]
         return [
-            {**back, "product": line.product, "quantity": str(sign * line.quantity), "price": style.money(line.price)}
+            {
+                **back,
+                "product": line.product,
+                "quantity": str(sign * line.quantity),
+                "price": style.money(line.price),
+            }
             for line in order.lines
         ]
     if style.layout in ("lines", "line price"):
         return [
-            {**back, "product": line.product, "quantity": str(sign * line.quantity), "amount": style.money(sign * line.total)}
+            {
+                **back,
+                "product": line.product,
+                "quantity": str(sign * line.quantity),
+                "amount": style.money(sign * line.total),
+            }
             for line in order.lines
         ]
     return [back]
 
 
-def _write(names: list[str], rows: list[list[str]], style: Style, folder: Path) -> tuple[Path | pd.DataFrame, str]:
+def _write(
+    names: list[str], rows: list[list[str]], style: Style, folder: Path
+) -> tuple[Path | pd.DataFrame, str]:
     """Return the table as a source, and its text."""
     draw, kind = style.draw, style.kind
     sign = "," if NUMBERS[style.numbers][1] == "." and draw.random() < 0.7 else draw.choice(";\t|")
@@ -429,7 +484,9 @@ def _write(names: list[str], rows: list[list[str]], style: Style, folder: Path) 
     if kind == "csv" and draw.random() < 0.1:
         text.write(f"sep={sign}\r\n")
     quoting = csv.QUOTE_ALL if draw.random() < 0.3 else csv.QUOTE_MINIMAL
-    csv.writer(text, delimiter=sign, quoting=quoting, lineterminator=draw.choice(("\n", "\r\n"))).writerows([names, *rows])
+    csv.writer(text, delimiter=sign, quoting=quoting, lineterminator=draw.choice(("\n", "\r\n"))).writerows(
+        [names, *rows]
+    )
     style.kind = f"{kind} {sign!r}"
     frame = pd.DataFrame(rows, columns=names)
     if style.titled and kind in ("csv", "xlsx", "zip"):

@@ -18,7 +18,7 @@ from cltv_ml.data.lines import CUSTOMER, read_lines
 from cltv_ml.data.netting import NOTHING_REDUCED, find_candidates, net_returns, take_refunds_off
 from cltv_ml.data.parse import MARK, quote
 from cltv_ml.data.quality import OPENING_CUSTOMERS
-from cltv_ml.data.rules import REASONS, Rules
+from cltv_ml.data.rules import REASONS, Rules, keep_levels
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, quoted, view
 from cltv_ml.errors import InputError
@@ -132,6 +132,7 @@ def _apply(
     if grain not in ("line", "order"):
         raise InputError(f"grain must be 'line' or 'order', got {grain!r}.")
     progress("reading the lines", 0.0)
+    rules = keep_levels(rules, raw.rules)
     notes, levels = read_lines(raw, rules)
     notes = [*raw.notes, *notes]
     progress("looking for duplicates", 0.3)

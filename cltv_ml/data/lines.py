@@ -100,7 +100,12 @@ def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
     if sales.reading:
         values["reading"] = sales.reading
     if sales.refunded:
-        values["refunded"] = sales.refunded
+        rate = (
+            _rate(raw, values["currency"], columns.rules)
+            if columns.rules.rates and "currency" in values
+            else ""
+        )
+        values["refunded"] = f"({sales.refunded}) * ({rate})" if rate else sales.refunded
     return values, sales
 
 

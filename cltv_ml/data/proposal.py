@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -14,6 +15,7 @@ from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
+from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale
 from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
@@ -39,17 +41,21 @@ class Proposal:
         What a reader should know, one sentence each.
     questions
         What only the user can settle; the mapping lacks it.
+    rules
+        Settings of `Rules` that suit a known export.
     """
 
     mapping: Mapping[str, str]
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = field(default=())
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
 
 def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> Proposal:
     """Return the given mapping, completed with what the columns of the view `raw` make certain.
 
-    Where the given names suffice, only columns that decide what counts as revenue are added: `SAFETY`.
+    A known export is mapped as its format says. Where the given names suffice, only columns that decide what counts
+    as revenue are added: `SAFETY`.
 
     Raises
     ------
@@ -57,6 +63,11 @@ def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) ->
         Something must be settled by the user.
     """
     kinds = look(con)
+    check_mapping(given, list(kinds))
+    recognised = recognise_source(con, kinds, given)
+    if recognised:
+        declined = dict.fromkeys(set(SYNONYMS) - set(SAFETY) - set(recognised.mapping), "")
+        given = {**declined, **recognised.mapping, **given}
     known = check_mapping(given, list(kinds))
     wanted = SAFETY if is_complete(known) else tuple(SYNONYMS)
     proposal = propose_mapping(kinds, given, look_at_levels(con, kinds), wanted)
@@ -68,7 +79,9 @@ def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) ->
             questions += questions_of(error)
     if questions:
         raise QuestionsError(questions)
-    return Proposal(mapping, proposal.notes)
+    if recognised is None:
+        return Proposal(mapping, proposal.notes)
+    return Proposal(mapping, (*recognised.notes, *proposal.notes), rules=recognised.rules)
 
 
 def propose_mapping(

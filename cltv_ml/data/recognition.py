@@ -14,7 +14,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.errors import InputError
 
 #: Currencies without a smaller unit: 100 of them are 100.
-_WHOLE_CURRENCIES = ("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf").split()
+_WHOLE_CURRENCIES = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,20 @@ def recognise_source(
             "Where a column does name the customer, say --mapping customer_id=COLUMN."
         )
     because = ", ".join(repr(column) for column in known.identify(columns))
-    notes = [f"Recognised: {known.title}, by the columns {because}.", *known.traps, *_guests(con, known, columns)]
+    notes = [
+        f"Recognised: {known.title}, by the columns {because}.",
+        *known.traps,
+        *_guests(con, known, columns),
+    ]
     rules = {**known.rules, "levels": _levels(con, known, mapping)}
     if known.minor_units:
         rules |= _in_major_units(con, mapping, notes)
     return Recognised(known, mapping, rules, tuple(notes))
 
 
-def _levels(con: duckdb.DuckDBPyConnection, known: Format, mapping: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _levels(
+    con: duckdb.DuckDBPyConnection, known: Format, mapping: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
     """Return per standard name what the levels of its column mean."""
     told = {}
     for name in (name for name in known.levels if mapping.get(name)):
@@ -97,29 +103,31 @@ def _guests(con: duckdb.DuckDBPyConnection, known: Format, columns: Sequence[str
     notes = []
     for column in (column for column in known.guests if column in columns):
         values = ", ".join("?" for _ in known.guests[column])
+        is_guest = f"trim(cast(raw.{quote(column)} as varchar)) in ({values})"
         [(rows, guests)] = con.execute(
-            f"select count(*), count(*) filter (where trim(cast(raw.{quote(column)} as varchar)) in ({values})) from raw",
-            known.guests[column],
+            f"select count(*), count(*) filter (where {is_guest}) from raw", known.guests[column]
         ).fetchall()
         if guests:
             named = " or ".join(known.guests[column])
-            notes.append(f"{guests:,} of {rows:,} rows ({guests / rows:.0%}) are of guests ({column} {named}).")
+            notes.append(
+                f"{guests:,} of {rows:,} rows ({guests / rows:.0%}) are of guests ({column} {named})."
+            )
     return notes
 
 
-def _in_major_units(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
+def _in_major_units(
+    con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], notes: list[str]
+) -> dict[str, Any]:
     """Return the rates that turn whole cents into currency; amounts with a fraction are no cents."""
     amount, currency = mapping.get("amount"), mapping.get("currency")
     if not amount or not currency:
         return {}
-    broken = con.execute(
-        f"select 1 from raw where try_cast(raw.{quote(amount)} as double) <> round(try_cast(raw.{quote(amount)} as double)) "
-        "limit 1"
-    ).fetchall()
+    number = f"try_cast(raw.{quote(amount)} as double)"
+    broken = con.execute(f"select 1 from raw where {number} <> round({number}) limit 1").fetchall()
     found = _values(con, currency, 2)
     if broken or not found:
         return {}
-    unit = "1 = 1" if found[0].lower() in _WHOLE_CURRENCIES else "100 = 1"
+    unit = "1 = 1" if found[0].lower() in _WHOLE_CURRENCIES.split() else "100 = 1"
     if len(found) > 1:
         notes.append("Amounts count the smallest unit of each currency, so a rate must be that of one cent.")
         return {}

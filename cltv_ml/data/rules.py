@@ -158,6 +158,11 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
     return replace(rules, **changed)
 
 
+def keep_levels(rules: Rules, known: Rules) -> Rules:
+    """Return rules that also say what `known` says of levels, where they do not say otherwise."""
+    return replace(rules, levels={**known.levels, **rules.levels})
+
+
 def _reading(name: str, text: Any) -> tuple[str, str]:
     level, colon, reading = str(text).rpartition(":")
     if not colon:

@@ -21,7 +21,7 @@ from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import MARK, quote
 from cltv_ml.data.paths import view_file
 from cltv_ml.data.proposal import complete
-from cltv_ml.data.rules import Rules
+from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.engine import connect, frame, literal, pattern, quoted
 from cltv_ml.errors import InputError
@@ -144,12 +144,13 @@ def read(
     if not con.execute("select 1 from raw limit 1").fetchall():
         raise InputError(f"{name!r} holds no rows; check that the export is complete.")
     proposal = complete(con, given)
+    suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
     return Raw(
         con=con,
         mapping=proposal.mapping,
         source=name,
         read_at=pd.Timestamp.now(),
-        rules=rules or (ready.rules if ready else Rules()),
+        rules=keep_levels(rules, suited) if rules else suited,
         workspace=workspace,
         notes=proposal.notes,
     )

@@ -76,7 +76,9 @@ class Format:
 
     def read_levels(self, name: str, levels: Sequence[str]) -> dict[str, str]:
         """Return what each of a column's levels means, as far as the format says so."""
-        told = {level: reading for level, reading in self.levels.get(name, {}).items() if level != "otherwise"}
+        told = {
+            level: reading for level, reading in self.levels.get(name, {}).items() if level != "otherwise"
+        }
         known = {_plain(level) for level in told}
         others = [level for level in levels if _plain(level) and _plain(level) not in known]
         if "otherwise" in self.levels.get(name, {}):
@@ -88,7 +90,9 @@ class Format:
 def formats() -> Mapping[str, Format]:
     """Return the known exports by name."""
     files = sorted(Path(__file__).parent.glob("*.toml"))
-    return {file.stem: _declared(file.stem, tomllib.loads(file.read_text(encoding="utf-8"))) for file in files}
+    return {
+        file.stem: _declared(file.stem, tomllib.loads(file.read_text(encoding="utf-8"))) for file in files
+    }
 
 
 def recognise(columns: Sequence[str]) -> Format | None:
@@ -103,15 +107,19 @@ def recognise(columns: Sequence[str]) -> Format | None:
 
 def _declared(name: str, content: dict[str, Any]) -> Format:
     """Return a format from the content of its file, in which one spelling may stand without a list."""
-    levels = {
-        of: {level: reading for reading, many in told.items() if reading != "otherwise" for level in many}
-        | {"otherwise": told["otherwise"] for _ in [0] if "otherwise" in told}
-        for of, told in content.pop("levels", {}).items()
+    levels = {of: _levels(told) for of, told in content.pop("levels", {}).items()}
+    lists = {
+        key: {of: _listed(many) for of, many in content.pop(key, {}).items()} for key in ("mapping", "guests")
     }
-    lists = {key: {of: _listed(many) for of, many in content.pop(key, {}).items()} for key in ("mapping", "guests")}
     headings = tuple(_listed(spellings) for spellings in content.pop("headings"))
     traps = tuple(content.pop("traps", ()))
     return Format(name=name, headings=headings, levels=levels, traps=traps, **lists, **content)
+
+
+def _levels(told: dict[str, Any]) -> dict[str, str]:
+    """Return level -> reading from reading -> levels; `otherwise` stays the reading of all others."""
+    others = {"otherwise": told.pop("otherwise")} if "otherwise" in told else {}
+    return {level: reading for reading, levels in told.items() for level in levels} | others
 
 
 def _listed(spellings: str | list[str]) -> tuple[str, ...]:
