@@ -108,12 +108,12 @@ def recognise(columns: Sequence[str]) -> Format | None:
 def _declared(name: str, content: dict[str, Any]) -> Format:
     """Return a format from the content of its file, in which one spelling may stand without a list."""
     levels = {of: _levels(told) for of, told in content.pop("levels", {}).items()}
-    lists = {
-        key: {of: _listed(many) for of, many in content.pop(key, {}).items()} for key in ("mapping", "guests")
-    }
+    mapping, guests = (
+        {of: _listed(many) for of, many in content.pop(part, {}).items()} for part in ("mapping", "guests")
+    )
     headings = tuple(_listed(spellings) for spellings in content.pop("headings"))
     traps = tuple(content.pop("traps", ()))
-    return Format(name=name, headings=headings, levels=levels, traps=traps, **lists, **content)
+    return Format(name, headings=headings, mapping=mapping, levels=levels, guests=guests, traps=traps, **content)
 
 
 def _levels(told: dict[str, Any]) -> dict[str, str]:
