@@ -113,7 +113,9 @@ def _declared(name: str, content: dict[str, Any]) -> Format:
     )
     headings = tuple(_listed(spellings) for spellings in content.pop("headings"))
     traps = tuple(content.pop("traps", ()))
-    return Format(name, headings=headings, mapping=mapping, levels=levels, guests=guests, traps=traps, **content)
+    return Format(
+        name, headings=headings, mapping=mapping, levels=levels, guests=guests, traps=traps, **content
+    )
 
 
 def _levels(told: dict[str, Any]) -> dict[str, str]:
