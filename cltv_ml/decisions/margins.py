@@ -206,7 +206,7 @@ def _sold(found: set[str], costs: Costs, key: str) -> str:
     discount = f"coalesce({money('discount')}, 0)" if "discount" in found else "0"
     return (
         f"select customer_id, {key} as grain, {order} as order_key, {money('amount')} as revenue, "
-        f"{discount} as discount, 0 as returned, {_cost(found, costs)} as cost, {fee} as service, "
+        f"{discount} as discount, 0 as returned, {cost_of_line(found, costs)} as cost, {fee} as service, "
         f"{_group(found)} as goods from log"
     )
 
@@ -215,7 +215,7 @@ def _group(found: set[str]) -> str:
     return "category" if "category" in found else "cast(null as varchar)"
 
 
-def _cost(found: set[str], costs: Costs) -> str:
+def cost_of_line(found: set[str], costs: Costs) -> str:
     """Return SQL for the cost of a line: the log's, else by the margin rate, else missing."""
     own = money("cost") if "cost" in found else "null"
     if costs.margin_rate is None:

@@ -1,0 +1,158 @@
+"""Cohorts: customers grouped by their first purchase, followed by the time since then."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+from cltv_ml.decisions.lines import currency, money, open_log, order_key
+from cltv_ml.decisions.margins import UNKNOWN, Costs, cost_of_line
+from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal
+from cltv_ml.errors import InputError
+
+#: Days in a period of the time since the first purchase; months, quarters and years are average lengths.
+PERIODS = {"week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
+
+#: Cohorts below this size say little: their rows are marked `small`.
+SMALL = 30
+
+_FIRST_TEXT = {"first_product": "product_id", "first_category": "category", "first_channel": "channel"}
+
+#: What customers can be grouped by, besides attributes of their own.
+GROUPS = ("first_month", "first_quarter", *_FIRST_TEXT, "first_discount", "first_order_fifth")
+
+
+def compute_cohorts(
+    log: Tabular,
+    by: str | pd.Series = "first_month",
+    per: str = "month",
+    *,
+    costs: Costs | None = None,
+) -> pd.DataFrame:
+    """Return what each cohort did in each period since its customers' first purchase.
+
+    Each customer has a clock of their own: period 0 begins with the first purchase. The sums over all rows equal the
+    log's to the cent.
+
+    Parameters
+    ----------
+    log
+        TRANSACTIONS, refunds taken off.
+    by
+        One of `GROUPS`, or a series of any attribute by `customer_id`; customers without one are "unknown". The first
+        product, category or channel is that of the most expensive line of the first order.
+    per
+        One of `PERIODS`.
+    costs
+        For the column `margin`: what the log does not know about costs.
+
+    Returns
+    -------
+    DataFrame
+        Columns `cohort`, `period`, `customers` (of the cohort), `active` (who bought in the period), `retention`,
+        `orders`, `revenue`, where known `discount` and `margin` (currency), `cumulative_revenue` (and
+        `cumulative_margin`) `_per_customer`, `complete` (every customer of the cohort has been observed to the period's
+        end) and `small` (fewer than 30 customers).
+
+    Raises
+    ------
+    InputError
+        `by` or `per` is unknown, or the log lacks a column that one of them needs.
+
+    >>> log = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 20.0],
+    ...                     "timestamp": pd.to_datetime(["2024-01-05", "2024-03-01", "2024-01-20"])})
+    >>> compute_cohorts(log)[["cohort", "period", "customers", "active", "revenue"]].values.tolist()
+    [['2024-01', 0, 2, 2, 30.0], ['2024-01', 1, 2, 1, 5.0]]
+    """
+    if per not in PERIODS:
+        raise InputError(f"Unknown period {per!r}. Available: {list(PERIODS)}.")
+    if isinstance(by, str) and by not in GROUPS:
+        raise InputError(f"Unknown grouping {by!r}. Available: {list(GROUPS)}, or an attribute per customer.")
+    needs = {"first_discount": ["discount"], **{name: [column] for name, column in _FIRST_TEXT.items()}}
+    con, found = open_log(log, f"cohorts by {by if isinstance(by, str) else by.name}", needs.get(str(by), []))
+    _group(con, by, found)
+    rows = frame(con.sql(_SQL.format(**_measures(found, costs), days=PERIODS[per])))
+    return _per_customer(rows)
+
+
+def _group(con: duckdb.DuckDBPyConnection, by: str | pd.Series, found: set[str]) -> None:
+    """Make the table `member`: each customer's cohort and first moment."""
+    order = order_key(found)
+    con.execute(
+        f"create temp table opening as select *, {order} as order_key, min(timestamp) over mine as t0, "
+        f"first({order}) over (mine order by timestamp, {order}) as first_order from log "
+        "window mine as (partition by customer_id)"
+    )
+    con.execute(
+        f"create temp table starts as select customer_id, min(t0) as t0, sum({money('amount')}) as opened"
+        f"{', sum(' + money('discount') + ') as taken_off' if 'discount' in found else ''} "
+        "from opening where order_key = first_order group by 1"
+    )
+    if isinstance(by, pd.Series):
+        named = by.dropna().astype("str").rename("cohort").rename_axis("customer_id").reset_index()
+        con.register("named", named)
+        cohort, source = f"coalesce(cohort, {literal(UNKNOWN)})", "starts left join named using (customer_id)"
+    elif by in _FIRST_TEXT:
+        column = _FIRST_TEXT[by]
+        con.execute(
+            f"create temp table named as select customer_id, arg_max({column}, amount) as cohort from opening "
+            f"where order_key = first_order and {column} is not null group by 1"
+        )
+        cohort, source = f"coalesce(cohort, {literal(UNKNOWN)})", "starts left join named using (customer_id)"
+    else:
+        cohort, source = _COHORTS[by], "starts"
+    con.execute(f"create temp table member as select customer_id, {cohort} as cohort, t0 from {source}")
+
+
+#: SQL over `starts` of the groupings that need nothing else; fifths share a cut point, so equal orders stay together.
+_COHORTS = {
+    "first_month": "strftime(t0, '%Y-%m')",
+    "first_quarter": "strftime(t0, '%Y') || '-Q' || quarter(t0)",
+    "first_discount": "if(coalesce(taken_off, 0) > 0, 'with discount', 'without discount')",
+    "first_order_fifth": "cast(1 + least(4, cast(floor(5 * (rank() over (order by opened) - 1) / count(*) over ()) "
+    "as integer)) as varchar)",
+}
+
+
+def _measures(found: set[str], costs: Costs | None) -> dict[str, str]:
+    """Return the SQL of the sums per cell and of their columns."""
+    sums = {"revenue": money("amount")}
+    if "discount" in found:
+        sums["discount"] = f"coalesce({money('discount')}, 0)"
+    if costs is not None or "cost" in found:
+        sums["margin"] = f"{money('amount')} - {cost_of_line(found, costs or Costs())}"
+    return {
+        "order": order_key(found),
+        "sums": ", ".join(f"sum({sql}) as {name}" for name, sql in sums.items()),
+        "columns": ", ".join(f"{currency(name)} as {name}" for name in sums),
+    }
+
+
+#: Every cohort has a row for every period that any of its customers has entered.
+_SQL = """
+with seen as (
+    select cast(max(timestamp) as date) + interval 1 day as until from log
+), size as (
+    select cohort, count(*) as customers, min(t0) as eldest, max(t0) as youngest from member group by 1
+), cell as (
+    select cohort, customers, unnest(generate_series(0, cast(floor(
+        date_diff('second', eldest, until - interval 1 second) / 86400.0 / {days}) as integer))) as period,
+        date_diff('second', youngest, until) / 86400.0 as observed
+    from size, seen
+), done as (
+    select cohort, cast(floor(date_diff('second', t0, timestamp) / 86400.0 / {days}) as integer) as period,
+        count(distinct customer_id) as active, count(distinct {order}) as orders, {sums}
+    from log join member using (customer_id) group by 1, 2
+)
+select cohort, period, customers, coalesce(active, 0) as active, coalesce(active, 0) / customers as retention,
+    coalesce(orders, 0) as orders, {columns}, observed >= (period + 1) * {days} as complete
+from cell left join done using (cohort, period) order by 1, 2
+"""
+
+
+def _per_customer(rows: pd.DataFrame) -> pd.DataFrame:
+    for name in ("revenue", "margin"):
+        if name in rows:
+            running = (rows[name] * MONEY_SCALE).round().groupby(rows["cohort"]).cumsum() / MONEY_SCALE
+            rows[f"cumulative_{name}_per_customer"] = running / rows["customers"]
+    return rows.assign(small=rows["customers"] < SMALL)

@@ -1,0 +1,92 @@
+"""Cohorts follow customers by their own clock, and lose no cent."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.data import simulate
+from cltv_ml.decisions import Costs, compute_cohorts
+from cltv_ml.decisions.cohorts import GROUPS, PERIODS
+from cltv_ml.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def log():
+    return simulate(300, days=500, seed=2).log
+
+
+@pytest.fixture
+def two_customers():
+    """A buys on three days, B once; A's first order has two lines."""
+    return pd.DataFrame(
+        {
+            "customer_id": ["A", "A", "A", "A", "B"],
+            "timestamp": pd.to_datetime(["2024-01-30", "2024-01-30", "2024-02-05", "2024-04-01", "2024-02-10"]),
+            "amount": [8.0, 2.0, 5.0, 7.0, 20.0],
+            "order_id": ["1", "1", "2", "3", "4"],
+            "product_id": ["tea", "cup", "tea", "tea", "pot"],
+            "discount": [0.0, 1.0, 0.0, 0.0, 0.0],
+            "cost": [4.0, 1.0, 2.0, 3.0, 10.0],
+        }
+    )  # fmt: skip
+
+
+def test_every_grouping_and_period_keeps_the_logs_money_to_the_cent(log):
+    wrong = []
+    for by in [*GROUPS, log.groupby("customer_id")["channel"].first()]:
+        for per in PERIODS:
+            table = compute_cohorts(log, by, per)
+            sums = {name: round(table[name].sum(), 2) for name in ("revenue", "discount", "margin")}
+            truth = {
+                "revenue": round(log["amount"].sum(), 2),
+                "discount": round(log["discount"].sum(), 2),
+                "margin": round((log["amount"] - log["cost"]).sum(), 2),
+            }
+            counted = table[table["period"] == 0]["customers"].sum() == log["customer_id"].nunique()
+            if sums != truth or not counted:
+                wrong.append((by, per, sums))
+    assert not wrong
+
+
+def test_the_clock_of_a_customer_starts_with_the_first_purchase(two_customers):
+    table = compute_cohorts(two_customers, "first_month")
+    a = table[table["cohort"] == "2024-01"].set_index("period")
+    assert a["revenue"].to_dict() == {0: 15.0, 1: 0.0, 2: 7.0}
+    assert a["orders"].to_dict() == {0: 2, 1: 0, 2: 1}
+    assert a["cumulative_revenue_per_customer"].to_dict() == {0: 15.0, 1: 15.0, 2: 22.0}
+
+
+def test_first_product_is_that_of_the_most_expensive_line(two_customers):
+    assert set(compute_cohorts(two_customers, "first_product")["cohort"]) == {"tea", "pot"}
+
+
+def test_first_discount_looks_at_the_first_order_alone(two_customers):
+    table = compute_cohorts(two_customers, "first_discount").groupby("cohort")["revenue"].sum()
+    assert table.to_dict() == {"with discount": 22.0, "without discount": 20.0}
+
+
+def test_equal_first_orders_share_a_fifth():
+    days = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(10), unit="D")
+    equal = pd.DataFrame({"customer_id": list("abcdefghij"), "timestamp": days, "amount": 5.0})
+    assert set(compute_cohorts(equal, "first_order_fifth")["cohort"]) == {"1"}
+
+
+def test_a_period_that_the_youngest_has_not_finished_is_not_complete(two_customers):
+    table = compute_cohorts(two_customers, pd.Series({"A": "x", "B": "x"}))
+    assert table["complete"].tolist() == [True, False, False]
+    assert table["small"].all()
+
+
+def test_margin_follows_the_stated_rate_where_the_log_has_no_cost(two_customers):
+    log = two_customers.drop(columns="cost")
+    assert "margin" not in compute_cohorts(log)
+    assert compute_cohorts(log, costs=Costs(margin_rate=0.5))["margin"].sum() == 21.0
+
+
+def test_unknown_groupings_periods_and_columns_are_one_sentence(two_customers):
+    with pytest.raises(InputError, match="Unknown grouping 'colour'"):
+        compute_cohorts(two_customers, "colour")
+    with pytest.raises(InputError, match="Unknown period 'decade'"):
+        compute_cohorts(two_customers, per="decade")
+    with pytest.raises(InputError, match="needs the column 'channel'"):
+        compute_cohorts(two_customers, "first_channel")
