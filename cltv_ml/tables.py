@@ -48,7 +48,7 @@ class Table:
 
         >>> TRANSACTIONS.check(pd.DataFrame({"customer_id": ["a"]}))
         Traceback (most recent call last):
-        InputError: transactions: missing columns ['timestamp', 'amount']. Found ['customer_id'].
+        cltv_ml.errors.InputError: transactions: missing columns ['timestamp', 'amount']. Found ['customer_id'].
         """
         present = list(frame.columns) + (list(frame.index.names) if self.index else [])
         missing = [name for name in self.required if name not in present]

@@ -23,7 +23,7 @@ def check_mapping(mapping: Mapping[str, str | None], columns: Sequence[str]) -> 
 
     >>> check_mapping({"customer_id": "cust"}, ["Cust", "day"])
     Traceback (most recent call last):
-    InputError: mapping: column 'cust' for customer_id is not in the source. Found ['Cust', 'day'].
+    cltv_ml.errors.InputError: mapping: column 'cust' for customer_id is not in the source. Found ['Cust', 'day'].
     """
     unknown = sorted(set(mapping) - set(SYNONYMS))
     if unknown:

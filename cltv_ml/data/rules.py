@@ -72,7 +72,7 @@ class Rules:
 
     >>> Rules(off=("missing_customer",))
     Traceback (most recent call last):
-    InputError: rule 'missing_customer' cannot be switched off: the log would not be valid.
+    cltv_ml.errors.InputError: rule 'missing_customer' cannot be switched off: the log would not be valid.
     """
 
     off: tuple[str, ...] = ()

@@ -43,7 +43,8 @@ def open_log(
 
     >>> open_log(pd.DataFrame({"customer_id": ["a"]}), "cross-selling", ["product_id"])
     Traceback (most recent call last):
-    InputError: cross-selling needs the column 'product_id', found ['customer_id']; map the article number
+    cltv_ml.errors.InputError: cross-selling needs the column 'product_id', found ['customer_id']; map the article
+    number
     to product_id.
     """
     found = columns(log)

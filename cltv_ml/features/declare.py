@@ -116,7 +116,7 @@ def feature(
     ['orders_7d', 'orders_30d']
     >>> feature("peek", unit="", grain="order", sql="(select max(amount) from log)", doc="No.")
     Traceback (most recent call last):
-    InputError: feature 'peek': 'select' is not allowed in an expression, ...
+    cltv_ml.errors.InputError: feature 'peek': 'select' is not allowed in an expression, ...
     """
     declared = tuple(
         Feature(

@@ -47,7 +47,8 @@ class FeatureFiles:
 
     >>> FeatureFiles("none")
     Traceback (most recent call last):
-    InputError: 'none' holds no Parquet files; write them with write_features(log, cutoffs, 'none', horizon=...).
+    cltv_ml.errors.InputError: 'none' holds no Parquet files; write them with
+    write_features(log, cutoffs, 'none', horizon=...).
     """
 
     folder: str | Path
