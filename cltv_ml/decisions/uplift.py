@@ -79,25 +79,23 @@ class BoostedUplift(UpliftModel):
 
     Parameters
     ----------
-    trees, depth, learning_rate
-        Of the gradient boosting.
+    n_estimators, max_depth, learning_rate, random_state
+        As in `xgboost.XGBRegressor`.
     leaf_share
         Smallest leaf, as a share of the information in the campaign.
-    random_state
-        Seed.
     """
 
     def __init__(
         self,
         *,
-        trees: int = 50,
-        depth: int = 2,
+        n_estimators: int = 50,
+        max_depth: int = 2,
         learning_rate: float = 0.05,
         leaf_share: float = 0.05,
         random_state: int = 0,
     ) -> None:
-        self.trees = trees
-        self.depth = depth
+        self.n_estimators = n_estimators
+        self.max_depth = max_depth
         self.learning_rate = learning_rate
         self.leaf_share = leaf_share
         self.random_state = random_state
@@ -111,7 +109,7 @@ class BoostedUplift(UpliftModel):
         information = weights.sum() * (mean * (1 - mean) if is_share else 1.0)
         kind = xgboost.XGBClassifier if is_share else xgboost.XGBRegressor
         model = kind(
-            n_estimators=self.trees, max_depth=self.depth, learning_rate=self.learning_rate, subsample=0.8,
+            n_estimators=self.n_estimators, max_depth=self.max_depth, learning_rate=self.learning_rate, subsample=0.8,
             min_child_weight=self.leaf_share * information, reg_lambda=0.0, base_score=mean,
             random_state=self.random_state, n_jobs=1,
         )  # fmt: skip

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from cltv_ml.errors import InputError
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 from cltv_ml.models.search import SearchSpace
 
 
-class ValueModel(BaseEstimator):
-    """A model of what each customer will spend over `horizon` days.
+class ValueModel(RegressorMixin, BaseEstimator):
+    """A model of what each customer will spend over `horizon` days: a regressor of scikit-learn.
 
     A subclass stores its arguments unchanged in `__init__`, names itself in `name`, learns in `fit`
     (attributes with a trailing underscore, `feature_names_in_` among them) and answers `predict`.
@@ -32,6 +33,7 @@ class ValueModel(BaseEstimator):
     #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
     search_space: ClassVar[SearchSpace] = {}
     horizon: int
+    feature_names_in_: np.ndarray
     #: Learned by `evaluation.calibration.calibrate`; a model without them answers without bounds.
     intervals_: Intervals
 
@@ -77,6 +79,17 @@ class ValueModel(BaseEstimator):
         sums to the expected value.
         """
         raise NotImplementedError(f"{type(self).__name__} does not explain its values.")
+
+    @property
+    def n_features_in_(self) -> int:
+        """How many features the model reads."""
+        return len(self.feature_names_in_)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Labels are required where the model learns from them."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self.needs_labels
+        return tags
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS without bounds."""

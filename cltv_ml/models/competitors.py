@@ -96,8 +96,8 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
     InputError
         A model is unknown or does not compete, a setting is unknown, or a value lies outside the model's search space.
 
-    >>> tuned = with_params(competitors(91, []), {"tweedie": {"rounds": 80}})
-    >>> {model.name: model for model in tuned}["tweedie"].rounds
+    >>> tuned = with_params(competitors(91, []), {"tweedie": {"n_estimators": 80}})
+    >>> {model.name: model for model in tuned}["tweedie"].n_estimators
     80
     """
     by_name = {model.name: model for model in models}

@@ -11,11 +11,11 @@ from scipy.optimize import minimize
 from sklearn.base import clone
 
 from cltv_ml.errors import InputError
-from cltv_ml.models import boosting
 from cltv_ml.models.attribution import BASELINE
 from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
+from cltv_ml.models.inputs import as_labels
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.tweedie import Tweedie
@@ -77,7 +77,7 @@ class Ensemble(ValueModel):
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn weights from unseen rows of the latest cutoff, then the members that count from all rows."""
-        labels = pd.Series(boosting.check_labels(self, X, y), index=X.index)
+        labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
         members, weights = self.fresh_members(), self.weights
         if weights is None:
             unseen, protocol = predict_unseen(members, X, labels, self.horizon)

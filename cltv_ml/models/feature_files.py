@@ -157,7 +157,5 @@ class Batches(xgb.DataIter):
         these = slice(self._done, self._done + len(matrix))
         self._done = these.stop
         weight = None if self._weight is None else self._weight[these]
-        input_data(
-            data=matrix, label=self._labels[these], weight=weight, feature_names=list(self._rows.names)
-        )
+        input_data(data=matrix, label=self._labels[these], weight=weight)
         return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,18 +13,21 @@ from sklearn.base import clone
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import history_parts, in_currency, tree_parts
-from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.base import check_columns
+from cltv_ml.models.feature_files import FeatureFiles
+from cltv_ml.models.inputs import as_frame
 from cltv_ml.models.level import expected_level
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
+from cltv_ml.models.trees import TrainingRows, TreeModel
 from cltv_ml.models.unseen import by_cutoff
 
 #: What the probabilistic model tells the trees about each customer, besides the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
 
 
-class Hybrid(ValueModel):
+class Hybrid(TreeModel):
     """Tweedie trees whose starting point is the log of a probabilistic model's expected value.
 
     At each training cutoff the probabilistic model is fitted on that cutoff's customers alone, so it never
@@ -36,21 +40,16 @@ class Hybrid(ValueModel):
 
     Parameters
     ----------
-    horizon
-        Days over which `y` was summed; `predict` answers for the same length.
     probabilistic
         The model below, `ProbabilisticValue(ParetoNBD())` if None; its horizon is set to this one.
-    features
-        Columns of `X` to learn from; all if None, text is refused.
-    rounds, min_child_weight
+    n_estimators, min_child_weight
         Fewer and larger leaves than the plain trees have: the starting point is good already. Chosen on
         windows before the ones that results are reported for (`experiments/LOG.md`).
-    half_life
-        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
+    horizon, features, learning_rate, ...
+        As in `TreeModel`.
     """
 
     name = "hybrid"
-    needs_labels = True
     search_space = TWEEDIE_TREES
 
     def __init__(
@@ -59,95 +58,103 @@ class Hybrid(ValueModel):
         *,
         probabilistic: ProbabilisticValue | None = None,
         features: Sequence[str] | None = None,
-        rounds: int = 60,
+        n_estimators: int = 60,
         learning_rate: float = 0.05,
         max_depth: int = 4,
         min_child_weight: float = 100.0,
         subsample: float = 0.8,
-        colsample: float = 0.7,
-        variance_power: float = 1.5,
+        colsample_bytree: float = 0.7,
+        tweedie_variance_power: float = 1.5,
         half_life: float | None = 180.0,
-        seed: int = 0,
+        random_state: int | None = 0,
         device: str = "cpu",
     ) -> None:
-        self.horizon = horizon
+        super().__init__(
+            horizon,
+            features=features,
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            max_depth=max_depth,
+            min_child_weight=min_child_weight,
+            subsample=subsample,
+            colsample_bytree=colsample_bytree,
+            half_life=half_life,
+            random_state=random_state,
+            device=device,
+        )
         self.probabilistic = probabilistic
-        self.features = features
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.min_child_weight = min_child_weight
-        self.subsample = subsample
-        self.colsample = colsample
-        self.variance_power = variance_power
-        self.half_life = half_life
-        self.seed = seed
-        self.device = device
+        self.tweedie_variance_power = tweedie_variance_power
 
-    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from customers at one or several cutoffs (index level `cutoff`) and what each then spent.
 
-        The probabilistic model of the latest cutoff is kept; `adapt` replaces it by today's.
+        The probabilistic model of the latest cutoff is kept; `adapt` replaces it by today's. It knows no weights:
+        `sample_weight` counts for the trees and the level.
         """
-        names, matrix, labels = boosting.check_training(self, X, y)
-        if not isinstance(matrix, np.ndarray):
+        if isinstance(X, FeatureFiles):
             raise InputError(
                 "Hybrid: the probabilistic model below it learns from a DataFrame in memory, got files; read them "
                 "with read_features, or fit Tweedie, Hurdle, Quantile or ZILN on them."
             )
-        outputs, offset, levels = self._offsets(X, labels)
-        self.tree_features_ = names
-        self.scale_ = float(labels.mean())
+        frame = as_frame(self, X)
+        rows = self._rows(frame, y, sample_weight)
+        if len(rows.labels) < len(frame):
+            frame = frame[np.asarray(sample_weight) > 0]
+        self._learn(frame, rows)
+        return self
+
+    def _learn(self, X: pd.DataFrame, rows: TrainingRows) -> None:
+        outputs, offset, levels = self._offsets(X, rows)
+        self.tree_features_ = rows.names
+        self.scale_ = rows.mean(rows.labels)
         self.levels_ = {f"{cutoff:%Y-%m-%d}": level for cutoff, level in levels.items()}
         self.level_ = expected_level(levels, self.horizon)
         params = {
             "objective": "reg:tweedie",
-            "tweedie_variance_power": self.variance_power,
-            **boosting.tree_params(self),
+            "tweedie_variance_power": self.tweedie_variance_power,
         }
-        self.booster_ = boosting.train(
-            np.hstack([matrix, outputs]),
-            labels / self.scale_,
-            [*names, *OUTPUTS],
+        self.booster_ = self._train(
+            replace(rows, matrix=np.hstack([np.asarray(rows.matrix), outputs])),
+            rows.labels / self.scale_,
             params,
-            rounds=self.rounds,
-            weight=boosting.origin_weights(self, X),
             margin=offset - np.log(self.scale_),
         )
         self._keep_names()
-        return self
 
-    def adapt(self, X: pd.DataFrame) -> Self:
+    def adapt(self, X: Any) -> Self:
         """Refit the probabilistic model, which needs no labels, on today's customers; return the model.
 
         Where `X` has an index level `cutoff`, and others' spending after that cutoff has been learned from, the
         level of that very window replaces the forecast of it.
         """
-        check_fitted(self)
+        X = self._frame(X)
         self.probabilistic_ = self._fresh().fit(X)
         if "cutoff" in X.index.names:
             cutoff = X.index.get_level_values("cutoff").max()
             self.level_ = self.levels_.get(f"{cutoff:%Y-%m-%d}", self.level_)
         return self
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
+        X = self._frame(X)
         return self._values(X, self.probabilistic_.predict_table(X))
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`: the value is the hybrid's, the rest the probabilistic model's."""
-        check_fitted(self)
         table = self.probabilistic_.predict_table(X)
         return table.assign(expected_value=self._values(X, table))
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+    def contributions(self, X: Any) -> pd.DataFrame:
         """Return what each feature adds to the expected value, in currency.
 
         What the probabilistic model makes of the history, and exact TreeSHAP of what the trees make of the
         rest; a feature that both use has one column.
         """
+        X = self._frame(X)
         below, table = self.probabilistic_, self.probabilistic_.predict_table(X)
-        matrix = np.hstack([boosting.read(self, X, self.tree_features_), table.to_numpy(dtype=np.float32)])
+        matrix = np.hstack(
+            [check_columns(self, X, self.tree_features_, np.float32), table.to_numpy(dtype=np.float32)]
+        )
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
         trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *OUTPUTS], offset)
         history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
@@ -155,7 +162,7 @@ class Hybrid(ValueModel):
         return in_currency(history.add(trees, fill_value=0.0), before, self.predict(X)).set_axis(X.index)
 
     def _values(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
-        matrix = boosting.read(self, X, self.tree_features_)
+        matrix = check_columns(self, X, self.tree_features_, np.float32)
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
         moved = boosting.score(
             self.booster_, np.hstack([matrix, table.to_numpy(dtype=np.float32)]), margin=offset
@@ -163,18 +170,20 @@ class Hybrid(ValueModel):
         return moved * self.scale_ * self.level_
 
     def _offsets(
-        self, X: pd.DataFrame, labels: np.ndarray
+        self, X: pd.DataFrame, training: TrainingRows
     ) -> tuple[np.ndarray, np.ndarray, dict[pd.Timestamp, float]]:
         """Return the probabilistic outputs per row, the offset, and each cutoff's realised over expected."""
         outputs, offset = np.empty((len(X), len(OUTPUTS)), np.float32), np.empty(len(X))
-        levels = {}
+        levels, labels, mean = {}, training.labels, training.mean(training.labels)
+        counted = np.ones(len(X)) if training.sample_weight is None else training.sample_weight
         for cutoff, rows in by_cutoff(X):
             self.probabilistic_ = self._fresh().fit(X.iloc[rows])
             table = self.probabilistic_.predict_table(X.iloc[rows])
-            level = labels[rows].sum() / table["expected_value"].sum()
+            expected = table["expected_value"].to_numpy()
+            level = (labels[rows] * counted[rows]).sum() / (expected * counted[rows]).sum()
             outputs[rows] = table.to_numpy()
             # A cutoff after which nobody bought says nothing about the level.
-            offset[rows] = _log_value(table, float(labels.mean())) + (np.log(level) if level > 0 else 0.0)
+            offset[rows] = _log_value(table, mean) + (np.log(level) if level > 0 else 0.0)
             if level > 0:
                 levels[cutoff] = float(level)
         return outputs, offset, levels

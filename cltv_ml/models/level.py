@@ -14,8 +14,8 @@ from sklearn.base import clone
 from sklearn.isotonic import IsotonicRegression
 
 from cltv_ml.errors import InputError
-from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.inputs import as_labels
 from cltv_ml.models.search import Choice
 from cltv_ml.models.tweedie import Tweedie
 from cltv_ml.models.unseen import by_cutoff, predict_unseen
@@ -62,7 +62,7 @@ class Calibrated(ValueModel):
         """Learn the model and its level from customers at one or several cutoffs and what each then spent."""
         if self.method not in METHODS:
             raise InputError(f"Calibrated: method must be one of {list(METHODS)}, got {self.method!r}.")
-        labels = pd.Series(boosting.check_labels(self, X, y), index=X.index)
+        labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
         model = clone(self.model) if self.model else Tweedie(features=self.features)
         self.model_ = model.set_params(horizon=self.horizon).fit(X, labels)
         self.feature_names_in_ = self.model_.feature_names_in_

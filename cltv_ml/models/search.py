@@ -52,13 +52,13 @@ SearchSpace = Mapping[str, Range | Choice]
 
 #: What all boosted trees share: how many and how deep, and how much of the data each one sees.
 TREES: SearchSpace = {
-    "rounds": Range(30, 400, log=True),
+    "n_estimators": Range(30, 400, log=True),
     "learning_rate": Range(0.02, 0.2, log=True),
     "max_depth": Range(2, 7),
     "min_child_weight": Range(5.0, 300.0, log=True),
     "subsample": Range(0.5, 1.0),
-    "colsample": Range(0.3, 1.0),
+    "colsample_bytree": Range(0.3, 1.0),
 }
 
 #: Trees under the Tweedie likelihood, whose power lies between 1 (Poisson) and 2 (gamma).
-TWEEDIE_TREES: SearchSpace = {**TREES, "variance_power": Range(1.1, 1.9)}
+TWEEDIE_TREES: SearchSpace = {**TREES, "tweedie_variance_power": Range(1.1, 1.9)}

@@ -38,8 +38,12 @@ def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimato
     """
     if state["class"] not in classes:
         raise InputError(f"Unknown model class {state['class']!r}. Available: {sorted(classes)}.")
-    arguments = {name: _decode(value, classes) for name, value in state["arguments"].items()}
-    model = classes[state["class"]](**arguments)
+    kind = classes[state["class"]]
+    renamed = getattr(kind, "renamed", {})
+    arguments = {
+        renamed.get(name, name): _decode(value, classes) for name, value in state["arguments"].items()
+    }
+    model = kind(**arguments)
     for name, value in state["learned"].items():
         setattr(model, name, _decode(value, classes))
     return model

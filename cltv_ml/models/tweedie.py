@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, tree_parts
-from cltv_ml.models.base import ValueModel, check_fitted
-from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.search import TWEEDIE_TREES
+from cltv_ml.models.trees import TrainingRows, TreeModel
 
 
-class Tweedie(ValueModel):
+class Tweedie(TreeModel):
     """XGBoost with `reg:tweedie`: many zeros and a skewed positive part in one mean on the log scale.
 
     The Tweedie mean keeps the total honest where a squared error follows the few largest customers and a
@@ -24,18 +22,13 @@ class Tweedie(ValueModel):
 
     Parameters
     ----------
-    horizon
-        Days over which `y` was summed; `predict` answers for the same length.
-    features
-        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
-    variance_power
+    tweedie_variance_power
         Between 1 (Poisson) and 2 (gamma).
-    half_life
-        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
+    horizon, features, n_estimators, ...
+        As in `TreeModel`.
     """
 
     name = "tweedie"
-    needs_labels = True
     search_space = TWEEDIE_TREES
 
     def __init__(
@@ -43,64 +36,46 @@ class Tweedie(ValueModel):
         horizon: int = 91,
         *,
         features: Sequence[str] | None = None,
-        rounds: int = 150,
+        n_estimators: int = 150,
         learning_rate: float = 0.05,
         max_depth: int = 4,
         min_child_weight: float = 20.0,
         subsample: float = 0.8,
-        colsample: float = 0.7,
-        variance_power: float = 1.5,
+        colsample_bytree: float = 0.7,
+        tweedie_variance_power: float = 1.5,
         half_life: float | None = 180.0,
-        seed: int = 0,
+        random_state: int | None = 0,
         device: str = "cpu",
     ) -> None:
-        self.horizon = horizon
-        self.features = features
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.min_child_weight = min_child_weight
-        self.subsample = subsample
-        self.colsample = colsample
-        self.variance_power = variance_power
-        self.half_life = half_life
-        self.seed = seed
-        self.device = device
-
-    def fit(self, X: pd.DataFrame | FeatureFiles, y: pd.Series | None = None) -> Self:
-        """Learn from customers at one or several cutoffs and what each then spent."""
-        names, matrix, labels = boosting.check_training(self, X, y)
-        self.feature_names_in_ = np.array(names, dtype=object)
-        self.scale_ = float(labels.mean())
-        self.booster_ = boosting.train(
-            matrix,
-            labels / self.scale_,
-            names,
-            self._params(),
-            rounds=self.rounds,
-            weight=boosting.origin_weights(self, X),
+        super().__init__(
+            horizon,
+            features=features,
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            max_depth=max_depth,
+            min_child_weight=min_child_weight,
+            subsample=subsample,
+            colsample_bytree=colsample_bytree,
+            half_life=half_life,
+            random_state=random_state,
+            device=device,
         )
-        # Few steps towards the largest spenders leave the total short by up to a tenth; it is met here.
-        self.scale_ *= boosting.balance(labels, boosting.score(self.booster_, matrix) * self.scale_)
-        return self
+        self.tweedie_variance_power = tweedie_variance_power
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Return the expected spend over the horizon, shape (n,), in currency units."""
-        check_fitted(self)
-        matrix = boosting.read(self, X, list(self.feature_names_in_))
+    def _fit(self, rows: TrainingRows) -> None:
+        self.scale_ = rows.mean(rows.labels)
+        params = {
+            "objective": "reg:tweedie",
+            "tweedie_variance_power": self.tweedie_variance_power,
+            "base_score": 1.0,
+        }
+        self.booster_ = self._train(rows, rows.labels / self.scale_, params)
+        # Few steps towards the largest spenders leave the total short by up to a tenth; it is met here.
+        self.scale_ *= rows.balance(self._predict(rows.matrix))
+
+    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
         return boosting.score(self.booster_, matrix) * self.scale_
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency: exact TreeSHAP."""
-        check_fitted(self)
-        names = list(self.feature_names_in_)
-        parts, before = tree_parts(self.booster_, boosting.read(self, X, names), names)
-        return in_currency(parts, before + np.log(self.scale_), self.predict(X)).set_axis(X.index)
-
-    def _params(self) -> dict[str, Any]:
-        return {
-            "objective": "reg:tweedie",
-            "tweedie_variance_power": self.variance_power,
-            "base_score": 1.0,
-            **boosting.tree_params(self),
-        }
+    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+        parts, before = tree_parts(self.booster_, matrix, list(self.feature_names_in_))
+        return in_currency(parts, before + np.log(self.scale_), self._predict(matrix))

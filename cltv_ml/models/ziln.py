@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,7 @@ from scipy.special import expit, log_expit, logit
 
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import in_currency, output_parts, through
-from cltv_ml.models.base import ValueModel, check_fitted
-from cltv_ml.models.feature_files import FeatureFiles
-from cltv_ml.models.search import TREES
+from cltv_ml.models.trees import TrainingRows, TreeModel
 
 #: Bounds of log sigma: beyond them exp(mu + sigma²/2) explodes for a leaf with a few odd customers.
 LOG_SIGMA = (-2.0, 0.7)
@@ -23,7 +21,7 @@ LOG_SIGMA = (-2.0, 0.7)
 _NOTHING = 1e-6
 
 
-class ZILN(ValueModel):
+class ZILN(TreeModel):
     """Trees with three outputs: P(buy), mean and spread of the log of what a buyer spends.
 
     One objective, the likelihood of the zero-inflated lognormal, with Fisher's information as second
@@ -33,96 +31,77 @@ class ZILN(ValueModel):
 
     Parameters
     ----------
-    horizon
-        Days over which `y` was summed; `predict` answers for the same length.
-    features
-        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
     learning_rate, min_child_weight
         Smaller leaves or larger steps make totals explode.
-    half_life
-        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
+    horizon, features, n_estimators, ...
+        As in `TreeModel`.
     """
 
     name = "ziln"
-    needs_labels = True
-    search_space = TREES
 
     def __init__(
         self,
         horizon: int = 91,
         *,
         features: Sequence[str] | None = None,
-        rounds: int = 100,
+        n_estimators: int = 100,
         learning_rate: float = 0.1,
         max_depth: int = 4,
         min_child_weight: float = 100.0,
         subsample: float = 0.8,
-        colsample: float = 0.7,
+        colsample_bytree: float = 0.7,
         half_life: float | None = 180.0,
-        seed: int = 0,
+        random_state: int | None = 0,
         device: str = "cpu",
     ) -> None:
-        self.horizon = horizon
-        self.features = features
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.min_child_weight = min_child_weight
-        self.subsample = subsample
-        self.colsample = colsample
-        self.half_life = half_life
-        self.seed = seed
-        self.device = device
+        super().__init__(
+            horizon,
+            features=features,
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            max_depth=max_depth,
+            min_child_weight=min_child_weight,
+            subsample=subsample,
+            colsample_bytree=colsample_bytree,
+            half_life=half_life,
+            random_state=random_state,
+            device=device,
+        )
 
-    def fit(self, X: pd.DataFrame | FeatureFiles, y: pd.Series | None = None) -> Self:
-        """Learn from customers at one or several cutoffs and what each then spent."""
-        names, matrix, labels = boosting.check_training(self, X, y)
-        self.feature_names_in_ = np.array(names, dtype=object)
-        bought = labels > 0
-        self.scale_ = float(labels[bought].mean())
-        logs = np.log(labels[bought] / self.scale_)
-        share = float(np.clip(bought.mean(), 1e-6, 1 - 1e-6))
-        spread = float(np.clip(np.log(max(logs.std(), 1e-12)), *LOG_SIGMA))
+    def _fit(self, rows: TrainingRows) -> None:
+        bought = rows.labels > 0
+        buyers = rows.where(bought)
+        self.scale_ = buyers.mean(buyers.labels)
+        logs = np.log(buyers.labels / self.scale_)
+        middle, share = buyers.mean(logs), float(np.clip(rows.mean(bought), 1e-6, 1 - 1e-6))
+        deviation = np.sqrt(buyers.mean((logs - middle) ** 2))
+        spread = float(np.clip(np.log(max(deviation, 1e-12)), *LOG_SIGMA))
         params = {
-            **boosting.tree_params(self),
             "num_target": 3,
-            "base_score": [float(logit(share)), float(logs.mean()), spread],
+            "base_score": [float(logit(share)), middle, spread],
             "disable_default_eval_metric": True,
         }
-        self.booster_ = boosting.train(
-            matrix,
-            labels / self.scale_,
-            names,
-            params,
-            rounds=self.rounds,
-            weight=boosting.origin_weights(self, X),
-            objective=_derivatives,
-        )
-        self.most_ = float(labels.max())
+        self.booster_ = self._train(rows, rows.labels / self.scale_, params, objective=_derivatives)
+        self.most_ = float(rows.labels.max())
         self.level_ = 1.0
-        self.level_ = boosting.balance(labels, self._values(self._parts(matrix)))
-        return self
+        self.level_ = rows.balance(self._predict(rows.matrix))
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Return P(buy) x exp(mu + sigma²/2) at the level of the training rows, shape (n,), in currency units."""
-        return self._values(self._parts(self._matrix(X)))
-
-    def p_buy(self, X: pd.DataFrame) -> np.ndarray:
+    def p_buy(self, X: Any) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,)."""
-        return expit(self._parts(self._matrix(X))[:, 0])
+        return expit(self._parts(self._matrix(self._frame(X)))[:, 0])
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency: exact TreeSHAP of all outputs."""
-        outputs = output_parts(self.booster_, self._matrix(X), list(self.feature_names_in_))
+    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
+        """Return P(buy) x exp(mu + sigma²/2) at the level of the training rows."""
+        return self._values(self._parts(matrix))
+
+    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+        """Return what TreeSHAP says of all three outputs."""
+        outputs = output_parts(self.booster_, matrix, list(self.feature_names_in_))
         buys, log_probability = through(log_expit, *outputs[0])
         middle, mu = outputs[1]
         spread, half = through(lambda logs: np.exp(2 * np.clip(logs, *LOG_SIGMA)) / 2, *outputs[2])
         before = log_probability + mu + half + np.log(self.scale_ * self.level_)
-        return in_currency(buys + middle + spread, before, self.predict(X)).set_axis(X.index)
-
-    def _matrix(self, X: pd.DataFrame) -> np.ndarray:
-        check_fitted(self)
-        return boosting.read(self, X, list(self.feature_names_in_))
+        return in_currency(buys + middle + spread, before, self._predict(matrix))
 
     def _parts(self, matrix: boosting.Matrix) -> np.ndarray:
         """Return log-odds of buying, mu and log sigma, shape (n, 3)."""
@@ -135,7 +114,10 @@ class ZILN(ValueModel):
 
 
 def _derivatives(outputs: np.ndarray, data: xgb.QuantileDMatrix) -> tuple[np.ndarray, np.ndarray]:
-    """Return gradient and Fisher information of the negative log-likelihood, each of shape (n, 3)."""
+    """Return gradient and Fisher information of the negative log-likelihood, each of shape (n, 3).
+
+    XGBoost leaves the weights of rows to the objective.
+    """
     y = data.get_label()
     bought = y > 0
     log_y = np.log(np.where(bought, y, 1.0))
@@ -153,4 +135,5 @@ def _derivatives(outputs: np.ndarray, data: xgb.QuantileDMatrix) -> tuple[np.nda
             np.where(bought, 2.0, _NOTHING),
         ]
     )
-    return gradient.astype(np.float32), information.astype(np.float32)
+    weight = data.get_weight()[:, None] if len(data.get_weight()) else np.float64(1.0)
+    return (gradient * weight).astype(np.float32), (information * weight).astype(np.float32)

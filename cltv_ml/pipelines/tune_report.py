@@ -41,10 +41,10 @@ def write_results(
 def params_toml(model: str, params: Mapping[str, Any], sentences: Sequence[str] = ()) -> str:
     """Return settings as TOML that `cltv train --params` reads.
 
-    >>> print(params_toml("tweedie", {"rounds": 80, "learning_rate": 0.05}, ["Chosen for the example."]), end="")
+    >>> print(params_toml("tweedie", {"n_estimators": 80, "learning_rate": 0.05}, ["Chosen for the example."]), end="")
     # Chosen for the example.
     [models.tweedie]
-    rounds = 80
+    n_estimators = 80
     learning_rate = 0.05
     """
     lines = [f"# {sentence}" for sentence in sentences]

@@ -97,7 +97,6 @@ def _trees(count: int, folder: Path) -> dict[str, Work]:
     import xgboost as xgb
 
     from cltv_ml.models import Tweedie
-    from cltv_ml.models.boosting import tree_params
 
     X, y = _rows(count)
     model = Tweedie()
@@ -105,12 +104,12 @@ def _trees(count: int, folder: Path) -> dict[str, Work]:
         "objective": "reg:tweedie",
         "tweedie_variance_power": 1.5,
         "tree_method": "hist",
-        **tree_params(model),
+        **model.booster_params(),
     }
 
     def bare() -> None:
         data = xgb.QuantileDMatrix(X.to_numpy(dtype=np.float32), y.to_numpy(), max_bin=256)
-        xgb.train(params, data, num_boost_round=model.rounds)
+        xgb.train(params, data, num_boost_round=model.n_estimators)
 
     return {"cltv_ml": lambda: model.fit(X, y), "bare xgb.train": bare}
 
@@ -119,7 +118,7 @@ def _tree_scores(count: int, folder: Path) -> dict[str, Work]:
     from cltv_ml.models import Tweedie
 
     X, y = _rows(count)
-    model = Tweedie(rounds=100).fit(X.head(20_000), y.head(20_000))
+    model = Tweedie(n_estimators=100).fit(X.head(20_000), y.head(20_000))
     return {
         "cltv_ml": lambda: model.predict(X),
         "bare predict": lambda: model.booster_.inplace_predict(

@@ -40,10 +40,10 @@ def main():
         if not np.allclose(values / ours.scale_, raw, rtol=1e-4):
             raise SystemExit("bare and our predictions differ: the comparison is void")
         with shared_bins():
-            Tweedie(rounds=1, device=asked.device).fit(X, y)
+            Tweedie(n_estimators=1, device=asked.device).fit(X, y)
             timed(times["shared bins"], Tweedie(device=asked.device).fit, X, y)
     middle = {name: statistics.median(values) for name, values in times.items()}
-    print(f"{asked.rows:,} rows x {asked.features} features, {asked.device}, {Tweedie().rounds} rounds")
+    print(f"{asked.rows:,} rows x {asked.features} features, {asked.device}, {Tweedie().n_estimators} rounds")
     for name, seconds in middle.items():
         print(f"{name:15} {seconds:8.2f} CPU s")
     for what in ("training", "scoring"):
@@ -65,7 +65,9 @@ def train_bare(matrix, y, device):
     model = Tweedie(device=device)
     labels = y.to_numpy() / y.mean()
     data = xgb.QuantileDMatrix(matrix, labels, max_bin=256)
-    return xgb.train({"tree_method": "hist", "verbosity": 0, **model._params()}, data, model.rounds)
+    tweedie = {"objective": "reg:tweedie", "tweedie_variance_power": 1.5, "base_score": 1.0}
+    params = {"tree_method": "hist", "verbosity": 0, **tweedie, **model.booster_params()}
+    return xgb.train(params, data, model.n_estimators)
 
 
 def timed(times, work, *arguments):

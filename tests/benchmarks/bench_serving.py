@@ -34,8 +34,10 @@ def register_bare(folder: Path) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    booster = xgb.Booster(model_file=str(next(folder.rglob("booster_0.ubj"))))
-    names = booster.feature_names
+    path = next(folder.rglob("booster_0.ubj"))
+    booster = xgb.Booster(model_file=str(path))
+    card = json.loads((path.parent / "model.json").read_text())["card"]
+    booster.feature_names = names = card["features"][: booster.num_features()]
     signature = ModelSignature(
         Schema([ColSpec("double", name) for name in names]), Schema([ColSpec("double")])
     )

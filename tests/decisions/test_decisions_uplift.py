@@ -57,7 +57,7 @@ def test_every_learner_is_cloned_and_repeats_itself(past, name):
 
 def test_a_value_of_text_never_seen_is_scored(past):
     X, treated, y, _ = past
-    model = LEARNERS["two_models"](trees=5).fit(X, treated, y)
+    model = LEARNERS["two_models"](n_estimators=5).fit(X, treated, y)
     assert np.isfinite(model.predict(X.head(3).assign(channel="app"))).all()
 
 
@@ -84,7 +84,7 @@ def test_a_campaign_that_chose_its_customers_shows_in_the_balance(past):
 
 def test_a_missing_column_is_named(past):
     X, treated, y, _ = past
-    model = LEARNERS["two_models"](trees=5).fit(X, treated, y)
+    model = LEARNERS["two_models"](n_estimators=5).fit(X, treated, y)
     with pytest.raises(ValueError, match=r"missing columns \['history'\]"):
         model.predict(X.drop(columns="history"))
 

@@ -16,9 +16,9 @@ WINDOW = Window("1998-01-01", "12w")
 MODELS = [
     SameRate(84),
     ProbabilisticValue(horizon=84),
-    Tweedie(84, rounds=20),
-    Hurdle(84, rounds=20),
-    Hybrid(84, rounds=20),
+    Tweedie(84, n_estimators=20),
+    Hurdle(84, n_estimators=20),
+    Hybrid(84, n_estimators=20),
 ]
 
 
@@ -77,7 +77,7 @@ def test_a_log_too_short_for_labels_leaves_the_trees_out(log, features):
 
 def test_backtest_has_one_row_per_model_window_and_metric(log, features):
     windows = [Window("1997-12-01", 60), Window("1998-02-01", 60)]
-    table = backtest(log, windows, [SameRate(60), Tweedie(60, rounds=5)], features, max_origins=2)
+    table = backtest(log, windows, [SameRate(60), Tweedie(60, n_estimators=5)], features, max_origins=2)
     RESULTS.check(table)
     assert len(table) == 2 * 2 * len({**METRICS, **PURCHASE_METRICS, **INTERVAL_METRICS})
     assert np.isfinite(table["value"]).all()
@@ -97,7 +97,7 @@ def test_the_test_window_is_read_once_after_every_fit_and_validation(log, featur
         Window, "target", lambda self, *rest: events.append(self.cutoff) or target(self, *rest)
     )
     monkeypatch.setattr(Tweedie, "fit", lambda self, *rest: events.append("fit") or fit_model(self, *rest))
-    judge(log, WINDOW, [Tweedie(84, rounds=2)], features, max_origins=3)
+    judge(log, WINDOW, [Tweedie(84, n_estimators=2)], features, max_origins=3)
     assert events.count(WINDOW.cutoff) == 1
     assert events[-1] == WINDOW.cutoff
     assert "fit" in events

@@ -19,7 +19,7 @@ SUMMARY = ["frequency", "recency", "T", "monetary_value", "spend_per_day"]
 @pytest.fixture(scope="module")
 def result():
     log = clean(simulate(400, days=500, seed=5).log).log
-    models = [SameRate(91), ProbabilisticValue(BGNBD(), horizon=91), Tweedie(91, rounds=20)]
+    models = [SameRate(91), ProbabilisticValue(BGNBD(), horizon=91), Tweedie(91, n_estimators=20)]
     return judge(log, Window("2022-12-01", 91), models, SUMMARY)
 
 

@@ -23,7 +23,7 @@ def log():
 
 @pytest.fixture(scope="module")
 def result(log):
-    trees = Tweedie(60, features=SUMMARY, rounds=20)
+    trees = Tweedie(60, features=SUMMARY, n_estimators=20)
     return judge(log, WINDOW, [SameRate(60), ProbabilisticValue(horizon=60), trees], SUMMARY)
 
 

@@ -65,7 +65,7 @@ def test_other_customers_learn_from_the_window_itself_and_never_from_those_asked
 
 def test_what_customers_asked_about_spend_changes_no_prediction_for_them(log, names):
     window = Window.latest(log["timestamp"].max(), 60)
-    models = [Tweedie(60, rounds=5), ProbabilisticValue(horizon=60)]
+    models = [Tweedie(60, n_estimators=5), ProbabilisticValue(horizon=60)]
     honest = judge(log, window, models, names, customers=0.5)
     asked = log["customer_id"].isin(honest.y_true.index) & (log["timestamp"] >= window.cutoff)
     poisoned = judge(

@@ -108,7 +108,7 @@ def customers(n=500):
 
 def test_reasons_of_a_hybrid_speak_of_frequency_and_days_not_of_columns():
     table, spent = customers()
-    model = Hybrid(rounds=5, features=["frequency", "recency", "T"]).fit(table, spent)
+    model = Hybrid(n_estimators=5, features=["frequency", "recency", "T"]).fit(table, spent)
     said = " ".join(top_reasons(model, table.head(50)).to_numpy().ravel())
     assert "days since the last purchase" in said
     assert "frequency (" in said
@@ -126,7 +126,7 @@ def test_days_since_the_last_purchase_are_counted_back_from_the_cutoff():
 
 def test_explanations_sum_to_the_value():
     table, spent = customers()
-    model = Hybrid(rounds=5).fit(table, spent)
+    model = Hybrid(n_estimators=5).fit(table, spent)
     assert explain(model, table).sum(axis="columns").to_numpy() == pytest.approx(model.predict(table))
 
 

@@ -18,7 +18,7 @@ def log():
 
 
 def test_each_line_learns_from_more_and_the_last_is_the_judged_model(log):
-    model = Tweedie(60, rounds=5, features=FEATURES)
+    model = Tweedie(60, n_estimators=5, features=FEATURES)
     table = compute_learning(log, WINDOW, model, FEATURES, max_origins=3)
     assert table["rows"].is_monotonic_increasing
     judged = judge(log, WINDOW, [model], FEATURES, max_origins=3)

@@ -19,7 +19,11 @@ WINDOW = Window("2022-12-01", 91)
 
 
 def models():
-    single = [ProbabilisticValue(ParetoNBD(), horizon=91), Tweedie(91, rounds=40), Hybrid(91, rounds=40)]
+    single = [
+        ProbabilisticValue(ParetoNBD(), horizon=91),
+        Tweedie(91, n_estimators=40),
+        Hybrid(91, n_estimators=40),
+    ]
     return [SameRate(91), *single, Ensemble(91, members=single)]
 
 
@@ -78,7 +82,7 @@ def alike():
     log["timestamp"] = pd.Timestamp("2022-01-01") + pd.to_timedelta(log.pop("day"), unit="D").dt.round("s")
     log = clean(log.assign(amount=20.0)).log
     return judge(
-        log, WINDOW, [SameRate(91), ProbabilisticValue(horizon=91), Tweedie(91, rounds=40)], FEATURES
+        log, WINDOW, [SameRate(91), ProbabilisticValue(horizon=91), Tweedie(91, n_estimators=40)], FEATURES
     )
 
 

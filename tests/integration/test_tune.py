@@ -111,7 +111,7 @@ def test_the_settings_train(shop, tuned, monkeypatch):
         ("[models.tweedy]\nrounds = 80", "Unknown model 'tweedy'"),
         ("[models.ziln]\nrounds = 80", "'ziln' has settings but does not compete. Competing:"),
         ("[models.tweedie]\nround = 80", "model 'tweedie' has no setting 'round'"),
-        ("[models.tweedie]\nrounds = 80.5", "tweedie: rounds must be one of Range"),
+        ("[models.tweedie]\nn_estimators = 80.5", "tweedie: n_estimators must be one of Range"),
         ("models = 3", "models must be a table"),
         ("horizon = '13w'", "has no table"),
     ],

@@ -35,27 +35,29 @@ def binned(monkeypatch):
 def test_fits_with_other_settings_share_their_bins(model, matrices, rows, binned):
     with shared_bins():
         for depth in (2, 3, 4):
-            model(rounds=5, max_depth=depth).fit(*rows)
+            model(n_estimators=5, max_depth=depth).fit(*rows)
     assert len(binned) == matrices
 
 
 def test_other_labels_are_binned_anew(rows, binned):
     X, y = rows
     with shared_bins():
-        Tweedie(rounds=5).fit(X, y)
-        Tweedie(rounds=5).fit(X, y[::-1])
+        Tweedie(n_estimators=5).fit(X, y)
+        Tweedie(n_estimators=5).fit(X, y[::-1])
     assert len(binned) == 2
 
 
 def test_nothing_is_kept_afterwards(rows, binned):
     with shared_bins():
-        Tweedie(rounds=5).fit(*rows)
-    Tweedie(rounds=5).fit(*rows)
+        Tweedie(n_estimators=5).fit(*rows)
+    Tweedie(n_estimators=5).fit(*rows)
     assert len(binned) == 2
 
 
 def test_shared_bins_give_the_same_predictions_in_several_threads(rows):
-    models = [Tweedie(rounds=20, max_depth=depth, seed=seed) for depth in (2, 4) for seed in range(6)]
+    models = [
+        Tweedie(n_estimators=20, max_depth=depth, random_state=seed) for depth in (2, 4) for seed in range(6)
+    ]
     alone = [model.fit(*rows).predict(rows[0]) for model in models]
     with shared_bins(), ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda model: model.fit(*rows).predict(rows[0]), models))

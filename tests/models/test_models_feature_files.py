@@ -12,7 +12,7 @@ from cltv_ml.windows import Window
 
 NAMES = ["frequency", "recency", "T", "monetary_value", "days_since_last", "spend_90d", "orders_90d"]
 CUTOFFS = ["2024-06-01", "2024-09-01"]
-EXACT = {"features": NAMES, "subsample": 1.0, "colsample": 1.0, "rounds": 20}
+EXACT = {"features": NAMES, "subsample": 1.0, "colsample_bytree": 1.0, "n_estimators": 20}
 
 
 @pytest.fixture(scope="module")

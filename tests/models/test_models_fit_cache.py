@@ -59,10 +59,10 @@ def test_nothing_is_kept_afterwards_and_an_inner_block_ends_nothing(customers, f
 
 def test_a_shared_fit_predicts_the_same(customers):
     y = pd.Series(np.random.default_rng(3).gamma(1, 30, 300), index=customers.index)
-    alone = Hybrid(30, rounds=10).fit(customers, y).adapt(customers).predict_table(customers)
+    alone = Hybrid(30, n_estimators=10).fit(customers, y).adapt(customers).predict_table(customers)
     with shared_fits():
-        Hybrid(30, rounds=20).fit(customers, y)
-        shared = Hybrid(30, rounds=10).fit(customers, y).adapt(customers).predict_table(customers)
+        Hybrid(30, n_estimators=20).fit(customers, y)
+        shared = Hybrid(30, n_estimators=10).fit(customers, y).adapt(customers).predict_table(customers)
     pd.testing.assert_frame_equal(shared, alone, check_exact=True)
 
 
@@ -78,7 +78,7 @@ def test_equal_trees_are_grown_once_and_the_latest_used_are_kept(customers, monk
     y = pd.Series(np.random.default_rng(3).gamma(1, 30, 300), index=customers.index)
     with shared_fits():
         for rounds in (5, 6, 5, 7, 5, 6):  # 6 was dropped for 7, 5 was used again
-            Tweedie(rounds=rounds).fit(customers, y)
+            Tweedie(n_estimators=rounds).fit(customers, y)
     assert len(grown) == 4
 
 
@@ -87,8 +87,8 @@ def test_trees_that_weigh_origins_otherwise_are_grown_anew(customers):
         {pd.Timestamp("2024-01-01"): customers, pd.Timestamp("2024-12-01"): customers[::-1]}, names=["cutoff"]
     )
     y = pd.Series(np.random.default_rng(3).gamma(1, 30, len(both)), index=both.index)
-    alone = Tweedie(30, half_life=20, rounds=10).fit(both, y).predict(both)
+    alone = Tweedie(30, half_life=20, n_estimators=10).fit(both, y).predict(both)
     with shared_fits():
-        Tweedie(30, half_life=None, rounds=10).fit(both, y)
-        shared = Tweedie(30, half_life=20, rounds=10).fit(both, y).predict(both)
+        Tweedie(30, half_life=None, n_estimators=10).fit(both, y)
+        shared = Tweedie(30, half_life=20, n_estimators=10).fit(both, y).predict(both)
     np.testing.assert_array_equal(shared, alone)

@@ -28,7 +28,11 @@ def panel():
 @pytest.fixture(scope="module")
 def model(panel):
     return Hybrid(
-        91, probabilistic=ProbabilisticValue(BGNBD()), features=["keen"], rounds=200, colsample=1.0
+        91,
+        probabilistic=ProbabilisticValue(BGNBD()),
+        features=["keen"],
+        n_estimators=200,
+        colsample_bytree=1.0,
     ).fit(*panel)
 
 
@@ -56,8 +60,8 @@ def test_each_cutoff_is_valued_by_a_model_of_its_own_customers(panel):
     poisoned.loc[~early, "frequency"] = 0.0
     poisoned.loc[~early, "recency"] = 0.0
     plain, other = Hybrid(91), Hybrid(91)
-    first = plain._offsets(X, y.to_numpy())[0][early]
-    assert (other._offsets(poisoned[early], y[early].to_numpy())[0] == first).all()
+    first = plain._offsets(X, plain._rows(X, y, None))[0][early]
+    assert (other._offsets(poisoned[early], other._rows(poisoned[early], y[early], None))[0] == first).all()
 
 
 def test_adapting_changes_the_probabilistic_model_and_not_the_trees(model, panel):
@@ -71,7 +75,9 @@ def test_adapting_changes_the_probabilistic_model_and_not_the_trees(model, panel
 
 def test_a_window_whose_spending_is_known_from_other_customers_has_its_own_level(panel):
     X, y = panel
-    model = Hybrid(91, probabilistic=ProbabilisticValue(BGNBD()), features=["keen"], rounds=20).fit(X, y)
+    model = Hybrid(91, probabilistic=ProbabilisticValue(BGNBD()), features=["keen"], n_estimators=20).fit(
+        X, y
+    )
     july = X.loc[[pd.Timestamp("2024-07-01")]]
     assert model.adapt(july.droplevel("cutoff")).level_ < 1.8
     assert model.adapt(july).level_ == pytest.approx(3.0, rel=0.1)

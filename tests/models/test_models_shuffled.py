@@ -29,7 +29,7 @@ def customers():
 
 def skill(name, X, y, spent):
     """Return the Gini on the second half of a model that learned from the first."""
-    model = CATALOGUE[name](rounds=40, min_child_weight=20.0).fit(X[:1_500], y[:1_500])
+    model = CATALOGUE[name](n_estimators=40, min_child_weight=20.0).fit(X[:1_500], y[:1_500])
     return gini(spent[1_500:], model.predict(X[1_500:]))
 
 

@@ -1,0 +1,114 @@
+"""Customers in any kind of table, and labels and weights beside them, as the models read them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from sklearn.utils.validation import check_array, column_or_1d
+
+from cltv_ml.errors import InputError
+
+
+def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return customers as a pandas DataFrame, whatever kind of table they come in.
+
+    A pandas frame stays as it is. An Arrow or Polars table, or whatever else hands over Arrow's stream, brings its
+    names. The columns of an array are told apart by place: they get `names`, those of the fit, or else
+    "x0", "x1", ... as scikit-learn calls them.
+
+    >>> as_frame(object(), np.zeros((1, 2))).columns.tolist()
+    ['x0', 'x1']
+    """
+    if isinstance(X, pd.DataFrame):
+        return X if _named(model, X) else _by_place(model, X, names)
+    if hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns"):
+        return pa.table(X).to_pandas(types_mapper=pd.ArrowDtype)
+    array = check_array(X, ensure_all_finite=False, estimator=model, input_name="X")
+    return _by_place(model, pd.DataFrame(array, copy=False), names)
+
+
+def as_labels(model: Any, y: Any, rows: int) -> np.ndarray:
+    """Return labels as float64, shape (rows,).
+
+    Raises
+    ------
+    InputError
+        No labels, labels of another length, negative or missing labels, or labels that are all zero: nothing can
+        be learned from customers of whom none bought.
+    """
+    who = type(model).__name__
+    if y is None:
+        raise InputError(
+            f"{who} requires y to be passed, but the target y is None; give what each customer of X spent in the "
+            "window that followed."
+        )
+    labels = _one_number_a_row(y)
+    if labels.shape != (rows,):
+        raise InputError(f"{who}: y must have one value per row of X ({rows}), got shape {labels.shape}.")
+    if not (np.isfinite(labels) & (labels >= 0)).all():
+        wrong = (
+            "NaN" if np.isnan(labels).any() else "infinity" if np.isinf(labels).any() else "negative values"
+        )
+        raise InputError(
+            f"{who}: Input y contains {wrong}; give spend of zero or more, and no row without it."
+        )
+    if not (labels > 0).any():
+        raise InputError(f"{who}: every label is zero; choose a window in which somebody bought.")
+    return labels
+
+
+def as_weights(model: Any, sample_weight: Any, rows: int) -> np.ndarray | None:
+    """Return how much each row counts as float64, shape (rows,), or None where all count alike."""
+    if sample_weight is None:
+        return None
+    weights = _one_number_a_row(sample_weight)
+    who = type(model).__name__
+    if weights.shape != (rows,):
+        raise InputError(
+            f"{who}: sample_weight must have one value per row of X ({rows}), got shape {weights.shape}."
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not (weights > 0).any():
+        raise InputError(
+            f"{who}: sample_weight must be finite, zero or more, and above zero for some row; correct those rows."
+        )
+    return weights
+
+
+def _one_number_a_row(values: Any) -> np.ndarray:
+    if isinstance(values, pd.Series):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = column_or_1d(array, warn=True)  # scikit-learn's warning: a column where a vector is meant
+    return array.astype(np.float64)
+
+
+def _named(model: Any, X: pd.DataFrame) -> bool:
+    """Return whether the columns have names, not places; both at once are refused."""
+    texts = sum(isinstance(name, str) for name in X.columns)
+    if 0 < texts < X.shape[1]:
+        raise InputError(
+            f"{type(model).__name__}: some column names are text and some are not, {list(X.columns)}; "
+            "make all of them text."
+        )
+    return texts > 0 or X.shape[1] == 0
+
+
+def _by_place(model: Any, X: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    places = [f"x{number}" for number in range(X.shape[1])]
+    if names is None or list(names) == places:
+        return X.set_axis(places, axis="columns")
+    who = type(model).__name__
+    if len(names) != X.shape[1]:
+        raise InputError(
+            f"{who}: X has {X.shape[1]} features, but {who} is expecting {len(names)} features as input."
+        )
+    warnings.warn(
+        f"X does not have valid feature names, but {who} was fitted with feature names", stacklevel=4
+    )
+    return X.set_axis(list(names), axis="columns")

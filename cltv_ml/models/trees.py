@@ -1,0 +1,244 @@
+"""The base of the gradient-boosted models: their arguments, the rows they learn from, how they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+from sklearn.utils import Tags, check_random_state
+
+from cltv_ml.errors import InputError
+from cltv_ml.models import boosting
+from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.feature_files import FeatureFiles, Rows
+from cltv_ml.models.inputs import as_frame, as_labels, as_weights
+from cltv_ml.models.search import TREES
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Labelled rows as a booster reads them; rows of weight zero are not among them.
+
+    `sample_weight` is the caller's, None where all rows count alike; `weight` is that times what a row's cutoff
+    counts (`boosting.origin_weights`).
+    """
+
+    names: list[str]
+    matrix: boosting.Matrix
+    labels: np.ndarray
+    sample_weight: np.ndarray | None
+    weight: np.ndarray | None
+
+    def where(self, mask: np.ndarray) -> TrainingRows:
+        """Return the rows that a mask chooses."""
+        weights = [part if part is None else part[mask] for part in (self.sample_weight, self.weight)]
+        return TrainingRows(self.names, self.matrix[mask], self.labels[mask], *weights)
+
+    def mean(self, values: np.ndarray) -> float:
+        """Return the mean of `values`, each row counted as often as the caller's weight says."""
+        if self.sample_weight is None:
+            return float(values.mean())
+        return float(np.average(values, weights=self.sample_weight))
+
+    def balance(self, values: np.ndarray) -> float:
+        """Return the factor that gives `values` the total of the labels.
+
+        Source: M. Wüthrich, Bias regularization in neural network models for general insurance pricing, 2020.
+        """
+        labels = self.labels
+        if self.sample_weight is not None:
+            labels, values = labels * self.sample_weight, values * self.sample_weight
+        total = float(values.sum())
+        return float(labels.sum()) / total if total > 0 else 1.0
+
+
+class TreeModel(ValueModel):
+    """What the models on XGBoost share; arguments have the names of scikit-learn and XGBoost.
+
+    `X` is a pandas, Polars or Arrow table or an array of numbers; missing values are learned from. Columns of a
+    table are taken by name, so their order does not matter and others may stand beside them.
+
+    Parameters
+    ----------
+    horizon
+        Days over which `y` was summed; `predict` answers for the same length.
+    features
+        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
+    n_estimators, learning_rate, max_depth, min_child_weight, subsample, colsample_bytree, random_state, device
+        As in `xgboost.XGBRegressor`.
+    half_life
+        A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
+    """
+
+    needs_labels = True
+    search_space = TREES
+    #: Arguments that models stored by 0.1.0 have under other names.
+    renamed: ClassVar[Mapping[str, str]] = {
+        "rounds": "n_estimators",
+        "colsample": "colsample_bytree",
+        "seed": "random_state",
+        "variance_power": "tweedie_variance_power",
+        "levels": "quantile_alpha",
+    }
+
+    def __init__(
+        self,
+        horizon: int = 91,
+        *,
+        features: Sequence[str] | None = None,
+        n_estimators: int = 150,
+        learning_rate: float = 0.05,
+        max_depth: int = 4,
+        min_child_weight: float = 20.0,
+        subsample: float = 0.8,
+        colsample_bytree: float = 0.7,
+        half_life: float | None = 180.0,
+        random_state: int | None = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.horizon = horizon
+        self.features = features
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.max_depth = max_depth
+        self.min_child_weight = min_child_weight
+        self.subsample = subsample
+        self.colsample_bytree = colsample_bytree
+        self.half_life = half_life
+        self.random_state = random_state
+        self.device = device
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from customers at one or several cutoffs and what each then spent; return the model.
+
+        `sample_weight` says how often each row counts, once if None.
+        """
+        rows = self._rows(X if isinstance(X, FeatureFiles) else as_frame(self, X), y, sample_weight)
+        self.feature_names_in_ = np.array(rows.names, dtype=object)
+        self._fit(rows)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the expected spend over the horizon, shape (n,), in currency units."""
+        return self._predict(self._matrix(self._frame(X)))
+
+    def predict_table(self, X: Any) -> pd.DataFrame:
+        """Return PREDICTIONS for `X` (`ValueModel.predict_table`)."""
+        return super().predict_table(self._frame(X))
+
+    def contributions(self, X: Any) -> pd.DataFrame:
+        """Return what each feature adds to the expected value, in currency: exact TreeSHAP."""
+        frame = self._frame(X)
+        return self._contributions(self._matrix(frame)).set_axis(frame.index)
+
+    def booster_params(self) -> dict[str, Any]:
+        """Return the settings of every booster, under XGBoost's names."""
+        return {
+            "eta": self.learning_rate,
+            "max_depth": self.max_depth,
+            "min_child_weight": self.min_child_weight,
+            "subsample": self.subsample,
+            "colsample_bytree": self.colsample_bytree,
+            "seed": _seed(self.random_state),
+            "device": self.device,
+        }
+
+    def _fit(self, rows: TrainingRows) -> None:
+        raise NotImplementedError
+
+    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
+        raise NotImplementedError
+
+    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+        raise NotImplementedError
+
+    def _train(
+        self,
+        rows: TrainingRows,
+        labels: np.ndarray,
+        params: Mapping[str, Any],
+        *,
+        margin: np.ndarray | None = None,
+        objective: boosting.Objective | None = None,
+    ) -> xgb.Booster:
+        """Return a booster that learned `labels` of these rows."""
+        return boosting.train(
+            rows.matrix,
+            labels,
+            {**self.booster_params(), **params},
+            rounds=self.n_estimators,
+            weight=rows.weight,
+            margin=margin,
+            objective=objective,
+        )
+
+    def _frame(self, X: Any) -> pd.DataFrame:
+        check_fitted(self)
+        return as_frame(self, X, list(self.feature_names_in_))
+
+    def _matrix(self, frame: pd.DataFrame) -> np.ndarray:
+        return check_columns(self, frame, list(self.feature_names_in_), np.float32)
+
+    def _rows(self, X: pd.DataFrame | FeatureFiles, y: Any, sample_weight: Any) -> TrainingRows:
+        """Return the rows to learn from, all checked; rows of files stay there and bring their labels."""
+        from_files = isinstance(X, FeatureFiles)
+        names = self._names(X)
+        matrix: boosting.Matrix
+        if from_files:
+            matrix = Rows(self, X, names, np.ones(len(X), dtype=bool))
+        else:
+            matrix = check_columns(self, X, names, np.float32)
+        given = as_weights(self, sample_weight, len(X))
+        labels = as_labels(self, X.labels() if from_files else y, len(X))
+        weight = boosting.origin_weights(self, X)
+        if given is not None:
+            weight = given if weight is None else weight * given
+        rows = TrainingRows(names, matrix, labels, given, weight)
+        return rows if given is None else _counted(self, rows, given > 0)
+
+    def _names(self, X: pd.DataFrame | FeatureFiles) -> list[str]:
+        names = list(X.columns) if self.features is None else list(self.features)
+        double = sorted({name for name in names if names.count(name) > 1})
+        who = type(self).__name__
+        if double and self.features is not None:
+            raise InputError(f"{who}: features names {double} more than once; name each column once.")
+        if self.features is None and isinstance(X, pd.DataFrame):
+            _check_numbers(who, X)
+        return names
+
+    def __sklearn_tags__(self) -> Tags:
+        """Missing values are learned from, and what customers spend is not negative."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.positive_only = True
+        return tags
+
+
+def _counted(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> TrainingRows:
+    """Return the rows that count, of which one at least must have bought."""
+    if not (rows.labels[mask] > 0).any():
+        raise InputError(
+            f"{type(model).__name__}: every label of a row with a weight is zero; weigh somebody who bought."
+        )
+    return rows if mask.all() else rows.where(mask)
+
+
+def _check_numbers(who: str, X: pd.DataFrame) -> None:
+    """Raise InputError where a column is no number, since leaving it out would be a guess."""
+    others = [str(name) for name, dtype in X.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+    if others:
+        raise InputError(
+            f"{who}: columns {others} hold no numbers, the only thing it learns from; name the "
+            "columns to learn from in `features`, or turn these into numbers."
+        )
+
+
+def _seed(random_state: Any) -> int:
+    """Return a whole number for XGBoost: the given one, or one drawn as scikit-learn draws."""
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
