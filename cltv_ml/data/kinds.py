@@ -9,32 +9,55 @@ import duckdb
 from cltv_ml.data.parse import Columns, is_time, quote
 from cltv_ml.data.rules import Rules
 
+_ROWS = 2000
+
+#: So many values of all columns together are looked at, and of each column at least so many.
+_VALUES, _FEWEST = 60_000, 100
+
+_DATED = re.compile("dat|time|day|when|[_ ]at$|fecha|jour|giorno|zeit|tag$|hora")
+
 
 def look(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return what each column's first values look like: number, rate, timestamp, text or empty."""
-    con.execute("create or replace temp table peek as from raw limit 2000")
-    readings = [Columns(con, Rules(day_first=True, decimal=decimal), "peek") for decimal in ".,"]
-    return {column: _kind(readings, column) for column in readings[0].kinds}
+    """Return what each column's first values look like: number, rate, timestamp, text or empty.
 
-
-def _kind(readings: list[Columns], column: str) -> str:
-    """Return the kind of one column of the peek; three of four values decide."""
-    columns = readings[0]
-    kind, name = columns.kinds[column], quote(column)
-    number = (
-        ", ".join(reading.number(column) for reading in readings if not is_time(kind))
-        or "cast(null as double)"
+    All columns are read in one query, so that wide tables take no longer than their values do.
+    """
+    con.execute(f"create or replace temp table peek as from raw limit {_ROWS}")
+    kinds = Columns(con, Rules(), "peek").kinds
+    each = max(_FEWEST, _VALUES // max(len(kinds), 1))
+    names = list(kinds)
+    texts = ", ".join(f'cast({quote(name)} as varchar) as "{place}"' for place, name in enumerate(names))
+    con.execute(
+        "create or replace temp table peeked as select cast(place as integer) as place, value as "
+        f"{quote('value')} from (unpivot (select {texts} from peek) on columns(*) into name place value value) "
+        f"where trim(value) <> '' qualify row_number() over (partition by place) <= {each}"
     )
-    values, numbers, times, low, high, whole, percents = columns.con.execute(
-        "select count(value), count(number), count(time), min(number), max(number), "
+    reading = Columns(con, Rules(), "peeked", ask=False)
+    value, number = quote("value"), reading.number("value")
+    counted = con.execute(
+        "select place, count(*), count(number), count(time), min(number), max(number), "
         "bool_and(number = floor(number)), count(*) filter (where suffix(value, '%')) "
-        f"from (select nullif(trim(cast({name} as varchar)), '') as value, coalesce({number}) as number, "
-        f"{columns.timestamp(column)} as time from peek)"
-    ).fetchall()[0]
-    dated = re.search("dat|time|day|when|_at$", column.lower()) is not None
-    if not values:
-        return "empty"
-    if times >= 0.75 * values and (dated or numbers < 0.75 * values or is_time(kind)):
+        f"from (select place, {value} as value, {number} as number, {reading.timestamp('value')} as time from peeked) "
+        "group by place"
+    ).fetchall()
+    found = {names[place]: _kind(names[place], kinds[names[place]], *counts) for place, *counts in counted}
+    return {name: found.get(name, "empty") for name in names}
+
+
+def _kind(
+    name: str,
+    kind: str,
+    values: int,
+    numbers: int,
+    times: int,
+    low: float,
+    high: float,
+    whole: bool,
+    percents: int,
+) -> str:
+    """Return the kind of one column of the peek; three of four values decide."""
+    dated = _DATED.search(name.lower()) is not None
+    if is_time(kind) or (times >= 0.75 * values and (dated or numbers < 0.75 * values)):
         return "timestamp"
     if numbers >= 0.75 * values:
         share = (low >= 0 and high <= 1 and not whole) or percents >= 0.75 * values

@@ -120,7 +120,7 @@ def _ask(asked: list[Question], read: Callable[..., str], *args: str) -> str:
 
 def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
     """Return how times, amounts and currencies were understood where that is not plain to see."""
-    notes = []
+    notes = [*columns.notes]
     if "amount" not in raw.mapping:
         less = (
             ", less the discount" if "discount_rate" in raw.mapping and "discount" not in raw.mapping else ""
@@ -176,7 +176,7 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
     elif "cost" not in values and "profit" in number:
         values["cost"] = f"({values['amount']}) - ({number['profit']})"
     if "currency" in mapping:
-        values["currency"] = columns.identifier(mapping["currency"])
+        values["currency"] = columns.currency(mapping["currency"])
         rate = _ask(asked, partial(_rate, raw, values["currency"], columns.rules))
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"

@@ -58,6 +58,8 @@ class Rules:
     day_first
         How 01/02/2024 is to be read when the column leaves it open: True for 1 February, False for
         2 January.
+    year_first
+        Whether 05-01-25 has its year first, when the column leaves it open.
     decimal
         The decimal sign of amounts that are text, "." or ",", when the column leaves it open.
     rates
@@ -69,6 +71,10 @@ class Rules:
     winsorise
         Cap amounts above the median plus this many robust standard deviations, on the log scale; None
         leaves all amounts as they are. 5 touches about one amount in a million of a log-normal shop.
+    id_forms
+        In which ways identifiers are brought to one form: `blanks` (trimmed, invisible signs taken out),
+        `unicode` (NFC), `decimals` (12345.0 is 12345) and `email_case` (addresses in small letters); "none"
+        keeps them as they are written.
 
     >>> Rules(off=("missing_customer",))
     Traceback (most recent call last):
@@ -82,10 +88,12 @@ class Rules:
     timezone: str | None = None
     source_timezone: str | None = None
     day_first: bool | None = None
+    year_first: bool | None = None
     decimal: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     winsorise: float | None = None
+    id_forms: tuple[str, ...] = ("blanks", "unicode", "decimals", "email_case")
 
     def __post_init__(self) -> None:
         """Raise InputError for an unknown rule, zone or sign; the message names it."""
@@ -99,6 +107,11 @@ class Rules:
             check_timezone(zone)
         if self.decimal not in (None, ".", ","):
             raise InputError(f"decimal must be '.' or ',', got {self.decimal!r}.")
+        for form in self.id_forms:
+            if form not in ("blanks", "unicode", "decimals", "email_case", "none"):
+                raise InputError(
+                    f"Unknown id form {form!r}. Available: blanks, unicode, decimals, email_case, none."
+                )
         if self.winsorise is not None and not self.winsorise > 0:
             raise InputError(f"winsorise must be a positive number or None, got {self.winsorise!r}.")
         for currency, rate in self.rates.items():
@@ -141,7 +154,7 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
         if name not in known and name not in LEVEL_NAMES:
             raise InputError(f"Unknown rule setting {name!r}. Available: {sorted(known | set(LEVEL_NAMES))}.")
         listed = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
-        if name in ("off", "on", "non_products", "adjustments"):
+        if name in ("off", "on", "non_products", "adjustments", "id_forms"):
             changed[name] = tuple(str(entry) for entry in listed)
         elif name in LEVEL_NAMES:
             readings = (
@@ -154,7 +167,8 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
         elif name == "rates":
             changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_rate, listed))
         else:
-            changed[name] = _READ.get(name, str)(listed[-1])
+            read: Callable[[str, Any], Any] = _READ.get(name, _text)
+            changed[name] = read(name, listed[-1])
     return replace(rules, **changed)
 
 
@@ -184,13 +198,18 @@ def _number(name: str, text: Any) -> float:
         raise InputError(f"{name}: {text!r} is no number; write rates=USD:0.92 or winsorise=5.") from None
 
 
-def _truth(value: Any) -> bool:
+def _text(name: str, value: Any) -> str:
+    return str(value)
+
+
+def _truth(name: str, value: Any) -> bool:
     if str(value).lower() not in ("true", "false"):
-        raise InputError(f"day_first must be true or false, got {value!r}.")
+        raise InputError(f"{name} must be true or false, got {value!r}.")
     return str(value).lower() == "true"
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
+_READ: dict[str, Callable[[str, Any], Any]] = {
     "day_first": _truth,
-    "winsorise": lambda value: _number("winsorise", value),
+    "year_first": _truth,
+    "winsorise": _number,
 }

@@ -1,0 +1,108 @@
+"""The order of day, month and year in dates of three short numbers, from the whole column."""
+
+from __future__ import annotations
+
+import duckdb
+
+from cltv_ml.data import times
+from cltv_ml.data.rules import Rules
+from cltv_ml.errors import InputError
+
+#: An order in which the dates span more years than this, and several times as many as in another, is none.
+_YEARS = 12
+
+
+def order_of(
+    con: duckdb.DuckDBPyConnection, source: tuple[str, str, str], rules: Rules, last: int, points: bool
+) -> str | None:
+    """Return dmy, mdy or ymd, None where no date is so written.
+
+    An order fails where it leaves values without a date that another reads, or where its years are spread
+    far wider than another's. Dates divided by points are day first, and with slashes the year is not first,
+    unless that fails.
+
+    Parameters
+    ----------
+    source
+        Table, SQL of the trimmed text, and the column's name for messages.
+    last
+        The last year that two digits may stand for.
+    points
+        Whether dates divided by points are meant, or the others.
+
+    Raises
+    ------
+    InputError
+        Two orders are left, or each reads what the others do not; the message shows the readings.
+    """
+    table, text, column = source
+    con.execute(
+        "create or replace temp table short_dates as select f.a as a, f.b as b, f.c as c, count(*) as n, "
+        "min(t) as t, bool_and(f.sign = '/') as slashed from "
+        f"(select {times.short_fields('t')} as f, t from (select {text} as t from {table}) "
+        f"where {times.is_short('t')}) where (f.sign = '.') = {points} group by all"
+    )
+    orders = _allowed(rules, points)
+    dates = {order: f"try_cast({times.short_date('f', order, last)} as date)" for order in orders}
+    reads = " or ".join(f"{date} is not null" for date in dates.values())
+    counted = ", ".join(
+        f"coalesce(sum(n) filter (where {date} is not null), 0), min({date}), max({date})"
+        for date in dates.values()
+    )
+    [(rows, slashed, some, *found)] = con.execute(
+        f"select coalesce(sum(n) filter (where {reads}), 0), bool_and(slashed), count(*), {counted} "
+        "from short_dates as f"
+    ).fetchall()
+    if not rows:
+        return orders[0] if some else None
+    read = {order: found[3 * place : 3 * place + 3] for place, order in enumerate(orders) if found[3 * place]}
+    left = [order for order in read if read[order][0] == rows]
+    left = left or [order for order in read if read[order][0] >= 0.99 * rows]
+    says_both = not left
+    spans = {order: (read[order][2] - read[order][1]).days / 365.25 for order in left}
+    left = [order for order in left if spans[order] <= max(_YEARS, 3 * min(spans.values()))]
+    for prior in (("dmy",) if points else (), ("dmy", "mdy") if slashed else ()):
+        left = [order for order in left if order in prior] or left
+    if len(left) > 1:
+        differ = " or ".join(f"{dates[order]} <> {dates[left[0]]}" for order in left[1:])
+        left = (
+            left
+            if con.execute(f"select 1 from short_dates as f where {differ} limit 1").fetchall()
+            else left[:1]
+        )
+    if len(left) == 1:
+        return left[0]
+    raise InputError(_question(con, {order: dates[order] for order in left or read}, column, says_both))
+
+
+def _allowed(rules: Rules, points: bool) -> list[str]:
+    """Return the orders that the user's rules leave."""
+    if rules.year_first:
+        return ["ymd"]
+    orders = ["dmy", "mdy"] if rules.year_first is False else list(times.ORDERS)
+    if rules.day_first:
+        return ["dmy"]
+    return ["mdy"] if rules.day_first is False and not points else orders
+
+
+def _question(con: duckdb.DuckDBPyConnection, dates: dict[str, str], column: str, says_both: bool) -> str:
+    """Return the question that is left open, with an example and the rules that answer it."""
+    every = " and ".join(f"{date} is not null" for date in dates.values())
+    pairs = [(one, other) for one in dates.values() for other in dates.values() if one < other]
+    differ = " or ".join(f"{one} <> {other}" for one, other in pairs) or "true"
+    shown = f"select t, {', '.join(dates.values())} from short_dates as f"
+    rows = con.execute(f"{shown} where {every} and ({differ}) order by t limit 1").fetchall()
+    rows = rows or con.execute(f"{shown} order by t limit 1").fetchall()
+    example, *days = rows[0]
+    flags = {"dmy": "day_first=true", "mdy": "day_first=false", "ymd": "year_first=true"}
+    said = "say both" if says_both else "do not say"
+    if list(dates) == ["dmy", "mdy"] and days[0] and days[1]:
+        day, month = days[0].day, days[0].month
+        return (
+            f"column {column!r}: {example!r} may be day {day} of month {month} or day {month} of month {day}, and the "
+            f"other dates {said}; set day_first to true or false (--rule day_first=true)."
+        )
+    ways = ", ".join(
+        f"{day or 'no date'} (--rule {flags[order]})" for order, day in zip(dates, days, strict=True)
+    )
+    return f"column {column!r}: {example!r} may be {ways}, and the other dates {said}; say which."

@@ -1,0 +1,232 @@
+"""SQL that reads times written as text or as numbers: the order of their fields, names of months, zones."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+from cltv_ml.data.zones import once
+
+#: How dates of three numbers may be ordered; in each text `a`, `b` and `c` are the fields as they stand.
+ORDERS = {"dmy": ("c", "b", "a"), "mdy": ("c", "a", "b"), "ymd": ("a", "b", "c")}
+
+_TAIL = r"(?:$|[ T,]+(.*)$)"
+
+#: ISO 8601 and nothing else, which the engine reads by itself.
+PLAIN = r"\d{4}-\d\d?-\d\d?(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
+
+#: The other ways of writing.
+_SHORT = r"^(\d{1,2})([/\-.])(\d{1,2})[/\-.](\d{4}|\d{2})\.?" + _TAIL
+_YEAR_FIRST = r"^(\d{4})(?:[/\-.] ?|年 ?)(\d{1,2})(?:[/\-.] ?|月 ?)(\d{1,2})[.日]?" + _TAIL
+_WEEKDAY = r"^(?:\p{L}+[.,]*[ ]+)?"
+_DAY_WORD = (
+    _WEEKDAY
+    + r"(\d{1,2})(?:st|nd|rd|th|er|\.|º|ª)?[ \-/.]*(?:de |of )?(\p{L}{3,})[ \-/.,']*(?:de |del )?(\d{4}|\d{2})"
+).replace("'", "''") + _TAIL
+_WORD_DAY = _WEEKDAY + r"(\p{L}{3,})[. \-]+(\d{1,2})(?:st|nd|rd|th)?[, \-]+(\d{4})" + _TAIL
+_YEAR_WORD = r"^(\d{4})[ \-/]?(\p{L}{3,})[ \-/.]?(\d{1,2})" + _TAIL
+_CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
+#: With the name of a month, and in which groups year, month, day and time stand.
+_WORDS = {_DAY_WORD: "3214", _WORD_DAY: "3124", _YEAR_WORD: "1234", _CTIME: "4123"}
+
+#: Months of seven languages, without accents, and how they are shortened.
+_MONTHS = (
+    "jan january januar janvier janv enero ene gennaio gen janeiro januari",
+    "feb february februar fevrier fevr fev febrero febbraio fevereiro februari",
+    "mar march marz maerz mars marzo marco maart mrt mrz",
+    "apr april avril avr abril abr aprile",
+    "may mai mayo maggio mag maio mei",
+    "jun june juni juin junio giugno giu junho",
+    "jul july juli juillet juil julio luglio lug julho",
+    "aug august aout agosto ago augustus",
+    "sep sept september septembre septiembre settembre set setembro",
+    "oct october oktober okt octobre octubre ottobre ott outubro out",
+    "nov november novembre noviembre novembro",
+    "dec december dezember dez decembre diciembre dic dicembre dezembro",
+)
+
+#: A zone behind a time; a name in brackets may follow, as in browsers.
+_ZONE = (
+    r" ?(?:(?:GMT|UTC)([+-]\d\d?(?::?\d\d)?)|(Z|UTC|GMT|UT|[ECMP][SD]T|CES?T|EES?T|WES?T)|([+-]\d\d(?::?\d\d)?))"
+    r"(?: *\(.*\))?$"
+)
+_NAMED = {
+    "+00": "Z UTC GMT UT WET",
+    "+01": "CET WEST",
+    "+02": "CEST EET",
+    "+03": "EEST",
+    "-04": "EDT",
+    "-05": "EST CDT",
+    "-06": "CST MDT",
+    "-07": "MST PDT",
+    "-08": "PST",
+}
+_TWELVE_HOURS = ["%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I %p"]
+
+#: The serial numbers that spreadsheets give to days: 1 is 1900-01-01, for them 1900 has a 29 February.
+SERIAL_START = datetime.date(1899, 12, 30)
+_SERIALS = (18264, 73415)  # 1950 to 2100
+
+
+def is_zoned(text: str) -> str:
+    """Return SQL for whether a time carries a zone."""
+    return f"regexp_matches({text}, ':\\d\\d(?:[.,]\\d+)?(?: ?[AP]M)?{_ZONE}|:\\d\\d {_ZONE[:-1]} \\d{{4}}$')"
+
+
+def is_short(text: str) -> str:
+    """Return SQL for whether a text begins with three short numbers, of which one is the year."""
+    return f"regexp_matches({text}, '{_SHORT}')"
+
+
+def is_digits(text: str) -> str:
+    """Return SQL for whether a text is a bare number."""
+    return f"regexp_full_match({text}, '\\d+(?:\\.\\d*)?(?:[eE]\\+?\\d+)?')"
+
+
+def has_words(text: str) -> str:
+    """Return SQL for whether a text may hold the name of a month."""
+    return f"regexp_matches({text}, '\\p{{L}}{{3}}')"
+
+
+def is_date(fields: str, order: str, last: int) -> str:
+    """Return SQL for whether short fields are a date in this order."""
+    return f"try_cast({short_date(fields, order, last)} as date) is not null"
+
+
+def short_fields(text: str) -> str:
+    """Return SQL for the fields of such a text: a, sign, b, c and time."""
+    return f"regexp_extract({text}, '{_SHORT}', ['a', 'sign', 'b', 'c', 'time'])"
+
+
+def short_date(fields: str, order: str, last: int) -> str:
+    """Return SQL for the ISO date of three fields; a year of two digits is at most `last`."""
+    year, month, day = (f"{fields}.{part}" for part in ORDERS[order])
+    return f"({_full_year(year, last)} || '-' || {month} || '-' || {day})"
+
+
+def from_text(
+    text: str, orders: Sequence[tuple[str, str]], last: int, serials: bool, words: bool, zoned: bool
+) -> str:
+    """Return SQL for the time that a text stands for: in UTC where it carries a zone, else as it is written.
+
+    Parameters
+    ----------
+    text
+        SQL of the trimmed text.
+    orders
+        For dates of three short numbers: SQL for which of them, and their order.
+    last
+        The last year that two digits may stand for.
+    serials
+        Whether numbers of five digits are days of a spreadsheet.
+    words, zoned
+        Whether some times hold names of months, or a zone: what none holds is not looked for.
+    """
+    short = " ".join(
+        f"when {which} then {' || chr(10) || '.join('f.' + part for part in ORDERS[order])}"
+        for which, order in orders
+    )
+    fields = once(short_fields("t"), "f", f"(case {short} end) || chr(10) || f.time")
+    ways = {_YEAR_FIRST: "1234", **(_WORDS if words else {})}
+    others = " ".join(
+        f"when regexp_matches(t, '{way}') then regexp_replace(t, '{way}', '{_groups(places)}')"
+        for way, places in ways.items()
+    )
+    split = f"string_split(case when {is_short('t')} then {fields} {others} end, chr(10))"
+    number = number_as_time("try_cast(t as double)", serials)
+    return once(
+        text,
+        "t",
+        f"case when regexp_full_match(t, '{PLAIN}') then try_cast(t as timestamp) "
+        f"when {is_digits('t')} then {number} "
+        f"when regexp_matches(t, '\\d') then {once(split, 's', _joined(last, words, zoned))} end",
+    )
+
+
+def _groups(places: str) -> str:
+    return "\n".join(rf"\{place}" for place in places)
+
+
+def number_as_time(number: str, serials: bool) -> str:
+    """Return SQL for a time written as a number, told by its size.
+
+    20240131, 202401311504 and 20240131150400; seconds, milliseconds, microseconds and nanoseconds since
+    1970; days of a spreadsheet.
+    """
+    digits = f"cast(cast({number} as bigint) as varchar)"
+    compact = [("%Y%m%d", 19000101, 21001231), ("%Y%m%d%H%M", 190001010000, 210012312359)]
+    compact.append(("%Y%m%d%H%M%S", 19000101000000, 21001231235959))
+    ways = [
+        f"case when {number} between {low} and {high} then try_strptime({digits}, '{form}') end"
+        for form, low, high in compact
+    ]
+    for unit, low, high in (
+        (1e6, 1e8, 4.2e9),
+        (1e3, 1e11, 4.2e12),
+        (1.0, 1e14, 4.2e15),
+        (1e-3, 1e17, 4.2e18),
+    ):
+        ways.append(
+            f"case when {number} between {low} and {high} "
+            f"then make_timestamp(cast({number} * {unit} as bigint)) end"
+        )
+    if serials:
+        day = f"timestamp '{SERIAL_START}' + to_seconds(round({number} * 86400))"
+        ways.append(f"case when {is_serial(number)} then {day} end")
+    return f"coalesce({', '.join(ways)})"
+
+
+def is_serial(number: str) -> str:
+    """Return SQL for whether a number may be a day of a spreadsheet, from 1950 to 2100."""
+    low, high = _SERIALS
+    return f"{number} between {low} and {high}"
+
+
+def _full_year(year: str, last: int) -> str:
+    short = f"cast({last} - ({last} - try_cast({year} as integer)) % 100 as varchar)"
+    return f"case length({year}) when 4 then {year} when 2 then {short} end"
+
+
+def _month(text: str) -> str:
+    """Return SQL for the number of a month, written as a number or as a name."""
+    width = max(map(len, _MONTHS)) + 2
+    names = "".join(f" {names} ".ljust(width) for names in _MONTHS)
+    place = f"nullif(strpos('{names}', ' ' || strip_accents(lower({text})) || ' '), 0)"
+    return f"coalesce(try_cast({text} as integer), ({place} - 1) // {width} + 1)"
+
+
+def _joined(last: int, words: bool, zoned: bool) -> str:
+    """Return SQL for the time of `s`: year, month, day and a clock time, perhaps with a zone."""
+    month = _month("s[2]") if words else "s[2]"
+    date = f"{_full_year('s[1]', last)} || '-' || {month} || '-' || s[3]"
+    said = "'^(?:at|um|à|a las|alle|klo|om) '"
+    tail = f"regexp_replace(trim(s[4]), {said}, '')"
+    dotted = (
+        r"regexp_replace(regexp_replace(c, '^(\d\d?)[.H](\d\d)', '\1:\2'), '^(\d\d?:\d\d)[.](\d\d)', '\1:\2')"
+    )
+    noon = rf"regexp_replace({dotted}, '(?:[.]\d+)? ?([AP])\.?M\.?$', ' \1M')"
+    at = (
+        f"case when c = '' then try_cast(d as timestamp) "
+        f"when regexp_matches(c, '[AP]\\.?M\\.?$') then try_strptime(d || ' ' || {noon}, {_TWELVE_HOURS}) "
+        f"when regexp_full_match({dotted}, '\\d\\d?:\\d\\d(?::\\d\\d(?:[.,]\\d+)?)?') "
+        f"then try_cast(d || ' ' || replace({dotted}, ',', '.') as timestamp) end"
+    )
+    clock = f"regexp_replace(k, '{_ZONE}', '')" if zoned else "k"
+    known = once(date, "d", once(f"upper(trim({clock}))", "c", at))
+    return once(tail, "k", f"{known} - {_offset()}" if zoned else known)
+
+
+def _offset() -> str:
+    """Return SQL for the offset of the zone at the end of `k`, nothing where there is none."""
+    names = " ".join(
+        f"when z.name in ({', '.join(repr(name) for name in names.split())}) then '{offset}'"
+        for offset, names in _NAMED.items()
+    )
+    offset = f"case {names} when z.gmt <> '' then z.gmt else z.off end"
+    seconds = once(
+        f"regexp_extract({offset}, '^([+-])(\\d\\d?):?(\\d\\d)?$', ['sign', 'h', 'm'])",
+        "o",
+        "to_seconds(if(o.sign = '-', -1, 1) * (coalesce(try_cast(o.h as integer), 0) * 3600 "
+        "+ coalesce(try_cast(o.m as integer), 0) * 60))",
+    )
+    return once(f"regexp_extract(k, '{_ZONE}', ['gmt', 'name', 'off'])", "z", seconds)
