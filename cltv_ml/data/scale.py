@@ -53,7 +53,7 @@ def settle_scale(
 def _growth(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], column: str) -> float | None:
     """Return the elasticity of a column in the quantity, 0 per item and 1 per line; None without evidence."""
     con.execute("create or replace temp table some_rows as from raw limit 20000")
-    columns = Columns(con, Rules(day_first=True, decimal="."), "some_rows")
+    columns = Columns(con, Rules(), "some_rows", ask=False)
     value, quantity = columns.number(column), columns.number(mapping["quantity"])
     if "product_id" in mapping:
         group, per = quote(mapping["product_id"]), "1"
