@@ -52,7 +52,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "transactionvalue paymentvalue paymentamount subtotal turnover grandtotal totalprice totalvalue "
         "totalpaid netsales grosssales netrevenue grossrevenue invoicetotal invoiceamount amountpaid betrag "
         "umsatz nettoumsatz bruttoumsatz gesamtbetrag gesamtpreis rechnungsbetrag zeilenbetrag nettobetrag "
-        "bruttobetrag valor valortotal valorpedido valordopedido montant montanttotal montantht montantttc chiffredaffaires importe importetotal totalventa "
+        "bruttobetrag valor valortotal valorpedido valordopedido "
+        "montant montanttotal montantht montantttc chiffredaffaires importe importetotal totalventa "
         "venta ventas linevalue totalusd amountusd amounteur amountgbp gross net purchaseamount",
         "price preis prix precio",
     ),
