@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data import Cleaned, Verdict, compute_months, compute_seasonality, compute_summary
+from cltv_ml.data import Cleaned, Report, Verdict, compute_months, compute_seasonality, compute_summary
 from cltv_ml.data import judge as judge_data
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.evaluation.backtest import WindowResult
@@ -18,6 +18,8 @@ _VERDICTS = {
     "caution": "The data check asks for caution.",
     "no-go": "The data check says no: read nothing below as a forecast.",
 }
+
+_READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "no sale, left out"}
 
 
 def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") -> dict[str, Any]:
@@ -55,46 +57,68 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
 
 
 def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") -> list[dict[str, Any]]:
-    """Return the data report: the verdict, what the log holds, what the cleaning did, and the figures."""
-    account, log = cleaned.report, cleaned.log
-    rules = account.rules[account.rules["rows"] > 0]
-    done = pd.DataFrame(
-        {
-            "Rule": rules["rule"],
-            "Lines": [f"{rows:,}" for rows in rules["rows"]],
-            "Share of lines": [f"{rows / max(account.rows_in, 1):.2%}" for rows in rules["rows"]],
-            "Money": [theme.format_money(money, currency) for money in rules["money"]],
-        }
-    )
-    parts = {
-        "in =": account.money_in,
-        "kept +": account.money_kept,
-        "set aside +": account.money_quarantined,
-        "netted +": account.money_netted,
-        "capped": account.money_capped,
-    }
-    unit = f" in {currency}" if currency else ""
-    money = (
-        f"Money{unit}, to the cent: "
-        + " ".join(f"{value:,.2f} {name}" for name, value in parts.items())
-        + "."
-    )
+    """Return the data report: the verdict, how the source was read, what the log holds, and the figures."""
+    log = cleaned.log
     sections = [
         section(
             "Can customer lifetime value be learned from these data?",
             [_VERDICTS[verdict.level]],
             warnings=[_sentence(reason) for reason in verdict.reasons],
-            tables={"What the clean log holds": _facts(log, currency)} if len(log) else {},
         ),
-        section(
-            "What the cleaning did",
-            [f"{account.rows_in:,} lines read, {account.rows_kept:,} kept.", money, *account.notes],
-            tables={"Lines set aside, by the first rule each broke": done} if len(done) else {},
-        ),
+        _account(cleaned.report, currency),
     ]
+    if cleaned.report.notes:
+        sections.append(section("What to know about the source", list(cleaned.report.notes)))
     if len(log):
-        sections += [_over_time(log, currency), _more(cleaned, currency)]
+        sections += [
+            section("What the clean log holds", tables={"Facts of the log": _facts(log, currency)}),
+            _over_time(log, currency),
+            _more(cleaned, currency),
+        ]
     return sections
+
+
+def _account(report: Report, currency: str) -> dict[str, Any]:
+    """Return where the lines and the money went, which lines are sales, and which column is which."""
+    tables = {"Where the lines and the money went": _money(report, currency)}
+    if len(report.levels):
+        tables["Which lines are completed sales"] = _statuses(report.levels, currency)
+    columns = [(column, name) for name, column in report.mapping.items()]
+    tables["Which column is which"] = pd.DataFrame(columns, columns=["Column", "Read as"])
+    sentences = [f"{report.rows_in:,} lines of {report.source} read, {report.rows_kept:,} kept."]
+    if report.unused:
+        sentences.append(f"Columns not used: {', '.join(report.unused)}.")
+    return section("How the source was read", sentences, tables=tables)
+
+
+def _statuses(levels: pd.DataFrame, currency: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Level": levels["column"] + ": " + levels["level"],
+            "Read as": levels["reading"].map(_READINGS),
+            "Lines": [f"{rows:,}" for rows in levels["rows"]],
+            "Money": [theme.format_money(money, currency) for money in levels["money"]],
+        }
+    )
+
+
+def _money(report: Report, currency: str) -> pd.DataFrame:
+    """Return the account: what came in, what each rule took, and what was kept, to the cent."""
+    rules = report.rules[report.rules["rows"] > 0]
+    parts = [
+        ("read", report.rows_in, report.money_in),
+        *((rule.rule, -rule.rows, -rule.money) for rule in rules.itertuples()),
+        ("capped", 0, -report.money_capped),
+        ("kept", report.rows_kept, report.money_kept),
+    ]
+    shown = [part for part in parts if part[0] != "capped" or part[2]]
+    return pd.DataFrame(
+        {
+            "Part": [name for name, _, _ in shown],
+            "Lines": [f"{rows:,}" for _, rows, _ in shown],
+            f"Money{f' in {currency}' if currency else ''}": [f"{money + 0:,.2f}" for _, _, money in shown],
+        }
+    )
 
 
 def _facts(log: pd.DataFrame, currency: str) -> pd.DataFrame:
