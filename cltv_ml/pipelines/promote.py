@@ -158,7 +158,7 @@ def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) ->
     InputError
         A model's process failed; the message ends in its last line.
     """
-    script = Path(__file__).with_name("version_scores.py")
+    script = Path(__file__).parents[1] / "serving" / "version_scores.py"
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         log.to_parquet(folder / "log.parquet")

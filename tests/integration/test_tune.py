@@ -10,6 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.config import read_params
 from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
 from cltv_ml.models import ALL, Tweedie, competitors, with_params
 from cltv_ml.pipelines import tune as tuning
 from cltv_ml.windows import Window
@@ -94,7 +95,7 @@ def test_the_settings_train(shop, tuned, monkeypatch):
 
     def stop(cleaned, job, progress):
         asked.append(job)
-        raise ValueError("far enough")
+        raise InputError("far enough")
 
     monkeypatch.setattr("cltv_ml.pipelines.train.train", stop)
     shop.cltv("train", "--data", "few.csv", *shop.mapping, "--horizon", HORIZON, "--cutoff", CUTOFF, "--force",
