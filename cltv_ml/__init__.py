@@ -1,15 +1,41 @@
-"""Customer lifetime value: probabilistic and machine-learning models, compared honestly."""
+"""Customer lifetime value: probabilistic and machine-learning models, compared honestly.
 
+Rooms and the names below are imported when they are first used, so that `import cltv_ml` and `cltv --help` are quick.
+"""
+
+from __future__ import annotations
+
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cltv_ml.data import clean, read
+    from cltv_ml.features import build_features
+    from cltv_ml.windows import Window
 
 # XGBoost's threads otherwise spin while they wait: on a shared or small machine a fit then takes ten times as
 # long. The setting is read when its library is loaded, so it must stand before any import of it.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from cltv_ml.data import clean, read
-from cltv_ml.features import build_features
-from cltv_ml.windows import Window
-
 __version__ = "0.1.0"
 
+_NAMES = {"Window": "windows", "build_features": "features", "clean": "data", "read": "data"}
+_ROOMS = (
+    *("actions", "cli", "data", "decisions", "engine", "errors", "evaluation", "features", "files", "models"),
+    *("pipelines", "reporting", "serving", "settings", "tables", "tracking", "windows"),
+)
+
 __all__ = ["Window", "__version__", "build_features", "clean", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"cltv_ml.{_NAMES[name]}"), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"cltv_ml.{name}")
+    raise AttributeError(f"module 'cltv_ml' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES, *_ROOMS})

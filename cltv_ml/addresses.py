@@ -6,9 +6,6 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
-import sqlalchemy
-from sqlalchemy.exc import ArgumentError
-
 #: Characters from which a part of a secret is hidden where it stands alone.
 _SHORTEST = 4
 
@@ -60,6 +57,9 @@ def hide(text: str, url: str) -> str:
 
 def _secrets(url: str) -> set[str]:
     """Return the URL, and every reading of its password and options that a driver may quote."""
+    from sqlalchemy import make_url  # late: the command line shows its help without it
+    from sqlalchemy.exc import ArgumentError
+
     rest = url.partition("://")[2]
     found = {url, rest}
     login, at, _ = rest.rpartition("@")
@@ -68,7 +68,7 @@ def _secrets(url: str) -> set[str]:
     for option in re.split(r"[?&#;]", rest)[1:]:
         found |= _pieces(option.partition("=")[2] or option)
     try:
-        address = sqlalchemy.make_url(url)
+        address = make_url(url)
     except (ArgumentError, ValueError):
         return {secret for secret in found if secret}
     found |= _pieces(address.password or "")
@@ -93,5 +93,7 @@ def sqlite_file(url: str) -> Path | None:
     """
     if not url.startswith("sqlite"):
         return None
-    name = sqlalchemy.make_url(url).database
+    from sqlalchemy import make_url
+
+    name = make_url(url).database
     return Path(name) if name and name != ":memory:" else None

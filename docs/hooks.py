@@ -59,13 +59,6 @@ def _command(name: str, command: Any) -> str:
 def _option(param: Any) -> str:
     names = param.opts if param.param_type_name == "option" else [param.name.upper()]
     told = (param.help or "").replace("|", "\\|")
-    default = param.default
-    if (
-        getattr(param, "show_default", False)
-        and default not in (None, "", False, [], ())
-        and not callable(default)
-    ):
-        told += f" Default `{getattr(default, 'value', default)}`."
     return f"| `{'`, `'.join(names)}` | {told} |"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import typer
 from rich.markup import escape
 
 import cltv_ml
+from cltv_ml import settings
 from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.cli import (
     act,
@@ -28,7 +30,8 @@ from cltv_ml.cli import (
     score,
     tune,
 )
-from cltv_ml.cli.shared import stderr
+from cltv_ml.cli.options import command
+from cltv_ml.cli.printing import Notes, stderr
 from cltv_ml.errors import InputError
 
 app = typer.Typer(
@@ -41,13 +44,20 @@ app = typer.Typer(
     "1 a fault of the program, with its stack trace; 130 or 143 stopped by Ctrl-C or a kill. "
     "Colours go with NO_COLOR=1; tables come as JSON with --json.",
 )
-for command in (line.demo, line.train, score.score, report.report, plot.plot, line.ui):
-    app.command()(command)
-app.command()(tune.tune)
-app.command()(backtest.backtest)
-app.command()(promotion.promote)
+for description, run in (
+    (settings.Demo, line.demo),
+    (settings.Train, line.train),
+    (settings.Score, score.score),
+    (settings.Report, report.report),
+    (settings.Plot, plot.plot),
+    (settings.Tune, tune.tune),
+    (settings.Backtest, backtest.backtest),
+    (settings.Promote, promotion.promote),
+    (settings.Monitor, monitor.monitor),
+):
+    command(app.command, description)(run)  # type: ignore[arg-type]
 app.command()(promotion.rollback)
-app.command()(monitor.monitor)
+app.command()(line.ui)
 app.add_typer(act.app, name="act")
 app.add_typer(data.app, name="data")
 app.add_typer(features.app, name="features")
@@ -76,6 +86,8 @@ def main(words: list[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     debug = "--debug" in words
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
+    notes = Notes()
+    logging.getLogger("cltv_ml").addHandler(notes)
     stopped: list[int] = []
 
     def stop(number: int, _: object) -> None:

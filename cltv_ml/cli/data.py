@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.shared import (
-    Config,
-    Data,
-    Horizon,
-    Json,
-    Mapping,
-    Query,
-    Rule,
-    console,
-    load,
-    print_json,
-    progress,
-    settings_of,
-    show_table,
-)
-from cltv_ml.data import (
-    DATASETS,
-    Cleaned,
-    Verdict,
-    compute_summary,
-    doubt_products,
-    fetch,
-    judge,
-    write_mapping,
-)
-from cltv_ml.data.formats import formats
+from cltv_ml.cli.options import command
+from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
 from cltv_ml.errors import InputError
-from cltv_ml.windows import to_days
+from cltv_ml.settings import Check
+
+if TYPE_CHECKING:
+    from cltv_ml.data import Cleaned, Verdict
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at data before any model: named data sets, checks, mappings."
@@ -51,6 +28,10 @@ def list_datasets(as_json: Json = False) -> None:
 
     Example: `cltv data list`
     """
+    import pandas as pd
+
+    from cltv_ml.data import DATASETS
+
     rows = [
         (
             name,
@@ -72,6 +53,8 @@ def describe(name: Name, as_json: Json = False) -> None:
 
     Example: `cltv data describe cdnow`
     """
+    from cltv_ml.data import DATASETS
+
     if name not in DATASETS:
         raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
     found = DATASETS[name]
@@ -94,6 +77,10 @@ def list_formats(as_json: Json = False) -> None:
 
     Example: `cltv data formats`
     """
+    import pandas as pd
+
+    from cltv_ml.data.formats import formats
+
     if as_json:
         wanted = ("name", "title", "about", "amount_is", "headings", "mapping", "levels", "traps")
         print_json(
@@ -110,46 +97,41 @@ def fetch_dataset(name: Name) -> None:
 
     Example: `cltv data fetch online_retail`
     """
+    from cltv_ml.data import fetch
+
     console.print(f"{name}: {escape(str(fetch(name)))}", soft_wrap=True)
 
 
-@app.command()
-def check(
-    data: Data = "",
-    mapping: Mapping = None,
-    query: Query = "",
-    rule: Rule = None,
-    horizon: Horizon = "",
-    config: Config = None,
-    save_mapping: Annotated[Path | None, typer.Option(help="Write the mapping to this TOML file.")] = None,
-    quarantine: Annotated[
-        Path | None, typer.Option(help="Write the lines set aside, with their reasons: .csv or .parquet.")
-    ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write the report with figures to this file.")] = None,
-    currency: Annotated[str, typer.Option(help="Written in the report, such as EUR.")] = "",
-    as_json: Json = False,
-) -> None:
+@command(app.command, Check)
+def check(settings: Check) -> None:
     """Clean a log and say what was understood, what was set aside and why, and whether to train on it.
 
     Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml --html check.html`
     """
-    settings = settings_of(config, mapping, rule, query=query, data=data, horizon=horizon)
-    days = to_days(settings.horizon)
     with progress("checking") as done:
-        cleaned = load(settings, done)
-        verdict = judge(cleaned.log, days, cleaned.report)
-    account = cleaned.report
-    if save_mapping:
-        write_mapping(account.mapping, save_mapping)
-    if quarantine:
-        from cltv_ml.files import write_table
+        from cltv_ml import pipelines
+        from cltv_ml.windows import to_days
 
-        write_table(cleaned.quarantine, quarantine)
-    if html:
-        _write_report(html, cleaned, verdict, currency or settings.currency)
-    if as_json:
+        cleaned, verdict = pipelines.check(settings, progress=done)
+        days = to_days(settings.horizon)
+    if settings.as_json:
         print_json(_account(cleaned, verdict, days))
         return
+    _show_account(cleaned)
+    console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
+    for reason in verdict.reasons:
+        console.print(f"          {escape(reason)}")
+    files = {"Mapping": settings.save_mapping, "Set aside": settings.quarantine, "Report": settings.html}
+    for name, path in files.items():
+        if path:
+            console.print(f"{name:<9} [bold]{path}[/bold]")
+
+
+def _show_account(cleaned: Cleaned) -> None:
+    """Print what became of the lines and of the money, and what is doubtful."""
+    from cltv_ml.data import compute_summary, doubt_products
+
+    account = cleaned.report
     touched = account.rules[account.rules["rows"] > 0]
     shown = touched.assign(
         rows=[f"{rows:,}" for rows in touched["rows"]], money=[f"{money:,.2f}" for money in touched["money"]]
@@ -171,31 +153,12 @@ def check(
         )
     for note in [*account.notes, *doubt_products(cleaned.log)]:
         console.print(f"Note      {escape(note)}")
-    console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
-    for reason in verdict.reasons:
-        console.print(f"          {escape(reason)}")
-    for name, path in (("Mapping", save_mapping), ("Set aside", quarantine), ("Report", html)):
-        if path:
-            console.print(f"{name:<9} [bold]{path}[/bold]")
-
-
-def _write_report(path: Path, cleaned: Cleaned, verdict: Verdict, currency: str) -> None:
-    """Write the data report as one HTML file that opens offline."""
-    from cltv_ml.files import atomic
-    from cltv_ml.reporting.report import render_html, summarise
-    from cltv_ml.reporting.sections.data import check_sections
-
-    summary = summarise(
-        f"Data check: {verdict.level}",
-        f"{cleaned.report.rows_in:,} lines of {cleaned.report.source}",
-        check_sections(cleaned, verdict, currency=currency),
-    )
-    with atomic(path) as temporary:
-        temporary.write_text(render_html(summary), encoding="utf-8")
 
 
 def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]:
-    """Return what a check found, for machines: money in currency, horizon in days."""
+    """Return the check's account for programs: money in currency, horizon in days."""
+    from cltv_ml.data import compute_summary, doubt_products
+
     account = cleaned.report
     counts = (
         "rows_in",

@@ -2,97 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.shared import (
-    Config,
-    Cost,
-    Data,
-    Json,
-    Mapping,
-    Margin,
-    Objective,
-    Query,
-    Rule,
-    Share,
-    check_given,
-    console,
-    load,
-    print_json,
-    progress,
-    settings_of,
-    show_table,
-    targeting_of,
-    with_campaign,
-)
+from cltv_ml.cli.printing import METRICS, console, print_json, progress, show_table
+from cltv_ml.settings import Promote
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cltv_ml.pipelines.promote import Decision
 
 #: Exit status of a promotion that was refused: `cltv promote && ./deploy` deploys new champions only.
 REFUSED = 3
 
-#: What is shown of a comparison, and how its figures are written.
-_SHOWN = {
-    "bias": ("Bias", "{:+.1%}"),
-    "decile_mape": ("Decile error", "{:.1%}"),
-    "gini": ("Gini", "{:.3f}"),
-    "mae": ("MAE", "{:,.2f}"),
-    "profit": ("Profit", "{:,.0f}"),
-}
 
-
-def promote(
-    data: Data = "",
-    mapping: Mapping = None,
-    query: Query = "",
-    rule: Rule = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Move the alias whatever the comparison says.")
-    ] = False,
-    objective: Objective = "",
-    share: Share = 0.0,
-    cost: Cost = 0.0,
-    margin: Margin = 0.0,
-    experiment: Annotated[str, typer.Option(help="MLflow experiment that keeps the decision.")] = "cltv",
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
+def promote(settings: Promote) -> None:
     """Let the challenger replace the champion, if it is better on a window that neither has seen.
 
     Exit status: 0 promoted, 3 refused (the reason is printed), 2 a wrong input.
 
     Example: `cltv promote --data orders.csv --dry-run`
     """
-    settings = settings_of(config, mapping, rule, query=query, data=data, objective=objective)
-    settings = with_campaign(settings, share, cost, margin)
-    check_given(settings)
     with progress("promoting") as done:
-        from cltv_ml.pipelines.promote import find_challenger, promote
+        from cltv_ml import pipelines
 
-        find_challenger()  # where there is none, say so before the data are read
-        decision = promote(
-            load(settings, done),
-            dry_run=dry_run,
-            force=force,
-            experiment=experiment,
-            targeting=targeting_of(settings),
-            progress=done,
-        )
-    if as_json:
-        print_json(
-            {"challenger": decision.challenger, "champion": decision.champion, "promoted": decision.promoted,
-             "dry_run": dry_run, "reasons": decision.reasons, "pair": decision.pair.reset_index()}
-        )  # fmt: skip
+        decision = pipelines.promote(settings, progress=done)
+    if settings.as_json:
+        document = {name: getattr(decision, name) for name in ("challenger", "champion", "promoted")}
+        about = {"dry_run": settings.dry_run, "reasons": decision.reasons}
+        print_json(document | about | {"pair": decision.pair.reset_index()})
     else:
-        show_decision(decision, dry_run=dry_run)
+        show_decision(decision, dry_run=settings.dry_run)
     if not decision.promoted:
         raise typer.Exit(REFUSED)
 
@@ -110,7 +53,9 @@ def show_decision(decision: Decision, *, dry_run: bool = False) -> None:
 
 def _written(pair: pd.DataFrame) -> pd.DataFrame:
     """Return a comparison as text: each metric under its name and in its own digits."""
-    known = {metric: how for metric, how in _SHOWN.items() if metric in pair.index}
+    import pandas as pd
+
+    known = {metric: how for metric, how in METRICS.items() if metric in pair.index}
     figures = ["champion", "challenger", "difference", "lower", "upper"]
     rows = [
         [title, *(style.format(pair.at[metric, name]) for name in figures), pair.at[metric, "better"]]

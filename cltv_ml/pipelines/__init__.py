@@ -1,3 +1,34 @@
-"""The straight line of each command, callable from Python: train, tune, promote, monitor, act, plot."""
+"""The straight line of each command, called the same way from Python and from the command line.
+
+`pipelines.train(data="orders.csv", horizon="6m")` takes the options of `cltv train` as keywords, or the settings
+`cltv_ml.settings.Train`, and returns what came of it. Keywords win over settings.
+"""
 
 import cltv_ml.tracking  # noqa: F401 - sets what MLflow reads while it is imported
+from cltv_ml.pipelines.act import act, evaluate, learn
+from cltv_ml.pipelines.backtest import backtest
+from cltv_ml.pipelines.build import build
+from cltv_ml.pipelines.check import check
+from cltv_ml.pipelines.monitor import monitor
+from cltv_ml.pipelines.plot import plot
+from cltv_ml.pipelines.promote import promote
+from cltv_ml.pipelines.report import report
+from cltv_ml.pipelines.score import score
+from cltv_ml.pipelines.train import train
+from cltv_ml.pipelines.tune import tune
+
+__all__ = [
+    "act",
+    "backtest",
+    "build",
+    "check",
+    "evaluate",
+    "learn",
+    "monitor",
+    "plot",
+    "promote",
+    "report",
+    "score",
+    "train",
+    "tune",
+]

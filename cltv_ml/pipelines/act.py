@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,16 +15,16 @@ from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
 from cltv_ml.actions.money import add_margins, add_payback
 from cltv_ml.actions.offers import add_offers, add_price_test
+from cltv_ml.actions.past_campaign_table import learn_from_table
 from cltv_ml.actions.products import add_cross_sell, add_upsell
 from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms, look
-from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, write_table
+from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.reporting.report import render_html, section, summarise
+from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
-
-__all__ = ["PARTS", "Actions", "PastCampaign", "Terms", "act", "evaluate"]
 
 #: What is worked out, in this order: later parts use the tables of earlier ones.
 PARTS: dict[str, Callable[[Shop, Actions], None]] = {
@@ -40,18 +41,22 @@ PARTS: dict[str, Callable[[Shop, Actions], None]] = {
 }
 
 
-def act(cleaned: Cleaned, terms: Terms, out: Path, progress: Progress = silent) -> Actions:
-    """Return and write segments, margins, lists of customers to treat, recommendations and offers.
+def act(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Actions:
+    """Turn the champion's scores into segments, margins, lists of customers, recommendations and offers.
 
-    Written to `out`: one CSV per table, `rules.json` (cut points for next month) and `actions.html`. A part
-    that the log or the terms cannot answer is left out with a sentence that says what it needs; the
-    others run.
+    Returned and written to `out`: one CSV per table, `rules.json` (cut points for next month) and `actions.html`. A
+    part that the log or the settings cannot answer is left out with a sentence that says what it needs; the others
+    run.
 
     Raises
     ------
     InputError
-        There is no champion to score the customers with, or it uses a protected column.
+        There is no champion to score the customers with, it uses a protected column, or a table that the settings
+        name cannot be read.
     """
+    settings = Act.of(settings, options)
+    terms = _terms(settings)
+    cleaned = load(settings, progress)
     progress("scoring the customers", 0.1)
     done = Actions()
     shop = look(cleaned, terms, done)
@@ -62,17 +67,94 @@ def act(cleaned: Cleaned, terms: Terms, out: Path, progress: Progress = silent) 
         except InputError as error:
             done.refused[name] = str(error)
     progress("writing", 0.95)
-    _write(done, shop, out)
+    _write(done, shop, settings.out)
     return done
 
 
 def evaluate(
-    cleaned: Cleaned, actions: pd.DataFrame, window: Window, margin_rate: float, out: Path
+    settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> pd.DataFrame:
-    """Return and write what a campaign brought in its window, against its control group."""
-    table = decisions.evaluate_campaign(actions, cleaned.log, window, margin_rate=margin_rate)
-    write_table(table.reset_index(), out)
+    """Return and write what a campaign brought in its window, treated against control, with intervals."""
+    settings = Evaluate.of(settings, options)
+    window = Window(settings.start, settings.horizon)
+    listed = read_table(settings.actions, ["control", "cost"]).reset_index()
+    log = load(settings, progress).log
+    table = decisions.evaluate_campaign(listed, log, window, margin_rate=settings.margin_rate)
+    write_table(table.reset_index(), settings.out)
     return table
+
+
+def learn(
+    settings: Settings | None = None, *, progress: Progress = silent, **options: Any
+) -> dict[str, pd.DataFrame]:
+    """Learn from a past randomised campaign in one table, without a log, whom it moves and what that earns.
+
+    Returned and written to `out`: the tables of `learn_from_table` and `lesson.html`.
+    """
+    settings = Learn.of(settings, options)
+    arm, outcome = settings.arm, settings.outcome
+    wanted = [*settings.features, arm, outcome]
+    if {arm, outcome} & set(settings.features):
+        raise InputError(
+            f"{arm} and {outcome} are not known before the campaign; leave them out of --features."
+        )
+    table = read_table(settings.campaign, wanted, "a table with these columns", key="")
+    progress("learning", 0.1)
+    return learn_from_table(
+        table[settings.features],
+        table[arm].astype("str"),
+        _numbers(table[outcome]),
+        settings.out,
+        control=settings.control,
+        worth=settings.worth,
+        cost=settings.cost,
+    )
+
+
+def _terms(settings: Act) -> Terms:
+    """Return what the settings state about the business, with the tables that they name."""
+    same = (
+        "margin_rate",
+        "uplift",
+        "cross_sell_uplift",
+        "upsell_share",
+        "cost",
+        "budget",
+        "acquisition_cost",
+    )
+    rates = settings.category_margins
+    return Terms(
+        **{name: getattr(settings, name) for name in (*same, "currency")},
+        category_margins=None if rates is None else _read_rates(rates),
+        exclude=tuple(settings.exclude),
+        protected=tuple(settings.protected),
+        before=None if settings.before is None else read_table(settings.before, ["tier", "expected_value"]),
+        campaign=_past_campaign(settings),
+    )
+
+
+def _past_campaign(settings: Act) -> PastCampaign | None:
+    if settings.campaign is None:
+        return None
+    sent = read_table(settings.campaign, ["arm"], "a table with customer_id and arm").reset_index()
+    if not settings.campaign_start:
+        raise InputError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
+    return PastCampaign(sent, Window(settings.campaign_start, settings.campaign_days), settings.control)
+
+
+def _read_rates(source: Any) -> dict[str, float]:
+    """Return the margin rate of each category of a table."""
+    table = read_table(source, ["margin_rate"], "a table with category and margin_rate", key="category")
+    return dict(_numbers(table["margin_rate"]))
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return a column as numbers; InputError where a value is none."""
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    wrong = column[numbers.isna() & column.notna()]
+    if len(wrong):
+        raise InputError(f"the column {column.name} must hold numbers, got {str(wrong.iloc[0])!r}.")
+    return numbers
 
 
 def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:

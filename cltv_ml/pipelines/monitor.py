@@ -23,9 +23,12 @@ from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check, wor
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.files import atomic, write_table
 from cltv_ml.models import ValueModel
+from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.serving.responses import tier_names
+from cltv_ml.settings import Monitor, Settings
+from cltv_ml.settings.toml import read_toml
 from cltv_ml.tracking import registry, runs, scored_batches, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window
@@ -104,42 +107,31 @@ def store_reference(
 
 
 @store.explained()
-def monitor(
-    log: pd.DataFrame,
-    scores: pd.DataFrame,
-    out: Path,
-    *,
-    thresholds: Thresholds | None = None,
-    experiment: str = "cltv",
-    name: str = REGISTERED_NAME,
-    currency: str = "",
-    progress: Progress = silent,
-) -> Report:
-    """Return what became of the model, log it, and write `monitor.html` and the tables to `out`.
+def monitor(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Report:
+    """Compare the newest scores with the training, and earlier scores with what has happened since.
 
-    Parameters
-    ----------
-    log
-        The clean log as it is now; earlier batches are compared with what it says happened since.
-    scores
-        The newest batch, as `cltv score` wrote it. It is kept, so that it can be compared with the truth later.
+    Returns the verdict with its reasons, logs it, and writes `monitor.html` and the tables. The scores are stored, so
+    that a later call compares them with the truth.
 
     Raises
     ------
     InputError
         The scores are none of this package's, or the log is of other customers.
     """
-    limits = thresholds or Thresholds()
+    settings = Monitor.of(settings, options)
+    limits = _read_thresholds(settings.thresholds)
+    scores = _read_batch(settings.scores)
+    log = load(settings, progress).log
     window = _check_scores(scores, log)
-    experiment_id = runs.open_experiment(experiment)
-    version = registry.read_version(int(scores["model_version"].iloc[0]), name)
-    reference, notes = _read_reference(version, name)
+    experiment_id = runs.open_experiment(settings.experiment)
+    version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
+    reference, notes = _read_reference(version, REGISTERED_NAME)
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[[column for column in _KEPT if column in scores]]
     drift, shares, checks = _compare(log, batch, window, version, reference, limits, notes)
     checks += _freshness(log, scores, window, version, limits)
     progress("keeping the batch", 0.5)
-    series = scored_batches.series_run(experiment_id, name)
+    series = scored_batches.series_run(experiment_id, REGISTERED_NAME)
     scored_batches.keep_batch(series, experiment_id, batch, version, window, reference)
     progress("comparing earlier batches with what happened", 0.6)
     truth, paths = scored_batches.look_back(series, experiment_id, log)
@@ -151,8 +143,21 @@ def monitor(
     report = Report(worst_level(checks), checks, drift, shares, truth, paths, notes)
     _log(series, report, window)
     progress("writing", 0.9)
-    _write(series, report, window, version, out, currency)
+    _write(series, report, window, version, settings.out, settings.currency)
     return report
+
+
+def _read_thresholds(path: Path | None) -> Thresholds:
+    content = read_toml(path) if path else {}
+    return promises.read_thresholds(content.get("monitor", content))
+
+
+def _read_batch(source: Path | pd.DataFrame) -> pd.DataFrame:
+    scores = read_table(source, _NEEDED, "the scores that `cltv score` wrote with --scores").reset_index()
+    try:
+        return scores.assign(cutoff=pd.to_datetime(scores["cutoff"]))
+    except ValueError:
+        raise InputError("the scores' cutoff holds no days; name a file that `cltv score` wrote.") from None
 
 
 def _check_scores(scores: pd.DataFrame, log: pd.DataFrame) -> Window:

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,15 +19,20 @@ from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogra
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation import diagnostics, explain, tables
+from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.learning import compute_learning
 from cltv_ml.features import CATALOGUE as FEATURES
+from cltv_ml.files import atomic
+from cltv_ml.pipelines.inputs import load, read_scores
 from cltv_ml.pipelines.plot_inputs import Material, Wanted
 from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.sections.customers import compute_tiers
 from cltv_ml.reporting.sections.diagnostics import typical_customer
 from cltv_ml.reporting.sections.doubts import purchase_groups
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost
+from cltv_ml.settings import Plot, Settings
 
 Needs = Literal["data", "training", "earlier scores"]
 
@@ -38,6 +44,45 @@ class Recipe:
     needs: Needs
     table: Callable[[Material], pd.DataFrame]
     options: Callable[[Material, pd.DataFrame], dict[str, Any]] = lambda *_: {}
+
+
+def plot(
+    settings: Settings | None = None, *, progress: Progress = silent, **options: Any
+) -> tuple[go.Figure, Path]:
+    """Draw one figure of the catalogue into a file; return the figure and the file.
+
+    Raises
+    ------
+    InputError
+        There is no such figure, or what it is drawn from is missing or empty; the message says what.
+    """
+    settings = Plot.of(settings, options)
+    check_name(settings.name)
+    path = settings.out or Path("out") / f"{settings.name}.html"
+    if path.suffix not in (".html", ".json"):
+        raise InputError(f"cannot draw into {path.name!r}; name a file that ends in .html or .json.")
+    wanted = Wanted(
+        settings.experiment,
+        settings.currency,
+        None if settings.before is None else read_scores(settings.before),
+        settings.customer,
+        settings.feature,
+        settings.model,
+        settings.metric,
+    )
+    cleaned = load(settings, progress)
+    progress(f"drawing {settings.name}", 0.3)
+    drawn = draw(settings.name, cleaned, wanted)
+    with atomic(path) as temporary:
+        temporary.write_text(_render(settings.name, drawn, path.suffix), encoding="utf-8")
+    return drawn, path
+
+
+def _render(name: str, drawn: go.Figure, suffix: str) -> str:
+    if suffix == ".json":
+        return str(drawn.to_json())
+    title = str(drawn.layout.title.text)
+    return render_html(summarise(title, "", [section("", figures={sentence(name): drawn})]))
 
 
 def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:

@@ -9,18 +9,20 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 
-from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
 from cltv_ml.models import ALL
+from cltv_ml.pipelines.inputs import check_given, load, targeting_of
+from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import registry, runs, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window, span
@@ -52,43 +54,31 @@ class Decision:
 
 
 @store.explained()
-def promote(
-    cleaned: Cleaned,
-    *,
-    name: str = REGISTERED_NAME,
-    dry_run: bool = False,
-    force: bool = False,
-    experiment: str = "cltv",
-    targeting: Targeting | None = None,
-    progress: Progress = silent,
-) -> Decision:
-    """Return the decision between challenger and champion; unless it is a dry run, move the alias and log it.
+def promote(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Decision:
+    """Let the challenger replace the champion if it is better on a window that neither has seen.
 
-    Parameters
-    ----------
-    cleaned
-        The log: it must hold a window that neither model has seen.
-    force
-        Move the alias whatever the comparison says; the log says so.
-    targeting
-        Judge the order of customers by this campaign's profit instead of Gini.
+    Returns the decision; unless it is a dry run, the alias has moved and a run of its own stores the decision.
 
     Raises
     ------
     InputError
-        There is no challenger, or the champion moved while the two were compared; no alias has moved then.
+        There is no challenger, the data or the settings cannot be used, or the champion moved while the two were
+        compared; no alias has moved then.
     """
-    challenger = registry.read_version(find_challenger(name), name)
-    champion = registry.alias_version(name, "champion")
-    decision = _decide(cleaned.log, challenger, champion, name, targeting, progress)
-    if force and not decision.promoted:
+    settings = Promote.of(settings, options)
+    check_given(settings)
+    targeting = targeting_of(settings)
+    challenger = registry.read_version(find_challenger(), REGISTERED_NAME)  # before the data are read
+    champion = registry.alias_version(REGISTERED_NAME, "champion")
+    decision = _decide(load(settings, progress).log, challenger, champion, targeting, progress)
+    if settings.force and not decision.promoted:
         reasons = [*decision.reasons, "Promoted all the same: it was forced."]
         decision = replace(decision, promoted=True, reasons=reasons)
-    if dry_run:
+    if settings.dry_run:
         return decision
     if decision.promoted:
-        registry.promote(challenger.number, champion, name)
-    _log(decision, name, experiment)
+        registry.promote(challenger.number, champion, REGISTERED_NAME)
+    _log(decision, settings)
     return decision
 
 
@@ -202,7 +192,6 @@ def _decide(
     log: pd.DataFrame,
     challenger: Version,
     champion: int | None,
-    name: str,
     targeting: Targeting | None,
     progress: Progress,
 ) -> Decision:
@@ -210,7 +199,7 @@ def _decide(
     if champion is None:
         return Decision(challenger.number, None, True, ["There is no champion to compare with."])
     try:
-        standing = registry.read_version(champion, name)
+        standing = registry.read_version(champion, REGISTERED_NAME)
         _check_comparable(standing, challenger)
         comparison = choose_comparison(standing, challenger, log)
         progress("scoring both, each in its own process", 0.2)
@@ -279,7 +268,7 @@ def _is_simpler(one: str, other: str) -> bool:
     return one in ALL and other in ALL and ALL.index(one) < ALL.index(other)
 
 
-def _log(decision: Decision, name: str, experiment: str) -> None:
+def _log(decision: Decision, settings: Promote) -> None:
     """Write the decision to a run of its own, its figures as metrics and its reasons as text."""
     outcome = "promoted" if decision.promoted else "refused"
     tags = {
@@ -287,7 +276,8 @@ def _log(decision: Decision, name: str, experiment: str) -> None:
         "champion": str(decision.champion or ""), **runs.code_tags(),
     }  # fmt: skip
     title = f"version {decision.challenger} {outcome}"
-    with runs.summary_run(runs.open_experiment(experiment), title, tags):
+    with runs.summary_run(runs.open_experiment(settings.experiment), title, tags):
+        mlflow.log_text(settings.toml(data=settings.dataset), "settings.toml")
         mlflow.log_text("\n".join(decision.reasons), "reasons.txt")
         if decision.comparison is not None:
             window = decision.comparison.window
@@ -306,5 +296,5 @@ def _log(decision: Decision, name: str, experiment: str) -> None:
                 }
             )
     mlflow.MlflowClient().set_model_version_tag(
-        name, str(decision.challenger), "promotion", f"{outcome}: {decision.reasons[0]}"[:4000]
+        REGISTERED_NAME, str(decision.challenger), "promotion", f"{outcome}: {decision.reasons[0]}"[:4000]
     )

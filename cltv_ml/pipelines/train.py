@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import mlflow
@@ -13,6 +12,8 @@ import pandas as pd
 
 from cltv_ml.data import Cleaned
 from cltv_ml.data import Verdict as DataVerdict
+from cltv_ml.data import judge as check_data
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import choose, doubt_order
@@ -20,36 +21,34 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.files import atomic, write_table
-from cltv_ml.models import ValueModel, competitors, names_of, with_params
+from cltv_ml.models import ValueModel
 from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.pipelines.inputs import check_competing, holdout_window, load, named_models, targeting_of
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.training_summary import model_summary, training_summary, with_alive
 from cltv_ml.serving import packaging
+from cltv_ml.settings import Settings, Train
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import model_tables, registry, runs
-from cltv_ml.windows import Window, check_log, span
+from cltv_ml.windows import Window, span
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a training is asked for, besides the data."""
+    """A training's settings with what its log decides: the test window and the data check."""
 
+    settings: Train
     window: Window
-    dataset: str = "transactions"
-    experiment: str = "cltv"
-    out: Path = field(default_factory=lambda: Path("out"))
-    max_origins: int = 6
-    verdict: DataVerdict | None = None
-    currency: str = ""
-    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    compete: str = ""  # models by name, divided by commas; the default ones and those with params if empty
-    customers: float | None = None  # judge on other customers than this share, see `evaluation.panel.prepare`
+    verdict: DataVerdict
     targeting: Targeting | None = None  # choose by this campaign's profit instead of Gini
-    settings: str = ""  # the whole call as TOML, kept with the run
-    promote: bool = False
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data, without folders and passwords."""
+        return self.settings.dataset
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,8 @@ class Outcome:
     decision: Decision | None = None
 
 
-def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
-    """Return the outcome of one training, its runs in MLflow, its best model registered, its files in `job.out`.
+def train(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Outcome:
+    """Compare the models on an untouched window, register the best, write a report; return what came of it.
 
     `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end. The best model becomes
     the challenger, or the champion where there is none (`pipelines.promote` decides between the two).
@@ -75,22 +74,47 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
     Raises
     ------
     InputError
-        The window does not fit the log, fewer than 50 customers bought before the cutoff, or a model or one of its
-        settings is unknown; nothing has been written or logged then.
+        The data or the settings cannot be used: the window does not fit the log, the data check says no-go, fewer
+        than 50 customers bought before the cutoff, or a model or one of its parameters is unknown. Nothing has been
+        written or logged then.
     """
+    settings = Train.of(settings, options)
+    if not 0 <= settings.customers < 1:
+        raise InputError(
+            f"customers must be a share between 0 and 1, such as 0.5, got {settings.customers:g}."
+        )
+    check_competing(settings)
+    targeting = targeting_of(settings)
+    cleaned = load(settings, progress)
+    window = holdout_window(settings, cleaned.log)
+    verdict = check_data(cleaned.log, window.horizon, cleaned.report)
+    if verdict.level == "no-go" and not settings.force:
+        raise InputError(f"the data check says {verdict.text}; fix the data or train with --force.")
+    outcome = _train(cleaned, Job(settings, window, verdict, targeting), progress)
+    if settings.promote and outcome.alias == "challenger":
+        return replace(outcome, decision=promote(settings, data=cleaned, force=False, progress=progress))
+    return outcome
+
+
+def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
+    settings = job.settings
     features = default_features(list(cleaned.log.columns))
-    check_log(cleaned.log, job.window)
-    names = names_of(job.compete, job.params)
-    models = with_params(competitors(job.window.horizon, features, names), job.params)
-    experiment_id = runs.open_experiment(job.experiment)
+    models = named_models(settings, job.window.horizon, features)
+    experiment_id = runs.open_experiment(settings.experiment)
     training_id = runs.new_training_id()
     tags = _tags(job, training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     with shared_fits(), runs.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = judge(
-            cleaned.log, job.window, models, features, max_origins=job.max_origins, customers=job.customers,
-            targeting=job.targeting, progress=progress,
-        )  # fmt: skip
+            cleaned.log,
+            job.window,
+            models,
+            features,
+            max_origins=settings.max_origins,
+            customers=settings.customers or None,
+            targeting=job.targeting,
+            progress=progress,
+        )
         verdict = choose(result, job.targeting)
         notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]
         truth = result.training.X_now.assign(value=result.y_true)
@@ -103,16 +127,16 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         info, today = _log_champion(cleaned.log, verdict.champion, result, job, features)
         progress("writing the report", 0.95)
         summary = training_summary(
-            cleaned, result, verdict, job.dataset, notes, today=today, currency=job.currency
+            cleaned, result, verdict, job.dataset, notes, today=today, currency=settings.currency
         )
         _write_outputs(cleaned, result, summary, job)
         mlflow.log_dict(summary, "report.json")
         mlflow.log_text(catalogue_page(), "features.md")
-        mlflow.log_text(job.settings, "settings.toml")
+        mlflow.log_text(_repeatable(job, cleaned), "settings.toml")
         mlflow.log_metrics(_summary_metrics(cleaned, result))
         runs.log_params({**_job_params(job), "champion": verdict.champion})
         for file in ("comparison.csv", "report.html"):
-            mlflow.log_artifact(str(job.out / file))
+            mlflow.log_artifact(str(settings.out / file))
         about = _data_tags(cleaned.log, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
@@ -120,10 +144,13 @@ def train(cleaned: Cleaned, job: Job, progress: Progress = silent) -> Outcome:
         found = {"candidate": logged[verdict.champion], **_score_tags(result, verdict.champion)}
         version, alias = registry.register(info.model_uri, {**tags, **about, **found}, card)
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
-    decision = None
-    if job.promote and alias == "challenger":
-        decision = promote(cleaned, experiment=job.experiment, targeting=job.targeting, progress=progress)
-    return Outcome(result, verdict, version, alias, training_id, run_id, notes, decision)
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes)
+
+
+def _repeatable(job: Job, cleaned: Cleaned) -> str:
+    """Return the settings with which the same training runs again, whatever is the latest day then."""
+    cutoff = f"{job.window.cutoff:%Y-%m-%d}"
+    return job.settings.toml(data=job.dataset, mapping=cleaned.report.mapping, cutoff=cutoff)
 
 
 def _log_candidate(
@@ -151,11 +178,11 @@ def _log_champion(
     """Refit the champion to the log's end, log it to the summary run; return that and today's PREDICTIONS."""
     _, last = span(log)
     window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
-    training = prepare(log, window, features, max_origins=job.max_origins)
+    training = prepare(log, window, features, max_origins=job.settings.max_origins)
     model = calibrate(fit(result.models[name], training), training)
     table = model.predict_table(training.X_now)
     card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
-    with atomic(job.out / "request.json") as path:
+    with atomic(job.settings.out / "request.json") as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     info = packaging.log_model(model, card, training.X_now)
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
@@ -177,16 +204,16 @@ def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job)
 
 
 def _write_outputs(cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], job: Job) -> None:
-    write_table(result.results, job.out / "comparison.csv")
-    write_table(cleaned.quarantine, job.out / "quarantine.parquet")
-    with atomic(job.out / "report.html") as path:
+    write_table(result.results, job.settings.out / "comparison.csv")
+    write_table(cleaned.quarantine, job.settings.out / "quarantine.parquet")
+    with atomic(job.settings.out / "report.html") as path:
         path.write_text(render_html(summary), encoding="utf-8")
 
 
 def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp) -> list[str]:
     """Return what the reader must know before trusting the comparison."""
     window, notes = result.window, []
-    if job.verdict is not None and job.verdict.level != "go":
+    if job.verdict.level != "go":
         notes.append(f"The data check says {job.verdict.text}.")
     if window.cutoff - pd.Timedelta(days=365) < first.normalize():
         notes.append(
@@ -194,10 +221,10 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "be off by as much as that season differs from the months before, and fewer customers than promised may "
             "spend within their intervals."
         )
-    if job.customers:
+    if job.settings.customers:
         notes.append(
-            f"Judged on customers whose spending no model saw, learned from the other {job.customers:.0%} in the same "
-            "window: this says how customers are told apart, not how well a future window's total is known."
+            f"Judged on customers whose spending no model saw, learned from the other {job.settings.customers:.0%} in the "
+            "same window: this says how customers are told apart, not how well a future window's total is known."
         )
     if not verdict.within_bounds:
         notes.append(
@@ -235,7 +262,7 @@ def _tags(job: Job, training_id: str, features: Sequence[str]) -> dict[str, str]
         "cutoff": f"{job.window.cutoff:%Y-%m-%d}",
         "horizon_days": str(job.window.horizon),
         "feature_version": feature_version(features),
-        **({"data_verdict": job.verdict.level} if job.verdict else {}),
+        "data_verdict": job.verdict.level,
         **runs.code_tags(),
     }
 
@@ -245,8 +272,8 @@ def _job_params(job: Job) -> dict[str, Any]:
         "dataset_name": job.dataset,
         "test_cutoff": f"{job.window.cutoff:%Y-%m-%d}",
         "horizon_days": job.window.horizon,
-        "max_origins": job.max_origins,
-        **({"customers_share": job.customers} if job.customers else {}),
+        "max_origins": job.settings.max_origins,
+        **({"customers_share": job.settings.customers} if job.settings.customers else {}),
         **(
             {f"campaign_{name}": value for name, value in asdict(job.targeting).items()}
             if job.targeting

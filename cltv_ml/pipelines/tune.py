@@ -31,10 +31,12 @@ from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.search import Range
+from cltv_ml.pipelines.inputs import holdout_window, load
 from cltv_ml.pipelines.tune_report import write_results
 from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
+from cltv_ml.settings import Settings, Tune
 from cltv_ml.tracking import runs
-from cltv_ml.windows import Window
+from cltv_ml.windows import Window, to_days
 
 #: Finished trials before another can fall behind them.
 MIN_FINISHED = 5
@@ -84,8 +86,8 @@ class Tuned:
     run_id: str
 
 
-def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tuned:
-    """Return the settings chosen for one model on windows before the test cutoff.
+def tune(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Tuned:
+    """Search one model's parameters on windows before the test cutoff, and return those chosen.
 
     The study is `<out>/<model>.db`: after an interruption the same call goes on from there and loses at most the
     trials that were running. With one job the trials are then those of an uninterrupted study. `<model>.toml`
@@ -97,6 +99,26 @@ def tune(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tune
         The model is unknown or has no search space, a budget is not positive, the log is too short for a labelled
         window before the cutoff, or the file holds a study of something else.
     """
+    settings = Tune.of(settings, options)
+    find_model(settings.model, competitors(to_days(settings.horizon), [], ALL))
+    log = load(settings, progress).log
+    job = TuningJob(
+        settings.model,
+        holdout_window(settings, log),
+        trials=settings.trials,
+        seconds=None if settings.minutes is None else settings.minutes * 60,
+        jobs=settings.jobs,
+        seed=settings.seed,
+        dataset=settings.dataset,
+        experiment=settings.experiment,
+        out=settings.out,
+        max_origins=settings.max_origins,
+    )
+    return search(log, job, progress)
+
+
+def search(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tuned:
+    """Return the parameters that the study of a log and a job chooses."""
     features = default_features(list(log.columns))
     model = find_model(job.model, competitors(job.window.horizon, features, ALL))
     _check_budget(job)

@@ -43,13 +43,13 @@ def params_toml(model: str, params: Mapping[str, Any], sentences: Sequence[str] 
 
     >>> print(params_toml("tweedie", {"n_estimators": 80, "learning_rate": 0.05}, ["Chosen for the example."]), end="")
     # Chosen for the example.
-    [models.tweedie]
+    [params.tweedie]
     n_estimators = 80
     learning_rate = 0.05
     """
     lines = [f"# {sentence}" for sentence in sentences]
     # JSON writes numbers, text, true and false as TOML does.
-    lines += [f"[models.{model}]", *(f"{name} = {json.dumps(value)}" for name, value in params.items())]
+    lines += [f"[params.{model}]", *(f"{name} = {json.dumps(value)}" for name, value in params.items())]
     return "\n".join(lines) + "\n"
 
 

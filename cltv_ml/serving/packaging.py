@@ -28,7 +28,7 @@ from cltv_ml.tables import TRANSACTIONS
 #: They are named here because a project environment runs the sources without installing them.
 REQUIREMENTS = (
     "charset-normalizer", "duckdb", "jinja2", "mlflow", "numpy", "openpyxl", "optuna", "pandas", "plotly", "pooch",
-    "pyarrow", "rich", "scikit-learn", "scipy", "sqlalchemy", "typer", "xgboost",
+    "pyarrow", "pydantic", "rich", "scikit-learn", "scipy", "sqlalchemy", "typer", "xgboost",
 )  # fmt: skip
 
 #: Where, inside a registered version, the model for raw transactions lies.

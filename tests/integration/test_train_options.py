@@ -17,7 +17,7 @@ def store(tmp_path_factory, shop):
     folder = tmp_path_factory.mktemp("options")
     (folder / "orders.csv").write_text((shop.folder / "orders.csv").read_text())
     (folder / "goal.toml").write_text(
-        'objective = "profit"\n[campaign]\nshare = 0.2\ncost = 1.5\n[models.ziln]\nrounds = 30\n'
+        'objective = "profit"\nshare = 0.2\ncost = 1.5\n[params.ziln]\nrounds = 30\n'
     )
     return Shop(folder)
 
@@ -59,7 +59,7 @@ def test_the_run_keeps_the_share_and_the_campaign(store, told):
 def test_the_settings_kept_with_the_run_repeat_the_call(store, told):
     artifact = MlflowClient(store.store).download_artifacts(told["run_id"], "settings.toml")
     text = Path(artifact).read_text(encoding="utf-8")
-    assert 'compete = "ziln,same_rate"' in text
+    assert 'models = "ziln,same_rate"' in text
     assert "customers = 0.5" in text
     assert "margin = 0.3" in text
 
@@ -79,8 +79,8 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
     ("words", "sentence"),
     [
         (["--models", "prophet"], "Unknown model 'prophet'. Available: ['bg_nbd_gamma_gamma', 'ensemble'"),
-        (["--objective", "fame"], "objective must be gini or profit, got 'fame'."),
-        (["--cost", "2"], "cost of a campaign decide nothing unless the objective is profit; add --objective profit."),
+        (["--objective", "fame"], "'fame' is not one of 'gini', 'profit'"),
+        (["--cost", "2"], "cost decides nothing unless objective is profit; add --objective profit."),
         (["--objective", "profit", "--share", "20"], "share must be above 0 and at most 1 (0.3 is 30%), got 20."),
         (["--customers", "50"], "customers must be a share between 0 and 1, such as 0.5, got 50."),
     ],

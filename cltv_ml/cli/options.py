@@ -1,0 +1,85 @@
+"""Options of a command, generated from its typed description in `cltv_ml.settings`.
+
+An option is added to a command by adding a field to its class there: nothing here or in the command changes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from cltv_ml.settings import Settings
+from cltv_ml.settings.base import extra_of, flag_of
+
+_CONFIG = typer.Option(help="TOML file with settings under the names of these options; options win over it.")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def command(
+    register: Callable[..., Any], settings: type[S], name: str | None = None
+) -> Callable[[Callable[[S], None]], Callable[[S], None]]:
+    """Return a decorator that registers a function of settings as a command, with its options and --config.
+
+    `register` is `app.command`, or `app.callback` of a group that does something itself.
+    """
+
+    def decorate(run: Callable[[S], None]) -> Callable[[S], None]:
+        def call(context: typer.Context, config: Path | None, **given: Any) -> None:
+            if context.invoked_subcommand is None:
+                flags = {field: value for field, value in given.items() if value not in (None, [], ())}
+                run(settings.read(config, **flags))
+
+        parameters = [
+            *(_parameter(settings, field) for field in settings.model_fields),
+            _keyword("config", Annotated[Path | None, _CONFIG]),
+            inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        ]
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {one.name: one.annotation for one in parameters}
+        call.__doc__, call.__name__ = run.__doc__, run.__name__
+        register(*([name] if name else []))(call)
+        return run
+
+    return decorate
+
+
+def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
+    field = settings.model_fields[name]
+    kind, flag = _kind(field.annotation), flag_of(settings, name)
+    words = f"{field.description} {_default(field)}".strip()
+    if extra_of(field)["flag"] == "argument":
+        return _keyword(name, Annotated[kind | None, typer.Argument(help=words)])
+    flags = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
+    return _keyword(name, Annotated[kind | None, typer.Option(flags, help=words)])
+
+
+def _keyword(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the type of a flag: text for whatever is read from text later, such as a table."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _kind(inner[0])
+    if origin in (Union, types.UnionType):
+        return _kind(next(one for one in inner if one is not types.NoneType))
+    if origin is list or (origin is dict and get_origin(inner[1]) is not dict):
+        return list[str]
+    return annotation if origin is Literal or annotation in (bool, int, float, Path) else str
+
+
+def _default(field: FieldInfo) -> str:
+    """Return a default as help shows it, empty where there is none to show."""
+    if field.is_required():
+        return "Required."
+    text = extra_of(field)["default_text"] or field.default
+    return "" if text is None or text is False or text in ("", [], {}) else f"Default: {text}."

@@ -1,0 +1,88 @@
+"""The same models judged on one test window after another: `cltv backtest`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.backtest import backtest as judge_windows
+from cltv_ml.evaluation.tables import compute_metric_ranges
+from cltv_ml.features import default_features
+from cltv_ml.files import atomic, write_table
+from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.pipelines.inputs import check_competing, holdout_window, load, named_models, targeting_of
+from cltv_ml.reporting import plots
+from cltv_ml.reporting.report import render_html, section, summarise
+from cltv_ml.settings import Backtest, Settings
+from cltv_ml.tracking.backtest_runs import log_backtest
+from cltv_ml.windows import Window, rolling_origins, span
+
+#: Metrics on the page, those that were measured.
+SHOWN = ("gini", "bias", "decile_mape", "mae", "profit")
+
+
+@dataclass(frozen=True)
+class Backtested:
+    """The test windows, the latest first; RESULTS; each metric's mean and range by model; the two files."""
+
+    windows: list[Window]
+    results: pd.DataFrame
+    ranges: pd.DataFrame
+    table: Path
+    page: Path
+
+
+def backtest(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Backtested:
+    """Judge the models on several test windows, each by fits that saw nothing from its first day on.
+
+    `backtest.csv` has a row per model, window and metric, `backtest.html` shows each metric's mean and range, and
+    MLflow stores a run per model with one per window below it.
+
+    Raises
+    ------
+    InputError
+        The data or the settings cannot be used; nothing has been written or logged then.
+    """
+    settings = Backtest.of(settings, options)
+    check_competing(settings)
+    targeting = targeting_of(settings)
+    cleaned = load(settings, progress)
+    latest = holdout_window(settings, cleaned.log)
+    earlier = rolling_origins(span(cleaned.log)[0], latest, latest.horizon, settings.windows - 1)
+    features = default_features(list(cleaned.log.columns))
+    with shared_fits():
+        results = judge_windows(
+            cleaned.log,
+            [latest, *earlier],
+            named_models(settings, latest.horizon, features),
+            features,
+            max_origins=settings.max_origins,
+            targeting=targeting,
+            progress=lambda message, share: progress(message, 0.98 * share),
+        )
+    table, page = settings.out / "backtest.csv", settings.out / "backtest.html"
+    ranges = compute_metric_ranges(results)
+    kept = settings.toml(
+        data=settings.dataset, mapping=cleaned.report.mapping, cutoff=f"{latest.cutoff:%Y-%m-%d}"
+    )
+    progress("logging to MLflow", 0.98)
+    write_table(results, table)
+    log_backtest(results, settings.experiment, settings.dataset, settings=kept)
+    _draw(ranges, 1 + len(earlier), page)
+    return Backtested([latest, *earlier], results, ranges, table, page)
+
+
+def _draw(ranges: pd.DataFrame, windows: int, page: Path) -> None:
+    figures = {
+        f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test "
+        "windows.": plots.metric_ranges(ranges, metric=metric)
+        for metric in SHOWN
+        if metric in set(ranges["metric"])
+    }
+    parts = [section("Across test windows", figures=figures)]
+    with atomic(page) as path:
+        path.write_text(render_html(summarise("Backtest", "", parts)), encoding="utf-8")

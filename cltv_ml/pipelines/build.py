@@ -1,0 +1,53 @@
+"""Features at one or several cutoffs, written to Parquet: `cltv features build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.features import DuckDB, Source, Spark, write_features
+from cltv_ml.pipelines.inputs import load
+from cltv_ml.settings import Build, Settings
+from cltv_ml.windows import to_days
+
+
+def build(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Path:
+    """Build features into `out`/cutoff=YYYY-MM-DD and return the folder; the same call continues after a kill.
+
+    Raises
+    ------
+    InputError
+        The data or the settings cannot be used.
+    """
+    settings = Build.of(settings, options)
+    horizon = to_days(settings.horizon) if settings.horizon else None
+    log: Any = str(settings.clean_log) if settings.clean_log else load(settings, progress).log
+    source = Source(log, _path(settings.customers), _path(settings.contacts), settings.timezone or None)
+    write_features(
+        source,
+        settings.cutoff,
+        settings.out,
+        "all" if settings.names == ["all"] else settings.names or None,
+        horizon=horizon,
+        engine=_engine(settings),
+        progress=lambda parts, total, what: progress(what, parts / max(total, 1)),
+    )
+    return settings.out
+
+
+def _engine(settings: Build) -> Any:
+    if not settings.master:
+        return DuckDB(settings.memory, shards=settings.shards)
+    if settings.shards is not None:
+        raise InputError(
+            "--shards divides the work of one machine; Spark divides its work itself: leave it out."
+        )
+    from cltv_ml.serving.spark import spark_session
+
+    return Spark(spark_session(settings.master))
+
+
+def _path(path: Path | None) -> str | None:
+    return str(path) if path else None

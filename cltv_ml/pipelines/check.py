@@ -1,0 +1,49 @@
+"""The check of a log before any training: `cltv data check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cltv_ml.data import Cleaned, Verdict, judge, write_mapping
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.files import atomic, write_table
+from cltv_ml.pipelines.inputs import load
+from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.sections.data import check_sections
+from cltv_ml.settings import Check, Settings
+from cltv_ml.windows import to_days
+
+
+def check(
+    settings: Settings | None = None, *, progress: Progress = silent, **options: Any
+) -> tuple[Cleaned, Verdict]:
+    """Clean a log; return it with its account and the verdict on training, and write the files that are asked for.
+
+    Raises
+    ------
+    InputError
+        The data or the settings cannot be used.
+    """
+    settings = Check.of(settings, options)
+    days = to_days(settings.horizon)
+    cleaned = load(settings, progress)
+    verdict = judge(cleaned.log, days, cleaned.report)
+    if settings.save_mapping:
+        write_mapping(cleaned.report.mapping, settings.save_mapping)
+    if settings.quarantine:
+        write_table(cleaned.quarantine, settings.quarantine)
+    if settings.html:
+        _write_report(settings.html, cleaned, verdict, settings.currency)
+    return cleaned, verdict
+
+
+def _write_report(path: Path, cleaned: Cleaned, verdict: Verdict, currency: str) -> None:
+    """Write the data report as one HTML file that opens offline."""
+    summary = summarise(
+        f"Data check: {verdict.level}",
+        f"{cleaned.report.rows_in:,} lines of {cleaned.report.source}",
+        check_sections(cleaned, verdict, currency=currency),
+    )
+    with atomic(path) as temporary:
+        temporary.write_text(render_html(summary), encoding="utf-8")

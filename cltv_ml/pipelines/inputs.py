@@ -1,0 +1,120 @@
+"""The inputs of a pipeline, read from its settings: the clean log, tables of earlier commands, a campaign."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress
+from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.models import ValueModel, competitors, names_of, with_params
+from cltv_ml.settings import Competing, Judged, Source, Windowed
+from cltv_ml.windows import Window, check_log, span, to_days
+
+#: What was guessed from the data is logged as a warning; the command line shows it on stderr.
+logger = logging.getLogger("cltv_ml")
+
+_TEXT = dict.fromkeys(("customer_id", "arm", "category"), "str")
+_SCORES = "a table that `cltv score` wrote"
+
+
+def load(settings: Source, progress: Progress) -> Cleaned:
+    """Return the clean log of the settings' data; a mapping that was proposed is logged."""
+    if isinstance(settings.data, Cleaned):
+        return settings.data
+    check_given(settings)
+    progress("reading and cleaning the transactions", 0.0)
+    return clean(read_raw(settings))
+
+
+def check_given(settings: Source) -> None:
+    """Raise InputError where no data are named."""
+    if isinstance(settings.data, str) and not settings.data:
+        raise InputError("no data given; name a file or a data set with --data, for example --data cdnow.")
+
+
+def read_raw(settings: Source, memory: str = "2GB") -> Raw:
+    """Return the settings' data as they came, to be cleaned by the settings' rules."""
+    raw = read(settings.data, settings.mapping or None, table=settings.query or None, memory=memory)
+    if not settings.mapping and str(settings.data).partition(":")[0] not in DATASETS:
+        pairs = ",".join(f"{name}={column}" for name, column in raw.mapping.items())
+        logger.warning("Mapping   proposed from names and types: %s", pairs)
+    zone = {"timezone": settings.timezone} if settings.timezone else {}
+    return replace(raw, rules=change_rules(raw.rules, {**settings.rules, **zone}))
+
+
+def holdout_window(settings: Windowed, log: pd.DataFrame) -> Window:
+    """Return the window that judges: the settings' cutoff, or the latest whole horizon of the log."""
+    if settings.cutoff:
+        window = Window(settings.cutoff, settings.horizon)
+    else:
+        window = Window.latest(span(log)[1], settings.horizon)
+    check_log(log, window)
+    return window
+
+
+def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> list[ValueModel]:
+    """Return the models that compete, with their parameters; InputError for one that does not exist."""
+    names = names_of(settings.models, settings.params)
+    return with_params(competitors(horizon, features, names), settings.params)
+
+
+def check_competing(settings: Competing) -> None:
+    """Raise InputError for a horizon, a day, a model or a parameter that cannot be, before the data are read."""
+    horizon = to_days(settings.horizon)
+    if settings.cutoff:
+        Window(settings.cutoff, settings.horizon)
+    named_models(settings, horizon, [])
+
+
+def targeting_of(settings: Judged) -> Targeting | None:
+    """Return the campaign by whose profit the order of customers is judged, None where Gini judges it."""
+    if settings.objective != "profit":
+        return None
+    return Targeting(share=settings.share, cost=settings.cost, margin=settings.margin)
+
+
+def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
+    """Return the table that `cltv score` wrote, indexed by customer_id; InputError where it is none."""
+    return read_table(source, ["expected_value"], _SCORES)
+
+
+def read_table(
+    source: Path | pd.DataFrame,
+    wanted: Sequence[str],
+    meant: str = "a table that `cltv act` wrote",
+    key: str = "customer_id",
+) -> pd.DataFrame:
+    """Return a frame, or a file that ends in .parquet or .csv, with the wanted columns, indexed by its key.
+
+    Without a key the customer is the index where the table has one.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it lacks a column.
+    """
+    table = source.reset_index() if isinstance(source, pd.DataFrame) else _read_file(source, meant)
+    table = table.astype({name: "str" for name in _TEXT if name in table})
+    missing = [name for name in [*filter(None, [key]), *wanted] if name not in table]
+    if missing:
+        where = "the table" if isinstance(source, pd.DataFrame) else source.name
+        raise InputError(f"{where}: missing columns {missing}; name {meant}.")
+    key = key or ("customer_id" if "customer_id" in table else "")
+    return table.set_index(key) if key else table.rename_axis("row")
+
+
+def _read_file(path: Path, meant: str) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError(f"no file {path}; name {meant}.")
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    if path.suffix == ".csv":
+        return pd.read_csv(path, dtype=_TEXT)
+    raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")

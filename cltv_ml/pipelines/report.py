@@ -1,0 +1,64 @@
+"""The report of the newest training, written again from what MLflow stores: `cltv report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.files import atomic
+from cltv_ml.pipelines.inputs import read_scores
+from cltv_ml.reporting.report import RENDERERS
+from cltv_ml.reporting.training_summary import add_scores
+from cltv_ml.settings import Report, Settings
+from cltv_ml.tracking import runs
+
+_ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
+
+
+def report(
+    settings: Settings | None = None, *, progress: Progress = silent, **options: Any
+) -> tuple[str, Path | None]:
+    """Return the newest training's report and the file it was written to, None where `out` is "-".
+
+    Raises
+    ------
+    InputError
+        There is no training, or the scores are no table of scores.
+    """
+    settings = Report.of(settings, options)
+    folder = Path("out" if settings.out == "-" else settings.out)
+    newest = settings.scores or folder / "scores.parquet"
+    before = settings.before or _newest_earlier(newest)
+    progress("reading the newest training", 0.0)
+    now = read_scores(newest) if before or settings.lookup else None
+    earlier = read_scores(before) if before else None
+    summary = runs.latest_summary(settings.experiment)
+    if now is not None:
+        progress("comparing with the scores", 0.4)
+        summary = add_scores(summary, now, before=earlier, lookup=settings.lookup, currency=settings.currency)
+    progress("writing the report", 0.8)
+    text = RENDERERS[settings.format](summary)
+    if settings.out == "-":
+        return text, None
+    target = folder / f"report.{_ENDINGS[settings.format]}"
+    with atomic(target) as path:
+        path.write_text(text, encoding="utf-8")
+    return text, target
+
+
+def _newest_earlier(scores: Path) -> Path | None:
+    """Return the newest scores in the same folder with an earlier cutoff and the same horizon, by their manifests."""
+    own = scores.with_suffix(".manifest.json")
+    if not own.is_file():
+        return None
+    now = json.loads(own.read_text(encoding="utf-8"))
+    earlier = []
+    for manifest in scores.parent.glob("*.manifest.json"):
+        about = json.loads(manifest.read_text(encoding="utf-8"))
+        path = scores.with_name(Path(about.get("file", "")).name)
+        comparable = about.get("horizon") == now.get("horizon") and about.get("cutoff", "9") < now["cutoff"]
+        if comparable and path.is_file() and path.suffix in (".parquet", ".csv"):
+            earlier.append((about["cutoff"], path))
+    return max(earlier)[1] if earlier else None

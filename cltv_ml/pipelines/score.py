@@ -1,0 +1,52 @@
+"""Every customer scored by the registered champion: `cltv score`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.pipelines.inputs import read_raw
+from cltv_ml.serving import scoring
+from cltv_ml.serving.scoring import Manifest, Order
+from cltv_ml.settings import Score, Settings
+
+
+def score(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Manifest:
+    """Score every customer with the registered champion, and return what was written where.
+
+    The same call after a kill continues.
+
+    Raises
+    ------
+    InputError
+        The data or the settings cannot be used; what was there before stays.
+    """
+    settings = Score.of(settings, options)
+    if (settings.data != "") + (settings.clean_log is not None) + (settings.features is not None) != 1:
+        raise InputError("name one of --data, --clean-log and --features, for example --data orders.csv.")
+    if settings.engine == "local" and settings.master:
+        raise InputError("--master is Spark's address; add --engine spark, or leave it out.")
+    order = Order(
+        settings.out,
+        settings.table,
+        settings.as_of or None,
+        settings.since or None,
+        settings.top_reasons,
+        alias=settings.alias,
+        memory=settings.memory,
+    )
+    if settings.features:
+        return scoring.score_features(settings.features, order, spark=_session(settings), progress=progress)
+    if settings.clean_log is None:
+        progress("reading the transactions", 0.0)
+    source = settings.clean_log or read_raw(settings, memory=settings.memory)
+    return scoring.score_log(source, order, spark=_session(settings), progress=progress)
+
+
+def _session(settings: Score) -> Any:
+    if settings.engine == "local":
+        return None
+    from cltv_ml.serving.spark import spark_session
+
+    return spark_session(settings.master or "local[*]")

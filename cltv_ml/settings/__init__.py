@@ -1,0 +1,45 @@
+"""The typed description of every command: flags, `--config`, help and what MLflow keeps come from it."""
+
+from cltv_ml.settings.base import Settings
+from cltv_ml.settings.commands import (
+    Act,
+    Backtest,
+    Build,
+    Check,
+    Competing,
+    Demo,
+    Evaluate,
+    Judged,
+    Learn,
+    Monitor,
+    Plot,
+    Promote,
+    Report,
+    Score,
+    Source,
+    Train,
+    Tune,
+    Windowed,
+)
+
+__all__ = [
+    "Act",
+    "Backtest",
+    "Build",
+    "Check",
+    "Competing",
+    "Demo",
+    "Evaluate",
+    "Judged",
+    "Learn",
+    "Monitor",
+    "Plot",
+    "Promote",
+    "Report",
+    "Score",
+    "Settings",
+    "Source",
+    "Train",
+    "Tune",
+    "Windowed",
+]

@@ -1,0 +1,207 @@
+"""The mechanism of settings: values by name, checked, from a TOML file and from flags that win over it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from cltv_ml.errors import InputError
+from cltv_ml.settings.toml import parse_mapping, parse_params, parse_rules, read_toml, write_toml
+
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a table",
+}
+
+
+def _as_text(value: Any) -> Any:
+    """Return a day or a number of days as text: TOML has dates and numbers of its own, pandas has timestamps."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _table(parse: Callable[[Any], Any]) -> BeforeValidator:
+    """Return what turns the text of a flag into a table; a table stays as it is."""
+    return BeforeValidator(
+        lambda value: parse(value) if isinstance(value, str | Path | list | tuple) else value
+    )
+
+
+def _as_list(value: Any) -> Any:
+    entries = [value] if isinstance(value, str) else value
+    if not isinstance(entries, list | tuple) or not all(
+        isinstance(entry, str | dt.date) for entry in entries
+    ):
+        return value
+    return [name.strip() for entry in entries for name in str(entry).split(",") if name.strip()]
+
+
+#: A first day, such as 2026-01-01; the days of a period, such as 13w.
+Day = Annotated[str, BeforeValidator(_as_text)]
+Days = Annotated[str, BeforeValidator(_as_text)]
+File = Annotated[Path, Strict(False)]
+#: A table: the path of its file, in Python also the frame.
+Table = Annotated[Any, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+#: A flag that is repeated: in a file a list, or one text.
+Repeated = Annotated[
+    list[str], Strict(False), BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
+#: The same, and one text may hold several names, divided by commas.
+Names = Annotated[list[str], Strict(False), BeforeValidator(_as_list)]
+ColumnMapping = Annotated[dict[str, str], Strict(False), _table(parse_mapping)]
+CleaningRules = Annotated[dict[str, Any], Strict(False), _table(parse_rules)]
+ModelParams = Annotated[dict[str, dict[str, Any]], Strict(False), BeforeValidator(parse_params)]
+
+_TABLES: dict[Any, Callable[[Any], Any]] = {
+    "mapping": parse_mapping,
+    "rules": parse_rules,
+    "params": parse_params,
+}
+
+
+def setting(default: Any, description: str, *, flag: str = "", default_text: str = "", **more: Any) -> Any:
+    """Return a field: its default, its help, its flag where that is not its name, and its default in words."""
+    extra: Any = {"flag": flag, "default_text": default_text}
+    return Field(default, description=description, json_schema_extra=extra, **more)
+
+
+class Settings(BaseModel):
+    """What one command can be told; its fields give the flags, the names in `--config`, help, and Python's keywords.
+
+    To add an option to a command, add a field to its class in `commands`: `cli.options` makes the flag of it.
+    A name that starts with a figure's or file's position on the command line is marked `flag="argument"`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+    #: Settings that decide something only when another has a value: name -> (other's name, value).
+    only_with: ClassVar[dict[str, tuple[str, Any]]] = {}
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise InputError(_sentence(error, type(self))) from None
+
+    @model_validator(mode="after")
+    def _check_companions(self) -> Self:
+        for name, (other, value) in self.only_with.items():
+            if name in self.model_fields_set and getattr(self, other) != value:
+                raise InputError(
+                    f"{name} decides nothing unless {other} is {value}; add {flag_of(type(self), other)} {value}."
+                )
+        return self
+
+    @classmethod
+    def read(cls, path: Path | None = None, **flags: Any) -> Self:
+        """Return the settings of a TOML file with the flags over them; a flag that is None was not given.
+
+        A file may serve several commands: settings of other commands are left out. Of tables such as
+        `[mapping]` a flag replaces the entries that it names.
+
+        Raises
+        ------
+        InputError
+            The file is missing or no TOML, or a setting is unknown or of another type; the message names it.
+        """
+        given = {name: value for name, value in flags.items() if value is not None}
+        if path is None:
+            return cls(**given)
+        content = _own(cls, read_toml(path), path.name)
+        for name, value in given.items():
+            if name in _TABLES and name in content:
+                value = {**_parsed(name, content[name]), **_parsed(name, value)}
+            content[name] = value
+        for name, (other, value) in cls.only_with.items():
+            if name not in given and content.get(other, cls.model_fields[other].default) != value:
+                content.pop(name, None)
+        return cls(**content)
+
+    @classmethod
+    def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Self:
+        """Return settings that a pipeline was called with, keyword arguments over those of another command too."""
+        base = (
+            {} if settings is None else {name: getattr(settings, name) for name in settings.model_fields_set}
+        )
+        return cls(
+            **{name: value for name, value in base.items() if name in cls.model_fields} | dict(options)
+        )
+
+    def toml(self, **changes: Any) -> str:
+        """Return the settings as TOML that `read` reads back; `changes` stand in place of their values."""
+        values = {name: getattr(self, name) for name in type(self).model_fields} | changes
+        return write_toml({name: value for name, value in values.items() if not hasattr(value, "columns")})
+
+
+def flag_of(settings: type[Settings], name: str) -> str:
+    """Return the flag of a setting, such as `--margin-rate`."""
+    flag = extra_of(settings.model_fields[name]).get("flag", "")
+    return flag if flag.startswith("--") else "--" + name.replace("_", "-")
+
+
+def extra_of(field: FieldInfo) -> dict[str, Any]:
+    """Return what `setting` noted of a field beside pydantic's own."""
+    extra = field.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+def _own(settings: type[Settings], content: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a file's settings of one command by field; InputError for a name that no command has."""
+    own = _names(settings)
+    known = {name for other in _family(Settings) for name in _names(other)}
+    found = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise InputError(f"{where}: unknown setting {key!r}. Available: {sorted(set(own.values()))}.")
+        if name in own:
+            found[own[name]] = value
+    return found
+
+
+def _names(settings: type[Settings]) -> dict[str, str]:
+    """Return the field of each name that a file may give: the field's and its flag's."""
+    fields = settings.model_fields
+    return {flag_of(settings, name)[2:].replace("-", "_"): name for name in fields} | {
+        name: name for name in fields
+    }
+
+
+def _family(settings: type[Settings]) -> list[type[Settings]]:
+    return [one for child in settings.__subclasses__() for one in (child, *_family(child))]
+
+
+def _parsed(name: str, value: Any) -> dict[str, Any]:
+    return dict(value if isinstance(value, Mapping) else _TABLES[name](value))
+
+
+def _sentence(error: ValidationError, settings: type[Settings]) -> str:
+    """Return the first thing that is wrong: the setting, what is allowed and the value seen."""
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    kind, value = first["type"], first["input"]
+    if kind == "value_error":
+        return str(first["ctx"]["error"])
+    if kind == "extra_forbidden":
+        return f"unknown setting {name!r}. Available: {sorted(settings.model_fields)}."
+    if kind == "missing":
+        return f"{name} is missing; give it with {flag_of(settings, name)}."
+    if kind == "literal_error":
+        return f"{name} must be {first['ctx']['expected']}".replace("'", "") + f", got {value!r}."
+    if kind in _EXPECTED:
+        return f"{name} must be {_EXPECTED[kind]}, got {value!r}."
+    return f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}, got {value!r}."

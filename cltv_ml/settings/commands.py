@@ -1,0 +1,306 @@
+"""The settings of every command: one class each, its fields in the order of the help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from cltv_ml.addresses import is_url, without_secrets
+from cltv_ml.settings.base import (
+    CleaningRules,
+    ColumnMapping,
+    Day,
+    Days,
+    File,
+    ModelParams,
+    Names,
+    Repeated,
+    Settings,
+    Table,
+    setting,
+)
+
+_LAST = "the last date minus the horizon"
+_CURRENCY = "Currency written on the figures, such as EUR."
+_MARGIN = "Share of revenue left after costs; 0.3 is 30%."
+
+
+class Source(Settings):
+    """The data of a command; in Python also a frame, or what `clean` returned."""
+
+    data: Any = setting("", "File, folder, database URL, or name of a data set such as cdnow.")
+    mapping: ColumnMapping = setting(
+        {}, "Column of a field, name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."
+    )
+    query: str = setting(
+        "", "Name of the database table, or a SELECT statement; name of the workbook's sheet."
+    )
+    rules: CleaningRules = setting(
+        {},
+        "Rule of cleaning, such as day_first=true, decimal=. timezone=Europe/Paris, off=exact_duplicate, "
+        "rates=USD:0.92, non_products=POST|M; may be repeated.",
+        flag="--rule",
+    )
+    timezone: str = setting("", "Time zone of the shop, where times carry one, such as Europe/Paris.")
+
+    @property
+    def dataset(self) -> str:
+        """A data set's name, for a path the file's name alone: folders and passwords stay out of MLflow.
+
+        >>> Source(data="postgresql://me:secret@host/shop?sslmode=off").dataset
+        'shop'
+        >>> Source(data="mysql://me:what?@host/shop").dataset, Source(data="exports/orders.csv").dataset
+        ('mysql', 'orders.csv')
+        """
+        if not isinstance(self.data, str | Path):
+            return "transactions"
+        data = str(self.data)
+        shown = without_secrets(data).removesuffix("://...") if is_url(data) else data
+        return shown.rstrip("/").rsplit("/", 1)[-1]
+
+
+class Printed(Settings):
+    """Whether a command prints text or JSON."""
+
+    as_json: bool = setting(False, "Print one JSON document, for programs.", flag="--json")
+
+
+class Judged(Settings):
+    """What the order of customers is judged by."""
+
+    only_with: ClassVar = dict.fromkeys(("share", "cost", "margin"), ("objective", "profit"))
+
+    objective: Literal["gini", "profit"] = setting(
+        "gini", "Measure that judges the order of customers: gini, or the profit of a campaign."
+    )
+    share: float = setting(0.1, "Share of customers that the campaign contacts, with --objective profit.")
+    cost: float = setting(0.0, "Cost of one contact, with --objective profit.")
+    margin: float = setting(1.0, "Share of revenue left after costs, with --objective profit.")
+
+
+class Windowed(Settings):
+    """The test window, and how many windows before it are learned from."""
+
+    cutoff: Day = setting("", "First day of the test window, which no model sees.", default_text=_LAST)
+    horizon: Days = setting("13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days).")
+    max_origins: int = setting(6, "Highest number of earlier windows to learn from.")
+
+
+class Competing(Windowed):
+    """The models that are compared, and their parameters."""
+
+    models: str = setting(
+        "", "Names of the models to compare, such as tweedie,ziln.", default_text="the seven usual models"
+    )
+    params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
+
+
+class Train(Printed, Judged, Competing, Source):
+    """Settings of `cltv train`."""
+
+    customers: float = setting(
+        0.0, "Share of customers to learn from, such as 0.5; the others judge.", default_text="off"
+    )
+    out: File = setting(Path("out"), "Folder for the report and the tables.")
+    experiment: str = setting("cltv", "Name of the MLflow experiment.")
+    currency: str = setting("", _CURRENCY)
+    promote: bool = setting(False, "Compare the result with the champion afterwards, as `cltv promote` does.")
+    force: bool = setting(False, "Train although the data check says no-go.")
+
+
+class Demo(Settings):
+    """Settings of `cltv demo`."""
+
+    out: File = setting(Path("out"), "Folder for the report and the tables.")
+
+
+class Tune(Printed, Windowed, Source):
+    """Settings of `cltv tune`."""
+
+    model: str = setting(..., "Name of the model, such as tweedie, hurdle or hybrid.")
+    trials: int = setting(50, "Number of trials, those of an interrupted study included.")
+    minutes: float | None = setting(
+        None, "Minutes after which no further trial starts.", default_text="no limit"
+    )
+    jobs: int = setting(1, "Number of trials that run at the same time.")
+    seed: int = setting(0, "Seed of the search; one job with the same seed repeats its trials.")
+    out: File = setting(Path("out/tuning"), "Folder for the study and its files.")
+    experiment: str = setting("cltv", "Name of the MLflow experiment.")
+
+
+class Backtest(Printed, Judged, Competing, Source):
+    """Settings of `cltv backtest`."""
+
+    windows: int = setting(3, "Number of test windows, each ending where the next begins.", ge=1)
+    out: File = setting(Path("out"), "Folder for backtest.csv and backtest.html.")
+    experiment: str = setting("cltv", "Name of the MLflow experiment.")
+
+
+class Promote(Printed, Judged, Source):
+    """Settings of `cltv promote`."""
+
+    dry_run: bool = setting(False, "Show the decision and change nothing.")
+    force: bool = setting(False, "Move the alias whatever the comparison says.")
+    experiment: str = setting("cltv", "Name of the MLflow experiment that stores the decision.")
+
+
+class Score(Printed, Source):
+    """Settings of `cltv score`."""
+
+    features: File | None = setting(
+        None, "Feature table in Parquet instead of --data, as `cltv features build` writes it."
+    )
+    clean_log: File | None = setting(None, "Clean log in Parquet instead of --data; may exceed the memory.")
+    as_of: Day = setting("", "First day that the model does not see.", default_text="the day after the log")
+    since: Day = setting(
+        "", "First day of the last purchase: customers who bought before it only are left out."
+    )
+    top_reasons: int = setting(0, "Number of reasons for each value; slower.", ge=0)
+    out: str = setting(
+        "out", "A .parquet or .csv file, a folder, or a database URL such as sqlite:///shop.db."
+    )
+    table: str = setting("scores", "Name of the table in the database.")
+    alias: str = setting("champion", "Alias of the registered version.")
+    engine: Literal["local", "spark"] = setting("local", "Place of the work: this process, or Spark.")
+    master: str = setting(
+        "", "Address of Spark: local[2], spark://host:7077, sc://host.", default_text="local[*]"
+    )
+    memory: str = setting("1GB", "Limit of the engine's memory.")
+
+
+class Monitor(Printed, Source):
+    """Settings of `cltv monitor`."""
+
+    scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
+    thresholds: File | None = setting(
+        None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
+    )
+    out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
+    experiment: str = setting("cltv", "Name of the MLflow experiment that stores the series.")
+    currency: str = setting("", _CURRENCY)
+
+
+class Act(Printed, Source):
+    """Settings of `cltv act`: what the user states about the business is never invented where it is missing."""
+
+    margin_rate: float | None = setting(None, _MARGIN)
+    category_margins: Table = setting(
+        None, "Table with category and margin_rate, for categories with another margin."
+    )
+    uplift: float | None = setting(None, "Share of the value at risk that a treatment saves: your figure.")
+    cost: float | None = setting(None, "Cost of treating one customer, the discount included.")
+    budget: float | None = setting(None, "Budget of the retention list.")
+    cross_sell_uplift: float | None = setting(
+        None, "Share by which showing a product raises its sales: your figure."
+    )
+    upsell_share: float | None = setting(
+        None, "Share of customers who take a more expensive product when they see it: your figure."
+    )
+    exclude: Repeated = setting(
+        [], "Product or category that no list may show, such as FUEL; may be repeated."
+    )
+    acquisition_cost: float | None = setting(
+        None, "Cost of winning one customer: adds the profit and the payback month."
+    )
+    campaign: Table = setting(
+        None, "Table of a past randomised campaign: customer_id, arm and, if known, propensity."
+    )
+    campaign_start: Day = setting("", "First day of the past campaign.")
+    campaign_days: Days = setting("28", "Days over which the effect of the past campaign is measured.")
+    control: str = setting("control", "Arm of the past campaign that received nothing.")
+    protected: Names = setting(
+        [], "Column that no list may use, such as channel; may be repeated, or divided by commas."
+    )
+    before: Table = setting(None, "File customers.csv of an earlier call, to show what has changed.")
+    out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
+    currency: str = setting("", _CURRENCY)
+
+
+class Evaluate(Printed, Source):
+    """Settings of `cltv act evaluate`."""
+
+    actions: Table = setting(..., "List that was acted on, such as retention_list.csv.")
+    start: Day = setting(..., "First day of the campaign.")
+    margin_rate: float = setting(..., _MARGIN)
+    horizon: Days = setting("13w", "Length of the campaign: 90, 13w, 6m or 1y (1m is 30.4375 days).")
+    out: File = setting(Path("out/outcome.csv"), "A .csv or .parquet file.")
+
+
+class Learn(Printed):
+    """Settings of `cltv act learn`."""
+
+    campaign: Table = setting(..., "Table with one row per customer, .csv or .parquet.")
+    features: Names = setting(
+        ..., "Columns known before the campaign, divided by commas: recency,history,channel."
+    )
+    outcome: str = setting(..., "Column with what each customer did next, such as visit or spend.")
+    worth: float = setting(..., "Profit of one unit of the outcome; for revenue the margin rate.")
+    cost: float = setting(..., "Cost of treating one customer.")
+    arm: str = setting("arm", "Column with what each customer received.")
+    control: str = setting("control", "Arm that received nothing.")
+    out: File = setting(Path("out/lesson"), "Folder for the tables and lesson.html.")
+
+
+class Report(Settings):
+    """Settings of `cltv report`."""
+
+    out: str = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
+    format: Literal["html", "markdown", "json"] = setting("html", "Form of the report.")
+    scores: Table = setting(
+        None, "Scores of `cltv score`.", default_text="scores.parquet in the folder --out"
+    )
+    before: Table = setting(
+        None,
+        "Earlier scores, to show what has changed.",
+        default_text="the newest earlier scores next to --scores",
+    )
+    lookup: int = setting(0, "Number of customers that the page finds by id: the most at risk.", ge=0)
+    currency: str = setting("", "Currency of the parts that --before and --lookup add.")
+    experiment: str = setting("cltv", "Name of the MLflow experiment.")
+
+
+class Plot(Printed, Source):
+    """Settings of `cltv plot`."""
+
+    name: str = setting("", "Name of a figure; without one all figures are listed.", flag="argument")
+    before: Table = setting(
+        None, "Scores of an earlier `cltv score` or `cltv act`, for figures of what changed."
+    )
+    customer: str = setting("", "Customer whose history `alive_history` shows.")
+    feature: str = setting("", "Feature that `dependence` varies.", default_text="the most important one")
+    model: str = setting("", "Probabilistic model that a diagnostic is about.", default_text="the best order")
+    metric: str = setting("gini", "Metric that `metric_ranges` shows.")
+    out: File | None = setting(None, "A .html or .json file.", default_text="out/NAME.html")
+    experiment: str = setting("cltv", "Name of the MLflow experiment of the training.")
+    currency: str = setting("", _CURRENCY)
+
+
+class Check(Printed, Source):
+    """Settings of `cltv data check`."""
+
+    horizon: Days = setting("13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days).")
+    save_mapping: File | None = setting(None, "TOML file to write the mapping to.")
+    quarantine: File | None = setting(
+        None, "File for the lines that were set aside, with their reasons: .csv or .parquet."
+    )
+    html: File | None = setting(None, "File for the report with figures.")
+    currency: str = setting("", _CURRENCY)
+
+
+class Build(Source):
+    """Settings of `cltv features build`."""
+
+    cutoff: Names = setting(..., "First day that no feature sees; may be repeated.")
+    names: Names = setting([], "Names of features, divided by commas, or all.", default_text="the safe set")
+    horizon: Days = setting(
+        "",
+        "Length of the window after each cutoff over which labels are added: 13w, 6m.",
+        default_text="no labels",
+    )
+    clean_log: File | None = setting(None, "Clean log in Parquet instead of --data; may exceed the memory.")
+    customers: File | None = setting(None, "Parquet file of customer attributes.")
+    contacts: File | None = setting(None, "Parquet file of campaign contacts.")
+    memory: str = setting("4GB", "Limit of the engine's memory.")
+    shards: int | None = setting(None, "Parts that the customers are split into.", default_text="by memory")
+    master: str = setting("", "Address of Spark to build on: local[2], spark://host:7077, sc://host.")
+    out: File = setting(..., "Folder for cutoff=YYYY-MM-DD/part-*.parquet.")

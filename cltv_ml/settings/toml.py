@@ -1,0 +1,132 @@
+"""TOML files, and the text that flags give for a table: pairs, or the path of a file that holds the table."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cltv_ml.errors import InputError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return a TOML file's content; InputError where it is missing or broken."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"no file {path}; check the path.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} is not valid TOML: {error}.") from None
+
+
+def write_toml(values: Mapping[str, Any]) -> str:
+    """Return plain values as TOML, tables last; what is None or an empty text, list or table is left out.
+
+    >>> print(write_toml({"data": "a.csv", "cost": 0.0, "mapping": {"amount": "Net EUR"}, "cutoff": ""}))
+    data = "a.csv"
+    cost = 0.0
+    <BLANKLINE>
+    [mapping]
+    amount = "Net EUR"
+    """
+    told = {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
+    tables = {name: value for name, value in told.items() if isinstance(value, Mapping)}
+    lines = [f"{_key(name)} = {_value(value)}" for name, value in told.items() if name not in tables]
+    for name, table in tables.items():
+        nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+        plain = {key: value for key, value in table.items() if key not in nested}
+        for title, part in {
+            name: plain,
+            **{f"{name}.{_key(key)}": value for key, value in nested.items()},
+        }.items():
+            if part:
+                lines += [
+                    "",
+                    f"[{title}]",
+                    *(f"{_key(key)} = {_value(value)}" for key, value in part.items()),
+                ]
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    # JSON's text of strings, numbers, booleans and lists is TOML's too; only a lone DEL would need more.
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
+
+
+def parse_mapping(given: str | Path | Iterable[Any]) -> dict[str, str]:
+    """Return a column mapping from `name=column` entries and TOML files with a table `[mapping]`.
+
+    One entry may hold several pairs, divided by commas.
+
+    Raises
+    ------
+    InputError
+        An entry is neither a pair nor a TOML file.
+
+    >>> parse_mapping(["customer_id=Customer ID", "amount=Total,timestamp=Date"])
+    {'customer_id': 'Customer ID', 'amount': 'Total', 'timestamp': 'Date'}
+    """
+    mapping: dict[str, str] = {}
+    for entry in _entries(given):
+        if entry.endswith(".toml"):
+            content = read_toml(Path(entry))
+            mapping |= {str(name): str(column) for name, column in content.get("mapping", content).items()}
+            continue
+        for pair in entry.split(","):
+            name, equals, column = pair.partition("=")
+            if not equals or not name.strip() or not column.strip():
+                raise InputError(
+                    f"mapping {pair!r} cannot be read; write name=column, such as customer_id=CustomerID, "
+                    "or name a TOML file with a table [mapping]."
+                )
+            mapping[name.strip()] = column.strip()
+    return mapping
+
+
+def parse_rules(given: str | Path | Iterable[Any]) -> dict[str, list[str]]:
+    """Return settings of the cleaning from `name=value` entries; one name may be given several times.
+
+    Raises
+    ------
+    InputError
+        An entry is no such pair.
+
+    >>> parse_rules(["day_first=true", "off=exact_duplicate", "off=future_date"])
+    {'day_first': ['true'], 'off': ['exact_duplicate', 'future_date']}
+    """
+    rules: dict[str, list[str]] = {}
+    for entry in _entries(given):
+        name, equals, value = entry.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise InputError(f"rule {entry!r} cannot be read; write name=value, such as day_first=true.")
+        rules.setdefault(name.strip(), []).append(value.strip())
+    return rules
+
+
+def parse_params(given: Any) -> dict[str, dict[str, Any]]:
+    """Return the models' parameters of a TOML file with tables `[params.NAME]`, such as `cltv tune` writes."""
+    if isinstance(given, str | Path):
+        if not str(given):
+            return {}
+        path = Path(given)
+        given = read_toml(path).get("params", {})
+        if not given:
+            raise InputError(f"{path.name} has no table [params.NAME]; name a file that `cltv tune` wrote.")
+    if not isinstance(given, Mapping):
+        raise InputError(f"params must be a table of tables, got {given!r}.")
+    for name, params in given.items():
+        if not isinstance(params, Mapping):
+            raise InputError(f"params.{name} must be a table of parameters, got {params!r}.")
+    return {str(name): dict(params) for name, params in given.items()}
+
+
+def _entries(given: str | Path | Iterable[Any]) -> list[str]:
+    entries = [given] if isinstance(given, str | Path) else given
+    return [str(entry) for entry in entries if entry]

@@ -1,0 +1,116 @@
+"""Settings: one description gives flags, files, help and what MLflow keeps."""
+
+import datetime as dt
+
+import pytest
+
+from cltv_ml.errors import InputError
+from cltv_ml.settings import Act, Build, Score, Train, Tune
+from cltv_ml.settings.toml import parse_mapping, parse_params
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        path = tmp_path / "run.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_settings_come_from_a_file_and_flags_win(toml):
+    path = toml('data = "a.csv"\nhorizon = "6m"\n[mapping]\namount = "Total"\n')
+    settings = Train.read(path, data="b.csv", cutoff=None)
+    assert settings == Train(data="b.csv", horizon="6m", mapping={"amount": "Total"})
+
+
+def test_a_flag_of_zero_beats_the_file(toml):
+    path = toml('objective = "profit"\ncost = 2.0\nforce = true\n')
+    settings = Train.read(path, cost=0.0, force=False)
+    assert (settings.cost, settings.force) == (0.0, False)
+
+
+def test_a_flag_replaces_the_entries_of_a_table_that_it_names(toml):
+    path = toml('[mapping]\namount = "Total"\ncustomer_id = "Kunde"\n[rules]\nday_first = true\n')
+    settings = Train.read(path, mapping=["amount=Netto"], rules=["decimal=,"])
+    assert settings.mapping == {"amount": "Netto", "customer_id": "Kunde"}
+    assert settings.rules == {"day_first": True, "decimal": [","]}
+
+
+def test_one_file_serves_several_commands(toml):
+    path = toml(
+        'horizon = "6m"\nmargin_rate = 0.3\ncost = 0.5\nbudget = 100\nas-of = 2026-11-01\njson = true\n'
+    )
+    assert Train.read(path) == Train(horizon="6m", as_json=True)  # cost needs --objective profit
+    assert Act.read(path) == Act(margin_rate=0.3, cost=0.5, budget=100.0, as_json=True)
+    assert Score.read(path) == Score(as_of="2026-11-01", as_json=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('horizn = "6m"', r"run\.toml: unknown setting 'horizn'. Available: \["),
+        ("horizon = 6.5", "horizon must be text, got 6.5"),
+        ("max_origins = true", "max_origins must be a whole number, got True"),
+        ("max_origins = 2.5", "max_origins must be a whole number, got 2.5"),
+        ('share = "much"\nobjective = "profit"', "share must be a number, got 'much'"),
+        ('objective = "fame"', "objective must be gini or profit, got 'fame'"),
+        ("mapping = 3", "mapping must be a table, got 3"),
+        ("data = ", "is not valid TOML"),
+    ],
+)
+def test_wrong_settings_are_named(toml, text, message):
+    with pytest.raises(InputError, match=message):
+        Train.read(toml(text))
+
+
+def test_python_is_told_what_is_unknown_or_missing():
+    with pytest.raises(InputError, match=r"unknown setting 'horizn'\. Available: \["):
+        Train(horizn="6m")
+    with pytest.raises(InputError, match="model is missing; give it with --model"):
+        Tune.read()
+
+
+def test_a_campaign_that_decides_nothing_is_refused():
+    with pytest.raises(
+        InputError, match="cost decides nothing unless objective is profit; add --objective profit"
+    ):
+        Train.read(cost=2.0)
+
+
+def test_settings_written_as_toml_read_back_to_the_same(toml):
+    settings = Train(
+        data="a.csv", mapping={"amount": 'Net "EUR"'}, rules={"off": ["future_date"]}, objective="profit", cost=0.0,
+        params={"tweedie": {"rounds": 80}}, out="runs/new", horizon=90, cutoff=dt.date(2026, 1, 2),
+    )  # fmt: skip
+    assert Train.read(toml(settings.toml())) == settings
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no file .*absent\.toml"):
+        Train.read(tmp_path / "absent.toml")
+
+
+def test_mapping_reads_pairs_and_files_together(toml):
+    path = toml('[mapping]\namount = "Total"\n')
+    assert parse_mapping([str(path), "customer_id=Kunde"]) == {"amount": "Total", "customer_id": "Kunde"}
+
+
+@pytest.mark.parametrize("entry", ["customer_id", "=Kunde", "customer_id="])
+def test_a_mapping_without_both_sides_is_refused(entry):
+    with pytest.raises(InputError, match="cannot be read; write name=column"):
+        Train(mapping=[entry])
+
+
+def test_names_are_divided_by_commas_or_repeated():
+    assert Build(cutoff="2026-01-01", names=["rfm, frequency", "T"], out="x").names == [
+        "rfm",
+        "frequency",
+        "T",
+    ]
+
+
+def test_params_without_their_table_are_refused(toml):
+    with pytest.raises(InputError, match=r"no table \[params.NAME\]"):
+        parse_params(toml("[tweedie]\nrounds = 80"))
