@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
-from cltv_ml.cli.shared import dataset_name
 from cltv_ml.data import read
 from cltv_ml.serving.batch_targets import Target
+from cltv_ml.settings import Source
 from cltv_ml.tracking import store
 
 #: Capitals stand in no public part of the addresses below: one that is shown is a secret's.
@@ -40,7 +40,7 @@ def addresses(password):
 def test_no_letter_of_a_password_is_shown(password):
     shown = {}
     for url in addresses(password):
-        shown[url] = [without_secrets(url), dataset_name(url), Target(url).shown]
+        shown[url] = [without_secrets(url), Source(data=url).dataset, Target(url).shown]
     found = {url: texts for url, texts in shown.items() if re.search("[A-Z]|known", " ".join(texts))}
     assert not found
 

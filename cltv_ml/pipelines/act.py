@@ -159,7 +159,8 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return a table as a spreadsheet shows it well: four decimals, and the currency in each row where it is known."""
-    rows = (table.reset_index() if table.index.name else table).round(4)
+    rows = table.reset_index() if table.index.name else table
+    rows = rows.round(dict.fromkeys(rows.select_dtypes("float").columns, 4))
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 

@@ -147,8 +147,8 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     return report
 
 
-def _read_thresholds(path: Path | None) -> Thresholds:
-    content = read_toml(path) if path else {}
+def _read_thresholds(source: Path | Mapping[str, Any] | None) -> Thresholds:
+    content = read_toml(source) if isinstance(source, Path) else dict(source or {})
     return promises.read_thresholds(content.get("monitor", content))
 
 

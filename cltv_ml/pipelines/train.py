@@ -223,8 +223,8 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
         )
     if job.settings.customers:
         notes.append(
-            f"Judged on customers whose spending no model saw, learned from the other {job.settings.customers:.0%} in the "
-            "same window: this says how customers are told apart, not how well a future window's total is known."
+            f"Judged on customers whose spending no model saw, learned from the other {job.settings.customers:.0%} "
+            "in the same window: this says how customers are told apart, not how well a future window's total is known."
         )
     if not verdict.within_bounds:
         notes.append(

@@ -52,7 +52,7 @@ def _as_list(value: Any) -> Any:
 Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
 File = Annotated[Path, Strict(False)]
-#: A table: the path of its file, in Python also the frame.
+#: A table: the path of its file, in Python also the table itself.
 Table = Annotated[Any, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
 #: A flag that is repeated: in a file a list, or one text.
 Repeated = Annotated[

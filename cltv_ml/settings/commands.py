@@ -172,7 +172,7 @@ class Monitor(Printed, Source):
     """Settings of `cltv monitor`."""
 
     scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
-    thresholds: File | None = setting(
+    thresholds: Table = setting(
         None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
     )
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")

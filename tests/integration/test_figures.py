@@ -1,6 +1,7 @@
 """Figures by name and the report anew, from a log and the training that MLflow holds."""
 
 import contextlib
+import importlib
 import json
 import os
 from unittest.mock import patch
@@ -11,11 +12,11 @@ import pytest
 
 from cltv_ml.data import clean, read, simulate
 from cltv_ml.evaluation.tables import compute_deciles
-from cltv_ml.pipelines import plot as figures
 from cltv_ml.pipelines.plot_inputs import Material, Wanted
 from cltv_ml.reporting import plots
 from cltv_ml.tracking import newest_training
 
+figures = importlib.import_module("cltv_ml.pipelines.plot")
 MAPPING = {"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"}
 DATA = [name for name, recipe in figures.RECIPES.items() if recipe.needs == "data"]
 MODELS = [name for name, recipe in figures.RECIPES.items() if recipe.needs != "data"]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.config import Settings, load_settings
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.models import competitors
+from cltv_ml.settings import Train
 from cltv_ml.tables import RESULTS
 
 MODELS = [model.name for model in competitors(182, [])]
@@ -143,8 +143,8 @@ def test_a_horizon_whose_season_the_log_has_not_seen_is_said_so(shop):
 
 def test_settings_are_kept_as_toml_that_trains_the_same_again(trained, client, runs, tmp_path):
     run = next(run for run in runs if run.data.tags["role"] == "summary")
-    found = load_settings(Path(client.download_artifacts(run.info.run_id, "settings.toml", str(tmp_path))))
-    assert found == Settings(
+    found = Train.read(Path(client.download_artifacts(run.info.run_id, "settings.toml", str(tmp_path))))
+    assert found == Train(
         data="orders.csv", horizon="26w", cutoff="1997-12-30", experiment="shop",
         mapping={"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"},
     )  # fmt: skip

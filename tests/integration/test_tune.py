@@ -1,5 +1,6 @@
 """What `cltv tune` promises: the test window unread, nothing lost to a kill, settings that `cltv train` takes."""
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -8,12 +9,13 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.config import read_params
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.models import ALL, Tweedie, competitors, with_params
-from cltv_ml.pipelines import tune as tuning
+from cltv_ml.settings.toml import parse_params
 from cltv_ml.windows import Window
+
+tuning = importlib.import_module("cltv_ml.pipelines.tune")
 
 HORIZON = "8w"
 CUTOFF = "1998-05-06"  # the last date of the log minus the horizon, rounded down
@@ -61,7 +63,7 @@ def test_the_first_trial_is_the_defaults_and_all_stay_in_the_search_space(tuned)
 
 
 def test_the_chosen_trial_is_never_worse_than_the_defaults_by_the_rule(shop, tuned):
-    chosen = read_params(shop.folder / "tuning" / "tweedie.toml")["tweedie"]
+    chosen = parse_params(shop.folder / "tuning" / "tweedie.toml")["tweedie"]
     row = tuned[tuned["learning_rate"].sub(chosen["learning_rate"]).abs() < 1e-12].iloc[0]
 
     def overstep(trial):
@@ -93,15 +95,14 @@ def test_figures_of_history_importance_and_slices_open_without_a_network(shop, t
 def test_the_settings_train(shop, tuned, monkeypatch):
     asked = []
 
-    def stop(cleaned, job, progress):
-        asked.append(job)
+    def stop(settings, **_):
+        asked.append(settings)
         raise InputError("far enough")
 
-    monkeypatch.setattr("cltv_ml.pipelines.train.train", stop)
-    shop.cltv("train", "--data", "few.csv", *shop.mapping, "--horizon", HORIZON, "--cutoff", CUTOFF, "--force",
-              "--params", "tuning/tweedie.toml")  # fmt: skip
+    monkeypatch.setattr("cltv_ml.pipelines.train", stop)
+    shop.cltv("train", "--data", "few.csv", "--params", "tuning/tweedie.toml")
     models = {model.name: model for model in with_params(competitors(56, []), asked[0].params)}
-    chosen = read_params(shop.folder / "tuning" / "tweedie.toml")["tweedie"]
+    chosen = parse_params(shop.folder / "tuning" / "tweedie.toml")["tweedie"]
     assert set(chosen) == set(Tweedie.search_space)
     assert {name: models["tweedie"].get_params()[name] for name in chosen} == chosen
 
@@ -109,11 +110,11 @@ def test_the_settings_train(shop, tuned, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[models.tweedy]\nrounds = 80", "Unknown model 'tweedy'"),
-        ("[models.ziln]\nrounds = 80", "'ziln' has settings but does not compete. Competing:"),
-        ("[models.tweedie]\nround = 80", "model 'tweedie' has no setting 'round'"),
-        ("[models.tweedie]\nn_estimators = 80.5", "tweedie: n_estimators must be one of Range"),
-        ("models = 3", "models must be a table"),
+        ("[params.tweedy]\nrounds = 80", "Unknown model 'tweedy'"),
+        ("[params.ziln]\nrounds = 80", "'ziln' has settings but does not compete. Competing:"),
+        ("[params.tweedie]\nround = 80", "model 'tweedie' has no setting 'round'"),
+        ("[params.tweedie]\nn_estimators = 80.5", "tweedie: n_estimators must be one of Range"),
+        ("params = 3", "params must be a table"),
         ("horizon = '13w'", "has no table"),
     ],
 )
@@ -121,7 +122,7 @@ def test_settings_that_do_not_fit_are_named(text, sentence, tmp_path):
     path = tmp_path / "params.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=sentence):
-        with_params(competitors(91, []), read_params(path))
+        with_params(competitors(91, []), parse_params(path))
 
 
 def test_a_study_that_is_complete_runs_no_further_trial(shop, cltv_tune, tuned):
@@ -131,8 +132,8 @@ def test_a_study_that_is_complete_runs_no_further_trial(shop, cltv_tune, tuned):
 
 
 KILLED = """
-import os, signal, sys
-from cltv_ml.pipelines import tune as tuning
+import importlib, os, signal, sys
+tuning = importlib.import_module("cltv_ml.pipelines.tune")
 judge = tuning.judge_fold
 folds = []
 

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.data import clean, simulate
-from cltv_ml.evaluation.promises import Thresholds
+from cltv_ml import pipelines
+from cltv_ml.data import Cleaned, clean, simulate
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ProbabilisticValue
-from cltv_ml.pipelines import monitor as monitoring
+from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import tier_names
 from cltv_ml.tracking import registry, runs, store
@@ -71,7 +71,7 @@ def _register(log, fitted):
     with runs.summary_run(runs.open_experiment("cltv"), "training", {"role": "summary"}):
         info = packaging.log_model(fitted, card, X)
         before = CUTOFF - pd.Timedelta(days=HORIZON)
-        monitoring.store_reference(info.model_id, fitted, X, log, Window(before, HORIZON), cuts)
+        store_reference(info.model_id, fitted, X, log, Window(before, HORIZON), cuts)
     registry.register(info.model_uri, {})
     return cuts
 
@@ -92,6 +92,10 @@ def until(log, day):
     return log[log["timestamp"] < day]
 
 
+def monitor(log, batch, out, **settings):
+    return pipelines.monitor(data=Cleaned(log, log.iloc[:0], None), scores=batch, out=out, **settings)
+
+
 def series(name):
     client = MlflowClient()
     experiment = client.get_experiment_by_name("cltv").experiment_id
@@ -100,7 +104,7 @@ def series(name):
 
 
 def test_the_batch_that_the_model_was_fitted_for_is_ok_and_kept(registered, log, fitted, tmp_path):
-    report = monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    report = monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
     assert (report.level, report.reasons) == ("ok", [])
     assert report.drift["psi"].max() == 0
     assert len(report.truth) == len(report.progress) == 0
@@ -112,11 +116,11 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
     registered, log, fitted, tmp_path
 ):
     batch = scores(log, fitted, registered)
-    monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    monitor(until(log, CUTOFF), batch, tmp_path / "out")
     later = scores(log, fitted, registered, CUTOFF + pd.Timedelta(days=HORIZON))
     whole = until(log, CUTOFF + pd.Timedelta(days=HORIZON))
     for _ in range(2):
-        report = monitoring.monitor(whole, later, tmp_path / "out")
+        report = monitor(whole, later, tmp_path / "out")
     assert len(report.truth) == 1
     (point,) = series("truth_bias")
     assert {one.value for one in series("check_bias")} != {
@@ -130,9 +134,9 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
 
 def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tmp_path):
     batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
-    monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
-    first = monitoring.monitor(until(log, end), batch, tmp_path / "out")
-    again = monitoring.monitor(
+    monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    first = monitor(until(log, end), batch, tmp_path / "out")
+    again = monitor(
         until(log, end), batch.assign(expected_value=2 * batch["expected_value"]), tmp_path / "out"
     )
     pd.testing.assert_frame_equal(again.truth, first.truth)
@@ -141,27 +145,25 @@ def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tm
 
 def test_what_was_kept_of_a_promise_is_told_with_both_totals(registered, log, fitted, tmp_path):
     batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
-    before = monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    before = monitor(until(log, CUTOFF), batch, tmp_path / "out")
     assert before.kept == []
     assert before.notes == [
         "No batch has closed yet; what this one promised is known once the log reaches 2022-11-30."
     ]
-    after = monitoring.monitor(
-        until(log, end), batch, tmp_path / "out", thresholds=Thresholds(bias=(5.0, 9.0))
-    )
+    after = monitor(until(log, end), batch, tmp_path / "out", thresholds={"bias": [5.0, 9.0]})
     promised, came = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
     assert f"promised {promised:,.0f} and {came:,.0f} came" in after.kept[0]
     assert after.notes == []
 
 
 def test_promises_far_above_what_came_call_for_training(registered, log, fitted, tmp_path):
-    monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered, times=2.0), tmp_path / "out")
+    monitor(until(log, CUTOFF), scores(log, fitted, registered, times=2.0), tmp_path / "out")
     end = CUTOFF + pd.Timedelta(days=HORIZON)
-    report = monitoring.monitor(until(log, end), scores(log, fitted, registered, end), tmp_path / "out")
+    report = monitor(until(log, end), scores(log, fitted, registered, end), tmp_path / "out")
     assert report.level == "retrain"
     assert any("off in its total" in reason for reason in report.reasons)
-    loose = Thresholds(bias=(5.0, 9.0), decile_error=(5.0, 9.0))
-    report = monitoring.monitor(
+    loose = {"bias": [5.0, 9.0], "decile_error": [5.0, 9.0]}
+    report = monitor(
         until(log, end), scores(log, fitted, registered, end), tmp_path / "out", thresholds=loose
     )
     assert not any("off in its total" in reason for reason in report.reasons)
@@ -169,7 +171,7 @@ def test_promises_far_above_what_came_call_for_training(registered, log, fitted,
 
 def test_an_open_batch_is_compared_with_the_path_the_model_expects(registered, log, fitted, tmp_path):
     batch = scores(log, fitted, registered, times=3.0)
-    report = monitoring.monitor(until(log, CUTOFF + pd.Timedelta(days=30)), batch, tmp_path / "out")
+    report = monitor(until(log, CUTOFF + pd.Timedelta(days=30)), batch, tmp_path / "out")
     last = report.progress.iloc[-1]
     half = (
         ProbabilisticValue(horizon=HORIZON).set_params(horizon=30).fit(build_features(log, CUTOFF, SUMMARY))
@@ -182,7 +184,7 @@ def test_an_open_batch_is_compared_with_the_path_the_model_expects(registered, l
 
 def test_customers_of_another_kind_are_drift(registered, log, fitted, tmp_path):
     other = log.assign(amount=log["amount"] * 20)
-    report = monitoring.monitor(until(other, CUTOFF), scores(other, fitted, registered), tmp_path / "out")
+    report = monitor(until(other, CUTOFF), scores(other, fitted, registered), tmp_path / "out")
     assert report.level == "retrain"
     moved = report.drift.set_index("feature")
     assert moved.at["monetary_value", "psi_lower"] > 0.25
@@ -192,20 +194,20 @@ def test_customers_of_another_kind_are_drift(registered, log, fitted, tmp_path):
 def test_refused_customers_are_counted(registered, log, fitted, tmp_path):
     batch = scores(log, fitted, registered)
     batch.loc[batch.index % 5 == 0, "expected_value"] = None
-    report = monitoring.monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    report = monitor(until(log, CUTOFF), batch, tmp_path / "out")
     assert any("20.0% of the customers have no value" in reason for reason in report.reasons)
 
 
 def test_a_version_without_reference_says_that_drift_is_not_measured(registered, log, fitted, tmp_path):
     reference = Path(mlflow.artifacts.download_artifacts("models:/cltv/1"), "reference.json")
     hidden = reference.rename(reference.with_suffix(".hidden"))
-    report = monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    report = monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
     hidden.rename(reference)
     assert "stored without a reference" in report.notes[0]
 
 
 def test_no_run_is_left_open(registered, log, fitted, tmp_path):
-    monitoring.monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
     client = MlflowClient()
     runs = client.search_runs([client.get_experiment_by_name("cltv").experiment_id])
     assert {run.info.status for run in runs} == {"FINISHED"}
@@ -220,7 +222,7 @@ def test_the_reference_holds_no_customer(registered, log):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda table: table.drop(columns="cutoff"), r"lack the columns \['cutoff'\]"),
+        (lambda table: table.drop(columns="cutoff"), r"missing columns \['cutoff'\]"),
         (
             lambda table: table.assign(customer_id="?" + table["customer_id"]),
             "knows only 0% of the scored customers",
@@ -234,4 +236,4 @@ def test_the_reference_holds_no_customer(registered, log):
 )
 def test_scores_that_cannot_be_monitored_are_refused(registered, log, fitted, tmp_path, spoil, message):
     with pytest.raises(ValueError, match=message):
-        monitoring.monitor(log, spoil(scores(log, fitted, registered)), tmp_path / "out")
+        monitor(log, spoil(scores(log, fitted, registered)), tmp_path / "out")

@@ -1,6 +1,7 @@
 """The challenger replaces the champion only where both answered for days that neither had seen."""
 
 import contextlib
+import importlib
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -11,17 +12,17 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cltv_ml import pipelines
 from cltv_ml.data import clean, simulate
-from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ProbabilisticValue, SameRate
-from cltv_ml.pipelines import promote as promotion
 from cltv_ml.serving import packaging
 from cltv_ml.serving.registered_model import load_registered
 from cltv_ml.tracking import registry, runs, store
 from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
 
+promotion = importlib.import_module("cltv_ml.pipelines.promote")
 HORIZON = 91
 SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
@@ -143,13 +144,13 @@ def test_the_better_challenger_is_promoted_and_the_move_is_logged(rivals, shop, 
     challenge(rivals, 2)
     truth = truth_of(shop)
     scored_as(monkeypatch, [truth * 0 + truth.mean(), truth + 1])
-    before = promotion.promote(shop, dry_run=True)
+    before = pipelines.promote(data=shop, dry_run=True)
     assert before.promoted
     assert registry.alias_version("cltv", "champion") == 1
     assert not rivals.search_runs(
         [rivals.get_experiment_by_name("cltv").experiment_id], "tags.role = 'promotion'"
     )
-    decision = promotion.promote(shop)
+    decision = pipelines.promote(data=shop)
     assert decision.reasons == before.reasons
     assert registry.alias_version("cltv", "champion") == 2
     assert registry.alias_version("cltv", "previous") == 1
@@ -157,7 +158,11 @@ def test_the_better_challenger_is_promoted_and_the_move_is_logged(rivals, shop, 
     (run,) = rivals.search_runs([experiment], "tags.role = 'promotion'")
     assert run.data.tags["outcome"] == "promoted"
     assert run.data.metrics["challenger_gini"] > run.data.metrics["champion_gini"]
-    assert {file.path for file in rivals.list_artifacts(run.info.run_id)} == {"pair.json", "reasons.txt"}
+    assert {file.path for file in rivals.list_artifacts(run.info.run_id)} == {
+        "pair.json",
+        "reasons.txt",
+        "settings.toml",
+    }
 
 
 @pytest.mark.slow
@@ -197,14 +202,14 @@ def copied(uri, folder):
 
 def test_a_challenger_for_another_horizon_is_refused(rivals, shop):
     challenge(rivals, 3)
-    decision = promotion.promote(shop)
+    decision = pipelines.promote(data=shop)
     assert not decision.promoted
     assert "answers for 30 days, the champion for 91" in decision.reasons[0]
 
 
 def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
     challenge(rivals, 3)
-    decision = promotion.promote(shop, force=True)
+    decision = pipelines.promote(data=shop, force=True)
     assert decision.promoted
     assert decision.reasons[-1] == "Promoted all the same: it was forced."
     assert registry.alias_version("cltv", "champion") == 3
@@ -212,14 +217,14 @@ def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
 
 def test_a_challenger_whose_features_are_defined_otherwise_here_is_refused(rivals, shop):
     challenge(rivals, 4)
-    assert "cannot build the challenger's features" in promotion.promote(shop).reasons[0]
+    assert "cannot build the challenger's features" in pipelines.promote(data=shop).reasons[0]
 
 
 def test_too_few_buyers_are_no_evidence(rivals, shop, monkeypatch):
     challenge(rivals, 2)
     some = pd.Series(1.0, shop.log["customer_id"].unique()[:20]).rename_axis("customer_id")
     scored_as(monkeypatch, [some, some])
-    assert "too little data" in promotion.promote(shop).reasons[0]
+    assert "too little data" in pipelines.promote(data=shop).reasons[0]
 
 
 def test_a_champion_that_moved_during_the_comparison_stays(rivals, shop, monkeypatch):
@@ -232,7 +237,7 @@ def test_a_champion_that_moved_during_the_comparison_stays(rivals, shop, monkeyp
 
     monkeypatch.setattr(promotion, "score_apart", somebody_else_is_faster)
     with pytest.raises(ValueError, match="the champion moved meanwhile"):
-        promotion.promote(shop)
+        pipelines.promote(data=shop)
     assert registry.alias_version("cltv", "champion") == 3
     assert registry.alias_version("cltv", "previous") == 1
 
@@ -246,8 +251,8 @@ def test_a_campaigns_profit_decides_where_it_is_asked_for(rivals, shop, monkeypa
     upside_down = truth.copy()
     upside_down[best] = truth.nsmallest(best.sum()).to_numpy() + 1e-3
     scored_as(monkeypatch, [upside_down * truth.sum() / upside_down.sum(), top_only])
-    campaign = Targeting(share=0.1, cost=2.0, margin=0.5)
-    decision = promotion.promote(shop, dry_run=True, targeting=campaign)
+    campaign = {"objective": "profit", "share": 0.1, "cost": 2.0, "margin": 0.5}
+    decision = pipelines.promote(data=shop, dry_run=True, **campaign)
     assert decision.promoted
     assert "difference in profit +" in decision.reasons[0]
     assert decision.reasons[-1] == (
@@ -260,7 +265,7 @@ def test_the_same_recipe_on_a_newer_log_takes_over_at_equal_quality(rivals, shop
     challenge(rivals, 2)
     truth = truth_of(shop)
     scored_as(monkeypatch, [truth + 1, truth + 1])
-    assert not promotion.promote(shop, dry_run=True).promoted  # more complicated, and no better
+    assert not pipelines.promote(data=shop, dry_run=True).promoted  # more complicated, and no better
     read = registry.read_version
     newer = {"model": "same_rate", "fitted_until": pd.Timestamp("2022-11-01")}
     monkeypatch.setattr(
@@ -271,12 +276,12 @@ def test_the_same_recipe_on_a_newer_log_takes_over_at_equal_quality(rivals, shop
         promotion, "choose_comparison",
         lambda *_: promotion.Comparison(Window("2022-11-26", HORIZON), ("", ""), "as tested"),
     )  # fmt: skip
-    assert "newer at equal quality" in promotion.promote(shop, dry_run=True).reasons[0]
+    assert "newer at equal quality" in pipelines.promote(data=shop, dry_run=True).reasons[0]
 
 
 def test_without_a_challenger_there_is_nothing_to_promote(rivals, shop):
     with pytest.raises(ValueError, match="has no challenger"):
-        promotion.promote(shop)
+        pipelines.promote(data=shop)
 
 
 def test_an_alias_that_moves_while_a_batch_loads_gives_one_version_throughout(rivals, monkeypatch):
