@@ -82,7 +82,7 @@ def test_a_campaign_that_decides_nothing_is_refused():
 def test_settings_written_as_toml_read_back_to_the_same(toml):
     settings = Train(
         data="a.csv", mapping={"amount": 'Net "EUR"'}, rules={"off": ["future_date"]}, objective="profit", cost=0.0,
-        params={"tweedie": {"rounds": 80}}, out="runs/new", horizon=90, cutoff=dt.date(2026, 1, 2),
+        params={"tweedie": {"n_estimators": 80}}, out="runs/new", horizon=90, cutoff=dt.date(2026, 1, 2),
     )  # fmt: skip
     assert Train.read(toml(settings.toml())) == settings
 
@@ -113,4 +113,4 @@ def test_names_are_divided_by_commas_or_repeated():
 
 def test_params_without_their_table_are_refused(toml):
     with pytest.raises(InputError, match=r"no table \[params.NAME\]"):
-        parse_params(toml("[tweedie]\nrounds = 80"))
+        parse_params(toml("[tweedie]\nn_estimators = 80"))

@@ -17,7 +17,7 @@ def store(tmp_path_factory, shop):
     folder = tmp_path_factory.mktemp("options")
     (folder / "orders.csv").write_text((shop.folder / "orders.csv").read_text())
     (folder / "goal.toml").write_text(
-        'objective = "profit"\nshare = 0.2\ncost = 1.5\n[params.ziln]\nrounds = 30\n'
+        'objective = "profit"\nshare = 0.2\ncost = 1.5\n[params.ziln]\nn_estimators = 30\n'
     )
     return Shop(folder)
 
