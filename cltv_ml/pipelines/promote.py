@@ -85,6 +85,7 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
 def find_challenger(name: str = REGISTERED_NAME) -> int:
     """Return the version that challenges the champion; InputError where there is none."""
     store.open_store()
+    registry.settle(name)
     version = registry.alias_version(name, "challenger")
     if version is None:
         registry.resolve(name)  # says what is registered, where nothing is

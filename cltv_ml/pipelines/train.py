@@ -142,8 +142,9 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         mlflow.log_text(card, "model_card.md")
         runs.log_table(result.results, "tables/comparison.json")
         found = {"candidate": logged[verdict.champion], **_score_tags(result, verdict.champion)}
-        version, alias = registry.register(info.model_uri, {**tags, **about, **found}, card)
+        version = registry.register(info.model_uri, {**tags, **about, **found}, card, run_id=run_id)
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
+    alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
     return Outcome(result, verdict, version, alias, training_id, run_id, notes)
 
 

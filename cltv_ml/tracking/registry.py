@@ -1,16 +1,19 @@
 """The model registry: versions of one name, and the aliases that point at them.
 
 `challenger` is the newest training, `champion` answers, `previous` is what a rollback restores. MLflow moves one
-alias atomically but has no compare-and-swap: moves are made under the store's lock, `previous` first, and what
-stands is read again afterwards.
+alias atomically but has no compare-and-swap: moves are made under the store's lock, and what stands is read again
+afterwards. What is to be moved is written to a tag of the model first: a command that finds it there, since the one
+that wrote it was stopped, finishes it (`settle`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -18,10 +21,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.errors import InputError
-from cltv_ml.tracking import store
+from cltv_ml.tracking import lease, store
 
 #: The name under which models are registered.
 REGISTERED_NAME = "cltv"
+
+#: The model's tag that holds a move of aliases until it is complete, and a version's until its training is.
+_INTENT, _PENDING = "cltv_ml.move", "cltv_ml.pending"
 
 
 @dataclass(frozen=True)
@@ -46,20 +52,122 @@ class Version:
 
 
 def register(
-    model_uri: str, tags: Mapping[str, str], card: str = "", name: str = REGISTERED_NAME
-) -> tuple[int, str]:
-    """Register a logged model with tags and a description; return its version and its alias.
+    model_uri: str, tags: Mapping[str, str], card: str = "", name: str = REGISTERED_NAME, run_id: str = ""
+) -> int:
+    """Register a logged model with tags and a description; return its version, which has no alias yet.
 
-    It becomes `challenger`; where there is no champion to challenge it becomes `champion` at once.
+    Until `publish` it is marked as pending on the run of its training: where that run fails, `settle` deletes it.
     """
+    settle(name)
+    pending = {_PENDING: run_id} if run_id else {}
     with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what this returns
-        registered = mlflow.register_model(model_uri, name, tags=dict(tags))
-    client, version = MlflowClient(), int(registered.version)
-    client.update_model_version(name, str(version), card)
+        registered = mlflow.register_model(model_uri, name, tags={**tags, **pending})
+    MlflowClient().update_model_version(name, registered.version, card)
+    return int(registered.version)
+
+
+def publish(version: int, name: str = REGISTERED_NAME) -> str:
+    """Give a version its alias and return that: `challenger`, or `champion` where there is none to challenge."""
     with store.store_lock():
         alias = "champion" if alias_version(name, "champion") is None else "challenger"
-        client.set_registered_model_alias(name, alias, str(version))
-    return version, alias
+        _move(name, {alias: version})
+        _unmark(name, version)
+    return alias
+
+
+def settle(name: str = REGISTERED_NAME) -> None:
+    """Finish what a stopped command began: a move of aliases, a version without alias.
+
+    A move that somebody's later choice contradicts is dropped. A version whose training failed is deleted, one whose
+    training finished gets its alias.
+    """
+    client = MlflowClient()
+    try:
+        tags = client.get_registered_model(name).tags
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return
+        raise
+    if _INTENT in tags:
+        with store.store_lock():
+            intent = client.get_registered_model(name).tags.get(_INTENT)  # its command may have been at work
+            if intent:
+                _finish(name, json.loads(intent))
+    for one in client.search_model_versions(f"name = '{name}'"):
+        if _PENDING in one.tags:
+            _settle_pending(name, int(one.version), one.tags[_PENDING])
+
+
+def _settle_pending(name: str, version: int, run_id: str) -> None:
+    client = MlflowClient()
+    status = _outcome(run_id)
+    if status == "RUNNING":
+        return
+    with store.store_lock():
+        aliases = client.get_model_version(name, str(version)).aliases
+        if status != "FINISHED" and not aliases:
+            client.delete_model_version(name, str(version))
+            return
+        newest = alias_version(name, "challenger") or alias_version(name, "champion") or 0
+        if not aliases and newest < version:
+            _move(name, {"challenger" if alias_version(name, "champion") else "champion": version})
+        _unmark(name, version)
+
+
+def _outcome(run_id: str) -> str:
+    """Return a run's status; FAILED where its process is gone, or the run."""
+    try:
+        run = MlflowClient().get_run(run_id)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return "FAILED"
+        raise
+    if run.info.status == "RUNNING" and lease.is_over(run.data.tags, run.info.start_time / 1000):
+        return "FAILED"
+    return str(run.info.status)
+
+
+def _exists(name: str, version: int) -> bool:
+    try:
+        MlflowClient().get_model_version(name, str(version))
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
+    return True
+
+
+def _unmark(name: str, version: int) -> None:
+    client = MlflowClient()
+    if _PENDING in client.get_model_version(name, str(version)).tags:
+        client.delete_model_version_tag(name, str(version), _PENDING)
+
+
+def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str, str]] = ()) -> None:
+    """Point aliases at versions, None for nothing, and tag versions: all of it, here or by the next command."""
+    intent = {
+        "from": {alias: alias_version(name, alias) for alias in to},
+        "to": dict(to),
+        "tags": [list(tag) for tag in tags],
+    }
+    MlflowClient().set_registered_model_tag(name, _INTENT, json.dumps(intent))
+    _finish(name, intent)
+
+
+def _finish(name: str, intent: Mapping[str, Any]) -> None:
+    """Move every alias of an intent that still stands where it stood or goes, else none; forget the intent."""
+    client = MlflowClient()
+    now = {alias: alias_version(name, alias) for alias in intent["to"]}
+    stands = all(now[alias] in (before, intent["to"][alias]) for alias, before in intent["from"].items())
+    if stands and all(_exists(name, version) for version in intent["to"].values() if version):
+        for alias, version in intent["to"].items():
+            if version is not None:
+                client.set_registered_model_alias(name, alias, str(version))
+            elif now[alias] is not None:
+                client.delete_registered_model_alias(name, alias)
+        for number, key, value in intent["tags"]:
+            client.set_model_version_tag(name, str(number), key, value)
+    client.delete_registered_model_tag(name, _INTENT)
 
 
 def alias_version(name: str, alias: str) -> int | None:
@@ -80,6 +188,7 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
     InputError
         There is none; the message says what is there instead.
     """
+    settle(name)
     version = alias_version(name, alias)
     if version is not None:
         return version
@@ -130,15 +239,14 @@ def promote(version: int, expected: int | None, name: str = REGISTERED_NAME) -> 
     InputError
         Another champion than `expected` stands: somebody moved the alias meanwhile.
     """
-    client = MlflowClient()
+    settle(name)
     with store.store_lock():
         _check_champion(name, expected)
-        if expected is not None:
-            client.set_registered_model_alias(name, "previous", str(expected))
-        client.set_registered_model_alias(name, "champion", str(version))
+        to: dict[str, int | None] = {} if expected is None else {"previous": expected}
+        to["champion"] = version
         if alias_version(name, "challenger") == version:
-            client.delete_registered_model_alias(name, "challenger")
-        client.set_model_version_tag(name, str(version), "promoted_from", str(expected or ""))
+            to["challenger"] = None
+        _move(name, to, [(version, "promoted_from", str(expected or ""))])
         _check_champion(name, version)  # a process on another machine holds another lock
 
 
@@ -154,6 +262,7 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
         There is no previous champion.
     """
     client = MlflowClient()
+    settle(name)
     with store.store_lock():
         champion, previous = alias_version(name, "champion"), alias_version(name, "previous")
         if previous is None or previous == champion:
@@ -161,15 +270,10 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
                 f"model {name!r} in {store.store_name()} has no previous champion to go back to; "
                 "choose a version in the MLflow UI and give it the alias champion."
             )
-        client.set_registered_model_alias(name, "champion", str(previous))
         before = client.get_model_version(name, str(previous)).tags.get("promoted_from", "")
-        known = {int(one.version) for one in client.search_model_versions(f"name = '{name}'")}
-        if before and int(before) in known:
-            client.set_registered_model_alias(name, "previous", before)
-        else:
-            client.delete_registered_model_alias(name, "previous")
-        if champion is not None:
-            client.set_model_version_tag(name, str(champion), "rolled_back_to", str(previous))
+        further = int(before) if before and _exists(name, int(before)) else None
+        tags = [] if champion is None else [(champion, "rolled_back_to", str(previous))]
+        _move(name, {"champion": previous, "previous": further}, tags)
         _check_champion(name, previous)
     return champion, previous
 

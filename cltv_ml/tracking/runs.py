@@ -23,7 +23,7 @@ from mlflow.tracking import MlflowClient
 
 import cltv_ml
 from cltv_ml.errors import InputError
-from cltv_ml.tracking import store
+from cltv_ml.tracking import lease, store
 from cltv_ml.tracking.store import artifact_root, open_store, store_name
 
 #: Rows from which the types of a data set's columns are read.
@@ -40,8 +40,10 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         return str(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
-        # Whoever was killed could not end its runs.
-        _end_open_runs([found.experiment_id], lambda process: not _alive(process))
+        # A process that was killed could not end its runs.
+        _end_open_runs(
+            [found.experiment_id], lambda run: lease.is_over(run.data.tags, run.info.start_time / 1000)
+        )
         if found.lifecycle_stage != "active":
             raise InputError(
                 f"experiment {name!r} is deleted in MLflow; restore it or choose another --experiment."
@@ -52,26 +54,12 @@ def open_experiment(name: str, root: Path | None = None) -> str:
     return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None))
 
 
-def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[int], bool]) -> None:
-    """Mark as FAILED the open runs of those processes on this machine that are chosen."""
+def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[Run], bool]) -> None:
+    """Mark as FAILED the open runs of this package that are chosen; runs of others are left alone."""
     client = MlflowClient()
-    open_here = f"status = 'RUNNING' and tags.`cltv_ml.host` = '{socket.gethostname()}'"
-    for run in client.search_runs(list(experiment_ids), open_here):
-        if chosen(int(run.data.tags["cltv_ml.process"])):
+    for run in client.search_runs(list(experiment_ids), "status = 'RUNNING'"):
+        if lease.HOLDER in run.data.tags and chosen(run):
             client.set_terminated(run.info.run_id, "FAILED")
-
-
-def _alive(process: int) -> bool:
-    """Return whether a process of this machine runs; where only killing would tell, it is taken to."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def server_command(port: int) -> list[str]:
@@ -120,12 +108,13 @@ def held_open(**how: Any) -> Iterator[str]:
     """
     with store.explained(), mlflow.start_run(**how) as run:
         try:
-            with store.explained():
+            with store.explained(), lease.kept(run.info.run_id):
                 yield run.info.run_id
         except store.StoreError:
             with suppress(MlflowException), store.impatient():
                 mlflow.end_run("FAILED")
-                _end_open_runs([run.info.experiment_id], lambda process: process == os.getpid())
+                mine = lease.holder()
+                _end_open_runs([run.info.experiment_id], lambda one: one.data.tags[lease.HOLDER] == mine)
             raise
 
 
@@ -166,7 +155,7 @@ def log_window(
 
 def process_tags() -> dict[str, str]:
     """Return the tags by which a run that was killed is recognised later."""
-    return {"cltv_ml.host": socket.gethostname(), "cltv_ml.process": str(os.getpid())}
+    return {"cltv_ml.host": socket.gethostname(), **lease.tags()}
 
 
 def log_params(params: Mapping[str, Any]) -> None:

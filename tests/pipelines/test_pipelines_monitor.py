@@ -72,7 +72,7 @@ def _register(log, fitted):
         info = packaging.log_model(fitted, card, X)
         before = CUTOFF - pd.Timedelta(days=HORIZON)
         store_reference(info.model_id, fitted, X, log, Window(before, HORIZON), cuts)
-    registry.register(info.model_uri, {})
+    registry.publish(registry.register(info.model_uri, {}))
     return cuts
 
 

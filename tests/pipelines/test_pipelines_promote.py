@@ -44,7 +44,8 @@ def put(model, log, cutoff, **changes):
     }  # fmt: skip
     with runs.summary_run(runs.open_experiment("cltv"), model.name, {"role": "summary"}):
         info = packaging.log_model(model, packaging.Card(**about | changes), X)
-    return registry.register(info.model_uri, {"horizon_days": str(model.horizon)})
+    version = registry.register(info.model_uri, {"horizon_days": str(model.horizon)})
+    return version, registry.publish(version)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import os
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.tracking import registry
+from cltv_ml.tracking import lease, registry
 
 
 @pytest.fixture
@@ -48,21 +48,117 @@ def test_a_promotion_is_refused_when_the_champion_moved_meanwhile(versions):
     assert aliases() == {"champion": 2, "previous": 1, "challenger": None}
 
 
-def test_a_promotion_that_is_killed_half_way_leaves_a_champion_and_can_be_repeated(versions, monkeypatch):
-    whole = MlflowClient.set_registered_model_alias
+#: Everything of MLflow's by which the registry writes.
+WRITES = (
+    "set_registered_model_alias", "delete_registered_model_alias", "set_registered_model_tag",
+    "delete_registered_model_tag", "set_model_version_tag", "delete_model_version_tag",
+)  # fmt: skip
 
-    def killed(self, name, alias, version):
-        if alias == "champion":
-            raise KeyboardInterrupt
-        whole(self, name, alias, version)
 
-    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", killed)
-    with pytest.raises(KeyboardInterrupt):
-        registry.promote(2, expected=1)
-    assert aliases()["champion"] == 1
-    monkeypatch.undo()
-    registry.promote(2, expected=1)
-    assert aliases() == {"champion": 2, "previous": 1, "challenger": None}
+def stopped_at(monkeypatch, number, work):
+    """Do some work that is stopped before its write `number`; return whether it came so far."""
+    left = [number]
+
+    def counted(whole):
+        def write(self, *given, **named):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return whole(self, *given, **named)
+
+        return write
+
+    with monkeypatch.context() as patch:
+        for name in WRITES:
+            patch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
+        try:
+            work()
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def test_a_promotion_stopped_at_any_write_is_done_or_undone_by_the_next_command(versions, monkeypatch):
+    before = {"champion": 1, "previous": None, "challenger": 2}
+    after = {"champion": 2, "previous": 1, "challenger": None}
+    ends, stops = [], 0
+    while True:
+        for alias, version in before.items():
+            if version:
+                versions.set_registered_model_alias("cltv", alias, str(version))
+            else:
+                versions.delete_registered_model_alias("cltv", alias)
+        stopped = stopped_at(monkeypatch, stops, lambda: registry.promote(2, expected=1))
+        registry.resolve()
+        ends.append(aliases())
+        if not stopped:
+            break
+        stops += 1
+    assert stops >= 5
+    assert ends[0] == before
+    assert [end for end in ends if end not in (before, after)] == []
+    assert registry.rollback() == (2, 1)
+
+
+def test_a_rollback_stopped_at_any_write_is_done_or_undone_by_the_next_command(versions, monkeypatch):
+    ends, stops = [], 0
+    while True:
+        for number, before in ((2, "1"), (3, "2")):
+            versions.set_model_version_tag("cltv", str(number), "promoted_from", before)
+        versions.set_registered_model_alias("cltv", "champion", "3")
+        versions.set_registered_model_alias("cltv", "previous", "2")
+        stopped = stopped_at(monkeypatch, stops, registry.rollback)
+        registry.resolve()
+        ends.append((aliases()["champion"], aliases()["previous"]))
+        if not stopped:
+            break
+        stops += 1
+    assert stops >= 4
+    assert set(ends) == {(3, 2), (2, 1)}
+
+
+def test_a_stopped_promotion_does_not_undo_what_somebody_chose_since(versions, monkeypatch):
+    stopped_at(monkeypatch, 2, lambda: registry.promote(2, expected=1))
+    versions.set_registered_model_alias("cltv", "champion", "3")
+    registry.settle()
+    assert aliases()["champion"] == 3
+    assert versions.get_registered_model("cltv").tags == {}
+
+
+def pending(client, status):
+    """Return a version without alias whose training's run has a status."""
+    run = client.create_run("0", tags=lease.tags())
+    if status != "RUNNING":
+        client.set_terminated(run.info.run_id, status)
+    client.set_model_version_tag("cltv", "3", "cltv_ml.pending", run.info.run_id)
+    return run.info.run_id
+
+
+def test_a_version_whose_training_failed_is_deleted(versions):
+    pending(versions, "FAILED")
+    registry.settle()
+    assert sorted(one.version for one in versions.search_model_versions("name = 'cltv'")) == [1, 2]
+
+
+def test_a_version_whose_training_was_killed_is_deleted(versions):
+    run_id = pending(versions, "RUNNING")
+    versions.set_tag(run_id, lease.HOLDER, lease.holder() + "0")  # another start than this process's
+    registry.settle()
+    assert sorted(one.version for one in versions.search_model_versions("name = 'cltv'")) == [1, 2]
+
+
+def test_a_version_whose_training_is_still_at_work_is_left_alone(versions):
+    pending(versions, "RUNNING")
+    registry.settle()
+    assert len(versions.search_model_versions("name = 'cltv'")) == 3
+    assert aliases()["challenger"] is None
+
+
+def test_a_training_stopped_before_it_gave_its_version_an_alias_has_it_given(versions):
+    pending(versions, "FINISHED")
+    registry.settle()
+    assert aliases() == {"champion": 1, "previous": None, "challenger": 3}
+    assert "cltv_ml.pending" not in versions.get_model_version("cltv", "3").tags
 
 
 def test_a_rollback_restores_the_previous_champion_and_then_the_one_before(versions):

@@ -16,7 +16,7 @@ import sqlalchemy.exc
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.tracking import runs
+from cltv_ml.tracking import lease, runs
 from cltv_ml.tracking import store as mlflow_store
 
 
@@ -40,23 +40,40 @@ def test_a_server_that_comes_up_late_is_waited_for(monkeypatch):
         mlflow_store._check_server(f"http://127.0.0.1:{late.getsockname()[1]}")
 
 
-def test_runs_of_a_killed_process_are_ended_by_the_next_one_and_others_are_left(store):
+def test_runs_of_a_process_that_is_gone_are_ended_by_the_next_one_and_others_are_left(store):
     client = MlflowClient()
     experiment = runs.open_experiment("cltv")
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    host = socket.gethostname()
-    owners = {"dead": (host, dead.pid), "alive": (host, os.getpid()), "elsewhere": ("another", dead.pid)}
-    started = {
-        name: client.create_run(
-            experiment, tags={"cltv_ml.host": where, "cltv_ml.process": str(process)}
-        ).info.run_id
-        for name, (where, process) in owners.items()
+    mine, now = lease.tags(), time.time()
+    space = mine[lease.HOLDER].rpartition(":")[0].rpartition(":")[0]
+    owners = {
+        "alive": mine,
+        "a container before this one with the same id": {**mine, lease.HOLDER: f"{mine[lease.HOLDER]}0"},
+        "killed": {**mine, lease.HOLDER: f"{space}:999999999:7"},
+        "elsewhere": {lease.HOLDER: "b:1:7:7", lease.UNTIL: f"{now + 60:.0f}"},
+        "elsewhere, silent": {lease.HOLDER: "b:1:7:7", lease.UNTIL: f"{now - 60:.0f}"},
+        "of an older version": {lease.HOLDER: "7"},
+        "of somebody else": {},
     }
+    started = {name: client.create_run(experiment, tags=tags).info.run_id for name, tags in owners.items()}
     runs.open_experiment("cltv")
-    assert {name: client.get_run(run).info.status for name, run in started.items()} == {
-        "dead": "FAILED", "alive": "RUNNING", "elsewhere": "RUNNING"
-    }  # fmt: skip
+    ended = {name for name, run in started.items() if client.get_run(run).info.status == "FAILED"}
+    assert ended == {"a container before this one with the same id", "killed", "elsewhere, silent"}
+
+
+def test_a_run_without_a_lease_is_believed_for_a_day():
+    assert lease.is_over({lease.HOLDER: "7"}, time.time() - 2 * 86_400)
+    assert not lease.is_over({lease.HOLDER: "7"}, time.time() - 3_600)
+
+
+def test_a_run_that_is_held_open_renews_its_lease(store, monkeypatch):
+    monkeypatch.setattr(lease, "_BEAT", 0.05)
+    with runs.summary_run(runs.open_experiment("cltv"), "a", {}) as run:
+        MlflowClient().set_tag(run, lease.UNTIL, "0")
+        for _ in range(200):
+            if MlflowClient().get_run(run).data.tags[lease.UNTIL] != "0":
+                break
+            time.sleep(0.05)
+        assert float(MlflowClient().get_run(run).data.tags[lease.UNTIL]) > time.time()
 
 
 def test_a_failing_training_ends_its_run_as_failed(store):
