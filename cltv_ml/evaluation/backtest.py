@@ -12,12 +12,14 @@ from sklearn.base import clone
 
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.calibration import LEVEL, Seen, calibrate, predict_kept
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, Targeting, profit
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
-from cltv_ml.models import Ensemble, ValueModel
+from cltv_ml.models import Ensemble, ValueModel, by_name
+from cltv_ml.models.state import to_state
 from cltv_ml.models.unseen import EARLIER_WINDOWS
 from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
@@ -66,7 +68,7 @@ def silent(message: str, done: float) -> None:
 def judge(
     log: Tabular,
     window: Window,
-    models: Sequence[ValueModel],
+    models: Mapping[str, ValueModel] | Sequence[ValueModel],
     features: Sequence[str],
     *,
     max_origins: int = 6,
@@ -81,6 +83,8 @@ def judge(
     customers spent in the window itself and are judged on the others (`evaluation.panel.prepare`). With
     `targeting` the profit of that campaign to the customers ranked highest is measured too.
     """
+    models = by_name(models)
+    _check_members(models)
     progress("building features", 0.0)
     training = prepare(log, window, features, max_origins=max_origins, customers=customers)
     competing = [model for model in models if _can_compete(model, training)]
@@ -109,6 +113,19 @@ def judge(
     return WindowResult(window, training, fitted, predictions, y_true, results, validation, kept)
 
 
+def _check_members(models: Sequence[ValueModel]) -> None:
+    """Raise InputError where a member of an ensemble shares a competitor's name and is another model."""
+    competing = {model.name: model for model in models}
+    for blend in (model for model in models if isinstance(model, Ensemble)):
+        for member in blend.fresh_members():
+            other = competing.get(member.name, member)
+            if to_state(clone(other)) != to_state(member):
+                raise InputError(
+                    f"models: {member.name!r} competes and is a member of {blend.name!r}, with other settings; give "
+                    "one of them another name."
+                )
+
+
 def _can_compete(model: ValueModel, training: Training) -> bool:
     """Return whether the training rows hold what the model learns from."""
     if isinstance(model, Ensemble):
@@ -133,7 +150,7 @@ def _fit(
 def backtest(
     log: Tabular,
     windows: Sequence[Window],
-    models: Sequence[ValueModel],
+    models: Mapping[str, ValueModel] | Sequence[ValueModel],
     features: Sequence[str] | None = None,
     *,
     max_origins: int = 6,
@@ -148,6 +165,8 @@ def backtest(
         A clean transaction log.
     windows
         Test windows; each is judged by models that saw nothing from its cutoff on.
+    models
+        A list of models of different names, or a mapping of names of your own, by which results are keyed.
     features
         Feature names to build; the default set for the log's columns if None.
     targeting

@@ -1,6 +1,6 @@
 """Models: one paper or one recipe per file."""
 
-from cltv_ml.models.base import ValueModel
+from cltv_ml.models.base import ValueModel, by_name
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.competitors import ALL, DEFAULT, competitors, names_of, with_params
@@ -54,6 +54,7 @@ __all__ = [
     "DEFAULT",
     "FeatureFiles",
     "ValueModel",
+    "by_name",
     "competitors",
     "likelihood_ratio_test",
     "names_of",

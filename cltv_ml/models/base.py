@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,7 +27,8 @@ class ValueModel(RegressorMixin, BaseEstimator):
     (attributes with a trailing underscore, `feature_names_in_` among them) and answers `predict`.
     """
 
-    name: ClassVar[str]
+    #: What results call the model; `named` gives a copy another one.
+    name: str
     #: True when `fit` needs customers at earlier cutoffs together with what they then spent.
     needs_labels: ClassVar[bool] = False
     #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
@@ -36,6 +37,19 @@ class ValueModel(RegressorMixin, BaseEstimator):
     feature_names_in_: np.ndarray
     #: Learned by `evaluation.calibration.calibrate`; a model without them answers without bounds.
     intervals_: Intervals
+
+    def named(self, name: str) -> Self:
+        """Return an unfitted copy that results call `name`; clones keep it."""
+        other: Self = clone(self)
+        other.name = name
+        return other
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy with the same arguments and name."""
+        other: Self = super().__sklearn_clone__()
+        if "name" in vars(self):
+            other.name = self.name
+        return other
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn from customers `X` at a cutoff and what they then spent, `y`; return the model."""
@@ -97,6 +111,28 @@ class ValueModel(RegressorMixin, BaseEstimator):
             {"expected_value": self.predict(X), "expected_purchases": np.nan, "p_alive": np.nan},
             index=X.index,
         )
+
+
+def by_name(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[ValueModel]:
+    """Return models under the names that a mapping gives them, or their own, which must differ in a list.
+
+    Raises
+    ------
+    InputError
+        There is no model, or two of a list have one name: results would keep only one of them.
+    """
+    if isinstance(models, Mapping):
+        models = [model.named(str(name)) for name, model in models.items()]
+    names = [model.name for model in models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"models: {twice} stand in the list more than once; give a mapping of names of your own to models, such "
+            f"as {{'small': ..., 'large': ...}}."
+        )
+    if not names:
+        raise InputError("models: there is none; give at least one.")
+    return list(models)
 
 
 def check_columns(

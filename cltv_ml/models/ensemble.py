@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE
-from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.base import ValueModel, by_name, check_fitted
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.inputs import as_labels
@@ -51,7 +51,7 @@ class Ensemble(ValueModel):
     horizon
         Days over which `y` was summed; members are set to the same.
     members
-        The models, the simpler first; Pareto/NBD, Tweedie, hurdle and hybrid if None.
+        The models or a mapping of names to them, the simpler first; Pareto/NBD, Tweedie, hurdle and hybrid if None.
     features
         Columns that members made here learn from; all if None, text is refused.
     weights
@@ -66,7 +66,7 @@ class Ensemble(ValueModel):
         self,
         horizon: int = 91,
         *,
-        members: Sequence[ValueModel] | None = None,
+        members: Mapping[str, ValueModel] | Sequence[ValueModel] | None = None,
         features: Sequence[str] | None = None,
         weights: Mapping[str, float] | None = None,
     ) -> None:
@@ -160,7 +160,7 @@ class Ensemble(ValueModel):
                 Hurdle(features=self.features),
                 Hybrid(features=self.features),
             ]
-        return [clone(member).set_params(horizon=self.horizon) for member in members]
+        return [clone(member).set_params(horizon=self.horizon) for member in by_name(members)]
 
     def _unite(self, fitted: Mapping[str, ValueModel], weights: Mapping[str, float], X: pd.DataFrame) -> Self:
         members = self.fresh_members()

@@ -45,16 +45,16 @@ class Hurdle(TreeModel):
         """Return the expected spend of those who buy, shape (n,), in currency units."""
         return boosting.score(self.spend_booster_, self._matrix(self._frame(X))) * self.scale_
 
-    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
         spend = boosting.score(self.spend_booster_, matrix) * self.scale_
         return boosting.score(self.buy_booster_, matrix) * spend
 
-    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+    def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         names = list(self.feature_names_in_)
         buys, log_probability = through(log_expit, *tree_parts(self.buy_booster_, matrix, names))
         spends, log_amount = tree_parts(self.spend_booster_, matrix, names)
         before = log_probability + log_amount + np.log(self.scale_)
-        return in_currency(buys + spends, before, self._predict(matrix))
+        return in_currency(buys + spends, before, self._values(matrix))
 
 
 def _inside(share: float) -> float:

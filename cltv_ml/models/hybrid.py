@@ -137,12 +137,12 @@ class Hybrid(TreeModel):
     def predict(self, X: Any) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
         X = self._frame(X)
-        return self._values(X, self.probabilistic_.predict_table(X))
+        return self._moved(X, self.probabilistic_.predict_table(X))
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`: the value is the hybrid's, the rest the probabilistic model's."""
         table = self.probabilistic_.predict_table(X)
-        return table.assign(expected_value=self._values(X, table))
+        return table.assign(expected_value=self._moved(X, table))
 
     def contributions(self, X: Any) -> pd.DataFrame:
         """Return what each feature adds to the expected value, in currency.
@@ -161,7 +161,7 @@ class Hybrid(TreeModel):
         before = new + (margin - offset) + np.log(self.level_)
         return in_currency(history.add(trees, fill_value=0.0), before, self.predict(X)).set_axis(X.index)
 
-    def _values(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
+    def _moved(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
         matrix = check_columns(self, X, self.tree_features_, np.float32)
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
         moved = boosting.score(

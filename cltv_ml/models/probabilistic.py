@@ -58,9 +58,13 @@ class ProbabilisticValue(ValueModel):
         self.margin = margin
 
     @property
-    def name(self) -> str:  # type: ignore[override]
-        """The family of both models, such as "pareto_nbd_gamma_gamma"."""
-        return f"{(self.purchases or BGNBD()).name}_gamma_gamma"
+    def name(self) -> str:
+        """The family of both models, such as "pareto_nbd_gamma_gamma", where no other name was given."""
+        return vars(self).get("name", f"{(self.purchases or BGNBD()).name}_gamma_gamma")
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self.__dict__["name"] = value
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Fit both models on `frequency`, `recency`, `T`, `monetary_value`; `y` is not used.

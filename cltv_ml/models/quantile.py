@@ -77,7 +77,7 @@ class Quantile(TreeModel):
         params = {"objective": "reg:quantileerror", "quantile_alpha": levels.tolist()}
         self.booster_ = self._train(rows, rows.labels / self.scale_, params)
         self.level_ = 1.0
-        self.level_ = rows.balance(self._predict(rows.matrix))
+        self.level_ = rows.balance(self._values(rows.matrix))
 
     def predict_quantiles(self, X: Any) -> pd.DataFrame:
         """Return a column per level, ascending in each row, in currency units, by `X.index`."""
@@ -85,10 +85,10 @@ class Quantile(TreeModel):
         names = [f"quantile_{level:g}" for level in self.quantile_alpha]
         return pd.DataFrame(self._curve(self._matrix(frame)), index=frame.index, columns=names)
 
-    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
         return _area(self._curve(matrix), np.asarray(self.quantile_alpha)) * self.level_
 
-    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+    def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         """Return what TreeSHAP says of all quantiles.
 
         What keeping quantiles positive and in order changes stays in the baseline.
@@ -97,7 +97,7 @@ class Quantile(TreeModel):
         levels = np.asarray(self.quantile_alpha)
         weights = _area(np.eye(len(levels)), levels) * self.scale_ * self.level_
         parts = sum(weight * found for weight, (found, _) in zip(weights, outputs, strict=True))
-        return parts.assign(**{BASELINE: self._predict(matrix) - parts.sum(axis="columns")})
+        return parts.assign(**{BASELINE: self._values(matrix) - parts.sum(axis="columns")})
 
     def _curve(self, matrix: boosting.Matrix) -> np.ndarray:
         raw = boosting.score(self.booster_, matrix).reshape(len(matrix), len(self.quantile_alpha))

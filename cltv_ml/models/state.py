@@ -15,14 +15,15 @@ from cltv_ml.errors import InputError
 def to_state(model: BaseEstimator) -> dict[str, Any]:
     """Return a fitted model of this room as JSON values, boosters as bytes in XGBoost's own format.
 
-    What is kept: the class's name, the arguments of `__init__`, and every attribute that `fit` learned
-    (those with a trailing underscore).
+    What is kept: the class's name, the name given by `named`, the arguments of `__init__`, and every attribute that
+    `fit` learned (those with a trailing underscore).
     """
     learned = {
         name: value for name, value in vars(model).items() if name.endswith("_") and not name.startswith("_")
     }
     return {
         "class": type(model).__name__,
+        **({"name": vars(model)["name"]} if "name" in vars(model) else {}),
         "arguments": {name: _encode(value) for name, value in model.get_params(deep=False).items()},
         "learned": {name: _encode(value) for name, value in learned.items()},
     }
@@ -44,6 +45,8 @@ def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimato
         renamed.get(name, name): _decode(value, classes) for name, value in state["arguments"].items()
     }
     model = kind(**arguments)
+    if "name" in state:
+        model.name = state["name"]
     for name, value in state["learned"].items():
         setattr(model, name, _decode(value, classes))
     return model

@@ -124,7 +124,7 @@ class TreeModel(ValueModel):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
-        return self._predict(self._matrix(self._frame(X)))
+        return self._values(self._matrix(self._frame(X)))
 
     def predict_table(self, X: Any) -> pd.DataFrame:
         """Return PREDICTIONS for `X` (`ValueModel.predict_table`)."""
@@ -133,7 +133,7 @@ class TreeModel(ValueModel):
     def contributions(self, X: Any) -> pd.DataFrame:
         """Return what each feature adds to the expected value, in currency: exact TreeSHAP."""
         frame = self._frame(X)
-        return self._contributions(self._matrix(frame)).set_axis(frame.index)
+        return self._explain(self._matrix(frame)).set_axis(frame.index)
 
     def booster_params(self) -> dict[str, Any]:
         """Return the settings of every booster, under XGBoost's names."""
@@ -150,10 +150,10 @@ class TreeModel(ValueModel):
     def _fit(self, rows: TrainingRows) -> None:
         raise NotImplementedError
 
-    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
         raise NotImplementedError
 
-    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+    def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         raise NotImplementedError
 
     def _train(

@@ -71,11 +71,11 @@ class Tweedie(TreeModel):
         }
         self.booster_ = self._train(rows, rows.labels / self.scale_, params)
         # Few steps towards the largest spenders leave the total short by up to a tenth; it is met here.
-        self.scale_ *= rows.balance(self._predict(rows.matrix))
+        self.scale_ *= rows.balance(self._values(rows.matrix))
 
-    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
         return boosting.score(self.booster_, matrix) * self.scale_
 
-    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+    def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         parts, before = tree_parts(self.booster_, matrix, list(self.feature_names_in_))
-        return in_currency(parts, before + np.log(self.scale_), self._predict(matrix))
+        return in_currency(parts, before + np.log(self.scale_), self._values(matrix))

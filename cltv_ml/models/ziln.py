@@ -84,30 +84,30 @@ class ZILN(TreeModel):
         self.booster_ = self._train(rows, rows.labels / self.scale_, params, objective=_derivatives)
         self.most_ = float(rows.labels.max())
         self.level_ = 1.0
-        self.level_ = rows.balance(self._predict(rows.matrix))
+        self.level_ = rows.balance(self._values(rows.matrix))
 
     def p_buy(self, X: Any) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,)."""
         return expit(self._parts(self._matrix(self._frame(X)))[:, 0])
 
-    def _predict(self, matrix: boosting.Matrix) -> np.ndarray:
+    def _values(self, matrix: boosting.Matrix) -> np.ndarray:
         """Return P(buy) x exp(mu + sigma²/2) at the level of the training rows."""
-        return self._values(self._parts(matrix))
+        return self._money(self._parts(matrix))
 
-    def _contributions(self, matrix: np.ndarray) -> pd.DataFrame:
+    def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         """Return what TreeSHAP says of all three outputs."""
         outputs = output_parts(self.booster_, matrix, list(self.feature_names_in_))
         buys, log_probability = through(log_expit, *outputs[0])
         middle, mu = outputs[1]
         spread, half = through(lambda logs: np.exp(2 * np.clip(logs, *LOG_SIGMA)) / 2, *outputs[2])
         before = log_probability + mu + half + np.log(self.scale_ * self.level_)
-        return in_currency(buys + middle + spread, before, self._predict(matrix))
+        return in_currency(buys + middle + spread, before, self._values(matrix))
 
     def _parts(self, matrix: boosting.Matrix) -> np.ndarray:
         """Return log-odds of buying, mu and log sigma, shape (n, 3)."""
         return boosting.score(self.booster_, matrix)
 
-    def _values(self, parts: np.ndarray) -> np.ndarray:
+    def _money(self, parts: np.ndarray) -> np.ndarray:
         sigma = np.exp(np.clip(parts[:, 2], *LOG_SIGMA))
         spend = np.exp(np.minimum(parts[:, 1] + sigma**2 / 2, np.log(self.most_ / self.scale_)))
         return np.minimum(expit(parts[:, 0]) * spend * self.scale_ * self.level_, self.most_)

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import backtest, judge, prepare
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
 from cltv_ml.features import default_features
-from cltv_ml.models import Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.models import Ensemble, Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
 
@@ -126,3 +127,26 @@ def test_every_model_says_who_buys_better_than_chance(result):
     assert (result.scores["buy_auc"] > 0.6).all()
     share = (result.y_true > 0).mean()
     assert (result.scores["buy_brier"] < share * (1 - share)).all()
+
+
+def test_two_settings_of_one_model_compete_under_the_callers_names(log):
+    pair = {"small": Tweedie(84, n_estimators=2), "large": Tweedie(84, n_estimators=40)}
+    table = backtest(log, [WINDOW], pair, ["frequency", "recency", "T", "monetary_value"], max_origins=1)
+    gini = table[table["metric"] == "gini"].set_index("model")["value"]
+    assert list(gini.index) == ["small", "large"]
+    assert gini["small"] != gini["large"]
+
+
+def test_a_list_with_a_repeated_name_or_no_model_is_refused(log):
+    with pytest.raises(InputError, match=r"\['tweedie'\] stand in the list more than once"):
+        backtest(log, [WINDOW], [Tweedie(84, n_estimators=10), Tweedie(84, n_estimators=200)])
+    with pytest.raises(InputError, match="there is none"):
+        backtest(log, [WINDOW], {})
+
+
+def test_a_member_that_shares_a_competitors_name_only_is_refused(log):
+    blend = Ensemble(84, members=[Tweedie(84, n_estimators=10), ProbabilisticValue(horizon=84)])
+    with pytest.raises(
+        InputError, match="'tweedie' competes and is a member of 'ensemble', with other settings"
+    ):
+        backtest(log, [WINDOW], [Tweedie(84, n_estimators=20), blend])

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.models import Ensemble, Hybrid, ProbabilisticValue, ValueModel
+from cltv_ml.errors import InputError
+from cltv_ml.models import CATALOGUE, Ensemble, Hybrid, ProbabilisticValue, Tweedie, ValueModel
 from cltv_ml.models.ensemble import learn_weights
+from cltv_ml.models.state import from_state, to_state
 
 
 class Column(ValueModel):
@@ -105,3 +107,16 @@ def test_labels_of_one_window_give_no_weight_to_models_that_know_labels_only():
     )
     assert model.learn(unseen, truth)["left"] == 1.0
     assert "left" not in model.learn(unseen, truth, carries_over=False)
+
+
+def test_members_of_one_kind_have_the_names_of_a_mapping_also_when_stored():
+    rng = np.random.default_rng(5)
+    X = pd.DataFrame({"activity": rng.random(400)}, index=pd.Index(range(400), name="customer_id"))
+    y = pd.Series(rng.gamma(2, 20 * (0.2 + X["activity"])) * (rng.random(400) < 0.6), index=X.index)
+    members = {"small": Tweedie(n_estimators=5), "large": Tweedie(n_estimators=30)}
+    model = Ensemble(members=members, weights={"small": 0.5, "large": 0.5}).fit(X, y)
+    stored = from_state(to_state(model), CATALOGUE).adapt(X)
+    assert list(stored.weights_) == ["small", "large"]
+    assert (stored.predict(X) == model.predict(X)).all()
+    with pytest.raises(InputError, match="more than once"):
+        Ensemble(members=list(members.values())).fit(X, y)
