@@ -4,13 +4,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
 
-.PHONY: demo test test-ui test-spark check docs tutorial pins clean
+.PHONY: demo test test-all test-ui test-spark check docs tutorial pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
 
 test: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile
+
+# Also the tests that take more than ten seconds each.
+test-all: .venv/.dev
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not spark"
 
 # What the MLflow UI shows of a training (needs chromium or google-chrome, else it is skipped).
 test-ui: .venv/.dev

@@ -38,3 +38,35 @@ def store(empty_store, tmp_path, monkeypatch):
     before = mlflow.get_tracking_uri()
     yield mlflow_store.open_store()
     mlflow.set_tracking_uri(before)
+
+
+#: Files, or single tests, that take more than ten seconds: `make test` leaves them out, `make test-all` and CI do not.
+LONG = (
+    "decisions/test_decisions_past_campaign.py::test_the_estimates_of_each_policy_cover_what_it_would_have_earned",
+    "integration/test_act.py",
+    "integration/test_backtest_command.py",
+    "integration/test_faults.py::test_a_terminated_training_ends_its_run_as_failed_and_writes_nothing",
+    "integration/test_figures.py",
+    "integration/test_project_run.py",
+    "integration/test_score_faults.py::test_a_process_killed_outright_is_continued_and_gives_the_same_file",
+    "integration/test_train.py::test_a_horizon_whose_season_the_log_has_not_seen_is_said_so",
+    "integration/test_train_options.py",
+    "integration/test_tune.py::test_a_kill_loses_only_the_running_trial_and_the_rest_is_as_if_uninterrupted",
+    "models/test_models_fuzz.py",
+    "models/test_models_hybrid.py::test_each_cutoff_is_valued_by_a_model_of_its_own_customers",
+    "models/test_models_mbg_cnbd.py::test_the_unit_of_time_does_not_choose_k",
+    "pipelines/test_pipelines_promote.py::test_a_campaigns_profit_decides_where_it_is_asked_for",
+    "pipelines/test_pipelines_promote.py::test_the_better_challenger_is_promoted_and_the_move_is_logged",
+    "reporting/test_certainty.py",
+    "reporting/test_report_browser.py",
+    "tracking/test_tracking_registry.py::test_two_promotions_at_once_leave_one_consistent_result",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark the tests of `LONG`."""
+    for item in items:
+        name = item.nodeid.removeprefix("tests/").split("[")[0]
+        if name in LONG or name.split("::")[0] in LONG:
+            item.add_marker(pytest.mark.long)
