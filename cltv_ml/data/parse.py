@@ -272,6 +272,8 @@ class Columns:
         both = count["open_commas"] and count["open_dots"]
         # Whoever writes decimals at full length writes them behind every number, whoever drops zeros drops them.
         if both or not count["tens"] or not count["short"] or count["long"]:
+            if beside := self._decimal_beside(column):
+                return beside
             raise InputError(
                 f"column {column!r}: {unclear!r} may be {whole} or {broken}; "
                 "set decimal to '.' or ',' (--rule decimal=,)."
@@ -282,6 +284,25 @@ class Columns:
             f"decimals; --rule decimal={sign} reads it as {broken}."
         )
         return decimal
+
+    def _decimal_beside(self, column: str) -> str | None:
+        """Return the decimal sign that other columns of numbers leave no doubt about, None where none does."""
+        found: dict[str, str] = {}
+        for other in (name for name, kind in self.kinds.items() if kind == "VARCHAR" and name != column):
+            text = quote(other)
+            for sign in ".,":
+                filled, numbers, sure = self._row(
+                    f"select count(b), count({numerals.read_bare('b', sign)}), "
+                    f"count(*) filter (where {numerals.is_decimal('b', sign)}) from (select {numerals.bare(text)} as b "
+                    f"from {self.table} where trim({text}) <> '')"
+                )
+                if sure and numbers >= 0.95 * filled:
+                    found.setdefault(sign, other)
+        if len(found) != 1:
+            return None
+        [(sign, other)] = found.items()
+        self.notes.append(f"Column {column!r} was read with the decimal sign {sign!r} of column {other!r}.")
+        return sign
 
     def _note_forms(self, column: str, forms: dict[str, int], wanted: list[str]) -> None:
         """Note how many identifiers were brought to one form, and which may have been damaged."""

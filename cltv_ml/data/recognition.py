@@ -133,6 +133,6 @@ def _in_major_units(
         return {}
     notes.append(
         f"Amounts count the smallest unit of {found[0]} ({unit} {found[0]}) and are read so; where they do not, say "
-        f"--rule rates={found[0]}:1."
+        f"--rule rates={found[0].upper()}:1."
     )
-    return {"rates": {found[0]: 1.0 if unit == "1 = 1" else 0.01}}
+    return {"rates": {found[0].upper(): 1.0 if unit == "1 = 1" else 0.01}}

@@ -23,7 +23,7 @@ _DAY_WORD = (
     _WEEKDAY
     + r"(\d{1,2})(?:st|nd|rd|th|er|\.|º|ª)?[ \-/.]*(?:de |of )?(\p{L}{3,})[ \-/.,']*(?:de |del )?(\d{4}|\d{2})"
 ).replace("'", "''") + _TAIL
-_WORD_DAY = _WEEKDAY + r"(\p{L}{3,})[. \-]+(\d{1,2})(?:st|nd|rd|th)?[, \-]+(\d{4})" + _TAIL
+_WORD_DAY = _WEEKDAY + r"(\p{L}{3,})[. \-]+(\d{1,2})(?:st|nd|rd|th)?[, \-]+(\d{4}|\d{2})" + _TAIL
 _YEAR_WORD = r"^(\d{4})[ \-/]?(\p{L}{3,})[ \-/.]?(\d{1,2})" + _TAIL
 _CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
 #: With the name of a month, and in which groups year, month, day and time stand.

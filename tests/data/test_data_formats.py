@@ -44,7 +44,7 @@ TRUTH = {
 }
 
 #: Formats whose example is not read right yet; the list only shrinks.
-OPEN = ("ebay_orders", "ga4_purchases", "lightspeed_sales", "paypal_activity", "sap_documents")
+OPEN = ("lightspeed_sales", "paypal_activity")
 
 
 def example(name):

@@ -183,3 +183,24 @@ def test_unit_price_unit_cost_and_profit_become_amount_and_cost():
 def test_a_line_total_beside_a_unit_price_is_the_amount():
     raw = read(frame(amount=[7.0]).rename(columns={"amount": "total"}).assign(quantity=3, unit_price=2.5))
     assert clean(raw).log["amount"].tolist() == [7.0]
+
+
+def test_an_open_number_is_read_with_the_decimal_sign_of_the_columns_beside_it():
+    source = pd.DataFrame(
+        {
+            "Kunde": ["a", "b"],
+            "Datum": ["2025-01-05"] * 2,
+            "Betrag": ["1.234,50", "7,00"],
+            "Menge": ["2,000", "1,000"],
+        }
+    )
+    cleaned = clean(source)
+    assert cleaned.log["quantity"].tolist() == [2.0, 1.0]
+    assert any("'Menge' was read with the decimal sign ','" in note for note in cleaned.report.notes)
+
+
+def test_a_month_name_first_may_have_a_year_of_two_digits():
+    source = pd.DataFrame(
+        {"customer_id": ["a"] * 2, "date": ["Jan-05-25", "Feb-17-25"], "amount": ["1", "2"]}
+    )
+    assert clean(source).log["timestamp"].tolist() == [pd.Timestamp("2025-01-05"), pd.Timestamp("2025-02-17")]
