@@ -17,9 +17,11 @@ from cltv_ml.data.duplicates import treat_duplicates
 from cltv_ml.data.lines import CUSTOMER, read_lines
 from cltv_ml.data.netting import NOTHING_REDUCED, find_candidates, net_returns, take_refunds_off
 from cltv_ml.data.parse import MARK, quote
+from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.rules import REASONS, Rules, keep_levels
 from cltv_ml.data.sources import Raw, read
+from cltv_ml.data.totals import take_totals_once
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, quoted, view
 from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
@@ -137,6 +139,8 @@ def _apply(
     notes = [*raw.notes, *notes]
     progress("looking for duplicates", 0.3)
     _set_lines_aside(raw.con)
+    notes += set_placeholders_aside(raw.con, rules)
+    notes += take_totals_once(raw, rules)
     notes += treat_duplicates(raw.con, rules)
     find_candidates(raw.con)
     raw.con.execute(

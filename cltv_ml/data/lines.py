@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
+from cltv_ml.data.placeholders import is_placeholder
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sales import Sales, describe_levels, read_sales
@@ -29,7 +30,7 @@ def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
     """Make `lines`, the standard columns, and `marks`, what decides about each line.
 
     `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
-    (the amount in integer minor units), `reading` (`'refund'` where a status says that the sale was undone),
+    (the amount in integer minor units), `reading` (`'refund'` where a status says that the sale was undone), `state` (a hash of its statuses),
     `line_hash` of all the source's columns, and `by_product` and `by_order`, hashes of the customer with the
     product and with the order meant. Text is parsed once into a table; typed columns stay where they are. What
     a reader should know is returned, a sentence each, and how the levels of a status were read, see `Sales`.
@@ -66,9 +67,11 @@ def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
             f"from (select source_row, {selected}, {keyed} from {table})"
         )
     reading = "reading" if "reading" in values else "cast(null as varchar)"
+    state = "hash(state)" if "state" in values else "cast(null as ubigint)"
     raw.con.execute(
         f"create or replace temp table marks as select source_row, "
-        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, {reading} as reading, line_hash, "
+        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, {reading} as reading, {state} as state, "
+        "line_hash, "
         "hash(customer_id_hash, product_id_hash) as by_product, "
         f"{by_order if 'order_id' in values else 'cast(null as ubigint)'} as by_order from lines"
     )
@@ -99,6 +102,8 @@ def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
             values[name] = f"if({sales.takes_back}, -abs({values[name]}), {values[name]})"
     if sales.reading:
         values["reading"] = sales.reading
+    if sales.state:
+        values["state"] = sales.state
     if sales.refunded:
         rate = (
             _rate(raw, values["currency"], columns.rules)
@@ -207,6 +212,7 @@ def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp) -> str:
     tests = {"not_completed": "reading = 'ignore'"} if "reading" in columns else {}
     tests |= {
         "missing_customer": "customer_id is null",
+        "placeholder_customer": is_placeholder("customer_id"),
         "bad_date": "timestamp is null or timestamp < timestamp '1900-01-01'",
         "future_date": f"timestamp > timestamp '{read_at + pd.Timedelta(days=1)}'",
         "bad_amount": "money is null",

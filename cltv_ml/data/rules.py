@@ -16,13 +16,17 @@ REASONS = {
     "broken_line": "The line has another number of fields than the header.",
     "not_completed": "The status or the type says that the line is no completed sale.",
     "missing_customer": "The line names no customer.",
+    "placeholder_customer": "The customer is called guest, unknown, 0 or the like, which names nobody.",
     "bad_date": "The date is missing or cannot be read.",
     "future_date": "The date lies after the moment the data were read.",
     "bad_amount": "The amount is missing, no finite number, or a trillion and more.",
+    "continuation": "The line has no amount of its own; another line of its order has.",
     "contradictory_signs": "The quantity is negative but the amount is positive.",
     "unknown_currency": "The line names no currency although the source holds several.",
     "non_product": "The product code stands for postage, fees or the like, not for a product.",
     "adjustment": "The line is a test or a book-keeping adjustment, not a purchase.",
+    "total_row": "The line is the sum of other lines.",
+    "repeated_total": "The line repeats the total of its order, which is taken once.",
     "exact_duplicate": "The line equals an earlier one in every column.",
     "cancellation": "The purchase and its cancellation leave nothing, or a return was taken off its order.",
     "refunded": "The status, a flag or a date says that the order was refunded or cancelled.",
@@ -32,7 +36,9 @@ REASONS = {
 }
 
 #: Rules without which the log would not be valid: they cannot be switched off.
-ALWAYS_ON = ("broken_line", "missing_customer", "bad_date", "bad_amount", "return_without_order")
+ALWAYS_ON = (
+    *("broken_line", "missing_customer", "bad_date", "bad_amount", "continuation", "return_without_order"),
+)
 
 #: Rules that are off unless switched on.
 OFF_BY_DEFAULT = ("history_before_log",)
@@ -68,6 +74,9 @@ class Rules:
         For a mapped status, payment_status, type, test or captured column what its levels mean, where the vocabulary
         does not know it: "counts", "refund" or "ignore", such as `{"status": {"B7": "counts"}}`. On the command
         line `--rule status=B7:counts`, in a file a table `[rules.status]`.
+    amount_per
+        "line" where each line has an amount of its own, "order" where it is the order's total, repeated on its
+        lines; None lets the data decide.
     winsorise
         Cap amounts above the median plus this many robust standard deviations, on the log scale; None
         leaves all amounts as they are. 5 touches about one amount in a million of a log-normal shop.
@@ -92,6 +101,7 @@ class Rules:
     decimal: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    amount_per: str | None = None
     winsorise: float | None = None
     id_forms: tuple[str, ...] = ("blanks", "unicode", "decimals", "email_case")
 
@@ -112,6 +122,8 @@ class Rules:
                 raise InputError(
                     f"Unknown id form {form!r}. Available: blanks, unicode, decimals, email_case, none."
                 )
+        if self.amount_per not in (None, "line", "order"):
+            raise InputError(f"amount_per must be 'line' or 'order', got {self.amount_per!r}.")
         if self.winsorise is not None and not self.winsorise > 0:
             raise InputError(f"winsorise must be a positive number or None, got {self.winsorise!r}.")
         for currency, rate in self.rates.items():

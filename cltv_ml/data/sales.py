@@ -49,6 +49,8 @@ class Sales:
         SQL for what a line is: `'ignore'`, `'refund'` or null for a completed sale.
     takes_back
         SQL for whether a line gives money back whatever its sign.
+    state
+        SQL for the statuses of a line as one text, empty where no column says so.
     refunded
         SQL for the money given back for a line's order, empty where no column says so.
     levels
@@ -59,6 +61,7 @@ class Sales:
 
     reading: str = ""
     takes_back: str = ""
+    state: str = ""
     refunded: str = ""
     levels: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     questions: tuple[Question, ...] = ()
@@ -91,7 +94,10 @@ def read_sales(
     refunded = _read_filled(columns, mapping, amount, tests, tables)
     levels = pd.concat(tables, ignore_index=True)[_COLUMNS] if tables else pd.DataFrame(columns=_COLUMNS)
     levels["level"] = levels["level"].replace("", _EMPTY)
-    return Sales(tests.reading(), tests.takes_back(), refunded, levels, tuple(questions))
+    states = [f"lower({_text(mapping[name])})" for name in ("status", "payment_status") if name in mapping]
+    return Sales(
+        tests.reading(), tests.takes_back(), " || ' ' || ".join(states), refunded, levels, tuple(questions)
+    )
 
 
 class _Tests:

@@ -29,3 +29,36 @@ def test_a_copy_is_set_aside_where_lines_name_order_or_time(more):
 
 def test_nothing_is_told_where_no_line_equals_another():
     assert clean(TWICE.drop(index=1)).report.notes == ()
+
+
+UNITS = [
+    ("R1", "C1", "LATTE", 4.5), ("R1", "C1", "LATTE", 4.5), ("R1", "C1", "BAGEL", 3.0),
+    ("R2", "C2", "LATTE", 4.5), ("R2", "C2", "LATTE", 4.5), ("R2", "C2", "LATTE", 4.5),
+]  # fmt: skip
+
+
+def receipts(rows):
+    return pd.DataFrame(rows, columns=["receipt", "customer", "item", "amount"]).assign(
+        date="2025-01-05 08:00"
+    )
+
+
+def test_units_that_a_till_scanned_one_by_one_are_kept_and_told():
+    cleaned = clean(receipts(UNITS))
+    assert cleaned.report.money_kept == 25.5
+    assert any(
+        note.startswith("3 lines equal an earlier one and were kept, with 13.50")
+        for note in cleaned.report.notes
+    )
+
+
+def test_an_export_appended_to_itself_is_taken_once():
+    cleaned = clean(receipts([*UNITS, ("R3", "C3", "TEA", 2.0), *UNITS]))
+    assert cleaned.report.money_kept == 27.5
+
+
+def test_receipts_that_are_all_written_twice_line_by_line_are_copies():
+    lines = [
+        (f"R{n}", f"C{n}", item, price + n) for n in range(4) for item, price in (("TEA", 1.0), ("BUN", 2.5))
+    ]
+    assert clean(receipts([line for line in lines for _ in range(2)])).report.money_kept == 26.0
