@@ -30,7 +30,8 @@ def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
     """Make `lines`, the standard columns, and `marks`, what decides about each line.
 
     `marks` holds `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`
-    (the amount in integer minor units), `reading` (`'refund'` where a status says that the sale was undone), `state` (a hash of its statuses),
+    (the amount in integer minor units), `reading` (`'refund'` where a status says that the sale was undone),
+    `state` (a hash of its statuses),
     `line_hash` of all the source's columns, and `by_product` and `by_order`, hashes of the customer with the
     product and with the order meant. Text is parsed once into a table; typed columns stay where they are. What
     a reader should know is returned, a sentence each, and how the levels of a status were read, see `Sales`.

@@ -96,7 +96,8 @@ def _adopt(con: duckdb.DuckDBPyConnection) -> None:
         f"insert into adopted with orphans as (select source_row, {refers} as order_ref from lines "
         f"    semi join ({orphans}) using (source_row) where timestamp is not null and money is not null"
         "), owners as ("
-        "    select order_id, min(customer_id) as customer_id from lines where not is_return and customer_id is not null "
+        "    select order_id, min(customer_id) as customer_id from lines where not is_return "
+        "    and customer_id is not null "
         "    and order_id in (select order_ref from orphans) group by 1 having count(distinct customer_id) = 1"
         ") select source_row, customer_id from orphans join owners on order_ref = order_id"
     )
@@ -157,7 +158,8 @@ def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -
     refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
     midnight = "is_return and timestamp = date_trunc('day', timestamp)"
     con.execute(
-        "create or replace temp table entries as select *, greatest(timestamp, max(timestamp) filter (where not is_return) "
+        "create or replace temp table entries as "
+        "select *, greatest(timestamp, max(timestamp) filter (where not is_return) "
         "over (partition by customer_id, order_ref)) as order_time from ("
         "select source_row, is_return, coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
         f"{product} as product_id, {refers} as order_ref, "
@@ -172,7 +174,8 @@ def _credit_orders(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         "insert into credits "
         "with gone as ("
-        "    select sale_row as source_row, sum(round(cast(back.money as double) * matched.units / back.units)) as money "
+        "    select sale_row as source_row, "
+        "        sum(round(cast(back.money as double) * matched.units / back.units)) as money "
         "    from matched join entries as back on back.source_row = return_row group by 1"
         "), backs as ("
         "    select source_row, customer_id, order_ref, money from entries where is_return and order_ref is not null "
@@ -218,7 +221,8 @@ def _reduce(con: duckdb.DuckDBPyConnection) -> None:
         f"       when entries.money - per_line.money < {MONEY_SCALE} / 200 then 0 "
         "        else entries.money - per_line.money end as money "
         "from per_line join entries using (source_row)) "
-        "union all select source_row, 1 - share, least(cast(round(entries.money * (share - 1)) as bigint), 0), share = 1 "
+        "union all "
+        "select source_row, 1 - share, least(cast(round(entries.money * (share - 1)) as bigint), 0), share = 1 "
         "from credits join entries using (source_row) where share is not null"
     )
 

@@ -8,93 +8,20 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, literal
 
 #: Identifiers that name no customer, without case.
-WORDS = [
-    "guest",
-    "guests",
-    "guest customer",
-    "guest checkout",
-    "guest user",
-    "gast",
-    "gastkunde",
-    "gäste",
-    "invité",
-    "invite",
-    "invitado",
-    "invitada",
-    "ospite",
-    "convidado",
-    "anonymous",
-    "anonym",
-    "anonyme",
-    "anónimo",
-    "anonimo",
-    "anônimo",
-    "unknown",
-    "unknown customer",
-    "unbekannt",
-    "inconnu",
-    "desconocido",
-    "sconosciuto",
-    "desconhecido",
-    "onbekend",
-    "okänd",
-    "ukendt",
-    "ukjent",
-    "nieznany",
-    "неизвестно",
-    "гость",
-    "walk-in",
-    "walk in",
-    "walkin",
-    "walk-in customer",
-    "walk in customer",
-    "cash",
-    "cash customer",
-    "cash sale",
-    "cash sales",
-    "laufkundschaft",
-    "laufkunde",
-    "barverkauf",
-    "barverkäufe",
-    "consumidor final",
-    "cliente final",
-    "publico en general",
-    "público en general",
-    "público general",
-    "client comptoir",
-    "client de passage",
-    "client divers",
-    "clients divers",
-    "cliente generico",
-    "cliente genérico",
-    "no customer",
-    "no name",
-    "noname",
-    "not set",
-    "(not set)",
-    "undefined",
-    "default",
-    "default customer",
-    "dummy",
-    "test",
-    "-",
-    "--",
-    "---",
-    ".",
-    "?",
-    "x",
-    "xx",
-    "xxx",
-    "n.a.",
-    "tbd",
-    "(none)",
-    "(blank)",
-    "[blank]",
-    "deleted",
-    "(deleted)",
-    "匿名",
-    "ゲスト",
-]
+WORDS = tuple(
+    word
+    for words in (
+        "guest,guests,guest customer,guest checkout,guest user,gast,gastkunde,gäste,invité,invite,invitado,invitada",
+        "ospite,convidado,anonymous,anonym,anonyme,anónimo,anonimo,anônimo,unknown,unknown customer,unbekannt,inconnu",
+        "desconocido,sconosciuto,desconhecido,onbekend,okänd,ukendt,ukjent,nieznany,неизвестно,гость,walk-in,walk in",
+        "walkin,walk-in customer,walk in customer,cash,cash customer,cash sale,cash sales,laufkundschaft,laufkunde",
+        "barverkauf,barverkäufe,consumidor final,cliente final,publico en general,público en general,público general",
+        "client comptoir,client de passage,client divers,clients divers,cliente generico,cliente genérico,no customer",
+        "no name,noname,not set,(not set),undefined,default,default customer,dummy,test,-,--,---,.,?,x,xx,xxx,n.a.,tbd",
+        "(none),(blank),[blank],deleted,(deleted),匿名,ゲスト",
+    )
+    for word in words.split(",")
+)
 
 #: Numbers that may stand for nobody: they do where much is booked on one of them.
 NUMBERS = (
@@ -142,8 +69,8 @@ def set_placeholders_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> list
     if not shown:
         return []
     return [
-        f"Customers that stand for nobody were set aside: {', '.join(shown[:8])}; --rule off=placeholder_customer keeps "
-        "each as one customer."
+        f"Customers that stand for nobody were set aside: {', '.join(shown[:8])}; --rule "
+        "off=placeholder_customer keeps each as one customer."
     ]
 
 

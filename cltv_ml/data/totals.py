@@ -101,8 +101,8 @@ def _repeats(seen: _Seen, column: str) -> bool:
         decided = doubted = 0.3
     if decided < by_chance <= doubted:
         text = (
-            f"column {column!r} holds the same amount on every line of the {seen.constant:,} orders whose lines differ; "
-            "it may be the order's total, to be taken once, or each line's own: say --rule amount_per=order or --rule "
+            f"column {column!r} holds the same amount on every line of the {seen.constant:,} orders whose lines "
+            "differ; it may be the order's total, to be taken once, or each line's own: say --rule amount_per=order or --rule "
             "amount_per=line."
         )
         raise QuestionsError([Question(text, ("amount_per=order", "amount_per=line"))])
@@ -117,7 +117,8 @@ def _set_repeats_aside(con: duckdb.DuckDBPyConnection, column: str, rules: Rules
         ends = r"regexp_matches(lines.state, '\b(cancel|annul|storn|void|geannul|отмен)')"
     con.execute(
         "create or replace temp table repeats as select source_row, "
-        "    row_number() over (partition by by_order, money order by reading = 'refund' desc nulls last, source_row) "
+        "    row_number() over (partition by by_order, money "
+        "        order by reading = 'refund' desc nulls last, source_row) "
         "        as number "
         "from marks anti join aside using (source_row) where not is_return and money > 0 and by_order is not null"
     )
@@ -135,8 +136,8 @@ def _set_repeats_aside(con: duckdb.DuckDBPyConnection, column: str, rules: Rules
     if not lines:
         return []
     return [
-        f"Column {column!r} holds the order's total on each of its lines: it was taken once, which leaves out {lines:,} "
-        f"lines with {money:,.2f}; map unit_price and quantity instead to keep every line{told}."
+        f"Column {column!r} holds the order's total on each of its lines: it was taken once, which leaves out "
+        f"{lines:,} lines with {money:,.2f}; map unit_price and quantity instead to keep every line{told}."
     ]
 
 
@@ -162,7 +163,7 @@ def _set_sums_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _set_grand_total_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Set aside a first or last line that is the sum of all others, and says so or could not be so by chance."""
+    """Set aside a first or last line that is the sum of all others, where it says so or many others are."""
     rows, total, top = con.execute(
         "select count(*), coalesce(sum(money), 0), max(money) from marks anti join aside using (source_row)"
     ).fetchall()[0]
