@@ -162,7 +162,7 @@ _ONLINE_RETAIL = Dataset(
         "quantity": "Quantity",
         "unit_price": "UnitPrice",
     },
-    rules=Rules(non_products=_NO_GOODS, adjustments=_ADJUSTMENTS),
+    rules=Rules(non_products=_NO_GOODS, adjustments=_ADJUSTMENTS, on=("exact_duplicate",)),
     file="online_retail/online_retail.parquet",
     url="https://archive.ics.uci.edu/static/public/352/online+retail.zip",
     member="Online Retail.xlsx",

@@ -102,8 +102,8 @@ def _repeats(seen: _Seen, column: str) -> bool:
     if decided < by_chance <= doubted:
         text = (
             f"column {column!r} holds the same amount on every line of the {seen.constant:,} orders whose lines "
-            "differ; it may be the order's total, to be taken once, or each line's own: say --rule amount_per=order or --rule "
-            "amount_per=line."
+            "differ; it may be the order's total, to be taken once, or each line's own: say --rule "
+            "amount_per=order or --rule amount_per=line."
         )
         raise QuestionsError([Question(text, ("amount_per=order", "amount_per=line"))])
     return by_chance <= decided
