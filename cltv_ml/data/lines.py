@@ -197,14 +197,15 @@ def _rate(raw: Raw, currency: str, rules: Rules) -> str:
         "where found.value is not null order by 1"
     )
     found = [str(name) for (name,) in rows.fetchall()]
-    missing = [name for name in found if name not in rules.rates]
+    given = {**{name.upper(): rate for name, rate in rules.rates.items()}, **rules.rates}
+    missing = [name for name in found if name not in given]
     if missing and (len(found) > 1 or rules.rates):
         raise InputError(
             f"column {raw.mapping['currency']!r} holds the currencies {found[:10]}, without a rate for "
             f"{missing[0]!r}; give rates, for example {{{missing[0]!r}: 1.0}} or --rule rates={missing[0]}:1.0 for "
             "each, or read one currency at a time."
         )
-    rates = " ".join(f"when {literal(name)} then {rules.rates[name]!r}" for name in found if rules.rates)
+    rates = " ".join(f"when {literal(name)} then {given[name]!r}" for name in found if given)
     return f"case {currency} {rates} else 1 end" if rates else ""
 
 
