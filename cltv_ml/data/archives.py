@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from cltv_ml.data.layout import check_header_row, find_header
 from cltv_ml.errors import InputError
 
 #: An archive may unpack to this many bytes, or to `RATIO` times its own size if that is more: tables shrink to
@@ -24,30 +26,31 @@ RATIO = 100
 _BLOCK = 1 << 20
 _ROWS = 20_000
 
+#: The header of a sheet is sought in so many rows.
+_SAMPLE = 200
 
-def unpack(path: Path, folder: Path) -> Path:
-    """Return the one file inside a gz or zip archive, unpacked into `folder`; other files as they are.
+
+def unpack(path: Path, folder: Path) -> list[Path]:
+    """Return the files inside a gz or zip archive, unpacked into `folder`; another file as it is.
 
     Raises
     ------
     InputError
-        The archive is damaged, locked, holds no or several files, or unpacks past the limit.
+        The archive is damaged, locked, empty, or unpacks past the limit.
     """
     try:
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             with gzip.open(path) as packed:
-                return _copy(packed, folder / path.stem, path)
-        if path.suffix == ".zip":
+                return [_copy(packed, folder / path.stem, path)]
+        if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
-                member = _only_member(archive, path)
-                with archive.open(member) as packed:
-                    return _copy(packed, folder / Path(member).name, path)
+                return [_copy_member(archive, entry, folder, path) for entry in _members(archive, path)]
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, RuntimeError) as error:
         reason = str(error).rstrip(".") or "it ends too early"
         raise InputError(
             f"{path.name!r} cannot be unpacked: {reason}; pack it again, without a password."
         ) from error
-    return path
+    return [path]
 
 
 def check_workbook(path: Path) -> None:
@@ -59,7 +62,9 @@ def check_workbook(path: Path) -> None:
         raise InputError(f"{path.name!r} is no Excel workbook (xlsx); save it as xlsx or CSV.") from error
 
 
-def workbook_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
+def workbook_rows(
+    path: Path, sheet: str | None, header_row: int | None = None
+) -> Iterator[tuple[Any, ...]]:
     """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
 
     Raises
@@ -73,7 +78,8 @@ def workbook_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
     except (InvalidFileException, KeyError, InputError) as error:
         raise InputError(f"{path.name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
     with closing(book):
-        headers = {name: _header(book[name].iter_rows(values_only=True)) for name in book.sheetnames}
+        places = {name: _header(book[name], header_row, path.name) for name in book.sheetnames}
+        headers = {name: header for name, (header, _) in places.items()}
         filled = [name for name, header in headers.items() if header]
         if sheet is not None:
             if sheet not in headers:
@@ -87,20 +93,20 @@ def workbook_rows(path: Path, sheet: str | None) -> Iterator[tuple[Any, ...]]:
             )
         yield headers[filled[0]]
         for name in filled:
-            rows = book[name].iter_rows(values_only=True)
-            _header(rows)
-            yield from rows
+            yield from islice(book[name].iter_rows(values_only=True), places[name][1] + 1, None)
 
 
-def text_batches(rows: Iterable[Iterable[Any]], names: list[str]) -> pa.RecordBatchReader:
-    """Return rows of Python values as a stream of text columns with `source_row`, empty rows left out."""
+def text_batches(rows: Iterable[Iterable[Any]], names: list[str], start: int = 0) -> pa.RecordBatchReader:
+    """Return rows of Python values as text columns with `source_row`, from `start`, empty rows left out."""
     schema = pa.schema([*((name, pa.string()) for name in names), ("source_row", pa.int64())])
-    return pa.RecordBatchReader.from_batches(schema, _batches(rows, len(names), schema))
+    return pa.RecordBatchReader.from_batches(schema, _batches(rows, len(names), schema, start))
 
 
-def _batches(rows: Iterable[Iterable[Any]], width: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(
+    rows: Iterable[Iterable[Any]], width: int, schema: pa.Schema, start: int
+) -> Iterator[pa.RecordBatch]:
     gathered: list[tuple[str | int | None, ...]] = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start):
         values = [None if value is None else str(value) for value in row]
         if any(values):
             values += [None] * (width - len(values))
@@ -119,30 +125,45 @@ def _batch(rows: list[tuple[str | int | None, ...]], schema: pa.Schema) -> pa.Re
     )
 
 
-def _header(rows: Iterator[tuple[Any, ...]]) -> tuple[str, ...]:
-    """Return the first row that holds anything, as texts, without the empty columns at its end."""
-    for row in rows:
-        names = ["" if value is None else str(value) for value in row]
-        while names and not names[-1].strip():
-            names.pop()
-        if names:
-            return tuple(names)
-    return ()
+def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, ...], int]:
+    """Return the names of a sheet's columns and the index of the row they stand in; nothing for an empty sheet."""
+    rows = [
+        ["" if value is None else str(value) for value in row]
+        for row in islice(sheet.iter_rows(values_only=True), max(_SAMPLE, header_row or 0))
+    ]
+    if not any(map(any, rows)):
+        return (), 0
+    if header_row is None:
+        place = find_header(rows, name)
+    else:
+        check_header_row(header_row, len(rows), name)
+        place = header_row - 1
+    names = rows[place]
+    while names and not names[-1].strip():
+        names.pop()
+    return tuple(names), place
 
 
-def _only_member(archive: zipfile.ZipFile, path: Path) -> str:
+def _members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
     members = [
-        entry.filename
-        for entry in archive.infolist()
+        entry
+        for entry in entries
         if not entry.is_dir()
         and not entry.filename.startswith("__MACOSX")
-        and Path(entry.filename).name[0] != "."
+        and not Path(entry.filename).name.startswith(".")
     ]
-    if len(members) != 1:
-        raise InputError(
-            f"{path.name!r} must hold exactly one file, found {members[:5]}; unpack it and name the file."
-        )
-    return members[0]
+    if not members:
+        raise InputError(f"{path.name!r} holds no file; check that the export is complete.")
+    _check_size(sum(entry.file_size for entry in members), path)
+    return members
+
+
+def _copy_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, path: Path) -> Path:
+    inside = folder / f"{path.stem}_{entry.header_offset}"  # members of several folders may share a name
+    inside.mkdir(exist_ok=True)
+    with archive.open(entry) as packed:
+        return _copy(packed, inside / Path(entry.filename).name, path)
 
 
 def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, archive: Path) -> Path:

@@ -39,7 +39,7 @@ def fetch(name: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="cltv_"))
     try:
         archive = _download(name, dataset.url, folder)
-        book = unpack(archive, folder)
+        [book] = unpack(archive, folder)
         _check(book, dataset.sha256)
         target = dataset.downloaded
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-from collections import Counter
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-from charset_normalizer import from_bytes
 
+from cltv_ml.data.encodings import BROKEN, find_encoding, keep_readable
+from cltv_ml.data.frames import inner_names
+from cltv_ml.data.layout import check_header_row, find_header, fit_names, split_lines
+from cltv_ml.engine import quoted
 from cltv_ml.errors import InputError
 
 _SAMPLE = 1 << 20
 _BLOCK = 1 << 24
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+
+#: So many lines are looked at to find the delimiter and the header.
+_LINES = 200
 
 
-def view_csv(con: duckdb.DuckDBPyConnection, path: Path, unique: Callable[[list[str]], list[str]]) -> None:
+def view_csv(
+    con: duckdb.DuckDBPyConnection, path: Path, folder: Path, header_row: int | None = None, start: int = 0
+) -> list[str]:
     """Make a text file the table `raw`, every column text; lines of another length go to `broken_lines`.
 
-    Rows are numbered from 0 at the first line after the header; a quoted field may span lines.
+    Rows are numbered from `start` at the first line after the header; a quoted field may span lines. Lines
+    with bytes that are not of the file's encoding count as broken. What a reader should know is returned.
+
+    Parameters
+    ----------
+    folder
+        Where a file that must be written in another encoding goes.
+    header_row
+        The line that names the columns, from 1; None finds it.
 
     Raises
     ------
     InputError
         The file is empty, has no header, or its quotes or encoding cannot be made out.
     """
-    encoding = find_encoding(path)
-    header, delimiter, skip = _look_at(path, encoding)
-    names = unique(header)
+    encoding, damaged, notes = find_encoding(path)
+    readable = keep_readable(path, folder) if damaged else path
+    header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
+    if skip and header_row is None:
+        notes.append(f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over.")
+    names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:
-        with pyarrow.csv.open_csv(path, **_options(names, delimiter, encoding, skip, broken)) as reader:
+        with pyarrow.csv.open_csv(readable, **_options(names, delimiter, encoding, skip, broken)) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
-            batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken))
+            batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
             con.register("incoming", batches)
             con.execute("create or replace table raw as from incoming")
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
@@ -54,71 +64,56 @@ def view_csv(con: duckdb.DuckDBPyConnection, path: Path, unique: Callable[[list[
         ) from error
     finally:
         con.unregister("incoming")
+    broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
+    if damaged:
+        broken += _take_damaged(con, names, delimiter)
+        notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
     if broken:
         con.executemany("insert into broken_lines values (?, ?)", broken)
+    return notes
 
 
-def find_encoding(path: Path) -> str:
-    """Return a text file's encoding: its byte order mark, else UTF-8 if all of it is, else the likeliest.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "a.csv").write_bytes("Größe;Straße".encode("cp1252"))
-    ...     find_encoding(Path(folder, "a.csv"))
-    'cp1252'
-    """
-    with path.open("rb") as file:
-        start = file.read(_SAMPLE)
-        for mark, encoding in _MARKS.items():
-            if start.startswith(mark):
-                return encoding
-        if b"\0" in start[:200]:
-            return "utf-16-le" if start[1:200:2].count(0) > start[0:200:2].count(0) else "utf-16-be"
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        block, seen = start, b""
-        try:
-            while block:
-                decoder.decode(block)
-                seen, block = block, file.read(_SAMPLE)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return _likely_encoding(block or seen)
-    return "utf-8"
+def _take_damaged(con: duckdb.DuckDBPyConnection, names: list[str], delimiter: str) -> list[tuple[int, str]]:
+    """Take the lines with bytes that no encoding reads out of `raw` and return them."""
+    columns = ", ".join(f"coalesce({quoted(name)}, '')" for name in names)
+    line = f"concat_ws('{delimiter}', {columns})"
+    test = f"contains({line}, '{BROKEN}')"
+    rows = con.execute(f"select source_row, {line} from raw where {test} order by 1").fetchall()
+    con.execute(f"delete from raw where {test}")
+    return [(int(number), str(text).replace(BROKEN, "\ufffd")) for number, text in rows]
 
 
-def _likely_encoding(block: bytes) -> str:
-    """Return the likeliest encoding of a block that is not UTF-8.
-
-    In western languages letters beyond ASCII stand alone; where most come in a row, the alphabet or the
-    script is another one.
-    """
-    beyond = np.frombuffer(block, dtype=np.uint8) >= 128
-    if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
-        return "cp1252"
-    best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
-    return best.encoding if best else "cp1252"
+def _name_damaged(name: str, rows: list[int]) -> str:
+    shown = ", ".join(str(row + 1) for row in sorted(rows)[:5]) + (", ..." if len(rows) > 5 else "")
+    return (
+        f"{name!r} was read as UTF-8; {len(rows):,} lines with bytes that are no UTF-8 were set aside (rows {shown})."
+        if rows
+        else f"{name!r} was read as UTF-8 although some bytes of its header are none."
+    )
 
 
-def _look_at(path: Path, encoding: str) -> tuple[list[str], str, int]:
-    """Return the header's names, the delimiter, and how many blank lines come before the header."""
+def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tuple[list[str], str, int]:
+    """Return the header's names, the delimiter, and how many lines come before the header."""
     with path.open("rb") as file:
         text = file.read(_SAMPLE).decode(encoding, errors="replace")
     lines = text.splitlines()
-    skip = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if skip is None:
-        raise InputError(f"{path.name!r} is empty; check that the export is complete.")
-    sample = [line for line in lines[skip : skip + 200] if line.strip()]
-    delimiter = max(",;\t|", key=lambda sign: _regularity(sample, sign))
-    return next(csv.reader(sample, delimiter=delimiter)), delimiter, skip
-
-
-def _regularity(lines: list[str], delimiter: str) -> tuple[float, int]:
-    """Return the share of lines with the usual number of fields, and that number: 1 field is no table."""
-    csv.field_size_limit(1 << 24)
-    counts = Counter(len(fields) for fields in csv.reader(lines, delimiter=delimiter))
-    usual, often = counts.most_common(1)[0]
-    header = len(next(csv.reader(lines, delimiter=delimiter)))
-    return (often / counts.total() if usual == header and usual > 1 else 0.0, usual)
+    if len(text.encode(encoding, errors="replace")) >= _SAMPLE - 8 and len(lines) > 1:
+        lines.pop()  # cut off in the middle
+    first = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if first is None:
+        raise InputError(f"{name!r} is empty; check that the export is complete.")
+    said = re.match(r'\ufeff?"?sep=(.)"?[,;\s]*$', lines[first], re.IGNORECASE)
+    first = first + 1 if said else first
+    sample = lines[first : max(first, header_row or 0) + _LINES]
+    delimiter, rows, starts = split_lines(sample, said[1] if said else "")
+    if header_row is not None:
+        check_header_row(header_row, len(lines), name)
+        at = next((place for place, line in enumerate(starts) if first + line == header_row - 1), None)
+        if at is None:
+            raise InputError(f"line {header_row} of {name!r} begins no row; give another header_row.")
+    else:
+        at = find_header(rows, name)
+    return fit_names(rows[at], rows[at + 1 :]), delimiter, first + starts[at]
 
 
 def _options(
@@ -152,7 +147,7 @@ def _options(
 
 
 def _numbered(
-    reader: pyarrow.csv.CSVStreamingReader, broken: list[tuple[int, str]]
+    reader: pyarrow.csv.CSVStreamingReader, broken: list[tuple[int, str]], start: int
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches with `source_row`, blank lines left out; broken lines keep their numbers."""
     done = 0
@@ -161,7 +156,7 @@ def _numbered(
         parsed = np.arange(done, done + len(batch), dtype=np.int64)
         done += len(batch)
         numbered = batch.append_column(
-            "source_row", pa.array(parsed + np.searchsorted(before, parsed, "right"))
+            "source_row", pa.array(start + parsed + np.searchsorted(before, parsed, "right"))
         )
         filled = np.zeros(len(batch), dtype=bool)
         for column in batch.columns:

@@ -11,47 +11,111 @@ from cltv_ml.data.archives import text_batches, unpack, workbook_rows
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.files import view_csv
 from cltv_ml.data.frames import inner_names
+from cltv_ml.data.records import view_json
 from cltv_ml.engine import literal, pattern, quoted
 from cltv_ml.errors import InputError
 
-_PARQUET = (".parquet", ".pq")
-_UNREAD = (".xls", ".xlsb", ".ods", ".zip", ".gz", ".7z", ".rar", ".pdf", ".html", ".xml")
+#: Endings by the way they are read; any other file is read as text.
+_WAYS = {
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
+    **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
+    **dict.fromkeys((".xls", ".xlsb", ".ods", ".7z", ".rar", ".pdf", ".html", ".xml", ".zip", ".gz"), "unread"),
+}
+
+#: What counts as a table inside a folder that holds no Parquet files.
+_TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip")
 
 
-def view_file(con: duckdb.DuckDBPyConnection, path: Path, folder: Path, table: str | None) -> None:
+def view_file(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    folder: Path,
+    table: str | None = None,
+    header_row: int | None = None,
+) -> list[str]:
     """Make a file, a folder or a pattern the view `raw`, by its ending; archives are unpacked into `folder`.
 
-    A path that exists is that file, whatever signs of a pattern its name holds.
+    A path that exists is that file, whatever signs of a pattern its name holds. Several files are read as one
+    where they have the same columns. What a reader should know is returned.
     """
-    files = find(path)
-    if not files:
+    found = find(path)
+    if not found:
         raise InputError(
-            f"{str(path)!r} is neither a file, a folder with Parquet files nor a data set's name; "
+            f"{str(path)!r} is neither a file, a folder with tables nor a data set's name; "
             f"check the path. Data sets: {sorted(DATASETS)}."
         )
-    if ending(files[0]) not in _PARQUET and len(files) > 1:
-        raise InputError(
-            f"{str(path)!r} matches {len(files)} files, which only Parquet files may be; name one."
-        )
-    files[0] = unpack(files[0], folder)
-    kind = ending(files[0])
-    if kind in _PARQUET:
+    files = [member for file in found for member in unpack(file, folder)]
+    ways = {_WAYS.get(ending(file), "text"): file for file in files}
+    if len(ways) > 1:
+        examples = sorted(file.name for file in ways.values())
+        raise InputError(f"{str(path)!r} holds files of several kinds, such as {examples}; name one.")
+    [(way, file)] = ways.items()
+    if way == "unread":
+        raise InputError(f"{file.name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
+    if way == "parquet":
         view_parquet(con, *files)
-    elif kind in (".xlsx", ".xlsm"):
-        rows = workbook_rows(files[0], table)
-        con.register("incoming", text_batches(rows, inner_names(list(next(rows)))))
+        return []
+    return _view_texts(con, files, folder, table, header_row)
+
+
+def _view_texts(
+    con: duckdb.DuckDBPyConnection, files: list[Path], folder: Path, table: str | None, header_row: int | None
+) -> list[str]:
+    """Make files of text, workbooks or JSON the table `raw`, one below the other, rows numbered through all."""
+    start, notes, places, columns = 0, [], [], []
+    for number, file in enumerate(files):
+        notes += _view_one(con, file, folder, table, header_row, start)
+        names = sorted(str(name) for name, *_ in con.execute("describe raw").fetchall())
+        if number and names != columns:
+            raise InputError(
+                f"{files[0].name!r} and {file.name!r} have different columns, so they are not one table; name one file."
+            )
+        places.append(f"{file.name} (from row {start + 1})")
+        columns = names
+        if len(files) > 1:
+            con.execute("create table if not exists stacked as from raw limit 0")
+            con.execute("insert into stacked by name from raw")
+        [(last,)] = con.execute(
+            "select greatest(coalesce((select max(source_row) from raw), -1), "
+            "coalesce((select max(source_row) from broken_lines), -1))"
+        ).fetchall()
+        start = max(start, int(last) + 1)
+    if len(files) > 1:
+        con.execute("drop table raw")
+        con.execute("alter table stacked rename to raw")
+        shown = ", ".join(places[:10]) + (", ..." if len(places) > 10 else "")
+        notes.append(f"{len(files)} files were read as one table: {shown}.")
+    return notes
+
+
+def _view_one(
+    con: duckdb.DuckDBPyConnection,
+    file: Path,
+    folder: Path,
+    table: str | None,
+    header_row: int | None,
+    start: int,
+) -> list[str]:
+    way = _WAYS.get(ending(file), "text")
+    if way == "json":
+        return view_json(con, file, start)
+    if way == "workbook":
+        rows = workbook_rows(file, table, header_row)
+        con.register("incoming", text_batches(rows, inner_names(list(next(rows))), start))
         con.execute("create or replace table raw as from incoming")
         con.unregister("incoming")
-    elif kind in _UNREAD:
-        raise InputError(f"{files[0].name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
-    else:
-        view_csv(con, files[0], inner_names)
+        return []
+    return view_csv(con, file, folder, header_row, start)
 
 
 def find(path: Path) -> list[Path]:
     """Return the files that a path names: itself where it exists, else what matches it as a pattern."""
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if ending(file) in _PARQUET)
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        return [file for file in files if _WAYS.get(ending(file)) == "parquet"] or [
+            file for file in files if ending(file) in _TABLES
+        ]
     if path.exists():
         return [path]
     return [Path(found) for found in sorted(glob(str(path), recursive=True))]

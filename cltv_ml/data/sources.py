@@ -86,6 +86,7 @@ def read(
     mapping: Mapping[str, str | None] | str | Path | None = None,
     *,
     table: str | None = None,
+    header_row: int | None = None,
     rules: Rules | None = None,
     memory: str = "2GB",
 ) -> Raw:
@@ -94,14 +95,16 @@ def read(
     Parameters
     ----------
     source
-        Path of a CSV file (any delimiter and encoding, also gz or zip), an Excel workbook, a Parquet file, a
-        folder or glob of them; a pandas, Arrow or Spark table (the last is collected: write a larger one to
+        Path of a CSV file (any delimiter and encoding), an Excel workbook, JSON (records, also one a line) or
+        a Parquet file, also in gz or zip; a folder or pattern of such files with the same columns; a pandas, Arrow or Spark table (the last is collected: write a larger one to
         Parquet); the name of a data set such as `"cdnow"`; or a database's URL, see `table`.
     mapping
         Standard name -> source column, or the path of a TOML file with a table `[mapping]`. None, or one
         that leaves required names open, is completed from the columns' names and types.
     table
         Of a database its table or a SELECT, of a workbook its sheet; not needed when there is only one.
+    header_row
+        The row of a file that names its columns, from 1; None finds it, also below a report's title.
     rules
         Cleaning settings to use instead of the source's own.
     memory
@@ -120,7 +123,7 @@ def read(
     con = connect(memory, workspace.path)
     con.execute("create table broken_lines (source_row bigint, line varchar)")
     given = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
-    name, ready = str(source), None
+    name, ready, notes = str(source), None, list[str]()
     if hasattr(source, "toArrow"):
         source = source.toArrow()
     if isinstance(source, pd.DataFrame | pa.Table):
@@ -139,10 +142,9 @@ def read(
         view_database(con, name, table, inner_names)
         name = without_secrets(name)
     else:
-        view_file(con, Path(name), workspace.path, table)
+        notes = view_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
-    if not con.execute("select 1 from raw limit 1").fetchall():
-        raise InputError(f"{name!r} holds no rows; check that the export is complete.")
+    _check_rows(con, name)
     proposal = complete(con, given)
     suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
     return Raw(
@@ -152,7 +154,23 @@ def read(
         read_at=pd.Timestamp.now(),
         rules=keep_levels(rules, suited) if rules else suited,
         workspace=workspace,
-        notes=proposal.notes,
+        notes=(*notes, *proposal.notes),
+    )
+
+
+def _check_rows(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Raise InputError when a source has no rows, or none that fits its header."""
+    if con.execute("select 1 from raw limit 1").fetchall():
+        return
+    broken = con.execute("select count(*), min_by(line, source_row) from broken_lines").fetchall()
+    [(lines, example)] = broken
+    if not lines:
+        raise InputError(f"{name!r} holds no rows; check that the export is complete.")
+    described = [str(column) for column, *_ in con.execute("describe raw").fetchall()]
+    columns = [column.removeprefix(MARK) for column in described if column.startswith(MARK)]
+    raise InputError(
+        f"{name!r}: each of its {lines:,} lines has another number of fields than the header, {columns[:8]}, for example "
+        f"{str(example)[:60]!r}; check the delimiter, or say which row names the columns (--header-row)."
     )
 
 

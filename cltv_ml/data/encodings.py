@@ -1,0 +1,110 @@
+"""The encoding of a text file, by evidence over the whole of it."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+import numpy as np
+from charset_normalizer import from_bytes
+
+_SAMPLE = 1 << 20
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+#: A file is damaged UTF-8, and not of another encoding, if of its lines beyond ASCII at most this share is no UTF-8:
+#: almost no line of another encoding is UTF-8 by chance.
+_DAMAGED = 0.5
+
+#: Stands for bytes that are no UTF-8: a code point that no text holds.
+BROKEN = "\U0010fffe"
+
+
+def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
+    """Return a text file's encoding, whether some of its bytes are none of it, and what a reader should know.
+
+    Its byte order mark decides, else it is UTF-8 if nearly all of it is, else the likeliest encoding of all
+    lines beyond ASCII, which is said.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "a.csv").write_bytes("Größe;Straße".encode("cp1252"))
+    ...     find_encoding(Path(folder, "a.csv"))[0]
+    'cp1252'
+    """
+    with path.open("rb") as file:
+        start = file.read(_SAMPLE)
+    for mark, encoding in _MARKS.items():
+        if start.startswith(mark):
+            damaged = mark == codecs.BOM_UTF8 and not _is_utf8(path)
+            return ("utf-8" if damaged else encoding), damaged, []
+    if b"\0" in start[:200]:
+        return ("utf-16-le" if start[1:200:2].count(0) > start[0:200:2].count(0) else "utf-16-be"), False, []
+    if _is_utf8(path):
+        return "utf-8", False, []
+    read, unread, sample = _weigh(path)
+    if unread <= _DAMAGED * (read + unread):
+        return "utf-8", True, []
+    encoding = _likely_encoding(sample)
+    note = f"{path.name!r} is no UTF-8 and was read as {encoding}, judged by its {read + unread:,} lines beyond ASCII."
+    return encoding, False, [note]
+
+
+def keep_readable(path: Path, folder: Path) -> Path:
+    """Return a copy of a damaged UTF-8 file, in `folder`, with `BROKEN` in place of what cannot be read."""
+    codecs.register_error("cltv_broken", lambda error: (BROKEN, getattr(error, "end", 0)))
+    copy = folder / f"{path.name}.utf-8"
+    with path.open("rb") as file, copy.open("wb") as target:
+        for line in file:
+            text = line.decode("utf-8", errors="cltv_broken").removeprefix("\ufeff")
+            target.write(text.encode("utf-8"))
+    return copy
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(_SAMPLE):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _weigh(path: Path) -> tuple[int, int, bytes]:
+    """Return how many lines beyond ASCII are UTF-8 and how many are not, and some of the latter."""
+    read = unread = size = 0
+    sample: list[bytes] = []
+    with path.open("rb") as file:
+        for line in file:
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+                read += 1
+            except UnicodeDecodeError:
+                unread += 1
+                if size < _SAMPLE:
+                    sample.append(line)
+                    size += len(line)
+    return read, unread, b"".join(sample)
+
+
+def _likely_encoding(block: bytes) -> str:
+    """Return the likeliest encoding of a block that is not UTF-8.
+
+    In western languages letters beyond ASCII stand alone; where most come in a row, the alphabet or the
+    script is another one.
+    """
+    beyond = np.frombuffer(block, dtype=np.uint8) >= 128
+    if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
+        return "cp1252"
+    best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
+    return best.encoding if best else "cp1252"

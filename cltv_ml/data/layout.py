@@ -1,0 +1,134 @@
+"""Where a table begins: the delimiter of a text, and the row that names the columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from cltv_ml.errors import InputError
+
+_DELIMITERS = ",;\t|"
+
+#: The header is sought in so many rows; titles of reports are shorter.
+_TITLES = 30
+
+#: A header names nearly all columns that any row fills.
+_FULL = 0.8
+
+
+def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[list[str]], list[int]]:
+    """Return the delimiter, the rows of fields, and the line on which each row begins.
+
+    Without a given delimiter the one decides under which a header is found and most rows have one width.
+    """
+    csv.field_size_limit(1 << 24)
+    best = max(delimiter or _DELIMITERS, key=lambda sign: _regularity(_rows(lines, sign)[0]))
+    return best, *_rows(lines, best)
+
+
+def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
+    """Return the index of the row that names the columns: the first, or one below a report's title.
+
+    Raises
+    ------
+    InputError
+        The header has two rows.
+
+    >>> find_header([["Sales 2025"], [], ["Customer", "Date"], ["C1", "2025-01-05"]], "a.csv")
+    2
+    """
+    filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
+    if not filled:
+        raise InputError(f"{name!r} is empty; check that the export is complete.")
+    width = max(_count(rows[number]) for number in filled)
+    named = [number for number in filled[:_TITLES] if _names_columns(rows[number], width)]
+    if not named:
+        return filled[0]
+    header = named[0]
+    before = filled.index(header) - 1
+    above = filled[before] if before >= 0 else None
+    below = filled[before + 2] if before + 2 < len(filled) else None
+    if above is not None and above == header - 1 and _count(rows[above]) > 1 and _is_words(rows[above]):
+        raise InputError(_two_rows(rows, above, header, name))
+    if below is not None and below in named and _is_words(rows[below]) and _values_follow(rows, below):
+        raise InputError(_two_rows(rows, header, below, name))
+    return header
+
+
+def check_header_row(header_row: int, rows: int, name: str) -> None:
+    """Raise InputError when the row that is said to name the columns is not there."""
+    if not 1 <= header_row <= rows:
+        raise InputError(f"header_row must be a row of {name!r}, from 1 to {rows}, got {header_row}.")
+
+
+def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the header's names for the width that its rows have, where only empty fields make the difference.
+
+    >>> fit_names(["a", "b"], [["1", "2", ""], ["3", "4", ""]]), fit_names(["a", "b", ""], [["1", "2"]])
+    (['a', 'b', ''], ['a', 'b'])
+    """
+    names = list(header)
+    widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    if not widths or names and len(names) in widths and widths[len(names)] > 1:
+        return names
+    usual = widths.most_common(1)[0][0]
+    if usual > len(names) and not any(cell.strip() for row in rows for cell in row[len(names) : usual]):
+        return names + [""] * (usual - len(names))
+    if usual < len(names) and not any(cell.strip() for cell in names[usual:]):
+        return names[:usual]
+    return names
+
+
+def _rows(lines: Sequence[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+    rows, starts, start = [], [], 0
+    reader = csv.reader(lines, delimiter=delimiter)
+    for row in reader:
+        rows.append(row)
+        starts.append(start)
+        start = reader.line_num
+    return rows, starts
+
+
+def _regularity(rows: Sequence[Sequence[str]]) -> tuple[bool, float, int]:
+    """Return whether a row names all columns, the share of rows of the usual width, and that width."""
+    counts = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    usual, often = max(counts.items(), key=lambda entry: (entry[0] > 1, entry[1], entry[0]), default=(0, 0))
+    if usual < 2:
+        return False, 0.0, 0
+    width = max(_count(row) for row in rows)
+    named = any(_names_columns(row, width) and len(row) > 1 for row in rows[:_TITLES])
+    return named, often / counts.total(), usual
+
+
+def _count(row: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _names_columns(row: Sequence[str], width: int) -> bool:
+    cells = [cell for cell in row if cell.strip()]
+    return len(cells) >= _FULL * width and sum(map(_is_value, cells)) <= (1 - _FULL) * len(cells)
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell holds a number, a date or a short code rather than a name."""
+    return re.search(r"\d", cell) is not None and len(re.findall(r"[^\W\d_]", cell)) < 3
+
+
+def _is_words(row: Sequence[str]) -> bool:
+    return all(re.search(r"[^\W\d_]{2}", cell) and not re.search(r"\d", cell) for cell in row if cell.strip())
+
+
+def _values_follow(rows: Sequence[Sequence[str]], header: int) -> bool:
+    """Whether each of at least three rows below a header holds two values, so that it is none of them."""
+    body = [row for row in rows[header + 1 :] if any(cell.strip() for cell in row)]
+    return len(body) >= 3 and all(sum(map(_is_value, row)) >= 2 for row in body[:20])
+
+
+def _two_rows(rows: Sequence[Sequence[str]], first: int, second: int, name: str) -> str:
+    shown = [[cell for cell in rows[number] if cell.strip()][:4] for number in (first, second)]
+    return (
+        f"{name!r}: the header seems to have two rows, {first + 1} {shown[0]} and {second + 1} {shown[1]}; say which "
+        f"names the columns (--header-row {second + 1}), or keep one of them."
+    )

@@ -1,0 +1,98 @@
+"""JSON: an array of records, an object that holds one, or a record a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cltv_ml.data.archives import text_batches
+from cltv_ml.data.frames import inner_names
+from cltv_ml.errors import InputError
+
+
+def view_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> list[str]:
+    """Make a JSON file the table `raw`, every column text: objects inside become `customer.id`, lists stay JSON.
+
+    Raises
+    ------
+    InputError
+        The file is no JSON, or holds neither an array of records nor a record a line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name!r} is no UTF-8, which JSON must be: {error.reason}.") from error
+    records, notes = _records(text, path.name, con, start)
+    rows = [dict(_flat(record)) for record in records]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not names:
+        raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
+    values = ([row.get(name) for name in names] for row in rows)
+    con.register("incoming", text_batches(values, inner_names(names), start))
+    con.execute("create or replace table raw as from incoming")
+    con.unregister("incoming")
+    return notes
+
+
+def _records(
+    text: str, name: str, con: duckdb.DuckDBPyConnection, start: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    try:
+        content = _parse(text)
+    except json.JSONDecodeError as error:
+        return _by_line(text, name, error, con, start), []
+    if isinstance(content, dict):
+        lists = {key: value for key, value in content.items() if _is_records(value)}
+        if len(lists) > 1:
+            raise InputError(f"{name!r} holds several lists of records, {sorted(lists)}; save one of them as a file.")
+        if lists:
+            [(key, records)] = lists.items()
+            return records, [f"The records of {name!r} were read from its list {key!r}."]
+        content = [content]
+    if not _is_records(content):
+        raise InputError(f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or a record a line.")
+    return content, []
+
+
+def _by_line(
+    text: str, name: str, error: json.JSONDecodeError, con: duckdb.DuckDBPyConnection, start: int
+) -> list[dict[str, Any]]:
+    """Return a record a line; a line that is none stands empty in its place and is kept as broken."""
+    records: list[dict[str, Any]] = []
+    broken = []
+    for line in filter(str.strip, text.splitlines()):
+        try:
+            record = _parse(line)
+        except json.JSONDecodeError:
+            record = None
+        if not isinstance(record, dict):
+            broken.append((start + len(records), line))
+        records.append(record if isinstance(record, dict) else {})
+    if len(broken) > 0.5 * len(records):
+        raise InputError(f"{name!r} is no JSON: {error.msg} in line {error.lineno}.")
+    if broken:
+        con.executemany("insert into broken_lines values (?, ?)", broken)
+    return records
+
+
+def _parse(text: str) -> Any:
+    """Return what a JSON text holds; numbers stay as they are written, so that long identifiers keep their digits."""
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def _is_records(content: Any) -> bool:
+    return isinstance(content, list) and bool(content) and all(isinstance(record, dict) for record in content)
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            yield prefix + name, json.dumps(value, ensure_ascii=False)
+        else:
+            yield prefix + name, value
