@@ -62,9 +62,7 @@ def check_workbook(path: Path) -> None:
         raise InputError(f"{path.name!r} is no Excel workbook (xlsx); save it as xlsx or CSV.") from error
 
 
-def workbook_rows(
-    path: Path, sheet: str | None, header_row: int | None = None
-) -> Iterator[tuple[Any, ...]]:
+def workbook_rows(path: Path, sheet: str | None, header_row: int | None = None) -> Iterator[tuple[Any, ...]]:
     """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
 
     Raises

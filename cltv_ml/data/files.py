@@ -48,7 +48,9 @@ def view_csv(
     readable = keep_readable(path, folder) if damaged else path
     header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
     if skip and header_row is None:
-        notes.append(f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over.")
+        notes.append(
+            f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over."
+        )
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:

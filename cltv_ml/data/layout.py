@@ -71,7 +71,7 @@ def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
     """
     names = list(header)
     widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
-    if not widths or names and len(names) in widths and widths[len(names)] > 1:
+    if not widths or (names and len(names) in widths and widths[len(names)] > 1):
         return names
     usual = widths.most_common(1)[0][0]
     if usual > len(names) and not any(cell.strip() for row in rows for cell in row[len(names) : usual]):

@@ -20,7 +20,9 @@ _WAYS = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
-    **dict.fromkeys((".xls", ".xlsb", ".ods", ".7z", ".rar", ".pdf", ".html", ".xml", ".zip", ".gz"), "unread"),
+    **dict.fromkeys(
+        (".xls", ".xlsb", ".ods", ".7z", ".rar", ".pdf", ".html", ".xml", ".zip", ".gz"), "unread"
+    ),
 }
 
 #: What counts as a table inside a folder that holds no Parquet files.
@@ -63,7 +65,8 @@ def _view_texts(
     con: duckdb.DuckDBPyConnection, files: list[Path], folder: Path, table: str | None, header_row: int | None
 ) -> list[str]:
     """Make files of text, workbooks or JSON the table `raw`, one below the other, rows numbered through all."""
-    start, notes, places, columns = 0, [], [], []
+    start, columns = 0, list[str]()
+    notes, places = list[str](), list[str]()
     for number, file in enumerate(files):
         notes += _view_one(con, file, folder, table, header_row, start)
         names = sorted(str(name) for name, *_ in con.execute("describe raw").fetchall())

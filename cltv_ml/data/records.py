@@ -48,13 +48,17 @@ def _records(
     if isinstance(content, dict):
         lists = {key: value for key, value in content.items() if _is_records(value)}
         if len(lists) > 1:
-            raise InputError(f"{name!r} holds several lists of records, {sorted(lists)}; save one of them as a file.")
+            raise InputError(
+                f"{name!r} holds several lists of records, {sorted(lists)}; save one of them as a file."
+            )
         if lists:
             [(key, records)] = lists.items()
             return records, [f"The records of {name!r} were read from its list {key!r}."]
         content = [content]
     if not _is_records(content):
-        raise InputError(f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or a record a line.")
+        raise InputError(
+            f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or a record a line."
+        )
     return content, []
 
 

@@ -96,8 +96,9 @@ def read(
     ----------
     source
         Path of a CSV file (any delimiter and encoding), an Excel workbook, JSON (records, also one a line) or
-        a Parquet file, also in gz or zip; a folder or pattern of such files with the same columns; a pandas, Arrow or Spark table (the last is collected: write a larger one to
-        Parquet); the name of a data set such as `"cdnow"`; or a database's URL, see `table`.
+        a Parquet file, also in gz or zip; a folder or pattern of such files with the same columns; a pandas,
+        Arrow or Spark table (the last is collected: write a larger one to Parquet); the name of a data set
+        such as `"cdnow"`; or a database's URL, see `table`.
     mapping
         Standard name -> source column, or the path of a TOML file with a table `[mapping]`. None, or one
         that leaves required names open, is completed from the columns' names and types.
@@ -169,8 +170,8 @@ def _check_rows(con: duckdb.DuckDBPyConnection, name: str) -> None:
     described = [str(column) for column, *_ in con.execute("describe raw").fetchall()]
     columns = [column.removeprefix(MARK) for column in described if column.startswith(MARK)]
     raise InputError(
-        f"{name!r}: each of its {lines:,} lines has another number of fields than the header, {columns[:8]}, for example "
-        f"{str(example)[:60]!r}; check the delimiter, or say which row names the columns (--header-row)."
+        f"{name!r}: each of its {lines:,} lines has another number of fields than the header, {columns[:8]}, for "
+        f"example {str(example)[:60]!r}; check the delimiter, or say which row names the columns (--header-row)."
     )
 
 

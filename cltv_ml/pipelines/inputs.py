@@ -41,7 +41,13 @@ def check_given(settings: Source) -> None:
 
 def read_raw(settings: Source, memory: str = "2GB") -> Raw:
     """Return the settings' data as they came, to be cleaned by the settings' rules."""
-    raw = read(settings.data, settings.mapping or None, table=settings.query or None, memory=memory)
+    raw = read(
+        settings.data,
+        settings.mapping or None,
+        table=settings.query or None,
+        header_row=settings.header_row or None,
+        memory=memory,
+    )
     if not settings.mapping and str(settings.data).partition(":")[0] not in DATASETS:
         pairs = ",".join(f"{name}={column}" for name, column in raw.mapping.items())
         logger.warning("Mapping   proposed from names and types: %s", pairs)

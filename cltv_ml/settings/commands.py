@@ -35,6 +35,9 @@ class Source(Settings):
     query: str = setting(
         "", "Name of the database table, or a SELECT statement; name of the workbook's sheet."
     )
+    header_row: int = setting(
+        0, "Row of the file that names its columns, counted from 1; 0 finds it, also below a report's title."
+    )
     rules: CleaningRules = setting(
         {},
         "Rule of cleaning, such as day_first=true, decimal=. timezone=Europe/Paris, off=exact_duplicate, "

@@ -1,0 +1,172 @@
+"""Files as programs and people write them: titles, several files, damaged bytes, JSON."""
+
+import gzip
+import json
+import zipfile
+
+import pytest
+from openpyxl import Workbook
+
+from cltv_ml.data import clean, read
+
+ORDERS = "Customer,Date,Amount\nC1,2025-01-05,10.50\nC1,2025-02-14,20.00\nC2,2025-03-15,30.00\n"
+
+
+def written(folder, content, name="orders.csv"):
+    path = folder / name
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def kept(source, **given):
+    cleaned = clean(read(source, **given))
+    return cleaned.report.rows_kept, cleaned.report.money_kept
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Sales report 2025\nFrom 2025-01-01 to 2025-03-31\n\n" + ORDERS,
+        "Sales report,,\n,,\n" + ORDERS,
+        '"Shop","My shop"\n\n' + ORDERS,
+        "sep=,\n" + ORDERS,
+        "\n\n" + ORDERS,
+        ORDERS.replace("\n", ",\n").replace("Amount,", "Amount"),
+        ORDERS.replace("\n", ",\n"),
+        ORDERS.replace("Amount\n", "Amount,,\n"),
+        "Bericht Januar, Februar\n\n" + ORDERS.replace(",", ";").replace(".", ","),
+        "sep=;\r\n" + ORDERS.replace(",", ";").replace(".", ",").replace("\n", "\r\n"),
+        "sep=\t\n" + ORDERS.replace(",", "\t"),
+        "\ufeff" + ORDERS,
+    ],
+)
+def test_a_table_is_found_below_titles_and_between_trailing_delimiters(tmp_path, content):
+    assert kept(written(tmp_path, content)) == (3, 60.5)
+
+
+def test_a_header_below_a_title_is_said(tmp_path):
+    raw = read(written(tmp_path, "Sales report\n\n" + ORDERS))
+    assert raw.notes[0].startswith("The columns of 'orders.csv' are named in line 3")
+
+
+def test_two_header_rows_are_asked_about_and_one_can_be_named(tmp_path):
+    path = written(tmp_path, "Kunde,Tag,Betrag\n" + ORDERS)
+    with pytest.raises(ValueError, match=r"two rows, 1 \['Kunde'.* and 2 \['Customer'.*--header-row 2"):
+        read(path)
+    assert kept(path, header_row=2) == (3, 60.5)
+    with pytest.raises(ValueError, match=r"header_row must be a row of 'orders\.csv', from 1 to 5, got 9"):
+        read(path, header_row=9)
+
+
+def test_a_workbook_s_header_is_found_below_its_title(tmp_path):
+    book = Workbook()
+    for row in (["Sales report"], [], *(line.split(",") for line in ORDERS.splitlines())):
+        book.active.append(row)
+    book.save(tmp_path / "orders.xlsx")
+    assert kept(tmp_path / "orders.xlsx") == (3, 60.5)
+    assert kept(tmp_path / "orders.xlsx", header_row=3) == (3, 60.5)
+
+
+def test_a_file_of_lines_that_fit_no_header_is_not_called_empty(tmp_path):
+    path = written(tmp_path, "Customer,Date,Amount\nC1;2025-01-05;1\nC2;2025-01-06;2\n")
+    with pytest.raises(
+        ValueError, match=r"each of its 2 lines has another number of fields .*'C1;2025-01-05;1'"
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["orders[1].csv", "orders?.csv", "or*ders.csv", "a[b]/orders.csv"])
+def test_a_path_that_exists_is_no_pattern(tmp_path, name):
+    written(tmp_path, ORDERS + "C9,2025-03-15,1000\n", "orders1.csv")
+    assert kept(written(tmp_path, ORDERS, name)) == (3, 60.5)
+
+
+def test_a_parquet_file_with_the_signs_of_a_pattern_is_itself(tmp_path):
+    frame = clean(read(written(tmp_path, ORDERS))).log
+    frame.assign(amount=1000.0).to_parquet(tmp_path / "orders1.parquet")
+    frame.to_parquet(tmp_path / "orders[1].parquet")
+    assert kept(tmp_path / "orders[1].parquet") == (3, 60.5)
+    (tmp_path / "parts[1]").mkdir()
+    frame.to_parquet(tmp_path / "parts[1]" / "x*.PARQUET")
+    assert kept(tmp_path / "parts[1]") == (3, 60.5)
+
+
+def test_several_files_with_the_same_columns_are_read_as_one(tmp_path):
+    first, second = ORDERS, "Amount,Customer,Date\n5.00,C3,2025-04-01\nbroken\n"
+    written(tmp_path, first, "shop/2024.csv")
+    written(tmp_path, gzip.compress(second.encode()), "shop/2025[1].csv.GZ")
+    with zipfile.ZipFile(tmp_path / "shop.ZIP", "w") as archive:
+        archive.writestr("a/orders[1].csv", first)
+        archive.writestr("b/orders[1].csv", second)
+        archive.writestr("__MACOSX/._x", "x")
+    for path in (tmp_path / "shop", tmp_path / "shop.ZIP"):
+        cleaned = clean(read(path))
+        assert cleaned.report.money_kept == 65.5
+        assert cleaned.quarantine["source_row"].tolist() == [5]
+        assert any("2 files were read as one table" in note for note in cleaned.report.notes)
+
+
+def test_files_of_other_columns_are_named(tmp_path):
+    written(tmp_path, ORDERS, "shop/a.csv")
+    written(tmp_path, "Name,City\nx,y\n", "shop/b.csv")
+    with pytest.raises(ValueError, match=r"'a\.csv' and 'b\.csv' have different columns"):
+        read(tmp_path / "shop")
+
+
+RECORDS = [
+    {"customer": {"id": 12345678901234567890}, "date": "2025-01-05", "amount": 10.5},
+    {"customer": {"id": 7}, "date": "2025-02-05", "amount": 20, "lines": [{"sku": "a"}]},
+]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(RECORDS),
+        json.dumps({"orders": RECORDS, "next": None}),
+        "\n".join(map(json.dumps, RECORDS)) + "\n",
+    ],
+)
+def test_json_is_read_whatever_holds_its_records(tmp_path, content):
+    cleaned = clean(read(written(tmp_path, content, "orders.JSON"), {"customer_id": "customer.id"}))
+    assert cleaned.log["customer_id"].tolist() == ["12345678901234567890", "7"]
+    assert cleaned.report.money_kept == 30.5
+
+
+def test_a_broken_line_of_json_is_set_aside(tmp_path):
+    lines = [json.dumps(record) for record in RECORDS]
+    path = written(tmp_path, "\n".join([lines[0], '{"customer": ', lines[1]]), "orders.jsonl")
+    cleaned = clean(read(path, {"customer_id": "customer.id"}))
+    assert cleaned.quarantine[["source_row", "rule", "line"]].values.tolist() == [
+        [2, "broken_line", '{"customer": ']
+    ]
+
+
+def test_one_bad_byte_sets_its_line_aside_and_changes_no_other(tmp_path):
+    rows = [f"Zoë{number},2025-01-05,1.00\n" for number in range(50)]
+    content = ("Customer,Date,Amount\n" + "".join(rows)).encode().replace("Zoë7,".encode(), b"Zo\xeb7,")
+    cleaned = clean(read(written(tmp_path, content)))
+    assert set(cleaned.log["customer_id"]) == {f"Zoë{number}" for number in range(50) if number != 7}
+    assert cleaned.quarantine[["source_row", "line"]].values.tolist() == [[8, "Zo\ufffd7,2025-01-05,1.00"]]
+    assert any(
+        "1 lines with bytes that are no UTF-8 were set aside (rows 8)" in note
+        for note in read(written(tmp_path, content)).notes
+    )
+
+
+def test_another_encoding_is_said(tmp_path):
+    content = ORDERS.replace("C1", "Zoë").encode("cp1252")
+    raw = read(written(tmp_path, content))
+    assert any("is no UTF-8 and was read as cp1252" in note for note in raw.notes)
+    assert set(clean(raw).log["customer_id"]) == {"Zoë", "C2"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("cp1251", "Иван Петров"), ("shift_jis", "山田太郎"), ("gb18030", "王小明")]
+)
+def test_other_alphabets_are_told_by_the_whole_file(tmp_path, encoding, name):
+    plain = "".join(f"C{number},2025-01-05,1.00\n" for number in range(100))
+    others = "".join(f"{name} {number},2025-01-05,1.00\n" for number in range(40))
+    log = clean(read(written(tmp_path, ("Customer,Date,Amount\n" + plain + others).encode(encoding)))).log
+    assert f"{name} 7" in set(log["customer_id"])
