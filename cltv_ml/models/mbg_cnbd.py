@@ -19,6 +19,8 @@ from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson
 
+#: Between these a ladder's numbers stand for all others; from 200 on each is 1% above the one before.
+_EDGES = np.unique(np.rint(np.r_[np.arange(200.0), 200 * 1.01 ** np.arange(2300)]))
 _MOST_REGULAR, _SEARCHED = 12, 4  # as in BTYDplus: up to 12, and 1 to 4 in any case
 
 
@@ -245,14 +247,14 @@ def _stays(params: Params, m: np.ndarray) -> np.ndarray:
 
 def _ladder(params: Params, t: float, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return numbers of purchases 1, 2, 3 ... and how many each stands for: every one up to 200, then ever
-    fewer, as the terms of the sum change slowly.
+    fewer, as the terms of the sum change slowly. A longer `t` only adds numbers, so that no sum falls with it.
     """
     r, alpha, *_ = params
     mean = np.max(r / alpha) * t / k
     most = int(min(mean + 40 * np.sqrt(mean * (1 + t / np.min(alpha)) + 1) + 50, 1e12))
     if most <= 200:
         return np.arange(1.0, most + 1), np.ones(most)
-    edges = np.unique(np.rint(np.r_[np.arange(200.0), np.geomspace(200, most, 300)]))
+    edges = _EDGES[: np.searchsorted(_EDGES, most) + 1]
     return (edges[:-1] + 1 + edges[1:]) / 2, np.diff(edges)
 
 
