@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and tables that a spreadsheet can open without harm."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +12,40 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 
+#: What a spreadsheet takes for a formula, unless it is a number; apostrophes before it are ours or the data's.
+_FORMULA, _NUMBER = r"'*[=+\-@\t\r]", r"[+-]?[\d.,]*\d[\d.,]*\s?%?"
+
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path`; on success it takes the name `path`, on failure it vanishes."""
+def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
+    """Yield a temporary path next to `path`; on success it takes the name `path`, on failure it vanishes.
+
+    A private file, one that names customers, can be read by its owner only; one that was there keeps its rights.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        if private:
+            os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
         yield temporary
+        if private:
+            os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise InputError where a folder cannot take files, before the work that would fill it."""
+    nearest = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    if not nearest.is_dir():
+        raise InputError(f"--out must be a folder, and {nearest} is a file; name another one.")
+    if not os.access(nearest, os.W_OK):
+        raise InputError(f"the folder {nearest} cannot be written; change its rights or name another --out.")
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet or CSV, by the name's ending, atomically.
+    """Write a frame as Parquet or CSV, by the name's ending, atomically, readable by its owner only.
 
     Raises
     ------
@@ -34,8 +54,46 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     """
     if path.suffix not in (".parquet", ".csv"):
         raise InputError(f"cannot write {path.name!r}: name a file that ends in .parquet or .csv.")
-    with atomic(path) as temporary:
+    with atomic(path, private=True) as temporary:
         if path.suffix == ".parquet":
             frame.to_parquet(temporary, index=False)
         else:
-            frame.to_csv(temporary, index=False)
+            neutral(frame).to_csv(temporary, index=False)
+
+
+def neutral(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame for CSV in which no text is a formula to a spreadsheet: `'` stands before = + - @ and tabs.
+
+    Numbers stay as they are. `as_written` takes it back; Parquet needs neither.
+
+    >>> neutral(pd.DataFrame({"name": ["=1+2", "-5", "ann", "'@me"]}))["name"].tolist()
+    ["'=1+2", '-5', 'ann', "''@me"]
+    """
+    changed = {name: _neutral(frame[name]) for name in frame.columns if _is_text(frame[name])}
+    return frame.assign(**changed).set_axis(_neutral(frame.columns.to_series().astype("str")), axis=1)
+
+
+def as_written(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame read from a CSV of this package with the texts that went into it.
+
+    >>> as_written(pd.DataFrame({"name": ["'=1+2", "-5", "ann", "''@me"]}))["name"].tolist()
+    ['=1+2', '-5', 'ann', "'@me"]
+    """
+    changed = {name: _as_written(frame[name]) for name in frame.columns if _is_text(frame[name])}
+    return frame.assign(**changed).set_axis(_as_written(frame.columns.to_series().astype("str")), axis=1)
+
+
+def _is_text(column: pd.Series) -> bool:
+    return not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column))
+
+
+def _neutral(column: pd.Series) -> pd.Series:
+    texts = column.astype("str").str
+    risky = column.notna() & texts.match(_FORMULA) & ~texts.fullmatch(_NUMBER)
+    return column.astype(object).where(~risky, "'" + column.astype("str")) if risky.any() else column
+
+
+def _as_written(column: pd.Series) -> pd.Series:
+    texts = column.astype("str").str
+    escaped = column.notna() & texts.startswith("'") & texts.match(_FORMULA)
+    return column.astype(object).where(~escaped, texts[1:]) if escaped.any() else column

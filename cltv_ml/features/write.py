@@ -205,7 +205,8 @@ def _open(target: Path, build: _Build) -> bool:
 
 
 def _note(target: Path, build: _Build, *, complete: bool) -> None:
-    target.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.mkdir(mode=0o700, exist_ok=True)  # its files name customers
     unfinished = target / f"{_NOTE}.unfinished"
     unfinished.write_text(json.dumps({**asdict(build), "complete": complete}, indent=1))
     os.replace(unfinished, target / _NOTE)

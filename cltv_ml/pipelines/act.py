@@ -20,7 +20,7 @@ from cltv_ml.actions.products import add_cross_sell, add_upsell
 from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms, look
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
@@ -55,6 +55,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
         name cannot be read.
     """
     settings = Act.of(settings, options)
+    check_folder(settings.out)
     terms = _terms(settings)
     cleaned = load(settings, progress)
     progress("scoring the customers", 0.1)

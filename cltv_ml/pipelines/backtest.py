@@ -12,7 +12,7 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.backtest import backtest as judge_windows
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.features import default_features
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.inputs import check_competing, holdout_window, load, named_models, targeting_of
 from cltv_ml.reporting import plots
@@ -48,6 +48,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
         The data or the settings cannot be used; nothing has been written or logged then.
     """
     settings = Backtest.of(settings, options)
+    check_folder(settings.out)
     check_competing(settings)
     targeting = targeting_of(settings)
     cleaned = load(settings, progress)

@@ -13,6 +13,7 @@ from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.files import as_written
 from cltv_ml.models import ValueModel, competitors, names_of, with_params
 from cltv_ml.settings import Competing, Judged, Source, Windowed
 from cltv_ml.windows import Window, check_log, span, to_days
@@ -122,5 +123,5 @@ def _read_file(path: Path, meant: str) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     if path.suffix == ".csv":
-        return pd.read_csv(path, dtype=_TEXT)
+        return as_written(pd.read_csv(path, dtype=_TEXT))
     raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")

@@ -21,7 +21,7 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.drift import compute_drift, compute_shares, sketch
 from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check, worst_level
 from cltv_ml.features import build_features, feature_version
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.reporting import sections
@@ -119,6 +119,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
         The scores are none of this package's, or the log is of other customers.
     """
     settings = Monitor.of(settings, options)
+    check_folder(settings.out)
     limits = _read_thresholds(settings.thresholds)
     scores = _read_batch(settings.scores)
     log = load(settings, progress).log

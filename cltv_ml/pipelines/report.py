@@ -43,7 +43,7 @@ def report(
     if settings.out == "-":
         return text, None
     target = folder / f"report.{_ENDINGS[settings.format]}"
-    with atomic(target) as path:
+    with atomic(target, private=bool(settings.lookup)) as path:
         path.write_text(text, encoding="utf-8")
     return text, target
 

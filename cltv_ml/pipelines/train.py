@@ -20,7 +20,7 @@ from cltv_ml.evaluation.choice import choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.models import ValueModel
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.inputs import check_competing, holdout_window, load, named_models, targeting_of
@@ -79,6 +79,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
         written or logged then.
     """
     settings = Train.of(settings, options)
+    check_folder(settings.out)
     if not 0 <= settings.customers < 1:
         raise InputError(
             f"customers must be a share between 0 and 1, such as 0.5, got {settings.customers:g}."
@@ -183,7 +184,7 @@ def _log_champion(
     model = calibrate(fit(result.models[name], training), training)
     table = model.predict_table(training.X_now)
     card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
-    with atomic(job.settings.out / "request.json") as path:
+    with atomic(job.settings.out / "request.json", private=True) as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     info = packaging.log_model(model, card, training.X_now)
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)

@@ -27,6 +27,7 @@ from cltv_ml.evaluation.backtest import Progress, prepare, silent
 from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.evaluation.folds import JUDGED_BY, Fold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.features import default_features, feature_version
+from cltv_ml.files import check_folder
 from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.fit_cache import shared_fits
@@ -100,6 +101,7 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
         window before the cutoff, or the file holds a study of something else.
     """
     settings = Tune.of(settings, options)
+    check_folder(settings.out)
     find_model(settings.model, competitors(to_days(settings.horizon), [], ALL))
     log = load(settings, progress).log
     job = TuningJob(

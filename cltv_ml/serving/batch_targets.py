@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.errors import InputError
-from cltv_ml.files import atomic
+from cltv_ml.files import atomic, neutral
 
 #: Columns by which a table that may be replaced is known to hold scores.
 _OURS = {"customer_id", "expected_value", "model_version"}
@@ -84,7 +84,7 @@ class Target:
         else:
             for left in self.path.parent.glob(f".{self.path.name}.*.part"):
                 left.unlink()  # of a process that was killed while it wrote
-            with atomic(self.path) as temporary:
+            with atomic(self.path, private=True) as temporary:
                 writer = _write_parquet if self.path.suffix == ".parquet" else _write_csv
                 writer(temporary, schema, batches)
 
@@ -101,7 +101,7 @@ def _write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
     with path.open("w", encoding="utf-8", newline="") as file:
         schema.empty_table().to_pandas().to_csv(file, index=False)
         for batch in batches:
-            batch.to_pandas().to_csv(file, index=False, header=False)
+            neutral(batch.to_pandas()).to_csv(file, index=False, header=False)
 
 
 def _check_table(url: str, table: str) -> None:

@@ -62,7 +62,8 @@ def opened(folder: Path) -> Iterator[Work]:
     InputError
         Another process is at work in it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)  # its pieces name customers
     # SQLite's lock works on every system, and a process that ends in any way lets go of it.
     work = Work(folder)
     try:

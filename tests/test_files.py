@@ -1,0 +1,71 @@
+"""Files appear whole, those with customers for their owner only, and no spreadsheet runs what they hold."""
+
+import os
+import stat
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cltv_ml.files import as_written, atomic, check_folder, neutral, write_table
+from cltv_ml.pipelines import train
+from cltv_ml.pipelines.inputs import read_scores
+
+DANGEROUS = ["=HYPERLINK(1)", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1"]
+
+
+def rights(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_no_text_of_a_csv_is_a_formula_and_it_comes_back_as_it_was(tmp_path):
+    scores = pd.DataFrame({"customer_id": DANGEROUS, "expected_value": 1.0, "=name": DANGEROUS})
+    write_table(scores, tmp_path / "scores.csv")
+    cells = pd.read_csv(tmp_path / "scores.csv", dtype="str", header=None).drop(columns=1).to_numpy().ravel()
+    assert [cell for cell in cells if cell[0] in "=+-@\t\r"] == []
+    back = read_scores(tmp_path / "scores.csv").reset_index()
+    assert back["customer_id"].tolist() == DANGEROUS
+    assert back["=name"].tolist() == DANGEROUS
+
+
+@given(st.lists(st.text(alphabet="'=+-@1.,%a\t ", max_size=6), min_size=1))
+def test_what_a_csv_escapes_is_taken_back_for_any_text(texts):
+    frame = pd.DataFrame({"name": texts})
+    assert as_written(neutral(frame))["name"].tolist() == texts
+
+
+def test_numbers_stay_numbers_and_parquet_stays_as_it_is(tmp_path):
+    frame = pd.DataFrame({"id": ["-5", "+49 %", "-3.5%"], "value": [-1.0, 2.0, -3.0]})
+    assert neutral(frame).equals(frame)
+    write_table(pd.DataFrame({"id": DANGEROUS}), tmp_path / "ids.parquet")
+    assert pd.read_parquet(tmp_path / "ids.parquet")["id"].tolist() == DANGEROUS
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+def test_tables_can_be_read_by_their_owner_only_unless_somebody_shared_them(tmp_path):
+    for name in ("scores.csv", "scores.parquet"):
+        write_table(pd.DataFrame({"customer_id": ["ann"]}), tmp_path / name)
+        assert rights(tmp_path / name) == 0o600
+        (tmp_path / name).chmod(0o640)
+        write_table(pd.DataFrame({"customer_id": ["bob"]}), tmp_path / name)
+        assert rights(tmp_path / name) == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+def test_a_private_file_is_private_while_it_is_written(tmp_path):
+    with atomic(tmp_path / "scores.csv", private=True) as temporary:
+        temporary.write_text("customer_id\nann\n", encoding="utf-8")
+        assert rights(temporary) == 0o600
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused_before_any_work(tmp_path):
+    (tmp_path / "out").write_text("a file", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"--out must be a folder, and .*out is a file"):
+        train(data="no such data", out=tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ValueError, match="cannot be written; change its rights"):
+        check_folder(tmp_path / "new" / "out")
