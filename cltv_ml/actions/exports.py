@@ -1,0 +1,297 @@
+"""Export formats: files that ad platforms and mailing tools take, declared one by one with their rules.
+
+A format is a function from the customers to its table, and checks of that table. A file that breaks a rule is not
+written; the rule is named. Nothing here knows credentials or a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
+from cltv_ml.errors import InputError
+
+#: What the table of customers may call the columns that identify people, in falling order of certainty.
+IDENTITIES = {
+    "email": ("email", "e_mail", "email_address", "mail"),
+    "phone": ("phone", "phone_number", "mobile", "telephone"),
+    "first_name": ("first_name", "firstname", "given_name"),
+    "last_name": ("last_name", "lastname", "surname", "family_name"),
+    "country": ("country", "country_code"),
+    "zip": ("zip", "zip_code", "postcode", "postal_code"),
+}
+
+#: Columns that say that a customer must not be addressed.
+OPT_OUT = ("opt_out", "opted_out", "unsubscribed", "do_not_contact")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an export is asked for, besides its customers.
+
+    Parameters
+    ----------
+    currency
+        ISO code, such as EUR.
+    country_code
+        Calling code of phone numbers that state none, such as "44".
+    conversion
+        Name of the conversion whose value is adjusted.
+    model_passed
+        Whether the champion was within its bounds on its test.
+    orders
+        One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp`.
+    """
+
+    currency: str = ""
+    country_code: str = ""
+    conversion: str = ""
+    model_passed: bool = True
+    orders: pd.DataFrame | None = None
+
+
+Rows = Callable[[pd.DataFrame, Order], pd.DataFrame]
+Check = Callable[[pd.DataFrame, Order], str]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format: its title, the columns it cannot do without, its rows, and its rules."""
+
+    title: str
+    rows: Rows
+    needs: Sequence[str] = ()
+    rules: Sequence[Check] = field(default_factory=tuple)
+    of_orders: bool = False
+
+
+def build_export(name: str, customers: pd.DataFrame, order: Order) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the table of a format, and how many customers were left out for which reason.
+
+    Parameters
+    ----------
+    name
+        One of `FORMATS`.
+    customers
+        By `customer_id`: `expected_value`, what `cltv act` knows (tier, segment, `control`), and identities such as
+        `email`. A column of `OPT_OUT` leaves out whom it marks; customers of a control group are left out.
+
+    Raises
+    ------
+    InputError
+        The format is unknown, a column it needs is missing, or the file would break one of its rules.
+    """
+    if name not in FORMATS:
+        raise InputError(f"Unknown export format {name!r}. Available: {sorted(FORMATS)}.")
+    chosen = FORMATS[name]
+    known = _named(customers)
+    missing = [column for column in chosen.needs if column not in known]
+    if missing:
+        raise InputError(f"{chosen.title} needs the columns {missing}; add them with --customers.")
+    if chosen.of_orders and order.orders is None:
+        raise InputError(
+            f"{chosen.title} is a file of orders; name the transactions with --data, with an order_id."
+        )
+    kept, left_out = _allowed(known)
+    table = chosen.rows(kept, order)
+    identified = [column for column in ("Email", "Phone", "email", "phone") if column in table]
+    if identified:
+        nameless = (table[identified] == "").all(axis=1)
+        left_out["no usable e-mail address or phone number"] = int(nameless.sum())
+        table = table[~nameless]
+    for rule in (_not_empty, *chosen.rules):
+        broken = rule(table, order)
+        if broken:
+            raise InputError(f"{chosen.title} was not written: {broken}")
+    return table.reset_index(drop=True), {reason: count for reason, count in left_out.items() if count}
+
+
+def _named(customers: pd.DataFrame) -> pd.DataFrame:
+    """Return the customers with their identifying columns under the names used here."""
+    plain = {
+        str(name).strip().lower().replace(" ", "_").replace("-", "_"): name for name in customers.columns
+    }
+    found = {
+        plain[alias]: name
+        for name, aliases in IDENTITIES.items()
+        for alias in [next((one for one in aliases if one in plain), None)]
+        if alias
+    }
+    return customers.rename(columns=found)
+
+
+def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the customers who may be addressed and have a value, and the others' counts by reason."""
+    left_out, keep = {}, pd.Series(True, index=customers.index)
+    marks = {"control group": ["control"], "opted out": [name for name in OPT_OUT if name in customers]}
+    for reason, columns in marks.items():
+        for column in columns:
+            if column in customers:
+                marked = customers[column].map(_is_yes) & keep
+                left_out[reason] = left_out.get(reason, 0) + int(marked.sum())
+                keep &= ~marked
+    unvalued = customers["expected_value"].isna() & keep
+    left_out["no expected value"] = int(unvalued.sum())
+    return customers[keep & ~unvalued], left_out
+
+
+def _is_yes(value: Any) -> bool:
+    return str(value).strip().lower() in ("1", "1.0", "true", "yes", "y")
+
+
+def _text(customers: pd.DataFrame, column: str) -> pd.Series:
+    if column not in customers:
+        return pd.Series("", index=customers.index)
+    return customers[column].fillna("").astype("str").str.strip()
+
+
+def _emails(customers: pd.DataFrame) -> pd.Series:
+    return hashed_emails(_text(customers, "email"))
+
+
+def _google_customer_match(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Email": _emails(customers),
+            "Phone": hashed_phones(_text(customers, "phone"), order.country_code),
+        }
+    )
+
+
+def _google_adjustments(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+    rows = _orders(customers, order)
+    return pd.DataFrame(
+        {
+            "Order ID": rows["order_id"],
+            "Conversion Name": order.conversion,
+            "Adjustment Time": rows["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S+00:00"),
+            "Adjustment Type": "RESTATEMENT",
+            "Adjusted Value": rows["expected_value"].round(2),
+            "Adjusted Value Currency": order.currency,
+        }
+    )
+
+
+def _meta_audience(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "email": _emails(customers),
+            "phone": hashed_phones(_text(customers, "phone"), order.country_code, plus=False),
+            "value": customers["expected_value"].clip(lower=0).round(2),
+        }
+    )
+
+
+def _meta_events(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+    rows = _orders(customers, order)
+    return pd.DataFrame(
+        {
+            "event_name": "Purchase",
+            "event_time": (rows["timestamp"] - pd.Timestamp(0)) // pd.Timedelta(seconds=1),
+            "order_id": rows["order_id"],
+            "email": hashed_emails(_text(rows, "email")),
+            "currency": order.currency,
+            "predicted_value": rows["expected_value"].round(2),
+        }
+    )
+
+
+def _profiles(email: str, prefix: str) -> Rows:
+    """Return the rows of a mailing tool's import: the plain address and what is known of its owner."""
+
+    def rows(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+        table = pd.DataFrame({email: _text(customers, "email").map(normalise_email)})
+        for name in ("expected_value", "tier", "segment", "lifecycle", "p_alive"):
+            if name in customers:
+                numeric = pd.api.types.is_numeric_dtype(customers[name])
+                table[f"{prefix}{name}"] = (
+                    customers[name].round(2) if numeric else customers[name].astype("str")
+                )
+        return table[table[email] != ""]
+
+    return rows
+
+
+def _warehouse(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+    table = customers.drop(columns=[name for name in IDENTITIES if name in customers])
+    return table.rename_axis("customer_id").reset_index().assign(currency=order.currency)
+
+
+def _orders(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+    """Return one row per order of the customers who are kept, with the customer's columns."""
+    assert order.orders is not None, "checked by build_export"  # noqa: S101
+    return order.orders.join(customers, on="customer_id", how="inner")
+
+
+def _not_empty(table: pd.DataFrame, order: Order) -> str:
+    return "" if len(table) else "nobody is left to write; see what was left out."
+
+
+def _names_currency(table: pd.DataFrame, order: Order) -> str:
+    if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
+        return ""
+    return f"the currency must be an ISO code such as EUR, got {order.currency!r}; state it with --currency."
+
+
+def _names_conversion(table: pd.DataFrame, order: Order) -> str:
+    return (
+        ""
+        if order.conversion
+        else "the conversion needs its name in the ad account; state it with --conversion."
+    )
+
+
+def _unique_orders(table: pd.DataFrame, order: Order) -> str:
+    twice = int(table["Order ID"].duplicated().sum())
+    return f"{twice:,} orders stand twice; an order is adjusted once." if twice else ""
+
+
+def _passed_its_test(table: pd.DataFrame, order: Order) -> str:
+    return (
+        ""
+        if order.model_passed
+        else "the champion was outside its bounds on its test, so its values mislead bidding."
+    )
+
+
+def _recent(table: pd.DataFrame, order: Order) -> str:
+    old = int((table["event_time"].max() - table["event_time"] > 7 * 86400).sum())
+    return (
+        f"{old:,} events are older than 7 days before the newest; leave them out with --since." if old else ""
+    )
+
+
+def _spread_out(table: pd.DataFrame, order: Order) -> str:
+    positive = table.loc[table["predicted_value"] > 0, "predicted_value"]
+    if positive.nunique() < 5:
+        return f"at least 5 distinct positive values are needed, found {positive.nunique()}."
+    if positive.max() < 3 * positive.min():
+        return "the largest value must be at least 3 times the smallest positive one."
+    return ""
+
+
+def _hundred_a_week(table: pd.DataFrame, order: Order) -> str:
+    return "" if len(table) >= 100 else f"at least 100 events a week are needed, found {len(table)}."
+
+
+#: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
+FORMATS: Mapping[str, Format] = {
+    "google_customer_match": Format("Google Customer Match", _google_customer_match),
+    "google_conversion_adjustments": Format(
+        "Google conversion value adjustments", _google_adjustments, of_orders=True,
+        rules=(_names_conversion, _names_currency, _unique_orders),
+    ),
+    "meta_value_audience": Format("Meta value-based audience", _meta_audience),
+    "meta_predicted_value": Format(
+        "Meta predicted-value events", _meta_events, needs=("email",), of_orders=True,
+        rules=(_names_currency, _passed_its_test, _recent, _spread_out, _hundred_a_week),
+    ),
+    "klaviyo": Format("Klaviyo profile import", _profiles("Email", ""), needs=("email",)),
+    "hubspot": Format("HubSpot contact import", _profiles("Email", "cltv_"), needs=("email",)),
+    "mailchimp": Format("Mailchimp audience import", _profiles("Email Address", "CLTV_"), needs=("email",)),
+    "warehouse": Format("Table for the warehouse", _warehouse),
+}  # fmt: skip
