@@ -254,7 +254,7 @@ def _passed_its_test(table: pd.DataFrame, order: Order) -> str:
     return (
         ""
         if order.model_passed
-        else "the champion was outside its bounds on its test, so its values mislead bidding."
+        else "the champion was outside its bounds on its test: its values mislead bidding."
     )
 
 

@@ -68,7 +68,7 @@ def _joined(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.DataFram
 
 
 def _write_manifest(written: dict[str, Export | str], scores: pd.DataFrame, out: Path) -> None:
-    """Write `manifest.json`: the model's version, the cutoff, and for each format its rows or why it was not written."""
+    """Write `manifest.json`: model version, cutoff, and for each format its rows or why it was not written."""
     about = {
         name: str(scores[name].iloc[0])
         for name in ("model_version", "cutoff", "horizon")
