@@ -126,7 +126,8 @@ def _named(customers: pd.DataFrame) -> pd.DataFrame:
 
 def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the customers who may be addressed and have a value, and the others' counts by reason."""
-    left_out, keep = {}, pd.Series(True, index=customers.index)
+    left_out: dict[str, int] = {}
+    keep = pd.Series(True, index=customers.index)
     marks = {"control group": ["control"], "opted out": [name for name in OPT_OUT if name in customers]}
     for reason, columns in marks.items():
         for column in columns:
