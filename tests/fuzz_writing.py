@@ -228,7 +228,7 @@ class Style:
         self.kind = pick(
             ("csv", "csv", "csv", "csv", "csv", "xlsx", "json", "jsonl", "frame", "parquet", "zip")
         )
-        if not self.with_order and self.back in ("referenced", "typed"):
+        if not self.with_order and self.back in ("referenced", "typed", "column"):
             self.back = "none"
 
     @property
