@@ -116,7 +116,10 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "cancels": (
         "cancels",
         "cancelledorder cancelledorderid originalorderid originalorder originalinvoice refundof returnof "
-        "returnedorderid cancelsorder creditof",
+        "returnedorderid cancelsorder creditof originalordernumber originalinvoiceno originalbestellung "
+        "originalbestellnummer originalauftrag originalrechnung ursprungsbestellung belegbezug commandeorigine "
+        "commandedorigine commandeinitiale factureorigine facturedorigine pedidooriginal pedidodeorigen "
+        "facturaoriginal ordineoriginale fatturaoriginale encomendaoriginal oorspronkelijkebestelling",
     ),
     "status": (
         "status orderstatus salestatus salesstatus transactionstatus invoicestatus documentstatus bestellstatus "
