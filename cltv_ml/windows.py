@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,21 @@ _DAYS_IN = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
 
 #: With fewer customers neither a model nor its comparison means anything.
 MIN_CUSTOMERS = 50
+
+#: Days of history that a cutoff needs before it, or as many as the horizon where that is shorter.
+MIN_HISTORY = 28
+
+#: Days of history that a training origin has in a log of a year and more; in a shorter one a quarter of it is enough.
+FULL_HISTORY = 90
+
+#: Shorter labels than this say next to nothing about who spends more.
+MIN_LABEL_DAYS = 7
+
+#: Same months of earlier years that are always training origins, where the log holds them.
+MAX_YEARS = 2
+
+#: A window of an earlier year is of the same season when it begins within this many days.
+SAME_SEASON = 15
 
 #: What a customer does in the holdout, as SQL over the log's rows of that customer.
 LABELS = {
@@ -142,11 +158,11 @@ class Window:
                 f"to {last:%Y-%m-%d}; choose a day after the first and not after the last."
             )
         self._check_holdout(last)
-        if pd.Timedelta(days=self.horizon) > self.cutoff - first.normalize():
+        if self.cutoff < earliest_cutoff(first, self.horizon):
             raise InputError(
-                f"horizon of {self.horizon} days is longer than the history of "
-                f"{(self.cutoff - first.normalize()).days} days before the cutoff {self.cutoff:%Y-%m-%d}; "
-                "choose a shorter horizon or a later cutoff."
+                f"history before the cutoff {self.cutoff:%Y-%m-%d} is {(self.cutoff - first.normalize()).days} days "
+                f"long, but at least {min(self.horizon, MIN_HISTORY)} are needed; choose a later cutoff, a shorter "
+                "horizon or a longer log."
             )
 
     def _check_holdout(self, last: pd.Timestamp) -> None:
@@ -192,21 +208,120 @@ def span(log: Tabular) -> tuple[pd.Timestamp, pd.Timestamp]:
     return pd.Timestamp(first), pd.Timestamp(last)
 
 
+def earliest_cutoff(first: pd.Timestamp, horizon: int) -> pd.Timestamp:
+    """Return the first cutoff that has enough history in a log that begins at `first`.
+
+    >>> earliest_cutoff(pd.Timestamp("2011-01-01"), 91)
+    Timestamp('2011-01-29 00:00:00')
+    """
+    return first.normalize() + pd.Timedelta(days=min(horizon, MIN_HISTORY))
+
+
 def rolling_origins(
+    first: pd.Timestamp, before: Window, step: int | str = "1m", max_origins: int = 6
+) -> list[Window]:
+    """Return test windows whose holdouts all end by `before.cutoff`, the latest first.
+
+    The latest ends exactly at that cutoff, the others follow `step` apart into the past as long as
+    enough history lies before them.
+
+    >>> test = Window("2011-09-10", "13w")
+    >>> [f"{window.cutoff:%Y-%m-%d}" for window in rolling_origins(pd.Timestamp("2011-02-01"), test)]
+    ['2011-06-11', '2011-05-12', '2011-04-12', '2011-03-13']
+    """
+    days = to_days(step)
+    cutoffs = (
+        before.cutoff - pd.Timedelta(days=before.horizon + number * days) for number in range(max_origins)
+    )
+    earliest = earliest_cutoff(first, before.horizon)
+    return [Window(cutoff, before.horizon) for cutoff in cutoffs if cutoff >= earliest]
+
+
+def origin_history(first: pd.Timestamp, before: Window) -> int:
+    """Return how many days of history a training origin needs so that its customers resemble those at the cutoff.
+
+    Customers of four weeks say little about those of four years, so it is a quarter of the history before the
+    cutoff, at least `MIN_HISTORY` and at most `FULL_HISTORY` or the horizon.
+
+    >>> start = pd.Timestamp("2010-01-01")
+    >>> [origin_history(start, Window(day, 120)) for day in ("2010-03-20", "2010-09-01", "2012-01-01")]
+    [28, 60, 90]
+    """
+    history = (before.cutoff - first.normalize()).days
+    return min(before.horizon, FULL_HISTORY, max(MIN_HISTORY, history // 4))
+
+
+def label_days(first: pd.Timestamp, before: Window) -> int:
+    """Return how many days labels may sum so that a log from `first` to `before.cutoff` holds windows to train on.
+
+    The horizon where one such window with `FULL_HISTORY` lies before the cutoff. Else the longest labels of which the
+    log holds two windows, one to train on and one that follows it to validate on. 0 where these would be
+    shorter than a week: the log holds nothing to train on.
+
+    >>> start = pd.Timestamp("2010-01-01")
+    >>> [label_days(start, Window(day, 91)) for day in ("2010-07-10", "2010-05-01", "2010-02-10")]
+    [91, 45, 0]
+    """
+    history = (before.cutoff - first.normalize()).days
+    if history >= before.horizon + min(before.horizon, FULL_HISTORY):
+        return before.horizon
+    days = (history - origin_history(first, before)) // 2
+    return days if days >= MIN_LABEL_DAYS else 0
+
+
+def training_origins(
     first: pd.Timestamp, before: Window, step: int | str = "1m", max_origins: int = 6
 ) -> list[Window]:
     """Return training windows whose holdouts all end by `before.cutoff`, the latest first.
 
-    The latest ends exactly at the test cutoff, the others follow `step` apart into the past as long as
-    at least as much history as the horizon (or 90 days, if shorter) lies before them.
+    The latest ends exactly at the test cutoff. `max_origins` of them follow each other about `step` apart,
+    such that whole numbers of steps make a horizon. Two more kinds are always added where the log reaches: up to
+    four whose holdouts follow each other without overlap, so that there are separate ones to validate on; and
+    those of the same months in earlier years with the window that ends where last year's begins, so that the
+    season of the test has been seen and can be validated. `origin_history` days of history lie before each.
 
     >>> test = Window("2011-09-10", "13w")
-    >>> [f"{window.cutoff:%Y-%m-%d}" for window in rolling_origins(pd.Timestamp("2010-12-01"), test)]
-    ['2011-06-11', '2011-05-12', '2011-04-12', '2011-03-13']
+    >>> [f"{one.cutoff:%Y-%m-%d}" for one in training_origins(pd.Timestamp("2010-06-01"), test, max_origins=3)]
+    ['2011-06-11', '2011-05-12', '2011-04-11', '2011-03-12', '2010-12-11', '2010-09-10']
     """
-    days = to_days(step)
-    history = pd.Timedelta(days=min(before.horizon, 90))
-    cutoffs = (
-        before.cutoff - pd.Timedelta(days=before.horizon + number * days) for number in range(max_origins)
-    )
-    return [Window(cutoff, before.horizon) for cutoff in cutoffs if cutoff - history >= first.normalize()]
+    horizon, near = before.horizon, to_days(step)
+    pace = horizon / round(horizon / near) if horizon > near else horizon * round(near / horizon)
+    earliest = first.normalize() + pd.Timedelta(days=origin_history(first, before))
+    latest = before.cutoff - pd.Timedelta(days=horizon)
+    last_year = before.cutoff - pd.DateOffset(years=1)
+    wanted = [
+        latest,
+        latest - pd.Timedelta(days=horizon),
+        *(before.cutoff - pd.DateOffset(years=number) for number in range(1, 1 + MAX_YEARS)),
+        last_year - pd.Timedelta(days=horizon),
+        *(latest - pd.Timedelta(days=number * horizon) for number in (2, 3)),
+        *(latest - pd.Timedelta(days=round(number * pace)) for number in range(1, max_origins)),
+    ]
+    chosen: list[pd.Timestamp] = []
+    for cutoff in wanted:
+        alone = all(abs(cutoff - other) >= pd.Timedelta(days=7) for other in chosen)
+        if alone and earliest <= cutoff <= latest:
+            chosen.append(cutoff)
+    return [Window(cutoff, horizon) for cutoff in sorted(chosen, reverse=True)]
+
+
+def validation_order(
+    cutoffs: Sequence[pd.Timestamp], before: pd.Timestamp, horizon: int
+) -> list[pd.Timestamp]:
+    """Return the cutoffs of labelled windows in the order in which they are worth validating on.
+
+    The latest first, then the season of `before` a year earlier, then windows that do not overlap those before
+    them in the list, then the others; among equals the later first.
+
+    >>> days = pd.to_datetime(["2023-07-01", "2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01"])
+    >>> [f"{day:%y-%m}" for day in validation_order(days, pd.Timestamp("2024-07-01"), 91)]
+    ['24-04', '23-07', '24-01', '24-03', '24-02']
+    """
+    latest_first = sorted(cutoffs, reverse=True)
+    last_year = before - pd.DateOffset(years=1)
+    season = [day for day in latest_first if abs(day - last_year) <= pd.Timedelta(days=SAME_SEASON)]
+    order = list(dict.fromkeys([*latest_first[:1], *season[:1]]))
+    for day in latest_first:
+        if all(abs(day - other) >= pd.Timedelta(days=horizon) for other in order):
+            order.append(day)
+    return [*order, *(day for day in latest_first if day not in order)]

@@ -60,7 +60,7 @@ def test_cutoffs_that_are_no_calendar_day_are_refused(moment):
         ("2020-01-01", 5, "lies outside the log"),
         ("2020-03-01", 5, "lies outside the log"),
         ("2020-02-18", 5, "ends 2020-02-23, but the log ends on 2020-02-20"),
-        ("2020-01-15", 20, "longer than the history of 14 days"),
+        ("2020-01-15", 20, "is 14 days long, but at least 20 are needed"),
     ],
 )
 def test_windows_that_do_not_fit_the_log_are_refused(cutoff, horizon, message):
@@ -77,4 +77,4 @@ def test_no_training_holdout_reaches_into_the_test_window():
 
 
 def test_a_log_too_short_for_a_training_origin_has_none():
-    assert rolling_origins(pd.Timestamp("2020-01-01"), Window("2020-06-01", "3m"), max_origins=3) == []
+    assert rolling_origins(pd.Timestamp("2020-01-01"), Window("2020-04-15", "3m"), max_origins=3) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,13 @@ from sklearn.base import clone
 import cltv_ml
 from cltv_ml.engine import Tabular, columns
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.calibration import LEVEL, Seen, calibrate, predict_kept
+from cltv_ml.evaluation.calibration import LEVEL, calibrate
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, Targeting, profit
-from cltv_ml.evaluation.panel import Training, fit, prepare
+from cltv_ml.evaluation.panel import Training, fit, prepare, trainable
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
-from cltv_ml.models import Ensemble, ValueModel, by_name
+from cltv_ml.models import ValueModel, by_name
 from cltv_ml.models.state import to_state
-from cltv_ml.models.unseen import EARLIER_WINDOWS
 from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
 
@@ -32,9 +31,9 @@ Progress = Callable[[str, float], None]
 class WindowResult:
     """One test window: fitted models, their predictions, the truth, and RESULTS.
 
-    `validation` is what clones of the models predicted for earlier customers unseen, None where the log is
-    too short for a labelled window before the cutoff or next to nobody bought in it. `kept` holds by model what
-    clones that had not seen them expected of some labelled rows, by row number (`calibration.predict_kept`).
+    `validation` holds out-of-fold predictions for windows before the test, None where the log is too short for a
+    labelled window before the cutoff or next to nobody bought in it. `left` says by name why models that were
+    to compete did not.
     """
 
     window: Window
@@ -44,7 +43,7 @@ class WindowResult:
     y_true: pd.Series
     results: pd.DataFrame
     validation: Validation | None = None
-    kept: Mapping[str, pd.Series] = field(default_factory=dict)
+    left: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -54,6 +53,12 @@ class WindowResult:
             name for name in (*METRICS, "profit", *PURCHASE_METRICS, *INTERVAL_METRICS) if name in wide
         ]
         return wide.loc[list(self.models), measured]
+
+    @property
+    def notes(self) -> list[str]:
+        """What had to be left out before the comparison, a sentence each."""
+        left = [f"{name} did not compete: {reason}" for name, reason in self.left.items()]
+        return [*self.training.notes, *(self.validation.notes if self.validation else ()), *left]
 
     @property
     def values(self) -> pd.DataFrame:
@@ -78,46 +83,43 @@ def judge(
 ) -> WindowResult:
     """Return how well `models` predicted the holdout of `window`, which no fit has seen.
 
-    Models that need labels are left out when the log is too short for a labelled origin before the
-    cutoff: `training.origins` is then empty. With `customers`, a share, they learn from what that share of the
-    customers spent in the window itself and are judged on the others (`evaluation.panel.prepare`). With
-    `targeting` the profit of that campaign to the customers ranked highest is measured too.
+    A model that cannot be fitted is left out, and `WindowResult.left` says why; so are those that need labels where
+    the log is too short for a labelled origin before the cutoff: `training.origins` is then empty. With
+    `customers`, a share, they learn from what that share of the customers spent in the window itself and are judged
+    on the others (`evaluation.panel.prepare`). With `targeting` the profit of that campaign to the customers
+    ranked highest is measured too.
+
+    Raises
+    ------
+    InputError
+        No model can be fitted.
     """
     models = by_name(models)
     _check_members(models)
     progress("building features", 0.0)
     training = prepare(log, window, features, max_origins=max_origins, customers=customers)
-    competing = [model for model in models if _can_compete(model, training)]
-    progress("predicting earlier customers unseen", 0.1)
-    validation = validate(competing, training) if can_validate(training) else None
-    fitted: dict[str, ValueModel] = {}
-    predictions: dict[str, pd.DataFrame] = {}
-    seconds: dict[str, float] = {}
-    for number, model in enumerate(competing):
-        progress(f"fitting {model.name}", 0.25 + 0.2 * number / len(competing))
+    left = {model.name: _NO_LABELS for model in models if model.needs_labels and not training.origins}
+    competing = [trainable(model, training) for model in models if model.name not in left]
+    progress("predicting earlier windows out of fold", 0.1)
+    training, validation = _validated(competing, training)
+    fitted, seconds = _fit_all(competing, training, validation, left, progress)
+    predictions = {}
+    for name, model in fitted.items():
         started = time.perf_counter()
-        fitted[model.name] = _fit(model, training, fitted, validation)
-        predictions[model.name] = fitted[model.name].predict_table(training.X_now)
-        seconds[model.name] = time.perf_counter() - started
-    seen: Seen = {}
-    kept: dict[str, pd.Series] = {}
-    for number, (name, model) in enumerate(fitted.items()):
-        progress(f"measuring the errors of {name}", 0.45 + 0.2 * number / len(fitted))
-        predictions[name] = calibrate(model, training, seen=seen).add_bounds(predictions[name])
-        if training.origins:
-            kept[name] = predict_kept(model, training, seen)
+        predictions[name] = _calibrated(model, training, validation).predict_table(training.X_now)
+        seconds[name] += time.perf_counter() - started
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in fitted.items()}
     results = measure(window, y_true, predictions, seconds, p_buy, targeting=targeting)
-    return WindowResult(window, training, fitted, predictions, y_true, results, validation, kept)
+    return WindowResult(window, training, fitted, predictions, y_true, results, validation, left)
 
 
 def _check_members(models: Sequence[ValueModel]) -> None:
     """Raise InputError where a member of an ensemble shares a competitor's name and is another model."""
     competing = {model.name: model for model in models}
-    for blend in (model for model in models if isinstance(model, Ensemble)):
-        for member in blend.fresh_members():
+    for blend in models:
+        for member in blend.components():
             other = competing.get(member.name, member)
             if to_state(clone(other)) != to_state(member):
                 raise InputError(
@@ -126,25 +128,73 @@ def _check_members(models: Sequence[ValueModel]) -> None:
                 )
 
 
-def _can_compete(model: ValueModel, training: Training) -> bool:
-    """Return whether the training rows hold what the model learns from."""
-    if isinstance(model, Ensemble):
-        return can_validate(training)
-    return bool(training.origins) or not model.needs_labels
+def _validated(models: Sequence[ValueModel], training: Training) -> tuple[Training, Validation | None]:
+    """Return the out-of-fold predictions, None where there can be none; the training then says why."""
+    if not can_validate(training):
+        return training, None
+    try:
+        return training, validate(models, training)
+    except InputError as error:
+        note = f"No earlier window could be predicted: {error}"
+        return replace(training, notes=(*training.notes, note)), None
+
+
+_NO_LABELS = "it learns from labels, and the log holds no window before the cutoff to learn from."
+
+
+def _fit_all(
+    models: Sequence[ValueModel],
+    training: Training,
+    validation: Validation | None,
+    left: dict[str, str],
+    progress: Progress,
+) -> tuple[dict[str, ValueModel], dict[str, float]]:
+    """Return fitted models and the seconds each took; whoever cannot be fitted is added to `left`."""
+    fitted: dict[str, ValueModel] = {}
+    seconds: dict[str, float] = {}
+    for number, model in enumerate(models):
+        progress(f"fitting {model.name}", 0.35 + 0.3 * number / len(models))
+        started = time.perf_counter()
+        try:
+            fitted[model.name] = _fit(model, training, fitted, validation)
+        except InputError as error:
+            left[model.name] = str(error)
+        seconds[model.name] = time.perf_counter() - started
+    if not fitted:
+        raise InputError(
+            f"no model could be fitted. {'; '.join(f'{name}: {why}' for name, why in left.items())}"
+        )
+    return fitted, seconds
 
 
 def _fit(
     model: ValueModel, training: Training, fitted: Mapping[str, ValueModel], validation: Validation | None
 ) -> ValueModel:
-    """Return a fitted copy; an ensemble is made of members that have been fitted already, where they have."""
-    if isinstance(model, Ensemble) and model.weights is None and validation is not None:
-        names = [member.name for member in model.fresh_members()]
-        if set(names) <= set(fitted):
-            carries_over = validation.protocol == EARLIER_WINDOWS or training.cutoff is not None
-            weights = model.learn(validation.predictions[names], validation.y_true, carries_over=carries_over)
-            fresh: Ensemble = clone(model).set_params(weights=weights)
-            return fresh.combine(fitted, training.X_now)
-    return fit(model, training)
+    """Return a fitted copy; one that combines others is made of those that have been fitted already."""
+    names = [member.name for member in model.components()]
+    if not names or not set(names) & set(fitted):
+        return fit(model, training)
+    if validation is None:
+        raise InputError(
+            "it is weighted on an earlier window, and the log holds none in which two customers bought."
+        )
+    kept = [name for name in names if name in fitted and name in validation.predictions]
+    if len(kept) < 2:
+        raise InputError("fewer than two of the models that it combines could be fitted.")
+    return model.keep(kept).combine_weighted(
+        {name: fitted[name] for name in kept},
+        validation.predictions[kept],
+        validation.y_true,
+        training.X_now,
+        carries_over=validation.carries_over,
+    )
+
+
+def _calibrated(model: ValueModel, training: Training, validation: Validation | None) -> ValueModel:
+    """Return the model with intervals from its errors on validation windows of the horizon, or from simulation."""
+    if validation is None or validation.days < model.horizon or model.name not in validation.predictions:
+        return calibrate(model, training)
+    return calibrate(model, training, validation.predictions[model.name], validation.y_true)
 
 
 def backtest(

@@ -11,7 +11,6 @@ import pandas as pd
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict, choose_champion, compare_pair, is_within_bounds
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
-from cltv_ml.evaluation.panel import Training
 from cltv_ml.evaluation.validation import Validation, eligible
 from cltv_ml.models import SameRate, ValueModel
 
@@ -38,11 +37,9 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
     if validation is None or not _can_rank(validation):
         flattered = "the log holds no earlier window to choose on, so the test window chose, which flatters it a little"
         return replace(tested, reason=f"{tested.reason}; {flattered}")
-    chosen = choose_unseen(list(result.models.values()), validation, result.training, targeting)
-    cutoff = validation.y_true.index.get_level_values("cutoff")[0]
-    where = (
-        f"on {len(validation.y_true):,} customers of {cutoff:%Y-%m-%d} whose spending its fits had not seen"
-    )
+    chosen = choose_unseen(list(result.models.values()), validation, targeting)
+    days = ", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in validation.cutoffs)
+    where = f"on average over the windows of {validation.days} days from {days}, predicted out of fold"
     return replace(
         chosen,
         within_bounds=is_within_bounds(result.scores.loc[chosen.champion]),
@@ -80,25 +77,40 @@ _ADVICE = {
 def choose_unseen(
     models: Sequence[ValueModel],
     validation: Validation,
-    training: Training,
     targeting: Targeting | None = None,
 ) -> Verdict:
-    """Return the champion among the models that may be chosen on `validation` (`validation.eligible`)."""
-    values = validation.predictions[eligible(models, validation, training)]
-    scores = {
-        name: {metric: METRICS[metric].function(validation.y_true, values[name]) for metric in _JUDGED_BY}
-        for name in values
-    }
-    return _champion(pd.DataFrame.from_dict(scores, orient="index"), validation.y_true, values, targeting)
+    """Return the champion among the models that may be chosen on `validation` (`validation.eligible`).
+
+    Scores are means over its windows, of the bias the mean size.
+    """
+    names = eligible(models, validation)
+    parts = []
+    for cutoff in validation.cutoffs:
+        y_true, values = validation.y_true.loc[cutoff], validation.predictions.loc[cutoff, names]
+        scores = {
+            name: {metric: METRICS[metric].function(y_true, values[name]) for metric in _JUDGED_BY}
+            for name in names
+        }
+        parts.append(_with_profit(pd.DataFrame.from_dict(scores, orient="index"), y_true, values, targeting))
+    if len(parts) > 1:
+        parts = [part.assign(bias=part["bias"].abs()) for part in parts]
+    mean = sum(parts[1:], parts[0]) / len(parts)
+    return choose_champion(mean, objective="profit" if targeting else "gini")
 
 
 def _champion(
     scores: pd.DataFrame, y_true: pd.Series, values: pd.DataFrame, targeting: Targeting | None
 ) -> Verdict:
+    scores = _with_profit(scores, y_true, values, targeting)
+    return choose_champion(scores, objective="profit" if targeting else "gini")
+
+
+def _with_profit(
+    scores: pd.DataFrame, y_true: pd.Series, values: pd.DataFrame, targeting: Targeting | None
+) -> pd.DataFrame:
     if targeting is None:
-        return choose_champion(scores)
-    profits = pd.Series({name: profit(y_true, values[name], targeting) for name in values})
-    return choose_champion(scores.assign(profit=profits), objective="profit")
+        return scores
+    return scores.assign(profit={name: profit(y_true, values[name], targeting) for name in values})
 
 
 def _can_rank(validation: Validation) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,12 @@ import pyarrow as pa
 from cltv_ml.engine import Tabular, connect, view
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
-from cltv_ml.models import ValueModel
-from cltv_ml.models.unseen import fit_at
-from cltv_ml.windows import Window, span, to_days
+from cltv_ml.models import ValueModel, for_labels
+from cltv_ml.models.out_of_fold import fit_at
+from cltv_ml.windows import Window, label_days, span, training_origins
 
-#: Same months of earlier years that are always included, where the log holds them.
-MAX_YEARS = 2
+#: Customers who must have spent again by an origin: without any, no model of repeat purchases can be fitted there.
+MIN_REPEATERS = 10
 
 #: Labelled rows to learn from. A log with more learns from a share of its customers, at all origins: time and
 #: memory of a training then barely grow with the log.
@@ -31,7 +31,8 @@ MEMORY = "2GB"
 class Training:
     """What the models may learn from, and the customers as they are at the cutoff.
 
-    `cutoff` is given where other customers' spending in the very window to predict is among the labels.
+    `cutoff` is given where other customers' spending in the very window to predict is among the labels. `notes` says
+    what the log is too short for: origins left out, labels shorter than the `horizon` to predict.
     """
 
     X: pd.DataFrame
@@ -39,39 +40,24 @@ class Training:
     origins: list[Window]
     X_now: pd.DataFrame
     cutoff: pd.Timestamp | None = None
+    notes: tuple[str, ...] = ()
+    horizon: int = 0
 
+    @property
+    def label_days(self) -> int:
+        """How many days the labels sum: the horizon, or fewer in a short log; 0 without labels."""
+        return self.origins[0].horizon if self.origins else 0
 
-def training_origins(
-    first: pd.Timestamp, before: Window, step: int | str = "1m", max_origins: int = 6
-) -> list[Window]:
-    """Return training windows whose holdouts all end by `before.cutoff`, the latest first.
+    @property
+    def shows_level(self) -> bool:
+        """Whether labels show how a level carries over: from one window to another that follows, or to be predicted."""
+        ends = [origin.end for origin in self.origins]
+        return self.cutoff is not None or any(end <= one.cutoff for end in ends for one in self.origins)
 
-    The latest ends exactly at the test cutoff. `max_origins` of them follow each other about `step` apart,
-    such that whole numbers of steps make a horizon. Two more kinds are always added where the log reaches:
-    the one whose holdout ends where the latest begins, so that there are separate holdouts to validate on; and
-    those of the same months in earlier years, so that the season of the test has been seen. Before each lies
-    at least as much history as the horizon (or 90 days, if shorter).
-
-    >>> test = Window("2011-09-10", "13w")
-    >>> [f"{one.cutoff:%Y-%m-%d}" for one in training_origins(pd.Timestamp("2010-06-01"), test, max_origins=3)]
-    ['2011-06-11', '2011-05-12', '2011-04-11', '2011-03-12', '2010-09-10']
-    """
-    horizon, near = before.horizon, to_days(step)
-    pace = horizon / round(horizon / near) if horizon > near else horizon * round(near / horizon)
-    history = pd.Timedelta(days=min(horizon, 90))
-    latest = before.cutoff - pd.Timedelta(days=horizon)
-    wanted = [
-        latest,
-        latest - pd.Timedelta(days=horizon),
-        *(before.cutoff - pd.DateOffset(years=number) for number in range(1, 1 + MAX_YEARS)),
-        *(latest - pd.Timedelta(days=round(number * pace)) for number in range(1, max_origins)),
-    ]
-    chosen: list[pd.Timestamp] = []
-    for cutoff in wanted:
-        alone = all(abs(cutoff - other) >= pd.Timedelta(days=7) for other in chosen)
-        if alone and first.normalize() + history <= cutoff <= latest:
-            chosen.append(cutoff)
-    return [Window(cutoff, horizon) for cutoff in sorted(chosen, reverse=True)]
+    @property
+    def test_cutoff(self) -> pd.Timestamp:
+        """The cutoff of the window to predict, from the end of the latest labels."""
+        return self.cutoff if self.cutoff is not None else max(origin.end for origin in self.origins)
 
 
 def prepare(
@@ -86,8 +72,10 @@ def prepare(
 ) -> Training:
     """Return training rows from origins whose holdouts end by `window.cutoff`, and today's customers.
 
-    Everything comes from before `window.cutoff`: the latest origin lies one horizon before it. Where the
-    log is too short for a single origin `X` and `y` are empty and only models without labels can compete.
+    Everything comes from before `window.cutoff`: the latest origin lies one horizon before it. Where the log is too
+    short for that, labels are shorter than the horizon (`windows.label_days`). Origins by which fewer than
+    `MIN_REPEATERS` customers had spent again are left out. Where no origin remains `X` and `y` are empty and only
+    models without labels can compete.
 
     Parameters
     ----------
@@ -103,12 +91,13 @@ def prepare(
     if customers is not None and not 0 < customers < 1:
         raise InputError(f"customers must be a share between 0 and 1, or None, got {customers!r}.")
     first, _ = span(log)
-    origins = training_origins(first, window, step, max_origins)
+    days = window.horizon if customers is not None else label_days(first, window)
+    origins = training_origins(first, Window(window.cutoff, days), step, max_origins) if days else []
     some = _thin(log, max_rows / (1 + len(origins))) if customers is None and origins else None
     if some is not None:
         X = build_features(some, [one.cutoff for one in origins], names=list(features), memory=MEMORY)
         X_now = build_features(log, window.cutoff, names=list(features), memory=MEMORY)
-        return Training(X, _labels(log, origins, X), origins, X_now)
+        return _training(log, window, X, X_now, origins)
     panel = build_features(
         log, [window.cutoff, *(one.cutoff for one in origins)], names=list(features), memory=MEMORY
     )
@@ -119,7 +108,52 @@ def prepare(
         learns = learned_from(panel.index.get_level_values("customer_id"), customers)
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
     known = window.cutoff if customers is not None else None
-    return Training(X, _labels(log, origins, X), origins, X_now, known)
+    return _training(log, window, X, X_now, origins, known)
+
+
+def _training(
+    log: Tabular,
+    window: Window,
+    X: pd.DataFrame,
+    X_now: pd.DataFrame,
+    origins: list[Window],
+    cutoff: pd.Timestamp | None = None,
+) -> Training:
+    """Return the training rows with their labels, without origins by which too few customers had spent again."""
+    cutoffs = X.index.get_level_values("cutoff")
+    again = (X["frequency"] > 0) & (X["monetary_value"] > 0)
+    repeaters = again.groupby(cutoffs).sum().reindex([one.cutoff for one in origins], fill_value=0)
+    kept = [one for one in origins if repeaters[one.cutoff] >= MIN_REPEATERS]
+    notes = []
+    if len(kept) < len(origins):
+        days = ", ".join(f"{one.cutoff:%Y-%m-%d}" for one in origins if one not in kept)
+        notes.append(
+            f"Nothing was learned from the customers of {days}: fewer than {MIN_REPEATERS} of them had spent on a "
+            "second day by then."
+        )
+    X = X[cutoffs.isin([one.cutoff for one in kept])]
+    training = Training(X, _labels(log, kept, X), kept, X_now, cutoff, tuple(notes), window.horizon)
+    return replace(training, notes=(*notes, *_short(training, window)))
+
+
+def _short(training: Training, window: Window) -> list[str]:
+    """Return a sentence where models cannot learn the level from labels."""
+    if not training.origins:
+        return []
+    days = training.label_days
+    if days < window.horizon:
+        return [
+            f"The log holds no window of {window.horizon} days before the cutoff to learn from, so models that need "
+            f"labels learned from windows of {days} days who spends more than others; the total of {window.horizon} "
+            "days is the one that a probabilistic model expects."
+        ]
+    if not training.shows_level:
+        return [
+            f"The log holds no two windows of {days} days before the cutoff of which one follows the other, so nothing "
+            "shows how a level carries over: models that learn it from labels were brought to the total that a "
+            "probabilistic model expects."
+        ]
+    return []
 
 
 def _labels(log: Tabular, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
@@ -159,15 +193,26 @@ def fit(model: ValueModel, training: Training) -> ValueModel:
     Raises
     ------
     InputError
-        The model's horizon differs from that of the labels.
+        The model's horizon is not the one to predict.
     """
-    asked = training.origins[0].horizon if training.origins else model.horizon
+    X_now = training.X_now
+    if training.cutoff is not None:
+        X_now = pd.concat({training.cutoff: X_now}, names=["cutoff"])
+    return fit_at(trainable(model, training), training.X, training.y, X_now)
+
+
+def trainable(model: ValueModel, training: Training) -> ValueModel:
+    """Return an unfitted copy that learns from these rows: at a probabilistic total where they show no level.
+
+    Raises
+    ------
+    InputError
+        The model's horizon is not the one to predict.
+    """
+    asked = training.horizon or training.label_days or model.horizon
     if model.horizon != asked:
         raise InputError(
             f"{model.name}: its horizon is {model.horizon} days, but the windows to learn from and to predict "
             f"have {asked}; give both the same."
         )
-    X_now = training.X_now
-    if training.cutoff is not None:
-        X_now = pd.concat({training.cutoff: X_now}, names=["cutoff"])
-    return fit_at(model, training.X, training.y, X_now)
+    return for_labels(model, training.label_days or asked, own_level=training.shows_level)

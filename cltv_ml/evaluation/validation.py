@@ -1,24 +1,26 @@
-"""What each model says about customers whose future is known but was kept from it, before the test cutoff.
-
-Weights, intervals, levels and settings are chosen on these predictions: the test window stays untouched.
-"""
+"""Out-of-fold predictions for windows before the test: what weights, intervals and the champion are chosen on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.panel import Training
-from cltv_ml.models import Ensemble, Hybrid, ValueModel
-from cltv_ml.models.unseen import EARLIER_WINDOWS, MIN_BUYERS, predict_unseen
+from cltv_ml.evaluation.panel import Training, trainable
+from cltv_ml.models import SameRate, ValueModel
+from cltv_ml.models.out_of_fold import MIN_BUYERS, OUT_OF_TIME, OutOfFold, out_of_fold
+from cltv_ml.windows import validation_order
+
+#: Validation windows at most: each costs another fit.
+MAX_WINDOWS = 6
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Predictions for labelled rows that no fit had seen, with what then happened.
+    """Out-of-fold predictions for labelled rows of windows before the test, with what then happened.
 
     Attributes
     ----------
@@ -27,67 +29,134 @@ class Validation:
     y_true
         What these customers spent in the window after that cutoff, with the same index.
     protocol
-        "earlier windows": fitted on windows that had ended by then, as it will be with the real future.
-        "other customers": fitted on other customers of the same window, where the log is too short for the
-        first; it says nothing about the level of models that learn from labels.
+        "out of time": every window is predicted by fits on windows that had ended by then, as it will be with the
+        real future. "other customers": by fits on other customers of the same windows, where the log is too short
+        for the first; it says nothing about the level of models that learn from labels.
+    days
+        The length of these windows: the horizon, or fewer where the log holds no labels of the horizon.
+    notes
+        A sentence per model or window that had to be left out.
+    carries_over
+        Whether these rows were predicted as those of the test window are.
     """
 
     predictions: pd.DataFrame
     y_true: pd.Series
     protocol: str
+    days: int = 0
+    notes: tuple[str, ...] = ()
+    carries_over: bool = True
+
+    @property
+    def cutoffs(self) -> list[pd.Timestamp]:
+        """The cutoffs of the windows, the latest first."""
+        return sorted(self.y_true.index.get_level_values("cutoff").unique(), reverse=True)
 
 
 def can_validate(training: Training) -> bool:
     """Return whether the training rows hold a labelled origin after which at least two customers bought."""
-    if not training.origins:
-        return False
-    cutoffs = training.X.index.get_level_values("cutoff")
-    return int((training.y[cutoffs == cutoffs.max()] > 0).sum()) >= MIN_BUYERS
+    bought = (
+        training.y[training.y > 0].groupby(level="cutoff").size()
+        if training.origins
+        else pd.Series(dtype=int)
+    )
+    return bool((bought >= MIN_BUYERS).any())
 
 
 def validate(models: Sequence[ValueModel], training: Training) -> Validation:
-    """Return what clones of `models` predict for the customers of the latest training origin.
+    """Return out-of-fold predictions of clones of `models` for up to `MAX_WINDOWS` of the training origins.
 
-    Only rows of `training` are read, all labelled before the test cutoff. `models.unseen` has the rule which
-    protocol is used. Each model is fitted once ("earlier windows") or once per group of customers.
+    Only rows of `training` are read, all labelled before the test cutoff; `models.out_of_fold` has the rule for the
+    protocol. A model that cannot be fitted at the latest window is left out; a window where another one cannot
+    is left out for all, so that all are judged on the same rows.
 
     Raises
     ------
     InputError
-        There is no labelled origin, or fewer than two customers bought after the latest one.
+        There is no labelled origin, fewer than two customers bought after each, or no model can be fitted.
     """
     if not training.origins:
         raise InputError(
             "validation: the log is too short for a labelled window before the test cutoff; give a longer log "
             "or a shorter horizon."
         )
-    blends = [model for model in models if isinstance(model, Ensemble)]
-    single = {model.name: model for model in models if not isinstance(model, Ensemble)}
-    for member in (member for blend in blends for member in blend.fresh_members()):
+    days = training.label_days
+    shortened = [trainable(model, training).set_params(horizon=days) for model in models]
+    single = {model.name: model for model in shortened if not model.components()}
+    for member in (member for model in shortened for member in model.components()):
         single.setdefault(member.name, member)
-    horizon = training.origins[0].horizon
-    predictions, protocol = predict_unseen(list(single.values()), training.X, training.y, horizon)
+    found = _out_of_fold(list(single.values()), training)
+    predictions, notes = _complete(found)
     y_true = training.y.loc[predictions.index]
-    # An ensemble needs no fits of its own: its members have said what they say about these rows.
-    for blend in blends:
-        predictions[blend.name] = blend.weigh(
-            predictions, y_true, carries_over=_carries_over(protocol, training)
+    carries_over = found.protocol == OUT_OF_TIME or training.cutoff is not None
+    for blend in (model for model in shortened if model.components()):
+        kept = [member.name for member in blend.components() if member.name in predictions]
+        if len(kept) > 1:  # its members have predicted these rows already
+            predictions[blend.name] = blend.keep(kept).weigh(predictions, y_true, carries_over=carries_over)
+        else:
+            notes.append(f"{blend.name} was left out: fewer than two of its models could be fitted.")
+    names = [model.name for model in models if model.name in predictions]
+    return Validation(predictions[names], y_true, found.protocol, days, tuple(notes), carries_over)
+
+
+def _out_of_fold(models: Sequence[ValueModel], training: Training) -> OutOfFold:
+    cutoffs = [origin.cutoff for origin in training.origins]
+    order = validation_order(cutoffs, training.test_cutoff, training.label_days)
+    return out_of_fold(models, training.X, training.y, training.label_days, order[:MAX_WINDOWS])
+
+
+def _complete(found: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
+    """Return predictions without gaps and a sentence per model or window that is left out for it."""
+    values, cutoffs = found.predictions, found.predictions.index.get_level_values("cutoff")
+    latest = values[cutoffs == cutoffs.max()]
+    failed = [name for name in values if latest[name].isna().any()]
+    if len(failed) == values.shape[1]:
+        raise InputError(next(iter(found.failures.values())))
+    why = {
+        name: sentence for (name, _), sentence in sorted(found.failures.items(), key=lambda one: one[0][1])
+    }
+    notes = [f"{name} was left out of the choice: {why.get(name, 'it gave no value.')}" for name in failed]
+    values = values.drop(columns=failed)
+    gaps = values.isna().any(axis="columns")
+    for cutoff in cutoffs[gaps].unique().sort_values(ascending=False):
+        name = values.columns[values[cutoffs == cutoff].isna().any()][0]
+        notes.append(
+            f"The validation window of {cutoff:%Y-%m-%d} was left out, for {name} could not be fitted there: "
+            f"{found.failures.get((name, cutoff), '')}"
         )
-    return Validation(predictions[[model.name for model in models]], y_true, protocol)
+    whole = ~np.isin(cutoffs, cutoffs[gaps].unique())
+    return values[whole].copy(), notes
 
 
-def eligible(models: Sequence[ValueModel], validation: Validation, training: Training) -> list[str]:
-    """Return the names of the models that may be chosen by how right they were on `validation`.
+def ineligible(models: Sequence[ValueModel], validation: Validation) -> dict[str, str]:
+    """Return by name why some of the models may not be chosen by how right they were on `validation`.
 
-    All, where rows were predicted as those to come will be. Where other customers of the same window were
-    asked but a later window is to come, models that know customers only from labels are left out: their level
-    there is that of the window learned from, and nothing shows how it carries over.
+    A model that could not be fitted there. And where fits on other customers predicted these windows, but a later one
+    is to come: models that know customers only from labels, as long as others than the naive rule compete.
     """
-    if _carries_over(validation.protocol, training):
-        return [model.name for model in models]
-    kept = [model for model in models if not model.needs_labels or isinstance(model, (Hybrid, Ensemble))]
-    return [model.name for model in kept]
+    reasons = {
+        model.name: "it could not be fitted on an earlier window"
+        for model in models
+        if model.name not in validation.predictions
+    }
+    if validation.carries_over:
+        return reasons
+    left = [model for model in models if model.name not in reasons]
+    uncertain = [
+        model.name for model in left
+        if model.needs_labels and not model.level_from_history and not model.components()
+    ]  # fmt: skip
+    if {model.name for model in left} <= {SameRate.name, *uncertain}:
+        return reasons
+    why = "the log holds no earlier window that shows how what it learns from labels carries over to a later one"
+    return reasons | dict.fromkeys(uncertain, why)
 
 
-def _carries_over(protocol: str, training: Training) -> bool:
-    return protocol == EARLIER_WINDOWS or training.cutoff is not None
+def eligible(models: Sequence[ValueModel], validation: Validation) -> list[str]:
+    """Return the names of the models that may be chosen on `validation`: all but the `ineligible`.
+
+    Without the naive rule, which is a yardstick, where another model is left.
+    """
+    reasons = ineligible(models, validation)
+    names = [model.name for model in models if model.name not in reasons]
+    return [name for name in names if name != SameRate.name] or names

@@ -1,5 +1,6 @@
 """Models: one paper or one recipe per file."""
 
+from cltv_ml.models.at_total import AtTotal, for_labels
 from cltv_ml.models.base import ValueModel, by_name
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
@@ -35,6 +36,7 @@ CATALOGUE = {
         ZILN,
         Quantile,
         Calibrated,
+        AtTotal,
         ProbabilisticValue,
         BGNBD,
         ParetoNBD,
@@ -56,6 +58,7 @@ __all__ = [
     "ValueModel",
     "by_name",
     "competitors",
+    "for_labels",
     "likelihood_ratio_test",
     "names_of",
     "with_params",

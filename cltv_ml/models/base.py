@@ -31,11 +31,13 @@ class ValueModel(RegressorMixin, BaseEstimator):
     name: str
     #: True when `fit` needs customers at earlier cutoffs together with what they then spent.
     needs_labels: ClassVar[bool] = False
+    #: True when the total of its values comes from customers' histories although it needs labels.
+    level_from_history: ClassVar[bool] = False
     #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
     search_space: ClassVar[SearchSpace] = {}
     horizon: int
     feature_names_in_: np.ndarray
-    #: Learned by `evaluation.calibration.calibrate`; a model without them answers without bounds.
+    #: Given by `set_intervals`; a model without them answers without bounds.
     intervals_: Intervals
 
     def named(self, name: str) -> Self:
@@ -76,6 +78,35 @@ class ValueModel(RegressorMixin, BaseEstimator):
             return table
         lower, upper = self.intervals_.predict(table["expected_value"])
         return table.assign(value_lower=lower, value_upper=upper)
+
+    def set_intervals(self, intervals: Intervals) -> Self:
+        """Keep fitted `intervals`, so that tables of predictions have bounds; return the model."""
+        self.intervals_ = intervals
+        return self
+
+    def components(self) -> list[ValueModel]:
+        """Return the models that this one combines, not yet fitted; none by default."""
+        return []
+
+    def keep(self, names: Sequence[str]) -> ValueModel:
+        """Return an unfitted copy that combines only the components of these names."""
+        raise NotImplementedError(f"{type(self).__name__} combines no other models.")
+
+    def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
+        """Return out-of-fold values of a combination, from those of its components and the truth."""
+        raise NotImplementedError(f"{type(self).__name__} combines no other models.")
+
+    def combine_weighted(
+        self,
+        fitted: Mapping[str, ValueModel],
+        unseen: pd.DataFrame,
+        y: pd.Series,
+        X: pd.DataFrame,
+        *,
+        carries_over: bool = True,
+    ) -> ValueModel:
+        """Return one model of fitted components for customers `X`, weighted by their out-of-fold values."""
+        raise NotImplementedError(f"{type(self).__name__} combines no other models.")
 
     def p_buy(self, X: pd.DataFrame) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,).

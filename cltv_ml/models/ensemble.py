@@ -16,10 +16,10 @@ from cltv_ml.models.base import ValueModel, by_name, check_fitted
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.inputs import as_labels
+from cltv_ml.models.out_of_fold import OUT_OF_TIME, at_latest, out_of_fold
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.tweedie import Tweedie
-from cltv_ml.models.unseen import EARLIER_WINDOWS, at_latest, predict_unseen
 
 #: Weights below this are noise, and a member without weight need not be asked.
 LEAST_WEIGHT = 0.02
@@ -36,7 +36,7 @@ class Ensemble(ValueModel):
 
     Every member is first brought to the same total, so the weights are about who spends more. They are not
     negative, add up to one and minimise the Tweedie deviance for labelled customers that no member had seen
-    (`models.unseen`). If a single member is as good within one standard error of the difference, it stands
+    (`models.out_of_fold`). If a single member is as good within one standard error of the difference, it stands
     alone; of several such members the first in the list, so list the simpler ones first.
 
     Where no window ended before the latest began, unseen rows tell how models carry over to other customers,
@@ -78,11 +78,13 @@ class Ensemble(ValueModel):
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn weights from unseen rows of the latest cutoff, then the members that count from all rows."""
         labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
-        members, weights = self.fresh_members(), self.weights
+        members, weights = self.components(), self.weights
         if weights is None:
-            unseen, protocol = predict_unseen(members, X, labels, self.horizon)
-            truth = labels.loc[unseen.index]
-            weights = self.learn(unseen, truth, carries_over=protocol == EARLIER_WINDOWS)
+            found = out_of_fold(members, X, labels, self.horizon)
+            if found.failures:
+                raise InputError(next(iter(found.failures.values())))
+            truth = labels.loc[found.predictions.index]
+            weights = self.learn(found.predictions, truth, carries_over=found.protocol == OUT_OF_TIME)
         latest, carrier = at_latest(X), _carrier(members)
         needed = [member for member in members if weights.get(member.name) or member.name == carrier]
         fitted = [member.fit(X, labels) if member.needs_labels else member.fit(latest) for member in needed]
@@ -97,8 +99,8 @@ class Ensemble(ValueModel):
         return dict(zip(names, map(float, learn_weights(unseen[names], y)), strict=True))
 
     def _trusted(self, carries_over: bool) -> list[str]:
-        members = self.fresh_members()
-        known = [member.name for member in members if isinstance(member, (ProbabilisticValue, Hybrid))]
+        members = self.components()
+        known = [member.name for member in members if not member.needs_labels or member.level_from_history]
         return known if known and not carries_over else [member.name for member in members]
 
     def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> Self:
@@ -107,15 +109,29 @@ class Ensemble(ValueModel):
             raise InputError("Ensemble: combine needs weights; give them, or call fit to learn them.")
         return self._unite(fitted, self.weights, X)
 
+    def combine_weighted(
+        self,
+        fitted: Mapping[str, ValueModel],
+        unseen: pd.DataFrame,
+        y: pd.Series,
+        X: pd.DataFrame,
+        *,
+        carries_over: bool = True,
+    ) -> Self:
+        """Make one model of members by name, already fitted and adapted to customers `X`; learn the weights first."""
+        weights = self.weights or self.learn(unseen, y, carries_over=carries_over)
+        return self.set_params(weights=weights).combine(fitted, X)
+
     def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
         """Return what the ensemble says of each row of `unseen`, its weights learned on the other half of the rows.
 
         The halves are by hash of the customer: no row decides on the weights it is judged with.
         """
         values = unseen[self._trusted(carries_over)]
-        carrier = _carrier(self.fresh_members())
-        level = values[carrier].mean() if carrier else values.mean().mean()
-        shapes = (values * (level / values.mean().clip(lower=1e-12))).to_numpy()
+        carrier = _carrier(self.components())
+        means = _mean_by_cutoff(values)
+        level = _mean_by_cutoff(unseen[[carrier]]).iloc[:, 0] if carrier else means.mean(axis="columns")
+        shapes = values.mul(level, axis="index").div(means.clip(lower=1e-12)).to_numpy()
         half = pd.util.hash_array(unseen.index.get_level_values(-1).to_numpy(dtype=object)) % 2 == 0
         together = np.empty(len(unseen))
         for rows in (half, ~half):
@@ -150,8 +166,22 @@ class Ensemble(ValueModel):
             return super()._table(X)
         return self.members_[self.carrier_]._table(X).assign(expected_value=self.predict(X))
 
-    def fresh_members(self) -> list[ValueModel]:
-        """Return the members not yet fitted, at this horizon."""
+    def keep(self, names: Sequence[str]) -> Self:
+        """Return an unfitted copy that combines only the members of these names."""
+        members = [member for member in self.components() if member.name in names]
+        return clone(self).set_params(members=members)
+
+    def sample_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> np.ndarray:
+        """Return draws of what each customer spends, from the first member that can simulate, shape (n, size)."""
+        check_fitted(self)
+        able = [member for member in self.members_ if hasattr(member, "sample_values")]
+        if not able:
+            raise InputError("Ensemble: none of its members can simulate what customers spend.")
+        draws: np.ndarray = able[0].sample_values(X, size, seed=seed)
+        return draws
+
+    def components(self) -> list[ValueModel]:
+        """Return the members, not yet fitted, at this horizon."""
         members = self.members
         if members is None:
             members = [
@@ -163,7 +193,7 @@ class Ensemble(ValueModel):
         return [clone(member).set_params(horizon=self.horizon) for member in by_name(members)]
 
     def _unite(self, fitted: Mapping[str, ValueModel], weights: Mapping[str, float], X: pd.DataFrame) -> Self:
-        members = self.fresh_members()
+        members = self.components()
         unknown = sorted(set(weights) - {member.name for member in members})
         if unknown or min(weights.values()) < 0 or not sum(weights.values()) > 0:
             raise InputError(
@@ -237,13 +267,21 @@ def learn_weights(unseen: pd.DataFrame, y: pd.Series) -> np.ndarray:
 
 
 def _same_totals(unseen: pd.DataFrame, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return predictions and truth, each with a mean of one, predictions above zero."""
-    rows = np.arange(len(unseen))
+    """Return predictions and truth, each with a mean of one at every cutoff, predictions above zero."""
+    values = (unseen / _mean_by_cutoff(unseen).clip(lower=1e-12)).to_numpy(dtype=np.float64)
+    mean = _mean_by_cutoff(y.to_frame()).iloc[:, 0]
+    spent = np.divide(y.to_numpy(float), mean.to_numpy(), out=np.zeros(len(y)), where=mean.to_numpy() > 0)
     if len(unseen) > MOST_ROWS:
-        rows = np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False)
-    values, spent = unseen.to_numpy(dtype=np.float64)[rows], y.to_numpy(dtype=np.float64)[rows]
-    values = values / np.maximum(values.mean(axis=0), 1e-12)
-    return np.maximum(values, 1e-6), spent / spent.mean()
+        rows = np.random.default_rng(0).choice(len(unseen), MOST_ROWS, replace=False)
+        values, spent = values[rows], spent[rows]
+    return np.maximum(values, 1e-6), spent
+
+
+def _mean_by_cutoff(values: pd.DataFrame) -> pd.DataFrame:
+    """Return in each row the mean of its cutoff's rows: how much in all differs between windows."""
+    if "cutoff" in values.index.names:
+        return values.groupby(level="cutoff").transform("mean")
+    return pd.DataFrame(np.tile(values.mean().to_numpy(), (len(values), 1)), values.index, values.columns)
 
 
 def _deviance(spent: np.ndarray, expected: np.ndarray) -> np.ndarray:

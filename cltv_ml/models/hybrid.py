@@ -17,11 +17,11 @@ from cltv_ml.models.base import check_columns
 from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.inputs import as_frame
 from cltv_ml.models.level import expected_level
+from cltv_ml.models.out_of_fold import by_cutoff
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
 from cltv_ml.models.trees import TrainingRows, TreeModel
-from cltv_ml.models.unseen import by_cutoff
 
 #: What the probabilistic model tells the trees about each customer, besides the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
@@ -50,6 +50,7 @@ class Hybrid(TreeModel):
     """
 
     name = "hybrid"
+    level_from_history = True
     search_space = TWEEDIE_TREES
 
     def __init__(

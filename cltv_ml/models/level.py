@@ -16,9 +16,9 @@ from sklearn.isotonic import IsotonicRegression
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel, check_fitted
 from cltv_ml.models.inputs import as_labels
+from cltv_ml.models.out_of_fold import by_cutoff, out_of_fold
 from cltv_ml.models.search import Choice
 from cltv_ml.models.tweedie import Tweedie
-from cltv_ml.models.unseen import by_cutoff, predict_unseen
 
 #: A window of an earlier year is of the same season when it begins within this many days.
 SAME_SEASON = 15
@@ -36,7 +36,7 @@ class Calibrated(ValueModel):
     method
         "season": one factor (`expected_level`): the miss in the same months of earlier years if the rows hold
         them, else what separate windows agree on, else none. Order and ratios stay as they are.
-        "isotonic": predictions for unseen rows of the latest window (`models.unseen`) are mapped to what was
+        "isotonic": predictions for unseen rows of the latest window (`models.out_of_fold`) are mapped to what was
         spent, ascending. It mends deciles too, but carries the level of one window into the next: right where
         windows resemble each other, wrong where seasons or the age of the cohort differ.
     """
@@ -68,7 +68,7 @@ class Calibrated(ValueModel):
         self.feature_names_in_ = self.model_.feature_names_in_
         self.from_, self.to_ = np.array([0.0, 1.0]), np.array([0.0, 1.0])
         if self.method == "isotonic":
-            unseen, _ = predict_unseen([model], X, labels, self.horizon)
+            unseen = out_of_fold([model], X, labels, self.horizon).predictions
             self._learn_curve(unseen.iloc[:, 0].to_numpy(), labels.loc[unseen.index].to_numpy())
         else:
             level = expected_level(self._levels(X, labels.to_numpy()), self.horizon)

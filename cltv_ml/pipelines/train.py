@@ -19,6 +19,7 @@ from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.models import ValueModel
@@ -33,7 +34,7 @@ from cltv_ml.serving import packaging
 from cltv_ml.settings import Settings, Train
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import model_tables, registry, runs
-from cltv_ml.windows import Window, span
+from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS, Window, span
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _log_champion(
     _, last = span(log)
     window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
-    model = calibrate(fit(result.models[name], training), training)
+    model = calibrate(fit(result.models[name], training), training, *_errors(result, name))
     table = model.predict_table(training.X_now)
     card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
     with atomic(job.settings.out / "request.json", private=True) as path:
@@ -189,6 +190,16 @@ def _log_champion(
     info = packaging.log_model(model, card, training.X_now)
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
     return info, with_alive(result, table, training.X_now)
+
+
+def _errors(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
+    """Return expected and realised values of a model on the test window and on validation windows as long."""
+    expected, y_true = [result.values[name]], [result.y_true]
+    validation = result.validation
+    if validation is not None and validation.days == result.window.horizon and name in validation.predictions:
+        expected.append(validation.predictions[name])
+        y_true.append(validation.y_true)
+    return pd.concat(expected, ignore_index=True), pd.concat(y_true, ignore_index=True)
 
 
 def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:
@@ -233,13 +244,13 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "On the test window the champion is outside the bounds for bias or decile error: read its values as an "
             "order."
         )
-    notes += doubt_order(result, verdict.champion)
+    notes += [*result.notes, *choice_notes(result, verdict.champion), *doubt_order(result, verdict.champion)]
     if not result.training.origins:
-        needed = 2 * window.horizon + min(window.horizon, 90)
         notes.append(
-            "The log is too short to train models on an earlier window of the same horizon, so only models "
-            f"without labels competed; {needed} days of log before the end would let the others in. Intervals are "
-            "what the probabilistic models hold possible, not measured errors; the same-rate rule has none."
+            "The log holds no window before the cutoff to learn from, so only models without labels competed; "
+            f"{MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with customers who spent again, would "
+            "let the others in. Intervals are what the probabilistic models hold possible, not measured errors; the "
+            "same-rate rule has none."
         )
     return notes
 

@@ -25,7 +25,7 @@ from sklearn.base import clone
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, prepare, silent
 from cltv_ml.evaluation.compare import choose_champion
-from cltv_ml.evaluation.folds import JUDGED_BY, Fold, compute_folds, folds_sentence, judge_fold
+from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.features import default_features, feature_version
 from cltv_ml.files import check_folder
 from cltv_ml.models import ALL, ValueModel, competitors
@@ -126,18 +126,18 @@ def search(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tu
     _check_budget(job)
     progress("building features", 0.0)
     training = prepare(log, job.window, features, max_origins=job.max_origins)
-    protocol, folds = compute_folds(training)
+    folds = compute_folds(training)
     study = open_study(job, model, _fingerprint(job, model, training.y, features))
     experiment_id = runs.open_experiment(job.experiment)
     name = f"tuning {job.model} on {job.dataset}"
-    with study_run(experiment_id, study, name, {**_tags(job, protocol), "role": "tuning"}) as run_id:
+    with study_run(experiment_id, study, name, {**_tags(job, folds[0].protocol), "role": "tuning"}) as run_id:
         with shared_bins(), shared_fits():
             _optimise(study, model, folds, job, run_id, progress)
         table = trial_table(study)
         number, reason = choose_trial(study, table)
         params = {name: table.at[number, name] for name in model.search_space}
         params = {name: getattr(value, "item", lambda v=value: v)() for name, value in params.items()}
-        judged_on = folds_sentence(protocol, folds)
+        judged_on = folds_sentence(folds)
         progress("drawing the figures", 0.97)
         path = write_results(study, table, params, [reason, judged_on], job.model, job.out)
         _log_choice(params, table.loc[number], path)
@@ -214,7 +214,7 @@ def trial_table(study: optuna.Study) -> pd.DataFrame:
 def _optimise(
     study: optuna.Study,
     model: ValueModel,
-    folds: Sequence[Fold],
+    folds: Sequence[TuningFold],
     job: TuningJob,
     run_id: str,
     progress: Progress,
@@ -236,7 +236,7 @@ def _optimise(
 
 
 def _judge_trial(
-    trial: optuna.Trial, model: ValueModel, folds: Sequence[Fold], run_id: str, job: TuningJob
+    trial: optuna.Trial, model: ValueModel, folds: Sequence[TuningFold], run_id: str, job: TuningJob
 ) -> list[float]:
     settings = {name: _suggest(trial, name, space) for name, space in model.search_space.items()}
     candidate = clone(model).set_params(**settings)

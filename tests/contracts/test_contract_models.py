@@ -11,7 +11,6 @@ from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.panel import Training
 from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
-from cltv_ml.windows import Window
 
 VALUE_MODELS = [name for name, model in CATALOGUE.items() if issubclass(model, ValueModel)]
 pytestmark = pytest.mark.parametrize("name", VALUE_MODELS)
@@ -104,10 +103,7 @@ def test_text_in_a_number_column_is_named(fitted, customers):
 @pytest.fixture
 def calibrated(fitted, customers):
     X, y = customers
-    origin = Window("2024-01-01", 91)
-    rows = pd.concat({origin.cutoff: X}, names=["cutoff"])
-    labels = pd.Series(y.to_numpy(), index=rows.index)
-    return calibrate(fitted, Training(rows, labels, [origin], X))
+    return calibrate(fitted, Training(X.iloc[:0], y.iloc[:0], [], X), pd.Series(fitted.predict(X)), y)
 
 
 def test_bounds_are_ordered_finite_rise_with_the_value_and_are_stored(calibrated, customers):

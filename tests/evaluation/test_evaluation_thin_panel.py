@@ -38,6 +38,7 @@ def test_rows_and_labels_are_those_of_the_full_panel(full, thin):
 def test_a_customer_who_is_chosen_is_there_at_every_origin(full, thin):
     chosen = thin.X.index.get_level_values("customer_id").unique()
     everywhere = full.X[full.X.index.get_level_values("customer_id").isin(chosen)]
+    everywhere = everywhere.loc[[origin.cutoff for origin in thin.origins]]
     assert set(everywhere.index) == set(thin.X.index)
 
 

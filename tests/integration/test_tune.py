@@ -191,24 +191,24 @@ def test_the_test_window_is_never_read(log, monkeypatch, tmp_path):
     monkeypatch.setattr(Window, "target", counted)
     window = Window(CUTOFF, HORIZON)
     features = ["frequency", "recency", "T", "monetary_value"]
-    first = tuning.compute_folds(tuning.prepare(log, window, features))[1]
+    first = tuning.compute_folds(tuning.prepare(log, window, features))
     assert read_until
     assert [end for end in read_until if end > window.cutoff] == []
 
     rewritten = log.assign(amount=log["amount"].where(log["timestamp"] < window.cutoff, 1e6))
-    second = tuning.compute_folds(tuning.prepare(rewritten, window, features))[1]
+    second = tuning.compute_folds(tuning.prepare(rewritten, window, features))
     for one, other in zip(first, second, strict=True):
         assert tuning.judge_fold(Tweedie(56), one) == tuning.judge_fold(Tweedie(56), other)
 
 
 def test_folds_are_divided_by_time_and_learn_from_windows_that_had_ended(log):
     training = tuning.prepare(log, Window(CUTOFF, HORIZON), ["frequency", "recency", "T", "monetary_value"])
-    protocol, folds = tuning.compute_folds(training)
-    assert protocol == "earlier windows"
-    for fold in folds:
-        learned = fold.X.index.get_level_values("cutoff").max()
-        assert learned + pd.Timedelta(days=56) <= fold.cutoff
-        assert fold.cutoff + pd.Timedelta(days=56) <= pd.Timestamp(CUTOFF)
+    cutoffs = training.X.index.get_level_values("cutoff")
+    for fold in tuning.compute_folds(training):
+        assert fold.protocol == "out of time"
+        (cutoff,) = set(fold.validation.index.get_level_values("cutoff"))
+        assert cutoffs[fold.rows.train].max() + pd.Timedelta(days=56) <= cutoff
+        assert cutoff + pd.Timedelta(days=56) <= pd.Timestamp(CUTOFF)
 
 
 def test_a_trial_behind_the_median_in_every_objective_is_pruned_and_one_ahead_in_any_is_not(tmp_path):

@@ -16,7 +16,7 @@ from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_coverage
-from cltv_ml.models.unseen import EARLIER_WINDOWS
+from cltv_ml.models.out_of_fold import OUT_OF_TIME
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -107,7 +107,7 @@ def windows_section(result: WindowResult) -> list[dict[str, Any]]:
         "The last column is the untouched test window. The earlier ones were kept from the models judged on them: "
         + (
             "fitted on windows that had ended by then."
-            if earlier.protocol == EARLIER_WINDOWS
+            if earlier.protocol == OUT_OF_TIME
             else "fitted on other customers of the same window, which says nothing about the bias of models "
             "that learn from such windows."
         )

@@ -10,7 +10,7 @@ from cltv_ml.evaluation.choice import choose_unseen
 from cltv_ml.evaluation.panel import Training, fit, prepare
 from cltv_ml.evaluation.validation import can_validate, validate
 from cltv_ml.features import default_features
-from cltv_ml.models import MBGNBD, ZILN, Ensemble, ProbabilisticValue, Quantile, competitors
+from cltv_ml.models import MBGNBD, ZILN, ProbabilisticValue, Quantile, competitors
 from experiments.benchmark.cases import Answer
 from experiments.benchmark.peers.memory import peak_mb
 
@@ -29,7 +29,7 @@ def predict(case):
         started = time.perf_counter()
         values = fit(model, training).predict(training.X_now)
         answers[model.name] = _answer(model, pd.Series(values, training.X_now.index), started)
-    chosen = WITHOUT_LABELS if seen is None else choose_unseen(models, seen, training).champion
+    chosen = WITHOUT_LABELS if seen is None else choose_unseen(models, seen).champion
     best = answers[chosen]
     answers["champion"] = Answer(best.values, best.version, {"is": chosen}, best.seconds, best.memory_mb)
     return answers
@@ -53,7 +53,7 @@ def _training(case, features):
 def _competing(case, features, training):
     return [
         model for model in competitors(case.window.horizon, features)
-        if (_can(training) if isinstance(model, Ensemble) else training.origins or not model.needs_labels)
+        if (_can(training) if model.components() else training.origins or not model.needs_labels)
     ]  # fmt: skip
 
 

@@ -1,0 +1,49 @@
+"""Stability of the choice: which model each validation window would have named, and who could not be chosen."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.validation import Validation, eligible, ineligible
+
+
+def choice_notes(result: WindowResult, champion: str) -> list[str]:
+    """Return sentences that say how stable the choice of `champion` is and why others could not be chosen."""
+    validation = result.validation
+    if validation is None:
+        return []
+    models = list(result.models.values())
+    notes = [
+        f"{name} could not be chosen: {reason}." for name, reason in ineligible(models, validation).items()
+    ]
+    names = eligible(models, validation)
+    if len(validation.cutoffs) > 1 and len(names) > 1 and champion in names:
+        notes.append(_stability(window_ginis(validation)[names], champion))
+    return notes
+
+
+def window_ginis(validation: Validation) -> pd.DataFrame:
+    """Return the Gini of each model (columns) on each validation window (rows), the latest first."""
+    gini = METRICS["gini"].function
+    return pd.DataFrame(
+        {
+            cutoff: {
+                name: gini(validation.y_true.loc[cutoff], validation.predictions.loc[cutoff, name])
+                for name in validation.predictions
+            }
+            for cutoff in validation.cutoffs
+        }
+    ).T
+
+
+def _stability(ginis: pd.DataFrame, champion: str) -> str:
+    first = ginis.idxmax(axis="columns")
+    lost = (ginis.max(axis="columns") - ginis[champion]).max()
+    others = [f"{name} in {count}" for name, count in first.value_counts().items() if name != champion]
+    return (
+        f"Over {len(ginis)} earlier windows {champion} had the best Gini in {int((first == champion).sum())}"
+        + (f", {', '.join(others)}" if others else "")
+        + f"; at worst it was {lost:.3f} below the best."
+    )

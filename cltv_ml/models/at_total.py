@@ -1,0 +1,129 @@
+"""A shape learned from labels at the total of a probabilistic model: for logs that cannot show a level of their own."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from cltv_ml.errors import InputError
+from cltv_ml.models.base import ValueModel, check_fitted
+from cltv_ml.models.out_of_fold import at_latest
+from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.tweedie import Tweedie
+
+
+class AtTotal(ValueModel):
+    """Another model trained on labels, its values brought to the total that a probabilistic model expects.
+
+    Who spends how much more than others changes slowly from window to window, and with its length; the total does
+    not. Where the log holds no window of the horizon, or none that a later one can be predicted from, the
+    ratios of customers come from the labels there are, and the total of a population from a probabilistic
+    model, which is fitted on its histories and needs no labels.
+
+    Parameters
+    ----------
+    horizon
+        Days that a prediction sums.
+    model
+        The model to train, `Tweedie()` if None; its horizon is set to `label_days`.
+    label_days
+        Days over which `y` was summed, at most the horizon.
+    probabilistic
+        The model of the total, `ProbabilisticValue(ParetoNBD())` if None; its horizon is set to this one.
+    """
+
+    needs_labels = True
+
+    def __init__(
+        self,
+        horizon: int = 91,
+        *,
+        model: ValueModel | None = None,
+        label_days: int = 30,
+        probabilistic: ProbabilisticValue | None = None,
+    ) -> None:
+        self.horizon = horizon
+        self.model = model
+        self.label_days = label_days
+        self.probabilistic = probabilistic
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The name of the model that is trained."""
+        return (self.model or Tweedie()).name
+
+    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Learn from customers at one or several cutoffs and what each spent in the days that followed."""
+        if not 0 < self.label_days <= self.horizon:
+            raise InputError(
+                f"AtTotal: label_days must be above 0 and at most the horizon of {self.horizon} days, "
+                f"got {self.label_days!r}."
+            )
+        model = clone(self.model) if self.model else Tweedie()
+        self.model_ = model.set_params(horizon=self.label_days).fit(X, y)
+        return self._bring_to_total(at_latest(X))
+
+    def adapt(self, X: pd.DataFrame) -> Self:
+        """Adapt the trained model to today's customers, and bring it to their total; return the model."""
+        check_fitted(self)
+        self.model_.adapt(X)
+        return self._bring_to_total(at_latest(X))
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected spend over the horizon, shape (n,), in currency units."""
+        check_fitted(self)
+        return self.model_.predict(X) * self.factor_
+
+    def p_buy(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the probabilistic model's probability of any purchase within the horizon, shape (n,)."""
+        check_fitted(self)
+        return self.probabilistic_.p_buy(X)
+
+    def sample_values(self, X: pd.DataFrame, size: int, *, seed: int = 0) -> np.ndarray:
+        """Return the probabilistic model's draws of what each customer spends, shape (n, size), in currency units."""
+        check_fitted(self)
+        return self.probabilistic_.sample_values(X, size, seed=seed)
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature adds to the expected value, in currency: the trained model's, at the total."""
+        check_fitted(self)
+        return self.model_.contributions(X) * self.factor_
+
+    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return PREDICTIONS for `X`: the value is the trained model's, the rest the probabilistic model's."""
+        check_fitted(self)
+        return self.probabilistic_._table(X).assign(expected_value=self.predict(X))
+
+    def _bring_to_total(self, X: pd.DataFrame) -> Self:
+        """Set the factor from the trained model's total to the probabilistic one over the horizon."""
+        below = clone(self.probabilistic) if self.probabilistic else ProbabilisticValue(ParetoNBD())
+        self.probabilistic_ = below.set_params(horizon=self.horizon).fit(X)
+        own = float(self.model_.predict(X).sum())
+        self.factor_ = float(self.probabilistic_.predict(X).sum()) / own if own > 0 else 1.0
+        names = [*self.model_.feature_names_in_, *self.probabilistic_.feature_names_in_]
+        self.feature_names_in_ = np.array(list(dict.fromkeys(map(str, names))), dtype=object)
+        return self
+
+
+def for_labels(model: ValueModel, days: int, *, own_level: bool = True) -> ValueModel:
+    """Return an unfitted copy that can be trained on labels of `days`.
+
+    As it is where these are its horizon and its `own_level` may be trusted, else as `AtTotal`. A model without
+    labels, or with a level that does not come from them, stays as it is.
+
+    >>> for_labels(Tweedie(91), 30).label_days, type(for_labels(Tweedie(91), 91)).__name__
+    (30, 'Tweedie')
+    """
+    members = [for_labels(member, days, own_level=own_level) for member in model.components()]
+    if members:
+        return clone(model).set_params(members=members)
+    if isinstance(model, AtTotal):
+        return clone(model).set_params(label_days=days)
+    plain: ValueModel = clone(model)
+    if not model.needs_labels or (days == model.horizon and (own_level or model.level_from_history)):
+        return plain
+    return AtTotal(model.horizon, model=plain, label_days=days)

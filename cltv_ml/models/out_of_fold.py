@@ -1,0 +1,220 @@
+"""Out-of-fold predictions: labelled rows predicted by fits that have not seen their labels.
+
+The rule for the protocol:
+
+- "out of time": a validation window is predicted by models trained on the origins whose labels had ended by its
+  cutoff, as it will be with the real future. Used for every window that has such origins with a buyer.
+- "other customers": where no window has them. Customers are dealt into `FOLDS` groups, and each group is predicted
+  by models trained on the others, at all origins. It validates everything but the level: the others' labels come
+  from the window that is predicted.
+
+Models without labels never see past a cutoff: they are fitted on all its customers under both protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from cltv_ml.errors import InputError
+from cltv_ml.models.base import ValueModel
+
+OUT_OF_TIME = "out of time"
+OTHER_CUSTOMERS = "other customers"
+
+#: Groups of customers; each more costs another fit of every model.
+FOLDS = 3
+
+#: Predicted rows after which no further group of customers is predicted: a large log needs no more.
+ENOUGH = 20_000
+
+#: With fewer labelled rows before a window, nothing that is learned from them means anything.
+MIN_ROWS = 50
+
+#: With fewer customers who bought in a window there is nothing to compare with.
+MIN_BUYERS = 2
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fit and the windows it predicts, as row numbers.
+
+    `windows` holds for each cutoff the rows of customers whose history may be known there and those to predict.
+    """
+
+    protocol: str
+    train: np.ndarray
+    windows: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Expected values of labelled rows, a column per model, NaN where a model could not be fitted.
+
+    `failures` says for each such model and cutoff why.
+    """
+
+    predictions: pd.DataFrame
+    protocol: str
+    failures: dict[tuple[str, pd.Timestamp], str] = field(default_factory=dict)
+
+
+def split(
+    X: pd.DataFrame, y: pd.Series, horizon: int, cutoffs: Sequence[pd.Timestamp] | None = None
+) -> list[Fold]:
+    """Return the folds that the module's rule gives for the windows at `cutoffs`, or the latest one.
+
+    Rows are indexed by `cutoff` and `customer_id`; without a level `cutoff` they share one. Windows in which
+    fewer than two customers bought are left out.
+
+    Raises
+    ------
+    InputError
+        There is no window in which two customers bought: there is nothing to compare with.
+    """
+    labels = np.asarray(y, dtype=np.float64)
+    at, customers = _keys(X)
+    wanted = [at.max()] if cutoffs is None else [np.datetime64(cutoff, "us") for cutoff in sorted(cutoffs)]
+    rows_at = {cutoff: np.flatnonzero(at == cutoff) for cutoff in wanted}
+    buyers = {cutoff: int((labels[rows] > 0).sum()) for cutoff, rows in rows_at.items()}
+    if max(buyers.values()) < MIN_BUYERS:
+        raise InputError(
+            f"validation: {max(buyers.values())} customers bought in the latest labelled window, at least "
+            f"{MIN_BUYERS} are needed; choose a longer horizon or another cutoff."
+        )
+    windows = {cutoff: rows for cutoff, rows in rows_at.items() if buyers[cutoff] >= MIN_BUYERS}
+    folds = []
+    for cutoff, rows in windows.items():
+        earlier = np.flatnonzero(at + np.timedelta64(horizon, "D") <= cutoff)
+        if len(earlier) >= MIN_ROWS and (labels[earlier] > 0).any():
+            folds.append(Fold(OUT_OF_TIME, earlier, ((rows, rows),)))
+    return folds or _customer_folds(at, customers, labels, list(windows.values()))
+
+
+def _customer_folds(
+    at: np.ndarray, customers: np.ndarray, labels: np.ndarray, windows: Sequence[np.ndarray]
+) -> list[Fold]:
+    """Return folds by groups of customers, each predicting its customers of every window."""
+    latest = at == at.max()
+    dealt = _deal(customers[latest], labels[latest] > 0)
+    # Customers of earlier cutoffs are all still known at the latest one; whoever is not belongs to no group.
+    place = pd.Index(customers[latest]).get_indexer(pd.Index(customers))
+    group = np.where(place >= 0, dealt[place], -1)
+    folds: list[Fold] = []
+    predicted = 0
+    for number in np.unique(dealt):
+        others = group != number
+        parts = tuple((rows[others[rows]], rows[~others[rows]]) for rows in windows if not others[rows].all())
+        folds.append(Fold(OTHER_CUSTOMERS, np.flatnonzero(others), parts))
+        predicted += sum(len(rows) for _, rows in parts)
+        if predicted >= ENOUGH:
+            break
+    return folds
+
+
+def out_of_fold(
+    models: Sequence[ValueModel],
+    X: pd.DataFrame,
+    y: pd.Series,
+    horizon: int,
+    cutoffs: Sequence[pd.Timestamp] | None = None,
+) -> OutOfFold:
+    """Return expected values by model for the rows of the windows at `cutoffs`, or of the latest cutoff.
+
+    Models with labels are fitted once per fold, others once per window; rows come in the order of `X`. A model
+    that cannot be fitted has no values there, and `failures` holds the sentence.
+    """
+    folds = split(X, y, horizon, cutoffs)
+    rows = np.sort(np.concatenate([part for fold in folds for _, part in fold.windows]))
+    values = pd.DataFrame(np.nan, index=rows, columns=[model.name for model in models])
+    failures: dict[tuple[str, pd.Timestamp], str] = {}
+    for model in models:
+        for fold in folds if model.needs_labels else _label_free(X, rows):
+            try:
+                for predicted, answer in predict_fold(model, X, y, fold):
+                    values.loc[predicted, model.name] = answer
+            except InputError as error:
+                failures |= {(model.name, _cutoff(X, part)): str(error) for _, part in fold.windows}
+    protocol = folds[0].protocol if any(model.needs_labels for model in models) else OUT_OF_TIME
+    return OutOfFold(values.set_axis(X.index[rows], axis=0), protocol, failures)
+
+
+def predict_fold(
+    model: ValueModel, X: pd.DataFrame, y: pd.Series, fold: Fold
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield row numbers and expected values of each window of a fold, by a copy fitted on its rows to train on."""
+    fitted: ValueModel = clone(model)
+    if model.needs_labels:
+        fitted.fit(X.iloc[fold.train], y.iloc[fold.train])
+    for present, rows in fold.windows:
+        known = X.iloc[present]
+        if not model.needs_labels:
+            fitted = clone(model).fit(_customers(known))
+        else:
+            # With its cutoff, a window whose labels others have taught is recognised.
+            fitted.adapt(known if fold.protocol == OTHER_CUSTOMERS else _customers(known))
+        yield rows, fitted.predict(_customers(X.iloc[rows]))
+
+
+def _label_free(X: pd.DataFrame, rows: np.ndarray) -> list[Fold]:
+    """Return a fold per window for models without labels: fitted on all its customers, predicting the `rows` in it."""
+    at, _ = _keys(X)
+    none = np.empty(0, dtype=np.int64)
+    windows = [(np.flatnonzero(at == cutoff), rows[at[rows] == cutoff]) for cutoff in np.unique(at[rows])]
+    return [Fold(OUT_OF_TIME, none, (window,)) for window in windows]
+
+
+def fit_at(model: ValueModel, X: pd.DataFrame, y: pd.Series, X_now: pd.DataFrame) -> ValueModel:
+    """Return a fitted copy: on labelled rows `X, y` where it needs labels, else on the customers `X_now`."""
+    fresh: ValueModel = clone(model)
+    if model.needs_labels:
+        return fresh.fit(X, y).adapt(X_now)
+    return fresh.fit(X_now)
+
+
+def by_cutoff(X: pd.DataFrame) -> list[tuple[pd.Timestamp, np.ndarray]]:
+    """Return each cutoff with its row numbers, the earliest first; one group where there is no such level."""
+    if "cutoff" not in X.index.names:
+        return [(pd.Timestamp(0), np.arange(len(X)))]
+    codes, cutoffs = pd.factorize(X.index.get_level_values("cutoff"), sort=True)
+    return [(cutoff, np.flatnonzero(codes == code)) for code, cutoff in enumerate(cutoffs)]
+
+
+def at_latest(X: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the latest cutoff, indexed by customer."""
+    cutoffs, _ = _keys(X)
+    return _customers(X[cutoffs == cutoffs.max()])
+
+
+def _cutoff(X: pd.DataFrame, rows: np.ndarray) -> pd.Timestamp:
+    """Return the cutoff that some rows share."""
+    return pd.Timestamp(_keys(X.iloc[rows[:1]])[0][0])
+
+
+def _keys(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cutoff and the customer of each row as arrays."""
+    if "cutoff" not in X.index.names:
+        return np.zeros(len(X), dtype="datetime64[us]"), X.index.to_numpy()
+    cutoffs = X.index.get_level_values("cutoff").to_numpy()
+    return cutoffs, X.index.get_level_values("customer_id").to_numpy()
+
+
+def _customers(X: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of one cutoff indexed by customer, as at prediction time."""
+    return X.droplevel("cutoff") if "cutoff" in X.index.names else X
+
+
+def _deal(customers: np.ndarray, bought: np.ndarray) -> np.ndarray:
+    """Return each customer's group: by the hash of the id, and as many buyers in one as in another.
+
+    >>> _deal(np.array(["a", "b", "c", "d", "e", "f"]), np.array([True, False] * 3)).tolist()
+    [2, 2, 1, 1, 0, 0]
+    """
+    order = np.lexsort((pd.util.hash_array(customers.astype(object)), bought))
+    group = np.empty(len(customers), dtype=np.int64)
+    group[order] = np.arange(len(customers)) % FOLDS
+    return group
