@@ -2,7 +2,6 @@
 
 import pandas as pd
 import pytest
-from cltv_ml.models.out_of_fold import OUT_OF_TIME
 
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge, measure
@@ -10,6 +9,7 @@ from cltv_ml.evaluation.earlier import earlier_windows
 from cltv_ml.evaluation.validation import MAX_WINDOWS
 from cltv_ml.features import build_features
 from cltv_ml.models import ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.models.out_of_fold import OUT_OF_TIME
 from cltv_ml.windows import Window
 
 WINDOW = Window("2023-01-01", 60)

@@ -26,7 +26,8 @@ def short():
     """Four months of log, a horizon of 44 days."""
     some = simulate(500, days=120, seed=4).log[["customer_id", "timestamp", "amount"]]
     below = ProbabilisticValue(horizon=44)
-    models = [SameRate(44), below, Tweedie(44, n_estimators=10), Ensemble(44, members=[below, Tweedie(n_estimators=10)])]
+    trees = Tweedie(n_estimators=10)
+    models = [SameRate(44), below, Tweedie(44, n_estimators=10), Ensemble(44, members=[below, trees])]
     return judge(some, Window.latest(some["timestamp"].max(), 44), models, FEATURES)
 
 
@@ -102,7 +103,9 @@ def test_who_may_not_be_chosen_is_named_with_the_reason(log):
     models = [SameRate(90), ProbabilisticValue(horizon=90), Tweedie(90, n_estimators=10)]
     result = judge(log, Window("2022-07-25", 90), models, FEATURES)
     assert result.validation.protocol == "other customers"
-    assert "tweedie could not be chosen: the log holds no earlier window" in " ".join(choice_notes(result, "x"))
+    assert "tweedie could not be chosen: the log holds no earlier window" in " ".join(
+        choice_notes(result, "x")
+    )
     alone = judge(log, Window("2022-07-25", 90), [models[0], models[2]], FEATURES)
     assert choose(alone).champion == "tweedie"
 

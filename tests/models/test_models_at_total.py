@@ -41,7 +41,10 @@ def test_the_total_is_the_probabilistic_one_and_the_ratios_are_the_trained_ones(
 def test_it_is_stored_and_restored_and_explains_its_values(model, shop):
     X, _ = shop
     classes = {type(one).__name__: type(one) for one in (model, model.probabilistic_, model.model_)}
-    classes |= {type(one).__name__: type(one) for one in (model.probabilistic_.purchases_, model.probabilistic_.spend_)}
+    classes |= {
+        type(one).__name__: type(one)
+        for one in (model.probabilistic_.purchases_, model.probabilistic_.spend_)
+    }
     restored = from_state(to_state(model), classes)
     pd.testing.assert_frame_equal(restored.predict_table(X), model.predict_table(X))
     assert model.contributions(X).sum(axis="columns").to_numpy() == pytest.approx(model.predict(X))
