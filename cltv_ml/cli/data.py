@@ -151,6 +151,13 @@ def _show_account(cleaned: Cleaned) -> None:
             f"Log       {facts['customers']:,} customers, {facts['orders']:,} orders, {facts['first']:%Y-%m-%d} "
             f"to {facts['last']:%Y-%m-%d}"
         )
+    if account.rows_unreadable:
+        console.print(
+            f"Unread    {account.rows_unreadable:,} lines whose amount cannot be read, about "
+            f"{account.money_unreadable:,.2f}, are in none of these sums"
+        )
+    if account.unused:
+        console.print(f"Unused    {escape(', '.join(map(repr, account.unused)))}")
     for note in [*account.notes, *doubt_products(cleaned.log)]:
         console.print(f"Note      {escape(note)}")
 
@@ -168,6 +175,8 @@ def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]
         "money_quarantined",
         "money_netted",
         "money_capped",
+        "rows_unreadable",
+        "money_unreadable",
     )
     return {
         "verdict": verdict.level,
@@ -178,4 +187,6 @@ def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]
         "summary": compute_summary(cleaned.log) if len(cleaned.log) else [],
         "notes": [*account.notes, *doubt_products(cleaned.log)],
         "mapping": account.mapping,
+        "levels": account.levels,
+        "unused": account.unused,
     }

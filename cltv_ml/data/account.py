@@ -44,6 +44,8 @@ class Report:
     levels
         How the levels of status, type, test and captured columns were read, one row each: `name`, `column`, `level`,
         `reading` ("counts", "refund" or "ignore"), `rows` and `money`.
+    rows_unreadable, money_unreadable
+        Lines whose amount cannot be read, and what they would hold if they were like the others: in no other sum.
     unused
         Columns of the source that no name was given to.
     """
@@ -62,6 +64,8 @@ class Report:
     notes: tuple[str, ...] = ()
     levels: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     unused: tuple[str, ...] = ()
+    rows_unreadable: int = 0
+    money_unreadable: float = 0.0
 
 
 def account(
@@ -102,6 +106,10 @@ def account(
             f"{source}: {money_in} in, but {kept} kept, {quarantined} quarantined, {netted} netted and "
             f"{capped} capped; please report this as a fault of cltv_ml."
         )
+    unreadable = taken.get("bad_amount", (0, 0))[0]
+    [(usual,)] = con.execute(
+        "select coalesce(avg(money), 0) from marks where rule is null and not is_return"
+    ).fetchall()
     taken["cancellation"] = (taken.get("cancellation", (0, 0))[0], int(netted))
     return Report(
         source=source,
@@ -116,6 +124,8 @@ def account(
         money_returned=returned / MONEY_SCALE,
         rules=_rule_table(taken, rows_in, int(money_in)),
         notes=tuple(notes),
+        rows_unreadable=unreadable,
+        money_unreadable=unreadable * float(usual) / MONEY_SCALE,
     )
 
 

@@ -8,6 +8,9 @@ _ISO = (
     "THB TND TRY TWD TZS UAH UGX USD UYU UZS VND XAF XOF ZAR ZMW"
 )
 
+#: Codes of currencies (ISO 4217).
+CURRENCIES = frozenset(_ISO.split())
+
 #: Signs of one currency, as they are written before or after an amount, and its code.
 _SIGNS = {
     "€": "EUR", "£": "GBP", "₹": "INR", "Rs.": "INR", "Rs": "INR", "US$": "USD", "USD$": "USD", "U$S": "USD",

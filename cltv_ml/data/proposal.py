@@ -13,15 +13,34 @@ from cltv_ml.data.headings import NOT_THE_PURCHASE, SYNONYMS, plain_heading
 from cltv_ml.data.kinds import look
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
+from cltv_ml.data.numerals import CURRENCIES
 from cltv_ml.data.parse import quote
-from cltv_ml.data.questions import Question, QuestionsError, questions_of
+from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.recognition import recognise_source
-from cltv_ml.data.scale import settle_scale
-from cltv_ml.errors import InputError
+from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.tables import TRANSACTIONS
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "cancelled_at", "currency")
+
+#: One of these is among the codes of any column of currencies: TOP, ALL and TRY are words as well.
+_MAJOR = {
+    "EUR",
+    "USD",
+    "GBP",
+    "JPY",
+    "CHF",
+    "CAD",
+    "AUD",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CNY",
+    "INR",
+    "BRL",
+    "MXN",
+}
 
 #: Levels of columns so headed need not be known: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
@@ -72,16 +91,19 @@ def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) ->
     wanted = SAFETY if is_complete(known) else tuple(SYNONYMS)
     proposal = propose_mapping(kinds, given, look_at_levels(con, kinds), wanted)
     mapping, questions = dict(proposal.mapping), proposal.questions
-    if not is_complete(known):
-        try:
-            mapping = settle_scale(con, mapping, given)
-        except InputError as error:
-            questions += questions_of(error)
+    notes = [*(recognised.notes if recognised else ()), *proposal.notes]
+    if "currency" not in {*mapping, *given}:
+        notes += _find_currency(con, kinds, mapping)
+    try:
+        mapping, told = settle_units(con, kinds, mapping, given)
+        notes += told
+        mapping, told = settle_scale(con, mapping, given)
+        notes += told
+    except QuestionsError as error:
+        questions += error.questions
     if questions:
         raise QuestionsError(questions)
-    if recognised is None:
-        return Proposal(mapping, proposal.notes)
-    return Proposal(mapping, (*recognised.notes, *proposal.notes), rules=recognised.rules)
+    return Proposal(mapping, tuple(notes), rules=recognised.rules if recognised else {})
 
 
 def propose_mapping(
@@ -127,6 +149,28 @@ def propose_mapping(
             chosen[name] = found[0]
     mapping, missing = _settle(chosen, kinds, known, questions)
     return Proposal(mapping, tuple(notes), (*questions, *missing))
+
+
+def _find_currency(
+    con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str], mapping: dict[str, str]
+) -> list[str]:
+    """Add the column of currency codes, whatever it is called, to the mapping; return what to tell."""
+    for column in (
+        column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()
+    ):
+        for table in ("peek", "raw"):  # the first lines rule most columns out
+            rows = con.execute(
+                f"select distinct upper(trim(cast({quote(column)} as varchar))) as code from {table} "
+                f"where code <> '' limit {len(CURRENCIES) + 1}"
+            ).fetchall()
+            codes = {str(code) for (code,) in rows}
+            if not codes or not codes <= CURRENCIES or not codes & _MAJOR:
+                break
+        else:
+            mapping["currency"] = column
+            shown = ", ".join(sorted(codes)[:8])
+            return [f"Column {column!r} holds currency codes ({shown}) and was read as currency."]
+    return []
 
 
 def look_at_levels(con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str]) -> dict[str, list[str]]:

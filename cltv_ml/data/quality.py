@@ -28,6 +28,9 @@ OPENING_CUSTOMERS = (
 
 _QUANTILES = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999]
 
+#: From so many customers on it is told which have a large share of the revenue.
+_MANY = 20
+
 #: Level, criterion: the bound beyond which a log gets it. All are rules of thumb, stated in the reasons.
 NO_GO = {
     "customers": 100,
@@ -36,6 +39,8 @@ NO_GO = {
     "horizon_share": 0.5,
     "regular": 0.5,
     "aside": 0.6,
+    "unreadable": 0.2,
+    "largest": 0.9,
 }
 CAUTION = {
     "customers": 500,
@@ -44,6 +49,8 @@ CAUTION = {
     "horizon_share": 1 / 3,
     "regular": 0.2,
     "aside": 0.2,
+    "unreadable": 0.01,
+    "largest": 0.1,
 }
 
 
@@ -264,11 +271,44 @@ def judge(log: Tabular, horizon: int | None = None, report: Report | None = None
     if report is not None and report.rows_in:
         aside = 1 - report.rows_kept / report.rows_in
         doubts.append(_above("aside", aside, f"{aside:.0%} of the lines were set aside"))
+    if report is not None and report.rows_unreadable:
+        share = report.money_unreadable / max(report.money_unreadable + report.money_kept, 1e-9)
+        text = (
+            f"the amount of {report.rows_unreadable:,} lines cannot be read, about {report.money_unreadable:,.2f} or "
+            f"{share:.1%} of the money"
+        )
+        doubts.append(_above("unreadable", share, text))
+    if customers >= _MANY:
+        doubts.append(_concentration(log))
     found = [doubt for doubt in doubts if doubt is not None]
     level: Literal["go", "caution", "no-go"] = "go" if not found else "caution"
     if any(severe for severe, _ in found):
         level = "no-go"
     return Verdict(level, tuple(text for _, text in found))
+
+
+def _concentration(log: Tabular) -> tuple[bool, str] | None:
+    """Return a doubt that names the customers with a tenth of the orders or of the revenue each, if there are any."""
+    con = _connect(log)
+    rows = con.sql(f"""
+        with customer as (
+            select customer_id, {_MONEY} as revenue, count(distinct {_order(con)}) as orders from log group by 1
+        ), shared as (
+            select customer_id, coalesce(revenue / nullif(sum(revenue) over (), 0), 0) as money,
+                orders / sum(orders) over () as often from customer
+        )
+        select * from shared where greatest(money, often) > {CAUTION["largest"]} order by 2 desc, 1
+    """).fetchall()
+    if not rows:
+        return None
+    names = "; ".join(
+        f"{name!r} has {often:.0%} of the orders and {money:.0%} of the revenue"
+        for name, money, often in rows
+    )
+    largest = max(max(money, often) for _, money, often in rows)
+    return _above(
+        "largest", largest, f"customer {names}: a wholesaler, a till or a placeholder is no usual customer"
+    )
 
 
 def _below(name: str, value: float, text: str, unit: str, scale: float = 1) -> tuple[bool, str] | None:

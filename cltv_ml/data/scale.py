@@ -1,73 +1,175 @@
-"""Whether a column holds money per item or per line, read off how it grows with the quantity."""
+"""Whether a column holds money per item, money per line or numbers of items: the data decide, headings are a prior."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import duckdb
 
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.mapping import ask, is_open_name
 from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.errors import InputError
 
-#: Fewer lines than this, whose quantity differs from the product's usual one, prove nothing.
+#: Fewer lines than this, whose quantity differs from the product's usual one, prove nothing unless they agree exactly.
 _LINES = 30
+_EXACT_LINES = 4
 
 #: The name that a column is proposed for, and what it is when it holds the other kind of money.
-_OTHER = {"unit_price": "amount", "cost": "unit_cost"}
+_OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost"}
+
+#: Headings that may mean money as well as a number of items, and those of money beside them.
+_AMOUNTS = re.compile("^(amount|value|total|betrag|montant|importe|monto|sales)$")
+_PRICES = re.compile("price|preis|prix|precio|prezzo|preco|sales|revenue|umsatz|erlos|turnover")
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """How a column grows with the quantity within a product."""
+
+    lines: int
+    slope: float  # 0 per item, 1 per line
+    off_item: float  # how far, on the log scale, values lie from one price per item
+    off_line: float  # and from being proportional to the quantity
+
+    @property
+    def is_evidence(self) -> bool:
+        exact = min(self.off_item, self.off_line) < 0.005 < max(self.off_item, self.off_line)
+        return self.lines >= _LINES or (self.lines >= _EXACT_LINES and exact)
+
+
+def settle_units(
+    con: duckdb.DuckDBPyConnection,
+    kinds: Mapping[str, str],
+    mapping: Mapping[str, str],
+    given: Mapping[str, str | None],
+) -> tuple[dict[str, str], list[str]]:
+    """Return a mapping in which a column of item counts that was taken for money is the quantity, and what to tell.
+
+    A column called merely amount counts items where it holds small whole numbers, many of them 1, and a column of
+    prices or sales stands beside it.
+
+    Raises
+    ------
+    QuestionsError
+        Several columns could hold the money.
+    """
+    column = mapping.get("amount", "")
+    if not column or {"amount", "quantity"} & set(given) or "quantity" in mapping:
+        return dict(mapping), []
+    columns = _some_rows(con)
+    taken = {name: other for name, other in mapping.items() if name not in ("unit_price", "amount")}
+    prices = [
+        other
+        for other, kind in kinds.items()
+        if kind in ("number", "rate") and other != column and other not in taken.values()
+        and _PRICES.search(plain_heading(other)) and not _counts_items(columns, other)
+    ]  # fmt: skip
+    if not _AMOUNTS.match(plain_heading(column)) or not prices or not _counts_items(columns, column):
+        return dict(mapping), []
+    if len(prices) > 1:
+        text = (
+            f"column {column!r} holds numbers of items rather than money, and columns {prices} could each be the "
+            f"amount; {ask(['amount'], prices[0])}, and --mapping quantity={column}."
+        )
+        raise QuestionsError([Question(text, tuple(f"amount={other}" for other in prices))])
+    note = f"Column {column!r} holds small whole numbers beside {prices[0]!r}: it was read as quantity, not as money."
+    return {**taken, "quantity": column, "unit_price": prices[0]}, [note]
 
 
 def settle_scale(
     con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], given: Mapping[str, str | None]
-) -> dict[str, str]:
-    """Return a proposed mapping in which a column called merely price or cost stands for what it holds.
+) -> tuple[dict[str, str], list[str]]:
+    """Return a proposed mapping in which prices and costs stand for what they hold, and what to tell.
 
     Within a product a price per item does not depend on how many are bought, a line's total is
     proportional to it; without products the cost is compared with the line's amount. The first 20,000
-    rows decide.
+    rows decide; what the user said is left, and told where the data say otherwise.
 
     Raises
     ------
-    InputError
-        The column is neither clearly the one nor the other.
+    QuestionsError
+        A column is neither clearly the one nor the other.
     """
-    settled = dict(mapping)
+    settled, notes = dict(mapping), []
     for name, other in _OTHER.items():
-        column = mapping.get(name)
-        if column is None or name in given or other in mapping or not is_open_name(column):
+        column = settled.get(name)
+        if column is None or other in settled or "quantity" not in settled or column != mapping.get(name):
             continue
-        growth = _growth(con, mapping, column) if "quantity" in mapping else None
-        if growth is None:
+        growth = _growth(con, settled, column)
+        if growth is None or not growth.is_evidence:
             continue
-        if 0.25 < growth < 0.75:
-            raise InputError(
+        per_line = name in ("amount", "cost")
+        if name == "amount" and growth.off_item > 0.1:
+            continue  # no price per item either: an order's total, say
+        if 0.25 < growth.slope < 0.75 and not (name == "unit_price" and name in given):
+            text = (
                 f"column {column!r} may be money per item or per line: with twice the quantity it is "
-                f"{2**growth:.2f} times as large; {ask([name, other], column)}."
+                f"{2**growth.slope:.2f} times as large; {ask([name, other], column)}."
             )
-        if (growth > 0.5) == (name == "unit_price"):
-            settled[other] = settled.pop(name)
-    return settled
+            raise QuestionsError([Question(text, (f"{name}={column}", f"{other}={column}"))])
+        if (growth.slope > 0.5) == per_line:
+            continue
+        found = "the total of its line" if growth.slope > 0.5 else "the price of one item"
+        seen = (
+            f"Column {column!r} {'grows with' if growth.slope > 0.5 else 'does not depend on'} the quantity"
+        )
+        if name in given:
+            notes.append(f"{seen}, as {found} would; it was read as {name} because the mapping says so.")
+            continue
+        settled[other] = settled.pop(name)
+        if not is_open_name(column):
+            notes.append(f"{seen}: it was read as {found}; --mapping {name}={column} reads it as {name}.")
+    return settled, notes
 
 
-def _growth(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], column: str) -> float | None:
-    """Return the elasticity of a column in the quantity, 0 per item and 1 per line; None without evidence."""
+def _some_rows(con: duckdb.DuckDBPyConnection) -> Columns:
     con.execute("create or replace temp table some_rows as from raw limit 20000")
-    columns = Columns(con, Rules(), "some_rows", ask=False)
-    value, quantity = columns.number(column), columns.number(mapping["quantity"])
+    return Columns(con, Rules(day_first=True), "some_rows")
+
+
+def _number(columns: Columns, column: str) -> str:
+    try:
+        return columns.number(column)
+    except InputError:  # the decimal sign is open, which is asked later
+        return Columns(columns.con, Rules(decimal="."), columns.table).number(column)
+
+
+def _counts_items(columns: Columns, column: str) -> bool:
+    """Whether a column holds small whole numbers, many of them 1."""
+    value = f"abs({_number(columns, column)})"
+    [(whole, ones, middle, rows)] = columns.con.execute(
+        f"select bool_and(v = floor(v)), avg(cast(v = 1 as integer)), median(v), count(v) "
+        f"from (select {value} as v from {columns.table})"
+    ).fetchall()
+    return bool(rows and whole and ones >= 0.1 and middle <= 6)
+
+
+def _growth(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], column: str) -> _Growth | None:
+    """Return how a column grows with the quantity; None where nothing tells products apart."""
+    columns = _some_rows(con)
+    value, quantity = _number(columns, column), _number(columns, mapping["quantity"])
+    per = "1"
     if "product_id" in mapping:
-        group, per = quote(mapping["product_id"]), "1"
+        group = quote(mapping["product_id"])
     elif column == mapping.get("cost") and "amount" in mapping:
-        group, per = "1", columns.number(mapping["amount"])
+        group, per = "1", _number(columns, mapping["amount"])
     else:
         return None
-    [(lines, slope)] = con.execute(
+    [(lines, slope, off_item, off_line)] = con.execute(
         f"with line as (select ln({value}) - ln({per}) as v, ln({quantity}) as q, {group} as g from some_rows "
         f"where {value} > 0 and {quantity} > 0 and {per} > 0), "
         "moved as (select v - avg(v) over (partition by g) as v, q - avg(q) over (partition by g) as q from line) "
-        "select count(*) filter (where abs(q) > 1e-9), sum(v * q) / nullif(sum(q * q), 0) from moved"
+        "select count(*) filter (where abs(q) > 1e-9), sum(v * q) / nullif(sum(q * q), 0), "
+        "sqrt(avg(v * v) filter (where abs(q) > 1e-9)), sqrt(avg((v - q) * (v - q)) filter (where abs(q) > 1e-9)) "
+        "from moved"
     ).fetchall()
     con.execute("drop table some_rows")
-    if lines < _LINES or slope is None:
+    if slope is None:
         return None
-    return float(slope) + (1.0 if per != "1" else 0.0)
+    more = 1.0 if per != "1" else 0.0
+    return _Growth(lines, float(slope) + more, float(off_item), float(off_line))

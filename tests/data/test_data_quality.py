@@ -325,3 +325,23 @@ def test_codes_without_a_digit_are_doubted_and_the_rule_in_the_sentence_sets_the
 
 def test_products_with_names_raise_no_doubt():
     assert doubt_products(pd.DataFrame({"product_id": ["tea", "jam", "A1"], "amount": 1.0})) == []
+
+
+def test_amounts_that_cannot_be_read_are_estimated_and_block_go():
+    log = synthetic = simulate(700).log
+    frame = synthetic.assign(amount=synthetic["amount"].astype(str))
+    frame.loc[frame.index % 25 == 0, "amount"] = "?"
+    cleaned = clean(read(frame), Rules(off=("exact_duplicate",)))
+    lost = log["amount"][log.index % 25 == 0].sum()
+    assert cleaned.report.money_unreadable == pytest.approx(lost, rel=0.1)
+    verdict = judge(cleaned.log, 30, cleaned.report)
+    assert verdict.level != "go"
+    assert any("cannot be read, about" in reason for reason in verdict.reasons)
+
+
+def test_the_verdict_names_a_customer_with_a_large_share():
+    log = pd.DataFrame({"customer_id": [f"c{n}" for n in range(40)] + ["bulk"] * 20, "amount": 1.0})
+    log["timestamp"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(range(60), "D")
+    assert any(
+        "'bulk' has 33% of the orders and 33% of the revenue" in reason for reason in judge(log).reasons
+    )

@@ -59,3 +59,46 @@ def test_without_products_the_cost_is_compared_with_the_amount():
 def test_what_the_user_says_is_not_questioned():
     frame = _shop(price=lambda price, quantity: price * quantity)
     assert read(frame, {"unit_price": "price"}).mapping["unit_price"] == "price"
+
+
+@pytest.mark.parametrize("heading", ["item-price", "unit_price", "Einzelpreis"])
+def test_a_line_s_total_under_the_heading_of_a_unit_price_is_the_amount(heading):
+    raw = read(_shop(**{heading: lambda price, quantity: price * quantity}))
+    assert raw.mapping["amount"] == heading
+    assert any("grows with the quantity" in note for note in raw.notes)
+
+
+def test_a_price_per_item_called_amount_is_multiplied_by_the_quantity():
+    raw = read(_shop(amount=lambda price, quantity: price))
+    assert raw.mapping["unit_price"] == "amount"
+
+
+def test_six_lines_decide_where_they_agree_exactly():
+    frame = pd.DataFrame(
+        {"customer": list("abcabc"), "date": "2024-01-31", "order": list("123456"), "sku": list("xxxyyy"),
+         "qty": [1, 2, 3, 1, 2, 4], "item price": [5.0, 10.0, 15.0, 7.0, 14.0, 28.0]}
+    )  # fmt: skip
+    assert clean(frame).report.money_kept == 79.0
+
+
+def test_an_amount_that_no_product_s_price_explains_stays():
+    rng = np.random.default_rng(1)
+    assert (
+        read(_shop(amount=lambda price, quantity: rng.gamma(2, 20, len(price)))).mapping["amount"] == "amount"
+    )
+
+
+@pytest.mark.parametrize(("per_line", "name"), [(True, "amount"), (False, "unit_price")])
+def test_numbers_of_items_called_amount_are_the_quantity(per_line, name):
+    frame = _shop(SALES_PRICE=lambda price, quantity: price * 7 * (quantity if per_line else 1))
+    raw = read(frame.assign(ASSET=frame["SALES_PRICE"] * 0.8).rename(columns={"qty": "AMOUNT"}))
+    assert (raw.mapping["quantity"], raw.mapping[name]) == ("AMOUNT", "SALES_PRICE")
+
+
+@pytest.mark.parametrize("heading", ["Land", "ccy", "Unit of money", "Devisencode"])
+def test_a_column_of_currency_codes_is_recognised_under_any_heading(heading):
+    frame = pd.DataFrame({"customer": list("abc"), "date": "2024-01-31", "amount": [1.0, 2.0, 4.0]})
+    frame[heading] = ["EUR", "usd", "SEK"]
+    assert read(frame).mapping["currency"] == heading
+    with pytest.raises(ValueError, match="holds the currencies"):
+        clean(frame)
