@@ -42,7 +42,6 @@ def check_given(settings: Source) -> None:
 
 def read_raw(settings: Source, memory: str = "2GB") -> Raw:
     """Return the settings' data as they came, to be cleaned by the settings' rules."""
-<<<<<<< HEAD
     raw = read(
         settings.data,
         settings.mapping or None,
@@ -50,16 +49,10 @@ def read_raw(settings: Source, memory: str = "2GB") -> Raw:
         header_row=settings.header_row or None,
         memory=memory,
     )
-    if not settings.mapping and str(settings.data).partition(":")[0] not in DATASETS:
-        pairs = ",".join(f"{name}={column}" for name, column in raw.mapping.items())
-        logger.warning("Mapping   proposed from names and types: %s", pairs)
-=======
-    raw = read(settings.data, settings.mapping or None, table=settings.query or None, memory=memory)
     added = {name: column for name, column in raw.mapping.items() if name not in (settings.mapping or {})}
     if added and str(settings.data).partition(":")[0] not in DATASETS:
         pairs = ",".join(f"{name}={column}" for name, column in added.items())
         logger.warning("Mapping   proposed from headings, types and values: %s", pairs)
->>>>>>> faa30f8 (Show what completes a mapping)
     zone = {"timezone": settings.timezone} if settings.timezone else {}
     return replace(raw, rules=change_rules(raw.rules, {**settings.rules, **zone}))
 
