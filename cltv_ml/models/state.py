@@ -77,6 +77,8 @@ def _decode(value: Any, classes: Mapping[str, type[BaseEstimator]]) -> Any:
         if "@model" in value:
             return from_state(value["@model"], classes)
         if "@booster" in value:
+            if not value["@booster"].startswith(b"{"):  # XGBoost ends the process over an empty file
+                raise InputError("a booster of the model is empty or no file of XGBoost's.")
             return xgb.Booster(model_file=bytearray(value["@booster"]))
         if "@array" in value:
             return np.array(value["@array"], dtype=value["dtype"])

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from cltv_ml.features import feature_version
 from cltv_ml.models import ALL
 from cltv_ml.pipelines.inputs import check_given, load, targeting_of
 from cltv_ml.settings import Promote, Settings
-from cltv_ml.tracking import registry, runs, store
+from cltv_ml.tracking import checksums, registry, runs, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
 from cltv_ml.windows import Window, span
 
@@ -139,10 +139,13 @@ def _tested(version: Version) -> tuple[pd.Timestamp, str] | None:
     return version.test_cutoff, version.candidate
 
 
-def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) -> list[pd.DataFrame]:
+def score_apart(
+    uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp, sums: Mapping[str, str | None] | None = None
+) -> list[pd.DataFrame]:
     """Return what each logged model answers for the customers at a cutoff, each in a process with its own code.
 
     One frame per address, indexed by customer_id: `expected_value` and the interval's ends where it has them.
+    `sums` holds the models' checksums, which are compared before their code runs.
 
     Raises
     ------
@@ -155,7 +158,7 @@ def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) ->
         log.to_parquet(folder / "log.parquet")
         running = []
         for number, uri in enumerate(uris):
-            model = Path(mlflow.artifacts.download_artifacts(uri))
+            model = checksums.verified(uri, (sums or {}).get(uri), f"the model {uri}")
             words = [
                 str(model),
                 str(folder / "log.parquet"),
@@ -177,6 +180,15 @@ def score_apart(uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp) ->
             pd.read_parquet(folder / f"{number}.parquet").set_index("customer_id")
             for number in range(len(uris))
         ]
+
+
+def _sums(*versions: Version) -> dict[str, str | None]:
+    """Return the checksums of versions and of what was tested in their stead, by address."""
+    own = {version.uri: version.tags.get(checksums.OWN) for version in versions}
+    tested = {
+        version.candidate: version.tags.get(checksums.TESTED) for version in versions if version.candidate
+    }
+    return own | tested
 
 
 def _environment(model: Path) -> dict[str, str]:
@@ -204,7 +216,7 @@ def _decide(
         _check_comparable(standing, challenger)
         comparison = choose_comparison(standing, challenger, log)
         progress("scoring both, each in its own process", 0.2)
-        scores = score_apart(comparison.uris, log, comparison.window.cutoff)
+        scores = score_apart(comparison.uris, log, comparison.window.cutoff, _sums(standing, challenger))
         progress("comparing", 0.8)
         return _judge(log, standing, challenger, comparison, scores, targeting)
     except InputError as error:

@@ -178,14 +178,32 @@ def write_files(model: ValueModel, card: Card, folder: Path) -> None:
 
 
 def load_files(folder: Path) -> tuple[ValueModel, Card]:
-    """Return the model and card that `write_files` wrote."""
-    stored = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    if stored["format"] != 1:
+    """Return the model and card that `write_files` wrote.
+
+    Raises
+    ------
+    InputError
+        `model.json` or a booster is damaged, or of another format.
+    """
+    try:
+        stored = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        if stored["format"] != 1:
+            raise InputError(
+                f"model.json has format {stored['format']!r}; this version of cltv_ml reads 1: update it."
+            )
+        model = from_state(_put_back_bytes(stored["state"], folder), CATALOGUE)
+        return model, Card(**stored["card"])
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+    ) as error:
         raise InputError(
-            f"model.json has format {stored['format']!r}; this version of cltv_ml reads 1: update it."
-        )
-    model = from_state(_put_back_bytes(stored["state"], folder), CATALOGUE)
-    return model, Card(**stored["card"])
+            f"model.json is damaged ({type(error).__name__}: {error}); restore the model's files, or train again."
+        ) from error
 
 
 def _split(table: pd.DataFrame) -> dict[str, Any]:

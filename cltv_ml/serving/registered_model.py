@@ -7,11 +7,12 @@ from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 from cltv_ml.errors import InputError
 from cltv_ml.features import feature_version
 from cltv_ml.serving.packaging import replay_golden_rows
-from cltv_ml.tracking import registry
+from cltv_ml.tracking import checksums, registry
 
 #: A stored model that answers its golden rows by more than this differently is not the one that was logged.
 _TOLERANCE = 1e-6
@@ -31,24 +32,26 @@ def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion
 
 def load_version(version: int, name: str = registry.REGISTERED_NAME) -> Any:
     """Return the pyfunc of a registered version; InputError where `load_registered` raises it."""
+    what = f"version {version} of model {name!r}"
+    uri = f"models:/{name}/{version}"
+    tags = MlflowClient().get_model_version(name, str(version)).tags
+    folder = checksums.verified(uri, tags.get(checksums.OWN), what)
     try:
-        model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
+        model = mlflow.pyfunc.load_model(str(folder))
     except (MlflowException, OSError, InputError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise InputError(
-            f"version {version} of model {name!r} cannot be read: {reason}; restore its files, or train again."
-        ) from error
+        raise InputError(f"{what} cannot be read: {reason}; restore its files, or train again.") from error
     card: Mapping[str, Any] = model.metadata.metadata
     if feature_version(card["features"]) != card["feature_version"]:
         raise InputError(
-            f"version {version} of model {name!r} was trained on other definitions of its features than this "
+            f"{what} was trained on other definitions of its features than this "
             f"cltv_ml has; train again or install cltv_ml {card['cltv_ml_version']}."
         )
     served = model.unwrap_python_model()
     golden = getattr(served, "golden", None)
     if golden is not None and replay_golden_rows(served.model, served.card, golden) > _TOLERANCE:
         raise InputError(
-            f"version {version} of model {name!r} no longer answers its golden rows as it did when it was trained: its "
+            f"{what} no longer answers its golden rows as it did when it was trained: its "
             "files or a library have changed; restore them, or train again."
         )
     return model

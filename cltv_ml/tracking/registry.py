@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.errors import InputError
-from cltv_ml.tracking import lease, store
+from cltv_ml.tracking import checksums, lease, store
 
 #: The name under which models are registered.
 REGISTERED_NAME = "cltv"
@@ -56,12 +56,16 @@ def register(
 ) -> int:
     """Register a logged model with tags and a description; return its version, which has no alias yet.
 
-    Until `publish` it is marked as pending on the run of its training: where that run fails, `settle` deletes it.
+    Its tags hold the checksums of its files. Until `publish` it is marked as pending on the run of its training:
+    where that run fails, `settle` deletes it.
     """
     settle(name)
+    sums = {checksums.OWN: checksums.compute(model_uri)}
+    if "candidate" in tags:
+        sums[checksums.TESTED] = checksums.compute(tags["candidate"])
     pending = {_PENDING: run_id} if run_id else {}
     with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what this returns
-        registered = mlflow.register_model(model_uri, name, tags={**tags, **pending})
+        registered = mlflow.register_model(model_uri, name, tags={**tags, **sums, **pending})
     MlflowClient().update_model_version(name, registered.version, card)
     return int(registered.version)
 

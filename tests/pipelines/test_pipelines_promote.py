@@ -95,7 +95,7 @@ def version(number, fitted, tested=None, **changes):
 
 def scored_as(monkeypatch, values):
     frames = [pd.DataFrame({"expected_value": one}) for one in values]
-    monkeypatch.setattr(promotion, "score_apart", lambda uris, log, cutoff: frames)
+    monkeypatch.setattr(promotion, "score_apart", lambda uris, log, cutoff, sums: frames)
 
 
 def truth_of(shop):
@@ -232,7 +232,7 @@ def test_a_champion_that_moved_during_the_comparison_stays(rivals, shop, monkeyp
     challenge(rivals, 2)
     truth = truth_of(shop)
 
-    def somebody_else_is_faster(uris, log, cutoff):
+    def somebody_else_is_faster(uris, log, cutoff, sums):
         registry.promote(3, expected=1)
         return [pd.DataFrame({"expected_value": value}) for value in (truth * 0 + 1, truth + 1)]
 
@@ -296,3 +296,16 @@ def test_an_alias_that_moves_while_a_batch_loads_gives_one_version_throughout(ri
     model, version = load_registered()
     assert version == 1
     assert model.metadata.metadata["model"] == "same_rate"
+
+
+def test_a_version_whose_code_was_changed_is_refused_before_it_runs(rivals, tmp_path):
+    code = Path(mlflow.artifacts.download_artifacts("models:/cltv/1"), "code", "cltv_ml", "__init__.py")
+    before = code.read_text(encoding="utf-8")
+    code.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n{before}", encoding="utf-8")
+    try:
+        with pytest.raises(ValueError, match=r"is not as it was registered: code was changed; .* was run"):
+            load_registered()
+    finally:
+        code.write_text(before, encoding="utf-8")
+    assert not (tmp_path / "ran").exists()
+    assert load_registered()[1] == 1

@@ -1,0 +1,44 @@
+"""Damaged files of a model are one sentence, whatever the damage."""
+
+import json
+
+from cltv_ml.serving.packaging import load_files
+
+
+def test_every_damage_of_a_models_files_is_a_sentence(tmp_path):
+    state = {
+        "class": "Tweedie",
+        "arguments": {},
+        "learned": {"booster_": {"@booster": {"@file": "booster_0.ubj"}}},
+    }
+    whole = {"format": 1, "state": state, "card": {}}
+    damages = {
+        "an empty booster": (json.dumps(whole), b""),
+        "a booster of text": (json.dumps(whole), b"no booster"),
+        "a missing booster": (json.dumps(whole), None),
+        "an empty file": ("", b""),
+        "half a file": (json.dumps(whole)[:40], b""),
+        "a list": ("[]", b""),
+        "a number": ("7", b""),
+        "objects all the way down": ('{"a":' * 100_000, b""),
+        "a state of text": (json.dumps({**whole, "state": "x"}), b""),
+        "an unknown class": (json.dumps({**whole, "state": {**state, "class": "Evil"}}), b""),
+        "an array of an unknown type": (
+            json.dumps({**whole, "state": {**state, "learned": {"a_": {"@array": [1], "dtype": "evil"}}}}),
+            b"",
+        ),
+        "bytes that are no text": (b"\xff\xfe\x00", b""),
+    }
+    passed = {}
+    for name, (text, booster) in damages.items():
+        (tmp_path / "model.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+        (tmp_path / "booster_0.ubj").unlink(missing_ok=True)
+        if booster is not None:
+            (tmp_path / "booster_0.ubj").write_bytes(booster)
+        try:
+            load_files(tmp_path)
+            passed[name] = "loaded"
+        except (ValueError, FileNotFoundError) as error:
+            if type(error).__name__ not in ("InputError", "FileNotFoundError"):
+                passed[name] = repr(error)
+    assert passed == {}
