@@ -31,7 +31,7 @@ class PastCampaign:
         Columns `customer_id` and `arm`: what each customer was sent; `propensity`, where the arms were not
         equally likely for all: the probability with which it was drawn.
     window
-        Its first day and for how many days its effect is read.
+        First day of the campaign, and the number of days over which its effect is read.
     control
         The arm that was sent nothing.
     """

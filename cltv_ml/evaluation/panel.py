@@ -23,7 +23,7 @@ MIN_REPEATERS = 10
 #: memory of a training then barely grow with the log.
 MAX_ROWS = 300_000
 
-#: Of the engine, next to the log and the predictions that a training holds itself.
+#: Memory limit of the engine; the log and the predictions that a training holds come on top.
 MEMORY = "2GB"
 
 
@@ -85,7 +85,7 @@ def prepare(
         is for logs of one cohort, in which everybody asked about is older than anybody learned from; it
         tells nothing about how well the level of a future window is known.
     max_rows
-        Labelled rows at most, about: with more customers than that allows for, those learned from are chosen by
+        Approximate maximum of labelled rows: with more customers than that allows for, those learned from are chosen by
         the hash of their id. `X_now` holds all customers always.
     """
     if customers is not None and not 0 < customers < 1:

@@ -25,9 +25,9 @@ LEVELS = ("ok", "watch", "retrain")
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From where on a batch is to be watched, and from where on the model is to be trained again.
+    """Limits beyond which a batch should be watched, and beyond which the model should be retrained.
 
-    Each is compared with the end of the interval that is nearest to harmless: chance alone does not cross it.
+    Each is compared with the more favourable end of the interval, so that chance alone does not cross it.
     """
 
     psi: tuple[float, float] = (0.10, 0.25)  # of the predictions; a feature has moved from the first on

@@ -123,7 +123,7 @@ class DuckDB:
         """Point `cltv_lines` and the extra tables at the customers of one shard."""
         mine = folder / f"shard={shard}"
         files = literal(str((mine if mine.exists() else folder / "*") / "*.parquet"))
-        # few customers in many shards: no folder, and the columns of any other without its rows
+        # A shard without customers has no folder: the other shards give its columns, and the filter leaves no rows.
         lines = f"select * exclude (shard) from read_parquet({files}, hive_partitioning = true) where shard = {shard}"
         self.create("cltv_lines", lines)
         for name, sql in extra.items():

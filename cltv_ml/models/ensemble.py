@@ -278,7 +278,7 @@ def _same_totals(unseen: pd.DataFrame, y: pd.Series) -> tuple[np.ndarray, np.nda
 
 
 def _mean_by_cutoff(values: pd.DataFrame) -> pd.DataFrame:
-    """Return in each row the mean of its cutoff's rows: how much in all differs between windows."""
+    """Return in each row the mean of its cutoff's rows: the level differs between windows."""
     if "cutoff" in values.index.names:
         return values.groupby(level="cutoff").transform("mean")
     return pd.DataFrame(np.tile(values.mean().to_numpy(), (len(values), 1)), values.index, values.columns)

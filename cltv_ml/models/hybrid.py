@@ -1,4 +1,4 @@
-"""Trees on top of a probabilistic model: it says how much in all, they say for whom more or less."""
+"""Trees on top of a probabilistic model: the model gives the level, the trees correct it customer by customer."""
 
 from __future__ import annotations
 

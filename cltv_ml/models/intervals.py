@@ -18,7 +18,7 @@ GROUPS = 20
 
 
 class Intervals(BaseEstimator):
-    """Bounds between which what a customer then spends lies with probability `level`, given the value predicted.
+    """Conformal intervals of what a customer spends, given the predicted value, with coverage `level`.
 
     Split-conformal, conditional on the predicted value: customers whose future was kept from the model are
     sorted into groups of equally many by their predicted value, and each group's spending over its prediction

@@ -75,8 +75,8 @@ class PurchaseModel(LikelihoodModel):
     def expected_next_purchase(self, X: pd.DataFrame, t: float | str) -> np.ndarray:
         """Return the expected time until the next purchase, if there is one in the next `t`.
 
-        Without that condition the mean is infinite for most customers: some never come back. How likely
-        the condition is, says 1 - p_no_purchase(X, t); the date is the cutoff plus this time.
+        Without that condition the mean is infinite for most customers: some never come back. The
+        probability of that condition is 1 - p_no_purchase(X, t); the date is the cutoff plus this time.
         """
         length = self._length(t)
 

@@ -17,7 +17,7 @@ from cltv_ml.models.trees import TrainingRows, TreeModel
 #: Bounds of log sigma: beyond them exp(mu + sigma²/2) explodes for a leaf with a few odd customers.
 LOG_SIGMA = (-2.0, 0.7)
 
-#: What rows say about an output they know nothing of; zero would make leaves without a value.
+#: Hessian of a row for an output that the row does not inform; zero would make leaves without a value.
 _NOTHING = 1e-6
 
 

@@ -32,7 +32,7 @@ class Scorer:
     outputs
         The columns of PREDICTIONS that the model answers with.
     top_reasons
-        So many reasons for each value, in words.
+        Number of reasons for each value, in words.
     since
         Only customers with a purchase on or after this day are scored.
     """

@@ -14,7 +14,7 @@ from cltv_ml.features import feature_version
 from cltv_ml.serving.packaging import replay_golden_rows
 from cltv_ml.tracking import checksums, registry
 
-#: A stored model that answers its golden rows by more than this differently is not the one that was logged.
+#: A stored model whose answers to its golden rows differ by more than this is not the one that was logged.
 _TOLERANCE = 1e-6
 
 

@@ -86,7 +86,7 @@ def answer(
     """Return expected value, interval, purchases, P(alive) and tier per row of `X`, by its index.
 
     Columns that the family of models does not know are left out. The tier is that of the value under the
-    model's own terms, so that asking for another horizon moves nobody.
+    model's own terms, so that another horizon moves no customer to another tier.
     """
     terms = terms or Terms()
     other = under(model, terms)

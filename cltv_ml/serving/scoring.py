@@ -45,7 +45,7 @@ class Order:
     since
         Score only customers with a purchase on or after this day.
     top_reasons
-        So many reasons per customer, in columns `reason_1` ...; slower.
+        Number of reasons per customer, in columns `reason_1` ...; slower.
     name, alias
         Which registered model; the alias is resolved once.
     memory
