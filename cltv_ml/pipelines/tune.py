@@ -266,7 +266,7 @@ def objectives(judged: Sequence[Mapping[str, float]]) -> list[float]:
 
 
 def _falls_behind(judged: Sequence[Mapping[str, float]], study: optuna.Study) -> bool:
-    """Return whether the trial is, after as many folds, worse in every objective than the median of the finished trials."""
+    """Return whether the trial is worse in every objective than the median finished trial after as many folds."""
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(finished) < MIN_FINISHED:
         return False

@@ -69,7 +69,7 @@ def tier_cuts(values: np.ndarray) -> dict[str, float]:
     """Return the lowest expected value of each tier, as `decisions.fit_tiers` cuts them.
 
     They are stored with the model, so that a later batch is cut at the same values, and lie a billionth off the
-    customers' own: the last digit of a value depends on its place in a batch and must not move a customer to another tier.
+    customers' own: the last digit of a value depends on its place in a batch and must not change a tier.
 
     >>> {name: round(cut, 6) for name, cut in tier_cuts(np.arange(1.0, 11.0)).items()}
     {'high': 9.0, 'medium': 6.0, 'low': 0.0}
