@@ -14,7 +14,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,10 +99,9 @@ def _is_told(export: Export, different: dict, said: list[str], aside: dict[str, 
     return any(abs(missing - aside[rule][1]) < 0.01 for rule in aside if rule in _ACCOUNTED)
 
 
-def run(cases: int, seed: int, folder: Path) -> dict[int, tuple[Export, Outcome]]:
-    """Return the outcome of each case; a fault of the program is one too."""
-    outcomes = {}
-    for number in range(cases):
+def run(numbers: Iterable[int], seed: int, folder: Path) -> Iterator[tuple[int, Export, Outcome]]:
+    """Yield the outcome of each case; a fault of the program is one too."""
+    for number in numbers:
         draw = random.Random(f"{seed}-{number}")
         orders = draw_orders(draw)
         export = write_export(orders, draw, folder)
@@ -110,8 +109,7 @@ def run(cases: int, seed: int, folder: Path) -> dict[int, tuple[Export, Outcome]
             outcome = examine(export, truth_of(orders))
         except Exception as error:  # noqa: BLE001, a fault of the program, listed with the others
             outcome = Outcome("fault", f"{type(error).__name__}: {error}")
-        outcomes[number] = (export, outcome)
-    return outcomes
+        yield number, export, outcome
 
 
 def main() -> int:
@@ -119,24 +117,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, help="Number of the one case to run and show.")
+    parser.add_argument("--first", type=int, default=0, help="Number of the first case.")
+    parser.add_argument("--show", action="store_true", help="Show each export and what came of it.")
     parser.add_argument("--questions", action="store_true", help="Show what was asked.")
     given = parser.parse_args()
+    counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        if given.only is not None:
-            draw = random.Random(f"{given.seed}-{given.only}")
-            orders = draw_orders(draw)
-            export = write_export(orders, draw, Path(folder))
-            print(export.about, truth_of(orders), export.text[:3000], sep="\n")
-            print(examine(export, truth_of(orders)))
-            return 0
-        outcomes = run(given.cases, given.seed, Path(folder))
-    for number, (export, outcome) in outcomes.items():
-        if outcome.kind in ("silent", "fault"):
-            print(f"{number}: {outcome.kind} {export.about}\n    {outcome.questions} {outcome.detail[:900]}")
-        elif given.questions and outcome.questions:
-            print(f"{number}: asked {export.about}\n    {outcome.questions[0][:500]} {outcome.detail[:300]}")
-    counts = Counter(outcome.kind for _, outcome in outcomes.values())
+        numbers = range(given.first, given.first + given.cases)
+        for number, export, outcome in run(numbers, given.seed, Path(folder)):
+            counts[outcome.kind] += 1
+            if given.show:
+                print(export.text[:3000])
+            if given.show or outcome.kind in ("silent", "fault") or (given.questions and outcome.questions):
+                print(f"{number}: {outcome.kind} {export.about}")
+                print(f"    {outcome.questions} {outcome.detail[:2000]}", flush=True)
     print(", ".join(f"{kind} {counts[kind]}" for kind in ("none", "told", "asked", "silent", "fault")))
     return int(counts["silent"] + counts["fault"] > 0)
 
