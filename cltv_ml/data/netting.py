@@ -85,21 +85,31 @@ def find_candidates(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _adopt(con: duckdb.DuckDBPyConnection) -> None:
-    """Give returns without a customer the customer of their order, in `adopted` and in `marks`."""
+    """Give returns without a customer the customer of their order, in `adopted` and in `marks`.
+
+    So too returns that name an order of somebody else: a refund whose sender is the shop, say.
+    """
     con.execute("create or replace temp table adopted (source_row bigint, customer_id varchar)")
     columns = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
-    orphans = "select source_row from marks where is_return and rule = 'missing_customer'"
-    if "order_id" not in columns or not con.execute(f"{orphans} limit 1").fetchall():
+    if "order_id" not in columns:
         return
-    refers = "coalesce(cancels, order_id)" if "cancels" in columns else "order_id"
+    refers, names_order = "order_id", "false"
+    if "cancels" in columns:
+        refers, names_order = "coalesce(cancels, order_id)", "cancels is not null and marks.rule is null"
+    orphans = (
+        f"select source_row, {refers} as order_ref, customer_id from lines join marks using (source_row) where "
+        f"marks.is_return and (marks.rule = 'missing_customer' or ({names_order})) "
+        "and timestamp is not null and lines.money is not null"
+    )
+    if not con.execute(f"{orphans} limit 1").fetchall():
+        return
     con.execute(
-        f"insert into adopted with orphans as (select source_row, {refers} as order_ref from lines "
-        f"    semi join ({orphans}) using (source_row) where timestamp is not null and money is not null"
-        "), owners as ("
+        f"insert into adopted with orphans as ({orphans}), owners as ("
         "    select order_id, min(customer_id) as customer_id from lines where not is_return "
         "    and customer_id is not null "
         "    and order_id in (select order_ref from orphans) group by 1 having count(distinct customer_id) = 1"
-        ") select source_row, customer_id from orphans join owners on order_ref = order_id"
+        ") select source_row, owners.customer_id from orphans join owners on order_ref = order_id "
+        "where owners.customer_id is distinct from orphans.customer_id"
     )
     con.execute(
         "update marks set rule = null, by_order = keys.by_order, by_product = keys.by_product from ("

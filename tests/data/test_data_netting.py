@@ -172,3 +172,17 @@ def test_netting_equals_the_slow_loop(rows):
     }
     assert dict(zip(cleaned.log["order_id"], cleaned.log["amount"], strict=True)) == expected
     assert cleaned.report.money_in == pytest.approx(sum(2.0 * q for _, _, q, _ in rows))
+
+
+def test_a_refund_that_the_shop_sends_is_taken_off_the_order_that_it_names():
+    source = pd.DataFrame(
+        {
+            "customer_id": ["ana", "bob", "shop"],
+            "timestamp": ["2025-01-05", "2025-01-06", "2025-01-09"],
+            "amount": ["50", "80", "-30"],
+            "order_id": ["1", "2", "3"],
+            "cancels": [None, None, "2"],
+        }
+    )
+    cleaned = clean(source)
+    assert cleaned.log.set_index("customer_id")["amount"].to_dict() == {"ana": 50.0, "bob": 50.0}
