@@ -19,6 +19,7 @@ from cltv_ml.models.nbd import NBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
+from cltv_ml.models.regression import Regression
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.sbg import SBG
 from cltv_ml.models.tweedie import Tweedie
@@ -35,6 +36,7 @@ CATALOGUE = {
         Ensemble,
         ZILN,
         Quantile,
+        Regression,
         Calibrated,
         AtTotal,
         ProbabilisticValue,

@@ -121,9 +121,10 @@ class ValueModel(RegressorMixin, BaseEstimator):
         """Return what each feature adds to the expected value, in currency, by `X.index`.
 
         A column per feature and `baseline`, what is expected before the features say anything; each row
-        sums to the expected value.
+        sums to the expected value. A model that explains nothing leaves all of it in the baseline.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not explain its values.")
+        nothing = pd.DataFrame(0.0, index=X.index, columns=list(map(str, self.feature_names_in_)))
+        return nothing.assign(baseline=self.predict(X))
 
     @property
     def n_features_in_(self) -> int:

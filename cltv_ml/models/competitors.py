@@ -12,6 +12,7 @@ from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.mbg_nbd import MBGNBD
+from cltv_ml.models.own import is_own, load_own, offered
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
@@ -40,8 +41,8 @@ DEFAULT = tuple(name for name in ALL if name not in ("mbg_nbd_gamma_gamma", "zil
 def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DEFAULT) -> list[ValueModel]:
     """Return the named models for a horizon in days, by default those of every training; trees learn from `features`.
 
-    Whatever the order of the names, the simpler models come first. The ensemble is made of those default models
-    that are named with it, or of all where fewer than two are.
+    Whatever the order of the names, the simpler models come first, and the user's own last (`models.own`). The
+    ensemble is made of those default models that are named with it, or of all where fewer than two are.
 
     Raises
     ------
@@ -56,13 +57,15 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
     """
     names = list(names)
     made = {model.name: model for model in _single(horizon, list(features))}
-    unknown = [name for name in names if name not in ALL]
+    others = [name for name in names if name not in ALL]
+    unknown = [name for name in others if not is_own(name)]
     if unknown or not names:
-        raise InputError(f"Unknown model {(unknown or [''])[0]!r}. Available: {sorted(ALL)}.")
+        raise InputError(f"Unknown model {(unknown or [''])[0]!r}. {_available()}")
     usual = [model for name, model in made.items() if name in DEFAULT and name != SameRate.name]
     members = [model for model in usual if model.name in names]
     made[Ensemble.name] = Ensemble(horizon, members=members if len(members) > 1 else usual)
-    return [model for name, model in made.items() if name in names]
+    own = [load_own(name, horizon, features) for name in others]
+    return [*(model for name, model in made.items() if name in names), *own]
 
 
 def names_of(wanted: str, params: Mapping[str, Any]) -> list[str]:
@@ -72,6 +75,10 @@ def names_of(wanted: str, params: Mapping[str, Any]) -> list[str]:
     ['tweedie', 'ziln']
     """
     return [name.strip() for name in wanted.split(",") if name.strip()] or [*DEFAULT, *params]
+
+
+def _available() -> str:
+    return f"Available: {sorted({*ALL, *offered()})}, or one of your own, such as mine.py:MyModel."
 
 
 def _single(horizon: int, features: list[str]) -> list[ValueModel]:
@@ -104,7 +111,7 @@ def with_params(models: Sequence[ValueModel], params: Mapping[str, Mapping[str, 
     for name, settings in params.items():
         if name not in by_name:
             if name not in ALL:
-                raise InputError(f"Unknown model {name!r}. Available: {sorted(ALL)}.")
+                raise InputError(f"Unknown model {name!r}. {_available()}")
             raise InputError(
                 f"model {name!r} has settings but does not compete. Competing: {sorted(by_name)}."
             )

@@ -1,7 +1,12 @@
-"""A fitted model as plain values and back: no pickles, so any later version can still read it."""
+"""A fitted model as plain values and back, so that any later version can still read it.
+
+Nothing of this package is pickled. A scikit-learn estimator inside a model of the user's own is: only the versions of
+its packages that it was trained with, which are kept beside it, promise to read it.
+"""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +15,8 @@ import xgboost as xgb
 from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
+from cltv_ml.models.base import ValueModel
+from cltv_ml.models.own import address, addresses, pickled
 
 
 def to_state(model: BaseEstimator) -> dict[str, Any]:
@@ -22,7 +29,7 @@ def to_state(model: BaseEstimator) -> dict[str, Any]:
         name: value for name, value in vars(model).items() if name.endswith("_") and not name.startswith("_")
     }
     return {
-        "class": type(model).__name__,
+        "class": address(type(model)),
         **({"name": vars(model)["name"]} if "name" in vars(model) else {}),
         "arguments": {name: _encode(value) for name, value in model.get_params(deep=False).items()},
         "learned": {name: _encode(value) for name, value in learned.items()},
@@ -54,9 +61,13 @@ def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimato
 
 def _encode(value: Any) -> Any:
     if isinstance(value, BaseEstimator):
-        return {"@model": to_state(value)}
+        if isinstance(value, ValueModel) or ":" not in address(type(value)):
+            return {"@model": to_state(value)}
+        return {"@pickle": pickled(value), "made_of": addresses(value)}
     if isinstance(value, xgb.Booster):
         return {"@booster": bytes(value.save_raw("ubj"))}
+    if isinstance(value, bytes):
+        return {"@bytes": value}
     if isinstance(value, np.ndarray):
         return {"@array": value.tolist(), "dtype": str(value.dtype)}
     if isinstance(value, np.generic):
@@ -68,7 +79,8 @@ def _encode(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(
-        f"A model's state cannot hold a {type(value).__name__}; keep numbers, text, arrays or models."
+        f"A model's state cannot hold a {type(value).__name__}; keep numbers, text, bytes, arrays, boosters or "
+        "scikit-learn's estimators in the attributes that end in an underscore."
     )
 
 
@@ -80,6 +92,10 @@ def _decode(value: Any, classes: Mapping[str, type[BaseEstimator]]) -> Any:
             if not value["@booster"].startswith(b"{"):  # XGBoost ends the process over an empty file
                 raise InputError("a booster of the model is empty or no file of XGBoost's.")
             return xgb.Booster(model_file=bytearray(value["@booster"]))
+        if "@pickle" in value:
+            return pickle.loads(value["@pickle"])
+        if "@bytes" in value:
+            return bytes(value["@bytes"])
         if "@array" in value:
             return np.array(value["@array"], dtype=value["dtype"])
         return {name: _decode(entry, classes) for name, entry in value.items()}

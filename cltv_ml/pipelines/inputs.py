@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.files import as_written
-from cltv_ml.models import ValueModel, competitors, names_of, with_params
+from cltv_ml.models import ValueModel, by_name, competitors, names_of, with_params
+from cltv_ml.models.own import as_value_model
 from cltv_ml.settings import Competing, Judged, Source, Windowed
 from cltv_ml.windows import Window, check_log, span, to_days
 
@@ -69,8 +70,13 @@ def holdout_window(settings: Windowed, log: pd.DataFrame) -> Window:
 
 def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> list[ValueModel]:
     """Return the models that compete, with their parameters; InputError for one that does not exist."""
-    names = names_of(settings.models, settings.params)
-    return with_params(competitors(horizon, features, names), settings.params)
+    if isinstance(settings.models, Mapping):
+        models = [
+            as_value_model(model, str(name), horizon, features) for name, model in settings.models.items()
+        ]
+    else:
+        models = competitors(horizon, features, names_of(settings.models, settings.params))
+    return with_params(by_name(models), settings.params)
 
 
 def check_competing(settings: Competing) -> None:

@@ -153,7 +153,9 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
 def _repeatable(job: Job, cleaned: Cleaned) -> str:
     """Return the settings with which the same training runs again, whatever is the latest day then."""
     cutoff = f"{job.window.cutoff:%Y-%m-%d}"
-    return job.settings.toml(data=job.dataset, mapping=cleaned.report.mapping, cutoff=cutoff)
+    asked = job.settings.models
+    models = asked if isinstance(asked, str) else ",".join(map(str, asked))
+    return job.settings.toml(data=job.dataset, mapping=cleaned.report.mapping, cutoff=cutoff, models=models)
 
 
 def _log_candidate(

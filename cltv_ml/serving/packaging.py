@@ -1,4 +1,4 @@
-"""A fitted model as an MLflow model: parameters and boosters as files, code next to them, no pickles."""
+"""A fitted model as an MLflow model: parameters and boosters as files, code next to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 import cltv_ml
 from cltv_ml.decisions import fit_tiers
 from cltv_ml.errors import InputError
-from cltv_ml.models import CATALOGUE, ValueModel
+from cltv_ml.models import CATALOGUE, ValueModel, own
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.serving.responses import OUTPUTS, answer
 from cltv_ml.tables import TRANSACTIONS
@@ -100,7 +100,11 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:
         write_files(model, card, files)
         (files / GOLDEN).write_text(json.dumps(_split(golden), indent=1), encoding="utf-8")
         outputs = [name for name in golden.columns if name not in card.features]
-        common = {"code_paths": [str(package)], "pip_requirements": requirements(), "metadata": asdict(card)}
+        common = {
+            "code_paths": [str(package)],
+            "pip_requirements": requirements(model),
+            "metadata": asdict(card),
+        }
         mlflow.pyfunc.save_model(
             second,
             python_model=str(package / "serving" / "entry_transactions.py"),
@@ -162,15 +166,17 @@ def request(customers: pd.DataFrame, card: Card) -> str:
     return json.dumps({"dataframe_split": _split(customers[card.features].reset_index())}, indent=1)
 
 
-def requirements() -> list[str]:
+def requirements(model: ValueModel) -> list[str]:
     """Return the exact versions that this model was trained with, as pip reads them."""
-    return [f"{name}=={version(name)}" for name in REQUIREMENTS]
+    ours = [f"{name}=={version(name)}" for name in REQUIREMENTS]
+    return [*ours, *(name for name in own.requirements_of(to_state(model)) if name not in ours)]
 
 
 def write_files(model: ValueModel, card: Card, folder: Path) -> None:
-    """Write `model.json` and one `.ubj` file per booster into `folder`."""
+    """Write `model.json`, one `.ubj` file per booster and the files of the user's own classes into `folder`."""
     boosters: list[bytes] = []
     state = _take_out_bytes(to_state(model), boosters)
+    own.pack(state, folder)
     for number, booster in enumerate(boosters):
         (folder / f"booster_{number}.ubj").write_bytes(booster)
     text = json.dumps({"format": 1, "card": asdict(card), "state": state}, indent=1)
@@ -191,7 +197,8 @@ def load_files(folder: Path) -> tuple[ValueModel, Card]:
             raise InputError(
                 f"model.json has format {stored['format']!r}; this version of cltv_ml reads 1: update it."
             )
-        model = from_state(_put_back_bytes(stored["state"], folder), CATALOGUE)
+        classes = CATALOGUE | own.unpack(stored["state"], folder)
+        model = from_state(_put_back_bytes(stored["state"], folder), classes)
         return model, Card(**stored["card"])
     except (
         KeyError,

@@ -48,6 +48,14 @@ def _as_list(value: Any) -> Any:
     return [name.strip() for entry in entries for name in str(entry).split(",") if name.strip()]
 
 
+def _models(value: Any) -> Any:
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return ",".join(value)
+    if not isinstance(value, str | Mapping):
+        raise InputError(f"models must be names divided by commas, in Python also a mapping, got {value!r}.")
+    return value
+
+
 #: A first day, such as 2026-01-01; the days of a period, such as 13w.
 Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
@@ -62,6 +70,8 @@ Repeated = Annotated[
 Names = Annotated[list[str], Strict(False), BeforeValidator(_as_list)]
 ColumnMapping = Annotated[dict[str, str], Strict(False), _table(parse_mapping)]
 CleaningRules = Annotated[dict[str, Any], Strict(False), _table(parse_rules)]
+#: Names of models, divided by commas; in Python also a mapping of names of the caller's to models.
+Models = Annotated[Any, BeforeValidator(_models)]
 ModelParams = Annotated[dict[str, dict[str, Any]], Strict(False), BeforeValidator(parse_params)]
 
 _TABLES: dict[Any, Callable[[Any], Any]] = {

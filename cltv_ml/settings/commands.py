@@ -13,6 +13,7 @@ from cltv_ml.settings.base import (
     Days,
     File,
     ModelParams,
+    Models,
     Names,
     Repeated,
     Settings,
@@ -92,8 +93,10 @@ class Windowed(Settings):
 class Competing(Windowed):
     """The models that are compared, and their parameters."""
 
-    models: str = setting(
-        "", "Names of the models to compare, such as tweedie,ziln.", default_text="the seven usual models"
+    models: Models = setting(
+        "",
+        "Names of the models to compare, such as tweedie,ziln or mine.py:MyModel.",
+        default_text="the seven usual models",
     )
     params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
 

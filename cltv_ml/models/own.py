@@ -1,0 +1,239 @@
+"""Models of the user's own: a class or a scikit-learn regressor in a file, in a package, or behind an entry point."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import pickle
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points, packages_distributions, version
+from operator import attrgetter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone, is_regressor
+
+from cltv_ml.errors import InputError
+from cltv_ml.models.base import ValueModel
+from cltv_ml.models.regression import Regression
+
+#: Installed packages offer models under this group: `my_model = "my_package.models:MyModel"`.
+GROUP = "cltv_ml.models"
+
+#: The folder of a stored model that holds the files of its own classes.
+FOLDER = "own"
+
+_PYTHONS = sys.stdlib_module_names | {"", "builtins"}
+
+
+def offered() -> dict[str, EntryPoint]:
+    """Return the models that installed packages offer, by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def is_own(name: str) -> bool:
+    """Return whether a name means a model of the user's own: "mine.py:MyModel", "package.module:MyModel" or offered."""
+    return ":" in name or name in offered()
+
+
+def load_own(name: str, horizon: int, features: Sequence[str]) -> ValueModel:
+    """Return the model that a name means, for a horizon in days; InputError where there is none.
+
+    Results call it by its attribute `name`, or else as its class is called.
+    """
+    if name in offered():
+        return as_value_model(offered()[name].load(), name, horizon, features)
+    where, _, attribute = name.rpartition(":")
+    module = load_file(Path(where)) if where.endswith(".py") else _import(where)
+    if not hasattr(module, attribute):
+        raise InputError(
+            f"{where} has no {attribute!r}; name a class that it defines, such as {where}:MyModel."
+        )
+    found = getattr(module, attribute)
+    own_name = getattr(found, "name", None)
+    return as_value_model(found, own_name if isinstance(own_name, str) else attribute, horizon, features)
+
+
+def as_value_model(given: Any, name: str, horizon: int, features: Sequence[str]) -> ValueModel:
+    """Return a class or an object as an unfitted model of value; a regressor of scikit-learn is wrapped in one.
+
+    Its horizon is set, and the columns that it learns from where it takes `features` and names none.
+
+    Raises
+    ------
+    InputError
+        It is neither, its class needs arguments, or it could be fitted and not be loaded later.
+    """
+    model = _object(given, name)
+    if isinstance(model, BaseEstimator) and is_regressor(model) and not isinstance(model, ValueModel):
+        pickled(model)
+        model = Regression(regressor=model)
+    if not isinstance(model, ValueModel):
+        raise InputError(
+            f"{name} is a {type(model).__name__}, no model; give a subclass of cltv_ml.models.ValueModel or a "
+            "regressor of scikit-learn."
+        )
+    own = model.named(name)
+    known = own.get_params(deep=False)
+    if "horizon" in known:
+        own.set_params(horizon=horizon)
+    if "features" in known and known["features"] is None:
+        own.set_params(features=list(features))
+    for place in addresses(own):
+        module = place.partition(":")[0]
+        if not _distribution(module):
+            _source(module)
+    return own
+
+
+def load_file(path: Path) -> ModuleType:
+    """Return the module of a Python file, run once for each content, so that two versions of a file stay apart.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is not Python, or it imports what is not installed.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"no file {str(path)!r}; name the Python file of your model, such as mine.py:MyModel."
+        )
+    source = path.read_bytes()
+    digest = hashlib.blake2b(source, digest_size=6).hexdigest()
+    stem = re.sub(r"\W", "_", path.stem)
+    name = stem if stem.endswith(digest) else f"{stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    module = ModuleType(name)
+    vars(module).update(__file__=str(path), __source__=source)
+    sys.modules[name] = module
+    try:
+        exec(compile(source, str(path), "exec"), vars(module))
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, (ImportError, SyntaxError)):
+            raise InputError(
+                f"{path.name} cannot be run: {error}; correct it, keep your model in this one file, and install what "
+                "it imports."
+            ) from error
+        raise
+    return module
+
+
+def address(kind: type) -> str:
+    """Return what stored models call a class: its name, with its module before a colon where it is not of this package.
+
+    >>> address(ValueModel)
+    'ValueModel'
+    """
+    if kind.__module__.partition(".")[0] == "cltv_ml":
+        return kind.__name__
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def addresses(model: BaseEstimator) -> list[str]:
+    """Return the addresses of what an estimator is made of, where it is not of this package or of Python."""
+    parts = [model, *model.get_params(deep=True).values()]
+    kinds = [part if hasattr(part, "__qualname__") else type(part) for part in parts]
+    found = {address(kind) for kind in kinds if (kind.__module__ or "").partition(".")[0] not in _PYTHONS}
+    return sorted(name for name in found if ":" in name)
+
+
+def pickled(model: BaseEstimator) -> bytes:
+    """Return an estimator of scikit-learn as bytes; InputError where it holds what cannot be stored."""
+    try:
+        return pickle.dumps(model)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"{type(model).__name__} cannot be stored: {error}; use functions and classes that a file defines by name."
+        ) from error
+
+
+def pack(state: Any, folder: Path) -> None:
+    """Write the files of the own classes in a model's state to `folder`; those of installed packages are none."""
+    for module in sorted(_modules(state)):
+        if not _distribution(module):
+            (folder / FOLDER).mkdir(exist_ok=True)
+            (folder / FOLDER / f"{module}.py").write_bytes(_source(module))
+
+
+def unpack(state: Any, folder: Path) -> dict[str, Any]:
+    """Return the own classes in a model's state by address, from the files in `folder` or installed packages."""
+    classes = {}
+    for name in sorted(_addresses(state)):
+        module, _, attribute = name.partition(":")
+        path = folder / FOLDER / f"{module}.py"
+        classes[name] = attrgetter(attribute)(load_file(path) if path.exists() else _import(module))
+    return classes
+
+
+def requirements_of(state: Any) -> list[str]:
+    """Return the installed packages of the own classes in a model's state, as pip reads them."""
+    found = {_distribution(module) for module in _modules(state)} - {""}
+    return [f"{name}=={version(name)}" for name in sorted(found)]
+
+
+def _object(given: Any, name: str) -> Any:
+    if not isinstance(given, type):
+        return clone(given) if isinstance(given, BaseEstimator) else given
+    try:
+        return given()
+    except TypeError as error:
+        raise InputError(
+            f"{name}: its class needs arguments ({error}); give each of them a default."
+        ) from error
+
+
+def _import(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"the module {module!r} cannot be imported: {error}; install its package, or name a file, such as "
+            "mine.py:MyModel."
+        ) from error
+
+
+def _distribution(module: str) -> str:
+    """Return the installed package that holds a module, empty where none does."""
+    return next(iter(_distributions().get(module.partition(".")[0], [])), "")
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def _source(module: str) -> bytes:
+    loaded = sys.modules[module]
+    held: bytes | None = vars(loaded).get("__source__")
+    file = getattr(loaded, "__file__", None)
+    if held is not None:
+        return held
+    if module == "__main__" or "." in module or not file or Path(file).name == "__init__.py":
+        raise InputError(
+            f"the class of your model lies in {module!r}, which cannot be stored with it; put the class into one "
+            "file of its own and import it from there, or install its package."
+        )
+    return Path(file).read_bytes()
+
+
+def _modules(state: Any) -> set[str]:
+    return {name.partition(":")[0] for name in _addresses(state)}
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """Yield the addresses in a state that are not of this package."""
+    if isinstance(value, Mapping):
+        if ":" in str(value.get("class", "")):
+            yield value["class"]
+        yield from value.get("made_of", ())
+        for entry in value.values():
+            yield from _addresses(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _addresses(entry)
