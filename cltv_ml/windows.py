@@ -201,11 +201,17 @@ def check_log(log: pd.DataFrame, window: Window) -> None:
 
 
 def span(log: Tabular) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return the first and the last timestamp of a log."""
+    """Return the first timestamp of a log and the last one, or the day until which it is known to be complete.
+
+    A frame says so in `log.attrs["observed_until"]`, which `clean` writes where the rules tell: a week without a sale
+    at the end of the data was observed too.
+    """
     con = connect()
     view(con, "log", log)
     first, last = con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
-    return pd.Timestamp(first), pd.Timestamp(last)
+    first, last = pd.Timestamp(first), pd.Timestamp(last)
+    until = log.attrs.get("observed_until") if isinstance(log, pd.DataFrame) else None
+    return first, max(last, pd.Timestamp(until)) if until and last is not pd.NaT else last
 
 
 def earliest_cutoff(first: pd.Timestamp, horizon: int) -> pd.Timestamp:

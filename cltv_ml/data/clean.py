@@ -98,6 +98,8 @@ def clean(
     raw.con.register("log", pa.table({"amount": pa.array(log["amount"])}))
     report = _report(raw, cap, notes, levels)
     raw.con.unregister("log")
+    if (until := (rules or raw.rules).observed_until) is not None:
+        log.attrs["observed_until"] = _check_observed(until, log["timestamp"].max())
     return Cleaned(TRANSACTIONS.check(log), quarantine, report)
 
 
@@ -157,6 +159,16 @@ def _apply(
     progress("collecting the log", 0.7)
     raw.con.execute(_TOUCH.format(rows="select source_row from aside anti join touched using (source_row)"))
     return _cap(raw.con, rules), notes, levels
+
+
+def _check_observed(until: str, last: pd.Timestamp) -> str:
+    """Return the day until which the data are complete; InputError where sales follow it."""
+    if last >= pd.Timestamp(until) + pd.Timedelta(days=1):
+        raise InputError(
+            f"observed_until {until} lies before the log's last sale on {last:%Y-%m-%d}; give the last day for "
+            "which the data are complete."
+        )
+    return until
 
 
 def _silent(doing: str, share: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cltv_ml.data.levels import LEVEL_NAMES, READINGS
 from cltv_ml.errors import InputError
-from cltv_ml.windows import check_timezone
+from cltv_ml.windows import check_timezone, to_cutoff
 
 #: Every rule in the order it is applied: its name and the sentence that the quarantine gives as reason.
 #: A line falls to the first rule it breaks.
@@ -77,6 +77,8 @@ class Rules:
     amount_per
         "line" where each line has an amount of its own, "order" where it is the order's total, repeated on its
         lines; None lets the data decide.
+    observed_until
+        The last day, as YYYY-MM-DD, for which the data are complete, where no sale fell on the last days.
     winsorise
         Cap amounts above the median plus this many robust standard deviations, on the log scale; None
         leaves all amounts as they are. 5 touches about one amount in a million of a log-normal shop.
@@ -103,6 +105,7 @@ class Rules:
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     amount_per: str | None = None
     winsorise: float | None = None
+    observed_until: str | None = None
     id_forms: tuple[str, ...] = ("blanks", "unicode", "decimals", "email_case")
 
     def __post_init__(self) -> None:
@@ -124,6 +127,8 @@ class Rules:
                 )
         if self.amount_per not in (None, "line", "order"):
             raise InputError(f"amount_per must be 'line' or 'order', got {self.amount_per!r}.")
+        if self.observed_until is not None:
+            to_cutoff(self.observed_until, "observed_until")
         if self.winsorise is not None and not self.winsorise > 0:
             raise InputError(f"winsorise must be a positive number or None, got {self.winsorise!r}.")
         for currency, rate in self.rates.items():

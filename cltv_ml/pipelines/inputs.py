@@ -54,8 +54,9 @@ def read_raw(settings: Source, memory: str = "2GB") -> Raw:
     if added and str(settings.data).partition(":")[0] not in DATASETS:
         pairs = ",".join(f"{name}={column}" for name, column in added.items())
         logger.warning("Mapping   proposed from headings, types and values: %s", pairs)
-    zone = {"timezone": settings.timezone} if settings.timezone else {}
-    return replace(raw, rules=change_rules(raw.rules, {**settings.rules, **zone}))
+    flags = {"timezone": settings.timezone, "observed_until": settings.observed_until}
+    flags = {name: value for name, value in flags.items() if value}
+    return replace(raw, rules=change_rules(raw.rules, {**settings.rules, **flags}))
 
 
 def holdout_window(settings: Windowed, log: pd.DataFrame) -> Window:

@@ -39,7 +39,7 @@ GOLDEN = "golden.json"
 _ASKED = 10_000
 
 _OUTPUTS = {"customer_id": "string", **dict.fromkeys(OUTPUTS, "double"), "tier": "string", "reason": "string",
-            "model_version": "string", "as_of": "string"}  # fmt: skip
+            "model_version": "string", "as_of": "string", "lines_set_aside": "long"}  # fmt: skip
 
 #: Two purchases of one customer, with every column that a log may have.
 _TRANSACTIONS_EXAMPLE = {
@@ -261,7 +261,10 @@ def _transactions_signature(model: ValueModel, outputs: Sequence[str]) -> ModelS
     return ModelSignature(
         inputs=Schema(inputs),
         outputs=Schema(
-            [ColSpec(_OUTPUTS[name], name) for name in (*outputs, "reason", "model_version", "as_of")]
+            [
+                ColSpec(_OUTPUTS[name], name)
+                for name in (*outputs, "reason", "lines_set_aside", "model_version", "as_of")
+            ]
         ),
         params=ParamSchema([*_params(model), ParamSpec("as_of", "string", "")]),
     )

@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import Rules, clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.features import Source, absent_features, build_features
 from cltv_ml.models import ValueModel
@@ -83,19 +83,23 @@ class ServedOnTransactions(ServedModel):
     ) -> pd.DataFrame:
         """Return what the features would be answered with, and for customers without a value the reason.
 
-        `as_of` is the first day that is not seen, today by default.
+        `as_of` is the first day that is not seen, today by default. `lines_set_aside` counts the lines of a customer
+        that could not be used; lines that name no customer come back in a row without a `customer_id`.
         """
         given = dict(params or {})
         transactions = check_transactions(model_input, self.card.features)
         try:
             cutoff = to_cutoff(given.pop("as_of", "") or date.today(), "as_of")
-            cleaned = clean(read(transactions))
+            # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
+            mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
+            cleaned = clean(read(transactions, mapping), Rules(amount_per="line"))
             unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
             X = self._features(cleaned.log, cutoff)
         except InputError as error:
             raise Refusal(str(error)) from None
         scored = self._answer(X, given) if len(X) else pd.DataFrame(columns=["expected_value"], index=X.index)
         everybody = pd.concat([scored.reset_index(), unscored]).sort_values("customer_id", ignore_index=True)
+        everybody = _with_lines_set_aside(everybody, cleaned.quarantine)
         table = everybody.assign(model_version=self.version, as_of=f"{cutoff:%Y-%m-%d}")
         return table.astype(object).where(table.notna(), None)
 
@@ -104,6 +108,19 @@ class ServedOnTransactions(ServedModel):
         if not len(log) or log["timestamp"].min() >= cutoff:
             return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
         return build_features(Source(log, until=cutoff), cutoff, names, memory="1GB")[names]
+
+
+def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of answers with how many lines of each customer were not used, netted returns left out."""
+    unused = quarantine[quarantine["rule"] != "cancellation"]
+    counts = _texts(unused["customer_id"].dropna()).value_counts()
+    aside = table["customer_id"].map(counts).fillna(0).astype("int64")
+    nobody = int(unused["customer_id"].isna().sum())
+    if nobody:
+        row = {"customer_id": [None], "reason": [f"{nobody:,} lines name no customer"]}
+        table = pd.concat([table, pd.DataFrame(row)], ignore_index=True)
+        aside = pd.concat([aside, pd.Series([nobody])], ignore_index=True)
+    return table.assign(lines_set_aside=aside.to_numpy())
 
 
 def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:

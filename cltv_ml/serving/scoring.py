@@ -105,7 +105,8 @@ def score_log(
     with opened(target.work) as work, _explained():
         scorer, uri = _open_scorer(order)
         log, quarantine = _clean(source, work, order, progress)
-        cutoff = check_as_of(log, order.as_of)
+        observed = source.rules.observed_until if isinstance(source, Raw) else None
+        cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
         work.start({**_identity(order, scorer), "log": _fingerprint(log)})
         if order.since is not None:
@@ -164,9 +165,13 @@ def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.Dat
     return pd.concat(parts).set_axis(X.index)
 
 
-def check_as_of(log: Tabular, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
-    """Return the day to score as of, the day after the log's last by default; InputError outside the log."""
+def check_as_of(
+    log: Tabular, as_of: str | pd.Timestamp | None, observed_until: str | None = None
+) -> pd.Timestamp:
+    """Return the day to score as of, the day after the last that was observed by default; InputError outside."""
     first, last = span(log)
+    if observed_until is not None:
+        last = max(last, pd.Timestamp(observed_until))
     if first is pd.NaT:
         raise InputError(
             "the log holds no valid purchase, so there is nobody to score; see the quarantine table."
@@ -176,7 +181,8 @@ def check_as_of(log: Tabular, as_of: str | pd.Timestamp | None) -> pd.Timestamp:
     if not first.normalize() < cutoff <= end:
         raise InputError(
             f"as-of {cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
-            f"choose a day after the first and up to {end:%Y-%m-%d}."
+            f"choose a day after the first and up to {end:%Y-%m-%d}, or say with --observed-until until when the data "
+            "are complete."
         )
     return cutoff
 

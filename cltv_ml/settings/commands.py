@@ -46,6 +46,10 @@ class Source(Settings):
         flag="--rule",
     )
     timezone: str = setting("", "Time zone of the shop, where times carry one, such as Europe/Paris.")
+    observed_until: str = setting(
+        "",
+        "Last day for which the data are complete, such as 2025-06-30; the day of the last sale by default.",
+    )
 
     @property
     def dataset(self) -> str:

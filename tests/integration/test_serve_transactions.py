@@ -56,6 +56,21 @@ def test_one_customer_alone_gets_the_same_value_as_among_others(model, transacti
     assert list(answer["expected_value"]) == pytest.approx([value], rel=1e-9)
 
 
+def test_lines_that_cannot_be_used_are_counted_in_the_answer(model, transactions):
+    one = transactions["customer_id"].iloc[0]
+    bad = [
+        {"customer_id": one, "timestamp": "soon", "amount": 5.0},
+        {"customer_id": one, "timestamp": "1990-01-01", "amount": -7.0},
+        {"customer_id": None, "timestamp": "1997-05-05", "amount": 5.0},
+    ]
+    table = pd.concat([transactions, pd.DataFrame(bad)], ignore_index=True).astype(object)
+    _, answer = ask(model, records(table.where(table.notna(), None), as_of="1998-07-01"))
+    aside = answer.set_index("customer_id")["lines_set_aside"]
+    assert aside[one] == 2
+    assert aside.drop([one, None]).eq(0).all()
+    assert answer.loc[answer["customer_id"].isna(), "reason"].tolist() == ["1 lines name no customer"]
+
+
 def test_csv_without_parameters_is_answered_as_of_today(model, transactions):
     status, answer = ask(model, transactions.to_csv(index=False), "text/csv")
     assert status == 200
