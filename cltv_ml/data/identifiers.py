@@ -30,19 +30,28 @@ def unify(text: str, forms: Sequence[str]) -> str:
     return text
 
 
-def count_forms(text: str, nothing: str) -> str:
-    """Return SQL for how many texts have each form, stand for nothing, and each sign of damage."""
-    wide = f"strlen({text}) <> length({text})"
+def count_forms(text: str, table: str, nothing: str) -> str:
+    """Return the query that counts the texts of each form, those that stand for nothing, and signs of damage.
+
+    Quick tests leave out the texts that can be none of these; the others are tested once for all equal ones.
+    """
+    wide = "strlen(v) <> length(v)"
     tests = {
-        "blanks": f"{text} < '!' or suffix({text}, ' ') or suffix({text}, '\t') or suffix({text}, '\r') "
-        rf"or suffix({text}, chr(10)) or {wide} and regexp_matches({text}, '{_INVISIBLE}')",
-        "unicode": f"{wide} and nfc_normalize({text}) <> {text}",
-        "decimals": rf"suffix({text}, '.0') or suffix({text}, '.00') and regexp_full_match({text}, '-?\d+\.0+')",
-        "email_case": f"contains({text}, '@') and lower({text}) <> {text}",
-        "nothing": f"strlen({text}) < 5 and lower({text}) in {nothing}",
-        **damage(text),
+        "blanks": "v < '!' or suffix(v, ' ') or suffix(v, '\t') or suffix(v, '\r') or suffix(v, chr(10)) "
+        rf"or {wide} and regexp_matches(v, '{_INVISIBLE}')",
+        "unicode": f"{wide} and nfc_normalize(v) <> v",
+        "decimals": r"suffix(v, '.0') or suffix(v, '.00') and regexp_full_match(v, '-?\d+\.0+')",
+        "email_case": f"contains(v, '@') and lower(v) <> v and regexp_full_match(v, '{_EMAIL}')",
+        "nothing": f"strlen(v) < 5 and lower(v) in {nothing}",
+        **damage("v"),
     }
-    return ", ".join(f"count(*) filter (where {test})" for test in tests.values())
+    quick = (
+        "v < '!' or suffix(v, ' ') or suffix(v, '\t') or suffix(v, '\r') or suffix(v, chr(10)) or suffix(v, '.0') "
+        f"or strlen(v) <> length(v) or strlen(v) > 15 or contains(v, '@') or contains(v, 'E+') or suffix(v, '.00') "
+        f"or {tests['nothing']}"
+    )
+    counts = ", ".join(f"coalesce(sum(n) filter (where {test}), 0)" for test in tests.values())
+    return f"select {counts} from (select v, count(*) as n from (select {text} as v from {table}) where {quick} group by v)"
 
 
 def damage(text: str) -> dict[str, str]:

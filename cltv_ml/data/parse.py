@@ -94,7 +94,7 @@ class Columns:
             text = f"cast({name} as varchar)"
             return rf"regexp_replace({text}, '\.0+$', '')" if kind.startswith("DECIMAL") else text
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
-        found = self._row(f"select {count_forms(text, _NOTHING)} from {self.table}")
+        found = self._row(count_forms(text, self.table, _NOTHING))
         forms = dict(zip((*FORMS, "nothing", *damage(text)), found, strict=True))
         wanted = [form for form in FORMS if form in self.rules.id_forms and forms[form]]
         self._note_forms(column, forms, wanted)
