@@ -65,7 +65,9 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
 
 
 def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None, unique: Unique) -> None:
-    with duckdb.connect(str(path), read_only=True) as source:
+    # A view may read files, as its owner wanted; a query of the user's reads the database and nothing else.
+    config = {"enable_external_access": "false"} if table and re.search(r"\s", table.strip()) else {}
+    with duckdb.connect(str(path), read_only=True, config=config) as source:
         names = [
             name if schema == "main" else f"{schema}.{name}"
             for schema, name in source.execute(
@@ -99,6 +101,8 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
     with engine.connect() as source:
         if address.get_backend_name() == "postgresql":
             source.execute(sqlalchemy.text("set transaction read only"))
+        if address.get_backend_name() == "sqlite":
+            source.execute(sqlalchemy.text("pragma query_only = true"))
         inspected = sqlalchemy.inspect(source)
         names = sorted([*inspected.get_table_names(), *inspected.get_view_names()])
         query = _query(table, names, engine.dialect.identifier_preparer.quote)
@@ -115,7 +119,7 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
 
     >>> _query("select 1; drop table orders", ["orders"], quoted)
     Traceback (most recent call last):
-    cltv_ml.errors.InputError: table must be one SELECT or a table's name, got 'select 1; drop table orders'...
+    InputError: table must be one SELECT or a table's name, got 'select 1; drop table orders'...
     """
     if table is None:
         if len(names) != 1:
@@ -125,10 +129,31 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
         if table not in names and "." not in table:
             raise InputError(f"there is no table {table!r}. Available: {names}.")
         return "select * from " + ".".join(quoted_(part) for part in table.split("."))
-    bare = re.sub(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", " ", table, flags=re.DOTALL)
-    if not re.match(r"\s*(select|with)\b", bare, re.IGNORECASE) or re.search(r";\s*\S", bare):
+    bare = table.strip().rstrip(";").rstrip()
+    if not _is_one_select(bare):
         raise InputError(
             f"table must be one SELECT or a table's name, got {table[:60]!r}; nothing else is run. "
             f"Available tables: {names}."
         )
-    return f"select * from ({table.strip().rstrip(';')}\n) as source"
+    return f"select * from ({bare}\n) as source"
+
+
+def _is_one_select(text: str) -> bool:
+    """Whether a parser takes a text for exactly one SELECT, also inside the brackets that it is put into.
+
+    What the parser does not know, as the words of another database, must begin as one and hold no semicolon.
+    """
+    wrapped = f"select * from ({text}\n) as source"
+    try:
+        kinds = [
+            statement.type for query in (text, wrapped) for statement in duckdb.extract_statements(query)
+        ]
+    except duckdb.Error:
+        return re.match(r"\s*(select|with)\b", text, re.IGNORECASE) is not None and not re.search(
+            r"[;]", text
+        )
+    begins = (
+        re.match(r"(\s|--[^\n]*\n|/\*.*?\*/)*(select|with|from)\b", text, re.IGNORECASE | re.DOTALL)
+        is not None
+    )
+    return begins and kinds == [duckdb.StatementType.SELECT] * 2

@@ -51,7 +51,8 @@ def count_forms(text: str, table: str, nothing: str) -> str:
         f"or {tests['nothing']}"
     )
     counts = ", ".join(f"coalesce(sum(n) filter (where {test}), 0)" for test in tests.values())
-    return f"select {counts} from (select v, count(*) as n from (select {text} as v from {table}) where {quick} group by v)"
+    texts = f"select v, count(*) as n from (select {text} as v from {table}) where {quick} group by v"
+    return f"select {counts} from ({texts})"
 
 
 def damage(text: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 
+from cltv_ml.data.days import Plausible, plausible_days
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.placeholders import is_placeholder
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
@@ -67,12 +68,13 @@ def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
             "hash(rest_hash, customer_id_hash, product_id_hash, order_id_hash) as line_hash "
             f"from (select source_row, {selected}, {keyed} from {table})"
         )
+    days = plausible_days(raw.con, raw.read_at.date()) if rules.applies("implausible_date") else None
     reading = "reading" if "reading" in values else "cast(null as varchar)"
     state = "hash(state)" if "state" in values else "cast(null as ubigint)"
     raw.con.execute(
         f"create or replace temp table marks as select source_row, "
-        f"{_rule(rules, set(values), raw.read_at)} as rule, is_return, money, {reading} as reading, {state} as state, "
-        "line_hash, "
+        f"{_rule(rules, set(values), raw.read_at, days)} as rule, is_return, money, {reading} as reading, "
+        f"{state} as state, line_hash, "
         "hash(customer_id_hash, product_id_hash) as by_product, "
         f"{by_order if 'order_id' in values else 'cast(null as ubigint)'} as by_order from lines"
     )
@@ -80,7 +82,7 @@ def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
         f"create or replace temp view named as select *, {values['customer_id']} as {quote(CUSTOMER)} from touched"
     )
     _check_readable(raw)
-    notes = describe_levels(sales.levels, "refunded" in values)
+    notes = describe_levels(sales.levels, "refunded" in values) + ([days.note] if days else [])
     return [*notes, *_notes(raw, columns, values)], sales.levels
 
 
@@ -209,7 +211,7 @@ def _rate(raw: Raw, currency: str, rules: Rules) -> str:
     return f"case {currency} {rates} else 1 end" if rates else ""
 
 
-def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp) -> str:
+def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp, days: Plausible | None) -> str:
     """Return SQL for the first rule that a line breaks by itself."""
     tests = {"not_completed": "reading = 'ignore'"} if "reading" in columns else {}
     tests |= {
@@ -217,6 +219,7 @@ def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp) -> str:
         "placeholder_customer": is_placeholder("customer_id"),
         "bad_date": "timestamp is null or timestamp < timestamp '1900-01-01'",
         "future_date": f"timestamp > timestamp '{read_at + pd.Timedelta(days=1)}'",
+        **({"implausible_date": days.test} if days else {}),
         "bad_amount": "money is null",
     }
     if "quantity" in columns:

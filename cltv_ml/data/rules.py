@@ -19,6 +19,7 @@ REASONS = {
     "placeholder_customer": "The customer is called guest, unknown, 0 or the like, which names nobody.",
     "bad_date": "The date is missing or cannot be read.",
     "future_date": "The date lies after the moment the data were read.",
+    "implausible_date": "The date is a placeholder such as 1970-01-01, or lies years away from all others.",
     "bad_amount": "The amount is missing, no finite number, or a trillion and more.",
     "continuation": "The line has no amount of its own; another line of its order has.",
     "contradictory_signs": "The quantity is negative but the amount is positive.",

@@ -158,6 +158,33 @@ def test_sql_that_is_no_select_is_refused(sqlite_url, statement):
     assert_is_the_reference(read(sqlite_url, table="orders"))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "copy orders to '{0}/stolen.csv'",
+        "select 1) as x; copy orders to '{0}/stolen.csv'; select * from (select 1",
+        "select E'\\'' ; copy orders to '{0}/stolen.csv' --'",
+        "select * from read_csv('{0}/secret.csv')",
+        "select * from '{0}/secret.csv'",
+        "from read_text('{0}/secret.csv')",
+        "attach '{0}/other.duckdb' as other",
+        "with gone as (delete from orders returning *) select * from gone",
+        "explain analyze select 1",
+        "install httpfs",
+    ],
+)
+def test_a_query_reads_its_database_and_nothing_else(tmp_path, statement):
+    (tmp_path / "secret.csv").write_text("customer_id,timestamp,amount\nme,2024-01-01,1\n")
+    with duckdb.connect(tmp_path / "shop.duckdb") as con:
+        con.register("reference", REFERENCE)
+        con.execute("create table orders as from reference")
+    with pytest.raises(ValueError, match=r"must be one SELECT|cannot be read"):
+        read(f"duckdb:///{tmp_path}/shop.duckdb", table=statement.format(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.csv", "shop.duckdb"]
+    raw = read(f"duckdb:///{tmp_path}/shop.duckdb", table="-- mine\nselect * from orders -- ;\n;")
+    assert_is_the_reference(raw)
+
+
 def test_a_database_with_several_tables_asks_for_one(sqlite_url):
     with pytest.raises(ValueError, match=r"name the table .* Available: \['empty', 'orders'\]"):
         read(sqlite_url)

@@ -1,0 +1,83 @@
+"""Days that stand for no date: placeholders, and lonely ones years away from all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+
+#: What programs write where they know no date: the first days that their clocks count.
+_PLACEHOLDERS = {
+    date(1900, 1, 1), date(1900, 1, 2), date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1), date(1970, 1, 1),
+    date(1969, 12, 31), date(1970, 1, 2), date(1980, 1, 1), date(2000, 1, 1), date(2001, 1, 1),
+}  # fmt: skip
+
+#: A placeholder is known as such where no other day lies within so many days.
+_ALONE = timedelta(days=366)
+
+#: Other days are lonely where at most this share of the lines, of at least so many, lies beyond a gap of two years
+#: that is also longer than all that remains.
+_FEW, _LINES, _GAP = 0.005, 200, timedelta(days=730)
+
+
+@dataclass(frozen=True)
+class Plausible:
+    """The days between which a log lies, where some of its lines lie far outside."""
+
+    first: date
+    last: date
+    note: str
+
+    @property
+    def test(self) -> str:
+        """SQL for whether a line lies outside."""
+        return f"timestamp < timestamp '{self.first}' or timestamp >= timestamp '{self.last + timedelta(days=1)}'"
+
+
+def plausible_days(con: duckdb.DuckDBPyConnection, read_at: date) -> Plausible | None:
+    """Return the days that `lines` plausibly cover, None where all of its days are plausible."""
+    ends = con.execute(
+        "select min(timestamp), max(timestamp), count(timestamp) from lines where timestamp >= timestamp '1899-01-01' "
+        f"and timestamp <= timestamp '{read_at + timedelta(days=1)}'"
+    ).fetchall()
+    first, last, lines = ends[0]
+    if first is None or last - first < _GAP:
+        return None
+    days = con.execute(
+        "select cast(timestamp as date), count(*) from lines where timestamp between ? and ? group by 1 order by 1",
+        [first, last],
+    ).fetchall()
+    body = _body(days, lines)
+    aside = [(day, count) for day, count in days if (day, count) not in body]
+    if not aside:
+        return None
+    shown = ", ".join(str(day) for day, _ in aside[:3]) + (", ..." if len(aside) > 3 else "")
+    number = sum(count for _, count in aside)
+    note = (
+        f"{number:,} lines dated {shown} were set aside: such days are placeholders or typing errors, far from all "
+        "others; --rule off=implausible_date keeps them."
+    )
+    return Plausible(body[0][0], body[-1][0], note)
+
+
+def _body(days: list[tuple[date, int]], lines: int) -> list[tuple[date, int]]:
+    """Return the days without the placeholders and the lonely ones at both ends."""
+    body = list(days)
+    while len(body) > 1 and body[0][0] in _PLACEHOLDERS and body[1][0] - body[0][0] > _ALONE:
+        body.pop(0)
+    if lines < _LINES:
+        return body
+    for backwards in (False, True):
+        ordered = body[::-1] if backwards else body
+        seen = cut = 0
+        for place in range(len(ordered) - 1):
+            seen += ordered[place][1]
+            if seen > _FEW * lines:
+                break
+            gap = abs(ordered[place + 1][0] - ordered[place][0])
+            rest = abs(ordered[-1][0] - ordered[place + 1][0])
+            if gap >= max(_GAP, rest):
+                cut = place + 1
+        body = ordered[cut:][::-1] if backwards else ordered[cut:]
+    return body
