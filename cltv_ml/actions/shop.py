@@ -133,10 +133,7 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     names = dict.fromkeys([*card["features"], *default_features(list(log.columns))])
     X = build_features(log, cutoff, names=list(names))
     predictions = scoring.predict_in_chunks(model, X[card["features"]])
-    if "p_alive" not in predictions:
-        # Trees do not know who is still a customer; MBG/NBD does, one-time buyers included.
-        second = ProbabilisticValue(MBGNBD(), horizon=int(card["horizon"])).fit(X).predict_table(X)
-        predictions = predictions.join(second[["expected_purchases", "p_alive"]])
+    predictions = with_purchases(predictions, X, int(card["horizon"]))
     trusted = predictions["p_alive"] if decisions.tells_who_left(X, predictions["p_alive"]) else None
     rule = decisions.fit_lifecycle(X)
     # MLflow sorts a model's metadata by name; tiers go from the highest down.
@@ -155,6 +152,19 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         groups=_most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log]),
         version=version,
     )
+
+
+def with_purchases(predictions: pd.DataFrame, X: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Return predictions with `expected_purchases` and `p_alive`, those of MBG/NBD where the champion has none.
+
+    Trees do not know who is still a customer, and the same-rate rule does not either; MBG/NBD does, one-time buyers
+    included.
+    """
+    missing = [name for name in ("expected_purchases", "p_alive") if name not in predictions]
+    if not missing:
+        return predictions
+    second = ProbabilisticValue(MBGNBD(), horizon=horizon).fit(X).predict_table(X)
+    return predictions.join(second[missing])
 
 
 def _without_protected(log: pd.DataFrame, terms: Terms, features: list[str], done: Actions) -> pd.DataFrame:

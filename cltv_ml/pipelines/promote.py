@@ -150,7 +150,9 @@ def score_apart(
     Raises
     ------
     InputError
-        A model's process failed; the message ends in its last line.
+        A model refused the log; the message ends in its sentence.
+    RuntimeError
+        A model's process failed; the message holds its stack trace.
     """
     script = Path(__file__).parents[1] / "serving" / "version_scores.py"
     with tempfile.TemporaryDirectory() as place:
@@ -174,8 +176,7 @@ def score_apart(
         ends = [process.communicate()[1] for process in running]
         for uri, process, end in zip(uris, running, ends, strict=True):
             if process.returncode:
-                line = (end.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
-                raise InputError(f"the model {uri} cannot be scored with the code it was logged with: {line}")
+                raise _refusal_or_fault(uri, end.strip() or f"exit status {process.returncode}")
         return [
             pd.read_parquet(folder / f"{number}.parquet").set_index("customer_id")
             for number in range(len(uris))
@@ -189,6 +190,15 @@ def _sums(*versions: Version) -> dict[str, str | None]:
         version.candidate: version.tags.get(checksums.TESTED) for version in versions if version.candidate
     }
     return own | tested
+
+
+def _refusal_or_fault(uri: str, trace: str) -> Exception:
+    """Return the exception for a version's process that failed: its own InputError, else a fault with its trace."""
+    kind, _, sentence = trace.splitlines()[-1].partition(": ")
+    how = f"the model {uri} cannot be scored with the code it was logged with"
+    if kind == f"{InputError.__module__}.{InputError.__name__}":
+        return InputError(f"{how}: {sentence}")
+    return RuntimeError(f"{how}:\n{trace}")
 
 
 def _environment(model: Path) -> dict[str, str]:

@@ -38,7 +38,7 @@ def load_version(version: int, name: str = registry.REGISTERED_NAME) -> Any:
     folder = checksums.verified(uri, tags.get(checksums.OWN), what)
     try:
         model = mlflow.pyfunc.load_model(str(folder))
-    except (MlflowException, OSError, InputError, KeyError, TypeError) as error:
+    except (MlflowException, OSError, InputError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"{what} cannot be read: {reason}; restore its files, or train again.") from error
     card: Mapping[str, Any] = model.metadata.metadata

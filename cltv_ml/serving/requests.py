@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from cltv_ml.data import Rules, clean, read
 from cltv_ml.errors import InputError
@@ -22,15 +23,19 @@ from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import to_cutoff
 
+logger = logging.getLogger(__name__)
+
+_FAILED = "The model failed while it answered this request; the server's log holds the stack trace."
+
 
 class Refusal(MlflowException):
-    """A request that cannot be answered, HTTP status 400; the first message stays.
+    """A request that cannot be answered, HTTP status 400, or 500 for a fault of the program; the first message stays.
 
     MLflow's server puts the customers' rows before the message of any error, so later messages are ignored.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, error_code=INVALID_PARAMETER_VALUE)
+    def __init__(self, message: str, error_code: int = INVALID_PARAMETER_VALUE) -> None:
+        super().__init__(message, error_code=error_code)
 
     @property
     def message(self) -> str:
@@ -59,45 +64,52 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Return value, interval, purchases, P(alive) where the model has them, tier and model version."""
+        """Return value, interval, purchases, P(alive) where the model has them, tier and model version.
+
+        What the user can fix becomes a refusal. A fault goes to the server's log with its stack trace and leaves a
+        sentence without customers: of other exceptions MLflow would send the trace itself, with status 400.
+        """
+        try:
+            return self._respond(model_input, dict(params or {}))
+        except InputError as error:
+            raise Refusal(str(error)) from None
+        except MlflowException:
+            raise
+        except Exception as error:
+            logger.exception("the model failed while it answered a request")
+            raise Refusal(_FAILED, INTERNAL_ERROR) from error
+
+    def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         X = check_customers(model_input, self.card.features)
-        table = self._answer(X, params or {}).reset_index(drop=True)
+        table = self._answer(X, params).reset_index(drop=True)
         if "customer_id" in model_input.columns:
             table.insert(0, "customer_id", _texts(model_input["customer_id"]))
         return table
 
     def _answer(self, X: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
         terms = Terms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
-        try:
-            table = answer(self.model, self.card.tiers, X, terms)
-        except InputError as error:
-            raise Refusal(str(error)) from None
-        return table.assign(model_version=self.version)
+        return answer(self.model, self.card.tiers, X, terms).assign(model_version=self.version)
 
 
 class ServedOnTransactions(ServedModel):
-    """Answers on raw transactions: cleans them, builds the features as of a day, one row per customer."""
+    """Answers on raw transactions: cleans them, builds the features as of a day, one row per customer.
 
-    def predict(
-        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> pd.DataFrame:
-        """Return what the features would be answered with, and for customers without a value the reason.
+    The answer is that for the features, and for customers without a value the reason. The parameter `as_of` is the
+    first day that is not seen, today by default. `lines_set_aside` counts the lines of a customer that could not be
+    used; lines that name no customer come back in a row without a `customer_id`.
+    """
 
-        `as_of` is the first day that is not seen, today by default. `lines_set_aside` counts the lines of a customer
-        that could not be used; lines that name no customer come back in a row without a `customer_id`.
-        """
-        given = dict(params or {})
+    def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         transactions = check_transactions(model_input, self.card.features)
-        try:
-            cutoff = to_cutoff(given.pop("as_of", "") or date.today(), "as_of")
-            # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
-            mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
-            cleaned = clean(read(transactions, mapping), Rules(amount_per="line"))
-            unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
-            X = self._features(cleaned.log, cutoff)
-        except InputError as error:
-            raise Refusal(str(error)) from None
-        scored = self._answer(X, given) if len(X) else pd.DataFrame(columns=["expected_value"], index=X.index)
+        cutoff = to_cutoff(params.pop("as_of", "") or date.today(), "as_of")
+        # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
+        mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
+        cleaned = clean(read(transactions, mapping), Rules(amount_per="line"))
+        unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
+        X = self._features(cleaned.log, cutoff)
+        scored = (
+            self._answer(X, params) if len(X) else pd.DataFrame(columns=["expected_value"], index=X.index)
+        )
         everybody = pd.concat([scored.reset_index(), unscored]).sort_values("customer_id", ignore_index=True)
         everybody = _with_lines_set_aside(everybody, cleaned.quarantine)
         table = everybody.assign(model_version=self.version, as_of=f"{cutoff:%Y-%m-%d}")

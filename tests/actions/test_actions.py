@@ -1,18 +1,19 @@
 """The parts of `cltv act` on a simulated shop, without a registered model: quick, and with all columns."""
 
 import dataclasses
+import importlib
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml import decisions
+from cltv_ml import decisions, pipelines
 from cltv_ml.actions import changes, products
 from cltv_ml.actions import shop as room
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms
-from cltv_ml.data import simulate
+from cltv_ml.data import Cleaned, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.models import MBGNBD, ProbabilisticValue
@@ -55,6 +56,23 @@ def done(shop):
     for part in PARTS.values():
         part(shop, found)
     return found
+
+
+def test_a_fault_in_a_part_is_not_left_out_with_a_sentence(shop, monkeypatch, tmp_path):
+    def fail(*_):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(importlib.import_module("cltv_ml.pipelines.act"), "look", lambda *_: shop)
+    monkeypatch.setitem(PARTS, "margins", fail)
+    with pytest.raises(ValueError, match="planted"):
+        pipelines.act(data=Cleaned(shop.log, shop.log.iloc[:0], None), out=tmp_path)
+
+
+def test_a_champion_without_p_alive_keeps_its_own_expected_purchases(shop):
+    own = pd.DataFrame({"expected_value": 1.0, "expected_purchases": 2.0}, index=shop.X.index)
+    filled = room.with_purchases(own, shop.X, 91)
+    assert (filled["expected_purchases"] == 2.0).all()
+    assert filled["p_alive"].between(0, 1).all()
 
 
 def test_every_part_is_answered_for_a_log_with_all_columns(done):

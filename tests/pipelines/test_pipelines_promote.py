@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml import pipelines
 from cltv_ml.data import clean, simulate
+from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.models import ProbabilisticValue, SameRate
 from cltv_ml.serving import packaging
@@ -189,11 +190,30 @@ def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp
     )
 
 
-def test_a_model_that_cannot_be_scored_is_named_with_its_last_words(rivals, shop, tmp_path):
+def test_a_fault_in_a_version_that_is_scored_keeps_the_trace_of_its_process(rivals, shop, tmp_path):
     place = copied("models:/cltv/1", tmp_path)
-    (place / "code" / "cltv_ml" / "__init__.py").write_text("raise RuntimeError('broken on purpose')")
-    with pytest.raises(ValueError, match=rf"{place} cannot be scored .* broken on purpose"):
+    (place / "code" / "cltv_ml" / "__init__.py").write_text("raise KeyError('broken on purpose')")
+    with pytest.raises(RuntimeError, match=rf"(?s){place} cannot be scored .*Traceback .*broken on purpose"):
         promotion.score_apart([str(place)], shop.log, pd.Timestamp("2022-10-01"))
+
+
+def test_what_a_version_refuses_is_its_sentence():
+    trace = "Traceback (most recent call last):\n  ...\ncltv_ml.errors.InputError: Missing columns ['cost']."
+    refused = promotion._refusal_or_fault("models:/cltv/1", trace)
+    assert isinstance(refused, InputError)
+    assert str(refused).endswith("it was logged with: Missing columns ['cost'].")
+
+
+def test_a_fault_in_the_comparison_is_no_refusal(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+
+    def fail(*_):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(promotion, "score_apart", fail)
+    with pytest.raises(ValueError, match="planted"):
+        pipelines.promote(data=shop, force=True)
+    assert registry.alias_version("cltv", "champion") == 1
 
 
 def copied(uri, folder):

@@ -1,9 +1,12 @@
-"""What a served model refuses before it looks at anybody."""
+"""What a served model refuses before it looks at anybody, and what it answers when it fails."""
+
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from cltv_ml.serving.requests import Refusal, check_transactions
+from cltv_ml.errors import InputError
+from cltv_ml.serving.requests import Refusal, ServedModel, check_transactions
 
 BOUGHT = pd.DataFrame({"customer_id": ["ann"], "timestamp": ["2026-01-03"], "amount": [12.5]})
 
@@ -16,3 +19,32 @@ def test_transactions_without_a_column_that_the_features_need_are_refused_by_its
 
 def test_a_column_that_no_feature_needs_may_be_missing():
     assert list(check_transactions(BOUGHT, ["frequency"])) == ["customer_id", "timestamp", "amount"]
+
+
+def failing(error):
+    """Return a served model whose answer ends in an error."""
+    served = ServedModel()
+    served.card = SimpleNamespace(features=["frequency"], tiers={})
+    served._answer = lambda *_: (_ for _ in ()).throw(error)
+    return served
+
+
+def refusal(served):
+    with pytest.raises(Refusal) as refused:
+        served.predict(None, pd.DataFrame({"frequency": [2.0]}))
+    refused.value.message = "Failed to predict data 'ann 12.5'"  # as MLflow's server does with any error
+    return refused.value
+
+
+def test_a_fault_of_the_served_model_is_status_500_without_customers(caplog):
+    fault = refusal(failing(ValueError("ann has 12.5 twice")))
+    assert fault.get_http_status_code() == 500
+    assert "ann" not in fault.serialize_as_json()
+    assert "ann has 12.5 twice" in caplog.text  # the server's own log
+
+
+def test_what_the_sender_can_fix_is_status_400_with_its_sentence():
+    refused = refusal(failing(InputError("horizon must be positive.")))
+    assert refused.get_http_status_code() == 400
+    assert "horizon must be positive." in refused.serialize_as_json()
+    assert "ann" not in refused.serialize_as_json()
