@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+import cltv_ml
 from cltv_ml import cli
 from cltv_ml.data import DATASETS, read_mapping
 from cltv_ml.features import CATALOGUE, catalogue_page
@@ -105,8 +106,20 @@ def test_the_documentation_page_of_the_features_is_up_to_date():
     assert page.read_text() == catalogue_page(), "write it anew: cltv features page"
 
 
-def test_help_comes_without_loading_mlflow():
+def test_help_and_the_package_come_without_the_heavy_libraries():
     code = (
-        "import sys; from cltv_ml import cli; sys.exit('mlflow' in sys.modules or 'xgboost' in sys.modules)"
+        "import sys; from cltv_ml import cli; import typer; typer.main.get_command(cli.app); "
+        "sys.exit(', '.join({'mlflow', 'xgboost', 'pandas', 'numpy', 'duckdb', 'sqlalchemy'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_rooms_are_imported_when_they_are_first_used():
+    code = "import sys, cltv_ml; assert 'pandas' not in sys.modules; print(cltv_ml.models.Tweedie.name, cltv_ml.read)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("tweedie <function read")
+    rooms = {path.stem for path in Path(cltv_ml.__file__).parent.iterdir() if not path.name.startswith("_")}
+    assert {*dir(cltv_ml)} >= rooms - {"py"}
+    with pytest.raises(AttributeError, match="no attribute 'karma'"):
+        cltv_ml.karma  # noqa: B018

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.settings import Act, Build, Score, Train, Tune
+from cltv_ml.settings import Act, Backtest, Build, Score, Train, Tune
 from cltv_ml.settings.toml import parse_mapping, parse_params
 
 
@@ -56,13 +56,14 @@ def test_one_file_serves_several_commands(toml):
         ("max_origins = 2.5", "max_origins must be a whole number, got 2.5"),
         ('share = "much"\nobjective = "profit"', "share must be a number, got 'much'"),
         ('objective = "fame"', "objective must be gini or profit, got 'fame'"),
+        ("windows = 0", "windows must be 1 or more, got 0"),
         ("mapping = 3", "mapping must be a table, got 3"),
         ("data = ", "is not valid TOML"),
     ],
 )
 def test_wrong_settings_are_named(toml, text, message):
     with pytest.raises(InputError, match=message):
-        Train.read(toml(text))
+        Backtest.read(toml(text))
 
 
 def test_python_is_told_what_is_unknown_or_missing():

@@ -58,7 +58,8 @@ def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
     if extra_of(field)["flag"] == "argument":
         return _keyword(name, Annotated[kind | None, typer.Argument(help=words)])
     flags = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
-    return _keyword(name, Annotated[kind | None, typer.Option(flags, help=words)])
+    choices = "|".join(get_args(field.annotation)) if get_origin(field.annotation) is Literal else None
+    return _keyword(name, Annotated[kind | None, typer.Option(flags, help=words, metavar=choices)])
 
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:
@@ -74,7 +75,7 @@ def _kind(annotation: Any) -> Any:
         return _kind(next(one for one in inner if one is not types.NoneType))
     if origin is list or (origin is dict and get_origin(inner[1]) is not dict):
         return list[str]
-    return annotation if origin is Literal or annotation in (bool, int, float, Path) else str
+    return annotation if annotation in (bool, int, float, Path) else str
 
 
 def _default(field: FieldInfo) -> str:

@@ -95,7 +95,7 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, allow_inf_nan=False
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, allow_inf_nan=False, defer_build=True
     )
 
     #: Settings that decide something only when another has a value: name -> (other's name, value).
@@ -212,6 +212,8 @@ def _sentence(error: ValidationError, settings: type[Settings]) -> str:
         return f"{name} is missing; give it with {flag_of(settings, name)}."
     if kind == "literal_error":
         return f"{name} must be {first['ctx']['expected']}".replace("'", "") + f", got {value!r}."
+    if kind == "greater_than_equal":
+        return f"{name} must be {first['ctx']['ge']} or more, got {value!r}."
     if kind in _EXPECTED:
         return f"{name} must be {_EXPECTED[kind]}, got {value!r}."
     return f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}, got {value!r}."

@@ -79,7 +79,7 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
     ("words", "sentence"),
     [
         (["--models", "prophet"], "Unknown model 'prophet'. Available: ['bg_nbd_gamma_gamma', 'ensemble'"),
-        (["--objective", "fame"], "'fame' is not one of 'gini', 'profit'"),
+        (["--objective", "fame"], "objective must be gini or profit, got 'fame'."),
         (["--cost", "2"], "cost decides nothing unless objective is profit; add --objective profit."),
         (["--objective", "profit", "--share", "20"], "share must be above 0 and at most 1 (0.3 is 30%), got 20."),
         (["--customers", "50"], "customers must be a share between 0 and 1, such as 0.5, got 50."),
