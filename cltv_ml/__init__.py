@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 __version__ = "0.1.0"
 
 _NAMES = {"Window": "windows", "build_features": "features", "clean": "data", "read": "data"}
-_ROOMS = (
-    *("actions", "cli", "data", "decisions", "engine", "errors", "evaluation", "features", "files", "models"),
-    *("pipelines", "reporting", "serving", "settings", "tables", "tracking", "windows"),
-)
 
 __all__ = ["Window", "__version__", "build_features", "clean", "read"]
 
@@ -32,10 +29,13 @@ __all__ = ["Window", "__version__", "build_features", "clean", "read"]
 def __getattr__(name: str) -> Any:
     if name in _NAMES:
         return getattr(importlib.import_module(f"cltv_ml.{_NAMES[name]}"), name)
-    if name in _ROOMS:
+    try:
         return importlib.import_module(f"cltv_ml.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"cltv_ml.{name}":
+            raise
     raise AttributeError(f"module 'cltv_ml' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES, *_ROOMS})
+    return sorted({*globals(), *_NAMES, *(room.name for room in pkgutil.iter_modules(__path__))})
