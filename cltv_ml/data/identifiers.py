@@ -40,7 +40,7 @@ def count_forms(text: str, table: str, nothing: str) -> str:
         "blanks": "v < '!' or suffix(v, ' ') or suffix(v, '\t') or suffix(v, '\r') or suffix(v, chr(10)) "
         rf"or {wide} and regexp_matches(v, '{_INVISIBLE}')",
         "unicode": f"{wide} and nfc_normalize(v) <> v",
-        "decimals": r"suffix(v, '.0') or suffix(v, '.00') and regexp_full_match(v, '-?\d+\.0+')",
+        "decimals": r"(suffix(v, '.0') or suffix(v, '.00')) and regexp_full_match(v, '-?\d+\.0+')",
         "email_case": f"contains(v, '@') and lower(v) <> v and regexp_full_match(v, '{_EMAIL}')",
         "nothing": f"strlen(v) < 5 and lower(v) in {nothing}",
         **damage("v"),

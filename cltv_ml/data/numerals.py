@@ -69,7 +69,7 @@ def bare(text: str) -> str:
     edge = r"[\s\x{a0}\x{200e}\x{200f}\x{feff}]+"
     plain = f"regexp_replace({plain}, '^{edge}|{edge}$', '', 'g')"
     plain = rf"regexp_replace({plain}, '^([-+(]*)\s*(?:{SIGN}){_BLANK}*', '\1', 'i')"
-    plain = rf"regexp_replace({plain}, '{_BLANK}*(?:{SIGN}|%)([-)]*)$', '\1', 'i')"
+    plain = rf"regexp_replace({plain}, '{_BLANK}*(?:{SIGN}|%)\s*([-)]*)$', '\1', 'i')"
     plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
     plain = rf"regexp_replace({plain}, '^\((.*)\)$', '-\1')"
     plain = rf"regexp_replace({plain}, '^([\d.,]+)\s*-$', '-\1')"

@@ -18,8 +18,8 @@ def order_of(
     """Return dmy, mdy or ymd, None where no date is so written.
 
     An order fails where it leaves values without a date that another reads, or where its years are spread
-    far wider than another's. Dates divided by points are day first, and with slashes the year is not first,
-    unless that fails.
+    far wider than another's or are three times as many. Dates divided by points are day first, and with
+    slashes the year is not first, unless that fails.
 
     Parameters
     ----------
@@ -46,7 +46,8 @@ def order_of(
     dates = {order: f"try_cast({times.short_date('f', order, last)} as date)" for order in orders}
     reads = " or ".join(f"{date} is not null" for date in dates.values())
     counted = ", ".join(
-        f"coalesce(sum(n) filter (where {date} is not null), 0), min({date}), max({date})"
+        f"coalesce(sum(n) filter (where {date} is not null), 0), min({date}), max({date}), "
+        f"count(distinct year({date}))"
         for date in dates.values()
     )
     [(rows, slashed, some, *found)] = con.execute(
@@ -55,12 +56,14 @@ def order_of(
     ).fetchall()
     if not rows:
         return orders[0] if some else None
-    read = {order: found[3 * place : 3 * place + 3] for place, order in enumerate(orders) if found[3 * place]}
+    read = {order: found[4 * place : 4 * place + 4] for place, order in enumerate(orders) if found[4 * place]}
     left = [order for order in read if read[order][0] == rows]
     left = left or [order for order in read if read[order][0] >= 0.99 * rows]
     says_both = not left
     spans = {order: (read[order][2] - read[order][1]).days / 365.25 for order in left}
     left = [order for order in left if spans[order] <= max(_YEARS, 3 * min(spans.values()))]
+    fewest = min((read[order][3] for order in left), default=0)
+    left = [order for order in left if read[order][3] < 3 * fewest]
     for prior in (("dmy",) if points else (), ("dmy", "mdy") if slashed else ()):
         left = [order for order in left if order in prior] or left
     if len(left) > 1:

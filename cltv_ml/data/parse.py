@@ -106,11 +106,15 @@ class Columns:
         return numerals.codes_sql(self.identifier(column))
 
     def number(self, column: str) -> str:
-        """Return SQL for a finite double, null where the value is no number."""
+        """Return SQL for a finite double, null where the value is no number; how many those are is noted."""
         kind, name = self.kinds[column], quote(column)
         if is_number(kind):
             value = f"cast({name} as double)"
-            return f"if(isfinite({name}), {value}, null)" if kind in _FLOATS else value
+            if kind not in _FLOATS:
+                return value
+            value = f"if(isfinite({name}), {value}, null)"
+            self._note_unread(column, name, value)
+            return value
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
         plain = f"try_cast({text} as double)"
         unread, dotted, open_ = self._row(
@@ -119,14 +123,17 @@ class Columns:
             f"from {self.table} where {text} is not null"
         )
         if not unread and (not dotted or (dotted > open_ and self.rules.decimal != ",")):
-            return f"if(isfinite({plain}), {plain}, null)"
-        bare = numerals.bare(text)
-        if not self.ask and self.rules.decimal is None:
-            ways = [numerals.read_bare("b", sign) for sign in ".,"]
-            value = once(bare, "b", f"coalesce({', '.join(ways)})")
+            value = f"if(isfinite({plain}), {plain}, null)"
         else:
-            value = once(bare, "b", numerals.read_bare("b", self._decimal(column, bare)))
-        return once(value, "n", "if(isfinite(n), n, null)")
+            value = once(self._bare_number(column, numerals.bare(text)), "n", "if(isfinite(n), n, null)")
+        self._note_unread(column, text, value)
+        return value
+
+    def _bare_number(self, column: str, bare: str) -> str:
+        if self.ask or self.rules.decimal is not None:
+            return once(bare, "b", numerals.read_bare("b", self._decimal(column, bare)))
+        ways = [numerals.read_bare("b", sign) for sign in ".,"]
+        return once(bare, "b", f"coalesce({', '.join(ways)})")
 
     def share(self, column: str) -> str:
         """Return SQL for a share between 0 and 1; a column with values above 1 holds percents."""
@@ -303,6 +310,22 @@ class Columns:
         [(sign, other)] = found.items()
         self.notes.append(f"Column {column!r} was read with the decimal sign {sign!r} of column {other!r}.")
         return sign
+
+    def _note_unread(self, column: str, text: str, value: str) -> None:
+        """Note how many values are there but are no finite number: they count as missing."""
+        if not self.ask:
+            return
+        there = f"{text} is not null and {value} is null"
+        if self.kinds[column] not in _FLOATS:
+            there += f" and lower(trim({text})) not in {_NOTHING}"
+        number, example = self._row(
+            f"select count(*), min(cast({text} as varchar)) from {self.table} where {there}"
+        )
+        if number:
+            self.notes.append(
+                f"Column {column!r}: {number:,} values are no finite number, such as {str(example)[:40]!r}, and "
+                "count as missing."
+            )
 
     def _note_forms(self, column: str, forms: dict[str, int], wanted: list[str]) -> None:
         """Note how many identifiers were brought to one form, and which may have been damaged."""
