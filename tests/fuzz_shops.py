@@ -33,6 +33,7 @@ class Order:
     given_back: float = 0.0
     given_back_on: datetime | None = None
     discount: float = 0.0
+    undated: bool = False
 
     @property
     def total(self) -> float:
@@ -42,7 +43,7 @@ class Order:
     @property
     def net(self) -> float:
         """What counts as revenue."""
-        if self.state in ("cancelled", "pending", "failed"):
+        if self.undated or self.state in ("cancelled", "pending", "failed"):
             return 0.0
         return round(self.total - self.given_back, 2)
 

@@ -7,174 +7,17 @@ import io
 import json
 import random
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pandas as pd
 
-from tests.fuzz_shops import Order
-
-#: Language -> part -> headings.
-HEADINGS = {
-    "en": {
-        "customer": ("Customer ID", "Customer", "customer_id", "Client"),
-        "email": ("Email", "Customer Email"),
-        "date": ("Date", "Order Date", "created_at", "Transaction Date"),
-        "order": ("Order ID", "Order Number", "order_id", "Invoice No"),
-        "total": ("Order Total", "Total", "Amount", "grand_total"),
-        "amount": ("Amount", "Line Total", "Sales", "Net Sales"),
-        "price": ("Unit Price", "Price", "price_per_unit"),
-        "line_price": ("Price", "Item Price"),
-        "quantity": ("Quantity", "Qty", "units"),
-        "product": ("SKU", "Product", "Item", "product_code"),
-        "status": ("Status", "Order Status", "financial_status"),
-        "type": ("Type", "Transaction Type"),
-        "refunded": ("Refunded Amount", "Amount Refunded"),
-        "cancelled": ("Cancelled at", "canceled_at"),
-        "reference": ("Original Order", "refund_of"),
-        "currency": ("Currency", "currency_code"),
-    },
-    "de": {
-        "customer": ("Kunde", "Kundennummer", "Debitor"),
-        "email": ("E-Mail", "Email"),
-        "date": ("Datum", "Bestelldatum", "Belegdatum"),
-        "order": ("Bestellnummer", "Auftragsnummer", "Rechnungsnummer"),
-        "total": ("Gesamtbetrag", "Rechnungsbetrag", "Betrag"),
-        "amount": ("Betrag", "Umsatz", "Zeilenbetrag"),
-        "price": ("Einzelpreis", "Preis"),
-        "line_price": ("Preis",),
-        "quantity": ("Menge", "Anzahl"),
-        "product": ("Artikelnummer", "Artikel"),
-        "status": ("Status", "Bestellstatus", "Zahlungsstatus"),
-        "type": ("Belegart", "Art"),
-        "refunded": ("Erstattungsbetrag", "Erstattet"),
-        "cancelled": ("Storniert am",),
-        "reference": ("Originalbestellung",),
-        "currency": ("Währung",),
-    },
-    "fr": {
-        "customer": ("Client", "Numéro client"),
-        "email": ("Email",),
-        "date": ("Date", "Date commande"),
-        "order": ("Numéro commande", "Commande"),
-        "total": ("Montant total", "Montant TTC"),
-        "amount": ("Montant",),
-        "price": ("Prix unitaire",),
-        "line_price": ("Prix",),
-        "quantity": ("Quantité", "Qté"),
-        "product": ("Référence", "Produit"),
-        "status": ("Statut", "Statut commande"),
-        "type": ("Type de transaction",),
-        "refunded": ("Montant remboursé",),
-        "cancelled": ("Date annulation",),
-        "reference": ("Commande d'origine",),
-        "currency": ("Devise",),
-    },
-    "es": {
-        "customer": ("Cliente", "Código cliente"),
-        "email": ("Email",),
-        "date": ("Fecha", "Fecha pedido"),
-        "order": ("Pedido", "Número pedido"),
-        "total": ("Importe total",),
-        "amount": ("Importe",),
-        "price": ("Precio unitario",),
-        "line_price": ("Precio",),
-        "quantity": ("Cantidad", "Unidades"),
-        "product": ("Producto", "Artículo"),
-        "status": ("Estado", "Estado pedido"),
-        "type": ("Tipo de transacción",),
-        "refunded": ("Importe reembolsado",),
-        "cancelled": ("Fecha cancelación",),
-        "reference": ("Pedido original",),
-        "currency": ("Moneda",),
-    },
-}
-
-#: Language -> state -> level.
-LEVELS = {
-    "en": {
-        "completed": ("paid", "Completed", "completed", "Shipped"),
-        "cancelled": ("cancelled", "Canceled", "voided"),
-        "pending": ("pending", "Pending payment", "on-hold"),
-        "failed": ("failed", "Declined"),
-        "refunded": ("refunded", "Refunded"),
-    },
-    "de": {
-        "completed": ("bezahlt", "abgeschlossen", "Versendet"),
-        "cancelled": ("storniert", "Storniert"),
-        "pending": ("ausstehend", "Wartet auf Zahlung"),
-        "failed": ("fehlgeschlagen", "abgelehnt"),
-        "refunded": ("erstattet", "rückerstattet"),
-    },
-    "fr": {
-        "completed": ("payée", "Terminée", "expédiée"),
-        "cancelled": ("annulée", "Annulé"),
-        "pending": ("en attente",),
-        "failed": ("échouée", "Échec"),
-        "refunded": ("remboursée", "Remboursé"),
-    },
-    "es": {
-        "completed": ("pagado", "Completado", "enviado"),
-        "cancelled": ("cancelado", "Anulado"),
-        "pending": ("pendiente", "Pendiente de pago"),
-        "failed": ("fallido", "Rechazado"),
-        "refunded": ("reembolsado", "Devuelto"),
-    },
-}
-
-#: Language -> (sale, refund) in a column that tells the type of a line.
-TYPES = {
-    "en": (("Sale", "Refund"), ("Payment", "Return"), ("Invoice", "Credit Memo"), ("charge", "refund")),
-    "de": (("Verkauf", "Erstattung"), ("Rechnung", "Gutschrift"), ("Rechnung", "Retoure")),
-    "fr": (("Vente", "Remboursement"), ("Facture", "Avoir")),
-    "es": (("Venta", "Devolución"), ("Factura", "Nota de crédito")),
-}
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-#: How a moment is written, and whether the time of day is in it.
-DATES: dict[str, Callable[[datetime], str]] = {
-    "iso day": lambda when: f"{when:%Y-%m-%d}",
-    "iso": lambda when: f"{when:%Y-%m-%d %H:%M:%S}",
-    "iso T": lambda when: f"{when:%Y-%m-%dT%H:%M:%S}",
-    "iso Z": lambda when: f"{when:%Y-%m-%dT%H:%M:%SZ}",
-    "dotted": lambda when: f"{when:%d.%m.%Y}",
-    "dotted time": lambda when: f"{when:%d.%m.%Y %H:%M}",
-    "dotted yy": lambda when: f"{when:%d.%m.%y}",
-    "day first": lambda when: f"{when:%d/%m/%Y}",
-    "month first": lambda when: f"{when:%m/%d/%Y}",
-    "month first yy": lambda when: f"{when:%m/%d/%y}",
-    "month first bare": lambda when: f"{when.month}/{when.day}/{when.year} {when:%H:%M}",
-    "month first pm": lambda when: f"{when:%m/%d/%Y %I:%M:%S %p}",
-    "year first yy": lambda when: f"{when:%y-%m-%d}",
-    "slashes": lambda when: f"{when:%Y/%m/%d}",
-    "mon yy": lambda when: f"{when.day:02}-{_MONTHS[when.month - 1]}-{when:%y}",
-    "MON yyyy": lambda when: f"{when.day:02}-{_MONTHS[when.month - 1].upper()}-{when.year}",
-    "mon d, yyyy": lambda when: f"{_MONTHS[when.month - 1]} {when.day}, {when.year}",
-    "d mon yyyy": lambda when: f"{when.day} {_MONTHS[when.month - 1]} {when.year}",
-    "compact": lambda when: f"{when:%Y%m%d}",
-    "compact time": lambda when: f"{when:%Y%m%d%H%M%S}",
-    "epoch": lambda when: str(int(when.replace(tzinfo=UTC).timestamp())),
-    "epoch ms": lambda when: str(int(when.replace(tzinfo=UTC).timestamp()) * 1000),
-    "serial": lambda when: str((when.date() - datetime(1899, 12, 30).date()).days),
-    "serial time": lambda when: f"{(when - datetime(1899, 12, 30)).total_seconds() / 86400:.6f}",
-    "mail": lambda when: format_datetime(when.replace(tzinfo=UTC)),
-}
-
-#: Number style -> (thousands sign, decimal sign).
-NUMBERS = {
-    "plain": ("", "."),
-    "english": (",", "."),
-    "german": (".", ","),
-    "german plain": ("", ","),
-    "french": ("\u202f", ","),
-    "blank": (" ", ","),
-    "swiss": ("'", "."),
-}
+from tests.fuzz_shops import Line, Order
+from tests.fuzz_style import Style
+from tests.fuzz_words import LEVELS, NUMBERS, TYPES
 
 
 @dataclass
@@ -189,104 +32,27 @@ class Export:
     telling: list[str] = field(default_factory=list)
 
 
-class Style:
-    """What one export's author decided."""
-
-    def __init__(self, draw: random.Random) -> None:
-        pick = draw.choice
-        self.draw = draw
-        self.language = pick(("en", "en", "en", "de", "de", "fr", "es"))
-        european = self.language != "en" and draw.random() < 0.8
-        self.numbers = (
-            pick(("german", "german plain", "french", "blank"))
-            if european
-            else pick(("plain", "plain", "english", "swiss"))
-        )
-        self.whole_signs = draw.random() < 0.3
-        self.currency = pick(("", "", "", "€", "EUR", "$", "US$", "R$", "kr", "£"))
-        self.currency_after = draw.random() < 0.5
-        self.minus = pick(("-", "-", "-", "()", "trailing", "\u2212"))
-        self.date = pick(tuple(DATES))
-        self.layout = pick(("orders", "orders", "lines", "lines price", "line price", "filled", "first row"))
-        self.with_order = self.layout not in ("orders", "lines") or draw.random() < 0.85
-        self.back = pick(
-            ("none", "none", "negative", "referenced", "typed", "typed negative", "column", "status")
-        )
-        self.status = draw.random() < 0.5 or self.back == "status"
-        self.cancelled = draw.random() < 0.15
-        self.coupons = self.layout == "lines" and self.with_order and draw.random() < 0.3
-        self.identity = pick(
-            ("number", "number", "padded", "email", "email case", "float", "long", "blanks", "code")
-        )
-        self.guests = pick(("", "", "", "", "empty", "0", "guest", "-"))
-        self.extras = draw.sample(
-            ("Notes", "Line", "Name", "Tax", "Shipping", "f", "Warehouse"), draw.randint(0, 3)
-        )
-        self.headings = {part: pick(names) for part, names in HEADINGS[self.language].items()}
-        self.titled = draw.random() < 0.08
-        self.footer = draw.random() < 0.08
-        self.kind = pick(
-            ("csv", "csv", "csv", "csv", "csv", "xlsx", "json", "jsonl", "frame", "parquet", "zip")
-        )
-        if not self.with_order and self.back in ("referenced", "typed", "column"):
-            self.back = "none"
-
-    @property
-    def about(self) -> str:
-        """All decisions in one line."""
-        skipped = ("draw", "headings")
-        return ", ".join(
-            f"{name} {value}" for name, value in vars(self).items() if name not in skipped and value
-        )
-
-    def money(self, amount: float, bare: bool = False) -> str:
-        """Return an amount as this author writes it."""
-        thousands, decimal = NUMBERS[self.numbers]
-        digits = f"{abs(amount):,.2f}"
-        if self.whole_signs and amount == int(amount):
-            digits = digits[:-3]
-        text = digits.translate({ord(","): thousands, ord("."): decimal})
-        if self.currency and not bare:
-            text = f"{text} {self.currency}" if self.currency_after else f"{self.currency}{text}"
-        if amount >= 0:
-            return text
-        return {"()": f"({text})", "trailing": f"{text}-"}.get(self.minus, f"{self.minus}{text}")
-
-    def customer(self, number: int | None) -> str:
-        """Return a customer's identifier, not always spelled alike."""
-        if number is None:
-            return "" if self.guests == "empty" else self.guests
-        odd = self.draw.random() < 0.3
-        return {
-            "number": str(number),
-            "padded": f"{number:08}",
-            "email": f"b{number}@shop.example",
-            "email case": f"B{number}@Shop.example" if odd else f"b{number}@shop.example",
-            "float": f"{number}.0" if odd else str(number),
-            "long": str(9007199254740993 + number),
-            "blanks": f" {number}\u00a0" if odd else str(number),
-            "code": f"C-{number}",
-        }[self.identity]
-
-
 def write_export(orders: list[Order], draw: random.Random, folder: Path) -> Export:
     """Return the orders as one author exports them; what happens to them is drawn with the way it is written."""
     style = Style(draw)
     _happen(orders, style)
+    tell_tricks(orders, style)
     columns, rows = _table(orders, style)
-    mapping = {name: style.headings[part] for name, part in _ROLES.items() if part in columns}
     heading = {part: style.headings.get(part, part) for part in columns}
-    mapping = {name: heading[_ROLES[name]] for name in mapping}
-    if style.footer:
+    mapping = {name: heading[part] for name, part in _ROLES.items() if part in columns}
+    if style.footer and not style.typed:
         total = sum(order.total for order in orders)
         rows.append([style.money(total) if part == "amount" else "" for part in columns])
         rows[-1][0] = rows[-1][0] or "Total"
     source, text = _write([heading[part] for part in columns], rows, style, folder)
     rules: dict[str, object] = {"decimal": NUMBERS[style.numbers][1]}
-    if style.date in ("day first", "month first", "month first yy", "month first bare", "month first pm"):
-        rules["day_first"] = str(style.date == "day first").lower()
+    if style.days in ("day first", "month first", "month first yy", "month first bare", "month first pm"):
+        rules["day_first"] = str(style.days == "day first").lower()
     if style.status:
         rules["status"] = [f"{level}:{_READ[state]}" for state, level in style.levels.items()]
+    if style.trick == "currencies":
+        rules["rates"] = ["EUR:1", "USD:1"]
+        mapping["currency"] = style.money_of
     return Export(source, style.about, mapping, rules, text, _telling(style))
 
 
@@ -316,7 +82,12 @@ _READ = {
 
 def _telling(style: Style) -> list[str]:
     """Return the patterns of sentences that name what this export plays with."""
-    patterns = []
+    patterns = {
+        "currencies": ["currenc"],
+        "counts": ["AMOUNT"],
+        "placeholder date": ["1970|1900|placeholder"],
+        "scanned": ["equal|copies|duplicate"],
+    }.get(style.trick, [])
     if style.guests:
         patterns.append(r"guest|placeholder|no person|no customer|stand for")
     if style.identity == "email case":
@@ -345,6 +116,26 @@ def _happen(orders: list[Order], style: Style) -> None:
             order.discount = round(0.1 * order.total, 2)
 
 
+def tell_tricks(orders: list[Order], style: Style) -> None:
+    """Make the export harder in the drawn way, and the truth with it."""
+    draw = style.draw
+    style.money_of = draw.choice(("Currency", "Ccy", "Curr", "Unit"))
+    if style.trick == "counts":
+        style.headings["amount"] = "SALES_PRICE"
+        style.trick = "counts" if style.layout in ("orders", "lines") and style.language == "en" else ""
+    if style.trick == "placeholder date":
+        order = draw.choice(orders)
+        order.when = datetime(draw.choice((1970, 1900)), 1, 1)
+        order.given_back, order.given_back_on, order.undated, order.state = 0.0, None, True, "completed"
+    if style.trick == "scanned" and style.layout == "lines" and style.with_order:
+        for order in draw.sample(orders, 5):
+            order.lines.insert(0, Line(order.lines[0].product, 1, order.lines[0].price))
+            order.lines[1] = Line(order.lines[0].product, 1, order.lines[0].price)
+            order.given_back, order.discount, order.state = 0.0, 0.0, "completed"
+    if style.trick == "unknown level" and style.status:
+        style.levels["completed"] = "B7"
+
+
 def _give_back(order: Order, style: Style) -> None:
     whole = style.back == "status" or style.layout != "orders" or style.draw.random() < 0.5
     order.given_back = order.total if whole else round(order.total * 0.4, 2)
@@ -353,7 +144,7 @@ def _give_back(order: Order, style: Style) -> None:
         order.state = "refunded"
 
 
-def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[str]]]:
+def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[Any]]]:
     """Return the parts in the order of the columns, and the rows."""
     records = [record for order in orders for record in _records(order, style)]
     columns = [
@@ -375,6 +166,10 @@ def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[str]
         if any(part in record for record in records)
     ]
     columns += style.extras
+    if style.trick in ("currencies", "currency"):
+        columns.append(style.money_of)
+    if style.trick == "counts":
+        columns.append("AMOUNT")
     style.draw.shuffle(columns)
     fillers = {
         "Notes": lambda: style.draw.choice(("", "leave at door", 'call "first"', "a, b; c")),
@@ -384,6 +179,12 @@ def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[str]
         "Shipping": lambda: style.money(0, bare=True),
         "f": lambda: style.draw.choice("xyz"),
         "Warehouse": lambda: style.draw.choice(("North", "South")),
+        "Fulfillment Status": lambda: style.draw.choice(("fulfilled", "unfulfilled", "")),
+        "Cost": lambda: style.money(1.25, bare=True),
+        style.money_of: lambda: style.draw.choice(
+            ("EUR", "USD") if style.trick == "currencies" else ("usd", "USD")
+        ),
+        "AMOUNT": lambda: str(style.draw.randint(1, 6)),
     }
     return columns, [
         [record[part] if part in record else fillers[part]() if part in fillers else "" for part in columns]
@@ -391,9 +192,9 @@ def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[str]
     ]
 
 
-def _records(order: Order, style: Style) -> list[dict[str, str]]:
+def _records(order: Order, style: Style) -> list[dict[str, Any]]:
     """Return an order's rows, and those that give money back."""
-    head = {"date": DATES[style.date](order.when), "customer": style.customer(order.customer)}
+    head = {"date": style.date(order.when), "customer": style.customer(order.customer)}
     if style.with_order:
         head["order"] = str(order.number)
     if style.status:
@@ -402,7 +203,7 @@ def _records(order: Order, style: Style) -> list[dict[str, str]]:
     if style.back in ("typed", "typed negative"):
         head["type"] = sale
     if style.cancelled:
-        head["cancelled"] = DATES[style.date](order.when) if order.state == "cancelled" else ""
+        head["cancelled"] = style.date(order.when) if order.state == "cancelled" else ""
     rows = [{**head, **record} for record in _sold(order, style)]
     if style.back == "column":
         for number, row in enumerate(rows):
@@ -411,7 +212,7 @@ def _records(order: Order, style: Style) -> list[dict[str, str]]:
         sign = 1 if style.back == "typed" else -1
         back = {
             **head,
-            "date": DATES[style.date](order.given_back_on),
+            "date": style.date(order.given_back_on),
             "amount": style.money(sign * order.given_back),
         }
         if style.back == "referenced":
@@ -427,7 +228,7 @@ def _draw_types(style: Style) -> tuple[str, str]:
     return style.types
 
 
-def _sold(order: Order, style: Style) -> list[dict[str, str]]:
+def _sold(order: Order, style: Style) -> list[dict[str, Any]]:
     """Return what the layout says of the products of an order."""
     if style.layout == "orders":
         return [{"amount": style.money(order.total)}]
@@ -448,7 +249,7 @@ def _sold(order: Order, style: Style) -> list[dict[str, str]]:
     return rows
 
 
-def _taken_back(order: Order, style: Style, back: dict[str, str], sign: int) -> list[dict[str, str]]:
+def _taken_back(order: Order, style: Style, back: dict[str, Any], sign: int) -> list[dict[str, Any]]:
     """Return the rows that give the money of an order back: one, or one per line where lines have prices."""
     if style.layout == "lines price":
         del back["amount"]
@@ -475,7 +276,7 @@ def _taken_back(order: Order, style: Style, back: dict[str, str], sign: int) -> 
 
 
 def _write(
-    names: list[str], rows: list[list[str]], style: Style, folder: Path
+    names: list[str], rows: list[list[Any]], style: Style, folder: Path
 ) -> tuple[Path | pd.DataFrame, str]:
     """Return the table as a source, and its text."""
     draw, kind = style.draw, style.kind
@@ -488,6 +289,8 @@ def _write(
         [names, *rows]
     )
     style.kind = f"{kind} {sign!r}"
+    if style.typed:
+        rows = [[None if value == "" else value for value in row] for row in rows]
     frame = pd.DataFrame(rows, columns=names)
     if style.titled and kind in ("csv", "xlsx", "zip"):
         above = [["Sales report"], ["Printed by N. N."], []]

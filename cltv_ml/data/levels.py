@@ -91,9 +91,13 @@ _SALE = (
     r"销售|销货|売上|注文"
 )
 
+#: What the last line of a report holds instead of a level.
+_SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
+
 #: Mapping name -> (pattern, reading) in the order tried, on levels without case, accents and signs.
 _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
     "status": (
+        (_SUM, "ignore"),
         (rf"{_PARTLY}.*({_UNDONE})|({_UNDONE}).*{_PARTLY}", "counts"),
         (_UNDONE, "refund"),
         (rf"\b(await|pending|waiting|ready)\w* (for )?({_GOODS})|\bunshipped", "counts"),
@@ -102,6 +106,7 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
         (_DONE, "counts"),
     ),
     "type": (
+        (_SUM, "ignore"),
         (r"(chargeback|dispute|refund|reversal)s? (reversal|reversed|won|cancel\w*|failure|failed)", ""),
         (r"\b(credit|debit) card|\bcard\b", ""),
         (_TAKES_BACK, "refund"),
@@ -178,5 +183,5 @@ def is_partly_undone(level: str) -> bool:
     >>> is_partly_undone("partially_refunded"), is_partly_undone("refunded")
     (True, False)
     """
-    pattern = _VOCABULARY["status"][0][0]
+    pattern = _VOCABULARY["status"][1][0]
     return re.search(pattern, plain_level(level)) is not None

@@ -174,3 +174,7 @@ def test_one_run_asks_all_that_is_open():
     with pytest.raises(ValueError, match="3 questions are open") as caught:
         clean(frame)
     assert [word in str(caught.value) for word in ("day_first", "decimal", "B7")] == [True] * 3
+
+
+def test_the_total_below_a_report_is_no_level_to_ask_about():
+    assert [read_level(name, level) for name in ("status", "type") for level in ("Total", "Summe")] == ["ignore"] * 4

@@ -1,0 +1,166 @@
+"""Words and signs of exports: headings, levels and types by language, and ways to write dates and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+#: Language -> part -> headings.
+HEADINGS = {
+    "en": {
+        "customer": ("Customer ID", "Customer", "customer_id", "Client"),
+        "email": ("Email", "Customer Email"),
+        "date": ("Date", "Order Date", "created_at", "Transaction Date"),
+        "order": ("Order ID", "Order Number", "order_id", "Invoice No"),
+        "total": ("Order Total", "Total", "Amount", "grand_total"),
+        "amount": ("Amount", "Line Total", "Sales", "Net Sales"),
+        "price": ("Unit Price", "Price", "price_per_unit"),
+        "line_price": ("Price", "Item Price"),
+        "quantity": ("Quantity", "Qty", "units"),
+        "product": ("SKU", "Product", "Item", "product_code"),
+        "status": ("Status", "Order Status", "financial_status"),
+        "type": ("Type", "Transaction Type"),
+        "refunded": ("Refunded Amount", "Amount Refunded"),
+        "cancelled": ("Cancelled at", "canceled_at"),
+        "reference": ("Original Order", "refund_of"),
+        "currency": ("Currency", "currency_code"),
+    },
+    "de": {
+        "customer": ("Kunde", "Kundennummer", "Debitor"),
+        "email": ("E-Mail", "Email"),
+        "date": ("Datum", "Bestelldatum", "Belegdatum"),
+        "order": ("Bestellnummer", "Auftragsnummer", "Rechnungsnummer"),
+        "total": ("Gesamtbetrag", "Rechnungsbetrag", "Betrag"),
+        "amount": ("Betrag", "Umsatz", "Zeilenbetrag"),
+        "price": ("Einzelpreis", "Preis"),
+        "line_price": ("Preis",),
+        "quantity": ("Menge", "Anzahl"),
+        "product": ("Artikelnummer", "Artikel"),
+        "status": ("Status", "Bestellstatus", "Zahlungsstatus"),
+        "type": ("Belegart", "Art"),
+        "refunded": ("Erstattungsbetrag", "Erstattet"),
+        "cancelled": ("Storniert am",),
+        "reference": ("Originalbestellung",),
+        "currency": ("Währung",),
+    },
+    "fr": {
+        "customer": ("Client", "Numéro client"),
+        "email": ("Email",),
+        "date": ("Date", "Date commande"),
+        "order": ("Numéro commande", "Commande"),
+        "total": ("Montant total", "Montant TTC"),
+        "amount": ("Montant",),
+        "price": ("Prix unitaire",),
+        "line_price": ("Prix",),
+        "quantity": ("Quantité", "Qté"),
+        "product": ("Référence", "Produit"),
+        "status": ("Statut", "Statut commande"),
+        "type": ("Type de transaction",),
+        "refunded": ("Montant remboursé",),
+        "cancelled": ("Date annulation",),
+        "reference": ("Commande d'origine",),
+        "currency": ("Devise",),
+    },
+    "es": {
+        "customer": ("Cliente", "Código cliente"),
+        "email": ("Email",),
+        "date": ("Fecha", "Fecha pedido"),
+        "order": ("Pedido", "Número pedido"),
+        "total": ("Importe total",),
+        "amount": ("Importe",),
+        "price": ("Precio unitario",),
+        "line_price": ("Precio",),
+        "quantity": ("Cantidad", "Unidades"),
+        "product": ("Producto", "Artículo"),
+        "status": ("Estado", "Estado pedido"),
+        "type": ("Tipo de transacción",),
+        "refunded": ("Importe reembolsado",),
+        "cancelled": ("Fecha cancelación",),
+        "reference": ("Pedido original",),
+        "currency": ("Moneda",),
+    },
+}
+
+#: Language -> state -> level.
+LEVELS = {
+    "en": {
+        "completed": ("paid", "Completed", "completed", "Shipped"),
+        "cancelled": ("cancelled", "Canceled", "voided"),
+        "pending": ("pending", "Pending payment", "on-hold"),
+        "failed": ("failed", "Declined"),
+        "refunded": ("refunded", "Refunded"),
+    },
+    "de": {
+        "completed": ("bezahlt", "abgeschlossen", "Versendet"),
+        "cancelled": ("storniert", "Storniert"),
+        "pending": ("ausstehend", "Wartet auf Zahlung"),
+        "failed": ("fehlgeschlagen", "abgelehnt"),
+        "refunded": ("erstattet", "rückerstattet"),
+    },
+    "fr": {
+        "completed": ("payée", "Terminée", "expédiée"),
+        "cancelled": ("annulée", "Annulé"),
+        "pending": ("en attente",),
+        "failed": ("échouée", "Échec"),
+        "refunded": ("remboursée", "Remboursé"),
+    },
+    "es": {
+        "completed": ("pagado", "Completado", "enviado"),
+        "cancelled": ("cancelado", "Anulado"),
+        "pending": ("pendiente", "Pendiente de pago"),
+        "failed": ("fallido", "Rechazado"),
+        "refunded": ("reembolsado", "Devuelto"),
+    },
+}
+
+#: Language -> (sale, refund) in a column that tells the type of a line.
+TYPES = {
+    "en": (("Sale", "Refund"), ("Payment", "Return"), ("Invoice", "Credit Memo"), ("charge", "refund")),
+    "de": (("Verkauf", "Erstattung"), ("Rechnung", "Gutschrift"), ("Rechnung", "Retoure")),
+    "fr": (("Vente", "Remboursement"), ("Facture", "Avoir")),
+    "es": (("Venta", "Devolución"), ("Factura", "Nota de crédito")),
+}
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+#: How a moment is written, and whether the time of day is in it.
+DATES: dict[str, Callable[[datetime], str]] = {
+    "iso day": lambda when: f"{when:%Y-%m-%d}",
+    "iso": lambda when: f"{when:%Y-%m-%d %H:%M:%S}",
+    "iso T": lambda when: f"{when:%Y-%m-%dT%H:%M:%S}",
+    "iso Z": lambda when: f"{when:%Y-%m-%dT%H:%M:%SZ}",
+    "dotted": lambda when: f"{when:%d.%m.%Y}",
+    "dotted time": lambda when: f"{when:%d.%m.%Y %H:%M}",
+    "dotted yy": lambda when: f"{when:%d.%m.%y}",
+    "day first": lambda when: f"{when:%d/%m/%Y}",
+    "month first": lambda when: f"{when:%m/%d/%Y}",
+    "month first yy": lambda when: f"{when:%m/%d/%y}",
+    "month first bare": lambda when: f"{when.month}/{when.day}/{when.year} {when:%H:%M}",
+    "month first pm": lambda when: f"{when:%m/%d/%Y %I:%M:%S %p}",
+    "year first yy": lambda when: f"{when:%y-%m-%d}",
+    "slashes": lambda when: f"{when:%Y/%m/%d}",
+    "mon yy": lambda when: f"{when.day:02}-{_MONTHS[when.month - 1]}-{when:%y}",
+    "MON yyyy": lambda when: f"{when.day:02}-{_MONTHS[when.month - 1].upper()}-{when.year}",
+    "mon d, yyyy": lambda when: f"{_MONTHS[when.month - 1]} {when.day}, {when.year}",
+    "d mon yyyy": lambda when: f"{when.day} {_MONTHS[when.month - 1]} {when.year}",
+    "compact": lambda when: f"{when:%Y%m%d}",
+    "compact time": lambda when: f"{when:%Y%m%d%H%M%S}",
+    "epoch": lambda when: str(int(when.replace(tzinfo=UTC).timestamp())),
+    "epoch ms": lambda when: str(int(when.replace(tzinfo=UTC).timestamp()) * 1000),
+    "serial": lambda when: str((when.date() - datetime(1899, 12, 30).date()).days),
+    "serial time": lambda when: f"{(when - datetime(1899, 12, 30)).total_seconds() / 86400:.6f}",
+    "mail": lambda when: format_datetime(when.replace(tzinfo=UTC)),
+}
+
+#: Number style -> (thousands sign, decimal sign).
+NUMBERS = {
+    "plain": ("", "."),
+    "english": (",", "."),
+    "german": (".", ","),
+    "german plain": ("", ","),
+    "french": ("\u202f", ","),
+    "blank": (" ", ","),
+    "swiss": ("'", "."),
+    "lakh": (",", "."),
+}
