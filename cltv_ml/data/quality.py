@@ -51,6 +51,7 @@ CAUTION = {
     "aside": 0.2,
     "unreadable": 0.01,
     "largest": 0.1,
+    "unmatched": 0.01,
 }
 
 
@@ -278,6 +279,8 @@ def judge(log: Tabular, horizon: int | None = None, report: Report | None = None
             f"{share:.1%} of the money"
         )
         doubts.append(_above("unreadable", share, text))
+    if report is not None:
+        doubts.append(_unmatched(report))
     if customers >= _MANY:
         doubts.append(_concentration(log))
     found = [doubt for doubt in doubts if doubt is not None]
@@ -285,6 +288,18 @@ def judge(log: Tabular, horizon: int | None = None, report: Report | None = None
     if any(severe for severe, _ in found):
         level = "no-go"
     return Verdict(level, tuple(text for _, text in found))
+
+
+def _unmatched(report: Report) -> tuple[bool, str] | None:
+    """Return a doubt where returns worth more than a hundredth of the revenue were taken off nothing."""
+    rows = report.rules[report.rules["rule"] == "return_without_order"]
+    lines, money = int(rows["rows"].sum()), -float(rows["money"].sum())
+    if money <= CAUTION["unmatched"] * report.money_kept:
+        return None
+    return False, (
+        f"{lines:,} returns worth {money:,.2f} match no purchase in these data, so revenue may be "
+        f"{money / max(report.money_kept, 1e-9):.1%} too high."
+    )
 
 
 def _concentration(log: Tabular) -> tuple[bool, str] | None:

@@ -345,3 +345,18 @@ def test_the_verdict_names_a_customer_with_a_large_share():
     assert any(
         "'bulk' has 33% of the orders and 33% of the revenue" in reason for reason in judge(log).reasons
     )
+
+
+def test_returns_that_match_no_purchase_are_a_doubt():
+    source = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b"],
+            "timestamp": ["2025-01-05", "2025-02-05", "2025-03-05"],
+            "amount": [100.0, 50.0, -20.0],
+        }
+    )
+    cleaned = clean(source)
+    assert any(
+        reason.startswith("1 returns worth 20.00 match no purchase")
+        for reason in judge(cleaned.log, None, cleaned.report).reasons
+    )

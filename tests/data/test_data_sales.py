@@ -177,4 +177,6 @@ def test_one_run_asks_all_that_is_open():
 
 
 def test_the_total_below_a_report_is_no_level_to_ask_about():
-    assert [read_level(name, level) for name in ("status", "type") for level in ("Total", "Summe")] == ["ignore"] * 4
+    assert [read_level(name, level) for name in ("status", "type") for level in ("Total", "Summe")] == [
+        "ignore"
+    ] * 4
