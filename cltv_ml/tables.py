@@ -105,6 +105,9 @@ PREDICTIONS = Table(
         "expected_value": Column("number", "currency", "expected spend over the horizon"),
         "expected_purchases": Column("number", "purchase days", "expected over the horizon", required=False),
         "p_alive": Column("number", "probability", "still a customer at the cutoff", required=False),
+        "value_median": Column(
+            "number", "currency", "what half of such customers spend at most", required=False
+        ),
         "value_lower": Column("number", "currency", "lower end of the interval", required=False),
         "value_upper": Column("number", "currency", "upper end of the interval", required=False),
     },

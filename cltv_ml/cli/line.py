@@ -17,7 +17,7 @@ from cltv_ml.settings import Demo, Train
 if TYPE_CHECKING:
     from cltv_ml.pipelines.train import Outcome
 
-_SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "MAE", "Profit"]
+_SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "Deviance", "Profit"]
 
 
 def train(settings: Train) -> None:

@@ -14,7 +14,14 @@ import cltv_ml
 from cltv_ml.engine import Tabular, columns
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.calibration import LEVEL, calibrate
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, Targeting, profit
+from cltv_ml.evaluation.metrics import (
+    INTERVAL_METRICS,
+    METRICS,
+    PURCHASE_METRICS,
+    QUANTILE_METRICS,
+    Targeting,
+    profit,
+)
 from cltv_ml.evaluation.panel import Training, fit, prepare, trainable
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
@@ -49,9 +56,8 @@ class WindowResult:
     def scores(self) -> pd.DataFrame:
         """Metrics as columns, one row per model in the order given; NaN where a model lacks what one needs."""
         wide = self.results.pivot(index="model", columns="metric", values="value")
-        measured = [
-            name for name in (*METRICS, "profit", *PURCHASE_METRICS, *INTERVAL_METRICS) if name in wide
-        ]
+        known = (*METRICS, "profit", *PURCHASE_METRICS, *INTERVAL_METRICS, *QUANTILE_METRICS)
+        measured = [name for name in known if name in wide]
         return wide.loc[list(self.models), measured]
 
     @property
@@ -273,4 +279,7 @@ def _measured(
     if "value_lower" in table:
         ends = table["value_lower"], table["value_upper"]
         found |= {name: one(y_true, *ends, LEVEL) for name, one in INTERVAL_METRICS.items()}
+    if "value_median" in table:
+        quantiles = [table[name] for name in ("value_lower", "value_median", "value_upper")]
+        found |= {name: one(y_true, *quantiles, LEVEL) for name, one in QUANTILE_METRICS.items()}
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cltv_ml.evaluation.metrics import TOP_SHARES, Targeting
+from cltv_ml.evaluation.metrics import TOP_SHARES, Targeting, deviances
 
 BLOCKS = 1_000
 BINS = 400
@@ -90,13 +90,15 @@ def _metrics(
     customers, forecast = ranked.customers[:, -1], ranked.forecast[:, -1]
     money = np.where(ranked.money[:, -1] > 0, ranked.money[:, -1], np.nan)
     error = np.abs(pred - true)
-    missed, squared = (
-        times @ np.bincount(block, weights=values, minlength=times.shape[1]) for values in (error, error**2)
+    missed, squared, deviant = (
+        times @ np.bincount(block, weights=values, minlength=times.shape[1])
+        for values in (error, error**2, deviances(true, pred))
     )
     found = {
         "bias": forecast / money - 1,
         "decile_mape": _decile_mape(ranked, money),
         "gini": ranked.area() / np.where(perfect > 1e-9 * customers * np.nan_to_num(money), perfect, np.nan),
+        "deviance": deviant / customers,
         "wmape": missed / money,
         **{name: ranked.reached(ranked.money, share) / money for name, share in TOP_SHARES.items()},
         "mae": missed / customers,

@@ -63,6 +63,28 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return float(pred.sum() / true.sum() - 1) if true.sum() > 0 else float("nan")
 
 
+def deviance(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> float:
+    """Tweedie deviance per customer: zero is best, and no prediction scores better in the mean than the expected value.
+
+    It sees order and level together, and unlike `mae` does not reward promising nothing. A prediction below a
+    thousandth of what the customer then spent counts as that: zero would be infinitely wrong. Source: B.
+    Jørgensen, The Theory of Dispersion Models, 1997.
+
+    >>> deviance([0, 8], [4, 4]) < min(deviance([0, 8], [0, 0]), deviance([0, 8], [8, 8]))
+    True
+    """
+    return float(deviances(y_true, y_pred, power).mean())
+
+
+def deviances(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> np.ndarray:
+    """Return the Tweedie deviance of each customer, shape (n,)."""
+    true, pred = _pair(y_true, y_pred)
+    pred = np.maximum(np.maximum(pred, 0.0), 1e-3 * true)
+    own = np.maximum(true, 0.0) ** (2 - power) / ((1 - power) * (2 - power))
+    ratio = np.divide(true, pred ** (power - 1), out=np.zeros(len(true)), where=pred > 0)
+    return np.asarray(2 * np.maximum(own - ratio / (1 - power) + pred ** (2 - power) / (2 - power), 0.0))
+
+
 def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Rank correlation, 1 is best; zero when either side is constant. Blind to money and level.
 
@@ -205,6 +227,28 @@ def winkler(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float 
     return float((high - low + 2 / (1 - level) * outside).mean())
 
 
+def pinball(
+    y_true: ArrayLike, lower: ArrayLike, median: ArrayLike, upper: ArrayLike, level: float = 0.9
+) -> float:
+    """Mean pinball loss of lower bound, median and upper bound, in currency; less is better.
+
+    Each is a quantile, and no other value scores better in the mean than the true one: half the continuous ranked
+    probability score, read at three quantiles. Source: T. Gneiting and A. Raftery, Strictly Proper Scoring
+    Rules, Prediction, and Estimation, 2007.
+
+    >>> round(pinball([0, 9], [0, 4], [0, 6], [2, 8], level=0.8), 3)
+    0.517
+    """
+    true, low, high = _bounds(y_true, lower, upper)
+    _, middle = _pair(y_true, median)
+    tail = (1 - level) / 2
+    losses = [
+        np.where(true >= quantile, share * (true - quantile), (1 - share) * (quantile - true)).mean()
+        for quantile, share in ((low, tail), (middle, 0.5), (high, 1 - tail))
+    ]
+    return float(np.mean(losses))
+
+
 def decile_mape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Mean over ten groups by prediction of |predicted - realised| / realised; zero is best.
 
@@ -282,6 +326,7 @@ METRICS = {
         name: Metric(partial(top_capture, share=share), 1.0, "share", more_is_better=True)
         for name, share in TOP_SHARES.items()
     },
+    "deviance": Metric(deviance, 0.0, ""),
     "wmape": Metric(wmape, 0.0, "share"),
     "mae": Metric(mae, 0.0, "currency"),
     "rmse": Metric(rmse, 0.0, "currency"),
@@ -298,6 +343,12 @@ INTERVAL_METRICS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike, float], f
     "coverage": coverage,
     "mean_width": mean_width,
     "winkler": winkler,
+}
+
+
+#: Metrics of three quantiles: (y_true, lower, median, upper, level) -> float; less is better.
+QUANTILE_METRICS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike, ArrayLike, float], float]] = {
+    "pinball": pinball,
 }
 
 

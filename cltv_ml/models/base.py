@@ -77,7 +77,9 @@ class ValueModel(RegressorMixin, BaseEstimator):
         if not hasattr(self, "intervals_"):
             return table
         lower, upper = self.intervals_.predict(table["expected_value"])
-        return table.assign(value_lower=lower, value_upper=upper)
+        median = self.intervals_.predict_median(table["expected_value"])
+        medians = {} if median is None else {"value_median": median}
+        return table.assign(**medians, value_lower=lower, value_upper=upper)
 
     def set_intervals(self, intervals: Intervals) -> Self:
         """Keep fitted `intervals`, so that tables of predictions have bounds; return the model."""

@@ -58,6 +58,8 @@ class Intervals(BaseEstimator):
         self.values_ = np.array([value[rows].mean() for rows in groups])
         self.lower_ = np.minimum(_rising(found[:, 0]), self.values_)
         self.upper_ = np.maximum(_rising(found[:, 1]), self.values_)
+        middle = [_median(value[rows], spent[rows]) for rows in groups]
+        self.median_ = np.clip(_rising(np.array(middle)), self.lower_, self.upper_)
         self.p_buy_ = _rising(np.array([(spent[rows] > 0).mean() for rows in groups]))
         self.customers_ = len(value)
         return self
@@ -68,6 +70,19 @@ class Intervals(BaseEstimator):
         value = np.asarray(values, dtype=np.float64)
         lower, upper = (_along(value, self.values_, ends) for ends in (self.lower_, self.upper_))
         return np.clip(lower, 0.0, value), np.maximum(upper, value)
+
+    def predict_median(self, values: ArrayLike) -> np.ndarray | None:
+        """Return what half of the customers of each predicted value spend at most, shape (n,), in currency units.
+
+        The expected value is the mean, which a few who spend much pull up; half spend no more than this. None where
+        the intervals were fitted by a version that did not learn it.
+        """
+        check_fitted(self)
+        if not hasattr(self, "median_"):
+            return None
+        value = np.asarray(values, dtype=np.float64)
+        lower, upper = self.predict(value)
+        return np.clip(_along(value, self.values_, self.median_), lower, upper)
 
     def p_buy(self, values: ArrayLike) -> np.ndarray:
         """Return how likely a customer of each predicted value is to spend anything, shape (n,).
@@ -112,6 +127,13 @@ def _quantiles(value: np.ndarray, spent: np.ndarray, level: float) -> tuple[floa
     if (spent <= 0).mean() >= tail:
         return 0.0, ordered[_rank(level, len(ordered))]
     return ordered[len(ordered) - 1 - _rank(1 - tail, len(ordered))], ordered[_rank(1 - tail, len(ordered))]
+
+
+def _median(value: np.ndarray, spent: np.ndarray) -> float:
+    """Return the median of a group's spending over its prediction, at its mean value."""
+    centre = value.mean()
+    scale = value / centre if centre > 0 else np.ones(len(value))
+    return float(np.median(spent / scale))
 
 
 def _rank(share: float, size: int) -> int:

@@ -41,6 +41,7 @@ _PROMISES = ("bias", "decile error", "order", "coverage", "bias so far")
 _KEPT = (
     "customer_id",
     "expected_value",
+    "value_median",
     "value_lower",
     "value_upper",
     "expected_purchases",

@@ -17,8 +17,8 @@ from cltv_ml.models import ValueModel
 from cltv_ml.windows import to_days
 
 #: The columns a model may answer with, in order, besides `customer_id`; the intervals where it has some.
-OUTPUTS = ("expected_value", "value_lower", "value_upper", "expected_purchases", "p_alive")
-_MONEY = ("expected_value", "value_lower", "value_upper")
+OUTPUTS = ("expected_value", "value_median", "value_lower", "value_upper", "expected_purchases", "p_alive")
+_MONEY = ("expected_value", "value_median", "value_lower", "value_upper")
 
 #: Columns without which a customer cannot be valued; the other features may be missing.
 _SUMMARY = ("frequency", "recency", "T", "monetary_value")

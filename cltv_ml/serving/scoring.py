@@ -84,10 +84,10 @@ def score_log(
 ) -> Manifest:
     """Score every customer of a source, or of a clean log in Parquet, and return what was written.
 
-    One row per customer, sorted by `customer_id`: `expected_value` (currency over the horizon), `value_lower` and
-    `value_upper` where the model has them, `expected_purchases` and `p_alive` (empty where it has none), `tier`,
-    `reason` (why there is no value), `model`, `model_version`, `cutoff`, `horizon` (days). The same call after
-    a kill continues and leaves the same file; `<out>.manifest.json` says what was written.
+    One row per customer, sorted by `customer_id`: `expected_value` (currency over the horizon), `value_median`,
+    `value_lower` and `value_upper` where the model has them, `expected_purchases` and `p_alive` (empty where it
+    has none), `tier`, `reason` (why there is no value), `model`, `model_version`, `cutoff`, `horizon` (days). The same
+    call after a kill continues and leaves the same file; `<out>.manifest.json` says what was written.
 
     Parameters
     ----------

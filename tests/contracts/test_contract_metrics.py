@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
 
 each_metric = pytest.mark.parametrize("name", METRICS)
 each_purchase_metric = pytest.mark.parametrize("name", PURCHASE_METRICS)
@@ -107,3 +107,16 @@ def test_interval_metric_is_a_float_whatever_the_order_of_rows(name, customers):
 def test_interval_metric_refuses_missing_bounds(name):
     with pytest.raises(ValueError, match="holds a missing"):
         INTERVAL_METRICS[name]([1.0], [0.0], [float("nan")], 0.9)
+
+
+def test_quantile_metrics_are_best_for_the_true_quantiles_whatever_the_order_of_rows():
+    rng = np.random.default_rng(3)
+    y_true = rng.gamma(2, 10, 4_000)
+    low, middle, high = (np.full(4_000, np.quantile(y_true, share)) for share in (0.1, 0.5, 0.9))
+    for name, metric in QUANTILE_METRICS.items():
+        best = metric(y_true, low, middle, high, 0.8)
+        assert type(best) is float, name
+        order = rng.permutation(4_000)
+        assert metric(y_true[order], low, middle, high, 0.8) == pytest.approx(best, rel=1e-12), name
+        for worse in ((low * 0.5, middle, high), (low, middle * 1.2, high), (low, middle, high * 1.2)):
+            assert metric(y_true, *worse, 0.8) > best, name

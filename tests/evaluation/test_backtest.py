@@ -7,7 +7,7 @@ import pytest
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import backtest, judge, prepare
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
 from cltv_ml.features import default_features
 from cltv_ml.models import Ensemble, Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.tables import RESULTS
@@ -81,7 +81,7 @@ def test_backtest_has_one_row_per_model_window_and_metric(log, features):
     windows = [Window("1997-12-01", 60), Window("1998-02-01", 60)]
     table = backtest(log, windows, [SameRate(60), Tweedie(60, n_estimators=5)], features, max_origins=2)
     RESULTS.check(table)
-    assert len(table) == 2 * 2 * len({**METRICS, **PURCHASE_METRICS, **INTERVAL_METRICS})
+    assert len(table) == 2 * 2 * len({**METRICS, **PURCHASE_METRICS, **INTERVAL_METRICS, **QUANTILE_METRICS})
     assert np.isfinite(table["value"]).all()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import brier_score_loss, mean_tweedie_deviance, roc_auc_score
 
 from cltv_ml.evaluation import metrics
 
@@ -103,3 +103,20 @@ def test_winkler_score_is_least_for_the_true_quantiles():
 def test_an_interval_upside_down_is_refused():
     with pytest.raises(ValueError, match="lower exceeds upper"):
         metrics.coverage([1.0], [2.0], [1.0])
+
+
+def test_nothing_for_everybody_wins_mae_and_loses_the_deviance():
+    rng = np.random.default_rng(0)
+    expected = rng.gamma(1, 20, 3_000)
+    y_true = expected * rng.exponential(10, 3_000) * (rng.random(3_000) < 0.1)
+    nothing = np.zeros(3_000)
+    assert metrics.mae(y_true, nothing) < metrics.mae(y_true, expected)
+    assert metrics.deviance(y_true, nothing) > 5 * metrics.deviance(y_true, expected)
+
+
+def test_deviance_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    y_true = rng.gamma(1, 20, 500) * (rng.random(500) < 0.5)
+    y_pred = rng.gamma(2, 10, 500) + 1
+    expected = mean_tweedie_deviance(y_true, y_pred, power=1.5)
+    assert metrics.deviance(y_true, y_pred) == pytest.approx(expected)

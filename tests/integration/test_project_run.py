@@ -10,7 +10,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import clean, read
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
 from cltv_ml.models import competitors
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +49,6 @@ def test_project_run_is_the_summary_and_every_run_has_finished(project):
 
 def test_project_run_writes_its_files(project):
     folder, client = project
-    measured = {**METRICS, **PURCHASE_METRICS, **INTERVAL_METRICS}
+    measured = {**METRICS, **PURCHASE_METRICS, **INTERVAL_METRICS, **QUANTILE_METRICS}
     assert len(pd.read_csv(folder / "out" / "comparison.csv")) == len(competitors(91, [])) * len(measured)
     assert client.get_model_version_by_alias("cltv", "champion").version == 1

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS
+from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
 from cltv_ml.models import competitors
 from cltv_ml.settings import Train
 from cltv_ml.tables import RESULTS
 
 MODELS = [model.name for model in competitors(182, [])]
-MEASURED = [*METRICS, *PURCHASE_METRICS, *INTERVAL_METRICS]
+MEASURED = [*METRICS, *PURCHASE_METRICS, *INTERVAL_METRICS, *QUANTILE_METRICS]
 
 
 @pytest.fixture(scope="module")

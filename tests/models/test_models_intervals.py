@@ -109,3 +109,17 @@ def test_impossible_numbers_are_refused(expected, actual):
 def test_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="equally long"):
         Intervals().fit([1.0, 2.0], [1.0])
+
+
+def test_half_of_new_customers_of_every_value_spend_no_more_than_their_median():
+    intervals = Intervals().fit(*customers(6_000, 11, 0.95))
+    later, spent = customers(20_000, 12, 0.95)
+    below = spent <= intervals.predict_median(later)
+    shares = [part.mean() for part in np.array_split(below[np.argsort(later)], 5)]
+    assert shares == pytest.approx([0.5] * 5, abs=0.04)
+
+
+def test_intervals_stored_before_medians_were_learned_have_none():
+    intervals = Intervals().fit(*customers(500, 1))
+    del intervals.median_
+    assert intervals.predict_median([1.0]) is None

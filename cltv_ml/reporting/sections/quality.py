@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_deciles, compute_gains, compute_realised
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
@@ -24,8 +25,10 @@ from cltv_ml.reporting.sections.certainty import (
 _READ = (
     "How to read the table: bias is promised over spent, minus one, and decile error the same for tenths of the "
     "customers, both best at zero; Gini and Spearman say how well customers are put in order (1 is perfect, 0 is "
-    "chance); top 10% is the share of all spending found in the tenth ranked highest; MAE and RMSE are the usual "
-    "errors per customer, in currency; in interval is the share of customers whose spending lay within theirs, and "
+    "chance); top 10% is the share of all spending found in the tenth ranked highest; deviance is the Tweedie deviance, "
+    "which sees order and level together (0 is perfect); MAE and RMSE are the usual errors per customer, in currency, "
+    "of which MAE rewards expecting nothing of anybody; pinball is the mean loss of median and interval as "
+    "quantiles, in currency; in interval is the share of customers whose spending lay within theirs, and "
     "AUC the probability that a buyer was thought more likely to buy than one who did not."
 )
 
@@ -34,14 +37,21 @@ _PAIRED = (
     "had other customers of the same kind been drawn. Better or worse is said only where that leaves no doubt"
 )
 
+#: The yardstick of the comparison: MAE rewards it, no other metric does.
+_NOTHING = "Nothing for everybody"
+
 #: How many of the comparison's figures every reader sees.
 MAIN = 2
 
 
 def comparison_table(result: WindowResult, champion: str | None = None) -> pd.DataFrame:
-    """Return the comparison as a reader sees it: one formatted row per model, the champion marked."""
-    scores = result.scores
+    """Return the comparison as a reader sees it: one formatted row per model, the champion marked.
+
+    First comes a yardstick: what every metric would be had nothing been expected of anybody.
+    """
+    scores = _with_nothing(result)
     optional = {
+        "Pinball": ("pinball", "{:,.2f}"),
         "Profit": ("profit", "{:,.0f}"),
         "In interval": ("coverage", "{:.1%}"),
         "AUC": ("buy_auc", "{:.3f}"),
@@ -54,6 +64,7 @@ def comparison_table(result: WindowResult, champion: str | None = None) -> pd.Da
             "Gini": [f"{value:.3f}" for value in scores["gini"]],
             "Spearman": [f"{value:.3f}" for value in scores["spearman"]],
             "Top 10%": [f"{value:.1%}" for value in scores["top_decile_capture"]],
+            "Deviance": [f"{value:,.2f}" for value in scores["deviance"]],
             "MAE": [f"{value:,.2f}" for value in scores["mae"]],
             "RMSE": [f"{value:,.2f}" for value in scores["rmse"]],
         }
@@ -62,6 +73,15 @@ def comparison_table(result: WindowResult, champion: str | None = None) -> pd.Da
         if metric in scores:
             table[title] = [form.format(value) if np.isfinite(value) else "–" for value in scores[metric]]
     return table
+
+
+def _with_nothing(result: WindowResult) -> pd.DataFrame:
+    """Return the scores below a row for expecting nothing of anybody."""
+    zero = np.zeros(len(result.y_true))
+    nothing = {name: metric.function(result.y_true, zero) for name, metric in METRICS.items()}
+    scores = result.scores.reindex([_NOTHING, *result.scores.index])
+    scores.loc[_NOTHING, list(nothing)] = pd.Series(nothing)
+    return scores
 
 
 def quality_section(
