@@ -26,10 +26,10 @@ _READ = (
     "How to read the table: bias is promised over spent, minus one, and decile error the same for tenths of the "
     "customers, both best at zero; Gini and Spearman say how well customers are put in order (1 is perfect, 0 is "
     "chance); top 10% is the share of all spending found in the tenth ranked highest; deviance is the Tweedie "
-    "deviance, which sees order and level together (0 is perfect); MAE and RMSE are the usual errors per customer, in currency, "
-    "of which MAE rewards expecting nothing of anybody; pinball is the mean loss of median and interval as "
-    "quantiles, in currency; in interval is the share of customers whose spending lay within theirs, and "
-    "AUC the probability that a buyer was thought more likely to buy than one who did not."
+    "deviance, which sees order and level together (0 is perfect); MAE and RMSE are the usual errors per customer, in "
+    "currency, and MAE rewards expecting nothing of anybody; pinball is the mean loss of median and interval as "
+    "quantiles, in currency; in interval is the share of customers whose spending lay within theirs, and AUC the "
+    "probability that a buyer was thought more likely to buy than one who did not."
 )
 
 _PAIRED = (
