@@ -280,6 +280,6 @@ def _measured(
         ends = table["value_lower"], table["value_upper"]
         found |= {name: one(y_true, *ends, LEVEL) for name, one in INTERVAL_METRICS.items()}
     if "value_median" in table:
-        quantiles = [table[name] for name in ("value_lower", "value_median", "value_upper")]
-        found |= {name: one(y_true, *quantiles, LEVEL) for name, one in QUANTILE_METRICS.items()}
+        three = table["value_lower"], table["value_median"], table["value_upper"]
+        found |= {name: one(y_true, *three, LEVEL) for name, one in QUANTILE_METRICS.items()}
     return found
