@@ -89,11 +89,52 @@ def judge(
 ) -> WindowResult:
     """Return how well `models` predicted the holdout of `window`, which no fit has seen.
 
-    A model that cannot be fitted is left out, and `WindowResult.left` says why; so are those that need labels where
-    the log is too short for a labelled origin before the cutoff: `training.origins` is then empty. With
-    `customers`, a share, they learn from what that share of the customers spent in the window itself and are judged
-    on the others (`evaluation.panel.prepare`). With `targeting` the profit of that campaign to the customers
+    With `customers`, a share, they learn from what that share of the customers spent in the window itself and are
+    judged on the others (`evaluation.panel.prepare`). With `targeting` the profit of that campaign to the customers
     ranked highest is measured too.
+
+    Raises
+    ------
+    InputError
+        No model can be fitted.
+    """
+    progress("building features", 0.0)
+    training = prepare(log, window, features, max_origins=max_origins, customers=customers)
+    made = forecast(training, models, progress)
+    progress("comparing with what happened", 0.65)
+    y_true = window.target(log, training.X_now.index)
+    p_buy = {name: model.p_buy(training.X_now) for name, model in made.models.items()}
+    results = measure(window, y_true, made.predictions, made.seconds, p_buy, targeting=targeting)
+    return WindowResult(
+        window, made.training, made.models, made.predictions, y_true, results, made.validation, made.left
+    )
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Fitted models by name with what they predict for today's customers, before anything is known of the holdout.
+
+    `training` is what they learned from, `seconds` what each took to fit and predict; for `validation` and `left` see
+    `WindowResult`.
+    """
+
+    training: Training
+    models: dict[str, ValueModel]
+    predictions: dict[str, pd.DataFrame]
+    seconds: dict[str, float]
+    validation: Validation | None
+    left: dict[str, str]
+
+
+def forecast(
+    training: Training,
+    models: Mapping[str, ValueModel] | Sequence[ValueModel],
+    progress: Progress = silent,
+) -> Forecasts:
+    """Return what the models that can be fitted on a training predict for today's customers.
+
+    A model that cannot be fitted is left out, and `left` says why; so are those that need labels where the log is too
+    short for a labelled origin before the cutoff: `training.origins` is then empty.
 
     Raises
     ------
@@ -102,8 +143,6 @@ def judge(
     """
     models = by_name(models)
     _check_members(models)
-    progress("building features", 0.0)
-    training = prepare(log, window, features, max_origins=max_origins, customers=customers)
     left = {model.name: _NO_LABELS for model in models if model.needs_labels and not training.origins}
     competing = [trainable(model, training) for model in models if model.name not in left]
     progress("predicting earlier windows out of fold", 0.1)
@@ -114,11 +153,7 @@ def judge(
         started = time.perf_counter()
         predictions[name] = _calibrated(model, training, validation).predict_table(training.X_now)
         seconds[name] += time.perf_counter() - started
-    progress("comparing with what happened", 0.65)
-    y_true = window.target(log, training.X_now.index)
-    p_buy = {name: model.p_buy(training.X_now) for name, model in fitted.items()}
-    results = measure(window, y_true, predictions, seconds, p_buy, targeting=targeting)
-    return WindowResult(window, training, fitted, predictions, y_true, results, validation, left)
+    return Forecasts(training, fitted, predictions, seconds, validation, left)
 
 
 def _check_members(models: Sequence[ValueModel]) -> None:

@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import DATASETS, clean, read
-from cltv_ml.features import build_features
+from cltv_ml.evaluation.backtest import judge
+from cltv_ml.features import build_features, default_features
+from cltv_ml.models import ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.windows import Window
 from experiments.benchmark import cases, leaderboard, quality, rows, worker
 from experiments.benchmark.cases import Answer, Task, make_cases, read_tasks
+from experiments.benchmark.models import cltv_ml as ours
 from experiments.benchmark.peers import environments
 from experiments.benchmark.summary import summarise
 
@@ -221,3 +224,16 @@ def test_the_figure_names_every_model():
 )
 def test_models_are_named_as_a_reader_says_them(model, name):
     assert leaderboard.label(model) == name
+
+
+def test_our_models_answer_as_a_training_judges_them(log, monkeypatch):
+    horizon = WINDOW.horizon
+    models = [SameRate(horizon), ProbabilisticValue(horizon=horizon), Tweedie(horizon, n_estimators=5)]
+    monkeypatch.setattr(ours, "competitors", lambda *_: models)
+    monkeypatch.setattr(ours, "_others", lambda *_: models[:1])
+    (case,) = make_cases(log, WINDOW, "out of time")
+    answers = ours.predict(case)
+    trained = judge(log, WINDOW, models, default_features(list(log.columns)))
+    for name, values in trained.values.items():
+        pd.testing.assert_series_equal(answers[name].values, values, check_names=False)
+    assert answers["champion"].parameters["is"] in trained.models

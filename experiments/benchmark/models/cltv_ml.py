@@ -1,14 +1,12 @@
 """Every model of ours at its defaults, and the one that was chosen before the window began."""
 
-import time
-
 import numpy as np
 import pandas as pd
 
 import cltv_ml
+from cltv_ml.evaluation.backtest import forecast
 from cltv_ml.evaluation.choice import choose_unseen
-from cltv_ml.evaluation.panel import Training, fit, prepare
-from cltv_ml.evaluation.validation import can_validate, validate
+from cltv_ml.evaluation.panel import Training, prepare
 from cltv_ml.features import default_features
 from cltv_ml.models import MBGNBD, ZILN, ProbabilisticValue, Quantile, competitors
 from experiments.benchmark.cases import Answer
@@ -19,17 +17,17 @@ WITHOUT_LABELS = "pareto_nbd_gamma_gamma"
 
 
 def predict(case):
-    """Return one answer per model; `champion` is the competitor that the written rule chose on earlier windows."""
+    """Return one answer per model; `champion` is the competitor that the written rule chose on earlier windows.
+
+    The models are fitted by the function that `cltv train` fits them with, and the rule is its own.
+    """
     features = default_features(list(case.log.columns))
     training = _training(case, features)
-    models = _competing(case, features, training)
-    seen = validate(models, training) if _can(training) else None
-    answers = {}
-    for model in [*models, *_others(case, features, training)]:
-        started = time.perf_counter()
-        values = fit(model, training).predict(training.X_now)
-        answers[model.name] = _answer(model, pd.Series(values, training.X_now.index), started)
-    chosen = WITHOUT_LABELS if seen is None else choose_unseen(models, seen).champion
+    made = forecast(training, competitors(case.window.horizon, features))
+    answers = {**_answers(made), **_answers(forecast(training, _others(case, features)))}
+    chosen = WITHOUT_LABELS
+    if made.validation is not None:
+        chosen = choose_unseen(list(made.models.values()), made.validation).champion
     best = answers[chosen]
     answers["champion"] = Answer(best.values, best.version, {"is": chosen}, best.seconds, best.memory_mb)
     return answers
@@ -50,34 +48,25 @@ def _training(case, features):
     return Training(X, y, [case.window, *training.origins], training.X_now.loc[case.ask], case.window.cutoff)
 
 
-def _competing(case, features, training):
-    return [
-        model for model in competitors(case.window.horizon, features)
-        if (_can(training) if model.components() else training.origins or not model.needs_labels)
-    ]  # fmt: skip
-
-
-def _others(case, features, training):
+def _others(case, features):
     """Return the families that do not compete in a training by default."""
     horizon = case.window.horizon
     labelled = [ZILN(horizon, features=features), Quantile(horizon, features=features)]
-    return [ProbabilisticValue(MBGNBD(), horizon=horizon), *(labelled if training.origins else [])]
+    return [ProbabilisticValue(MBGNBD(), horizon=horizon), *labelled]
 
 
-def _can(training):
-    return bool(training.origins) and can_validate(training)
+def _answers(made):
+    return {
+        name: _answer(model, made.predictions[name]["expected_value"], made.seconds[name])
+        for name, model in made.models.items()
+    }
 
 
-def _answer(model, values, started):
+def _answer(model, values, seconds):
     plain = {
-        name: value for name, value in model.get_params(deep=False).items()
+        name: value
+        for name, value in model.get_params(deep=False).items()
         if name != "features" and (value is None or isinstance(value, (bool, int, float, str)))
-    }  # fmt: skip
-    return Answer(
-        values,
-        f"cltv_ml {cltv_ml.__version__}",
-        plain,
-        time.perf_counter() - started,
-        peak_mb(),
-        "" if np.isfinite(values).all() else "some values are not finite",
-    )
+    }
+    note = "" if np.isfinite(values).all() else "some values are not finite"
+    return Answer(values, f"cltv_ml {cltv_ml.__version__}", plain, seconds, peak_mb(), note)
