@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -194,7 +194,7 @@ def check_columns(
         column = X[name]
         if isinstance(column, pd.DataFrame):
             raise InputError(f"{who}: column {name!r} appears {column.shape[1]} times; keep one of them.")
-        if not pd.api.types.is_numeric_dtype(column):
+        if not is_number(column.dtype):
             raise InputError(f"{who}: column {name!r} must be a number, found {column.dtype}.")
         values.append(_numbers(column))
     matrix, infinite = _rows(values, len(X), dtype)
@@ -203,6 +203,11 @@ def check_columns(
             f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; fix or drop it."
         )
     return matrix
+
+
+def is_number(dtype: Any) -> bool:
+    """Return whether a column of this type is learned from: a number, or true and false, of NumPy, pandas or Arrow."""
+    return bool(pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype))
 
 
 def _rows(values: Sequence[np.ndarray], count: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:

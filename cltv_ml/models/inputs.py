@@ -28,6 +28,10 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
         return X if _named(model, X) else _by_place(model, X, names)
     if hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns"):
         return pa.table(X).to_pandas(types_mapper=pd.ArrowDtype)
+    if hasattr(X, "collect_schema"):  # a lazy frame of Polars
+        raise InputError(
+            f"{type(model).__name__}: X is a {type(X).__name__}, not yet read; call its collect() first."
+        )
     array = check_array(X, ensure_all_finite=False, estimator=model, input_name="X")
     return _by_place(model, pd.DataFrame(array, copy=False), names)
 

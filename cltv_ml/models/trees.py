@@ -13,7 +13,7 @@ from sklearn.utils import Tags, check_random_state
 
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
-from cltv_ml.models.base import ValueModel, check_columns, check_fitted
+from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_number
 from cltv_ml.models.feature_files import FeatureFiles, Rows
 from cltv_ml.models.inputs import as_frame, as_labels, as_weights
 from cltv_ml.models.search import TREES
@@ -229,7 +229,7 @@ def _counted(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> Training
 
 def _check_numbers(who: str, X: pd.DataFrame) -> None:
     """Raise InputError where a column is no number, since leaving it out would be a guess."""
-    others = [str(name) for name, dtype in X.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+    others = [str(name) for name, dtype in X.dtypes.items() if not is_number(dtype)]
     if others:
         raise InputError(
             f"{who}: columns {others} hold no numbers, the only thing it learns from; name the "

@@ -185,3 +185,19 @@ def test_the_hybrid_refuses_an_array_by_the_columns_it_lacks(shop):
     X, y = shop
     with pytest.raises(InputError, match="missing columns"):
         Hybrid().fit(X.to_numpy(), y)
+
+
+def test_columns_of_arrows_own_types_are_numbers_with_gaps(shop):
+    X, y = shop
+    flag = X["orders<3"] > 0
+    table = pa.table(
+        {
+            "flag": pa.array([None, *flag[1:]], pa.bool_()),
+            "price": pa.array([None, *X["spend_[0,30)"].round(2)[1:]]).cast(pa.decimal128(12, 2)),
+        }
+    )
+    plain = pd.DataFrame({"flag": flag.astype(float), "price": X["spend_[0,30)"].round(2)})
+    plain.iloc[0] = np.nan
+    assert (
+        tree("Tweedie").fit(table, y).predict(table) == tree("Tweedie").fit(plain, y).predict(plain)
+    ).all()
