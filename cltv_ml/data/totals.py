@@ -185,10 +185,19 @@ def _set_grand_total_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _continue_orders(raw: Raw) -> list[str]:
-    """Tell lines without an amount, whose order has one on another line, from amounts that cannot be read."""
+    """Tell lines without an amount, whose order has one on another line, from amounts that cannot be read.
+
+    Only where orders have one amount, on one of their lines, is a line without any a continuation.
+    """
     column = raw.mapping.get("amount")
     bad = "select source_row from marks where rule = 'bad_amount' and by_order is not null"
     if column is None or not raw.con.execute(f"{bad} limit 1").fetchall():
+        return []
+    [(several, once)] = raw.con.execute(
+        "select count(*), count(*) filter (where amounts <= 1) from (select count(money) as amounts from marks "
+        "where by_order is not null and not is_return group by by_order having count(*) > 1)"
+    ).fetchall()
+    if once < 0.9 * several:  # each line has its amount, so that one without lacks it
         return []
     raw.con.execute(
         "update marks set rule = 'continuation' where source_row in ("
