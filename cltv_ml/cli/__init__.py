@@ -22,6 +22,7 @@ from cltv_ml.cli import (
     backtest,
     data,
     features,
+    lifetime,
     line,
     monitor,
     plot,
@@ -54,6 +55,9 @@ for description, run in (
     (settings.Backtest, backtest.backtest),
     (settings.Promote, promotion.promote),
     (settings.Monitor, monitor.monitor),
+    (settings.Lifetime, lifetime.lifetime),
+    (settings.Cohorts, lifetime.cohorts),
+    (settings.Export, lifetime.export),
 ):
     command(app.command, description)(run)  # type: ignore[arg-type]
 app.command()(promotion.rollback)

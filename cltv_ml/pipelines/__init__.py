@@ -9,6 +9,9 @@ from cltv_ml.pipelines.act import act, evaluate, learn
 from cltv_ml.pipelines.backtest import backtest
 from cltv_ml.pipelines.build import build
 from cltv_ml.pipelines.check import check
+from cltv_ml.pipelines.cohorts import cohorts
+from cltv_ml.pipelines.export import export
+from cltv_ml.pipelines.lifetime import lifetime
 from cltv_ml.pipelines.monitor import monitor
 from cltv_ml.pipelines.plot import plot
 from cltv_ml.pipelines.promote import promote
@@ -22,8 +25,11 @@ __all__ = [
     "backtest",
     "build",
     "check",
+    "cohorts",
     "evaluate",
+    "export",
     "learn",
+    "lifetime",
     "monitor",
     "plot",
     "promote",

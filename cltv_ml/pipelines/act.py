@@ -21,7 +21,7 @@ from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms, look
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
-from cltv_ml.pipelines.inputs import load, read_table
+from cltv_ml.pipelines.inputs import load, read_rates, read_table, to_numbers
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
@@ -104,7 +104,7 @@ def learn(
     return learn_from_table(
         table[settings.features],
         table[arm].astype("str"),
-        _numbers(table[outcome]),
+        to_numbers(table[outcome]),
         settings.out,
         control=settings.control,
         worth=settings.worth,
@@ -126,7 +126,7 @@ def _terms(settings: Act) -> Terms:
     rates = settings.category_margins
     return Terms(
         **{name: getattr(settings, name) for name in (*same, "currency")},
-        category_margins=None if rates is None else _read_rates(rates),
+        category_margins=None if rates is None else read_rates(rates),
         exclude=tuple(settings.exclude),
         protected=tuple(settings.protected),
         before=None if settings.before is None else read_table(settings.before, ["tier", "expected_value"]),
@@ -141,21 +141,6 @@ def _past_campaign(settings: Act) -> PastCampaign | None:
     if not settings.campaign_start:
         raise InputError("a past campaign needs its first day; state it with --campaign-start 2026-03-01.")
     return PastCampaign(sent, Window(settings.campaign_start, settings.campaign_days), settings.control)
-
-
-def _read_rates(source: Any) -> dict[str, float]:
-    """Return the margin rate of each category of a table."""
-    table = read_table(source, ["margin_rate"], "a table with category and margin_rate", key="category")
-    return dict(_numbers(table["margin_rate"]))
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """Return a column as numbers; InputError where a value is none."""
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    wrong = column[numbers.isna() & column.notna()]
-    if len(wrong):
-        raise InputError(f"the column {column.name} must hold numbers, got {str(wrong.iloc[0])!r}.")
-    return numbers
 
 
 def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cltv_ml.actions.exports import FORMATS, Order, build_export
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.compare import is_within_bounds
 from cltv_ml.files import atomic, write_table
+from cltv_ml.pipelines.inputs import read_table
+from cltv_ml.settings import Export as ExportSettings
+from cltv_ml.settings import Settings
+from cltv_ml.tracking import registry
+from cltv_ml.windows import to_cutoff
 
 
 @dataclass(frozen=True)
@@ -22,26 +30,73 @@ class Export:
     left_out: dict[str, int]
 
 
-def export(
-    formats: list[str], scores: pd.DataFrame, out: Path, order: Order, customers: pd.DataFrame | None = None
-) -> dict[str, Export | str]:
-    """Return by format the file that was written to `out`, or the sentence why it was not.
-
-    Parameters
-    ----------
-    scores
-        What `cltv score` or `cltv act` wrote, indexed by customer_id, with `expected_value`.
-    customers
-        Identities (`email`, `phone`, ...) and opt-outs, indexed by customer_id.
+def export(settings: Settings | None = None, **options: Any) -> dict[str, Export | str]:
+    """Write scores or lists as files that campaign tools take; return by format its file, or why it was not written.
 
     Raises
     ------
     InputError
-        A format is unknown, or customers stand twice.
+        A format is unknown, a table cannot be read, or a customer stands twice.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise InputError(f"Unknown export format {unknown[0]!r}. Available: {sorted(FORMATS)}.")
+    settings = ExportSettings.of(settings, options)
+    unknown = [name for name in settings.formats if name not in FORMATS]
+    if unknown or not settings.formats:
+        named = repr(unknown[0]) if unknown else "''"
+        raise InputError(f"Unknown export format {named}. Available: {sorted(FORMATS)}.")
+    scores = read_table(settings.scores, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
+    people = None if settings.customers is None else read_table(settings.customers, [], _CUSTOMERS)
+    order = Order(settings.currency, settings.country_code, settings.conversion, _passed(), _orders(settings))
+    return write_exports(settings.formats, scores, settings.out, order, people)
+
+
+_CUSTOMERS = "a table with customer_id and, for example, email, phone and opt_out"
+
+
+def _passed() -> bool:
+    """Return whether the champion was within its bounds on its test; True where there is no champion to ask."""
+    try:
+        tags = registry.read_version(registry.resolve()).tags
+    except InputError:
+        return True
+    measured = {
+        name: float(tags[f"test_{name}"]) for name in ("bias", "decile_mape") if f"test_{name}" in tags
+    }
+    return len(measured) < 2 or bool(is_within_bounds(pd.Series(measured)))
+
+
+def _orders(settings: ExportSettings) -> pd.DataFrame | None:
+    """Return one row per order, from the first day that counts."""
+    if settings.orders is None:
+        return None
+    wanted = ["order_id", "timestamp"]
+    lines = read_table(settings.orders, wanted, "a table with order_id, customer_id and timestamp")
+    moments = pd.to_datetime(lines["timestamp"], errors="coerce")
+    if moments.isna().any():
+        raise InputError(
+            f"timestamp must hold dates, got {str(lines['timestamp'][moments.isna()].iloc[0])!r}."
+        )
+    lines = lines.assign(timestamp=moments).reset_index()[["order_id", "customer_id", "timestamp"]]
+    if settings.since:
+        lines = lines[lines["timestamp"] >= to_cutoff(settings.since, "since")]
+    return lines.sort_values("timestamp").drop_duplicates("order_id")
+
+
+def write_exports(
+    formats: Sequence[str],
+    scores: pd.DataFrame,
+    out: Path,
+    order: Order,
+    customers: pd.DataFrame | None = None,
+) -> dict[str, Export | str]:
+    """Write each format that keeps its rules, and `manifest.json`; return by format its file, or the broken rule.
+
+    Parameters
+    ----------
+    scores
+        Indexed by customer_id, with `expected_value`.
+    customers
+        Identities (`email`, `phone`, ...) and opt-outs, indexed by customer_id.
+    """
     everybody = _joined(scores, customers)
     written: dict[str, Export | str] = {}
     for name in formats:

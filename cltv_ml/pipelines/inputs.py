@@ -6,10 +6,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
+from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
@@ -125,6 +127,21 @@ def read_table(
     return table.set_index(key) if key else table.rename_axis("row")
 
 
+def read_rates(source: Any) -> dict[str, float]:
+    """Return the margin rate of each category of a table."""
+    table = read_table(source, ["margin_rate"], "a table with category and margin_rate", key="category")
+    return dict(to_numbers(table["margin_rate"]))
+
+
+def to_numbers(column: pd.Series) -> pd.Series:
+    """Return a column as numbers; InputError where a value is none."""
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    wrong = column[numbers.isna() & column.notna()]
+    if len(wrong):
+        raise InputError(f"the column {column.name} must hold numbers, got {str(wrong.iloc[0])!r}.")
+    return numbers
+
+
 def _read_file(path: Path, meant: str) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"no file {path}; name {meant}.")
@@ -133,3 +150,14 @@ def _read_file(path: Path, meant: str) -> pd.DataFrame:
     if path.suffix == ".csv":
         return as_written(pd.read_csv(path, dtype=_TEXT))
     raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")
+
+
+def costs_of(settings: Any) -> Costs:
+    """Return what the settings state about costs, for `decisions.compute_margins`."""
+    rates = settings.category_margins
+    return Costs(
+        margin_rate=settings.margin_rate if rates is None else read_rates(rates),
+        per_order=settings.per_order,
+        share_of_amount=settings.share_of_amount,
+        acquisition=settings.acquisition_cost,
+    )

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import build_features
 from cltv_ml.files import write_table
 from cltv_ml.models import GammaGamma, ParetoNBD, ProbabilisticValue
 from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve, check_discount_rate
+from cltv_ml.pipelines.inputs import costs_of, load
 from cltv_ml.serving import registered_model, scoring
+from cltv_ml.settings import Lifetime as LifetimeSettings
+from cltv_ml.settings import Settings
 from cltv_ml.tracking import store
 from cltv_ml.windows import to_days
 
@@ -28,40 +31,17 @@ _SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What the user states about time and money.
-
-    Parameters
-    ----------
-    end
-        How far ahead customers' lives are followed, such as "5y"; beyond it nothing counts.
-    horizons
-        Horizons to report besides the champion's own, such as ("30d", "1y").
-    discount_rate
-        Effective yearly rate; each purchase is discounted from its own moment.
-    costs
-        What the log does not know about costs; None: revenue only.
-    """
-
-    end: str = "5y"
-    horizons: Sequence[str] = ()
-    discount_rate: float = 0.0
-    costs: decisions.Costs | None = None
-
-
-@dataclass(frozen=True)
-class Lifetime:
-    """The table by `customer_id`, its totals by name with 90% intervals, and sentences to read first."""
+class Lifetimes:
+    """The table by `customer_id`, its totals by name with 90% intervals, sentences to read first, and the file."""
 
     table: pd.DataFrame
     totals: pd.DataFrame
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
+    file: Path
 
 
-def lifetime(
-    cleaned: Cleaned, terms: Terms | None = None, out: Path | None = None, progress: Progress = silent
-) -> Lifetime:
-    """Return the lifetime value of every customer as of the end of the log, written to `out` where named.
+def lifetime(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Lifetimes:
+    """Return the lifetime value of every customer as of the end of the log, written to `out`.
 
     The champion's value for its horizon is spread over time by a Pareto/NBD fitted on today's customers
     (`models.value_curve`), so values of all horizons agree: they never fall as the horizon grows.
@@ -69,12 +49,14 @@ def lifetime(
     Raises
     ------
     InputError
-        There is no champion, a horizon or the end is not longer than zero or the horizons do not increase, the end is
-        not beyond the champion's horizon, the discount rate is impossible, or margins need costs that nobody stated.
+        There is no champion, a horizon or the end is impossible or the horizons do not increase, the end does not lie
+        beyond the champion's horizon, the discount rate is impossible, or margins need costs that nobody stated.
     """
-    terms = terms or Terms()
-    days, end = _check(terms)
-    progress("scoring the customers", 0.1)
+    settings = LifetimeSettings.of(settings, options)
+    days, end = _check(settings)
+    cleaned = load(settings, progress)
+    margins = _margins(cleaned.log, settings)
+    progress("scoring the customers", 0.3)
     cutoff = scoring.check_as_of(cleaned.log, None)
     store.open_store()
     model, version = registered_model.load_registered()
@@ -84,34 +66,42 @@ def lifetime(
         raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
     X = build_features(cleaned.log, cutoff, names=list(card["features"]))
     scores = scoring.predict_in_chunks(model, X[card["features"]])["expected_value"]
-    progress("following customers beyond the horizon", 0.5)
+    progress("following customers beyond the horizon", 0.6)
     curve = ValueCurve(ParetoNBD(), horizon).fit(X)
-    future = _future(curve, X, scores, end, terms.discount_rate)
-    margins = (
-        decisions.compute_margins(cleaned.log, "customer_id", costs=terms.costs) if terms.costs else None
-    )
+    future = _future(curve, X, scores, end, settings.discount_rate)
     table = decisions.compute_lifetime(decisions.value_to_date(cleaned.log), future, margins)
-    at = curve.multiples(X, days) if days else pd.DataFrame(index=X.index)
-    values = at.mul(scores, axis=0).rename(columns=lambda day: f"value_{day}d")
-    progress("drawing intervals", 0.7)
+    progress("drawing intervals", 0.8)
     bounds, sums = _draws(curve, X, table["remaining_value"], end)
-    table = table.join(values).assign(
+    table = table.join(_at(curve, X, scores, days)).assign(
         remaining_lower=bounds[:, 0], remaining_upper=bounds[:, 1], cutoff=cutoff, horizon=horizon, end=end,
         model_version=version,
     )  # fmt: skip
-    found = Lifetime(table, _totals(table, sums), _notes(table, curve.survival(X, end), end))
-    if out is not None:
-        write_table(table.reset_index(), out)
-    return found
+    notes = _notes(table, curve.survival(X, end), end, margins is not None)
+    write_table(table.reset_index(), settings.out)
+    return Lifetimes(table, _totals(table, sums), notes, settings.out)
 
 
-def _check(terms: Terms) -> tuple[list[int], int]:
+def _margins(log: pd.DataFrame, settings: LifetimeSettings) -> pd.DataFrame | None:
+    """Return the margins by customer, None where neither the log nor the settings know any cost."""
+    if "cost" not in log and settings.margin_rate is None and settings.category_margins is None:
+        return None
+    return decisions.compute_margins(log, "customer_id", costs=costs_of(settings))
+
+
+def _at(curve: ValueCurve, X: pd.DataFrame, scores: pd.Series, days: Sequence[int]) -> pd.DataFrame:
+    """Return `value_<days>d` for each further horizon."""
+    if not days:
+        return pd.DataFrame(index=X.index)
+    return curve.multiples(X, days).mul(scores, axis=0).rename(columns=lambda day: f"value_{day}d")
+
+
+def _check(settings: LifetimeSettings) -> tuple[list[int], int]:
     """Return the horizons and the end in days."""
-    check_discount_rate(terms.discount_rate)
-    days = [to_days(horizon) for horizon in terms.horizons]
+    check_discount_rate(settings.discount_rate)
+    days = [to_days(horizon) for horizon in settings.horizons]
     if days != sorted(set(days)):
-        raise InputError(f"horizons must increase, got {', '.join(terms.horizons)}.")
-    end = to_days(terms.end)
+        raise InputError(f"horizons must increase, got {', '.join(settings.horizons)}.")
+    end = to_days(settings.end)
     if days and days[-1] > end:
         raise InputError(f"the horizon of {days[-1]} days is longer than the end of {end} days.")
     return days, end
@@ -154,7 +144,7 @@ def _totals(table: pd.DataFrame, sums: np.ndarray) -> pd.DataFrame:
     return totals
 
 
-def _notes(table: pd.DataFrame, survival: float, end: int) -> list[str]:
+def _notes(table: pd.DataFrame, survival: float, end: int, profit: bool) -> list[str]:
     """Return what a reader must know before the numbers."""
     share = decisions.residual_share(table)
     notes = [
@@ -166,4 +156,6 @@ def _notes(table: pd.DataFrame, survival: float, end: int) -> list[str]:
             f"The log shows next to no dropout ({survival:.0%} of today's customers are expected to be customers at "
             "the end), so the residual value assumes that they go on buying, and stops at the end only."
         )
+    if not profit:
+        notes.append("Profit is not known: map a cost column, or state --margin-rate.")
     return notes

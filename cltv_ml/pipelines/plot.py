@@ -237,6 +237,7 @@ def _promises(m: Material) -> pd.DataFrame:
 ELSEWHERE = {
     **dict.fromkeys(("truth_series", "segment_shares", "promise_so_far"), "scored batches; `cltv monitor`"),
     "qini_curve": "a past randomised campaign; `cltv act --campaign`",
+    "cohort_table": "cohorts by the first purchase; `cltv cohorts`",
 }
 
 #: By name, in the order of the catalogue.

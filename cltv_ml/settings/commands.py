@@ -314,3 +314,59 @@ class Build(Source):
     shards: int | None = setting(None, "Parts that the customers are split into.", default_text="by memory")
     master: str = setting("", "Address of Spark to build on: local[2], spark://host:7077, sc://host.")
     out: File = setting(..., "Folder for cutoff=YYYY-MM-DD/part-*.parquet.")
+
+
+class Lifetime(Printed, Source):
+    """Settings of `cltv lifetime`."""
+
+    horizons: Names = setting([], "Further horizons to report, such as 30d,91d,1y; they must increase.")
+    end: Days = setting("5y", "How far ahead customers are followed; nothing counts beyond.")
+    discount_rate: float = setting(
+        0.0, "Effective yearly rate, such as 0.1, from the moment of each purchase."
+    )
+    margin_rate: float | None = setting(None, _MARGIN)
+    category_margins: Table = setting(
+        None, "CSV file with the columns category and margin_rate, where rates differ by category."
+    )
+    per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
+    share_of_amount: float = setting(
+        0.0, "Costs in proportion to revenue, such as 0.03 for payment fees.", ge=0
+    )
+    acquisition_cost: float = setting(0.0, "Cost of winning one customer, taken off once.", ge=0)
+    out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file.")
+    currency: str = setting("", "Currency shown with the totals.")
+
+
+class Cohorts(Printed, Source):
+    """Settings of `cltv cohorts`."""
+
+    by: str = setting(
+        "first_month",
+        "What customers are grouped by: first_month, first_quarter, first_product, first_category, first_channel, "
+        "first_discount or first_order_fifth.",
+    )
+    per: Literal["week", "month", "quarter", "year"] = setting("month", "Period since the first purchase.")
+    margin_rate: float | None = setting(None, _MARGIN)
+    out: File = setting(
+        Path("out/cohorts.csv"), "A .csv or .parquet file; a page with figures is written next to it."
+    )
+    currency: str = setting("", _CURRENCY)
+
+
+class Export(Printed, Settings):
+    """Settings of `cltv export`."""
+
+    formats: Names = setting(
+        ...,
+        "Formats, divided by commas: google_customer_match, google_conversion_adjustments, meta_value_audience, "
+        "meta_predicted_value, klaviyo, hubspot, mailchimp, warehouse.",
+        flag="argument",
+    )
+    scores: Table = setting(Path("out/scores.parquet"), "Scores, or a list of `cltv act`, .parquet or .csv.")
+    customers: Table = setting(None, "Table with customer_id, email, phone and opt-outs, .parquet or .csv.")
+    orders: Table = setting(None, "Table with order_id, customer_id and timestamp, for formats of orders.")
+    since: Day = setting("", "First day of the orders to write.")
+    currency: str = setting("", "ISO code of the values, such as EUR.")
+    country_code: str = setting("", "Calling code of phone numbers that state none, such as 44.")
+    conversion: str = setting("", "Name of the conversion in the ad account.")
+    out: File = setting(Path("out/export"), "Folder for the files and manifest.json.")

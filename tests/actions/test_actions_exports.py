@@ -9,7 +9,7 @@ import pytest
 from cltv_ml.actions.exports import FORMATS, Order, build_export
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
 from cltv_ml.errors import InputError
-from cltv_ml.pipelines.export import Export, export
+from cltv_ml.pipelines.export import Export, write_exports
 
 CUSTOMERS = pd.DataFrame(
     {
@@ -96,7 +96,7 @@ def test_a_format_without_its_columns_says_which(tmp_path):
 
 
 def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
-    done = export(["google_customer_match", "meta_predicted_value"], CUSTOMERS, tmp_path, ORDER)
+    done = write_exports(["google_customer_match", "meta_predicted_value"], CUSTOMERS, tmp_path, ORDER)
     assert isinstance(done["google_customer_match"], Export)
     told = json.loads((tmp_path / "manifest.json").read_text())
     assert told["model_version"] == "3"

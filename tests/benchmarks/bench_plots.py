@@ -12,6 +12,7 @@ import pandas as pd
 
 from cltv_ml.data import compute_months, compute_seasonality
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.decisions import compute_cohorts
 from cltv_ml.decisions.associations import find_associations
 from cltv_ml.decisions.margins import compute_margins
 from cltv_ml.decisions.migration import compute_migration
@@ -81,6 +82,7 @@ def main(customers: int = 1_000_000) -> None:
         "revenue_over_time": timed(lambda: compute_months(log)),
         "cohort_retention": cohorts,
         "cohort_revenue": cohorts,
+        "cohort_table": timed(lambda: compute_cohorts(log)),
         "spend_distribution": timed(lambda: compute_spend_histogram(log)),
         "purchase_gaps": timed(lambda: compute_gap_histogram(log)),
         "frequency_fit": timed(lambda: compute_frequency_fit(MODEL, X)),

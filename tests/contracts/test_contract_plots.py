@@ -10,6 +10,7 @@ import pytest
 
 from cltv_ml.data import compute_months, compute_seasonality, simulate
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.decisions import compute_cohorts
 from cltv_ml.decisions import qini_curve as compute_qini_curve
 from cltv_ml.evaluation.diagnostics import (
     compute_alive_history,
@@ -61,6 +62,7 @@ TABLES = {
     "season_profile": compute_seasonality(LOG),
     "cohort_retention": COHORTS,
     "cohort_revenue": COHORTS,
+    "cohort_table": compute_cohorts(LOG),
     "spend_distribution": compute_spend_histogram(LOG),
     "purchase_gaps": compute_gap_histogram(LOG),
     "quality_waterfall": pd.DataFrame(

@@ -5,6 +5,7 @@ from cltv_ml.reporting.plots.alive_map import alive_map
 from cltv_ml.reporting.plots.campaign_profit import campaign_profit
 from cltv_ml.reporting.plots.cohort_retention import cohort_retention
 from cltv_ml.reporting.plots.cohort_revenue import cohort_revenue
+from cltv_ml.reporting.plots.cohort_table import cohort_table
 from cltv_ml.reporting.plots.conditional_by_frequency import conditional_by_frequency
 from cltv_ml.reporting.plots.conditional_by_recency import conditional_by_recency
 from cltv_ml.reporting.plots.contributions import contributions
@@ -53,6 +54,7 @@ CATALOGUE = {
         season_profile,
         cohort_retention,
         cohort_revenue,
+        cohort_table,
         spend_distribution,
         purchase_gaps,
         quality_waterfall,

@@ -1,0 +1,73 @@
+"""Value beyond one horizon: `cltv lifetime | cohorts | export`."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+from cltv_ml.cli.printing import console, print_json, progress, show_table
+from cltv_ml.settings import Cohorts, Export, Lifetime
+
+
+def lifetime(settings: Lifetime) -> None:
+    """Work out every customer's lifetime value: to date, within the champion's horizon, and beyond.
+
+    Example: `cltv lifetime --data orders.csv --horizons 30d,1y --margin-rate 0.3 --discount-rate 0.1`
+    """
+    with progress("lifetime") as done:
+        from cltv_ml import pipelines
+
+        found = pipelines.lifetime(settings, progress=done)
+    totals = found.totals.reset_index()
+    if settings.as_json:
+        print_json(
+            {"totals": totals, "notes": found.notes, "file": found.file, "customers": len(found.table)}
+        )
+        return
+    shown = totals.assign(
+        **{name: totals[name].map("{:,.0f}".format) for name in ("total", "lower", "upper")}
+    )
+    unit = f" ({settings.currency})" if settings.currency else ""
+    show_table(shown.replace("nan", ""), f"{len(found.table):,} customers{unit}, 90% intervals")
+    for note in found.notes:
+        console.print(f"Note      {escape(note)}")
+    console.print(f"Lifetime  [bold]{escape(str(found.file))}[/bold]")
+
+
+def cohorts(settings: Cohorts) -> None:
+    """Follow customers from their first purchase on, grouped by what it was.
+
+    Example: `cltv cohorts --data orders.csv --by first_order_fifth --per quarter`
+    """
+    with progress("cohorts") as done:
+        from cltv_ml import pipelines
+
+        found = pipelines.cohorts(settings, progress=done)
+    if settings.as_json:
+        print_json({"cohorts": found.table, "file": found.file, "page": found.page})
+        return
+    console.print(
+        f"Cohorts   [bold]{escape(str(found.file))}[/bold], {found.table['cohort'].nunique():,} cohorts"
+    )
+    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
+
+
+def export(settings: Export) -> None:
+    """Write scores or a list as files that ad platforms and mailing tools take, offline.
+
+    Customers of a control group and those who opted out are left out and counted in manifest.json.
+
+    Example: `cltv export klaviyo,google_customer_match --scores out/scores.parquet --customers people.csv`
+    """
+    from cltv_ml import pipelines
+
+    done = pipelines.export(settings)
+    if settings.as_json:
+        print_json({name: one if isinstance(one, str) else vars(one) for name, one in done.items()})
+        return
+    for name, one in done.items():
+        if isinstance(one, str):
+            console.print(f"Left out  {name}: {escape(one)}")
+            continue
+        console.print(f"{name:<30} {one.rows:>9,} rows  [bold]{escape(str(one.path))}[/bold]")
+        for reason, count in one.left_out.items():
+            console.print(f"          {count:,} customers left out: {escape(reason)}")

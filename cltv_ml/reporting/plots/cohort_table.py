@@ -1,0 +1,50 @@
+"""Heat map of a measure of cohorts over the time since the first purchase, with the values in the cells."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+_FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
+
+
+def cohort_table(
+    cohorts: pd.DataFrame,
+    *,
+    measure: Literal[
+        "retention", "cumulative_revenue_per_customer", "cumulative_margin_per_customer"
+    ] = "cumulative_revenue_per_customer",
+    per: str = "month",
+    currency: str = "",
+) -> go.Figure:
+    """Return a heat map of one measure: cohorts down, with their sizes, periods across.
+
+    Parameters
+    ----------
+    cohorts
+        `decisions.compute_cohorts`; periods that are not complete are left empty.
+    per
+        Name of the period on the axis.
+    """
+    words, cell, form = _FORMS.get(
+        measure, (theme.in_money("Cumulative per customer", currency), "{:,.0f}", ",.2f")
+    )
+    named = cohorts.assign(name=cohorts["cohort"] + " (" + cohorts["customers"].map("{:,}".format) + ")")
+    names = list(dict.fromkeys(named["name"]))
+    table = named[named["complete"]].pivot(index="name", columns="period", values=measure).reindex(names)
+    made = theme.figure(
+        f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
+    )
+    made.add_heatmap(
+        x=table.columns, y=table.index, z=table, name=words, hoverongaps=False, colorscale=theme.SEQUENTIAL,
+        colorbar={"thickness": 12, "tickformat": form},
+        text=table.map(lambda value: "" if pd.isna(value) else cell.format(value)).to_numpy(),
+        texttemplate="%{text}",
+        hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
+    )  # fmt: skip
+    made.update_yaxes(type="category", autorange="reversed")
+    return made

@@ -1,0 +1,88 @@
+"""Lifetime values, cohorts and exports of the trained shop, by the command line."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read
+
+
+@pytest.fixture(scope="module")
+def lifetimes(trained):
+    done = trained.cltv(
+        "lifetime", "--data", "orders.csv", *trained.mapping, "--horizons", "30d,26w,1y", "--margin-rate", "0.3",
+        "--acquisition-cost", "2", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), pd.read_parquet(trained.folder / "out" / "lifetime.parquet")
+
+
+def test_the_value_to_date_is_the_logs_money(lifetimes, trained):
+    told, table = lifetimes
+    log = clean(
+        read(
+            trained.folder / "orders.csv", {"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"}
+        )
+    )
+    assert table["value_to_date"].sum() == pytest.approx(log.log["amount"].sum())
+    assert told["customers"] == len(table)
+
+
+def test_values_of_the_horizons_agree_with_the_scores(lifetimes, scored):
+    _, table = lifetimes
+    assert (np.diff(table[["value_30d", "value_182d", "value_365d"]].to_numpy(), axis=1) >= 0).all()
+    scores = scored.set_index("customer_id")["expected_value"].dropna()
+    np.testing.assert_allclose(
+        table.set_index("customer_id")["value_182d"].reindex(scores.index), scores, rtol=1e-6
+    )
+
+
+def test_profit_takes_off_the_acquisition_cost_once(lifetimes):
+    _, table = lifetimes
+    np.testing.assert_allclose(table["profit_to_date"], 0.3 * table["value_to_date"] - 2, atol=1e-3)
+    np.testing.assert_allclose(table["lifetime_profit"], table["profit_to_date"] + table["remaining_profit"])
+
+
+def test_totals_lie_within_their_interval(lifetimes):
+    told, _ = lifetimes
+    remaining = next(row for row in told["totals"] if row["part"] == "remaining_value")
+    assert remaining["lower"] < remaining["total"] < remaining["upper"]
+    assert any("beyond the horizon" in note for note in told["notes"])
+
+
+def test_impossible_terms_are_one_sentence(trained):
+    words = ("lifetime", "--data", "orders.csv", *trained.mapping)
+    wrong = {
+        "horizons must increase": ("--horizons", "1y,30d"),
+        "must lie beyond the champion's horizon": ("--end", "30d"),
+        "0.1 is 10%": ("--discount-rate", "10"),
+    }
+    for sentence, option in wrong.items():
+        done = trained.cltv(*words, *option)
+        assert (done.returncode, sentence in done.stderr) == (2, True), done.stderr
+
+
+def test_cohorts_are_written_as_a_table_and_a_page(trained):
+    done = trained.cltv(
+        "cohorts", "--data", "orders.csv", *trained.mapping, "--by", "first_order_fifth", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    table = pd.read_csv(trained.folder / "out" / "cohorts.csv")
+    assert len(told["cohorts"]) == len(table)
+    assert "cohort by cohort" in (trained.folder / "out" / "cohorts.html").read_text()
+
+
+def test_an_export_is_written_with_its_manifest(trained, scored):
+    people = pd.DataFrame(
+        {"customer_id": scored["customer_id"], "email": scored["customer_id"] + "@example.com"}
+    )
+    people.to_csv(trained.folder / "people.csv", index=False)
+    done = trained.cltv("export", "klaviyo,meta_predicted_value", "--customers", "people.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["klaviyo"]["rows"] == scored["expected_value"].notna().sum()
+    assert "file of orders" in told["meta_predicted_value"]
+    assert (trained.folder / "out" / "export" / "manifest.json").is_file()
