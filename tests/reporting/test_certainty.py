@@ -15,6 +15,7 @@ from cltv_ml.reporting.sections.certainty import (
     paired_table,
     windows_section,
 )
+from cltv_ml.reporting.sections.quality import comparison_table
 
 
 def test_paired_table_has_a_row_per_challenger(judged, verdict):
@@ -28,6 +29,13 @@ def test_paired_cells_are_the_figures_of_the_bootstrap(judged, verdict):
     first = pairs[(pairs["model"] == pairs["model"].iloc[0]) & (pairs["metric"] == "gini")].iloc[0]
     cell = paired_table(judged, verdict.champion)["Gini"].iloc[0]
     assert cell.startswith(f"{first['difference']:+.3f} ({first['lower']:+.3f} to {first['upper']:+.3f})")
+
+
+def test_the_comparison_begins_with_nothing_for_everybody(judged):
+    first = comparison_table(judged).iloc[0]
+    assert first["Model"] == "Nothing for everybody"
+    assert [first[name] for name in ("Bias", "Gini")] == ["-100.0%", "0.000"]
+    assert first["MAE"] == f"{judged.y_true.abs().mean():,.2f}"
 
 
 def test_a_doubt_is_called_neither_better_nor_worse(judged, verdict):

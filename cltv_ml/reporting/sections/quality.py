@@ -78,7 +78,8 @@ def comparison_table(result: WindowResult, champion: str | None = None) -> pd.Da
 def _with_nothing(result: WindowResult) -> pd.DataFrame:
     """Return the scores below a row for expecting nothing of anybody."""
     zero = np.zeros(len(result.y_true))
-    nothing = {name: metric.function(result.y_true, zero) for name, metric in METRICS.items()}
+    # Rounded, for -0.000 would look like an order worse than chance.
+    nothing = {name: round(metric.function(result.y_true, zero), 9) + 0.0 for name, metric in METRICS.items()}
     scores = result.scores.reindex([_NOTHING, *result.scores.index])
     scores.loc[_NOTHING, list(nothing)] = pd.Series(nothing)
     return scores
