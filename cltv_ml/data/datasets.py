@@ -190,7 +190,7 @@ _ONLINE_RETAIL_II = Dataset(
         "unit_price": "Price",
     },
     rules=_ONLINE_RETAIL.rules,
-    file="online_retail_ii/online_retail_ii.parquet",
+    file="online_retail_ii/online_retail_ii_2y_overlap_removed.parquet",
     url="https://archive.ics.uci.edu/static/public/502/online+retail+ii.zip",
     member="online_retail_II.xlsx",
     sha256="bcbe73b35f5b7babf197fb0cb983a11f5d9ff929078d4aa53d171b1f2df2e980",

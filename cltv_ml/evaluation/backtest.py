@@ -14,6 +14,7 @@ import cltv_ml
 from cltv_ml.engine import Tabular, columns
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.calibration import LEVEL, calibrate
+from cltv_ml.evaluation.levels import forecast_level, set_level
 from cltv_ml.evaluation.metrics import (
     INTERVAL_METRICS,
     METRICS,
@@ -25,7 +26,7 @@ from cltv_ml.evaluation.metrics import (
 from cltv_ml.evaluation.panel import Training, fit, prepare, trainable
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
-from cltv_ml.models import ValueModel, by_name
+from cltv_ml.models import Level, ValueModel, by_name
 from cltv_ml.models.state import to_state
 from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
@@ -40,7 +41,8 @@ class WindowResult:
 
     `validation` holds out-of-fold predictions for windows before the test, None where the log is too short for a
     labelled window before the cutoff or next to nobody bought in it. `left` says by name why models that were
-    to compete did not.
+    to compete did not. `level` is the total that all but the naive rule were brought to, None where each keeps
+    its own.
     """
 
     window: Window
@@ -51,6 +53,7 @@ class WindowResult:
     results: pd.DataFrame
     validation: Validation | None = None
     left: Mapping[str, str] = field(default_factory=dict)
+    level: Level | None = None
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -93,6 +96,9 @@ def judge(
     judged on the others (`evaluation.panel.prepare`). With `targeting` the profit of that campaign to the customers
     ranked highest is measured too.
 
+    The total is a question of its own: every model but the naive rule is brought to one level, which the log
+    before the cutoff tells (`models.level`). With `customers` each keeps its own total.
+
     Raises
     ------
     InputError
@@ -100,13 +106,22 @@ def judge(
     """
     progress("building features", 0.0)
     training = prepare(log, window, features, max_origins=max_origins, customers=customers)
-    made = forecast(training, models, progress)
+    level = forecast_level(log, window) if customers is None else None
+    made = forecast(training, models, progress, level=level)
     progress("comparing with what happened", 0.65)
     y_true = window.target(log, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in made.models.items()}
     results = measure(window, y_true, made.predictions, made.seconds, p_buy, targeting=targeting)
     return WindowResult(
-        window, made.training, made.models, made.predictions, y_true, results, made.validation, made.left
+        window,
+        made.training,
+        made.models,
+        made.predictions,
+        y_true,
+        results,
+        made.validation,
+        made.left,
+        level,
     )
 
 
@@ -130,11 +145,14 @@ def forecast(
     training: Training,
     models: Mapping[str, ValueModel] | Sequence[ValueModel],
     progress: Progress = silent,
+    *,
+    level: Level | None = None,
 ) -> Forecasts:
     """Return what the models that can be fitted on a training predict for today's customers.
 
     A model that cannot be fitted is left out, and `left` says why; so are those that need labels where the log is too
-    short for a labelled origin before the cutoff: `training.origins` is then empty.
+    short for a labelled origin before the cutoff: `training.origins` is then empty. All but the naive rule are brought
+    to `level` where it is given.
 
     Raises
     ------
@@ -151,7 +169,8 @@ def forecast(
     predictions = {}
     for name, model in fitted.items():
         started = time.perf_counter()
-        predictions[name] = _calibrated(model, training, validation).predict_table(training.X_now)
+        set_level(model, level, training.X_now)
+        predictions[name] = _calibrated(model, training, validation, level).predict_table(training.X_now)
         seconds[name] += time.perf_counter() - started
     return Forecasts(training, fitted, predictions, seconds, validation, left)
 
@@ -231,11 +250,13 @@ def _fit(
     )
 
 
-def _calibrated(model: ValueModel, training: Training, validation: Validation | None) -> ValueModel:
+def _calibrated(
+    model: ValueModel, training: Training, validation: Validation | None, level: Level | None
+) -> ValueModel:
     """Return the model with intervals from its errors on validation windows of the horizon, or from simulation."""
     if validation is None or validation.days < model.horizon or model.name not in validation.predictions:
-        return calibrate(model, training)
-    return calibrate(model, training, validation.predictions[model.name], validation.y_true)
+        return calibrate(model, training, of_total=level)
+    return calibrate(model, training, validation.predictions[model.name], validation.y_true, of_total=level)
 
 
 def backtest(

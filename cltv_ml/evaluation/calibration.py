@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.panel import Training
-from cltv_ml.models import ValueModel
+from cltv_ml.models import Level, SameRate, ValueModel
 from cltv_ml.models.intervals import Intervals
 
 #: The probability with which what a customer spends lies between `value_lower` and `value_upper`.
@@ -23,18 +23,45 @@ def calibrate(
     expected: pd.Series | None = None,
     y_true: pd.Series | None = None,
     level: float = LEVEL,
+    *,
+    of_total: Level | None = None,
 ) -> ValueModel:
     """Return the fitted `model` with intervals, so that its tables have `value_lower` and `value_upper`.
 
     They come from out-of-fold predictions `expected` and what these customers then spent. Without them the errors
     cannot be measured. A model that can simulate then draws what its customers may do: bounds that hold as far as
     its assumptions do. Any other is returned as it is.
+
+    `of_total` is the level that the model was brought to. The errors are then those of the shares, taken at what was
+    spent in all after each cutoff, together with those that the level itself may have.
     """
+    if isinstance(model, SameRate):
+        of_total = None
     if expected is not None and y_true is not None and len(expected):
+        if of_total is not None:
+            expected = _at_uncertain_level(expected, y_true, of_total)
         return model.set_intervals(Intervals(level).fit(expected, y_true))
     if not _can_simulate(model):
         return model
-    return model.set_intervals(Intervals(level).fit(*_simulate(model, training.X_now)))
+    values, futures = _simulate(model, training.X_now)
+    if of_total is not None:
+        values = values / _in_turn(of_total, len(values))
+    return model.set_intervals(Intervals(level).fit(values, futures))
+
+
+def _at_uncertain_level(expected: pd.Series, spent: pd.Series, level: Level) -> pd.Series:
+    """Return expected values brought to what each cutoff's customers spent in all, then off by the level's errors."""
+    cutoffs = spent.index.get_level_values(0) if spent.index.nlevels > 1 else np.zeros(len(spent))
+    table = pd.DataFrame({"expected": expected.to_numpy(), "spent": spent.to_numpy()})
+    totals = table.groupby(np.asarray(cutoffs)).transform("sum")
+    right = (totals["spent"] / totals["expected"].where(totals["expected"] > 0)).fillna(1.0)
+    return expected * right.to_numpy() / _in_turn(level, len(expected))
+
+
+def _in_turn(level: Level, count: int) -> np.ndarray:
+    """Return ratios of the true total to the forecast, equally often each."""
+    factors = level.factors()
+    return factors[np.arange(count) % len(factors)]
 
 
 def _can_simulate(model: ValueModel) -> bool:
@@ -49,5 +76,5 @@ def _simulate(model: ValueModel, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
     """
     order = np.argsort(model.predict(X), kind="stable")
     chosen = X.iloc[order[np.unique(np.linspace(0, len(X) - 1, SIMULATED).round().astype(int))]]
-    futures = model.sample_values(chosen, FUTURES)
+    futures = model.sample_values(chosen, FUTURES) * getattr(model, "level_factor_", 1.0)
     return np.repeat(model.predict(chosen), FUTURES), futures.ravel()

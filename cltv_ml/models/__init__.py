@@ -12,7 +12,7 @@ from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.intervals import Intervals
-from cltv_ml.models.level import Calibrated
+from cltv_ml.models.level import Level, estimate_level
 from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
@@ -37,7 +37,6 @@ CATALOGUE = {
         ZILN,
         Quantile,
         Regression,
-        Calibrated,
         AtTotal,
         ProbabilisticValue,
         BGNBD,
@@ -57,9 +56,11 @@ __all__ = [
     "CATALOGUE",
     "DEFAULT",
     "FeatureFiles",
+    "Level",
     "ValueModel",
     "by_name",
     "competitors",
+    "estimate_level",
     "for_labels",
     "likelihood_ratio_test",
     "names_of",

@@ -73,7 +73,7 @@ class AtTotal(ValueModel):
         self.model_.adapt(X)
         return self._bring_to_total(at_latest(X))
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
+    def _predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
         check_fitted(self)
         return self.model_.predict(X) * self.factor_
@@ -88,7 +88,7 @@ class AtTotal(ValueModel):
         check_fitted(self)
         return self.probabilistic_.sample_values(X, size, seed=seed)
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each feature adds to the expected value, in currency: the trained model's, at the total."""
         check_fitted(self)
         return self.model_.contributions(X) * self.factor_
@@ -96,7 +96,7 @@ class AtTotal(ValueModel):
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`: the value is the trained model's, the rest the probabilistic model's."""
         check_fitted(self)
-        return self.probabilistic_._table(X).assign(expected_value=self.predict(X))
+        return self.probabilistic_._table(X).assign(expected_value=self._predict(X))
 
     def _bring_to_total(self, X: pd.DataFrame) -> Self:
         """Set the factor from the trained model's total to the probabilistic one over the horizon."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -24,7 +25,9 @@ class ValueModel(RegressorMixin, BaseEstimator):
     """A model of what each customer will spend over `horizon` days: a regressor of scikit-learn.
 
     A subclass stores its arguments unchanged in `__init__`, names itself in `name`, learns in `fit`
-    (attributes with a trailing underscore, `feature_names_in_` among them) and answers `predict`.
+    (attributes with a trailing underscore, `feature_names_in_` among them) and answers `predict` at a total of
+    its own. How much customers spend in all may be known better than the model knows it (`models.level`): `bring_to`
+    sets a factor that every answer is then multiplied with.
     """
 
     #: What results call the model; `named` gives a copy another one.
@@ -39,6 +42,16 @@ class ValueModel(RegressorMixin, BaseEstimator):
     feature_names_in_: np.ndarray
     #: Given by `set_intervals`; a model without them answers without bounds.
     intervals_: Intervals
+    #: The level over the model's own total, set by `bring_to`; a model without it answers with its own.
+    level_factor_: float
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Take `predict` and `contributions` of a subclass as those at its own total: the level is applied on top."""
+        super().__init_subclass__(**options)
+        for name in ("predict", "contributions"):
+            if name in vars(cls):
+                setattr(cls, f"_{name}", vars(cls)[name])
+                delattr(cls, name)
 
     def named(self, name: str) -> Self:
         """Return an unfitted copy that results call `name`; clones keep it."""
@@ -63,14 +76,32 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon per row of `X`, shape (n,), in currency units."""
-        raise NotImplementedError
+        return self._predict(X) * self._level_factor
+
+    def bring_to(self, total: float, X: pd.DataFrame) -> Self:
+        """Set the factor that makes the values of customers `X` add up to `total`; return the model.
+
+        Where the model expects nothing of anybody there is nothing to multiply, and it keeps its own total.
+        """
+        own = float(self._predict(X).sum())
+        if own > 0:
+            self.level_factor_ = total / own
+        return self
+
+    def at_own_total(self) -> Self:
+        """Return a copy of the fitted model that answers with its own total, whatever level this one is given."""
+        other = copy.copy(self)
+        other.__dict__.pop("level_factor_", None)
+        return other
 
     def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`: `expected_value`, and where the model has them `expected_purchases` and
         `p_alive` (NaN where it has not), aligned with `X.index`; with `intervals_` also `value_lower` and
         `value_upper`.
         """
-        return PREDICTIONS.check(self.add_bounds(self._table(X)))
+        table = self._table(X)
+        table = table.assign(expected_value=table["expected_value"] * self._level_factor)
+        return PREDICTIONS.check(self.add_bounds(table))
 
     def add_bounds(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS with `value_lower` and `value_upper` where the model has `intervals_`."""
@@ -125,8 +156,15 @@ class ValueModel(RegressorMixin, BaseEstimator):
         A column per feature and `baseline`, what is expected before the features say anything; each row
         sums to the expected value. A model that explains nothing leaves all of it in the baseline.
         """
-        nothing = pd.DataFrame(0.0, index=X.index, columns=list(map(str, self.feature_names_in_)))
-        return nothing.assign(baseline=self.predict(X))
+        parts = self._contributions(X)
+        if self._level_factor == 1.0:
+            return parts
+        total = parts.sum(axis="columns").to_numpy()
+        return parts.mul(self.predict(X) / np.where(total != 0, total, 1.0), axis="index")
+
+    @property
+    def _level_factor(self) -> float:
+        return getattr(self, "level_factor_", 1.0)
 
     @property
     def n_features_in_(self) -> int:
@@ -139,10 +177,19 @@ class ValueModel(RegressorMixin, BaseEstimator):
         tags.target_tags.required = self.needs_labels
         return tags
 
+    def _predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the values at the model's own total, shape (n,)."""
+        raise NotImplementedError
+
+    def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the contributions at the model's own total."""
+        nothing = pd.DataFrame(0.0, index=X.index, columns=list(map(str, self.feature_names_in_)))
+        return nothing.assign(baseline=self._predict(X))
+
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return PREDICTIONS without bounds."""
+        """Return PREDICTIONS without bounds, at the model's own total."""
         return pd.DataFrame(
-            {"expected_value": self.predict(X), "expected_purchases": np.nan, "p_alive": np.nan},
+            {"expected_value": self._predict(X), "expected_purchases": np.nan, "p_alive": np.nan},
             index=X.index,
         )
 

@@ -148,11 +148,11 @@ class Ensemble(ValueModel):
         ]
         return self._bring_to_one_total(X)
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
+    def _predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
         return self._mean([member.predict(X) if factor else None for member, factor in self._parts()], len(X))
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each feature adds to the expected value, in currency: the members' means."""
         total = pd.DataFrame({BASELINE: 0.0}, index=X.index)
         for member, factor in self._parts():
@@ -164,7 +164,7 @@ class Ensemble(ValueModel):
         """Return PREDICTIONS for `X`: the value is the ensemble's, the rest the member's that sets the total."""
         if self.carrier_ < 0:
             return super()._table(X)
-        return self.members_[self.carrier_]._table(X).assign(expected_value=self.predict(X))
+        return self.members_[self.carrier_]._table(X).assign(expected_value=self._predict(X))
 
     def keep(self, names: Sequence[str]) -> Self:
         """Return an unfitted copy that combines only the members of these names."""
@@ -203,7 +203,7 @@ class Ensemble(ValueModel):
         total, carrier = sum(weights.values()), _carrier(members)
         self.weights_ = {member.name: weights.get(member.name, 0.0) / total for member in members}
         kept = [name for name, weight in self.weights_.items() if weight or name == carrier]
-        self.members_ = [fitted[name] for name in kept]
+        self.members_ = [fitted[name].at_own_total() for name in kept]
         self.carrier_ = kept.index(carrier) if carrier else -1
         columns = dict.fromkeys(str(name) for member in self.members_ for name in member.feature_names_in_)
         self.feature_names_in_ = np.array(list(columns), dtype=object)

@@ -16,7 +16,6 @@ from cltv_ml.models.attribution import history_parts, in_currency, tree_parts
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.inputs import as_frame
-from cltv_ml.models.level import expected_level
 from cltv_ml.models.out_of_fold import by_cutoff
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -34,9 +33,8 @@ class Hybrid(TreeModel):
     sees past it. Its log value, shifted so that it meets the total of that cutoff's own holdout, is the
     offset (`base_margin`); the trees learn only how the money is distributed around it. They cannot learn
     a level that belonged to another age of the cohort or another season. The level of a prediction is the
-    probabilistic model's, times what the same season or separate past windows showed it to miss (`level_`,
-    `models.level.expected_level`), and what the trees learned of customers who are busier or idler than it
-    thinks.
+    probabilistic model's, and what the trees learned of customers who are busier or idler than it thinks; how far
+    that total is to be trusted is not its question (`models.level`).
 
     Parameters
     ----------
@@ -109,7 +107,7 @@ class Hybrid(TreeModel):
         self.tree_features_ = rows.names
         self.scale_ = rows.mean(rows.labels)
         self.levels_ = {f"{cutoff:%Y-%m-%d}": level for cutoff, level in levels.items()}
-        self.level_ = expected_level(levels, self.horizon)
+        self.level_ = 1.0
         params = {
             "objective": "reg:tweedie",
             "tweedie_variance_power": self.tweedie_variance_power,
@@ -126,7 +124,7 @@ class Hybrid(TreeModel):
         """Refit the probabilistic model, which needs no labels, on today's customers; return the model.
 
         Where `X` has an index level `cutoff`, and others' spending after that cutoff has been learned from, the
-        level of that very window replaces the forecast of it.
+        level of that very window is known and counts.
         """
         X = self._frame(X)
         self.probabilistic_ = self._fresh().fit(X)
@@ -135,7 +133,7 @@ class Hybrid(TreeModel):
             self.level_ = self.levels_.get(f"{cutoff:%Y-%m-%d}", self.level_)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def _predict(self, X: Any) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
         X = self._frame(X)
         return self._moved(X, self.probabilistic_.predict_table(X))
@@ -145,7 +143,7 @@ class Hybrid(TreeModel):
         table = self.probabilistic_.predict_table(X)
         return table.assign(expected_value=self._moved(X, table))
 
-    def contributions(self, X: Any) -> pd.DataFrame:
+    def _contributions(self, X: Any) -> pd.DataFrame:
         """Return what each feature adds to the expected value, in currency.
 
         What the probabilistic model makes of the history, and exact TreeSHAP of what the trees make of the
@@ -160,7 +158,7 @@ class Hybrid(TreeModel):
         trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *OUTPUTS], offset)
         history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
         before = new + (margin - offset) + np.log(self.level_)
-        return in_currency(history.add(trees, fill_value=0.0), before, self.predict(X)).set_axis(X.index)
+        return in_currency(history.add(trees, fill_value=0.0), before, self._predict(X)).set_axis(X.index)
 
     def _moved(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
         matrix = check_columns(self, X, self.tree_features_, np.float32)

@@ -1,166 +1,242 @@
-"""How much in all: customers are ranked well long before the total is right.
+"""The level: what known customers will spend in all, and how far that may be off.
 
-A factor that past windows agree on, and a model that wraps another one to apply it.
+Order and level are different questions. A model of customers may tell well who spends more and still carry the
+total of another season or of another mix of ages into the next window. So the total has forecasts of its own
+(`models.level_candidates`), and each log's earlier cutoffs say how far to trust each of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.isotonic import IsotonicRegression
+from scipy import stats
 
-from cltv_ml.errors import InputError
-from cltv_ml.models.base import ValueModel, check_fitted
-from cltv_ml.models.inputs import as_labels
-from cltv_ml.models.out_of_fold import by_cutoff, out_of_fold
-from cltv_ml.models.search import Choice
-from cltv_ml.models.tweedie import Tweedie
+from cltv_ml.models.level_candidates import PACE, Cohorts, candidates, growth
 
-#: A window of an earlier year is of the same season when it begins within this many days.
-SAME_SEASON = 15
+#: The candidate that the others are measured against.
+REFERENCE = "bottom-up"
 
-METHODS = ("season", "isotonic")
+#: Candidates that know last year's season.
+SEASONAL = ("top-down", "retention", "bottom-up, season")
+
+#: The log error that a candidate is expected to have before its record is read. A model of customers is trusted
+#: most, a ratio to last year next; what takes the last horizon for the next one least.
+_BEFORE = {REFERENCE: 0.12, **dict.fromkeys(SEASONAL, 0.15)}
+_BEFORE_OTHERS = 0.3
+
+#: By how much growth makes top-down doubtful: a shop twice as large as a year ago (log 2) adds an error of .14.
+#: Last year's ratio of two windows then holds the growth of that time as well as the season.
+_GROWTH_DOUBT = 0.2
+
+#: The record in independent windows that counts as much as what is expected before.
+_PRIOR_WINDOWS = 0.5
+
+#: An error in the record counts for no more than this (log units): one odd order must not decide.
+_LARGEST_ERROR = 0.5
+
+#: The log error of a level where no earlier cutoff of the log knew as much of the season as this one.
+_UNTRIED = 0.25
+
+#: Earlier cutoffs at most, a twelfth of a year apart: those of a year, and what lies a year before each.
+_STEPS = 26
+
+#: A record counts half for every so many days that it is older.
+_HALF_LIFE = 365.0
+
+#: A weight falls with the square of the expected squared error: sharper than 1 / MSE, which would be best for
+#: candidates whose errors are independent. Theirs are not.
+_SHARPNESS = 2.0
 
 
-class Calibrated(ValueModel):
-    """Another model, its level corrected by what earlier windows showed it to miss.
+@dataclass(frozen=True)
+class Past:
+    """An earlier cutoff: what known customers then spent in all, and each candidate's forecast of it."""
+
+    cutoff: int
+    total: float
+    forecasts: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A forecast of the total with its predictive distribution: log(total) is Student's t around log(`total`).
+
+    Attributes
+    ----------
+    sigma, freedom
+        Scale of the log error and degrees of freedom.
+    table
+        One row per candidate: `candidate`, `total`, `weight`, `error` (expected size of its log error) and
+        `cutoffs` (earlier ones it was tried at).
+    record
+        The combination at earlier cutoffs, each forecast from what lay before it: `day`, `total`, `forecast`,
+        `season_seen`.
+    season_seen
+        Whether a candidate that knows last year's season had a say.
+    """
+
+    total: float
+    sigma: float
+    freedom: float
+    table: pd.DataFrame
+    record: pd.DataFrame
+    season_seen: bool
+
+    def interval(self, coverage: float = 0.9) -> tuple[float, float]:
+        """Return the ends between which the total lies with probability `coverage`."""
+        reach = float(stats.t.ppf((1 + coverage) / 2, self.freedom)) * self.sigma
+        return self.total * float(np.exp(-reach)), self.total * float(np.exp(reach))
+
+    def factors(self, count: int = 9) -> np.ndarray:
+        """Return equally likely ratios of the true total to the forecast, from low to high, shape (count,)."""
+        chances = (np.arange(count) + 0.5) / count
+        return np.exp(stats.t.ppf(chances, self.freedom) * self.sigma)
+
+
+def past_days(cutoff: int) -> list[int]:
+    """Return the days at which bottom-up forecasts are wanted: the cutoff and those a twelfth of a year apart before.
+
+    >>> past_days(120)
+    [120, 90, 59, 29]
+    """
+    steps = range(1 + _STEPS)
+    days = (cutoff - round(step * PACE) for step in steps)
+    return [day for day in days if day >= 28]
+
+
+def estimate_level(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> Level | None:
+    """Return the level of the horizon after the cutoff, None where no candidate can be computed.
+
+    The forecast is the geometric mean of the candidates, each weighted by how small its squared log error is
+    expected to be (`weigh`).
 
     Parameters
     ----------
-    model
-        The model to correct, `Tweedie()` if None; its horizon is set to this one.
-    method
-        "season": one factor (`expected_level`): the miss in the same months of earlier years if the rows hold
-        them, else what separate windows agree on, else none. Order and ratios stay as they are.
-        "isotonic": predictions for unseen rows of the latest window (`models.out_of_fold`) are mapped to what was
-        spent, ascending. It mends deciles too, but carries the level of one window into the next: right where
-        windows resemble each other, wrong where seasons or the age of the cohort differ.
+    bottom_up
+        The sum of a probabilistic model's values by day (`past_days`), each fitted on what lay before.
     """
-
-    name = "calibrated"
-    needs_labels = True
-    search_space = {"method": Choice(METHODS)}  # noqa: RUF012
-
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        model: ValueModel | None = None,
-        features: Sequence[str] | None = None,
-        method: str = "season",
-    ) -> None:
-        self.horizon = horizon
-        self.model = model
-        self.features = features
-        self.method = method
-
-    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
-        """Learn the model and its level from customers at one or several cutoffs and what each then spent."""
-        if self.method not in METHODS:
-            raise InputError(f"Calibrated: method must be one of {list(METHODS)}, got {self.method!r}.")
-        labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
-        model = clone(self.model) if self.model else Tweedie(features=self.features)
-        self.model_ = model.set_params(horizon=self.horizon).fit(X, labels)
-        self.feature_names_in_ = self.model_.feature_names_in_
-        self.from_, self.to_ = np.array([0.0, 1.0]), np.array([0.0, 1.0])
-        if self.method == "isotonic":
-            unseen = out_of_fold([model], X, labels, self.horizon).predictions
-            self._learn_curve(unseen.iloc[:, 0].to_numpy(), labels.loc[unseen.index].to_numpy())
-        else:
-            level = expected_level(self._levels(X, labels.to_numpy()), self.horizon)
-            self.to_ = self.to_ * level
-        return self
-
-    def adapt(self, X: pd.DataFrame) -> Self:
-        """Adapt the model below to today's customers; return this one."""
-        check_fitted(self)
-        self.model_.adapt(X)
-        return self
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Return the expected spend over the horizon, shape (n,), in currency units."""
-        check_fitted(self)
-        return self._mend(self.model_.predict(X))
-
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return what each feature adds to the expected value, in currency: the model's below, corrected alike."""
-        parts = self.model_.contributions(X)
-        below = self.model_.predict(X)
-        return parts.mul(self.predict(X) / np.where(below > 0, below, 1.0), axis="index")
-
-    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return PREDICTIONS for `X`: the value corrected, the rest as the model below has it."""
-        check_fitted(self)
-        table = self.model_._table(X)
-        return table.assign(expected_value=self._mend(table["expected_value"].to_numpy()))
-
-    def _mend(self, values: np.ndarray) -> np.ndarray:
-        # Beyond the largest value that was seen the last ratio goes on: nobody is cut off.
-        beyond = np.maximum(values / self.from_[-1], 1.0)
-        return np.interp(values / beyond, self.from_, self.to_) * beyond
-
-    def _learn_curve(self, predicted: np.ndarray, spent: np.ndarray) -> None:
-        curve = IsotonicRegression(y_min=0.0, out_of_bounds="clip").fit(predicted, spent)
-        above = curve.X_thresholds_ > 0
-        if above.any():
-            self.from_ = np.concatenate([[0.0], curve.X_thresholds_[above]]).astype(np.float64)
-            self.to_ = np.concatenate([[0.0], curve.y_thresholds_[above]]).astype(np.float64)
-
-    def _levels(self, X: pd.DataFrame, labels: np.ndarray) -> dict[pd.Timestamp, float]:
-        predicted = self.model_.predict(X)
-        totals = {cutoff: (labels[rows].sum(), predicted[rows].sum()) for cutoff, rows in by_cutoff(X)}
-        return {
-            cutoff: float(spent / foreseen)
-            for cutoff, (spent, foreseen) in totals.items()
-            if spent > 0 and foreseen > 0
+    past = []
+    for day in sorted(day for day in past_days(cutoff) if day + horizon <= cutoff):
+        total = log.revenue(day, day + horizon, known=day)
+        before = {one: value for one, value in bottom_up.items() if one <= day}
+        forecasts = candidates(log, day, horizon, before)
+        if total > 0 and forecasts:
+            past.append(Past(day, total, forecasts))
+    now = candidates(log, cutoff, horizon, bottom_up)
+    if not now:
+        return None
+    weights, errors, tried = weigh(log, cutoff, horizon, now, past)
+    record = _replay(log, horizon, past)
+    seen = bool(set(SEASONAL) & set(now))
+    sigma, freedom = _spread(record, cutoff, horizon, seen, float(np.sqrt(weights @ errors**2)))
+    table = pd.DataFrame(
+        {
+            "candidate": list(now),
+            "total": list(now.values()),
+            "weight": weights,
+            "error": errors,
+            "cutoffs": tried,
         }
+    )
+    return Level(_mean(now, weights), sigma, freedom, table, record, seen)
 
 
-def expected_level(levels: Mapping[pd.Timestamp, float], horizon: int) -> float:
-    """Return the factor by which the next window will miss, given realised over expected of past cutoffs.
+def weigh(
+    log: Cohorts, cutoff: int, horizon: int, now: Mapping[str, float], past: Sequence[Past]
+) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Return the candidates' weights, the log errors expected of them, and at how many cutoffs each was tried.
 
-    The next window begins where the latest holdout ends. What was missed in the same months of earlier years
-    counts alone where it is known. Otherwise holdouts that overlap tell the same story twice, so only ones that
-    follow each other count, the latest first; their mean log factor is shrunk by its square over itself plus
-    their variance: a single holdout, or misses that point both ways, leave the level alone.
-
-    >>> quarters = pd.to_datetime(["2024-01-01", "2024-04-01", "2024-07-01"])
-    >>> round(expected_level(dict(zip(quarters, [1.2, 1.2, 1.2])), 91), 3)
-    1.2
-    >>> expected_level(dict(zip(quarters, [1.2, 1.2, 1.2])), 200)
-    1.0
-    >>> quarters = pd.to_datetime(["2023-10-01", "2024-04-01", "2024-07-01"])
-    >>> round(expected_level(dict(zip(quarters, [1.5, 1.0, 1.0])), 91), 3)
-    1.5
+    The reference's squared error is the mean over earlier cutoffs, pulled to what is expected before any. Another
+    candidate is compared with it on the cutoffs at which both were tried, so that none gains by having missed the
+    hard ones: its squared error is the reference's times the ratio of both on those. Weights are inverse squared
+    errors to the power of `_SHARPNESS`.
     """
-    if not levels:
-        return 1.0
-    season = _same_season(levels, max(levels) + pd.Timedelta(days=horizon))
-    if season:
-        return float(np.exp(np.log(season).mean()))
-    kept: list[float] = []
-    free = pd.Timestamp.max
-    for cutoff in sorted(levels, reverse=True):
-        if cutoff + pd.Timedelta(days=horizon) <= free:
-            kept.append(levels[cutoff])
-            free = cutoff
-    if len(kept) < 2:
-        return 1.0
-    logs = np.log(kept)
-    signal, noise = float(logs.mean() ** 2), float(logs.var(ddof=1))
-    return float(np.exp(logs.mean() * signal / (signal + noise))) if signal > 0 else 1.0
+    counts = _evidence(cutoff, horizon, past)
+    squared = _squared_errors(list(now), past)
+    reference = _squared_errors([REFERENCE], past)[:, 0]
+    own = np.isfinite(reference)
+    typical = _pulled(_BEFORE[REFERENCE] ** 2, reference[own], counts[own])
+    expected, tried = [], []
+    for place, name in enumerate(now):
+        both = np.isfinite(squared[:, place]) & (own | (not own.any()))
+        error = _before(log, cutoff, horizon, name) ** 2
+        if name == REFERENCE:
+            error = typical
+        elif counts[both].sum() > 0:
+            hard = _pulled(typical, reference[both], counts[both]) if own.any() else typical
+            measured = float(np.average(squared[both, place], weights=counts[both])) * typical / hard
+            weight = counts[both].sum()
+            error = (_PRIOR_WINDOWS * error + weight * measured) / (_PRIOR_WINDOWS + weight)
+        expected.append(error)
+        tried.append(int(both.sum()))
+    weights = np.array(expected) ** -_SHARPNESS
+    return weights / weights.sum(), np.sqrt(expected), tried
 
 
-def _same_season(levels: Mapping[pd.Timestamp, float], today: pd.Timestamp) -> list[float]:
-    """Return the levels of cutoffs that lie one or more years before `today`, the nearest one of each year."""
-    found = []
-    for years in range(1, 2 + (today - min(levels)).days // 365):
-        then = today - pd.DateOffset(years=years)
-        nearest = min(levels, key=lambda cutoff: abs(cutoff - then))
-        if abs(nearest - then) <= pd.Timedelta(days=SAME_SEASON):
-            found.append(levels[nearest])
-    return found
+def _before(log: Cohorts, cutoff: int, horizon: int, name: str) -> float:
+    """Return the log error expected of a candidate before its record is read."""
+    error = _BEFORE.get(name, _BEFORE_OTHERS)
+    if name != "top-down":
+        return error
+    return float(np.hypot(error, _GROWTH_DOUBT * np.log(growth(log, cutoff, horizon))))
+
+
+def _evidence(cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
+    """Return for how many independent windows each earlier cutoff counts.
+
+    Windows that overlap tell the same story more than once, old ones tell of another shop, and at a cutoff with
+    less than half of today's history the candidates were not yet what they are.
+    """
+    days = np.array([one.cutoff for one in past], dtype=np.float64)
+    overlap = max(1.0, horizon / PACE)
+    recent = 0.5 ** ((cutoff - horizon - days) / _HALF_LIFE)
+    return recent * np.clip(2 * days / cutoff, 0.0, 1.0) / overlap
+
+
+def _squared_errors(names: Sequence[str], past: Sequence[Past]) -> np.ndarray:
+    """Return squared log errors by cutoff and candidate, NaN where it was not to be had."""
+    errors = np.array(
+        [[np.log(one.forecasts.get(name, np.nan) / one.total) for name in names] for one in past]
+    )
+    return np.clip(errors, -_LARGEST_ERROR, _LARGEST_ERROR).reshape(len(past), len(names)) ** 2
+
+
+def _pulled(before: float, squared: np.ndarray, counts: np.ndarray) -> float:
+    """Return the mean squared error pulled to `before` as if that had been seen in `_PRIOR_WINDOWS` windows."""
+    return float((_PRIOR_WINDOWS * before + counts @ squared) / (_PRIOR_WINDOWS + counts.sum()))
+
+
+def _mean(forecasts: Mapping[str, float], weights: np.ndarray) -> float:
+    return float(np.exp(weights @ np.log(list(forecasts.values()))))
+
+
+def _replay(log: Cohorts, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
+    """Return the combination at each earlier cutoff, its weights read on windows that had ended by then."""
+    rows = []
+    for one in past:
+        ended = [other for other in past if other.cutoff + horizon <= one.cutoff]
+        weights, _, _ = weigh(log, one.cutoff, horizon, one.forecasts, ended)
+        seen = bool(set(SEASONAL) & set(one.forecasts))
+        rows.append((one.cutoff, one.total, _mean(one.forecasts, weights), seen))
+    return pd.DataFrame(rows, columns=["day", "total", "forecast", "season_seen"])
+
+
+def _spread(
+    record: pd.DataFrame, cutoff: int, horizon: int, seen: bool, expected: float
+) -> tuple[float, float]:
+    """Return scale and degrees of freedom of the log error, from earlier forecasts that knew as much of the season.
+
+    They count beside one window with the error that the candidates' weights let expect, which is no less than
+    `_UNTRIED` where there are none.
+    """
+    alike = record[record["season_seen"] == seen]
+    past = [Past(int(day), 1.0, {}) for day in alike["day"]]
+    counts = _evidence(cutoff, horizon, past)
+    squared = np.log(alike["forecast"] / alike["total"]).to_numpy(dtype=np.float64) ** 2
+    if not len(alike):
+        expected = max(expected, _UNTRIED)
+    windows = 1.0 + counts.sum()
+    return float(np.sqrt((expected**2 + counts @ squared) / windows)), float(3.0 + counts.sum())

@@ -94,7 +94,7 @@ class ProbabilisticValue(ValueModel):
         self.feature_names_in_ = np.array(["frequency", "recency", "T", "monetary_value"], dtype=object)
         return self
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
+    def _predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected discounted margin over the horizon, shape (n,), in currency units."""
         check_fitted(self)
         return self._purchases(X) * self.spend_.predict(X) * self.margin
@@ -118,9 +118,9 @@ class ProbabilisticValue(ValueModel):
         check_fitted(self)
         return 1 - self.purchases_.p_no_purchase(X, self._length())
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each part of a customer's history adds to the expected value, in currency."""
-        parts, new = history_parts(self.predict, X, self.mean_spend())
+        parts, new = history_parts(self._predict, X, self.mean_spend())
         return parts.assign(**{BASELINE: new}).set_axis(X.index)
 
     def mean_spend(self) -> float:

@@ -32,13 +32,13 @@ class SameRate(ValueModel):
         self.feature_names_in_ = np.array(columns, dtype=object)
         return self
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
+    def _predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return frequency / T x horizon x monetary_value, shape (n,), in currency units."""
         return self._expected_purchases(X) * X["monetary_value"].to_numpy(dtype=np.float64)
 
-    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+    def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the value itself as what past purchases add to nothing, in currency."""
-        return pd.DataFrame({"frequency": self.predict(X), "baseline": 0.0}, index=X.index)
+        return pd.DataFrame({"frequency": self._predict(X), "baseline": 0.0}, index=X.index)
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`; the rule has no P(alive)."""

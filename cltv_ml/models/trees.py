@@ -122,7 +122,7 @@ class TreeModel(ValueModel):
         self._fit(rows)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def _predict(self, X: Any) -> np.ndarray:
         """Return the expected spend over the horizon, shape (n,), in currency units."""
         return self._values(self._matrix(self._frame(X)))
 
@@ -130,7 +130,7 @@ class TreeModel(ValueModel):
         """Return PREDICTIONS for `X` (`ValueModel.predict_table`)."""
         return super().predict_table(self._frame(X))
 
-    def contributions(self, X: Any) -> pd.DataFrame:
+    def _contributions(self, X: Any) -> pd.DataFrame:
         """Return what each feature adds to the expected value, in currency: exact TreeSHAP."""
         frame = self._frame(X)
         return self._explain(self._matrix(frame)).set_axis(frame.index)

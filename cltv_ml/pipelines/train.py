@@ -18,6 +18,7 @@ from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prep
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.levels import forecast_level, set_level
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
@@ -184,7 +185,9 @@ def _log_champion(
     _, last = span(log)
     window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
-    model = calibrate(fit(result.models[name], training), training, *_errors(result, name))
+    level = forecast_level(log, window)
+    model = set_level(fit(result.models[name], training), level, training.X_now)
+    calibrate(model, training, *_errors(result, name), of_total=level)
     table = model.predict_table(training.X_now)
     card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
     with atomic(job.settings.out / "request.json", private=True) as path:
@@ -196,12 +199,13 @@ def _log_champion(
 
 def _errors(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
     """Return expected and realised values of a model on the test window and on validation windows as long."""
-    expected, y_true = [result.values[name]], [result.y_true]
+    test = {"keys": [result.window.cutoff], "names": ["cutoff"]}
+    expected, y_true = [pd.concat([result.values[name]], **test)], [pd.concat([result.y_true], **test)]
     validation = result.validation
     if validation is not None and validation.days == result.window.horizon and name in validation.predictions:
         expected.append(validation.predictions[name])
         y_true.append(validation.y_true)
-    return pd.concat(expected, ignore_index=True), pd.concat(y_true, ignore_index=True)
+    return pd.concat(expected), pd.concat(y_true)
 
 
 def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:
@@ -233,9 +237,10 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
     if window.cutoff - pd.Timedelta(days=365) < first.normalize():
         notes.append(
             "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
-            "be off by as much as that season differs from the months before, and fewer customers than promised may "
-            "spend within their intervals."
+            "be off by as much as that season differs from the months before. Intervals are as wide as such windows "
+            "of this log have been missed."
         )
+    notes += _level_notes(result, job)
     if job.settings.customers:
         notes.append(
             f"Judged on customers whose spending no model saw, learned from the other {job.settings.customers:.0%} "
@@ -255,6 +260,25 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "same-rate rule has none."
         )
     return notes
+
+
+def _level_notes(result: WindowResult, job: Job) -> list[str]:
+    """Return how much is expected in all and how far that may be off, or that nothing tells it."""
+    level = result.level
+    if level is None:
+        if job.settings.customers:
+            return []
+        return [
+            "Nobody bought in the last horizon before the test window, so nothing tells the total: every model keeps "
+            "its own."
+        ]
+    low, high = level.interval()
+    table = level.table.sort_values("weight", ascending=False)
+    parts = [f"{row.candidate} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05]
+    return [
+        f"The level, {level.total:,.0f} in all (90%: {low:,.0f} to {high:,.0f}), is a mean of forecasts weighted by "
+        f"how right they were at {len(level.record)} earlier cutoffs of this log: {', '.join(parts)}."
+    ]
 
 
 def _absent(log: pd.DataFrame) -> list[str]:

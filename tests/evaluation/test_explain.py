@@ -26,7 +26,7 @@ class Known(ValueModel):
     name = "known"
     feature_names_in_ = np.array(["noise", "rate", "shift"], dtype=object)
 
-    def predict(self, X):
+    def _predict(self, X):
         return 10 * X["rate"].to_numpy() + X["shift"].to_numpy()
 
     def contributions(self, X):
@@ -59,7 +59,7 @@ def test_dependence_asks_only_about_values_that_a_customer_has():
 
 def test_dependence_on_recency_is_told_in_days_since_the_last_purchase():
     class FallsWithSilence(Known):
-        def predict(self, X):
+        def _predict(self, X):
             return 100.0 - (X["T"] - X["recency"]).to_numpy()
 
     customers = pd.DataFrame({"frequency": 2.0, "recency": np.arange(60.0) + 1, "T": 80.0})

@@ -28,7 +28,7 @@ class Column(ValueModel):
         self.feature_names_in_ = np.array([self.column], dtype=object)
         return self
 
-    def predict(self, X):
+    def _predict(self, X):
         return X[self.column].to_numpy() * self.factor
 
 

@@ -1,66 +1,100 @@
-"""The level: what earlier windows and seasons showed to be missed."""
+"""The level: forecasts of the total, their weights and how far the total may be off."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from cltv_ml.models import Calibrated, Tweedie
-from cltv_ml.models.level import expected_level
+from cltv_ml.models.level import estimate_level, past_days
+from cltv_ml.models.level_candidates import Cohorts, by_age, candidates, retention_by_age, top_down
 
 
-def panel(levels, customers=1500):
-    """Customers at several cutoffs who spend a known value times the cutoff's level."""
-    rng = np.random.default_rng(8)
-    parts = []
-    for day, level in levels.items():
-        X = pd.DataFrame({"rate": rng.gamma(2.0, 10.0, customers)})
-        X["y"] = level * X["rate"] * rng.gamma(2, 0.5, customers)
-        X["cutoff"], X["customer_id"] = pd.Timestamp(day), np.arange(customers)
-        parts.append(X)
-    table = pd.concat(parts).set_index(["cutoff", "customer_id"])
-    return table[["rate"]], table["y"]
+def shop(days, arrivals, spend, season=lambda day: 1.0):
+    """Return the cohorts of a shop: customers by day of arrival, each spending `spend(age)` a day times the season."""
+    first, day, amount = [], [], []
+    for joined in range(days):
+        for at in range(joined, days):
+            first.append(joined)
+            day.append(at)
+            amount.append(arrivals(joined) * spend(at - joined) * season(at))
+    counts = [arrivals(joined) for joined in range(days)]
+    return Cohorts(
+        np.array(first), np.array(day), np.array(amount, float), np.concatenate([[0.0], np.cumsum(counts)])
+    )
 
 
-def test_the_season_of_last_year_sets_the_level():
-    X, y = panel({"2023-10-01": 2.0, "2024-01-01": 1.0, "2024-04-01": 1.0, "2024-07-01": 1.0})
-    now = X.xs(pd.Timestamp("2024-07-01"), level="cutoff")
-    truth = 2.0 * now["rate"].sum()  # next is October again
-    plain, mended = (model.fit(X, y).predict(now).sum() for model in (Tweedie(92), Calibrated(92)))
-    assert plain / truth < 0.7
-    assert mended / truth == pytest.approx(1, abs=0.06)
+def truth(log, cutoff, horizon):
+    return log.revenue(cutoff, cutoff + horizon, known=cutoff)
 
 
-def test_a_season_counts_only_when_it_begins_within_two_weeks_of_the_same_day():
-    days = pd.to_datetime(["2023-10-20", "2024-04-01", "2024-07-01"])
-    assert expected_level(dict(zip(days, [2.0, 1.0, 1.0], strict=True)), 91) < 1.1
-    near = pd.to_datetime(["2023-10-10", "2024-04-01", "2024-07-01"])
-    assert expected_level(dict(zip(near, [2.0, 1.0, 1.0], strict=True)), 91) == pytest.approx(2.0)
+@pytest.fixture(scope="module")
+def seasonal():
+    """Thirty arrivals a day who fade at once, and twice the revenue in the last quarter of every year of 364 days."""
+    return shop(1000, lambda joined: 30, lambda age: 1 / (1 + age), lambda day: 1 + (day % 364 >= 273))
 
 
-def test_misses_that_point_both_ways_leave_the_level_alone():
-    days = pd.to_datetime(["2024-01-01", "2024-04-01", "2024-07-01"])
-    assert expected_level(dict(zip(days, [0.7, 1.0, 1.4], strict=True)), 91) == pytest.approx(1, abs=0.01)
+def test_known_customers_are_those_first_seen_before_the_cutoff():
+    log = shop(10, lambda joined: 1, lambda age: 1.0)
+    assert log.revenue(4, 6) == 11  # five customers on day 4, six on day 5
+    assert log.revenue(4, 6, known=4) == 8
 
 
-def test_isotonic_mends_what_the_model_bends():
-    class Bent(Tweedie):
-        """Says the square of what is true."""
-
-        def fit(self, X, y=None):
-            self.feature_names_in_ = np.array(["rate"], dtype=object)
-            return self
-
-        def predict(self, X):
-            return X["rate"].to_numpy() ** 2
-
-    X, y = panel({"2024-01-01": 1.0, "2024-07-01": 1.0}, customers=6000)
-    now = X.xs(pd.Timestamp("2024-07-01"), level="cutoff")
-    mended = Calibrated(92, model=Bent(), method="isotonic").fit(X, y).predict(now)
-    middle = now["rate"].between(5, 60).to_numpy()
-    assert np.median(np.abs(mended / now["rate"] - 1)[middle]) < 0.1
-    assert np.corrcoef(mended, now["rate"])[0, 1] > 0.97
+def test_by_age_is_right_where_only_the_mix_of_ages_changes():
+    explosive = shop(200, lambda joined: round(np.exp(joined / 30)), lambda age: 1 / (1 + age))
+    found = by_age(explosive, 150, 30)
+    assert found == pytest.approx(truth(explosive, 150, 30), rel=0.02)
+    going_on = candidates(explosive, 150, 30, {})["going on"]
+    assert going_on < 0.75 * truth(explosive, 150, 30)
 
 
-def test_an_unknown_method_is_named_with_those_that_exist():
-    with pytest.raises(ValueError, match=r"method must be one of \['season', 'isotonic'\], got 'platt'"):
-        Calibrated(method="platt").fit(pd.DataFrame({"rate": [1.0]}), pd.Series([1.0]))
+def test_top_down_and_retention_know_the_season_of_last_year(seasonal):
+    for candidate in (top_down, retention_by_age):
+        assert candidate(seasonal, 637, 91) == pytest.approx(truth(seasonal, 637, 91), rel=0.08)
+
+
+def test_the_level_follows_the_candidates_that_know_the_season(seasonal):
+    seasonless = shop(1000, lambda joined: 30, lambda age: 1 / (1 + age))
+    blind = {day: 1.25 * truth(seasonless, day, 91) for day in past_days(637)}
+    level = estimate_level(seasonal, 637, 91, blind)
+    assert level.season_seen
+    assert level.total == pytest.approx(truth(seasonal, 637, 91), rel=0.1)
+
+
+def test_without_evidence_the_bottom_up_forecast_counts_most():
+    log = shop(60, lambda joined: 30, lambda age: 1 / (1 + age))
+    level = estimate_level(log, 60, 45, {60: 1000.0})
+    table = level.table.set_index("candidate")
+    assert table["cutoffs"].max() == 0
+    assert table["weight"].idxmax() == "bottom-up"
+    assert not level.season_seen
+
+
+def test_a_ratio_to_last_year_needs_its_whole_base_inside_the_log(seasonal):
+    early = candidates(seasonal, 364 + 20, 91, {})
+    assert not {"top-down", "retention"} & set(early)
+
+
+def test_a_candidate_that_was_right_before_gains_weight():
+    log = shop(300, lambda joined: 30 if joined < 30 else 0, lambda age: 1.0)
+    right = {day: truth(log, day, 30) for day in past_days(270)}
+    wrong = {day: 1.6 * value for day, value in right.items()}
+    weights = [
+        estimate_level(log, 270, 30, sums).table.set_index("candidate").at["bottom-up", "weight"]
+        for sums in ({**right, 270: 900.0 * 30}, {**wrong, 270: 900.0 * 30})
+    ]
+    assert weights[0] > 0.3 > 0.05 > weights[1]
+
+
+def test_the_interval_of_the_total_is_as_wide_as_earlier_errors():
+    log = shop(300, lambda joined: 30 if joined < 30 else 0, lambda age: 1.0)
+    off = {day: truth(log, day, 30) * (1.3 if i % 2 else 0.75) for i, day in enumerate(past_days(270))}
+    wide = estimate_level(log, 270, 30, off | {270: 27_000.0})
+    narrow = estimate_level(
+        log, 270, 30, {day: truth(log, day, 30) for day in past_days(240)} | {270: 27_000.0}
+    )
+    assert wide.sigma > narrow.sigma
+    low, high = narrow.interval(0.9)
+    assert low < narrow.total < high
+    assert np.median(narrow.factors(9)) == pytest.approx(1.0)
+
+
+def test_a_log_that_tells_nothing_has_no_level():
+    assert estimate_level(shop(10, lambda joined: 1, lambda age: 1.0), 10, 5, {}) is None

@@ -27,7 +27,7 @@ class Recorder(ValueModel):
         self.seen_["adapt"] = X.index
         return self
 
-    def predict(self, X):
+    def _predict(self, X):
         Recorder.fits.append((self.seen_, X.index))
         return X["spend"].to_numpy()
 

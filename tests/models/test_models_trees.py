@@ -8,7 +8,6 @@ from sklearn.base import clone
 
 from cltv_ml.models import (
     ZILN,
-    Calibrated,
     Ensemble,
     Hurdle,
     Hybrid,
@@ -65,9 +64,7 @@ def test_shuffled_labels_give_no_skill(model, shop):
     assert abs(np.corrcoef(predicted, truth)[0, 1]) < 0.2
 
 
-@pytest.mark.parametrize(
-    "model", [Tweedie(), Hurdle(), Hybrid(), ZILN(), Quantile(), Ensemble(), Calibrated()]
-)
+@pytest.mark.parametrize("model", [Tweedie(), Hurdle(), Hybrid(), ZILN(), Quantile(), Ensemble()])
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -172,9 +172,9 @@ def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp
     place = copied("models:/cltv/1", tmp_path)
     code = place / "code" / "cltv_ml" / "models" / "same_rate.py"
     text = code.read_text()
-    assert "    def predict(self, X" in text
-    code.write_text(text.replace("    def predict(self, X", "    def as_it_was(self, X") + (
-        "\n\nSameRate.predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n"
+    assert "    def _predict(self, X" in text
+    code.write_text(text.replace("    def _predict(self, X", "    def as_it_was(self, X") + (
+        "\n\nSameRate._predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n"
     ))  # fmt: skip
     doubled, other = promotion.score_apart(
         [str(place), "models:/cltv/2"], shop.log, pd.Timestamp("2022-10-01")

@@ -1,0 +1,120 @@
+"""The level of a window, estimated from the log before its cutoff and given to fitted models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
+from cltv_ml.errors import InputError
+from cltv_ml.features import build_features
+from cltv_ml.models import Level, ParetoNBD, ProbabilisticValue, SameRate, ValueModel, estimate_level
+from cltv_ml.models.level import past_days
+from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.windows import Window, span
+
+#: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
+CUSTOMERS = 5_000
+
+#: Customers that each of these models is fitted on, about.
+FITTED = 2_500
+
+_SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+
+
+def forecast_level(log: Tabular, window: Window) -> Level | None:
+    """Return the level of `window`, from what the log holds before its cutoff; None where nothing tells it.
+
+    Where nobody bought in the last horizon there is no forecast but the models' own.
+    """
+    start = span(log)[0].normalize()
+    cutoff = (window.cutoff - start).days
+    days = _purchase_days(log, window.cutoff)
+    cohorts = read_cohorts(days, start, cutoff)
+    if cohorts.revenue(cutoff - window.horizon, cutoff) <= 0:
+        return None
+    return estimate_level(cohorts, cutoff, window.horizon, bottom_up(days, cohorts, start, window.horizon))
+
+
+def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> Cohorts:
+    """Return revenue by customers' first purchase day and day, counted from `start` to before day `cutoff`."""
+    con = connect()
+    view(con, "days", days)
+    con.execute(
+        f"create temp table counted as select customer_id, amount, "
+        f"date_diff('day', timestamp '{start}', timestamp) as day from days"
+    )
+    con.execute(
+        "create temp table firsts as select customer_id, min(day) as first from counted where amount >= 0 group by all"
+    )
+    cells = frame(
+        con.sql(
+            "select first, day, sum(amount) as amount from counted join firsts using (customer_id) "
+            "group by all order by first, day"
+        )
+    )
+    joined = frame(con.sql("select first, count(*) as customers from firsts group by all"))
+    counts = np.bincount(joined["first"].astype(int), weights=joined["customers"], minlength=cutoff)
+    first, day, amount = (cells[name].to_numpy() for name in ("first", "day", "amount"))
+    return Cohorts(first.astype(int), day.astype(int), amount, np.concatenate([[0.0], np.cumsum(counts)]))
+
+
+def bottom_up(days: pa.Table, cohorts: Cohorts, start: pd.Timestamp, horizon: int) -> dict[int, float]:
+    """Return the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before each.
+
+    Of a large log a sample of the customers is valued, and the sum raised by the revenue before that day. A day
+    at which the model cannot be fitted is left out.
+    """
+    some = _sample(days, cohorts.customers(cohorts.days))
+    sample = cohorts if some is days else read_cohorts(some, start, cohorts.days)
+    wanted = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
+    if not wanted:
+        return {}
+    X = build_features(some, [start + pd.Timedelta(days=day) for day in wanted], names=_SUMMARY)
+    found = {}
+    for day in wanted:
+        total = _own_total(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizon)
+        if total > 0:
+            found[day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)
+    return found
+
+
+def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueModel:
+    """Return the fitted model with its values for customers `X` brought to the level.
+
+    The naive rule keeps its own total: it is what the others are measured against.
+    """
+    if level is None or isinstance(model, SameRate):
+        return model
+    model.bring_to(level.total, X)
+    return model
+
+
+def _own_total(X: pd.DataFrame, horizon: int) -> float:
+    some = X.iloc[:: max(1, round(len(X) / FITTED))]
+    try:
+        return float(ProbabilisticValue(ParetoNBD(), horizon=horizon).fit(some).predict(X).sum())
+    except InputError:  # too early: nobody has come back yet
+        return float("nan")
+
+
+def _purchase_days(log: Tabular, cutoff: pd.Timestamp) -> pa.Table:
+    """Return one row per customer, day and sign of the amount before the cutoff: as much as levels need."""
+    con = connect()
+    view(con, "log", log)
+    money = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
+    return con.sql(
+        f"select customer_id, date_trunc('day', timestamp)::timestamp as timestamp, cast({money} as double) as amount "
+        f"from log where timestamp < timestamp '{cutoff}' group by customer_id, 2, amount >= 0"
+    ).to_arrow_table()
+
+
+def _sample(days: pa.Table, customers: int) -> pa.Table:
+    """Return the rows of about `CUSTOMERS` customers, chosen by a hash of the id; all where there are no more."""
+    if customers <= CUSTOMERS:
+        return days
+    con = connect()
+    view(con, "days", days)
+    share = f"{CUSTOMERS / customers * 1000003:.0f}"
+    return con.sql(f"from days where md5_number_lower(customer_id) % 1000003 < {share}").to_arrow_table()

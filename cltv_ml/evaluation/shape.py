@@ -1,0 +1,166 @@
+"""The shape contest: who tells best how a total is divided between customers, on windows before the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
+from cltv_ml.evaluation.compare import DECILE_BOUND, Objective, Verdict
+from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
+from cltv_ml.models import SameRate
+
+#: Tweedie's variance power of the deviance, as in the trees.
+_POWER = 1.5
+
+#: Mean Ginis that differ by less are called equal.
+SAME_GINI = 0.005
+
+#: The chance that a model without skill passes for one with it.
+_CHANCE = 0.025
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Who won, why, and every model's scores.
+
+    Attributes
+    ----------
+    scores
+        One row per model: means over the windows of `gini`, `decile_mape`, `deviance` and, with a campaign,
+        `profit`; `gini_lower` (the mean Gini is above it with probability 97.5%), `wins` (windows in which it was
+        first), `windows`, and `left_out`, a phrase where it may not be chosen.
+    """
+
+    verdict: Verdict
+    scores: pd.DataFrame
+
+
+def share_out(values: pd.DataFrame, y_true: pd.Series) -> pd.DataFrame:
+    """Return each model's values brought to the realised total: what is left are errors of the shares."""
+    totals = values.sum()
+    return values * (float(y_true.sum()) / totals.where(totals > 0))
+
+
+def shape_deviance(y_true: pd.Series, y_pred: pd.Series) -> float:
+    """Return the mean Tweedie deviance of values brought to the realised total; zero is best.
+
+    In units of the mean spend, so that it means the same in every currency. A customer who spent although nothing
+    was expected counts as if a millionth of the mean had been.
+
+    >>> shape_deviance(pd.Series([1.0, 3.0]), pd.Series([2.0, 6.0]))
+    0.0
+    """
+    mean = float(y_true.mean())
+    y = np.asarray(y_true, dtype=np.float64) / mean
+    mu = np.maximum(np.asarray(y_pred, dtype=np.float64) / max(float(np.mean(y_pred)), 1e-300), 1e-6)
+    constant = y ** (2 - _POWER) / ((1 - _POWER) * (2 - _POWER))
+    unit = constant - y * mu ** (1 - _POWER) / (1 - _POWER) + mu ** (2 - _POWER) / (2 - _POWER)
+    return float(2 * unit.mean())
+
+
+def choose_shape(
+    predictions: pd.DataFrame, y_true: pd.Series, allowed: Sequence[str], targeting: Targeting | None = None
+) -> Contest:
+    """Return the model whose shares of the total were best on the windows given.
+
+    1. A model may be chosen when its order is shown to beat chance: its mean Gini over the windows is above zero
+       with probability 97.5% (bootstrap). The naive rule may be chosen where no other model passes.
+    2. Of these, the ones whose mean Gini is at most `SAME_GINI` below the best: what so small a difference says
+       on a few windows does not carry over to the next.
+    3. The one whose ten value groups are off least wins, once every model is brought to the realised total. With
+       `targeting` the highest mean profit wins instead of 2 and 3. Ties go to the model listed first.
+
+    Parameters
+    ----------
+    predictions, y_true
+        A column per model and what was spent, indexed by `cutoff` and `customer_id`, or by customer.
+    allowed
+        The models that these windows may decide about.
+
+    Raises
+    ------
+    InputError
+        No model can be judged: nobody bought anything in a window, or everybody spent the same.
+    """
+    objective: Objective = "gini" if targeting is None else "profit"
+    scores = _score(predictions, y_true, targeting)
+    if scores.empty or scores["gini"].isna().all():
+        raise InputError(
+            "no model can be judged: nobody bought anything in the window, or everybody spent the same; "
+            "choose another cutoff or a longer horizon."
+        )
+    scores["left_out"] = _left_out(scores, allowed)
+    able = scores[scores["left_out"] == ""]
+    within = able[able["decile_mape"] <= DECILE_BOUND]
+    field = within if len(within) else able
+    best = str(field[objective].idxmax())
+    scores.loc[able.index.difference(field.index), "left_out"] = f"decile error above {DECILE_BOUND:.0%}"
+    return Contest(Verdict(best, len(within) > 0, _reason(best, scores, field, objective)), scores)
+
+
+def _score(predictions: pd.DataFrame, y_true: pd.Series, targeting: Targeting | None) -> pd.DataFrame:
+    tables, draws = [], []
+    for rows in _windows(y_true):
+        spent, values = y_true[rows], share_out(predictions[rows], y_true[rows])
+        values = values.dropna(axis="columns", how="all")
+        if spent.nunique() < 2 or values.empty:
+            continue
+        found = {name: _scores_of(spent, values[name], targeting) for name in values}
+        tables.append(pd.DataFrame.from_dict(found, orient="index"))
+        draws.append(bootstrap_metrics(spent, values)["gini"])
+    if not tables:
+        return pd.DataFrame()
+    ginis = pd.concat([table["gini"] for table in tables], axis="columns").reindex(predictions.columns)
+    mean = pd.concat(tables).groupby(level=0).mean().reindex(predictions.columns)
+    lower = sum(draws).div(len(draws)).quantile(_CHANCE) if draws else np.nan
+    return mean.assign(
+        gini_lower=lower, wins=ginis.eq(ginis.max()).sum(axis="columns"), windows=len(tables)
+    ).dropna(subset="gini")
+
+
+def _windows(y_true: pd.Series) -> list[np.ndarray]:
+    if "cutoff" not in y_true.index.names:
+        return [np.ones(len(y_true), dtype=bool)]
+    cutoffs = y_true.index.get_level_values("cutoff")
+    return [np.asarray(cutoffs == cutoff) for cutoff in cutoffs.unique()]
+
+
+def _scores_of(spent: pd.Series, values: pd.Series, targeting: Targeting | None) -> dict[str, float]:
+    found = {name: METRICS[name].function(spent, values) for name in ("gini", "decile_mape")}
+    found["deviance"] = shape_deviance(spent, values)
+    if targeting is not None:
+        found["profit"] = profit(spent, values, targeting)
+    return found
+
+
+def _left_out(scores: pd.DataFrame, allowed: Sequence[str]) -> pd.Series:
+    """Return a phrase for each model that may not be chosen, empty for the others."""
+    skilled, naive = scores["gini_lower"] > 0, scores.index == SameRate.name
+    reasons = pd.Series("", index=scores.index)
+    reasons[~scores.index.isin(allowed) & ~naive] = "these windows cannot decide about it"
+    reasons[(reasons == "") & ~skilled] = "order not shown to beat chance"
+    if (skilled & ~naive).any():  # a forecast is not left to the naive rule
+        if not ((reasons == "") & ~naive).any():
+            reasons[skilled & ~naive] = ""
+        reasons[naive] = "the naive rule is a yardstick"
+    if (reasons != "").all():
+        reasons[:] = ""
+    return reasons
+
+
+def _reason(best: str, scores: pd.DataFrame, field: pd.DataFrame, objective: Objective) -> str:
+    row = scores.loc[best]
+    named = {"gini": f"Gini {row['gini']:.3f}", "profit": f"profit {row.get('profit', np.nan):,.0f}"}[
+        objective
+    ]
+    many = "model" if len(field) == 1 else "models"
+    stable = f", first in {int(row['wins'])} of {int(row['windows'])} windows" if row["windows"] > 1 else ""
+    return (
+        f"{best}: best order of customers ({named}{stable}) of {len(field)} {many} that may be chosen "
+        f"(decile error at the realised total {row['decile_mape']:.1%})"
+    )

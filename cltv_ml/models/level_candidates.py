@@ -1,0 +1,185 @@
+r"""Forecasts of what known customers will spend in all, from revenue by first day and day alone.
+
+Let \(A(a, b)\) be the revenue of the days \(a \le t < b\), \(K_k(a, b)\) that part of it which customers
+first seen before day \(k\) brought, \(c\) the cutoff, \(h\) the horizon and \(y = c - 364\) the same weekday a
+year before. Wanted is \(L(c) = K_c(c, c + h)\). Every formula reads days before \(c\) only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+#: Days in a year of whole weeks: a window of last year holds the same weekdays.
+YEAR = 364
+
+#: Days between the cutoffs at which candidates are tried: a twelfth of a year, so that each has one a year before.
+PACE = YEAR / 12
+
+#: Least days of revenue behind a ratio.
+LEAST_DAYS = 28
+
+#: Days of history before a bottom-up forecast of last year may be compared with what then happened. Before, nearly
+#: everybody looks new to the model, so that its miss says more about the start of the log than about the season.
+SEASONED = 150
+
+#: Fewest customers behind a rate by age; smaller groups are joined with the next older one.
+LEAST_CUSTOMERS = 30
+
+#: Ages at which groups begin, in horizons.
+AGES = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """Revenue by customers' first day and by day, days counted from the log's first.
+
+    Attributes
+    ----------
+    first, day, amount
+        One entry per pair of days with revenue.
+    joined
+        Customers first seen before each day, from day 0 to the last plus one.
+    """
+
+    first: np.ndarray
+    day: np.ndarray
+    amount: np.ndarray
+    joined: np.ndarray
+    _sums: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @property
+    def days(self) -> int:
+        """Length of the log."""
+        return len(self.joined) - 1
+
+    def revenue(self, since: int, until: int, known: int | None = None) -> float:
+        """Return the revenue of the days from `since` to before `until`, by customers first seen before `known`."""
+        cut = self.days if known is None else min(max(known, 0), self.days)
+        if cut not in self._sums:
+            mine = self.first < cut
+            daily = np.bincount(self.day[mine], weights=self.amount[mine], minlength=self.days)
+            self._sums[cut] = np.concatenate([[0.0], np.cumsum(daily)])
+        sums = self._sums[cut]
+        return float(sums[min(max(until, 0), self.days)] - sums[min(max(since, 0), self.days)])
+
+    def customers(self, before: int) -> int:
+        """Return how many customers were first seen before a day."""
+        return int(self.joined[min(max(before, 0), self.days)])
+
+
+def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> dict[str, float]:
+    r"""Return each candidate's forecast of \(L(c)\) for which the log holds the whole base.
+
+    Parameters
+    ----------
+    bottom_up
+        The sum of a probabilistic model's values by cutoff, fitted on what lies before each.
+    """
+    year_ago = cutoff - YEAR
+    found = {"bottom-up": bottom_up.get(cutoff, np.nan)}
+    lately = max((day for day in bottom_up if day <= cutoff - horizon), default=-1)
+    if cutoff >= horizon + LEAST_DAYS:
+        found["going on"] = log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon)
+        found["by age"] = by_age(log, cutoff, horizon)
+    if lately >= LEAST_DAYS:
+        found["bottom-up, last miss"] = found["bottom-up"] * missed(log, lately, horizon, bottom_up)
+    if horizon <= YEAR and year_ago >= LEAST_DAYS and cutoff >= horizon + LEAST_DAYS:
+        found["top-down"] = top_down(log, cutoff, horizon)
+    if year_ago >= horizon <= YEAR:
+        found["retention"] = retention_by_age(log, cutoff, horizon)
+    if year_ago >= SEASONED and horizon <= YEAR:
+        found["bottom-up, season"] = found["bottom-up"] * missed(log, year_ago, horizon, bottom_up)
+    return {name: total for name, total in found.items() if np.isfinite(total) and total > 0}
+
+
+def top_down(log: Cohorts, cutoff: int, horizon: int) -> float:
+    r"""Return last year's revenue of the same days, times growth, times the share that known customers bring:
+
+    \[ A(y, y+h) \; \frac{A(c-g, c)}{A(y-g, y)} \; \frac{K_{c-h}(c-h, c)}{A(c-h, c)}, \qquad g = \min(h, y). \]
+    """
+    year_ago = cutoff - YEAR
+    share = _ratio(
+        log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon), log.revenue(cutoff - horizon, cutoff)
+    )
+    return log.revenue(year_ago, year_ago + horizon) * growth(log, cutoff, horizon) * share
+
+
+def growth(log: Cohorts, cutoff: int, horizon: int) -> float:
+    """Return the revenue before the cutoff over that of the same days a year before, up to a horizon of them."""
+    year_ago = cutoff - YEAR
+    days = min(horizon, year_ago)
+    return _ratio(log.revenue(cutoff - days, cutoff), log.revenue(year_ago - days, year_ago))
+
+
+def by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
+    r"""Return the customers of each age times what one of that age spent in the horizon that has just ended:
+
+    \[ \sum_j N_j(c) \; \frac{K_j(c-h, c)}{N_j(c-h)}, \]
+
+    \(j\) running over ages at the cutoff in question, the oldest standing for those that were older than anybody.
+    """
+    then = cutoff - horizon
+    rows = [
+        (log.customers(cutoff - young) - log.customers(cutoff - old),
+         log.customers(then - young) - log.customers(then - old),
+         _of_age(log, then, young, old, (then, cutoff)))
+        for young, old in _age_groups(horizon)
+    ]  # fmt: skip
+    return _summed(np.array(rows, dtype=np.float64), np.array([row[1] for row in rows]))
+
+
+def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
+    r"""Return the last horizon's revenue times what it came to a year before, by age of the customer:
+
+    \[ \sum_j K_j(c-h, c) \; \frac{K_j(y, y+h)}{K_j(y-h, y)}. \]
+
+    Season, growth and fading are all in the ratio, as long as customers of an age behave as a year before.
+    """
+    then = cutoff - YEAR
+    rows = [
+        (_of_age(log, cutoff, young, old, (cutoff - horizon, cutoff)),
+         _of_age(log, then, young, old, (then - horizon, then)),
+         _of_age(log, then, young, old, (then, then + horizon)))
+        for young, old in _age_groups(horizon)
+    ]  # fmt: skip
+    sizes = [log.customers(then - young) - log.customers(then - old) for young, old in _age_groups(horizon)]
+    return _summed(np.array(rows, dtype=np.float64), np.array(sizes))
+
+
+def missed(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
+    """Return what known customers spent after an earlier cutoff over what the bottom-up forecast of it was."""
+    return _ratio(log.revenue(cutoff, cutoff + horizon, known=cutoff), bottom_up.get(cutoff, np.nan))
+
+
+def _age_groups(horizon: int) -> list[tuple[int, int]]:
+    edges = sorted({round(horizon * age) for age in AGES})
+    return list(zip(edges, [*edges[1:], 1_000_000], strict=True))
+
+
+def _of_age(log: Cohorts, at: int, young: int, old: int, days: tuple[int, int]) -> float:
+    """Return the revenue within `days` of customers who at a cutoff were first seen `young` to `old` days ago."""
+    return log.revenue(*days, known=at - young) - log.revenue(*days, known=at - old)
+
+
+def _summed(rows: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the sum of now x later / before over groups of ages, small ones joined with the next older.
+
+    `rows` holds now, before and later; what is left at the old end goes with the last group.
+    """
+    groups, waiting, size = [], np.zeros(3), 0
+    for row, count in zip(rows, sizes, strict=True):
+        waiting, size = waiting + row, size + count
+        if size >= LEAST_CUSTOMERS and waiting[1] > 0:
+            groups.append(waiting)
+            waiting, size = np.zeros(3), 0
+    if not groups:
+        return float("nan")
+    groups[-1] = groups[-1] + waiting
+    return float(sum(now * later / before for now, before, later in groups))
+
+
+def _ratio(above: float, below: float) -> float:
+    return above / below if below > 0 else float("nan")

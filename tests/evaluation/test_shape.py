@@ -1,0 +1,79 @@
+"""The shape contest: order and shares, whatever the total."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.evaluation.shape import choose_shape, shape_deviance, share_out
+
+
+@pytest.fixture(scope="module")
+def window():
+    """Two windows of 300 customers, what they spent and who foresaw it how well."""
+    rng = np.random.default_rng(3)
+    index = pd.MultiIndex.from_product(
+        [pd.to_datetime(["2024-01-01", "2024-04-01"]), [f"c{n}" for n in range(300)]],
+        names=["cutoff", "customer_id"],
+    )
+    rate = rng.gamma(1.0, 20.0, 600)
+    spent = pd.Series(rate * rng.exponential(1.0, 600), index=index)
+    noise = pd.Series(rng.gamma(1.0, 20.0, 600), index=index)
+    good = pd.Series(rate, index=index)
+    return spent, pd.DataFrame({"same_rate": 0.5 * good + 0.5 * noise, "noise": noise, "good": 3 * good})
+
+
+def test_the_total_does_not_decide(window):
+    spent, values = window
+    contest = choose_shape(values, spent, list(values))
+    assert contest.verdict.champion == "good"  # three times too high in all
+    assert contest.scores.at["good", "windows"] == 2
+
+
+def test_the_naive_rule_is_no_refuge(window):
+    spent, values = window
+    contest = choose_shape(values.assign(good=0.2 * values["good"] + values["noise"]), spent, list(values))
+    scores = contest.scores
+    assert scores["gini"].idxmax() == "same_rate"
+    assert contest.verdict.champion == "good"
+    assert scores.at["same_rate", "left_out"] == "the naive rule is a yardstick"
+    assert scores.at["noise", "left_out"] == "order not shown to beat chance"
+
+
+def test_the_naive_rule_is_named_where_no_other_beats_chance(window):
+    spent, values = window
+    assert (
+        choose_shape(values[["same_rate", "noise"]], spent, ["same_rate", "noise"]).verdict.champion
+        == "same_rate"
+    )
+
+
+def test_a_model_these_windows_may_not_decide_about_is_left_out(window):
+    spent, values = window
+    near = values.assign(near=0.8 * values["good"] + 0.2 * values["noise"])
+    contest = choose_shape(near, spent, ["same_rate", "near"])
+    assert contest.verdict.champion == "near"
+    assert "cannot decide" in contest.scores.at["good", "left_out"]
+
+
+def test_values_are_shared_out_at_the_realised_total(window):
+    spent, values = window
+    assert share_out(values, spent).sum().to_numpy() == pytest.approx(spent.sum())
+
+
+def test_the_deviance_is_least_for_the_true_means(window):
+    spent, values = window
+    assert shape_deviance(spent, values["good"]) < shape_deviance(spent, values["same_rate"])
+    assert shape_deviance(spent, spent) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_window_in_which_all_spent_the_same_cannot_be_judged(window):
+    spent, values = window
+    with pytest.raises(ValueError, match="no model can be judged"):
+        choose_shape(values, spent * 0 + 1, list(values))
+
+
+def test_among_equal_orders_the_truer_shares_win(window):
+    spent, values = window
+    good = values["good"]
+    bent = values.assign(bent=good**2, same_rate=values["same_rate"])[["bent", "good"]]  # the same order
+    assert choose_shape(bent, spent, ["bent", "good"]).verdict.champion == "good"
