@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
@@ -86,6 +87,17 @@ def test_settings_written_as_toml_read_back_to_the_same(toml):
         params={"tweedie": {"n_estimators": 80}}, out="runs/new", horizon=90, cutoff=dt.date(2026, 1, 2),
     )  # fmt: skip
     assert Train.read(toml(settings.toml())) == settings
+
+
+def test_what_decides_nothing_is_not_written():
+    assert "margin" in Train(objective="profit").toml()
+    assert "margin" not in Train().toml()
+
+
+def test_data_may_be_a_frame_in_python():
+    frame = pd.DataFrame({"customer_id": ["a"]})
+    assert (Score(data=frame).names_data, Score().names_data) == (True, False)
+    assert Score(data=frame).dataset == "transactions"
 
 
 def test_a_missing_file_is_named(tmp_path):

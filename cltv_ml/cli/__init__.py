@@ -41,9 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Customer lifetime value: compare models, serve the best, score every customer.",
-    epilog="Exit status: 0 done; 2 a wrong input, said in one sentence; 3 or 4 a no from promote or monitor; "
-    "1 a fault of the program, with its stack trace; 130 or 143 stopped by Ctrl-C or a kill. "
-    "Colours go with NO_COLOR=1; tables come as JSON with --json.",
+    epilog="Exit status: 0 done; 1 a fault of the program, with its stack trace; 2 a wrong input, explained in one "
+    "sentence; 3 promote refuses or monitor finds watch; 4 monitor finds retrain; 130 or 143 stopped by Ctrl-C or a "
+    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON.",
 )
 for description, run in (
     (settings.Demo, line.demo),
@@ -76,10 +76,10 @@ def _say_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the whole stack trace of an error; may stand anywhere.")
+        bool, typer.Option("--debug", help="Show the stack trace of an error; may stand anywhere.")
     ] = False,
 ) -> None:
     """Options that are read before any command; `main` looks for --debug itself, wherever it stands."""

@@ -39,7 +39,7 @@ def load(settings: Source, progress: Progress) -> Cleaned:
 
 def check_given(settings: Source) -> None:
     """Raise InputError where no data are named."""
-    if isinstance(settings.data, str) and not settings.data:
+    if not settings.names_data:
         raise InputError("no data given; name a file or a data set with --data, for example --data cdnow.")
 
 

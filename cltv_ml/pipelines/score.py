@@ -23,7 +23,7 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         The data or the settings cannot be used; what was there before stays.
     """
     settings = Score.of(settings, options)
-    if (settings.data != "") + (settings.clean_log is not None) + (settings.features is not None) != 1:
+    if settings.names_data + (settings.clean_log is not None) + (settings.features is not None) != 1:
         raise InputError("name one of --data, --clean-log and --features, for example --data orders.csv.")
     if settings.engine == "local" and settings.master:
         raise InputError("--master is Spark's address; add --engine spark, or leave it out.")

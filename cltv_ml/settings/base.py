@@ -159,6 +159,9 @@ class Settings(BaseModel):
     def toml(self, **changes: Any) -> str:
         """Return the settings as TOML that `read` reads back; `changes` stand in place of their values."""
         values = {name: getattr(self, name) for name in type(self).model_fields} | changes
+        for name, (other, value) in self.only_with.items():
+            if values[other] != value:
+                del values[name]
         return write_toml({name: value for name, value in values.items() if not hasattr(value, "columns")})
 
 

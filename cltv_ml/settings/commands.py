@@ -52,6 +52,11 @@ class Source(Settings):
     )
 
     @property
+    def names_data(self) -> bool:
+        """Whether data are given at all."""
+        return not isinstance(self.data, str) or self.data != ""
+
+    @property
     def dataset(self) -> str:
         """A data set's name, for a path the file's name alone: folders and passwords stay out of MLflow.
 
