@@ -30,7 +30,7 @@ def treat_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
         return []
     receipt = _receipt(con)
     if receipt:
-        _set_copies_aside(con, receipt)
+        _set_copies_aside(con, *receipt)
     lines, money = con.execute(
         "select count(*), coalesce(sum(money), 0) from duplicates anti join aside using (source_row) "
         "join marks using (source_row)"
@@ -48,31 +48,31 @@ def treat_duplicates(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
     ]
 
 
-def _receipt(con: duckdb.DuckDBPyConnection) -> str:
-    """Return SQL for what tells receipts apart; nothing where lines name neither an order nor a time of day."""
+def _receipt(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    """Return the SQL that tells receipts apart, and its table; None where neither an order nor a time of day does."""
     columns = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
     if "order_id" in columns:
-        return "hash(customer_id, order_id)"
+        return "by_order", "marks"
     timed = "select 1 from lines where timestamp <> date_trunc('day', timestamp) limit 1"
-    return "hash(customer_id, timestamp)" if con.execute(timed).fetchall() else ""
+    return ("hash(customer_id, timestamp)", "lines") if con.execute(timed).fetchall() else None
 
 
-def _set_copies_aside(con: duckdb.DuckDBPyConnection, receipt: str) -> None:
+def _set_copies_aside(con: duckdb.DuckDBPyConnection, receipt: str, table: str) -> None:
     """Set aside the duplicates that the place or the completeness of their receipt shows to be copies."""
     con.execute(
         "create or replace temp table receipts as with repeating as ("
-        f"    select {receipt} as receipt from lines semi join duplicates using (source_row)"
+        f"    select {receipt} as receipt from {table} semi join duplicates using (source_row)"
         "), placed as ("
         f"    select {receipt} as receipt, source_row, line_hash, source_row - lag(source_row) over "
         f"        (partition by {receipt} order by source_row) > 1 as gap "
-        f"    from lines where {receipt} in (from repeating)"
+        f"    from {table} where {receipt} in (from repeating)"
         "), blocks as ("
         "    select *, sum(cast(coalesce(gap, false) as integer)) over (partition by receipt order by source_row) "
         "        as block from placed"
         ") select *, count(*) over (partition by receipt, line_hash) as times, "
         "    min(block) over (partition by receipt, line_hash) as first_block from blocks"
     )
-    if _are_whole_receipts(con, receipt):
+    if _are_whole_receipts(con, receipt, table):
         copied = "true"
     else:  # elsewhere in the source than the receipt, whose own lines stand together
         copied = "block > 0 and receipt not in (select receipt from receipts where first_block > 0)"
@@ -82,7 +82,7 @@ def _set_copies_aside(con: duckdb.DuckDBPyConnection, receipt: str) -> None:
     )
 
 
-def _are_whole_receipts(con: duckdb.DuckDBPyConnection, receipt: str) -> bool:
+def _are_whole_receipts(con: duckdb.DuckDBPyConnection, receipt: str, table: str) -> bool:
     """Whether equal lines come from receipts that were written twice as a whole."""
     whole, several = con.execute(
         "select count(*) filter (where least = most), count(*) from ("
@@ -95,7 +95,7 @@ def _are_whole_receipts(con: duckdb.DuckDBPyConnection, receipt: str) -> bool:
         return False
     [(alone,)] = con.execute(
         "select avg(cast(n = 1 as integer)) from (select count(distinct line_hash) as n "
-        f"from (from lines limit 100000) group by {receipt})"
+        f"from (from {table} limit 100000) group by {receipt})"
     ).fetchall()
     return alone >= 0.9
 

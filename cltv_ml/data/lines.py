@@ -9,7 +9,6 @@ import pandas as pd
 
 from cltv_ml.data.days import Plausible, plausible_days
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
-from cltv_ml.data.placeholders import is_placeholder
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sales import Sales, describe_levels, read_sales
@@ -216,7 +215,6 @@ def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp, days: Plausibl
     tests = {"not_completed": "reading = 'ignore'"} if "reading" in columns else {}
     tests |= {
         "missing_customer": "customer_id is null",
-        "placeholder_customer": is_placeholder("customer_id"),
         "bad_date": "timestamp is null or timestamp < timestamp '1900-01-01'",
         "future_date": f"timestamp > timestamp '{read_at + pd.Timedelta(days=1)}'",
         **({"implausible_date": days.test} if days else {}),

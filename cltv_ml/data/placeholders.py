@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 
 from cltv_ml.data.rules import Rules
@@ -41,47 +43,47 @@ NUMBERS = (
 
 
 def set_placeholders_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
-    """Keep as customers the numbers that are no placeholders, and say which identifiers were set aside.
+    """Set aside the lines of customers who are nobody, and say who they are.
 
     A number such as 0 stands for nobody where it has ten times the lines of an average customer, or where no
     customer is called 1, 2 or 3 so that it does not begin a count.
     """
     if not rules.applies("placeholder_customer"):
         return []
+    spelled = {form for word in WORDS for form in (word, word.upper(), word.capitalize(), word.title())}
     found = con.execute(
-        "select customer_id, count(*), sum(money) from lines join (select source_row from marks "
-        "where rule = 'placeholder_customer') using (source_row) group by 1 order by 2 desc, 1"
+        "select customer_id, count(*), sum(money) from lines anti join aside using (source_row) "
+        f"where customer_id in ({_listed(sorted({*spelled, *NUMBERS}))}) group by 1 order by 2 desc, 1"
     ).fetchall()
-    numbers = [name for name, *_ in found if name in NUMBERS]
-    real = _real_customers(con, {name: rows for name, rows, _ in found if name in numbers}) if numbers else []
-    if real:
-        names = ", ".join(map(literal, real))
-        back = f"select source_row from lines where customer_id in ({names})"
-        con.execute(f"delete from aside where rule = 'placeholder_customer' and source_row in ({back})")
-        con.execute(
-            f"update marks set rule = null where rule = 'placeholder_customer' and source_row in ({back})"
-        )
-    shown = [
-        f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})"
-        for name, rows, money in found
-        if name not in real
-    ]
-    if not shown:
+    real = _real_customers(con, {name: rows for name, rows, _ in found if name in NUMBERS})
+    nobody = [entry for entry in found if entry[0] not in real]
+    if not nobody:
         return []
+    con.execute(
+        "insert into aside select source_row, 'placeholder_customer' from lines anti join aside using (source_row) "
+        f"where customer_id in ({_listed([name for name, *_ in nobody])})"
+    )
+    con.execute(
+        "update marks set rule = 'placeholder_customer' where source_row in "
+        "(select source_row from aside where rule = 'placeholder_customer')"
+    )
+    shown = ", ".join(
+        f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})" for name, rows, money in nobody[:8]
+    )
     return [
-        f"Customers that stand for nobody were set aside: {', '.join(shown[:8])}; --rule "
-        "off=placeholder_customer keeps each as one customer."
+        f"Customers that stand for nobody were set aside: {shown}; --rule off=placeholder_customer keeps each as one "
+        "customer."
     ]
 
 
-def is_placeholder(column: str) -> str:
-    """Return SQL for whether an identifier may stand for nobody."""
-    names = ", ".join(map(literal, (*WORDS, *NUMBERS)))
-    return f"strlen({column}) < 24 and lower({column}) in ({names})"
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(literal, names))
 
 
 def _real_customers(con: duckdb.DuckDBPyConnection, rows_of: dict[str, int]) -> list[str]:
     """Return the numbers that are customers like others."""
+    if not rows_of:
+        return []
     rows, customers, counted = con.execute(
         "select count(*), approx_count_distinct(customer_id), count(*) filter (where customer_id in ('1', '2', '3')) "
         "from lines"

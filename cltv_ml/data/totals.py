@@ -15,7 +15,7 @@ from cltv_ml.data.sources import Raw
 from cltv_ml.engine import MONEY_SCALE
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
-_SAMPLE = 300_000
+_SAMPLE = 100_000
 
 #: Headings that promise an order's total, or a line's.
 _PER_ORDER = re.compile(
@@ -165,7 +165,7 @@ def _set_sums_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
 def _set_grand_total_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Set aside a first or last line that is the sum of all others, where it says so or many others are."""
     rows, total, top = con.execute(
-        "select count(*), coalesce(sum(money), 0), max(money) from marks anti join aside using (source_row)"
+        "select count(*), coalesce(sum(money), 0), max(money) from marks where rule is null"
     ).fetchall()[0]
     if rows < 3 or not top or 2 * top != total:
         return []
