@@ -280,10 +280,6 @@ def small_cases(folder):
     write_workbooks(folder)
 
 
-#: Cases that are still wrong; the list only shrinks.
-OPEN: tuple[str, ...] = ()
-
-
 def test_each_small_export_is_read_right_or_asked_about(tmp_path):
     small_cases(tmp_path)
     wrong = wrong_cases(tmp_path, list(CASES), lambda name: SMALL.get(name, CASES[name][3]))
