@@ -42,6 +42,8 @@ def store(empty_store, tmp_path, monkeypatch):
 
 #: Files, or single tests, that take more than ten seconds: `make test` leaves them out, `make test-all` and CI do not.
 LONG = (
+    "data/test_data_cases.py::test_each_small_export_is_read_right_or_asked_about",
+    "data/test_data_formats.py::test_every_example_is_read_to_its_value",
     "decisions/test_decisions_past_campaign.py::test_the_estimates_of_each_policy_cover_what_it_would_have_earned",
     "integration/test_act.py",
     "integration/test_backtest_command.py",
