@@ -236,7 +236,7 @@ def test_a_trial_behind_the_median_in_every_objective_is_pruned_and_one_ahead_in
         (["--model", "tweedie", "--trials", "0"], "tuning needs at least one trial"),
         (["--model", "tweedie", "--minutes", "0"], "tuning needs at least one trial"),
         (
-            ["--model", "tweedie", "--cutoff", "1997-02-20", "--horizon", "40"],
+            ["--model", "tweedie", "--cutoff", "1997-02-10", "--horizon", "40"],
             "the log is too short: no window",
         ),
     ],
