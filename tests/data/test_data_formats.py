@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cltv_ml.data import clean, compute_summary, read
+from cltv_ml.data import change_rules, clean, compute_summary, read
 from cltv_ml.data.formats import formats, recognise
 from cltv_ml.data.headings import SYNONYMS
 from cltv_ml.data.levels import READINGS
@@ -102,3 +102,16 @@ def test_every_example_is_read_to_its_value():
 def test_an_export_without_customers_says_which_one_has_them():
     with pytest.raises(InputError, match=r"Amazon date range report.*no buyer.*all orders report"):
         read(example("amazon_transactions"))
+
+
+def test_a_mapping_and_a_rule_of_the_users_own_win_over_the_format():
+    raw = read(example("shopify_orders"), {"amount": "Subtotal", "cancelled_at": ""})
+    assert (raw.mapping["amount"], raw.mapping["payment_status"]) == ("Subtotal", "Financial Status")
+    assert "cancelled_at" not in raw.mapping
+    pending = change_rules(raw.rules, {"payment_status": "pending:counts"})
+    assert clean(raw, pending).report.money_kept == pytest.approx(54.9 + (60 - 20) + 40 + 20)
+
+
+def test_a_check_says_what_was_recognised_and_by_what():
+    notes = clean(read(example("square_items"))).report.notes
+    assert notes[0].startswith("Recognised: Square items export, by the columns 'Date', 'Time'")
