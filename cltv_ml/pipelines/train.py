@@ -30,7 +30,7 @@ from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
-from cltv_ml.reporting.training_summary import model_summary, training_summary, with_alive
+from cltv_ml.reporting.training_summary import Today, model_summary, training_summary, with_alive
 from cltv_ml.serving import packaging
 from cltv_ml.settings import Settings, Train
 from cltv_ml.tables import TRANSACTIONS
@@ -180,8 +180,8 @@ def _log_candidate(
 
 def _log_champion(
     log: pd.DataFrame, name: str, result: WindowResult, job: Job, features: Sequence[str]
-) -> tuple[Any, pd.DataFrame]:
-    """Refit the champion to the log's end, log it to the summary run; return that and today's PREDICTIONS."""
+) -> tuple[Any, Today]:
+    """Refit the champion to the log's end, log it to the summary run; return that and today's forecast."""
     _, last = span(log)
     window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
@@ -194,7 +194,8 @@ def _log_champion(
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     info = packaging.log_model(model, card, training.X_now)
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
-    return info, with_alive(result, table, training.X_now)
+    interval = None if level is None else level.interval()
+    return info, Today(with_alive(result, table, training.X_now), interval)
 
 
 def _errors(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:

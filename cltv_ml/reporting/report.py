@@ -48,7 +48,6 @@ def section(
     figures: Mapping[str, go.Figure] | None = None,
     warnings: Sequence[str] = (),
     what_if: Mapping[str, Any] | None = None,
-    lookup: Mapping[str, Any] | None = None,
     details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return one section of a summary.
@@ -63,8 +62,6 @@ def section(
         Sentences that the reader must not overlook.
     what_if
         `reporting.what_if.compute_what_if`: controls that recompute a campaign in the page.
-    lookup
-        `cells` of a formatted frame whose first column is asked for: one row is shown at a time.
     details
         Sections for the curious, folded away at first.
     """
@@ -75,7 +72,7 @@ def section(
         "tables": [{"caption": caption, **cells(frame)} for caption, frame in (tables or {}).items()],
         "figures": [embed(alt, figure) for alt, figure in (figures or {}).items()],
         "what_if": dict(what_if) if what_if else None,
-        "lookup": dict(lookup) if lookup else None,
+        "lookup": None,
         "details": [dict(detail) for detail in details],
     }  # fmt: skip
 

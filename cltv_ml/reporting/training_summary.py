@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
 
 __all__ = [
+    "Today",
     "add_scores",
     "best_probabilistic",
     "comparison_table",
@@ -25,6 +27,14 @@ __all__ = [
     "training_summary",
     "with_alive",
 ]
+
+
+@dataclass(frozen=True)
+class Today:
+    """The forecast as of the end of the log: PREDICTIONS of its customers, and the 90% interval of their total."""
+
+    predictions: pd.DataFrame
+    interval: tuple[float, float] | None = None
 
 
 def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
@@ -43,10 +53,8 @@ def training_summary(
     dataset: str,
     notes: Sequence[str],
     *,
-    today: pd.DataFrame | None = None,
-    before: pd.DataFrame | None = None,
+    today: Today | None = None,
     currency: str = "",
-    lookup: int = 0,
 ) -> dict[str, Any]:
     """Return the summary of a training: what was done, how good it is, who the customers are, what to do.
 
@@ -55,20 +63,16 @@ def training_summary(
     notes
         What the reader must know before trusting the comparison.
     today
-        PREDICTIONS as of the end of the log (`predict_today`); without them tiers and campaign are shown
-        as of the test cutoff.
-    before
-        PREDICTIONS of an earlier date, for what changed since.
+        The forecast as of the end of the log; without it tiers and campaign are shown as of the test cutoff. What
+        changed since earlier scores, and customers to look up, come from `add_scores`.
     currency
         Written after amounts.
-    lookup
-        How many customers can be looked up by id in the page; none by default.
     """
     horizon, log = result.window.horizon, cleaned.log
     cutoff = result.window.cutoff
     now = with_alive(result, result.predictions[verdict.champion], result.training.X_now)
     if today is not None:
-        now, cutoff = today, log["timestamp"].max().normalize() + pd.Timedelta(days=1)
+        now, cutoff = today.predictions, log["timestamp"].max().normalize() + pd.Timedelta(days=1)
     probabilistic = best_probabilistic(result)
     details = [
         sections.groups_section(log, result, verdict.champion),
@@ -85,15 +89,11 @@ def training_summary(
     ]
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
     parts.append(
-        sections.campaign_section(log, now, horizon, currency=currency, lookup=lookup)
+        sections.campaign_section(log, now, horizon, currency=currency)
         if knows_who_leaves
         else sections.unknown_campaign_section()
     )
-    parts.append(
-        sections.unknown_change_section()
-        if before is None
-        else sections.change_section(before, now, currency=currency)
-    )
+    parts.append(sections.unknown_change_section())
     return summarise(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
@@ -102,7 +102,7 @@ def training_summary(
             *parts,
             sections.doubts_section(cleaned, result, verdict, notes),
         ],
-        _facts(result, verdict, now, currency),
+        _facts(result, verdict, today or Today(now), currency),
     )
 
 
@@ -186,12 +186,14 @@ def best_probabilistic(result: WindowResult) -> str | None:
     return ranked[0] if ranked else None
 
 
-def _facts(
-    result: WindowResult, verdict: Verdict, now: pd.DataFrame, currency: str
-) -> dict[str, tuple[str, str]]:
+def _facts(result: WindowResult, verdict: Verdict, today: Today, currency: str) -> dict[str, tuple[str, str]]:
     bias = result.scores.at[verdict.champion, "bias"]
     capture = result.scores.at[verdict.champion, "top_decile_capture"]
-    money = theme.format_money
+    money, now = theme.format_money, today.predictions
+    known = f"{now['expected_value'].notna().sum():,} customers, next {result.window.horizon} days"
+    if today.interval is not None:
+        low, high = (money(end, currency) for end in today.interval)
+        known = f"{low} to {high} with 90% probability; {known}"
     care = {
         "Trust the order, not the total": (
             f"{bias:+.1%}",
@@ -202,7 +204,7 @@ def _facts(
         **({} if verdict.within_bounds else care),
         "Expected from all customers": (
             money(float(now["expected_value"].sum()), currency),
-            f"{now['expected_value'].notna().sum():,} customers, next {result.window.horizon} days",
+            known,
         ),
         "Promised against spent, on the test": (
             f"{bias:+.1%}",

@@ -8,7 +8,7 @@ from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.features import build_features
 from cltv_ml.models import BGNBD, ParetoNBD, ProbabilisticValue, SameRate
-from cltv_ml.reporting.training_summary import predict_today, training_summary
+from cltv_ml.reporting.training_summary import Today, add_scores, predict_today, training_summary
 from cltv_ml.windows import Window
 
 SUMMARY = ["frequency", "recency", "T", "monetary_value"]
@@ -41,10 +41,11 @@ def today(cleaned, judged, verdict):
 @pytest.fixture(scope="session")
 def summary(cleaned, judged, verdict, today):
     before = judged.predictions[verdict.champion]
-    return training_summary(
+    found = training_summary(
         cleaned, judged, verdict, "a shop <with> odd & long names", ["Read me first."],
-        today=today, before=before, currency="Kč", lookup=20,
+        today=Today(today, (900.0, 1100.0)), currency="Kč",
     )  # fmt: skip
+    return add_scores(found, today, before=before, lookup=20, currency="Kč")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
 from cltv_ml.reporting.sections import data_section, products_section
-from cltv_ml.reporting.training_summary import training_summary
+from cltv_ml.reporting.training_summary import Today, training_summary
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_a_champion_outside_its_bounds_is_said_before_the_total(cleaned, judged,
 
 def test_a_report_without_p_alive_says_what_the_list_needs(cleaned, judged, verdict, today):
     unknown = today.assign(p_alive=np.nan, expected_purchases=np.nan)
-    parts = training_summary(cleaned, judged, verdict, "shop", [], today=unknown)["sections"]
+    parts = training_summary(cleaned, judged, verdict, "shop", [], today=Today(unknown))["sections"]
     part = next(part for part in parts if part["title"] == "What to do")
     assert "pareto_nbd_gamma_gamma" in part["sentences"][0]
 
@@ -197,3 +197,8 @@ def test_the_rfm_map_keeps_a_row_for_a_score_that_nobody_has():
     drawn = np.array(plots.rfm_map(rfm).data[0].z)
     assert np.isfinite(drawn).all()
     assert drawn.sum() == 2
+
+
+def test_the_headline_total_carries_its_interval(summary):
+    fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from all customers")
+    assert fact["note"].startswith("900.00 Kč to 1,100 Kč with 90% probability")

@@ -13,7 +13,7 @@ from cltv_ml.reporting.what_if import ASSUMED, assumed_cost, compute_what_if
 
 
 def campaign_section(
-    log: pd.DataFrame, predictions: pd.DataFrame, horizon: int, *, currency: str = "", lookup: int = 0
+    log: pd.DataFrame, predictions: pd.DataFrame, horizon: int, *, currency: str = ""
 ) -> dict[str, Any]:
     """Return a retention campaign ranked by value at risk, for the reader to change.
 
@@ -23,9 +23,6 @@ def campaign_section(
         Its column `cost`, where there is one, tells the margin that the controls start at.
     predictions
         PREDICTIONS with `p_alive` or `expected_purchases`.
-    lookup
-        How many customers, those with the highest value at risk, can be looked up by id in the page;
-        none by default, and then no identifier leaves this machine in a report.
     """
     known = predictions.dropna(subset=["expected_value"])
     at_risk = value_at_risk(known)
@@ -50,7 +47,6 @@ def campaign_section(
             "numbers in."
         ],
         what_if=what_if,
-        lookup=lookup_table(known, lookup, currency=currency) if lookup else None,
     )
 
 
@@ -63,7 +59,7 @@ def _margin(log: pd.DataFrame) -> float:
 
 
 def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:
-    """Return the customers with the highest value at risk, for a section's `lookup`."""
+    """Return the customers with the highest value at risk, for a section's `lookup`; else a page holds no id."""
     known = predictions.dropna(subset=["expected_value"])
     listed = known.assign(at_risk=value_at_risk(known)).nlargest(top, "at_risk")
     shown = {
