@@ -122,7 +122,7 @@ def tell_tricks(orders: list[Order], style: Style) -> None:
     style.money_of = draw.choice(("Currency", "Ccy", "Curr", "Unit"))
     if style.trick == "counts":
         style.headings["amount"] = "SALES_PRICE"
-        style.trick = "counts" if style.layout in ("orders", "lines") and style.language == "en" else ""
+        style.trick = "counts" if style.layout == "orders" and style.language == "en" else ""
     if style.trick == "placeholder date":
         order = draw.choice(orders)
         order.when = datetime(draw.choice((1970, 1900)), 1, 1)
@@ -184,7 +184,7 @@ def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[Any]
         style.money_of: lambda: style.draw.choice(
             ("EUR", "USD") if style.trick == "currencies" else ("usd", "USD")
         ),
-        "AMOUNT": lambda: str(style.draw.randint(1, 6)),
+        "AMOUNT": lambda: style.draw.choice("111236"),
     }
     return columns, [
         [record[part] if part in record else fillers[part]() if part in fillers else "" for part in columns]
