@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
 from cltv_ml.errors import InputError
-from cltv_ml.features import build_features
+from cltv_ml.features import Source, build_features
 from cltv_ml.models import Level, ParetoNBD, ProbabilisticValue, SameRate, ValueModel, estimate_level
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import Cohorts
@@ -71,7 +71,9 @@ def bottom_up(days: pa.Table, cohorts: Cohorts, start: pd.Timestamp, horizon: in
     wanted = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
     if not wanted:
         return {}
-    X = build_features(some, [start + pd.Timedelta(days=day) for day in wanted], names=_SUMMARY)
+    # The last purchase may lie days before the cutoff; the log is known until there all the same.
+    source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
+    X = build_features(source, [start + pd.Timedelta(days=day) for day in wanted], names=_SUMMARY)
     found = {}
     for day in wanted:
         total = _own_total(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizon)
