@@ -1,4 +1,4 @@
-"""Whether the model still holds: `cltv monitor`."""
+"""Monitoring of scored batches: `cltv monitor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which version answers: `cltv promote | rollback`."""
+"""Promotion of a challenger and its undoing: `cltv promote | rollback`."""
 
 from __future__ import annotations
 

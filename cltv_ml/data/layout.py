@@ -1,4 +1,4 @@
-"""Where a table begins: the delimiter of a text, and the row that names the columns."""
+"""Layout of a text file: its delimiter, and the row that names the columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a line is a completed sale: what each level of a status, type, test or captured column means."""
+"""Levels of status, type, test and captured columns, and which of them count as completed sales."""
 
 from __future__ import annotations
 

@@ -279,8 +279,8 @@ class Columns:
         both = count["open_commas"] and count["open_dots"]
         # Whoever writes decimals at full length writes them behind every number, whoever drops zeros drops them.
         if both or not count["tens"] or not count["short"] or count["long"]:
-            if beside := self._decimal_beside(column):
-                return beside
+            if next to := self._decimal_beside(column):
+                return next to
             raise InputError(
                 f"column {column!r}: {unclear!r} may be {whole} or {broken}; "
                 "set decimal to '.' or ',' (--rule decimal=,)."

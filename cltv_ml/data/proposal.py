@@ -1,4 +1,4 @@
-"""Which source column is which, proposed from headings, types and values."""
+"""Proposal of a mapping, from headings, types and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a source is a known export, and what its format then says of columns, levels and settings."""
+"""Recognition of known exports, and what their formats say of columns, levels and settings."""
 
 from __future__ import annotations
 

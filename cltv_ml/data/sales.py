@@ -1,4 +1,4 @@
-"""Which lines are completed sales: the source's status, type, test, captured, refunded and cancelled columns as SQL."""
+"""Completed sales: the source's status, type, test, captured, refunded and cancelled columns as SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a column holds money per item, money per line or numbers of items: the data decide, headings are a prior."""
+"""Scale of a money column: per item, per line, or no money at all; the data decide, headings are a prior."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXACT_LINES = 4
 #: The name that a column is proposed for, and what it is when it holds the other kind of money.
 _OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost"}
 
-#: Headings that may mean money as well as a number of items, and those of money beside them.
+#: Headings that may mean money as well as a number of items, and those of money next to them.
 _AMOUNTS = re.compile("^(amount|value|total|betrag|montant|importe|monto|sales)$")
 _PRICES = re.compile("price|preis|prix|precio|prezzo|preco|sales|revenue|umsatz|erlos|turnover")
 
@@ -51,7 +51,7 @@ def settle_units(
     """Return a mapping in which a column of item counts that was taken for money is the quantity, and what to tell.
 
     A column called merely amount counts items where it holds small whole numbers, many of them 1, and a column of
-    prices or sales stands beside it.
+    prices or sales stands next to it.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def settle_units(
             f"amount; {ask(['amount'], prices[0])}, and --mapping quantity={column}."
         )
         raise QuestionsError([Question(text, tuple(f"amount={other}" for other in prices))])
-    note = f"Column {column!r} holds small whole numbers beside {prices[0]!r}: it was read as quantity, not as money."
+    note = f"Column {column!r} holds small whole numbers next to {prices[0]!r}: it was read as quantity, not as money."
     return {**taken, "quantity": column, "unit_price": prices[0]}, [note]
 
 

@@ -1,4 +1,4 @@
-"""What chance in the draw of customers does to metrics: a bootstrap that draws for all models alike.
+"""Bootstrap of metrics over customers, with the same draws for all models.
 
 Customers are drawn in up to 1,000 random blocks and ranked in up to 400 bins, so that a draw is a row of a
 matrix product: a million customers take seconds. Up to these numbers nothing is approximated.

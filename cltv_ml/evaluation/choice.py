@@ -1,4 +1,4 @@
-"""Which model is champion: named on earlier customers, before the test window says how far to trust it."""
+"""The champion: chosen on validation windows, then measured on the test window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How right a model was on windows before the test, measured on what no fit had seen."""
+"""Scores of a model on earlier windows, from out-of-fold predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What settings are chosen on: labelled windows before the test cutoff, divided by time, never by row."""
+"""Folds for tuning: labelled windows before the test cutoff, divided by time, never by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far predictions were from what happened: `(y_true, y_pred) -> float`, in the catalogue METRICS.
+"""Metrics of predictions against the truth: `(y_true, y_pred) -> float`, in the catalogue METRICS.
 
 Predictions that tie are never told apart by the order of the rows: customers with one prediction share
 what they spent evenly.

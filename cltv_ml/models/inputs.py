@@ -1,4 +1,4 @@
-"""Customers in any kind of table, and labels and weights beside them, as the models read them."""
+"""Customers in any kind of table, and labels and weights next to them, as the models read them."""
 
 from __future__ import annotations
 

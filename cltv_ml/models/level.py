@@ -229,7 +229,7 @@ def _spread(
 ) -> tuple[float, float]:
     """Return scale and degrees of freedom of the log error, from earlier forecasts that knew as much of the season.
 
-    They count beside one window with the error that the candidates' weights let expect, which is no less than
+    They count next to one window with the error that the candidates' weights let expect, which is no less than
     `_UNTRIED` where there are none.
     """
     alike = record[record["season_seen"] == seen]

@@ -1,7 +1,7 @@
 """A fitted model as plain values and back, so that any later version can still read it.
 
 Nothing of this package is pickled. A scikit-learn estimator inside a model of the user's own is: only the versions of
-its packages that it was trained with, which are kept beside it, promise to read it.
+its packages that it was trained with, which are kept next to it, promise to read it.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class TreeModel(ValueModel):
     """What the models on XGBoost share; arguments have the names of scikit-learn and XGBoost.
 
     `X` is a pandas, Polars or Arrow table or an array of numbers; missing values are learned from. Columns of a
-    table are taken by name, so their order does not matter and others may stand beside them.
+    table are taken by name, so their order does not matter and others may stand next to them.
 
     Parameters
     ----------

@@ -172,7 +172,7 @@ def flag_of(settings: type[Settings], name: str) -> str:
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """Return what `setting` noted of a field beside pydantic's own."""
+    """Return what `setting` noted of a field next to pydantic's own."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}
 

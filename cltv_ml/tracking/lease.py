@@ -1,4 +1,4 @@
-"""Which process holds a run open, and until when that is believed without a sign of life."""
+"""Leases: the process that holds a run open, and until when it counts as alive."""
 
 from __future__ import annotations
 

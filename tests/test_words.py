@@ -1,0 +1,53 @@
+"""The word list: words that a reader stumbles over do not come back."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: Word or phrase and what to write instead.
+INSTEAD = {
+    r"mend(s|ed|ing)?": "fix",
+    r"anew": "again",
+    r"dearer": "more expensive",
+    r"hardly": "barely, or unlikely to",
+    r"beside": "next to, or besides",
+    r"lately": "recently",
+    r"fore(saw|see|sees|seen)": "predict",
+    r"(he|his|him)": "they, their: customers are they",
+    r"surest": "most certain",
+    r"likelier": "more likely",
+    r"whereof|thereof|wherein": "of which, in which",
+}
+
+
+def written():
+    """Return the files that readers see: the package, the documentation and the pages at the top."""
+    yield from (ROOT / "cltv_ml").rglob("*.py")
+    yield from (ROOT / "cltv_ml").rglob("*.js")
+    yield from (ROOT / "docs").rglob("*.md")
+    yield from (path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md")
+
+
+def test_no_file_holds_a_word_of_the_list():
+    pattern = re.compile(rf"\b({'|'.join(INSTEAD)})\b", re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]!r}"
+        for path in written()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for match in pattern.finditer(line)
+    ]
+    if found:
+        pytest.fail("words of the list (what to write stands in INSTEAD):\n" + "\n".join(found))
+
+
+def test_module_headings_begin_with_a_noun():
+    asking = re.compile(r'"""(What|Which|Whether|How|Who|Whom|Where|When)\b')
+    found = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "cltv_ml").rglob("*.py")
+        if asking.match(path.read_text())
+    ]
+    assert not found, "a heading names what the module holds"
