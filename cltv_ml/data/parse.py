@@ -279,8 +279,8 @@ class Columns:
         both = count["open_commas"] and count["open_dots"]
         # Whoever writes decimals at full length writes them behind every number, whoever drops zeros drops them.
         if both or not count["tens"] or not count["short"] or count["long"]:
-            if next to := self._decimal_beside(column):
-                return next to
+            if neighbours := self._decimal_nearby(column):
+                return neighbours
             raise InputError(
                 f"column {column!r}: {unclear!r} may be {whole} or {broken}; "
                 "set decimal to '.' or ',' (--rule decimal=,)."
@@ -292,7 +292,7 @@ class Columns:
         )
         return decimal
 
-    def _decimal_beside(self, column: str) -> str | None:
+    def _decimal_nearby(self, column: str) -> str | None:
         """Return the decimal sign that other columns of numbers leave no doubt about, None where none does."""
         found: dict[str, str] = {}
         for other in (name for name, kind in self.kinds.items() if kind == "VARCHAR" and name != column):

@@ -80,12 +80,12 @@ def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, 
     """
     year_ago = cutoff - YEAR
     found = {"bottom-up": bottom_up.get(cutoff, np.nan)}
-    recently = max((day for day in bottom_up if day <= cutoff - horizon), default=-1)
+    latest = max((day for day in bottom_up if day <= cutoff - horizon), default=-1)
     if cutoff >= horizon + LEAST_DAYS:
         found["going on"] = log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon)
         found["by age"] = by_age(log, cutoff, horizon)
-    if recently >= LEAST_DAYS:
-        found["bottom-up, last miss"] = found["bottom-up"] * missed(log, recently, horizon, bottom_up)
+    if latest >= LEAST_DAYS:
+        found["bottom-up, last miss"] = found["bottom-up"] * missed(log, latest, horizon, bottom_up)
     if horizon <= YEAR and year_ago >= LEAST_DAYS and cutoff >= horizon + LEAST_DAYS:
         found["top-down"] = top_down(log, cutoff, horizon)
     if year_ago >= horizon <= YEAR:

@@ -72,6 +72,11 @@ def parse_mapping(given: str | Path | Iterable[Any]) -> dict[str, str]:
 
     >>> parse_mapping(["customer_id=Customer ID", "amount=Total,timestamp=Date"])
     {'customer_id': 'Customer ID', 'amount': 'Total', 'timestamp': 'Date'}
+
+    An empty column declines one that would be proposed.
+
+    >>> parse_mapping(["currency="])
+    {'currency': ''}
     """
     mapping: dict[str, str] = {}
     for entry in _entries(given):
@@ -81,7 +86,7 @@ def parse_mapping(given: str | Path | Iterable[Any]) -> dict[str, str]:
             continue
         for pair in entry.split(","):
             name, equals, column = pair.partition("=")
-            if not equals or not name.strip() or not column.strip():
+            if not equals or not name.strip():
                 raise InputError(
                     f"mapping {pair!r} cannot be read; write name=column, such as customer_id=CustomerID, "
                     "or name a TOML file with a table [mapping]."
