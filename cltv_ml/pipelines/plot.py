@@ -122,7 +122,7 @@ def sentence(name: str) -> str:
     """Return what a figure shows.
 
     >>> sentence("drift")
-    'Which features have moved since the model was trained.'
+    'Drift of each feature since the model was trained.'
     """
     return str(sys.modules[plots.CATALOGUE[name].__module__].__doc__)
 

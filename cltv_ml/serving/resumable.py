@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cltv_ml.errors import InputError
+from cltv_ml.files import check_folder
 
 _NOTE = "job.json"
 
@@ -60,8 +61,9 @@ def opened(folder: Path) -> Iterator[Work]:
     Raises
     ------
     InputError
-        Another process is at work in it.
+        Another process is at work in it, or the folder above it takes no files.
     """
+    check_folder(folder.parent)
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)  # its pieces name customers
     # SQLite's lock works on every system, and a process that ends in any way lets go of it.

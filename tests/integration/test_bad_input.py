@@ -31,7 +31,7 @@ def csv(shop, tmp_path, orders):
         (["--cutoff", "1999-01-01"], "cutoff 1999-01-01 lies outside the log"),
         (["--cutoff", "Tuesday?"], "cutoff must be a calendar day such as 2011-09-10, got 'Tuesday?'"),
         (["--horizon", "5y"], "lies outside the log"),
-        (["--horizon", "1y"], "longer than the history"),
+        (["--horizon", "1y"], "67% of the history"),
         (["--horizon", "soon"], "horizon 'soon' cannot be read"),
         (["--cutoff", "1998-06-01", "--horizon", "26w"], "but the log ends on 1998-06-"),
     ],
@@ -88,8 +88,8 @@ def test_a_mapping_without_a_column(shop):
 
 
 def test_a_config_with_an_unknown_setting(shop, tmp_path):
-    (tmp_path / "run.toml").write_text('horizons = "6m"\n')
-    assert "unknown setting 'horizons'" in refused(shop, "--config", tmp_path / "run.toml")
+    (tmp_path / "run.toml").write_text('horizont = "6m"\n')
+    assert "unknown setting 'horizont'" in refused(shop, "--config", tmp_path / "run.toml")
 
 
 def test_no_run_is_left_open(trained):

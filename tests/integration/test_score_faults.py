@@ -101,7 +101,7 @@ def _full(*_, **__):
 
 def test_an_output_below_a_file_is_refused_before_anything_is_done(score, folder):
     (folder / "file").write_text("")
-    assert "Not a directory" in refused(score("file/scores.parquet"))
+    assert "is a file; name another one" in refused(score("file/scores.parquet"))
 
 
 def test_an_output_of_another_kind_is_refused_before_anything_is_done(score, folder):
@@ -155,18 +155,18 @@ def stored(trained, folder):
 
 def test_a_cut_off_model_is_one_sentence(score, folder, stored):
     stored.write_bytes(stored.read_bytes()[:200])
-    assert "version 1 of model 'cltv' cannot be read" in refused(score())
+    assert "artifacts/model/model.json was changed" in refused(score())
     assert list(folder.iterdir()) == []
 
 
-def test_a_changed_model_is_refused_by_its_golden_rows(score, folder, stored):
+def test_a_changed_model_is_refused_by_its_checksum(score, folder, stored):
     content = json.loads(stored.read_text())
     content["card"]["tiers"]["high"] /= 2
     stored.write_text(json.dumps(content))
-    assert "no longer answers its golden rows" in refused(score())
+    assert "is not as it was registered" in refused(score())
 
 
 def test_a_model_that_is_gone_is_one_sentence(score, folder, stored):
     stored.unlink()
-    assert "version 1 of model 'cltv' cannot be read" in refused(score())
+    assert "artifacts/model/model.json is missing" in refused(score())
     stored.touch()

@@ -36,7 +36,12 @@ def test_the_empty_store_is_the_one_that_mlflow_creates(migrated):
     shipped = sqlite_store.EMPTY.read_text(encoding="utf-8")
     if not shipped.startswith(f"-- MLflow {mlflow.__version__}\n"):
         pytest.skip("another version of MLflow creates its stores itself")
-    assert shipped == dump(migrated)
+    # MLflow writes the constraints of a table in an order that changes with Python's hashes.
+    assert sorted(_parts(shipped)) == sorted(_parts(dump(migrated)))
+
+
+def _parts(sql):
+    return [line.strip().rstrip(",") for line in sql.splitlines()]
 
 
 def test_a_store_that_mlflow_creates_itself_leaves_nothing_beside_it(migrated):

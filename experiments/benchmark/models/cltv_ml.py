@@ -6,6 +6,7 @@ import pandas as pd
 import cltv_ml
 from cltv_ml.evaluation.backtest import forecast
 from cltv_ml.evaluation.choice import choose_unseen
+from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.panel import Training, prepare
 from cltv_ml.features import default_features
 from cltv_ml.models import MBGNBD, ZILN, ProbabilisticValue, Quantile, competitors
@@ -23,8 +24,9 @@ def predict(case):
     """
     features = default_features(list(case.log.columns))
     training = _training(case, features)
-    made = forecast(training, competitors(case.window.horizon, features))
-    answers = {**_answers(made), **_answers(forecast(training, _others(case, features)))}
+    level = forecast_level(case.log, case.window) if case.known.empty else None
+    made = forecast(training, competitors(case.window.horizon, features), level=level)
+    answers = {**_answers(made), **_answers(forecast(training, _others(case, features), level=level))}
     chosen = WITHOUT_LABELS
     if made.validation is not None:
         chosen = choose_unseen(list(made.models.values()), made.validation).champion
