@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
 
-.PHONY: demo test test-all mutants test-ui test-spark check docs tutorial pins clean
+.PHONY: demo test test-all chaos mutants test-ui test-spark check docs tutorial pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
@@ -15,6 +15,10 @@ test: .venv/.dev
 # Also the tests that take more than ten seconds each.
 test-all: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not spark"
+
+# Kills, damaged files and nonsense for twenty minutes; docs/reference/reliability.md holds a table of it.
+chaos: .venv/.dev
+	$(BIN)/python -m tests.chaos --minutes 20 --seed 1
 
 # A short mutation run over metrics, windows, likelihoods and decisions: prints the changes that no test notices.
 mutants: .venv/.dev

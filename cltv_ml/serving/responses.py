@@ -114,6 +114,10 @@ def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:
     return names[(values >= cuts["medium"]).astype(int) + (values >= cuts["high"])]
 
 
+#: No feature of a shop is larger; products of larger values leave the range of numbers.
+LARGEST = 1e15
+
+
 def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     """Return what is wrong with customers: a sentence that names the column, and which rows it is true of.
 
@@ -126,6 +130,8 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     for place, name in enumerate(X.columns):
         column = matrix[:, place]
         faults.append((f"Column {name!r} holds an infinite value; send a number.", np.isinf(column)))
+        huge = np.isfinite(column) & (np.abs(column) > LARGEST)
+        faults.append((f"Column {name!r} holds a value beyond {LARGEST:g}; check its unit.", huge))
         if name in _SUMMARY:
             wrong = ~(column >= 0)
             faults.append((f"Column {name!r} holds a negative or missing value; send zero or more.", wrong))

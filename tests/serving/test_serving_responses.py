@@ -7,6 +7,7 @@ import pytest
 
 from cltv_ml.errors import InputError
 from cltv_ml.serving.requests import Refusal, ServedModel, check_transactions
+from cltv_ml.serving.responses import find_faults
 
 BOUGHT = pd.DataFrame({"customer_id": ["ann"], "timestamp": ["2026-01-03"], "amount": [12.5]})
 
@@ -48,3 +49,10 @@ def test_what_the_sender_can_fix_is_status_400_with_its_sentence():
     assert refused.get_http_status_code() == 400
     assert "horizon must be positive." in refused.serialize_as_json()
     assert "ann" not in refused.serialize_as_json()
+
+
+def test_a_value_near_the_largest_number_is_a_fault_of_its_column():
+    X = pd.DataFrame({"order_rate_30d": [0.1, 1e300]})
+    ((sentence, rows),) = find_faults(X)
+    assert sentence == "Column 'order_rate_30d' holds a value beyond 1e+15; check its unit."
+    assert rows.tolist() == [False, True]
