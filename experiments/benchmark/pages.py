@@ -24,26 +24,30 @@ _README_METRICS = {"gini": "Gini", "bias": "absolute bias of the total", "decile
 
 
 def readme_table(table: pd.DataFrame) -> str:
-    """Return README's table: six models, one number a cell, each a mean over all test windows that were answered."""
-    rated = table[table["metric"].isin(_README_METRICS) & table["model"].isin(README_MODELS)]
-    means = rated.assign(value=rated["value"].abs()).pivot_table("value", "model", "metric", aggfunc="mean")
-    answered = rated[rated["metric"] == "gini"].dropna(subset=["value"]).groupby("model").size()
+    """Return README's table: six models, one number a cell, each a mean over the windows that all of them answered."""
+    rated = table[table["metric"].isin(_README_METRICS) & table["model"].isin(README_MODELS)].dropna(
+        subset=["value"]
+    )
+    rated = rated.assign(value=rated["value"].abs(), window=rated["task"] + " " + rated["cutoff"])
+    models = [model for model in README_MODELS if model in set(rated["model"])]
+    common = rated.groupby("window")["model"].nunique() == len(models)
+    shared = rated[rated["window"].isin(common.index[common])]
+    means = shared.pivot_table("value", "model", "metric", aggfunc="mean")
     body = [
         [
             label(model),
             f"{means.at[model, 'gini']:.3f}",
             f"{means.at[model, 'bias']:.0%}",
             f"{means.at[model, 'decile_mape']:.2f}",
-            f"{answered[model]}",
         ]
-        for model in README_MODELS
-        if model in means.index
+        for model in models
     ]
     foot = (
-        "Means over public test windows that no model saw: Gini of the order of customers (1 is best), the other two 0 "
-        f"is best. {_origin(table)} Every window, interval and miss: [experiments/README.md](experiments/README.md)."
+        f"Means over the {int(common.sum())} public test windows that all of them answered and no model saw: Gini of the "
+        f"order of customers (1 is best), the other two 0 is best. {_origin(shared)} Every window, interval and miss: "
+        "[experiments/README.md](experiments/README.md)."
     )
-    return _markdown(["model", *_README_METRICS.values(), "windows"], body) + "\n\n" + foot
+    return _markdown(["model", *_README_METRICS.values()], body) + "\n\n" + foot
 
 
 def experiments_page() -> str:
