@@ -24,7 +24,7 @@ _README_METRICS = {"gini": "Gini", "bias": "absolute bias of the total", "decile
 
 
 def readme_table(table: pd.DataFrame) -> str:
-    """Return README's table: six models, one number a cell, each a mean over the windows that all of them answered."""
+    """Return README's table: six models, one number a cell, each a mean over the windows that all answered."""
     rated = table[table["metric"].isin(_README_METRICS) & table["model"].isin(README_MODELS)].dropna(
         subset=["value"]
     )
@@ -43,8 +43,8 @@ def readme_table(table: pd.DataFrame) -> str:
         for model in models
     ]
     foot = (
-        f"Means over the {int(common.sum())} public test windows that all of them answered and no model saw: Gini of the "
-        f"order of customers (1 is best), the other two 0 is best. {_origin(shared)} Every window, interval and miss: "
+        f"Means over the {int(common.sum())} public test windows that all of them answered and no model saw: Gini of "
+        f"the order of customers (1 is best), the other two 0 is best. {_origin(shared)} Every window, interval and miss: "
         "[experiments/README.md](experiments/README.md)."
     )
     return _markdown(["model", *_README_METRICS.values()], body) + "\n\n" + foot
