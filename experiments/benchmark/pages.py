@@ -43,7 +43,7 @@ def readme_table(table: pd.DataFrame) -> str:
         for model in models
     ]
     foot = (
-        f"Means over the {int(common.sum())} public test windows that all of them answered and no model saw: Gini of "
+        f"Means over the {int(common.sum())} public test windows that all answered and no model saw: Gini of "
         f"the order of customers (1 is best), the other two 0 is best. {_origin(shared)} Every window, interval and miss: "
         "[experiments/README.md](experiments/README.md)."
     )
