@@ -44,8 +44,8 @@ def readme_table(table: pd.DataFrame) -> str:
     ]
     foot = (
         f"Means over the {int(common.sum())} public test windows that all answered and no model saw: Gini of "
-        f"the order of customers (1 is best), the other two 0 is best. {_origin(shared)} Every window, interval and miss: "
-        "[experiments/README.md](experiments/README.md)."
+        f"the order of customers (1 is best), the other two 0 is best. {_origin(shared)} Every window, interval and "
+        "miss: [experiments/README.md](experiments/README.md)."
     )
     return _markdown(["model", *_README_METRICS.values()], body) + "\n\n" + foot
 
