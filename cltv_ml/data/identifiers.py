@@ -45,10 +45,11 @@ def count_forms(text: str, table: str, nothing: str) -> str:
         "nothing": f"strlen(v) < 5 and lower(v) in {nothing}",
         **damage("v"),
     }
+    # What a spreadsheet writes as a number begins with a digit or a minus, which sort before the colon.
     quick = (
-        "v < '!' or suffix(v, ' ') or suffix(v, '\t') or suffix(v, '\r') or suffix(v, chr(10)) or suffix(v, '.0') "
-        f"or strlen(v) <> length(v) or strlen(v) > 15 or contains(v, '@') or contains(v, 'E+') or suffix(v, '.00') "
-        f"or {tests['nothing']}"
+        "v < '!' or suffix(v, ' ') or suffix(v, '\t') or suffix(v, '\r') or suffix(v, chr(10)) "
+        "or strlen(v) <> length(v) or strlen(v) > 15 or contains(v, '@') "
+        f"or v < ':' and (suffix(v, '.0') or suffix(v, '.00') or contains(v, 'E+')) or {tests['nothing']}"
     )
     counts = ", ".join(f"coalesce(sum(n) filter (where {test}), 0)" for test in tests.values())
     texts = f"select v, count(*) as n from (select {text} as v from {table}) where {quick} group by v"
