@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
+from rich.markup import escape
+
+from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.cli.printing import console, print_json, progress, show_table
 from cltv_ml.settings import Tune
 
@@ -29,5 +35,18 @@ def tune(settings: Tune) -> None:
     console.print(f"Chosen    {tuned.reason}", soft_wrap=True)
     for name, value in tuned.params.items():
         console.print(f"          {name} = {f'{value:.6g}' if isinstance(value, float) else value}")
-    console.print(f"Train     cltv train --params {tuned.path}", soft_wrap=True)
+    console.print(f"Train     {escape(train_command(settings, tuned.path))}", soft_wrap=True)
     console.print(f"Figures   [bold]{tuned.path.with_suffix('.html')}[/bold]")
+
+
+def train_command(settings: Tune, params: Path) -> str:
+    """Return the command that trains with the tuned parameters, on the same data and horizon.
+
+    >>> train_command(Tune(model="tweedie", data="my orders.csv", mapping={"amount": "Total"}), Path("tweedie.toml"))
+    "cltv train --data 'my orders.csv' --mapping amount=Total --horizon 13w --params tweedie.toml"
+    """
+    data = str(settings.data)
+    words = ["cltv", "train", "--data", without_secrets(data) if is_url(data) else data]
+    for name, column in settings.mapping.items():
+        words += ["--mapping", f"{name}={column}"]
+    return shlex.join([*words, "--horizon", settings.horizon, "--params", str(params)])

@@ -51,7 +51,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "grossamount netamount ordervalue orderamount dollarvalue value spend totalspend transactionamount "
         "transactionvalue paymentvalue paymentamount subtotal turnover grandtotal totalprice totalvalue "
         "totalpaid netsales grosssales netrevenue grossrevenue invoicetotal invoiceamount amountpaid betrag "
-        "umsatz nettoumsatz bruttoumsatz gesamtbetrag gesamtpreis rechnungsbetrag zeilenbetrag nettobetrag "
+        "umsatz gesamtsumme summe bestellsumme endbetrag "
+        "rechnungssumme totale importo importototale totalttc bedrag totaalbedrag belopp kwota nettoumsatz bruttoumsatz "
+        "gesamtbetrag gesamtpreis rechnungsbetrag zeilenbetrag nettobetrag "
         "bruttobetrag valor valortotal valorpedido valordopedido "
         "montant montanttotal montantht montantttc chiffredaffaires importe importetotal totalventa "
         "venta ventas linevalue totalusd amountusd amounteur amountgbp gross net purchaseamount",
