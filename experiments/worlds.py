@@ -75,7 +75,9 @@ def _explosion(day: np.ndarray) -> np.ndarray:
 WORLDS: dict[str, World] = {
     "durable_goods": World(days=1460, customers=9_000, yearly_rate=0.7, lifetime=2_000, horizon=182),
     "one_cohort": World(days=546, arrivals=lambda day: (day < 90).astype(float), lifetime=150, cutoffs=9),
-    "fast_growth": World(days=730, customers=8_000, arrivals=_explosion, lifetime=40, fading=0.45, cutoffs=15),
+    "fast_growth": World(
+        days=730, customers=8_000, arrivals=_explosion, lifetime=40, fading=0.45, cutoffs=15
+    ),
     "steady_growth": World(arrivals=lambda day: np.exp(day / 500)),
     "decline": World(arrivals=lambda day: np.exp(-day / 300), pace=lambda day: np.exp(-day / 900)),
     "shock": World(pace=lambda day: np.where((day > 560) & (day < 680), 0.55, 1.0), horizon=60),
@@ -85,10 +87,16 @@ WORLDS: dict[str, World] = {
         days=1461, customers=6_000, pace=_season(1.8), yearly_rate=5, lifetime=500, horizon=365, cutoffs=6
     ),
     "start_up": World(
-        days=1096, customers=8_000, arrivals=lambda day: np.exp(day / 280), pace=_season(0.8), lifetime=120,
-        fading=0.5, horizon=182, cutoffs=13,
+        days=1096,
+        customers=8_000,
+        arrivals=lambda day: np.exp(day / 280),
+        pace=_season(0.8),
+        lifetime=120,
+        fading=0.5,
+        horizon=182,
+        cutoffs=13,
     ),
-}  # fmt: skip
+}
 
 
 def simulate_world(name: str, seed: int = 0) -> pd.DataFrame:

@@ -83,9 +83,16 @@ def test_a_campaign_that_decides_nothing_is_refused():
 
 def test_settings_written_as_toml_read_back_to_the_same(toml):
     settings = Train(
-        data="a.csv", mapping={"amount": 'Net "EUR"'}, rules={"off": ["future_date"]}, objective="profit", cost=0.0,
-        params={"tweedie": {"n_estimators": 80}}, out="runs/new", horizon=90, cutoff=dt.date(2026, 1, 2),
-    )  # fmt: skip
+        data="a.csv",
+        mapping={"amount": 'Net "EUR"'},
+        rules={"off": ["future_date"]},
+        objective="profit",
+        cost=0.0,
+        params={"tweedie": {"n_estimators": 80}},
+        out="runs/new",
+        horizon=90,
+        cutoff=dt.date(2026, 1, 2),
+    )
     assert Train.read(toml(settings.toml())) == settings
 
 

@@ -50,9 +50,13 @@ def add_retention(shop: Shop, done: Actions) -> None:
     done.tables["retention_curve"] = curve = decisions.profit_curve(treatment)
     rates = decisions.expected_rates(people.loc[chosen.index], terms.uplift) if len(chosen) else (0.0, 0.0)
     done.tables["retention_list"] = decisions.build_campaign(
-        chosen, shop.window, action="win back", about=about(shop, done), products=products_of(chosen.index, done),
+        chosen,
+        shop.window,
+        action="win back",
+        about=about(shop, done),
+        products=products_of(chosen.index, done),
         control=draw_control(chosen, bounded(rates), shop, done),
-    )  # fmt: skip
+    )
     drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
     done.sections.append(
         section(
@@ -102,10 +106,14 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
     sentences = [_told(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
-    warnings = [
-        f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
-        "to have been drawn at random, and its uplift is not to be trusted."
-    ] if len(unlike) else []  # fmt: skip
+    warnings = (
+        [
+            f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
+            "to have been drawn at random, and its uplift is not to be trusted."
+        ]
+        if len(unlike)
+        else []
+    )
     if cost is None or "margins_by_customer" not in done.tables:
         done.refused["campaign list"] = (
             "a campaign list, and what other offers would have earned, need margins and what treating one customer "
@@ -124,10 +132,15 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     shown = done.tables.get("policy_value")
     done.sections.append(
         section(
-            "What the past campaign teaches", sentences, warnings=warnings, figures=figures,
-            tables={} if shown is None else {"Profit per customer, had the arms been chosen so": show_policies(shown)},
+            "What the past campaign teaches",
+            sentences,
+            warnings=warnings,
+            figures=figures,
+            tables={}
+            if shown is None
+            else {"Profit per customer, had the arms been chosen so": show_policies(shown)},
         )
-    )  # fmt: skip
+    )
 
 
 def _policies(
@@ -154,9 +167,14 @@ def _policies(
     profit = past.window.target(shop.log, X.index) * rates - cost * (sent != past.control)
     until = shop.log[shop.log["timestamp"] < past.window.cutoff]
     table = decisions.judge_policies(
-        lesson, X, sent, profit, worth=order_values(until, X.index) * rates, cost=cost,
+        lesson,
+        X,
+        sent,
+        profit,
+        worth=order_values(until, X.index) * rates,
+        cost=cost,
         propensity=None if drawn is None else drawn.loc[X.index],
-    )  # fmt: skip
+    )
     done.tables["policy_value"] = table
     return tell_policies(table)
 
@@ -220,9 +238,12 @@ def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
     base = float((1 - np.exp(-orders)).mean()) if len(chosen) else 0.0
     gain = float(chosen["uplift"].mean()) if len(chosen) else 0.0
     done.tables["campaign_list"] = decisions.build_campaign(
-        chosen, window, action="campaign", about=about(shop, done).assign(offer=treatment["arm"]),
+        chosen,
+        window,
+        action="campaign",
+        about=about(shop, done).assign(offer=treatment["arm"]),
         products=products_of(chosen.index, done),
         control=draw_control(chosen, bounded((base, base + gain)), shop, done),
-    )  # fmt: skip
+    )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     return f"{len(chosen):,} of {len(treatment):,} customers are worth {cost:,.2f} each, {earned} expected."

@@ -16,9 +16,14 @@ def add_segments(shop: Shop, done: Actions) -> None:
     done.rules["rfm"] = decisions.fit_rfm(rfm)
     scored = decisions.apply_rfm(rfm, done.rules["rfm"])
     done.tables["customers"] = pd.concat(
-        [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle,
-         scored[["rfm", "segment"]]], axis=1,
-    ).assign(cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version)  # fmt: skip
+        [
+            shop.predictions.drop(columns="tier", errors="ignore"),
+            shop.tiers,
+            shop.lifecycle,
+            scored[["rfm", "segment"]],
+        ],
+        axis=1,
+    ).assign(cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version)
     profiles = {
         "segments_by_value": shop.tiers,
         "segments_by_rfm": scored["segment"],

@@ -283,16 +283,21 @@ def _hundred_a_week(table: pd.DataFrame, order: Order) -> str:
 FORMATS: Mapping[str, Format] = {
     "google_customer_match": Format("Google Customer Match", _google_customer_match),
     "google_conversion_adjustments": Format(
-        "Google conversion value adjustments", _google_adjustments, of_orders=True,
+        "Google conversion value adjustments",
+        _google_adjustments,
+        of_orders=True,
         rules=(_names_conversion, _names_currency, _unique_orders),
     ),
     "meta_value_audience": Format("Meta value-based audience", _meta_audience),
     "meta_predicted_value": Format(
-        "Meta predicted-value events", _meta_events, needs=("email",), of_orders=True,
+        "Meta predicted-value events",
+        _meta_events,
+        needs=("email",),
+        of_orders=True,
         rules=(_names_currency, _passed_its_test, _recent, _spread_out, _hundred_a_week),
     ),
     "klaviyo": Format("Klaviyo profile import", _profiles("Email", ""), needs=("email",)),
     "hubspot": Format("HubSpot contact import", _profiles("Email", "cltv_"), needs=("email",)),
     "mailchimp": Format("Mailchimp audience import", _profiles("Email Address", "CLTV_"), needs=("email",)),
     "warehouse": Format("Table for the warehouse", _warehouse),
-}  # fmt: skip
+}

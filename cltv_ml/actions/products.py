@@ -195,10 +195,13 @@ def _add_list(
         )
     base = float(chosen["p_buy"].mean())
     done.tables[name] = decisions.build_campaign(
-        chosen, shop.window, action=action, about=about(shop, done),
+        chosen,
+        shop.window,
+        action=action,
+        about=about(shop, done),
         products=products_of(chosen.index, done) if shown is None else shown,
         control=draw_control(chosen, bounded((base, base + float(gain[chosen.index].mean()))), shop, done),
-    )  # fmt: skip
+    )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     return [
         f"{worth_the_cost(offers, len(chosen), shop.terms)}. {earned} is expected by the effect that you stated; "

@@ -9,9 +9,18 @@ import duckdb
 
 #: What programs write where they know no date: the first days that their clocks count.
 _PLACEHOLDERS = {
-    date(1900, 1, 1), date(1900, 1, 2), date(1899, 12, 30), date(1899, 12, 31), date(1904, 1, 1), date(1970, 1, 1),
-    date(1969, 12, 31), date(1970, 1, 2), date(1980, 1, 1), date(2000, 1, 1), date(2001, 1, 1),
-}  # fmt: skip
+    date(1900, 1, 1),
+    date(1900, 1, 2),
+    date(1899, 12, 30),
+    date(1899, 12, 31),
+    date(1904, 1, 1),
+    date(1970, 1, 1),
+    date(1969, 12, 31),
+    date(1970, 1, 2),
+    date(1980, 1, 1),
+    date(2000, 1, 1),
+    date(2001, 1, 1),
+}
 
 #: A placeholder is known as such where no other day lies within so many days.
 _ALONE = timedelta(days=366)

@@ -113,9 +113,12 @@ _VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
         (_NO_SALE, "ignore"),
         (_SALE, "counts"),
     ),
-    "test": ((rf"^({_NO}|live|production|real)$", "counts"), (rf"^({_YES})$|\btest|\bbogus|\bsandbox", "ignore")),
+    "test": (
+        (rf"^({_NO}|live|production|real)$", "counts"),
+        (rf"^({_YES})$|\btest|\bbogus|\bsandbox", "ignore"),
+    ),
     "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
-}  # fmt: skip
+}
 _VOCABULARY["payment_status"] = (
     (r"\bprocessing|\bopen\b|\boffen\b|\boverdue", "ignore"),
     *_VOCABULARY["status"],

@@ -66,9 +66,12 @@ def settle_units(
     prices = [
         other
         for other, kind in kinds.items()
-        if kind in ("number", "rate") and other != column and other not in taken.values()
-        and _PRICES.search(plain_heading(other)) and not _counts_items(columns, other)
-    ]  # fmt: skip
+        if kind in ("number", "rate")
+        and other != column
+        and other not in taken.values()
+        and _PRICES.search(plain_heading(other))
+        and not _counts_items(columns, other)
+    ]
     if not _AMOUNTS.match(plain_heading(column)) or not prices or not _counts_items(columns, column):
         return dict(mapping), []
     if len(prices) > 1:

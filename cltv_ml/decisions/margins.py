@@ -104,9 +104,22 @@ def compute_margins(
     table["contribution_rate"] = table["contribution_margin"] / net.where(net != 0)
     table["loss_making"] = table[last] < 0
     wanted = [
-        "customers", "orders", "lines", "revenue", "discount", "returned", "cost", "gross_margin", "service",
-        "contribution_margin", "acquisition", "profit", "contribution_rate", "lines_below_cost", "loss_making",
-    ]  # fmt: skip
+        "customers",
+        "orders",
+        "lines",
+        "revenue",
+        "discount",
+        "returned",
+        "cost",
+        "gross_margin",
+        "service",
+        "contribution_margin",
+        "acquisition",
+        "profit",
+        "contribution_rate",
+        "lines_below_cost",
+        "loss_making",
+    ]
     if "discount" not in found:
         wanted.remove("discount")
     return table[[name for name in wanted if name in table]].sort_values(

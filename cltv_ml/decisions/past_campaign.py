@@ -164,9 +164,14 @@ def _effect(outcome: np.ndarray, treated: np.ndarray) -> dict[str, float]:
     error = float(np.sqrt(sum(side.var(ddof=1) / len(side) for side in sides)))
     uplift, z = means[0] - means[1], float(stats.norm.ppf(0.975))
     return {
-        "treated": len(sides[0]), "untreated": len(sides[1]), "rate_treated": means[0], "rate_untreated": means[1],
-        "uplift": uplift, "uplift_lower": uplift - z * error, "uplift_upper": uplift + z * error,
-    }  # fmt: skip
+        "treated": len(sides[0]),
+        "untreated": len(sides[1]),
+        "rate_treated": means[0],
+        "rate_untreated": means[1],
+        "uplift": uplift,
+        "uplift_lower": uplift - z * error,
+        "uplift_upper": uplift + z * error,
+    }
 
 
 def _verdict(row: pd.Series) -> str:

@@ -138,9 +138,12 @@ def _drawn_together(table: pd.DataFrame) -> pd.DataFrame:
     mean = (weight * slope).sum() / weight.sum()
     table["slope"] = (between * slope + variance * mean) / (between + variance)
     everybody = {
-        "products": table["products"].sum(), "weeks": table["weeks"].sum(), "slope_alone": mean,
-        "standard_error": float(np.sqrt(1 / weight.sum())), "slope": mean,
-    }  # fmt: skip
+        "products": table["products"].sum(),
+        "weeks": table["weeks"].sum(),
+        "slope_alone": mean,
+        "standard_error": float(np.sqrt(1 / weight.sum())),
+        "slope": mean,
+    }
     table = pd.concat([table, pd.DataFrame(everybody, index=[POOLED])])
     table["demand_at_10"] = np.exp(table["slope"] / 10)
     table["note"] = CONFOUNDING

@@ -125,8 +125,21 @@ def _predicted(segments: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns in the order a reader expects."""
     wanted = [
-        "customers", "orders", "revenue", "revenue_share", "margin", "margin_rate", "average_order_value",
-        "orders_per_customer", "days_since_last", "discount_share", "expected_value", "value_per_customer",
-        "value_lower", "value_upper", "top_products", "top_categories",
-    ]  # fmt: skip
+        "customers",
+        "orders",
+        "revenue",
+        "revenue_share",
+        "margin",
+        "margin_rate",
+        "average_order_value",
+        "orders_per_customer",
+        "days_since_last",
+        "discount_share",
+        "expected_value",
+        "value_per_customer",
+        "value_lower",
+        "value_upper",
+        "top_products",
+        "top_categories",
+    ]
     return table[[name for name in wanted if name in table]].rename_axis("segment")

@@ -109,10 +109,16 @@ class BoostedUplift(UpliftModel):
         information = weights.sum() * (mean * (1 - mean) if is_share else 1.0)
         kind = xgboost.XGBClassifier if is_share else xgboost.XGBRegressor
         model = kind(
-            n_estimators=self.n_estimators, max_depth=self.max_depth, learning_rate=self.learning_rate, subsample=0.8,
-            min_child_weight=self.leaf_share * information, reg_lambda=0.0, base_score=mean,
-            random_state=self.random_state, n_jobs=1,
-        )  # fmt: skip
+            n_estimators=self.n_estimators,
+            max_depth=self.max_depth,
+            learning_rate=self.learning_rate,
+            subsample=0.8,
+            min_child_weight=self.leaf_share * information,
+            reg_lambda=0.0,
+            base_score=mean,
+            random_state=self.random_state,
+            n_jobs=1,
+        )
         return model.fit(matrix, outcome, sample_weight=weights)
 
 

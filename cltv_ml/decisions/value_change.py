@@ -15,8 +15,15 @@ from cltv_ml.windows import Window
 
 #: The parts, in the order they are accounted for.
 PARTS = (
-    "new", "reactivated", "lost", "upgraded", "downgraded", "same tier", "prices and margins", "model",
-)  # fmt: skip
+    "new",
+    "reactivated",
+    "lost",
+    "upgraded",
+    "downgraded",
+    "same tier",
+    "prices and margins",
+    "model",
+)
 
 
 def account_for_change(

@@ -112,11 +112,16 @@ def _row(
     psi = _psi(old, new, confidence)
     shift = _shift(before, known, noise, confidence)
     return {
-        "feature": name, "psi": psi[0], "psi_lower": psi[1], "psi_upper": psi[2],
-        "shift": shift[0], "shift_lower": shift[1], "shift_upper": shift[2],
+        "feature": name,
+        "psi": psi[0],
+        "psi_lower": psi[1],
+        "psi_upper": psi[2],
+        "shift": shift[0],
+        "shift_lower": shift[1],
+        "shift_upper": shift[2],
         "missing": 1 - len(known) / len(values),
         "missing_before": before["missing"] / max(before["missing"] + before["count"], 1),
-    }  # fmt: skip
+    }
 
 
 def _psi(old: np.ndarray, new: np.ndarray, confidence: float) -> tuple[float, float, float]:

@@ -143,9 +143,10 @@ def ineligible(models: Sequence[ValueModel], validation: Validation) -> dict[str
         return reasons
     left = [model for model in models if model.name not in reasons]
     uncertain = [
-        model.name for model in left
+        model.name
+        for model in left
         if model.needs_labels and not model.level_from_history and not model.components()
-    ]  # fmt: skip
+    ]
     if {model.name for model in left} <= {SameRate.name, *uncertain}:
         return reasons
     why = "the log holds no earlier window that shows how what it learns from labels carries over to a later one"

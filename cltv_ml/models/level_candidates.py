@@ -123,11 +123,13 @@ def by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
     """
     then = cutoff - horizon
     rows = [
-        (log.customers(cutoff - young) - log.customers(cutoff - old),
-         log.customers(then - young) - log.customers(then - old),
-         _of_age(log, then, young, old, (then, cutoff)))
+        (
+            log.customers(cutoff - young) - log.customers(cutoff - old),
+            log.customers(then - young) - log.customers(then - old),
+            _of_age(log, then, young, old, (then, cutoff)),
+        )
         for young, old in _age_groups(horizon)
-    ]  # fmt: skip
+    ]
     return _summed(np.array(rows, dtype=np.float64), np.array([row[1] for row in rows]))
 
 
@@ -140,11 +142,13 @@ def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
     """
     then = cutoff - YEAR
     rows = [
-        (_of_age(log, cutoff, young, old, (cutoff - horizon, cutoff)),
-         _of_age(log, then, young, old, (then - horizon, then)),
-         _of_age(log, then, young, old, (then, then + horizon)))
+        (
+            _of_age(log, cutoff, young, old, (cutoff - horizon, cutoff)),
+            _of_age(log, then, young, old, (then - horizon, then)),
+            _of_age(log, then, young, old, (then, then + horizon)),
+        )
         for young, old in _age_groups(horizon)
-    ]  # fmt: skip
+    ]
     sizes = [log.customers(then - young) - log.customers(then - old) for young, old in _age_groups(horizon)]
     return _summed(np.array(rows, dtype=np.float64), np.array(sizes))
 

@@ -73,9 +73,13 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     progress("drawing intervals", 0.8)
     bounds, sums = _draws(curve, X, table["remaining_value"], end)
     table = table.join(_at(curve, X, scores, days)).assign(
-        remaining_lower=bounds[:, 0], remaining_upper=bounds[:, 1], cutoff=cutoff, horizon=horizon, end=end,
+        remaining_lower=bounds[:, 0],
+        remaining_upper=bounds[:, 1],
+        cutoff=cutoff,
+        horizon=horizon,
+        end=end,
         model_version=version,
-    )  # fmt: skip
+    )
     notes = _notes(table, curve.survival(X, end), end, margins is not None)
     write_table(table.reset_index(), settings.out)
     return Lifetimes(table, _totals(table, sums), notes, settings.out)

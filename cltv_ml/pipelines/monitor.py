@@ -198,9 +198,14 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
 
 
 def _compare(
-    log: pd.DataFrame, batch: pd.DataFrame, window: Window, version: Version,
-    reference: Mapping[str, Any], limits: Thresholds, notes: list[str],
-) -> tuple[pd.DataFrame, pd.DataFrame, list[Check]]:  # fmt: skip
+    log: pd.DataFrame,
+    batch: pd.DataFrame,
+    window: Window,
+    version: Version,
+    reference: Mapping[str, Any],
+    limits: Thresholds,
+    notes: list[str],
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Check]]:
     """Return drift and segment shares against the training, with their checks."""
     if not reference:
         return pd.DataFrame(columns=["feature", "psi"]), pd.DataFrame(), []
@@ -218,21 +223,25 @@ def _compare(
     shares = compute_shares(reference["tiers"], batch["tier"].value_counts().to_dict())
     checks = [
         check(
-            f"drift of {row.feature}", row.psi_lower, limits.psi,
+            f"drift of {row.feature}",
+            row.psi_lower,
+            limits.psi,
             f"{row.feature}: stability index {row.psi:.2f} against the training, at least {row.psi_lower:.2f} beyond "
             "chance.",
             worst="retrain" if row.feature == "expected_value" else "watch",
         )
         for row in drift[drift["kind"] == "prediction"].itertuples()
-    ]  # fmt: skip
+    ]
     checks += _moved(drift[drift["kind"] == "feature"], limits)
     checks += [
         check(
-            f"share of {row.segment}", away_from(row.lower, row.upper, row.before), limits.segment,
+            f"share of {row.segment}",
+            away_from(row.lower, row.upper, row.before),
+            limits.segment,
             f"{row.share:.0%} of the customers are in tier {row.segment}, {row.before:.0%} were in training.",
         )
         for row in shares.itertuples()
-    ]  # fmt: skip
+    ]
     return drift, shares, checks
 
 
@@ -263,18 +272,25 @@ def _freshness(
     quiet = (window.cutoff - before.max().normalize()).days - 1
     return [
         check(
-            "refused", refused, limits.refused,
+            "refused",
+            refused,
+            limits.refused,
             f"{refused:.1%} of the customers have no value; the scores say why.",
         ),
         check(
-            "model age", age, limits.model_age,
+            "model age",
+            age,
+            limits.model_age,
             f"The model was fitted until {version.fitted_until:%Y-%m-%d}, {age:.1f} horizons before the batch.",
         ),
         check(
-            "log age", quiet, limits.log_age, f"The last purchase was {quiet} days before the batch's cutoff.",
+            "log age",
+            quiet,
+            limits.log_age,
+            f"The last purchase was {quiet} days before the batch's cutoff.",
             worst="watch",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _promises(truth: pd.DataFrame, paths: pd.DataFrame, version: Version, limits: Thresholds) -> list[Check]:
@@ -284,33 +300,53 @@ def _promises(truth: pd.DataFrame, paths: pd.DataFrame, version: Version, limits
         row = truth.iloc[-1]
         when = f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']})"
         checks += [
-            check("bias", away_from(row["bias_lower"], row["bias_upper"]), limits.bias,
-                  f"{when} promised {row['promised']:,.0f} and {row['realised']:,.0f} came: {row['bias']:+.1%} off in "
-                  f"its total, 95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}."),
-            check("decile error", row["decile_mape_lower"], limits.decile_error,
-                  f"{when} missed its tenths by {row['decile_mape']:.1%} on average, 95% interval "
-                  f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}."),
-        ]  # fmt: skip
+            check(
+                "bias",
+                away_from(row["bias_lower"], row["bias_upper"]),
+                limits.bias,
+                f"{when} promised {row['promised']:,.0f} and {row['realised']:,.0f} came: {row['bias']:+.1%} off in "
+                f"its total, 95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
+            ),
+            check(
+                "decile error",
+                row["decile_mape_lower"],
+                limits.decile_error,
+                f"{when} missed its tenths by {row['decile_mape']:.1%} on average, 95% interval "
+                f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}.",
+            ),
+        ]
         tested = version.tags.get("test_gini")
         if tested is not None and row["model_version"] == version.number:
             checks.append(
-                check("order", float(tested) - row["gini_upper"], limits.gini_fall,
-                      f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised.")
-            )  # fmt: skip
+                check(
+                    "order",
+                    float(tested) - row["gini_upper"],
+                    limits.gini_fall,
+                    f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised.",
+                )
+            )
         if "coverage" in row and np.isfinite(row["coverage"]):
             checks.append(
-                check("coverage", row["coverage_promised"] - row["coverage_upper"], limits.coverage_gap,
-                      f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
-                      f"{row['coverage_promised']:.0%} were promised.")
-            )  # fmt: skip
+                check(
+                    "coverage",
+                    row["coverage_promised"] - row["coverage_upper"],
+                    limits.coverage_gap,
+                    f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
+                    f"{row['coverage_promised']:.0%} were promised.",
+                )
+            )
     for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
         last = path.iloc[-1]
         if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
             checks.append(
-                check("bias so far", away_from(last["bias_lower"], last["bias_upper"]), limits.bias,
-                      f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} should have "
-                      f"brought {last['expected']:,.0f} and brought {last['realised']:,.0f}.")
-            )  # fmt: skip
+                check(
+                    "bias so far",
+                    away_from(last["bias_lower"], last["bias_upper"]),
+                    limits.bias,
+                    f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} should have "
+                    f"brought {last['expected']:,.0f} and brought {last['realised']:,.0f}.",
+                )
+            )
     return checks
 
 
@@ -342,9 +378,21 @@ def _log(series: str, report: Report, window: Window) -> None:
 def _write(series: str, report: Report, window: Window, version: Version, out: Path, currency: str) -> None:
     title = f"Monitoring as of {window.cutoff:%Y-%m-%d}: {report.level}"
     subtitle = f"Version {version.number} ({version.model}), {window.horizon} days ahead"
-    page = render_html(summarise(title, subtitle, sections.monitoring_sections(
-        report.reasons, report.notes, report.drift, report.shares, report.truth, report.progress, currency=currency
-    )))  # fmt: skip
+    page = render_html(
+        summarise(
+            title,
+            subtitle,
+            sections.monitoring_sections(
+                report.reasons,
+                report.notes,
+                report.drift,
+                report.shares,
+                report.truth,
+                report.progress,
+                currency=currency,
+            ),
+        )
+    )
     tables = {
         "checks": pd.DataFrame([asdict(one) for one in report.checks]),
         "drift": report.drift,

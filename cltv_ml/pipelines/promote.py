@@ -169,10 +169,13 @@ def score_apart(
             ]
             running.append(
                 subprocess.Popen(
-                    [sys.executable, "-P", str(script), *words], env=_environment(model), text=True,
-                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                    [sys.executable, "-P", str(script), *words],
+                    env=_environment(model),
+                    text=True,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
                 )
-            )  # fmt: skip
+            )
         ends = [process.communicate()[1] for process in running]
         for uri, process, end in zip(uris, running, ends, strict=True):
             if process.returncode:
@@ -295,9 +298,12 @@ def _log(decision: Decision, settings: Promote) -> None:
     """Write the decision to a run of its own, its figures as metrics and its reasons as text."""
     outcome = "promoted" if decision.promoted else "refused"
     tags = {
-        "role": "promotion", "outcome": outcome, "challenger": str(decision.challenger),
-        "champion": str(decision.champion or ""), **runs.code_tags(),
-    }  # fmt: skip
+        "role": "promotion",
+        "outcome": outcome,
+        "challenger": str(decision.challenger),
+        "champion": str(decision.champion or ""),
+        **runs.code_tags(),
+    }
     title = f"version {decision.challenger} {outcome}"
     with runs.summary_run(runs.open_experiment(settings.experiment), title, tags):
         mlflow.log_text(settings.toml(data=settings.dataset), "settings.toml")

@@ -325,9 +325,10 @@ def _job_params(job: Job) -> dict[str, Any]:
 def _model_params(model: ValueModel) -> dict[str, Any]:
     """Return settings and learned parameters under flat names, nested models by their own prefix."""
     settings = {
-        name: value for name, value in model.get_params(deep=True).items()
+        name: value
+        for name, value in model.get_params(deep=True).items()
         if value is None or isinstance(value, (bool, int, float, str))
-    }  # fmt: skip
+    }
     learned = {
         f"{part.removesuffix('_')}.{symbol}": value
         for part, fitted in vars(model).items()

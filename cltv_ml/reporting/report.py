@@ -74,7 +74,7 @@ def section(
         "what_if": dict(what_if) if what_if else None,
         "lookup": None,
         "details": [dict(detail) for detail in details],
-    }  # fmt: skip
+    }
 
 
 def cells(frame: pd.DataFrame) -> dict[str, Any]:

@@ -67,16 +67,24 @@ def template(mode: str) -> go.layout.Template:
         raise InputError(f"Unknown theme {mode!r}. Available: {sorted(_COLOURS)}.")
     colour = _COLOURS[mode]
     axis = {
-        "gridcolor": colour["grid"], "zerolinecolor": colour["line"], "linecolor": colour["line"],
-        "tickcolor": colour["line"], "ticks": "outside", "automargin": True, "title": {"standoff": 8},
+        "gridcolor": colour["grid"],
+        "zerolinecolor": colour["line"],
+        "linecolor": colour["line"],
+        "tickcolor": colour["line"],
+        "ticks": "outside",
+        "automargin": True,
+        "title": {"standoff": 8},
         # 12,500 and 350,000 in full, from a million on 1M, 2.5B.
-        "separatethousands": True, "exponentformat": "B", "minexponent": 5,
-    }  # fmt: skip
+        "separatethousands": True,
+        "exponentformat": "B",
+        "minexponent": 5,
+    }
     bar = {name: axis[name] for name in ("separatethousands", "exponentformat", "minexponent")}
     return go.layout.Template(
         layout={
             "font": {
-                "family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 13,
+                "family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif",
+                "size": 13,
                 "color": colour["text"],
             },
             "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 16}, "font": {"size": 17}},
@@ -89,7 +97,7 @@ def template(mode: str) -> go.layout.Template:
             "yaxis": axis,
         },
         data={"heatmap": [{"colorbar": bar}]},
-    )  # fmt: skip
+    )
 
 
 def figure(title: str, x: str = "", y: str = "") -> go.Figure:

@@ -75,13 +75,21 @@ def compute_what_if(
     drawn = plots.campaign_profit(shown, currency=currency, listed=wanted["list"])
     return {
         "controls": [
-            {"name": name, "label": label, "value": f"{wanted[name]:g}" if name != "list" else f"{wanted[name]:.0f}",
-             "min": low, "max": high, "step": step}
+            {
+                "name": name,
+                "label": label,
+                "value": f"{wanted[name]:g}" if name != "list" else f"{wanted[name]:.0f}",
+                "min": low,
+                "max": high,
+                "step": step,
+            }
             for name, (label, low, high, step) in _LABELS.items()
         ],
         "inputs": inputs,
-        "figure": embed("Expected profit by the number of customers on the list, for the numbers above", drawn),
-    }  # fmt: skip
+        "figure": embed(
+            "Expected profit by the number of customers on the list, for the numbers above", drawn
+        ),
+    }
 
 
 def assumed_cost(expected_value: float, customers: int) -> float:

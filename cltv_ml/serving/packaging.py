@@ -27,9 +27,25 @@ from cltv_ml.tables import TRANSACTIONS
 #: All the package's dependencies: the code next to a model is the whole package, and its imports must work.
 #: They are named here because a project environment runs the sources without installing them.
 REQUIREMENTS = (
-    "charset-normalizer", "duckdb", "jinja2", "mlflow", "numpy", "openpyxl", "optuna", "pandas", "plotly", "pooch",
-    "pyarrow", "pydantic", "rich", "scikit-learn", "scipy", "sqlalchemy", "typer", "xgboost",
-)  # fmt: skip
+    "charset-normalizer",
+    "duckdb",
+    "jinja2",
+    "mlflow",
+    "numpy",
+    "openpyxl",
+    "optuna",
+    "pandas",
+    "plotly",
+    "pooch",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "scikit-learn",
+    "scipy",
+    "sqlalchemy",
+    "typer",
+    "xgboost",
+)
 
 #: Where, inside a registered version, the model for raw transactions lies.
 FROM_TRANSACTIONS = "cltv-from-transactions"
@@ -38,15 +54,29 @@ GOLDEN = "golden.json"
 #: Approximate number of customers from whom golden rows are drawn.
 _ASKED = 10_000
 
-_OUTPUTS = {"customer_id": "string", **dict.fromkeys(OUTPUTS, "double"), "tier": "string", "reason": "string",
-            "model_version": "string", "as_of": "string", "lines_set_aside": "long"}  # fmt: skip
+_OUTPUTS = {
+    "customer_id": "string",
+    **dict.fromkeys(OUTPUTS, "double"),
+    "tier": "string",
+    "reason": "string",
+    "model_version": "string",
+    "as_of": "string",
+    "lines_set_aside": "long",
+}
 
 #: Two purchases of one customer, with every column that a log may have.
 _TRANSACTIONS_EXAMPLE = {
-    "customer_id": ["ann", "ann"], "timestamp": ["2026-01-03 10:15:00", "2026-01-21 18:40:00"],
-    "amount": [12.5, 30.0], "order_id": ["o1", "o2"], "product_id": ["mug", "pot"], "category": ["tea", "tea"],
-    "quantity": [1.0, 2.0], "discount": [0.0, 3.0], "cost": [7.0, 16.0], "channel": ["web", "web"],
-}  # fmt: skip
+    "customer_id": ["ann", "ann"],
+    "timestamp": ["2026-01-03 10:15:00", "2026-01-21 18:40:00"],
+    "amount": [12.5, 30.0],
+    "order_id": ["o1", "o2"],
+    "product_id": ["mug", "pot"],
+    "category": ["tea", "tea"],
+    "quantity": [1.0, 2.0],
+    "discount": [0.0, 3.0],
+    "cost": [7.0, 16.0],
+    "channel": ["web", "web"],
+}
 
 
 @dataclass(frozen=True)

@@ -114,10 +114,15 @@ def score_log(
             quarantine = None
         progress("building features", 0.2)
         features = write_features(
-            Source(str(log), until=cutoff), cutoff, work.folder / "features", scorer.features,
+            Source(str(log), until=cutoff),
+            cutoff,
+            work.folder / "features",
+            scorer.features,
             engine=_engine(spark, order.memory),
-            progress=lambda done, total, what: progress(f"building features: {what}", 0.2 + 0.4 * done / max(total, 1)),
-        )  # fmt: skip
+            progress=lambda done, total, what: progress(
+                f"building features: {what}", 0.2 + 0.4 * done / max(total, 1)
+            ),
+        )
         files, _ = find_feature_files(features)
         pieces = _score(files, scorer, uri, work, spark, progress, sort=True)
         pieces.append(_write_unscored(log, quarantine, scorer, work.folder / "unscored.parquet"))

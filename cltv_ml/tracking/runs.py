@@ -175,9 +175,12 @@ def latest_training(experiment: str) -> Run:
     """
     open_store()
     found = mlflow.search_runs(
-        experiment_names=[experiment], filter_string="tags.role = 'summary' and status = 'FINISHED'",
-        order_by=["start_time DESC"], max_results=1, output_format="list",
-    )  # fmt: skip
+        experiment_names=[experiment],
+        filter_string="tags.role = 'summary' and status = 'FINISHED'",
+        order_by=["start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
     if not found:
         raise InputError(
             f"experiment {experiment!r} in {store_name()} holds no finished training; run `cltv train` first."

@@ -54,9 +54,13 @@ def keep_batch(
     """
     client = MlflowClient()
     tags = {
-        "role": "batch", "mlflow.parentRunId": series, "model_version": str(version.number),
-        "cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": str(window.horizon), "model": version.model,
-    }  # fmt: skip
+        "role": "batch",
+        "mlflow.parentRunId": series,
+        "model_version": str(version.number),
+        "cutoff": f"{window.cutoff:%Y-%m-%d}",
+        "horizon_days": str(window.horizon),
+        "model": version.model,
+    }
     wanted = " and ".join(f"tags.{key} = '{tags[key]}'" for key in ("role", "model_version", "cutoff"))
     found = client.search_runs(
         [experiment_id], f"{wanted} and tags.`mlflow.parentRunId` = '{series}'", max_results=1
@@ -121,8 +125,11 @@ def _close(run_id: str, log: pd.DataFrame, window: Window, series: str) -> None:
     batch, promise = _read_batch(run_id)
     y_true = window.target(log, batch.index)
     truth = promises.compute_truth(y_true, batch, level=promise.get("interval_level"))
-    found = {f"{name}{end}": float(row[column]) for name, row in truth.iterrows()
-             for end, column in (("", "value"), ("_lower", "lower"), ("_upper", "upper"))}  # fmt: skip
+    found = {
+        f"{name}{end}": float(row[column])
+        for name, row in truth.iterrows()
+        for end, column in (("", "value"), ("_lower", "lower"), ("_upper", "upper"))
+    }
     if "coverage" in truth.index:
         found["coverage_promised"] = float(promise["interval_level"])
     found["realised"] = float(y_true.sum())

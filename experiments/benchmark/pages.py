@@ -128,14 +128,20 @@ def _quality_parts(table: pd.DataFrame) -> list[str]:
 
 def _quality_row(mine: pd.DataFrame, model: str, shown: list[str]) -> list[str]:
     gini = mine.loc["gini"]
-    gap = "" if pd.isna(gini["difference"]) else (
-        f"{gini['difference']:+.3f} [{gini['difference_lower']:+.3f}, {gini['difference_upper']:+.3f}]"
-    )  # fmt: skip
+    gap = (
+        ""
+        if pd.isna(gini["difference"])
+        else (f"{gini['difference']:+.3f} [{gini['difference_lower']:+.3f}, {gini['difference_upper']:+.3f}]")
+    )
     return [
-        label(model), f"{gini['value']:.3f} [{gini['lower']:.3f}, {gini['upper']:.3f}]", gap,
-        f"{mine.at['bias', 'value']:+.1%}", f"{mine.at['decile_mape', 'value']:.3f}",
-        f"{mine.at['mae', 'value']:,.2f}", f"{gini['seconds']:.1f}",
-    ]  # fmt: skip
+        label(model),
+        f"{gini['value']:.3f} [{gini['lower']:.3f}, {gini['upper']:.3f}]",
+        gap,
+        f"{mine.at['bias', 'value']:+.1%}",
+        f"{mine.at['decile_mape', 'value']:.3f}",
+        f"{mine.at['mae', 'value']:,.2f}",
+        f"{gini['seconds']:.1f}",
+    ]
 
 
 def _chosen(window: pd.DataFrame) -> str:
@@ -165,13 +171,15 @@ def _speed_table(table: pd.DataFrame) -> str:
     head = ["what", "subject", "CPU s", "held against", "ratio", "peak MB"]
     body = [
         [
-            row.task, row.model, f"{row.value:.2f}" if pd.notna(row.value) else "–",
+            row.task,
+            row.model,
+            f"{row.value:.2f}" if pd.notna(row.value) else "–",
             str(row.note) if pd.notna(row.note) else "",
             f"{row.difference:.2f}" if pd.notna(row.difference) else "",
             f"{row.memory_mb:,.0f}" if pd.notna(row.memory_mb) else "",
         ]
         for row in table.itertuples()
-    ]  # fmt: skip
+    ]
     return _markdown(head, body)
 
 

@@ -125,8 +125,12 @@ def window_rows(y_true: pd.Series, answers: dict[str, Answer]) -> list[dict]:
 def _paired(y_true: pd.Series, forecasts: pd.DataFrame) -> dict[tuple[str, str], dict]:
     if CHAMPION not in forecasts or len(forecasts.columns) < 2:
         return {}
-    names = {"champion_value": "reference", "difference": "difference", "lower": "difference_lower",
-             "upper": "difference_upper"}  # fmt: skip
+    names = {
+        "champion_value": "reference",
+        "difference": "difference",
+        "lower": "difference_lower",
+        "upper": "difference_upper",
+    }
     table = compare_models(y_true, forecasts, CHAMPION)
     return {
         (row["model"], row["metric"]): {new: row[old] for old, new in names.items()}

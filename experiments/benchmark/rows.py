@@ -37,9 +37,18 @@ COLUMNS = {
 }
 
 _NUMBERS = (
-    "horizon", "value", "lower", "upper", "reference", "difference", "difference_lower", "difference_upper",
-    "customers", "seconds", "memory_mb",
-)  # fmt: skip
+    "horizon",
+    "value",
+    "lower",
+    "upper",
+    "reference",
+    "difference",
+    "difference_lower",
+    "difference_upper",
+    "customers",
+    "seconds",
+    "memory_mb",
+)
 _TEXTS = ("task", "model", "metric", "commit")
 
 

@@ -41,9 +41,13 @@ def _measured(words: list[str], place: Path, environment: dict[str, str]) -> tup
     """Return wall and CPU seconds, peak MB of the whole family of processes, and what went wrong."""
     before, start = os.times(), time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cltv_ml.cli", *words], cwd=place, env=environment, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-m", "cltv_ml.cli", *words],
+        cwd=place,
+        env=environment,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     peak, stop = [0.0], threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, peak, stop))
     watcher.start()

@@ -42,12 +42,16 @@ def shop():
     cuts = decisions.fit_tiers(predictions["expected_value"])
     sent = pd.DataFrame({"customer_id": ids, "arm": arm})
     return Shop(
-        log=log, window=WINDOW, X=X, predictions=predictions,
+        log=log,
+        window=WINDOW,
+        X=X,
+        predictions=predictions,
         tiers=decisions.apply_tiers(predictions["expected_value"], cuts).rename("tier"),
         lifecycle=decisions.apply_lifecycle(X, decisions.fit_lifecycle(X), predictions["p_alive"]),
         terms=dataclasses.replace(TERMS, campaign=PastCampaign(sent, Window(start, 7))),
-        groups=log.groupby("customer_id")["channel"].agg(lambda values: values.mode()[0]).to_frame(), version=3,
-    )  # fmt: skip
+        groups=log.groupby("customer_id")["channel"].agg(lambda values: values.mode()[0]).to_frame(),
+        version=3,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +108,11 @@ def test_the_campaign_list_names_segment_offer_products_and_reason(done):
 def test_other_ways_of_choosing_arms_are_judged_by_what_they_would_have_earned(done):
     table = done.tables["policy_value"]
     assert set(table["policy"]) == {
-        "as it was", "control for everybody", "mail for everybody", "each customer's best"
-    }  # fmt: skip
+        "as it was",
+        "control for everybody",
+        "mail for everybody",
+        "each customer's best",
+    }
     robust = table[table["estimator"] == "doubly_robust"].set_index("policy")["value"]
     assert robust["mail for everybody"] > robust["control for everybody"]
     lesson = next(one for one in done.sections if one["title"] == "What the past campaign teaches")

@@ -152,21 +152,42 @@ def with_pandas(path: Path, cutoff: pd.Timestamp) -> pd.DataFrame:
     lines = pd.read_parquet(path)
     lines = lines[lines["timestamp"] < cutoff]
     lines["d"] = lines["timestamp"].dt.normalize()
-    orders = lines.groupby(["customer_id", "order_id"], sort=False).agg(
-        d=("d", "min"), lines=("amount", "size"), amount=("amount", "sum"), items=("quantity", "sum"),
-        discount=("discount", "sum"),
-    ).reset_index()  # fmt: skip
+    orders = (
+        lines.groupby(["customer_id", "order_id"], sort=False)
+        .agg(
+            d=("d", "min"),
+            lines=("amount", "size"),
+            amount=("amount", "sum"),
+            items=("quantity", "sum"),
+            discount=("discount", "sum"),
+        )
+        .reset_index()
+    )
     days = orders.groupby(["customer_id", "d"])["amount"].sum().reset_index()
     mine = days.groupby("customer_id")
     days["gap"] = mine["d"].diff().dt.days
     days["n"] = mine.cumcount() + 1
     days["weekend"] = days["d"].dt.day_of_week >= 5
     days["xy"], days["xx"] = days["n"] * days["amount"], days["n"] ** 2
-    X = mine.agg(first=("d", "min"), last=("d", "max"), days=("d", "size"), spend_total=("amount", "sum"),
-                 first_spend=("amount", "first"), last_spend=("amount", "last"), spend_spread=("amount", "std"),
-                 top=("amount", "max"), gap_mean=("gap", "mean"), gap_spread=("gap", "std"),
-                 gap_median=("gap", "median"), gap_max=("gap", "max"), gap_last=("gap", "last"),
-                 weekend_share=("weekend", "mean"), n=("n", "sum"), xy=("xy", "sum"), xx=("xx", "sum"))  # fmt: skip
+    X = mine.agg(
+        first=("d", "min"),
+        last=("d", "max"),
+        days=("d", "size"),
+        spend_total=("amount", "sum"),
+        first_spend=("amount", "first"),
+        last_spend=("amount", "last"),
+        spend_spread=("amount", "std"),
+        top=("amount", "max"),
+        gap_mean=("gap", "mean"),
+        gap_spread=("gap", "std"),
+        gap_median=("gap", "median"),
+        gap_max=("gap", "max"),
+        gap_last=("gap", "last"),
+        weekend_share=("weekend", "mean"),
+        n=("n", "sum"),
+        xy=("xy", "sum"),
+        xx=("xx", "sum"),
+    )
     X["frequency"] = X["days"] - 1
     X["recency"], X["T"] = (X["last"] - X["first"]).dt.days, (cutoff - X["first"]).dt.days - 1
     X["monetary_value"] = ((X["spend_total"] - X["first_spend"]) / X["frequency"]).fillna(0)

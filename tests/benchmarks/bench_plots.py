@@ -49,9 +49,19 @@ MODEL = ParetoNBD().with_params({"r": 0.55, "alpha": 70.0, "s": 0.6, "beta": 80.
 
 #: Figures whose tables hold a row per model, feature, test window or batch, whatever the number of customers.
 OF_MODELS = (
-    "quality_waterfall", "metric_ranges", "importances", "dependence", "learning", "qini_curve", "discount_response",
-    "discount_profit", "segment_shares", "truth_series", "promise_so_far", "promises_kept",
-)  # fmt: skip
+    "quality_waterfall",
+    "metric_ranges",
+    "importances",
+    "dependence",
+    "learning",
+    "qini_curve",
+    "discount_response",
+    "discount_profit",
+    "segment_shares",
+    "truth_series",
+    "promise_so_far",
+    "promises_kept",
+)
 
 
 def main(customers: int = 1_000_000) -> None:
@@ -155,9 +165,14 @@ def made_up(customers: int, rng: np.random.Generator) -> tuple:
     X["monetary_value"] = np.where(X["frequency"] > 0, rng.gamma(2, 20, customers) + 0.01, 0.0)
     value = pd.Series(rng.gamma(0.5, 80, customers), index=ids)
     predictions = pd.DataFrame(
-        {"expected_value": value, "expected_purchases": value / 40, "p_alive": rng.random(customers),
-         "value_lower": value * 0.1, "value_upper": value * 3}
-    )  # fmt: skip
+        {
+            "expected_value": value,
+            "expected_purchases": value / 40,
+            "p_alive": rng.random(customers),
+            "value_lower": value * 0.1,
+            "value_upper": value * 3,
+        }
+    )
     later = predictions.assign(expected_value=value * rng.gamma(5, 0.2, customers))
     return log, X, predictions, later, pd.Series(rng.poisson(value).astype(float), index=ids)
 

@@ -77,9 +77,15 @@ def register(folder: Path, family: str) -> None:
     }[family].fit(X, y)
     names = [str(name) for name in model.feature_names_in_]
     card = packaging.Card(
-        model.name, 91, "2026-01-01", names, feature_version(names), packaging.tier_cuts(model.predict(X)),
-        len(X), "bench"
-    )  # fmt: skip
+        model.name,
+        91,
+        "2026-01-01",
+        names,
+        feature_version(names),
+        packaging.tier_cuts(model.predict(X)),
+        len(X),
+        "bench",
+    )
     with mlflow.start_run():
         info = packaging.log_model(model, card, X)
     registered = mlflow.register_model(info.model_uri, "cltv")
@@ -134,8 +140,10 @@ def tell(work) -> None:
 def measure(name: str, folder: Path, repeats: int) -> dict[str, float]:
     """Return the medians of a run's figures over some processes."""
     words = [sys.executable, __file__, "--run", name, "--folder", str(folder)]
-    runs = [json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
-            for _ in range(repeats)]  # fmt: skip
+    runs = [
+        json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        for _ in range(repeats)
+    ]
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 

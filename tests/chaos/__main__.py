@@ -60,14 +60,21 @@ def measure(prepared, place):
     """Take the time of the work that is killed, and load the model that is asked."""
     for name, work in {
         "training": lambda folder: scenarios.cltv(
-            "train", "--data", prepared / "orders.csv", "--horizon", "26w", "--models",
-            "same_rate,bg_nbd_gamma_gamma", "--out", folder / "out",
+            "train",
+            "--data",
+            prepared / "orders.csv",
+            "--horizon",
+            "26w",
+            "--models",
+            "same_rate,bg_nbd_gamma_gamma",
+            "--out",
+            folder / "out",
         ),
         "scoring": lambda folder: scenarios.cltv(
             "score", "--data", prepared / "orders.csv", "--out", folder / "scores.parquet"
         ),
         "promotion": lambda folder: lambda: scenarios.registry.promote(2, expected=1),
-    }.items():  # fmt: skip
+    }.items():
         folder = Path(tempfile.mkdtemp(dir=place))
         if name == "scoring":
             scenarios.use(prepared)

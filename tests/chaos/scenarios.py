@@ -256,9 +256,16 @@ def fit(folder, chance, prepared):
 
 #: By how often each is tried in a round.
 SCENARIOS = {
-    store_created: 4, promotion: 20, training: 1, scoring: 2, scoring_while_promoted: 1,
-    ugly_file: 30, changed_model: 4, request: 100, fit: 20,
-}  # fmt: skip
+    store_created: 4,
+    promotion: 20,
+    training: 1,
+    scoring: 2,
+    scoring_while_promoted: 1,
+    ugly_file: 30,
+    changed_model: 4,
+    request: 100,
+    fit: 20,
+}
 SERVED: list = []
 
 

@@ -14,9 +14,15 @@ def checked(tmp_path_factory):
     log.loc[3, "amount"] = "a lot"
     log.to_csv(folder / "orders.csv", index=False)
     words = [
-        "--data", folder / "orders.csv", "--currency", "EUR",
-        "--html", folder / "check.html", "--quarantine", folder / "aside.csv",
-    ]  # fmt: skip
+        "--data",
+        folder / "orders.csv",
+        "--currency",
+        "EUR",
+        "--html",
+        folder / "check.html",
+        "--quarantine",
+        folder / "aside.csv",
+    ]
     with pytest.raises(SystemExit, match="0"):
         main(["data", "check", *map(str, words)])
     return folder

@@ -57,18 +57,40 @@ def test_names_may_be_divided_by_commas_and_blanks(cltv):
         (["--data", "orders.csv", "--cutoff", "2023-06-30"], "cutoff 2023-06-30 lies outside the log"),
         (["--data", "orders.csv", "--cutoff", "2023-07-22"], "cutoff 2023-07-22 lies outside the log"),
         (["--data", "orders.csv", "--cutoff", "2023-07-11 12:00"], "cutoff must be a calendar day"),
-        (["--data", "orders.csv", "--cutoff", "2023-07-11", "--horizon", "11"], "but the log ends on 2023-07-20"),
+        (
+            ["--data", "orders.csv", "--cutoff", "2023-07-11", "--horizon", "11"],
+            "but the log ends on 2023-07-20",
+        ),
         (["--data", "orders.csv", "--cutoff", "2023-07-11", "--names", "charm"], "Unknown feature 'charm'"),
         (["--data", "orders.csv", "--cutoff", "2023-07-11", "--names", "margin_rate"], "needs ['cost']"),
-        (["--data", "orders.csv", "--cutoff", "2023-07-11", "--timezone", "Mars"], "timezone 'Mars' is unknown"),
-        (["--data", "orders.csv", "--cutoff", "2023-07-11", "--memory", "lots"], "memory must be a size such as"),
+        (
+            ["--data", "orders.csv", "--cutoff", "2023-07-11", "--timezone", "Mars"],
+            "timezone 'Mars' is unknown",
+        ),
+        (
+            ["--data", "orders.csv", "--cutoff", "2023-07-11", "--memory", "lots"],
+            "memory must be a size such as",
+        ),
         (["--clean-log", "orders.parquet", "--cutoff", "2023-07-11"], "carries a time zone"),
         (["--clean-log", "absent.parquet", "--cutoff", "2023-07-11"], "'absent.parquet' cannot be read as"),
-        (["--clean-log", "orders.parquet", "--cutoff", "2023-07-11", "--timezone", "UTC", "--master", "local[2]",
-          "--shards", "2"], "Spark divides its work itself"),
+        (
+            [
+                "--clean-log",
+                "orders.parquet",
+                "--cutoff",
+                "2023-07-11",
+                "--timezone",
+                "UTC",
+                "--master",
+                "local[2]",
+                "--shards",
+                "2",
+            ],
+            "Spark divides its work itself",
+        ),
         (["--clean-log", "orders.csv", "--cutoff", "2023-07-11"], "'orders.csv' cannot be read as"),
     ],
-)  # fmt: skip
+)
 def test_wrong_input_is_one_sentence_and_nothing_is_written(cltv, tmp_path, capsys, words, message):
     assert cltv(*words) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("Mapping")]

@@ -33,9 +33,12 @@ def cltv(*words, **environment):
     """Run the command line as a shell would, its output a pipe."""
     plain = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "NO_COLOR")}
     return subprocess.run(
-        [sys.executable, "-m", "cltv_ml.cli", *words], capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "cltv_ml.cli", *words],
+        capture_output=True,
+        text=True,
+        check=False,
         env=plain | environment,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(params=ALL)
@@ -118,7 +121,11 @@ def test_shell_completes_commands():
 def test_reader_who_stops_early_is_no_error():
     first = subprocess.run(
         f"{shlex.quote(sys.executable)} -m cltv_ml.cli features list --json | head -1; exit ${{PIPESTATUS[0]}}",
-        shell=True, executable="/bin/bash", capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert first.stdout == "{\n"
     assert first.stderr == ""

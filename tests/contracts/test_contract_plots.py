@@ -93,53 +93,90 @@ TABLES = {
     "contributions": compute_contributions(ProbabilisticValue(horizon=91).fit(X), X),
     "dependence": pd.DataFrame({"feature": "recency", "value": [1, 5], "predicted": [2.0, 8.0]}),
     "learning": pd.DataFrame(
-        {"origins": [1, 2], "rows": [400, 750], "gini": [0.5, 0.6], "bias": [0.1, 0.0], "decile_mape": [0.3, 0.2]}
+        {
+            "origins": [1, 2],
+            "rows": [400, 750],
+            "gini": [0.5, 0.6],
+            "bias": [0.1, 0.0],
+            "decile_mape": [0.3, 0.2],
+        }
     ),
     "tier_pyramid": TIERS.rename_axis("tier"),
     "rfm_map": pd.DataFrame(
-        {"recency_score": [5, 5, 1], "frequency_score": [5, 5, 1], "spend": [9.0, 8.0, 1.0],
-         "segment": ["Champions", "Champions", "Lost"]}
+        {
+            "recency_score": [5, 5, 1],
+            "frequency_score": [5, 5, 1],
+            "spend": [9.0, 8.0, 1.0],
+            "segment": ["Champions", "Champions", "Lost"],
+        }
     ),
     "segment_sizes": TIERS.rename_axis("segment").assign(revenue=[80.0, 20.0], revenue_share=[0.8, 0.2]),
     "migration_sankey": pd.DataFrame(
-        {"before": ["high", "high", "low"], "after": ["high", "low", "low"], "customers": [5, 2, 9],
-         "share": [5 / 7, 2 / 7, 1.0]}
+        {
+            "before": ["high", "high", "low"],
+            "after": ["high", "low", "low"],
+            "customers": [5, 2, 9],
+            "share": [5 / 7, 2 / 7, 1.0],
+        }
     ),
     "value_waterfall": pd.DataFrame(
         {"part": ["new", "lost", "total"], "customers": [3, 2, 5], "change": [30.0, -10.0, 20.0]}
     ),
     "campaign_profit": pd.DataFrame(
-        {"customers": [1, 2, 3], "cost": [1.0, 2, 3], "expected_profit": [5.0, 6, -1],
-         "profit_lower": [3.0, 3, -5], "profit_upper": [7.0, 9, 3]}
+        {
+            "customers": [1, 2, 3],
+            "cost": [1.0, 2, 3],
+            "expected_profit": [5.0, 6, -1],
+            "profit_lower": [3.0, 3, -5],
+            "profit_upper": [7.0, 9, 3],
+        }
     ),
-    "qini_curve": compute_qini_curve(rng.random(900) < 0.3, np.arange(900) % 2, rng.random(900)).assign(arm="mail"),
+    "qini_curve": compute_qini_curve(rng.random(900) < 0.3, np.arange(900) % 2, rng.random(900)).assign(
+        arm="mail"
+    ),
     "discount_response": pd.DataFrame(
         {"weeks": [90, 60, 30], "slope": [2.0, 3.0, 1.0]}, index=["all", "tea", "milk"]
     ),
     "discount_profit": pd.DataFrame({0.0: [0.0, 0.0, 0.0], 0.1: [1.0, -2.0, -3.0], 0.2: [0.5, np.nan, -4.0]}),
-    "cross_sell_matrix": pd.DataFrame(PAIRS, columns=["bought", "also_bought"]).pipe(
+    "cross_sell_matrix": pd.DataFrame(PAIRS, columns=["bought", "also_bought"])
+    .pipe(
         lambda one: pd.concat([one, one.rename(columns={"bought": "also_bought", "also_bought": "bought"})])
-    ).assign(orders=30, lift=2.5, lift_lower=1.8),
+    )
+    .assign(orders=30, lift=2.5, lift_lower=1.8),
     "margin_bars": pd.DataFrame(
         {"revenue": [9.0, 5.0], "contribution_margin": [4.0, -2.0], "contribution_rate": [0.4, -0.4]},
         index=pd.Index(["tea", "milk"], name="product_id"),
     ),
     "drift": pd.DataFrame({"feature": ["recency", "T"], "psi": [0.3, 0.05]}),
     "segment_shares": pd.DataFrame(
-        {"segment": ["high", "low"], "before": [0.2, 0.8], "share": [0.3, 0.7], "lower": [0.2, 0.6],
-         "upper": [0.4, 0.8]}
+        {
+            "segment": ["high", "low"],
+            "before": [0.2, 0.8],
+            "share": [0.3, 0.7],
+            "lower": [0.2, 0.6],
+            "upper": [0.4, 0.8],
+        }
     ),
     "truth_series": pd.DataFrame(
-        {"cutoff": pd.to_datetime(["2024-01-01", "2024-04-01"]), "bias": [0.1, -0.1], "bias_lower": [0.0, -0.2],
-         "bias_upper": [0.2, 0.1]}
+        {
+            "cutoff": pd.to_datetime(["2024-01-01", "2024-04-01"]),
+            "bias": [0.1, -0.1],
+            "bias_lower": [0.0, -0.2],
+            "bias_upper": [0.2, 0.1],
+        }
     ),
     "promise_so_far": pd.DataFrame(
-        {"cutoff": pd.to_datetime(["2024-01-01"] * 2), "day": [0, 7], "expected": [0.0, 9.0], "realised": [0.0, 8.0]}
+        {
+            "cutoff": pd.to_datetime(["2024-01-01"] * 2),
+            "day": [0, 7],
+            "expected": [0.0, 9.0],
+            "realised": [0.0, 8.0],
+        }
     ),
     "promises_kept": pd.DataFrame(
         {"cutoff": pd.to_datetime(["2024-01-01"]), "promised": [100.0], "realised": [90.0]}
     ),
-}  # fmt: skip
+}
 
 
 MONEY = [name for name, plot in plots.CATALOGUE.items() if "currency" in inspect.signature(plot).parameters]

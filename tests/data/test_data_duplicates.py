@@ -32,9 +32,13 @@ def test_nothing_is_told_where_no_line_equals_another():
 
 
 UNITS = [
-    ("R1", "C1", "LATTE", 4.5), ("R1", "C1", "LATTE", 4.5), ("R1", "C1", "BAGEL", 3.0),
-    ("R2", "C2", "LATTE", 4.5), ("R2", "C2", "LATTE", 4.5), ("R2", "C2", "LATTE", 4.5),
-]  # fmt: skip
+    ("R1", "C1", "LATTE", 4.5),
+    ("R1", "C1", "LATTE", 4.5),
+    ("R1", "C1", "BAGEL", 3.0),
+    ("R2", "C2", "LATTE", 4.5),
+    ("R2", "C2", "LATTE", 4.5),
+    ("R2", "C2", "LATTE", 4.5),
+]
 
 
 def receipts(rows):

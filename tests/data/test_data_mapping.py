@@ -11,8 +11,14 @@ def proposed(**samples):
 
 def test_online_retail_s_names_are_understood():
     assert proposed(
-        InvoiceNo="536365", StockCode="85123A", Description="LIGHT", Quantity=6, InvoiceDate="2010-12-01 08:26",
-        UnitPrice=2.55, CustomerID=17850.0, Country="United Kingdom",
+        InvoiceNo="536365",
+        StockCode="85123A",
+        Description="LIGHT",
+        Quantity=6,
+        InvoiceDate="2010-12-01 08:26",
+        UnitPrice=2.55,
+        CustomerID=17850.0,
+        Country="United Kingdom",
     ) == {
         "customer_id": "CustomerID",
         "timestamp": "InvoiceDate",
@@ -20,13 +26,19 @@ def test_online_retail_s_names_are_understood():
         "product_id": "StockCode",
         "quantity": "Quantity",
         "unit_price": "UnitPrice",
-    }  # fmt: skip
+    }
 
 
 def test_a_web_shop_s_export_is_understood():
     assert proposed(
-        order_id=1, user_id="u1", created_at="2024-01-31T10:00:00Z", updated_at="2024-02-01T10:00:00Z",
-        total_amount="9.50", currency="EUR", sku="A1", qty=1,
+        order_id=1,
+        user_id="u1",
+        created_at="2024-01-31T10:00:00Z",
+        updated_at="2024-02-01T10:00:00Z",
+        total_amount="9.50",
+        currency="EUR",
+        sku="A1",
+        qty=1,
     ) == {
         "customer_id": "user_id",
         "timestamp": "created_at",
@@ -35,7 +47,7 @@ def test_a_web_shop_s_export_is_understood():
         "product_id": "sku",
         "quantity": "qty",
         "currency": "currency",
-    }  # fmt: skip
+    }
 
 
 def test_the_purchase_date_is_not_the_shipping_date():

@@ -21,32 +21,42 @@ def test_a_negative_line_of_an_order_is_taken_off_that_order(code):
 
 def test_a_coupon_is_shared_by_the_lines_of_its_order_to_the_cent():
     kept, _ = left(
-        ("a", "2025-01-05", "1", "A", 1, 10.0), ("a", "2025-01-05", "1", "B", 2, 20.0),
-        ("a", "2025-01-05", "1", "CODE", 1, -10.0), ("a", "2025-01-05", "2", "A", 1, 10.0),
-    )  # fmt: skip
+        ("a", "2025-01-05", "1", "A", 1, 10.0),
+        ("a", "2025-01-05", "1", "B", 2, 20.0),
+        ("a", "2025-01-05", "1", "CODE", 1, -10.0),
+        ("a", "2025-01-05", "2", "A", 1, 10.0),
+    )
     assert kept == [6.67, 13.33, 10.0]
 
 
 def test_a_coupon_above_its_order_leaves_nothing_and_the_rest_is_told():
-    kept, cleaned = left(("a", "2025-01-05", "1", "A", 1, 10.0), ("a", "2025-01-05", "1", "CODE", 1, -15.0),
-                         ("a", "2025-02-05", "2", "A", 1, 30.0))  # fmt: skip
+    kept, cleaned = left(
+        ("a", "2025-01-05", "1", "A", 1, 10.0),
+        ("a", "2025-01-05", "1", "CODE", 1, -15.0),
+        ("a", "2025-02-05", "2", "A", 1, 30.0),
+    )
     assert kept == [30.0]
     assert cleaned.report.money_quarantined == -5.0
 
 
 def test_a_refund_of_the_whole_order_under_a_code_of_its_own_undoes_it():
     kept, cleaned = left(
-        ("a", "2025-01-05", "1", "A", 1, 100.0), ("a", "2025-01-05", "1", "B", 1, 30.0),
-        ("a", "2025-01-15", "1", "REFUND", 1, -130.0), ("a", "2025-02-05", "2", "A", 2, 200.0),
-    )  # fmt: skip
+        ("a", "2025-01-05", "1", "A", 1, 100.0),
+        ("a", "2025-01-05", "1", "B", 1, 30.0),
+        ("a", "2025-01-15", "1", "REFUND", 1, -130.0),
+        ("a", "2025-02-05", "2", "A", 2, 200.0),
+    )
     assert kept == [200.0]
     assert cleaned.quarantine["rule"].tolist() == ["cancellation"] * 3
 
 
 @pytest.mark.parametrize("when", ["2025-01-05 00:00:00", "2025-01-05 11:59:59", "2025-01-04 10:00:00"])
 def test_an_order_id_that_agrees_outranks_the_time(when):
-    kept, _ = left(("a", "2025-01-05 12:00:00", "1", 30.0), ("a", when, "1", -10.0),
-                   columns=["customer", "date", "order_id", "amount"])  # fmt: skip
+    kept, _ = left(
+        ("a", "2025-01-05 12:00:00", "1", 30.0),
+        ("a", when, "1", -10.0),
+        columns=["customer", "date", "order_id", "amount"],
+    )
     assert kept == [20.0]
 
 

@@ -230,9 +230,15 @@ def test_lines_of_complete_journey_get_their_category_from_the_table_of_products
     folder = tmp_path / "completejourney"
     folder.mkdir()
     lines = pd.DataFrame(
-        {"household_id": [1, 2, 1], "transaction_timestamp": pd.to_datetime(["2017-01-02 12:00"] * 3),
-         "sales_value": [1.0, 2.0, 3.0], "basket_id": [7, 8, 7], "product_id": [30, 10, 99], "retail_disc": 0.0}
-    )  # fmt: skip
+        {
+            "household_id": [1, 2, 1],
+            "transaction_timestamp": pd.to_datetime(["2017-01-02 12:00"] * 3),
+            "sales_value": [1.0, 2.0, 3.0],
+            "basket_id": [7, 8, 7],
+            "product_id": [30, 10, 99],
+            "retail_disc": 0.0,
+        }
+    )
     lines.to_parquet(folder / "transactions.parquet")
     monkeypatch.setenv("CLTV_DATA_DIR", str(tmp_path))
     with pytest.raises(ValueError, match=r"'products\.parquet' is missing next to the lines"):
@@ -241,8 +247,10 @@ def test_lines_of_complete_journey_get_their_category_from_the_table_of_products
     products.to_parquet(folder / "products.parquet")
     log = clean(read("complete_journey")).log
     assert dict(zip(log["product_id"], log["category"].fillna("none"), strict=True)) == {
-        "30": "none", "10": "BEEF", "99": "none",
-    }  # fmt: skip
+        "30": "none",
+        "10": "BEEF",
+        "99": "none",
+    }
 
 
 def test_complete_journey_keeps_every_cent_beside_its_categories():

@@ -46,9 +46,12 @@ def test_levels_are_recognised_in_many_languages():
 )
 def test_only_completed_sales_are_revenue(heading, done, undone, open_):
     frame = orders(
-        ("a", 1, "1", 10.0, done), ("a", 9, "2", 20.0, undone), ("b", 3, "3", 40.0, open_), ("b", 4, "4", 80.0, done),
+        ("a", 1, "1", 10.0, done),
+        ("a", 9, "2", 20.0, undone),
+        ("b", 3, "3", 40.0, open_),
+        ("b", 4, "4", 80.0, done),
         names=[heading],
-    )  # fmt: skip
+    )
     cleaned = clean(frame)
     assert cleaned.report.money_kept == 90.0
     assert dict(zip(cleaned.quarantine["rule"], cleaned.quarantine["order_id"], strict=True)) == {
@@ -84,9 +87,14 @@ def test_the_readings_are_reported_with_rows_and_money():
 
 @pytest.mark.parametrize(
     ("heading", "sale", "back"),
-    [("Type", "Sale", "Refund"), ("Belegart", "Rechnung", "Gutschrift"), ("Tipo", "Venta", "Devolución"),
-     ("transaction_type", "CHARGE", "chargeback"), ("Type de transaction", "Vente", "Avoir")],
-)  # fmt: skip
+    [
+        ("Type", "Sale", "Refund"),
+        ("Belegart", "Rechnung", "Gutschrift"),
+        ("Tipo", "Venta", "Devolución"),
+        ("transaction_type", "CHARGE", "chargeback"),
+        ("Type de transaction", "Vente", "Avoir"),
+    ],
+)
 def test_a_refund_with_a_positive_amount_is_taken_off_its_order(heading, sale, back):
     frame = orders(
         ("a", 1, "1", 100.0, sale), ("a", 9, "1", 30.0, back), ("b", 3, "3", 40.0, sale), names=[heading]
@@ -103,9 +111,11 @@ def test_a_type_of_another_kind_is_no_type_of_sale():
 
 def test_a_refunded_order_and_its_own_refund_line_are_not_taken_off_twice():
     frame = orders(
-        ("a", 1, "1", 100.0, "Refunded"), ("a", 9, "1", -100.0, "Completed"), ("a", 11, "2", 40.0, "Completed"),
+        ("a", 1, "1", 100.0, "Refunded"),
+        ("a", 9, "1", -100.0, "Completed"),
+        ("a", 11, "2", 40.0, "Completed"),
         names=["Status"],
-    )  # fmt: skip
+    )
     cleaned = clean(frame)
     assert cleaned.log["amount"].tolist() == [40.0]
     assert set(cleaned.quarantine["rule"]) == {"cancellation"}
@@ -152,17 +162,21 @@ def test_tests_and_uncaptured_payments_are_no_revenue(heading, sale, none):
 
 def test_an_order_that_is_confirmed_but_not_paid_is_no_revenue():
     frame = orders(
-        ("a", 1, "1", 100.0, "confirmed", "pending"), ("b", 9, "2", 20.0, "confirmed", "paid"),
-        ("c", 9, "3", 5.0, "cancelled", "paid"), names=["order_status", "payment_status"],
-    )  # fmt: skip
+        ("a", 1, "1", 100.0, "confirmed", "pending"),
+        ("b", 9, "2", 20.0, "confirmed", "paid"),
+        ("c", 9, "3", 5.0, "cancelled", "paid"),
+        names=["order_status", "payment_status"],
+    )
     assert kept(frame) == 20.0
 
 
 def test_a_refund_of_an_order_that_never_counted_is_no_return_either():
     frame = orders(
-        ("a", 1, "1", 100.0, "Failed"), ("a", 2, "1", -100.0, "Completed"), ("a", 9, "2", 20.0, "Completed"),
+        ("a", 1, "1", 100.0, "Failed"),
+        ("a", 2, "1", -100.0, "Completed"),
+        ("a", 9, "2", 20.0, "Completed"),
         names=["status"],
-    )  # fmt: skip
+    )
     cleaned = clean(frame)
     assert cleaned.log["amount"].tolist() == [20.0]
     assert cleaned.quarantine["rule"].tolist() == ["not_completed", "not_completed"]

@@ -75,9 +75,15 @@ def test_a_price_per_item_called_amount_is_multiplied_by_the_quantity():
 
 def test_six_lines_decide_where_they_agree_exactly():
     frame = pd.DataFrame(
-        {"customer": list("abcabc"), "date": "2024-01-31", "order": list("123456"), "sku": list("xxxyyy"),
-         "qty": [1, 2, 3, 1, 2, 4], "item price": [5.0, 10.0, 15.0, 7.0, 14.0, 28.0]}
-    )  # fmt: skip
+        {
+            "customer": list("abcabc"),
+            "date": "2024-01-31",
+            "order": list("123456"),
+            "sku": list("xxxyyy"),
+            "qty": [1, 2, 3, 1, 2, 4],
+            "item price": [5.0, 10.0, 15.0, 7.0, 14.0, 28.0],
+        }
+    )
     assert clean(frame).report.money_kept == 79.0
 
 

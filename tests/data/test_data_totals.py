@@ -87,9 +87,14 @@ def test_a_dated_row_with_the_sum_of_all_is_set_aside():
 
 def test_a_line_without_an_amount_of_its_own_belongs_to_its_order():
     frame = pd.DataFrame(
-        {"order": ["1", "1", "2"], "customer": ["a", "a", "b"], "date": "2025-01-05", "sku": ["x", "y", "x"],
-         "order total": ["10.50", None, "3.00"]}
-    )  # fmt: skip
+        {
+            "order": ["1", "1", "2"],
+            "customer": ["a", "a", "b"],
+            "date": "2025-01-05",
+            "sku": ["x", "y", "x"],
+            "order total": ["10.50", None, "3.00"],
+        }
+    )
     cleaned = clean(frame)
     assert cleaned.report.money_kept == 13.5
     assert cleaned.quarantine["rule"].tolist() == ["continuation"]

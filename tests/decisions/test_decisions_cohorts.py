@@ -21,14 +21,16 @@ def two_customers():
     return pd.DataFrame(
         {
             "customer_id": ["A", "A", "A", "A", "B"],
-            "timestamp": pd.to_datetime(["2024-01-30", "2024-01-30", "2024-02-05", "2024-04-01", "2024-02-10"]),
+            "timestamp": pd.to_datetime(
+                ["2024-01-30", "2024-01-30", "2024-02-05", "2024-04-01", "2024-02-10"]
+            ),
             "amount": [8.0, 2.0, 5.0, 7.0, 20.0],
             "order_id": ["1", "1", "2", "3", "4"],
             "product_id": ["tea", "cup", "tea", "tea", "pot"],
             "discount": [0.0, 1.0, 0.0, 0.0, 0.0],
             "cost": [4.0, 1.0, 2.0, 3.0, 10.0],
         }
-    )  # fmt: skip
+    )
 
 
 def test_every_grouping_and_period_keeps_the_logs_money_to_the_cent(log):

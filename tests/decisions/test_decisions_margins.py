@@ -107,10 +107,14 @@ def test_superstore_profit_is_found_to_the_cent(data_dir):
     raw = pd.read_parquet(data_dir / "superstore" / "superstore.parquet")
     log = pd.DataFrame(
         {
-            "customer_id": raw["Customer ID"], "timestamp": raw["Order Date"], "amount": raw["Sales"],
-            "product_id": raw["Product ID"], "category": raw["Sub-Category"], "cost": raw["Sales"] - raw["Profit"],
+            "customer_id": raw["Customer ID"],
+            "timestamp": raw["Order Date"],
+            "amount": raw["Sales"],
+            "product_id": raw["Product ID"],
+            "category": raw["Sub-Category"],
+            "cost": raw["Sales"] - raw["Profit"],
         }
-    )  # fmt: skip
+    )
     table = compute_margins(log, "category")
     assert round(table["gross_margin"].sum(), 2) == round(raw["Profit"].sum(), 2)
     assert set(loss_makers(table).index) == {"Tables", "Bookcases", "Supplies"}

@@ -53,9 +53,14 @@ def test_predicted_value_comes_with_its_interval(shop, halves):
         {"expected_value": 10.0, "value_lower": 4.0, "value_upper": 30.0}, index=halves.index
     )
     table = profile_segments(shop, halves, predictions=predictions)
-    assert table.loc["first", ["expected_value", "value_per_customer", "value_lower", "value_upper"]].tolist() == [
-        600.0, 10.0, 4.0, 30.0,
-    ]  # fmt: skip
+    assert table.loc[
+        "first", ["expected_value", "value_per_customer", "value_lower", "value_upper"]
+    ].tolist() == [
+        600.0,
+        10.0,
+        4.0,
+        30.0,
+    ]
 
 
 def test_a_parquet_file_gives_the_same_profile(shop, halves, tmp_path):

@@ -16,8 +16,19 @@ def test_the_curve_equals_scikit_uplift():
     curve = qini_curve(*_example())
     assert curve["customers"].tolist() == [0, 2, 6, 8, 11, 14, 18, 20, 25, 32, 37, 40]
     assert curve["incremental"].round(4).tolist() == [
-        0.0, 0.0, 0.6, 0.7143, 1.8571, 3.0, 2.8, 3.0, 2.9091, 5.1538, 6.4375, 5.8824,
-    ]  # fmt: skip
+        0.0,
+        0.0,
+        0.6,
+        0.7143,
+        1.8571,
+        3.0,
+        2.8,
+        3.0,
+        2.9091,
+        5.1538,
+        6.4375,
+        5.8824,
+    ]
 
 
 def test_the_coefficient_is_the_area_between_curve_and_chance():

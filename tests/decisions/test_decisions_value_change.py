@@ -52,9 +52,14 @@ def test_each_customer_of_behaviour_is_in_one_part():
     after["lifecycle"] = ["lapsed", "active", "active", "active", "active", "new"]
     parts = change_by_customer(before, after, tiers={"high": 50.0, "low": 0.0})["part"].to_dict()
     assert parts == {
-        "lapses": "lost", "returns": "reactivated", "climbs": "upgraded", "falls": "downgraded",
-        "stays": "same tier", "leaves": "lost", "joins": "new",
-    }  # fmt: skip
+        "lapses": "lost",
+        "returns": "reactivated",
+        "climbs": "upgraded",
+        "falls": "downgraded",
+        "stays": "same tier",
+        "leaves": "lost",
+        "joins": "new",
+    }
 
 
 def test_a_missing_value_is_refused():

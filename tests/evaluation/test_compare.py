@@ -121,12 +121,15 @@ def pair(gini=(0.0, -0.01, 0.01), champion=(0.0, 0.1), challenger=(0.0, 0.1), le
     better = "challenger" if gini[1] > 0 else "champion" if gini[2] < 0 else "neither"
     return pd.DataFrame(
         {
-            "champion": [*champion, 0.7], "challenger": [*challenger, 0.7 + gini[0]],
-            "difference": [0.0, 0.0, gini[0]], "lower": [0.0, 0.0, gini[1]], "upper": [0.0, 0.0, gini[2]],
+            "champion": [*champion, 0.7],
+            "challenger": [*challenger, 0.7 + gini[0]],
+            "difference": [0.0, 0.0, gini[0]],
+            "lower": [0.0, 0.0, gini[1]],
+            "upper": [0.0, 0.0, gini[2]],
             "better": [level, level, better],
         },
         index=["bias", "decile_mape", "gini"],
-    )  # fmt: skip
+    )
 
 
 def test_a_challenger_replaces_when_the_interval_excludes_zero():

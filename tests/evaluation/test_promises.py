@@ -83,8 +83,11 @@ def test_progress_ends_at_the_last_day_of_the_log(log, X):
 def test_levels_follow_from_the_thresholds():
     limits = Thresholds().bias
     assert [check("bias", one, limits, "").level for one in (0.05, 0.15, 0.3, np.nan)] == [
-        "ok", "watch", "retrain", "ok"
-    ]  # fmt: skip
+        "ok",
+        "watch",
+        "retrain",
+        "ok",
+    ]
     assert check("psi", 9.0, limits, "", worst="watch").level == "watch"
     assert worst_level([check("a", 0.15, limits, ""), check("b", 0.0, limits, "")]) == "watch"
     assert worst_level([]) == "ok"

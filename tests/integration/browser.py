@@ -12,10 +12,20 @@ import time
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 
 _FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000",
-    "--disable-features=IsolateSandboxedIframes", "--disable-site-isolation-trials", "--remote-debugging-pipe",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,1000",
+    "--disable-features=IsolateSandboxedIframes",
+    "--disable-site-isolation-trials",
+    "--remote-debugging-pipe",
+)
 
 
 class Browser:
@@ -26,10 +36,12 @@ class Browser:
         self._read, write = os.pipe()
         ends = [fcntl.fcntl(one, fcntl.F_DUPFD, 20) for one in (read, write)]  # out of the way of 3 and 4
         self.process = subprocess.Popen(
-            [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}"], pass_fds=(3, 4),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}"],
+            pass_fds=(3, 4),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             preexec_fn=lambda: (os.dup2(ends[0], 3), os.dup2(ends[1], 4)),  # Chromium reads 3 and writes 4
-        )  # fmt: skip
+        )
         for one in (read, write, *ends):
             os.close(one)
         self._number, self._rest, self._answers, self._session = 0, b"", {}, None

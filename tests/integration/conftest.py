@@ -44,9 +44,12 @@ class Shop:
         """Run the command line in the shop's folder, in this process: its imports then cost nothing."""
         stdout, stderr, status = io.StringIO(), io.StringIO(), 0
         with (
-            contextlib.chdir(self.folder), patch.dict(os.environ, self.environment), patch("signal.signal"),
-            contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr),
-        ):  # fmt: skip
+            contextlib.chdir(self.folder),
+            patch.dict(os.environ, self.environment),
+            patch("signal.signal"),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
             try:
                 main([str(word) for word in words])
             except SystemExit as stop:

@@ -67,8 +67,16 @@ def test_a_budget_of_zero_is_refused_in_a_sentence(trained):
 
 def test_an_earlier_call_shows_who_moved_and_parts_that_sum_to_the_change(trained, acted):
     folder = acted[0]
-    done = trained.cltv("act", "--data", "orders.csv", *trained.mapping, "--before", folder / "customers.csv",
-                        "--out", "again")  # fmt: skip
+    done = trained.cltv(
+        "act",
+        "--data",
+        "orders.csv",
+        *trained.mapping,
+        "--before",
+        folder / "customers.csv",
+        "--out",
+        "again",
+    )
     assert done.returncode == 0, done.stderr
     change = pd.read_csv(trained.folder / "again" / "value_change.csv").set_index("part")["change"]
     assert change.drop("total").sum() == pytest.approx(change["total"], abs=1e-6)

@@ -21,8 +21,17 @@ def place(tmp_path_factory, shop):
 
 
 def backtest(place, *words):
-    return place.cltv("backtest", "--data", "orders.csv", *place.mapping, "--horizon", "12w",
-                      "--models", ",".join(MODELS), *words)  # fmt: skip
+    return place.cltv(
+        "backtest",
+        "--data",
+        "orders.csv",
+        *place.mapping,
+        "--horizon",
+        "12w",
+        "--models",
+        ",".join(MODELS),
+        *words,
+    )
 
 
 @pytest.fixture(scope="module")

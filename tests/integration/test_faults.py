@@ -17,10 +17,26 @@ from mlflow.tracking import MlflowClient
 
 def test_a_terminated_training_ends_its_run_as_failed_and_writes_nothing(trained):
     process = subprocess.Popen(
-        [sys.executable, "-m", "cltv_ml.cli", "train", "--data", "orders.csv", *trained.mapping, "--horizon", "26w",
-         "--out", "stopped", "--experiment", "stopped"],
-        cwd=trained.folder, env=trained.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "cltv_ml.cli",
+            "train",
+            "--data",
+            "orders.csv",
+            *trained.mapping,
+            "--horizon",
+            "26w",
+            "--out",
+            "stopped",
+            "--experiment",
+            "stopped",
+        ],
+        cwd=trained.folder,
+        env=trained.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     client = MlflowClient(trained.store)
     while process.poll() is None and not _statuses(client):
         time.sleep(0.1)
@@ -33,11 +49,29 @@ def test_a_terminated_training_ends_its_run_as_failed_and_writes_nothing(trained
 @pytest.mark.slow
 def test_a_training_that_finds_no_space_is_one_sentence_and_leaves_nothing_half_written(trained):
     done = subprocess.run(
-        [sys.executable, "-m", "cltv_ml.cli", "train", "--data", "orders.csv", *trained.mapping, "--horizon", "26w",
-         "--out", "full", "--experiment", "full"],
-        cwd=trained.folder, env=trained.environment, capture_output=True, text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)),  # less than one report
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "cltv_ml.cli",
+            "train",
+            "--data",
+            "orders.csv",
+            *trained.mapping,
+            "--horizon",
+            "26w",
+            "--out",
+            "full",
+            "--experiment",
+            "full",
+        ],
+        cwd=trained.folder,
+        env=trained.environment,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)
+        ),  # less than one report
+    )
     assert done.returncode == 2
     assert "File too large" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -54,9 +88,13 @@ def test_a_training_whose_server_dies_in_the_middle_is_one_sentence_and_the_next
     words = ["server", "--backend-store-uri", store, "--port", str(port), "--workers", "1"]
     environment = shop.environment | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", *words], cwd=shop.folder, env=environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "mlflow", *words],
+        cwd=shop.folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     for _ in range(240):
         with (
             contextlib.suppress(OSError),
@@ -107,8 +145,12 @@ def _training(shop, name, environment):
     words = ["--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--out", name, "--experiment", name]
     return subprocess.Popen(
         [sys.executable, "-m", "cltv_ml.cli", "train", *words, "--models", "pareto_nbd_gamma_gamma,tweedie"],
-        cwd=shop.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=shop.folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _statuses(client, name="stopped"):

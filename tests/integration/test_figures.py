@@ -70,9 +70,17 @@ def test_replayed_training_has_the_metrics_of_the_training(material, trained):
 
 def test_figure_shows_the_numbers_of_the_replayed_training(material, trained):
     done = trained.cltv(
-        "plot", "decile_calibration", "--data", "orders.csv", *trained.mapping,
-        "--experiment", "shop", "--out", "deciles.json", "--json",
-    )  # fmt: skip
+        "plot",
+        "decile_calibration",
+        "--data",
+        "orders.csv",
+        *trained.mapping,
+        "--experiment",
+        "shop",
+        "--out",
+        "deciles.json",
+        "--json",
+    )
     assert json.loads(done.stdout) == {"figure": "decile_calibration", "file": "deciles.json"}
     drawn = json.loads((trained.folder / "deciles.json").read_text())
     shown = [trace for trace in drawn["data"] if trace["visible"] is True]

@@ -94,8 +94,11 @@ def test_a_mapping_trains_under_the_callers_names(orders, store, tmp_path):
     kind = own.load_file(tmp_path / "mine.py").LogLinear
     line = make_pipeline(SimpleImputer(keep_empty_features=True), Ridge())
     outcome = train(
-        data=str(tmp_path / "orders.csv"), mapping=list(Shop.mapping[1:]), horizon="13w", out=tmp_path / "out",
+        data=str(tmp_path / "orders.csv"),
+        mapping=list(Shop.mapping[1:]),
+        horizon="13w",
+        out=tmp_path / "out",
         models={"mild": kind(alpha=0.1), "strong": kind(alpha=1e6), "line": line},
-    )  # fmt: skip
+    )
     assert list(outcome.result.models) == ["mild", "strong", "line"]
     assert outcome.result.scores["gini"].nunique() > 1

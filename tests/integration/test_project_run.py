@@ -28,10 +28,30 @@ def project(tmp_path_factory):
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     done = subprocess.run(
-        ["mlflow", "run", str(ROOT), "--env-manager", "local", "-e", "main", "--experiment-name", "cltv",
-         "-P", f"dataset={folder / 'cdnow_tenth.csv'}", "-P", "horizon=13w", "-P", f"out={folder / 'out'}"],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False,
-    )  # fmt: skip
+        [
+            "mlflow",
+            "run",
+            str(ROOT),
+            "--env-manager",
+            "local",
+            "-e",
+            "main",
+            "--experiment-name",
+            "cltv",
+            "-P",
+            f"dataset={folder / 'cdnow_tenth.csv'}",
+            "-P",
+            "horizon=13w",
+            "-P",
+            f"out={folder / 'out'}",
+        ],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return folder, MlflowClient(store)
 

@@ -64,8 +64,11 @@ def test_a_run_killed_before_each_of_its_steps_in_turn_gives_the_same_file(score
     assert kills > 5
     assert (folder / "again.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
     assert sorted(path.name for path in folder.iterdir()) == [
-        "again.manifest.json", "again.parquet", "whole.manifest.json", "whole.parquet",
-    ]  # fmt: skip
+        "again.manifest.json",
+        "again.parquet",
+        "whole.manifest.json",
+        "whole.parquet",
+    ]
 
 
 def test_a_process_killed_outright_is_continued_and_gives_the_same_file(score, trained, folder):
@@ -73,9 +76,12 @@ def test_a_process_killed_outright_is_continued_and_gives_the_same_file(score, t
     code = "import sys, cltv_ml.cli, cltv_ml.serving.batch_pieces as p; p.CHUNK = 500; cltv_ml.cli.main(sys.argv[1:])"
     words = ["score", "--data", "orders.csv", *trained.mapping, "--out", str(folder / "again.parquet")]
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *words], cwd=trained.folder, env=trained.environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-c", code, *words],
+        cwd=trained.folder,
+        env=trained.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     pieces = folder / ".again.parquet.work" / "scores"
     while process.poll() is None and len(list(pieces.glob("scores-*.parquet"))) < 2:
         time.sleep(0.002)

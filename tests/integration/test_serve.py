@@ -23,10 +23,23 @@ def server(trained):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        ["mlflow", "models", "serve", "-m", "models:/cltv@champion", "--env-manager", "local", "--port", str(port)],
-        cwd=trained.folder, env=trained.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [
+            "mlflow",
+            "models",
+            "serve",
+            "-m",
+            "models:/cltv@champion",
+            "--env-manager",
+            "local",
+            "--port",
+            str(port),
+        ],
+        cwd=trained.folder,
+        env=trained.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )
     url = f"http://127.0.0.1:{port}"
     for _ in range(480):  # a busy machine takes minutes
         try:
@@ -139,9 +152,12 @@ def test_golden_rows_are_replayed_through_the_server(server, golden, form):
     table = golden[0]
     body, kind = {
         "split": (json.dumps({"dataframe_split": as_split(table)}), "application/json"),
-        "records": (json.dumps({"dataframe_records": records(table.set_index("customer_id"))}), "application/json"),
+        "records": (
+            json.dumps({"dataframe_records": records(table.set_index("customer_id"))}),
+            "application/json",
+        ),
         "csv": (table.to_csv(index=False), "text/csv"),
-    }[form]  # fmt: skip
+    }[form]
     status, answer = post(server, body, kind)
     assert status == 200
     assert_golden(answer["predictions"], golden)
@@ -163,8 +179,12 @@ def test_golden_rows_are_replayed_through_models_predict(trained, golden, tmp_pa
     ]
     done = subprocess.run(
         [*words, "-i", str(tmp_path / "in.json"), "-o", str(tmp_path / "out.json")],
-        cwd=trained.folder, env=trained.environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=trained.folder,
+        env=trained.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert_golden(json.loads((tmp_path / "out.json").read_text())["predictions"], golden)
 
@@ -184,8 +204,16 @@ def changed(row, **values):
         ({"frequency": 0, "recency": 1}, r"Column 'recency' is above zero where column 'frequency' is zero"),
         ({"T": float("inf")}, r"Column 'T' holds an infinite value"),
     ],
-    ids=["missing column", "negative", "missing value", "not whole", "recency beyond T", "recency alone", "infinite"],
-)  # fmt: skip
+    ids=[
+        "missing column",
+        "negative",
+        "missing value",
+        "not whole",
+        "recency beyond T",
+        "recency alone",
+        "infinite",
+    ],
+)
 def test_a_bad_request_is_refused_with_the_name_of_the_column_and_no_customer(
     server, customers, values, message
 ):

@@ -149,9 +149,12 @@ def test_settings_are_kept_as_toml_that_trains_the_same_again(trained, client, r
     run = next(run for run in runs if run.data.tags["role"] == "summary")
     found = Train.read(Path(client.download_artifacts(run.info.run_id, "settings.toml", str(tmp_path))))
     assert found == Train(
-        data="orders.csv", horizon="26w", cutoff="1997-12-30", experiment="shop",
+        data="orders.csv",
+        horizon="26w",
+        cutoff="1997-12-30",
+        experiment="shop",
         mapping={"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"},
-    )  # fmt: skip
+    )
 
 
 def test_result_tables_are_logged(client, candidates):

@@ -25,9 +25,22 @@ def store(tmp_path_factory, shop):
 @pytest.fixture(scope="module")
 def told(store):
     done = store.cltv(
-        "train", "--data", "orders.csv", *store.mapping, "--horizon", "26w", "--models", "ziln,same_rate",
-        "--customers", "0.5", "--config", "goal.toml", "--margin", "0.3", "--json",
-    )  # fmt: skip
+        "train",
+        "--data",
+        "orders.csv",
+        *store.mapping,
+        "--horizon",
+        "26w",
+        "--models",
+        "ziln,same_rate",
+        "--customers",
+        "0.5",
+        "--config",
+        "goal.toml",
+        "--margin",
+        "0.3",
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -81,10 +94,13 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
         (["--models", "prophet"], "Unknown model 'prophet'. Available: ['bg_nbd_gamma_gamma', 'ensemble'"),
         (["--objective", "fame"], "objective must be gini or profit, got 'fame'."),
         (["--cost", "2"], "cost decides nothing unless objective is profit; add --objective profit."),
-        (["--objective", "profit", "--share", "20"], "share must be above 0 and at most 1 (0.3 is 30%), got 20."),
+        (
+            ["--objective", "profit", "--share", "20"],
+            "share must be above 0 and at most 1 (0.3 is 30%), got 20.",
+        ),
         (["--customers", "50"], "customers must be a share between 0 and 1, such as 0.5, got 50."),
     ],
-)  # fmt: skip
+)
 def test_a_goal_that_cannot_be_read_is_one_sentence(store, words, sentence):
     done = store.cltv("train", "--data", "orders.csv", *store.mapping, "--horizon", "26w", *words)
     assert done.returncode == 2

@@ -33,9 +33,18 @@ def few(shop, orders):
 def cltv_tune(shop, few):
     def run(*words):
         return shop.cltv(
-            "tune", "--data", "few.csv", *shop.mapping, "--horizon", HORIZON, "--cutoff", CUTOFF,
-            "--experiment", "tuning", *words,
-        )  # fmt: skip
+            "tune",
+            "--data",
+            "few.csv",
+            *shop.mapping,
+            "--horizon",
+            HORIZON,
+            "--cutoff",
+            CUTOFF,
+            "--experiment",
+            "tuning",
+            *words,
+        )
 
     return run
 
@@ -150,8 +159,24 @@ main(sys.argv[1:])
 
 
 def test_a_kill_loses_only_the_running_trial_and_the_rest_is_as_if_uninterrupted(shop, cltv_tune, few, tuned):
-    words = ["tune", "--model", "tweedie", "--data", "few.csv", *shop.mapping, "--horizon", HORIZON,
-             "--cutoff", CUTOFF, "--experiment", "tuning", "--trials", "7", "--out", "killed"]  # fmt: skip
+    words = [
+        "tune",
+        "--model",
+        "tweedie",
+        "--data",
+        "few.csv",
+        *shop.mapping,
+        "--horizon",
+        HORIZON,
+        "--cutoff",
+        CUTOFF,
+        "--experiment",
+        "tuning",
+        "--trials",
+        "7",
+        "--out",
+        "killed",
+    ]
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *words],
         cwd=shop.folder,

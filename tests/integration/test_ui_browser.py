@@ -40,9 +40,13 @@ def server(trained):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cltv_ml.cli", "ui", "--port", str(port)], cwd=trained.folder,
-        env=trained.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "cltv_ml.cli", "ui", "--port", str(port)],
+        cwd=trained.folder,
+        env=trained.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     address = f"http://127.0.0.1:{port}"
     for _ in range(240):
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=2):

@@ -53,7 +53,7 @@ def test_the_latest_cutoff_is_predicted_from_windows_that_had_ended_by_then(fits
     X, y = panel("2024-01-01", "2024-03-01", "2024-04-01")
     found = out_of_fold([Recorder(91)], X, y, 91)
     values, protocol = found.predictions, found.protocol
-    (seen, predicted), = fits  # fmt: skip
+    ((seen, predicted),) = fits
     assert protocol == OUT_OF_TIME
     assert set(seen["fit"].get_level_values("cutoff")) == {pd.Timestamp("2024-01-01")}
     assert list(predicted) == list(seen["adapt"]) == [f"c{number:02}" for number in range(90)]

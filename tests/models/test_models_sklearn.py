@@ -16,8 +16,12 @@ from cltv_ml.models.trees import TreeModel
 
 #: Enough steps, and leaves small enough, to learn from the checks' few rows; nothing is drawn by chance.
 SETTINGS = {
-    "n_estimators": 20, "learning_rate": 0.3, "min_child_weight": 0.0, "subsample": 1.0, "colsample_bytree": 1.0,
-}  # fmt: skip
+    "n_estimators": 20,
+    "learning_rate": 0.3,
+    "min_child_weight": 0.0,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+}
 
 #: Model -> check of scikit-learn that it fails -> why.
 EXPECTED_FAILURES = {
@@ -80,9 +84,15 @@ def test_scikit_learns_own_checks_pass_for_every_tree_model():
 def test_arguments_have_the_names_of_scikit_learn_and_xgboost():
     for name in TREES:
         assert {
-            "n_estimators", "learning_rate", "max_depth", "min_child_weight", "subsample", "colsample_bytree",
-            "random_state", "device",
-        } <= set(tree(name).get_params())  # fmt: skip
+            "n_estimators",
+            "learning_rate",
+            "max_depth",
+            "min_child_weight",
+            "subsample",
+            "colsample_bytree",
+            "random_state",
+            "device",
+        } <= set(tree(name).get_params())
 
 
 def test_names_with_brackets_and_signs_are_learned_from_and_explained(shop):

@@ -65,9 +65,15 @@ def _register(log, fitted):
     X = build_features(log, CUTOFF, SUMMARY)
     cuts = packaging.tier_cuts(fitted.predict(X))
     card = packaging.Card(
-        model=fitted.name, horizon=HORIZON, cutoff=f"{CUTOFF:%Y-%m-%d}", features=SUMMARY, tiers=cuts,
-        feature_version=feature_version(SUMMARY), customers=len(X), dataset="simulated",
-    )  # fmt: skip
+        model=fitted.name,
+        horizon=HORIZON,
+        cutoff=f"{CUTOFF:%Y-%m-%d}",
+        features=SUMMARY,
+        tiers=cuts,
+        feature_version=feature_version(SUMMARY),
+        customers=len(X),
+        dataset="simulated",
+    )
     with runs.summary_run(runs.open_experiment("cltv"), "training", {"role": "summary"}):
         info = packaging.log_model(fitted, card, X)
         before = CUTOFF - pd.Timedelta(days=HORIZON)

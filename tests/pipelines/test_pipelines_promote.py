@@ -39,10 +39,15 @@ def put(model, log, cutoff, **changes):
     model.fit(X)
     names = [str(name) for name in model.feature_names_in_]
     about = {
-        "model": model.name, "horizon": int(model.horizon), "cutoff": cutoff, "features": names,
-        "feature_version": feature_version(names), "tiers": packaging.tier_cuts(model.predict(X)),
-        "customers": len(X), "dataset": "simulated",
-    }  # fmt: skip
+        "model": model.name,
+        "horizon": int(model.horizon),
+        "cutoff": cutoff,
+        "features": names,
+        "feature_version": feature_version(names),
+        "tiers": packaging.tier_cuts(model.predict(X)),
+        "customers": len(X),
+        "dataset": "simulated",
+    }
     with runs.summary_run(runs.open_experiment("cltv"), model.name, {"role": "summary"}):
         info = packaging.log_model(model, packaging.Card(**about | changes), X)
     version = registry.register(info.model_uri, {"horizon_days": str(model.horizon)})
@@ -87,10 +92,18 @@ def challenge(client, number):
 
 def version(number, fitted, tested=None, **changes):
     about = {
-        "number": number, "uri": f"models:/cltv/{number}", "model": "tweedie", "horizon": 90, "features": SUMMARY,
-        "feature_version": "", "cltv_ml_version": "0.1.0", "fitted_until": pd.Timestamp(fitted), "tags": {},
-        "test_cutoff": pd.Timestamp(tested) if tested else None, "candidate": f"tested-{number}" if tested else None,
-    }  # fmt: skip
+        "number": number,
+        "uri": f"models:/cltv/{number}",
+        "model": "tweedie",
+        "horizon": 90,
+        "features": SUMMARY,
+        "feature_version": "",
+        "cltv_ml_version": "0.1.0",
+        "fitted_until": pd.Timestamp(fitted),
+        "tags": {},
+        "test_cutoff": pd.Timestamp(tested) if tested else None,
+        "candidate": f"tested-{number}" if tested else None,
+    }
     return Version(**about | changes)
 
 
@@ -173,17 +186,21 @@ def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp
     code = place / "code" / "cltv_ml" / "models" / "same_rate.py"
     text = code.read_text()
     assert "    def _predict(self, X" in text
-    code.write_text(text.replace("    def _predict(self, X", "    def as_it_was(self, X") + (
-        "\n\nSameRate._predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n"
-    ))  # fmt: skip
+    code.write_text(
+        text.replace("    def _predict(self, X", "    def as_it_was(self, X")
+        + ("\n\nSameRate._predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n")
+    )
     doubled, other = promotion.score_apart(
         [str(place), "models:/cltv/2"], shop.log, pd.Timestamp("2022-10-01")
     )
     X = build_features(shop.log, "2022-10-01", SUMMARY)
     pd.testing.assert_series_equal(
-        doubled["expected_value"], pd.Series(2 * SameRate(HORIZON).fit(X).predict(X), X.index),
-        check_names=False, check_dtype=False, rtol=1e-9,
-    )  # fmt: skip
+        doubled["expected_value"],
+        pd.Series(2 * SameRate(HORIZON).fit(X).predict(X), X.index),
+        check_names=False,
+        check_dtype=False,
+        rtol=1e-9,
+    )
     expected = ProbabilisticValue(horizon=HORIZON).fit(X).predict(X)
     pd.testing.assert_series_equal(
         other["expected_value"], pd.Series(expected, X.index), check_names=False, check_dtype=False, rtol=1e-9
@@ -290,13 +307,15 @@ def test_the_same_recipe_on_a_newer_log_takes_over_at_equal_quality(rivals, shop
     read = registry.read_version
     newer = {"model": "same_rate", "fitted_until": pd.Timestamp("2022-11-01")}
     monkeypatch.setattr(
-        promotion.registry, "read_version",
+        promotion.registry,
+        "read_version",
         lambda number, name: replace(read(number, name), **newer) if number == 2 else read(number, name),
-    )  # fmt: skip
+    )
     monkeypatch.setattr(
-        promotion, "choose_comparison",
+        promotion,
+        "choose_comparison",
         lambda *_: promotion.Comparison(Window("2022-11-26", HORIZON), ("", ""), "as tested"),
-    )  # fmt: skip
+    )
     assert "newer at equal quality" in pipelines.promote(data=shop, dry_run=True).reasons[0]
 
 

@@ -22,8 +22,10 @@ def cleaned():
 @pytest.fixture(scope="session")
 def judged(cleaned):
     models = [
-        SameRate(91), ProbabilisticValue(BGNBD(), horizon=91), ProbabilisticValue(ParetoNBD(), horizon=91)
-    ]  # fmt: skip
+        SameRate(91),
+        ProbabilisticValue(BGNBD(), horizon=91),
+        ProbabilisticValue(ParetoNBD(), horizon=91),
+    ]
     return judge(cleaned.log, Window("2022-10-01", 91), models, [*SUMMARY, "spend_per_day"])
 
 
@@ -42,9 +44,14 @@ def today(cleaned, judged, verdict):
 def summary(cleaned, judged, verdict, today):
     before = judged.predictions[verdict.champion]
     found = training_summary(
-        cleaned, judged, verdict, "a shop <with> odd & long names", ["Read me first."],
-        today=Today(today, (900.0, 1100.0)), currency="Kč",
-    )  # fmt: skip
+        cleaned,
+        judged,
+        verdict,
+        "a shop <with> odd & long names",
+        ["Read me first."],
+        today=Today(today, (900.0, 1100.0)),
+        currency="Kč",
+    )
     return add_scores(found, today, before=before, lookup=20, currency="Kč")
 
 

@@ -145,8 +145,12 @@ def test_markdown_keeps_a_bar_inside_its_cell():
 
 
 def test_older_summaries_without_facts_and_details_are_still_rendered():
-    old = {"title": "t", "subtitle": "s", "version": "0", "sections": [
-        {"title": "x", "sentences": ["Hello."], "tables": [], "figures": []}]}  # fmt: skip
+    old = {
+        "title": "t",
+        "subtitle": "s",
+        "version": "0",
+        "sections": [{"title": "x", "sentences": ["Hello."], "tables": [], "figures": []}],
+    }
     assert "Hello." in render_html(old)
     assert "Hello." in render_markdown(old)
 

@@ -99,9 +99,18 @@ READ = """<script>
 
 def chromium(*words):
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", *words,
-    ]  # fmt: skip
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        *words,
+    ]
     return subprocess.run(command, capture_output=True, check=True, timeout=180)
 
 
@@ -232,9 +241,12 @@ def test_screenshot_is_a_picture_of_something(page, tmp_path, width, theme):
     picture = tmp_path / "page.png"
     dark = ["--blink-settings=preferredColorScheme=0"] if theme == "dark" else []
     chromium(
-        f"--window-size={width},2400", "--virtual-time-budget=20000", f"--screenshot={picture}", *dark,
+        f"--window-size={width},2400",
+        "--virtual-time-budget=20000",
+        f"--screenshot={picture}",
+        *dark,
         f"file://{page}",
-    )  # fmt: skip
+    )
     data = picture.read_bytes()
     assert struct.unpack(">II", data[16:24]) == (width, 2400)
     assert len(data) > 60_000

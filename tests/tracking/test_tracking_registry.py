@@ -50,9 +50,13 @@ def test_a_promotion_is_refused_when_the_champion_moved_meanwhile(versions):
 
 #: Everything of MLflow's by which the registry writes.
 WRITES = (
-    "set_registered_model_alias", "delete_registered_model_alias", "set_registered_model_tag",
-    "delete_registered_model_tag", "set_model_version_tag", "delete_model_version_tag",
-)  # fmt: skip
+    "set_registered_model_alias",
+    "delete_registered_model_alias",
+    "set_registered_model_tag",
+    "delete_registered_model_tag",
+    "set_model_version_tag",
+    "delete_model_version_tag",
+)
 
 
 def stopped_at(monkeypatch, number, work):

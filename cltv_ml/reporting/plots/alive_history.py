@@ -16,16 +16,25 @@ def alive_history(history: pd.DataFrame) -> go.Figure:
     history
         `evaluation.diagnostics.compute_alive_history`: columns `day, p_alive, bought`.
     """
-    made = theme.figure("One customer: still there? The probability falls with each silent day",
-                        "Day", "P(alive)")  # fmt: skip
+    made = theme.figure(
+        "One customer: still there? The probability falls with each silent day", "Day", "P(alive)"
+    )
     made.add_scatter(
-        x=history["day"], y=history["p_alive"], name="P(alive)", mode="lines", line_color=theme.MODEL,
+        x=history["day"],
+        y=history["p_alive"],
+        name="P(alive)",
+        mode="lines",
+        line_color=theme.MODEL,
         hovertemplate="%{x|%Y-%m-%d}<br>P(alive) %{y:.1%}<extra></extra>",
-    )  # fmt: skip
+    )
     bought = history[history["bought"]]
     made.add_scatter(
-        x=bought["day"], y=bought["p_alive"], name="purchase", mode="markers",
-        marker={"color": theme.PALETTE[1], "size": 8}, hovertemplate="bought on %{x|%Y-%m-%d}<extra></extra>",
-    )  # fmt: skip
+        x=bought["day"],
+        y=bought["p_alive"],
+        name="purchase",
+        mode="markers",
+        marker={"color": theme.PALETTE[1], "size": 8},
+        hovertemplate="bought on %{x|%Y-%m-%d}<extra></extra>",
+    )
     made.update_yaxes(tickformat=".0%", range=[0, 1.03])
     return made

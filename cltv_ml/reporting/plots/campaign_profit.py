@@ -26,9 +26,13 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
     )
     x, profit = curve["customers"], curve["expected_profit"]
     made.add_scatter(
-        x=x, y=profit, name="expected profit", mode="lines", line_color=theme.MODEL,
+        x=x,
+        y=profit,
+        name="expected profit",
+        mode="lines",
+        line_color=theme.MODEL,
         hovertemplate="%{x:,} customers: %{y:,.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     best = profit.idxmax()
     even = curve[profit >= 0].tail(1)
     at = curve.iloc[(x - listed).abs().argsort().iloc[:1]] if listed is not None else even
@@ -36,17 +40,25 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
     marks = (
         ("best list", x[[best]], profit[[best]], theme.GAIN, "star", 16),
         (second, at["customers"], at["expected_profit"], theme.LOSS, "diamond-open", 13),
-    )  # fmt: skip
+    )
     for name, where, height, colour, symbol, size in marks:
         made.add_scatter(
-            x=where, y=height, name=name, mode="markers",
+            x=where,
+            y=height,
+            name=name,
+            mode="markers",
             marker={"color": colour, "size": size, "symbol": symbol},
             hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
-        )  # fmt: skip
+        )
     if "profit_lower" in curve:
         made.add_scatter(
-            x=[*x, *x[::-1]], y=[*curve["profit_upper"], *curve["profit_lower"][::-1]], name="interval",
-            fill="toself", line={"width": 0}, fillcolor="rgba(31, 127, 196, 0.15)", hoverinfo="skip",
-        )  # fmt: skip
+            x=[*x, *x[::-1]],
+            y=[*curve["profit_upper"], *curve["profit_lower"][::-1]],
+            name="interval",
+            fill="toself",
+            line={"width": 0},
+            fillcolor="rgba(31, 127, 196, 0.15)",
+            hoverinfo="skip",
+        )
     made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
     return made

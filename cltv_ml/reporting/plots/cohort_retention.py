@@ -18,15 +18,24 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
     cohorts
         `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, active, retention`.
     """
-    made = theme.figure("Share of each cohort that bought, by months since the first purchase",
-                        "Months since the first purchase", "Month of the first purchase")  # fmt: skip
+    made = theme.figure(
+        "Share of each cohort that bought, by months since the first purchase",
+        "Months since the first purchase",
+        "Month of the first purchase",
+    )
     later = cohorts[cohorts["month"] > 0].assign(name=lambda rows: rows["cohort"].dt.strftime("%Y-%m"))
     table = later.pivot(index="name", columns="month", values="retention")
     active = later.pivot(index="name", columns="month", values="active")
     made.add_heatmap(
-        x=table.columns, y=table.index, z=table, customdata=active, name="retention",
-        colorscale=theme.SEQUENTIAL, colorbar={"tickformat": ".0%", "thickness": 12}, hoverongaps=False,
+        x=table.columns,
+        y=table.index,
+        z=table,
+        customdata=active,
+        name="retention",
+        colorscale=theme.SEQUENTIAL,
+        colorbar={"tickformat": ".0%", "thickness": 12},
+        hoverongaps=False,
         hovertemplate="first bought %{y}<br>%{z:.1%} (%{customdata:,}) bought %{x} months later<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_yaxes(type="category", autorange="reversed")
     return made

@@ -16,15 +16,22 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     cohorts
         `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, revenue_per_customer`.
     """
-    made = theme.figure("Revenue per customer so far, cohort by cohort",
-                        "Months since the first purchase", "Month of the first purchase")  # fmt: skip
+    made = theme.figure(
+        "Revenue per customer so far, cohort by cohort",
+        "Months since the first purchase",
+        "Month of the first purchase",
+    )
     named = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m"))
     table = named.pivot(index="name", columns="month", values="revenue_per_customer").cumsum(axis=1)
     made.add_heatmap(
-        x=table.columns, y=table.index, z=table, name="revenue per customer", hoverongaps=False,
+        x=table.columns,
+        y=table.index,
+        z=table,
+        name="revenue per customer",
+        hoverongaps=False,
         colorscale=theme.SEQUENTIAL,
         colorbar={"thickness": 12, "title": {"text": currency}},
         hovertemplate="first bought %{y}<br>%{z:,.2f} per customer after %{x} months<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_yaxes(type="category", autorange="reversed")
     return made

@@ -40,11 +40,16 @@ def cohort_table(
         f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
     )
     made.add_heatmap(
-        x=table.columns, y=table.index, z=table, name=words, hoverongaps=False, colorscale=theme.SEQUENTIAL,
+        x=table.columns,
+        y=table.index,
+        z=table,
+        name=words,
+        hoverongaps=False,
+        colorscale=theme.SEQUENTIAL,
         colorbar={"thickness": 12, "tickformat": form},
         text=table.map(lambda value: "" if pd.isna(value) else cell.format(value)).to_numpy(),
         texttemplate="%{text}",
         hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_yaxes(type="category", autorange="reversed")
     return made

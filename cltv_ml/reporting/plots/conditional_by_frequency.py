@@ -16,21 +16,29 @@ def conditional_by_frequency(conditional: pd.DataFrame) -> go.Figure:
     conditional
         `evaluation.diagnostics.compute_conditional` by frequency: columns `group, predicted, actual, customers`.
     """
-    made = theme.figure("Purchases after the cutoff, by how often customers bought before",
-                        "Repeat purchase days before the cutoff", "Mean purchases after the cutoff")  # fmt: skip
+    made = theme.figure(
+        "Purchases after the cutoff, by how often customers bought before",
+        "Repeat purchase days before the cutoff",
+        "Mean purchases after the cutoff",
+    )
     return add_conditional(made, conditional)
 
 
 def add_conditional(made: go.Figure, conditional: pd.DataFrame) -> go.Figure:
     """Draw actual and expected means by group into a figure."""
     for column, name, colour, dash in (
-        ("actual", "actual", theme.ACTUAL, "solid"), ("predicted", "expected", theme.MODEL, "dash"),
-    ):  # fmt: skip
+        ("actual", "actual", theme.ACTUAL, "solid"),
+        ("predicted", "expected", theme.MODEL, "dash"),
+    ):
         made.add_scatter(
-            x=conditional["group"], y=conditional[column], name=name, mode="lines+markers",
-            line={"color": colour, "dash": dash}, customdata=conditional["customers"],
+            x=conditional["group"],
+            y=conditional[column],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash},
+            customdata=conditional["customers"],
             hovertemplate="%{y:.2f} (%{customdata:,} customers)",
-        )  # fmt: skip
+        )
     made.update_layout(hovermode="x unified")
     made.update_xaxes(type="category")
     made.update_yaxes(rangemode="tozero")

@@ -20,25 +20,37 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
     contributions
         `evaluation.explain.compute_contributions`: columns `feature, title, value, rank, contribution`.
     """
-    made = theme.figure("What each feature adds to or takes from the expected value",
-                        theme.in_money("Added to the expected value", currency), "Feature")  # fmt: skip
+    made = theme.figure(
+        "What each feature adds to or takes from the expected value",
+        theme.in_money("Added to the expected value", currency),
+        "Feature",
+    )
     titles = list(dict.fromkeys(contributions["title"]))
     spread = np.random.default_rng(0).uniform(-0.32, 0.32, len(contributions))
     made.add_scatter(
-        x=contributions["contribution"], y=contributions["title"].map(titles.index) + spread,
-        name="customers", mode="markers", customdata=contributions[["title", "value"]],
+        x=contributions["contribution"],
+        y=contributions["title"].map(titles.index) + spread,
+        name="customers",
+        mode="markers",
+        customdata=contributions[["title", "value"]],
         marker={
-            "size": 5, "opacity": 0.65, "color": contributions["rank"].fillna(0.5), "cmin": 0, "cmax": 1,
+            "size": 5,
+            "opacity": 0.65,
+            "color": contributions["rank"].fillna(0.5),
+            "cmin": 0,
+            "cmax": 1,
             "colorscale": [[0, theme.PALETTE[0]], [0.5, theme.REFERENCE], [1, theme.LOSS]],
             "colorbar": {"title": "Feature", "tickvals": [0, 1], "ticktext": ["low", "high"]},
         },
         hovertemplate="%{customdata[0]}: %{customdata[1]:,.4~g}<br>adds %{x:+,.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
     made.update_yaxes(
-        tickvals=list(range(len(titles))), ticktext=[_wrapped(title) for title in titles],
-        range=[len(titles) - 0.5, -0.5], showgrid=False,
-    )  # fmt: skip
+        tickvals=list(range(len(titles))),
+        ticktext=[_wrapped(title) for title in titles],
+        range=[len(titles) - 0.5, -0.5],
+        showgrid=False,
+    )
     made.update_layout(showlegend=False)
     return made
 

@@ -26,12 +26,16 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
     orders = inside.pivot(index="bought", columns="also_bought", values="orders")
     # On a logarithmic scale twice and half as often are equally far from chance.
     made.add_heatmap(
-        x=theme.short_names(table.columns), y=theme.short_names(table.index), z=np.log2(table), name="lift",
+        x=theme.short_names(table.columns),
+        y=theme.short_names(table.index),
+        z=np.log2(table),
+        name="lift",
         colorscale=theme.SEQUENTIAL,
-        customdata=np.dstack([table, orders]), colorbar=_times(np.log2(inside["lift"])),
+        customdata=np.dstack([table, orders]),
+        colorbar=_times(np.log2(inside["lift"])),
         hovertemplate="%{y} and %{x}: %{customdata[0]:.1f} times chance, %{customdata[1]:,} orders<extra></extra>",
         hoverongaps=False,
-    )  # fmt: skip
+    )
     made.update_xaxes(type="category", tickangle=-45)
     made.update_yaxes(type="category", autorange="reversed")
     return made

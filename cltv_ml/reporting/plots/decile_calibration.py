@@ -30,15 +30,26 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
         visible = True if show in (None, model) else "legendonly"
         name = theme.label(model)
         made.add_bar(
-            x=rows["decile"], y=rows["realised"], name=f"{name}: spent", marker_color=colour, opacity=0.4,
-            visible=visible, legendgroup=model, showlegend=False,
+            x=rows["decile"],
+            y=rows["realised"],
+            name=f"{name}: spent",
+            marker_color=colour,
+            opacity=0.4,
+            visible=visible,
+            legendgroup=model,
+            showlegend=False,
             hovertemplate="tenth %{x}<br>spent %{y:,.2f}<extra>" + name + "</extra>",
-        )  # fmt: skip
+        )
         made.add_scatter(
-            x=rows["decile"], y=rows["predicted"], name=name, mode="lines+markers",
-            line_color=colour, visible=visible, legendgroup=model,
+            x=rows["decile"],
+            y=rows["predicted"],
+            name=name,
+            mode="lines+markers",
+            line_color=colour,
+            visible=visible,
+            legendgroup=model,
             hovertemplate="tenth %{x}<br>promised %{y:,.2f}<extra>" + name + "</extra>",
-        )  # fmt: skip
+        )
     made.update_xaxes(dtick=1)
     made.update_yaxes(rangemode="tozero")
     return made

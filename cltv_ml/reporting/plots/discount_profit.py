@@ -26,17 +26,33 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     total = profits.sum()
     share = profits.idxmax(axis=1).value_counts(normalize=True).reindex(profits.columns, fill_value=0.0)
     made.add_bar(
-        x=names, y=total, name="profit if all get it", opacity=0.7, customdata=profits.notna().mean(),
+        x=names,
+        y=total,
+        name="profit if all get it",
+        opacity=0.7,
+        customdata=profits.notna().mean(),
         marker_color=[theme.GAIN if profit >= 0 else theme.LOSS for profit in total],
         hovertemplate="%{x} off: %{y:+,.2f}<br>allowed for %{customdata:.0%} of the customers<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_scatter(
-        x=names, y=share, name="share of customers it suits best", yaxis="y2", mode="lines+markers",
-        line_color=theme.MODEL, hovertemplate="%{x} off is best for %{y:.1%}<extra></extra>",
-    )  # fmt: skip
+        x=names,
+        y=share,
+        name="share of customers it suits best",
+        yaxis="y2",
+        mode="lines+markers",
+        line_color=theme.MODEL,
+        hovertemplate="%{x} off is best for %{y:.1%}<extra></extra>",
+    )
     made.update_layout(
-        yaxis2={"title": {"text": "Share of customers"}, "overlaying": "y", "side": "right",
-                "tickmode": "auto", "showgrid": False, "tickformat": ".0%", "rangemode": "tozero"}
-    )  # fmt: skip
+        yaxis2={
+            "title": {"text": "Share of customers"},
+            "overlaying": "y",
+            "side": "right",
+            "tickmode": "auto",
+            "showgrid": False,
+            "tickformat": ".0%",
+            "rangemode": "tozero",
+        }
+    )
     made.update_xaxes(type="category")
     return made

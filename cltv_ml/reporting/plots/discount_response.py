@@ -34,10 +34,16 @@ def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
         chosen = pd.concat([response.loc[["all"]], chosen])
     for number, (category, row) in enumerate(chosen.iterrows()):
         made.add_scatter(
-            x=depth, y=np.exp(row["slope"] * depth), name=str(category), mode="lines",
-            line={"color": theme.PALETTE[number % len(theme.PALETTE)], "width": 4 if category == "all" else 1.8},
+            x=depth,
+            y=np.exp(row["slope"] * depth),
+            name=str(category),
+            mode="lines",
+            line={
+                "color": theme.PALETTE[number % len(theme.PALETTE)],
+                "width": 4 if category == "all" else 1.8,
+            },
             hovertemplate="%{y:.2f}",
-        )  # fmt: skip
+        )
     made.update_layout(hovermode="x unified")
     made.update_xaxes(tickformat=".0%", hoverformat=".0%")
     return made

@@ -23,10 +23,13 @@ def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figu
     rows = drift.sort_values("psi", ascending=False, kind="stable").head(top)
     made = theme.figure("What has moved since the training", "Population stability index", "Feature")
     made.add_bar(
-        x=rows["psi"], y=rows["feature"].astype("str"), orientation="h", name="drift",
+        x=rows["psi"],
+        y=rows["feature"].astype("str"),
+        orientation="h",
+        name="drift",
         marker_color=[theme.LOSS if psi > bound else theme.MODEL for psi in rows["psi"]],
         hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_vline(x=bound, line={"color": theme.REFERENCE, "dash": "dot"})
     made.update_yaxes(type="category", autorange="reversed")
     made.update_layout(showlegend=False)

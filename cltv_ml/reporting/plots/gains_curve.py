@@ -31,15 +31,22 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
     models = [name for name in gains.columns if name not in ("share", "perfect")]
     for model, colour in theme.colours(models).items():
         made.add_scatter(
-            x=gains["share"], y=gains[model], name=theme.label(model), mode="lines",
+            x=gains["share"],
+            y=gains[model],
+            name=theme.label(model),
+            mode="lines",
             line={"color": colour, "width": 3.5 if model == show else 1.8},
             hovertemplate="%{y:.1%}",
-        )  # fmt: skip
+        )
     for name, y, dash in (("perfect order", gains["perfect"], "dash"), ("chance", gains["share"], "dot")):
         made.add_scatter(
-            x=gains["share"], y=y, name=name, mode="lines",
-            line={"color": theme.REFERENCE, "dash": dash, "width": 1.5}, hovertemplate="%{y:.1%}",
-        )  # fmt: skip
+            x=gains["share"],
+            y=y,
+            name=name,
+            mode="lines",
+            line={"color": theme.REFERENCE, "dash": dash, "width": 1.5},
+            hovertemplate="%{y:.1%}",
+        )
     seen = gains.loc[gains["share"] <= SHOWN, [*models, "perfect"]].max().max()
     made.update_layout(hovermode="x unified")
     made.update_xaxes(tickformat=".0%", range=[0, SHOWN], hoverformat=".0%")

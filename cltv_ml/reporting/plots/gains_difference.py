@@ -22,14 +22,18 @@ def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figu
     reference = show or models[0]
     made = theme.figure(
         f"Money found by equally long lists, against {theme.label(reference)}",
-        "Length of the list, share of customers", "Points of what was spent",
-    )  # fmt: skip
+        "Length of the list, share of customers",
+        "Points of what was spent",
+    )
     for model, colour in theme.colours(models).items():
         made.add_scatter(
-            x=gains["share"], y=100 * (gains[model] - gains[reference]), name=theme.label(model), mode="lines",
+            x=gains["share"],
+            y=100 * (gains[model] - gains[reference]),
+            name=theme.label(model),
+            mode="lines",
             line={"color": colour, "width": 3 if model == reference else 1.8},
             hovertemplate="%{y:+.1f}",
-        )  # fmt: skip
+        )
     made.update_layout(hovermode="x unified")
     made.update_xaxes(tickformat=".0%", hoverformat=".0%")
     return made

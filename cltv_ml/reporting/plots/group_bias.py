@@ -19,19 +19,28 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
     by
         What the groups are, for the title.
     """
-    made = theme.figure(f"Promised too much (right) or too little (left), by {by}",
-                        "Promised over spent, minus one", "Group")  # fmt: skip
+    made = theme.figure(
+        f"Promised too much (right) or too little (left), by {by}", "Promised over spent, minus one", "Group"
+    )
     rows = bias.dropna(subset=["bias"])
     above = (rows["bias_upper"] - rows["bias"]).fillna(0.0)
     made.add_scatter(
-        x=rows["bias"], y=rows["group"].astype("str"), name="bias", mode="markers",
+        x=rows["bias"],
+        y=rows["group"].astype("str"),
+        name="bias",
+        mode="markers",
         marker={"color": theme.MODEL, "size": 10},
-        error_x={"type": "data", "symmetric": False, "array": above,
-                 "arrayminus": rows["bias"] - rows["bias_lower"], "color": theme.REFERENCE},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": above,
+            "arrayminus": rows["bias"] - rows["bias_lower"],
+            "color": theme.REFERENCE,
+        },
         customdata=rows[["customers", "predicted", "realised"]],
         hovertemplate="%{y}: %{x:+.1%}<br>%{customdata[0]:,} customers, promised %{customdata[1]:,.2f}, "
         "spent %{customdata[2]:,.2f} on average<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
     made.update_xaxes(tickformat="+.0%")
     made.update_yaxes(type="category", autorange="reversed")

@@ -23,10 +23,14 @@ def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
         "What the order of customers rests on", "Gini lost when the feature is shuffled", "Feature"
     )
     made.add_bar(
-        x=rows["importance"], y=rows["feature"], orientation="h", name="importance", marker_color=theme.MODEL,
+        x=rows["importance"],
+        y=rows["feature"],
+        orientation="h",
+        name="importance",
+        marker_color=theme.MODEL,
         error_x={"type": "data", "array": rows["spread"], "color": theme.REFERENCE},
         hovertemplate="%{y}<br>%{x:.4f}<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_yaxes(autorange="reversed", type="category")
     made.update_layout(showlegend=False)
     return made

@@ -16,18 +16,29 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
     coverage
         `evaluation.tables.compute_coverage`: columns `group, predicted, customers, coverage, wanted, width`.
     """
-    made = theme.figure("Customers whose spend lay inside the interval, by predicted value",
-                        "Tenth of customers, 1 = highest prediction", "Share inside")  # fmt: skip
+    made = theme.figure(
+        "Customers whose spend lay inside the interval, by predicted value",
+        "Tenth of customers, 1 = highest prediction",
+        "Share inside",
+    )
     made.add_bar(
-        x=coverage["group"], y=coverage["coverage"], name="inside", marker_color=theme.MODEL, opacity=0.7,
+        x=coverage["group"],
+        y=coverage["coverage"],
+        name="inside",
+        marker_color=theme.MODEL,
+        opacity=0.7,
         customdata=coverage[["predicted", "width"]],
         hovertemplate="tenth %{x}: %{y:.1%} inside<br>predicted %{customdata[0]:,.2f}, intervals "
         "%{customdata[1]:,.2f} wide on average<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_scatter(
-        x=coverage["group"], y=coverage["wanted"], name="promised", mode="lines",
-        line={"color": theme.REFERENCE, "dash": "dash"}, hovertemplate="promised %{y:.0%}<extra></extra>",
-    )  # fmt: skip
+        x=coverage["group"],
+        y=coverage["wanted"],
+        name="promised",
+        mode="lines",
+        line={"color": theme.REFERENCE, "dash": "dash"},
+        hovertemplate="promised %{y:.0%}<extra></extra>",
+    )
     made.update_xaxes(dtick=1)
     made.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return made

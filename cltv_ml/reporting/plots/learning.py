@@ -18,13 +18,18 @@ def learning(learning: pd.DataFrame) -> go.Figure:
     learning
         `evaluation.learning.compute_learning`: columns `origins, rows, gini, bias, decile_mape`.
     """
-    made = theme.figure("What more training windows are worth", "Training windows, the latest first",
-                        "On the test window")  # fmt: skip
+    made = theme.figure(
+        "What more training windows are worth", "Training windows, the latest first", "On the test window"
+    )
     for number, (metric, name) in enumerate(_LINES.items()):
         made.add_scatter(
-            x=learning["origins"], y=learning[metric], name=name, mode="lines+markers",
-            line={"color": theme.PALETTE[number]}, customdata=learning[["rows"]],
+            x=learning["origins"],
+            y=learning[metric],
+            name=name,
+            mode="lines+markers",
+            line={"color": theme.PALETTE[number]},
+            customdata=learning[["rows"]],
             hovertemplate="%{x} windows, %{customdata[0]:,} labelled customers: %{y:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     made.update_xaxes(dtick=1)
     return made

@@ -23,17 +23,26 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
     losing = ranked[ranked["contribution_margin"] < 0].tail(top)
     rows = pd.concat([ranked.drop(losing.index).head(top), losing])
     grain = str(margins.index.name or "group").replace("_id", "")
-    made = theme.figure(f"What each {grain} contributes", theme.in_money("Contribution margin", currency),
-                        grain.capitalize())  # fmt: skip
+    made = theme.figure(
+        f"What each {grain} contributes", theme.in_money("Contribution margin", currency), grain.capitalize()
+    )
     names = theme.short_names(rows.index, longest=32)
     made.add_bar(
-        x=rows["contribution_margin"], y=list(range(len(rows))), orientation="h", name="contribution margin",
+        x=rows["contribution_margin"],
+        y=list(range(len(rows))),
+        orientation="h",
+        name="contribution margin",
         marker_color=[theme.GAIN if margin >= 0 else theme.LOSS for margin in rows["contribution_margin"]],
-        customdata=pd.DataFrame({"name": rows.index.astype("str"), "revenue": rows["revenue"].to_numpy(),
-                                 "rate": rows["contribution_rate"].to_numpy()}),
+        customdata=pd.DataFrame(
+            {
+                "name": rows.index.astype("str"),
+                "revenue": rows["revenue"].to_numpy(),
+                "rate": rows["contribution_rate"].to_numpy(),
+            }
+        ),
         hovertemplate="%{customdata[0]}<br>%{x:,.2f} of "
         "%{customdata[1]:,.2f} revenue (%{customdata[2]:.1%})<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=names)
     made.update_layout(showlegend=False)
     return made

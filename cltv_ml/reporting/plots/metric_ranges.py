@@ -27,17 +27,28 @@ def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
     rows = ranges[ranges["metric"] == metric]
     if rows.empty:
         raise InputError(f"Unknown metric {metric!r}. Available: {sorted(ranges['metric'].unique())}.")
-    made = theme.figure(f"{metric.replace('_', ' ').capitalize()} across test windows: mean, worst and best",
-                        metric.replace("_", " "), "Model")  # fmt: skip
+    made = theme.figure(
+        f"{metric.replace('_', ' ').capitalize()} across test windows: mean, worst and best",
+        metric.replace("_", " "),
+        "Model",
+    )
     made.add_scatter(
-        x=rows["mean"], y=[theme.label(model) for model in rows["model"]], name=metric, mode="markers",
+        x=rows["mean"],
+        y=[theme.label(model) for model in rows["model"]],
+        name=metric,
+        mode="markers",
         marker={"color": [theme.colours(rows["model"])[model] for model in rows["model"]], "size": 11},
-        error_x={"type": "data", "symmetric": False, "array": rows["highest"] - rows["mean"],
-                 "arrayminus": rows["mean"] - rows["lowest"], "color": theme.REFERENCE},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": rows["highest"] - rows["mean"],
+            "arrayminus": rows["mean"] - rows["lowest"],
+            "color": theme.REFERENCE,
+        },
         customdata=rows[["lowest", "highest", "windows"]],
         hovertemplate="%{y}<br>mean %{x:.3f}, from %{customdata[0]:.3f} to %{customdata[1]:.3f} "
         "over %{customdata[2]} windows<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_yaxes(autorange="reversed", type="category")
     made.update_layout(showlegend=False)
     return made

@@ -21,14 +21,22 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
     colours = theme.colours(dict.fromkeys([*left, *right]))
     made.add_sankey(
         name="customers",
-        node={"label": [*left, *right], "color": [colours[name] for name in (*left, *right)], "pad": 14,
-              "hovertemplate": "%{label}: %{value:,} customers<extra></extra>"},
-        link={"source": [left.index(name) for name in flows["before"]],
-              "target": [len(left) + right.index(name) for name in flows["after"]], "value": flows["customers"],
-              "color": [_faint(colours[name]) for name in flows["before"]], "customdata": flows["share"],
-              "hovertemplate": "%{source.label} → %{target.label}: %{value:,} customers, "
-              "%{customdata:.1%} of those before<extra></extra>"},
-    )  # fmt: skip
+        node={
+            "label": [*left, *right],
+            "color": [colours[name] for name in (*left, *right)],
+            "pad": 14,
+            "hovertemplate": "%{label}: %{value:,} customers<extra></extra>",
+        },
+        link={
+            "source": [left.index(name) for name in flows["before"]],
+            "target": [len(left) + right.index(name) for name in flows["after"]],
+            "value": flows["customers"],
+            "color": [_faint(colours[name]) for name in flows["before"]],
+            "customdata": flows["share"],
+            "hovertemplate": "%{source.label} → %{target.label}: %{value:,} customers, "
+            "%{customdata:.1%} of those before<extra></extra>",
+        },
+    )
     return made
 
 

@@ -33,19 +33,26 @@ def predicted_against_realised(
     for model, colour in theme.colours(realised["model"].unique()).items():
         rows = drawn[drawn["model"] == model]
         made.add_scatter(
-            x=rows["predicted"], y=rows["realised"], name=theme.label(model), mode="markers",
+            x=rows["predicted"],
+            y=rows["realised"],
+            name=theme.label(model),
+            mode="markers",
             visible=True if show in (None, model) else "legendonly",
             marker={"color": colour, "size": 6 + 3 * np.log10(rows["customers"]), "opacity": 0.75},
             customdata=rows[["customers", "active_share"]],
             hovertemplate="predicted %{x:,.2f}<br>spent %{y:,.2f}<br>%{customdata[0]:,} customers, "
             "%{customdata[1]:.0%} of them bought<extra>" + theme.label(model) + "</extra>",
-        )  # fmt: skip
+        )
     if len(drawn):
         ends = [drawn[["predicted", "realised"]].min().min(), drawn[["predicted", "realised"]].max().max()]
         made.add_scatter(
-            x=ends, y=ends, name="predicted = realised", mode="lines",
-            line={"color": theme.REFERENCE, "dash": "dash"}, hoverinfo="skip",
-        )  # fmt: skip
+            x=ends,
+            y=ends,
+            name="predicted = realised",
+            mode="lines",
+            line={"color": theme.REFERENCE, "dash": "dash"},
+            hoverinfo="skip",
+        )
     made.update_xaxes(**theme.log_axis(drawn["predicted"]))
     made.update_yaxes(**theme.log_axis(drawn["realised"]))
     return made

@@ -16,14 +16,20 @@ def promise_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
     progress
         `evaluation.promises.compute_progress` with a column `cutoff`: columns `cutoff, day, expected, realised`.
     """
-    made = theme.figure("Open batches: expected and brought so far", "Days since the cutoff",
-                        theme.in_money("Total so far", currency))  # fmt: skip
+    made = theme.figure(
+        "Open batches: expected and brought so far",
+        "Days since the cutoff",
+        theme.in_money("Total so far", currency),
+    )
     for number, (cutoff, path) in enumerate(progress.groupby("cutoff")):
         colour = theme.PALETTE[number % len(theme.PALETTE)]
         for column, dash in (("expected", "dash"), ("realised", "solid")):
             made.add_scatter(
-                x=path["day"], y=path[column], name=f"{cutoff:%Y-%m-%d} {column}", mode="lines",
+                x=path["day"],
+                y=path[column],
+                name=f"{cutoff:%Y-%m-%d} {column}",
+                mode="lines",
                 line={"color": colour, "dash": dash},
                 hovertemplate="day %{x}<br>" + column + " %{y:,.0f}<extra></extra>",
-            )  # fmt: skip
+            )
     return made

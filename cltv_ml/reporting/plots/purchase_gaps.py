@@ -16,21 +16,39 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
     gaps
         `data.behaviour.compute_gap_histogram`: columns `days, width, gaps, share, cumulative_share`.
     """
-    made = theme.figure("How many days pass between two purchases of a customer",
-                        "Days between purchase days (the last bar: longer)", "Pairs of purchases")  # fmt: skip
+    made = theme.figure(
+        "How many days pass between two purchases of a customer",
+        "Days between purchase days (the last bar: longer)",
+        "Pairs of purchases",
+    )
     made.add_bar(
-        x=gaps["days"] + gaps["width"] / 2, y=gaps["gaps"], width=gaps["width"], name="pairs of purchases",
-        marker_color=theme.PALETTE[0], opacity=0.7, customdata=gaps[["days", "share"]],
+        x=gaps["days"] + gaps["width"] / 2,
+        y=gaps["gaps"],
+        width=gaps["width"],
+        name="pairs of purchases",
+        marker_color=theme.PALETTE[0],
+        opacity=0.7,
+        customdata=gaps[["days", "share"]],
         hovertemplate="from %{customdata[0]} days<br>%{y:,} (%{customdata[1]:.1%})<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_scatter(
-        x=gaps["days"] + gaps["width"], y=gaps["cumulative_share"], name="share that came back by then",
-        mode="lines", line_color=theme.PALETTE[1], yaxis="y2",
+        x=gaps["days"] + gaps["width"],
+        y=gaps["cumulative_share"],
+        name="share that came back by then",
+        mode="lines",
+        line_color=theme.PALETTE[1],
+        yaxis="y2",
         hovertemplate="%{y:.0%} within %{x} days<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_layout(
-        yaxis2={"title": {"text": "Cumulative share"}, "overlaying": "y", "side": "right",
-                "tickmode": "auto", "showgrid": False,
-                "range": [0, 1.02], "tickformat": ".0%"}
-    )  # fmt: skip
+        yaxis2={
+            "title": {"text": "Cumulative share"},
+            "overlaying": "y",
+            "side": "right",
+            "tickmode": "auto",
+            "showgrid": False,
+            "range": [0, 1.02],
+            "tickformat": ".0%",
+        }
+    )
     return made

@@ -16,8 +16,11 @@ def purchases_map(grid: pd.DataFrame) -> go.Figure:
     grid
         `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency, expected_purchases`.
     """
-    made = theme.figure("Expected purchases of a customer, by history",
-                        "Age at the last purchase (recency)", "Repeat purchase days (frequency)")  # fmt: skip
+    made = theme.figure(
+        "Expected purchases of a customer, by history",
+        "Age at the last purchase (recency)",
+        "Repeat purchase days (frequency)",
+    )
     return add_history(made, grid, "expected_purchases", ",.1f")
 
 
@@ -28,9 +31,15 @@ def add_history(made: go.Figure, grid: pd.DataFrame, column: str, digits: str) -
     # A probability is read on the whole scale: nearly certain everywhere must not look like half and half.
     ends = {"zmin": 0, "zmax": 1} if column == "p_alive" else {}
     made.add_heatmap(
-        x=table.columns, y=table.index, z=table, name=name, colorscale=theme.SEQUENTIAL,
-        colorbar={"tickformat": digits, "thickness": 12}, hoverongaps=False, **ends,
+        x=table.columns,
+        y=table.index,
+        z=table,
+        name=name,
+        colorscale=theme.SEQUENTIAL,
+        colorbar={"tickformat": digits, "thickness": 12},
+        hoverongaps=False,
+        **ends,
         hovertemplate="%{y:.0f} repeat purchases, the last at age %{x:.0f}<br>"
         f"{name} %{{z:{digits}}}<extra></extra>",
-    )  # fmt: skip
+    )
     return made

@@ -29,13 +29,22 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
         mine = curves[curves["arm"] == arm]
         colour = theme.PALETTE[number % len(theme.PALETTE)]
         made.add_scatter(
-            x=mine["share"], y=mine["incremental"], name=arm, mode="lines", line={"color": colour, "width": 2.5},
-            customdata=mine["customers"], hovertemplate="%{y:+,.0f} with the first %{customdata:,}",
-        )  # fmt: skip
+            x=mine["share"],
+            y=mine["incremental"],
+            name=arm,
+            mode="lines",
+            line={"color": colour, "width": 2.5},
+            customdata=mine["customers"],
+            hovertemplate="%{y:+,.0f} with the first %{customdata:,}",
+        )
         made.add_scatter(
-            x=mine["share"].iloc[[0, -1]], y=mine["random"].iloc[[0, -1]], name=f"{arm}, at random", mode="lines",
-            line={"color": colour, "width": 1.5, "dash": "dot"}, hoverinfo="skip",
-        )  # fmt: skip
+            x=mine["share"].iloc[[0, -1]],
+            y=mine["random"].iloc[[0, -1]],
+            name=f"{arm}, at random",
+            mode="lines",
+            line={"color": colour, "width": 1.5, "dash": "dot"},
+            hoverinfo="skip",
+        )
     made.update_layout(hovermode="x unified")
     made.update_xaxes(tickformat=".0%", hoverformat=".0%")
     return made

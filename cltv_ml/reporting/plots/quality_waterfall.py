@@ -21,14 +21,23 @@ def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
     before = int(rules["rows_before"].iloc[0])
     names = ["in the source", *(str(rule).replace("_", " ") for rule in applied["rule"]), "in the log"]
     made.add_waterfall(
-        x=names, y=[before, *(-applied["rows"]), 0],
-        measure=["absolute", *["relative"] * len(applied), "total"], name="lines",
-        customdata=[0.0, *applied["money"], 0.0], connector={"line": {"color": theme.REFERENCE, "width": 1}},
-        text=[f"{before:,}", *(f"−{rows:,}" for rows in applied["rows"]), f"{before - applied['rows'].sum():,}"],
-        textposition="outside", cliponaxis=False,
-        decreasing_marker_color=theme.LOSS, totals_marker_color=theme.PALETTE[0],
+        x=names,
+        y=[before, *(-applied["rows"]), 0],
+        measure=["absolute", *["relative"] * len(applied), "total"],
+        name="lines",
+        customdata=[0.0, *applied["money"], 0.0],
+        connector={"line": {"color": theme.REFERENCE, "width": 1}},
+        text=[
+            f"{before:,}",
+            *(f"−{rows:,}" for rows in applied["rows"]),
+            f"{before - applied['rows'].sum():,}",
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        decreasing_marker_color=theme.LOSS,
+        totals_marker_color=theme.PALETTE[0],
         hovertemplate="%{x}: %{text} lines, %{customdata:,.2f} in money<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_xaxes(title_text="Rule, in the order applied")
     made.update_layout(showlegend=False)
     return made

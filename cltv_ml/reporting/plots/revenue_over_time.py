@@ -20,20 +20,34 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
         "Revenue (bars) and orders (line) by month", "Month", theme.in_money("Revenue", currency)
     )
     made.add_bar(
-        x=months["month"], y=months["revenue"], name="revenue", marker_color=theme.PALETTE[0], opacity=0.6,
+        x=months["month"],
+        y=months["revenue"],
+        name="revenue",
+        marker_color=theme.PALETTE[0],
+        opacity=0.6,
         customdata=months[["customers", "new_customers"]],
         hovertemplate="%{x|%b %Y}<br>revenue %{y:,.0f}<br>%{customdata[0]:,} customers, "
         "%{customdata[1]:,} of them new<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_scatter(
-        x=months["month"], y=months["orders"], name="orders", mode="lines+markers", yaxis="y2",
-        line_color=theme.PALETTE[1], hovertemplate="%{x|%b %Y}<br>%{y:,} orders<extra></extra>",
-    )  # fmt: skip
+        x=months["month"],
+        y=months["orders"],
+        name="orders",
+        mode="lines+markers",
+        yaxis="y2",
+        line_color=theme.PALETTE[1],
+        hovertemplate="%{x|%b %Y}<br>%{y:,} orders<extra></extra>",
+    )
     made.update_layout(
-        yaxis2={"title": {"text": "Orders"}, "overlaying": "y", "side": "right",
-                "tickmode": "auto", "showgrid": False,
-                "rangemode": "tozero"}
-    )  # fmt: skip
+        yaxis2={
+            "title": {"text": "Orders"},
+            "overlaying": "y",
+            "side": "right",
+            "tickmode": "auto",
+            "showgrid": False,
+            "rangemode": "tozero",
+        }
+    )
     made.update_yaxes(rangemode="tozero")
     made.update_xaxes(tickformat="%b %Y")
     if len(months) <= 18:  # each bar has its own tick; plotly's own ticks may fall between months

@@ -18,8 +18,11 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         `decisions.rfm.apply_rfm`: one row per customer with `recency_score, frequency_score, spend, segment`.
         Customers are counted per cell before anything is drawn.
     """
-    made = theme.figure("Where the customers are: bought recently (right) and often (up)",
-                        "Recency score, 5 = bought recently", "Frequency score, 5 = bought often")  # fmt: skip
+    made = theme.figure(
+        "Where the customers are: bought recently (right) and often (up)",
+        "Recency score, 5 = bought recently",
+        "Frequency score, 5 = bought often",
+    )
     cells = rfm.groupby(["frequency_score", "recency_score"]).agg(
         customers=("spend", "size"),
         spend=("spend", "sum"),
@@ -31,13 +34,18 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
     count = count.fillna(0)
     share = count / len(rfm)
     made.add_heatmap(
-        x=list(count.columns), y=list(count.index), z=count, name="customers", colorscale=theme.SEQUENTIAL,
+        x=list(count.columns),
+        y=list(count.index),
+        z=count,
+        name="customers",
+        colorscale=theme.SEQUENTIAL,
         customdata=np.dstack([segment.astype(object), spend, share]),
         text=share.map(lambda part: f"{part:.0%}" if part > 0 else "").to_numpy(),
-        texttemplate="%{text}", colorbar={"thickness": 12, "title": {"text": "customers"}},
+        texttemplate="%{text}",
+        colorbar={"thickness": 12, "title": {"text": "customers"}},
         hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
         f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_xaxes(dtick=1)
     made.update_yaxes(dtick=1)
     return made

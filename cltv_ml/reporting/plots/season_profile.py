@@ -29,10 +29,13 @@ def season_profile(seasons: pd.DataFrame) -> go.Figure:
     for (part, names), colour in zip(_NAMES.items(), theme.PALETTE, strict=False):
         mine = seasons[seasons["part"] == part]
         made.add_bar(
-            x=[names[number - 1] for number in mine["number"]], y=mine["index"], name=part, marker_color=colour,
+            x=[names[number - 1] for number in mine["number"]],
+            y=mine["index"],
+            name=part,
+            marker_color=colour,
             customdata=mine["orders"],
             hovertemplate="%{x}: %{y:.2f} times an average day<br>%{customdata:,} orders in all<extra></extra>",
-        )  # fmt: skip
+        )
     made.add_hline(y=1, line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5})
     made.update_yaxes(rangemode="tozero")
     return made

@@ -20,14 +20,24 @@ def segment_shares(shares: pd.DataFrame, *, of: str = "Segment") -> go.Figure:
     """
     made = theme.figure(f"Customers per {of.lower()}, in training and now", of, "Share of customers")
     made.add_bar(
-        x=shares["segment"], y=shares["before"], name="in training", marker_color=theme.ACTUAL,
+        x=shares["segment"],
+        y=shares["before"],
+        name="in training",
+        marker_color=theme.ACTUAL,
         hovertemplate="%{x}: %{y:.1%} in training<extra></extra>",
-    )  # fmt: skip
+    )
     made.add_bar(
-        x=shares["segment"], y=shares["share"], name="now", marker_color=theme.MODEL,
-        error_y={"type": "data", "symmetric": False, "array": shares["upper"] - shares["share"],
-                 "arrayminus": shares["share"] - shares["lower"]},
+        x=shares["segment"],
+        y=shares["share"],
+        name="now",
+        marker_color=theme.MODEL,
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": shares["upper"] - shares["share"],
+            "arrayminus": shares["share"] - shares["lower"],
+        },
         hovertemplate="%{x}: %{y:.1%} now<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_yaxes(tickformat=".0%", rangemode="tozero")
     return made

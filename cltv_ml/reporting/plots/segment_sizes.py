@@ -23,11 +23,15 @@ def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
         ("revenue", profile["revenue_share"], profile["revenue"], theme.PALETTE[0]),
     ):
         made.add_bar(
-            x=share, y=profile.index.astype("str"), orientation="h", name=name, marker_color=colour,
+            x=share,
+            y=profile.index.astype("str"),
+            orientation="h",
+            name=name,
+            marker_color=colour,
             customdata=amount,
             hovertemplate=f"%{{y}}: %{{x:.1%}} of {name} (%{{customdata:,.0f}} "
             f"{currency if name == 'revenue' else ''})<extra></extra>",
-        )  # fmt: skip
+        )
     made.update_xaxes(tickformat=".0%")
     made.update_yaxes(type="category", autorange="reversed")
     return made

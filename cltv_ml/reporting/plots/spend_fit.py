@@ -17,16 +17,28 @@ def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
     fit
         `evaluation.diagnostics.compute_spend_fit`: columns `lower, upper, actual, model`.
     """
-    made = theme.figure("Mean spend of repeat buyers, actual and expected",
-                        theme.in_money("Mean spend per purchase day, log scale", currency), "Customers")  # fmt: skip
+    made = theme.figure(
+        "Mean spend of repeat buyers, actual and expected",
+        theme.in_money("Mean spend per purchase day, log scale", currency),
+        "Customers",
+    )
     middle = np.sqrt(fit["lower"] * fit["upper"])
     made.add_bar(
-        x=middle, y=fit["actual"], width=fit["upper"] - fit["lower"], name="actual", marker_color=theme.ACTUAL,
-        opacity=0.6, hovertemplate="about %{x:,.2f}<br>%{y:,} customers<extra>actual</extra>",
-    )  # fmt: skip
+        x=middle,
+        y=fit["actual"],
+        width=fit["upper"] - fit["lower"],
+        name="actual",
+        marker_color=theme.ACTUAL,
+        opacity=0.6,
+        hovertemplate="about %{x:,.2f}<br>%{y:,} customers<extra>actual</extra>",
+    )
     made.add_scatter(
-        x=middle, y=fit["model"], name="model", mode="lines", line_color=theme.MODEL,
+        x=middle,
+        y=fit["model"],
+        name="model",
+        mode="lines",
+        line_color=theme.MODEL,
         hovertemplate="about %{x:,.2f}<br>%{y:,.0f} customers<extra>model</extra>",
-    )  # fmt: skip
+    )
     made.update_xaxes(**theme.log_axis(middle))
     return made

@@ -20,18 +20,29 @@ def tier_pyramid(tiers: pd.DataFrame) -> go.Figure:
     rows = tiers.reset_index() if "tier" not in tiers and "segment" not in tiers else tiers
     names = rows["tier"] if "tier" in rows else rows["segment"]
     many, worth = (rows[name].iloc[0] / (rows[name].sum() or 1) for name in ("customers", "expected_value"))
-    made = theme.figure(f"The best {many:.0%} of the customers hold {worth:.0%} of the predicted value",
-                        "Share of customers (left), of value (right)", "Tier")  # fmt: skip
+    made = theme.figure(
+        f"The best {many:.0%} of the customers hold {worth:.0%} of the predicted value",
+        "Share of customers (left), of value (right)",
+        "Tier",
+    )
     for column, title, sign, colour in (
-        ("customers", "customers", -1, theme.ACTUAL), ("expected_value", "predicted value", 1, theme.PALETTE[0]),
-    ):  # fmt: skip
+        ("customers", "customers", -1, theme.ACTUAL),
+        ("expected_value", "predicted value", 1, theme.PALETTE[0]),
+    ):
         share = rows[column] / (rows[column].sum() or 1)
         made.add_bar(
-            x=sign * share, y=names.astype("str"), orientation="h", name=title, marker_color=colour,
+            x=sign * share,
+            y=names.astype("str"),
+            orientation="h",
+            name=title,
+            marker_color=colour,
             customdata=pd.DataFrame({"share": share, "value": rows[column]}),
-            text=[f"{value:.0%}" for value in share], textposition="auto",
-            hovertemplate="%{y}: %{customdata[0]:.1%} of the " + title + " (%{customdata[1]:,.0f})<extra></extra>",
-        )  # fmt: skip
+            text=[f"{value:.0%}" for value in share],
+            textposition="auto",
+            hovertemplate="%{y}: %{customdata[0]:.1%} of the "
+            + title
+            + " (%{customdata[1]:,.0f})<extra></extra>",
+        )
     made.update_layout(barmode="relative", bargap=0.15)
     made.update_xaxes(
         tickvals=[-1, -0.5, 0, 0.5, 1], ticktext=["100%", "50%", "0", "50%", "100%"], range=[-1.03, 1.03]

@@ -8,8 +8,12 @@ import plotly.graph_objects as go
 from cltv_ml.errors import InputError
 from cltv_ml.reporting import theme
 
-_NAMES = {"bias": ("Bias: promised over spent, minus one", "+.0%"), "gini": ("Gini", ".2f"),
-          "decile_mape": ("Decile error", ".0%"), "coverage": ("Share inside the intervals", ".0%")}  # fmt: skip
+_NAMES = {
+    "bias": ("Bias: promised over spent, minus one", "+.0%"),
+    "gini": ("Gini", ".2f"),
+    "decile_mape": ("Decile error", ".0%"),
+    "coverage": ("Share inside the intervals", ".0%"),
+}
 
 
 def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
@@ -32,12 +36,21 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
     name, form = _NAMES[metric]
     made = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
     made.add_scatter(
-        x=truth["cutoff"], y=truth[metric], name=metric, mode="lines+markers",
-        marker={"color": theme.MODEL, "size": 9}, line={"color": theme.MODEL},
-        error_y={"type": "data", "symmetric": False, "array": truth[f"{metric}_upper"] - truth[metric],
-                 "arrayminus": truth[metric] - truth[f"{metric}_lower"], "color": theme.REFERENCE},
+        x=truth["cutoff"],
+        y=truth[metric],
+        name=metric,
+        mode="lines+markers",
+        marker={"color": theme.MODEL, "size": 9},
+        line={"color": theme.MODEL},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": truth[f"{metric}_upper"] - truth[metric],
+            "arrayminus": truth[metric] - truth[f"{metric}_lower"],
+            "color": theme.REFERENCE,
+        },
         hovertemplate="%{x|%Y-%m-%d}: %{y:" + form + "}<extra></extra>",
-    )  # fmt: skip
+    )
     if metric == "bias":
         made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
     made.update_yaxes(tickformat=form)

@@ -20,11 +20,16 @@ def value_waterfall(change: pd.DataFrame, *, currency: str = "") -> go.Figure:
         "What changed the value of all customers", "Cause", theme.in_money("Change", currency)
     )
     made.add_waterfall(
-        x=change["part"], y=change["change"], name="change", customdata=change["customers"],
+        x=change["part"],
+        y=change["change"],
+        name="change",
+        customdata=change["customers"],
         measure=["relative"] * (len(change) - 1) + ["total"],
-        connector={"line": {"color": theme.REFERENCE, "width": 1}}, increasing_marker_color=theme.GAIN,
-        decreasing_marker_color=theme.LOSS, totals_marker_color=theme.PALETTE[0],
+        connector={"line": {"color": theme.REFERENCE, "width": 1}},
+        increasing_marker_color=theme.GAIN,
+        decreasing_marker_color=theme.LOSS,
+        totals_marker_color=theme.PALETTE[0],
         hovertemplate="%{x}: %{y:+,.0f}<br>%{customdata:,} customers<extra></extra>",
-    )  # fmt: skip
+    )
     made.update_layout(showlegend=False)
     return made

@@ -23,12 +23,17 @@ def weekly_tracking(tracking: pd.DataFrame) -> go.Figure:
 def add_tracking(made: go.Figure, tracking: pd.DataFrame, actual: str, expected: str) -> go.Figure:
     """Draw actual and expected purchases and the end of the calibration into a figure."""
     for column, name, colour, dash in (
-        (actual, "actual", theme.ACTUAL, "solid"), (expected, "expected", theme.MODEL, "dash"),
-    ):  # fmt: skip
+        (actual, "actual", theme.ACTUAL, "solid"),
+        (expected, "expected", theme.MODEL, "dash"),
+    ):
         made.add_scatter(
-            x=tracking["week"], y=tracking[column], name=name, mode="lines", line={"color": colour, "dash": dash},
+            x=tracking["week"],
+            y=tracking[column],
+            name=name,
+            mode="lines",
+            line={"color": colour, "dash": dash},
             hovertemplate="%{y:,.0f}",
-        )  # fmt: skip
+        )
     ahead = tracking.loc[~tracking["calibration"], "week"]
     if len(ahead):
         made.add_vline(x=ahead.iloc[0], line={"color": theme.REFERENCE, "dash": "dot"})

@@ -56,11 +56,15 @@ def interpreter(peer: str) -> Path:
 def _install(folder: Path, python: Path, line: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if shutil.which("uv"):
-        steps = [["uv", "venv", "--quiet", "--python", sys.executable, str(folder)],
-                 ["uv", "pip", "install", "--quiet", "--python", str(python), line]]  # fmt: skip
+        steps = [
+            ["uv", "venv", "--quiet", "--python", sys.executable, str(folder)],
+            ["uv", "pip", "install", "--quiet", "--python", str(python), line],
+        ]
     else:
-        steps = [[sys.executable, "-m", "venv", str(folder)],
-                 [str(python), "-m", "pip", "install", "--quiet", line]]  # fmt: skip
+        steps = [
+            [sys.executable, "-m", "venv", str(folder)],
+            [str(python), "-m", "pip", "install", "--quiet", line],
+        ]
     for step in steps:
         done = subprocess.run(step, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -24,6 +24,9 @@ money = lifetimes.GammaGammaFitter().fit(spenders["frequency"], spenders["moneta
 spend = np.asarray(money.conditional_expected_average_profit(frequency, X["monetary_value"]))
 parameters = {**dict(fitter.params_), **dict(money.params_)}
 told.write(
-    X["customer_id"], purchases * spend, f"lifetimes {version('lifetimes')}",
-    {name: float(value) for name, value in parameters.items()}, time.perf_counter() - started,
-)  # fmt: skip
+    X["customer_id"],
+    purchases * spend,
+    f"lifetimes {version('lifetimes')}",
+    {name: float(value) for name, value in parameters.items()},
+    time.perf_counter() - started,
+)

@@ -20,6 +20,9 @@ money = clv.GammaGammaModel(weeks[(weeks["frequency"] > 0) & (weeks["monetary_va
 money.fit(method="map", progressbar=False)
 spend = money.expected_customer_spend(weeks).mean(("chain", "draw")).to_numpy()
 told.write(
-    X["customer_id"], purchases * spend, f"pymc-marketing {version('pymc-marketing')}", {"fit": "map", "unit": "weeks"},
+    X["customer_id"],
+    purchases * spend,
+    f"pymc-marketing {version('pymc-marketing')}",
+    {"fit": "map", "unit": "weeks"},
     time.perf_counter() - started,
-)  # fmt: skip
+)
