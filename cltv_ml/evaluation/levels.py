@@ -50,7 +50,8 @@ def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> Cohorts:
     )
     cells = frame(
         con.sql(
-            "select first, day, sum(amount) as amount from counted join firsts using (customer_id) "
+            f"select first, day, sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0 as amount "
+            "from counted join firsts using (customer_id) "
             "group by all order by first, day"
         )
     )

@@ -31,8 +31,9 @@ _BEFORE_OTHERS = 0.3
 #: Last year's ratio of two windows then holds the growth of that time as well as the season.
 _GROWTH_DOUBT = 0.2
 
-#: The record in independent windows that counts as much as what is expected before.
-_PRIOR_WINDOWS = 0.5
+#: The record in independent windows that counts as much as what is expected before: one window alone must not turn
+#: the level away from the models' own total.
+_PRIOR_WINDOWS = 2.0
 
 #: An error in the record counts for no more than this (log units): one odd order must not decide.
 _LARGEST_ERROR = 0.5
