@@ -13,6 +13,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.features import build_features
 from cltv_ml.files import write_table
 from cltv_ml.models import GammaGamma, ParetoNBD, ProbabilisticValue
@@ -22,7 +23,7 @@ from cltv_ml.serving import registered_model, scoring
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
 from cltv_ml.tracking import store
-from cltv_ml.windows import to_days
+from cltv_ml.windows import Window, to_days
 
 #: Draws per customer for intervals.
 DRAWS = 200
@@ -71,7 +72,8 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     future = _future(curve, X, scores, end, settings.discount_rate)
     table = decisions.compute_lifetime(decisions.value_to_date(cleaned.log), future, margins)
     progress("drawing intervals", 0.8)
-    bounds, sums = _draws(curve, X, table["remaining_value"], end)
+    factors = _level_factors(cleaned.log, Window(cutoff, horizon))
+    bounds, sums = _draws(curve, X, table["remaining_value"], end, factors)
     table = table.join(_at(curve, X, scores, days)).assign(
         remaining_lower=bounds[:, 0],
         remaining_upper=bounds[:, 1],
@@ -118,19 +120,25 @@ def _future(curve: ValueCurve, X: pd.DataFrame, scores: pd.Series, end: int, rat
     return pd.DataFrame({"expected_value": within, "residual_value": scores * multiples[end] - within})
 
 
+def _level_factors(log: pd.DataFrame, window: Window) -> np.ndarray:
+    """Return a ratio of the true level to the forecast for each draw, in random order; ones where nothing tells it."""
+    level = forecast_level(log, window)
+    return np.ones(DRAWS) if level is None else np.random.default_rng(0).permutation(level.factors(DRAWS))
+
+
 def _draws(
-    curve: ValueCurve, X: pd.DataFrame, remaining: pd.Series, end: int
+    curve: ValueCurve, X: pd.DataFrame, remaining: pd.Series, end: int, factors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the 90% interval of each customer's remaining value, shape (n, 2), and draws of the total, shape (DRAWS,).
 
-    The draws are the purchase and spend models', brought to the champion's mean: they hold both chance and the
-    uncertainty of the parameters.
+    The draws are the purchase and spend models', brought to the champion's mean: they hold chance, the uncertainty of
+    the parameters and, by `factors`, that of the level.
     """
     model = ProbabilisticValue(curve.purchases_, GammaGamma(), horizon=end).fit(X[list(_SUMMARY)])
     scale = remaining.to_numpy() / np.maximum(model.predict(X[list(_SUMMARY)]), np.finfo(float).tiny)
     bounds, sums, first = [], np.zeros(DRAWS), 0
     for part in model.draw_values(X[list(_SUMMARY)], DRAWS):
-        drawn = part * scale[first : first + len(part), None]
+        drawn = part * scale[first : first + len(part), None] * factors
         bounds.append(np.quantile(drawn, [0.05, 0.95], axis=1).T)
         sums += drawn.sum(axis=0)
         first += len(part)
