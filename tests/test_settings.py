@@ -117,10 +117,14 @@ def test_mapping_reads_pairs_and_files_together(toml):
     assert parse_mapping([str(path), "customer_id=Kunde"]) == {"amount": "Total", "customer_id": "Kunde"}
 
 
-@pytest.mark.parametrize("entry", ["customer_id", "=Kunde", "customer_id="])
-def test_a_mapping_without_both_sides_is_refused(entry):
+@pytest.mark.parametrize("entry", ["customer_id", "=Kunde", " = "])
+def test_a_mapping_without_a_name_is_refused(entry):
     with pytest.raises(InputError, match="cannot be read; write name=column"):
         Train(mapping=[entry])
+
+
+def test_an_empty_column_declines_a_proposed_one():
+    assert Train(mapping=["currency="]).mapping == {"currency": ""}
 
 
 def test_names_are_divided_by_commas_or_repeated():
