@@ -15,7 +15,9 @@ from cltv_ml.features.catalogue import (
     default_features,
     describe,
     feature_version,
+    text_features,
 )
+from cltv_ml.features.customer import attribute_columns, attribute_names
 from cltv_ml.features.declare import Feature, feature
 from cltv_ml.features.engines import DuckDB, Spark
 from cltv_ml.features.labels import LABELS
@@ -30,6 +32,8 @@ __all__ = [
     "Source",
     "Spark",
     "absent_features",
+    "attribute_columns",
+    "attribute_names",
     "available",
     "build_features",
     "build_labels",
@@ -41,5 +45,6 @@ __all__ = [
     "feature",
     "feature_version",
     "read_features",
+    "text_features",
     "write_features",
 ]

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.features import basket, calendar, campaign, customer, margin, rfm, rhythm, trend
 from cltv_ml.features.compile import Plan, known_names, summary_first
+from cltv_ml.features.customer import attribute_feature, attribute_names
 from cltv_ml.features.declare import Feature
 
 _THEMES = (rfm, rhythm, trend, basket, margin, calendar, customer, campaign)
 
 
-def assemble(declared: Iterable[Feature]) -> Mapping[str, Feature]:
+class Catalogue(Mapping[str, Feature]):
+    """Declared features by name; the name of a customer attribute's feature declares it, and is not listed."""
+
+    def __init__(self, declared: Mapping[str, Feature]) -> None:
+        self._declared = dict(declared)
+
+    def __getitem__(self, name: str) -> Feature:
+        found = self._declared.get(name) or attribute_feature(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+
+def assemble(declared: Iterable[Feature]) -> Catalogue:
     """Return the features by name.
 
     Raises
@@ -29,11 +48,11 @@ def assemble(declared: Iterable[Feature]) -> Mapping[str, Feature]:
             raise InputError(f"two features are called {one.name!r}; rename one of them.")
         found[one.name] = one
     Plan(tuple(found), found).used  # noqa: B018  follows every combination to its end
-    return MappingProxyType(found)
+    return Catalogue(found)
 
 
 #: Every declared feature, by name.
-CATALOGUE: Mapping[str, Feature] = assemble(found for theme in _THEMES for found in theme.FEATURES)
+CATALOGUE = assemble(found for theme in _THEMES for found in theme.FEATURES)
 
 
 def available(columns: Iterable[str]) -> list[str]:
@@ -43,7 +62,7 @@ def available(columns: Iterable[str]) -> list[str]:
     True
     """
     present = frozenset(columns)
-    return [name for name in CATALOGUE if needs(name) <= present]
+    return [*(name for name in CATALOGUE if needs(name) <= present), *attribute_names(present)]
 
 
 def default_features(columns: Iterable[str]) -> list[str]:
@@ -57,6 +76,16 @@ def default_features(columns: Iterable[str]) -> list[str]:
     """
     safe = [CATALOGUE[name] for name in available(columns)]
     return [found.name for found in safe if found.age_safe and found.dtype == "number"]
+
+
+def text_features(columns: Iterable[str]) -> list[str]:
+    """Return the features in words that stay comparable as customers age, which tree models learn as categories.
+
+    >>> text_features(["customer_id", "timestamp", "amount", "channel", "customers.text_country"])
+    ['first_channel', 'attribute_text_country']
+    """
+    safe = [CATALOGUE[name] for name in available(columns)]
+    return [found.name for found in safe if found.age_safe and found.dtype == "text"]
 
 
 def absent_features(columns: Iterable[str]) -> dict[str, list[str]]:
@@ -83,8 +112,8 @@ def feature_version(names: Iterable[str]) -> str:
 def needs(name: str) -> frozenset[str]:
     """Return what must be given for a feature: optional log columns, and `table.column` of extra tables.
 
-    >>> sorted(needs("margin_rate")), sorted(needs("country"))
-    (['cost'], ['customers.country', 'customers.customer_id'])
+    >>> sorted(needs("margin_rate")), sorted(needs("attribute_text_country"))
+    (['cost'], ['customers.customer_id', 'customers.text_country'])
     """
     return Plan((name,), CATALOGUE).needs
 

@@ -22,6 +22,9 @@ from cltv_ml.features.macros import Speller, unit_scale
 
 SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
+#: Columns of an order that its day has too.
+_PASSED_ON = ("second", "products", "discount")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -80,7 +83,9 @@ class Plan:
     def _order_ledger(self, has_orders: bool) -> str:
         key = "customer_id, order_id, day" if has_orders else "customer_id, day"
         days = self._reads("day")
-        computed = self._computed("order", always=["lines", "amount", *({"second"} & set(days))])
+        computed = self._computed(
+            "order", always=["lines", "amount", *(name for name in _PASSED_ON if name in days)]
+        )
         month = ", max(month) as month" if "month" in days else ""
         ledger = f"select {key}{month}, {computed} from cltv_lines group by {key}"
         if "is_first" not in self._reads("order"):

@@ -63,6 +63,7 @@ _ORDER = {
     "amount": _column(f"coalesce(sum(amount) {_BOUGHT}, 0)", "spend"),
     "is_first": _column("", "true in one row per order, on the day it was placed"),
     "items": _column(f"coalesce(sum(quantity) {_BOUGHT}, 0)", "items bought", "quantity"),
+    "products": _column(f"count(distinct product_id) {_BOUGHT}", "distinct products", "product_id"),
     "discount": _column(f"coalesce(sum(discount) {_BOUGHT}, 0)", "discount received", "discount"),
     "full_price_lines": _column(
         "count(*) filter (where amount >= 0 and coalesce(discount, 0) = 0)",
@@ -94,6 +95,8 @@ _DAY = {
     "month": _column("max(month)", "calendar month, counted from year 0; `month % 12` is 0 in January"),
     "second": _column("min(second)", "second of the day of the first purchase"),
     "amount": _column("sum(amount)", "spend of the day"),
+    "products": _column("sum(products)", "distinct products of the day's orders", "product_id"),
+    "discount": _column("sum(discount)", "discount received on the day", "discount"),
     "gap": _column("", "days since the previous purchase day, missing on the first"),
     "number": _column("", "1 on the first purchase day, 2 on the second ..."),
 }

@@ -29,7 +29,14 @@ def output_parts(
     booster: xgb.Booster, matrix: np.ndarray, names: Sequence[str], margin: np.ndarray | None = None
 ) -> list[tuple[pd.DataFrame, np.ndarray]]:
     """Return `tree_parts` of each output of a booster that has several."""
-    data = xgb.DMatrix(matrix.astype(np.float32), base_margin=margin, feature_names=booster.feature_names)
+    types = booster.feature_types
+    data = xgb.DMatrix(
+        matrix.astype(np.float32),
+        base_margin=margin,
+        feature_names=booster.feature_names,
+        feature_types=types,
+        enable_categorical="c" in (types or ()),
+    )
     found = np.asarray(booster.predict(data, pred_contribs=True), dtype=np.float64)
     outputs = found.reshape(len(matrix), -1, len(names) + 1)
     return [

@@ -31,24 +31,26 @@ def train(
     margin: np.ndarray | None = None,
     weight: np.ndarray | None = None,
     objective: Objective | None = None,
+    types: list[str] | None = None,
 ) -> xgb.Booster:
     """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`.
 
-    `objective` gives the derivatives of a loss that XGBoost does not bring. Whatever `device` it was trained on, the
+    `objective` gives the derivatives of a loss that XGBoost does not bring, `types` which columns hold the codes of
+    categories ("c"), where any does. Whatever `device` it was trained on, the
     booster answers on the processor, where it is served and where its rows are. It knows its columns by place: XGBoost
     refuses names with "<", "[" or "]", which features may have.
     """
     settings = {"tree_method": "hist", "verbosity": 0, **params}
 
     def grow() -> xgb.Booster:
-        data = _bin(matrix, labels, margin, weight)
+        data = _bin(matrix, labels, margin, weight, types)
         booster = xgb.train(settings, data, num_boost_round=rounds, obj=objective)
         booster.set_param({"device": "cpu"})
         return booster
 
     if objective is not None or isinstance(matrix, Rows):  # neither a function nor a file shows its content
         return grow()
-    return once(grow, repr((settings, rounds)), matrix, labels, margin, weight)
+    return once(grow, repr((settings, rounds, types)), matrix, labels, margin, weight)
 
 
 @contextmanager
@@ -75,16 +77,19 @@ def _bin(
     labels: np.ndarray,
     margin: np.ndarray | None,
     weight: np.ndarray | None,
+    types: list[str] | None,
 ) -> xgb.QuantileDMatrix:
+    categorical: dict[str, Any] = {} if types is None else {"enable_categorical": True}
     if isinstance(matrix, Rows):
-        return xgb.QuantileDMatrix(Batches(matrix, labels, weight), max_bin=256)
+        return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), max_bin=256, **categorical)
 
     def bins() -> xgb.QuantileDMatrix:
-        return xgb.QuantileDMatrix(matrix, labels, weight=weight, base_margin=margin, max_bin=256)
+        named = {**categorical, "feature_types": types}
+        return xgb.QuantileDMatrix(matrix, labels, weight=weight, base_margin=margin, max_bin=256, **named)
 
     if _kept is None:
         return bins()
-    digest = hashlib.blake2b(repr(matrix.shape).encode())
+    digest = hashlib.blake2b(repr((matrix.shape, types)).encode())
     for part in (matrix, labels, margin, weight):
         digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
     with _binning:

@@ -16,6 +16,7 @@ import xgboost as xgb
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
+from cltv_ml.models.categories import code_levels, encode
 
 #: Rows of a batch, at most.
 BATCH = 65_536
@@ -95,6 +96,16 @@ class FeatureFiles:
         found = self._data.to_table(columns=[self.label])[self.label]
         return np.asarray(pc.fill_null(found.cast(pa.float64()), np.nan))
 
+    def categories(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return the codes of the levels of each named column that holds text."""
+        schema, found = self._data.schema, {}
+        cutoffs = self.cutoffs().nunique()
+        for name in (name for name in names if name in schema.names and _is_text(schema.field(name).type)):
+            counts = self._data.to_table(columns=[name])[name].drop_null().value_counts()
+            levels = pd.Series(counts.field("counts").to_numpy(), index=counts.field("values").to_pylist())
+            found[name] = code_levels(levels, cutoffs)
+        return found
+
     def cutoffs(self) -> pd.DatetimeIndex:
         """Return the cutoff of each row, or of the one moment where the files name none."""
         if "cutoff" not in self._data.schema.names:
@@ -134,15 +145,17 @@ class Rows:
             kept = batch[self.chosen[done : done + len(batch)]]
             done += len(batch)
             if len(kept):
-                yield check_columns(self.model, kept, self.names, np.float32)
+                yield check_columns(self.model, encode(kept, self.model.categories_), self.names, np.float32)
 
 
 class Batches(xgb.DataIter):
     """What XGBoost walks over, several times: rows of files, with the label and the weight of each."""
 
-    def __init__(self, rows: Rows, labels: np.ndarray, weight: np.ndarray | None) -> None:
+    def __init__(
+        self, rows: Rows, labels: np.ndarray, weight: np.ndarray | None, types: list[str] | None = None
+    ) -> None:
         super().__init__(release_data=False)
-        self._rows, self._labels, self._weight = rows, labels, weight
+        self._rows, self._labels, self._weight, self._types = rows, labels, weight, types
         self.reset()
 
     def reset(self) -> None:
@@ -157,5 +170,9 @@ class Batches(xgb.DataIter):
         these = slice(self._done, self._done + len(matrix))
         self._done = these.stop
         weight = None if self._weight is None else self._weight[these]
-        input_data(data=matrix, label=self._labels[these], weight=weight)
+        input_data(data=matrix, label=self._labels[these], weight=weight, feature_types=self._types)
         return True
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -13,7 +13,6 @@ from sklearn.base import clone
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.attribution import history_parts, in_currency, tree_parts
-from cltv_ml.models.base import check_columns
 from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.inputs import as_frame
 from cltv_ml.models.out_of_fold import by_cutoff
@@ -151,9 +150,7 @@ class Hybrid(TreeModel):
         """
         X = self._frame(X)
         below, table = self.probabilistic_, self.probabilistic_.predict_table(X)
-        matrix = np.hstack(
-            [check_columns(self, X, self.tree_features_, np.float32), table.to_numpy(dtype=np.float32)]
-        )
+        matrix = np.hstack([self._matrix(X, self.tree_features_), table.to_numpy(dtype=np.float32)])
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
         trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *OUTPUTS], offset)
         history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
@@ -161,7 +158,7 @@ class Hybrid(TreeModel):
         return in_currency(history.add(trees, fill_value=0.0), before, self._predict(X)).set_axis(X.index)
 
     def _moved(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
-        matrix = check_columns(self, X, self.tree_features_, np.float32)
+        matrix = self._matrix(X, self.tree_features_)
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
         moved = boosting.score(
             self.booster_, np.hstack([matrix, table.to_numpy(dtype=np.float32)]), margin=offset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils import Tags, check_random_state
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_number
+from cltv_ml.models.categories import encode, feature_types, learn_categories
 from cltv_ml.models.feature_files import FeatureFiles, Rows
 from cltv_ml.models.inputs import as_frame, as_labels, as_weights
 from cltv_ml.models.search import TREES
@@ -67,7 +69,9 @@ class TreeModel(ValueModel):
     horizon
         Days over which `y` was summed; `predict` answers for the same length.
     features
-        Columns of `X` to learn from; all if None, text is refused. Prefer features that do not grow with age.
+        Columns of `X` to learn from; all if None, and text is then refused. Prefer features that do not grow with age.
+        A named column of text is learned as categories: levels that fewer than 20 customers share are joined, as are
+        all beyond the 200 most frequent, and a level that the fit has not seen counts as missing.
     n_estimators, learning_rate, max_depth, min_child_weight, subsample, colsample_bytree, random_state, device
         As in `xgboost.XGBRegressor`.
     half_life
@@ -76,6 +80,8 @@ class TreeModel(ValueModel):
 
     needs_labels = True
     search_space = TREES
+    #: By column of text the code of each level; empty for models that were stored before there were any.
+    categories_: Mapping[str, Mapping[str, int]] = MappingProxyType({})
     #: Arguments that models stored by 0.1.0 have under other names.
     renamed: ClassVar[Mapping[str, str]] = {
         "rounds": "n_estimators",
@@ -174,14 +180,17 @@ class TreeModel(ValueModel):
             weight=rows.weight,
             margin=margin,
             objective=objective,
+            types=feature_types(rows.names, self.categories_, _width(rows)),
         )
 
     def _frame(self, X: Any) -> pd.DataFrame:
         check_fitted(self)
         return as_frame(self, X, list(self.feature_names_in_))
 
-    def _matrix(self, frame: pd.DataFrame) -> np.ndarray:
-        return check_columns(self, frame, list(self.feature_names_in_), np.float32)
+    def _matrix(self, frame: pd.DataFrame, names: Sequence[str] | None = None) -> np.ndarray:
+        """Return the columns that the trees read as numbers, categories as their codes."""
+        wanted = list(self.feature_names_in_ if names is None else names)
+        return check_columns(self, encode(frame, self.categories_), wanted, np.float32)
 
     def _rows(self, X: pd.DataFrame | FeatureFiles, y: Any, sample_weight: Any) -> TrainingRows:
         """Return the rows to learn from, all checked; rows of files stay there and bring their labels."""
@@ -189,9 +198,11 @@ class TreeModel(ValueModel):
         names = self._names(X)
         matrix: boosting.Matrix
         if from_files:
+            self.categories_ = X.categories(names)
             matrix = Rows(self, X, names, np.ones(len(X), dtype=bool))
         else:
-            matrix = check_columns(self, X, names, np.float32)
+            self.categories_ = learn_categories(X, names)
+            matrix = self._matrix(X, names)
         given = as_weights(self, sample_weight, len(X))
         labels = as_labels(self, X.labels() if from_files else y, len(X))
         weight = boosting.origin_weights(self, X)
@@ -216,6 +227,10 @@ class TreeModel(ValueModel):
         tags.input_tags.allow_nan = True
         tags.target_tags.positive_only = True
         return tags
+
+
+def _width(rows: TrainingRows) -> int:
+    return rows.matrix.shape[1] if isinstance(rows.matrix, np.ndarray) else len(rows.names)
 
 
 def _counted(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> TrainingRows:

@@ -70,9 +70,12 @@ def make_source(seed: int = 0, customers: int = 60) -> Source:
     start = pd.Timestamp("2022-06-01")
     days = start + pd.to_timedelta(rng.integers(0, 800, size=200), unit="D")
     states = pd.DataFrame({"customer_id": who, "valid_from": days}).astype({"customer_id": "str"})
-    for name in ("country", "acquisition_channel", "gender", "age_group", "income_group"):
+    for name in ("text_country", "text_gender"):
         states[name] = pd.Series(rng.choice(["a", "b", "c"], size=200)).mask(rng.random(200) < 0.2)
-    states["household_size"] = rng.integers(1, 6, size=200)
+    states["number_household_size"] = rng.integers(1, 6, size=200)
+    states["flag_member"] = pd.Series(rng.integers(0, 2, size=200)).mask(rng.random(200) < 0.2).astype(float)
+    states["birth_date"] = rng.integers(-10_000, 12_000, size=200)
+    states["date_signup"] = rng.integers(19_000, 20_000, size=200)
     waits = pd.to_timedelta(rng.integers(0, 90, size=200), unit="D")
     answers = pd.Series(days + waits).mask(rng.random(200) < 0.5)
     contacts = pd.DataFrame({"customer_id": rng.permutation(who), "timestamp": days, "responded_at": answers})
@@ -90,7 +93,9 @@ def built(source: Source) -> pd.DataFrame:
 
 
 def test_the_source_of_these_tests_allows_every_feature(built):
-    assert set(built.columns) == set(CATALOGUE)
+    attributes = [name for name in built if name.startswith("attribute_")]
+    assert set(built.columns) == {*CATALOGUE, *attributes}
+    assert len(attributes) == 7
 
 
 def poisoned(source: Source, cutoff: pd.Timestamp) -> Source:
@@ -104,7 +109,7 @@ def poisoned(source: Source, cutoff: pd.Timestamp) -> Source:
     returned = past.assign(timestamp=cutoff + pd.Timedelta(days=30), amount=-past["amount"] - 1)
     log = pd.concat([again, past, future.iloc[::2], returned, log.tail(1)], ignore_index=True)
     states, mail = source.customers, source.contacts
-    moved = states.assign(valid_from=cutoff, country="poison", household_size=99)
+    moved = states.assign(valid_from=cutoff, text_country="poison", number_household_size=99)
     answers = mail["responded_at"].where(mail["responded_at"] < cutoff, cutoff)
     resent = mail.assign(timestamp=cutoff, responded_at=cutoff + pd.Timedelta(days=1))
     return Source(
@@ -233,7 +238,7 @@ def test_every_feature_takes_more_than_one_value_and_no_infinite_one(built, name
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore::FutureWarning:pyspark", "ignore::ResourceWarning")
 def test_spark_writes_what_duckdb_builds_and_leaves_no_view(spark, source, tmp_path):
-    names = ["overdue_ratio", "orders_90d", "country"]
+    names = ["overdue_ratio", "orders_90d", "attribute_text_country"]
     write_features(source, CUTOFFS, tmp_path / "X", names, horizon=60, engine=Spark(spark))
     built = read_features(tmp_path / "X").to_pandas().set_index(["cutoff", "customer_id"])
     labels = build_labels(source, [Window(cutoff, 60) for cutoff in CUTOFFS]).add_prefix("label_")

@@ -95,6 +95,7 @@ def slow_basket(bought: pd.DataFrame, returned: pd.DataFrame, cutoff: pd.Timesta
     new = recent.groupby("product_id").size().index.difference(bought.loc[bought["age"] > 90, "product_id"])
     by_time = bought.sort_values(["timestamp", "category"])
     listed = amount + bought["discount"].sum()
+    first = bought[bought["day"] == bought["day"].min()]
     last_order = bought.groupby(["order_id", "day"]).agg(t=("timestamp", "min"), c=("channel", "min"))
     return {
         "orders": orders,
@@ -112,6 +113,10 @@ def slow_basket(bought: pd.DataFrame, returned: pd.DataFrame, cutoff: pd.Timesta
         "category_concentration": ratio((by_group**2).sum(), amount**2),
         "top_category_share": ratio(by_group.max(), amount),
         "first_category": by_time["category"].iloc[0],
+        "first_product": bought.sort_values(["timestamp", "product_id"])["product_id"].iloc[0],
+        "first_channel": last_order.sort_values(["t", "c"])["c"].iloc[0],
+        "first_products": first.groupby("order_id")["product_id"].nunique().sum(),
+        "first_discount_share": ratio(first["discount"].sum(), (first["amount"] + first["discount"]).sum()),
         "last_category": by_time["category"].iloc[-1],
         "price_level_in_category": (by_group / group["quantity"].sum()).median(),
         "price_trend_in_category": slow_price_trend(bought),
@@ -172,10 +177,16 @@ def slow_calendar(days: pd.DataFrame, cutoff: pd.Timestamp, T: float) -> dict:
 def slow_person(source, customer: str, cutoff: pd.Timestamp) -> dict:
     states, mail = source.customers, source.contacts
     mine = states[(states["customer_id"] == customer) & (states["valid_from"] < cutoff)]
-    found = {}
+    last = {}
     for name in states.columns[2:]:
         known = mine.dropna(subset=[name]).sort_values(["valid_from", name])
-        found[name] = known[name].iloc[-1] if len(known) else np.nan
+        last[name] = known[name].iloc[-1] if len(known) else np.nan
+    today = (cutoff - pd.Timestamp(0)) / DAY
+    found = {f"attribute_{name}": last[name] for name in ("text_country", "text_gender", "flag_member")}
+    found["attribute_number_household_size"] = last["number_household_size"]
+    found["attribute_age_date"] = (today - last["birth_date"]) / 365.25
+    since = today - last["date_signup"]
+    found["attribute_days_since_signup"] = since if since > 0 else np.nan
     mail = mail[mail["customer_id"] == customer]
     sent, answers = mail[mail["timestamp"] < cutoff], mail.loc[mail["responded_at"] < cutoff, "responded_at"]
     last = (cutoff - answers.max()) / DAY if len(answers) else np.nan
@@ -199,12 +210,29 @@ def both() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_every_theme_is_in_the_reference(both):
-    themes = ["overdue_ratio", "acceleration", "price_trend_in_category", "margin_rate", "cohort", "country"]
+    themes = [
+        "overdue_ratio",
+        "acceleration",
+        "price_trend_in_category",
+        "margin_rate",
+        "cohort",
+        "first_product",
+    ]
     assert set(themes) <= set(both[1].columns)
     assert len(both[1].columns) >= 60
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+ATTRIBUTES = (
+    "text_country",
+    "text_gender",
+    "flag_member",
+    "number_household_size",
+    "age_date",
+    "days_since_signup",
+)
+
+
+@pytest.mark.parametrize("name", [*CATALOGUE, *(f"attribute_{name}" for name in ATTRIBUTES)])
 def test_a_slow_reference_gives_the_same_feature(both, name):
     built, slow = both
     if name not in slow:

@@ -88,5 +88,12 @@ def test_the_catalogue_has_the_sixty_features_that_were_promised():
 
 def test_every_theme_is_in_the_catalogue():
     names = pd.Series(CATALOGUE)
-    for name in ("overdue_percentile", "acceleration", "discount_share", "margin_rate", "cohort", "country"):
+    for name in (
+        "overdue_percentile",
+        "acceleration",
+        "discount_share",
+        "margin_rate",
+        "cohort",
+        "first_product",
+    ):
         assert name in names

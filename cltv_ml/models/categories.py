@@ -1,0 +1,72 @@
+"""Columns of text as categories: codes of the levels that enough customers share, the rare ones joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.models.base import is_number
+
+#: By column the code of each level that was learned; rare levels share one code.
+Categories: TypeAlias = Mapping[str, Mapping[str, int]]
+
+#: Most levels of a column that keep a code of their own; the less frequent are joined with the rare ones.
+MOST_LEVELS = 200
+
+#: Customers at each cutoff who must share a level, else it is rare.
+MIN_CUSTOMERS = 20
+
+
+def learn_categories(X: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return the codes of the levels of each named column that holds text.
+
+    >>> X = pd.DataFrame({"country": ["UK"] * 30 + ["FR"] * 20 + ["IS", "MT", None], "orders": 1.0})
+    >>> learn_categories(X, ["country", "orders"])
+    {'country': {'UK': 0, 'FR': 1, 'IS': 2, 'MT': 2}}
+    """
+    texts = [
+        name
+        for name in names
+        if name in X and isinstance(X[name], pd.Series) and not is_number(X[name].dtype)
+    ]
+    cutoffs = X.index.get_level_values("cutoff").nunique() if "cutoff" in X.index.names else 1
+    return {name: code_levels(X[name].dropna().astype(str).value_counts(), cutoffs) for name in texts}
+
+
+def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
+    """Return the code of each level, given how many rows of how many cutoffs hold it."""
+    counts = counts.sort_index().sort_values(ascending=False, kind="stable")
+    common = int((counts >= MIN_CUSTOMERS * cutoffs).sum())
+    own = min(common, MOST_LEVELS)
+    return {str(level): min(place, own) for place, level in enumerate(counts.index)}
+
+
+def encode(X: pd.DataFrame, categories: Categories) -> pd.DataFrame:
+    """Return customers with codes in place of the levels; a level that was never seen is missing.
+
+    >>> encode(pd.DataFrame({"country": ["UK", "atlantis", None]}), {"country": {"UK": 0}})["country"].tolist()
+    [0.0, nan, nan]
+    """
+    coded = {
+        name: pd.Series(_codes(X[name], levels), index=X.index)
+        for name, levels in categories.items()
+        if name in X
+    }
+    return X.assign(**coded) if coded else X
+
+
+def feature_types(names: Sequence[str], categories: Categories, width: int) -> list[str] | None:
+    """Return what XGBoost calls the types of `width` columns of which the first have these names; None without text."""
+    if not categories:
+        return None
+    types = ["c" if name in categories else "q" for name in names]
+    return types + ["q"] * (width - len(types))
+
+
+def _codes(column: pd.Series, levels: Mapping[str, int]) -> np.ndarray:
+    places, distinct = pd.factorize(column)
+    found = [levels.get(str(level), np.nan) for level in distinct]
+    return np.array([*found, np.nan], dtype=np.float64)[places]

@@ -1,0 +1,88 @@
+"""Text columns as categories: learned, stored, explained, and what an unknown level gets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.models import CATALOGUE, ZILN, FeatureFiles, Hurdle, Hybrid, Quantile, Tweedie
+from cltv_ml.models.categories import MOST_LEVELS, code_levels
+from cltv_ml.models.state import from_state, to_state
+
+TREES = (Tweedie, Hurdle, Hybrid, ZILN, Quantile)
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[pd.DataFrame, pd.Series]:
+    """Customers of two countries, of which one spends ten times as much; a few of others or of none."""
+    rng = np.random.default_rng(0)
+    n = 1500
+    X = pd.DataFrame({"frequency": 2.0, "recency": 50.0, "T": 100.0, "monetary_value": 10.0}, index=range(n))
+    X["country"] = rng.choice(["UK", "FR"], n)
+    X.loc[:9, "country"] = "IS"
+    X.loc[10:20, "country"] = None
+    spend = np.where(X["country"] == "FR", 30.0, 3.0) * (rng.random(n) < 0.7)
+    return X, pd.Series(spend, index=X.index)
+
+
+@pytest.fixture(scope="module")
+def fitted(shop):
+    X, y = shop
+    return {kind: kind(features=["frequency", "country"], n_estimators=40).fit(X, y) for kind in TREES}
+
+
+def test_every_tree_model_learns_what_a_level_is_worth(shop, fitted):
+    X, _ = shop
+    for model in fitted.values():
+        mean = pd.Series(model.predict(X)).groupby(X["country"].to_numpy()).mean()
+        assert mean["FR"] > 1.2 * mean["UK"], model
+
+
+def test_contributions_add_up_with_categories(shop, fitted):
+    X = shop[0].head(30)
+    for model in fitted.values():
+        np.testing.assert_allclose(model.contributions(X).sum(axis=1), model.predict(X), rtol=1e-4)
+
+
+def test_a_level_that_was_never_seen_counts_as_missing(shop, fitted):
+    X = shop[0].head(3)
+    for model in fitted.values():
+        unseen, missing = (model.predict(X.assign(country=level)) for level in ("Atlantis", None))
+        np.testing.assert_array_equal(unseen, missing)
+
+
+def test_the_codes_are_stored_with_the_model(shop, fitted):
+    X = shop[0].sample(frac=1, random_state=1)
+    for model in fitted.values():
+        again = from_state(to_state(model), CATALOGUE)
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_rare_levels_share_one_code():
+    counts = pd.Series({"UK": 100, "FR": 60, "IS": 3, "MT": 19})
+    assert code_levels(counts) == {"UK": 0, "FR": 1, "MT": 2, "IS": 2}
+
+
+def test_a_level_is_rare_by_customers_not_by_rows():
+    assert code_levels(pd.Series({"UK": 100, "FR": 60}), cutoffs=4) == {"UK": 0, "FR": 1}
+    assert code_levels(pd.Series({"UK": 100, "FR": 60, "IS": 50}), cutoffs=3) == {"UK": 0, "FR": 1, "IS": 2}
+
+
+def test_no_column_has_more_codes_than_xgboost_should_learn():
+    codes = code_levels(pd.Series(1000, index=[f"{number:04d}" for number in range(MOST_LEVELS + 50)]))
+    assert max(codes.values()) == MOST_LEVELS
+
+
+def test_categories_are_learned_from_files_as_from_a_frame(shop, tmp_path):
+    X, y = shop
+    folder = tmp_path / "cutoff=2024-01-01"
+    folder.mkdir()
+    X.assign(customer_id=X.index.astype(str), label_value=y).to_parquet(folder / "part-0.parquet")
+    frame = Tweedie(features=["frequency", "country"], n_estimators=5).fit(X, y)
+    files = Tweedie(features=["frequency", "country"], n_estimators=5).fit(FeatureFiles(tmp_path))
+    np.testing.assert_allclose(files.predict(X), frame.predict(X), rtol=1e-5)
+
+
+def test_a_column_without_any_level_is_missing_for_all(shop):
+    X, y = shop
+    model = Tweedie(features=["frequency", "country"], n_estimators=2).fit(X.assign(country=None), y)
+    assert np.isfinite(model.predict(X)).all()
