@@ -29,6 +29,7 @@ from cltv_ml.cli import (
     promotion,
     report,
     score,
+    shop,
     tune,
 )
 from cltv_ml.cli.options import command
@@ -56,7 +57,8 @@ for description, run in (
     (settings.Promote, promotion.promote),
     (settings.Monitor, monitor.monitor),
     (settings.Lifetime, lifetime.lifetime),
-    (settings.Cohorts, lifetime.cohorts),
+    (settings.Cohorts, shop.cohorts),
+    (settings.Audit, shop.audit),
     (settings.Export, lifetime.export),
 ):
     command(app.command, description)(run)  # type: ignore[arg-type]

@@ -1,11 +1,11 @@
-"""Value beyond one horizon: `cltv lifetime | cohorts | export`."""
+"""Value beyond one horizon: `cltv lifetime | export`."""
 
 from __future__ import annotations
 
 from rich.markup import escape
 
 from cltv_ml.cli.printing import console, print_json, progress, show_table
-from cltv_ml.settings import Cohorts, Export, Lifetime
+from cltv_ml.settings import Export, Lifetime
 
 
 def lifetime(settings: Lifetime) -> None:
@@ -31,24 +31,6 @@ def lifetime(settings: Lifetime) -> None:
     for note in found.notes:
         console.print(f"Note      {escape(note)}")
     console.print(f"Lifetime  [bold]{escape(str(found.file))}[/bold]")
-
-
-def cohorts(settings: Cohorts) -> None:
-    """Follow customers from their first purchase on, grouped by what it was.
-
-    Example: `cltv cohorts --data orders.csv --by first_order_fifth --per quarter`
-    """
-    with progress("cohorts") as done:
-        from cltv_ml import pipelines
-
-        found = pipelines.cohorts(settings, progress=done)
-    if settings.as_json:
-        print_json({"cohorts": found.table, "file": found.file, "page": found.page})
-        return
-    console.print(
-        f"Cohorts   [bold]{escape(str(found.file))}[/bold], {found.table['cohort'].nunique():,} cohorts"
-    )
-    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
 
 
 def export(settings: Export) -> None:

@@ -5,6 +5,7 @@ comes back as plain values to store and to apply to the next month.
 """
 
 from cltv_ml.decisions.associations import find_associations
+from cltv_ml.decisions.audit import Audit, compute_audit
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
 from cltv_ml.decisions.cohorts import compute_cohorts
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
@@ -49,6 +50,7 @@ __all__ = [
     "LEARNERS",
     "RECOMMENDERS",
     "SEGMENTS",
+    "Audit",
     "CampaignLesson",
     "ClassTransformation",
     "Costs",
@@ -69,6 +71,7 @@ __all__ = [
     "choose_offers",
     "compare_learners",
     "compare_policies",
+    "compute_audit",
     "compute_cohorts",
     "compute_lifetime",
     "compute_margins",

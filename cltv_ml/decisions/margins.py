@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import pandas as pd
@@ -247,15 +247,29 @@ def cost_of_line(found: set[str], costs: Costs) -> str:
     return f"coalesce({own}, cast(round({money('amount')} * (1 - {rate})) as bigint))"
 
 
+def check_costs_known(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) -> None:
+    """Raise InputError where the cost of a line of the view `log` is neither stated nor covered by a rate."""
+    unknown = f"filter (where {cost_of_line(found, costs)} is null)"
+    known = con.sql(
+        f"select count(*) {unknown}, count(*), min({_group(found)}) {unknown} from log"
+    ).fetchall()[0]
+    _refuse_unknown(known, found, costs)
+
+
 def _returned(found: set[str], by: Grain) -> str:
     cost = f"-coalesce({money('cost')}, 0)" if "cost" in found else "0"
     return f"select customer_id, {_key(by, found)}, null, 0, 0, {money('amount')}, {cost}, 0, null from returned_lines"
 
 
 def _check_costs(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) -> None:
-    missing, lines, goods = con.sql(
+    known = con.sql(
         "select count(*) filter (where cost is null), count(*), min(goods) filter (where cost is null) from lines"
     ).fetchall()[0]
+    _refuse_unknown(known, found, costs)
+
+
+def _refuse_unknown(known: tuple[Any, ...], found: set[str], costs: Costs) -> None:
+    missing, lines, goods = known
     if not missing:
         return
     if "cost" not in found and costs.margin_rate is None:

@@ -6,6 +6,7 @@
 
 import cltv_ml.tracking  # noqa: F401 - sets what MLflow reads while it is imported
 from cltv_ml.pipelines.act import act, evaluate, learn
+from cltv_ml.pipelines.audit import audit
 from cltv_ml.pipelines.backtest import backtest
 from cltv_ml.pipelines.build import build
 from cltv_ml.pipelines.check import check
@@ -22,6 +23,7 @@ from cltv_ml.pipelines.tune import tune
 
 __all__ = [
     "act",
+    "audit",
     "backtest",
     "build",
     "check",

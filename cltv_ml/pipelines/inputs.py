@@ -152,6 +152,14 @@ def _read_file(path: Path, meant: str) -> pd.DataFrame:
     raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")
 
 
+def known_costs(settings: Any) -> Costs | None:
+    """Return the margin rates that the settings state, None where they state none."""
+    if settings.margin_rate is None and settings.category_margins is None:
+        return None
+    rates = settings.category_margins
+    return Costs(margin_rate=settings.margin_rate if rates is None else read_rates(rates))
+
+
 def costs_of(settings: Any) -> Costs:
     """Return what the settings state about costs, for `decisions.compute_margins`."""
     rates = settings.category_margins

@@ -6,7 +6,6 @@ from cltv_ml.settings.commands import (
     Backtest,
     Build,
     Check,
-    Cohorts,
     Competing,
     Demo,
     Evaluate,
@@ -24,9 +23,11 @@ from cltv_ml.settings.commands import (
     Tune,
     Windowed,
 )
+from cltv_ml.settings.shop import Audit, Cohorts
 
 __all__ = [
     "Act",
+    "Audit",
     "Backtest",
     "Build",
     "Check",

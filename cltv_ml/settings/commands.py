@@ -22,8 +22,8 @@ from cltv_ml.settings.base import (
 )
 
 _LAST = "the last date minus the horizon"
-_CURRENCY = "Currency written on the figures, such as EUR."
-_MARGIN = "Share of revenue left after costs; 0.3 is 30%."
+CURRENCY = "Currency written on the figures, such as EUR."
+MARGIN = "Share of revenue left after costs; 0.3 is 30%."
 
 
 class Source(Settings):
@@ -118,7 +118,7 @@ class Train(Printed, Judged, Competing, Source):
     )
     out: File = setting(Path("out"), "Folder for the report and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
-    currency: str = setting("", _CURRENCY)
+    currency: str = setting("", CURRENCY)
     promote: bool = setting(False, "Compare the result with the champion afterwards, as `cltv promote` does.")
     force: bool = setting(False, "Train although the data check says no-go.")
 
@@ -192,13 +192,13 @@ class Monitor(Printed, Source):
     )
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the series.")
-    currency: str = setting("", _CURRENCY)
+    currency: str = setting("", CURRENCY)
 
 
 class Act(Printed, Source):
     """Settings of `cltv act`: what the user states about the business is never invented where it is missing."""
 
-    margin_rate: float | None = setting(None, _MARGIN)
+    margin_rate: float | None = setting(None, MARGIN)
     category_margins: Table = setting(
         None, "Table with category and margin_rate, for categories with another margin."
     )
@@ -228,7 +228,7 @@ class Act(Printed, Source):
     )
     before: Table = setting(None, "File customers.csv of an earlier call, to show what has changed.")
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
-    currency: str = setting("", _CURRENCY)
+    currency: str = setting("", CURRENCY)
 
 
 class Evaluate(Printed, Source):
@@ -236,7 +236,7 @@ class Evaluate(Printed, Source):
 
     actions: Table = setting(..., "List that was acted on, such as retention_list.csv.")
     start: Day = setting(..., "First day of the campaign.")
-    margin_rate: float = setting(..., _MARGIN)
+    margin_rate: float = setting(..., MARGIN)
     horizon: Days = setting("13w", "Length of the campaign: 90, 13w, 6m or 1y (1m is 30.4375 days).")
     out: File = setting(Path("out/outcome.csv"), "A .csv or .parquet file.")
 
@@ -287,7 +287,7 @@ class Plot(Printed, Source):
     metric: str = setting("gini", "Metric that `metric_ranges` shows.")
     out: File | None = setting(None, "A .html or .json file.", default_text="out/NAME.html")
     experiment: str = setting("cltv", "Name of the MLflow experiment of the training.")
-    currency: str = setting("", _CURRENCY)
+    currency: str = setting("", CURRENCY)
 
 
 class Check(Printed, Source):
@@ -299,7 +299,7 @@ class Check(Printed, Source):
         None, "File for the lines that were set aside, with their reasons: .csv or .parquet."
     )
     html: File | None = setting(None, "File for the report with figures.")
-    currency: str = setting("", _CURRENCY)
+    currency: str = setting("", CURRENCY)
 
 
 class Build(Source):
@@ -329,7 +329,7 @@ class Lifetime(Printed, Source):
     discount_rate: float = setting(
         0.0, "Effective yearly rate, such as 0.1, from the moment of each purchase."
     )
-    margin_rate: float | None = setting(None, _MARGIN)
+    margin_rate: float | None = setting(None, MARGIN)
     category_margins: Table = setting(
         None, "CSV file with the columns category and margin_rate, where rates differ by category."
     )
@@ -340,22 +340,6 @@ class Lifetime(Printed, Source):
     acquisition_cost: float = setting(0.0, "Cost of winning one customer, taken off once.", ge=0)
     out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file.")
     currency: str = setting("", "Currency shown with the totals.")
-
-
-class Cohorts(Printed, Source):
-    """Settings of `cltv cohorts`."""
-
-    by: str = setting(
-        "first_month",
-        "What customers are grouped by: first_month, first_quarter, first_product, first_category, first_channel, "
-        "first_discount or first_order_fifth.",
-    )
-    per: Literal["week", "month", "quarter", "year"] = setting("month", "Period since the first purchase.")
-    margin_rate: float | None = setting(None, _MARGIN)
-    out: File = setting(
-        Path("out/cohorts.csv"), "A .csv or .parquet file; a page with figures is written next to it."
-    )
-    currency: str = setting("", _CURRENCY)
 
 
 class Export(Printed, Settings):

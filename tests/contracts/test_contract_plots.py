@@ -10,7 +10,7 @@ import pytest
 
 from cltv_ml.data import compute_months, compute_seasonality, simulate
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
-from cltv_ml.decisions import compute_cohorts
+from cltv_ml.decisions import compute_audit, compute_cohorts
 from cltv_ml.decisions import qini_curve as compute_qini_curve
 from cltv_ml.evaluation.diagnostics import (
     compute_alive_history,
@@ -48,6 +48,7 @@ EXPECTED = pd.Series(PURCHASES.expected_purchases(X, 91), index=X.index)
 BOUGHT = WINDOW.target(LOG, X.index, "purchases")
 GAINS = compute_gains(TRUTH, FORECAST)
 COHORTS = compute_cohort_activity(LOG)
+AUDIT = compute_audit(LOG)
 TRACKING = compute_tracking(PURCHASES, LOG, WINDOW)
 GRID = compute_history_grid(PURCHASES, X, 91)
 RESULTS = pd.DataFrame(
@@ -63,6 +64,12 @@ TABLES = {
     "cohort_retention": COHORTS,
     "cohort_revenue": COHORTS,
     "cohort_table": compute_cohorts(LOG),
+    "concentration_curve": AUDIT.curve,
+    "value_deciles": AUDIT.deciles,
+    "base_changes": AUDIT.periods,
+    "change_by_part": AUDIT.changes,
+    "cohort_path": AUDIT.cohorts,
+    "cohort_stack": AUDIT.cohorts,
     "spend_distribution": compute_spend_histogram(LOG),
     "purchase_gaps": compute_gap_histogram(LOG),
     "quality_waterfall": pd.DataFrame(

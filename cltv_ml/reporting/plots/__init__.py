@@ -2,10 +2,15 @@
 
 from cltv_ml.reporting.plots.alive_history import alive_history
 from cltv_ml.reporting.plots.alive_map import alive_map
+from cltv_ml.reporting.plots.base_changes import base_changes
 from cltv_ml.reporting.plots.campaign_profit import campaign_profit
+from cltv_ml.reporting.plots.change_by_part import change_by_part
+from cltv_ml.reporting.plots.cohort_path import cohort_path
 from cltv_ml.reporting.plots.cohort_retention import cohort_retention
 from cltv_ml.reporting.plots.cohort_revenue import cohort_revenue
+from cltv_ml.reporting.plots.cohort_stack import cohort_stack
 from cltv_ml.reporting.plots.cohort_table import cohort_table
+from cltv_ml.reporting.plots.concentration_curve import concentration_curve
 from cltv_ml.reporting.plots.conditional_by_frequency import conditional_by_frequency
 from cltv_ml.reporting.plots.conditional_by_recency import conditional_by_recency
 from cltv_ml.reporting.plots.contributions import contributions
@@ -43,6 +48,7 @@ from cltv_ml.reporting.plots.spend_distribution import spend_distribution
 from cltv_ml.reporting.plots.spend_fit import spend_fit
 from cltv_ml.reporting.plots.tier_pyramid import tier_pyramid
 from cltv_ml.reporting.plots.truth_series import truth_series
+from cltv_ml.reporting.plots.value_deciles import value_deciles
 from cltv_ml.reporting.plots.value_waterfall import value_waterfall
 from cltv_ml.reporting.plots.weekly_tracking import weekly_tracking
 
@@ -55,6 +61,12 @@ CATALOGUE = {
         cohort_retention,
         cohort_revenue,
         cohort_table,
+        concentration_curve,
+        value_deciles,
+        base_changes,
+        change_by_part,
+        cohort_path,
+        cohort_stack,
         spend_distribution,
         purchase_gaps,
         quality_waterfall,

@@ -52,4 +52,6 @@ def cohort_table(
         hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
     )
     made.update_yaxes(type="category", autorange="reversed")
+    if len(table.columns) <= 12:  # plotly would mark half periods
+        made.update_xaxes(dtick=1)
     return made

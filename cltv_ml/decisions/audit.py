@@ -1,0 +1,336 @@
+"""The customer-base audit: how customers differ, how they change, cohorts, and the health of the whole base.
+
+The five lenses of P. Fader, B. Hardie and M. Ross, The Customer-Base Audit (2022), as tables. Every table is made of
+the same cells, one per customer and period, so that they agree with the log and with each other to the cent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from cltv_ml.decisions.lines import currency, money, open_log, order_key
+from cltv_ml.decisions.margins import Costs, check_costs_known, cost_of_line
+from cltv_ml.decisions.revenue_tree import compute_tree
+from cltv_ml.engine import Tabular, frame, literal
+from cltv_ml.errors import InputError
+
+#: Months in a period.
+MONTHS = {"year": 12, "quarter": 3, "month": 1}
+
+#: Periods at most: more would not be read, and their tables grow with the square.
+MOST_PERIODS = 130
+
+Per = Literal["year", "quarter", "month"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The tables of an audit; `per` is the length of a period.
+
+    Attributes
+    ----------
+    periods
+        One row per period: `period` (number), `name`, `since`, `until` (first day after it), `complete`, `customers`
+        (who bought), `new`, `kept`, `returned`, `lost`, `refunds_only` (lines but no purchase), `orders`, `revenue`,
+        where known `margin`, revenue by who brought it, and the branches `orders_per_customer`, `revenue_per_order`,
+        `margin_rate`.
+    changes
+        What changed revenue from one period to the next: `period`, `name`, `part`, `customers`, `change`. The parts
+        of a period sum to the row "total".
+    tree
+        The same change by branch: `customers`, `orders_per_customer`, `revenue_per_order`, and the margin's with
+        `margin_rate`; each set sums to `change`.
+    concentration
+        `span` ("all" or the latest whole period), `customers`, `revenue`, `gini`, and the revenue's share of the best
+        1%, 5% and 20% of customers, at least one.
+    deciles
+        Customers by what they brought, the best tenth first: `span`, `decile`, `customers`, `orders`, `revenue`,
+        where known `margin`, `share`, `cumulative_share`, `least` (the revenue of its last customer).
+    curve
+        `span`, `customers_share` (hundredths that hold a customer), `revenue_share`.
+    cohorts
+        One row per period of the first purchase and period: `cohort`, `period`, `age` (periods since), `customers`
+        (won), `active`, `orders`, `revenue`, where known `margin`, `complete`.
+    """
+
+    per: Per
+    periods: pd.DataFrame
+    changes: pd.DataFrame
+    tree: pd.DataFrame
+    concentration: pd.DataFrame
+    deciles: pd.DataFrame
+    curve: pd.DataFrame
+    cohorts: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "per"}
+
+
+def compute_audit(
+    log: Tabular, per: Per | None = None, *, calendar: bool = False, costs: Costs | None = None
+) -> Audit:
+    """Return the audit of a log.
+
+    Parameters
+    ----------
+    log
+        TRANSACTIONS, refunds taken off.
+    per
+        One of `MONTHS`; None takes the longest of which the log holds two whole ones, else a month.
+    calendar
+        Whether periods are the calendar's. By default they count back from the log's last day, so that the latest is
+        whole.
+    costs
+        What the log does not know about costs; None without a cost column leaves margins out.
+
+    Raises
+    ------
+    InputError
+        The period is unknown or too short for the log, or the cost of a line is not known.
+
+    >>> log = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 20.0],
+    ...                     "timestamp": pd.to_datetime(["2024-01-05", "2024-02-03", "2024-02-29"])})
+    >>> compute_audit(log, "month", calendar=True).changes[["part", "change"]].values.tolist()
+    [['new', 20.0], ['returned', 0.0], ['kept, spent more', 0.0], ['kept, spent less', -5.0], ['lost', 0.0],
+    ['refunds without a purchase', 0.0], ['total', 15.0]]
+    """
+    con, found = open_log(log, "the audit")
+    if costs is not None or "cost" in found:
+        check_costs_known(con, found, costs or Costs())
+    first, last = con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
+    spans = make_spans(pd.Timestamp(first), pd.Timestamp(last), per, calendar=calendar)
+    con.register("spans", spans)
+    _cells(con, found, costs)
+    measures = ["orders", "revenue"] + (["margin"] if costs is not None or "cost" in found else [])
+    periods = _periods(con, measures)
+    whole = periods.loc[periods["complete"], "period"]
+    latest = int(whole.max()) if len(whole) else int(periods["period"].max())
+    _ranked(con, latest)
+    return Audit(
+        per or _longest(pd.Timestamp(first), pd.Timestamp(last)),
+        periods,
+        frame(con.sql(_CHANGES)),
+        compute_tree(periods),
+        _concentration(con),
+        _deciles(con, measures),
+        frame(con.sql(_CURVE)),
+        _cohorts(con, measures),
+    )
+
+
+def make_spans(
+    first: pd.Timestamp, last: pd.Timestamp, per: Per | None = None, *, calendar: bool = False
+) -> pd.DataFrame:
+    """Return the periods from the first moment of a log to its last: `period`, `name`, `since`, `until`, `complete`.
+
+    >>> make_spans(pd.Timestamp("2010-02-03"), pd.Timestamp("2011-12-09"), "year")["name"].tolist()
+    ['to 2010-12-09', 'to 2011-12-09']
+    >>> spans = make_spans(pd.Timestamp("2010-02-03"), pd.Timestamp("2011-12-09"), "quarter", calendar=True)
+    >>> spans["name"].tolist()[:2], spans["complete"].tolist()[:2], bool(spans["complete"].iloc[-1])
+    (['2010-Q1', '2010-Q2'], [False, True], False)
+    """
+    if per is not None and per not in MONTHS:
+        raise InputError(f"Unknown period {per!r}. Available: {list(MONTHS)}.")
+    per = per or _longest(first, last)
+    start, end = first.normalize(), last.normalize() + pd.Timedelta(days=1)
+    months = MONTHS[per]
+    if calendar:
+        month = pd.Timestamp(start.year, (start.month - 1) // months * months + 1, 1)
+        edges = [month]
+        while edges[-1] < end:
+            edges.append(month + pd.DateOffset(months=months * len(edges)))
+    else:
+        edges = [end]
+        while edges[0] > start:
+            edges.insert(0, end - pd.DateOffset(months=months * len(edges)))
+    if len(edges) - 1 > MOST_PERIODS:
+        raise InputError(
+            f"the log holds {len(edges) - 1} periods of a {per}, at most {MOST_PERIODS} fit a table; choose a longer "
+            f"--per of {list(MONTHS)}."
+        )
+    names = {"year": "%Y", "month": "%Y-%m"}
+    rows = [
+        (
+            number,
+            (_calendar_name(since, names.get(per, "")) if calendar else f"to {_last_day(until)}"),
+            since,
+            until,
+            since >= start and until <= end,
+        )
+        for number, (since, until) in enumerate(pairwise(edges))
+    ]
+    return pd.DataFrame(rows, columns=["period", "name", "since", "until", "complete"])
+
+
+def _longest(first: pd.Timestamp, last: pd.Timestamp) -> Per:
+    end = last.normalize() + pd.Timedelta(days=1)
+    fitting: list[Per] = [
+        name  # type: ignore[misc]
+        for name, months in MONTHS.items()
+        if end - pd.DateOffset(months=2 * months) >= first.normalize()
+    ]
+    return fitting[0] if fitting else "month"
+
+
+def _calendar_name(since: pd.Timestamp, form: str) -> str:
+    return since.strftime(form) if form else f"{since.year}-Q{since.quarter}"
+
+
+def _last_day(until: pd.Timestamp) -> str:
+    return f"{until - pd.Timedelta(days=1):%Y-%m-%d}"
+
+
+def _cells(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs | None) -> None:
+    """Make the tables `cell` (one row per customer and period) and `step` (the same with who is new, kept, returned).
+
+    Money is in integers. An order with lines in two periods is an order of both.
+    """
+    known = costs is not None or "cost" in found
+    margin = f"{money('amount')} - {cost_of_line(found, costs or Costs())}" if known else "0"
+    con.execute(
+        f"create temp table cell as with orders as (select customer_id, period, {order_key(found)} as order_key, "
+        f"sum({money('amount')}) as revenue, sum({margin}) as margin, bool_or(amount >= 0) as bought "
+        "from log asof join spans on log.timestamp >= spans.since group by all) "
+        "select customer_id, period, count(*) filter (bought) as orders, cast(sum(revenue) as bigint) as revenue, "
+        "cast(sum(margin) as bigint) as margin, bool_or(bought) as bought from orders group by 1, 2"
+    )
+    con.execute(
+        "create temp table step as select *, case when not bought then 'refunds only' "
+        "when period = cohort then 'new' when before = period - 1 then 'kept' else 'returned' end as status from ("
+        "select *, min(period) filter (bought) over (partition by customer_id) as cohort, "
+        "lag(period) over (partition by customer_id, bought order by period) as before, "
+        "lead(period) over (partition by customer_id, bought order by period) as after, "
+        "lag(revenue) over (partition by customer_id, bought order by period) as revenue_before from cell)"
+    )
+
+
+def _periods(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
+    summed = ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
+    groups = ("new", "kept", "returned")
+    counts = ", ".join(f"count(*) filter (status = {literal(one)}) as {one}" for one in groups)
+    split = ", ".join(
+        f"{currency(f'sum(revenue) filter (status = {literal(one)})')} as revenue_{one}" for one in groups
+    )
+    table = frame(
+        con.sql(
+            f"with seen as (select period, count(*) filter (bought) as customers, {counts}, "
+            f"count(*) filter (not bought) as refunds_only, sum(orders) as orders, {summed}, {split} "
+            "from step group by 1), gone as (select period + 1 as period, count(*) as lost from step "
+            "where bought and after is distinct from period + 1 group by 1) "
+            "select spans.period, name, since, until, complete, customers, new, kept, returned, lost, refunds_only, "
+            f"orders, {', '.join(measures[1:])}, revenue_new, revenue_kept, revenue_returned "
+            "from spans left join seen using (period) left join gone using (period) order by 1"
+        )
+    )
+    whole = ["customers", "new", "kept", "returned", "lost", "refunds_only", "orders"]
+    table[whole] = table[whole].fillna(0).astype("int64")
+    sums = [*measures[1:], *(f"revenue_{one}" for one in groups)]
+    table[sums] = table[sums].fillna(0.0)
+    table["orders_per_customer"] = table["orders"] / table["customers"].where(table["customers"] > 0)
+    table["revenue_per_order"] = table["revenue"] / table["orders"].where(table["orders"] > 0)
+    if "margin" in table:
+        table["margin_rate"] = table["margin"] / table["revenue"].where(table["revenue"] != 0)
+    return table
+
+
+#: Refunds without a purchase are a part of their own: who only got money back is neither kept nor lost.
+_CHANGES = f"""
+with part as (
+    select period, 1 as place, 'new' as part, 1 as customers, revenue as change from step where status = 'new'
+    union all select period, 2, 'returned', 1, revenue from step where status = 'returned'
+    union all select period, if(revenue >= revenue_before, 3, 4),
+        if(revenue >= revenue_before, 'kept, spent more', 'kept, spent less'), 1, revenue - revenue_before
+        from step where status = 'kept'
+    union all select period + 1, 5, 'lost', 1, -revenue from step
+        where bought and after is distinct from period + 1
+    union all select period, 6, 'refunds without a purchase', 1, revenue from step where not bought
+    union all select period + 1, 6, 'refunds without a purchase', 1, -revenue from step where not bought
+), parts(place, part) as (
+    values (1, 'new'), (2, 'returned'), (3, 'kept, spent more'), (4, 'kept, spent less'), (5, 'lost'),
+        (6, 'refunds without a purchase'), (7, 'total')
+), summed as (
+    select period, place, sum(customers) as customers, sum(change) as change from part group by all
+    union all select period, 7, sum(customers), sum(change) from part group by 1
+)
+select spans.period, name, parts.part, cast(coalesce(customers, 0) as bigint) as customers,
+    {currency("change")} as change
+from spans cross join parts left join summed using (period, place) where spans.period > 0 order by 1, parts.place
+"""
+
+
+def _ranked(con: duckdb.DuckDBPyConnection, latest: int) -> None:
+    """Make the table `ranked`: customers of the whole log and of one period, the best first, with running sums."""
+    con.execute(
+        "create temp table ranked as with worth as ("
+        "select 'all' as span, customer_id, sum(orders) as orders, sum(revenue) as revenue, sum(margin) as margin "
+        "from cell group by 2 union all "
+        "select name, customer_id, orders, revenue, margin from cell join spans using (period) "
+        f"where period = {latest} and (select count(*) from spans) > 1) "
+        "select *, row_number() over best as place, count(*) over (partition by span) as customers, "
+        "sum(revenue) over (partition by span) as total, sum(revenue) over best as running from worth "
+        "window best as (partition by span order by revenue desc, orders desc, customer_id rows unbounded preceding)"
+    )
+
+
+def _concentration(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return Gini's coefficient 2 sum(rank x value) / (n sum(value)) - (n + 1) / n, rank 1 the poorest, and shares."""
+    shares = ", ".join(
+        f"sum(revenue) filter (place <= greatest(1, ceil(customers * {share} / 100.0))) / nullif(any_value(total), 0) "
+        f"as top_{share}"
+        for share in (1, 5, 20)
+    )
+    return frame(
+        con.sql(
+            f"select span, any_value(customers) as customers, {currency('any_value(total)')} as revenue, "
+            "2 * sum(cast(customers - place + 1 as double) * revenue) / nullif(any_value(customers) * "
+            "cast(any_value(total) as double), 0) - (any_value(customers) + 1) / any_value(customers) as gini, "
+            f"{shares}, min(place) filter (running >= 0.8 * total) / any_value(customers) as bring_80 "
+            "from ranked group by 1 order by span <> 'all', 1"
+        )
+    )
+
+
+def _deciles(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
+    sums = ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
+    return frame(
+        con.sql(
+            "select span, cast(ceil(10.0 * place / customers) as integer) as decile, count(*) as customers, "
+            f"cast(sum(orders) as bigint) as orders, {sums}, sum(revenue) / nullif(any_value(total), 0) as share, "
+            "arg_max(running, place) / nullif(any_value(total), 0) as cumulative_share, "
+            f"{currency('min(revenue)')} as least from ranked group by 1, 2 order by span <> 'all', 1, 2"
+        )
+    )
+
+
+_CURVE = """
+select span, cast(hundredth as double) / 100 as customers_share,
+    max_by(running, place) / nullif(any_value(total), 0) as revenue_share
+from (select *, unnest(generate_series((100 * place + customers - 1) // customers,
+    (100 * (place + 1) - 1) // customers)) as hundredth from ranked)
+where hundredth between 1 and 100 group by 1, 2 order by span <> 'all', 1, 2
+"""
+
+
+def _cohorts(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
+    sums = ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
+    known = ", ".join(f"coalesce({name}, 0) as {name}" for name in measures[1:])
+    return frame(
+        con.sql(
+            "with size as (select cohort, count(distinct customer_id) as customers from step group by 1), "
+            f"done as (select cohort, period, count(*) filter (bought) as active, sum(orders) as orders, {sums} "
+            "from step group by 1, 2) "
+            "select coalesce(own.name, 'no purchase') as cohort, spans.name, spans.period, "
+            "spans.period - size.cohort as age, customers, coalesce(active, 0) as active, "
+            f"cast(coalesce(orders, 0) as bigint) as orders, {known}, spans.complete "
+            "from size left join spans own on own.period = size.cohort join spans on spans.period >= "
+            "coalesce(size.cohort, 0) left join done on done.cohort is not distinct from size.cohort "
+            "and done.period = spans.period order by size.cohort nulls last, spans.period"
+        )
+    )

@@ -1,0 +1,59 @@
+"""The customer-base audit: tables of five questions, and a page: `cltv audit`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cltv_ml import decisions
+from cltv_ml.decisions.audit import Audit
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.pipelines.inputs import known_costs, load
+from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.sections.audit import audit_facts, audit_notes, audit_sections
+from cltv_ml.settings import Audit as AuditSettings
+from cltv_ml.settings import Settings
+
+
+@dataclass(frozen=True)
+class Audited:
+    """The tables, sentences to read first, the tables' files by name, and the page."""
+
+    audit: Audit
+    notes: list[str]
+    files: dict[str, Path]
+    page: Path
+
+
+def audit(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Audited:
+    """Audit the customer base of a log, and write every table as CSV and a page that reads without help.
+
+    Raises
+    ------
+    InputError
+        The period is too short for the log, a cost is not known, or the folder cannot be written.
+    """
+    settings = AuditSettings.of(settings, options)
+    check_folder(settings.out)
+    log = load(settings, progress).log
+    progress("auditing the customer base", 0.5)
+    per = None if settings.per == "auto" else settings.per
+    found = decisions.compute_audit(log, per, calendar=settings.calendar, costs=known_costs(settings))
+    files = {name: settings.out / f"{name}.csv" for name in found.tables}
+    for name, table in found.tables.items():
+        write_table(table, files[name])
+    notes, page = audit_notes(found), settings.out / "audit.html"
+    progress("writing the page", 0.8)
+    sections = audit_sections(found, currency=settings.currency)
+    sections[0]["warnings"] = notes
+    summary = summarise(
+        "Customer-base audit",
+        f"{found.periods['since'].iloc[0]:%Y-%m-%d} to {log['timestamp'].max():%Y-%m-%d}, by {found.per}",
+        sections,
+        audit_facts(found, currency=settings.currency),
+    )
+    with atomic(page) as path:
+        path.write_text(render_html(summary), encoding="utf-8")
+    return Audited(found, notes, files, page)

@@ -1,0 +1,44 @@
+"""Customers won, kept, returned and lost from period to period."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+_COLOURS = {"kept": theme.PALETTE[0], "returned": theme.PALETTE[4], "new": theme.GAIN}
+
+
+def base_changes(periods: pd.DataFrame) -> go.Figure:
+    """Return stacked bars of who bought in each period, and below zero who bought in the one before only.
+
+    Parameters
+    ----------
+    periods
+        `decisions.compute_audit(log).periods`: columns `name, complete, new, kept, returned, lost`.
+    """
+    made = theme.figure("Customers kept, won back, won and lost", "Period", "Customers")
+    names = [
+        name if complete else f"{name} (part)"
+        for name, complete in zip(periods["name"], periods["complete"], strict=True)
+    ]
+    for group, colour in _COLOURS.items():
+        made.add_bar(
+            x=names,
+            y=periods[group],
+            name=group,
+            marker_color=colour,
+            hovertemplate=f"%{{x}}: %{{y:,}} {group}<extra></extra>",
+        )
+    made.add_bar(
+        x=names,
+        y=-periods["lost"],
+        name="lost",
+        marker_color=theme.LOSS,
+        customdata=periods["lost"],
+        hovertemplate="%{x}: %{customdata:,} lost<extra></extra>",
+    )
+    made.update_layout(barmode="relative")
+    made.update_xaxes(type="category")
+    return made

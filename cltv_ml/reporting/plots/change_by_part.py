@@ -1,0 +1,48 @@
+"""Parts that changed a total from one period to the next, as stacked gains and losses."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def change_by_part(
+    changes: pd.DataFrame,
+    *,
+    title: str = "What changed revenue from one period to the next",
+    currency: str = "",
+) -> go.Figure:
+    """Return bars of each part's gain or loss stacked by period, and a mark at their sum.
+
+    Parameters
+    ----------
+    changes
+        Columns `name` (period), `part` and `change`; rows of the part "total" are the marks
+        (`decisions.compute_audit(log).changes`).
+    """
+    made = theme.figure(title, "Period", theme.in_money("Change", currency))
+    parts = [part for part in dict.fromkeys(changes["part"]) if part != "total"]
+    shown = [part for part in parts if (changes.loc[changes["part"] == part, "change"] != 0).any()] or parts
+    for part, colour in theme.colours(shown).items():
+        mine = changes[changes["part"] == part]
+        made.add_bar(
+            x=mine["name"],
+            y=mine["change"],
+            name=part,
+            marker_color=colour,
+            hovertemplate=f"%{{x}}<br>{part}: %{{y:+,.0f}}<extra></extra>",
+        )
+    total = changes[changes["part"] == "total"]
+    made.add_scatter(
+        x=total["name"],
+        y=total["change"],
+        name="change in all",
+        mode="markers",
+        marker={"symbol": "diamond", "size": 11, "color": theme.REFERENCE},
+        hovertemplate="%{x}<br>in all %{y:+,.0f}<extra></extra>",
+    )
+    made.update_layout(barmode="relative")
+    made.update_xaxes(type="category")
+    return made

@@ -1,0 +1,59 @@
+"""One cohort through time: what its customers bring, and how many of them still buy."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return bars of a cohort's revenue by period, and a line of the share of its customers who buy.
+
+    Parameters
+    ----------
+    cohort
+        The rows of one cohort of `decisions.compute_audit(log).cohorts`: columns `name, customers, active, revenue`;
+        of several the first is drawn.
+    """
+    mine = cohort[cohort["cohort"] == cohort["cohort"].iloc[0]]
+    made = theme.figure(
+        f"Customers won {_in(mine['cohort'].iloc[0])}: revenue (bars) and share who buy (line)",
+        "Period",
+        theme.in_money("Revenue", currency),
+    )
+    made.add_bar(
+        x=mine["name"],
+        y=mine["revenue"],
+        name="revenue",
+        marker_color=theme.PALETTE[0],
+        opacity=0.6,
+        hovertemplate="%{x}<br>%{y:,.0f}<extra></extra>",
+    )
+    made.add_scatter(
+        x=mine["name"],
+        y=mine["active"] / mine["customers"],
+        name="share who buy",
+        mode="lines+markers",
+        yaxis="y2",
+        line_color=theme.PALETTE[1],
+        customdata=mine["active"],
+        hovertemplate="%{x}<br>%{customdata:,} customers, %{y:.0%}<extra></extra>",
+    )
+    made.update_layout(
+        yaxis2={
+            "title": {"text": "Share of customers"},
+            "overlaying": "y",
+            "side": "right",
+            "tickformat": ".0%",
+            "rangemode": "tozero",
+            "showgrid": False,
+        }
+    )
+    made.update_xaxes(type="category")
+    return made
+
+
+def _in(name: str) -> str:
+    return f"in the period {name}" if name.startswith("to ") else f"in {name}"

@@ -1,0 +1,46 @@
+"""Share of revenue that the best customers bring."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def concentration_curve(curve: pd.DataFrame) -> go.Figure:
+    """Return the share of revenue by share of customers, the best first; equal customers lie on the dotted line.
+
+    Parameters
+    ----------
+    curve
+        `decisions.compute_audit(log).curve`: columns `span, customers_share, revenue_share`.
+    """
+    made = theme.figure(
+        "How much of the revenue the best customers bring",
+        "Share of customers, the best first",
+        "Share of revenue",
+    )
+    spans = list(dict.fromkeys(curve["span"]))
+    for span, colour in theme.colours(spans).items():
+        part = curve[curve["span"] == span]
+        made.add_scatter(
+            x=[0.0, *part["customers_share"]],
+            y=[0.0, *part["revenue_share"]],
+            name="whole log" if span == "all" else span,
+            mode="lines",
+            line={"color": colour, "width": 2.5},
+            hovertemplate="%{y:.1%}",
+        )
+    made.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        name="all customers equal",
+        mode="lines",
+        line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5},
+        hoverinfo="skip",
+    )
+    made.update_layout(hovermode="x unified")
+    made.update_xaxes(tickformat=".0%", hoverformat=".0%", range=[0, 1])
+    made.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return made

@@ -1,0 +1,38 @@
+"""Revenue of each tenth of the customers."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def value_deciles(deciles: pd.DataFrame) -> go.Figure:
+    """Return bars of the share of revenue that each tenth of the customers brings, the best tenth first.
+
+    Parameters
+    ----------
+    deciles
+        `decisions.compute_audit(log).deciles`: columns `span, decile, customers, revenue, share`.
+    """
+    made = theme.figure(
+        "What each tenth of the customers brings",
+        "Tenth of the customers, the best first",
+        "Share of revenue",
+    )
+    spans = list(dict.fromkeys(deciles["span"]))
+    for span, colour in theme.colours(spans).items():
+        part = deciles[deciles["span"] == span]
+        made.add_bar(
+            x=part["decile"],
+            y=part["share"],
+            name="whole log" if span == "all" else span,
+            marker_color=colour,
+            customdata=part[["customers", "revenue"]],
+            hovertemplate="tenth %{x}: %{y:.1%}<br>%{customdata[0]:,} customers, %{customdata[1]:,.0f}<extra></extra>",
+        )
+    made.update_layout(barmode="group")
+    made.update_xaxes(dtick=1)
+    made.update_yaxes(tickformat=".0%")
+    return made

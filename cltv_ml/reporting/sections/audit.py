@@ -1,0 +1,327 @@
+"""The sections of the customer-base audit: five questions, each with its figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.audit import Audit
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+#: Cohorts below this size say little.
+SMALL = 30
+
+_BRANCHES = {
+    "customers": "number of customers",
+    "orders_per_customer": "orders per customer",
+    "revenue_per_order": "revenue per order",
+    "margin_rate": "margin rate",
+}
+
+
+def audit_sections(audit: Audit, *, currency: str = "") -> list[dict[str, Any]]:
+    """Return one section per question of the audit, and one that shows that the tables agree."""
+    several = len(audit.periods) > 1
+    parts = [_differences(audit, currency)]
+    if several:
+        parts += [_changes(audit, currency), _one_cohort(audit, currency), _compared(audit, currency)]
+    return [*parts, _health(audit, currency), _agreement(audit, currency)]
+
+
+def audit_facts(audit: Audit, *, currency: str = "") -> dict[str, tuple[str, str]]:
+    """Return what a reader in a hurry should know, by name a number and half a sentence."""
+    now, total = _latest(audit), audit.concentration.iloc[0]
+    facts = {
+        "Customers": (f"{now['customers']:,}", f"bought in {_when(audit, now['name'])}"),
+        "Revenue": (theme.format_money(now["revenue"], currency), f"in {_when(audit, now['name'])}"),
+        "Best fifth": (_share(total["top_20"]), "of all revenue comes from the best 20% of customers"),
+    }
+    before = audit.periods[audit.periods["period"] == now["period"] - 1]
+    if len(before):
+        share = now["kept"] / before["customers"].iloc[0] if before["customers"].iloc[0] else float("nan")
+        facts["Kept"] = (_share(share), "of the customers of the period before bought again")
+    return facts
+
+
+def audit_notes(audit: Audit) -> list[str]:
+    """Return what a reader must know before the numbers."""
+    notes = []
+    part = audit.periods.loc[~audit.periods["complete"], "name"].tolist()
+    if part:
+        notes.append(f"The log holds only a part of: {', '.join(part)}. Compare these with care.")
+    if len(audit.periods) == 1:
+        notes.append("The log holds one period only, so nothing can be compared yet; choose a shorter --per.")
+    else:
+        notes.append(
+            f"Everybody in the first period, {_when(audit, audit.periods['name'].iloc[0])}, counts as new there: the "
+            "log does not show who bought before it begins."
+        )
+    gone = int(audit.periods["refunds_only"].sum())
+    if gone:
+        notes.append(
+            f"{gone:,} times a customer got refunds in a period without a purchase; their money is a part of its own."
+        )
+    return notes
+
+
+def _latest(audit: Audit) -> pd.Series:
+    """Return the latest whole period, the latest where none is whole."""
+    whole = audit.periods[audit.periods["complete"]]
+    return (whole if len(whole) else audit.periods).iloc[-1]
+
+
+def _differences(audit: Audit, currency: str) -> dict[str, Any]:
+    rows = audit.concentration
+    names = rows["span"].replace("all", "whole log")
+    shown = pd.DataFrame(
+        {
+            "Span": names,
+            "Customers": _counts(rows["customers"]),
+            "Revenue": _money(rows["revenue"]),
+            **{f"Best {share}% bring": rows[f"top_{share}"].map(_share) for share in (1, 5, 20)},
+            "Bring 80%": rows["bring_80"].map(_share),
+            "Gini": rows["gini"].map("{:.2f}".format),
+        }
+    )
+    whole = rows.iloc[0]
+    return section(
+        "How different are customers?",
+        [
+            f"The best 20% of {whole['customers']:,} customers bring {_share(whole['top_20'])} of the revenue, and "
+            f"{_share(whole['bring_80'])} of them bring 80% of it. Gini is 0 where all spend the same and near 1 where "
+            "few spend everything."
+        ],
+        tables={
+            theme.in_money("How concentrated revenue is", currency): shown,
+            theme.in_money("Customers in tenths, the best first", currency): _tenths(audit),
+        },
+        figures={
+            "The steeper the curve rises, the more depends on few customers.": plots.concentration_curve(
+                audit.curve
+            ),
+            "Each bar is a tenth of the customers.": plots.value_deciles(audit.deciles),
+        },
+    )
+
+
+def _tenths(audit: Audit) -> pd.DataFrame:
+    rows = audit.deciles[audit.deciles["span"] == "all"]
+    shown = {
+        "Tenth": rows["decile"],
+        "Customers": _counts(rows["customers"]),
+        "Orders": _counts(rows["orders"]),
+        "Revenue": _money(rows["revenue"]),
+        "Share": rows["share"].map(_share),
+        "Share so far": rows["cumulative_share"].map(_share),
+        "Least revenue": _money(rows["least"]),
+    }
+    if "margin" in rows:
+        shown["Margin"] = _money(rows["margin"])
+    return pd.DataFrame(shown)
+
+
+def _changes(audit: Audit, currency: str) -> dict[str, Any]:
+    tree = audit.tree[audit.tree["of"] == "revenue"]
+    branches = [name for name in _BRANCHES if name in tree and name != "margin_rate"]
+    long = tree.melt(["name", "period"], [*branches, "change"], var_name="part", value_name="change_")
+    long = long.drop(columns="period").rename(columns={"change_": "change"})
+    long["part"] = long["part"].replace({**_BRANCHES, "change": "total"})
+    figures = {
+        "Above zero: who bought in the period. Below zero: who bought in the period before and not in this one.": (
+            plots.base_changes(audit.periods)
+        ),
+        "What new, returned, kept and lost customers added to revenue or took from it.": plots.change_by_part(
+            audit.changes, currency=currency
+        ),
+    }
+    if long["change"].notna().any():
+        figures[
+            "The same change, divided between more customers, more orders of each, and larger orders."
+        ] = plots.change_by_part(
+            long, title="Customers, orders or baskets: which changed revenue", currency=currency
+        )
+    return section(
+        "How do they change?",
+        [_sentence_on_change(audit, currency)],
+        tables={
+            theme.in_money("Period by period", currency): _overview(audit),
+            theme.in_money("The revenue tree", currency): _branches(audit),
+            theme.in_money("What changed it", currency): _tree_table(audit),
+        },
+        figures=figures,
+    )
+
+
+def _sentence_on_change(audit: Audit, currency: str) -> str:
+    now = _latest(audit)
+    mine = audit.changes[audit.changes["period"] == now["period"]].set_index("part")["change"]
+    if mine.empty:
+        return "The latest whole period is the first of the log: there is none before it to compare with."
+    largest = mine.drop("total").abs().idxmax()
+    return (
+        f"From the period before to {_when(audit, now['name'])}, revenue {'rose' if mine['total'] >= 0 else 'fell'} by "
+        f"{theme.format_money(abs(mine['total']), currency)}. The largest part is {largest!r} with "
+        f"{theme.format_money(mine[largest], currency)}."
+    )
+
+
+def _overview(audit: Audit) -> pd.DataFrame:
+    rows = audit.periods
+    shown = {"Period": _named(rows)}
+    for name, title in (
+        ("customers", "Customers"),
+        ("new", "New"),
+        ("kept", "Kept"),
+        ("returned", "Returned"),
+    ):
+        shown[title] = _counts(rows[name])
+    shown |= {"Lost": _counts(rows["lost"]), "Orders": _counts(rows["orders"])}
+    shown["Revenue"] = _money(rows["revenue"])
+    return pd.DataFrame(shown)
+
+
+def _branches(audit: Audit) -> pd.DataFrame:
+    rows = audit.periods
+    shown = {
+        "Period": _named(rows),
+        "Customers": _counts(rows["customers"]),
+        "x orders per customer": rows["orders_per_customer"].map("{:.2f}".format),
+        "x revenue per order": _money(rows["revenue_per_order"]),
+        "= revenue": _money(rows["revenue"]),
+    }
+    if "margin" in rows:
+        shown["x margin rate"] = rows["margin_rate"].map(_share)
+        shown["= margin"] = _money(rows["margin"])
+    return pd.DataFrame(shown).replace("nan", "")
+
+
+def _tree_table(audit: Audit) -> pd.DataFrame:
+    rows = audit.tree
+    several = {"Of": rows["of"]} if rows["of"].nunique() > 1 else {}
+    shown = {"Period": rows["name"], **several, "Change": _money(rows["change"])}
+    for name, title in _BRANCHES.items():
+        if name in rows:
+            shown[title.capitalize()] = _money(rows[name])
+    return pd.DataFrame(shown).replace("unknown", "")
+
+
+def _one_cohort(audit: Audit, currency: str) -> dict[str, Any]:
+    cohort = _typical_cohort(audit.cohorts)
+    mine = audit.cohorts[audit.cohorts["cohort"] == cohort]
+    won, last = mine["customers"].iloc[0], mine.iloc[-1]
+    total = mine["revenue"].sum()
+    return section(
+        "How does one cohort develop?",
+        [
+            f"{won:,} customers first bought in {_when(audit, cohort)}. They have brought "
+            f"{theme.format_money(total, currency)} so far, {theme.format_money(total / won, currency)} each. "
+            f"In {_when(audit, last['name'])}, {last['active']:,} of them bought."
+        ],
+        figures={
+            "The bars are what the whole cohort brought, the line how many of its customers bought.": (
+                plots.cohort_path(mine, currency=currency)
+            )
+        },
+    )
+
+
+def _typical_cohort(cohorts: pd.DataFrame) -> str:
+    """Return the oldest large cohort but the first, which may hold customers from before the log; else the largest."""
+    sizes = cohorts[cohorts["cohort"] != "no purchase"].groupby("cohort", sort=False)["customers"].first()
+    later = sizes.iloc[1:-1]
+    large = later[later >= SMALL]
+    return str(large.index[0] if len(large) else sizes.idxmax())
+
+
+def _compared(audit: Audit, currency: str) -> dict[str, Any]:
+    rows = audit.cohorts[audit.cohorts["cohort"] != "no purchase"].assign(period=lambda one: one["age"])
+    running = rows.groupby("cohort", sort=False)["revenue"].cumsum() / rows["customers"]
+    rows = rows.assign(
+        cumulative_revenue_per_customer=running,
+        retention=rows["active"] / rows["customers"],
+    )
+    small = rows.loc[rows["customers"] < SMALL, "cohort"].unique()
+    return section(
+        "How do cohorts compare?",
+        [
+            f"Each row holds the customers of one {audit.per}; age 0 is the {audit.per} in which they were won, of "
+            "which they have seen half on average. Read down a column to see whether newer customers are worth more or "
+            "less."
+        ],
+        warnings=[f"Fewer than {SMALL} customers, so read them with care: {', '.join(small)}."]
+        if len(small)
+        else [],
+        figures={
+            "What a customer had brought on average by each age.": plots.cohort_table(
+                rows, per=audit.per, currency=currency
+            ),
+            "The share of a cohort's customers who bought at each age.": plots.cohort_table(
+                rows, measure="retention", per=audit.per
+            ),
+        },
+    )
+
+
+def _health(audit: Audit, currency: str) -> dict[str, Any]:
+    now = _latest(audit)
+    new = now["revenue_new"] / now["revenue"] if now["revenue"] else float("nan")
+    return section(
+        "How healthy is the whole base?",
+        [
+            f"In {_when(audit, now['name'])}, customers won in that period brought {_share(new)} of the revenue, and "
+            "older ones the rest. A base is healthy where older layers stay thick and new ones are added."
+        ],
+        figures={
+            "Each layer is the revenue of the customers won in one period.": plots.cohort_stack(
+                audit.cohorts, currency=currency
+            )
+        },
+    )
+
+
+def _agreement(audit: Audit, currency: str) -> dict[str, Any]:
+    totals = {
+        "periods": audit.periods["revenue"].sum(),
+        "tenths of the customers": audit.deciles.loc[audit.deciles["span"] == "all", "revenue"].sum(),
+        "cohorts": audit.cohorts["revenue"].sum(),
+    }
+    shown = pd.DataFrame(
+        {"Table": list(totals), "Revenue": [f"{total:,.2f} {currency}".strip() for total in totals.values()]}
+    )
+    return section(
+        "Do the numbers agree?",
+        [
+            "Each table sums to the revenue of the log, refunds taken off. An order that spans two periods is in both."
+        ],
+        tables={"Revenue by table": shown},
+    )
+
+
+def _when(audit: Audit, name: str) -> str:
+    """Return a period's name for a sentence.
+
+    Periods that count back from the last day are named by their own last day alone.
+    """
+    return f"the {audit.per} {name}" if name.startswith("to ") else name
+
+
+def _named(rows: pd.DataFrame) -> list[str]:
+    return [
+        name if whole else f"{name} (part)"
+        for name, whole in zip(rows["name"], rows["complete"], strict=True)
+    ]
+
+
+def _counts(column: pd.Series) -> pd.Series:
+    return column.map("{:,}".format)
+
+
+def _money(column: Sequence[float] | pd.Series) -> list[str]:
+    return [theme.format_money(float(value)) for value in column]
+
+
+def _share(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.0%}"
