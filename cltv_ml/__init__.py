@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cltv_ml.data import clean, read
     from cltv_ml.features import build_features
+    from cltv_ml.log import Log
     from cltv_ml.windows import Window
 
 # XGBoost's threads otherwise spin while they wait: on a shared or small machine a fit then takes ten times as
@@ -21,9 +22,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"
 
-_NAMES = {"Window": "windows", "build_features": "features", "clean": "data", "read": "data"}
+_NAMES = {"Log": "log", "Window": "windows", "build_features": "features", "clean": "data", "read": "data"}
 
-__all__ = ["Window", "__version__", "build_features", "clean", "read"]
+__all__ = ["Log", "Window", "__version__", "build_features", "clean", "read"]
 
 
 def __getattr__(name: str) -> Any:

@@ -50,16 +50,43 @@ def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
     elif isinstance(table, pa.Table):
         con.register(name, table)
     else:
-        path = Path(table)
-        files = pattern(path) if path.exists() else str(path)
-        rows = f"read_parquet({literal(files + '/**/*.parquet' if path.is_dir() else files)})"
-        try:
-            con.execute(f'create or replace temp view "{name}" as from {rows}')
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
-            raise InputError(
-                f"{str(table)!r} cannot be read as a Parquet file or a folder of them; check the path "
-                f"({str(error).splitlines()[0]})."
-            ) from error
+        _view_files(con, f'temp view "{name}"', Path(table))
+
+
+def publish(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table | str | Path) -> None:
+    """Make `table` readable under `name` in `con` and in every `cursor` of it; nothing is copied.
+
+    >>> con = connect()
+    >>> publish(con, "log", pa.table({"amount": [1.5, 2.0]}))
+    >>> cursor(con).sql("select sum(amount) from log").fetchall()
+    [(3.5,)]
+    """
+    if isinstance(table, pa.Table):
+        con.from_arrow(table).create_view(
+            name
+        )  # the view holds the table; a registered one is seen by `con` only
+    else:
+        _view_files(con, f'view "{name}"', Path(table))
+
+
+def cursor(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return another connection to the same database, with temporary tables of its own."""
+    other = con.cursor()
+    other.execute("set enable_progress_bar = false")  # a setting of each connection
+    return other
+
+
+def _view_files(con: duckdb.DuckDBPyConnection, view_of: str, path: Path) -> None:
+    """Create a view of a Parquet file, a folder of them or a glob."""
+    files = pattern(path) if path.exists() else str(path)
+    rows = f"read_parquet({literal(files + '/**/*.parquet' if path.is_dir() else files)})"
+    try:
+        con.execute(f"create or replace {view_of} as from {rows}")
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise InputError(
+            f"{str(path)!r} cannot be read as a Parquet file or a folder of them; check the path "
+            f"({str(error).splitlines()[0]})."
+        ) from error
 
 
 def columns(table: Tabular) -> list[str]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
-from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
+from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.errors import InputError
 
 #: Days in one unit; months and years are average calendar lengths, rounded to whole days at the end.
@@ -116,37 +116,6 @@ class Window:
         """First instant after the holdout."""
         return self.cutoff + pd.Timedelta(days=self.horizon)
 
-    def target(self, log: Tabular, customers: pd.Index, label: str = "value") -> pd.Series:
-        """Return what each of `customers` did in the holdout, zero for those who did nothing.
-
-        Parameters
-        ----------
-        log
-            A clean transaction log that reaches the end of the holdout.
-        customers
-            Index named `customer_id`; the answer is aligned with it.
-        label
-            `"value"` (spend), `"purchases"` (purchase days) or `"active"` (1 or 0).
-
-        Raises
-        ------
-        InputError
-            The label is unknown or the log ends before the holdout does (a censored label).
-        """
-        if label not in LABELS:
-            raise InputError(f"Unknown label {label!r}. Available: {sorted(LABELS)}.")
-        con = connect()
-        view(con, "log", log)
-        self._check_holdout(span(log)[1])
-        rows = frame(
-            con.sql(
-                f"select customer_id, cast({LABELS[label]} as double) as label from log "
-                f"where timestamp >= timestamp '{self.cutoff}' and timestamp < timestamp '{self.end}' "
-                "group by all"
-            )
-        )
-        return rows.set_index("customer_id")["label"].reindex(customers, fill_value=0.0).rename(label)
-
     def check(self, first: pd.Timestamp, last: pd.Timestamp) -> None:
         """Raise when a log from `first` to `last` does not hold this window.
 
@@ -157,7 +126,7 @@ class Window:
                 f"cutoff {self.cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} "
                 f"to {last:%Y-%m-%d}; choose a day after the first and not after the last."
             )
-        self._check_holdout(last)
+        self.check_holdout(last)
         if self.cutoff < earliest_cutoff(first, self.horizon):
             raise InputError(
                 f"history before the cutoff {self.cutoff:%Y-%m-%d} is {(self.cutoff - first.normalize()).days} days "
@@ -165,7 +134,8 @@ class Window:
                 "horizon or a longer log."
             )
 
-    def _check_holdout(self, last: pd.Timestamp) -> None:
+    def check_holdout(self, last: pd.Timestamp) -> None:
+        """Raise when a log that ends at `last` does not hold the holdout."""
         if self.end > last.normalize() + pd.Timedelta(days=1):
             raise InputError(
                 f"the holdout, {self.horizon} days from {self.cutoff:%Y-%m-%d}, ends {self.end:%Y-%m-%d}, "
@@ -181,37 +151,6 @@ class Window:
         """
         days = to_days(horizon)
         return cls(last.normalize() - pd.Timedelta(days=days), days)
-
-
-def check_log(log: pd.DataFrame, window: Window) -> None:
-    """Raise when the log cannot hold the window or fewer than 50 customers bought before its cutoff."""
-    everybody = log["customer_id"].nunique()
-    if everybody < MIN_CUSTOMERS:
-        raise InputError(
-            f"the log holds {everybody} customers with a purchase, at least {MIN_CUSTOMERS} are needed; "
-            "give a longer or fuller log."
-        )
-    window.check(*span(log))
-    seen = log.loc[log["timestamp"] < window.cutoff, "customer_id"].nunique()
-    if seen < MIN_CUSTOMERS:
-        raise InputError(
-            f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, at least {MIN_CUSTOMERS} are "
-            "needed; choose a later cutoff."
-        )
-
-
-def span(log: Tabular) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return the first timestamp of a log and the last one, or the day until which it is known to be complete.
-
-    A frame says so in `log.attrs["observed_until"]`, which `clean` writes where the rules tell: a week without a sale
-    at the end of the data was observed too.
-    """
-    con = connect()
-    view(con, "log", log)
-    first, last = con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
-    first, last = pd.Timestamp(first), pd.Timestamp(last)
-    until = log.attrs.get("observed_until") if isinstance(log, pd.DataFrame) else None
-    return first, max(last, pd.Timestamp(until)) if until and last is not pd.NaT else last
 
 
 def earliest_cutoff(first: pd.Timestamp, horizon: int) -> pd.Timestamp:

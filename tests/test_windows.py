@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.log import Log
 from cltv_ml.windows import Window, rolling_origins, to_cutoff, to_days
 
 LOG = pd.DataFrame(
@@ -15,30 +16,30 @@ LOG = pd.DataFrame(
 
 
 def test_holdout_starts_at_the_cutoff_and_excludes_its_end():
-    target = Window("2020-02-01", 10).target(LOG, pd.Index(["a", "b"]))
+    target = Log.of(LOG).target(Window("2020-02-01", 10), pd.Index(["a", "b"]))
     assert target["b"] == 5.0
     assert target["a"] == 0.1  # 10 February 23:59 is the last minute of a window of ten days
 
 
 def test_customers_without_a_purchase_have_a_target_of_zero_and_order_is_kept():
-    target = Window("2020-02-01", 5).target(LOG, pd.Index(["nobody", "b", "a"]))
+    target = Log.of(LOG).target(Window("2020-02-01", 5), pd.Index(["nobody", "b", "a"]))
     assert list(target) == [0.0, 5.0, 0.0]
 
 
 def test_target_counts_purchase_days_and_activity():
     window = Window("2020-02-01", 20)
-    assert list(window.target(LOG, pd.Index(["a", "b"]), "purchases")) == [1, 2]
-    assert list(window.target(LOG, pd.Index(["a", "c"]), "active")) == [1, 0]
+    assert list(Log.of(LOG).target(window, pd.Index(["a", "b"]), "purchases")) == [1, 2]
+    assert list(Log.of(LOG).target(window, pd.Index(["a", "c"]), "active")) == [1, 0]
 
 
 def test_target_refuses_a_holdout_that_the_log_does_not_reach():
     with pytest.raises(ValueError, match="ends 2020-02-22, but the log ends on 2020-02-20"):
-        Window("2020-02-01", 21).target(LOG, pd.Index(["a"]))
+        Log.of(LOG).target(Window("2020-02-01", 21), pd.Index(["a"]))
 
 
 def test_target_refuses_an_unknown_label():
     with pytest.raises(ValueError, match="Unknown label 'money'"):
-        Window("2020-02-01", 5).target(LOG, pd.Index(["a"]), "money")
+        Log.of(LOG).target(Window("2020-02-01", 5), pd.Index(["a"]), "money")
 
 
 @pytest.mark.parametrize("horizon", ["soon", "13 weeks", "", 0, -3, "0d", float("nan")])

@@ -98,9 +98,9 @@ def add_campaign(shop: Shop, done: Actions) -> None:
             "equally likely to get an arm) and its first day with --campaign-start."
         )
     sent = past.sent.drop_duplicates("customer_id").set_index("customer_id")["arm"]
-    before = build_features(shop.log, past.window.cutoff, names=default_features(list(shop.log.columns)))
+    before = build_features(shop.log, past.window.cutoff, names=default_features(shop.log.columns))
     known = before.index.intersection(sent.index)
-    bought = past.window.target(shop.log, known, "active")
+    bought = shop.log.target(past.window, known, "active")
     lesson = decisions.learn_from_campaign(before.loc[known], sent.loc[known], bought, control=past.control)
     balance = decisions.balance_table(before.loc[known], (sent.loc[known] != past.control).astype(int))
     done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
@@ -164,8 +164,8 @@ def _policies(
         )
         return []
     cost, rates = float(shop.terms.cost or 0.0), margin_rates(X.index, done)
-    profit = past.window.target(shop.log, X.index) * rates - cost * (sent != past.control)
-    until = shop.log[shop.log["timestamp"] < past.window.cutoff]
+    profit = shop.log.target(past.window, X.index) * rates - cost * (sent != past.control)
+    until = shop.log.frame[shop.log.frame["timestamp"] < past.window.cutoff]
     table = decisions.judge_policies(
         lesson,
         X,
@@ -221,7 +221,7 @@ def _told(arm: str, row: pd.Series, past: PastCampaign) -> str:
 def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
     """Add the list: for each customer the arm with the highest expected profit, where that is positive."""
     cost = float(shop.terms.cost or 0.0)
-    values, rates = order_values(shop.log, shop.X.index), margin_rates(uplifts.index, done)
+    values, rates = order_values(shop.log.frame, shop.X.index), margin_rates(uplifts.index, done)
     best = uplifts.to_numpy().argmax(axis=1)
     uplift = pd.Series(uplifts.to_numpy()[np.arange(len(uplifts)), best], index=uplifts.index)
     treatment = decisions.compute_treatment(

@@ -22,7 +22,7 @@ def add_margins(shop: Shop, done: Actions) -> None:
     """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
     costs = Costs(margin_rate=_rates(shop), acquisition=shop.terms.acquisition_cost or 0.0)
     grains = ["category", "product", "channel"]
-    grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log)]
+    grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log.columns)]
     for grain in grains:
         column = _COLUMNS.get(grain, grain)
         done.tables[f"margins_by_{grain}"] = decisions.compute_margins(shop.log, column, costs=costs)
@@ -52,11 +52,11 @@ def _rates(shop: Shop) -> float | dict[str, float] | None:
     own, other = shop.terms.category_margins, shop.terms.margin_rate
     if own is None:
         return other
-    if "category" not in shop.log:
+    if "category" not in shop.log.columns:
         raise InputError(
             "margins by category need categories: map the product group to category, or state one --margin-rate."
         )
-    known = set(shop.log["category"].dropna().unique())
+    known = set(shop.log.frame["category"].dropna().unique())
     absent = sorted(set(own) - known)
     if absent:
         raise InputError(

@@ -27,7 +27,7 @@ def add_offers(shop: Shop, done: Actions) -> None:
     people = pd.DataFrame(
         {
             "expected_purchases": shop.predictions["expected_purchases"],
-            "order_value": order_values(shop.log, shop.X.index),
+            "order_value": order_values(shop.log.frame, shop.X.index),
             "margin_rate": margin_rates(shop.X.index, done),
             "slope": decisions.customer_slopes(shop.log, response),
         }
@@ -116,7 +116,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
             f"a margin of {margin:.0%} bears no discount of {_TRIED[0]:.0%}, so there is no price to test."
         )
     past = Window(shop.window.cutoff - pd.Timedelta(days=_READ), _READ)
-    base = float(past.target(shop.log, shop.X.index, "active").mean())
+    base = float(shop.log.target(past, shop.X.index, "active").mean())
     # The rise at which the shallowest discount pays for itself: base margin = (base + rise) (margin - depth).
     rise = base * depths[0] / (margin - depths[0])
     if base + rise >= 1:
@@ -124,13 +124,14 @@ def add_price_test(shop: Shop, done: Actions) -> None:
             f"{base:.0%} of the customers buy within {_READ} days anyway, and {depths[0]:.0%} off at a margin of "
             f"{margin:.0%} pays only if {base + rise:.0%} did: no test of who buys can show that a discount pays."
         )
-    weekly = shop.log.loc[shop.log["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ
+    lines = shop.log.frame
+    weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ
     done.tables["price_test"] = table = decisions.propose_price_test(
         depths,
         base_rate=base,
         uplift=rise,
         customers_per_week=weekly,
-        order_value=float(order_values(shop.log, shop.X.index).mean()),
+        order_value=float(order_values(shop.log.frame, shop.X.index).mean()),
         weeks_to_read=_READ // 7,
     )
     arms = ", ".join(table["arm"])

@@ -10,6 +10,7 @@ from cltv_ml.actions.shop import Actions, Shop, about, bounded, draw_control, ma
 from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import Level
 from cltv_ml.errors import InputError
+from cltv_ml.log import Log
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.theme import format_money
@@ -31,8 +32,10 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
         p_active=decisions.probability_to_buy(shop.predictions),
         exclude=shop.terms.exclude,
     )
-    if level == "product_id" and "category" in shop.log:
-        table.insert(table.columns.get_loc("item") + 1, "category", table["item"].map(_categories(shop.log)))
+    if level == "product_id" and "category" in shop.log.columns:
+        table.insert(
+            table.columns.get_loc("item") + 1, "category", table["item"].map(_categories(shop.log.frame))
+        )
     done.tables["cross_sell"] = table
     pairs = decisions.find_associations(shop.log, level)
     done.tables["cross_sell_pairs"] = pairs
@@ -53,9 +56,9 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     )
 
 
-def _judged(log: pd.DataFrame, past: Window) -> tuple[Level, pd.DataFrame, list[str]]:
+def _judged(log: Log, past: Window) -> tuple[Level, pd.DataFrame, list[str]]:
     """Return what to recommend, how well each recommender predicted `past`, and why products will not do if so."""
-    levels: list[Level] = [level for level in ("product_id", "category") if level in log]
+    levels: list[Level] = [level for level in ("product_id", "category") if level in log.columns]
     if not levels:
         raise InputError(
             "recommendations need products: map the article number to product_id, or a group to category."

@@ -14,6 +14,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
+from cltv_ml.log import Log
 from cltv_ml.models import MBGNBD, ProbabilisticValue
 from cltv_ml.serving import scoring
 from cltv_ml.tables import TRANSACTIONS
@@ -112,7 +113,7 @@ class Shop:
         The champion's version in the registry.
     """
 
-    log: pd.DataFrame
+    log: Log
     window: Window
     X: pd.DataFrame
     predictions: pd.DataFrame
@@ -125,12 +126,12 @@ class Shop:
 
 def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
-    cutoff = scoring.check_as_of(cleaned.log, None)
+    cutoff = scoring.check_as_of(cleaned.transactions, None)
     store.open_store()
     model, version = scoring.load_registered()
     card = model.metadata.metadata
-    log = _without_protected(cleaned.log, terms, card["features"], done)
-    names = dict.fromkeys([*card["features"], *default_features(list(log.columns))])
+    log = Log(_without_protected(cleaned.log, terms, card["features"], done))
+    names = dict.fromkeys([*card["features"], *default_features(log.columns)])
     X = build_features(log, cutoff, names=list(names))
     predictions = scoring.predict_in_chunks(model, X[card["features"]])
     predictions = with_purchases(predictions, X, int(card["horizon"]))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import duckdb
 import pandas as pd
 
 from cltv_ml.data.quality import PURCHASE_DAYS
-from cltv_ml.engine import MONEY_SCALE, Tabular, columns, connect, frame, view
+from cltv_ml.engine import MONEY_SCALE, frame
+from cltv_ml.log import AnyLog, Log
 
 _MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
 
 
-def compute_cohort_activity(log: Tabular) -> pd.DataFrame:
+def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
     """Return per month of first purchase and month since then what the cohort did.
 
     Columns `cohort` (its month), `month` (0 is the month of the first purchase), `customers` (in the
@@ -19,7 +19,7 @@ def compute_cohort_activity(log: Tabular) -> pd.DataFrame:
     `revenue_per_customer` (currency per customer of the cohort). Calendar months that the log does not
     hold to their end are left out, months in which nobody bought are rows of zeros.
     """
-    con = _connect(log)
+    con = Log.of(log).connect()
     con.execute(
         "create temp table months as select *, min(seen) over (partition by customer_id) as cohort from "
         f"(select customer_id, cast(date_trunc('month', timestamp) as date) as seen, {_MONEY} as revenue "
@@ -42,15 +42,16 @@ def compute_cohort_activity(log: Tabular) -> pd.DataFrame:
     )
 
 
-def compute_spend_histogram(log: Tabular) -> pd.DataFrame:
+def compute_spend_histogram(log: AnyLog) -> pd.DataFrame:
     """Return how orders and customers are spread over their value, ten equal ratios per power of ten.
 
     Columns `of` ("order" or "customer"), `lower`, `upper` (currency), `count` and `share` of that kind.
     What was worth nothing has no place on a logarithmic axis and is left out.
     """
-    con = _connect(log)
+    log = Log.of(log)
+    con = log.connect()
     day = "cast(timestamp as date)"
-    order = f"coalesce(order_id, cast({day} as varchar))" if "order_id" in columns(log) else day
+    order = f"coalesce(order_id, cast({day} as varchar))" if "order_id" in log.columns else day
     return frame(
         con.sql(
             f"with orders as (select customer_id, {_MONEY} as value from log group by customer_id, {order}), "
@@ -64,13 +65,13 @@ def compute_spend_histogram(log: Tabular) -> pd.DataFrame:
     )
 
 
-def compute_gap_histogram(log: Tabular, bins: int = 90) -> pd.DataFrame:
+def compute_gap_histogram(log: AnyLog, bins: int = 90) -> pd.DataFrame:
     """Return how many days customers let pass between purchase days.
 
     Columns `days` (lower end of the bin), `width` (whole days), `gaps`, `share` and `cumulative_share`.
     The longest hundredth of the gaps is gathered in the last bin.
     """
-    con = _connect(log)
+    con = Log.of(log).connect()
     con.execute(
         f"create temp table gaps as select gap from ({PURCHASE_DAYS.format(log='log')}) where gap is not null"
     )
@@ -84,9 +85,3 @@ def compute_gap_histogram(log: Tabular, bins: int = 90) -> pd.DataFrame:
             "from gaps group by 1) order by 1"
         )
     )
-
-
-def _connect(log: Tabular) -> duckdb.DuckDBPyConnection:
-    con = connect()
-    view(con, "log", log)
-    return con

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -24,6 +25,7 @@ from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.totals import take_totals_once
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, quoted, view
 from cltv_ml.errors import InputError
+from cltv_ml.log import Log
 from cltv_ml.tables import TRANSACTIONS
 
 #: Called with what is being done and the share that is done.
@@ -50,6 +52,11 @@ class Cleaned:
     log: pd.DataFrame
     quarantine: pd.DataFrame
     report: Report
+
+    @cached_property
+    def transactions(self) -> Log:
+        """The clean log as it travels: opened once for all who read it."""
+        return Log(self.log)
 
 
 def clean(

@@ -10,7 +10,8 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.data.account import Report
-from cltv_ml.engine import MONEY_SCALE, Tabular, columns, connect, frame, view
+from cltv_ml.engine import MONEY_SCALE, frame
+from cltv_ml.log import AnyLog, Log
 
 _MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
 
@@ -72,7 +73,7 @@ class Verdict:
         return ": ".join(filter(None, [self.level, "; ".join(reason.rstrip(".") for reason in self.reasons)]))
 
 
-def compute_summary(log: Tabular) -> pd.DataFrame:
+def compute_summary(log: AnyLog) -> pd.DataFrame:
     """Return what a log holds, one row.
 
     `rows`, `customers`, `orders` (by order_id, else customer and day), `revenue`, `first` and `last` (time),
@@ -82,7 +83,7 @@ def compute_summary(log: Tabular) -> pd.DataFrame:
     by less than 15%), `opening_customers` (who first bought within one median gap of the first day and may
     be older than the log) and `zero_customers` (whose purchases were all for nothing).
     """
-    con = _connect(log)
+    con = Log.of(log).connect()
     return frame(
         con.sql(f"""
             with days as ({PURCHASE_DAYS.format(log="log")}), customer as (
@@ -111,10 +112,12 @@ def compute_summary(log: Tabular) -> pd.DataFrame:
     )
 
 
-def compute_cohorts(log: Tabular) -> pd.DataFrame:
+def compute_cohorts(log: AnyLog) -> pd.DataFrame:
     """Return per month of first purchase: `cohort`, `customers`, `revenue`, and `repeat_rate` to the log's end."""
     return frame(
-        _connect(log).sql(f"""
+        Log.of(log)
+        .connect()
+        .sql(f"""
             with customer as (
                 select customer_id, date_trunc('month', min(timestamp)) as cohort, {_MONEY} as revenue,
                     count(distinct cast(timestamp as date)) > 1 as repeated
@@ -127,11 +130,11 @@ def compute_cohorts(log: Tabular) -> pd.DataFrame:
     )
 
 
-def compute_spend(log: Tabular) -> pd.DataFrame:
+def compute_spend(log: AnyLog) -> pd.DataFrame:
     """Return how spend is spread: per `quantile`, the value of an order and of a customer, and the share of
     revenue that the customers above it bring (`share_above`).
     """
-    con = _connect(log)
+    con = Log.of(log).connect()
     return frame(
         con.sql(f"""
             with orders as (select {_MONEY} as value from log group by customer_id, {_order(con)}),
@@ -149,9 +152,9 @@ def compute_spend(log: Tabular) -> pd.DataFrame:
     )
 
 
-def compute_months(log: Tabular) -> pd.DataFrame:
+def compute_months(log: AnyLog) -> pd.DataFrame:
     """Return per calendar month: `month`, `customers`, `orders`, `revenue`, and `new_customers` among them."""
-    con = _connect(log)
+    con = Log.of(log).connect()
     return frame(
         con.sql(f"""
             with visit as (select distinct customer_id, date_trunc('month', timestamp) as month from log),
@@ -166,13 +169,13 @@ def compute_months(log: Tabular) -> pd.DataFrame:
     )
 
 
-def compute_seasonality(log: Tabular) -> pd.DataFrame:
+def compute_seasonality(log: AnyLog) -> pd.DataFrame:
     """Return orders and revenue by `part` ("weekday" or "month") and its `number`: Monday is 1, January is 1.
 
     `index` is the mean revenue of such a day over the mean of all days in the log's span: 1 is average. A
     log of less than a year shows its trend as much as its season.
     """
-    con = _connect(log)
+    con = Log.of(log).connect()
     return frame(
         con.sql(f"""
             with span as (
@@ -195,7 +198,7 @@ def compute_seasonality(log: Tabular) -> pd.DataFrame:
     )
 
 
-def doubt_products(log: Tabular) -> list[str]:
+def doubt_products(log: AnyLog) -> list[str]:
     """Return a sentence naming product codes without a digit where nearly all others have one, if there are any.
 
     Postage, fees and corrections often stand among the goods under such codes. Names of products, which have
@@ -206,9 +209,10 @@ def doubt_products(log: Tabular) -> list[str]:
     2 of 62 product codes have no digit, unlike the others: POST, M; if they stand for postage, fees or the like, set \
 them aside with --rule "non_products=POST|M".
     """
-    if "product_id" not in columns(log):
+    log = Log.of(log)
+    if "product_id" not in log.columns:
         return []
-    con = _connect(log)
+    con = log.connect()
     [(plain, codes)] = con.sql(
         "select count(*) filter (where not regexp_matches(code, '[0-9]')), count(*) from "
         "(select distinct product_id as code from log where product_id is not null)"
@@ -229,7 +233,7 @@ them aside with --rule "non_products=POST|M".
     ]
 
 
-def judge(log: Tabular, horizon: int | None = None, report: Report | None = None) -> Verdict:
+def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None) -> Verdict:
     """Return the verdict on a log: whether customer lifetime value can be learned from it.
 
     Parameters
@@ -245,7 +249,8 @@ def judge(log: Tabular, horizon: int | None = None, report: Report | None = None
     >>> judge(log).level
     'no-go'
     """
-    if not len(log) if isinstance(log, pd.DataFrame) else False:
+    log = Log.of(log)
+    if not len(log):
         return Verdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
     facts = compute_summary(log).iloc[0]
     customers, days = int(facts["customers"]), int(facts["days"])
@@ -302,9 +307,9 @@ def _unmatched(report: Report) -> tuple[bool, str] | None:
     )
 
 
-def _concentration(log: Tabular) -> tuple[bool, str] | None:
+def _concentration(log: Log) -> tuple[bool, str] | None:
     """Return a doubt that names the customers with a tenth of the orders or of the revenue each, if there are any."""
-    con = _connect(log)
+    con = log.connect()
     rows = con.sql(f"""
         with customer as (
             select customer_id, {_MONEY} as revenue, count(distinct {_order(con)}) as orders from log group by 1
@@ -342,12 +347,6 @@ def _above(name: str, value: float, text: str) -> tuple[bool, str] | None:
                 f"{text}; more than {bounds[name]:.0%} is {'too much' if severe else 'a reason for caution'}.",
             )
     return None
-
-
-def _connect(log: Tabular) -> duckdb.DuckDBPyConnection:
-    con = connect()
-    view(con, "log", log)
-    return con
 
 
 def _order(con: duckdb.DuckDBPyConnection) -> str:

@@ -9,14 +9,15 @@ import pandas as pd
 from scipy import stats
 
 from cltv_ml.decisions.lines import open_log, order_key
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import frame
+from cltv_ml.log import AnyLog
 
 #: What is recommended: single products or whole categories.
 Level = Literal["product_id", "category"]
 
 
 def find_associations(
-    log: Tabular,
+    log: AnyLog,
     level: Level = "category",
     *,
     min_orders: int = 20,

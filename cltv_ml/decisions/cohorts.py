@@ -7,8 +7,9 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log, order_key
 from cltv_ml.decisions.margins import UNKNOWN, Costs, cost_of_line
-from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal
+from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 
 #: Days in a period of the time since the first purchase; months, quarters and years are average lengths.
 PERIODS = {"week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
@@ -23,7 +24,7 @@ GROUPS = ("first_month", "first_quarter", *_FIRST_TEXT, "first_discount", "first
 
 
 def compute_cohorts(
-    log: Tabular,
+    log: AnyLog,
     by: str | pd.Series = "first_month",
     per: str = "month",
     *,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-import duckdb
 import numpy as np
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
@@ -13,8 +12,9 @@ from cltv_ml.decisions.associations import Level
 from cltv_ml.decisions.lines import by_customer, open_log
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import Weights, best_items, check_recommender, score_new_items
-from cltv_ml.engine import Tabular, frame, view
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: Customers scored at a time: with 3,000 items a batch fills 100 MB.
@@ -25,7 +25,7 @@ CANDIDATES = 50
 
 
 def recommend_next(
-    log: Tabular,
+    log: AnyLog,
     window: Window,
     *,
     level: Level = "product_id",
@@ -69,7 +69,7 @@ def recommend_next(
     InputError
         The column is missing, the recommender is unknown, or the log is too short or too thin.
     """
-    fit = check_recommender(recommender)
+    log, fit = Log.of(log), check_recommender(recommender)
     before = Window(window.cutoff - pd.Timedelta(days=window.horizon), window.horizon)
     calibration = _calibrate(log, before, level, recommender, p_active is not None)
     purchases = read_purchases(log, window.cutoff, level)
@@ -110,13 +110,12 @@ def margin_per_purchase(margins: pd.DataFrame) -> pd.Series:
     )
 
 
-def new_purchases(log: Tabular, purchases: Purchases, window: Window, level: Level) -> pd.DataFrame:
+def new_purchases(log: Log, purchases: Purchases, window: Window, level: Level) -> pd.DataFrame:
     """Return what customers first bought within the window: `row` and `place` in `purchases`.
 
     The place is -1 for an item that had too few buyers to be recommended.
     """
-    con = duckdb.connect()
-    view(con, "log", log)
+    con = log.connect()
     con.register(
         "customers",
         pd.DataFrame({"customer_id": purchases.customers, "row": range(len(purchases.customers))}),
@@ -144,7 +143,7 @@ _PLACES = np.linspace(0, 1, 1001)
 
 
 def _calibrate(
-    log: Tabular, window: Window, level: Level, recommender: str, active_only: bool
+    log: Log, window: Window, level: Level, recommender: str, active_only: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return points of a rising curve: place of the score among all -> P(first purchase in the window)."""
     purchases = read_purchases(log, window.cutoff, level)
@@ -154,7 +153,7 @@ def _calibrate(
     rows, places, score = _sampled_scores(purchases, weights)
     known = np.isfinite(score)
     if active_only:
-        known &= window.target(log, purchases.customers, "active").to_numpy()[rows][:, None] > 0
+        known &= log.target(window, purchases.customers, "active").to_numpy()[rows][:, None] > 0
     keys = common["row"].to_numpy() * len(purchases.items) + common["place"].to_numpy()
     bought = np.isin(rows[:, None] * len(purchases.items) + places, keys)[known]
     if not bought.any():
@@ -202,7 +201,7 @@ def _levels(score: np.ndarray) -> np.ndarray:
     return np.quantile(score[np.isfinite(score)], _PLACES)
 
 
-def _goods(log: Tabular, window: Window, items: pd.Index, level: Level) -> pd.DataFrame:
+def _goods(log: Log, window: Window, items: pd.Index, level: Level) -> pd.DataFrame:
     """Return per item `on_sale` (sold in the last horizon before the cutoff) and its latest `category`."""
     con, found = open_log(log, "cross-selling", [level])
     category = "arg_max(category, timestamp)" if level == "product_id" and "category" in found else "null"

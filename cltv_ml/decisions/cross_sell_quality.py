@@ -17,8 +17,8 @@ from cltv_ml.decisions.recommenders import (
     check_recommender,
     score_new_items,
 )
-from cltv_ml.engine import Tabular
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: A recommender is worth its trouble when it beats the most popular items by this much.
@@ -28,7 +28,7 @@ _BASELINE = "most_popular"
 
 
 def evaluate_cross_sell(
-    log: Tabular,
+    log: AnyLog,
     window: Window,
     *,
     level: Level = "product_id",
@@ -43,6 +43,7 @@ def evaluate_cross_sell(
     the most popular items with its 95% bootstrap interval `gain_lower`, `gain_upper`, and `verdict`.
     Fitted on the log before the window only. What is too rare to be recommended counts as missed.
     """
+    log = Log.of(log)
     purchases = read_purchases(log, window.cutoff, level)
     new = new_purchases(log, purchases, window, level)
     if new.empty:

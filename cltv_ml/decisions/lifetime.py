@@ -7,11 +7,12 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log
 from cltv_ml.decisions.margins import customer_margin_rates
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 
 
-def value_to_date(log: Tabular) -> pd.Series:
+def value_to_date(log: AnyLog) -> pd.Series:
     """Return what each customer has spent so far, refunds taken off, in currency, by `customer_id`."""
     con, _ = open_log(log, "the value to date", [])
     spent = f"sum({money('amount')})"

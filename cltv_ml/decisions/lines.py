@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import duckdb
 import pandas as pd
 
-from cltv_ml.engine import MONEY_SCALE, Tabular, columns, connect, view
+from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog, Log
 
 #: How a user supplies an optional column of the log.
 _WAY_OUT = {
@@ -22,10 +23,8 @@ _WAY_OUT = {
 }
 
 
-def open_log(
-    log: Tabular, task: str, needs: Sequence[str] = ()
-) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
-    """Return a connection in which `log` is a view, and the names of its columns.
+def open_log(log: AnyLog, task: str, needs: Sequence[str] = ()) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+    """Return a connection of its own in which `log` is a view, and the names of its columns.
 
     Parameters
     ----------
@@ -47,14 +46,13 @@ def open_log(
     number
     to product_id.
     """
-    found = columns(log)
+    log = Log.of(log)
+    found = log.columns
     for name in ("customer_id", "timestamp", "amount", *needs):
         if name in needs and name not in found:
             way_out = _WAY_OUT.get(name, f"map a column to {name}")
             raise InputError(f"{task} needs the column {name!r}, found {found}; {way_out}.")
-    con = connect()
-    view(con, "log", log)
-    return con, set(found)
+    return log.connect(), set(found)
 
 
 def money(column: str) -> str:

@@ -13,6 +13,7 @@ from cltv_ml.decisions.lines import currency, money, open_log, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.engine import MONEY_SCALE, Tabular, columns, frame, literal, view
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 
 Grain = Literal["customer_id", "segment", "product_id", "category", "channel"]
 
@@ -57,7 +58,7 @@ class Costs:
 
 
 def compute_margins(
-    log: Tabular,
+    log: AnyLog,
     by: Grain,
     *,
     costs: Costs | None = None,
@@ -174,7 +175,7 @@ def add_profit(predictions: pd.DataFrame, margin_rate: float | pd.Series) -> pd.
 
 
 def _lines(
-    log: Tabular, by: Grain, costs: Costs, segments: pd.Series | None, returns: Tabular | None
+    log: AnyLog, by: Grain, costs: Costs, segments: pd.Series | None, returns: Tabular | None
 ) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """Return a connection with the view `lines`: one row per line sold or returned, money in integers."""
     if by not in GRAINS:

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from cltv_ml.decisions.lines import by_customer
-from cltv_ml.engine import Tabular
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: The row of all customers together.
@@ -17,7 +17,7 @@ ALL = "all"
 
 def evaluate_campaign(
     actions: pd.DataFrame,
-    log: Tabular,
+    log: AnyLog,
     window: Window,
     *,
     margin_rate: float | pd.Series,
@@ -50,12 +50,13 @@ def evaluate_campaign(
     """
     _check(actions, confidence)
     people = actions.set_index("customer_id")
-    spend = window.target(log, people.index)
+    log = Log.of(log)
+    spend = log.target(window, people.index)
     outcomes = pd.DataFrame(
         {
             "control": people["control"].astype(bool),
             "tier": people["tier"].astype("str") if "tier" in people else ALL,
-            "uplift": window.target(log, people.index, "active"),
+            "uplift": log.target(window, people.index, "active"),
             "spend_uplift": spend,
             "realised_profit": spend * by_customer(margin_rate, people.index, "margin_rate"),
             "cost": people["cost"].astype(float),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 
 
 def compute_payback(
-    log: Tabular, acquisition_cost: float, *, margin_rate: float | None = None, months: int = 24
+    log: AnyLog, acquisition_cost: float, *, margin_rate: float | None = None, months: int = 24
 ) -> pd.DataFrame:
     """Return the cumulative margin per customer of each monthly cohort, month by month since it was won.
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.lines import open_log
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 
 #: The row of all categories together.
 POOLED = "all"
@@ -21,7 +22,7 @@ CONFOUNDING = (
 )
 
 
-def fit_response(log: Tabular, *, by: str = "category", protected: Sequence[str] = ()) -> pd.DataFrame:
+def fit_response(log: AnyLog, *, by: str = "category", protected: Sequence[str] = ()) -> pd.DataFrame:
     """Return by how much demand rises with the discount, per category and, in the row "all", pooled.
 
     Indexed by `by`: `products`, `weeks` (product-weeks with a sale), `slope_alone` and `standard_error`
@@ -71,7 +72,7 @@ def fit_response(log: Tabular, *, by: str = "category", protected: Sequence[str]
     return _drawn_together(table).rename_axis(by)
 
 
-def customer_slopes(log: Tabular, response: pd.DataFrame) -> pd.Series:
+def customer_slopes(log: AnyLog, response: pd.DataFrame) -> pd.Series:
     """Return the slope of each customer: the mean over what they buy, weighted by what they spend on it.
 
     Indexed by customer_id; categories without a slope count at that of all.

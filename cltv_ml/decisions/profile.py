@@ -6,7 +6,8 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log, order_key, total
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import frame
+from cltv_ml.log import AnyLog
 from cltv_ml.windows import to_cutoff
 
 #: The row of customers who are in the log but in no segment: with it the revenue adds up to the log's.
@@ -14,7 +15,7 @@ UNSEGMENTED = "not segmented"
 
 
 def profile_segments(
-    log: Tabular,
+    log: AnyLog,
     segments: pd.Series,
     *,
     predictions: pd.DataFrame | None = None,

@@ -10,8 +10,9 @@ from scipy import sparse
 
 from cltv_ml.decisions.associations import Level
 from cltv_ml.decisions.lines import open_log
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 from cltv_ml.windows import to_cutoff
 
 
@@ -30,7 +31,7 @@ class Purchases:
 
 
 def read_purchases(
-    log: Tabular,
+    log: AnyLog,
     cutoff: str | pd.Timestamp,
     level: Level = "product_id",
     *,

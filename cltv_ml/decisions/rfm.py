@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.lines import open_log, total
-from cltv_ml.engine import Tabular, frame
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 from cltv_ml.windows import to_cutoff
 
 #: What is scored, and whether less of it is better.
@@ -57,7 +58,7 @@ SEGMENTS = {
 }
 
 
-def compute_rfm(log: Tabular, cutoff: str | pd.Timestamp) -> pd.DataFrame:
+def compute_rfm(log: AnyLog, cutoff: str | pd.Timestamp) -> pd.DataFrame:
     """Return `days_since_last`, `purchase_days` and `spend` (currency) per customer before the cutoff.
 
     Indexed by customer_id, sorted. Aggregated in DuckDB, the log may be a Parquet file.

@@ -7,13 +7,14 @@ from collections.abc import Collection
 import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log
-from cltv_ml.engine import Tabular, frame, literal
+from cltv_ml.engine import frame, literal
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 from cltv_ml.windows import to_cutoff
 
 
 def recommend_upsell(
-    log: Tabular,
+    log: AnyLog,
     cutoff: str | pd.Timestamp,
     *,
     step: tuple[float, float] = (1.1, 2.0),

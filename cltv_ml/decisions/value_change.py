@@ -9,8 +9,9 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import by_customer, money, open_log
 from cltv_ml.decisions.tiers import fit_tiers
-from cltv_ml.engine import MONEY_SCALE, Tabular, frame
+from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window
 
 #: The parts, in the order they are accounted for.
@@ -121,7 +122,7 @@ def change_by_customer(
     )
 
 
-def price_index(log: Tabular, before: Window, after: Window) -> float:
+def price_index(log: AnyLog, before: Window, after: Window) -> float:
     """Return what the products sold in both periods cost in the later over the earlier (Fisher's index).
 
     The geometric mean of Laspeyres (earlier quantities) and Paasche (later quantities) over products

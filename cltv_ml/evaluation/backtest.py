@@ -11,7 +11,6 @@ import pandas as pd
 from sklearn.base import clone
 
 import cltv_ml
-from cltv_ml.engine import Tabular, columns
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.calibration import LEVEL, calibrate
 from cltv_ml.evaluation.levels import forecast_level, set_level
@@ -26,6 +25,7 @@ from cltv_ml.evaluation.metrics import (
 from cltv_ml.evaluation.panel import Training, fit, prepare, trainable
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, ValueModel, by_name
 from cltv_ml.models.state import to_state
 from cltv_ml.tables import RESULTS
@@ -80,7 +80,7 @@ def silent(message: str, done: float) -> None:
 
 
 def judge(
-    log: Tabular,
+    log: AnyLog,
     window: Window,
     models: Mapping[str, ValueModel] | Sequence[ValueModel],
     features: Sequence[str],
@@ -104,12 +104,13 @@ def judge(
     InputError
         No model can be fitted.
     """
+    log = Log.of(log)
     progress("building features", 0.0)
     training = prepare(log, window, features, max_origins=max_origins, customers=customers)
     level = forecast_level(log, window) if customers is None else None
     made = forecast(training, models, progress, level=level)
     progress("comparing with what happened", 0.65)
-    y_true = window.target(log, training.X_now.index)
+    y_true = log.target(window, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in made.models.items()}
     results = measure(window, y_true, made.predictions, made.seconds, p_buy, targeting=targeting)
     return WindowResult(
@@ -260,7 +261,7 @@ def _calibrated(
 
 
 def backtest(
-    log: Tabular,
+    log: AnyLog,
     windows: Sequence[Window],
     models: Mapping[str, ValueModel] | Sequence[ValueModel],
     features: Sequence[str] | None = None,
@@ -284,7 +285,8 @@ def backtest(
     targeting
         A campaign whose profit from the customers ranked highest is measured too.
     """
-    names = features if features is not None else default_features(columns(log))
+    log = Log.of(log)
+    names = features if features is not None else default_features(log.columns)
     parts = []
     for number, window in enumerate(windows):
 

@@ -9,8 +9,9 @@ import pandas as pd
 from scipy import stats
 from scipy.special import betainc
 
-from cltv_ml.engine import Tabular, connect, frame, view
+from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
@@ -42,7 +43,7 @@ def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 
     )
 
 
-def compute_tracking(model: PurchaseModel, log: Tabular, window: Window) -> pd.DataFrame:
+def compute_tracking(model: PurchaseModel, log: AnyLog, window: Window) -> pd.DataFrame:
     """Return repeat purchase days per week, what happened and what the model expected.
 
     Columns `week` (first day), `actual`, `expected`, `actual_total`, `expected_total` (cumulative) and
@@ -50,8 +51,7 @@ def compute_tracking(model: PurchaseModel, log: Tabular, window: Window) -> pd.D
     the expectation is the model's for a new customer, summed from each one's first day, so that it does
     not use what they did. Weeks are counted back from the cutoff; an incomplete first week is left out.
     """
-    con = connect()
-    view(con, "log", log)
+    con = Log.of(log).connect()
     days = frame(
         con.sql(
             f"with first as (select customer_id, min(cast(timestamp as date)) as born from log group by 1 "

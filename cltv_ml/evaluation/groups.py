@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
-from cltv_ml.engine import Tabular
+from cltv_ml.log import AnyLog
 
 
 def tenure_groups(X: pd.DataFrame, groups: int = 4) -> pd.Series:
@@ -42,7 +42,7 @@ def cohort_groups(X: pd.DataFrame, cutoff: pd.Timestamp, most: int = 8) -> pd.Se
     return first.map(names).rename(None)
 
 
-def segment_groups(log: Tabular, X: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
+def segment_groups(log: AnyLog, X: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
     """Return customers by their RFM segment as of the cutoff."""
     rfm = compute_rfm(log, cutoff)
     segments: pd.Series = apply_rfm(rfm, fit_rfm(rfm))["segment"].astype("str")

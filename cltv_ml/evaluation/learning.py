@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cltv_ml.engine import Tabular
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.panel import Training, fit, prepare
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel
 from cltv_ml.windows import Window
 
@@ -19,7 +19,7 @@ MEASURED = ("gini", "bias", "decile_mape", "mae")
 
 
 def compute_learning(
-    log: Tabular, window: Window, model: ValueModel, features: Sequence[str], *, max_origins: int = 6
+    log: AnyLog, window: Window, model: ValueModel, features: Sequence[str], *, max_origins: int = 6
 ) -> pd.DataFrame:
     """Return how clones of `model` do on the test window by how many origins they learned from, the latest first.
 
@@ -35,12 +35,13 @@ def compute_learning(
         raise InputError(
             f"{model.name} learns from today's customers alone; name a model that learns from origins."
         )
+    log = Log.of(log)
     whole = prepare(log, window, features, max_origins=max_origins)
     if not whole.origins:
         raise InputError(
             "the log holds no window of this horizon before the cutoff; choose a shorter horizon."
         )
-    y_true = window.target(log, whole.X_now.index)
+    y_true = log.target(window, whole.X_now.index)
     cutoffs = whole.X.index.get_level_values("cutoff")
     origins = sorted(whole.origins, key=lambda origin: origin.cutoff, reverse=True)
     rows = []

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.engine import MONEY_SCALE, Tabular, connect, frame, view
+from cltv_ml.engine import MONEY_SCALE, connect, frame, view
 from cltv_ml.errors import InputError
 from cltv_ml.features import Source, build_features
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, ParetoNBD, ProbabilisticValue, SameRate, ValueModel, estimate_level
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import Cohorts
-from cltv_ml.windows import Window, span
+from cltv_ml.windows import Window
 
 #: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
 CUSTOMERS = 5_000
@@ -23,12 +24,13 @@ FITTED = 2_500
 _SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
 
-def forecast_level(log: Tabular, window: Window) -> Level | None:
+def forecast_level(log: AnyLog, window: Window) -> Level | None:
     """Return the level of `window`, from what the log holds before its cutoff; None where nothing tells it.
 
     Where nobody bought in the last horizon there is no forecast but the models' own.
     """
-    start = span(log)[0].normalize()
+    log = Log.of(log)
+    start = log.first.normalize()
     cutoff = (window.cutoff - start).days
     days = _purchase_days(log, window.cutoff)
     cohorts = read_cohorts(days, start, cutoff)
@@ -102,10 +104,9 @@ def _own_total(X: pd.DataFrame, horizon: int) -> float:
         return float("nan")
 
 
-def _purchase_days(log: Tabular, cutoff: pd.Timestamp) -> pa.Table:
+def _purchase_days(log: Log, cutoff: pd.Timestamp) -> pa.Table:
     """Return one row per customer, day and sign of the amount before the cutoff: as much as levels need."""
-    con = connect()
-    view(con, "log", log)
+    con = log.connect()
     money = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
     return con.sql(
         f"select customer_id, date_trunc('day', timestamp)::timestamp as timestamp, cast({money} as double) as amount "

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.engine import Tabular, connect, view
+from cltv_ml.engine import view
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel, for_labels
 from cltv_ml.models.out_of_fold import fit_at
-from cltv_ml.windows import Window, label_days, span, training_origins
+from cltv_ml.windows import Window, label_days, training_origins
 
 #: Customers who must have spent again by an origin: without any, no model of repeat purchases can be fitted there.
 MIN_REPEATERS = 10
@@ -61,7 +62,7 @@ class Training:
 
 
 def prepare(
-    log: Tabular,
+    log: AnyLog,
     window: Window,
     features: Sequence[str],
     *,
@@ -90,7 +91,8 @@ def prepare(
     """
     if customers is not None and not 0 < customers < 1:
         raise InputError(f"customers must be a share between 0 and 1, or None, got {customers!r}.")
-    first, _ = span(log)
+    log = Log.of(log)
+    first = log.first
     days = window.horizon if customers is not None else label_days(first, window)
     origins = training_origins(first, Window(window.cutoff, days), step, max_origins) if days else []
     some = _thin(log, max_rows / (1 + len(origins))) if customers is None and origins else None
@@ -112,7 +114,7 @@ def prepare(
 
 
 def _training(
-    log: Tabular,
+    log: Log,
     window: Window,
     X: pd.DataFrame,
     X_now: pd.DataFrame,
@@ -156,23 +158,22 @@ def _short(training: Training, window: Window) -> list[str]:
     return []
 
 
-def _labels(log: Tabular, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
+def _labels(log: Log, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
     """Return what each row's customer spent in the window after its cutoff."""
     labels = [
-        origin.target(log, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
+        log.target(origin, X.loc[[origin.cutoff]].index.get_level_values("customer_id")).to_numpy()
         for origin in sorted(origins, key=lambda origin: origin.cutoff)
     ]
     return pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
 
 
-def _thin(log: Tabular, most: float) -> pa.Table | None:
+def _thin(log: Log, most: float) -> pa.Table | None:
     """Return the lines of about `most` customers, chosen by the hash of the id; None where there are no more."""
-    con = connect()
-    view(con, "log", log)
-    ids = con.sql("select distinct customer_id from log").to_arrow_table()["customer_id"].to_pandas()
+    ids = log.customers
     if len(ids) <= most:
         return None
-    chosen = ids[_hashed(pd.Index(ids)) < most / len(ids)]
+    chosen = ids[_hashed(ids) < most / len(ids)]
+    con = log.connect()
     view(con, "chosen", pa.table({"customer_id": pa.array(chosen)}))
     return con.sql("select log.* from log semi join chosen using (customer_id)").to_arrow_table()
 

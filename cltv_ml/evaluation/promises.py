@@ -9,11 +9,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from cltv_ml.engine import MONEY_SCALE, connect, frame, view
+from cltv_ml.engine import MONEY_SCALE, frame, view
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.drift import compute_shares
 from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ProbabilisticValue, ValueModel
 from cltv_ml.windows import Window
 
@@ -96,7 +97,7 @@ def compute_truth(
 
 
 def compute_expected_path(
-    model: ValueModel, X: pd.DataFrame, log: pd.DataFrame, past: Window, points: int = 26
+    model: ValueModel, X: pd.DataFrame, log: AnyLog, past: Window, points: int = 26
 ) -> pd.DataFrame:
     """Return which share of the horizon's value is expected by each day: columns `day`, `share`.
 
@@ -108,13 +109,13 @@ def compute_expected_path(
         some = X if len(X) <= 20_000 else X.sample(20_000, random_state=0)
         reached = [0.0, *(_at(model, int(day), some) for day in days[1:])]
     else:
-        reached = _spent_by(log, past, days)
+        reached = _spent_by(Log.of(log), past, days)
     total = reached[-1] if reached[-1] > 0 else 1.0
     return pd.DataFrame({"day": days, "share": np.array(reached) / total})
 
 
 def compute_progress(
-    log: pd.DataFrame, promised: pd.DataFrame, window: Window, path: pd.DataFrame, until: pd.Timestamp
+    log: AnyLog, promised: pd.DataFrame, window: Window, path: pd.DataFrame, until: pd.Timestamp
 ) -> pd.DataFrame:
     """Return what a batch was expected to bring and brought by each day so far: `day, expected, realised`.
 
@@ -132,7 +133,7 @@ def compute_progress(
         {
             "day": days,
             "expected": total * np.interp(days, path["day"], path["share"]),
-            "realised": _spent_by(log, window, days, promised.index),
+            "realised": _spent_by(Log.of(log), window, days, promised.index),
         }
     )
 
@@ -179,12 +180,9 @@ def _at(model: ProbabilisticValue, day: int, X: pd.DataFrame) -> float:
     return float(shorter.predict(X).sum())
 
 
-def _spent_by(
-    log: pd.DataFrame, window: Window, days: np.ndarray, customers: pd.Index | None = None
-) -> list[float]:
+def _spent_by(log: Log, window: Window, days: np.ndarray, customers: pd.Index | None = None) -> list[float]:
     """Return what customers seen before the cutoff (or those given) spent in the first days after it."""
-    con = connect()
-    view(con, "log", log)
+    con = log.connect()
     if customers is None:
         chosen = f"select distinct customer_id from log where timestamp < timestamp '{window.cutoff}'"
     else:

@@ -12,13 +12,13 @@ from typing import TypeAlias
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.engine import Tabular
 from cltv_ml.errors import InputError
 from cltv_ml.features.catalogue import CATALOGUE, available, default_features, needs
 from cltv_ml.features.compile import Plan, summary_first
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
 from cltv_ml.features.source import Base, Source, before, open_source
+from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window, to_cutoff
 
 Cutoff: TypeAlias = str | date | pd.Timestamp
@@ -28,7 +28,7 @@ _SHARD_BYTES_PER_ROW = 60
 
 
 def build_features(
-    log: Tabular | Source,
+    log: AnyLog | Source,
     cutoffs: Cutoff | Sequence[Cutoff],
     names: Sequence[str] | str | None = None,
     *,
@@ -86,7 +86,7 @@ def build_features(
 
 
 def build_table(
-    log: Tabular | Source,
+    log: AnyLog | Source,
     cutoffs: Cutoff | Sequence[Cutoff],
     names: Sequence[str] | str | None = None,
     *,
@@ -112,7 +112,7 @@ def build_table(
 
 
 def build_labels(
-    log: Tabular | Source,
+    log: AnyLog | Source,
     windows: Window | Sequence[Window],
     names: Sequence[str] | None = None,
     *,

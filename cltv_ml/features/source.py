@@ -13,6 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.features.engines import Engine, Kind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
+from cltv_ml.log import Log
 from cltv_ml.windows import check_timezone
 
 _TEXTS = ("order_id", "product_id", "category", "channel")
@@ -27,7 +28,7 @@ class Source:
     Parameters
     ----------
     log
-        A clean transaction log: a pandas or Arrow table or a Parquet path; on Spark also a DataFrame.
+        A clean transaction log: a `Log`, a pandas or Arrow table or a Parquet path; on Spark also a DataFrame.
     customers
         States of customers: `customer_id`, attribute columns such as `country`, and optionally
         `valid_from`, the moment from which a row holds.
@@ -83,7 +84,8 @@ def open_source(engine: Engine, source: Source) -> Base:
     InputError
         A required column is missing or of another kind, or times carry a zone and none is named.
     """
-    kinds = engine.register("cltv_log", source.log)
+    table = source.log.readable if isinstance(source.log, Log) else source.log
+    kinds = engine.register("cltv_log", table)
     _check(kinds, "log", {"customer_id": None, "timestamp": "time", "amount": "number"}, source)
     day, second = engine.day(
         "timestamp", kinds["timestamp"], _zone(engine, source, "cltv_log", "timestamp", kinds)

@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
 
-from cltv_ml.engine import Tabular
 from cltv_ml.errors import InputError
 from cltv_ml.features.build import Cutoff, choose, each_shard, sorted_cutoffs
 from cltv_ml.features.catalogue import CATALOGUE
@@ -21,6 +20,7 @@ from cltv_ml.features.compile import Plan
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
 from cltv_ml.features.source import Base, Source, before, open_source
+from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window
 
 #: What a progress bar is told: parts done, parts in all, and what comes next.
@@ -44,7 +44,7 @@ class _Build:
 
 
 def write_features(
-    log: Tabular | Source,
+    log: AnyLog | Source,
     cutoffs: Cutoff | Sequence[Cutoff],
     folder: str | Path,
     names: Sequence[str] | str | None = None,

@@ -79,7 +79,7 @@ def evaluate(
     settings = Evaluate.of(settings, options)
     window = Window(settings.start, settings.horizon)
     listed = read_table(settings.actions, ["control", "cost"]).reset_index()
-    log = load(settings, progress).log
+    log = load(settings, progress).transactions
     table = decisions.evaluate_campaign(listed, log, window, margin_rate=settings.margin_rate)
     write_table(table.reset_index(), settings.out)
     return table

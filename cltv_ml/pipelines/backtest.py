@@ -19,7 +19,7 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Backtest, Settings
 from cltv_ml.tracking.backtest_runs import log_backtest
-from cltv_ml.windows import Window, rolling_origins, span
+from cltv_ml.windows import Window, rolling_origins
 
 #: Metrics on the page, those that were measured.
 SHOWN = ("gini", "bias", "decile_mape", "mae", "profit")
@@ -52,12 +52,13 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     check_competing(settings)
     targeting = targeting_of(settings)
     cleaned = load(settings, progress)
-    latest = holdout_window(settings, cleaned.log)
-    earlier = rolling_origins(span(cleaned.log)[0], latest, latest.horizon, settings.windows - 1)
-    features = default_features(list(cleaned.log.columns))
+    log = cleaned.transactions
+    latest = holdout_window(settings, log)
+    earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
+    features = default_features(log.columns)
     with shared_fits():
         results = judge_windows(
-            cleaned.log,
+            log,
             [latest, *earlier],
             named_models(settings, latest.horizon, features),
             features,

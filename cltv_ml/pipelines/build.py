@@ -23,7 +23,7 @@ def build(settings: Settings | None = None, *, progress: Progress = silent, **op
     """
     settings = Build.of(settings, options)
     horizon = to_days(settings.horizon) if settings.horizon else None
-    log: Any = str(settings.clean_log) if settings.clean_log else load(settings, progress).log
+    log: Any = str(settings.clean_log) if settings.clean_log else load(settings, progress).transactions
     source = Source(log, _path(settings.customers), _path(settings.contacts), settings.timezone or None)
     write_features(
         source,

@@ -28,7 +28,7 @@ def check(
     settings = Check.of(settings, options)
     days = to_days(settings.horizon)
     cleaned = load(settings, progress)
-    verdict = judge(cleaned.log, days, cleaned.report)
+    verdict = judge(cleaned.transactions, days, cleaned.report)
     if settings.save_mapping:
         write_mapping(cleaned.report.mapping, settings.save_mapping)
     if settings.quarantine:

@@ -35,7 +35,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         The grouping or the period is unknown, or the log lacks a column that it needs.
     """
     settings = Cohorts.of(settings, options)
-    log = load(settings, progress).log
+    log = load(settings, progress).transactions
     progress("following the cohorts", 0.5)
     costs = None if settings.margin_rate is None else decisions.Costs(margin_rate=settings.margin_rate)
     table = decisions.compute_cohorts(log, settings.by, settings.per, costs=costs)

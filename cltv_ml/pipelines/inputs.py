@@ -16,10 +16,11 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.files import as_written
+from cltv_ml.log import Log
 from cltv_ml.models import ValueModel, by_name, competitors, names_of, with_params
 from cltv_ml.models.own import as_value_model
 from cltv_ml.settings import Competing, Judged, Source, Windowed
-from cltv_ml.windows import Window, check_log, span, to_days
+from cltv_ml.windows import Window, to_days
 
 #: What was guessed from the data is logged as a warning; the command line shows it on stderr.
 logger = logging.getLogger("cltv_ml")
@@ -61,13 +62,11 @@ def read_raw(settings: Source, memory: str = "2GB") -> Raw:
     return replace(raw, rules=change_rules(raw.rules, {**settings.rules, **flags}))
 
 
-def holdout_window(settings: Windowed, log: pd.DataFrame) -> Window:
+def holdout_window(settings: Windowed, log: Log) -> Window:
     """Return the window that judges: the settings' cutoff, or the latest whole horizon of the log."""
-    if settings.cutoff:
-        window = Window(settings.cutoff, settings.horizon)
-    else:
-        window = Window.latest(span(log)[1], settings.horizon)
-    check_log(log, window)
+    named, horizon = settings.cutoff, settings.horizon
+    window = Window(named, horizon) if named else Window.latest(log.last, horizon)
+    log.check(window)
     return window
 
 

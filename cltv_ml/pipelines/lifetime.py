@@ -16,6 +16,7 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.features import build_features
 from cltv_ml.files import write_table
+from cltv_ml.log import Log
 from cltv_ml.models import GammaGamma, ParetoNBD, ProbabilisticValue
 from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve, check_discount_rate
 from cltv_ml.pipelines.inputs import costs_of, load
@@ -55,24 +56,24 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     """
     settings = LifetimeSettings.of(settings, options)
     days, end = _check(settings)
-    cleaned = load(settings, progress)
-    margins = _margins(cleaned.log, settings)
+    log = load(settings, progress).transactions
+    margins = _margins(log, settings)
     progress("scoring the customers", 0.3)
-    cutoff = scoring.check_as_of(cleaned.log, None)
+    cutoff = scoring.check_as_of(log, None)
     store.open_store()
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
     horizon = int(card["horizon"])
     if end <= horizon:
         raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
-    X = build_features(cleaned.log, cutoff, names=list(card["features"]))
+    X = build_features(log, cutoff, names=list(card["features"]))
     scores = scoring.predict_in_chunks(model, X[card["features"]])["expected_value"]
     progress("following customers beyond the horizon", 0.6)
     curve = ValueCurve(ParetoNBD(), horizon).fit(X)
     future = _future(curve, X, scores, end, settings.discount_rate)
-    table = decisions.compute_lifetime(decisions.value_to_date(cleaned.log), future, margins)
+    table = decisions.compute_lifetime(decisions.value_to_date(log), future, margins)
     progress("drawing intervals", 0.8)
-    factors = _level_factors(cleaned.log, Window(cutoff, horizon))
+    factors = _level_factors(log, Window(cutoff, horizon))
     bounds, sums = _draws(curve, X, table["remaining_value"], end, factors)
     table = table.join(_at(curve, X, scores, days)).assign(
         remaining_lower=bounds[:, 0],
@@ -87,9 +88,9 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     return Lifetimes(table, _totals(table, sums), notes, settings.out)
 
 
-def _margins(log: pd.DataFrame, settings: LifetimeSettings) -> pd.DataFrame | None:
+def _margins(log: Log, settings: LifetimeSettings) -> pd.DataFrame | None:
     """Return the margins by customer, None where neither the log nor the settings know any cost."""
-    if "cost" not in log and settings.margin_rate is None and settings.category_margins is None:
+    if "cost" not in log.columns and settings.margin_rate is None and settings.category_margins is None:
         return None
     return decisions.compute_margins(log, "customer_id", costs=costs_of(settings))
 
@@ -120,7 +121,7 @@ def _future(curve: ValueCurve, X: pd.DataFrame, scores: pd.Series, end: int, rat
     return pd.DataFrame({"expected_value": within, "residual_value": scores * multiples[end] - within})
 
 
-def _level_factors(log: pd.DataFrame, window: Window) -> np.ndarray:
+def _level_factors(log: Log, window: Window) -> np.ndarray:
     """Return a ratio of the true level to the forecast for each draw, in random order; ones where nothing tells it."""
     level = forecast_level(log, window)
     return np.ones(DRAWS) if level is None else np.random.default_rng(0).permutation(level.factors(DRAWS))

@@ -22,6 +22,7 @@ from cltv_ml.evaluation.drift import compute_drift, compute_shares, sketch
 from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check, worst_level
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.reporting import sections
@@ -77,7 +78,7 @@ def store_reference(
     model_id: str,
     model: ValueModel,
     X: pd.DataFrame,
-    log: pd.DataFrame,
+    log: AnyLog,
     past: Window,
     cuts: Mapping[str, float],
     *,
@@ -123,7 +124,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     check_folder(settings.out)
     limits = _read_thresholds(settings.thresholds)
     scores = _read_batch(settings.scores)
-    log = load(settings, progress).log
+    log = load(settings, progress).transactions
     window = _check_scores(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
@@ -162,7 +163,7 @@ def _read_batch(source: Path | pd.DataFrame) -> pd.DataFrame:
         raise InputError("the scores' cutoff holds no days; name a file that `cltv score` wrote.") from None
 
 
-def _check_scores(scores: pd.DataFrame, log: pd.DataFrame) -> Window:
+def _check_scores(scores: pd.DataFrame, log: Log) -> Window:
     """Return the batch's window; InputError where the table is no batch of scores for this log."""
     missing = [name for name in _NEEDED if name not in scores]
     if missing or not len(scores):
@@ -177,7 +178,7 @@ def _check_scores(scores: pd.DataFrame, log: pd.DataFrame) -> Window:
     valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
     if not len(valued):
         raise InputError("no customer of the scores has an expected value; there is nothing to monitor.")
-    known = float(valued.isin(log["customer_id"].unique()).mean())
+    known = float(valued.isin(log.customers).mean())
     if known < 0.9:
         raise InputError(
             f"the log knows only {known:.0%} of the scored customers; give the log that they were scored from, with "
@@ -198,7 +199,7 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
 
 
 def _compare(
-    log: pd.DataFrame,
+    log: Log,
     batch: pd.DataFrame,
     window: Window,
     version: Version,
@@ -264,11 +265,11 @@ def _drift(reference: Mapping[str, Any], table: pd.DataFrame, kind: str) -> pd.D
 
 
 def _freshness(
-    log: pd.DataFrame, scores: pd.DataFrame, window: Window, version: Version, limits: Thresholds
+    log: Log, scores: pd.DataFrame, window: Window, version: Version, limits: Thresholds
 ) -> list[Check]:
     refused = float(scores["expected_value"].isna().mean())
     age = (window.cutoff - version.fitted_until).days / window.horizon
-    before = log.loc[log["timestamp"] < window.cutoff, "timestamp"]
+    before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
     quiet = (window.cutoff - before.max().normalize()).days - 1
     return [
         check(

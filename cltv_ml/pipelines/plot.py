@@ -133,7 +133,7 @@ def _tracking(m: Material) -> pd.DataFrame:
 
 def _conditional(m: Material, by: Literal["frequency", "recency"]) -> pd.DataFrame:
     expected = m.fitted.predict_table(m.X)["expected_purchases"]
-    bought = m.result.window.target(m.log, m.X.index, "purchases")
+    bought = m.log.target(m.result.window, m.X.index, "purchases")
     return diagnostics.compute_conditional(expected, bought, m.X, by)
 
 
@@ -143,7 +143,7 @@ def _grid(m: Material) -> pd.DataFrame:
 
 def _alive_history(m: Material) -> pd.DataFrame:
     name = m.wanted.customer or typical_customer(m.X)
-    days = m.log.loc[m.log["customer_id"] == name, "timestamp"]
+    days = m.log.frame.loc[m.log.frame["customer_id"] == name, "timestamp"]
     if days.empty:
         raise InputError(f"the log has no customer {name!r}; name one of its customer_id with --customer.")
     last = m.end - pd.Timedelta(days=1)
@@ -195,9 +195,9 @@ def _segments(m: Material) -> pd.DataFrame:
 
 
 def _goods(m: Material) -> Literal["category", "product_id"]:
-    if "category" in m.log:
+    if "category" in m.log.columns:
         return "category"
-    if "product_id" in m.log:
+    if "product_id" in m.log.columns:
         return "product_id"
     raise InputError("this figure is about goods; map a column to product_id or category.")
 

@@ -16,7 +16,7 @@ from cltv_ml.features import build_features
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.reporting.training_summary import best_probabilistic, predict_today
 from cltv_ml.tracking import newest_training
-from cltv_ml.windows import rolling_origins, span
+from cltv_ml.windows import rolling_origins
 
 #: Test windows looked at for figures over time: the newest training's and those before it that touch none.
 WINDOWS = 3
@@ -47,7 +47,7 @@ class Material:
     """What figures are drawn from; whatever needs the trained models is made when it is first asked for."""
 
     def __init__(self, cleaned: Cleaned, wanted: Wanted) -> None:
-        self.cleaned, self.log, self.wanted = cleaned, cleaned.log, wanted
+        self.cleaned, self.log, self.wanted = cleaned, cleaned.transactions, wanted
         self.currency = wanted.currency
 
     @cached_property
@@ -72,7 +72,7 @@ class Material:
     @cached_property
     def end(self) -> pd.Timestamp:
         """The day after the log's last."""
-        return span(self.log)[1].normalize() + pd.Timedelta(days=1)
+        return self.log.last.normalize() + pd.Timedelta(days=1)
 
     @cached_property
     def X_today(self) -> pd.DataFrame:  # noqa: N802
@@ -108,7 +108,7 @@ class Material:
     def windows(self) -> list[WindowResult]:
         """The newest test window and earlier ones apart from it, each judged on models fitted before it."""
         last, features = self.result.window, [str(name) for name in self.X.columns]
-        earlier = rolling_origins(span(self.log)[0], last, f"{last.horizon}d", WINDOWS - 1)
+        earlier = rolling_origins(self.log.first, last, f"{last.horizon}d", WINDOWS - 1)
         models = [clone(model) for model in self.result.models.values()]
         return [self.result, *(judge(self.log, window, models, features) for window in earlier)]
 

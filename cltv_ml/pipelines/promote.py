@@ -20,12 +20,13 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL
 from cltv_ml.pipelines.inputs import check_given, load, targeting_of
 from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import checksums, registry, runs, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
-from cltv_ml.windows import Window, span
+from cltv_ml.windows import Window
 
 #: With fewer customers who bought in the window chance decides between two models.
 MIN_BUYERS = 50
@@ -70,7 +71,7 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
     targeting = targeting_of(settings)
     challenger = registry.read_version(find_challenger(), REGISTERED_NAME)  # before the data are read
     champion = registry.alias_version(REGISTERED_NAME, "champion")
-    decision = _decide(load(settings, progress).log, challenger, champion, targeting, progress)
+    decision = _decide(load(settings, progress).transactions, challenger, champion, targeting, progress)
     if settings.force and not decision.promoted:
         reasons = [*decision.reasons, "Promoted all the same: it was forced."]
         decision = replace(decision, promoted=True, reasons=reasons)
@@ -95,7 +96,7 @@ def find_challenger(name: str = REGISTERED_NAME) -> int:
     return version
 
 
-def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame) -> Comparison:
+def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Comparison:
     """Return the fairest comparison on the latest whole horizon of a log.
 
     1. Both as registered, if both were fitted before it began.
@@ -108,7 +109,7 @@ def choose_comparison(champion: Version, challenger: Version, log: pd.DataFrame)
     InputError
         In each of these one of the two has seen the window.
     """
-    first, last = span(log)
+    first, last = Log.of(log).span
     window = Window.latest(last + pd.Timedelta(days=1), challenger.horizon)
     if window.cutoff > first:
         for one, other, how in (
@@ -140,7 +141,7 @@ def _tested(version: Version) -> tuple[pd.Timestamp, str] | None:
 
 
 def score_apart(
-    uris: Sequence[str], log: pd.DataFrame, cutoff: pd.Timestamp, sums: Mapping[str, str | None] | None = None
+    uris: Sequence[str], log: AnyLog, cutoff: pd.Timestamp, sums: Mapping[str, str | None] | None = None
 ) -> list[pd.DataFrame]:
     """Return what each logged model answers for the customers at a cutoff, each in a process with its own code.
 
@@ -157,7 +158,7 @@ def score_apart(
     script = Path(__file__).parents[1] / "serving" / "version_scores.py"
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        log.to_parquet(folder / "log.parquet")
+        Log.of(log).frame.to_parquet(folder / "log.parquet")
         running = []
         for number, uri in enumerate(uris):
             model = checksums.verified(uri, (sums or {}).get(uri), f"the model {uri}")
@@ -215,7 +216,7 @@ def _environment(model: Path) -> dict[str, str]:
 
 
 def _decide(
-    log: pd.DataFrame,
+    log: Log,
     challenger: Version,
     champion: int | None,
     targeting: Targeting | None,
@@ -251,7 +252,7 @@ def _check_comparable(champion: Version, challenger: Version) -> None:
 
 
 def _judge(
-    log: pd.DataFrame,
+    log: Log,
     champion: Version,
     challenger: Version,
     comparison: Comparison,
@@ -262,7 +263,7 @@ def _judge(
     values = pd.concat([one["expected_value"] for one in scores], axis=1, keys=["champion", "challenger"])
     if values.isna().any(axis=None):
         raise InputError("the two models do not answer for the same customers")
-    y_true = window.target(log, values.index)
+    y_true = log.target(window, values.index)
     buyers = int((y_true > 0).sum())
     if buyers < MIN_BUYERS:
         raise InputError(

@@ -23,6 +23,7 @@ from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
 from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.inputs import check_competing, holdout_window, load, named_models, targeting_of
@@ -35,7 +36,7 @@ from cltv_ml.serving import packaging
 from cltv_ml.settings import Settings, Train
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import model_tables, registry, runs
-from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS, Window, span
+from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS, Window
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
     check_competing(settings)
     targeting = targeting_of(settings)
     cleaned = load(settings, progress)
-    window = holdout_window(settings, cleaned.log)
-    verdict = check_data(cleaned.log, window.horizon, cleaned.report)
+    window = holdout_window(settings, cleaned.transactions)
+    verdict = check_data(cleaned.transactions, window.horizon, cleaned.report)
     if verdict.level == "no-go" and not settings.force:
         raise InputError(f"the data check says {verdict.text}; fix the data or train with --force.")
     outcome = _train(cleaned, Job(settings, window, verdict, targeting), progress)
@@ -100,8 +101,8 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
 
 
 def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
-    settings = job.settings
-    features = default_features(list(cleaned.log.columns))
+    settings, log = job.settings, cleaned.transactions
+    features = default_features(log.columns)
     models = named_models(settings, job.window.horizon, features)
     experiment_id = runs.open_experiment(settings.experiment)
     training_id = runs.new_training_id()
@@ -109,7 +110,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     with shared_fits(), runs.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = judge(
-            cleaned.log,
+            log,
             job.window,
             models,
             features,
@@ -119,7 +120,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
             progress=progress,
         )
         verdict = choose(result, job.targeting)
-        notes = [*_notes(result, verdict, job, span(cleaned.log)[0]), *_absent(cleaned.log)]
+        notes = [*_notes(result, verdict, job, log.first), *_absent(log)]
         truth = result.training.X_now.assign(value=result.y_true)
         data = runs.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         logged = {}
@@ -127,7 +128,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
             progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
             logged[model] = _log_candidate(experiment_id, model, result, job, tags, data)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
-        info, today = _log_champion(cleaned.log, verdict.champion, result, job, features)
+        info, today = _log_champion(log, verdict.champion, result, job, features)
         progress("writing the report", 0.95)
         summary = training_summary(
             cleaned, result, verdict, job.dataset, notes, today=today, currency=settings.currency
@@ -140,7 +141,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         runs.log_params({**_job_params(job), "champion": verdict.champion})
         for file in ("comparison.csv", "report.html"):
             mlflow.log_artifact(str(settings.out / file))
-        about = _data_tags(cleaned.log, info)
+        about = _data_tags(log, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
         runs.log_table(result.results, "tables/comparison.json")
@@ -179,11 +180,10 @@ def _log_candidate(
 
 
 def _log_champion(
-    log: pd.DataFrame, name: str, result: WindowResult, job: Job, features: Sequence[str]
+    log: Log, name: str, result: WindowResult, job: Job, features: Sequence[str]
 ) -> tuple[Any, Today]:
     """Refit the champion to the log's end, log it to the summary run; return that and today's forecast."""
-    _, last = span(log)
-    window = Window(last.normalize() + pd.Timedelta(days=1), job.window.horizon)
+    window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
     level = forecast_level(log, window)
     model = set_level(fit(result.models[name], training), level, training.X_now)
@@ -282,7 +282,7 @@ def _level_notes(result: WindowResult, job: Job) -> list[str]:
     ]
 
 
-def _absent(log: pd.DataFrame) -> list[str]:
+def _absent(log: Log) -> list[str]:
     """Return a sentence that names the columns whose features this log cannot have, if there are any."""
     lacking = absent_features(log.columns)
     missing = sorted(
@@ -347,9 +347,9 @@ def _summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]
     }
 
 
-def _data_tags(log: pd.DataFrame, info: Any) -> dict[str, str]:
+def _data_tags(log: Log, info: Any) -> dict[str, str]:
     """Return what the registered model was fitted on, as tags of its version."""
-    first, last = span(log)
+    first, last = log.span
     card = info.metadata
     return {
         "model": str(card["model"]),

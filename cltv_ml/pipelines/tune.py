@@ -28,6 +28,7 @@ from cltv_ml.evaluation.compare import choose_champion
 from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.features import default_features, feature_version
 from cltv_ml.files import check_folder
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.fit_cache import shared_fits
@@ -103,7 +104,7 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
     settings = Tune.of(settings, options)
     check_folder(settings.out)
     find_model(settings.model, competitors(to_days(settings.horizon), [], ALL))
-    log = load(settings, progress).log
+    log = load(settings, progress).transactions
     job = TuningJob(
         settings.model,
         holdout_window(settings, log),
@@ -119,9 +120,10 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
     return search(log, job, progress)
 
 
-def search(log: pd.DataFrame, job: TuningJob, progress: Progress = silent) -> Tuned:
+def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
     """Return the parameters that the study of a log and a job chooses."""
-    features = default_features(list(log.columns))
+    log = Log.of(log)
+    features = default_features(log.columns)
     model = find_model(job.model, competitors(job.window.horizon, features, ALL))
     _check_budget(job)
     progress("building features", 0.0)

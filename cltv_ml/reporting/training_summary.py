@@ -68,11 +68,11 @@ def training_summary(
     currency
         Written after amounts.
     """
-    horizon, log = result.window.horizon, cleaned.log
+    horizon, log = result.window.horizon, cleaned.transactions
     cutoff = result.window.cutoff
     now = with_alive(result, result.predictions[verdict.champion], result.training.X_now)
     if today is not None:
-        now, cutoff = today.predictions, log["timestamp"].max().normalize() + pd.Timedelta(days=1)
+        now, cutoff = today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
     probabilistic = best_probabilistic(result)
     details = [
         sections.groups_section(log, result, verdict.champion),

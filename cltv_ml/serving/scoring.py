@@ -17,11 +17,12 @@ import pyarrow.parquet as pq
 
 import cltv_ml
 from cltv_ml.data import Raw, clean_to_parquet
-from cltv_ml.engine import MONEY_SCALE, Tabular, connect, literal, view
+from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
 from cltv_ml.files import atomic
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
@@ -29,7 +30,7 @@ from cltv_ml.serving.registered_model import load_registered
 from cltv_ml.serving.responses import OUTPUTS, find_unscored
 from cltv_ml.serving.resumable import Work, opened
 from cltv_ml.tracking import registry, store
-from cltv_ml.windows import span, to_cutoff
+from cltv_ml.windows import to_cutoff
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,10 @@ def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.Dat
 
 
 def check_as_of(
-    log: Tabular, as_of: str | pd.Timestamp | None, observed_until: str | None = None
+    log: AnyLog, as_of: str | pd.Timestamp | None, observed_until: str | None = None
 ) -> pd.Timestamp:
     """Return the day to score as of, the day after the last that was observed by default; InputError outside."""
-    first, last = span(log)
+    first, last = Log.of(log).span
     if observed_until is not None:
         last = max(last, pd.Timestamp(observed_until))
     if first is pd.NaT:

@@ -9,17 +9,17 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.engine import Tabular
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Training, WindowResult, measure
 from cltv_ml.evaluation.panel import learned_from
 from cltv_ml.features import build_features
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel
 from cltv_ml.tracking import runs
 from cltv_ml.windows import Window
 
 
-def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
+def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
     """Return the newest finished training on its test window, and its champion's name.
 
     The models are those that MLflow holds; customers, predictions and metrics are computed again from `log`,
@@ -30,7 +30,7 @@ def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
     InputError
         There is no finished training, or the log is another one: it names fewer or more customers.
     """
-    run = runs.latest_training(experiment)
+    log, run = Log.of(log), runs.latest_training(experiment)
     tags, seen = run.data.tags, run.data.metrics
     window = Window(tags["cutoff"], int(tags["horizon_days"]))
     models = _candidates(run)
@@ -43,7 +43,7 @@ def replay(log: Tabular, experiment: str = "cltv") -> tuple[WindowResult, str]:
             f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, the newest training of experiment "
             f"{experiment!r} had {int(seen['customers_at_cutoff']):,}; name its data, or train on these."
         )
-    y_true = window.target(log, X.index)
+    y_true = log.target(window, X.index)
     predictions = {name: model.predict_table(X) for name, model in models.items()}
     results = measure(window, y_true, predictions, dict.fromkeys(models, 0.0))
     nothing = Training(X.iloc[:0], pd.Series(dtype="float64"), [], X)

@@ -20,9 +20,10 @@ from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.evaluation import promises
+from cltv_ml.log import Log
 from cltv_ml.tracking import runs, store
 from cltv_ml.tracking.registry import Version
-from cltv_ml.windows import Window, span
+from cltv_ml.windows import Window
 
 
 def series_run(experiment_id: str, name: str) -> str:
@@ -90,7 +91,7 @@ def keep_batch(
     client.set_terminated(run_id)
 
 
-def look_back(series: str, experiment_id: str, log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return closed batches with what came of them, and the open ones' expected and realised paths.
 
     A batch that closes is measured once: its metrics, and its point in the series, stay.
@@ -100,7 +101,7 @@ def look_back(series: str, experiment_id: str, log: pd.DataFrame) -> tuple[pd.Da
         [experiment_id],
         f"tags.role = 'batch' and tags.`mlflow.parentRunId` = '{series}' and status = 'FINISHED'",
     )
-    until = span(log)[1].normalize() + pd.Timedelta(days=1)
+    until = log.last.normalize() + pd.Timedelta(days=1)
     closed, paths = [], []
     for run in sorted(open_batches, key=lambda run: run.data.tags["cutoff"]):
         window = Window(run.data.tags["cutoff"], int(run.data.tags["horizon_days"]))
@@ -120,10 +121,10 @@ def look_back(series: str, experiment_id: str, log: pd.DataFrame) -> tuple[pd.Da
     return pd.DataFrame(closed), pd.concat(paths, ignore_index=True) if paths else pd.DataFrame()
 
 
-def _close(run_id: str, log: pd.DataFrame, window: Window, series: str) -> None:
+def _close(run_id: str, log: Log, window: Window, series: str) -> None:
     """Measure a batch whose horizon has passed: into its run and, as one point, into the series."""
     batch, promise = _read_batch(run_id)
-    y_true = window.target(log, batch.index)
+    y_true = log.target(window, batch.index)
     truth = promises.compute_truth(y_true, batch, level=promise.get("interval_level"))
     found = {
         f"{name}{end}": float(row[column])
@@ -144,12 +145,12 @@ def _close(run_id: str, log: pd.DataFrame, window: Window, series: str) -> None:
     MlflowClient().set_tag(run_id, "truth", "closed")
 
 
-def _so_far(log: pd.DataFrame, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:
+def _so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:
     """Return the interval of the bias so far: expected by now over realised by now, minus one."""
     last, total = path.iloc[-1], float(batch["expected_value"].sum())
     if last["day"] < 1 or last["realised"] <= 0 or total <= 0:
         return {"bias_lower": np.nan, "bias_upper": np.nan}
-    spent = Window(window.cutoff, int(last["day"])).target(log, batch.index)
+    spent = log.target(Window(window.cutoff, int(last["day"])), batch.index)
     due = batch[["expected_value"]] * (last["expected"] / total)
     row = promises.compute_truth(spent, due).loc["bias"]
     return {"bias_lower": float(row["lower"]), "bias_upper": float(row["upper"])}

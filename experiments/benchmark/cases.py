@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.data import DATASETS, clean, read
+from cltv_ml.log import Log
 from cltv_ml.windows import Window
 
 HERE = Path(__file__).parent
@@ -110,6 +111,6 @@ def make_cases(log: pd.DataFrame, window: Window, protocol: str) -> list[Case]:
     past, everybody = log[log["timestamp"] < window.cutoff], customers_at(log, window)
     if protocol == "out of time":
         return [Case(past, window, everybody)]
-    spent = window.target(log, everybody)
+    spent = Log.of(log).target(window, everybody)
     half = pd.util.hash_array(everybody.to_numpy(dtype=object)) % 2 == 0
     return [Case(past, window, everybody[mine], spent[~mine]) for mine in (half, ~half)]

@@ -14,6 +14,7 @@ from cltv_ml.data import DATASETS
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.log import Log
 from experiments.benchmark import pages, rows
 from experiments.benchmark.cases import ROOT, Answer, Task, customers_at, load_log, read_tasks
 from experiments.benchmark.worker import code_digest, kept_at, model_names, read_answers
@@ -83,7 +84,7 @@ def _task_rows(task: Task, codes: dict[str, str], failed: dict[str, str]) -> lis
                 if path.is_file()
                 else {model: Answer(None, "", note=failed.get(model, ""))}
             )
-        y_true = window.target(log, customers_at(log, window))
+        y_true = Log.of(log).target(window, customers_at(log, window))
         about = {"cutoff": cutoff, "horizon": window.horizon}
         found += [{**about, **row} for row in window_rows(y_true, answers)]
     return found

@@ -8,7 +8,7 @@
 # %%
 import sys
 
-from cltv_ml import Window, build_features, clean, read
+from cltv_ml import Log, Window, build_features, clean, read
 from cltv_ml.evaluation import metrics
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.models import BGNBD, GammaGamma, ParetoNBD, ProbabilisticValue, SameRate, Tweedie
@@ -16,7 +16,7 @@ from cltv_ml.models import BGNBD, GammaGamma, ParetoNBD, ProbabilisticValue, Sam
 every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 log = clean(read("cdnow")).log
 kept = sorted(log["customer_id"].unique())[::every]
-log = log[log["customer_id"].isin(kept)]
+log = Log(log[log["customer_id"].isin(kept)])
 
 # %% [markdown]
 # Two windows: the test, and an earlier one whose half year ends where the test begins. Trees learn from the earlier
@@ -29,7 +29,7 @@ models = {
     "same rate": SameRate(test.horizon).fit(X),
     "BG/NBD": ProbabilisticValue(BGNBD(), GammaGamma(), horizon=test.horizon).fit(X),
     "Pareto/NBD": ProbabilisticValue(ParetoNBD(), GammaGamma(), horizon=test.horizon).fit(X),
-    "Tweedie": Tweedie(test.horizon).fit(X_past, past.target(log, X_past.index)),
+    "Tweedie": Tweedie(test.horizon).fit(X_past, log.target(past, X_past.index)),
 }
 
 # %% [markdown]
@@ -38,7 +38,7 @@ models = {
 
 # %%
 values = X[[]].assign(**{name: model.predict(X) for name, model in models.items()})
-y = test.target(log, X.index)
+y = log.target(test, X.index)
 print(f"{len(y):,} customers, {y.gt(0).mean():.0%} of them bought")
 for name in values:
     print(f"{name:12} bias {metrics.bias(y, values[name]):+7.1%}   Gini {metrics.gini(y, values[name]):.3f}")

@@ -9,7 +9,7 @@ import sys
 
 import pandas as pd
 
-from cltv_ml import Window, build_features, clean, read
+from cltv_ml import Log, Window, build_features, clean, read
 from cltv_ml.evaluation import metrics
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.models import Tweedie
@@ -34,7 +34,7 @@ def evenness(cutoff: pd.Timestamp) -> pd.Series:
 
 
 X, X_past = build_features(log, test.cutoff), build_features(log, past.cutoff)
-y_past, y = past.target(log, X_past.index), test.target(log, X.index)
+y_past, y = Log.of(log).target(past, X_past.index), Log.of(log).target(test, X.index)
 plain = Tweedie(test.horizon).fit(X_past, y_past).predict(X)
 more = Tweedie(test.horizon, features=[*X_past.columns, "evenness"]).fit(
     X_past.join(evenness(past.cutoff)), y_past

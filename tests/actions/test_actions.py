@@ -16,6 +16,7 @@ from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms
 from cltv_ml.data import Cleaned, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
+from cltv_ml.log import Log
 from cltv_ml.models import MBGNBD, ProbabilisticValue
 from cltv_ml.pipelines.act import PARTS, _for_readers
 from cltv_ml.serving import registered_model
@@ -42,7 +43,7 @@ def shop():
     cuts = decisions.fit_tiers(predictions["expected_value"])
     sent = pd.DataFrame({"customer_id": ids, "arm": arm})
     return Shop(
-        log=log,
+        log=Log(log),
         window=WINDOW,
         X=X,
         predictions=predictions,
@@ -69,7 +70,7 @@ def test_a_fault_in_a_part_is_not_left_out_with_a_sentence(shop, monkeypatch, tm
     monkeypatch.setattr(importlib.import_module("cltv_ml.pipelines.act"), "look", lambda *_: shop)
     monkeypatch.setitem(PARTS, "margins", fail)
     with pytest.raises(ValueError, match="planted"):
-        pipelines.act(data=Cleaned(shop.log, shop.log.iloc[:0], None), out=tmp_path)
+        pipelines.act(data=Cleaned(shop.log.frame, shop.log.frame.iloc[:0], None), out=tmp_path)
 
 
 def test_a_champion_without_p_alive_keeps_its_own_expected_purchases(shop):
@@ -159,7 +160,7 @@ def test_a_list_of_products_asks_for_what_showing_them_does(shop, done):
 
 
 def test_without_costs_a_dearer_product_earns_the_margin_rate_of_what_it_costs_more(shop, done):
-    cheap = dataclasses.replace(shop, log=shop.log.drop(columns="cost"))
+    cheap = dataclasses.replace(shop, log=Log(shop.log.frame.drop(columns="cost")))
     found = Actions(tables=dict(done.tables))
     PARTS["upsell"](cheap, found)
     table = found.tables["upsell"]
@@ -187,13 +188,13 @@ def test_no_list_shows_an_excluded_category(shop, done):
 
 
 def test_categories_are_recommended_where_no_product_has_enough_buyers(shop, done):
-    rare = shop.log.assign(product_id=[f"p{row}" for row in range(len(shop.log))])
+    rare = shop.log.frame.assign(product_id=[f"p{row}" for row in range(len(shop.log))])
     found = Actions(tables=dict(done.tables))
-    PARTS["cross-sell"](dataclasses.replace(shop, log=rare), found)
-    assert set(found.tables["cross_sell"]["item"]) <= set(shop.log["category"])
+    PARTS["cross-sell"](dataclasses.replace(shop, log=Log(rare)), found)
+    assert set(found.tables["cross_sell"]["item"]) <= set(shop.log.frame["category"])
     assert "Categories instead of products" in str(found.sections[0])
     with pytest.raises(ValueError, match="two items with at least 20 buyers"):
-        PARTS["cross-sell"](dataclasses.replace(shop, log=rare.drop(columns="category")), Actions())
+        PARTS["cross-sell"](dataclasses.replace(shop, log=Log(rare.drop(columns="category"))), Actions())
 
 
 def test_an_item_that_leads_many_lists_is_told():
@@ -205,10 +206,10 @@ def test_an_item_that_leads_many_lists_is_told():
 
 
 def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
-    log = shop.log.drop(columns="cost")
+    log = shop.log.frame.drop(columns="cost")
     terms = Terms(margin_rate=0.4, category_margins={"tea": 0.05})
     found = Actions(tables={"customers": shop.predictions.assign(segment="all")})
-    PARTS["margins"](dataclasses.replace(shop, log=log, terms=terms), found)
+    PARTS["margins"](dataclasses.replace(shop, log=Log(log), terms=terms), found)
     rates = found.tables["margins_by_category"]["contribution_rate"]
     assert rates["tea"] == pytest.approx(0.05, abs=1e-4)
     assert rates.drop("tea").to_numpy() == pytest.approx(0.4, abs=1e-4)
@@ -221,7 +222,7 @@ def test_a_margin_of_a_category_that_is_not_there_is_refused(shop):
 
 
 def test_products_on_a_list_are_followed_by_their_category(shop, done):
-    category = shop.log.drop_duplicates("product_id").set_index("product_id")["category"]
+    category = shop.log.frame.drop_duplicates("product_id").set_index("product_id")["category"]
     first = done.tables["campaign_list"]["products"].iloc[0].split(", ")[0]
     item = first.split(" ")[0]
     assert first == f"{item} ({category[item]})"
@@ -232,8 +233,10 @@ def test_no_price_is_tested_where_everybody_buys_anyway(shop, done):
     thin = done.tables["margins_by_customer"].assign(
         contribution_margin=done.tables["margins_by_customer"]["revenue"] * 0.115
     )
-    every = shop.log.drop_duplicates("customer_id").assign(timestamp=WINDOW.cutoff - pd.Timedelta(days=1))
-    busy = dataclasses.replace(shop, log=pd.concat([shop.log, every]))
+    every = shop.log.frame.drop_duplicates("customer_id").assign(
+        timestamp=WINDOW.cutoff - pd.Timedelta(days=1)
+    )
+    busy = dataclasses.replace(shop, log=Log(pd.concat([shop.log.frame, every])))
     with pytest.raises(ValueError, match="100% of the customers buy within 28 days anyway"):
         PARTS["price test"](busy, Actions(tables={"margins_by_customer": thin}))
 
@@ -364,12 +367,14 @@ def test_the_figures_of_changes_are_drawn_from_the_same_accounting(shop, done, m
 
 def test_a_price_rise_between_two_scores_is_told_apart(shop, done):
     cutoff = WINDOW.cutoff - pd.Timedelta(days=91)
-    dearer = shop.log.assign(
-        amount=shop.log["amount"].where(shop.log["timestamp"] < cutoff, shop.log["amount"] * 2)
+    dearer = shop.log.frame.assign(
+        amount=shop.log.frame["amount"].where(
+            shop.log.frame["timestamp"] < cutoff, shop.log.frame["amount"] * 2
+        )
     )
     today = done.tables["customers"]
     plain, _ = changed(shop, done, today.assign(cutoff=cutoff))
-    tables, _ = changed(dataclasses.replace(shop, log=dearer), done, today.assign(cutoff=cutoff))
+    tables, _ = changed(dataclasses.replace(shop, log=Log(dearer)), done, today.assign(cutoff=cutoff))
     total = today["expected_value"].sum()
     before, after = (parts(one["value_change"])["prices and margins"] for one in (plain, tables))
     # What is bought at 1 + x times the price was worth 1 / (1 + x) of today's value at the prices of then.

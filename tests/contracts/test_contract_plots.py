@@ -31,6 +31,7 @@ from cltv_ml.evaluation.tables import (
     compute_realised,
 )
 from cltv_ml.features import build_features
+from cltv_ml.log import Log
 from cltv_ml.models import BGNBD, GammaGamma, ProbabilisticValue
 from cltv_ml.reporting import plots, theme
 from cltv_ml.windows import Window
@@ -45,7 +46,7 @@ WINDOW = Window("2022-07-01", "13w")
 X = build_features(LOG, WINDOW.cutoff, ["frequency", "recency", "T", "monetary_value"])
 PURCHASES = BGNBD().fit(X)
 EXPECTED = pd.Series(PURCHASES.expected_purchases(X, 91), index=X.index)
-BOUGHT = WINDOW.target(LOG, X.index, "purchases")
+BOUGHT = Log.of(LOG).target(WINDOW, X.index, "purchases")
 GAINS = compute_gains(TRUTH, FORECAST)
 COHORTS = compute_cohort_activity(LOG)
 AUDIT = compute_audit(LOG)

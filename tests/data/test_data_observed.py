@@ -2,15 +2,15 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import Rules, clean
+from cltv_ml.log import Log
 from cltv_ml.serving.scoring import check_as_of
-from cltv_ml.windows import span
 
 SALES = pd.DataFrame({"customer": ["a", "b"], "date": ["2025-01-05", "2025-06-20"], "amount": [1.0, 2.0]})
 
 
 def test_days_without_a_sale_at_the_end_count_where_the_data_are_complete():
     log = clean(SALES, Rules(observed_until="2025-06-30")).log
-    assert span(log)[1] == pd.Timestamp("2025-06-30")
+    assert Log.of(log).last == pd.Timestamp("2025-06-30")
     assert check_as_of(log, None) == pd.Timestamp("2025-07-01")
     assert check_as_of(log, "2025-07-01") == pd.Timestamp("2025-07-01")
 

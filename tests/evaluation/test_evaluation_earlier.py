@@ -8,6 +8,7 @@ from cltv_ml.evaluation.backtest import judge, measure
 from cltv_ml.evaluation.earlier import earlier_windows
 from cltv_ml.evaluation.validation import MAX_WINDOWS
 from cltv_ml.features import build_features
+from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.models.out_of_fold import OUT_OF_TIME
 from cltv_ml.windows import Window
@@ -50,7 +51,9 @@ def test_scores_are_those_of_a_fit_on_that_day(log, result):
         model = ProbabilisticValue(horizon=60).fit(X)
         window = Window(one.cutoff, 60)
         table = {"m": model.predict_table(X)[["expected_value"]]}
-        rows = measure(window, window.target(log, X.index), table, {"m": 0.0}).set_index("metric")["value"]
+        rows = measure(window, Log.of(log).target(window, X.index), table, {"m": 0.0}).set_index("metric")[
+            "value"
+        ]
         assert one.customers == len(X)
         assert one.scores == pytest.approx(rows.to_dict(), rel=1e-3)
 

@@ -7,6 +7,7 @@ from cltv_ml.data import simulate
 from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.panel import fit, prepare
 from cltv_ml.features import default_features
+from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, Tweedie
 from cltv_ml.windows import Window, training_origins
 
@@ -59,7 +60,7 @@ def test_other_customers_learn_from_the_window_itself_and_never_from_those_asked
     known = training.X.xs(window.cutoff, level="cutoff")
     assert len(known) + len(training.X_now) == everybody
     assert len(known) / everybody == pytest.approx(0.5, abs=0.1)
-    spent = window.target(log, known.index)
+    spent = Log.of(log).target(window, known.index)
     assert (training.y.xs(window.cutoff, level="cutoff") == spent).all()
 
 

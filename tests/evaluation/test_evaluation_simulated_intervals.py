@@ -8,6 +8,7 @@ from cltv_ml.data import clean, read
 from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.panel import Training, prepare
+from cltv_ml.log import Log
 from cltv_ml.models import CATALOGUE, GammaGamma, ParetoNBD, ProbabilisticValue, SameRate
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.windows import Window
@@ -42,7 +43,7 @@ def test_every_probabilistic_model_has_bounds_without_a_labelled_origin(log):
 
 def test_simulated_bounds_hold_nine_in_ten_of_cdnow_in_the_39_weeks_after(log, training, model):
     table = model.predict_table(training.X_now)
-    spent = WINDOW.target(log, training.X_now.index)
+    spent = Log.of(log).target(WINDOW, training.X_now.index)
     inside = (spent >= table["value_lower"]) & (spent <= table["value_upper"])
     assert 0.88 <= inside.mean() <= 0.92
 

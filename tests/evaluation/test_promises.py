@@ -17,6 +17,7 @@ from cltv_ml.evaluation.promises import (
     worst_level,
 )
 from cltv_ml.features import build_features
+from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, SameRate
 from cltv_ml.windows import Window
 
@@ -35,7 +36,7 @@ def X(log):
 
 
 def test_truth_is_the_metrics_with_ranges_around_them(log, X):
-    y_true = WINDOW.target(log, X.index)
+    y_true = Log.of(log).target(WINDOW, X.index)
     values = ProbabilisticValue(horizon=60).fit(X).predict_table(X)
     found = compute_truth(y_true, values)
     for name in ("bias", "gini", "decile_mape"):
@@ -63,11 +64,11 @@ def test_purchase_models_give_their_own_path(log, X):
 
 def test_other_models_take_the_path_that_spending_took(log, X):
     path = compute_expected_path(SameRate(60).fit(X), X, log, WINDOW).set_index("day")["share"]
-    y = WINDOW.target(log, X.index).sum()
+    y = Log.of(log).target(WINDOW, X.index).sum()
     assert path.at[0] == 0
     assert path.at[60] == 1
     assert path.iloc[10] == pytest.approx(
-        Window("2022-07-01", int(path.index[10])).target(log, X.index).sum() / y
+        Log.of(log).target(Window("2022-07-01", int(path.index[10])), X.index).sum() / y
     )
 
 
@@ -77,7 +78,7 @@ def test_progress_ends_at_the_last_day_of_the_log(log, X):
     found = compute_progress(log, batch, WINDOW, path, pd.Timestamp("2022-07-13")).iloc[-1]
     assert found["day"] == 12
     assert found["expected"] == pytest.approx(2 * len(X) * 12 / 60)
-    assert found["realised"] == pytest.approx(Window("2022-07-01", 12).target(log, X.index).sum())
+    assert found["realised"] == pytest.approx(Log.of(log).target(Window("2022-07-01", 12), X.index).sum())
 
 
 def test_levels_follow_from_the_thresholds():

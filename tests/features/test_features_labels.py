@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.features import LABELS, DuckDB, build_features, build_labels
+from cltv_ml.log import Log
 from cltv_ml.windows import Window
 
 
@@ -37,7 +38,7 @@ def test_labels_have_the_rows_of_the_features(log):
 def test_labels_equal_the_target_of_their_window(log, label):
     window = Window("2024-01-08", 7)
     y = build_labels(log, window, [label])
-    pd.testing.assert_series_equal(y[label], window.target(log, y.index, label))
+    pd.testing.assert_series_equal(y[label], Log.of(log).target(window, y.index, label))
 
 
 def test_margin_needs_costs(log):

@@ -4,14 +4,16 @@ import contextlib
 import io
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
 import pandas as pd
 import pytest
+from duckdb import DuckDBPyConnection
 
+from cltv_ml import engine
 from cltv_ml.cli import main
 from cltv_ml.data import clean, read
 
@@ -78,13 +80,49 @@ def shop(tmp_path_factory, orders):
     return Shop(folder)
 
 
+@dataclass
+class Openings:
+    """How often a training handed its log to DuckDB, and how many logs it opened."""
+
+    tables: list[int] = field(default_factory=list)
+    logs: int = 0
+
+
 @pytest.fixture(scope="session")
-def trained(shop):
-    done = shop.cltv(
-        "train", "--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--experiment", "shop"
-    )
+def openings():
+    return Openings()
+
+
+@pytest.fixture(scope="session")
+def trained(shop, openings):
+    with _counted(openings):
+        done = shop.cltv(
+            "train", "--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--experiment", "shop"
+        )
     assert done.returncode == 0, done.stderr
     return shop
+
+
+@contextlib.contextmanager
+def _counted(openings):
+    """Count the tables with the columns of a log that are handed to DuckDB, and the logs that are opened."""
+
+    def counted(hand_over):
+        def call(con, *args):
+            table = args[-1]
+            if {"customer_id", "timestamp", "amount"} <= set(getattr(table, "column_names", ())):
+                openings.tables.append(len(table))
+            return hand_over(con, *args)
+
+        return call
+
+    def connect(*args):
+        openings.logs += 1
+        return engine.connect(*args)
+
+    methods = {name: counted(getattr(DuckDBPyConnection, name)) for name in ("register", "from_arrow")}
+    with patch.multiple(DuckDBPyConnection, **methods), patch("cltv_ml.log.connect", connect):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.data import clean, read
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
 from cltv_ml.evaluation.validation import MAX_WINDOWS
 from cltv_ml.models import competitors
@@ -64,6 +65,14 @@ def test_earlier_windows_lie_below_each_model_with_the_same_metrics(windows, can
         assert run.data.params["cutoff"] < "1997-12-30"
         assert set(run.data.metrics) == set(METRICS)
         assert run.data.params["protocol"] in ("out of time", "other customers")
+
+
+def test_a_training_opens_its_log_once_and_hands_it_to_the_engine_at_most_five_times(trained, openings):
+    log = clean(
+        read(trained.folder / "orders.csv", dict(pair.split("=") for pair in trained.mapping[1].split(",")))
+    ).log
+    assert openings.logs == 1  # its span, kept by the log, is asked for once
+    assert 1 <= openings.tables.count(len(log)) <= 5
 
 
 def test_runs_of_one_training_share_its_id(runs):

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from cltv_ml.data import clean, read
 from cltv_ml.evaluation.panel import fit, prepare
 from cltv_ml.features import default_features
+from cltv_ml.log import Log
 from cltv_ml.models import Hurdle
 from cltv_ml.windows import Window
 
@@ -21,7 +22,7 @@ def told():
     window, features = Window("1997-10-01", 91), default_features(list(log.columns))
     training = prepare(log, window, features)
     model = fit(Hurdle(91, features=features), training)
-    bought = window.target(log, training.X_now.index) > 0
+    bought = Log.of(log).target(window, training.X_now.index) > 0
     return pd.DataFrame({"p": model.p_buy(training.X_now), "bought": bought.astype(float)})
 
 

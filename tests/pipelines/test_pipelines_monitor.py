@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
 from cltv_ml.features import build_features, feature_version
+from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.serving import packaging
@@ -132,7 +133,7 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
     assert {one.value for one in series("check_bias")} != {
         point.value
     }  # the end of its interval nearest to zero
-    y_true = Window(CUTOFF, HORIZON).target(log, pd.Index(batch["customer_id"], name="customer_id"))
+    y_true = Log.of(log).target(Window(CUTOFF, HORIZON), pd.Index(batch["customer_id"], name="customer_id"))
     assert point.value == pytest.approx(batch["expected_value"].sum() / y_true.sum() - 1)
     assert point.step == (CUTOFF - pd.Timestamp("1970-01-01")).days
     assert report.truth.iloc[0]["realised"] == pytest.approx(y_true.sum())

@@ -16,6 +16,7 @@ from cltv_ml import pipelines
 from cltv_ml.data import clean, simulate
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, feature_version
+from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, SameRate
 from cltv_ml.serving import packaging
 from cltv_ml.serving.registered_model import load_registered
@@ -115,9 +116,8 @@ def scored_as(monkeypatch, values):
 def truth_of(shop):
     """What everybody spent in the window that both are compared on."""
     customers = pd.Index(shop.log["customer_id"].unique(), name="customer_id")
-    return Window.latest(shop.log["timestamp"].max() + pd.Timedelta(days=1), HORIZON).target(
-        shop.log, customers
-    )
+    window = Window.latest(shop.log["timestamp"].max() + pd.Timedelta(days=1), HORIZON)
+    return Log.of(shop.log).target(window, customers)
 
 
 def days(first, last):

@@ -7,13 +7,14 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.retention import value_at_risk
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import cells, section
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost, compute_what_if
 
 
 def campaign_section(
-    log: pd.DataFrame, predictions: pd.DataFrame, horizon: int, *, currency: str = ""
+    log: AnyLog, predictions: pd.DataFrame, horizon: int, *, currency: str = ""
 ) -> dict[str, Any]:
     """Return a retention campaign ranked by value at risk, for the reader to change.
 
@@ -24,9 +25,9 @@ def campaign_section(
     predictions
         PREDICTIONS with `p_alive` or `expected_purchases`.
     """
-    known = predictions.dropna(subset=["expected_value"])
+    log, known = Log.of(log), predictions.dropna(subset=["expected_value"])
     at_risk = value_at_risk(known)
-    assumed = {"margin": _margin(log)} if "cost" in log else {}
+    assumed = {"margin": _margin(log)} if "cost" in log.columns else {}
     total = float(known["expected_value"].sum())
     what_if = compute_what_if(at_risk, total, horizon, assumed=assumed, currency=currency)
     measured = "as measured in this log" if assumed else "an assumption"
@@ -50,9 +51,9 @@ def campaign_section(
     )
 
 
-def _margin(log: pd.DataFrame) -> float:
+def _margin(log: Log) -> float:
     """Return the log's margin in percent of revenue; lines without a cost are left out."""
-    known = log[log["cost"].notna()]
+    known = log.frame[log.frame["cost"].notna()]
     revenue = float(known["amount"].sum())
     share = 1 - float(known["cost"].sum()) / revenue if revenue > 0 else 0.0
     return round(100 * max(share, 0.0), 1)

@@ -10,12 +10,13 @@ import pandas as pd
 from cltv_ml.decisions.profile import UNSEGMENTED, profile_segments
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm, segment_definitions
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
 
 def customers_section(
-    log: pd.DataFrame,
+    log: AnyLog,
     predictions: pd.DataFrame,
     cutoff: pd.Timestamp,
     horizon: int,
@@ -24,7 +25,7 @@ def customers_section(
     details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the tiers by predicted value and the segments by past behaviour, as of `cutoff`."""
-    tiers = compute_tiers(predictions)
+    log, tiers = Log.of(log), compute_tiers(predictions)
     top = tiers.iloc[0]
     rfm = compute_rfm(log, cutoff)
     scored = apply_rfm(rfm, fit_rfm(rfm))

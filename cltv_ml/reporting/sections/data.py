@@ -10,6 +10,7 @@ from cltv_ml.data import Cleaned, Report, Verdict, compute_months, compute_seaso
 from cltv_ml.data import judge as judge_data
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.log import Log
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -24,7 +25,7 @@ _READINGS = {"counts": "a sale", "refund": "a refund, netted", "ignore": "no sal
 
 def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") -> dict[str, Any]:
     """Return which data there were, what the data check says, and how the models were trained and tested."""
-    log, window = cleaned.log, result.window
+    log, window = cleaned.transactions, result.window
     verdict = judge_data(log, window.horizon, cleaned.report)
     origins = result.training.origins
     labelled = any(model.needs_labels for model in result.models.values())
@@ -36,10 +37,11 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
         else "Only models that need no labelled earlier window competed, on everything before "
         f"{window.cutoff:%Y-%m-%d}."
     )
+    facts, revenue = compute_summary(log).iloc[0], float(cleaned.log["amount"].sum())
     sentences = [
-        f"{compute_summary(log)['orders'].iloc[0]:,} orders ({len(log):,} lines) of {log['customer_id'].nunique():,} "
-        f"customers from {log['timestamp'].min():%Y-%m-%d} "
-        f"to {log['timestamp'].max():%Y-%m-%d}, {theme.format_money(float(log['amount'].sum()), currency)} in revenue; "
+        f"{facts['orders']:,} orders ({facts['rows']:,} lines) of {facts['customers']:,} "
+        f"customers from {facts['first']:%Y-%m-%d} "
+        f"to {facts['last']:%Y-%m-%d}, {theme.format_money(revenue, currency)} in revenue; "
         f"{len(cleaned.quarantine):,} rows were set aside with a reason each.",
         _VERDICTS[verdict.level],
         trained,
@@ -58,7 +60,7 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
 
 def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") -> list[dict[str, Any]]:
     """Return the data report: the verdict, how the source was read, what the log holds, and the figures."""
-    log = cleaned.log
+    log = cleaned.transactions
     sections = [
         section(
             "Can customer lifetime value be learned from these data?",
@@ -121,7 +123,7 @@ def _money(report: Report, currency: str) -> pd.DataFrame:
     )
 
 
-def _facts(log: pd.DataFrame, currency: str) -> pd.DataFrame:
+def _facts(log: Log, currency: str) -> pd.DataFrame:
     facts = compute_summary(log).iloc[0]
     gap = facts["median_gap"]
     rows = {
@@ -139,7 +141,7 @@ def _facts(log: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame({"Fact": list(rows), "Value": list(rows.values())})
 
 
-def _over_time(log: pd.DataFrame, currency: str) -> dict[str, Any]:
+def _over_time(log: Log, currency: str) -> dict[str, Any]:
     return section(
         "Over time",
         figures={
@@ -152,7 +154,7 @@ def _over_time(log: pd.DataFrame, currency: str) -> dict[str, Any]:
 
 
 def _more(cleaned: Cleaned, currency: str) -> dict[str, Any]:
-    log = cleaned.log
+    log = cleaned.transactions
     cohorts = compute_cohort_activity(log)
     figures = {}
     if (cohorts["month"] > 0).any():

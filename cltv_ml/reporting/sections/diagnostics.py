@@ -23,25 +23,26 @@ from cltv_ml.evaluation.explain import (
     compute_importance,
     feature_title,
 )
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ProbabilisticValue
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
 
 def diagnostics_section(
-    log: pd.DataFrame, result: WindowResult, name: str, *, currency: str = ""
+    log: AnyLog, result: WindowResult, name: str, *, currency: str = ""
 ) -> dict[str, Any]:
     """Return the usual checks of a BTYD model: its fit before the cutoff and its forecast after it."""
-    model = result.models[name]
+    log, model = Log.of(log), result.models[name]
     if not isinstance(model, ProbabilisticValue):
         raise InputError(f"{name!r} is no probabilistic model; choose one, such as pareto_nbd_gamma_gamma.")
     X, window, purchases = result.training.X_now, result.window, model.purchases_
     tracking = compute_tracking(purchases, log, window)
     expected = result.predictions[name]["expected_purchases"]
-    actual = window.target(log, X.index, "purchases")
+    actual = log.target(window, X.index, "purchases")
     grid = compute_history_grid(purchases, X, f"{window.horizon}d")
-    example = typical_customer(X)
-    days = log.loc[(log["customer_id"] == example) & (log["timestamp"] < window.cutoff), "timestamp"]
+    lines, example = log.frame, typical_customer(X)
+    days = lines.loc[(lines["customer_id"] == example) & (lines["timestamp"] < window.cutoff), "timestamp"]
     alive = compute_alive_history(purchases, list(days), window.cutoff - pd.Timedelta(days=1))
     figures = {
         "Customers by their number of repeat purchases before the cutoff.": plots.frequency_fit(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from cltv_ml.decisions.associations import Level, find_associations
 from cltv_ml.decisions.margins import compute_margins, loss_makers
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
 
-def products_section(log: pd.DataFrame, *, currency: str = "") -> dict[str, Any] | None:
+def products_section(log: AnyLog, *, currency: str = "") -> dict[str, Any] | None:
     """Return margins and shared orders as far as the log's columns tell them; None where they tell nothing."""
+    log = Log.of(log)
     sentences, figures = [], {}
     levels: tuple[Level, ...] = ("category", "product_id")
-    grains = [level for level in levels if level in log]
-    if "cost" in log and log["cost"].notna().all():
+    grains = [level for level in levels if level in log.columns]
+    if "cost" in log.columns and log.frame["cost"].notna().all():
         for grain in grains:
             margins = compute_margins(log, grain)
             figures[f"Revenue less cost of each {_word(grain)}; hover for its share of the revenue."] = (

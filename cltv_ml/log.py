@@ -1,0 +1,158 @@
+"""The transaction log that travels between rooms: opened in DuckDB once, its span and customers found once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.engine import Tabular, connect, cursor, frame, publish
+from cltv_ml.errors import InputError
+from cltv_ml.windows import LABELS, MIN_CUSTOMERS, Window
+
+
+@dataclass(frozen=True, eq=False)
+class Log:
+    """A clean transaction log: a pandas or Arrow table or a Parquet path, opened once for all who read it.
+
+    Functions take any of these and turn it into a `Log` at their door; between rooms only the `Log` travels. What was
+    found once is kept, so the table must not change afterwards.
+
+    >>> log = Log.of(pd.DataFrame({"customer_id": ["a", "b"], "amount": [1.0, 2.0],
+    ...                            "timestamp": pd.to_datetime(["2024-01-01", "2024-03-01"])}))
+    >>> len(log), log.first, list(log.customers)
+    (2, Timestamp('2024-01-01 00:00:00'), ['a', 'b'])
+    """
+
+    table: Tabular
+
+    @classmethod
+    def of(cls, log: AnyLog) -> Log:
+        """Return a log as a `Log`; one that is a `Log` already is returned as it is."""
+        return log if isinstance(log, Log) else cls(log)
+
+    @cached_property
+    def readable(self) -> pa.Table | str:
+        """The table as the engines read it without another copy: Arrow, or a Parquet path."""
+        if isinstance(self.table, pd.DataFrame):
+            return pa.Table.from_pandas(self.table, preserve_index=False)
+        return self.table if isinstance(self.table, pa.Table) else str(self.table)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The log as a pandas frame; a Parquet file is read into memory."""
+        if isinstance(self.table, pd.DataFrame):
+            return self.table
+        return frame(self.connect().table("log"))
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The names of the log's columns."""
+        return [str(name) for name in self.connect().table("log").columns]
+
+    @cached_property
+    def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """The first timestamp and the last one, or the day until which the log is known to be complete.
+
+        A frame says so in `attrs["observed_until"]`, which `clean` writes where the rules tell: a week without a sale
+        at the end of the data was observed too.
+        """
+        ends = self.connect().sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
+        first, last = pd.Timestamp(ends[0]), pd.Timestamp(ends[1])
+        until = self.table.attrs.get("observed_until") if isinstance(self.table, pd.DataFrame) else None
+        return first, max(last, pd.Timestamp(until)) if until and last is not pd.NaT else last
+
+    @property
+    def first(self) -> pd.Timestamp:
+        """The first timestamp."""
+        return self.span[0]
+
+    @property
+    def last(self) -> pd.Timestamp:
+        """The last timestamp, or the day until which the log is known to be complete."""
+        return self.span[1]
+
+    @cached_property
+    def customers(self) -> pd.Index:
+        """The customers, sorted."""
+        ids = self.connect().sql(
+            "select distinct customer_id from log where customer_id is not null order by 1"
+        )
+        return pd.Index(frame(ids)["customer_id"], name="customer_id")
+
+    def __len__(self) -> int:
+        """The number of lines."""
+        return int(self.connect().sql("select count(*) from log").fetchall()[0][0])
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection in which the view `log` holds the lines; temporary tables made in it are its own.
+
+        >>> Log(pd.DataFrame({"amount": [1.5, 2.0]})).connect().sql("select sum(amount) from log").fetchall()
+        [(3.5,)]
+        """
+        return cursor(self._database)
+
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        con = connect()
+        publish(con, "log", self.readable)
+        return con
+
+    def target(self, window: Window, customers: pd.Index, label: str = "value") -> pd.Series:
+        """Return what each of `customers` did in the holdout of `window`, zero for those who did nothing.
+
+        Parameters
+        ----------
+        customers
+            Index named `customer_id`; the result is aligned with it.
+        label
+            `"value"` (spend), `"purchases"` (purchase days) or `"active"` (1 or 0).
+
+        Raises
+        ------
+        InputError
+            The label is unknown or the log ends before the holdout does (a censored label).
+        """
+        if label not in LABELS:
+            raise InputError(f"Unknown label {label!r}. Available: {sorted(LABELS)}.")
+        window.check_holdout(self.last)
+        rows = frame(
+            self.connect().sql(
+                f"select customer_id, cast({LABELS[label]} as double) as label from log "
+                f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}' "
+                "group by all"
+            )
+        )
+        return rows.set_index("customer_id")["label"].reindex(customers, fill_value=0.0).rename(label)
+
+    def check(self, window: Window) -> None:
+        """Raise InputError when the log cannot hold the window or fewer than 50 customers bought before its cutoff."""
+        everybody = self._count("true")
+        if everybody < MIN_CUSTOMERS:
+            raise InputError(
+                f"the log holds {everybody} customers with a purchase, at least {MIN_CUSTOMERS} are needed; "
+                "give a longer or fuller log."
+            )
+        window.check(*self.span)
+        seen = self._count(f"timestamp < timestamp '{window.cutoff}'")
+        if seen < MIN_CUSTOMERS:
+            raise InputError(
+                f"{seen} customers bought before the cutoff {window.cutoff:%Y-%m-%d}, at least {MIN_CUSTOMERS} are "
+                "needed; choose a later cutoff."
+            )
+
+    def _count(self, where: str) -> int:
+        rows = self.connect().sql(f"select count(distinct customer_id) from log where {where}")
+        return int(rows.fetchall()[0][0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the table only: a connection cannot travel to another process."""
+        return Log, (self.table,)
+
+
+#: A log as functions take it.
+AnyLog: TypeAlias = Log | Tabular
