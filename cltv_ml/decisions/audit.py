@@ -16,8 +16,9 @@ import pandas as pd
 from cltv_ml.decisions.lines import currency, money, open_log, order_key
 from cltv_ml.decisions.margins import Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.revenue_tree import compute_tree
-from cltv_ml.engine import Tabular, frame, literal
+from cltv_ml.engine import frame, literal
 from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
 
 #: Months in a period.
 MONTHS = {"year": 12, "quarter": 3, "month": 1}
@@ -74,7 +75,7 @@ class Audit:
 
 
 def compute_audit(
-    log: Tabular, per: Per | None = None, *, calendar: bool = False, costs: Costs | None = None
+    log: AnyLog, per: Per | None = None, *, calendar: bool = False, costs: Costs | None = None
 ) -> Audit:
     """Return the audit of a log.
 

@@ -37,7 +37,7 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     """
     settings = AuditSettings.of(settings, options)
     check_folder(settings.out)
-    log = load(settings, progress).log
+    log = load(settings, progress).transactions
     progress("auditing the customer base", 0.5)
     per = None if settings.per == "auto" else settings.per
     found = decisions.compute_audit(log, per, calendar=settings.calendar, costs=known_costs(settings))
@@ -50,7 +50,7 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     sections[0]["warnings"] = notes
     summary = summarise(
         "Customer-base audit",
-        f"{found.periods['since'].iloc[0]:%Y-%m-%d} to {log['timestamp'].max():%Y-%m-%d}, by {found.per}",
+        f"{found.periods['since'].iloc[0]:%Y-%m-%d} to {log.frame['timestamp'].max():%Y-%m-%d}, by {found.per}",
         sections,
         audit_facts(found, currency=settings.currency),
     )
