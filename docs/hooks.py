@@ -14,11 +14,18 @@ _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Put the generated part of a page where its mark stands."""
-    makers = {"<!-- commands -->": _commands, "<!-- figures -->": _figures, "<!-- models -->": _models}
+    makers = {"<!-- commands -->": _commands, "<!-- figures -->": _figures, "<!-- models -->": _models, "<!-- glossary -->": _glossary}
     for mark, make in makers.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())
     return markdown
+
+
+def _glossary() -> str:
+    """Return every term of the pages and what it means, as Markdown."""
+    from cltv_ml.reporting.glossary import TERMS
+
+    return "\n\n".join(f"{term}\n:   {meaning}" for term, meaning in TERMS.items())
 
 
 def on_page_content(content: str, **_: Any) -> str:

@@ -138,11 +138,10 @@ for (const plot of plots) near.observe(plot);
 for (const box of document.querySelectorAll(".what-if")) whatIf(box);
 for (const box of document.querySelectorAll(".lookup")) lookUp(box);
 window.addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details.more")) details.open = true;
   setTheme("light");
-  // Two figures fit on a sheet of paper; a window's width would be cut at its edge.
-  for (const plot of plots) draw(plot).then(() => Plotly.relayout(plot, { width: 690, height: 330 }));
+  // Three figures fit on a sheet of paper; a window's width would be cut at its edge.
+  for (const plot of plots) if (!plot.closest("details.more")) draw(plot).then(() => Plotly.relayout(plot, { width: 690, height: 235 }));
 });
 window.addEventListener("afterprint", () => {
-  for (const plot of plots) plot.drawn.then(() => Plotly.relayout(plot, { width: null, height: parts(plot).layout.height, autosize: true }));
+  for (const plot of plots) if (plot.drawn) plot.drawn.then(() => Plotly.relayout(plot, { width: null, height: parts(plot).layout.height, autosize: true }));
 });

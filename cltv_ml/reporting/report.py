@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 import cltv_ml
-from cltv_ml.reporting import theme
+from cltv_ml.reporting import glossary, theme
 
 
 def summarise(
@@ -21,6 +21,8 @@ def summarise(
     subtitle: str,
     sections: Sequence[Mapping[str, Any]],
     facts: Mapping[str, tuple[str, str]] | None = None,
+    answers: Mapping[str, Sequence[str]] | None = None,
+    headlines: int = 1,
 ) -> dict[str, Any]:
     """Return a report as one dictionary of plain JSON values: the single source of every rendering.
 
@@ -28,13 +30,22 @@ def summarise(
     ----------
     facts
         What a reader in a hurry should know, shown first: by name the number and half a sentence on it.
+    answers
+        Sentences by the question they answer, shown below the headlines on the first screen.
+    headlines
+        How many of the facts come first and large.
     """
     return {
         "title": title,
         "subtitle": subtitle,
         "version": cltv_ml.__version__,
         "facts": [
-            {"name": name, "value": value, "note": note} for name, (value, note) in (facts or {}).items()
+            {"name": name, "value": value, "note": note, "headline": number < headlines}
+            for number, (name, (value, note)) in enumerate((facts or {}).items())
+        ],
+        "answers": [
+            {"question": question, "sentences": list(sentences)}
+            for question, sentences in (answers or {}).items()
         ],
         "sections": [dict(section) for section in sections],
     }
@@ -49,6 +60,7 @@ def section(
     warnings: Sequence[str] = (),
     what_if: Mapping[str, Any] | None = None,
     details: Sequence[Mapping[str, Any]] = (),
+    links: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return one section of a summary.
 
@@ -64,6 +76,8 @@ def section(
         `reporting.what_if.compute_what_if`: controls that recompute a campaign in the page.
     details
         Sections for the curious, folded away at first.
+    links
+        Files in the folder of the page, by what the reader finds in them.
     """
     return {
         "title": title,
@@ -74,6 +88,7 @@ def section(
         "what_if": dict(what_if) if what_if else None,
         "lookup": None,
         "details": [dict(detail) for detail in details],
+        "links": [{"text": text, "file": file} for text, file in (links or {}).items()],
     }
 
 
@@ -107,6 +122,7 @@ def render_html(summary: Mapping[str, Any]) -> str:
         script=_template("report.js"),
         style=_template("report.css"),
         themes={mode: theme.template(mode).to_plotly_json() for mode in ("light", "dark")},
+        terms=glossary.used(summary),
     )
     return html
 
@@ -123,6 +139,8 @@ def render_markdown(summary: Mapping[str, Any]) -> str:
         f"- **{_cell(fact['name'])}: {_cell(fact['value'])}**, {fact['note']}"
         for fact in summary.get("facts", ())
     ]
+    for answer in summary.get("answers", ()):
+        lines += [f"## {answer['question']}", *answer["sentences"]]
     for part in summary["sections"]:
         lines += _markdown(part, "##")
     return "\n\n".join(lines).replace("\n\n- ", "\n- ") + "\n"
@@ -141,6 +159,7 @@ def _markdown(part: Mapping[str, Any], level: str) -> list[str]:
         rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in [*head, *table["rows"]]]
         lines += [f"**{table['caption']}**", "\n".join(rows)]
     lines += [f"- Figure: {drawn['title']}. {drawn['alt']}" for drawn in part["figures"]]
+    lines += [f"[{link['text']}]({link['file']})" for link in part.get("links", ())]
     for detail in part.get("details", ()):
         lines += _markdown(detail, level + "#")
     return lines

@@ -13,7 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.models import ProbabilisticValue, ValueModel
-from cltv_ml.reporting import sections, theme
+from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
 
@@ -81,28 +81,26 @@ def training_summary(
     if probabilistic:
         details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
     products = sections.products_section(log, currency=currency)
-    parts = [
-        sections.quality_section(result, verdict, currency=currency, details=details),
-        sections.customers_section(
-            log, now, cutoff, horizon, currency=currency, details=[products] if products else []
-        ),
-    ]
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
-    parts.append(
-        sections.campaign_section(log, now, horizon, currency=currency)
-        if knows_who_leaves
-        else sections.unknown_campaign_section()
-    )
-    parts.append(sections.unknown_change_section())
     return summarise(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
         [
+            sections.campaign_section(log, now, horizon, currency=currency)
+            if knows_who_leaves
+            else sections.unknown_campaign_section(),
+            sections.customers_section(
+                log, now, cutoff, horizon, currency=currency, details=[products] if products else []
+            ),
+            sections.unknown_change_section(),
+            sections.money_section(log, currency=currency),
+            sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
-            *parts,
             sections.doubts_section(cleaned, result, verdict, notes),
         ],
         _facts(result, verdict, today or Today(now), currency),
+        glance.answers(result, verdict, now, notes, currency=currency),
+        headlines=1 if verdict.within_bounds else 2,
     )
 
 
@@ -133,12 +131,21 @@ def add_scores(
         for part in parts:
             if part.get("what_if"):
                 part["lookup"] = sections.lookup_table(now, lookup, currency=currency)
-    if before is not None:
-        since = _check_order(before, now)
-        parts = [part for part in parts if part["title"] != sections.CHANGE]
-        doubts = len(parts) - 1
-        parts.insert(doubts, sections.change_section(before, now, since=since, currency=currency))
-    return {**summary, "sections": parts}
+    if before is None:
+        return {**summary, "sections": parts}
+    since = _check_order(before, now)
+    change = sections.change_section(before, now, since=since, currency=currency)
+    parts = [change if part["title"] == sections.CHANGE else part for part in parts]
+    return {**with_answer(summary, glance.CHANGED, change["sentences"]), "sections": parts}
+
+
+def with_answer(summary: Mapping[str, Any], question: str, sentences: Sequence[str]) -> dict[str, Any]:
+    """Return a summary whose first screen gives other sentences as the answer to a question."""
+    answers = [
+        {**answer, "sentences": list(sentences)} if answer["question"] == question else answer
+        for answer in summary.get("answers", ())
+    ]
+    return {**summary, "answers": answers}
 
 
 def _check_order(before: pd.DataFrame, now: pd.DataFrame) -> str:
@@ -202,13 +209,9 @@ def _facts(result: WindowResult, verdict: Verdict, today: Today, currency: str) 
     }
     return {
         **({} if verdict.within_bounds else care),
-        "Expected from all customers": (
+        "Expected from known customers": (
             money(float(now["expected_value"].sum()), currency),
             known,
-        ),
-        "Promised against spent, on the test": (
-            f"{bias:+.1%}",
-            f"of the {money(float(result.y_true.sum()), currency)} that customers then spent",
         ),
         "Best tenth, on the test": (
             f"{capture:.0%}",

@@ -11,7 +11,7 @@ import pytest
 
 from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.evaluation.tables import compute_deciles
-from cltv_ml.reporting import plots
+from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
 from cltv_ml.reporting.sections import data_section, products_section
 from cltv_ml.reporting.training_summary import Today, training_summary
@@ -24,13 +24,36 @@ def html(summary):
 
 def test_report_answers_the_questions_in_order(summary):
     assert [part["title"] for part in summary["sections"]] == [
-        "What was done, with which data",
-        "How good the predictions are",
-        "Who the customers are",
         "What to do",
+        "Who the customers are",
         "What changed since last time",
+        "Money over time",
+        "How good the predictions are",
+        "What was done, with which data",
         "What not to trust",
     ]
+
+
+def _part(summary, title):
+    return next(part for part in summary["sections"] if part["title"] == title)
+
+
+def test_the_first_screen_answers_what_a_manager_asks(summary):
+    answers = {answer["question"]: answer["sentences"] for answer in summary["answers"]}
+    assert list(answers) == [glance.HOW_FAR, glance.CHANGED, glance.FIRST, glance.TRUST]
+    assert all(answers.values())
+    assert "Read me first." in answers[glance.TRUST]
+
+
+def test_the_first_screen_says_what_changed_as_the_section_does(summary):
+    answer = next(answer for answer in summary["answers"] if answer["question"] == glance.CHANGED)
+    assert answer["sentences"] == _part(summary, "What changed since last time")["sentences"]
+
+
+def test_every_term_in_a_table_head_is_explained_where_it_stands_and_at_the_end(html):
+    assert '<abbr title="Promised over spent, minus one.' in html
+    assert "<dt>Bias</dt>" in html
+    assert "<dt>Qini</dt>" not in html
 
 
 def test_report_needs_neither_todays_scores_nor_earlier_ones(plain):
@@ -51,13 +74,13 @@ def test_report_names_the_champion_as_a_person_says_it(html, verdict):
 
 
 def test_money_in_the_sentences_is_that_of_the_tables(summary, judged, verdict):
-    first = summary["sections"][1]["sentences"][0]
+    first = _part(summary, "How good the predictions are")["sentences"][0]
     assert f"{judged.values[verdict.champion].sum():,.0f} Kč" in first
     assert f"{judged.y_true.sum():,.0f} Kč" in first
 
 
 def test_tiers_hold_every_customer_and_the_whole_value(summary, today):
-    tiers, _ = summary["sections"][2]["tables"]
+    tiers, _ = _part(summary, "Who the customers are")["tables"]
     customers = [int(row[1].replace(",", "")) for row in tiers["rows"]]
     assert sum(customers) == len(today)
     values = [float(row[3].removesuffix(" Kč").replace(",", "")) for row in tiers["rows"]]
@@ -65,7 +88,7 @@ def test_tiers_hold_every_customer_and_the_whole_value(summary, today):
 
 
 def test_margins_of_the_categories_add_up_to_that_of_the_log(summary, cleaned):
-    products = summary["sections"][2]["details"][0]
+    products = _part(summary, "Who the customers are")["details"][0]
     assert products["title"] == "What they buy"
     bars = products["figures"][0]["figure"]["data"][0]["x"]
     drawn = np.frombuffer(base64.b64decode(bars["bdata"]), bars["dtype"])
@@ -84,7 +107,7 @@ def test_notes_of_the_training_stand_as_warnings(summary):
 def test_identifiers_are_left_out_unless_asked_for(plain, summary, cleaned):
     name = cleaned.log["customer_id"].iloc[0][:3]
     assert not re.search(rf"{name}\d{{4}}", render_json(plain))
-    asked = summary["sections"][3]["lookup"]
+    asked = _part(summary, "What to do")["lookup"]
     assert len(asked["rows"]) == 20
 
 
@@ -204,5 +227,5 @@ def test_the_rfm_map_keeps_a_row_for_a_score_that_nobody_has():
 
 
 def test_the_headline_total_carries_its_interval(summary):
-    fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from all customers")
+    fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from known customers")
     assert fact["note"].startswith("900.00 Kč to 1,100 Kč with 90% probability")

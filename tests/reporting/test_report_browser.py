@@ -185,7 +185,7 @@ def test_figure_in_the_page_shows_the_numbers_of_its_table(desktop, judged, verd
 
 
 def test_controls_recompute_what_python_computes(desktop, summary):
-    inputs = summary["sections"][3]["what_if"]["inputs"]
+    inputs = summary["sections"][0]["what_if"]["inputs"]
     expected = recompute(inputs, {"uplift": 20, "margin": 40, "cost": 0.5, "discount": 0})
     np.testing.assert_allclose(desktop["changed"]["profit"], expected["expected_profit"])
     assert desktop["changed"]["best"] == expected["customers"][expected["expected_profit"].idxmax()]
@@ -194,7 +194,7 @@ def test_controls_recompute_what_python_computes(desktop, summary):
 
 
 def test_campaign_at_first_is_the_one_in_the_summary(desktop, summary):
-    what_if = summary["sections"][3]["what_if"]
+    what_if = summary["sections"][0]["what_if"]
     wanted = {control["name"]: float(control["value"]) for control in what_if["controls"]}
     np.testing.assert_allclose(
         desktop["start"]["profit"], recompute(what_if["inputs"], wanted)["expected_profit"], atol=1e-6

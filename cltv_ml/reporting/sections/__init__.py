@@ -5,7 +5,7 @@ from cltv_ml.reporting.sections.certainty import groups_section
 from cltv_ml.reporting.sections.change import TITLE as CHANGE
 from cltv_ml.reporting.sections.change import change_section, unknown_change_section
 from cltv_ml.reporting.sections.customers import customers_section
-from cltv_ml.reporting.sections.data import data_section
+from cltv_ml.reporting.sections.data import data_section, money_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
 from cltv_ml.reporting.sections.doubts import doubts_section
 from cltv_ml.reporting.sections.monitoring import monitoring_sections
@@ -24,6 +24,7 @@ __all__ = [
     "explanation_section",
     "groups_section",
     "lookup_table",
+    "money_section",
     "monitoring_sections",
     "products_section",
     "quality_figures",

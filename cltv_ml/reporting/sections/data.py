@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 
 from cltv_ml.data import Cleaned, Report, Verdict, compute_months, compute_seasonality, compute_summary
 from cltv_ml.data import judge as judge_data
@@ -50,11 +51,16 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
         "What was done, with which data",
         sentences,
         warnings=[_sentence(reason) for reason in verdict.reasons],
-        figures={
-            "Revenue of each month as bars and the number of orders as a line; the first and the last month may "
-            "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency)
-        },
         details=[_more(cleaned, currency)],
+    )
+
+
+def money_section(log: Log, *, currency: str = "") -> dict[str, Any]:
+    """Return the revenue of each month, the season, and what each month's new customers spent since."""
+    return section(
+        "Money over time",
+        figures=_over_time(log, currency),
+        details=[section("Customers by the month they were won", figures=_cohorts(log, currency))],
     )
 
 
@@ -74,7 +80,7 @@ def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") ->
     if len(log):
         sections += [
             section("What the clean log holds", tables={"Facts of the log": _facts(log, currency)}),
-            _over_time(log, currency),
+            section("Over time", figures=_over_time(log, currency) | _cohorts(log, currency)),
             _more(cleaned, currency),
         ]
     return sections
@@ -141,29 +147,33 @@ def _facts(log: Log, currency: str) -> pd.DataFrame:
     return pd.DataFrame({"Fact": list(rows), "Value": list(rows.values())})
 
 
-def _over_time(log: Log, currency: str) -> dict[str, Any]:
-    return section(
-        "Over time",
-        figures={
-            "Revenue of each month as bars and the number of orders as a line; the first and the last month may "
-            "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency),
-            "Which months and weekdays bring more than an average day; a log of less than a year shows its trend "
-            "as much as its season.": plots.season_profile(compute_seasonality(log)),
-        },
-    )
+def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:
+    return {
+        "Revenue of each month as bars and the number of orders as a line; the first and the last month may "
+        "be incomplete.": plots.revenue_over_time(compute_months(log), currency=currency),
+        "Which months and weekdays bring more than an average day; a log of less than a year shows its trend "
+        "as much as its season.": plots.season_profile(compute_seasonality(log)),
+    }
+
+
+def _cohorts(log: Log, currency: str) -> dict[str, go.Figure]:
+    """Return the figures of cohorts by the month of the first purchase; none where nobody came back in a later one."""
+    cohorts = compute_cohort_activity(log)
+    if not (cohorts["month"] > 0).any():
+        return {}
+    return {
+        "Each row is the customers won in one month: how many of them bought in later months.": (
+            plots.cohort_retention(cohorts)
+        ),
+        "Each row is the customers won in one month: what they had spent on average by then.": (
+            plots.cohort_revenue(cohorts, currency=currency)
+        ),
+    }
 
 
 def _more(cleaned: Cleaned, currency: str) -> dict[str, Any]:
     log = cleaned.transactions
-    cohorts = compute_cohort_activity(log)
     figures = {}
-    if (cohorts["month"] > 0).any():
-        figures["Each row is the customers won in one month: how many of them bought in later months."] = (
-            plots.cohort_retention(cohorts)
-        )
-        figures["Each row is the customers won in one month: what they had spent on average by then."] = (
-            plots.cohort_revenue(cohorts, currency=currency)
-        )
     figures[
         "How orders and customers are spread over their value; each step is a quarter more than the last."
     ] = plots.spend_distribution(compute_spend_histogram(log), currency=currency)

@@ -22,16 +22,6 @@ from cltv_ml.reporting.sections.certainty import (
     windows_section,
 )
 
-_READ = (
-    "How to read the table: bias is promised over spent, minus one, and decile error the same for tenths of the "
-    "customers, both best at zero; Gini and Spearman say how well customers are put in order (1 is perfect, 0 is "
-    "chance); top 10% is the share of all spending found in the tenth ranked highest; deviance is the Tweedie "
-    "deviance, which sees order and level together (0 is perfect); MAE and RMSE are the usual errors per customer, in "
-    "currency, and MAE rewards expecting nothing of anybody; pinball is the mean loss of median and interval as "
-    "quantiles, in currency; in interval is the share of customers whose spending lay within theirs, and AUC the "
-    "probability that a buyer was thought more likely to buy than one who did not."
-)
-
 _PAIRED = (
     "Each model less the champion on the same customers; in brackets where the difference lies with 95% probability, "
     "had other customers of the same kind been drawn. Better or worse is said only where that leaves no doubt"
@@ -107,7 +97,6 @@ def quality_section(
         f"{result.scores.at[name, 'top_decile_capture']:.0%} of all spending.",
         *interval_sentence(result, name),
         f"Chosen as champion: {verdict.reason.replace(name, label, 1)}.",
-        _READ,
     ]
     tables = {
         "Every model on the same customers and the same untouched window": comparison_table(result, name)

@@ -1,0 +1,114 @@
+"""First-screen answers of a training's report: how far off, what changed, what to do first, what not to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.retention import value_at_risk
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.calibration import LEVEL
+from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.reporting import theme
+
+#: The questions in the order of the page.
+HOW_FAR, CHANGED, FIRST, TRUST = (
+    "How far off were earlier forecasts?",
+    "What changed since last time?",
+    "What to do first?",
+    "What not to trust?",
+)
+
+#: How many actions a reader in a hurry sees.
+ACTIONS = 3
+
+
+def answers(
+    result: WindowResult,
+    verdict: Verdict,
+    predictions: pd.DataFrame,
+    notes: Sequence[str],
+    *,
+    currency: str = "",
+) -> dict[str, list[str]]:
+    """Return a list of sentences for each question; `predictions` are those of today's customers."""
+    return {
+        HOW_FAR: how_far_off(result, verdict.champion),
+        CHANGED: ["This is the first forecast that this page knows, so there is none to compare it with."],
+        FIRST: without_lists(predictions, currency),
+        TRUST: what_not_to_trust(verdict, notes),
+    }
+
+
+def how_far_off(result: WindowResult, champion: str) -> list[str]:
+    """Return the error of the total on the test window and on the days before it, and whether intervals held."""
+    bias = float(result.scores.at[champion, "bias"])
+    if not np.isfinite(bias):
+        return ["Nobody spent anything in the test window, so the total could not be judged."]
+    found = [
+        f"The total for the {result.window.horizon} days from {result.window.cutoff:%Y-%m-%d} was {percent_off(bias)}."
+    ]
+    record = result.level.record if result.level is not None else pd.DataFrame()
+    if len(record):
+        errors = (record["forecast"] / record["total"] - 1).abs()
+        found.append(
+            f"Forecast in the same way on {len(errors)} earlier days, the total was off by {errors.median():.0%} "
+            f"in the middle and by {errors.max():.0%} at most."
+        )
+    covered = result.scores.at[champion, "coverage"] if "coverage" in result.scores else np.nan
+    if np.isfinite(covered):
+        found.append(
+            f"{covered:.0%} of the customers spent an amount within their interval; {LEVEL:.0%} is the aim."
+        )
+    return found
+
+
+def percent_off(bias: float) -> str:
+    """Return a bias as a reader says it.
+
+    >>> percent_off(0.123), percent_off(-0.04)
+    ('12.3% too high', '4.0% too low')
+    """
+    return f"{abs(bias):.1%} too {'high' if bias >= 0 else 'low'}"
+
+
+def without_lists(predictions: pd.DataFrame, currency: str) -> list[str]:
+    """Return whom to look after first, where no lists of `cltv act` are known."""
+    how = "cltv act turns the scores into lists with a cost, an expected profit and a control group."
+    if not predictions[["p_alive", "expected_purchases"]].notna().any(axis=None):
+        return [how]
+    known = predictions.dropna(subset=["expected_value"])
+    at_risk = value_at_risk(known).sort_values(ascending=False)
+    top = at_risk.head(max(1, len(at_risk) // 10))
+    return [
+        f"Look after the {len(top):,} customers with the highest value at risk: they hold "
+        f"{theme.format_money(float(top.sum()), currency)} of the "
+        f"{theme.format_money(float(at_risk.sum()), currency)} that may be lost.",
+        how,
+    ]
+
+
+def with_lists(lists: Sequence[Mapping[str, Any]], currency: str) -> list[str]:
+    """Return the actions of `cltv act` with the highest expected profit, a sentence each.
+
+    >>> mail = {"action": "win back", "customers": 120, "cost": 60.0, "expected_profit": 400.0, "file": "a.csv"}
+    >>> with_lists([mail], "EUR")
+    ['Win back 120 customers: 400.00 EUR of profit expected for 60.00 EUR (a.csv).']
+    """
+    ranked = sorted(lists, key=lambda each: -float(each["expected_profit"]))
+    return [
+        f"{str(each['action']).capitalize()} {each['customers']:,} customers: "
+        f"{theme.format_money(float(each['expected_profit']), currency)} of profit expected for "
+        f"{theme.format_money(float(each['cost']), currency)} ({each['file']})."
+        for each in ranked[:ACTIONS]
+    ]
+
+
+def what_not_to_trust(verdict: Verdict, notes: Sequence[str]) -> list[str]:
+    """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
+    outside = [] if verdict.within_bounds else ["The total: the champion was outside its bounds on the test."]
+    always = "One customer's value: it is a mean over chance, made for ranking and for adding up."
+    return [*outside, *notes[:2], always]
