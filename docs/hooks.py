@@ -14,7 +14,12 @@ _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Put the generated part of a page where its mark stands."""
-    makers = {"<!-- commands -->": _commands, "<!-- figures -->": _figures, "<!-- models -->": _models, "<!-- glossary -->": _glossary}
+    makers = {
+        "<!-- commands -->": _commands,
+        "<!-- figures -->": _figures,
+        "<!-- models -->": _models,
+        "<!-- glossary -->": _glossary,
+    }
     for mark, make in makers.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())
