@@ -42,7 +42,7 @@ TERMS = {
     "Tier": "High, medium or low expected value, at cut points stored with the model.",
     "Top 10%": "The share of all spending that came from the tenth of the customers ranked highest.",
     "Uplift": "What a treatment adds over doing nothing. Only an experiment with a control group measures it.",
-    "Value at risk": "Expected value times the probability that the customer is gone: the most that a win-back can save.",
+    "Value at risk": "Expected value times the probability that the customer is gone: the most a win-back can save.",
 }
 
 
