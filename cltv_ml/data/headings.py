@@ -18,6 +18,7 @@ INPUT_ONLY = {
     "type": "what the line is: sale, refund, fee",
     "refunded": "money given back for the order, or whether it was",
     "cancelled_at": "when the order was cancelled, or whether it was; empty for a completed sale",
+    "returned_quantity": "number of the line's items that came back; taken off at the line's price",
     "test": "whether the order is a test",
     "captured": "whether the payment was captured",
 }
@@ -31,8 +32,11 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "user householdid household memberid member accountid accountno buyerid buyer shopperid donorid "
         "kundennummer kundenid kundennr kunde debitor debitorennummer idclient idcliente cliente clienteid "
         "codeclient numeroclient numclient noclient nclient numerodeclient numerodecliente "
-        "codigocliente numerocliente codcliente loyaltyid cardid contactid",
-        "customeremail email useremail customername id uid cid",
+        "codigocliente numerocliente codcliente loyaltyid cardid contactid custnbr custnum customernbr acctno "
+        "acctid kundenkarte kundenkartennummer kundenkartennr klant klantnummer klantid klantnr kund kundnummer kundnr "
+        "kundid klient klientid numerklienta клиент покупатель idклиента 顧客 顧客id 顧客番号 会員id 会員番号 客户 客户id "
+        "会员id",
+        "customeremail email useremail buyeremail billingemail clientemail emailaddress customername id uid cid",
     ),
     "timestamp": (
         "timestamp",
@@ -42,6 +46,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "rechnungsdatum belegdatum buchungsdatum kaufdatum auftragsdatum verkaufsdatum fecha fechapedido fechacompra "
         "fechafactura fechaventa datecommande datedecommande datefacture dateachat datedachat "
         "datevente fechadecompra fechadepedido fechadefactura data dateorder "
+        "txndt trxdt orddt transdate besteldatum factuurdatum orderdatum datazamowienia dato дата датазаказа 注文日 "
+        "注文日時 購入日 日付 日期 下单时间 订单日期 "
         "receiptdate bookingdate paymentdate paidat when soldat",
         "createdat created creationdate day time ts eventtime eventdate",
     ),
@@ -49,7 +55,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "amount",
         "total totalamount ordertotal revenue sales salesvalue salesamount saleamount linetotal lineamount "
         "grossamount netamount ordervalue orderamount dollarvalue value spend totalspend transactionamount "
-        "transactionvalue paymentvalue paymentamount subtotal turnover grandtotal totalprice totalvalue "
+        "transactionvalue paymentvalue paymentamount turnover amt txnamt trxamt ordamt salesamt totalamt "
+        "umsatznetto umsatzbrutto betragnetto betragbrutto gesamtnetto gesamtbrutto сумма суммазаказа итого 金額 合計 "
+        "合計金額 売上 売上金額 金额 总额 订单金额 实付金额 grandtotal totalprice totalvalue "
         "totalpaid netsales grosssales netrevenue grossrevenue invoicetotal invoiceamount amountpaid betrag "
         "umsatz gesamtsumme summe bestellsumme endbetrag rechnungssumme "
         "totale importo importototale totalttc bedrag totaalbedrag belopp kwota nettoumsatz bruttoumsatz "
@@ -57,6 +65,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "bruttobetrag valor valortotal valorpedido valordopedido "
         "montant montanttotal montantht montantttc chiffredaffaires importe importetotal totalventa "
         "venta ventas linevalue totalusd amountusd amounteur amountgbp gross net purchaseamount",
+        "subtotal",
         "price preis prix precio",
     ),
     "order_id": (
@@ -66,6 +75,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "bestellnummer bestellnr auftragsnummer auftragsnr rechnungsnummer rechnungsnr belegnummer belegnr beleg "
         "bonnummer numerocommande numcommande nocommande commande idcommande numerofacture numfacture "
         "nofacture facture ncommande nfacture numerodecommande numerodefacture numeropedido numpedido pedido "
+        "ordnbr ordno orderref orderreference bon factuurnummer factuurnr bestelnummer ordernummer numerzamowienia "
+        "zamowienie nrzamowienia номерзаказа заказ 注文番号 注文id 订单号 订单编号 "
         "idpedido numerodepedido numerofactura numerodefactura numfactura factura checkoutid ticketid bookingid",
     ),
     "product_id": (
@@ -106,7 +117,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "unit_price": (
         "unitprice",
         "price priceperunit itemprice pricepaid sellingprice priceeach einzelpreis "
-        "stueckpreis stuckpreis prixunitaire preciounitario prix precio preis",
+        "ep stueckpreis stuckpreis prixunitaire preciounitario prix precio preis",
     ),
     "unit_cost": (
         "unitcost",
@@ -153,6 +164,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "totalreembolsado rimborso importorimborsato totalerimborsato valorreembolsado valorestornado "
         "terugbetaald bedragterugbetaald",
     ),
+    "returned_quantity": (
+        "returnedquantity quantityreturned returnedqty qtyreturned returnquantity returnqty refundedquantity "
+        "quantityrefunded refundedqty qtyrefunded cancelledquantity quantitycancelled cancelledqty qtycancelled "
+        "canceledquantity quantitycanceled canceledqty qtycanceled returnedunits unitsreturned returneditems "
+        "itemsreturned retourenmenge retourmenge rucksendemenge stornomenge retournierteanzahl anzahlretouren "
+        "quantiteretournee qteretournee cantidaddevuelta unidadesdevueltas quantitaresa quantidadedevolvida",
+    ),
     "cancelled_at": (
         "cancelledat canceledat cancelleddate canceleddate cancellationdate cancelationdate datecancelled "
         "datecanceled cancelledon canceledon cancelled canceled iscancelled iscanceled voidedat voiddate voided "
@@ -175,6 +193,36 @@ NOT_THE_PURCHASE = re.compile(
 )
 
 
+#: Headings that promise an order's total, or a line's.
+PER_ORDER = re.compile(
+    "(order|invoice|grand|basket|cart|receipt|gesamt|rechnungs|bestell|commande|facture|pedido|factura)"
+)
+PER_LINE = re.compile("(line|item|unit|product|zeile|position|artikel|ligne|linea|each)")
+
+#: Letters that do not fall apart into a plain one and an accent.
+_LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d"})
+
+
+#: Units in headings, and what one of them is worth in currency.
+_UNITS = {
+    r"cents?|pence|pennies|centimes|centimos|centesimi|centavos|kopecks|paise|minor|minor units?|rappen|groszy": 0.01,
+    r"micros?": 1e-6,
+    r"teur|tusd|tchf|tsd|thousands?|tausend|k€|k\$|k£|keur|kusd|milliers|miles": 1e3,
+    r"mio|mn|millions?|millionen|m€|m\$|meur|musd": 1e6,
+}
+
+
+def unit_of(column: str) -> float | None:
+    """Return what one of a column's numbers is worth in currency, where its heading says so.
+
+    >>> unit_of("amount_cents"), unit_of("Umsatz (TEUR)"), unit_of("Amount"), unit_of("Percentage")
+    (0.01, 1000.0, None, None)
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
+    words = " " + " ".join(re.split(r"[^\w€$£]+|_", words)) + " "
+    return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", words)), None)
+
+
 def plain_heading(column: str) -> str:
     """Return a name without case, signs, a unit in brackets and the number that tells it from its namesake.
 
@@ -184,4 +232,5 @@ def plain_heading(column: str) -> str:
     letters = unicodedata.normalize(
         "NFKD", re.sub(r"[(\[][^)\]]*[)\]]", "", column).lower() or column.lower()
     )
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"_\d+$", "", letters))
+    bare = "".join(sign for sign in letters if not unicodedata.combining(sign))
+    return re.sub(r"[\W_]", "", re.sub(r"_\d+$", "", bare).translate(_LETTERS))

@@ -8,6 +8,8 @@ from functools import partial
 import pandas as pd
 
 from cltv_ml.data.days import Plausible, plausible_days
+from cltv_ml.data.headings import unit_of
+from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rules import Rules
@@ -19,6 +21,9 @@ from cltv_ml.tables import TRANSACTIONS
 
 #: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
 LARGEST_AMOUNT = 1e12
+
+#: Columns of money.
+_MONEY = frozenset(("amount", "unit_price", "discount", "cost", "unit_cost", "profit"))
 
 #: The customer's identifier as read, next to the source's own columns in the view `named`.
 CUSTOMER = "customer_id as read"
@@ -106,6 +111,10 @@ def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
         values["reading"] = sales.reading
     if sales.state:
         values["state"] = sales.state
+    if "returned_quantity" in raw.mapping and "quantity" in values and not sales.refunded:
+        came_back = columns.number(raw.mapping["returned_quantity"])
+        share = f"least(abs({came_back}) / nullif(abs({values['quantity']}), 0), 1)"
+        values["refunded"] = f"abs({values['amount']}) * coalesce({share}, 0)"
     if sales.refunded:
         rate = (
             _rate(raw, values["currency"], columns.rules)
@@ -167,8 +176,14 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
         for name in ("unit_price", "unit_cost", "profit")
         if name in mapping
     }
+    for table in (values, number):
+        table |= {
+            name: _in_currency(columns, mapping[name], table[name]) for name in _MONEY & set(table) & set(mapping)
+        }
     if "amount" not in mapping:
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
+        if "discount" in values and not _is_taken_off(columns, mapping["discount"], values["discount"], asked):
+            values["amount"] += f" - coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values:
         rate = columns.share(mapping["discount_rate"])
         if "amount" in mapping:
@@ -188,6 +203,35 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"
     return values
+
+
+def _in_currency(columns: Columns, column: str, value: str) -> str:
+    """Return SQL for money in the currency's own unit where the heading counts cents or thousands, and note it."""
+    unit = columns.rules.money_unit or (None if columns.rules.rates else unit_of(column))
+    if unit is None or unit == 1:
+        return value
+    found = columns.con.execute(f"select bool_and({value} = floor({value})) from {columns.table}").fetchall()
+    if columns.rules.money_unit is None and unit < 1 and not found[0][0]:
+        columns.notes.append(f"Column {column!r} is headed as a smaller unit but holds fractions: it was read as it is.")
+        return value
+    said = f"divided by {1 / unit:,.0f}" if unit < 1 else f"multiplied by {unit:,.0f}"
+    columns.notes.append(f"Column {column!r} was {said}, as its heading says; --rule money_unit=1 leaves it as it is.")
+    return f"({value}) / {1 / unit:.0f}.0" if unit < 1 else f"({value}) * {unit:.0f}"
+
+
+def _is_taken_off(columns: Columns, column: str, discount: str, asked: list[Question]) -> bool:
+    """Whether a discount is none or in the price already; ask where only the user knows."""
+    if columns.rules.price_discounted is not None:
+        return columns.rules.price_discounted
+    some = columns.con.execute(f"select 1 from {columns.table} where {discount} <> 0 limit 1").fetchall()
+    if some:
+        text = (
+            f"column {column!r} holds discounts, and the amount of a line is its quantity times its unit price; say "
+            "--rule price_discounted=false if the discount still comes off, --rule price_discounted=true if the price "
+            f"is the one after it, or --mapping {flag('discount_rate', column)} if it holds percents."
+        )
+        asked.append(Question(text, ("price_discounted=false", "price_discounted=true", f"discount_rate={column}")))
+    return True
 
 
 def _rate(raw: Raw, currency: str, rules: Rules) -> str:

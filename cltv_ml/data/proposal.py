@@ -9,11 +9,12 @@ from typing import Any
 
 import duckdb
 
-from cltv_ml.data.headings import NOT_THE_PURCHASE, SYNONYMS, plain_heading
+from cltv_ml.data.headings import NOT_THE_PURCHASE, PER_LINE, PER_ORDER, SYNONYMS, plain_heading
 from cltv_ml.data.kinds import look
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
 from cltv_ml.data.numerals import CURRENCIES
+from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.recognition import recognise_source
@@ -21,7 +22,7 @@ from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.tables import TRANSACTIONS
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
-SAFETY = (*LEVEL_NAMES, "refunded", "cancelled_at", "currency")
+SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency")
 
 #: One of these is among the codes of any column of currencies: TOP, ALL and TRY are words as well.
 _MAJOR = {
@@ -101,6 +102,11 @@ def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) ->
         notes += told
     except QuestionsError as error:
         questions += error.questions
+    if not recognised:
+        overlooked = look_over(con, kinds, mapping, given)
+        mapping |= overlooked.mapping
+        notes += overlooked.notes
+        questions += tuple(overlooked.questions)
     if questions:
         raise QuestionsError(questions)
     return Proposal(mapping, tuple(notes), rules=recognised.rules if recognised else {})
@@ -138,6 +144,9 @@ def propose_mapping(
         taken = [*chosen.values(), *(column for question in questions for column in _asked(question))]
         left = [column for column in kinds if column not in taken and kinds[column] != "empty"]
         found = _find(name, left, kinds, levels, chosen)
+        if name == "amount" and (lines := _of_lines(found)):
+            notes.append(f"Columns {found} could each be the amount; {lines[0]!r}, the line's own, was taken.")
+            found = lines
         if len(found) > 1 and (name in REQUIRED or name in SAFETY):
             questions.append(_which(name, found))
         elif len(found) > 1:
@@ -149,6 +158,13 @@ def propose_mapping(
             chosen[name] = found[0]
     mapping, missing = _settle(chosen, kinds, known, questions)
     return Proposal(mapping, tuple(notes), (*questions, *missing))
+
+
+def _of_lines(found: Sequence[str]) -> list[str]:
+    """Return the one column called a line's total where the others are called the order's, else nothing."""
+    lines = [column for column in found if PER_LINE.search(plain_heading(column))]
+    others = [column for column in found if column not in lines]
+    return lines if len(lines) == 1 and others and all(PER_ORDER.search(plain_heading(one)) for one in others) else []
 
 
 def _find_currency(
@@ -222,7 +238,7 @@ def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
 
 def _fits(name: str, kind: str) -> bool:
     wanted = TRANSACTIONS.columns[name].kind if name in TRANSACTIONS.columns else None
-    if name in ("unit_price", "unit_cost", "profit", "discount_rate"):
+    if name in ("unit_price", "unit_cost", "profit", "discount_rate", "returned_quantity"):
         wanted = "number"
     if wanted == "number":
         return kind == "number" or (kind == "rate" and name != "discount")

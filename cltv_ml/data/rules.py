@@ -78,6 +78,12 @@ class Rules:
     amount_per
         "line" where each line has an amount of its own, "order" where it is the order's total, repeated on its
         lines; None lets the data decide.
+    price_discounted
+        Where an amount is a quantity times a unit price next to a discount: True where the price has the discount
+        taken off already, False where it comes off.
+    money_unit
+        What one of the source's numbers of money is worth in currency, such as 0.01 for cents; None lets the headings
+        say so.
     observed_until
         The last day, as YYYY-MM-DD, for which the data are complete, where no sale fell on the last days.
     winsorise
@@ -105,6 +111,8 @@ class Rules:
     rates: Mapping[str, float] = field(default_factory=dict)
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     amount_per: str | None = None
+    price_discounted: bool | None = None
+    money_unit: float | None = None
     winsorise: float | None = None
     observed_until: str | None = None
     id_forms: tuple[str, ...] = ("blanks", "unicode", "decimals", "email_case")
@@ -130,6 +138,8 @@ class Rules:
             raise InputError(f"amount_per must be 'line' or 'order', got {self.amount_per!r}.")
         if self.observed_until is not None:
             to_cutoff(self.observed_until, "observed_until")
+        if self.money_unit is not None and not 0 < self.money_unit < float("inf"):
+            raise InputError(f"money_unit must be a positive number, got {self.money_unit!r}.")
         if self.winsorise is not None and not self.winsorise > 0:
             raise InputError(f"winsorise must be a positive number or None, got {self.winsorise!r}.")
         for currency, rate in self.rates.items():
@@ -229,5 +239,7 @@ def _truth(name: str, value: Any) -> bool:
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "day_first": _truth,
     "year_first": _truth,
+    "price_discounted": _truth,
+    "money_unit": _number,
     "winsorise": _number,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
@@ -16,12 +16,6 @@ from cltv_ml.engine import MONEY_SCALE
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
 _SAMPLE = 100_000
-
-#: Headings that promise an order's total, or a line's.
-_PER_ORDER = re.compile(
-    "(order|invoice|grand|basket|cart|receipt|gesamt|rechnungs|bestell|commande|facture|pedido|factura)"
-)
-_PER_LINE = re.compile("(line|item|unit|product|zeile|position|artikel|ligne|linea|each)")
 
 #: What a row of totals is called.
 _TOTAL_WORDS = (
@@ -96,9 +90,9 @@ def _repeats(seen: _Seen, column: str) -> bool:
     by_chance = seen.chance**seen.further
     heading = plain_heading(column)
     decided, doubted = 1e-3, 0.03
-    if _PER_LINE.search(heading):
+    if PER_LINE.search(heading):
         decided, doubted = 1e-6, 1e-3
-    elif _PER_ORDER.search(heading):
+    elif PER_ORDER.search(heading):
         decided = doubted = 0.3
     if decided < by_chance <= doubted:
         text = (

@@ -1,0 +1,252 @@
+"""Columns that no name was given to, although they may change what counts as revenue: asked or told, never passed over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+
+from cltv_ml.data.glance import Glance
+from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.levels import LEVEL_NAMES, plain_level, read_level
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.questions import Question
+
+#: Levels that say, under whatever heading, that a sale was undone or never took place.
+_UNDONE = re.compile(
+    r"refund|\breturned|\breturn$|charge\w*back|cancel|\bannul|\bstorn|\bvoid|\bfailed|\bfailure|\bdeclin|\breject|"
+    r"\breversed|\bunpaid|\bnot paid|erstatte|retourn|\bretour$|zuruckg|rembours|reembols|devuelt|devolvid|estornad|"
+    r"rimbors|fehlgeschlagen|abgelehnt|unbezahlt|\bechoue|\brefuse|\bimpaye|rechazad|fallid|anulad|impagad|rifiutat|"
+    r"geannuleerd|mislukt|anulowan|zwrocon|отмен|возвра|取消|退款|返金|キャンセル|\bfraud|\bdeleted|\babandon"
+)
+_DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza)\b (?!paid)")
+
+#: Headings of columns whose words describe goods or people rather than what became of the sale.
+_WORDS = re.compile("categor|kategor|product|produkt|item|sku|name|descri|beschreib|policy|segment|group|tag|title")
+
+#: Headings of columns that say yes or no, or are filled, where a sale was undone; and headings that only look so.
+_NEGATIVE = re.compile(
+    "return|refund|void|cancel|delet|chargeback|disput|storn|retour|ruckgab|^rma|reversal|reversed|devol|reembols|"
+    "rimbors|rembours|invalid|fraud|rejected|declined|failed|annul|anul"
+)
+_HARMLESS = re.compile(
+    "returning|policy|window|address|rate|url|days|possible|allowed|able|deadline|until|count|first|shipping|nonrefund|"
+    "expect|risk|score|prob|customer"
+)
+_POSITIVE = re.compile("^(is)?(approved|valid|success|successful|accepted|confirmed|completed|settled|cleared)$")
+
+#: Headings that say that the one letter or number in a column tells sales from refunds.
+_CODES = re.compile(
+    "type|code$|kind|sign$|direction|movement|bewegung|operation|vorgang|indicator|kennz|^dc$|^sh$|^dr ?cr$|drcr|"
+    "debit|credit|sollhaben|belegart|^art$|^flag$|transaction|^class$"
+)
+_NO_CODES = re.compile("product|item|customer|payment|zip|post|country|currency|card|tax|ship|promo|coupon|discount|sku")
+
+_PRICE = re.compile("price|preis|prix|precio|prezzo|preco|^ep$|^vk$")
+_NO_PRICE = re.compile(
+    "cost|purchase|einkauf|list|msrp|rrp|uvp|regular|original|compare|^old|before|base|wholesale|ship|total|tax|index|"
+    "category|level|group|currency|^ek"
+)
+
+_DISCOUNT = re.compile(
+    "^disc|discount|rabat|remise|descuento|sconto|^promo(tion)?s?(amount)?$|^coupon(amount|value)?$|^voucher(amount|value)?$"
+    "|nachlass|markdown|korting|desconto|^reduction"
+)
+
+#: Columns with more different values than this hold no levels.
+_LEVELS = 20
+
+_NO = {"", "0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso", "-"}
+_YES = {"1", "1.0", "true", "t", "yes", "y", "ja", "oui", "si", "sí", "sim", "wahr", "vrai", "verdadero", "vero", "x"}
+
+
+@dataclass
+class Overlooked:
+    """What the columns without a name may mean.
+
+    Parameters
+    ----------
+    mapping
+        Names that columns surely have; the reading of their levels is shown by `read_sales`.
+    questions, notes
+        What must be asked, and what is told.
+    """
+
+    mapping: dict[str, str] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def look_over(
+    con: duckdb.DuckDBPyConnection,
+    kinds: Mapping[str, str],
+    mapping: Mapping[str, str],
+    given: Mapping[str, str | None],
+) -> Overlooked:
+    """Return what the columns that no name was given to may mean for revenue.
+
+    A name that the user gave or declined (`status=`) settles the questions about it.
+    """
+    found = Overlooked()
+    left = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
+    glance = Glance(con, left)
+    for column in left:
+        levels = glance.levels(column, _LEVELS)
+        decided = {**mapping, **found.mapping, **given}
+        if levels is None:
+            _look_at_numbers(column, kinds[column], glance, decided, found)
+        elif not (_look_at_flag(column, kinds[column], levels, decided, found)):
+            _look_at_levels(column, levels, glance, decided, found)
+    _look_at_returned(column_of=mapping, given=given, found=found)
+    if "amount" in mapping or "unit_price" not in mapping:
+        return found
+    numbers = [column for column in left if kinds[column] in ("number", "rate")]
+    if not {"discount", "discount_rate"} & {*mapping, *given}:
+        discounts = [one for one in numbers if _DISCOUNT.search(plain_heading(one)) and glance.any_number(one)]
+        found.mapping |= {"discount": discounts[0]} if discounts else {}
+    if "unit_price" not in given:
+        _look_at_prices(glance, mapping["unit_price"], numbers, found)
+    return found
+
+
+def _look_at_flag(
+    column: str, kind: str, levels: Mapping[str, int], decided: Mapping[str, str | None], found: Overlooked
+) -> bool:
+    """Ask about a column whose heading and content say yes or no of each sale; return whether it is one."""
+    heading = plain_heading(column)
+    negative = _NEGATIVE.search(heading) and not _HARMLESS.search(heading) and not _WORDS.search(heading)
+    values = {level.lower() for level in levels}
+    rows = sum(levels.values())
+    if _POSITIVE.match(heading) and values <= _NO | _YES and values & (_NO - {""}) and values & _YES:
+        no = sum(count for level, count in levels.items() if level.lower() in _NO)
+        _ask(found, decided, "captured", column, f"says no on {no:,} of {rows:,} lines", "a line with a no is no sale")
+        return True
+    if not negative or (kind in ("number", "rate") and not values <= _NO | _YES):
+        return False
+    filled = sum(count for level, count in levels.items() if level.lower() not in _NO)
+    if 0 < filled < rows:
+        name = "refunded" if values <= _NO | _YES else "cancelled_at"
+        meaning = "those lines are no sale or were given back"
+        _ask(found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning)
+    return True
+
+
+def _look_at_levels(
+    column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None], found: Overlooked
+) -> None:
+    """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
+    heading = plain_heading(column)
+    plain = {level: plain_level(level) for level in levels}
+    undone = [
+        level for level, text in plain.items() if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
+    ]
+    rows = sum(levels.values())
+    if not undone or _WORDS.search(heading):
+        _look_at_codes(column, levels, glance, decided, found)
+        return
+    name = next((one for one in ("status", "payment_status") if one not in decided), None)
+    if "type" not in decided and _is_type(levels):
+        found.mapping["type"] = column
+        return
+    others = [level for level in levels if level.strip() and level not in undone]
+    shown = ", ".join(f"{level!r} ({levels[level]:,} of {rows:,} lines)" for level in undone[:3])
+    known = others and all(read_level("status", level) == "counts" for level in others)
+    if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
+        found.mapping[name] = column
+    elif name or not set(decided) & set(LEVEL_NAMES):
+        _ask(found, decided, name or "status", column, f"holds {shown}", "the orders of such lines are no sale or were given back")
+    else:
+        found.notes.append(f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale.")
+
+
+def _is_type(levels: Mapping[str, int]) -> bool:
+    """Whether each level is known to be a kind of line, and some kind gives money back."""
+    readings = {read_level("type", level) for level in levels if level.strip()}
+    return "refund" in readings and "counts" in readings and None not in readings and not levels.get("", 0)
+
+
+def _look_at_codes(
+    column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None], found: Overlooked
+) -> None:
+    """Tell of a column of a few short codes whose heading says that they may tell sales from refunds."""
+    heading = plain_heading(column)
+    codes = [level for level in levels if level.strip()]
+    if "type" in decided or not 2 <= len(codes) <= 6 or max(map(len, codes)) > 6:
+        return
+    if {code.lower() for code in codes} <= _NO | _YES - {"1", "x"} and "-1" not in codes:
+        return
+    if _CODES.search(heading) and not _NO_CODES.search(heading):
+        shown = ", ".join(f"{code} ({levels[code]:,} lines)" for code in codes)
+        rare = min(codes, key=lambda code: levels[code])
+        if glance.is_paired(column, decided.get("order_id"), decided.get("amount")):
+            seen = f"differs ({shown}) where an order has the same amount twice"
+            _ask(found, decided, "type", column, seen, "one of these gives money back")
+            return
+        found.notes.append(
+            f"Column {column!r} with {shown} is not used; where one of these gives money back, say --mapping "
+            f"{flag('type', column)} and --rule {flag('type', rare + ':refund')} with the others as :counts."
+        )
+
+
+def _look_at_numbers(
+    column: str, kind: str, glance: Glance, decided: Mapping[str, str | None], found: Overlooked
+) -> None:
+    """Ask about a column of many values whose heading speaks of what came back."""
+    heading = plain_heading(column)
+    if not _NEGATIVE.search(heading) or _HARMLESS.search(heading) or _WORDS.search(heading):
+        return
+    filled = glance.filled(column)
+    if kind == "number" and glance.any_number(column):
+        _ask(found, decided, "refunded", column, "holds numbers other than 0", "they are money given back")
+    elif kind in ("text", "timestamp") and 0 < filled < glance.rows:
+        said = f"is filled on {filled:,} of {glance.rows:,} lines"
+        _ask(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
+
+
+def _look_at_returned(
+    column_of: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked
+) -> None:
+    """Ask whether items that came back are still in the amount, where the amount is a column of its own."""
+    column = column_of.get("returned_quantity")
+    if column and "amount" in column_of and "returned_quantity" not in given:
+        text = (
+            f"column {column!r} counts items that came back, and {column_of['amount']!r} may be the amount before or "
+            f"after; say --mapping {flag('returned_quantity', column)} to take them off, or --mapping returned_quantity= "
+            "where the amount is without them."
+        )
+        found.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
+
+
+def _look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overlooked) -> None:
+    """Ask which of two prices was paid, where they differ."""
+    others = [
+        column
+        for column in numbers
+        if _PRICE.search(plain_heading(column))
+        and not _NO_PRICE.search(plain_heading(column))
+        and glance.differ(chosen, column)
+    ]
+    if others:
+        columns = [chosen, *others]
+        text = (
+            f"columns {columns} hold different prices, and the amount of a line is its quantity times the price that "
+            f"was paid; say which, for example --mapping {flag('unit_price', others[0])}."
+        )
+        found.questions.append(Question(text, tuple(f"unit_price={column}" for column in columns)))
+
+
+def _ask(
+    found: Overlooked, decided: Mapping[str, str | None], name: str, column: str, seen: str, meaning: str
+) -> None:
+    """Ask whether a column decides about revenue; tell of it where its name was given to another column."""
+    if name in decided:
+        if decided[name]:
+            found.notes.append(f"Column {column!r} {seen} and is not used, because {decided[name]!r} is the {name}.")
+        return
+    text = (
+        f"column {column!r} {seen} and has no meaning yet; if {meaning}, say --mapping {flag(name, column)}, if not, "
+        f"--mapping {name}=."
+    )
+    found.questions.append(Question(text, (f"{name}={column}", f"{name}=")))
