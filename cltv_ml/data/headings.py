@@ -34,8 +34,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "codeclient numeroclient numclient noclient nclient numerodeclient numerodecliente "
         "codigocliente numerocliente codcliente loyaltyid cardid contactid custnbr custnum customernbr acctno "
         "acctid kundenkarte kundenkartennummer kundenkartennr klant klantnummer klantid klantnr kund kundnummer kundnr "
-        "kundid klient klientid numerklienta клиент покупатель idклиента 顧客 顧客id 顧客番号 会員id 会員番号 客户 客户id "
-        "会员id",
+        "kundid klient klientid numerklienta клиент покупатель idклиента 顧客 顧客id 顧客番号 会員id 会員番号 "
+        "客户 客户id 会员id",
         "customeremail email useremail buyeremail billingemail clientemail emailaddress customername id uid cid",
     ),
     "timestamp": (

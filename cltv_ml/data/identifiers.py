@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import duckdb
+
 #: The forms that are brought together, each value by itself, so that every export agrees: name and what was done.
 FORMS = {
     "blanks": "lost blanks or invisible signs",
     "unicode": "were written with other code points for the same letters (NFC)",
     "decimals": "such as 12345.0 were read as 12345",
     "email_case": "are e-mail addresses and were read in small letters",
+}
+
+#: Forms that only the user can want: SQL of each and what it brings together.
+ON_DEMAND = {
+    "signs": (r"regexp_replace({}, '[\s#''\x22+]', '', 'g')", "in blanks or signs"),
+    "case": ("lower({})", "in capital and small letters"),
+    "zeros": (r"regexp_replace({}, '^0+(\d)', '\1')", "in leading zeros"),
 }
 
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}]+"
@@ -27,7 +36,40 @@ def unify(text: str, forms: Sequence[str]) -> str:
         text = rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')"
     if "email_case" in forms:
         text = f"if(contains({text}, '@') and regexp_full_match({text}, '{_EMAIL}'), lower({text}), {text})"
+    for form in (form for form in ON_DEMAND if form in forms):
+        text = ON_DEMAND[form][0].format(text)
     return text
+
+
+def doubt_spellings(con: duckdb.DuckDBPyConnection, rows: int) -> list[str]:
+    """Return a sentence per form in which customers of `lines` seem to be the same though they are spelled apart.
+
+    At most 20,000 lines are looked at, which show what is common.
+    """
+    blocks = [number * max(rows - 2000, 0) // 9 for number in range(10)] if rows > 20_000 else [0]
+    size = 2000 if rows > 20_000 else 20_000
+    where = " or ".join(f"source_row between {start} and {start + size - 1}" for start in blocks)
+    con.execute(
+        f"create or replace temp table spelled as select distinct customer_id as v from lines where {where}"
+    )
+    forms = ", ".join(f"count(distinct {sql.format('v')})" for sql, _ in ON_DEMAND.values())
+    every = "v"
+    for sql, _ in ON_DEMAND.values():
+        every = sql.format(every)
+    counted = f"select count(*), {forms}, count(distinct {every}) from spelled where v is not null"
+    [(customers, *merged, together)] = con.execute(counted).fetchall()
+    least = max(2, 0.01 * customers)
+    which = [form for form, left in zip(ON_DEMAND, merged, strict=True) if customers - left >= least]
+    if not which and customers - together >= least:
+        which = list(ON_DEMAND)
+    if not which:
+        return []
+    ways = " and ".join(ON_DEMAND[form][1] for form in which)
+    named = " ".join(f"--rule id_forms=+{form}" for form in which)
+    return [
+        f"{customers - together:,} of {customers:,} customers looked at differ from another one only {ways}, and may "
+        f"be the same; {named} brings them together."
+    ]
 
 
 def count_forms(text: str, table: str, nothing: str) -> str:
@@ -42,7 +84,7 @@ def count_forms(text: str, table: str, nothing: str) -> str:
         "unicode": f"{wide} and nfc_normalize(v) <> v",
         "decimals": r"(suffix(v, '.0') or suffix(v, '.00')) and regexp_full_match(v, '-?\d+\.0+')",
         "email_case": f"contains(v, '@') and lower(v) <> v and regexp_full_match(v, '{_EMAIL}')",
-        "nothing": f"strlen(v) < 5 and lower(v) in {nothing}",
+        "nothing": f"strlen(v) < 9 and lower(v) in {nothing}",
         **damage("v"),
     }
     # What a spreadsheet writes as a number begins with a digit or a minus, which sort before the colon.

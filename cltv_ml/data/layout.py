@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cltv_ml.errors import InputError
 
-_DELIMITERS = ",;\t|"
+_DELIMITERS = ",;\t|^~\x01"
 
 #: The header is sought in so many rows; titles of reports are shorter.
 _TITLES = 30

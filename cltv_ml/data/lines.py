@@ -9,6 +9,7 @@ import pandas as pd
 
 from cltv_ml.data.days import Plausible, plausible_days
 from cltv_ml.data.headings import unit_of
+from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
@@ -87,7 +88,8 @@ def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
     )
     _check_readable(raw)
     notes = describe_levels(sales.levels, "refunded" in values) + ([days.note] if days else [])
-    return [*notes, *_notes(raw, columns, values)], sales.levels
+    [(rows,)] = raw.con.execute("select count(*) from marks").fetchall()
+    return [*notes, *_notes(raw, columns, values), *doubt_spellings(raw.con, rows)], sales.levels
 
 
 def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
@@ -178,11 +180,14 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
     }
     for table in (values, number):
         table |= {
-            name: _in_currency(columns, mapping[name], table[name]) for name in _MONEY & set(table) & set(mapping)
+            name: _in_currency(columns, mapping[name], table[name])
+            for name in _MONEY & set(table) & set(mapping)
         }
     if "amount" not in mapping:
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
-        if "discount" in values and not _is_taken_off(columns, mapping["discount"], values["discount"], asked):
+        if "discount" in values and not _is_taken_off(
+            columns, mapping["discount"], values["discount"], asked
+        ):
             values["amount"] += f" - coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values:
         rate = columns.share(mapping["discount_rate"])
@@ -212,10 +217,14 @@ def _in_currency(columns: Columns, column: str, value: str) -> str:
         return value
     found = columns.con.execute(f"select bool_and({value} = floor({value})) from {columns.table}").fetchall()
     if columns.rules.money_unit is None and unit < 1 and not found[0][0]:
-        columns.notes.append(f"Column {column!r} is headed as a smaller unit but holds fractions: it was read as it is.")
+        columns.notes.append(
+            f"Column {column!r} is headed as a smaller unit but holds fractions: it was read as it is."
+        )
         return value
     said = f"divided by {1 / unit:,.0f}" if unit < 1 else f"multiplied by {unit:,.0f}"
-    columns.notes.append(f"Column {column!r} was {said}, as its heading says; --rule money_unit=1 leaves it as it is.")
+    columns.notes.append(
+        f"Column {column!r} was {said}, as its heading says; --rule money_unit=1 leaves it as it is."
+    )
     return f"({value}) / {1 / unit:.0f}.0" if unit < 1 else f"({value}) * {unit:.0f}"
 
 
@@ -230,7 +239,9 @@ def _is_taken_off(columns: Columns, column: str, discount: str, asked: list[Ques
             "--rule price_discounted=false if the discount still comes off, --rule price_discounted=true if the price "
             f"is the one after it, or --mapping {flag('discount_rate', column)} if it holds percents."
         )
-        asked.append(Question(text, ("price_discounted=false", "price_discounted=true", f"discount_rate={column}")))
+        asked.append(
+            Question(text, ("price_discounted=false", "price_discounted=true", f"discount_rate={column}"))
+        )
     return True
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import duckdb
 
 from cltv_ml.data import times
+from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
-from cltv_ml.errors import InputError
 
 #: An order in which the dates span more years than this, and several times as many as in another, is none.
 _YEARS = 12
+
+
+#: What says that an order is meant.
+_FLAGS = {"dmy": "day_first=true", "mdy": "day_first=false", "ymd": "year_first=true"}
 
 
 def order_of(
@@ -32,7 +36,7 @@ def order_of(
 
     Raises
     ------
-    InputError
+    QuestionsError
         Two orders are left, or each reads what the others do not; the message shows the readings.
     """
     table, text, column = source
@@ -75,7 +79,10 @@ def order_of(
         )
     if len(left) == 1:
         return left[0]
-    raise InputError(_question(con, {order: dates[order] for order in left or read}, column, says_both))
+    open_ = {order: dates[order] for order in left or read}
+    raise QuestionsError(
+        [Question(_question(con, open_, column, says_both), tuple(_FLAGS[order] for order in open_))]
+    )
 
 
 def _allowed(rules: Rules, points: bool) -> list[str]:
@@ -97,7 +104,6 @@ def _question(con: duckdb.DuckDBPyConnection, dates: dict[str, str], column: str
     rows = con.execute(f"{shown} where {every} and ({differ}) order by t limit 1").fetchall()
     rows = rows or con.execute(f"{shown} order by t limit 1").fetchall()
     example, *days = rows[0]
-    flags = {"dmy": "day_first=true", "mdy": "day_first=false", "ymd": "year_first=true"}
     said = "say both" if says_both else "do not say"
     if list(dates) == ["dmy", "mdy"] and days[0] and days[1]:
         day, month = days[0].day, days[0].month
@@ -106,6 +112,6 @@ def _question(con: duckdb.DuckDBPyConnection, dates: dict[str, str], column: str
             f"other dates {said}; set day_first to true or false (--rule day_first=true)."
         )
     ways = ", ".join(
-        f"{day or 'no date'} (--rule {flags[order]})" for order, day in zip(dates, days, strict=True)
+        f"{day or 'no date'} (--rule {_FLAGS[order]})" for order, day in zip(dates, days, strict=True)
     )
     return f"column {column!r}: {example!r} may be {ways}, and the other dates {said}; say which."

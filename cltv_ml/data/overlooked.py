@@ -1,4 +1,4 @@
-"""Columns that no name was given to, although they may change what counts as revenue: asked or told, never passed over."""
+"""Columns without a name that may change what counts as revenue: they are asked about or told, never passed over."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _UNDONE = re.compile(
 _DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza)\b (?!paid)")
 
 #: Headings of columns whose words describe goods or people rather than what became of the sale.
-_WORDS = re.compile("categor|kategor|product|produkt|item|sku|name|descri|beschreib|policy|segment|group|tag|title")
+_WORDS = re.compile(
+    "categor|kategor|product|produkt|item|sku|name|descri|beschreib|policy|segment|group|tag|title"
+)
 
 #: Headings of columns that say yes or no, or are filled, where a sale was undone; and headings that only look so.
 _NEGATIVE = re.compile(
@@ -35,14 +37,18 @@ _HARMLESS = re.compile(
     "returning|policy|window|address|rate|url|days|possible|allowed|able|deadline|until|count|first|shipping|nonrefund|"
     "expect|risk|score|prob|customer"
 )
-_POSITIVE = re.compile("^(is)?(approved|valid|success|successful|accepted|confirmed|completed|settled|cleared)$")
+_POSITIVE = re.compile(
+    "^(is)?(approved|valid|success|successful|accepted|confirmed|completed|settled|cleared)$"
+)
 
 #: Headings that say that the one letter or number in a column tells sales from refunds.
 _CODES = re.compile(
     "type|code$|kind|sign$|direction|movement|bewegung|operation|vorgang|indicator|kennz|^dc$|^sh$|^dr ?cr$|drcr|"
     "debit|credit|sollhaben|belegart|^art$|^flag$|transaction|^class$"
 )
-_NO_CODES = re.compile("product|item|customer|payment|zip|post|country|currency|card|tax|ship|promo|coupon|discount|sku")
+_NO_CODES = re.compile(
+    "product|item|customer|payment|zip|post|country|currency|card|tax|ship|promo|coupon|discount|sku"
+)
 
 _PRICE = re.compile("price|preis|prix|precio|prezzo|preco|^ep$|^vk$")
 _NO_PRICE = re.compile(
@@ -59,7 +65,24 @@ _DISCOUNT = re.compile(
 _LEVELS = 20
 
 _NO = {"", "0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso", "-"}
-_YES = {"1", "1.0", "true", "t", "yes", "y", "ja", "oui", "si", "sí", "sim", "wahr", "vrai", "verdadero", "vero", "x"}
+_YES = {
+    "1",
+    "1.0",
+    "true",
+    "t",
+    "yes",
+    "y",
+    "ja",
+    "oui",
+    "si",
+    "sí",
+    "sim",
+    "wahr",
+    "vrai",
+    "verdadero",
+    "vero",
+    "x",
+}
 
 
 @dataclass
@@ -104,7 +127,13 @@ def look_over(
         return found
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if not {"discount", "discount_rate"} & {*mapping, *given}:
-        discounts = [one for one in numbers if _DISCOUNT.search(plain_heading(one)) and glance.any_number(one)]
+        discounts = [
+            one
+            for one in numbers
+            if _DISCOUNT.search(plain_heading(one))
+            and not _PRICE.search(plain_heading(one))
+            and glance.any_number(one)
+        ]
         found.mapping |= {"discount": discounts[0]} if discounts else {}
     if "unit_price" not in given:
         _look_at_prices(glance, mapping["unit_price"], numbers, found)
@@ -121,7 +150,14 @@ def _look_at_flag(
     rows = sum(levels.values())
     if _POSITIVE.match(heading) and values <= _NO | _YES and values & (_NO - {""}) and values & _YES:
         no = sum(count for level, count in levels.items() if level.lower() in _NO)
-        _ask(found, decided, "captured", column, f"says no on {no:,} of {rows:,} lines", "a line with a no is no sale")
+        _ask(
+            found,
+            decided,
+            "captured",
+            column,
+            f"says no on {no:,} of {rows:,} lines",
+            "a line with a no is no sale",
+        )
         return True
     if not negative or (kind in ("number", "rate") and not values <= _NO | _YES):
         return False
@@ -134,15 +170,23 @@ def _look_at_flag(
 
 
 def _look_at_levels(
-    column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None], found: Overlooked
+    column: str,
+    levels: Mapping[str, int],
+    glance: Glance,
+    decided: Mapping[str, str | None],
+    found: Overlooked,
 ) -> None:
     """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
     heading = plain_heading(column)
     plain = {level: plain_level(level) for level in levels}
     undone = [
-        level for level, text in plain.items() if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
+        level
+        for level, text in plain.items()
+        if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
     ]
     rows = sum(levels.values())
+    if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
+        return
     if not undone or _WORDS.search(heading):
         _look_at_codes(column, levels, glance, decided, found)
         return
@@ -156,9 +200,18 @@ def _look_at_levels(
     if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
         found.mapping[name] = column
     elif name or not set(decided) & set(LEVEL_NAMES):
-        _ask(found, decided, name or "status", column, f"holds {shown}", "the orders of such lines are no sale or were given back")
+        _ask(
+            found,
+            decided,
+            name or "status",
+            column,
+            f"holds {shown}",
+            "the orders of such lines are no sale or were given back",
+        )
     else:
-        found.notes.append(f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale.")
+        found.notes.append(
+            f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."
+        )
 
 
 def _is_type(levels: Mapping[str, int]) -> bool:
@@ -168,7 +221,11 @@ def _is_type(levels: Mapping[str, int]) -> bool:
 
 
 def _look_at_codes(
-    column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None], found: Overlooked
+    column: str,
+    levels: Mapping[str, int],
+    glance: Glance,
+    decided: Mapping[str, str | None],
+    found: Overlooked,
 ) -> None:
     """Tell of a column of a few short codes whose heading says that they may tell sales from refunds."""
     heading = plain_heading(column)
@@ -213,8 +270,8 @@ def _look_at_returned(
     if column and "amount" in column_of and "returned_quantity" not in given:
         text = (
             f"column {column!r} counts items that came back, and {column_of['amount']!r} may be the amount before or "
-            f"after; say --mapping {flag('returned_quantity', column)} to take them off, or --mapping returned_quantity= "
-            "where the amount is without them."
+            f"after; say --mapping {flag('returned_quantity', column)} to take them off, or --mapping "
+            "returned_quantity= where the amount is without them."
         )
         found.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
 
@@ -243,7 +300,9 @@ def _ask(
     """Ask whether a column decides about revenue; tell of it where its name was given to another column."""
     if name in decided:
         if decided[name]:
-            found.notes.append(f"Column {column!r} {seen} and is not used, because {decided[name]!r} is the {name}.")
+            found.notes.append(
+                f"Column {column!r} {seen} and is not used, because {decided[name]!r} is the {name}."
+            )
         return
     text = (
         f"column {column!r} {seen} and has no meaning yet; if {meaning}, say --mapping {flag(name, column)}, if not, "

@@ -9,7 +9,9 @@ from typing import Any
 import duckdb
 
 from cltv_ml.data import numerals, times
-from cltv_ml.data.identifiers import FORMS, count_forms, damage, unify
+from cltv_ml.data.decimals import decimal_of
+from cltv_ml.data.exchanged import days_in_place
+from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, damage, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.zones import once, shift
@@ -23,7 +25,10 @@ _NUMBERS = re.compile(
     r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM"
 )
 _FLOATS = ("DOUBLE", "FLOAT")
-_NOTHING = "('', 'null', 'nan', 'none', 'n/a', 'na', '<na>', 'nat', '#n/a', '#n/v')"
+_NOTHING = (
+    r"('', 'null', 'nan', 'none', 'n/a', 'na', '<na>', 'nat', '#n/a', '#n/v', '\n', '(null)', '<null>', '[null]', "
+    "'nil', '#null!', '#ref!', '#value!', '#name?')"
+)
 
 
 def quote(column: str) -> str:
@@ -67,6 +72,8 @@ class Columns:
         What a reader should know of how the columns were read, one sentence each.
     """
 
+    quote = staticmethod(quote)
+
     def __init__(
         self, con: duckdb.DuckDBPyConnection, rules: Rules, table: str = "raw", ask: bool = True
     ) -> None:
@@ -94,10 +101,11 @@ class Columns:
             text = f"cast({name} as varchar)"
             return rf"regexp_replace({text}, '\.0+$', '')" if kind.startswith("DECIMAL") else text
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
-        found = self._row(count_forms(text, self.table, _NOTHING))
+        found = self.row(count_forms(text, self.table, _NOTHING))
         forms = dict(zip((*FORMS, "nothing", *damage(text)), found, strict=True))
         wanted = [form for form in FORMS if form in self.rules.id_forms and forms[form]]
         self._note_forms(column, forms, wanted)
+        wanted += [form for form in ON_DEMAND if form in self.rules.id_forms]
         text = unify(text, wanted)
         return f"if(lower({text}) in {_NOTHING}, null, {text})" if forms["nothing"] or wanted else text
 
@@ -117,7 +125,7 @@ class Columns:
             return value
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
         plain = f"try_cast({text} as double)"
-        unread, dotted, open_ = self._row(
+        unread, dotted, open_ = self.row(
             f"select count(*) filter (where {plain} is null), count(*) filter (where contains({text}, '.')), "
             f"count(*) filter (where {numerals.is_open(f'trim({text})', '.')}) "
             f"from {self.table} where {text} is not null"
@@ -131,7 +139,7 @@ class Columns:
 
     def _bare_number(self, column: str, bare: str) -> str:
         if self.ask or self.rules.decimal is not None:
-            return once(bare, "b", numerals.read_bare("b", self._decimal(column, bare)))
+            return once(bare, "b", numerals.read_bare("b", decimal_of(self, column, bare)))
         ways = [numerals.read_bare("b", sign) for sign in ".,"]
         return once(bare, "b", f"coalesce({', '.join(ways)})")
 
@@ -174,8 +182,10 @@ class Columns:
         if is_number(kind):
             number = self.number(column)
             return self._from_zone(times.number_as_time(number, self._serials(column, number)))
-        text = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
-        other, zoned, short, numbers, words = self._row(
+        text = days_in_place(
+            self, column, f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
+        )
+        other, zoned, short, numbers, words = self.row(
             f"select count(*), count(*) filter (where {times.is_zoned(text)}), "
             f"count(*) filter (where {times.is_short(text)}), count(*) filter (where {times.is_digits(text)}), "
             f"count(*) filter (where {times.has_words(text)}) "
@@ -213,7 +223,7 @@ class Columns:
 
     def _serials(self, column: str, number: str) -> bool:
         """Whether the numbers of a column are days of a spreadsheet: all of them are of that size."""
-        low, high, some = self._row(
+        low, high, some = self.row(
             f"select bool_and(coalesce({times.is_serial('n')}, true)), max(n), count(n) "
             f"from (select {number} as n from {self.table})"
         )
@@ -239,78 +249,6 @@ class Columns:
     def _local(self, utc: str, zone: str) -> str:
         return utc if zone == "UTC" else shift(utc, zone, to_utc=False)
 
-    def _decimal(self, column: str, bare: str) -> str:
-        """Return the decimal sign of a text column, from all its values together.
-
-        Raises
-        ------
-        InputError
-            The values contradict one another, or leave open whether a sign divides thousands.
-        """
-        if self.rules.decimal is not None:
-            return self.rules.decimal
-        tests = {
-            "commas": numerals.is_decimal("b", ","),
-            "dots": numerals.is_decimal("b", "."),
-            "open_commas": numerals.is_open("b", ","),
-            "open_dots": numerals.is_open("b", "."),
-            "tens": r"regexp_matches(b, '[.,]\d\d0$')",
-            "short": r"regexp_full_match(b, '[-+]?\d{1,3}')",
-            "long": r"regexp_full_match(b, '[-+]?\d{4,}')",
-        }
-        counts = ", ".join(
-            f"count(*) filter (where {test}), min(b) filter (where {test})" for test in tests.values()
-        )
-        found = self._row(f"select {counts} from (select {bare} as b from {self.table})")
-        count = dict(zip(tests, found[::2], strict=True))
-        example = dict(zip(tests, found[1::2], strict=True))
-        if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):
-            raise InputError(
-                f"column {column!r} holds both {example['commas']!r} and {example['dots']!r}; set decimal to '.' or "
-                "',' (--rule decimal=,), and the values written the other way are set aside."
-            )
-        if count["commas"] or count["dots"]:
-            return "," if count["commas"] > count["dots"] else "."
-        if not count["open_commas"] and not count["open_dots"]:
-            return "."
-        sign = "," if count["open_commas"] else "."
-        unclear = example["open_commas"] or example["open_dots"]
-        whole, broken = unclear.replace(sign, ""), unclear.replace(sign, ".")
-        both = count["open_commas"] and count["open_dots"]
-        # Whoever writes decimals at full length writes them behind every number, whoever drops zeros drops them.
-        if both or not count["tens"] or not count["short"] or count["long"]:
-            if neighbours := self._decimal_nearby(column):
-                return neighbours
-            raise InputError(
-                f"column {column!r}: {unclear!r} may be {whole} or {broken}; "
-                "set decimal to '.' or ',' (--rule decimal=,)."
-            )
-        decimal = "." if sign == "," else ","
-        self.notes.append(
-            f"Column {column!r}: {unclear!r} was read as {whole}, because {example['short']!r} stands without "
-            f"decimals; --rule decimal={sign} reads it as {broken}."
-        )
-        return decimal
-
-    def _decimal_nearby(self, column: str) -> str | None:
-        """Return the decimal sign that other columns of numbers leave no doubt about, None where none does."""
-        found: dict[str, str] = {}
-        for other in (name for name, kind in self.kinds.items() if kind == "VARCHAR" and name != column):
-            text = quote(other)
-            for sign in ".,":
-                filled, numbers, sure = self._row(
-                    f"select count(b), count({numerals.read_bare('b', sign)}), "
-                    f"count(*) filter (where {numerals.is_decimal('b', sign)}) from (select {numerals.bare(text)} as b "
-                    f"from {self.table} where trim({text}) <> '')"
-                )
-                if sure and numbers >= 0.95 * filled:
-                    found.setdefault(sign, other)
-        if len(found) != 1:
-            return None
-        [(sign, other)] = found.items()
-        self.notes.append(f"Column {column!r} was read with the decimal sign {sign!r} of column {other!r}.")
-        return sign
-
     def _note_unread(self, column: str, text: str, value: str) -> None:
         """Note how many values are there but are no finite number: they count as missing."""
         if not self.ask:
@@ -318,7 +256,7 @@ class Columns:
         there = f"{text} is not null and {value} is null"
         if self.kinds[column] not in _FLOATS:
             there += f" and lower(trim({text})) not in {_NOTHING}"
-        number, example = self._row(
+        number, example = self.row(
             f"select count(*), min(cast({text} as varchar)) from {self.table} where {there}"
         )
         if number:
@@ -347,7 +285,7 @@ class Columns:
 
     def _warn_of_floats(self, column: str) -> None:
         exact = 2**53 if self.kinds[column] == "DOUBLE" else 2**24
-        [large] = self._row(
+        [large] = self.row(
             f"select count(*) from {self.table} where isfinite({quote(column)}) and abs({quote(column)}) > {exact}"
         )
         if large:
@@ -356,7 +294,8 @@ class Columns:
                 "neighbours fall together; export the column as text or whole numbers."
             )
 
-    def _row(self, query: str) -> tuple[Any, ...]:
+    def row(self, query: str) -> tuple[Any, ...]:
+        """Return the one row of a query."""
         return self.con.execute(query).fetchall()[0]
 
     def _first(self, query: str) -> object:

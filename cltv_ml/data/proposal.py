@@ -145,7 +145,9 @@ def propose_mapping(
         left = [column for column in kinds if column not in taken and kinds[column] != "empty"]
         found = _find(name, left, kinds, levels, chosen)
         if name == "amount" and (lines := _of_lines(found)):
-            notes.append(f"Columns {found} could each be the amount; {lines[0]!r}, the line's own, was taken.")
+            notes.append(
+                f"Columns {found} could each be the amount; {lines[0]!r}, the line's own, was taken."
+            )
             found = lines
         if len(found) > 1 and (name in REQUIRED or name in SAFETY):
             questions.append(_which(name, found))
@@ -164,7 +166,11 @@ def _of_lines(found: Sequence[str]) -> list[str]:
     """Return the one column called a line's total where the others are called the order's, else nothing."""
     lines = [column for column in found if PER_LINE.search(plain_heading(column))]
     others = [column for column in found if column not in lines]
-    return lines if len(lines) == 1 and others and all(PER_ORDER.search(plain_heading(one)) for one in others) else []
+    return (
+        lines
+        if len(lines) == 1 and others and all(PER_ORDER.search(plain_heading(one)) for one in others)
+        else []
+    )
 
 
 def _find_currency(
@@ -289,7 +295,7 @@ def _settle(
     """Return the mapping after what depends on several columns, a lone price is the amount, and what is missing."""
     weak = "amount" not in known and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
     if weak and "quantity" in chosen:
-        chosen["unit_price"] = chosen.pop("amount")
+        chosen.setdefault("unit_price", chosen.pop("amount"))
     open_already = {answer.partition("=")[0] for question in asked for answer in question.answers}
     missing = []
     for name in open_names(chosen):

@@ -41,6 +41,9 @@ ALWAYS_ON = (
     *("broken_line", "missing_customer", "bad_date", "bad_amount", "continuation", "return_without_order"),
 )
 
+#: The forms of identifiers that can be named, see `Rules.id_forms`.
+ID_FORMS = ("blanks", "unicode", "decimals", "email_case", "case", "zeros", "signs", "none")
+
 #: Rules that are off unless switched on.
 OFF_BY_DEFAULT = ("history_before_log",)
 
@@ -67,6 +70,8 @@ class Rules:
         2 January.
     year_first
         Whether 05-01-25 has its year first, when the column leaves it open.
+    swapped_dates
+        Whether a spreadsheet exchanged day and month in dates such as 2024-03-02, when the column leaves it open.
     decimal
         The decimal sign of amounts that are text, "." or ",", when the column leaves it open.
     rates
@@ -92,7 +97,9 @@ class Rules:
     id_forms
         In which ways identifiers are brought to one form: `blanks` (trimmed, invisible signs taken out),
         `unicode` (NFC), `decimals` (12345.0 is 12345) and `email_case` (addresses in small letters); "none"
-        keeps them as they are written.
+        keeps them as they are written. Further forms apply where they are named, with a plus to
+        add to these (`+case`): `case` (all in small letters), `zeros` (00123 is 123) and `signs` (without blanks, #, +
+        and quotes).
 
     >>> Rules(off=("missing_customer",))
     Traceback (most recent call last):
@@ -107,6 +114,7 @@ class Rules:
     source_timezone: str | None = None
     day_first: bool | None = None
     year_first: bool | None = None
+    swapped_dates: bool | None = None
     decimal: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -130,10 +138,8 @@ class Rules:
         if self.decimal not in (None, ".", ","):
             raise InputError(f"decimal must be '.' or ',', got {self.decimal!r}.")
         for form in self.id_forms:
-            if form not in ("blanks", "unicode", "decimals", "email_case", "none"):
-                raise InputError(
-                    f"Unknown id form {form!r}. Available: blanks, unicode, decimals, email_case, none."
-                )
+            if form not in ID_FORMS:
+                raise InputError(f"Unknown id form {form!r}. Available: {', '.join(ID_FORMS)}.")
         if self.amount_per not in (None, "line", "order"):
             raise InputError(f"amount_per must be 'line' or 'order', got {self.amount_per!r}.")
         if self.observed_until is not None:
@@ -183,7 +189,10 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
             raise InputError(f"Unknown rule setting {name!r}. Available: {sorted(known | set(LEVEL_NAMES))}.")
         listed = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
         if name in ("off", "on", "non_products", "adjustments", "id_forms"):
-            changed[name] = tuple(str(entry) for entry in listed)
+            named = [str(entry) for entry in listed]
+            added = [entry for entry in named if name == "id_forms" and entry.startswith("+")]
+            kept = rules.id_forms if added else ()
+            changed[name] = (*kept, *(entry.removeprefix("+") if added else entry for entry in named))
         elif name in LEVEL_NAMES:
             readings = (
                 value if isinstance(value, Mapping) else dict(_reading(name, entry) for entry in listed)
@@ -239,6 +248,7 @@ def _truth(name: str, value: Any) -> bool:
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "day_first": _truth,
     "year_first": _truth,
+    "swapped_dates": _truth,
     "price_discounted": _truth,
     "money_unit": _number,
     "winsorise": _number,

@@ -15,8 +15,12 @@ _TAIL = r"(?:$|[ T,]+(.*)$)"
 #: ISO 8601 and nothing else, which the engine reads by itself.
 PLAIN = r"\d{4}-\d\d?-\d\d?(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 
+#: Dates with the year ahead and behind, for a look at which of their numbers can be days.
+YEAR_AHEAD = r"^(\d{4})([/\-.])(\d{1,2})[/\-.](\d{1,2})"
+YEAR_BEHIND = r"^(\d{1,2})[/\-.](\d{1,2})[/\-.](?:\d{4}|\d{2})\b"
+
 #: The other ways of writing.
-_SHORT = r"^(\d{1,2})([/\-.])(\d{1,2})[/\-.](\d{4}|\d{2})\.?" + _TAIL
+_SHORT = r"^(?:\p{L}+[.,]* )?(\d{1,2})([/\-.])(\d{1,2})[/\-.](\d{4}|\d{2})\.?" + _TAIL
 _YEAR_FIRST = r"^(\d{4})(?:[/\-.] ?|年 ?)(\d{1,2})(?:[/\-.] ?|月 ?)(\d{1,2})[.日]?" + _TAIL
 _WEEKDAY = r"^(?:\p{L}+[.,]*[ ]+)?"
 _DAY_WORD = (
@@ -25,30 +29,35 @@ _DAY_WORD = (
 ).replace("'", "''") + _TAIL
 _WORD_DAY = _WEEKDAY + r"(\p{L}{3,})[. \-]+(\d{1,2})(?:st|nd|rd|th)?[, \-]+(\d{4}|\d{2})" + _TAIL
 _YEAR_WORD = r"^(\d{4})[ \-/]?(\p{L}{3,})[ \-/.]?(\d{1,2})" + _TAIL
+_COMPACT = r"^(\d{4})(\d{2})(\d{2})[ T]+(\d\d?:.*)$"
 _CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
 #: With the name of a month, and in which groups year, month, day and time stand.
 _WORDS = {_DAY_WORD: "3214", _WORD_DAY: "3124", _YEAR_WORD: "1234", _CTIME: "4123"}
 
 #: Months of seven languages, without accents, and how they are shortened.
 _MONTHS = (
-    "jan january januar janvier janv enero ene gennaio gen janeiro januari",
-    "feb february februar fevrier fevr fev febrero febbraio fevereiro februari",
-    "mar march marz maerz mars marzo marco maart mrt mrz",
-    "apr april avril avr abril abr aprile",
-    "may mai mayo maggio mag maio mei",
-    "jun june juni juin junio giugno giu junho",
-    "jul july juli juillet juil julio luglio lug julho",
-    "aug august aout agosto ago augustus",
-    "sep sept september septembre septiembre settembre set setembro",
-    "oct october oktober okt octobre octubre ottobre ott outubro out",
-    "nov november novembre noviembre novembro",
-    "dec december dezember dez decembre diciembre dic dicembre dezembro",
+    "jan january januar janvier janv enero ene gennaio gen janeiro januari stycznia styczen sty ocak января "
+    "янв leden ledna",
+    "feb february februar fevrier fevr fev febrero febbraio fevereiro februari lutego luty lut subat февраля "
+    "фев unora unor",
+    "mar march marz maerz mars marzo marco maart mrt mrz marca marzec mart марта мар brezna brezen",
+    "apr april avril avr abril abr aprile kwietnia kwiecien kwi nisan апреля апр dubna duben",
+    "may mai mayo maggio mag maio mei maj maja mayıs mayis мая kvetna kveten",
+    "jun june juni juin junio giugno giu junho juni czerwca czerwiec cze haziran июня июн cervna cerven",
+    "jul july juli juillet juil julio luglio lug julho juli lipca lipiec lip temmuz июля июл cervence cervenec",
+    "aug august aout agosto ago augustus augusti sierpnia sierpien sie agustos августа авг srpna srpen",
+    "sep sept september septembre septiembre settembre set setembro wrzesnia wrzesien wrz eylul сентября сен zari",
+    "oct october oktober okt octobre octubre ottobre ott outubro out pazdziernika pazdziernik paz ekim "
+    "октября окт rijna rijen",
+    "nov november novembre noviembre novembro listopada listopad lis kasım kasim ноября ноя listopadu",
+    "dec december dezember dez decembre diciembre dic dicembre dezembro grudnia grudzien gru aralık aralik "
+    "декабря дек prosince prosinec desember",
 )
 
 #: A zone behind a time; a name in brackets may follow, as in browsers.
 _ZONE = (
     r" ?(?:(?:GMT|UTC)([+-]\d\d?(?::?\d\d)?)|(Z|UTC|GMT|UT|[ECMP][SD]T|CES?T|EES?T|WES?T)|([+-]\d\d(?::?\d\d)?))"
-    r"(?: *\(.*\))?$"
+    r"(?: *[(\[].*[)\]])?$"
 )
 _NAMED = {
     "+00": "Z UTC GMT UT WET",
@@ -127,7 +136,7 @@ def from_text(
         for which, order in orders
     )
     fields = once(short_fields("t"), "f", f"(case {short} end) || chr(10) || f.time")
-    ways = {_YEAR_FIRST: "1234", **(_WORDS if words else {})}
+    ways = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORDS if words else {})}
     others = " ".join(
         f"when regexp_matches(t, '{way}') then regexp_replace(t, '{way}', '{_groups(places)}')"
         for way, places in ways.items()
@@ -199,20 +208,23 @@ def _joined(last: int, words: bool, zoned: bool) -> str:
     """Return SQL for the time of `s`: year, month, day and a clock time, perhaps with a zone."""
     month = _month("s[2]") if words else "s[2]"
     date = f"{_full_year('s[1]', last)} || '-' || {month} || '-' || s[3]"
-    said = "'^(?:at|um|à|a las|alle|klo|om) '"
+    said = "'^(?:г[.]?|года)?,? *(?:(?:at|um|à|a las|alle|klo|om|kl[.]?|о|в) )?'"
     tail = f"regexp_replace(trim(s[4]), {said}, '')"
     dotted = (
         r"regexp_replace(regexp_replace(c, '^(\d\d?)[.H](\d\d)', '\1:\2'), '^(\d\d?:\d\d)[.](\d\d)', '\1:\2')"
     )
-    noon = rf"regexp_replace({dotted}, '(?:[.]\d+)? ?([AP])\.?M\.?$', ' \1M')"
+    half = r"[.\s\x{a0}\x{202f}]*"
+    noon = rf"regexp_replace({dotted}, '(?:[.]\d+)?{half}([AP]){half}M[.]?$', ' \1M')"
     at = (
         f"case when c = '' then try_cast(d as timestamp) "
-        f"when regexp_matches(c, '[AP]\\.?M\\.?$') then try_strptime(d || ' ' || {noon}, {_TWELVE_HOURS}) "
+        f"when regexp_matches(c, '[AP]{half}M[.]?$') then try_strptime(d || ' ' || {noon}, {_TWELVE_HOURS}) "
         f"when regexp_full_match({dotted}, '\\d\\d?:\\d\\d(?::\\d\\d(?:[.,]\\d+)?)?') "
         f"then try_cast(d || ' ' || replace({dotted}, ',', '.') as timestamp) end"
     )
     clock = f"regexp_replace(k, '{_ZONE}', '')" if zoned else "k"
-    known = once(date, "d", once(f"upper(trim({clock}))", "c", at))
+    known = once(
+        date, "d", once(f"regexp_replace(upper(trim({clock})), ' ?(UHR|HRS?|HS)[.]?$', '')", "c", at)
+    )
     return once(tail, "k", f"{known} - {_offset()}" if zoned else known)
 
 

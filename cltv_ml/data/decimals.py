@@ -1,0 +1,89 @@
+"""The decimal sign of a column of numbers written as text, from all its values together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cltv_ml.data import numerals
+from cltv_ml.data.questions import Question, QuestionsError
+
+if TYPE_CHECKING:
+    from cltv_ml.data.parse import Columns
+
+
+def decimal_of(columns: Columns, column: str, bare: str) -> str:
+    """Return the decimal sign of a text column, from all its values together.
+
+    Raises
+    ------
+    InputError
+        The values contradict one another, or leave open whether a sign divides thousands.
+    """
+    if columns.rules.decimal is not None:
+        return columns.rules.decimal
+    tests = {
+        "commas": numerals.is_decimal("b", ","),
+        "dots": numerals.is_decimal("b", "."),
+        "open_commas": numerals.is_open("b", ","),
+        "open_dots": numerals.is_open("b", "."),
+        "tens": r"regexp_matches(b, '[.,]\d\d0$')",
+        "short": r"regexp_full_match(b, '[-+]?\d{1,3}')",
+        "long": r"regexp_full_match(b, '[-+]?\d{4,}')",
+    }
+    counts = ", ".join(
+        f"count(*) filter (where {test}), min(b) filter (where {test})" for test in tests.values()
+    )
+    found = columns.row(f"select {counts} from (select {bare} as b from {columns.table})")
+    count = dict(zip(tests, found[::2], strict=True))
+    example = dict(zip(tests, found[1::2], strict=True))
+    if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):
+        raise _ask_decimal(
+            f"column {column!r} holds both {example['commas']!r} and {example['dots']!r}; set decimal to '.' or "
+            "',' (--rule decimal=,), and the values written the other way are set aside."
+        )
+    if count["commas"] or count["dots"]:
+        return "," if count["commas"] > count["dots"] else "."
+    if not count["open_commas"] and not count["open_dots"]:
+        return "."
+    sign = "," if count["open_commas"] else "."
+    unclear = example["open_commas"] or example["open_dots"]
+    whole, broken = unclear.replace(sign, ""), unclear.replace(sign, ".")
+    both = count["open_commas"] and count["open_dots"]
+    # Whoever writes decimals at full length writes them behind every number, whoever drops zeros drops them.
+    if both or not count["tens"] or not count["short"] or count["long"]:
+        if neighbours := _decimal_nearby(columns, column):
+            return neighbours
+        raise _ask_decimal(
+            f"column {column!r}: {unclear!r} may be {whole} or {broken}; "
+            "set decimal to '.' or ',' (--rule decimal=,)."
+        )
+    decimal = "." if sign == "," else ","
+    columns.notes.append(
+        f"Column {column!r}: {unclear!r} was read as {whole}, because {example['short']!r} stands without "
+        f"decimals; --rule decimal={sign} reads it as {broken}."
+    )
+    return decimal
+
+
+def _decimal_nearby(columns: Columns, column: str) -> str | None:
+    """Return the decimal sign that other columns of numbers leave no doubt about, None where none does."""
+    found: dict[str, str] = {}
+    for other in (name for name, kind in columns.kinds.items() if kind == "VARCHAR" and name != column):
+        text = columns.quote(other)
+        for sign in ".,":
+            filled, numbers, sure = columns.row(
+                f"select count(b), count({numerals.read_bare('b', sign)}), "
+                f"count(*) filter (where {numerals.is_decimal('b', sign)}) from (select {numerals.bare(text)} as b "
+                f"from {columns.table} where trim({text}) <> '')"
+            )
+            if sure and numbers >= 0.95 * filled:
+                found.setdefault(sign, other)
+    if len(found) != 1:
+        return None
+    [(sign, other)] = found.items()
+    columns.notes.append(f"Column {column!r} was read with the decimal sign {sign!r} of column {other!r}.")
+    return sign
+
+
+def _ask_decimal(text: str) -> QuestionsError:
+    return QuestionsError([Question(text, ("decimal=.", "decimal=,"))])

@@ -1,0 +1,52 @@
+"""Dates whose day and month stand in each other's place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cltv_ml.data import times
+from cltv_ml.data.questions import Question, QuestionsError
+
+if TYPE_CHECKING:
+    from cltv_ml.data.parse import Columns
+
+
+def days_in_place(columns: Columns, column: str, text: str) -> str:
+    """Return SQL for times whose day and month stand in their places, where the column shows them exchanged.
+
+    Year, day, month is recognised by months above 12. A spreadsheet that reads 13/02/2024 with the month first
+    leaves it as text, but turns 02/03/2024 into a date: no such date then has a day above 12, and every text has.
+
+    Raises
+    ------
+    QuestionsError
+        A spreadsheet may have exchanged day and month, which the user must say.
+    """
+    if not columns.ask:
+        return text
+    month, day = (
+        f"try_cast(regexp_extract(t, '{times.YEAR_AHEAD}', {group}) as integer)" for group in (3, 4)
+    )
+    first, second = (
+        f"try_cast(regexp_extract(t, '{times.YEAR_BEHIND}', {group}) as integer)" for group in (1, 2)
+    )
+    high, low, dates, plain, texts, sure, example = columns.row(
+        f"select count(*) filter (where {month} between 13 and 31), count(*) filter (where {day} between 13 and 31), "
+        f"count({month}), count(*) filter (where {month} <= 12 and {day} <= 12), count({first}), "
+        f"count(*) filter (where greatest({first}, {second}) > 12), min(t) filter (where {month} <> {day}) "
+        f"from (select {text} as t from {columns.table} limit 20000)"
+    )
+    swapped = f"regexp_replace({text}, '{times.YEAR_AHEAD}', '\\1\\2\\4\\2\\3')"
+    if high and not low:
+        columns.notes.append(f"Column {column!r} was read with the year, the day and then the month.")
+        return swapped
+    if texts < 3 or texts != sure or plain != dates or dates < 5 or columns.rules.swapped_dates is False:
+        return text
+    if columns.rules.swapped_dates:
+        return swapped
+    question = (
+        f"column {column!r}: a spreadsheet seems to have exchanged day and month where it could, since every date "
+        f"left as text has a day above 12 and no other date has; say --rule swapped_dates=true to change them back, "
+        f"or --rule swapped_dates=false where dates such as {str(example)[:10]} are right."
+    )
+    raise QuestionsError([Question(question, ("swapped_dates=true", "swapped_dates=false"))])

@@ -1,0 +1,193 @@
+"""Columns that no name was given to, and what in them changes revenue."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data import change_rules, clean, read
+from cltv_ml.data.questions import QuestionsError
+
+
+def orders(**more):
+    """Return eight orders of 10 to 80 with further columns; number 7 and 8 were given back."""
+    days = pd.date_range("2025-01-05", periods=8, freq="9D")
+    table = {
+        "order_id": range(1, 9),
+        "customer": list("abcdabcd"),
+        "date": days,
+        "total": [10.0 * n for n in range(1, 9)],
+    }
+    return pd.DataFrame({**table, **more})
+
+
+def kept(frame, mapping=None, rules=None):
+    raw = read(frame, mapping)
+    return clean(raw, change_rules(raw.rules, rules or {})).report.money_kept
+
+
+def flag(yes, no):
+    return [no] * 6 + [yes] * 2
+
+
+def test_levels_under_any_heading_are_read_where_all_are_known():
+    wrong = {
+        heading: kept(orders(**{heading: flag(undone, done)}))
+        for heading, undone, done in (
+            ("Outcome", "failed", "paid"),
+            ("Delivery", "Returned", "Delivered"),
+            ("Condition", "storniert", "bezahlt"),
+        )
+    }
+    assert wrong == dict.fromkeys(wrong, 210.0)
+
+
+@pytest.mark.parametrize(
+    ("heading", "yes", "no", "name"),
+    [
+        ("Is Return", "Y", "N", "refunded"),
+        ("Void Flag", True, False, "refunded"),
+        ("RMA", "RMA-7", None, "cancelled_at"),
+        ("Cancel reason", "fraud", None, "cancelled_at"),
+        ("Approved", "no", "yes", "captured"),
+        ("Notes", "REFUNDED", None, "status"),
+    ],
+)
+def test_a_flag_is_asked_about_and_its_answer_leads_to_the_truth(heading, yes, no, name):
+    frame = orders(**{heading: flag(yes, no)})
+    with pytest.raises(QuestionsError, match=heading):
+        kept(frame)
+    assert kept(frame, {name: heading}) == 210.0
+    assert kept(frame, {name: ""}) == 360.0
+
+
+def test_harmless_columns_are_not_asked_about():
+    frame = orders(
+        category=flag("Returns & Gifts", "Books"),
+        payment=flag("invoice", "cash on delivery"),
+        delivery_status=flag("pending", "in transit"),
+        notes=flag("do not cancel", None),
+        return_policy=flag("30 days", "none"),
+        returning_customer=flag("yes", "no"),
+        returned=flag(None, None),
+        channel=flag("online", "store"),
+    )
+    assert kept(frame) == 360.0
+
+
+def test_a_column_of_kinds_under_another_heading_takes_back():
+    frame = pd.concat([orders(), orders().tail(2)], ignore_index=True).assign(
+        operation=["SALE"] * 8 + ["RETURN"] * 2
+    )
+    assert kept(frame) == 210.0
+
+
+def test_codes_that_differ_where_an_order_repeats_its_amount_are_asked_about():
+    frame = pd.concat([orders(), orders().tail(2)], ignore_index=True).assign(
+        **{"Txn Code": ["S"] * 8 + ["R"] * 2}
+    )
+    with pytest.raises(QuestionsError, match="type=Txn Code"):
+        kept(frame)
+    assert kept(frame, {"type": "Txn Code"}, {"type": ["S:counts", "R:refund"]}) == 210.0
+
+
+def test_items_that_came_back_are_taken_off():
+    frame = (
+        orders().drop(columns="total").assign(quantity=[2] * 8, unit_price=5.0, qty_returned=[0] * 6 + [1, 2])
+    )
+    assert kept(frame) == 65.0
+    assert kept(frame, {"returned_quantity": ""}) == 80.0
+
+
+def test_items_that_came_back_are_asked_about_next_to_an_amount():
+    frame = orders(quantity=2, qty_returned=[0] * 6 + [1, 2])
+    with pytest.raises(QuestionsError, match="before or after"):
+        kept(frame)
+
+
+def test_two_prices_are_asked_about():
+    frame = orders().drop(columns="total").assign(quantity=2, price=5.0, discounted_price=[4.0] + [5.0] * 7)
+    with pytest.raises(QuestionsError, match="discounted_price"):
+        kept(frame)
+    assert kept(frame, {"unit_price": "discounted_price"}) == 78.0
+
+
+def test_a_discount_next_to_a_computed_amount_is_asked_about():
+    frame = orders().drop(columns="total").assign(quantity=2, price=5.0, discount=[1.0] + [0.0] * 7)
+    with pytest.raises(QuestionsError, match="price_discounted"):
+        kept(frame)
+    assert kept(frame, rules={"price_discounted": "false"}) == 79.0
+    assert kept(frame, rules={"price_discounted": "true"}) == 80.0
+    assert kept(frame.assign(discount=0.0)) == 80.0
+
+
+def test_units_in_headings_are_applied_and_told():
+    for heading, unit in {
+        "amount_cents": 100,
+        "Betrag (Cent)": 100,
+        "amount_micros": 1e6,
+        "Revenue (k€)": 0.001,
+    }.items():
+        frame = orders().rename(columns={"total": heading})
+        frame[heading] *= unit
+        report = clean(read(frame)).report
+        assert report.money_kept == pytest.approx(360.0, abs=0.01), heading
+        assert any("money_unit" in note for note in report.notes), heading
+
+
+def test_the_lines_own_total_is_taken_next_to_the_orders():
+    lines = orders(**{"Line Total": 5.0, "Order Total": 50.0}).drop(columns="total")
+    raw = read(lines)
+    assert raw.mapping["amount"] == "Line Total"
+    assert any("the line's own" in note for note in raw.notes)
+
+
+def test_days_and_months_that_a_spreadsheet_exchanged_are_asked_about():
+    days = pd.date_range("2025-01-03", periods=60, freq="5D")
+    texts = [
+        f"{day:%d/%m/%Y}" if day.day > 12 else f"{day:%Y}-{day.day:02}-{day.month:02} 00:00:00"
+        for day in days
+    ]
+    frame = pd.DataFrame({"customer": "a", "date": texts, "amount": 1.0})
+    with pytest.raises(QuestionsError, match="swapped_dates"):
+        clean(frame)
+    raw = read(frame)
+    log = clean(raw, change_rules(raw.rules, {"swapped_dates": "true"})).log
+    assert log["timestamp"].tolist() == days.tolist()
+
+
+def test_year_day_month_is_recognised():
+    days = pd.date_range("2025-01-03", periods=60, freq="5D")
+    frame = pd.DataFrame({"customer": "a", "date": [f"{day:%Y/%d/%m}" for day in days], "amount": 1.0})
+    assert clean(frame).log["timestamp"].tolist() == days.tolist()
+
+
+def test_times_are_read_in_further_spellings():
+    spelled = {
+        "2025-02-03 14:05": ["3 lutego 2025 14:05", "3 февраля 2025 г. 14:05", "03.02.2025 14:05 Uhr"],
+        "2025-02-03 13:05": ["03/02/2025 1:05 p. m.", "20250203 13:05:00", "Mo., 03.02.2025 13:05"],
+    }
+    wrong = []
+    for right, texts in spelled.items():
+        for text in texts:
+            frame = pd.DataFrame({"customer": "a", "date": [text, text], "amount": [1.0, 2.0]})
+            raw = read(frame)
+            found = clean(raw, change_rules(raw.rules, {"day_first": "true"})).log["timestamp"].iloc[0]
+            wrong += [] if found == pd.Timestamp(right) else [(text, found)]
+    assert not wrong
+
+
+def test_customers_spelled_apart_are_told_and_brought_together_on_demand():
+    for one, other, form in (("C-1", "c-1", "case"), ("001", "1", "zeros"), ("#71", "71", "signs")):
+        frame = orders().assign(
+            customer=[one + str(n % 4) if n % 2 else other + str(n % 4) for n in (1, 2, 3, 4, 1, 2, 3, 4)]
+        )
+        frame = pd.concat(
+            [
+                frame,
+                frame.assign(order_id=frame.order_id + 10, customer=frame.customer.str.replace(one, other)),
+            ]
+        )
+        report = clean(frame).report
+        assert any(f"id_forms=+{form}" in note for note in report.notes), (form, report.notes)
+        raw = read(frame)
+        log = clean(raw, change_rules(raw.rules, {"id_forms": f"+{form}"})).log
+        assert log["customer_id"].nunique() == 4, form
