@@ -1,4 +1,4 @@
-"""Measurements on your own machine: `python -m experiments quality | exactness | speed`, from a checkout."""
+"""Measurements on your own machine: `python -m experiments quality | level | exactness | speed`, from a checkout."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from experiments.benchmark import exactness as published
+from experiments.benchmark import level as totals
 from experiments.benchmark import quality as forecasts
 from experiments.benchmark import speed as timing
 
@@ -18,7 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Measure quality, exactness and speed, and write the tables of README.",
+    help="Measure quality, level, exactness and speed, and write the tables of README.",
 )
 
 
@@ -40,6 +41,19 @@ def quality(
     Example: `python -m experiments quality --task cdnow --model cltv_ml --model lifetimes`
     """
     _finish(forecasts.run(task, model, without, say=_say), "quality")
+
+
+@app.command()
+def level(
+    task: Annotated[
+        list[str] | None, typer.Option(help="Entry of levels.toml; may be repeated. All by default.")
+    ] = None,
+) -> None:
+    """Compare the forecast of the total with each candidate's, on public data and simulated shops.
+
+    Example: `python -m experiments level --task online_retail_two_years`
+    """
+    _finish(totals.run(task, say=_say), "level")
 
 
 @app.command()

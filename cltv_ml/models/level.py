@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cltv_ml.models.level_candidates import PACE, Cohorts, candidates, growth
+from cltv_ml.models.level_candidates import PACE, SEASONED, YEAR, Cohorts, candidates, growth, started
 
 #: The candidate that the others are measured against.
 REFERENCE = "bottom-up"
@@ -22,14 +22,25 @@ REFERENCE = "bottom-up"
 #: Candidates that know last year's season.
 SEASONAL = ("top-down", "retention", "bottom-up, season")
 
-#: The log error that a candidate is expected to have before its record is read. A model of customers is trusted
-#: most, a ratio to last year next; what takes the last horizon for the next one least.
-_BEFORE = {REFERENCE: 0.12, **dict.fromkeys(SEASONAL, 0.15)}
+#: The log error that a candidate is expected to have before its record is read. A model of customers and the ratios
+#: to last year that need fewest assumptions are trusted most; what takes the last horizon for the next one least.
+_BEFORE = {
+    REFERENCE: 0.12,
+    "top-down": 0.12,
+    "bottom-up, season": 0.12,
+    "bottom-up, last misses": 0.15,
+    "retention": 0.2,
+}
 _BEFORE_OTHERS = 0.3
 
-#: By how much growth makes top-down doubtful: a shop twice as large as a year ago (log 2) adds an error of .14.
-#: Last year's ratio of two windows then holds the growth of that time as well as the season.
-_GROWTH_DOUBT = 0.2
+#: By how much growth makes a ratio to last year doubtful: a shop twice as large as a year ago (log 2) adds an error of
+#: .07. Last year's ratio then holds the growth of that time as well as the season.
+_GROWTH_DOUBT = 0.1
+
+#: What growth adds where the log is too short to tell it, and what a log that began with the shop adds as long as its
+#: first months are the base of a ratio (by log units that the whole log lies above them).
+_UNKNOWN_GROWTH = 0.1
+_BEGINNING_DOUBT = 0.5
 
 #: The record in independent windows that counts as much as what is expected before: one window alone must not turn
 #: the level away from the models' own total.
@@ -46,6 +57,15 @@ _STEPS = 26
 
 #: A record counts half for every so many days that it is older.
 _HALF_LIFE = 365.0
+
+#: Cutoffs tell of today as far as their customers were as old: the weight falls by 40% where the mean log age
+#: differs by this much. A cohort that was young at every earlier cutoff says next to nothing of what it does now.
+_AGE_APART = 0.6
+
+#: A candidate tried at fewer cutoffs than this may leave the reference by no more than the larger of a factor of 1.5
+#: and the largest miss of the reference so far.
+_LEAST_TRIED = 2
+_UNTRIED_REACH = float(np.log(1.5))
 
 #: A weight falls with the square of the expected squared error: sharper than 1 / MSE, which would be best for
 #: candidates whose errors are independent. Theirs are not.
@@ -130,9 +150,10 @@ def estimate_level(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[i
     if not now:
         return None
     weights, errors, tried = weigh(log, cutoff, horizon, now, past)
+    held = _held(now, tried, past)
     record = _replay(log, horizon, past)
     seen = bool(set(SEASONAL) & set(now))
-    sigma, freedom = _spread(record, cutoff, horizon, seen, float(np.sqrt(weights @ errors**2)))
+    sigma, freedom = _spread(log, record, cutoff, horizon, seen, float(np.sqrt(weights @ errors**2)))
     table = pd.DataFrame(
         {
             "candidate": list(now),
@@ -142,7 +163,7 @@ def estimate_level(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[i
             "cutoffs": tried,
         }
     )
-    return Level(_mean(now, weights), sigma, freedom, table, record, seen)
+    return Level(_mean(held, weights), sigma, freedom, table, record, seen)
 
 
 def weigh(
@@ -155,11 +176,12 @@ def weigh(
     hard ones: its squared error is the reference's times the ratio of both on those. Weights are inverse squared
     errors to the power of `_SHARPNESS`.
     """
-    counts = _evidence(cutoff, horizon, past)
+    counts = _evidence(log, cutoff, horizon, past)
     squared = _squared_errors(list(now), past)
     reference = _squared_errors([REFERENCE], past)[:, 0]
     own = np.isfinite(reference)
-    typical = _pulled(_BEFORE[REFERENCE] ** 2, reference[own], counts[own])
+    before = _before(log, cutoff, horizon, REFERENCE) ** 2
+    typical = _pulled(before, reference[own], counts[own])
     expected, tried = [], []
     for place, name in enumerate(now):
         both = np.isfinite(squared[:, place]) & (own | (not own.any()))
@@ -167,7 +189,7 @@ def weigh(
         if name == REFERENCE:
             error = typical
         elif counts[both].sum() > 0:
-            hard = _pulled(typical, reference[both], counts[both]) if own.any() else typical
+            hard = _pulled(before, reference[both], counts[both]) if own.any() else typical
             measured = float(np.average(squared[both, place], weights=counts[both])) * typical / hard
             weight = counts[both].sum()
             error = (_PRIOR_WINDOWS * error + weight * measured) / (_PRIOR_WINDOWS + weight)
@@ -180,21 +202,39 @@ def weigh(
 def _before(log: Cohorts, cutoff: int, horizon: int, name: str) -> float:
     """Return the log error expected of a candidate before its record is read."""
     error = _BEFORE.get(name, _BEFORE_OTHERS)
-    if name != "top-down":
-        return error
-    return float(np.hypot(error, _GROWTH_DOUBT * np.log(growth(log, cutoff, horizon))))
+    if name not in SEASONAL:  # it goes on with what the log has shown: for longer with less certainty
+        return error * float(np.sqrt(1 + horizon / cutoff))
+    grown = growth(log, cutoff, horizon)
+    unsure = _GROWTH_DOUBT * np.log(grown) if np.isfinite(grown) and grown > 0 else _UNKNOWN_GROWTH
+    young = cutoff - YEAR < SEASONED
+    ramp = max(0.0, np.log(started(log, cutoff))) if young else 0.0
+    return float(np.sqrt(error**2 + unsure**2 + (_BEGINNING_DOUBT * ramp) ** 2))
 
 
-def _evidence(cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
+def _evidence(log: Cohorts, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
     """Return for how many independent windows each earlier cutoff counts.
 
-    Windows that overlap tell the same story more than once, old ones tell of another shop, and at a cutoff with
-    less than half of today's history the candidates were not yet what they are.
+    Windows that overlap tell the same story more than once, old ones tell of another shop, and those whose customers
+    were younger of other customers.
     """
     days = np.array([one.cutoff for one in past], dtype=np.float64)
     overlap = max(1.0, horizon / PACE)
     recent = 0.5 ** ((cutoff - horizon - days) / _HALF_LIFE)
-    return recent * np.clip(2 * days / cutoff, 0.0, 1.0) / overlap
+    apart = np.array([log.log_age(one.cutoff) for one in past]) - log.log_age(cutoff)
+    return recent * np.exp(-0.5 * (apart / _AGE_APART) ** 2) / overlap
+
+
+def _held(now: Mapping[str, float], tried: Sequence[int], past: Sequence[Past]) -> dict[str, float]:
+    """Return the forecasts, those hardly tried held near the reference's."""
+    middle = now.get(REFERENCE)
+    if middle is None:
+        return dict(now)
+    misses = np.log([one.total / one.forecasts[REFERENCE] for one in past if REFERENCE in one.forecasts])
+    reach = float(np.exp(max([_UNTRIED_REACH, *np.abs(misses)])))
+    return {
+        name: total if count >= _LEAST_TRIED else float(np.clip(total, middle / reach, middle * reach))
+        for (name, total), count in zip(now.items(), tried, strict=True)
+    }
 
 
 def _squared_errors(names: Sequence[str], past: Sequence[Past]) -> np.ndarray:
@@ -219,14 +259,14 @@ def _replay(log: Cohorts, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
     rows = []
     for one in past:
         ended = [other for other in past if other.cutoff + horizon <= one.cutoff]
-        weights, _, _ = weigh(log, one.cutoff, horizon, one.forecasts, ended)
+        weights, _, tried = weigh(log, one.cutoff, horizon, one.forecasts, ended)
         seen = bool(set(SEASONAL) & set(one.forecasts))
-        rows.append((one.cutoff, one.total, _mean(one.forecasts, weights), seen))
+        rows.append((one.cutoff, one.total, _mean(_held(one.forecasts, tried, ended), weights), seen))
     return pd.DataFrame(rows, columns=["day", "total", "forecast", "season_seen"])
 
 
 def _spread(
-    record: pd.DataFrame, cutoff: int, horizon: int, seen: bool, expected: float
+    log: Cohorts, record: pd.DataFrame, cutoff: int, horizon: int, seen: bool, expected: float
 ) -> tuple[float, float]:
     """Return scale and degrees of freedom of the log error, from earlier forecasts that knew as much of the season.
 
@@ -235,7 +275,7 @@ def _spread(
     """
     alike = record[record["season_seen"] == seen]
     past = [Past(int(day), 1.0, {}) for day in alike["day"]]
-    counts = _evidence(cutoff, horizon, past)
+    counts = _evidence(log, cutoff, horizon, past)
     squared = np.log(alike["forecast"] / alike["total"]).to_numpy(dtype=np.float64) ** 2
     if not len(alike):
         expected = max(expected, _UNTRIED)

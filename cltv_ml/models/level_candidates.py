@@ -25,6 +25,22 @@ LEAST_DAYS = 28
 #: everybody looks new to the model, so that its miss says more about the start of the log than about the season.
 SEASONED = 150
 
+#: Days of history before a miss of the bottom-up forecast may be carried forward.
+SETTLED = 90
+
+#: A miss carried forward is at most this (log units): one odd window must not decide.
+LARGEST_MISS = 0.5
+
+#: Days over which growth and newcomers are measured at least: a month's revenue hangs on a few orders.
+QUARTER = 91
+
+#: Share of the last quarter's revenue that newcomers must have brought for last year's revenue to tell of this
+#: year's. In a cohort without successors the same days of last year held its own youth.
+LEAST_NEW = 0.03
+
+#: Days of a step in which the share of known customers is measured.
+LAG = 30
+
 #: Fewest customers behind a rate by age; smaller groups are joined with the next older one.
 LEAST_CUSTOMERS = 30
 
@@ -69,6 +85,11 @@ class Cohorts:
         """Return how many customers were first seen before a day."""
         return int(self.joined[min(max(before, 0), self.days)])
 
+    def log_age(self, at: int) -> float:
+        """Return the mean logarithm of the ages in days of the customers known at a day."""
+        newcomers = np.diff(self.joined[: at + 1])
+        return float(newcomers @ np.log(at - np.arange(at)) / max(newcomers.sum(), 1.0))
+
 
 def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> dict[str, float]:
     r"""Return each candidate's forecast of \(L(c)\) for which the log holds the whole base.
@@ -80,38 +101,71 @@ def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, 
     """
     year_ago = cutoff - YEAR
     found = {"bottom-up": bottom_up.get(cutoff, np.nan)}
-    latest = max((day for day in bottom_up if day <= cutoff - horizon), default=-1)
     if cutoff >= horizon + LEAST_DAYS:
         found["going on"] = log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon)
         found["by age"] = by_age(log, cutoff, horizon)
-    if latest >= LEAST_DAYS:
-        found["bottom-up, last miss"] = found["bottom-up"] * missed(log, latest, horizon, bottom_up)
-    if horizon <= YEAR and year_ago >= LEAST_DAYS and cutoff >= horizon + LEAST_DAYS:
+    found["bottom-up, last misses"] = found["bottom-up"] * np.exp(
+        agreed_miss(log, cutoff, horizon, bottom_up)
+    )
+    if horizon <= YEAR + 2 and year_ago >= 0 and newcomers(log, cutoff) >= LEAST_NEW:
         found["top-down"] = top_down(log, cutoff, horizon)
-    if year_ago >= horizon <= YEAR:
+    if year_ago >= horizon <= YEAR + 2:
         found["retention"] = retention_by_age(log, cutoff, horizon)
-    if year_ago >= SEASONED and horizon <= YEAR:
+    if year_ago >= SEASONED and horizon <= YEAR + 2:
         found["bottom-up, season"] = found["bottom-up"] * missed(log, year_ago, horizon, bottom_up)
     return {name: total for name, total in found.items() if np.isfinite(total) and total > 0}
 
 
 def top_down(log: Cohorts, cutoff: int, horizon: int) -> float:
-    r"""Return last year's revenue of the same days, times growth, times the share that known customers bring:
+    r"""Return last year's revenue of the same days times growth times the share that known customers bring:
 
-    \[ A(y, y+h) \; \frac{A(c-g, c)}{A(y-g, y)} \; \frac{K_{c-h}(c-h, c)}{A(c-h, c)}, \qquad g = \min(h, y). \]
+    \[ g \sum_u A(y+u, y+u+30) \; \frac{K_{d}(d+u, d+u+30)}{A(d+u, d+u+30)}, \qquad d = c - u - 30. \]
+
+    The share is the latest one measured at the same lag \(u\) after a cutoff; of lags that the log is too short for
+    it is the one before. The growth \(g\) is one where last year's days before \(y\) are too few to tell.
     """
-    year_ago = cutoff - YEAR
-    share = _ratio(
-        log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon), log.revenue(cutoff - horizon, cutoff)
-    )
-    return log.revenue(year_ago, year_ago + horizon) * growth(log, cutoff, horizon) * share
+    year_ago, total, share = cutoff - YEAR, 0.0, float("nan")
+    for start in range(0, horizon, LAG):
+        end = min(horizon, start + LAG)
+        then = cutoff - end
+        if then >= LEAST_DAYS:
+            days = (then + start, then + end)
+            share = _ratio(log.revenue(*days, known=then), log.revenue(*days))
+        known = min(year_ago + end, cutoff) - (
+            year_ago + start
+        )  # a year of 365 days ends after its last known one
+        if known > 0:
+            revenue = log.revenue(year_ago + start, year_ago + start + known)
+            total += share * revenue * (end - start) / known
+    grown = growth(log, cutoff, horizon)
+    return total * (grown if np.isfinite(grown) else 1.0)
 
 
 def growth(log: Cohorts, cutoff: int, horizon: int) -> float:
-    """Return the revenue before the cutoff over that of the same days a year before, up to a horizon of them."""
+    """Return the revenue before the cutoff over that of the same days a year before; NaN where the log has too few.
+
+    Measured over a horizon or a `QUARTER`, whichever is longer, as far as the log goes.
+    """
     year_ago = cutoff - YEAR
-    days = min(horizon, year_ago)
+    days = min(max(horizon, QUARTER), year_ago)
+    if days < LEAST_DAYS:
+        return float("nan")
     return _ratio(log.revenue(cutoff - days, cutoff), log.revenue(year_ago - days, year_ago))
+
+
+def started(log: Cohorts, cutoff: int) -> float:
+    """Return the revenue per day before the cutoff over that of the log's first `LEAST_DAYS`.
+
+    A log that begins in the middle of a shop's life begins at its usual revenue; one that begins with the shop does
+    not, and its first months are no base for a ratio.
+    """
+    return _ratio(log.revenue(0, cutoff) / cutoff, log.revenue(0, LEAST_DAYS) / LEAST_DAYS)
+
+
+def newcomers(log: Cohorts, cutoff: int) -> float:
+    """Return the share of the last quarter's revenue that came from customers first seen in it."""
+    start = cutoff - QUARTER
+    return 1.0 - _ratio(log.revenue(start, cutoff, known=start), log.revenue(start, cutoff))
 
 
 def by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
@@ -140,12 +194,12 @@ def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
 
     Season, growth and fading are all in the ratio, as long as customers of an age behave as a year before.
     """
-    then = cutoff - YEAR
+    then, days = cutoff - YEAR, min(horizon, YEAR)
     rows = [
         (
             _of_age(log, cutoff, young, old, (cutoff - horizon, cutoff)),
             _of_age(log, then, young, old, (then - horizon, then)),
-            _of_age(log, then, young, old, (then, then + horizon)),
+            _of_age(log, then, young, old, (then, then + days)) * horizon / days,
         )
         for young, old in _age_groups(horizon)
     ]
@@ -155,7 +209,26 @@ def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
 
 def missed(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
     """Return what known customers spent after an earlier cutoff over what the bottom-up forecast of it was."""
-    return _ratio(log.revenue(cutoff, cutoff + horizon, known=cutoff), bottom_up.get(cutoff, np.nan))
+    days = min(horizon, YEAR)  # of last year's 365 days one is not over yet
+    spent = log.revenue(cutoff, cutoff + days, known=cutoff) * horizon / days
+    return _ratio(spent, bottom_up.get(cutoff, np.nan))
+
+
+def agreed_miss(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
+    r"""Return the miss \(\log (K/B)\) that the last two windows that do not overlap agree on, NaN where they do not.
+
+    It is the smaller of the two where they have the same sign: what was missed once says next to nothing.
+    """
+    misses: list[float] = []
+    day = cutoff
+    while len(misses) < 2:
+        day = max((one for one in bottom_up if one <= day - horizon), default=-1)
+        if day < SETTLED:
+            return float("nan")
+        misses.append(float(np.log(max(missed(log, day, horizon, bottom_up), 1e-9))))
+    if misses[0] * misses[1] <= 0:
+        return float("nan")
+    return float(np.sign(misses[0])) * min(LARGEST_MISS, *np.abs(misses))
 
 
 def _age_groups(horizon: int) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from experiments.benchmark.leaderboard import (
     draw_critical_difference,
     label,
 )
+from experiments.benchmark.level_table import summarise_level
 
 PAGE = ROOT / "experiments" / "README.md"
 FIGURE = RESULTS / "critical_difference.svg"
@@ -52,11 +53,13 @@ def readme_table(table: pd.DataFrame) -> str:
 
 def experiments_page() -> str:
     """Return experiments/README.md."""
-    quality, exact, speed = (rows.read(name) for name in ("quality", "exactness", "speed"))
+    quality, level, exact, speed = (rows.read(name) for name in ("quality", "level", "exactness", "speed"))
     parts = [_INTRODUCTION]
     if len(quality):
         parts += ["## Quality", _origin(quality), "![Average ranks](results/critical_difference.svg)"]
         parts += _quality_parts(quality)
+    if len(level.dropna(subset=["value"])):
+        parts += ["## Level", _origin(level), _LEVEL, _level_table(level)]
     if len(exact):
         parts += ["## Exactness", _origin(exact), _exact_table(exact)]
     if len(speed):
@@ -150,6 +153,35 @@ def _chosen(window: pd.DataFrame) -> str:
     return f" The champion, chosen before the window began, is {label(found[1])}." if found else ""
 
 
+def _level_table(table: pd.DataFrame) -> str:
+    head = [
+        "log",
+        "windows",
+        "level",
+        "worst",
+        "bottom-up",
+        "best single",
+        "which",
+        "in the interval",
+        "goal",
+    ]
+    body = [
+        [
+            _title(row.task),
+            f"{row.windows}",
+            f"{row.mean:.1%}",
+            f"{row.worst:.1%}",
+            f"{row.bottom_up:.1%}",
+            f"{row.best:.1%}",
+            str(row.candidate),
+            f"{row.covered:.0%}",
+            "" if pd.isna(row.goal) else f"{row.goal:.1%}{'' if row.mean <= row.goal else ': missed'}",
+        ]
+        for row in summarise_level(table).itertuples()
+    ]
+    return _markdown(head, body)
+
+
 def _exact_table(table: pd.DataFrame) -> str:
     head = ["data", "model", "quantity", "cltv_ml", "published", "difference", "source"]
     body = [
@@ -199,12 +231,18 @@ def _title(task: str) -> str:
     return text.replace("online retail", "Online Retail").replace("complete journey", "Complete Journey")
 
 
+_LEVEL = """Mean absolute bias of the total that known customers spend, over the windows of each log. *level* is the
+forecast that trainings use; *bottom-up* is one of its candidates, the sum of a probabilistic model's values; *best
+single* is the candidate with the smallest mean in hindsight. *In the interval* is the share of windows whose total lay
+in the 90% interval."""
+
 _INTRODUCTION = """# Experiments
 
 This page is written by `python -m experiments` from the files in [results](results); do not edit it.
 
 ```sh
 python -m experiments quality      # predictions against peers on public data; goes on where it was interrupted
+python -m experiments level        # forecasts of the total on public data and simulated shops
 python -m experiments exactness    # parameters, likelihoods and customer checks against published numbers
 python -m experiments speed        # time, CPU and memory against peers and bare engines; --small is what CI runs
 ```

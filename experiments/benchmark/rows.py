@@ -16,7 +16,7 @@ COLUMNS = {
     "task": "an entry of tasks.toml, or what was measured",
     "cutoff": "first day of the window; empty where there is none",
     "horizon": "days",
-    "protocol": "out of time, other customers, published or measured here",
+    "protocol": "out of time, other customers, simulated, published or measured here",
     "model": "the model's or the subject's name",
     "version": "library and version that gave the answer",
     "parameters": "settings, as JSON",

@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from cltv_ml.models.level import estimate_level, past_days
-from cltv_ml.models.level_candidates import Cohorts, by_age, candidates, retention_by_age, top_down
+from cltv_ml.models.level import Past, _before, _evidence, _held, estimate_level, past_days
+from cltv_ml.models.level_candidates import (
+    Cohorts,
+    agreed_miss,
+    by_age,
+    candidates,
+    growth,
+    retention_by_age,
+    top_down,
+)
 
 
 def shop(days, arrivals, spend, season=lambda day: 1.0):
@@ -68,8 +76,60 @@ def test_without_evidence_the_bottom_up_forecast_counts_most():
 
 
 def test_a_ratio_to_last_year_needs_its_whole_base_inside_the_log(seasonal):
-    early = candidates(seasonal, 364 + 20, 91, {})
-    assert not {"top-down", "retention"} & set(early)
+    assert "top-down" not in candidates(seasonal, 363, 91, {})
+    assert "retention" not in candidates(seasonal, 364 + 90, 91, {})
+    assert {"top-down", "retention"} <= set(candidates(seasonal, 364 + 91, 91, {}))
+
+
+def test_top_down_needs_newcomers():
+    cohort = shop(500, lambda joined: 30 if joined < 60 else 0, lambda age: 1 / (1 + age))
+    assert "top-down" not in candidates(cohort, 400, 60, {})
+
+
+def test_where_the_log_cannot_tell_growth_top_down_is_last_years_revenue():
+    daily = 100.0 + np.arange(500)
+    established = Cohorts(np.zeros(500, int), np.arange(500), daily, np.full(501, 50.0))
+    assert np.isnan(growth(established, 380, 30))
+    assert top_down(established, 380, 30) == pytest.approx(daily[16:46].sum())
+
+
+def test_a_log_that_begins_with_the_shop_trusts_its_first_months_less(seasonal):
+    established = Cohorts(np.zeros(500, int), np.arange(500), np.full(500, 100.0), np.full(501, 50.0))
+    doubts = [_before(log, 370, 91, "top-down") for log in (established, seasonal)]
+    assert doubts[0] == pytest.approx(np.hypot(0.12, 0.1))
+    assert doubts[1] > 1.5 * doubts[0]
+
+
+def test_a_year_of_365_days_is_forecast_from_a_log_of_as_many():
+    steady = Cohorts(np.tile([0, 1], 730), np.repeat(np.arange(730), 2), np.ones(1460), np.full(731, 50.0))
+    assert top_down(steady, 365, 365) == pytest.approx(truth(steady, 365, 365), rel=0.01)
+
+
+def test_a_miss_is_carried_forward_only_where_two_windows_agree():
+    log = shop(400, lambda joined: 30 if joined < 30 else 0, lambda age: 1.0)
+    right = {day: truth(log, day, 30) for day in range(90, 371)}
+    low = {day: value / 1.2 for day, value in right.items()}
+    assert agreed_miss(log, 370, 30, low) == pytest.approx(np.log(1.2))
+    mixed = low | {day: 1.1 * right[day] for day in range(330, 341)}
+    assert np.isnan(agreed_miss(log, 370, 30, mixed))
+    assert np.isnan(agreed_miss(log, 130, 30, low))  # the second window would begin before day 90
+
+
+def test_errors_of_a_cohort_that_was_young_say_little_of_it_when_old():
+    log = shop(370, lambda joined: 30 if joined < 30 else 0, lambda age: 1 / (1 + age))
+    steady = shop(370, lambda joined: 30, lambda age: 1 / (1 + age))
+    past = [Past(day, 1.0, {}) for day in (60, 90, 120)]
+    cohort, shop_like = (_evidence(one, 360, 90, past).sum() for one in (log, steady))
+    assert cohort < 0.7 * shop_like
+
+
+def test_a_candidate_hardly_tried_stays_near_the_reference():
+    now = {"bottom-up": 100.0, "top-down": 500.0, "by age": 500.0}
+    past = [Past(day, 100.0, {"bottom-up": 80.0}) for day in (30, 60)]
+    held = _held(now, [2, 1, 2], past)
+    assert held == {"bottom-up": 100.0, "top-down": pytest.approx(150.0), "by age": 500.0}
+    far = [Past(30, 100.0, {"bottom-up": 40.0})]
+    assert _held(now, [1, 1, 2], far)["top-down"] == pytest.approx(250.0)
 
 
 def test_a_candidate_that_was_right_before_gains_weight():

@@ -1,0 +1,102 @@
+"""How right the level was: forecasts of the total on public logs and simulated shops, next to every candidate's."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data import DATASETS
+from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.windows import Window
+from experiments.benchmark import pages, rows
+from experiments.benchmark.cases import HERE, customers_at, load_log
+from experiments.benchmark.level_table import LEVEL, SIMULATED
+from experiments.worlds import WORLDS, simulate_world
+
+
+@dataclass(frozen=True)
+class LevelTask:
+    """One entry of levels.toml."""
+
+    name: str
+    data: str
+    horizons: list[int] = field(default_factory=list)
+    cutoffs: list[str] = field(default_factory=list)
+    goal: float = float("nan")
+
+    @property
+    def windows(self) -> list[Window]:
+        """The windows to forecast, by horizon."""
+        if self.data in WORLDS:
+            world = WORLDS[self.data]
+            return [Window(cutoff, world.horizon) for cutoff in world.windows]
+        return [Window(cutoff, days) for days in self.horizons for cutoff in self.cutoffs]
+
+    def load(self) -> pd.DataFrame:
+        """Return the log; ValueError where the data set is not on this machine."""
+        return simulate_world(self.data) if self.data in WORLDS else load_log(self.data)
+
+
+def read_level_tasks(names: list[str] | None = None) -> list[LevelTask]:
+    """Return the entries of levels.toml, all or those named; ValueError for an unknown name or data set."""
+    given = tomllib.loads((HERE / "levels.toml").read_text(encoding="utf-8"))
+    unknown = [name for name in names or () if name not in given]
+    if unknown:
+        raise ValueError(f"Unknown task {unknown[0]!r}. Available: {sorted(given)}.")
+    tasks = [LevelTask(name, **entry) for name, entry in given.items() if not names or name in names]
+    for task in tasks:
+        if task.data not in WORLDS and task.data not in DATASETS:
+            raise ValueError(f"task {task.name}: unknown data {task.data!r}.")
+    return tasks
+
+
+def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """Return a row per window and candidate with its bias, and write them and the page."""
+    commit, machine = rows.commit(), rows.machine()
+    found = []
+    for task in read_level_tasks(tasks):
+        about = {
+            "commit": commit,
+            "machine": machine,
+            "protocol": SIMULATED if task.data in WORLDS else "out of time",
+        }
+        try:
+            log = task.load()
+        except ValueError as error:
+            say(f"{task.name}: skipped, {error}")
+            note = f"skipped: {error}"
+            found.append({**about, "task": task.name, "model": "all", "metric": "none", "note": note})
+            continue
+        mine = [{**about, "task": _name(task, window), **row} for window, row in _task_rows(log, task)]
+        for name in dict.fromkeys(row["task"] for row in mine):
+            bias = np.abs([row["value"] for row in mine if row["task"] == name and row["model"] == LEVEL])
+            say(f"{name}: mean |bias| {bias.mean():.1%}, worst {bias.max():.1%}")
+        found += mine
+    table = rows.frame(found)
+    rows.write("level", table)
+    pages.write_all()
+    return table
+
+
+def _name(task: LevelTask, window: Window) -> str:
+    return f"{task.name}, {window.horizon} days"
+
+
+def _task_rows(log: pd.DataFrame, task: LevelTask) -> Iterator[tuple[Window, dict]]:
+    for window in task.windows:
+        known = customers_at(log, window)
+        level, total = forecast_level(log, window), float(window.target(log, known).sum())
+        if level is None or total <= 0:
+            continue
+        low, high = level.interval()
+        bias = {LEVEL: level.total} | dict(zip(level.table["candidate"], level.table["total"], strict=True))
+        for model, forecast in bias.items():
+            about = {"cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon": window.horizon, "model": model}
+            row = {**about, "metric": "bias", "value": forecast / total - 1, "customers": len(known)}
+            if model == LEVEL:
+                row |= {"lower": low / total - 1, "upper": high / total - 1, "reference": task.goal}
+            yield window, row
