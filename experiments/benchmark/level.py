@@ -11,6 +11,7 @@ import pandas as pd
 
 from cltv_ml.data import DATASETS
 from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.log import Log
 from cltv_ml.windows import Window
 from experiments.benchmark import pages, rows
 from experiments.benchmark.cases import HERE, customers_at, load_log
@@ -89,7 +90,7 @@ def _name(task: LevelTask, window: Window) -> str:
 def _task_rows(log: pd.DataFrame, task: LevelTask) -> Iterator[tuple[Window, dict]]:
     for window in task.windows:
         known = customers_at(log, window)
-        level, total = forecast_level(log, window), float(window.target(log, known).sum())
+        level, total = forecast_level(log, window), float(Log.of(log).target(window, known).sum())
         if level is None or total <= 0:
             continue
         low, high = level.interval()
