@@ -10,6 +10,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.panel import Training, trainable
+from cltv_ml.evaluation.shape import share_out
 from cltv_ml.models import ValueModel
 from cltv_ml.models.out_of_fold import OTHER_CUSTOMERS, OUT_OF_TIME, Fold, predict_fold, split
 
@@ -18,8 +19,8 @@ MAX_FOLDS = 3
 
 _WORDS = {OUT_OF_TIME: "out of time", OTHER_CUSTOMERS: "on other customers"}
 
-#: What a fold is judged by; the same that decide on the champion.
-JUDGED_BY = ("gini", "bias", "decile_mape")
+#: What a fold is judged by; the same that decide on the champion. The total is the level's, not the model's.
+JUDGED_BY = ("gini", "decile_mape")
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,18 @@ def compute_folds(training: Training, most: int = MAX_FOLDS) -> list[TuningFold]
 
 
 def judge_fold(model: ValueModel, fold: TuningFold) -> dict[str, float]:
-    """Return `gini`, `bias` and `decile_mape` of a fresh copy of the model on the fold's validation rows."""
+    """Return the scores of a fresh copy of the model on the fold's validation rows.
+
+    `gini`, `decile_mape` after the values are brought to the realised total, and `bias` of the model's own total,
+    which nothing is judged by.
+    """
     training = fold.training
     copy = trainable(model, training).set_params(horizon=training.label_days)
     ((rows, predicted),) = predict_fold(copy, training.X, training.y, fold.rows)
-    return {name: METRICS[name].function(training.y.iloc[rows], predicted) for name in JUDGED_BY}
+    y_true, values = training.y.iloc[rows], pd.Series(predicted, index=training.y.index[rows])
+    scores = {name: METRICS[name].function(y_true, values) for name in ("gini", "bias")}
+    shared = share_out(values.to_frame("value"), y_true)["value"]
+    return scores | {"decile_mape": METRICS["decile_mape"].function(y_true, shared)}
 
 
 def folds_sentence(folds: Sequence[TuningFold]) -> str:

@@ -70,10 +70,12 @@ def choose_shape(
 
     1. A model may be chosen when its order is shown to beat chance: its mean Gini over the windows is above zero
        with probability 97.5% (bootstrap). The naive rule may be chosen where no other model passes.
-    2. Of these, the ones whose mean Gini is at most `SAME_GINI` below the best: what so small a difference says
+    2. Of these, the ones whose ten value groups are off by at most `DECILE_BOUND`, once every model is brought to the
+       realised total; all where none is.
+    3. Of these, the ones whose mean Gini is at most `SAME_GINI` below the best: what so small a difference says
        on a few windows does not carry over to the next.
-    3. The one whose ten value groups are off least wins, once every model is brought to the realised total. With
-       `targeting` the highest mean profit wins instead of 2 and 3. Ties go to the model listed first.
+    4. The one whose value groups are off least wins. With `targeting` the highest mean profit wins instead of
+       3 and 4. Ties go to the model listed first.
 
     Parameters
     ----------
@@ -96,11 +98,31 @@ def choose_shape(
         )
     scores["left_out"] = _left_out(scores, allowed)
     able = scores[scores["left_out"] == ""]
-    within = able[able["decile_mape"] <= DECILE_BOUND]
-    field = within if len(within) else able
-    best = str(field[objective].idxmax())
+    field = within_decile_bound(able)
+    best = best_shape(able, objective)
     scores.loc[able.index.difference(field.index), "left_out"] = f"decile error above {DECILE_BOUND:.0%}"
-    return Contest(Verdict(best, len(within) > 0, _reason(best, scores, field, objective)), scores)
+    within = bool(scores.at[best, "decile_mape"] <= DECILE_BOUND)
+    return Contest(Verdict(best, within, _reason(best, scores, field, objective)), scores)
+
+
+def best_shape(scores: pd.DataFrame, objective: Objective = "gini") -> str:
+    """Return the name of the row that wins by steps 2 to 4 of `choose_shape`.
+
+    >>> scores = pd.DataFrame({"gini": [0.8, 0.799, 0.7], "decile_mape": [0.2, 0.1, 0.0]}, index=["a", "b", "c"])
+    >>> best_shape(scores)
+    'b'
+    """
+    field = within_decile_bound(scores)
+    if objective != "gini":
+        return str(field[objective].idxmax())
+    near = field[field["gini"] >= field["gini"].max() - SAME_GINI]
+    return str(near["decile_mape"].idxmin())
+
+
+def within_decile_bound(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose decile error is at most `DECILE_BOUND`, all where none is."""
+    within = scores[scores["decile_mape"] <= DECILE_BOUND]
+    return within if len(within) else scores
 
 
 def _score(predictions: pd.DataFrame, y_true: pd.Series, targeting: Targeting | None) -> pd.DataFrame:
@@ -158,9 +180,11 @@ def _reason(best: str, scores: pd.DataFrame, field: pd.DataFrame, objective: Obj
     named = {"gini": f"Gini {row['gini']:.3f}", "profit": f"profit {row.get('profit', np.nan):,.0f}"}[
         objective
     ]
+    first = row[objective] >= field[objective].max()
+    won = "best order of customers" if first else "truest shares of the total among equal orders of customers"
     many = "model" if len(field) == 1 else "models"
     stable = f", first in {int(row['wins'])} of {int(row['windows'])} windows" if row["windows"] > 1 else ""
     return (
-        f"{best}: best order of customers ({named}{stable}) of {len(field)} {many} that may be chosen "
+        f"{best}: {won} ({named}{stable}) of {len(field)} {many} that may be chosen "
         f"(decile error at the realised total {row['decile_mape']:.1%})"
     )

@@ -1,8 +1,9 @@
 """Settings chosen on windows before the test cutoff: an Optuna study per model, kept in a file, shown in MLflow.
 
-Three objectives are minimised together: 1 - Gini, |bias| and the decile error, each the mean over the folds of
-`evaluation.folds`. The rule that names a champion also picks the trial from the front (`choose_trial`). Optuna
-does not prune studies with several objectives, so a rule of our own does (`_falls_behind`).
+Two objectives are minimised together: 1 - Gini and the decile error at the realised total, each the mean over the
+folds of `evaluation.folds`. The rule that names a champion also picks the trial from the front (`choose_trial`). The
+total is left out, because every model is brought to a level of its own (`models.level`). Optuna does not prune
+studies with several objectives, so a rule of our own does (`_falls_behind`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, prepare, silent
-from cltv_ml.evaluation.compare import choose_champion
+from cltv_ml.evaluation.compare import DECILE_BOUND
 from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
+from cltv_ml.evaluation.shape import best_shape
 from cltv_ml.features import default_features, feature_version
 from cltv_ml.files import check_folder
 from cltv_ml.log import AnyLog, Log
@@ -188,13 +190,17 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
 def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
     """Return the number of the chosen trial and why: the champion's rule over the trials of the front.
 
-    Bias and decile error within bounds first, then the highest Gini; the earlier trial wins a tie. On the front
-    is a trial than which no other is better in one objective and as good in the others.
+    Decile error within its bound first, then the least decile error among trials of the best Gini, equal within .005;
+    the earlier trial wins a tie. On the front is a trial than which no other is better in one objective and as
+    good in the other.
     """
     front = table.loc[sorted(trial.number for trial in study.best_trials)]
-    verdict = choose_champion(front[list(JUDGED_BY)].set_axis(front.index.astype(str)))
-    reason = verdict.reason.replace("bias +", "mean |bias| ")  # signs of folds would cancel
-    return int(verdict.champion), f"trial {reason}, of {len(front)} on the front of {len(table)}"
+    best = int(best_shape(front.set_axis(front.index.astype(str))))
+    row = front.loc[best]
+    return best, (
+        f"trial {best}: best order and shares of the total (Gini {row['gini']:.3f}; decile error at the realised "
+        f"total {row['decile_mape']:.1%}, allowed {DECILE_BOUND:.0%}), of {len(front)} on the front of {len(table)}"
+    )
 
 
 def trial_table(study: optuna.Study) -> pd.DataFrame:
@@ -205,7 +211,7 @@ def trial_table(study: optuna.Study) -> pd.DataFrame:
         scores = judged.assign(bias=judged["bias"].abs()).mean()
         rows[trial.number] = {
             "state": trial.state.name.lower(),
-            **{name: scores[name] for name in JUDGED_BY},
+            **{name: scores[name] for name in ("gini", "bias", "decile_mape")},
             "folds": len(judged),
             "seconds": trial.duration.total_seconds() if trial.duration else np.nan,
             **trial.params,
@@ -251,19 +257,17 @@ def _judge_trial(
             if len(judged) < len(folds) and _falls_behind(judged, trial.study):
                 raise optuna.TrialPruned
         means = objectives(judged)
-        log_scores(
-            child, dict(zip(("gini_lost", "absolute_bias", "decile_error"), means, strict=True)), len(folds)
-        )
+        log_scores(child, dict(zip(("gini_lost", "decile_error"), means, strict=True)), len(folds))
     return means
 
 
 def objectives(judged: Sequence[Mapping[str, float]]) -> list[float]:
-    """Return the means over folds of 1 - Gini, |bias| and the decile error.
+    """Return the means over folds of 1 - Gini and the decile error.
 
-    >>> objectives([{"gini": 0.5, "bias": -0.2, "decile_mape": 0.1}, {"gini": 0.75, "bias": 0.2, "decile_mape": 0.3}])
-    [0.375, 0.2, 0.2]
+    >>> objectives([{"gini": 0.5, "decile_mape": 0.1}, {"gini": 0.75, "decile_mape": 0.3}])
+    [0.375, 0.2]
     """
-    values = [[1 - fold["gini"], abs(fold["bias"]), fold["decile_mape"]] for fold in judged]
+    values = [[1 - fold["gini"], fold["decile_mape"]] for fold in judged]
     return [float(value) for value in np.mean(values, axis=0)]
 
 
@@ -304,6 +308,7 @@ def _fingerprint(job: TuningJob, model: ValueModel, y: pd.Series, features: Sequ
         job.window.horizon,
         feature_version(features),
         repr(dict(model.search_space)),
+        JUDGED_BY,
     ]
     return hashlib.sha256(rows + json.dumps(about).encode()).hexdigest()[:16]
 

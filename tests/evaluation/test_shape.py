@@ -77,3 +77,13 @@ def test_among_equal_orders_the_truer_shares_win(window):
     good = values["good"]
     bent = values.assign(bent=good**2, same_rate=values["same_rate"])[["bent", "good"]]  # the same order
     assert choose_shape(bent, spent, ["bent", "good"]).verdict.champion == "good"
+
+
+def test_an_order_that_is_hardly_worse_wins_with_truer_shares(window):
+    spent, values = window
+    good = values["good"]
+    sharp = good**1.3 + 0.005 * spent  # knows a little more, and spreads the shares too far
+    contest = choose_shape(pd.DataFrame({"sharp": sharp, "good": good}), spent, ["sharp", "good"])
+    scores = contest.scores
+    assert 0 < scores.at["sharp", "gini"] - scores.at["good", "gini"] < 0.005
+    assert contest.verdict.champion == scores["decile_mape"].idxmin() == "good"

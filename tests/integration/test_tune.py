@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
-from cltv_ml.models import ALL, Tweedie, competitors, with_params
+from cltv_ml.models import ALL, SameRate, Tweedie, competitors, with_params
 from cltv_ml.settings.toml import parse_params
 from cltv_ml.windows import Window
 
@@ -76,11 +76,11 @@ def test_the_chosen_trial_is_never_worse_than_the_defaults_by_the_rule(shop, tun
     row = tuned[tuned["learning_rate"].sub(chosen["learning_rate"]).abs() < 1e-12].iloc[0]
 
     def overstep(trial):
-        return max(trial["bias"] / 0.10, trial["decile_mape"] / 0.25, 1)
+        return max(trial["decile_mape"] / 0.25, 1)
 
     first = tuned.iloc[0]
     assert overstep(row) <= overstep(first)
-    assert overstep(row) > 1 or row["gini"] >= first["gini"] or overstep(first) > 1
+    assert overstep(row) > 1 or row["gini"] >= first["gini"] - 0.005 or overstep(first) > 1
 
 
 def test_every_trial_is_a_closed_run_below_the_tuning(runs, tuned):
@@ -96,7 +96,7 @@ def test_every_trial_is_a_closed_run_below_the_tuning(runs, tuned):
 def test_figures_of_history_importance_and_slices_open_without_a_network(shop, tuned):
     text = (shop.folder / "tuning" / "tweedie.html").read_text()
     assert 'src="http' not in text
-    assert text.count('class="plot"') >= 7
+    assert text.count('class="plot"') >= 6
     for title in ("History of", "Importance for", "Slices of"):
         assert title in text
 
@@ -236,21 +236,38 @@ def test_folds_are_divided_by_time_and_learn_from_windows_that_had_ended(log):
         assert cutoff + pd.Timedelta(days=56) <= pd.Timestamp(CUTOFF)
 
 
+def test_the_total_of_a_model_does_not_judge_a_trial(log):
+    training = tuning.prepare(log, Window(CUTOFF, HORIZON), ["frequency", "recency", "T", "monetary_value"])
+    fold = tuning.compute_folds(training)[-1]
+    once = tuning.judge_fold(SameRate(56), fold)
+    tripled = tuning.judge_fold(Tripled(56), fold)
+    assert tripled["bias"] > once["bias"] + 1
+    for name in ("gini", "decile_mape"):
+        assert tripled[name] == pytest.approx(once[name])
+
+
+class Tripled(SameRate):
+    """The naive rule, three times too high."""
+
+    def _predict(self, X):
+        return 3 * super()._predict(X)
+
+
 def test_a_trial_behind_the_median_in_every_objective_is_pruned_and_one_ahead_in_any_is_not(tmp_path):
     job = tuning.TuningJob("tweedie", Window(CUTOFF, HORIZON), out=tmp_path)
     study = tuning.open_study(job, Tweedie(), "x")
 
     def finish(gini):
         trial = study.ask()
-        trial.set_user_attr("folds", [{"gini": gini, "bias": 0.1, "decile_mape": 0.2}])
-        study.tell(trial, [1 - gini, 0.1, 0.2])
+        trial.set_user_attr("folds", [{"gini": gini, "decile_mape": 0.2}])
+        study.tell(trial, [1 - gini, 0.2])
 
-    bad = [{"gini": 0.5, "bias": -0.3, "decile_mape": 0.4}]
+    bad = [{"gini": 0.5, "decile_mape": 0.4}]
     for number in range(tuning.MIN_FINISHED):
         assert not tuning._falls_behind(bad, study)
         finish(0.6 + number / 100)
     assert tuning._falls_behind(bad, study)
-    assert not tuning._falls_behind([{**bad[0], "bias": 0.05}], study)
+    assert not tuning._falls_behind([{**bad[0], "decile_mape": 0.05}], study)
 
 
 @pytest.mark.parametrize(
