@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult, measure
+from cltv_ml.models import SameRate
+from cltv_ml.models.level_candidates import PACE
 from cltv_ml.models.out_of_fold import OUT_OF_TIME
 from cltv_ml.windows import Window
 
@@ -34,7 +36,12 @@ class EarlierWindow:
 
 
 def earlier_windows(result: WindowResult, name: str) -> list[EarlierWindow]:
-    """Return how right a model was out of fold on each validation window before the test, the latest first."""
+    """Return how right a model was out of fold on each validation window before the test, the latest first.
+
+    Its values are brought to the level as it would have been forecast then, as those of the test window are. Each
+    keeps its own total where the log tells no level, where windows are shorter than the horizon, and the naive rule
+    always.
+    """
     validation = result.validation
     if validation is None or name not in validation.predictions:
         return []
@@ -43,8 +50,22 @@ def earlier_windows(result: WindowResult, name: str) -> list[EarlierWindow]:
     windows = []
     for cutoff in validation.cutoffs:
         y_true = validation.y_true.loc[cutoff]
-        table = validation.predictions.loc[cutoff, name].to_frame("expected_value")
+        values = _at_level(validation.predictions.loc[cutoff, name], y_true, cutoff, result)
+        table = values.to_frame("expected_value")
         rows = measure(Window(cutoff, validation.days), y_true, {name: table}, {name: np.nan})
         scores = rows.dropna(subset="value").set_index("metric")["value"].to_dict()
         windows.append(EarlierWindow(cutoff, protocol, len(y_true), scores))
     return windows
+
+
+def _at_level(values: pd.Series, y_true: pd.Series, cutoff: pd.Timestamp, result: WindowResult) -> pd.Series:
+    """Return the values at the level forecast on the day nearest to the cutoff, a twelfth of a year apart."""
+    level, window, validation = result.level, result.window, result.validation
+    whole = validation is not None and validation.days == window.horizon
+    if level is None or not whole or not len(level.record) or values.name == SameRate.name:
+        return values
+    away = (level.record["ago"] - (window.cutoff - cutoff).days).abs()
+    row = level.record.loc[away.idxmin()]
+    if away.min() > PACE / 2 or values.sum() <= 0:
+        return values
+    return values * (float(y_true.sum()) * row["forecast"] / row["total"] / float(values.sum()))

@@ -90,11 +90,11 @@ class Level:
     sigma, freedom
         Scale of the log error and degrees of freedom.
     table
-        One row per candidate: `candidate`, `total`, `weight`, `error` (expected size of its log error) and
-        `cutoffs` (earlier ones it was tried at).
+        One row per candidate: `candidate`, `total`, `weight`, `error` (expected size of its log error),
+        `cutoffs` (earlier ones it is compared on) and `missed` (its mean |bias| at all that it was tried at).
     record
         The combination at earlier cutoffs, each forecast from what lay before it: `day`, `total`, `forecast`,
-        `season_seen`.
+        `season_seen`, and `ago`, days before the cutoff.
     season_seen
         Whether a candidate that knows last year's season had a say.
     """
@@ -161,8 +161,10 @@ def estimate_level(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[i
             "weight": weights,
             "error": errors,
             "cutoffs": tried,
+            "missed": [_missed(name, past) for name in now],
         }
     )
+    record["ago"] = cutoff - record["day"]
     return Level(_mean(held, weights), sigma, freedom, table, record, seen)
 
 
@@ -248,6 +250,12 @@ def _squared_errors(names: Sequence[str], past: Sequence[Past]) -> np.ndarray:
 def _pulled(before: float, squared: np.ndarray, counts: np.ndarray) -> float:
     """Return the mean squared error pulled to `before` as if that had been seen in `_PRIOR_WINDOWS` windows."""
     return float((_PRIOR_WINDOWS * before + counts @ squared) / (_PRIOR_WINDOWS + counts.sum()))
+
+
+def _missed(name: str, past: Sequence[Past]) -> float:
+    """Return the mean |bias| of a candidate at earlier cutoffs, NaN where it was never tried."""
+    biases = [abs(one.forecasts[name] / one.total - 1) for one in past if name in one.forecasts]
+    return float(np.mean(biases)) if biases else float("nan")
 
 
 def _mean(forecasts: Mapping[str, float], weights: np.ndarray) -> float:

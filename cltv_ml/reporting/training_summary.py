@@ -74,7 +74,9 @@ def training_summary(
     if today is not None:
         now, cutoff = today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
     probabilistic = best_probabilistic(result)
+    level = sections.level_section(result, currency=currency)
     details = [
+        *([level] if level else []),
         sections.groups_section(log, result, verdict.champion),
         sections.explanation_section(result, verdict.champion, currency=currency),
     ]

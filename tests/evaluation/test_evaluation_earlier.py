@@ -6,6 +6,7 @@ import pytest
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge, measure
 from cltv_ml.evaluation.earlier import earlier_windows
+from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.validation import MAX_WINDOWS
 from cltv_ml.features import build_features
 from cltv_ml.log import Log
@@ -44,18 +45,28 @@ def test_where_the_log_holds_windows_to_train_on_all_are_predicted_out_of_time(r
         assert {one.protocol for one in earlier_windows(result, name)} == {OUT_OF_TIME}
 
 
-def test_scores_are_those_of_a_fit_on_that_day(log, result):
-    """The slow reference: features built, fitted and measured at that day by hand."""
-    for one in earlier_windows(result, "pareto_nbd_gamma_gamma"):
+def test_scores_are_those_of_a_fit_on_that_day_at_the_level_of_that_day(log, result):
+    """The slow reference: features built, fitted, forecast and measured at that day by hand."""
+    for one in earlier_windows(result, "pareto_nbd_gamma_gamma")[:2]:
         X = build_features(log, one.cutoff, SUMMARY)
         model = ProbabilisticValue(horizon=60).fit(X)
         window = Window(one.cutoff, 60)
+        y_true = Log.of(log).target(window, X.index)
         table = {"m": model.predict_table(X)[["expected_value"]]}
-        rows = measure(window, Log.of(log).target(window, X.index), table, {"m": 0.0}).set_index("metric")[
-            "value"
-        ]
+        scores = measure(window, y_true, table, {"m": 0.0}).set_index("metric")["value"]
         assert one.customers == len(X)
-        assert one.scores == pytest.approx(rows.to_dict(), rel=1e-3)
+        assert one.scores["gini"] == pytest.approx(scores["gini"], rel=1e-3)
+        level = forecast_level(log, window)
+        assert one.scores["bias"] == pytest.approx(level.total / y_true.sum() - 1, abs=0.05)
+
+
+def test_the_naive_rule_keeps_its_own_total(result):
+    validation = result.validation
+    for one in earlier_windows(result, "same_rate"):
+        spent, expected = (
+            part.loc[one.cutoff].sum() for part in (validation.y_true, validation.predictions["same_rate"])
+        )
+        assert one.scores["bias"] == pytest.approx(expected / spent - 1)
 
 
 def test_a_log_too_short_for_labels_has_no_earlier_window(log):

@@ -13,7 +13,7 @@ from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
-from cltv_ml.reporting.sections import data_section, products_section
+from cltv_ml.reporting.sections import data_section, level_section, products_section
 from cltv_ml.reporting.training_summary import Today, training_summary
 
 
@@ -54,6 +54,17 @@ def test_every_term_in_a_table_head_is_explained_where_it_stands_and_at_the_end(
     assert '<abbr title="Promised over spent, minus one.' in html
     assert "<dt>Bias</dt>" in html
     assert "<dt>Qini</dt>" not in html
+
+
+def test_the_level_is_told_with_its_forecasts_and_earlier_errors(judged):
+    part = level_section(judged, currency="Kč")
+    candidates, record = part["tables"]
+    weights = [float(row[2].rstrip("%")) for row in candidates["rows"]]
+    assert weights == sorted(weights, reverse=True)
+    assert sum(weights) == pytest.approx(100, abs=3)
+    assert "bottom-up" in [row[0] for row in candidates["rows"]]
+    assert len(record["rows"]) == len(judged.level.record)
+    assert level_section(dataclasses.replace(judged, level=None)) is None
 
 
 def test_report_needs_neither_todays_scores_nor_earlier_ones(plain):

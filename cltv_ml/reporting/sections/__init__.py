@@ -8,6 +8,7 @@ from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section, money_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
 from cltv_ml.reporting.sections.doubts import doubts_section
+from cltv_ml.reporting.sections.level import level_section
 from cltv_ml.reporting.sections.monitoring import monitoring_sections
 from cltv_ml.reporting.sections.products import products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
@@ -23,6 +24,7 @@ __all__ = [
     "doubts_section",
     "explanation_section",
     "groups_section",
+    "level_section",
     "lookup_table",
     "money_section",
     "monitoring_sections",

@@ -1,0 +1,63 @@
+"""How the total was forecast: what each candidate says, how right it was before, and what it counts for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.models import Level
+from cltv_ml.reporting import theme
+from cltv_ml.reporting.report import section
+
+
+def level_section(result: WindowResult, *, currency: str = "") -> dict[str, Any] | None:
+    """Return the section on the level of the test window, None where there is none."""
+    level = result.level
+    if level is None:
+        return None
+    low, high = (theme.format_money(end, currency) for end in level.interval())
+    total = theme.format_money(level.total, currency)
+    sentences = [
+        f"Customers known on {result.window.cutoff:%Y-%m-%d} were expected to spend {total} in all, with 90% "
+        f"probability between {low} and {high}. Every model but the naive rule was brought to this total.",
+        "It is the geometric mean of the forecasts below. The smaller the error expected of a forecast, the larger its "
+        "weight: its kind tells what to expect at first, and earlier cutoffs of this log correct that.",
+    ]
+    tables = {"Forecasts of the total": _candidates(level, currency)}
+    if len(level.record):
+        tables["The weighted mean at earlier cutoffs, each with the weights known by then"] = _record(
+            level, result, currency
+        )
+    return section("How the total was forecast", sentences, tables=tables)
+
+
+def _candidates(level: Level, currency: str) -> pd.DataFrame:
+    rows = level.table.sort_values("weight", ascending=False, kind="stable")
+    return pd.DataFrame(
+        {
+            "Forecast": rows["candidate"],
+            "Total": [theme.format_money(total, currency) for total in rows["total"]],
+            "Weight": [f"{weight:.0%}" for weight in rows["weight"]],
+            "Expected error": [f"{error:.0%}" for error in rows["error"]],
+            "Mean error before": [
+                "never tried" if pd.isna(missed) else f"{missed:.0%}" for missed in rows["missed"]
+            ],
+            "Earlier cutoffs": [f"{count}" for count in rows["cutoffs"]],
+        }
+    )
+
+
+def _record(level: Level, result: WindowResult, currency: str) -> pd.DataFrame:
+    rows = level.record.sort_values("ago")
+    days = result.window.cutoff - pd.to_timedelta(rows["ago"], unit="D")
+    return pd.DataFrame(
+        {
+            "Cutoff": days.dt.strftime("%Y-%m-%d"),
+            "Forecast": [theme.format_money(total, currency) for total in rows["forecast"]],
+            "Spent": [theme.format_money(total, currency) for total in rows["total"]],
+            "Error": [f"{bias:+.0%}" for bias in rows["forecast"] / rows["total"] - 1],
+            "Season seen": ["yes" if seen else "no" for seen in rows["season_seen"]],
+        }
+    )
