@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
+from cltv_ml.log import Log
 from cltv_ml.models import ALL, SameRate, Tweedie, competitors, with_params
 from cltv_ml.settings.toml import parse_params
 from cltv_ml.windows import Window
@@ -207,13 +208,13 @@ def log():
 
 
 def test_the_test_window_is_never_read(log, monkeypatch, tmp_path):
-    read_until, target = [], Window.target
+    read_until, target = [], Log.target
 
-    def counted(window, log, customers, label="value"):
+    def counted(log, window, customers, label="value"):
         read_until.append(window.end)
-        return target(window, log, customers, label)
+        return target(log, window, customers, label)
 
-    monkeypatch.setattr(Window, "target", counted)
+    monkeypatch.setattr(Log, "target", counted)
     window = Window(CUTOFF, HORIZON)
     features = ["frequency", "recency", "T", "monetary_value"]
     first = tuning.compute_folds(tuning.prepare(log, window, features))
