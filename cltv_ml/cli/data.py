@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from cltv_ml.cli.asking import settle
 from cltv_ml.cli.options import command
 from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
 from cltv_ml.errors import InputError
@@ -108,12 +109,18 @@ def check(settings: Check) -> None:
 
     Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml --html check.html`
     """
-    with progress("checking") as done:
-        from cltv_ml import pipelines
-        from cltv_ml.windows import to_days
+    from cltv_ml import pipelines
+    from cltv_ml.windows import to_days
 
-        cleaned, verdict = pipelines.check(settings, progress=done)
-        days = to_days(settings.horizon)
+    def run(settings: Check) -> tuple[Cleaned, Verdict]:
+        with progress("checking") as done:
+            return pipelines.check(settings, progress=done)
+
+    days = to_days(settings.horizon)
+    if settings.interactive:
+        (cleaned, verdict), settings = settle(settings, run)
+    else:
+        cleaned, verdict = run(settings)
     if settings.as_json:
         print_json(_account(cleaned, verdict, days))
         return

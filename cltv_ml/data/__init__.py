@@ -15,6 +15,7 @@ from cltv_ml.data.quality import (
     doubt_products,
     judge,
 )
+from cltv_ml.data.questions import Question, QuestionsError, answer
 from cltv_ml.data.rules import REASONS, Rules, change_rules
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.synthetic import Simulation, simulate, write_simulation
@@ -24,11 +25,14 @@ __all__ = [
     "REASONS",
     "Cleaned",
     "Dataset",
+    "Question",
+    "QuestionsError",
     "Raw",
     "Report",
     "Rules",
     "Simulation",
     "Verdict",
+    "answer",
     "change_rules",
     "clean",
     "clean_to_parquet",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,12 +15,15 @@ from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
+from cltv_ml.data.rates import rate_sql
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sales import Sales, describe_levels, read_sales
-from cltv_ml.data.sources import Raw
 from cltv_ml.engine import MONEY_SCALE, literal
 from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
+
+if TYPE_CHECKING:
+    from cltv_ml.data.sources import Raw
 
 #: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
 LARGEST_AMOUNT = 1e12
@@ -92,6 +97,15 @@ def read_lines(raw: Raw, rules: Rules) -> tuple[list[str], pd.DataFrame]:
     return [*notes, *_notes(raw, columns, values), *doubt_spellings(raw.con, rows)], sales.levels
 
 
+def open_questions(raw: Raw) -> tuple[Question, ...]:
+    """Return what the mapped columns leave open, also where columns are missing."""
+    asked: list[Question] = []
+    columns = Columns(raw.con, raw.rules)
+    values = _expressions(raw, columns, asked)
+    sales = read_sales(columns, raw.mapping, columns.rules.levels, values.get("amount", ""))
+    return (*asked, *sales.questions)
+
+
 def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
     """Return the SQL of each standard column, and how completed sales are told apart.
 
@@ -119,8 +133,8 @@ def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
         values["refunded"] = f"abs({values['amount']}) * coalesce({share}, 0)"
     if sales.refunded:
         rate = (
-            _rate(raw, values["currency"], columns.rules)
-            if columns.rules.rates and "currency" in values
+            _rate(raw, values, columns.rules)
+            if (columns.rules.rates or columns.rules.rate_table) and "currency" in values
             else ""
         )
         values["refunded"] = f"({sales.refunded}) * ({rate})" if rate else sales.refunded
@@ -152,6 +166,11 @@ def _notes(raw: Raw, columns: Columns, values: dict[str, str]) -> list[str]:
         )
     if columns.rules.rates and "currency" in values:
         notes.append(f"Amounts were converted with the rates {dict(columns.rules.rates)}.")
+    if columns.rules.rate_table and "currency" in values:
+        notes.append(
+            f"Amounts were converted with the latest rate of {Path(columns.rules.rate_table).name!r} on or before the "
+            "line's day."
+        )
     return notes
 
 
@@ -165,7 +184,8 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
     """Return the SQL of each standard column that the source has or that follows from others."""
     mapping = raw.mapping
     try:
-        columns.check_one_currency(mapping.get("amount", mapping.get("unit_price", "")))
+        if money := mapping.get("amount") or mapping.get("unit_price"):
+            columns.check_one_currency(money)
     except InputError as error:
         asked += questions_of(error)
     values = {
@@ -183,13 +203,13 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
             name: _in_currency(columns, mapping[name], table[name])
             for name in _MONEY & set(table) & set(mapping)
         }
-    if "amount" not in mapping:
+    if "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping):
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
         if "discount" in values and not _is_taken_off(
             columns, mapping["discount"], values["discount"], asked
         ):
             values["amount"] += f" - coalesce(abs({values['discount']}), 0)"
-    if "discount_rate" in mapping and "discount" not in values:
+    if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
         if "amount" in mapping:
             values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
@@ -200,11 +220,11 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
         values["cancels"] = columns.identifier(mapping["cancels"])
     if "cost" not in values and "unit_cost" in number and "quantity" in values:
         values["cost"] = f"({values['quantity']}) * ({number['unit_cost']})"
-    elif "cost" not in values and "profit" in number:
+    elif "cost" not in values and "profit" in number and "amount" in values:
         values["cost"] = f"({values['amount']}) - ({number['profit']})"
     if "currency" in mapping:
         values["currency"] = columns.currency(mapping["currency"])
-        rate = _ask(asked, partial(_rate, raw, values["currency"], columns.rules))
+        rate = _ask(asked, partial(_rate, raw, values, columns.rules))
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"
     return values
@@ -245,24 +265,10 @@ def _is_taken_off(columns: Columns, column: str, discount: str, asked: list[Ques
     return True
 
 
-def _rate(raw: Raw, currency: str, rules: Rules) -> str:
+def _rate(raw: Raw, values: dict[str, str], rules: Rules) -> str:
     """Return SQL for the value of one unit of a line's currency; nothing when all lines have the same."""
-    # `value` is qualified: a column of the source may have any name.
-    rows = raw.con.execute(
-        f"select distinct found.value from (select {currency} as value from raw) as found "
-        "where found.value is not null order by 1"
-    )
-    found = [str(name) for (name,) in rows.fetchall()]
-    given = {**{name.upper(): rate for name, rate in rules.rates.items()}, **rules.rates}
-    missing = [name for name in found if name not in given]
-    if missing and (len(found) > 1 or rules.rates):
-        raise InputError(
-            f"column {raw.mapping['currency']!r} holds the currencies {found[:10]}, without a rate for "
-            f"{missing[0]!r}; give rates, for example {{{missing[0]!r}: 1.0}} or --rule rates={missing[0]}:1.0 for "
-            "each, or read one currency at a time."
-        )
-    rates = " ".join(f"when {literal(name)} then {given[name]!r}" for name in found if given)
-    return f"case {currency} {rates} else 1 end" if rates else ""
+    time = values.get("timestamp", "cast(null as timestamp)")
+    return rate_sql(raw.con, values["currency"], time, raw.mapping["currency"], rules)
 
 
 def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp, days: Plausible | None) -> str:
@@ -277,7 +283,7 @@ def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp, days: Plausibl
     }
     if "quantity" in columns:
         tests["contradictory_signs"] = "quantity < 0 and amount > 0"
-    if "currency" in columns and len(rules.rates) > 1:
+    if "currency" in columns and (len(rules.rates) > 1 or rules.rate_table):
         tests["unknown_currency"] = "currency is null"
     if rules.non_products and "product_id" in columns:
         tests["non_product"] = _matches("product_id", rules.non_products)

@@ -6,9 +6,11 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError
+from cltv_ml.settings.toml import write_toml
 
 REQUIRED = ("customer_id", "timestamp", "amount")
 
@@ -78,10 +80,15 @@ def read_mapping(path: str | Path) -> dict[str, str]:
     return table
 
 
-def write_mapping(mapping: Mapping[str, str], path: str | Path) -> None:
-    """Save a mapping as the TOML file that `read_mapping` reads."""
-    lines = [f"{name} = {_toml_text(column)}" for name, column in mapping.items()]
-    Path(path).write_text("\n".join(["[mapping]", *lines, ""]), encoding="utf-8")
+def write_mapping(
+    mapping: Mapping[str, str | None], path: str | Path, rules: Mapping[str, Any] | None = None
+) -> None:
+    """Save a mapping as the TOML file that `read_mapping` reads, with rules also as a file for `--config`.
+
+    A name without a column is written as an empty one: it says that there is none.
+    """
+    tables = {"mapping": {name: column or "" for name, column in mapping.items()}, "rules": dict(rules or {})}
+    Path(path).write_text(write_toml(tables).lstrip() + "\n", encoding="utf-8")
 
 
 def is_open_name(column: str) -> bool:
@@ -106,8 +113,3 @@ def flag(name: str, column: str) -> str:
     """
     pair = f"{name}={column}"
     return pair if re.fullmatch(r"[\w=.-]+", pair) else f'"{pair}"'
-
-
-def _toml_text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", escaped) + '"'

@@ -75,12 +75,7 @@ def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) ->
     """Return the given mapping, completed with what the columns of the view `raw` make certain.
 
     A known export is mapped as its format says. Where the given names suffice, only columns that decide what counts
-    as revenue are added: `SAFETY`.
-
-    Raises
-    ------
-    QuestionsError
-        Something must be settled by the user.
+    as revenue are added: `SAFETY`. What must be settled by the user is among the proposal's questions.
     """
     kinds = look(con)
     check_mapping(given, list(kinds))
@@ -107,9 +102,7 @@ def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) ->
         mapping |= overlooked.mapping
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
-    if questions:
-        raise QuestionsError(questions)
-    return Proposal(mapping, tuple(notes), rules=recognised.rules if recognised else {})
+    return Proposal(mapping, tuple(notes), questions, recognised.rules if recognised else {})
 
 
 def propose_mapping(

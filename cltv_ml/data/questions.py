@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from cltv_ml.data.headings import SYNONYMS
+from cltv_ml.data.levels import LEVEL_NAMES, READINGS
 from cltv_ml.errors import InputError
 
 
@@ -35,6 +38,31 @@ class QuestionsError(InputError):
             numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, start=1))
             texts = [f"{len(texts)} questions are open:\n{numbered}"]
         super().__init__(texts[0])
+
+
+def answer(
+    chosen: Sequence[str], mapping: Mapping[str, str | None], rules: Mapping[str, Any]
+) -> tuple[dict[str, str | None], dict[str, Any]]:
+    """Return a mapping and rules with the chosen answers: columns of names, or settings of rules.
+
+    >>> answer(["status=State", "status=B7:counts", "refunded=", "day_first=true"], {}, {"decimal": ["."]})
+    ({'status': 'State', 'refunded': ''}, {'decimal': ['.'], 'status': ['B7:counts'], 'day_first': ['true']})
+    """
+    columns, settings = dict(mapping), dict(rules)
+    for one in chosen:
+        name, _, value = (part.strip() for part in one.partition("="))
+        if name in SYNONYMS and value.rpartition(":")[2] not in READINGS:
+            columns[name] = value
+        elif name in LEVEL_NAMES or name == "rates":
+            known = settings.get(name, [])
+            settings[name] = (
+                {**known, value.rpartition(":")[0]: value.rpartition(":")[2]}
+                if isinstance(known, Mapping)
+                else [*known, value]
+            )
+        else:
+            settings[name] = [value]
+    return columns, settings
 
 
 def questions_of(error: InputError) -> tuple[Question, ...]:

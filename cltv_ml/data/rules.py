@@ -76,6 +76,9 @@ class Rules:
         The decimal sign of amounts that are text, "." or ",", when the column leaves it open.
     rates
         Currency -> value of one unit of it in the log's currency, for a source of several currencies.
+    rate_table
+        Path of a CSV or Parquet table of rates by day, with the columns date, currency and rate; each line takes the
+        latest rate that is not after its day. On the command line `--rule rates=rates.csv`; `rates` win over it.
     levels
         For a mapped status, payment_status, type, test or captured column what its levels mean, where the vocabulary
         does not know it: "counts", "refund" or "ignore", such as `{"status": {"B7": "counts"}}`. On the command
@@ -117,6 +120,7 @@ class Rules:
     swapped_dates: bool | None = None
     decimal: str | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
+    rate_table: str | None = None
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     amount_per: str | None = None
     price_discounted: bool | None = None
@@ -202,7 +206,10 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
         elif name == "levels":
             changed["levels"] = {**rules.levels, **value}
         elif name == "rates":
-            changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_rate, listed))
+            tables = [one for one in listed if isinstance(one, str) and one.endswith((".csv", ".parquet"))]
+            pairs = [one for one in listed if one not in tables]
+            changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_rate, pairs))
+            changed |= {"rate_table": tables[-1]} if tables else {}
         else:
             read: Callable[[str, Any], Any] = _READ.get(name, _text)
             changed[name] = read(name, listed[-1])

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -17,10 +18,12 @@ from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.databases import view_database
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.frames import inner_names, view_frame
+from cltv_ml.data.lines import open_questions
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import MARK, quote
 from cltv_ml.data.paths import view_file
 from cltv_ml.data.proposal import complete
+from cltv_ml.data.questions import QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.engine import connect, frame, literal, pattern, quoted
@@ -88,6 +91,7 @@ def read(
     table: str | None = None,
     header_row: int | None = None,
     rules: Rules | None = None,
+    changes: Mapping[str, Any] | None = None,
     memory: str = "2GB",
 ) -> Raw:
     """Return a source's rows as they came, with the mapping of its columns to the standard names.
@@ -108,6 +112,8 @@ def read(
         The row of a file that names its columns, from 1; None finds it, also below a report's title.
     rules
         Cleaning settings to use instead of the source's own.
+    changes
+        Settings of the rules to change, as `change_rules` takes them.
     memory
         What the engine may hold in memory; beyond that it spills to a temporary folder.
 
@@ -148,15 +154,18 @@ def read(
     _check_rows(con, name)
     proposal = complete(con, given)
     suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
-    return Raw(
+    raw = Raw(
         con=con,
         mapping=proposal.mapping,
         source=name,
         read_at=pd.Timestamp.now(),
-        rules=keep_levels(rules, suited) if rules else suited,
+        rules=change_rules(keep_levels(rules, suited) if rules else suited, changes or {}),
         workspace=workspace,
         notes=(*notes, *proposal.notes),
     )
+    if proposal.questions:
+        raise QuestionsError((*proposal.questions, *open_questions(raw)))
+    return raw
 
 
 def _check_rows(con: duckdb.DuckDBPyConnection, name: str) -> None:

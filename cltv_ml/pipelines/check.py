@@ -30,7 +30,8 @@ def check(
     cleaned = load(settings, progress)
     verdict = judge(cleaned.transactions, days, cleaned.report)
     if settings.save_mapping:
-        write_mapping(cleaned.report.mapping, settings.save_mapping)
+        declined = {name: "" for name, column in settings.mapping.items() if not column}
+        write_mapping({**declined, **cleaned.report.mapping}, settings.save_mapping, settings.rules)
     if settings.quarantine:
         write_table(cleaned.quarantine, settings.quarantine)
     if settings.html:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data import DATASETS, Cleaned, Raw, change_rules, clean, read
+from cltv_ml.data import DATASETS, Cleaned, Raw, clean, read
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
@@ -46,20 +45,20 @@ def check_given(settings: Source) -> None:
 
 def read_raw(settings: Source, memory: str = "2GB") -> Raw:
     """Return the settings' data as they came, to be cleaned by the settings' rules."""
+    flags = {"timezone": settings.timezone, "observed_until": settings.observed_until}
     raw = read(
         settings.data,
         settings.mapping or None,
         table=settings.query or None,
         header_row=settings.header_row or None,
+        changes={**settings.rules, **{name: value for name, value in flags.items() if value}},
         memory=memory,
     )
     added = {name: column for name, column in raw.mapping.items() if name not in (settings.mapping or {})}
     if added and str(settings.data).partition(":")[0] not in DATASETS:
         pairs = ",".join(f"{name}={column}" for name, column in added.items())
         logger.warning("Mapping   proposed from headings, types and values: %s", pairs)
-    flags = {"timezone": settings.timezone, "observed_until": settings.observed_until}
-    flags = {name: value for name, value in flags.items() if value}
-    return replace(raw, rules=change_rules(raw.rules, {**settings.rules, **flags}))
+    return raw
 
 
 def holdout_window(settings: Windowed, log: Log) -> Window:

@@ -294,7 +294,12 @@ class Check(Printed, Source):
     """Settings of `cltv data check`."""
 
     horizon: Days = setting("13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days).")
-    save_mapping: File | None = setting(None, "TOML file to write the mapping to.")
+    save_mapping: File | None = setting(
+        None,
+        "TOML file to write the mapping and the rules to, for --config.",
+        default_text="mapping.toml if interactive",
+    )
+    interactive: bool = setting(False, "Ask in the terminal what the data leave open, and save the answers.")
     quarantine: File | None = setting(
         None, "File for the lines that were set aside, with their reasons: .csv or .parquet."
     )

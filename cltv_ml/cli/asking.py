@@ -1,0 +1,57 @@
+"""Open questions asked in the terminal, and their answers as settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+from rich.markup import escape
+
+from cltv_ml.cli.printing import console
+from cltv_ml.settings import Check
+
+T = TypeVar("T")
+
+
+def settle(settings: Check, run: Callable[[Check], T]) -> tuple[T, Check]:
+    """Return what `run` returns once all its questions are answered, and the settings that hold the answers.
+
+    The answers and the mapping are written as TOML, to be used with `--config`.
+    """
+    from cltv_ml.data.questions import QuestionsError
+
+    settings = settings.model_copy(update={"save_mapping": settings.save_mapping or Path("mapping.toml")})
+    while True:
+        try:
+            return run(settings), settings
+        except QuestionsError as error:
+            questions = error.questions
+        for number, question in enumerate(questions, start=1):
+            console.print(
+                f"\n[bold]{number} of {len(questions)}[/bold]  {escape(question.text)}", soft_wrap=True
+            )
+            for place, answer in enumerate(question.answers, start=1):
+                console.print(f"  {place:>2}  {escape(answer)}")
+            settings = _answer(settings, question.answers)
+
+
+def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
+    """Return the settings with what the user answers: numbers of answers, or name=value; several with commas."""
+    from cltv_ml.data import answer
+
+    while True:
+        given = typer.prompt("Answer (number, or name=value)").split(",")
+        chosen = [
+            answers[int(one) - 1] if one.strip().isdigit() and 0 < int(one) <= len(answers) else one.strip()
+            for one in given
+        ]
+        wrong = [one for one in chosen if "=" not in one]
+        if not wrong:
+            break
+        console.print(
+            f"{escape(wrong[0])!r} is none of the answers; write a number of the list or name=value."
+        )
+    mapping, rules = answer(chosen, settings.mapping, settings.rules)
+    return settings.model_copy(update={"mapping": mapping, "rules": rules})
