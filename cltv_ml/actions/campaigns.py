@@ -47,6 +47,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
         people, uplift=terms.uplift, margin_rate=margin_rates(leaving, done), cost=terms.cost
     )
     chosen = decisions.choose_customers(treatment, terms.budget)
+    done.candidates["retention_list"] = treatment
     done.tables["retention_curve"] = curve = decisions.profit_curve(treatment)
     rates = decisions.expected_rates(people.loc[chosen.index], terms.uplift) if len(chosen) else (0.0, 0.0)
     done.tables["retention_list"] = decisions.build_campaign(
@@ -233,6 +234,7 @@ def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
         for gain, arm, value, rate in zip(uplift, treatment["arm"], values, rates, strict=True)
     ]
     chosen = decisions.choose_customers(treatment, shop.terms.budget)
+    done.candidates["campaign_list"] = treatment
     window = Window(shop.window.cutoff, days)
     orders = shop.predictions.loc[chosen.index, "expected_purchases"] * days / shop.window.horizon
     base = float((1 - np.exp(-orders)).mean()) if len(chosen) else 0.0

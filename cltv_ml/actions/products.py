@@ -197,6 +197,7 @@ def _add_list(
             reason=[f"buys one of the products anyway with {chance:.0%} chance" for chance in chosen["p_buy"]]
         )
     base = float(chosen["p_buy"].mean())
+    done.candidates[name] = offers
     done.tables[name] = decisions.build_campaign(
         chosen,
         shop.window,

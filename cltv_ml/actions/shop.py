@@ -93,12 +93,16 @@ class Terms:
 
 @dataclass
 class Actions:
-    """Decision tables by name, rules to store by name, sections of the report, refused parts by name."""
+    """Decision tables by name, rules to store by name, sections of the report, refused parts by name.
+
+    `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`.
+    """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     rules: dict[str, Any] = field(default_factory=dict)
     sections: list[dict[str, Any]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    candidates: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,18 @@ from cltv_ml import decisions
 from cltv_ml.actions.campaigns import add_campaign, add_retention
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
+from cltv_ml.actions.lists import facts, list_totals, lists_section
 from cltv_ml.actions.money import add_margins, add_payback
 from cltv_ml.actions.offers import add_offers, add_price_test
 from cltv_ml.actions.past_campaign_table import learn_from_table
 from cltv_ml.actions.products import add_cross_sell, add_upsell
+from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms, look
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_rates, read_table, to_numbers
-from cltv_ml.reporting.report import render_html, section, summarise
+from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
 
@@ -44,9 +46,9 @@ PARTS: dict[str, Callable[[Shop, Actions], None]] = {
 def act(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Actions:
     """Turn the champion's scores into segments, margins, lists of customers, recommendations and offers.
 
-    Returned and written to `out`: one CSV per table, `rules.json` (cut points for next month) and `actions.html`. A
-    part that the log or the settings cannot answer is left out with a sentence that says what it needs; the others
-    run.
+    Returned and written to `out`: one CSV per table, `rules.json` (cut points for next month), `actions.json` (the
+    lists' totals) and `actions.html`. A part that the log or the settings cannot answer is left out with a sentence
+    that says what it needs; the others run.
 
     Raises
     ------
@@ -153,11 +155,38 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
 def _write(done: Actions, shop: Shop, out: Path) -> None:
     for name, table in done.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
-    with atomic(out / "rules.json") as path:
-        path.write_text(json.dumps(done.rules, indent=1), encoding="utf-8")
-    left_out = [f"{name}: {sentence}" for name, sentence in done.refused.items()]
-    sections = [*done.sections, *([section("What could not be answered", left_out)] if left_out else [])]
-    title = f"Actions as of {shop.window.cutoff:%Y-%m-%d}"
-    subtitle = f"{len(shop.X):,} customers, {shop.window.horizon} days ahead"
-    with atomic(out / "actions.html") as path:
-        path.write_text(render_html(summarise(title, subtitle, sections)), encoding="utf-8")
+    totals = list_totals(shop, done)
+    for name, content in {"rules": done.rules, "actions": _summary(totals, shop)}.items():
+        with atomic(out / f"{name}.json") as path:
+            path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    with atomic(out / "actions.html", private=True) as path:
+        path.write_text(render_html(_page(totals, done, shop)), encoding="utf-8")
+
+
+def _page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:
+    """Return the page: totals and lists first, then why, then what is missing."""
+    missing = missing_section(done.refused)
+    return summarise(
+        f"Actions as of {shop.window.cutoff:%Y-%m-%d}",
+        f"{len(shop.X):,} customers, {shop.window.horizon} days ahead",
+        [
+            *([lists_section(totals, shop, done)] if len(totals) else []),
+            *done.sections,
+            *([missing] if missing else []),
+        ],
+        facts(totals, done, shop.terms.currency),
+    )
+
+
+def _summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
+    """Return what the report says of the lists: JSON values, the money to the cent."""
+    rows = (
+        totals.assign(read_on=totals["read_on"].dt.strftime("%Y-%m-%d")).round(2) if len(totals) else totals
+    )
+    return {
+        "cutoff": f"{shop.window.cutoff:%Y-%m-%d}",
+        "horizon": shop.window.horizon,
+        "model_version": shop.version,
+        "currency": shop.terms.currency,
+        "lists": rows.to_dict("records"),
+    }

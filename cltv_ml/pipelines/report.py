@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic
 from cltv_ml.pipelines.inputs import read_scores
+from cltv_ml.reporting import glance
 from cltv_ml.reporting.report import RENDERERS
-from cltv_ml.reporting.training_summary import add_scores
+from cltv_ml.reporting.training_summary import add_scores, with_answer
 from cltv_ml.settings import Report, Settings
 from cltv_ml.tracking import runs
 
@@ -38,6 +40,12 @@ def report(
     if now is not None:
         progress("comparing with the scores", 0.4)
         summary = add_scores(summary, now, before=earlier, lookup=settings.lookup, currency=settings.currency)
+    lists = _lists(
+        settings.actions or folder / "actions" / "actions.json", wanted=settings.actions is not None
+    )
+    if lists is not None:
+        told = glance.with_lists(lists["lists"], lists["currency"])
+        summary = with_answer(summary, glance.FIRST, [*told, f"These are the lists of {lists['cutoff']}."])
     progress("writing the report", 0.8)
     text = RENDERERS[settings.format](summary)
     if settings.out == "-":
@@ -46,6 +54,19 @@ def report(
     with atomic(target, private=bool(settings.lookup)) as path:
         path.write_text(text, encoding="utf-8")
     return text, target
+
+
+def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
+    """Return the totals that `cltv act` wrote, or None where there are none and none were asked for."""
+    if not file.is_file():
+        if wanted:
+            raise InputError(f"no file {file}; name the actions.json that cltv act wrote.")
+        return None
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found if found["lists"] else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} does not hold the lists of cltv act; run cltv act again.") from error
 
 
 def _newest_earlier(scores: Path) -> Path | None:

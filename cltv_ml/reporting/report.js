@@ -120,6 +120,38 @@ function whatIf(box) {
   update();
 }
 
+// The best lists: each ends before the first customer whose gain is below the cost, or where the budget ends.
+function bestLists({ lists }, wanted) {
+  const factor = wanted.margin / 100 * wanted.effect / 100;
+  return lists.map(({ name, customers, gain }) => {
+    let best = { name, customers: 0, cost: 0, profit: 0 };
+    customers.forEach((n, i) => {
+      const cost = wanted.cost * n, profit = factor * gain[i] - cost;
+      if (profit > best.profit && cost <= (wanted.budget || Infinity) + 1e-9) best = { name, customers: n, cost, profit };
+    });
+    return best;
+  });
+}
+
+function listTotals(box) {
+  const inputs = JSON.parse(box.querySelector("script.inputs").textContent);
+  const fields = [...box.querySelectorAll("input")];
+  const update = () => {
+    const found = bestLists(inputs, Object.fromEntries(fields.map((field) => [field.name, Number(field.value)])));
+    box.lists = found;
+    const sum = found.reduce((all, one) => ({ name: "All lists", customers: all.customers + one.customers,
+      cost: all.cost + one.cost, profit: all.profit + one.profit }), { customers: 0, cost: 0, profit: 0 });
+    box.querySelector("tbody").replaceChildren(...[...found, sum].map((one) => {
+      const line = document.createElement("tr");
+      for (const cell of [one.name, one.customers.toLocaleString("en"), money(one.cost, inputs), money(one.profit, inputs)])
+        line.insertCell().textContent = cell;
+      return line;
+    }));
+  };
+  for (const field of fields) field.addEventListener("input", update);
+  update();
+}
+
 function lookUp(box) {
   const { head, rows } = JSON.parse(box.querySelector("script").textContent);
   const found = new Map(rows.map((row) => [row[0], row]));
@@ -136,6 +168,7 @@ setTheme(mode);
 document.getElementById("theme").addEventListener("click", () => setTheme(mode === "dark" ? "light" : "dark"));
 for (const plot of plots) near.observe(plot);
 for (const box of document.querySelectorAll(".what-if")) whatIf(box);
+for (const box of document.querySelectorAll(".list-totals")) listTotals(box);
 for (const box of document.querySelectorAll(".lookup")) lookUp(box);
 window.addEventListener("beforeprint", () => {
   setTheme("light");

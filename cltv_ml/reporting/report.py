@@ -61,6 +61,7 @@ def section(
     what_if: Mapping[str, Any] | None = None,
     details: Sequence[Mapping[str, Any]] = (),
     links: Mapping[str, str] | None = None,
+    list_totals: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return one section of a summary.
 
@@ -78,6 +79,8 @@ def section(
         Sections for the curious, folded away at first.
     links
         Files in the folder of the page, by what the reader finds in them.
+    list_totals
+        `reporting.list_totals.compute_list_totals`: controls that recompute the totals of lists in the page.
     """
     return {
         "title": title,
@@ -87,6 +90,7 @@ def section(
         "figures": [embed(alt, figure) for alt, figure in (figures or {}).items()],
         "what_if": dict(what_if) if what_if else None,
         "lookup": None,
+        "list_totals": dict(list_totals) if list_totals else None,
         "details": [dict(detail) for detail in details],
         "links": [{"text": text, "file": file} for text, file in (links or {}).items()],
     }

@@ -168,6 +168,15 @@ def format_money(amount: float, currency: str = "") -> str:
     return f"{text} {currency}".rstrip()
 
 
+def format_exactly(amount: float, currency: str = "") -> str:
+    """Return an amount for a table that must agree with a file: to the cent, or whole where the currency is.
+
+    >>> format_exactly(1234.5, "EUR"), format_exactly(512.4, "JPY")
+    ('1,234.50 EUR', '512 JPY')
+    """
+    return f"{amount + 0.0:,.{0 if currency in WHOLE else 2}f} {currency}".rstrip()
+
+
 def short_names(names: Iterable[str], longest: int = 24) -> list[str]:
     """Return names that leave room for the figure, told apart by a number where the cut makes them equal.
 

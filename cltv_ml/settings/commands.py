@@ -269,6 +269,11 @@ class Report(Settings):
         "Earlier scores, to show what has changed.",
         default_text="the newest earlier scores next to --scores",
     )
+    actions: Table = setting(
+        None,
+        "The actions.json of `cltv act`, to name the lists with the most profit.",
+        default_text="actions/actions.json in the folder --out",
+    )
     lookup: int = setting(0, "Number of customers that the page finds by id: the most at risk.", ge=0)
     currency: str = setting("", "Currency of the parts that --before and --lookup add.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")

@@ -7,16 +7,23 @@ import re
 import shutil
 import struct
 import subprocess
+from importlib.resources import files
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cltv_ml.evaluation.tables import compute_deciles
-from cltv_ml.reporting.report import render_html
+from cltv_ml.reporting import list_totals
+from cltv_ml.reporting.list_totals import compute_list_totals
+from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.reporting.what_if import recompute
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the path")
+
+#: A table of one cell.
+ONE = {"t": pd.DataFrame({"a": [1]})}
 
 #: Put before everything else: what goes wrong is kept.
 LISTEN = """<script>
@@ -97,6 +104,38 @@ READ = """<script>
 </script>"""
 
 
+#: Put at the end: what axe finds against levels A and AA of the accessibility guidelines.
+AXE = """<script>
+addEventListener("load", async () => {
+  for (const details of document.querySelectorAll("details.more")) details.open = true;
+  setTheme(location.hash.slice(1));
+  await Promise.all(plots.map(draw));
+  const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] });
+  const violations = found.violations.map((one) => one.id + ": " + one.nodes[0].html);
+  const seen = { passes: found.passes.length, violations };
+  const text = document.createElement("pre");
+  text.id = "seen";
+  text.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
+  document.body.replaceChildren(text);
+});
+</script>"""
+
+#: Put at the end: a dearer treatment and half the margin, and the lists that the page then shows.
+LISTS = """<script>
+const box = document.querySelector(".list-totals");
+for (const [name, value] of Object.entries({ cost: 2, margin: 50, budget: 30 })) {
+  const field = box.querySelector(`input[name=${name}]`);
+  field.value = value;
+  field.dispatchEvent(new Event("input"));
+}
+const seen = { lists: box.lists, rows: [...box.querySelectorAll("tbody tr")].map((row) => row.innerText) };
+const text = document.createElement("pre");
+text.id = "seen";
+text.textContent = btoa(JSON.stringify(seen));
+document.body.replaceChildren(text);
+</script>"""
+
+
 def chromium(*words):
     command = [
         CHROMIUM,
@@ -121,12 +160,12 @@ def page(summary, tmp_path_factory):
     return path
 
 
-def read(page, width, theme):
-    """Return what a reader with a window of this width finds."""
+def read(page, width, theme, script=READ):
+    """Return what a script finds in the page, in a window of this width."""
     text = (
         page.read_text(encoding="utf-8")
         .replace("<head>", f"<head>{LISTEN}")
-        .replace("</body>", f"{READ}</body>")
+        .replace("</body>", f"{script}</body>")
     )
     watched = page.with_name("watched.html")
     watched.write_text(text, encoding="utf-8")
@@ -250,3 +289,27 @@ def test_screenshot_is_a_picture_of_something(page, tmp_path, width, theme):
     data = picture.read_bytes()
     assert struct.unpack(">II", data[16:24]) == (width, 2400)
     assert len(data) > 60_000
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
+def test_axe_finds_nothing_against_the_report(page, width, theme):
+    axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    seen = read(page, width, theme, f"<script>{axe}</script>{AXE}")
+    assert seen["passes"] > 15
+    assert seen["violations"] == []
+
+
+def test_the_lists_in_the_page_follow_the_reader_s_numbers_as_python_does(tmp_path):
+    rng = np.random.default_rng(0)
+    candidates = {
+        name: pd.DataFrame({"cost": 1.0, "expected_profit": rng.gamma(1, size, 90) - 1})
+        for name, size in (("mail", 4.0), ("call", 9.0))
+    }
+    totals = compute_list_totals(candidates, cost=1.0, currency="EUR")
+    page = tmp_path / "page.html"
+    page.write_text(render_html(summarise("t", "s", [section("x", tables=ONE, list_totals=totals)])), "utf-8")
+    seen = read(page, 800, "light", LISTS)
+    wanted = list_totals.recompute(totals["inputs"], {"margin": 50, "effect": 100, "cost": 2, "budget": 30})
+    assert [one["customers"] for one in seen["lists"]] == wanted["customers"].tolist()
+    assert [one["profit"] for one in seen["lists"]] == pytest.approx(wanted["expected_profit"].tolist())
+    assert seen["rows"][-1].split("\t")[1] == f"{wanted['customers'].sum()}"

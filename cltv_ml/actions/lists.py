@@ -1,0 +1,157 @@
+"""Lists of customers that `cltv act` has written: their totals, their first rows, and controls over both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.actions.shop import Actions, Shop
+from cltv_ml.reporting.list_totals import compute_list_totals
+from cltv_ml.reporting.report import section
+from cltv_ml.reporting.theme import format_exactly, format_money
+
+#: The lists by the name of their table, as the page calls them.
+LISTS = {
+    "retention_list": "Win back",
+    "campaign_list": "Send the campaign",
+    "cross_sell_list": "Show products",
+    "upsell_list": "Show the more expensive product",
+    "offer_list": "Offer a personal discount",
+}
+
+#: How many rows of a list the page shows.
+ROWS = 3
+
+_SHOWN = {
+    "customer_id": "Customer",
+    "expected_profit": "Expected profit",
+    "products": "Show",
+    "reason": "Reason",
+}
+
+
+def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
+    """Return one row per list: `list`, `action`, `file`, `customers`, `control`, `cost`, `expected_profit`, `read_on`.
+
+    Customers, cost and profit are of those who are treated; `control` counts those who are left out. Where the
+    customers' values have intervals, `profit_lower` and `profit_upper` follow: the profit if what customers spend
+    is off as their intervals say, independently of each other, and the stated effect holds.
+    """
+    rows = []
+    for name, title in LISTS.items():
+        table = done.tables.get(name)
+        if table is None or table.empty:
+            continue
+        found = decisions.campaign_summary(table)
+        rows.append(
+            {
+                "list": name,
+                "action": title,
+                "file": f"{name}.csv",
+                "customers": int(found["treated"]),
+                "control": int(found["control"]),
+                "cost": found["cost"],
+                "expected_profit": found["expected_profit"],
+                "read_on": pd.Timestamp(table["read_on"].iloc[0]),
+                **_interval(table[~table["control"]], shop.predictions),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _interval(treated: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
+    """Return the ends of a list's profit by the intervals of its customers' values; nothing where there are none."""
+    if not {"value_lower", "value_upper"} <= set(predictions):
+        return {}
+    of_each = predictions.reindex(treated["customer_id"])
+    gain = (treated["expected_profit"] + treated["cost"]).to_numpy()
+    expected = of_each["expected_value"].where(of_each["expected_value"] > 0)
+    profit, ends = float(treated["expected_profit"].sum()), {}
+    for end, sign in (("lower", -1), ("upper", 1)):
+        off = gain * (of_each[f"value_{end}"] / expected - 1).fillna(0.0).to_numpy()
+        ends[f"profit_{end}"] = profit + sign * float(np.sqrt(np.square(off).sum()))
+    return ends
+
+
+def facts(totals: pd.DataFrame, done: Actions, currency: str) -> dict[str, tuple[str, str]]:
+    """Return the sums over all lists, for the top of the page."""
+    if totals.empty:
+        return {}
+    listed = pd.concat([done.tables[name].assign(list=name) for name in totals["list"]])
+    treated = listed.loc[~listed["control"], "customer_id"]
+    both = int(treated.duplicated().sum())
+    profit = float(totals["expected_profit"].sum())
+    note = "from all lists, if the effects that you stated hold"
+    if "profit_lower" in totals:
+        reach = np.sqrt(np.square(totals["expected_profit"] - totals["profit_lower"]).sum())
+        above = np.sqrt(np.square(totals["profit_upper"] - totals["expected_profit"]).sum())
+        low, high = (format_money(end, currency) for end in (profit - reach, profit + above))
+        note = f"{low} to {high} by the intervals of the customers' values; {note}"
+    first, last = totals["read_on"].min(), totals["read_on"].max()
+    return {
+        "Expected profit": (format_money(profit, currency), note),
+        "Customers to treat": (
+            f"{treated.nunique():,}",
+            f"{both:,} of them on more than one list" if both else "each on one list",
+        ),
+        "Cost": (format_money(float(totals["cost"].sum()), currency), "of treating them"),
+        "Control group": (
+            f"{int(totals['control'].sum()):,}",
+            "get nothing, so that the effect can be measured",
+        ),
+        "Read the outcome": (
+            f"{first:%Y-%m-%d}",
+            "or later" if first == last else f"the last list on {last:%Y-%m-%d}",
+        ),
+    }
+
+
+def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, Any]:
+    """Return the table of all lists, the controls that recompute it, and the first rows of each list."""
+    currency = shop.terms.currency
+    first = {
+        f"{LISTS[name]}: the first {min(ROWS, len(done.tables[name]))} of {len(done.tables[name]):,}": _first(
+            done.tables[name]
+        )
+        for name in totals["list"]
+    }
+    return section(
+        "The lists",
+        tables={"All lists, those who are treated": _shown(totals, currency), **first},
+        links={f"{LISTS[name]} ({len(done.tables[name]):,} rows)": f"{name}.csv" for name in totals["list"]},
+        list_totals=compute_list_totals(
+            {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates},
+            cost=shop.terms.cost,
+            budget=shop.terms.budget,
+            currency=currency,
+        ),
+    )
+
+
+def _shown(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
+    shown = pd.DataFrame(
+        {
+            "List": totals["action"],
+            "Customers": [f"{count:,}" for count in totals["customers"]],
+            "Control group": [f"{count:,}" for count in totals["control"]],
+            "Cost": [format_exactly(cost, currency) for cost in totals["cost"]],
+            "Expected profit": [format_exactly(profit, currency) for profit in totals["expected_profit"]],
+        }
+    )
+    if "profit_lower" in totals:
+        shown["Interval"] = [
+            f"{format_exactly(low, currency)} to {format_exactly(high, currency)}"
+            for low, high in zip(totals["profit_lower"], totals["profit_upper"], strict=True)
+        ]
+    return shown.assign(**{"Read on": [f"{day:%Y-%m-%d}" for day in totals["read_on"]]})
+
+
+def _first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the first rows of a list under a reader's names."""
+    top = rows.head(ROWS)
+    known = {name: title for name, title in _SHOWN.items() if name in top and (top[name] != "nan").all()}
+    top = top.assign(expected_profit=[f"{profit:,.2f}" for profit in top["expected_profit"]])
+    return top[list(known)].rename(columns=known)
