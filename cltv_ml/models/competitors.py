@@ -8,7 +8,7 @@ from typing import Any
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_nbd import BGNBD
-from cltv_ml.models.ensemble import Ensemble
+from cltv_ml.models.ensemble import EQUAL, Ensemble
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.mbg_nbd import MBGNBD
@@ -31,6 +31,7 @@ ALL = (
     "ziln",
     "quantile",
     "hybrid",
+    "mean",
     "ensemble",
 )
 
@@ -42,7 +43,7 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
     """Return the named models for a horizon in days, by default those of every training; trees learn from `features`.
 
     Whatever the order of the names, the simpler models come first, and the user's own last (`models.own`). The
-    ensemble is made of those default models that are named with it, or of all where fewer than two are.
+    mean and the ensemble are made of those default models that are named with it, or of all where fewer than two are.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
         A name is unknown, or there is none.
 
     >>> [model.name for model in competitors(91, ["days_since_last"])]
-    ['same_rate', 'bg_nbd_gamma_gamma', 'pareto_nbd_gamma_gamma', 'tweedie', 'hurdle', 'hybrid',
+    ['same_rate', 'bg_nbd_gamma_gamma', 'pareto_nbd_gamma_gamma', 'tweedie', 'hurdle', 'hybrid', 'mean',
      'ensemble']
     >>> [model.name for model in competitors(91, ["days_since_last"], ["ziln", "same_rate"])]
     ['same_rate', 'ziln']
@@ -63,7 +64,9 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
         raise InputError(f"Unknown model {(unknown or [''])[0]!r}. {_available()}")
     usual = [model for name, model in made.items() if name in DEFAULT and name != SameRate.name]
     members = [model for model in usual if model.name in names]
-    made[Ensemble.name] = Ensemble(horizon, members=members if len(members) > 1 else usual)
+    blended = members if len(members) > 1 else usual
+    for blend in (Ensemble(horizon, members=blended, weights=EQUAL), Ensemble(horizon, members=blended)):
+        made[blend.name] = blend
     own = [load_own(name, horizon, features) for name in others]
     return [*(model for name, model in made.items() if name in names), *own]
 

@@ -21,6 +21,9 @@ from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.tweedie import Tweedie
 
+#: What `weights` says where all members count alike.
+EQUAL = "equal"
+
 #: Weights below this are noise, and a member without weight need not be asked.
 LEAST_WEIGHT = 0.02
 
@@ -55,10 +58,10 @@ class Ensemble(ValueModel):
     features
         Columns that members made here learn from; all if None, text is refused.
     weights
-        By member's name; learned in `fit` if None. Given ones save the fits that learning takes.
+        By member's name; learned in `fit` if None. Given ones save the fits that learning takes. "equal" makes the
+        plain mean, which goes by the name "mean": what several models agree on, without weights that may be chance.
     """
 
-    name = "ensemble"
     needs_labels = True
     members_: list[ValueModel]
 
@@ -68,17 +71,22 @@ class Ensemble(ValueModel):
         *,
         members: Mapping[str, ValueModel] | Sequence[ValueModel] | None = None,
         features: Sequence[str] | None = None,
-        weights: Mapping[str, float] | None = None,
+        weights: Mapping[str, float] | str | None = None,
     ) -> None:
         self.horizon = horizon
         self.members = members
         self.features = features
         self.weights = weights
 
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The name that it competes by."""
+        return "mean" if self.weights == EQUAL else "ensemble"
+
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn weights from unseen rows of the latest cutoff, then the members that count from all rows."""
         labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
-        members, weights = self.components(), self.weights
+        members, weights = self.components(), self._given()
         if weights is None:
             found = out_of_fold(members, X, labels, self.horizon)
             if found.failures:
@@ -96,7 +104,19 @@ class Ensemble(ValueModel):
         `carries_over`: whether these rows were predicted as those to come will be.
         """
         names = self._trusted(carries_over)
+        if self.weights == EQUAL:
+            return dict.fromkeys(names, 1.0)
         return dict(zip(names, map(float, learn_weights(unseen[names], y)), strict=True))
+
+    def _given(self) -> Mapping[str, float] | None:
+        """Return the weights that need not be learned, None where they must be."""
+        if isinstance(self.weights, str):
+            if self.weights != EQUAL:
+                raise InputError(
+                    f'Ensemble: weights must be numbers by name, None or "{EQUAL}", got {self.weights!r}.'
+                )
+            return dict.fromkeys((member.name for member in self.components()), 1.0)
+        return self.weights
 
     def _trusted(self, carries_over: bool) -> list[str]:
         members = self.components()
@@ -105,9 +125,10 @@ class Ensemble(ValueModel):
 
     def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> Self:
         """Make one model of members by name, already fitted and adapted to customers `X`; `weights` are given."""
-        if self.weights is None:
+        weights = self._given()
+        if weights is None:
             raise InputError("Ensemble: combine needs weights; give them, or call fit to learn them.")
-        return self._unite(fitted, self.weights, X)
+        return self._unite(fitted, weights, X)
 
     def combine_weighted(
         self,
@@ -119,6 +140,8 @@ class Ensemble(ValueModel):
         carries_over: bool = True,
     ) -> Self:
         """Make one model of members by name, already fitted and adapted to customers `X`; learn the weights first."""
+        if self.weights == EQUAL:
+            return self.keep(self._trusted(carries_over)).combine(fitted, X)
         weights = self.weights or self.learn(unseen, y, carries_over=carries_over)
         return self.set_params(weights=weights).combine(fitted, X)
 
@@ -136,7 +159,8 @@ class Ensemble(ValueModel):
         together = np.empty(len(unseen))
         for rows in (half, ~half):
             even = np.full(values.shape[1], 1 / values.shape[1])
-            weights = learn_weights(values[~rows], y[~rows]) if (y[~rows] > 0).any() else even
+            alike = self.weights == EQUAL or not (y[~rows] > 0).any()
+            weights = even if alike else learn_weights(values[~rows], y[~rows])
             together[rows] = shapes[rows] @ weights
         return together
 

@@ -34,6 +34,7 @@ LABELS = {
     "hybrid": "XGBoost hybrid",
     "ziln": "Zero-inflated lognormal",
     "quantile": "XGBoost quantiles",
+    "mean": "Equal-weight mean",
     "ensemble": "Ensemble",
 }
 

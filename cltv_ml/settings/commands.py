@@ -105,7 +105,7 @@ class Competing(Windowed):
     models: Models = setting(
         "",
         "Names of the models to compare, such as tweedie,ziln or mine.py:MyModel.",
-        default_text="the seven usual models",
+        default_text="the eight usual models",
     )
     params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models import CATALOGUE, Ensemble, Hybrid, ProbabilisticValue, Tweedie, ValueModel
@@ -55,6 +56,25 @@ def test_the_simplest_member_wins_a_tie(shop):
     twice = X[["whole"]].assign(again=X["whole"] * 1.0001)
     assert learn_weights(twice, y).tolist() == [1.0, 0.0]
     assert learn_weights(twice[["again", "whole"]], y).tolist() == [1.0, 0.0]
+
+
+def test_the_mean_counts_all_members_alike_and_keeps_its_name(shop):
+    X, y = shop
+    mean = Ensemble(members=[Column("left"), Column("right", 3.0), Column("noise")], weights="equal")
+    unseen = X[["left", "right", "noise"]]
+    fitted = {name: Column(name).fit(X) for name in unseen}
+    for made in (clone(mean).fit(X, y), clone(mean).combine_weighted(fitted, unseen, y, X)):
+        assert (made.name, list(made.weights_.values())) == ("mean", pytest.approx([1 / 3] * 3))
+        assert made.predict(X) == pytest.approx(
+            (unseen / unseen.mean()).mean(axis=1) * made.predict(X).mean()
+        )
+    assert mean.weigh(unseen, y).std() > 0
+
+
+def test_weights_that_are_no_weights_are_named(shop):
+    X, y = shop
+    with pytest.raises(InputError, match="None or \"equal\", got 'even'"):
+        Ensemble(members=[Column("left"), Column("right")], weights="even").fit(X, y)
 
 
 def test_the_level_of_a_member_does_not_change_its_weight(shop):
