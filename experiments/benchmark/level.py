@@ -12,6 +12,7 @@ import pandas as pd
 from cltv_ml.data import DATASETS
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.log import Log
+from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.windows import Window
 from experiments.benchmark import pages, rows
 from experiments.benchmark.cases import HERE, customers_at, load_log
@@ -31,11 +32,11 @@ class LevelTask:
 
     @property
     def windows(self) -> list[Window]:
-        """The windows to forecast, by horizon."""
+        """The windows to forecast, those of one cutoff together: they share their fits."""
         if self.data in WORLDS:
             world = WORLDS[self.data]
             return [Window(cutoff, world.horizon) for cutoff in world.windows]
-        return [Window(cutoff, days) for days in self.horizons for cutoff in self.cutoffs]
+        return [Window(cutoff, days) for cutoff in self.cutoffs for days in self.horizons]
 
     def load(self) -> pd.DataFrame:
         """Return the log; ValueError where the data set is not on this machine."""
@@ -72,7 +73,8 @@ def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> p
             note = f"skipped: {error}"
             found.append({**about, "task": task.name, "model": "all", "metric": "none", "note": note})
             continue
-        mine = [{**about, "task": _name(task, window), **row} for window, row in _task_rows(log, task)]
+        with shared_fits():
+            mine = [{**about, "task": _name(task, window), **row} for window, row in _task_rows(log, task)]
         for name in dict.fromkeys(row["task"] for row in mine):
             bias = np.abs([row["value"] for row in mine if row["task"] == name and row["model"] == LEVEL])
             say(f"{name}: mean |bias| {bias.mean():.1%}, worst {bias.max():.1%}")
