@@ -32,6 +32,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
         p_active=decisions.probability_to_buy(shop.predictions),
         exclude=shop.terms.exclude,
     )
+    table = decisions.vary_leaders(table)
     if level == "product_id" and "category" in shop.log.columns:
         table.insert(
             table.columns.get_loc("item") + 1, "category", table["item"].map(_categories(shop.log.frame))
@@ -39,6 +40,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     done.tables["cross_sell"] = table
     pairs = decisions.find_associations(shop.log, level)
     done.tables["cross_sell_pairs"] = pairs
+    leading = _leading(table)
     done.sections.append(
         section(
             "What to offer next",
@@ -50,7 +52,8 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
                 else "Ranked by probability: margins are not known.",
                 *_list_cross_sell(shop, done),
             ],
-            warnings=[*doubts, *doubt_products(shop.log), *_leading(table)],
+            warnings=[*doubts, *doubt_products(shop.log), *leading],
+            tables=_by_segment(shop, done, level) if leading else {},
             figures={"Items bought together": plots.cross_sell_matrix(pairs)} if len(pairs) else {},
         )
     )
@@ -78,12 +81,12 @@ def _categories(log: pd.DataFrame) -> pd.Series:
     return known.set_index("product_id")["category"]
 
 
-#: An item that leads more lists than this share is worth a marketer's second look.
-_LEADS = 0.25
+#: An item that leads more lists than this share makes them the same for most customers.
+_LEADS = 0.5
 
 
 def _leading(table: pd.DataFrame) -> list[str]:
-    """Return a sentence about an item that leads the lists of many customers, if there is one."""
+    """Return a sentence about an item that still leads the lists of most customers, if there is one."""
     first = table[table["rank"] == 1]
     counts = first["item"].value_counts()
     if not len(first) or counts.iloc[0] <= _LEADS * len(first):
@@ -92,10 +95,27 @@ def _leading(table: pd.DataFrame) -> list[str]:
     named = dict(zip(first["item"], first["category"], strict=True)) if "category" in first else {}
     told = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
     return [
-        f"{told} leads the list of {counts.iloc[0] / len(first):.0%} of the customers: if no campaign would show it, "
-        "leave it out with --exclude, and if it earns less than other goods, state the margin of its category with "
-        "--category-margins."
+        f"There is little personal to recommend: {told} leads the list of {counts.iloc[0] / len(first):.0%} of the "
+        "customers, and nothing else is nearly as good for them. Choose by segment instead (the table below), leave the "
+        "item out with --exclude, or state the margin of its category with --category-margins."
     ]
+
+
+def _by_segment(shop: Shop, done: Actions, level: Level) -> dict[str, pd.DataFrame]:
+    """Add what each segment buys more often than others do, and return it as a reader sees it."""
+    found = decisions.favourites_by_segment(
+        shop.log, done.tables["customers"]["segment"], shop.window, level=level
+    )
+    done.tables["favourites_by_segment"] = found
+    shown = pd.DataFrame(
+        {
+            "Segment": found["segment"],
+            "Item": found["item"],
+            "Bought by": [f"{share:.0%}" for share in found["share"]],
+            "Times as often as by all": [f"{lift:.1f}" for lift in found["lift"]],
+        }
+    )
+    return {"What each segment buys more often than all customers do": shown} if len(found) else {}
 
 
 def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:

@@ -44,6 +44,7 @@ from cltv_ml.decisions.uplift import (
     compare_learners,
 )
 from cltv_ml.decisions.upsell import recommend_upsell
+from cltv_ml.decisions.variety import favourites_by_segment, vary_leaders
 from cltv_ml.decisions.value_change import account_for_change, change_by_customer, price_index
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "evaluate_cross_sell",
     "evaluate_policy",
     "expected_rates",
+    "favourites_by_segment",
     "find_associations",
     "fit_lifecycle",
     "fit_response",
@@ -116,4 +118,5 @@ __all__ = [
     "tells_who_left",
     "value_at_risk",
     "value_to_date",
+    "vary_leaders",
 ]

@@ -199,12 +199,22 @@ def test_categories_are_recommended_where_no_product_has_enough_buyers(shop, don
         PARTS["cross-sell"](dataclasses.replace(shop, log=Log(rare.drop(columns="category"))), Actions())
 
 
-def test_an_item_that_leads_many_lists_is_told():
+def test_an_item_that_leads_most_lists_is_told():
     table = pd.DataFrame(
-        {"rank": 1, "item": ["fuel", "fuel", "tea", "jam"], "category": ["FUEL", "FUEL", "HOT", "SWEET"]}
+        {"rank": 1, "item": ["fuel", "fuel", "fuel", "jam"], "category": ["FUEL", "FUEL", "FUEL", "SWEET"]}
     )
-    assert "fuel (FUEL) leads the list of 50% of the customers" in products._leading(table)[0]
-    assert products._leading(table.assign(item=list("abcd"))) == []
+    assert "fuel (FUEL) leads the list of 75% of the customers" in products._leading(table)[0]
+    assert products._leading(table.assign(item=list("aabc"))) == []
+
+
+def test_where_nothing_is_personal_segments_get_what_they_buy_more_often(shop, done, monkeypatch):
+    monkeypatch.setattr(products, "_LEADS", 0.0)
+    found = Actions(tables={"customers": done.tables["customers"]})
+    PARTS["cross-sell"](shop, found)
+    table = found.tables["favourites_by_segment"]
+    assert (table["lift"] > 1).all()
+    shown = found.sections[0]["tables"][0]
+    assert len(shown["rows"]) == len(table) > 0
 
 
 def test_a_category_with_a_margin_of_its_own_keeps_it(shop):
