@@ -96,7 +96,7 @@ def _leading(table: pd.DataFrame) -> list[str]:
     told = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
     return [
         f"There is little personal to recommend: {told} leads the list of {counts.iloc[0] / len(first):.0%} of the "
-        "customers, and nothing else is nearly as good for them. Choose by segment instead (the table below), leave the "
+        "customers, and nothing else is nearly as good for them. Choose by segment (the table below), leave the "
         "item out with --exclude, or state the margin of its category with --category-margins."
     ]
 

@@ -44,8 +44,8 @@ from cltv_ml.decisions.uplift import (
     compare_learners,
 )
 from cltv_ml.decisions.upsell import recommend_upsell
-from cltv_ml.decisions.variety import favourites_by_segment, vary_leaders
 from cltv_ml.decisions.value_change import account_for_change, change_by_customer, price_index
+from cltv_ml.decisions.variety import favourites_by_segment, vary_leaders
 
 __all__ = [
     "LEARNERS",
