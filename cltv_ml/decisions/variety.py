@@ -70,7 +70,9 @@ def _leaders(items: np.ndarray, values: np.ndarray, most: float, give: float) ->
                 break
             kept = led[lead[led] == 0]
             loss = 1 - values[kept, place] / values[kept, 0]
-            free = ~np.isin(items[kept, place], crowded) & (loss <= give)  # a missing place loses NaN: not free
+            free = ~np.isin(items[kept, place], crowded) & (
+                loss <= give
+            )  # a missing place loses NaN: not free
             lead[kept[free][np.argsort(loss[free], kind="stable")][:excess]] = place
     return lead
 

@@ -227,7 +227,7 @@ def _evidence(log: Cohorts, cutoff: int, horizon: int, past: Sequence[Past]) -> 
 
 
 def _held(now: Mapping[str, float], tried: Sequence[int], past: Sequence[Past]) -> dict[str, float]:
-    """Return the forecasts, those hardly tried held near the reference's."""
+    """Return the forecasts, those rarely tried held near the reference's."""
     middle = now.get(REFERENCE)
     if middle is None:
         return dict(now)

@@ -47,7 +47,9 @@ def test_those_who_give_up_least_change_first(table):
 
 def test_each_customer_keeps_the_same_items_in_ranks_without_gaps(table):
     varied = vary_leaders(table)
-    assert varied.groupby("customer_id")["item"].agg(set).equals(table.groupby("customer_id")["item"].agg(set))
+    assert (
+        varied.groupby("customer_id")["item"].agg(set).equals(table.groupby("customer_id")["item"].agg(set))
+    )
     assert varied.groupby("customer_id")["rank"].agg(list).map(tuple).unique().tolist() == [(1, 2, 3)]
     assert varied["customer_id"].tolist() == table["customer_id"].tolist()
 

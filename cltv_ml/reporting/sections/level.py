@@ -1,4 +1,4 @@
-"""How the total was forecast: what each candidate says, how right it was before, and what it counts for."""
+"""Section on the total: what each candidate says, how right it was before, and what it counts for."""
 
 from __future__ import annotations
 
