@@ -169,7 +169,7 @@ def _log_candidate(
     card = _card(model, result.window.cutoff, values, job)
     with runs.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}) as run_id:
         runs.log_params(_model_params(model) | _job_params(job))
-        info = packaging.log_model(model, card, result.training.X_now)
+        info = packaging.log_model(model, card, result.training.X_now, served=False)
         mlflow.log_input(data, context="holdout")
         mlflow.log_metrics(result.scores.loc[name].dropna().to_dict(), model_id=info.model_id, dataset=data)
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))

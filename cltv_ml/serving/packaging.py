@@ -111,16 +111,18 @@ def tier_cuts(values: np.ndarray) -> dict[str, float]:
     return {name: cut * (1 - 1e-9 if cut <= highest else 1 + 1e-9) for name, cut in cuts.items()}
 
 
-def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:
+def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served: bool = True) -> Any:
     """Log `model` to the active run as a pyfunc from code; return MLflow's ModelInfo.
 
-    Next to the model lie golden rows (`golden_rows`), and inside it, as `artifacts/cltv-from-transactions`, the
-    same model for raw transactions.
+    Next to the model lie golden rows (`golden_rows`).
 
     Parameters
     ----------
     customers
         Customers with the card's features, from whom the golden rows and the example are taken.
+    served
+        Whether the same model for raw transactions lies inside it too, as `artifacts/cltv-from-transactions`. It holds
+        another copy of the code: models that are only compared do without.
     """
     package = Path(cltv_ml.__file__).parent
     golden = golden_rows(model, card, customers)
@@ -135,18 +137,21 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame) -> Any:
             "pip_requirements": requirements(model),
             "metadata": asdict(card),
         }
-        mlflow.pyfunc.save_model(
-            second,
-            python_model=str(package / "serving" / "entry_transactions.py"),
-            artifacts={"model": str(files)},
-            signature=_transactions_signature(model, outputs),
-            input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
-            **common,
-        )
+        artifacts = {"model": str(files)}
+        if served:
+            mlflow.pyfunc.save_model(
+                second,
+                python_model=str(package / "serving" / "entry_transactions.py"),
+                artifacts={"model": str(files)},
+                signature=_transactions_signature(model, outputs),
+                input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
+                **common,
+            )
+            artifacts[FROM_TRANSACTIONS] = str(second)
         return mlflow.pyfunc.log_model(
             name="model",
             python_model=str(package / "serving" / "entry_customers.py"),
-            artifacts={"model": str(files), FROM_TRANSACTIONS: str(second)},
+            artifacts=artifacts,
             signature=_customers_signature(model, card, outputs),
             input_example=golden[["customer_id", *card.features]].head(3),
             model_type="regressor",

@@ -43,3 +43,37 @@ def test_a_large_population_without_a_clear_peak_ends_where_climbing_it_whole_wo
     whole = ParetoNBD().fit(X)
     assert whole.convergence_["verdict"] != "converged"
     assert sampled.log_likelihood_ == pytest.approx(whole.log_likelihood_, abs=0.01)
+
+
+def test_a_start_that_stops_on_its_way_to_a_known_maximum_loses_nothing(monkeypatch):
+    rng = np.random.default_rng(11)
+    evaluated = {}
+    for stops in (True, False):
+        if not stops:
+            monkeypatch.setattr("cltv_ml.models.likelihood._leads_to", lambda *_: False)
+        evaluated[stops] = [_fit_counting(_population(*rng.uniform(-3, 3, 4), seed)) for seed in range(5)]
+        rng = np.random.default_rng(11)
+    early, whole = np.array(evaluated[True]), np.array(evaluated[False])
+    assert early[:, 0] == pytest.approx(whole[:, 0], abs=1e-5)
+    assert early[:, 1].sum() < whole[:, 1].sum() / 1.5
+
+
+def _population(r, s, alpha, beta, seed, n=100):
+    rng = np.random.default_rng(seed)
+    T = rng.uniform(0.3, 1, n)
+    life = rng.exponential(1, n) / np.maximum(rng.gamma(np.exp(s), np.exp(-beta), n), 1e-300)
+    x = rng.poisson(np.minimum(rng.gamma(np.exp(r), np.exp(-alpha), n) * np.minimum(life, T), 100)).astype(float)
+    recency = np.where(x > 0, np.minimum(life, T) * rng.random(n) ** (1 / np.maximum(x, 1)), 0.0)
+    return pd.DataFrame({"frequency": x, "recency": recency, "T": T})
+
+
+def _fit_counting(X):
+    """Return the log-likelihood of a Pareto/NBD and how often it was computed."""
+
+    class Counting(ParetoNBD):
+        def _terms(self, params, rows):
+            asked.append(1)
+            return super()._terms(params, rows)
+
+    asked = []
+    return Counting().fit(X).log_likelihood_, len(asked)
