@@ -62,7 +62,9 @@ def _population(r, s, alpha, beta, seed, n=100):
     rng = np.random.default_rng(seed)
     T = rng.uniform(0.3, 1, n)
     life = rng.exponential(1, n) / np.maximum(rng.gamma(np.exp(s), np.exp(-beta), n), 1e-300)
-    x = rng.poisson(np.minimum(rng.gamma(np.exp(r), np.exp(-alpha), n) * np.minimum(life, T), 100)).astype(float)
+    x = rng.poisson(np.minimum(rng.gamma(np.exp(r), np.exp(-alpha), n) * np.minimum(life, T), 100)).astype(
+        float
+    )
     recency = np.where(x > 0, np.minimum(life, T) * rng.random(n) ** (1 / np.maximum(x, 1)), 0.0)
     return pd.DataFrame({"frequency": x, "recency": recency, "T": T})
 
