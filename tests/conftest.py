@@ -57,6 +57,7 @@ LONG = (
     "models/test_models_fuzz.py",
     "models/test_models_hybrid.py::test_each_cutoff_is_valued_by_a_model_of_its_own_customers",
     "models/test_models_mbg_cnbd.py::test_the_unit_of_time_does_not_choose_k",
+    "pipelines/test_pipelines_forecast.py",
     "pipelines/test_pipelines_promote.py::test_a_campaigns_profit_decides_where_it_is_asked_for",
     "pipelines/test_pipelines_promote.py::test_the_better_challenger_is_promoted_and_the_move_is_logged",
     "reporting/test_certainty.py",

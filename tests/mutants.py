@@ -36,6 +36,8 @@ TARGETS = {
     "decisions/lifetime.py": ["tests/decisions/test_decisions_lifetime.py"],
     "decisions/control.py": ["tests/decisions/test_decisions_control.py"],
     "decisions/tiers.py": ["tests/decisions/test_decisions_tiers.py"],
+    "decisions/audit.py": ["tests/decisions/test_decisions_audit.py"],
+    "decisions/shop_plan.py": ["tests/decisions/test_decisions_shop_plan.py"],
     "decisions/payback.py": ["tests/decisions/test_decisions_payback.py"],
 }
 

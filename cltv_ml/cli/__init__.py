@@ -59,6 +59,7 @@ for description, run in (
     (settings.Lifetime, lifetime.lifetime),
     (settings.Cohorts, shop.cohorts),
     (settings.Audit, shop.audit),
+    (settings.Forecast, shop.forecast),
     (settings.Export, lifetime.export),
 ):
     command(app.command, description)(run)  # type: ignore[arg-type]

@@ -1,11 +1,11 @@
-"""The whole shop: `cltv cohorts | audit`."""
+"""The whole shop: `cltv cohorts | audit | forecast`."""
 
 from __future__ import annotations
 
 from rich.markup import escape
 
 from cltv_ml.cli.printing import console, print_json, progress, show_table
-from cltv_ml.settings import Audit, Cohorts
+from cltv_ml.settings import Audit, Cohorts, Forecast
 
 
 def cohorts(settings: Cohorts) -> None:
@@ -45,4 +45,32 @@ def audit(settings: Audit) -> None:
     for note in found.notes:
         console.print(f"Note      {escape(note)}")
     console.print(f"Tables    [bold]{escape(str(settings.out))}[/bold], {len(found.files)} CSV files")
+    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
+
+
+def forecast(settings: Forecast) -> None:
+    """Forecast the shop's revenue, orders and customers: known customers and those to come.
+
+    Example: `cltv forecast --data orders.csv --horizon 1y --margin-rate 0.3 --acquisition-cost 12 --currency EUR`
+    """
+    with progress("forecast") as done:
+        from cltv_ml import pipelines
+
+        found = pipelines.forecast(settings, progress=done)
+    if settings.as_json:
+        tables = {name: getattr(found, name) for name in ("table", "scenarios", "equity", "judged", "causes")}
+        known = {name: table for name, table in tables.items() if table is not None}
+        print_json({**known, "notes": found.notes, "file": found.file, "page": found.page})
+        return
+    whole = found.table[found.table["span"] == "horizon"]
+    shown = whole[["part", "measure", "expected", "lower_80", "upper_80"]]
+    numbers = {name: shown[name].map("{:,.0f}".format) for name in ("expected", "lower_80", "upper_80")}
+    unit = f", money in {settings.currency}" if settings.currency else ""
+    show_table(shown.assign(**numbers), f"The whole horizon, with 80% bands{unit}")
+    if found.causes is not None:
+        causes = found.causes.assign(change=found.causes["change"].map("{:+,.0f}".format))
+        show_table(causes, "Revenue since the last forecast: actual minus planned")
+    for note in found.notes:
+        console.print(f"Note      {escape(note)}")
+    console.print(f"Forecast  [bold]{escape(str(found.file))}[/bold]")
     console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")

@@ -12,6 +12,7 @@ from cltv_ml.pipelines.build import build
 from cltv_ml.pipelines.check import check
 from cltv_ml.pipelines.cohorts import cohorts
 from cltv_ml.pipelines.export import export
+from cltv_ml.pipelines.forecast import forecast
 from cltv_ml.pipelines.lifetime import lifetime
 from cltv_ml.pipelines.monitor import monitor
 from cltv_ml.pipelines.plot import plot
@@ -30,6 +31,7 @@ __all__ = [
     "cohorts",
     "evaluate",
     "export",
+    "forecast",
     "learn",
     "lifetime",
     "monitor",

@@ -237,6 +237,7 @@ def _promises(m: Material) -> pd.DataFrame:
 ELSEWHERE = {
     **dict.fromkeys(("truth_series", "segment_shares", "promise_so_far"), "scored batches; `cltv monitor`"),
     "qini_curve": "a past randomised campaign; `cltv act --campaign`",
+    **dict.fromkeys(("shop_forecast", "plan_against_actual"), "the whole shop's forecast; `cltv forecast`"),
     "cohort_table": "cohorts by the first purchase; `cltv cohorts`",
 }
 

@@ -152,6 +152,40 @@ function listTotals(box) {
   update();
 }
 
+// The shop's plan for changed arrivals, retention, revenue per order and cost of winning: decisions.shop_plan in the page.
+function plan(inputs, wanted) {
+  const arrivals = 1 + (wanted.arrivals ?? 0) / 100, basket = 1 + (wanted.basket ?? 0) / 100;
+  const kept = inputs.repeat_share ? (inputs.repeat_share + (wanted.retention ?? 0) / 100) / inputs.repeat_share : 1;
+  const cost = inputs.acquisition_cost * (1 + (wanted.cost ?? 0) / 100);
+  const revenue = inputs.known.map((known, i) => basket * (known * kept + arrivals * (inputs.first[i] + inputs.repeat[i] * kept)));
+  const sum = (values) => values.reduce((all, one) => all + one, 0);
+  if (inputs.margin_rate === null) return { revenue, total: sum(revenue), equity: null };
+  const contribution = revenue.map((money, i) => money * (inputs.margin_rate - inputs.share_of_amount)
+    - inputs.per_order * (inputs.known_orders[i] * kept + arrivals * (inputs.first_orders[i] + inputs.repeat_orders[i] * kept))
+    - arrivals * inputs.won[i] * cost);
+  return { revenue, total: sum(revenue), equity: sum(contribution.map((money, i) => money * inputs.factors[i])) };
+}
+
+function scenarios(box) {
+  const inputs = JSON.parse(box.querySelector("script.inputs").textContent);
+  const fields = [...box.querySelectorAll("input")];
+  const plot = box.querySelector(".plot");
+  const start = plan(inputs, {});
+  const change = (now, before) => `${now >= before ? "+" : "-"}${money(Math.abs(now - before), inputs)}`;
+  const update = () => {
+    const found = plan(inputs, Object.fromEntries(fields.map((field) => [field.name, Number(field.value)])));
+    box.plan = found;
+    for (const field of fields) field.closest("label").querySelector("output").textContent = field.value;
+    box.querySelector(".answers").textContent =
+      `Revenue over the whole horizon: ${money(found.total, inputs)} (${change(found.total, start.total)}).` +
+      (found.equity === null ? "" : ` Customer equity: ${money(found.equity, inputs)} (${change(found.equity, start.equity)}).`);
+    if (plot.drawn) plot.drawn.then(() => Plotly.restyle(plot, { y: [found.revenue] }, [inputs.trace]));
+  };
+  for (const field of fields) field.addEventListener("input", update);
+  draw(plot).then(update);
+  update();
+}
+
 function lookUp(box) {
   const { head, rows } = JSON.parse(box.querySelector("script").textContent);
   const found = new Map(rows.map((row) => [row[0], row]));
@@ -169,6 +203,7 @@ document.getElementById("theme").addEventListener("click", () => setTheme(mode =
 for (const plot of plots) near.observe(plot);
 for (const box of document.querySelectorAll(".what-if")) whatIf(box);
 for (const box of document.querySelectorAll(".list-totals")) listTotals(box);
+for (const box of document.querySelectorAll(".scenarios")) scenarios(box);
 for (const box of document.querySelectorAll(".lookup")) lookUp(box);
 window.addEventListener("beforeprint", () => {
   setTheme("light");

@@ -23,7 +23,7 @@ from cltv_ml.settings.commands import (
     Tune,
     Windowed,
 )
-from cltv_ml.settings.shop import Audit, Cohorts
+from cltv_ml.settings.shop import Audit, Cohorts, Forecast
 
 __all__ = [
     "Act",
@@ -36,6 +36,7 @@ __all__ = [
     "Demo",
     "Evaluate",
     "Export",
+    "Forecast",
     "Judged",
     "Learn",
     "Lifetime",

@@ -1,11 +1,11 @@
-"""The settings of the commands that look at the whole shop: cohorts and the customer-base audit."""
+"""The settings of the commands that look at the whole shop: cohorts, the customer-base audit, the forecast."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from cltv_ml.settings.base import File, Table, setting
+from cltv_ml.settings.base import Days, File, Table, setting
 from cltv_ml.settings.commands import CURRENCY, MARGIN, Printed, Source
 
 
@@ -40,4 +40,33 @@ class Audit(Printed, Source):
         None, "CSV file with the columns category and margin_rate, where rates differ by category."
     )
     out: File = setting(Path("out/audit"), "Folder for audit.html and a CSV file per table.")
+    currency: str = setting("", CURRENCY)
+
+
+class Forecast(Printed, Source):
+    """Settings of `cltv forecast`."""
+
+    horizon: Days = setting("1y", "How far ahead: 91, 13w, 6m, 1y or longer.")
+    per: Literal["auto", "week", "month"] = setting(
+        "auto", "Length of a period; auto takes weeks up to half a year and months beyond."
+    )
+    holidays: Table = setting(
+        None, "CSV file with the columns date and name: days on which other numbers of customers are won."
+    )
+    margin_rate: float | None = setting(None, MARGIN)
+    share_of_amount: float = setting(
+        0.0, "Costs in proportion to revenue, such as 0.03 for payment fees.", ge=0
+    )
+    per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
+    acquisition_cost: float = setting(0.0, "Cost of winning one customer.", ge=0)
+    discount_rate: float = setting(0.0, "Effective yearly rate, such as 0.1.")
+    before: Table = setting(
+        None,
+        "Earlier forecast to hold against what came.",
+        default_text="the file --out, where it holds an earlier one",
+    )
+    out: File = setting(
+        Path("out/forecast.csv"), "A .csv or .parquet file; a page with figures is written next to it."
+    )
+    experiment: str = setting("cltv", "Name of the MLflow experiment.")
     currency: str = setting("", CURRENCY)

@@ -71,6 +71,26 @@ TABLES = {
     "change_by_part": AUDIT.changes,
     "cohort_path": AUDIT.cohorts,
     "cohort_stack": AUDIT.cohorts,
+    "shop_forecast": pd.DataFrame(
+        {
+            "start": pd.to_datetime(["2024-01-01", "2024-01-08"] * 2),
+            "span": "period",
+            "part": ["known", "known", "total", "total"],
+            "measure": "revenue",
+            "expected": [8.0, 7.0, 9.0, 10.0],
+            **{f"lower_{band}": [7.0, 6.0, 8.0, 9.0] for band in (50, 80, 95)},
+            **{f"upper_{band}": [9.0, 8.0, 10.0, 11.0] for band in (50, 80, 95)},
+        }
+    ),
+    "plan_against_actual": pd.DataFrame(
+        {
+            "start": pd.to_datetime(["2024-01-01", "2024-01-08"]),
+            "expected": [9.0, 10.0],
+            "lower_80": [8.0, 9.0],
+            "upper_80": [10.0, 11.0],
+            "actual": [9.5, 8.0],
+        }
+    ),
     "spend_distribution": compute_spend_histogram(LOG),
     "purchase_gaps": compute_gap_histogram(LOG),
     "quality_waterfall": pd.DataFrame(

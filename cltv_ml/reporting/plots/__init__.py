@@ -31,6 +31,7 @@ from cltv_ml.reporting.plots.learning import learning
 from cltv_ml.reporting.plots.margin_bars import margin_bars
 from cltv_ml.reporting.plots.metric_ranges import metric_ranges
 from cltv_ml.reporting.plots.migration_sankey import migration_sankey
+from cltv_ml.reporting.plots.plan_against_actual import plan_against_actual
 from cltv_ml.reporting.plots.predicted_against_realised import predicted_against_realised
 from cltv_ml.reporting.plots.promise_so_far import promise_so_far
 from cltv_ml.reporting.plots.promises_kept import promises_kept
@@ -44,6 +45,7 @@ from cltv_ml.reporting.plots.rfm_map import rfm_map
 from cltv_ml.reporting.plots.season_profile import season_profile
 from cltv_ml.reporting.plots.segment_shares import segment_shares
 from cltv_ml.reporting.plots.segment_sizes import segment_sizes
+from cltv_ml.reporting.plots.shop_forecast import shop_forecast
 from cltv_ml.reporting.plots.spend_distribution import spend_distribution
 from cltv_ml.reporting.plots.spend_fit import spend_fit
 from cltv_ml.reporting.plots.tier_pyramid import tier_pyramid
@@ -67,6 +69,8 @@ CATALOGUE = {
         change_by_part,
         cohort_path,
         cohort_stack,
+        shop_forecast,
+        plan_against_actual,
         spend_distribution,
         purchase_gaps,
         quality_waterfall,

@@ -1,0 +1,189 @@
+"""A shop's plan: contribution, customer equity, and what changes if arrivals, retention, basket or costs change.
+
+Customer equity is the discounted contribution of the known customers and of those to come (R. Blattberg and
+J. Deighton, Harvard Business Review 74(4), 1996); with the cost of winning the latter taken off it is the customer
+part of a firm's value (D. McCarthy, P. Fader and B. Hardie, Journal of Marketing 81(1), 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.errors import InputError
+
+#: What the table of scenarios changes, one at a time: a share, or for retention points of customers kept.
+SCENARIOS = {"arrivals": -0.20, "retention": 0.02, "basket": 0.05, "acquisition cost": 0.10}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What revenue costs, stated by the user.
+
+    Parameters
+    ----------
+    margin_rate
+        Share of revenue left after the cost of goods; None: contribution is not known.
+    share_of_amount, per_order
+        Costs in proportion to revenue, and of serving an order.
+    acquisition_cost
+        Cost of winning a customer.
+    discount_rate
+        Effective yearly rate.
+    """
+
+    margin_rate: float | None = None
+    share_of_amount: float = 0.0
+    per_order: float = 0.0
+    acquisition_cost: float = 0.0
+    discount_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check that rates are shares and no cost is negative."""
+        rates = {"share_of_amount": self.share_of_amount, "discount_rate": self.discount_rate}
+        wrong = {name: rate for name, rate in rates.items() if not 0 <= rate < 1}
+        if self.margin_rate is not None and not self.margin_rate <= 1:
+            wrong["margin_rate"] = self.margin_rate
+        if wrong or min(self.per_order, self.acquisition_cost) < 0:
+            raise InputError(
+                f"rates must be shares from 0 to below 1 and costs not negative, got {wrong or vars(self)}; write 0.1 "
+                "for 10%."
+            )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a shop's future by period: arrays whose last axis is the period.
+
+    Attributes
+    ----------
+    known, first, repeat
+        Revenue of known customers, and of customers to come on their first day and after it.
+    won
+        Customers to come.
+    known_orders, first_orders, repeat_orders
+        Orders of each.
+    """
+
+    known: np.ndarray
+    first: np.ndarray
+    repeat: np.ndarray
+    won: np.ndarray
+    known_orders: np.ndarray
+    first_orders: np.ndarray
+    repeat_orders: np.ndarray
+
+    def scaled(self, *, arrivals: float = 1.0, kept: float = 1.0, basket: float = 1.0) -> Parts:
+        """Return the parts with more arrivals, more repeat purchases and larger orders, each a factor."""
+        return Parts(
+            known=self.known * kept * basket,
+            first=self.first * arrivals * basket,
+            repeat=self.repeat * arrivals * kept * basket,
+            won=self.won * arrivals,
+            known_orders=self.known_orders * kept,
+            first_orders=self.first_orders * arrivals,
+            repeat_orders=self.repeat_orders * arrivals * kept,
+        )
+
+    def plain(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+def discount_factors(until: np.ndarray, rate: float) -> np.ndarray:
+    """Return what money of each period is worth at the cutoff, taken at the period's middle.
+
+    Parameters
+    ----------
+    until
+        Days from the cutoff to the end of each period, in order.
+
+    >>> discount_factors(np.array([365.25, 730.5]), 0.21).round(4).tolist()
+    [0.9091, 0.7513]
+    """
+    middle = (np.asarray(until, dtype=np.float64) + np.r_[0.0, until[:-1]]) / 2
+    return np.asarray((1 + rate) ** (-middle / 365.25))
+
+
+def contributions(parts: Parts, terms: Terms) -> dict[str, np.ndarray]:
+    """Return contribution by period of the "known" customers and of the "new", what winning them costs taken off.
+
+    Raises
+    ------
+    InputError
+        The margin rate is not known.
+    """
+    if terms.margin_rate is None:
+        raise InputError("contribution needs a margin rate; map a cost column, or state --margin-rate 0.3.")
+    left = terms.margin_rate - terms.share_of_amount
+    known = parts.known * left - parts.known_orders * terms.per_order
+    orders = parts.first_orders + parts.repeat_orders
+    new = (parts.first + parts.repeat) * left - orders * terms.per_order - parts.won * terms.acquisition_cost
+    return {"known": known, "new": new}
+
+
+def compute_equity(parts: Parts, terms: Terms, until: np.ndarray) -> pd.DataFrame:
+    """Return customer equity within the horizon: `part` (known, new, total), `equity` and 80% and 95% intervals.
+
+    Parameters
+    ----------
+    parts
+        Draws, shape (draws, periods).
+    until
+        Days from the cutoff to the end of each period.
+    """
+    factors = discount_factors(until, terms.discount_rate)
+    found = {name: (values * factors).sum(axis=-1) for name, values in contributions(parts, terms).items()}
+    found["total"] = found["known"] + found["new"]
+    rows = []
+    for name, draws in found.items():
+        low95, low80, middle, high80, high95 = np.quantile(draws, [0.025, 0.1, 0.5, 0.9, 0.975])
+        rows.append((name, middle, low80, high80, low95, high95))
+    return pd.DataFrame(rows, columns=["part", "equity", "lower_80", "upper_80", "lower_95", "upper_95"])
+
+
+def compute_scenarios(
+    parts: Parts,
+    terms: Terms,
+    until: np.ndarray,
+    repeat_share: float,
+    changes: Mapping[str, float] = SCENARIOS,
+) -> pd.DataFrame:
+    """Return one row for the plan and one per scenario: `scenario`, `revenue`, `won`, and where known `equity`.
+
+    Parameters
+    ----------
+    parts
+        Expected values, shape (periods,).
+    repeat_share
+        Share of customers who buy again in a window of the horizon's length. Two points more raise what known
+        customers and later orders bring in that proportion.
+    """
+    rows = [("as forecast", parts, terms)]
+    for name, change in changes.items():
+        if name == "acquisition cost":
+            if terms.acquisition_cost and terms.margin_rate is not None:
+                raised = Terms(**{**vars(terms), "acquisition_cost": terms.acquisition_cost * (1 + change)})
+                rows.append((f"{name} {change:+.0%}", parts, raised))
+        elif name == "retention":
+            if repeat_share > 0:
+                changed = parts.scaled(kept=(repeat_share + change) / repeat_share)
+                rows.append((f"retention {100 * change:+.0f} points", changed, terms))
+        else:
+            rows.append((f"{name} {change:+.0%}", parts.scaled(**{name: 1 + change}), terms))
+    return pd.DataFrame([_scenario(*row, until) for row in rows])
+
+
+def _scenario(name: str, parts: Parts, terms: Terms, until: np.ndarray) -> dict[str, object]:
+    row: dict[str, object] = {
+        "scenario": name,
+        "revenue": float((parts.known + parts.first + parts.repeat).sum()),
+        "won": float(parts.won.sum()),
+    }
+    if terms.margin_rate is not None:
+        factors = discount_factors(until, terms.discount_rate)
+        row["equity"] = float(sum((one * factors).sum() for one in contributions(parts, terms).values()))
+    return row

@@ -1,0 +1,172 @@
+"""Tables of a shop's forecast: bands by period, the expected plan, and what the log shows of the same periods."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.shop_plan import Parts
+from cltv_ml.engine import MONEY_SCALE, frame
+from cltv_ml.evaluation.whole_shop import ShopForecast
+from cltv_ml.log import AnyLog, Log
+
+#: Ends of the bands, in percent of the draws that lie between.
+BANDS = (50, 80, 95)
+
+#: The expected values are means over the middle four fifths of the draws by total, so that parts and periods add up.
+_MIDDLE = (0.1, 0.9)
+
+
+def drawn_parts(forecast: ShopForecast) -> Parts:
+    """Return the draws with their orders, each of shape (draws, periods)."""
+    draws, ratios = forecast.draws, forecast.ratios
+    basket = ratios.repeat_basket if ratios.repeat_basket > 0 else np.inf
+    return Parts(
+        known=draws.known,
+        first=draws.first,
+        repeat=draws.repeat,
+        won=draws.won,
+        known_orders=draws.known / basket,
+        first_orders=draws.won * ratios.first_orders,
+        repeat_orders=draws.repeat / basket,
+    )
+
+
+def expected_parts(forecast: ShopForecast) -> Parts:
+    """Return the expected parts, each of shape (periods,)."""
+    middle = _middle(forecast)
+    return Parts(
+        **{name: draws[middle].mean(axis=0) for name, draws in drawn_parts(forecast).plain().items()}
+    )
+
+
+def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
+    """Return the forecast, one row per period, part and measure, and one for the whole horizon.
+
+    Columns `start`, `until`, `span` ("period" or "horizon"), `part` (known, new, total), `measure` (revenue, orders,
+    customers, won), `expected`, and `lower_` and `upper_` of each of `BANDS`. Customers are those who buy in the
+    period; the horizon has none, for they cannot be added. Expected values of parts and periods add up.
+    """
+    parts, active = drawn_parts(forecast), forecast.ratios.active
+    measures = {
+        ("known", "revenue"): parts.known,
+        ("new", "revenue"): parts.first + parts.repeat,
+        ("known", "orders"): parts.known_orders,
+        ("new", "orders"): parts.first_orders + parts.repeat_orders,
+        ("known", "customers"): parts.known_orders * active,
+        ("new", "customers"): parts.won + parts.repeat_orders * active,
+        ("new", "won"): parts.won,
+    }
+    for measure in ("revenue", "orders", "customers"):
+        measures["total", measure] = measures["known", measure] + measures["new", measure]
+    middle, tables = _middle(forecast), []
+    for (part, measure), draws in measures.items():
+        tables.append(_table(draws, middle, forecast.periods.assign(span="period"), part, measure))
+        if measure != "customers":
+            whole = pd.DataFrame(
+                {
+                    "start": forecast.periods["start"].iloc[:1],
+                    "until": forecast.periods["until"].iloc[-1],
+                    "span": "horizon",
+                }
+            )
+            tables.append(_table(draws.sum(axis=1, keepdims=True), middle, whole, part, measure))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _table(
+    draws: np.ndarray, middle: np.ndarray, periods: pd.DataFrame, part: str, measure: str
+) -> pd.DataFrame:
+    table = periods[["start", "until", "span"]].assign(
+        part=part, measure=measure, expected=draws[middle].mean(axis=0)
+    )
+    for band in BANDS:
+        table[f"lower_{band}"] = np.quantile(draws, 0.5 - band / 200, axis=0)
+        table[f"upper_{band}"] = np.quantile(draws, 0.5 + band / 200, axis=0)
+    return table
+
+
+def _middle(forecast: ShopForecast) -> np.ndarray:
+    totals = forecast.draws.total.sum(axis=1)
+    low, high = np.quantile(totals, _MIDDLE)
+    return np.asarray((totals >= low) & (totals <= high))
+
+
+def compute_actuals(log: AnyLog, periods: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+    """Return what came in each period: `start`, `until`, `part` (known before the cutoff, new), and measures.
+
+    Measures are `customers` (who bought in the period), `orders`, `revenue` and `won` (first purchases).
+    """
+    log = Log.of(log)
+    con = log.connect()
+    con.register("periods", periods[["start", "until"]])
+    order = "order_id" if "order_id" in log.columns else "cast(timestamp as date)"
+    return frame(
+        con.sql(
+            "with firsts as (select customer_id, min(timestamp) filter (amount >= 0) as t0 from log group by 1), "
+            "line as (select log.*, t0, start, until from log join firsts using (customer_id) "
+            "join periods on timestamp >= start and timestamp < until), "
+            "done as (select start, "
+            f"if(coalesce(t0, timestamp '{cutoff}' - interval 1 day) < timestamp '{cutoff}', 'known', 'new') as part, "
+            "count(distinct customer_id) filter (amount >= 0) as customers, "
+            f"count(distinct (customer_id, {order})) filter (amount >= 0) as orders, "
+            f"cast(sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as double) / {MONEY_SCALE} as revenue, "
+            "count(distinct customer_id) filter (t0 >= start and t0 < until) as won from line group by 1, 2) "
+            "select start, until, parts.part, coalesce(customers, 0) as customers, coalesce(orders, 0) as orders, "
+            "coalesce(revenue, 0.0) as revenue, coalesce(won, 0) as won from periods "
+            "cross join (values ('known'), ('new')) parts(part) left join done using (start, part) order by 1, 3"
+        )
+    )
+
+
+def compute_history(log: AnyLog, forecast: ShopForecast, most: int = 60) -> pd.DataFrame:
+    """Return revenue, orders and customers of the periods before a forecast, of the same length, the oldest first.
+
+    `won` tells how many customers were new in each.
+    """
+    periods = forecast.periods
+    cutoff, length = periods["start"].iloc[0], int(np.median(periods["days"]))
+    start = cutoff - pd.Timedelta(days=forecast.value.repeat.calendar.days)
+    count = min(most, (cutoff - start).days // length)
+    since = [cutoff - pd.Timedelta(days=length * number) for number in range(count, 0, -1)]
+    past = pd.DataFrame({"start": since, "until": [one + pd.Timedelta(days=length) for one in since]})
+    if past.empty:
+        return pd.DataFrame(columns=["start", "until", "customers", "orders", "revenue", "won"])
+    found = compute_actuals(log, past, start)
+    return found.groupby(["start", "until"], as_index=False)[["customers", "orders", "revenue", "won"]].sum()
+
+
+def repeat_share(log: AnyLog, cutoff: pd.Timestamp, horizon: int) -> float:
+    """Return the share of customers of one window who bought in the next too: the two latest of the horizon's length.
+
+    A log shorter than two horizons is halved.
+    """
+    log = Log.of(log)
+    con = log.connect()
+    days = max(1, min(horizon, (cutoff - log.first.normalize()).days // 2))
+    middle, start = cutoff - pd.Timedelta(days=days), cutoff - pd.Timedelta(days=2 * days)
+    [(again, before)] = con.sql(
+        "select count(*) filter (after and earlier), count(*) filter (earlier) from (select "
+        f"bool_or(timestamp >= timestamp '{middle}') as after, bool_or(timestamp < timestamp '{middle}') as earlier "
+        f"from log where amount >= 0 and timestamp >= timestamp '{start}' and timestamp < timestamp '{cutoff}' "
+        "group by customer_id)"
+    ).fetchall()
+    return again / before if before else float("nan")
+
+
+def margin_rate(log: AnyLog, since: pd.Timestamp, until: pd.Timestamp) -> float | None:
+    """Return the share of revenue that the costs of a log leave within some days; None where no cost is known.
+
+    Lines without a cost are left out of both.
+    """
+    [(revenue, cost)] = (
+        Log.of(log)
+        .connect()
+        .sql(
+            f"select sum(cast(round(amount * {MONEY_SCALE}) as bigint)), "
+            f"sum(cast(round(cost * {MONEY_SCALE}) as bigint)) from log where cost is not null "
+            f"and timestamp >= timestamp '{since}' and timestamp < timestamp '{until}'"
+        )
+        .fetchall()
+    )
+    return float(1 - cost / revenue) if revenue and revenue > 0 else None

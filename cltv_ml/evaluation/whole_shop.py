@@ -1,0 +1,181 @@
+"""The whole shop's forecast from a log: what is read of it, the models fitted on it, and the tables of the draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from cltv_ml.engine import MONEY_SCALE, frame
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.log import AnyLog, Log
+from cltv_ml.models import Level
+from cltv_ml.models.arrivals import Arrivals, fit_arrivals
+from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.shop_draws import ShopDraws, draw_shop
+from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
+from cltv_ml.windows import Window
+
+#: Draws of the whole shop.
+DRAWS = 1000
+
+#: Days of log at least: with fewer neither arrivals nor fading can be told.
+LEAST_DAYS = 56
+
+#: Days over which baskets and the like are read.
+RATIO_DAYS = 364
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """What turns revenue into orders and customers, from the last year of a log.
+
+    Attributes
+    ----------
+    first_orders
+        Orders on a customer's first day.
+    repeat_basket
+        Revenue per order after the first day.
+    active
+        Customers with an order after their first day per such order, in a period of the forecast's length.
+    """
+
+    first_orders: float
+    repeat_basket: float
+    active: float
+
+
+@dataclass(frozen=True)
+class ShopForecast:
+    """The draws of a forecast, their periods, and what they rest on.
+
+    Attributes
+    ----------
+    periods
+        `start`, `until` (first day after it), `days`.
+    """
+
+    draws: ShopDraws
+    periods: pd.DataFrame
+    ratios: Ratios
+    arrivals: Arrivals
+    value: ValueByAge
+    level: Level | None
+
+
+def forecast_shop(
+    log: AnyLog,
+    window: Window,
+    per: str = "week",
+    *,
+    holidays: Mapping[str, list[pd.Timestamp]] | None = None,
+    size: int = DRAWS,
+    seed: int = 0,
+) -> ShopForecast:
+    """Return the forecast of all customers, known and to come, from what the log holds before the window's cutoff.
+
+    Raises
+    ------
+    InputError
+        The log before the cutoff is shorter than `LEAST_DAYS`.
+    """
+    log = Log.of(log)
+    start = log.first.normalize()
+    days = (window.cutoff - start).days
+    if days < LEAST_DAYS:
+        raise InputError(
+            f"a forecast of the whole shop needs {LEAST_DAYS} days of log before {window.cutoff:%Y-%m-%d}, found "
+            f"{max(days, 0)}; name an earlier start of the data."
+        )
+    con = _open(log, start, window.cutoff)
+    cohorts = _cohorts(con, days)
+    edges = period_edges(window, per)
+    numbered = {
+        name: frozenset((day - start).days for day in dates) for name, dates in (holidays or {}).items()
+    }
+    arrivals = fit_arrivals(np.diff(cohorts.joined), start, window.horizon, numbered)
+    value = fit_value_by_age(cohorts, start, window.horizon)
+    level = forecast_level(log, window)
+    totals = None
+    if level is not None:
+        totals = level.total * np.random.default_rng(seed + 1).permutation(level.factors(size))
+    return ShopForecast(
+        draw_shop(value, arrivals, totals, edges, seed=seed),
+        _periods(window, edges),
+        _ratios(con, days, float(np.median(np.diff(edges)))),
+        arrivals,
+        value,
+        level,
+    )
+
+
+def period_edges(window: Window, per: str) -> np.ndarray:
+    """Return the days after the cutoff at which periods begin, and the horizon: the last period may be shorter.
+
+    >>> period_edges(Window("2024-01-01", 45), "month").tolist()
+    [0, 31, 45]
+    """
+    if per == "week":
+        inner = list(range(0, window.horizon, 7))
+    else:
+        months = range(window.horizon // 28 + 2)
+        inner = [(window.cutoff + pd.DateOffset(months=number) - window.cutoff).days for number in months]
+    return np.array([day for day in inner if day < window.horizon] + [window.horizon])
+
+
+def _periods(window: Window, edges: np.ndarray) -> pd.DataFrame:
+    since = [window.cutoff + pd.Timedelta(days=int(day)) for day in edges]
+    return pd.DataFrame({"start": since[:-1], "until": since[1:], "days": np.diff(edges)})
+
+
+def _open(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBPyConnection:
+    """Return a connection with the table `bought`: customer, order, day and first day, money in integers."""
+    con = log.connect()
+    order = "order_id" if "order_id" in log.columns else "cast(timestamp as date)"
+    con.execute(
+        f"create temp table orders as select customer_id, {order} as order_key, "
+        f"date_diff('day', timestamp '{start}', timestamp) as day, bool_or(amount >= 0) as bought, "
+        f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as money from log "
+        f"where timestamp < timestamp '{cutoff}' group by 1, 2, 3"
+    )
+    con.execute(
+        "create temp table bought as select *, min(day) filter (bought) over (partition by customer_id) as first "
+        "from orders"
+    )
+    return con
+
+
+def _cohorts(con: duckdb.DuckDBPyConnection, days: int) -> Cohorts:
+    """Return revenue by first day and day; refunds of who never bought have no cohort and are left out."""
+    cells = frame(
+        con.sql(
+            f"select first, day, cast(sum(money) as double) / {MONEY_SCALE} as amount from bought "
+            "where first is not null group by 1, 2 order by 1, 2"
+        )
+    )
+    won = frame(
+        con.sql(
+            "select first, count(distinct customer_id) as customers from bought where first is not null group by 1"
+        )
+    )
+    counts = np.bincount(won["first"].astype(int), weights=won["customers"], minlength=days)
+    first, day, amount = (cells[name].to_numpy() for name in ("first", "day", "amount"))
+    return Cohorts(first.astype(int), day.astype(int), amount, np.concatenate([[0.0], np.cumsum(counts)]))
+
+
+def _ratios(con: duckdb.DuckDBPyConnection, days: int, length: float) -> Ratios:
+    recent = f"day >= {days - RATIO_DAYS} and bought"
+    [(first_orders, won, orders, money)] = con.sql(
+        f"select count(*) filter (day = first), count(distinct customer_id) filter (day = first), "
+        f"count(*) filter (day > first), sum(money) filter (day > first) from bought where {recent}"
+    ).fetchall()
+    [(active,)] = con.sql(
+        f"select count(*) from (select distinct customer_id, ({days - 1} - day) // {max(1, round(length))} "
+        f"from bought where {recent} and day > first)"
+    ).fetchall()
+    basket = float(money or 0) / MONEY_SCALE / orders if orders else float("nan")
+    return Ratios(first_orders / won if won else 1.0, basket, active / orders if orders else 1.0)

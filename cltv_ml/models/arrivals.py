@@ -1,0 +1,92 @@
+"""Customers to come: how many are won on each day after the end of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
+
+#: Nobody for so many days, where this was most unlikely before, means that no more customers are won.
+_QUIET_DAYS, _UNLIKELY = 28, 1e-6
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """A forecast of customers won per day: negative binomial, its mean a `Rate`.
+
+    Attributes
+    ----------
+    rate
+        None where the log has stopped winning customers.
+    clump
+        Variance of a week's common factor: a week's count has the variance m + clump m^2 around its mean m.
+    """
+
+    rate: Rate | None
+    horizon: int
+    clump: float
+    season_seen: bool
+
+    def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Return draws of the customers won on each day, shape (size, horizon)."""
+        if self.rate is None:
+            return np.zeros((size, self.horizon))
+        future = self.rate.calendar.days + np.arange(self.horizon)
+        mean = self.rate.rates(self.rate.draw(size, rng), future)
+        weeks = -(-self.horizon // 7)
+        if self.clump > 0:
+            common = rng.gamma(1 / self.clump, self.clump, (size, weeks))
+            mean = mean * np.repeat(common, 7, axis=1)[:, : self.horizon]
+        return rng.poisson(np.minimum(mean, 1e12)).astype(np.float64)
+
+    def expected(self) -> np.ndarray:
+        """Return the expected number of each day, shape (horizon,)."""
+        if self.rate is None:
+            return np.zeros(self.horizon)
+        future = self.rate.calendar.days + np.arange(self.horizon)
+        X = self.rate.calendar.design(future)
+        spread = np.einsum("ij,jk,ik->i", X, self.rate.covariance, X)
+        return np.asarray(np.exp(X @ self.rate.mean + np.minimum(spread, 2.0) / 2))
+
+
+def fit_arrivals(
+    counts: np.ndarray,
+    start: pd.Timestamp,
+    horizon: int,
+    holidays: Mapping[str, frozenset[int]] | None = None,
+) -> Arrivals:
+    """Return the forecast of customers won after the days of `counts`.
+
+    Weeks share a factor: first the days are fitted as Poisson counts with their dispersion, then the variance of weeks
+    beyond Poisson's gives `clump`, and the days are fitted again with it. In the first weeks of a log old customers
+    look new, for which the rate has a part of its own that fades.
+
+    >>> arrivals = fit_arrivals(np.full(200, 5.0), pd.Timestamp("2024-01-01"), 28)
+    >>> arrivals.expected().round().tolist()[:3], arrivals.season_seen
+    ([5.0, 5.0, 5.0], False)
+    """
+    days = len(counts)
+    quiet = counts[-_QUIET_DAYS:].sum() == 0
+    if quiet and counts.mean() * _QUIET_DAYS > -np.log(_UNLIKELY):
+        return Arrivals(None, horizon, 0.0, days >= 365)
+    calendar = Calendar(start, days, horizon, weekdays=True, warming=True, holidays=holidays or {})
+    day, ones = np.arange(days), np.ones(days)
+    rate, clump = fit_rate(calendar, day, counts, ones), 0.0
+    for _ in range(2):
+        mean = rate.rates(rate.mean[None], day)[0]
+        clump = _weekly_clump(counts, mean)
+        # A week's common factor weighs on each of its days as if it were seven times as large.
+        rate = fit_rate(calendar, day, counts, ones, clump=7 * clump)
+    return Arrivals(rate, horizon, clump, calendar.season)
+
+
+def _weekly_clump(counts: np.ndarray, mean: np.ndarray) -> float:
+    weeks = len(counts) // 7 * 7
+    seen, told = (one[-weeks:].reshape(-1, 7).sum(axis=1) for one in (counts, mean))
+    if not len(seen) or told.sum() <= 0:
+        return 0.0
+    return float(max(0.0, ((seen - told) ** 2 - told).sum() / (told**2).sum()))

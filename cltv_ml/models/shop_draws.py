@@ -1,0 +1,91 @@
+"""Draws of a whole shop's future: what known customers and customers to come bring, period by period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cltv_ml.models.arrivals import Arrivals
+from cltv_ml.models.value_by_age import ValueByAge
+
+#: The level may move what customers to come spend later by at most this factor either way.
+MOST_LEVEL = 2.0
+
+
+@dataclass(frozen=True)
+class ShopDraws:
+    """Draws by period, each of shape (draws, periods), in currency or customers.
+
+    Attributes
+    ----------
+    known
+        What the log's customers spend.
+    first, repeat
+        What customers to come spend on their first day, and after it.
+    won
+        How many come.
+    """
+
+    known: np.ndarray
+    first: np.ndarray
+    repeat: np.ndarray
+    won: np.ndarray
+
+    @property
+    def new(self) -> np.ndarray:
+        """What customers to come spend in all."""
+        return self.first + self.repeat
+
+    @property
+    def total(self) -> np.ndarray:
+        """What all customers spend."""
+        return self.known + self.new
+
+
+def draw_shop(
+    value: ValueByAge, arrivals: Arrivals, totals: np.ndarray | None, edges: np.ndarray, *, seed: int = 0
+) -> ShopDraws:
+    """Return draws of every part of a shop's revenue, dependent as they are in truth.
+
+    Each draw has a total of the known customers, spread over time by the value by age; parameters of all rates;
+    arrivals; and the chance of single orders, a Gamma amount whose variance is the rate's dispersion times its mean.
+    What a draw's total is above the value by age's own is taken for the shop's level: customers to come share it.
+
+    Parameters
+    ----------
+    totals
+        Draws of what known customers spend over the whole horizon, shape (draws,); None takes the value by age's own.
+    edges
+        Days after the log at which periods begin, and the end of the last.
+    """
+    size = 1000 if totals is None else len(totals)
+    rng = np.random.default_rng(seed)
+    ahead = np.arange(int(edges[-1]))
+    future = value.repeat.calendar.days + ahead
+    coefficients = value.repeat.draw(size, rng)
+    known = value.known(coefficients, future)
+    own = known.sum(axis=1)
+    totals = own if totals is None else totals
+    level = np.clip(totals / np.maximum(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL)
+    won = arrivals.draw(size, rng)
+    first = won * value.first.rates(value.first.draw(size, rng), future)
+    repeat = value.repeats(coefficients, won, future) * level[:, None]
+    spent = _chance(_summed(known, edges), value.repeat.dispersion, rng)
+    scale = totals / np.maximum(spent.sum(axis=1), 1e-12)
+    return ShopDraws(
+        spent * scale[:, None],
+        _chance(_summed(first, edges), value.first.dispersion, rng),
+        _chance(_summed(repeat, edges), value.repeat.dispersion, rng),
+        _summed(won, edges),
+    )
+
+
+def _summed(daily: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(daily, edges[:-1].astype(int), axis=1)
+
+
+def _chance(mean: np.ndarray, dispersion: float, rng: np.random.Generator) -> np.ndarray:
+    """Return Gamma draws of the means given, with the variance dispersion x mean."""
+    shape = mean / dispersion
+    return np.where(shape > 0, rng.gamma(np.maximum(shape, 1e-12), dispersion), 0.0)

@@ -1,0 +1,148 @@
+r"""What customers spend by their age: a first order, and then an amount per day that fades with age.
+
+A customer won on day \(c\) brings a first day's amount \(f(c)\), and on day \(t > c\) on average \(v(t - c)\,q(t)\):
+\(v\) is a step function of the age, \(q\) the shop's calendar (`models.calendar_rate`). Both are estimated from all
+customers of the log at once, so that the season is not read as fading nor fading as a trend: an age-period model
+(T. Holford, The estimation of age, period and cohort effects for vital rates, Biometrics 39, 1983).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
+from cltv_ml.models.level_candidates import Cohorts
+
+#: Ages in days at which the steps begin; the last is open. An age counts where a log shows it for so many days.
+AGES = (1, 8, 15, 29, 61, 92, 183, 365, 730)
+SHOWN_DAYS = 91
+
+#: Customers first seen in so many days from the log's start may be older than they look: a group of their own, of
+#: which only the last days count. Where these are most of the customers, the log begins with the shop.
+GUARD_DAYS, RECENT_DAYS = 91, 182
+
+
+@dataclass(frozen=True)
+class ValueByAge:
+    """The fitted value by age.
+
+    Attributes
+    ----------
+    first
+        Amount of a customer's first day.
+    repeat
+        Amount per customer and day by age group.
+    opening
+        The factor of customers seen from the log's start on, as of its last days.
+    joined
+        Customers won on each day of the log.
+    guard
+        Days at the log's start whose customers are the last group.
+    ages
+        The steps that the log shows.
+    """
+
+    first: Rate
+    repeat: Rate
+    opening: float
+    joined: np.ndarray
+    guard: int
+    ages: tuple[int, ...] = AGES
+
+    def known(self, coefficients: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Return what the log's customers are expected to spend on each later day, shape (draws, days)."""
+        exposure = exposures(self.joined[None, :], days, self.guard, self.ages)
+        return self._spent(coefficients, days, exposure)
+
+    def repeats(self, coefficients: np.ndarray, won: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Return what customers still to be won spend after their first day, shape (draws, days).
+
+        Parameters
+        ----------
+        won
+            Customers won on each day after the log, shape (draws, days).
+        """
+        return self._spent(coefficients, days, exposures(won, np.arange(won.shape[1]), 0, self.ages))
+
+    def _spent(self, coefficients: np.ndarray, days: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        by_group = self.repeat.groups(coefficients)
+        by_group = np.column_stack([by_group, np.full(len(by_group), self.opening)])
+        spent = np.einsum(
+            "dgt,dg->dt", np.broadcast_to(exposure, (len(by_group), *exposure.shape[1:])), by_group
+        )
+        return spent * self.repeat.rates(coefficients, days)
+
+
+def fit_value_by_age(cohorts: Cohorts, start: pd.Timestamp, horizon: int) -> ValueByAge:
+    """Return the value by age of a log's customers, from weeks and age groups.
+
+    Parameters
+    ----------
+    cohorts
+        Revenue by first day and day.
+    start
+        The log's first day.
+    """
+    joined = np.diff(cohorts.joined)
+    days, guard = cohorts.days, min(GUARD_DAYS, cohorts.days // 4)
+    if joined[:guard].sum() > joined.sum() / 2:
+        guard = 0
+    ages = tuple(one for one in AGES if one == AGES[0] or one + SHOWN_DAYS <= days - guard)
+    calendar = Calendar(start, days, horizon, weekdays=False)
+    age = cohorts.day - cohorts.first
+    opening = age <= 0
+    weekly = _weeks(days)
+    first = fit_rate(
+        calendar,
+        np.unique(weekly) * 7 + 3,
+        np.bincount(weekly[cohorts.day[opening]], weights=cohorts.amount[opening], minlength=weekly[-1] + 1),
+        np.bincount(weekly, weights=joined),
+    )
+    group = np.where(cohorts.first < guard, len(ages), np.searchsorted(ages, age, side="right") - 1)
+    table = np.zeros((len(ages) + 1, weekly[-1] + 1))
+    np.add.at(table, (group[~opening], weekly[cohorts.day[~opening]]), cohorts.amount[~opening])
+    exposure = exposures(joined[None, :], np.arange(days), guard, ages)[0]
+    weeks = np.add.reduceat(exposure, np.arange(0, days, 7), axis=1)
+    aged = table[:-1]
+    number = np.broadcast_to(np.arange(len(aged))[:, None], aged.shape)
+    at = np.broadcast_to(np.arange(table.shape[1]) * 7 + 3, aged.shape)
+    repeat = fit_rate(calendar, at.ravel(), aged.ravel(), weeks[:-1].ravel(), number.ravel())
+    recent = np.arange(table.shape[1]) >= (days - RECENT_DAYS) // 7
+    own = weeks[-1, recent] @ repeat.rates(repeat.mean[None], at[0, recent])[0]
+    opening = float(table[-1, recent].sum() / own) if own > 0 else 0.0
+    return ValueByAge(first, repeat, max(opening, 0.0), joined, guard, ages)
+
+
+def exposures(won: np.ndarray, days: np.ndarray, guard: int, ages: tuple[int, ...] = AGES) -> np.ndarray:
+    """Return the customers of each age group on each day, shape (draws, groups, days).
+
+    Parameters
+    ----------
+    won
+        Customers won on each day, shape (draws, days of winning).
+    guard
+        Customers won before this day form the last group, whatever their age.
+
+    >>> exposures(np.array([[2.0, 0, 1]]), np.array([0, 1, 3]), 0)[0, 0].tolist()
+    [0.0, 2.0, 3.0]
+    """
+    late = won.copy()
+    late[:, :guard] = 0
+    before = np.concatenate([np.zeros((len(won), 1)), np.cumsum(late, axis=1)], axis=1)
+    last = before.shape[1] - 1
+    edges = [*ages, 10**9]
+    found = np.zeros((len(won), len(ages) + 1, len(days)))
+    for number, (young, old) in enumerate(pairwise(edges)):
+        upto, since = np.clip(days - young + 1, 0, last), np.clip(days - old + 1, 0, last)
+        found[:, number] = before[:, upto] - before[:, since]
+    opening = np.concatenate([np.zeros((len(won), 1)), np.cumsum(won[:, :guard], axis=1)], axis=1)
+    found[:, -1] = opening[:, np.clip(days, 0, guard)]
+    return found
+
+
+def _weeks(days: int) -> np.ndarray:
+    return np.arange(days) // 7

@@ -1,0 +1,254 @@
+"""The whole shop's revenue, orders and customers, known ones and those to come: `cltv forecast`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.plan_against_actual import explain_difference
+from cltv_ml.decisions.shop_plan import Terms, compute_equity, compute_scenarios
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.shop_tables import (
+    compute_actuals,
+    compute_bands,
+    compute_history,
+    drawn_parts,
+    expected_parts,
+    margin_rate,
+    repeat_share,
+)
+from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
+from cltv_ml.files import as_written, atomic, check_folder, write_table
+from cltv_ml.log import Log
+from cltv_ml.models.value_curve import check_discount_rate
+from cltv_ml.pipelines.inputs import load
+from cltv_ml.reporting import theme
+from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.sections.forecast import (
+    equity_section,
+    forecast_section,
+    last_plan_section,
+    scenarios_section,
+)
+from cltv_ml.settings import Forecast, Settings
+from cltv_ml.tracking.forecast_runs import log_forecast
+from cltv_ml.windows import Window, to_days
+
+#: Days up to which weeks are shown by default.
+_WEEKS_UPTO = 190
+
+_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
+
+
+@dataclass(frozen=True)
+class Forecasted:
+    """What came of a forecast.
+
+    Attributes
+    ----------
+    table
+        `evaluation.shop_tables.compute_bands`.
+    scenarios, equity
+        `decisions.shop_plan`; no equity where no margin is known.
+    judged, causes
+        The last forecast's periods that have ended, and what made the difference; None without one.
+    notes
+        Sentences to read first.
+    """
+
+    table: pd.DataFrame
+    scenarios: pd.DataFrame
+    equity: pd.DataFrame | None
+    judged: pd.DataFrame | None
+    causes: pd.DataFrame | None
+    notes: list[str]
+    file: Path
+    page: Path
+
+
+def forecast(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Forecasted:
+    """Forecast the shop's revenue, orders and customers after the end of the log, and write a table and a page.
+
+    Known customers spend in all what the level model says (`models.level`), spread over time by their ages and the
+    season. Customers to come are drawn: how many arrive each day, and what they spend by age.
+
+    Raises
+    ------
+    InputError
+        A setting is impossible, the log is shorter than eight weeks, or an earlier forecast or a table of holidays
+        cannot be read.
+    """
+    settings = Forecast.of(settings, options)
+    horizon = to_days(settings.horizon)
+    check_discount_rate(settings.discount_rate)
+    if settings.out.suffix not in (".csv", ".parquet"):
+        raise InputError(f"cannot write {settings.out.name!r}: name a file that ends in .parquet or .csv.")
+    check_folder(settings.out.parent)
+    holidays = _holidays(settings.holidays)
+    log = load(settings, progress).transactions
+    window = Window(log.last.normalize() + pd.Timedelta(days=1), horizon)
+    per = ("week" if horizon <= _WEEKS_UPTO else "month") if settings.per == "auto" else settings.per
+    terms = _terms(settings, log, window.cutoff)
+    before = _last_forecast(settings, window.cutoff)
+    progress("forecasting the whole shop", 0.3)
+    found = forecast_shop(log, window, per, holidays=holidays)
+    bands, parts = compute_bands(found), expected_parts(found)
+    until = found.periods["days"].cumsum().to_numpy()
+    kept = repeat_share(log, window.cutoff, horizon)
+    scenarios = compute_scenarios(parts, terms, until, kept)
+    equity = None if terms.margin_rate is None else compute_equity(drawn_parts(found), terms, until)
+    judged, causes = (None, None) if before is None else _judge(log, before)
+    notes = _notes(found, terms, window)
+    progress("writing the page", 0.9)
+    sections = [
+        forecast_section(bands, compute_history(log, found), currency=settings.currency),
+        scenarios_section(scenarios, parts, terms, found.periods, kept, bands, currency=settings.currency),
+    ]
+    sections[0]["warnings"] = notes
+    if equity is not None:
+        sections.append(equity_section(equity, terms, currency=settings.currency))
+    if judged is not None and causes is not None:
+        sections.append(
+            last_plan_section(
+                judged, causes, {"cutoff": judged["cutoff"].iloc[0]}, currency=settings.currency
+            )
+        )
+    page = settings.out.with_suffix(".html")
+    _write(settings, sections, bands, page, window)
+    log_forecast(bands, settings.experiment, settings.dataset, window, settings=_kept(settings))
+    return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page)
+
+
+def _kept(settings: Forecast) -> str:
+    return settings.toml(data=settings.dataset, holidays=None, before=None)
+
+
+def _write(
+    settings: Forecast, sections: list[dict[str, Any]], bands: pd.DataFrame, page: Path, window: Window
+) -> None:
+    write_table(bands.assign(cutoff=window.cutoff)[[*_COLUMNS, *bands.columns[6:]]], settings.out)
+    whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")[
+        "expected"
+    ]
+    money = theme.format_money
+    facts = {
+        "Revenue": (money(whole["total"], settings.currency), f"expected in {window.horizon} days"),
+        "Known customers": (money(whole["known"], settings.currency), "of it"),
+        "Customers to come": (money(whole["new"], settings.currency), "of it"),
+    }
+    summary = summarise(
+        "Forecast of the shop",
+        f"{window.horizon} days from {window.cutoff:%Y-%m-%d}",
+        sections,
+        facts,
+    )
+    with atomic(page) as path:
+        path.write_text(render_html(summary), encoding="utf-8")
+
+
+def _terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> Terms:
+    """Return what revenue costs: the margin rate stated, else that of the log's costs in its last year."""
+    rate = settings.margin_rate
+    if rate is None and "cost" in log.columns:
+        rate = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
+    return Terms(
+        rate,
+        settings.share_of_amount,
+        settings.per_order,
+        settings.acquisition_cost,
+        settings.discount_rate,
+    )
+
+
+def _holidays(source: Any) -> dict[str, list[pd.Timestamp]]:
+    """Return the days of each holiday from a table with `date` and, where given, `name`."""
+    if source is None:
+        return {}
+    table = source if isinstance(source, pd.DataFrame) else _read(source, "a table with date and name")
+    if "date" not in table:
+        raise InputError(f"the holidays need a column date, found {list(table.columns)}; name one.")
+    days = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
+    if days.isna().any():
+        wrong = table.loc[days.isna(), "date"].iloc[0]
+        raise InputError(f"the holidays hold the date {str(wrong)!r}; write dates such as 2025-12-25.")
+    names = table["name"].astype("str") if "name" in table else pd.Series("holiday", index=table.index)
+    return {str(name): list(mine) for name, mine in days.dt.normalize().groupby(names)}
+
+
+def _read(path: Path, meant: str) -> pd.DataFrame:
+    if not path.is_file() or path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
+    return pd.read_parquet(path) if path.suffix == ".parquet" else as_written(pd.read_csv(path))
+
+
+def _last_forecast(settings: Forecast, cutoff: pd.Timestamp) -> pd.DataFrame | None:
+    """Return an earlier forecast; None where none was named and the file to be written is none or as new as today's."""
+    named = settings.before is not None
+    source = settings.before if named else settings.out
+    if not named and not source.is_file():
+        return None
+    table = (
+        source if isinstance(source, pd.DataFrame) else _read(source, "a table that `cltv forecast` wrote")
+    )
+    missing = [name for name in (*_COLUMNS, "lower_80", "upper_80") if name not in table]
+    if missing:
+        if not named:
+            return None
+        raise InputError(f"the earlier forecast lacks {missing}; name a table that `cltv forecast` wrote.")
+    table = table.assign(**{name: pd.to_datetime(table[name]) for name in ("cutoff", "start", "until")})
+    ended = table[(table["span"] == "period") & (table["until"] <= cutoff)]
+    if ended.empty and named:
+        raise InputError(
+            f"no period of the earlier forecast has ended by {cutoff - pd.Timedelta(days=1):%Y-%m-%d}, the log's last "
+            "day; name an older forecast."
+        )
+    return None if ended.empty else ended
+
+
+def _judge(log: Log, ended: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the ended periods of an earlier forecast with what came, and what made the difference."""
+    cutoff = ended["cutoff"].iloc[0]
+    periods = ended[["start", "until"]].drop_duplicates().sort_values("start")
+    actual = compute_actuals(log, periods, cutoff)
+    came = actual.groupby("start")["revenue"].sum().rename("actual")
+    planned = ended[(ended["part"] == "total") & (ended["measure"] == "revenue")]
+    plan = ended[ended["part"].isin(["known", "new"])].pivot_table(
+        index="part", columns="measure", values="expected", aggfunc="sum"
+    )
+    measures = ["customers", "orders", "revenue"]
+    causes = explain_difference(
+        plan.reindex(["known", "new"])[measures].fillna(0.0),
+        actual.groupby("part")[measures].sum().reindex(["known", "new"]).astype(float),
+    )
+    return planned.join(came, on="start").reset_index(drop=True), causes
+
+
+def _notes(found: ShopForecast, terms: Terms, window: Window) -> list[str]:
+    """Return what a reader must know before the numbers."""
+    notes = []
+    days = found.value.repeat.calendar.days
+    if not found.arrivals.season_seen:
+        notes.append(
+            f"The log holds {days} days, less than a year: arrivals and spending follow their trend, without a season."
+        )
+    if found.arrivals.rate is None:
+        notes.append(
+            "The log has won no customer for four weeks, so none are expected; revenue is that of known customers."
+        )
+    if found.level is None:
+        notes.append(
+            "Nobody bought in the last horizon, so the level rests on what customers spend by age alone."
+        )
+    if window.horizon > days:
+        notes.append(
+            f"The horizon of {window.horizon} days is longer than the log of {days}; it was never tested."
+        )
+    if terms.margin_rate is None:
+        notes.append(
+            "Contribution and customer equity are not known: map a cost column, or state --margin-rate."
+        )
+    return notes

@@ -1,0 +1,45 @@
+"""Plan against actual: what an earlier forecast expected, and what came."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return the planned revenue of each period with its 80% band, and what came.
+
+    Parameters
+    ----------
+    judged
+        Columns `start`, `expected`, `lower_80`, `upper_80` and `actual`.
+    """
+    made = theme.figure(
+        "The last forecast and what came", "First day of the period", theme.in_money("Revenue", currency)
+    )
+    made.add_bar(
+        x=judged["start"],
+        y=judged["actual"],
+        name="actual",
+        marker_color=theme.ACTUAL,
+        opacity=0.6,
+        hovertemplate="%{x|%Y-%m-%d}: %{y:,.0f}<extra></extra>",
+    )
+    made.add_scatter(
+        x=judged["start"],
+        y=judged["expected"],
+        name="planned, with 80% band",
+        mode="markers",
+        marker={"color": theme.MODEL, "size": 9},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": judged["upper_80"] - judged["expected"],
+            "arrayminus": judged["expected"] - judged["lower_80"],
+        },
+        hovertemplate="%{x|%Y-%m-%d}: planned %{y:,.0f}<extra></extra>",
+    )
+    made.update_yaxes(rangemode="tozero")
+    return made

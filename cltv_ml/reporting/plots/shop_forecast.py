@@ -1,0 +1,66 @@
+"""Revenue of the whole shop: what was, and what is expected with its bands."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+_TITLES = {
+    "revenue": "Revenue: what was and what is expected",
+    "orders": "Orders: what were and what are expected",
+    "customers": "Customers who buy in a period: what were and what are expected",
+    "won": "Customers won: what were and what are expected",
+}
+
+
+def shop_forecast(
+    bands: pd.DataFrame, *, history: pd.DataFrame | None = None, measure: str = "revenue", currency: str = ""
+) -> go.Figure:
+    """Return a measure's past, its expected future with bands of 50, 80 and 95%, and the known customers' part.
+
+    Parameters
+    ----------
+    bands
+        `evaluation.shop_tables.compute_bands`.
+    history
+        `evaluation.shop_tables.compute_history`: columns `start` and one per measure.
+    measure
+        "revenue", "orders", "customers" or "won".
+    """
+    name = theme.in_money("Revenue", currency) if measure == "revenue" else measure.capitalize()
+    made = theme.figure(_TITLES[measure], "First day of the period", name)
+    mine = bands[(bands["measure"] == measure) & (bands["span"] == "period")]
+    total = mine[mine["part"] == ("new" if measure == "won" else "total")]
+    if history is not None and len(history):
+        _line(made, history["start"], history[measure], "actual", theme.ACTUAL)
+    for band, alpha in ((95, 0.13), (80, 0.20), (50, 0.30)):
+        made.add_scatter(
+            x=[*total["start"], *total["start"][::-1]],
+            y=[*total[f"upper_{band}"], *total[f"lower_{band}"][::-1]],
+            name=f"{band}%",
+            mode="lines",
+            line={"width": 0},
+            fill="toself",
+            fillcolor=f"rgba(31,127,196,{alpha})",
+            hoverinfo="skip",
+        )
+    _line(made, total["start"], total["expected"], "expected", theme.MODEL)
+    known = mine[mine["part"] == "known"]
+    if len(known):
+        _line(made, known["start"], known["expected"], "of it known customers", theme.PALETTE[1], "dash")
+    made.update_layout(hovermode="x unified")
+    made.update_yaxes(rangemode="tozero")
+    return made
+
+
+def _line(made: go.Figure, x: pd.Series, y: pd.Series, name: str, colour: str, dash: str = "solid") -> None:
+    made.add_scatter(
+        x=x,
+        y=y,
+        name=name,
+        mode="lines+markers" if len(x) == 1 else "lines",
+        line={"color": colour, "dash": dash},
+        hovertemplate="%{y:,.0f}",
+    )

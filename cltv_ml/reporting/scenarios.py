@@ -1,0 +1,64 @@
+"""A shop's plan that the reader can change in the page: sliders go in, the page recomputes the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.shop_plan import Parts, Terms, discount_factors
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import embed
+
+_SLIDERS = {
+    "arrivals": ("Customers won, %", -50, 50, 1),
+    "retention": ("Share of customers who buy again, points", -10, 10, 0.5),
+    "basket": ("Revenue per order, %", -30, 30, 1),
+    "cost": ("Cost of winning a customer, %", -50, 100, 1),
+}
+
+
+def build_scenarios(
+    parts: Parts,
+    terms: Terms,
+    periods: pd.DataFrame,
+    repeat_share: float,
+    bands: pd.DataFrame,
+    *,
+    currency: str = "",
+) -> dict[str, Any]:
+    """Return sliders, the numbers that they work on, and the figure that they redraw.
+
+    The page computes what `decisions.shop_plan.compute_scenarios` does, for any change.
+
+    Parameters
+    ----------
+    parts
+        Expected values by period.
+    """
+    sliders = dict(_SLIDERS)
+    if not (terms.acquisition_cost and terms.margin_rate is not None):
+        del sliders["cost"]
+    if not repeat_share > 0:
+        del sliders["retention"]
+    until = periods["days"].cumsum().to_numpy()
+    inputs = {
+        **{name: np.round(values, 6).tolist() for name, values in parts.plain().items()},
+        **{name: value for name, value in vars(terms).items() if name != "discount_rate"},
+        "factors": discount_factors(until, terms.discount_rate).tolist(),
+        "repeat_share": float(repeat_share) if repeat_share > 0 else None,
+        "currency": currency,
+        "cents": currency not in theme.WHOLE,
+    }
+    drawn = plots.shop_forecast(bands, currency=currency)
+    names = [trace.name for trace in drawn.data]
+    inputs["trace"] = names.index("expected")
+    return {
+        "sliders": [
+            {"name": name, "label": label, "min": low, "max": high, "step": step}
+            for name, (label, low, high, step) in sliders.items()
+        ],
+        "inputs": inputs,
+        "figure": embed("The line moves with the sliders; the bands are those of the forecast.", drawn),
+    }

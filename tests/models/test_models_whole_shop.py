@@ -1,0 +1,166 @@
+"""Arrivals, value by age, and the draws of a whole shop, against shops whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.models.arrivals import fit_arrivals
+from cltv_ml.models.calendar_rate import Calendar, fit_rate
+from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.shop_draws import draw_shop
+from cltv_ml.models.value_by_age import exposures, fit_value_by_age
+
+START = pd.Timestamp("2021-01-01")
+
+
+def arrival_rate(day):
+    """Return customers won a day: growth of a fifth a year, a third more in winter, fewer at weekends."""
+    weekday = (day + START.day_of_week) % 7
+    season = 1 + 0.3 * np.cos(2 * np.pi * day / 365.25)
+    return 6 * np.exp(0.18 * day / 365.25) * season * np.where(weekday >= 5, 0.5, 1.2)
+
+
+def shop(days, ahead, seed):
+    """Return counts of each day and purchases (first, day, amount) of a shop that goes on after `days`.
+
+    A customer's rate is Gamma around .02 a day at first and fades by e in 120 days; weeks share a factor.
+    """
+    rng = np.random.default_rng(seed)
+    day = np.arange(days + ahead)
+    common = np.repeat(rng.gamma(50, 1 / 50, len(day) // 7 + 1), 7)[: len(day)]
+    counts = rng.poisson(arrival_rate(day) * common)
+    joined = np.repeat(day, counts)
+    rate = rng.gamma(1.0, 0.02, len(joined))
+    more = rng.poisson(rate * 120)
+    who = np.repeat(np.arange(len(joined)), more)
+    later = joined[who] + 1 + rng.exponential(120, len(who)).astype(int)
+    first = np.concatenate([joined, joined[who]])
+    when = np.concatenate([joined, later])
+    kept = when < days + ahead
+    amount = rng.gamma(2.0, 15.0, kept.sum())
+    return counts, first[kept], when[kept], amount
+
+
+def as_cohorts(counts, first, day, amount, days):
+    past = day < days
+    joined = np.concatenate([[0.0], np.cumsum(counts[:days])])
+    return Cohorts(first[past], day[past], amount[past], joined)
+
+
+@pytest.mark.slow
+def test_bands_of_arrivals_cover_what_they_say_over_200_shops():
+    days, ahead, inside = 800, 91, []
+    for seed in range(200):
+        counts = shop(days, ahead, seed)[0]
+        drawn = fit_arrivals(counts[:days], START, ahead).draw(300, np.random.default_rng(seed))
+        low, high = np.quantile(drawn.sum(axis=1), [0.1, 0.9])
+        inside.append(low <= counts[days:].sum() <= high)
+    assert 0.75 <= np.mean(inside) <= 0.92
+
+
+@pytest.mark.slow
+def test_bands_of_the_sum_cover_what_they_say_over_200_shops():
+    days, ahead, inside, ratios = 800, 91, [], []
+    for seed in range(200):
+        counts, first, day, amount = shop(days, ahead, seed)
+        log = as_cohorts(counts, first, day, amount, days)
+        drawn = draw_shop(
+            fit_value_by_age(log, START, ahead),
+            fit_arrivals(counts[:days], START, ahead),
+            None,
+            np.array([0, ahead]),
+            seed=seed,
+        )
+        truth = amount[day >= days].sum()
+        low, middle, high = np.quantile(drawn.total[:, 0], [0.1, 0.5, 0.9])
+        inside.append(low <= truth <= high)
+        ratios.append(middle / truth)
+    assert 0.75 <= np.mean(inside) <= 0.92
+    assert np.median(ratios) == pytest.approx(1.0, abs=0.06)
+
+
+def test_arrivals_follow_trend_season_and_weekday():
+    days, ahead = 1100, 364
+    counts = np.random.default_rng(1).poisson(arrival_rate(np.arange(days)))
+    expected = fit_arrivals(counts, START, ahead).expected()
+    truth = arrival_rate(days + np.arange(ahead))
+    quarters = [expected[at : at + 91].sum() / truth[at : at + 91].sum() for at in (0, 91, 182, 273)]
+    assert quarters == pytest.approx([1.0] * 4, abs=0.15)
+    weekend = (days + np.arange(ahead) + START.day_of_week) % 7 >= 5
+    assert expected[weekend].mean() / expected[~weekend].mean() == pytest.approx(0.5 / 1.2, abs=0.05)
+
+
+def test_a_shop_that_stopped_winning_customers_is_expected_to_win_none():
+    counts = np.r_[np.full(90, 20.0), np.zeros(60)]
+    arrivals = fit_arrivals(counts, START, 30)
+    assert arrivals.rate is None
+    assert arrivals.draw(5, np.random.default_rng(0)).sum() == 0
+
+
+def test_a_quiet_month_of_a_small_shop_is_no_end():
+    counts = np.zeros(200)
+    counts[::20] = 1
+    counts[-28:] = 0
+    assert fit_arrivals(counts, START, 30).expected().sum() > 0
+
+
+def test_what_the_start_of_a_log_makes_look_new_is_not_taken_for_decline():
+    day = np.arange(800)
+    counts = np.random.default_rng(3).poisson(5 + 60 * np.exp(-day / 40))
+    assert fit_arrivals(counts, START, 91).expected().mean() == pytest.approx(5.0, rel=0.25)
+
+
+def test_a_holiday_moves_the_arrivals_of_its_day():
+    counts = np.full(400, 10.0)
+    holidays = {"sale": frozenset({50, 150, 250, 420})}
+    counts[[50, 150, 250]] = 60
+    expected = fit_arrivals(counts, START, 91, holidays).expected()
+    assert expected[20] > 2 * expected[19]
+
+
+def test_less_than_a_year_of_arrivals_has_no_season():
+    assert not fit_arrivals(np.full(300, 5.0), START, 30).season_seen
+    assert fit_arrivals(np.full(400, 5.0), START, 30).season_seen
+
+
+def test_rates_of_a_constant_count_are_the_count():
+    calendar = Calendar(START, 300, 30, weekdays=False)
+    day = np.arange(300)
+    rate = fit_rate(calendar, day, np.full(300, 12.0), np.full(300, 4.0))
+    assert rate.rates(rate.mean[None], np.array([310]))[0] == pytest.approx([3.0], rel=0.01)
+
+
+def test_exposures_count_every_customer_once_a_day_after_the_first():
+    won = np.zeros((1, 500))
+    won[0, [0, 100, 200]] = [3, 2, 1]
+    found = exposures(won, np.array([200, 499]), guard=50)
+    assert found.sum(axis=1)[0].tolist() == [5.0, 6.0]
+    assert found[0, -1].tolist() == [3.0, 3.0]
+
+
+def test_value_fades_with_age_as_it_does_in_truth():
+    days = 900
+    counts, first, day, amount = shop(days, 0, 5)
+    value = fit_value_by_age(as_cohorts(counts, first, day, amount, days), START, 91)
+    groups = value.repeat.groups(value.repeat.mean[None])[0]
+    # Half a year to a year old against the first week: exp(-265 / 120) over exp(-4 / 120).
+    assert groups[6] / groups[0] == pytest.approx(np.exp(-261 / 120), rel=0.35)
+
+
+def test_known_customers_spend_the_totals_that_are_given():
+    days = 400
+    counts, first, day, amount = shop(days, 0, 6)
+    log = as_cohorts(counts, first, day, amount, days)
+    value, arrivals = fit_value_by_age(log, START, 60), fit_arrivals(counts, START, 60)
+    totals = np.linspace(900.0, 1100.0, 50)
+    drawn = draw_shop(value, arrivals, totals, np.array([0, 30, 60]))
+    np.testing.assert_allclose(drawn.known.sum(axis=1), totals)
+
+
+def test_the_same_seed_draws_the_same_shop():
+    days = 300
+    counts, first, day, amount = shop(days, 0, 7)
+    log = as_cohorts(counts, first, day, amount, days)
+    value, arrivals = fit_value_by_age(log, START, 30), fit_arrivals(counts, START, 30)
+    one, other = (draw_shop(value, arrivals, np.full(20, 50.0), np.array([0, 30])).total for _ in range(2))
+    np.testing.assert_array_equal(one, other)

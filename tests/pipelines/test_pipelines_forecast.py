@@ -1,0 +1,118 @@
+"""The forecast of the whole shop as a pipeline: tables that add up, the last plan, sentences."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml import pipelines
+from cltv_ml.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def growing():
+    """A shop that wins customers to its last day: 3 a day, who buy again about every 40 days for a while."""
+    rng = np.random.default_rng(4)
+    joined = np.sort(rng.integers(0, 170, 500))
+    later = joined[:, None] + 1 + np.cumsum(rng.exponential(40, (500, 3)), axis=1)
+    days = np.c_[joined, later]
+    who, _ = np.nonzero(days < 170)
+    return pd.DataFrame(
+        {
+            "customer_id": who.astype(str),
+            "timestamp": pd.Timestamp("2023-01-01") + pd.to_timedelta(days[days < 170].astype(int), unit="D"),
+            "amount": rng.gamma(3.0, 10.0, len(who)).round(2),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def forecasts(growing, tmp_path_factory, empty_store):
+    """Two forecasts of the same shop, a month apart, with the file of the first named to the second."""
+    folder = tmp_path_factory.mktemp("forecast")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        earlier = growing[growing["timestamp"] < "2023-05-21"]
+        terms = {"horizon": "6w", "margin_rate": 0.4, "acquisition_cost": 3.0, "currency": "EUR"}
+        first = pipelines.forecast(data=earlier, out=folder / "plan.csv", **terms)
+        second = pipelines.forecast(data=growing, out=folder / "plan.csv", **terms)
+    return first, second
+
+
+def test_parts_and_periods_of_a_forecast_add_up(forecasts):
+    table = forecasts[0].table
+    for measure in ("revenue", "orders"):
+        mine = table[table["measure"] == measure].pivot_table(
+            index="span", columns="part", values="expected", aggfunc="sum"
+        )
+        assert mine.loc["period"].to_numpy() == pytest.approx(mine.loc["horizon"].to_numpy())
+        assert (mine["known"] + mine["new"]).to_numpy() == pytest.approx(mine["total"].to_numpy())
+
+
+def test_bands_lie_within_each_other(forecasts):
+    table = forecasts[0].table
+    ends = ["lower_95", "lower_80", "lower_50", "upper_50", "upper_80", "upper_95"]
+    assert (np.diff(table[ends].to_numpy(), axis=1) >= 0).all()
+
+
+def test_a_steady_shop_is_forecast_within_its_band(forecasts, growing):
+    judged = forecasts[1].judged
+    inside = judged["actual"].between(judged["lower_95"], judged["upper_95"])
+    assert inside.all()
+    assert judged["actual"].sum() == pytest.approx(judged["expected"].sum(), rel=0.2)
+
+
+def test_the_next_forecast_shows_what_came_of_the_last(forecasts, growing):
+    first, second = forecasts
+    assert first.judged is None
+    ended = second.judged
+    since, until = ended["start"].min(), ended["until"].max()
+    mine = growing[(growing["timestamp"] >= since) & (growing["timestamp"] < until)]
+    assert ended["actual"].sum() == pytest.approx(mine["amount"].sum())
+    causes = second.causes.set_index("cause")["change"]
+    assert causes["total"] == pytest.approx((ended["actual"] - ended["expected"]).sum(), abs=0.05)
+    assert "The last plan against what came" in second.page.read_text()
+
+
+def test_a_forecast_knows_its_equity_and_scenarios(forecasts):
+    found = forecasts[0]
+    assert found.equity["part"].tolist() == ["known", "new", "total"]
+    assert found.scenarios["scenario"].tolist()[1:] == [
+        "arrivals -20%",
+        "retention +2 points",
+        "basket +5%",
+        "acquisition cost +10%",
+    ]
+    assert found.scenarios["equity"].iloc[0] == pytest.approx(found.equity["equity"].iloc[-1], rel=0.05)
+
+
+def test_less_than_a_year_of_arrivals_is_told(forecasts):
+    assert any("less than a year" in note for note in forecasts[0].notes)
+
+
+def test_customers_are_not_won_where_none_came_for_weeks(growing, tmp_path, store):
+    first = growing.groupby("customer_id")["timestamp"].transform("min")
+    closed = growing[first < "2023-04-01"]
+    found = pipelines.forecast(data=closed, horizon="6w", out=tmp_path / "plan.csv")
+    whole = found.table[found.table["span"] == "horizon"].set_index(["part", "measure"])["expected"]
+    assert whole["new", "revenue"] == 0
+    assert whole["total", "revenue"] == whole["known", "revenue"] > 0
+    assert any("won no customer" in note for note in found.notes)
+
+
+def test_what_cannot_be_forecast_is_one_sentence(growing, tmp_path):
+    wrong = {
+        "needs 56 days of log": {"data": growing[growing["timestamp"] < "2023-02-01"]},
+        "ends in .parquet or .csv": {"out": tmp_path / "plan.xlsx"},
+        "0.1 is 10%": {"discount_rate": 8.0},
+        "a table with date and name": {"holidays": tmp_path / "none.csv"},
+        "need a column date": {"holidays": pd.DataFrame({"day": ["2023-01-01"]})},
+        "write dates such as 2025-12-25": {"holidays": pd.DataFrame({"date": ["Christmas"]})},
+        "the earlier forecast lacks": {"before": pd.DataFrame({"start": [1]})},
+        "write 0.1 for 10%": {"margin_rate": 40.0},
+    }
+    for sentence, options in wrong.items():
+        with pytest.raises(InputError, match=sentence):
+            pipelines.forecast(**({"data": growing, "horizon": "4w", "out": tmp_path / "p.csv"} | options))
