@@ -49,3 +49,24 @@ def test_the_account_names_columns_that_are_not_used(account):
     sentences, tables = account
     assert ["Amount", "amount"] in rows(tables["Which column is which"])
     assert any("not used: Warehouse" in sentence for sentence in sentences)
+
+
+def test_every_column_of_the_log_is_profiled_with_its_source():
+    source = pd.DataFrame(
+        {
+            "Customer": ["a", "b", "a", "c"],
+            "Date": ["2025-01-05", "2025-02-05", "2025-03-05", "2025-04-05"],
+            "Amount": [10.0, 20.0, 5.5, 4.0],
+            "Category": ["tea", "tea", "tea", None],
+        }
+    )
+    cleaned = clean(source)
+    sections = check_sections(cleaned, judge(cleaned.log, None, cleaned.report))
+    held = next(part for part in sections if part["title"] == "What the clean log holds")
+    table = held["tables"][1]
+    assert [row[0] for row in table["rows"]] == list(cleaned.log.columns)
+    shown = {row[0]: row for row in table["rows"]}
+    assert shown["category"] == ["category", "Category", "text", "25.0%", "1", "tea 75.0%"]
+    assert shown["customer_id"][-1] == ""
+    assert shown["amount"][1:] == ["Amount", "number", "0.0%", "4", "4 to 20, middle 7.75"]
+    assert shown["timestamp"][-1].startswith("2025-01-05 to 2025-04-05, middle 2025-0")

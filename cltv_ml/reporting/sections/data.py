@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from cltv_ml.data import Cleaned, Report, Verdict, compute_months, compute_seasonality, compute_summary
 from cltv_ml.data import judge as judge_data
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
+from cltv_ml.data.columns import profile_columns
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import Log
 from cltv_ml.reporting import plots, theme
@@ -79,7 +80,13 @@ def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") ->
         sections.append(section("What to know about the source", list(cleaned.report.notes)))
     if len(log):
         sections += [
-            section("What the clean log holds", tables={"Facts of the log": _facts(log, currency)}),
+            section(
+                "What the clean log holds",
+                tables={
+                    "Facts of the log": _facts(log, currency),
+                    "Every column of the clean log": _columns(log, cleaned.report),
+                },
+            ),
             section("Over time", figures=_over_time(log, currency) | _cohorts(log, currency)),
             _more(cleaned, currency),
         ]
@@ -145,6 +152,32 @@ def _facts(log: Log, currency: str) -> pd.DataFrame:
         "Customers whose purchases cost nothing": f"{facts['zero_customers']:,}",
     }
     return pd.DataFrame({"Fact": list(rows), "Value": list(rows.values())})
+
+
+def _columns(log: Log, report: Report) -> pd.DataFrame:
+    """Return each column as a reader sees it: from which column of the source, how full, and which values."""
+    found = profile_columns(log)
+    return pd.DataFrame(
+        {
+            "Used as": found["column"],
+            "Column of the source": [report.mapping.get(name, "worked out") for name in found["column"]],
+            "Kind": found["kind"],
+            "Missing": [f"{share:.1%}" for share in found["missing"]],
+            "Levels": [f"{levels:,}" for levels in found["levels"]],
+            "Values": [_spread(row) for _, row in found.iterrows()],
+        }
+    )
+
+
+def _spread(row: pd.Series) -> str:
+    """Return the ends and the middle of a column of times or numbers, the most frequent levels of any other."""
+    if row["kind"] not in ("time", "number") or pd.isna(row["lowest"]):
+        return str(row["frequent"])
+    if row["kind"] == "time":
+        low, middle, high = (str(row[name])[:10] for name in ("lowest", "middle", "highest"))
+    else:
+        low, middle, high = (f"{float(row[name]):,.6g}" for name in ("lowest", "middle", "highest"))
+    return f"{low} to {high}, middle {middle}"
 
 
 def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:

@@ -1,0 +1,62 @@
+"""Columns of a clean log: kind, missing share, number of levels, and how their values are spread."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+from cltv_ml.engine import frame
+from cltv_ml.log import AnyLog, Log
+
+#: How many levels of a text column are named.
+LEVELS = 3
+
+#: Columns whose values are not shown: they name people and their orders.
+IDENTIFIERS = ("customer_id", "order_id")
+
+_KINDS = (("TIMESTAMP", "time"), ("DATE", "time"), ("VARCHAR", "text"), ("BOOLEAN", "yes or no"))
+
+
+def profile_columns(log: AnyLog) -> pd.DataFrame:
+    """Return one row per column of the log, in its order.
+
+    Columns `column`, `kind` ("time", "text", "number" or "yes or no"), `missing` (share), `levels` (distinct values,
+    estimated within about 2%), `lowest`, `quarter`, `middle`, `three_quarters`, `highest` (times and numbers as text)
+    and `frequent` (the most frequent levels of a text with their shares, in words; none of `IDENTIFIERS`).
+
+    >>> log = pd.DataFrame({"customer_id": ["a", "a", "b", "c"], "amount": [1.0, 2.0, 4.0, None]})
+    >>> profile_columns(log)[["column", "kind", "missing", "levels", "highest"]].to_numpy().tolist()
+    [['customer_id', 'text', 0.0, 3, None], ['amount', 'number', 0.25, 3, '4.0']]
+    """
+    con = Log.of(log).connect()
+    found = frame(con.sql("summarize log"))
+    kinds = found["column_type"].map(_kind)
+    spread = {"lowest": "min", "quarter": "q25", "middle": "q50", "three_quarters": "q75", "highest": "max"}
+    table = pd.DataFrame(
+        {
+            "column": found["column_name"],
+            "kind": kinds,
+            "missing": found["null_percentage"].astype(float) / 100,
+            "levels": found["approx_unique"].astype(int),
+        }
+    )
+    for name, given in spread.items():
+        table[name] = found[given].astype(object).where(kinds.isin(["time", "number"]), None)
+    texts = table.loc[(kinds == "text") & ~table["column"].isin(IDENTIFIERS), "column"]
+    frequent = {name: _frequent(con, name) for name in texts}
+    table["frequent"] = table["column"].map(frequent).fillna("")
+    return table
+
+
+def _kind(type_name: str) -> str:
+    return next((kind for start, kind in _KINDS if type_name.startswith(start)), "number")
+
+
+def _frequent(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Return the most frequent levels with their shares; nothing where no level holds a thousandth of the lines."""
+    column = '"' + name.replace('"', '""') + '"'
+    rows = con.sql(
+        f"select {column}, count(*) / (select count(*) from log) as share from log where {column} is not null "
+        f"group by 1 having share >= 0.001 order by 2 desc, 1 limit {LEVELS}"
+    ).fetchall()
+    return ", ".join(f"{level} {share:.1%}" for level, share in rows)
