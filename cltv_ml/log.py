@@ -10,9 +10,18 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.engine import Tabular, connect, cursor, frame, publish
+from cltv_ml.engine import MONEY_SCALE, Tabular, connect, cursor, frame, publish
 from cltv_ml.errors import InputError
-from cltv_ml.windows import LABELS, MIN_CUSTOMERS, Window
+from cltv_ml.labels import LABELS
+from cltv_ml.windows import MIN_CUSTOMERS, Window
+
+_LABELS = {name: label for name, label in LABELS.items() if label.grain == "line"}
+
+#: The columns that labels read, over the lines of a log.
+_LINES = {
+    "day": "cast(timestamp as date) as day",
+    **{name: f"cast(round({name} * {MONEY_SCALE}) as bigint) as {name}" for name in ("amount", "cost")},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,21 +119,23 @@ class Log:
         customers
             Index named `customer_id`; the result is aligned with it.
         label
-            `"value"` (spend), `"purchases"` (purchase days) or `"active"` (1 or 0).
+            `"value"` (spend), `"purchases"` (purchase days), `"active"` (1 or 0) or `"margin"` (spend less cost).
 
         Raises
         ------
         InputError
             The label is unknown or the log ends before the holdout does (a censored label).
         """
-        if label not in LABELS:
-            raise InputError(f"Unknown label {label!r}. Available: {sorted(LABELS)}.")
+        if label not in _LABELS:
+            raise InputError(f"Unknown label {label!r}. Available: {sorted(_LABELS)}.")
+        if missing := sorted(_LABELS[label].needs - set(self.columns)):
+            raise InputError(f"label {label!r} needs {missing}, which the log has not. Found {self.columns}.")
         window.check_holdout(self.last)
+        lines = ", ".join(_LINES[name] for name in ("day", "amount", *sorted(_LABELS[label].needs)))
         rows = frame(
             self.connect().sql(
-                f"select customer_id, cast({LABELS[label]} as double) as label from log "
-                f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}' "
-                "group by all"
+                f"select customer_id, {_LABELS[label].value} as label from (select customer_id, {lines} from log "
+                f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}') group by all"
             )
         )
         return rows.set_index("customer_id")["label"].reindex(customers, fill_value=0.0).rename(label)

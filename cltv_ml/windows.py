@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
-from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.errors import InputError
 
 #: Days in one unit; months and years are average calendar lengths, rounded to whole days at the end.
@@ -33,13 +32,6 @@ MAX_YEARS = 2
 
 #: A window of an earlier year is of the same season when it begins within this many days.
 SAME_SEASON = 15
-
-#: What a customer does in the holdout, as SQL over the log's rows of that customer.
-LABELS = {
-    "value": f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0",
-    "purchases": "count(distinct cast(timestamp as date)) filter (where amount >= 0)",
-    "active": "cast(bool_or(amount >= 0) as integer)",
-}
 
 
 def to_days(horizon: int | float | str | pd.Timedelta) -> int:

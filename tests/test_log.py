@@ -65,3 +65,8 @@ def test_a_missing_parquet_file_is_named(tmp_path):
 def test_a_copy_in_another_process_opens_its_own_database(log):
     log.connect()
     assert pickle.loads(pickle.dumps(log)).span == log.span
+
+
+def test_a_label_whose_column_the_log_lacks_is_refused(log):
+    with pytest.raises(ValueError, match=r"label 'margin' needs \['cost'\]"):
+        log.target(Window("2024-01-03", 10), log.customers, "margin")

@@ -128,7 +128,7 @@ def build_labels(
     windows
         One window or several, each with a cutoff of its own.
     names
-        Of `LABELS`: value (spend less returns, currency), purchases (days), orders, margin (currency),
+        Of `cltv_ml.labels.LABELS`: value (spend less returns, currency), purchases (days), orders, margin (currency),
         active (0 or 1); by default all that the log's columns allow.
 
     Raises
@@ -157,7 +157,7 @@ def build_labels(
         end = max(window.end for window in each)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _at(window.cutoff, mine.query(label_query(window, labels, mine.wide)))
+                _at(window.cutoff, mine.query(label_query(window, labels)))
                 for _ in each_shard(mine, base, plan, end, Path(folder))
                 for window in each
             ]

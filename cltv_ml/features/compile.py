@@ -19,6 +19,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.features.declare import Feature
 from cltv_ml.features.grains import GRAINS
 from cltv_ml.features.macros import Speller, unit_scale
+from cltv_ml.labels import Label
 
 SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
@@ -32,7 +33,7 @@ class Plan:
 
     names: tuple[str, ...]
     features: Mapping[str, Feature]
-    labels: tuple[Feature, ...] = ()
+    labels: tuple[Label, ...] = ()
 
     @cached_property
     def used(self) -> dict[str, Feature]:
@@ -68,7 +69,7 @@ class Plan:
         return hashlib.sha256("\n".join(text).encode()).hexdigest()[:12]
 
     def _reads(self, grain: str) -> list[str]:
-        everything = [*self.used.values(), *self.labels]
+        everything: list[Feature | Label] = [*self.used.values(), *self.labels]
         words = {word for found in everything if found.grain == grain for word in found.words}
         return [name for name in GRAINS[grain].columns if name in words]
 

@@ -68,7 +68,7 @@ def write_features(
         A folder that does not exist yet, is empty, or holds an interrupted build of the same features.
     horizon
         If given, days after each cutoff over which labels are added, in columns `label_value`,
-        `label_purchases` ... (see `LABELS`).
+        `label_purchases` ... (see `cltv_ml.labels`).
     engine
         `DuckDB(...)` or `Spark(session)`; Spark must see `folder` under the same path.
     progress
@@ -160,7 +160,7 @@ def _rows(plan: Plan, window: Window, wide: str) -> str:
     if not plan.labels:
         return features
     columns = ", ".join(f"labels.{found.name} as label_{found.name}" for found in plan.labels)
-    labels = label_query(window, plan.labels, wide)
+    labels = label_query(window, plan.labels)
     joined = "left join labels on labels.customer_id = features.customer_id"
     return f"with features as ({features}), labels as ({labels}) select features.*, {columns} from features {joined}"
 

@@ -9,6 +9,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import backtest, judge, prepare
 from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
 from cltv_ml.features import default_features
+from cltv_ml.log import Log
 from cltv_ml.models import Ensemble, Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
@@ -94,9 +95,9 @@ def test_prepare_for_today_needs_no_future(log, features):
 
 def test_the_test_window_is_read_once_after_every_fit_and_validation(log, features, monkeypatch):
     events = []
-    target, fit_model = Window.target, Tweedie.fit
+    target, fit_model = Log.target, Tweedie.fit
     monkeypatch.setattr(
-        Window, "target", lambda self, *rest: events.append(self.cutoff) or target(self, *rest)
+        Log, "target", lambda self, window, *rest: events.append(window.cutoff) or target(self, window, *rest)
     )
     monkeypatch.setattr(Tweedie, "fit", lambda self, *rest: events.append("fit") or fit_model(self, *rest))
     judge(log, WINDOW, [Tweedie(84, n_estimators=2)], features, max_origins=3)

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.features import LABELS, DuckDB, build_features, build_labels
+from cltv_ml.features import DuckDB, build_features, build_labels
+from cltv_ml.labels import LABELS
 from cltv_ml.log import Log
 from cltv_ml.windows import Window
 
@@ -34,7 +35,7 @@ def test_labels_have_the_rows_of_the_features(log):
     assert build_labels(log, windows, engine=DuckDB(shards=3)).index.equals(X.index)
 
 
-@pytest.mark.parametrize("label", ["value", "purchases", "active"])
+@pytest.mark.parametrize("label", ["value", "purchases", "active", "margin"])
 def test_labels_equal_the_target_of_their_window(log, label):
     window = Window("2024-01-08", 7)
     y = build_labels(log, window, [label])
