@@ -25,6 +25,10 @@ ROOT = Path(__file__).parents[1]
 #: Files that are mutated, and the tests that must notice.
 TARGETS = {
     "windows.py": ["tests/test_windows.py"],
+    "evaluation/interval_metrics.py": [
+        "tests/evaluation/test_metrics.py",
+        "tests/contracts/test_contract_metrics.py",
+    ],
     "evaluation/metrics.py": ["tests/evaluation/test_metrics.py", "tests/contracts/test_contract_metrics.py"],
     "models/likelihood.py": [
         "tests/models/test_models_likelihood.py",

@@ -30,7 +30,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
         recommender=str(judged.index[0]),
         margin_per_purchase=None if margins is None else decisions.margin_per_purchase(margins),
         p_active=decisions.probability_to_buy(shop.predictions),
-        exclude=shop.terms.exclude,
+        shown=decisions.Shown(exclude=shop.terms.exclude),
     )
     table = decisions.vary_leaders(table)
     if level == "product_id" and "category" in shop.log.columns:

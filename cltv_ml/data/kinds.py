@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import duckdb
 
@@ -15,6 +16,18 @@ _ROWS = 2000
 _VALUES, _FEWEST = 60_000, 100
 
 _DATED = re.compile("dat|time|day|when|[_ ]at$|fecha|jour|giorno|zeit|tag$|hora")
+
+
+class _Seen(NamedTuple):
+    """What the first values of one column hold: how many there are, and how many can be read as what."""
+
+    values: int
+    numbers: int
+    times: int
+    low: float
+    high: float
+    whole: bool
+    percents: int
 
 
 def look(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -40,22 +53,15 @@ def look(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
         f"from (select place, {value} as value, {number} as number, {reading.timestamp('value')} as time from peeked) "
         "group by place"
     ).fetchall()
-    found = {names[place]: _kind(names[place], kinds[names[place]], *counts) for place, *counts in counted}
+    found = {
+        names[place]: _kind(names[place], kinds[names[place]], _Seen(*counts)) for place, *counts in counted
+    }
     return {name: found.get(name, "empty") for name in names}
 
 
-def _kind(
-    name: str,
-    kind: str,
-    values: int,
-    numbers: int,
-    times: int,
-    low: float,
-    high: float,
-    whole: bool,
-    percents: int,
-) -> str:
+def _kind(name: str, kind: str, seen: _Seen) -> str:
     """Return the kind of one column of the peek; three of four values decide."""
+    values, numbers, times, low, high, whole, percents = seen
     dated = _DATED.search(name.lower()) is not None
     if is_time(kind) or (times >= 0.75 * values and (dated or numbers < 0.75 * values)):
         return "timestamp"

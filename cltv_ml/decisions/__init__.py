@@ -9,7 +9,7 @@ from cltv_ml.decisions.audit import Audit, compute_audit
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
 from cltv_ml.decisions.cohorts import compute_cohorts
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
-from cltv_ml.decisions.cross_sell import margin_per_purchase, recommend_next
+from cltv_ml.decisions.cross_sell import Shown, margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_who_left
 from cltv_ml.decisions.lifetime import compute_lifetime, residual_share, value_to_date
@@ -57,6 +57,7 @@ __all__ = [
     "Costs",
     "GuardRails",
     "LinearInteractions",
+    "Shown",
     "TwoModels",
     "account_for_change",
     "add_profit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,25 @@ BATCH = 4_000
 CANDIDATES = 50
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a campaign may show.
+
+    Parameters
+    ----------
+    exclude
+        Items, or categories, that no campaign would show, such as fuel, deposits or postage.
+    top
+        How many items per customer.
+    """
+
+    exclude: Collection[str] = ()
+    top: int = 3
+
+
+SHOWN = Shown()
+
+
 def recommend_next(
     log: AnyLog,
     window: Window,
@@ -32,8 +52,7 @@ def recommend_next(
     recommender: str = "linear_autoencoder",
     margin_per_purchase: pd.Series | None = None,
     p_active: pd.Series | None = None,
-    exclude: Collection[str] = (),
-    top: int = 3,
+    shown: Shown = SHOWN,
 ) -> pd.DataFrame:
     """Return for each customer the items they do not have yet that are expected to bring most margin.
 
@@ -59,10 +78,8 @@ def recommend_next(
     p_active
         Probability by customer_id to buy anything in the horizon: sharpens the probabilities of customers
         who are leaving.
-    exclude
-        Items, or categories, that no campaign would show, such as fuel, deposits or postage.
-    top
-        How many items per customer.
+    shown
+        What may be shown, and how many items per customer.
 
     Raises
     ------
@@ -77,8 +94,9 @@ def recommend_next(
     # Scores grow with the history they rest on: they are compared by their place among all scores.
     levels = _levels(_sampled_scores(purchases, weights)[2])
     goods = _goods(log, window, purchases.items, level)
-    shown = goods["on_sale"] & ~goods["category"].isin(exclude) & ~goods.index.isin(list(exclude))
-    margin = _margins(purchases, margin_per_purchase, shown.to_numpy(dtype=bool))
+    excluded = goods["category"].isin(shown.exclude) | goods.index.isin(list(shown.exclude))
+    offered = (goods["on_sale"] & ~excluded).to_numpy(dtype=bool)
+    margin = _margins(purchases, margin_per_purchase, offered)
     kinds = pd.factorize(goods["category"])[0]
     active = None if p_active is None else by_customer(p_active, purchases.customers, "p_active").to_numpy()
     parts = []
@@ -91,7 +109,7 @@ def recommend_next(
             probability *= active[rows][:, None]
         worth = np.where(np.isfinite(score), probability * margin[places], -np.inf)
         worth = _best_of_each_kind(worth, kinds[places])
-        parts.append(_best(purchases, weights, rows, places, probability, worth, top))
+        parts.append(_best(purchases, weights, rows, places, probability, worth, shown.top))
     table = pd.concat(parts, ignore_index=True)
     if margin_per_purchase is not None:
         table["margin_per_purchase"] = table["item"].map(margin_per_purchase).astype(float)

@@ -13,12 +13,11 @@ from sklearn.base import clone
 import cltv_ml
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.calibration import LEVEL, calibrate
+from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
 from cltv_ml.evaluation.levels import forecast_level, set_level
 from cltv_ml.evaluation.metrics import (
-    INTERVAL_METRICS,
     METRICS,
     PURCHASE_METRICS,
-    QUANTILE_METRICS,
     Targeting,
     profit,
 )
@@ -86,18 +85,15 @@ def judge(
     features: Sequence[str],
     *,
     max_origins: int = 6,
-    customers: float | None = None,
     targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> WindowResult:
     """Return how well `models` predicted the holdout of `window`, which no fit has seen.
 
-    With `customers`, a share, they learn from what that share of the customers spent in the window itself and are
-    judged on the others (`evaluation.panel.prepare`). With `targeting` the profit of that campaign to the customers
-    ranked highest is measured too.
+    With `targeting` the profit of that campaign to the customers ranked highest is measured too.
 
     The total is a question of its own: every model but the naive rule is brought to one level, which the log
-    before the cutoff tells (`models.level`). With `customers` each keeps its own total.
+    before the cutoff tells (`models.level`).
 
     Raises
     ------
@@ -106,11 +102,34 @@ def judge(
     """
     log = Log.of(log)
     progress("building features", 0.0)
-    training = prepare(log, window, features, max_origins=max_origins, customers=customers)
-    level = forecast_level(log, window) if customers is None else None
+    training = prepare(log, window, features, max_origins=max_origins)
+    level = forecast_level(log, window)
+    return judge_prepared(log, window, training, models, level=level, targeting=targeting, progress=progress)
+
+
+def judge_prepared(
+    log: AnyLog,
+    window: Window,
+    training: Training,
+    models: Mapping[str, ValueModel] | Sequence[ValueModel],
+    *,
+    level: Level | None = None,
+    targeting: Targeting | None = None,
+    progress: Progress = silent,
+) -> WindowResult:
+    """Return how well `models` predicted the holdout of `window` for the customers of a training.
+
+    A training that learned from a share of the customers (`panel.prepare`) is judged on the others so. Without a
+    level each model keeps its own total.
+
+    Raises
+    ------
+    InputError
+        No model can be fitted.
+    """
     made = forecast(training, models, progress, level=level)
     progress("comparing with what happened", 0.65)
-    y_true = log.target(window, training.X_now.index)
+    y_true = Log.of(log).target(window, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in made.models.items()}
     results = measure(window, y_true, made.predictions, made.seconds, p_buy, targeting=targeting)
     return WindowResult(

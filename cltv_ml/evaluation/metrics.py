@@ -25,7 +25,7 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> mae([0, 10], [1, 7])
     2.0
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     return float(np.abs(true - pred).mean())
 
 
@@ -37,7 +37,7 @@ def wmape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> wmape([0, 10], [1, 7])
     0.4
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     return float(np.abs(true - pred).sum() / true.sum()) if true.sum() > 0 else float("nan")
 
 
@@ -47,7 +47,7 @@ def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> rmse([0, 0], [3, 3])
     3.0
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     return float(np.sqrt(np.square(true - pred).mean()))
 
 
@@ -59,7 +59,7 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> bias([10, 0], [6, 5])
     0.1...
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     return float(pred.sum() / true.sum() - 1) if true.sum() > 0 else float("nan")
 
 
@@ -78,7 +78,7 @@ def deviance(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> float:
 
 def deviances(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> np.ndarray:
     """Return the Tweedie deviance of each customer, shape (n,)."""
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     pred = np.maximum(np.maximum(pred, 0.0), 1e-3 * true)
     own = np.maximum(true, 0.0) ** (2 - power) / ((1 - power) * (2 - power))
     ratio = np.divide(true, pred ** (power - 1), out=np.zeros(len(true)), where=pred > 0)
@@ -91,7 +91,7 @@ def spearman(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> spearman([1, 2, 3], [10, 20, 30])
     1.0
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     if np.ptp(true) == 0 or np.ptp(pred) == 0:
         return 0.0
     return float(np.corrcoef(stats.rankdata(true), stats.rankdata(pred))[0, 1].clip(-1, 1))
@@ -106,7 +106,7 @@ def gini(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> gini([0, 0, 30], [1, 2, 3])
     1.0
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     best = _area(true, true)
     return _area(true, pred) / best if best > 0 else float("nan")
 
@@ -157,7 +157,7 @@ def profit(y_true: ArrayLike, y_pred: ArrayLike, targeting: Targeting) -> float:
     >>> profit([30, 10, 0, 0], [9, 5, 2, 1], Targeting(share=0.5, cost=3.0, margin=0.5))
     14.0
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     counts, money, _ = _tied(true, pred)
     targeted = targeting.share * len(true)
     earned = np.interp(targeted, np.r_[0, np.cumsum(counts)], np.r_[0, np.cumsum(money)])
@@ -173,7 +173,7 @@ def auc(bought: ArrayLike, p_buy: ArrayLike) -> float:
     >>> auc([1, 0, 0], [0.5, 0.5, 0.1])
     0.75
     """
-    did, score = _pair(bought, p_buy)
+    did, score = paired(bought, p_buy)
     buyers = did > 0
     ranks, n = stats.rankdata(score), buyers.sum()
     if n in (0, len(did)):
@@ -189,64 +189,8 @@ def brier(bought: ArrayLike, p_buy: ArrayLike) -> float:
     >>> brier([1, 0], [0.8, 0.4])
     0.1
     """
-    did, score = _pair(bought, p_buy)
+    did, score = paired(bought, p_buy)
     return float(np.square((did > 0) - score).mean())
-
-
-def coverage(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:
-    """Share of customers whose realised value lay within its interval, ends included; `level` is best.
-
-    >>> coverage([0, 5, 9], [0, 0, 0], [0, 5, 8])
-    0.66...
-    """
-    true, low, high = _bounds(y_true, lower, upper)
-    return float(((true >= low) & (true <= high)).mean())
-
-
-def mean_width(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:
-    """Mean width of the intervals, in currency; less is better at equal coverage.
-
-    >>> mean_width([0, 5], [0, 4], [2, 8])
-    3.0
-    """
-    _, low, high = _bounds(y_true, lower, upper)
-    return float((high - low).mean())
-
-
-def winkler(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:
-    """Winkler score: mean width plus 2 / (1 - level) times what lies outside, in currency; less is better.
-
-    No interval scores better in the mean than the true quantiles, so it weighs width against coverage.
-    Source: R. Winkler, A Decision-Theoretic Approach to Interval Estimation, 1972.
-
-    >>> winkler([0, 9], [0, 4], [2, 8], level=0.8)
-    8.0
-    """
-    true, low, high = _bounds(y_true, lower, upper)
-    outside = np.maximum(low - true, 0) + np.maximum(true - high, 0)
-    return float((high - low + 2 / (1 - level) * outside).mean())
-
-
-def pinball(
-    y_true: ArrayLike, lower: ArrayLike, median: ArrayLike, upper: ArrayLike, level: float = 0.9
-) -> float:
-    """Mean pinball loss of lower bound, median and upper bound, in currency; less is better.
-
-    Each is a quantile, and no other value scores better in the mean than the true one: half the continuous ranked
-    probability score, read at three quantiles. Source: T. Gneiting and A. Raftery, Strictly Proper Scoring
-    Rules, Prediction, and Estimation, 2007.
-
-    >>> round(pinball([0, 9], [0, 4], [0, 6], [2, 8], level=0.8), 3)
-    0.517
-    """
-    true, low, high = _bounds(y_true, lower, upper)
-    _, middle = _pair(y_true, median)
-    tail = (1 - level) / 2
-    losses = [
-        np.where(true >= quantile, share * (true - quantile), (1 - share) * (quantile - true)).mean()
-        for quantile, share in ((low, tail), (middle, 0.5), (high, 1 - tail))
-    ]
-    return float(np.mean(losses))
 
 
 def decile_mape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -258,7 +202,7 @@ def decile_mape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> decile_mape(np.arange(1, 101), np.arange(1, 101))
     0.0
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     if true.sum() <= 0:
         return float("nan")
     predicted, realised = group_totals(true, pred, groups=10)
@@ -274,7 +218,7 @@ def gains(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]
     >>> gains([3, 1, 0], [9, 5, 5])
     (array([0.        , 0.33333333, 1.        ]), array([0.  , 0.75, 1.  ]))
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     counts, money, _ = _tied(true, pred)
     total = true.sum() if true.sum() > 0 else np.nan
     return np.r_[0, np.cumsum(counts)] / len(true), np.r_[0, np.cumsum(money)] / total
@@ -288,7 +232,7 @@ def group_totals(y_true: ArrayLike, y_pred: ArrayLike, groups: int = 10) -> tupl
     >>> group_totals([4, 0, 2, 2], [5, 3, 1, 1], groups=2)
     (array([8., 2.]), array([4., 4.]))
     """
-    true, pred = _pair(y_true, y_pred)
+    true, pred = paired(y_true, y_pred)
     counts, money, forecast = _tied(true, pred)
     reached = np.r_[0, np.cumsum(counts)]
     borders = np.linspace(0, len(true), groups + 1)
@@ -338,21 +282,9 @@ PURCHASE_METRICS = {
     "buy_brier": Metric(brier, 0.0, ""),
 }
 
-#: Metrics of intervals: (y_true, lower, upper, level) -> float; coverage is best at the level.
-INTERVAL_METRICS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike, float], float]] = {
-    "coverage": coverage,
-    "mean_width": mean_width,
-    "winkler": winkler,
-}
 
-
-#: Metrics of three quantiles: (y_true, lower, median, upper, level) -> float; less is better.
-QUANTILE_METRICS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike, ArrayLike, float], float]] = {
-    "pinball": pinball,
-}
-
-
-def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def paired(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return both sides as arrays of floats; InputError where they do not match or hold a missing value."""
     true, pred = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
     if true.ndim != 1 or true.shape != pred.shape or not len(true):
         raise InputError(
@@ -362,16 +294,6 @@ def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]
         if not np.isfinite(values).all():
             raise InputError(f"{name} holds a missing or infinite value; score customers without one apart.")
     return true, pred
-
-
-def _bounds(
-    y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    true, low = _pair(y_true, lower)
-    _, high = _pair(y_true, upper)
-    if (low > high).any():
-        raise InputError("lower exceeds upper in a row; give the ends of each interval in order.")
-    return true, low, high
 
 
 def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

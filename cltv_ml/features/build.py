@@ -19,6 +19,7 @@ from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
 from cltv_ml.features.source import Base, Source, before, open_source
 from cltv_ml.log import AnyLog
+from cltv_ml.tables import CUSTOMERS
 from cltv_ml.windows import Window, to_cutoff
 
 Cutoff: TypeAlias = str | date | pd.Timestamp
@@ -82,7 +83,7 @@ def build_features(
     table = build_table(log, cutoffs, names, engine=engine, memory=memory)
     frame = _framed(table, several=not isinstance(cutoffs, (str, date)))
     frame.attrs["time_unit"] = "days"  # a model in weeks refuses it
-    return frame
+    return CUSTOMERS.check(frame)
 
 
 def build_table(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from cltv_ml.models import beta_geometric
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, until_purchase
 
 
-class BGNBD(PurchaseModel):
+class BGNBD(CovariateModel):
     """Purchases at rate lambda ~ Gamma(r, alpha); after each repeat purchase the customer leaves with p ~ Beta(a, b).
 
     Fader, Hardie and Lee (2005), "Counting Your Customers the Easy Way". By construction P(alive) is 1 for
@@ -34,20 +32,7 @@ class BGNBD(PurchaseModel):
 
     name = "bg_nbd"
     param_names = ("r", "alpha", "a", "b")
-    purchase_effect = (("alpha", -1),)
     dropout_effect = (("a", 1), ("b", 1))
-
-    def __init__(
-        self,
-        time_unit: str = "days",
-        purchase_covariates: Sequence[str] = (),
-        dropout_covariates: Sequence[str] = (),
-        penalty: float | tuple[float, float] = 0.0,
-    ) -> None:
-        self.time_unit = time_unit
-        self.purchase_covariates = purchase_covariates
-        self.dropout_covariates = dropout_covariates
-        self.penalty = penalty
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         return [

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from cltv_ml.models import beta_geometric
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, until_purchase
 
 
-class MBGNBD(PurchaseModel):
+class MBGNBD(CovariateModel):
     """Purchases at rate lambda ~ Gamma(r, alpha); customers leave after each, the first too, with p ~ Beta(a, b).
 
     Batislam, Denizel and Filiztekin (2007), "Empirical validation and comparison of models for customer base
@@ -22,32 +20,13 @@ class MBGNBD(PurchaseModel):
 
     Parameters
     ----------
-    time_unit
-        The unit of `recency`, `T` and every `t`: days, weeks, months or years.
-    purchase_covariates, dropout_covariates
-        Columns that do not change with time: alpha exp(-slope z) and a, b exp(slope z), as in Fader and Hardie
-        (2007), "Incorporating Time-Invariant Covariates", and CLVTools. Text must be one-hot encoded first.
-    penalty
-        Weight of the sum of squared slopes against the mean log-likelihood, CLVTools' lambda: one number, or
-        one for purchase and one for dropout covariates. It never touches r, alpha, a, b.
+    time_unit, purchase_covariates, dropout_covariates, penalty
+        As for `BGNBD`.
     """
 
     name = "mbg_nbd"
     param_names = ("r", "alpha", "a", "b")
-    purchase_effect = (("alpha", -1),)
     dropout_effect = (("a", 1), ("b", 1))
-
-    def __init__(
-        self,
-        time_unit: str = "days",
-        purchase_covariates: Sequence[str] = (),
-        dropout_covariates: Sequence[str] = (),
-        penalty: float | tuple[float, float] = 0.0,
-    ) -> None:
-        self.time_unit = time_unit
-        self.purchase_covariates = purchase_covariates
-        self.dropout_covariates = dropout_covariates
-        self.penalty = penalty
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         return [

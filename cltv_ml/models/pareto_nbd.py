@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 _RULES = [
@@ -21,7 +19,7 @@ _MANY_NODES, _MANY_WEIGHTS = (_MANY_NODES + 1) / 2, _MANY_WEIGHTS / 2
 _NATS = 38.0  # what lies further down than this is below double precision
 
 
-class ParetoNBD(PurchaseModel):
+class ParetoNBD(CovariateModel):
     """Purchases at rate lambda ~ Gamma(r, alpha) until a lifetime of rate mu ~ Gamma(s, beta) ends.
 
     Schmittlein, Morrison and Colombo (1987), "Counting Your Customers"; the likelihood as the sum of being
@@ -46,20 +44,7 @@ class ParetoNBD(PurchaseModel):
     name = "pareto_nbd"
     param_names = ("r", "alpha", "s", "beta")
     time_params = ("alpha", "beta")
-    purchase_effect = (("alpha", -1),)
     dropout_effect = (("beta", -1),)
-
-    def __init__(
-        self,
-        time_unit: str = "days",
-        purchase_covariates: Sequence[str] = (),
-        dropout_covariates: Sequence[str] = (),
-        penalty: float | tuple[float, float] = 0.0,
-    ) -> None:
-        self.time_unit = time_unit
-        self.purchase_covariates = purchase_covariates
-        self.dropout_covariates = dropout_covariates
-        self.penalty = penalty
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         return [(r, r / rate, s, s / 0.7) for r, s in ((0.7, 0.7), (2.0, 3.0), (0.3, 0.1), (10.0, 0.5))]

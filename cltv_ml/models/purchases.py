@@ -304,3 +304,21 @@ class PurchaseModel(LikelihoodModel):
 def _grid(t: float) -> list[tuple[float, float]]:
     """Return points and weights of an integral over [0, t], dense at 0 where purchases begin."""
     return [(t * node**2, 2 * t * node * weight) for node, weight in zip(_NODES, _WEIGHTS, strict=True)]
+
+
+class CovariateModel(PurchaseModel):
+    """A purchase model whose rates may depend on columns that do not change with time."""
+
+    purchase_effect = (("alpha", -1),)
+
+    def __init__(
+        self,
+        time_unit: str = "days",
+        purchase_covariates: Sequence[str] = (),
+        dropout_covariates: Sequence[str] = (),
+        penalty: float | tuple[float, float] = 0.0,
+    ) -> None:
+        super().__init__(time_unit)
+        self.purchase_covariates = purchase_covariates
+        self.dropout_covariates = dropout_covariates
+        self.penalty = penalty

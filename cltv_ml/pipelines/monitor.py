@@ -18,13 +18,13 @@ from mlflow.tracking import MlflowClient
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation import promises
 from cltv_ml.evaluation.backtest import Progress, silent
-from cltv_ml.evaluation.drift import compute_drift, compute_shares, sketch
-from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check, worst_level
-from cltv_ml.features import build_features, feature_version
+from cltv_ml.evaluation.drift import sketch
+from cltv_ml.evaluation.promises import Check, Thresholds, worst_level
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
+from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.serving.responses import tier_names
@@ -131,14 +131,14 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     reference, notes = _read_reference(version, REGISTERED_NAME)
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[[column for column in _KEPT if column in scores]]
-    drift, shares, checks = _compare(log, batch, window, version, reference, limits, notes)
-    checks += _freshness(log, scores, window, version, limits)
+    drift, shares, checks = compare_with_training(log, batch, window, version, reference, limits, notes)
+    checks += freshness_checks(log, scores, window, version, limits)
     progress("keeping the batch", 0.5)
     series = scored_batches.series_run(experiment_id, REGISTERED_NAME)
     scored_batches.keep_batch(series, experiment_id, batch, version, window, reference)
     progress("comparing earlier batches with what happened", 0.6)
     truth, paths = scored_batches.look_back(series, experiment_id, log)
-    checks += _promises(truth, paths, version, limits)
+    checks += promise_checks(truth, paths, version, limits)
     if not len(truth):
         notes.append(
             f"No batch has closed yet; what this one promised is known once the log reaches {window.end:%Y-%m-%d}."
@@ -196,159 +196,6 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
             "versions trained from now on have one."
         ]
     return found, []
-
-
-def _compare(
-    log: Log,
-    batch: pd.DataFrame,
-    window: Window,
-    version: Version,
-    reference: Mapping[str, Any],
-    limits: Thresholds,
-    notes: list[str],
-) -> tuple[pd.DataFrame, pd.DataFrame, list[Check]]:
-    """Return drift and segment shares against the training, with their checks."""
-    if not reference:
-        return pd.DataFrame(columns=["feature", "psi"]), pd.DataFrame(), []
-    batch = batch.set_index("customer_id")
-    predictions = {name: one for name, one in reference["predictions"].items() if name in batch}
-    parts = [_drift(predictions, batch, "prediction")]
-    if feature_version(version.features) == version.feature_version:
-        X = build_features(log, window.cutoff, names=version.features)
-        parts.append(_drift(reference["features"], X.reindex(batch.index), "feature"))
-    else:
-        notes.append(
-            "The features are defined otherwise here than in training, so only predictions are compared."
-        )
-    drift = pd.concat(parts, ignore_index=True)
-    shares = compute_shares(reference["tiers"], batch["tier"].value_counts().to_dict())
-    checks = [
-        check(
-            f"drift of {row.feature}",
-            row.psi_lower,
-            limits.psi,
-            f"{row.feature}: stability index {row.psi:.2f} against the training, at least {row.psi_lower:.2f} beyond "
-            "chance.",
-            worst="retrain" if row.feature == "expected_value" else "watch",
-        )
-        for row in drift[drift["kind"] == "prediction"].itertuples()
-    ]
-    checks += _moved(drift[drift["kind"] == "feature"], limits)
-    checks += [
-        check(
-            f"share of {row.segment}",
-            away_from(row.lower, row.upper, row.before),
-            limits.segment,
-            f"{row.share:.0%} of the customers are in tier {row.segment}, {row.before:.0%} were in training.",
-        )
-        for row in shares.itertuples()
-    ]
-    return drift, shares, checks
-
-
-def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
-    """Return one check for all features: some always move with the calendar and with the customers' age."""
-    if not len(features):
-        return []
-    moved = features[features["psi_lower"] > limits.psi[0]]
-    most = ", ".join(f"{row.feature} {row.psi:.2f}" for row in moved.head(3).itertuples())
-    sentence = f"{len(moved)} of {len(features)} features have moved since the training" + (
-        f", most of all {most} (stability index)." if most else "."
-    )
-    share = len(moved) / len(features)
-    return [check("features moved", share, limits.features_moved, sentence, worst="watch")]
-
-
-def _drift(reference: Mapping[str, Any], table: pd.DataFrame, kind: str) -> pd.DataFrame:
-    # All columns are looked at together: each interval is as wide as many chances of a false alarm demand.
-    return compute_drift(dict(reference), table, confidence=1 - 0.05 / len(reference)).assign(kind=kind)
-
-
-def _freshness(
-    log: Log, scores: pd.DataFrame, window: Window, version: Version, limits: Thresholds
-) -> list[Check]:
-    refused = float(scores["expected_value"].isna().mean())
-    age = (window.cutoff - version.fitted_until).days / window.horizon
-    before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
-    quiet = (window.cutoff - before.max().normalize()).days - 1
-    return [
-        check(
-            "refused",
-            refused,
-            limits.refused,
-            f"{refused:.1%} of the customers have no value; the scores say why.",
-        ),
-        check(
-            "model age",
-            age,
-            limits.model_age,
-            f"The model was fitted until {version.fitted_until:%Y-%m-%d}, {age:.1f} horizons before the batch.",
-        ),
-        check(
-            "log age",
-            quiet,
-            limits.log_age,
-            f"The last purchase was {quiet} days before the batch's cutoff.",
-            worst="watch",
-        ),
-    ]
-
-
-def _promises(truth: pd.DataFrame, paths: pd.DataFrame, version: Version, limits: Thresholds) -> list[Check]:
-    """Return the checks of the newest closed batch and of the open ones of this version."""
-    checks = []
-    if len(truth):
-        row = truth.iloc[-1]
-        when = f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']})"
-        checks += [
-            check(
-                "bias",
-                away_from(row["bias_lower"], row["bias_upper"]),
-                limits.bias,
-                f"{when} promised {row['promised']:,.0f} and {row['realised']:,.0f} came: {row['bias']:+.1%} off in "
-                f"its total, 95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
-            ),
-            check(
-                "decile error",
-                row["decile_mape_lower"],
-                limits.decile_error,
-                f"{when} missed its tenths by {row['decile_mape']:.1%} on average, 95% interval "
-                f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}.",
-            ),
-        ]
-        tested = version.tags.get("test_gini")
-        if tested is not None and row["model_version"] == version.number:
-            checks.append(
-                check(
-                    "order",
-                    float(tested) - row["gini_upper"],
-                    limits.gini_fall,
-                    f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised.",
-                )
-            )
-        if "coverage" in row and np.isfinite(row["coverage"]):
-            checks.append(
-                check(
-                    "coverage",
-                    row["coverage_promised"] - row["coverage_upper"],
-                    limits.coverage_gap,
-                    f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
-                    f"{row['coverage_promised']:.0%} were promised.",
-                )
-            )
-    for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
-        last = path.iloc[-1]
-        if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
-            checks.append(
-                check(
-                    "bias so far",
-                    away_from(last["bias_lower"], last["bias_upper"]),
-                    limits.bias,
-                    f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} should have "
-                    f"brought {last['expected']:,.0f} and brought {last['realised']:,.0f}.",
-                )
-            )
-    return checks
 
 
 def _log(series: str, report: Report, window: Window) -> None:

@@ -14,7 +14,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.data import judge as check_data
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge, prepare, silent
+from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge_prepared, prepare, silent
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
@@ -109,16 +109,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     tags = _tags(job, training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     with shared_fits(), runs.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
-        result = judge(
-            log,
-            job.window,
-            models,
-            features,
-            max_origins=settings.max_origins,
-            customers=settings.customers or None,
-            targeting=job.targeting,
-            progress=progress,
-        )
+        result = _compare(log, models, features, job, progress)
         verdict = choose(result, job.targeting)
         notes = [*_notes(result, verdict, job, log.first), *_absent(log)]
         truth = result.training.X_now.assign(value=result.y_true)
@@ -150,6 +141,20 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
     return Outcome(result, verdict, version, alias, training_id, run_id, notes)
+
+
+def _compare(
+    log: Log, models: Sequence[ValueModel], features: Sequence[str], job: Job, progress: Progress
+) -> WindowResult:
+    """Judge the models on the test window; where a share of its customers teaches them, on the others."""
+    settings, window = job.settings, job.window
+    progress("building features", 0.0)
+    share = settings.customers or None
+    training = prepare(log, window, features, max_origins=settings.max_origins, customers=share)
+    level = None if share else forecast_level(log, window)
+    return judge_prepared(
+        log, window, training, models, level=level, targeting=job.targeting, progress=progress
+    )
 
 
 def _repeatable(job: Job, cleaned: Cleaned) -> str:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
+from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
+from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS
 
 each_metric = pytest.mark.parametrize("name", METRICS)
 each_purchase_metric = pytest.mark.parametrize("name", PURCHASE_METRICS)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.decisions.associations import find_associations
-from cltv_ml.decisions.cross_sell import _less_sure, margin_per_purchase, recommend_next
+from cltv_ml.decisions.cross_sell import Shown, _less_sure, margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.margins import compute_margins
 from cltv_ml.decisions.purchases import read_purchases
@@ -180,20 +180,20 @@ def test_a_customer_is_shown_one_product_of_a_category(sorted_goods):
 
 
 def test_excluded_products_and_categories_are_not_shown(sorted_goods):
-    shown = set(recommend_next(sorted_goods, WINDOW, exclude=["k1", "p3"])["item"])
+    shown = set(recommend_next(sorted_goods, WINDOW, shown=Shown(exclude=["k1", "p3"]))["item"])
     assert shown
     assert shown.isdisjoint({"p3", "p5", "p6", "p7", "p8", "p9"})
 
 
 def test_a_product_that_is_no_longer_sold_is_not_shown(tasteful):
     gone = (tasteful["product_id"] == "p2") & (tasteful["timestamp"] >= "2023-06-01")
-    assert "p2" in set(recommend_next(tasteful, WINDOW, top=10)["item"])
-    assert "p2" not in set(recommend_next(tasteful[~gone], WINDOW, top=10)["item"])
+    assert "p2" in set(recommend_next(tasteful, WINDOW, shown=Shown(top=10))["item"])
+    assert "p2" not in set(recommend_next(tasteful[~gone], WINDOW, shown=Shown(top=10))["item"])
 
 
 def test_to_exclude_everything_is_refused(sorted_goods):
     with pytest.raises(ValueError, match="every item that could be recommended is excluded"):
-        recommend_next(sorted_goods, WINDOW, exclude=[f"k{number}" for number in range(8)])
+        recommend_next(sorted_goods, WINDOW, shown=Shown(exclude=[f"k{number}" for number in range(8)]))
 
 
 @pytest.mark.slow

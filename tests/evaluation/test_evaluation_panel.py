@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import simulate
-from cltv_ml.evaluation.backtest import judge
+from cltv_ml.evaluation.backtest import judge_prepared
 from cltv_ml.evaluation.panel import fit, prepare
 from cltv_ml.features import default_features
 from cltv_ml.log import Log
@@ -67,11 +67,10 @@ def test_other_customers_learn_from_the_window_itself_and_never_from_those_asked
 def test_what_customers_asked_about_spend_changes_no_prediction_for_them(log, names):
     window = Window.latest(log["timestamp"].max(), 60)
     models = [Tweedie(60, n_estimators=5), ProbabilisticValue(horizon=60)]
-    honest = judge(log, window, models, names, customers=0.5)
+    honest = judge_prepared(log, window, prepare(log, window, names, customers=0.5), models)
     asked = log["customer_id"].isin(honest.y_true.index) & (log["timestamp"] >= window.cutoff)
-    poisoned = judge(
-        log.assign(amount=log["amount"].where(~asked, 1e5)), window, models, names, customers=0.5
-    )
+    rewritten = log.assign(amount=log["amount"].where(~asked, 1e5))
+    poisoned = judge_prepared(rewritten, window, prepare(rewritten, window, names, customers=0.5), models)
     for name, table in honest.predictions.items():
         pd.testing.assert_frame_equal(poisoned.predictions[name], table)
 

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import brier_score_loss, mean_tweedie_deviance, roc_auc_score
 
-from cltv_ml.evaluation import metrics
+from cltv_ml.evaluation import interval_metrics, metrics
 
 
 def test_gini_equals_the_textbook_formula_without_ties():
@@ -95,14 +95,14 @@ def test_winkler_score_is_least_for_the_true_quantiles():
     y_true = np.random.default_rng(7).exponential(10, 20_000)
     lower, upper = (stats.expon(scale=10).ppf(share) for share in (0.05, 0.95))
     same = np.ones(20_000)
-    best = metrics.winkler(y_true, lower * same, upper * same, 0.9)
+    best = interval_metrics.winkler(y_true, lower * same, upper * same, 0.9)
     for left, right in ((0.5, 1.0), (1.0, 1.5), (2.0, 1.0), (1.0, 0.7)):
-        assert metrics.winkler(y_true, left * lower * same, right * upper * same, 0.9) > best
+        assert interval_metrics.winkler(y_true, left * lower * same, right * upper * same, 0.9) > best
 
 
 def test_an_interval_upside_down_is_refused():
     with pytest.raises(ValueError, match="lower exceeds upper"):
-        metrics.coverage([1.0], [2.0], [1.0])
+        interval_metrics.coverage([1.0], [2.0], [1.0])
 
 
 def test_nothing_for_everybody_wins_mae_and_loses_the_deviance():

@@ -10,7 +10,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import clean, read
-from cltv_ml.evaluation.metrics import INTERVAL_METRICS, METRICS, PURCHASE_METRICS, QUANTILE_METRICS
+from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
+from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS
 from cltv_ml.models import competitors
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cltv_ml.evaluation.metrics import winkler
+from cltv_ml.evaluation.interval_metrics import winkler
 from cltv_ml.models import Intervals
 
 

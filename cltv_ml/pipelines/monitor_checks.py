@@ -1,0 +1,169 @@
+"""Checks of a scored batch: drift since the training, age, and what earlier batches promised against what came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.evaluation.drift import compute_drift, compute_shares
+from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check
+from cltv_ml.features import build_features, feature_version
+from cltv_ml.log import Log
+from cltv_ml.tracking.registry import Version
+from cltv_ml.windows import Window
+
+
+def compare_with_training(
+    log: Log,
+    batch: pd.DataFrame,
+    window: Window,
+    version: Version,
+    reference: Mapping[str, Any],
+    limits: Thresholds,
+    notes: list[str],
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Check]]:
+    """Return drift and segment shares against the training, with their checks."""
+    if not reference:
+        return pd.DataFrame(columns=["feature", "psi"]), pd.DataFrame(), []
+    batch = batch.set_index("customer_id")
+    predictions = {name: one for name, one in reference["predictions"].items() if name in batch}
+    parts = [_drift(predictions, batch, "prediction")]
+    if feature_version(version.features) == version.feature_version:
+        X = build_features(log, window.cutoff, names=version.features)
+        parts.append(_drift(reference["features"], X.reindex(batch.index), "feature"))
+    else:
+        notes.append(
+            "The features are defined otherwise here than in training, so only predictions are compared."
+        )
+    drift = pd.concat(parts, ignore_index=True)
+    shares = compute_shares(reference["tiers"], batch["tier"].value_counts().to_dict())
+    checks = [
+        check(
+            f"drift of {row.feature}",
+            row.psi_lower,
+            limits.psi,
+            f"{row.feature}: stability index {row.psi:.2f} against the training, at least {row.psi_lower:.2f} beyond "
+            "chance.",
+            worst="retrain" if row.feature == "expected_value" else "watch",
+        )
+        for row in drift[drift["kind"] == "prediction"].itertuples()
+    ]
+    checks += _moved(drift[drift["kind"] == "feature"], limits)
+    checks += [
+        check(
+            f"share of {row.segment}",
+            away_from(row.lower, row.upper, row.before),
+            limits.segment,
+            f"{row.share:.0%} of the customers are in tier {row.segment}, {row.before:.0%} were in training.",
+        )
+        for row in shares.itertuples()
+    ]
+    return drift, shares, checks
+
+
+def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
+    """Return one check for all features: some always move with the calendar and with the customers' age."""
+    if not len(features):
+        return []
+    moved = features[features["psi_lower"] > limits.psi[0]]
+    most = ", ".join(f"{row.feature} {row.psi:.2f}" for row in moved.head(3).itertuples())
+    sentence = f"{len(moved)} of {len(features)} features have moved since the training" + (
+        f", most of all {most} (stability index)." if most else "."
+    )
+    share = len(moved) / len(features)
+    return [check("features moved", share, limits.features_moved, sentence, worst="watch")]
+
+
+def _drift(reference: Mapping[str, Any], table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    # All columns are looked at together: each interval is as wide as many chances of a false alarm demand.
+    return compute_drift(dict(reference), table, confidence=1 - 0.05 / len(reference)).assign(kind=kind)
+
+
+def freshness_checks(
+    log: Log, scores: pd.DataFrame, window: Window, version: Version, limits: Thresholds
+) -> list[Check]:
+    """Return the checks of how many customers have no value, how old the model is, and how old the log."""
+    refused = float(scores["expected_value"].isna().mean())
+    age = (window.cutoff - version.fitted_until).days / window.horizon
+    before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
+    quiet = (window.cutoff - before.max().normalize()).days - 1
+    return [
+        check(
+            "refused",
+            refused,
+            limits.refused,
+            f"{refused:.1%} of the customers have no value; the scores say why.",
+        ),
+        check(
+            "model age",
+            age,
+            limits.model_age,
+            f"The model was fitted until {version.fitted_until:%Y-%m-%d}, {age:.1f} horizons before the batch.",
+        ),
+        check(
+            "log age",
+            quiet,
+            limits.log_age,
+            f"The last purchase was {quiet} days before the batch's cutoff.",
+            worst="watch",
+        ),
+    ]
+
+
+def promise_checks(
+    truth: pd.DataFrame, paths: pd.DataFrame, version: Version, limits: Thresholds
+) -> list[Check]:
+    """Return the checks of the newest closed batch and of the open ones of this version."""
+    closed = _closed_checks(truth.iloc[-1], version, limits) if len(truth) else []
+    return [*closed, *_open_checks(paths, limits)]
+
+
+def _closed_checks(row: pd.Series, version: Version, limits: Thresholds) -> list[Check]:
+    """Return the checks of a batch whose horizon has passed: its total, its tenths, its order, its intervals."""
+    when = f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']})"
+    checks = [
+        check(
+            "bias",
+            away_from(row["bias_lower"], row["bias_upper"]),
+            limits.bias,
+            f"{when} promised {row['promised']:,.0f} and {row['realised']:,.0f} came: {row['bias']:+.1%} off in "
+            f"its total, 95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
+        ),
+        check(
+            "decile error",
+            row["decile_mape_lower"],
+            limits.decile_error,
+            f"{when} missed its tenths by {row['decile_mape']:.1%} on average, 95% interval "
+            f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}.",
+        ),
+    ]
+    tested = version.tags.get("test_gini")
+    if tested is not None and row["model_version"] == version.number:
+        told = f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised."
+        checks.append(check("order", float(tested) - row["gini_upper"], limits.gini_fall, told))
+    if "coverage" in row and np.isfinite(row["coverage"]):
+        told = (
+            f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
+            f"{row['coverage_promised']:.0%} were promised."
+        )
+        gap = row["coverage_promised"] - row["coverage_upper"]
+        checks.append(check("coverage", gap, limits.coverage_gap, told))
+    return checks
+
+
+def _open_checks(paths: pd.DataFrame, limits: Thresholds) -> list[Check]:
+    """Return a check of each open batch that a quarter of its horizon has passed of."""
+    checks = []
+    for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
+        last = path.iloc[-1]
+        if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
+            told = (
+                f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} should have "
+                f"brought {last['expected']:,.0f} and brought {last['realised']:,.0f}."
+            )
+            off = away_from(last["bias_lower"], last["bias_upper"])
+            checks.append(check("bias so far", off, limits.bias, told))
+    return checks
