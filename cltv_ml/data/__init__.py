@@ -6,19 +6,18 @@ from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.fetch import fetch
 from cltv_ml.data.mapping import read_mapping, write_mapping
 from cltv_ml.data.quality import (
-    Verdict,
     compute_cohorts,
     compute_months,
     compute_seasonality,
     compute_spend,
     compute_summary,
     doubt_products,
-    judge,
 )
 from cltv_ml.data.questions import Question, QuestionsError, answer
 from cltv_ml.data.rules import REASONS, Rules, change_rules
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.synthetic import Simulation, simulate, write_simulation
+from cltv_ml.data.verdict import Verdict, judge
 
 __all__ = [
     "DATASETS",

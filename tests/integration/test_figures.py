@@ -90,9 +90,10 @@ def test_figure_shows_the_numbers_of_the_replayed_training(material, trained):
 
 
 def test_another_log_is_refused(material):
-    some = material.log["customer_id"].str.endswith("17")
+    lines = material.log.frame
+    some = lines[lines["customer_id"].str.endswith("17")]
     with pytest.raises(ValueError, match="customers before 1997-12-30, the newest training of"):
-        newest_training.replay(material.log[some], "shop")
+        newest_training.replay(some, "shop")
 
 
 def test_an_unknown_figure_is_refused_before_anything_is_read(trained):

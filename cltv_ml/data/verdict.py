@@ -1,0 +1,176 @@
+"""The data check: whether customer lifetime value can be learned from a log, and why it may not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from cltv_ml.data.account import Report
+from cltv_ml.data.quality import MONEY, compute_summary, order_of_line
+from cltv_ml.log import AnyLog, Log
+
+#: From so many customers on it is told which have a large share of the revenue.
+_MANY = 20
+
+#: Level, criterion: the bound beyond which a log gets it. All are rules of thumb, stated in the reasons.
+NO_GO = {
+    "customers": 100,
+    "days": 90,
+    "repeat_rate": 0.03,
+    "horizon_share": 0.5,
+    "regular": 0.5,
+    "aside": 0.6,
+    "unreadable": 0.2,
+    "largest": 0.9,
+}
+CAUTION = {
+    "customers": 500,
+    "days": 180,
+    "repeat_rate": 0.1,
+    "horizon_share": 1 / 3,
+    "regular": 0.2,
+    "aside": 0.2,
+    "unreadable": 0.01,
+    "largest": 0.1,
+    "unmatched": 0.01,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to train on a log: `"go"`, `"caution"` or `"no-go"`, and a sentence per doubt."""
+
+    level: Literal["go", "caution", "no-go"]
+    reasons: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The level and its reasons without the last full stop, to stand in a sentence.
+
+        >>> Verdict("caution", ("few customers.", "a short log.")).text
+        'caution: few customers; a short log'
+        """
+        return ": ".join(filter(None, [self.level, "; ".join(reason.rstrip(".") for reason in self.reasons)]))
+
+
+def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None) -> Verdict:
+    """Return the verdict on a log: whether customer lifetime value can be learned from it.
+
+    Parameters
+    ----------
+    log
+        A clean log.
+    horizon
+        How many days are to be predicted; None leaves this criterion out.
+    report
+        The cleaning's report; None leaves out how much was set aside.
+
+    >>> log = pd.DataFrame({"customer_id": ["a"], "timestamp": [pd.Timestamp("2024-01-01")], "amount": [1.0]})
+    >>> judge(log).level
+    'no-go'
+    """
+    log = Log.of(log)
+    if not len(log):
+        return Verdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
+    facts = compute_summary(log).iloc[0]
+    doubts = [*_doubt_log(facts, horizon), *(_doubt_report(report) if report is not None else [])]
+    if facts["customers"] >= _MANY:
+        doubts.append(_concentration(log))
+    found = [doubt for doubt in doubts if doubt is not None]
+    level: Literal["go", "caution", "no-go"] = "go" if not found else "caution"
+    if any(severe for severe, _ in found):
+        level = "no-go"
+    return Verdict(level, tuple(text for _, text in found))
+
+
+def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] | None]:
+    """Return doubts about how much the log holds, and whether its customers buy like subscribers."""
+    customers, days = int(facts["customers"]), int(facts["days"])
+    again = f"{100 * facts['repeat_rate']:.1f} of 100 customers bought again"
+    doubts = [
+        _below("customers", customers, f"{customers:,} customers have an order", "customers"),
+        _below("days", days, f"the log spans {days} days", "days"),
+        _below("repeat_rate", facts["repeat_rate"], again, "of 100", 100),
+    ]
+    if horizon is not None:
+        text = f"the horizon of {horizon} days is {horizon / days:.0%} of the history of {days} days"
+        doubts.append(_above("horizon_share", horizon / days, text))
+    if pd.notna(facts["regular"]):
+        text = (
+            f"{facts['regular']:.0%} of the frequent customers buy at regular intervals, like subscribers: "
+            "contractual data, which these models are not made for"
+        )
+        doubts.append(_above("regular", facts["regular"], text))
+    return doubts
+
+
+def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
+    """Return doubts about what the cleaning set aside, could not read, or could not match."""
+    doubts = []
+    if report.rows_in:
+        aside = 1 - report.rows_kept / report.rows_in
+        doubts.append(_above("aside", aside, f"{aside:.0%} of the lines were set aside"))
+    if report.rows_unreadable:
+        share = report.money_unreadable / max(report.money_unreadable + report.money_kept, 1e-9)
+        text = (
+            f"the amount of {report.rows_unreadable:,} lines cannot be read, about {report.money_unreadable:,.2f} or "
+            f"{share:.1%} of the money"
+        )
+        doubts.append(_above("unreadable", share, text))
+    return [*doubts, _unmatched(report)]
+
+
+def _unmatched(report: Report) -> tuple[bool, str] | None:
+    """Return a doubt where returns worth more than a hundredth of the revenue were taken off nothing."""
+    rows = report.rules[report.rules["rule"] == "return_without_order"]
+    lines, money = int(rows["rows"].sum()), -float(rows["money"].sum())
+    if money <= CAUTION["unmatched"] * report.money_kept:
+        return None
+    return False, (
+        f"{lines:,} returns worth {money:,.2f} match no purchase in these data, so revenue may be "
+        f"{money / max(report.money_kept, 1e-9):.1%} too high."
+    )
+
+
+def _concentration(log: Log) -> tuple[bool, str] | None:
+    """Return a doubt that names the customers with a tenth of the orders or of the revenue each, if there are any."""
+    con = log.connect()
+    rows = con.sql(f"""
+        with customer as (
+            select customer_id, {MONEY} as revenue, count(distinct {order_of_line(con)}) as orders from log group by 1
+        ), shared as (
+            select customer_id, coalesce(revenue / nullif(sum(revenue) over (), 0), 0) as money,
+                orders / sum(orders) over () as often from customer
+        )
+        select * from shared where greatest(money, often) > {CAUTION["largest"]} order by 2 desc, 1
+    """).fetchall()
+    if not rows:
+        return None
+    names = "; ".join(
+        f"{name!r} has {often:.0%} of the orders and {money:.0%} of the revenue"
+        for name, money, often in rows
+    )
+    largest = max(max(money, often) for _, money, often in rows)
+    return _above(
+        "largest", largest, f"customer {names}: a wholesaler, a till or a placeholder is no usual customer"
+    )
+
+
+def _below(name: str, value: float, text: str, unit: str, scale: float = 1) -> tuple[bool, str] | None:
+    for severe, bounds in ((True, NO_GO), (False, CAUTION)):
+        if value < bounds[name]:
+            word = "too few to learn from" if severe else "a reason for caution"
+            return severe, f"{text}; fewer than {bounds[name] * scale:g} {unit} are {word}."
+    return None
+
+
+def _above(name: str, value: float, text: str) -> tuple[bool, str] | None:
+    for severe, bounds in ((True, NO_GO), (False, CAUTION)):
+        if value > bounds[name] + 1e-9:
+            return (
+                severe,
+                f"{text}; more than {bounds[name]:.0%} is {'too much' if severe else 'a reason for caution'}.",
+            )
+    return None
