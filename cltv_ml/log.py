@@ -38,6 +38,7 @@ class Log:
     """
 
     table: Tabular
+    holidays: pd.DataFrame | None = None  # `holiday` and `date` of holidays that move from year to year
 
     @classmethod
     def of(cls, log: AnyLog) -> Log:

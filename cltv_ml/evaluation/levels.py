@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +15,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, ParetoNBD, ProbabilisticValue, SameRate, ValueModel, estimate_level
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_holidays import align
 from cltv_ml.windows import Window
 
 #: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
@@ -34,9 +37,17 @@ def forecast_level(log: AnyLog, window: Window) -> Level | None:
     cutoff = (window.cutoff - start).days
     days = _purchase_days(log, window.cutoff)
     cohorts = read_cohorts(days, start, cutoff)
+    if log.holidays is not None:
+        cohorts = replace(cohorts, base=_aligned(log.holidays, start, cutoff + window.horizon))
     if cohorts.revenue(cutoff - window.horizon, cutoff) <= 0:
         return None
     return estimate_level(cohorts, cutoff, window.horizon, bottom_up(days, cohorts, start, window.horizon))
+
+
+def _aligned(holidays: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarray:
+    """Return the day of last year that each day is compared with, counted from `start`."""
+    since = (holidays["date"] - start).dt.days
+    return align({str(name): list(dates) for name, dates in since.groupby(holidays["holiday"])}, days)
 
 
 def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> Cohorts:

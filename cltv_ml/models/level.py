@@ -209,7 +209,7 @@ def _before(log: Cohorts, cutoff: int, horizon: int, name: str) -> float:
     grown = growth(log, cutoff, horizon)
     unsure = _GROWTH_DOUBT * np.log(grown) if np.isfinite(grown) and grown > 0 else _UNKNOWN_GROWTH
     young = cutoff - YEAR < SEASONED
-    ramp = max(0.0, np.log(started(log, cutoff))) if young else 0.0
+    ramp = np.log(max(1.0, started(log, cutoff))) if young else 0.0
     return float(np.sqrt(error**2 + unsure**2 + (_BEGINNING_DOUBT * ramp) ** 2))
 
 

@@ -58,12 +58,16 @@ class Cohorts:
         One entry per pair of days with revenue.
     joined
         Customers first seen before each day, from day 0 to the last plus one.
+    base
+        The day of last year that each day, also those to come, is compared with (`level_holidays.align`); 364 days
+        before if None.
     """
 
     first: np.ndarray
     day: np.ndarray
     amount: np.ndarray
     joined: np.ndarray
+    base: np.ndarray | None = None
     _sums: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
@@ -73,13 +77,30 @@ class Cohorts:
 
     def revenue(self, since: int, until: int, known: int | None = None) -> float:
         """Return the revenue of the days from `since` to before `until`, by customers first seen before `known`."""
+        sums = self._summed_until(known)
+        return float(sums[min(max(until, 0), self.days)] - sums[min(max(since, 0), self.days)])
+
+    def last_year(self, cutoff: int, since: int, until: int, known: int | None = None) -> float:
+        """Return the revenue of the days of last year that those from `since` to before `until` are compared with.
+
+        A day that would be compared with one from the cutoff on is compared with the one 364 days before.
+        """
+        if self.base is None or until > len(self.base):
+            return self.revenue(since - YEAR, until - YEAR, known)
+        days = np.arange(since, until)
+        base = self.base[days]
+        base = np.clip(np.where((base < 0) | (base >= cutoff), days - YEAR, base), 0, self.days - 1)
+        sums = self._summed_until(known)
+        return float((sums[base + 1] - sums[base]).sum())
+
+    def _summed_until(self, known: int | None) -> np.ndarray:
+        """Return the revenue before each day by customers first seen before `known`, all if None."""
         cut = self.days if known is None else min(max(known, 0), self.days)
         if cut not in self._sums:
             mine = self.first < cut
             daily = np.bincount(self.day[mine], weights=self.amount[mine], minlength=self.days)
             self._sums[cut] = np.concatenate([[0.0], np.cumsum(daily)])
-        sums = self._sums[cut]
-        return float(sums[min(max(until, 0), self.days)] - sums[min(max(since, 0), self.days)])
+        return self._sums[cut]
 
     def customers(self, before: int) -> int:
         """Return how many customers were first seen before a day."""
@@ -112,7 +133,9 @@ def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, 
     if year_ago >= horizon <= YEAR + 2:
         found["retention"] = retention_by_age(log, cutoff, horizon)
     if year_ago >= SEASONED and horizon <= YEAR + 2:
-        found["bottom-up, season"] = found["bottom-up"] * missed(log, year_ago, horizon, bottom_up)
+        days = min(horizon, YEAR)  # of last year's 365 days one is not over yet
+        spent = log.last_year(cutoff, cutoff, cutoff + days, known=year_ago) * horizon / days
+        found["bottom-up, season"] = found["bottom-up"] * _ratio(spent, bottom_up.get(year_ago, np.nan))
     return {name: total for name, total in found.items() if np.isfinite(total) and total > 0}
 
 
@@ -124,19 +147,17 @@ def top_down(log: Cohorts, cutoff: int, horizon: int) -> float:
     The share is the latest one measured at the same lag \(u\) after a cutoff; of lags that the log is too short for
     it is the one before. The growth \(g\) is one where last year's days before \(y\) are too few to tell.
     """
-    year_ago, total, share = cutoff - YEAR, 0.0, float("nan")
+    total, share = 0.0, float("nan")
     for start in range(0, horizon, LAG):
         end = min(horizon, start + LAG)
         then = cutoff - end
         if then >= LEAST_DAYS:
             days = (then + start, then + end)
             share = _ratio(log.revenue(*days, known=then), log.revenue(*days))
-        known = min(year_ago + end, cutoff) - (
-            year_ago + start
-        )  # a year of 365 days ends after its last known one
-        if known > 0:
-            revenue = log.revenue(year_ago + start, year_ago + start + known)
-            total += share * revenue * (end - start) / known
+        past = min(end, YEAR) - start  # a year of 365 days ends a day after its last known one
+        if past > 0:
+            revenue = log.last_year(cutoff, cutoff + start, cutoff + start + past)
+            total += share * revenue * (end - start) / past
     grown = growth(log, cutoff, horizon)
     return total * (grown if np.isfinite(grown) else 1.0)
 
@@ -150,7 +171,7 @@ def growth(log: Cohorts, cutoff: int, horizon: int) -> float:
     days = min(max(horizon, QUARTER), year_ago)
     if days < LEAST_DAYS:
         return float("nan")
-    return _ratio(log.revenue(cutoff - days, cutoff), log.revenue(year_ago - days, year_ago))
+    return _ratio(log.revenue(cutoff - days, cutoff), log.last_year(cutoff, cutoff - days, cutoff))
 
 
 def started(log: Cohorts, cutoff: int) -> float:
@@ -198,8 +219,8 @@ def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
     rows = [
         (
             _of_age(log, cutoff, young, old, (cutoff - horizon, cutoff)),
-            _of_age(log, then, young, old, (then - horizon, then)),
-            _of_age(log, then, young, old, (then, then + days)) * horizon / days,
+            _of_age_last_year(log, cutoff, young, old, (cutoff - horizon, cutoff)),
+            _of_age_last_year(log, cutoff, young, old, (cutoff, cutoff + days)) * horizon / days,
         )
         for young, old in _age_groups(horizon)
     ]
@@ -209,9 +230,7 @@ def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
 
 def missed(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
     """Return what known customers spent after an earlier cutoff over what the bottom-up forecast of it was."""
-    days = min(horizon, YEAR)  # of last year's 365 days one is not over yet
-    spent = log.revenue(cutoff, cutoff + days, known=cutoff) * horizon / days
-    return _ratio(spent, bottom_up.get(cutoff, np.nan))
+    return _ratio(log.revenue(cutoff, cutoff + horizon, known=cutoff), bottom_up.get(cutoff, np.nan))
 
 
 def agreed_miss(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
@@ -239,6 +258,13 @@ def _age_groups(horizon: int) -> list[tuple[int, int]]:
 def _of_age(log: Cohorts, at: int, young: int, old: int, days: tuple[int, int]) -> float:
     """Return the revenue within `days` of customers who at a cutoff were first seen `young` to `old` days ago."""
     return log.revenue(*days, known=at - young) - log.revenue(*days, known=at - old)
+
+
+def _of_age_last_year(log: Cohorts, cutoff: int, young: int, old: int, days: tuple[int, int]) -> float:
+    """Return the revenue of last year's `days` by customers who a year before the cutoff were of these ages."""
+    at = cutoff - YEAR
+    older = log.last_year(cutoff, *days, known=at - young)
+    return older - log.last_year(cutoff, *days, known=at - old)
 
 
 def _summed(rows: np.ndarray, sizes: np.ndarray) -> float:

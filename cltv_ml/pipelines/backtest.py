@@ -14,7 +14,14 @@ from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.features import default_features
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.models.fit_cache import shared_fits
-from cltv_ml.pipelines.inputs import check_competing, holdout_window, load, named_models, targeting_of
+from cltv_ml.pipelines.inputs import (
+    check_competing,
+    holdout_window,
+    load,
+    named_models,
+    targeting_of,
+    with_holidays,
+)
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Backtest, Settings
@@ -52,7 +59,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     check_competing(settings)
     targeting = targeting_of(settings)
     cleaned = load(settings, progress)
-    log = cleaned.transactions
+    log = with_holidays(cleaned.transactions, settings)
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
     features = default_features(log.columns)

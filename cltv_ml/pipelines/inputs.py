@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel, by_name, competitors, names_of, with_params
+from cltv_ml.models.level_holidays import A_YEAR
 from cltv_ml.models.own import as_value_model
 from cltv_ml.settings import Competing, Judged, Source, Windowed
 from cltv_ml.windows import Window, to_days
@@ -129,6 +131,33 @@ def read_rates(source: Any) -> dict[str, float]:
     """Return the margin rate of each category of a table."""
     table = read_table(source, ["margin_rate"], "a table with category and margin_rate", key="category")
     return dict(to_numbers(table["margin_rate"]))
+
+
+def with_holidays(log: Log, settings: Competing) -> Log:
+    """Return the log with the settings' holidays, the log itself where they name none."""
+    return log if settings.holidays is None else replace(log, holidays=read_holidays(settings.holidays, log))
+
+
+def read_holidays(source: Any, log: Log) -> pd.DataFrame:
+    """Return `holiday` and `date` of a table of holidays that move; InputError where dates cannot be those."""
+    meant = "a table with the columns holiday and date, one row per holiday and year"
+    table = read_table(source, ["date"], meant, key="holiday").reset_index()
+    dates = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
+    if dates.isna().any():
+        wrong = table[dates.isna()].iloc[0]
+        raise InputError(
+            f"holidays: the date {str(wrong['date'])!r} of {wrong['holiday']} is no day; write it as 2024-03-31."
+        )
+    table = table.assign(date=dates.dt.normalize())[["holiday", "date"]].drop_duplicates()
+    for name, mine in table.groupby("holiday")["date"]:
+        known = mine[mine.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))]
+        apart = known.sort_values().diff().dt.days
+        if not apart.between(*A_YEAR).any():
+            raise InputError(
+                f"holidays: {name} needs its dates of two years in a row around the log ({log.first:%Y-%m-%d} to "
+                f"{log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in mine.sort_values())}."
+            )
+    return table
 
 
 def to_numbers(column: pd.Series) -> pd.Series:

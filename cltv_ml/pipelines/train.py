@@ -26,7 +26,14 @@ from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.models.fit_cache import shared_fits
-from cltv_ml.pipelines.inputs import check_competing, holdout_window, load, named_models, targeting_of
+from cltv_ml.pipelines.inputs import (
+    check_competing,
+    holdout_window,
+    load,
+    named_models,
+    targeting_of,
+    with_holidays,
+)
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.reporting.model_card import model_card
@@ -101,7 +108,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
 
 
 def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
-    settings, log = job.settings, cleaned.transactions
+    settings, log = job.settings, with_holidays(cleaned.transactions, job.settings)
     features = default_features(log.columns)
     models = named_models(settings, job.window.horizon, features)
     experiment_id = runs.open_experiment(settings.experiment)

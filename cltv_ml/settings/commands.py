@@ -108,6 +108,10 @@ class Competing(Windowed):
         default_text="the eight usual models",
     )
     params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
+    holidays: Table = setting(
+        None,
+        "Table with holiday and date of holidays that move, such as Easter, for the forecast of the total.",
+    )
 
 
 class Train(Printed, Judged, Competing, Source):

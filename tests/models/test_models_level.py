@@ -1,5 +1,7 @@
 """The level: forecasts of the total, their weights and how far the total may be off."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from cltv_ml.models.level_candidates import (
     retention_by_age,
     top_down,
 )
+from cltv_ml.models.level_holidays import align
 
 
 def shop(days, arrivals, spend, season=lambda day: 1.0):
@@ -158,3 +161,30 @@ def test_the_interval_of_the_total_is_as_wide_as_earlier_errors():
 
 def test_a_log_that_tells_nothing_has_no_level():
     assert estimate_level(shop(10, lambda joined: 1, lambda age: 1.0), 10, 5, {}) is None
+
+
+def test_a_holiday_that_moves_is_compared_with_itself():
+    dates = [120, 120 + 364 + 21]  # three weeks later this year
+
+    def easter(day):
+        return 4.0 if any(0 <= date - day < 21 for date in dates) else 1.0
+
+    daily = np.array([easter(day) for day in range(620)])
+    log = Cohorts(np.zeros(620, int), np.arange(620), daily, np.full(621, 50.0))
+    aware = replace(log, base=align({"Easter": dates}, 620))
+    for cutoff in (455, 484):  # before last year's days, and between them and this year's
+        wanted = truth(log, cutoff, 30)
+        missed = [abs(top_down(one, cutoff, 30) / wanted - 1) for one in (aware, log)]
+        assert missed[0] < 0.1 < missed[1]
+
+
+def test_without_holidays_last_year_is_364_days_before():
+    log = shop(500, lambda joined: 1, lambda age: 1.0)
+    same = replace(log, base=align({}, 500))
+    assert log.last_year(450, 450, 480) == same.last_year(450, 450, 480) == log.revenue(86, 116)
+
+
+def test_no_day_is_compared_with_one_that_the_cutoff_hides():
+    log = shop(500, lambda joined: 1, lambda age: 1.0)
+    late = replace(log, base=np.arange(500) - 10)
+    assert late.last_year(400, 450, 480) == log.revenue(86, 116)
