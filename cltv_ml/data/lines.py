@@ -131,6 +131,9 @@ def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
         came_back = columns.number(raw.mapping["returned_quantity"])
         share = f"least(abs({came_back}) / nullif(abs({values['quantity']}), 0), 1)"
         values["refunded"] = f"abs({values['amount']}) * coalesce({share}, 0)"
+    if sales.refunded and "order_id" not in raw.mapping:  # a refund on a row of its own gives money back
+        own = f"coalesce({values['amount']}, 0) = 0 and {sales.refunded} > 0"
+        values["amount"] = f"if({own}, -({sales.refunded}), {values['amount']})"
     if sales.refunded:
         rate = (
             _rate(raw, values, columns.rules)

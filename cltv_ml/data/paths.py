@@ -11,6 +11,7 @@ from cltv_ml.data.archives import text_batches, unpack, workbook_rows
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.files import view_csv
 from cltv_ml.data.frames import inner_names
+from cltv_ml.data.parse import MARK
 from cltv_ml.data.records import view_json
 from cltv_ml.engine import literal, pattern, quoted
 from cltv_ml.errors import InputError
@@ -48,17 +49,44 @@ def view_file(
             f"check the path. Data sets: {sorted(DATASETS)}."
         )
     files = [member for file in found for member in unpack(file, folder)]
-    ways = {_WAYS.get(ending(file), "text"): file for file in files}
+    ways = {_way(file): file for file in files}
     if len(ways) > 1:
         examples = sorted(file.name for file in ways.values())
         raise InputError(f"{str(path)!r} holds files of several kinds, such as {examples}; name one.")
     [(way, file)] = ways.items()
+    if way == "unread" and _begins(file, b"<"):
+        raise InputError(
+            f"{file.name!r} is a web page or XML; open it in a spreadsheet and save it as xlsx or CSV."
+        )
     if way == "unread":
         raise InputError(f"{file.name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
         view_parquet(con, *files)
         return []
     return _view_texts(con, files, folder, table, header_row)
+
+
+def _way(file: Path) -> str:
+    """Return how a file is read: by its ending, but a text that is called a workbook as text."""
+    way = _WAYS.get(ending(file), "text")
+    called = ending(file) in (".xls", ".xlsx", ".xlsm")
+    return (
+        "text" if called and not _begins(file, b"PK", b"\xd0\xcf\x11\xe0", b"<") and _is_table(file) else way
+    )
+
+
+def _is_table(file: Path) -> bool:
+    """Whether the first line of a file is divided like a text table's, and another follows."""
+    with file.open("rb") as opened:
+        first, *others = opened.read(4096).splitlines()[:2] or [b""]
+    return bool(others) and any(sign in first for sign in (b",", b";", b"\t", b"|"))
+
+
+def _begins(file: Path, *starts: bytes) -> bool:
+    """Whether a file begins with one of these, blanks and a mark of its encoding left out."""
+    with file.open("rb") as opened:
+        head = opened.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head.startswith(starts)
 
 
 def _view_texts(
@@ -89,7 +117,27 @@ def _view_texts(
         con.execute("alter table stacked rename to raw")
         shown = ", ".join(places[:10]) + (", ..." if len(places) > 10 else "")
         notes.append(f"{len(files)} files were read as one table: {shown}.")
-    return notes
+    return notes + _take_guards_off(con)
+
+
+def _take_guards_off(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Take off what guards texts from a spreadsheet, ="00123" and '00123, in the columns whose first lines have it."""
+    names = [str(name) for name, kind, *_ in con.execute("describe raw").fetchall() if kind == "VARCHAR"]
+    if not names:
+        return []
+    guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d')"
+    tests = ", ".join(f"bool_or({guarded.format(quoted(name))})" for name in names)
+    [found] = con.execute(f"select {tests} from (from raw limit 2000)").fetchall()
+    columns = [name for name, yes in zip(names, found, strict=True) if yes]
+    for name in columns:
+        bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$', '\1\2')"
+        con.execute(f"update raw set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
+    shown = [name.removeprefix(MARK) for name in columns]
+    return (
+        [f"Columns {shown} were read without the signs that guard texts from a spreadsheet."]
+        if columns
+        else []
+    )
 
 
 def _view_one(
@@ -100,7 +148,7 @@ def _view_one(
     header_row: int | None,
     start: int,
 ) -> list[str]:
-    way = _WAYS.get(ending(file), "text")
+    way = _way(file)
     if way == "json":
         return view_json(con, file, start)
     if way == "workbook":

@@ -54,12 +54,33 @@ def _records(
         if lists:
             [(key, records)] = lists.items()
             return records, [f"The records of {name!r} were read from its list {key!r}."]
+        deeper = list(_lists_within(content))
+        if len(deeper) == 1:
+            [(path, records)] = deeper
+            return [_unwrapped(record) for record in records], [
+                f"The records of {name!r} were read from {path!r}."
+            ]
         content = [content]
     if not _is_records(content):
         raise InputError(
             f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or a record a line."
         )
     return content, []
+
+
+def _lists_within(content: dict[str, Any], path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the lists of records inside an answer of an interface, and where they stand."""
+    for key, value in content.items():
+        if path and _is_records(value):
+            yield path + key, value
+        elif isinstance(value, dict):
+            yield from _lists_within(value, f"{path}{key}.")
+
+
+def _unwrapped(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without its wrapper, such as a node or a document of a search."""
+    inner = [value for key, value in record.items() if key in ("node", "_source") and isinstance(value, dict)]
+    return inner[0] if len(inner) == 1 else record
 
 
 def _by_line(
@@ -97,6 +118,6 @@ def _flat(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list):
-            yield prefix + name, json.dumps(value, ensure_ascii=False)
+            yield prefix + name, None if not value else json.dumps(value, ensure_ascii=False)
         else:
             yield prefix + name, value

@@ -86,6 +86,9 @@ class Rules:
     amount_per
         "line" where each line has an amount of its own, "order" where it is the order's total, repeated on its
         lines; None lets the data decide.
+    fill_down
+        Whether lines without a customer belong to the customer above, as in a grouped report, when the data leave it
+        open.
     price_discounted
         Where an amount is a quantity times a unit price next to a discount: True where the price has the discount
         taken off already, False where it comes off.
@@ -123,6 +126,7 @@ class Rules:
     rate_table: str | None = None
     levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     amount_per: str | None = None
+    fill_down: bool | None = None
     price_discounted: bool | None = None
     money_unit: float | None = None
     winsorise: float | None = None
@@ -256,6 +260,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "day_first": _truth,
     "year_first": _truth,
     "swapped_dates": _truth,
+    "fill_down": _truth,
     "price_discounted": _truth,
     "money_unit": _number,
     "winsorise": _number,

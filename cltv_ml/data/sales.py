@@ -91,7 +91,7 @@ def read_sales(
             questions.append(_unknown(name, mapping[name], unknown))
         tests.add(name, mapping[name], counted)
         tables.append(counted.assign(name=name, column=mapping[name]))
-    refunded = _read_filled(columns, mapping, amount, tests, tables)
+    refunded = _read_filled(columns, mapping, amount, tests, tables, questions)
     levels = pd.concat(tables, ignore_index=True)[_COLUMNS] if tables else pd.DataFrame(columns=_COLUMNS)
     levels["level"] = levels["level"].replace("", _EMPTY)
     states = [f"lower({_text(mapping[name])})" for name in ("status", "payment_status") if name in mapping]
@@ -145,7 +145,12 @@ def _count(columns: Columns, column: str, amount: str) -> pd.DataFrame:
 
 
 def _read_filled(
-    columns: Columns, mapping: Mapping[str, str], amount: str, tests: _Tests, tables: list[pd.DataFrame]
+    columns: Columns,
+    mapping: Mapping[str, str],
+    amount: str,
+    tests: _Tests,
+    tables: list[pd.DataFrame],
+    questions: list[Question],
 ) -> str:
     """Read the columns of cancellations and refunds; return SQL for the money given back, where one says so."""
     refunded = ""
@@ -153,6 +158,7 @@ def _read_filled(
         column = mapping[name]
         if name == "refunded" and not _is_flag(columns, column):
             refunded = f"abs({columns.number(column)})"
+            questions += _unread(columns, column, refunded)
             continue
         filled = f"lower({_text(column)}) not in ({_listed(_NO)})"
         tests.conditions["refund"].append(filled)
@@ -164,6 +170,21 @@ def _read_filled(
         table = pd.DataFrame(rows, columns=["level", "reading", "rows", "money"]).astype({"money": float})
         tables.append(table.assign(name=name, column=column))
     return refunded
+
+
+def _unread(columns: Columns, column: str, number: str) -> list[Question]:
+    """Return a question where what should be money given back is mostly something else."""
+    filled, read, example = columns.con.execute(
+        f"select count(*), count({number}), min({_text(column)}) from {columns.table} where {_text(column)} <> ''"
+    ).fetchall()[0]
+    if not filled or read >= 0.5 * filled:
+        return []
+    text = (
+        f"column {column!r} was read as refunded, but {filled - read:,} of its values are no money, such as "
+        f"{str(example)[:40]!r}; if a filled one means that the order was undone, say --mapping "
+        f"{flag('cancelled_at', column)} and --mapping refunded=, else --mapping refunded= alone."
+    )
+    return [Question(text, (f"cancelled_at={column},refunded=", "refunded="))]
 
 
 def _is_flag(columns: Columns, column: str) -> bool:

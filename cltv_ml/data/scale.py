@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.mapping import ask, is_open_name
+from cltv_ml.data.mapping import ask, flag, is_open_name
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
@@ -72,8 +72,15 @@ def settle_units(
         and _PRICES.search(plain_heading(other))
         and not _counts_items(columns, other)
     ]
-    if not _AMOUNTS.match(plain_heading(column)) or not prices or not _counts_items(columns, column):
+    if not _AMOUNTS.match(plain_heading(column)) or not prices or not _counts_items(columns, column, 0.0):
         return dict(mapping), []
+    if not _counts_items(columns, column):
+        text = (
+            f"column {column!r} holds small whole numbers next to {prices[0]!r} and may count items or be money; "
+            f"{ask(['amount'], column)}, or --mapping {flag('amount', prices[0])} for the money, with --mapping "
+            f"{flag('quantity', column)}."
+        )
+        raise QuestionsError([Question(text, (f"amount={column}", f"amount={prices[0]},quantity={column}"))])
     if len(prices) > 1:
         text = (
             f"column {column!r} holds numbers of items rather than money, and columns {prices} could each be the "
@@ -142,14 +149,14 @@ def _number(columns: Columns, column: str) -> str:
         return Columns(columns.con, Rules(decimal="."), columns.table).number(column)
 
 
-def _counts_items(columns: Columns, column: str) -> bool:
-    """Whether a column holds small whole numbers, many of them 1."""
+def _counts_items(columns: Columns, column: str, least: float = 0.1) -> bool:
+    """Whether a column holds small whole numbers, at least a share of them 1."""
     value = f"abs({_number(columns, column)})"
     [(whole, ones, middle, rows)] = columns.con.execute(
         f"select bool_and(v = floor(v)), avg(cast(v = 1 as integer)), median(v), count(v) "
         f"from (select {value} as v from {columns.table})"
     ).fetchall()
-    return bool(rows and whole and ones >= 0.1 and middle <= 6)
+    return bool(rows and whole and ones >= least and middle <= 6)
 
 
 def _growth(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], column: str) -> _Growth | None:

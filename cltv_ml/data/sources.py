@@ -18,6 +18,7 @@ from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.databases import view_database
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.frames import inner_names, view_frame
+from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.lines import open_questions
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import MARK, quote
@@ -154,17 +155,23 @@ def read(
     _check_rows(con, name)
     proposal = complete(con, given)
     suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
+    settled = change_rules(keep_levels(rules, suited) if rules else suited, changes or {})
+    questions = proposal.questions
+    try:
+        notes += fill_down(con, proposal.mapping, settled.fill_down)
+    except QuestionsError as error:
+        questions += error.questions
     raw = Raw(
         con=con,
         mapping=proposal.mapping,
         source=name,
         read_at=pd.Timestamp.now(),
-        rules=change_rules(keep_levels(rules, suited) if rules else suited, changes or {}),
+        rules=settled,
         workspace=workspace,
         notes=(*notes, *proposal.notes),
     )
-    if proposal.questions:
-        raise QuestionsError((*proposal.questions, *open_questions(raw)))
+    if questions:
+        raise QuestionsError((*questions, *open_questions(raw)))
     return raw
 
 

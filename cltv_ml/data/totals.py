@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -10,14 +11,16 @@ from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.sources import Raw
 from cltv_ml.engine import MONEY_SCALE
+
+if TYPE_CHECKING:
+    from cltv_ml.data.sources import Raw
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
 _SAMPLE = 100_000
 
 #: What a row of totals is called.
-_TOTAL_WORDS = (
+TOTAL_WORDS = (
     "total|grand total|sub ?total|sum|summe|gesamt|gesamtsumme|zwischensumme|somme|total general|total general:|"
     "suma|totale|totaal|totals|order total|итого|合计|合計"
 )
@@ -31,6 +34,10 @@ class _Seen:
     constant: int  # of these, with one amount on all lines
     further: int  # lines of these beyond the first of their order
     chance: float  # that two orders have the same amount
+    lines: int  # of all orders
+    again: (
+        int  # of these, equal to an earlier line of the order in product and amount, but not in all columns
+    )
     long: int  # of three lines or more
     summed: int  # of these, with one line that is the sum of the others
 
@@ -46,10 +53,19 @@ def take_totals_once(raw: Raw, rules: Rules) -> list[str]:
     con = raw.con
     notes = _continue_orders(raw)
     column = raw.mapping.get("amount", "")
-    notes += _set_grand_total_aside(con)
-    if "order_id" not in raw.mapping or not column or rules.amount_per == "line":
+    notes += _set_grand_total_aside(con) or _set_group_totals_aside(con)
+    counted = {"product_id", "quantity"} <= set(raw.mapping)
+    if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
     seen = _look(con, "product_id" in raw.mapping)
+    if counted and seen.again >= max(3, 0.01 * seen.lines):
+        notes.append(
+            f"{seen.again:,} of {seen.lines:,} lines looked at repeat an earlier line of their order in product and "
+            f"amount but differ in another column (not used: {', '.join(map(repr, raw.unused)) or 'none'}): if "
+            "the lines were joined to another table, such as shipments or payments, they count more than once."
+        )
+    if not column:
+        return notes
     if seen.long >= 3 and seen.summed >= 0.95 * seen.long:
         return notes + _set_sums_aside(con)
     if rules.amount_per == "order" or _repeats(seen, column):
@@ -68,18 +84,24 @@ def _look(con: duckdb.DuckDBPyConnection, by_product: bool) -> _Seen:
         "        min(state) < max(state) as states "
         f"    from marks where rule is null and not is_return and money > 0 and by_order % {rows // _SAMPLE + 1} = 0 "
         "    group by 1"
+        "), repeated as (select count(distinct line_hash) - 1 as m from marks where rule is null and not is_return "
+        f"and money > 0 and by_order % {rows // _SAMPLE + 1} = 0 group by by_order, by_product, money "
+        "having count(*) > 1"
         f"), several as (select *, {differ} or states as differs from orders where n > 1"
         "), alike as (select count(*) as n from orders group by top"
         ") select (select count(*) filter (differs) from several), "
         "    (select count(*) filter (differs and least = top) from several), "
         "    (select coalesce(sum(hashes - 1) filter (differs), 0) from several), "
         "    (select coalesce(sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0), 0) from alike), "
-        "    (select count(*) from orders), "
+        "    (select count(*) from orders), (select coalesce(sum(n), 0) from orders), "
+        "    (select coalesce(sum(m), 0) from repeated), "
         "    (select count(*) filter (n > 2) from several), "
         "    (select count(*) filter (n > 2 and 2 * top = total) from several)"
     ).fetchall()
-    orders, constant, further, chance, all_orders, long, summed = row
-    return _Seen(orders, constant, int(further), max(float(chance), 1 / (all_orders + 1)), long, summed)
+    orders, constant, further, chance, all_orders, lines, again, long, summed = row
+    chance = max(float(chance), 1 / (all_orders + 1))
+    again = int(again) if by_product else 0
+    return _Seen(orders, constant, int(further), chance, int(lines), again, long, summed)
 
 
 def _repeats(seen: _Seen, column: str) -> bool:
@@ -165,7 +187,7 @@ def _set_grand_total_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
         return []
     columns = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
     named = " or ".join(
-        f"coalesce(regexp_full_match(lower({name}), '{_TOTAL_WORDS}'), false)"
+        f"coalesce(regexp_full_match(lower({name}), '{TOTAL_WORDS}'), false)"
         for name in ("customer_id", "order_id", "product_id")
         if name in columns
     )
@@ -176,6 +198,33 @@ def _set_grand_total_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
     )
     lines, money = _taken(con, "total_row")
     return [f"{lines:,} line with {money:,.2f} is the sum of all others and was set aside."] if lines else []
+
+
+def _set_group_totals_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Set aside the lines called totals, such as one per customer or month, where they sum the other lines up."""
+    columns = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
+    named = " or ".join(
+        rf"regexp_matches(lower({name}), '^({TOTAL_WORDS})\b')"
+        for name in ("customer_id", "order_id", "product_id")
+        if name in columns
+    )
+    con.execute(
+        "create or replace temp table named_totals as select source_row, money from lines anti join aside "
+        f"using (source_row) where money > 0 and coalesce({named}, false)"
+    )
+    [(rows, money)] = con.execute("select count(*), coalesce(sum(money), 0) from named_totals").fetchall()
+    if not rows:
+        return []
+    [(others,)] = con.execute(
+        "select coalesce(sum(money), 0) from marks anti join aside using (source_row) "
+        "anti join named_totals using (source_row)"
+    ).fetchall()
+    if abs(others - money) > 0.02 * money:
+        return []
+    con.execute("insert into aside select source_row, 'total_row' from named_totals")
+    return [
+        f"{rows:,} lines with {money / MONEY_SCALE:,.2f} are called totals and sum the others up: they were set aside."
+    ]
 
 
 def _continue_orders(raw: Raw) -> list[str]:
