@@ -44,7 +44,7 @@ def profile_columns(log: AnyLog) -> pd.DataFrame:
         table[name] = found[given].astype(object).where(kinds.isin(["time", "number"]), None)
     texts = table.loc[(kinds == "text") & ~table["column"].isin(IDENTIFIERS), "column"]
     frequent = {name: _frequent(con, name) for name in texts}
-    table["frequent"] = table["column"].map(frequent).fillna("")
+    table["frequent"] = [frequent.get(name, "") for name in table["column"]]
     return table
 
 
