@@ -1,0 +1,49 @@
+"""The report and the lists of `cltv act`: which it names first, and what it does with a file that holds none."""
+
+import json
+
+import pytest
+
+from cltv_ml.errors import InputError
+from cltv_ml.pipelines.report import _lists
+from cltv_ml.reporting import glance
+from cltv_ml.reporting.report import summarise
+from cltv_ml.reporting.training_summary import with_answer
+
+LISTS = [
+    {"action": name, "customers": 10, "cost": 5.0, "expected_profit": profit, "file": f"{name}.csv"}
+    for name, profit in (("win back", 40.0), ("mail", 90.0), ("call", 10.0), ("show", 60.0))
+]
+
+
+def test_the_three_lists_with_the_most_profit_are_named_first():
+    told = glance.with_lists(LISTS, "EUR")
+    assert [sentence.split(" 10 ")[0] for sentence in told] == ["Mail", "Show", "Win back"]
+    assert told[0] == "Mail 10 customers: 90.00 EUR of profit expected for 5.00 EUR (mail.csv)."
+
+
+def test_only_the_answer_to_its_question_changes():
+    summary = summarise("t", "s", [], answers={glance.FIRST: ["a"], glance.TRUST: ["b"]})
+    changed = {
+        answer["question"]: answer["sentences"]
+        for answer in with_answer(summary, glance.FIRST, ["c"])["answers"]
+    }
+    assert changed == {glance.FIRST: ["c"], glance.TRUST: ["b"]}
+
+
+def test_without_lists_the_report_keeps_its_own_answer(tmp_path):
+    assert _lists(tmp_path / "actions.json", wanted=False) is None
+    (tmp_path / "actions.json").write_text(json.dumps({"lists": []}), encoding="utf-8")
+    assert _lists(tmp_path / "actions.json", wanted=True) is None
+
+
+def test_a_file_of_lists_that_was_asked_for_must_be_there(tmp_path):
+    with pytest.raises(InputError, match=r"no file .*actions\.json; name the actions\.json that cltv act wrote"):
+        _lists(tmp_path / "actions.json", wanted=True)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}'])
+def test_a_file_that_holds_no_lists_is_refused(tmp_path, text):
+    (tmp_path / "actions.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="does not hold the lists of cltv act"):
+        _lists(tmp_path / "actions.json", wanted=True)
