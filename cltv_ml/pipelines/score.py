@@ -33,10 +33,13 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         settings.as_of or None,
         settings.since or None,
         settings.top_reasons,
+        settings.new_orders,
         alias=settings.alias,
         memory=settings.memory,
     )
     if settings.features:
+        if settings.new_orders:
+            raise InputError("a feature table holds no orders; score --data with --new-orders.")
         return scoring.score_features(settings.features, order, spark=_session(settings), progress=progress)
     if settings.clean_log is None:
         progress("reading the transactions", 0.0)

@@ -26,6 +26,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
+from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new_orders
 from cltv_ml.serving.registered_model import load_registered
 from cltv_ml.serving.responses import OUTPUTS, find_unscored
 from cltv_ml.serving.resumable import Work, opened
@@ -47,6 +48,8 @@ class Order:
         Score only customers with a purchase on or after this day.
     top_reasons
         Number of reasons per customer, in columns `reason_1` ...; slower.
+    new_orders
+        Days before the cutoff whose orders are written too, next to the scores.
     name, alias
         Which registered model; the alias is resolved once.
     memory
@@ -58,6 +61,7 @@ class Order:
     as_of: str | pd.Timestamp | None = None
     since: str | pd.Timestamp | None = None
     top_reasons: int = 0
+    new_orders: int = 0
     name: str = registry.REGISTERED_NAME
     alias: str = "champion"
     memory: str = "1GB"
@@ -103,9 +107,12 @@ def score_log(
     """
     target = Target(order.out, order.table)
     target.check()
+    check_new_orders(order.new_orders, target.url)
     with opened(target.work) as work, _explained():
         scorer, uri = _open_scorer(order)
         log, quarantine = _clean(source, work, order, progress)
+        if order.new_orders:
+            check_orders(log)
         observed = source.rules.observed_until if isinstance(source, Raw) else None
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
@@ -128,6 +135,9 @@ def score_log(
         pieces = _score(files, scorer, uri, work, spark, progress, sort=True)
         pieces.append(_write_unscored(log, quarantine, scorer, work.folder / "unscored.parquet"))
         progress("writing", 0.9)
+        if order.new_orders:
+            file = target.path.with_name(f"{target.path.stem}.new_orders.csv")
+            write_new_orders(log, pieces, cutoff, order.new_orders, file)
         manifest = _deliver(pieces, target, scorer, order, sort=True)
         work.finish()
     return manifest

@@ -175,6 +175,11 @@ class Score(Printed, Source):
         "", "First day of the last purchase: customers who bought before it only are left out."
     )
     top_reasons: int = setting(0, "Number of reasons for each value; slower.", ge=0)
+    new_orders: int = setting(
+        0,
+        "Days whose orders are written too, with the value of each one's customer, for value-based bidding.",
+        ge=0,
+    )
     out: str = setting(
         "out", "A .parquet or .csv file, a folder, or a database URL such as sqlite:///shop.db."
     )

@@ -38,7 +38,9 @@ def test_without_lists_the_report_keeps_its_own_answer(tmp_path):
 
 
 def test_a_file_of_lists_that_was_asked_for_must_be_there(tmp_path):
-    with pytest.raises(InputError, match=r"no file .*actions\.json; name the actions\.json that cltv act wrote"):
+    with pytest.raises(
+        InputError, match=r"no file .*actions\.json; name the actions\.json that cltv act wrote"
+    ):
         _lists(tmp_path / "actions.json", wanted=True)
 
 

@@ -1,0 +1,75 @@
+"""New orders with the predicted value of their customers: what value-based bidding sends back to an ad platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cltv_ml.engine import MONEY_SCALE, connect, frame, literal, view
+from cltv_ml.errors import InputError
+from cltv_ml.files import write_table
+
+
+def check_new_orders(days: int, url: str) -> None:
+    """Raise InputError where new orders cannot be written next to the scores."""
+    if days < 0:
+        raise InputError(
+            f"--new-orders counts days and must not be negative, got {days}; write 7 for a week."
+        )
+    if days and url:
+        raise InputError(
+            "new orders are written to a file next to the scores, and a database has none; name a .parquet or .csv "
+            "with --out."
+        )
+
+
+def check_orders(log: Path) -> None:
+    """Raise InputError where a clean log in Parquet has no order ids."""
+    con = connect()
+    view(con, "log", log)
+    if "order_id" not in con.table("log").columns:
+        raise InputError(
+            "the value of each new order needs order ids; map the receipt number to order_id, or leave out "
+            "--new-orders."
+        )
+
+
+def write_new_orders(
+    log: Path, pieces: Sequence[Path], cutoff: pd.Timestamp, days: int, out: Path
+) -> pd.DataFrame:
+    """Write and return one row per order of the last `days` before the cutoff, the latest first.
+
+    Columns `order_id`, `customer_id`, `timestamp` (its first line), `amount` (currency), `first_order` (whether the
+    customer had bought before), and of the customer `expected_value` (currency over the horizon from the cutoff on)
+    and `tier`.
+
+    Parameters
+    ----------
+    log
+        A clean log in Parquet.
+    pieces
+        Scores in Parquet: `customer_id`, `expected_value` and, where known, `tier`.
+
+    """
+    con = connect()
+    view(con, "log", log)
+    named = ", ".join(literal(str(piece)) for piece in pieces)
+    con.execute(f"create view scores as from read_parquet([{named}], union_by_name = true)")
+    tier = "tier" if "tier" in con.table("scores").columns else "null as tier"
+    since = cutoff - pd.Timedelta(days=days)
+    table = frame(
+        con.sql(
+            f"""with orders as (
+                select order_id, customer_id, min(timestamp) as timestamp,
+                    sum(cast(round(amount * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0 as amount
+                from log where timestamp < timestamp '{cutoff}' and order_id is not null group by 1, 2),
+            numbered as (
+                select *, timestamp = min(timestamp) over (partition by customer_id) as first_order from orders)
+            select n.*, s.expected_value, {tier} from numbered n left join scores s using (customer_id)
+            where n.timestamp >= timestamp '{since}' order by n.timestamp desc, order_id, customer_id"""
+        )
+    )
+    write_table(table, out)
+    return table

@@ -1,0 +1,60 @@
+"""New orders with their customers' predicted value: which orders, which money, and what they cannot do without."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.errors import InputError
+from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new_orders
+
+CUTOFF = pd.Timestamp("2026-03-08")
+
+
+@pytest.fixture
+def log(tmp_path):
+    table = pd.DataFrame(
+        [
+            ("a", "2026-01-01", 5.0, "1"),
+            ("a", "2026-03-05", 10.1, "2"),
+            ("a", "2026-03-05", 0.2, "2"),
+            ("b", "2026-03-01", 7.0, "3"),
+            ("b", "2026-02-28", 3.0, "4"),
+            ("c", "2026-03-08", 9.0, "5"),
+        ],
+        columns=["customer_id", "timestamp", "amount", "order_id"],
+    ).assign(timestamp=lambda frame: pd.to_datetime(frame["timestamp"]))
+    table.to_parquet(tmp_path / "log.parquet")
+    return tmp_path / "log.parquet"
+
+
+@pytest.fixture
+def scores(tmp_path):
+    table = pd.DataFrame({"customer_id": ["a", "b"], "expected_value": [40.0, 8.0], "tier": ["high", "low"]})
+    table.to_parquet(tmp_path / "scores.parquet")
+    return [tmp_path / "scores.parquet"]
+
+
+def test_orders_of_the_last_days_carry_their_money_and_their_customers_value(log, scores, tmp_path):
+    write_new_orders(log, scores, CUTOFF, 7, tmp_path / "orders.csv")
+    found = pd.read_csv(tmp_path / "orders.csv", dtype={"order_id": "str"})
+    assert found[["order_id", "amount", "first_order", "expected_value", "tier"]].to_numpy().tolist() == [
+        ["2", 10.3, False, 40.0, "high"],
+        ["3", 7.0, False, 8.0, "low"],
+    ]
+
+
+def test_an_order_that_began_the_relationship_is_marked(log, scores, tmp_path):
+    found = write_new_orders(log, scores, CUTOFF, 10, tmp_path / "orders.csv").set_index("order_id")
+    assert found["first_order"].to_dict() == {"2": False, "3": False, "4": True}
+
+
+def test_orders_without_ids_are_refused_with_the_way_out(log):
+    check_orders(log)
+    pd.read_parquet(log).drop(columns="order_id").to_parquet(log)
+    with pytest.raises(InputError, match="map the receipt number to order_id"):
+        check_orders(log)
+
+
+def test_a_database_has_no_place_for_new_orders():
+    check_new_orders(0, "sqlite:///shop.db")
+    with pytest.raises(InputError, match=r"name a \.parquet or \.csv with --out"):
+        check_new_orders(7, "sqlite:///shop.db")
