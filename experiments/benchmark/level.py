@@ -57,32 +57,31 @@ def read_level_tasks(names: list[str] | None = None) -> list[LevelTask]:
 
 
 def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Return a row per window and candidate with its bias, and write them and the page."""
-    commit, machine = rows.commit(), rows.machine()
+    """Return a row per window and candidate with its bias; write each task's when it is done, then the page."""
+    about = {"commit": rows.commit(), "machine": rows.machine()}
     found = []
     for task in read_level_tasks(tasks):
-        about = {
-            "commit": commit,
-            "machine": machine,
-            "protocol": SIMULATED if task.data in WORLDS else "out of time",
-        }
+        protocol = SIMULATED if task.data in WORLDS else "out of time"
         try:
             log = task.load()
         except ValueError as error:
             say(f"{task.name}: skipped, {error}")
             note = f"skipped: {error}"
-            found.append({**about, "task": task.name, "model": "all", "metric": "none", "note": note})
-            continue
-        with shared_fits():
-            mine = [{**about, "task": _name(task, window), **row} for window, row in _task_rows(log, task)]
-        for name in dict.fromkeys(row["task"] for row in mine):
-            bias = np.abs([row["value"] for row in mine if row["task"] == name and row["model"] == LEVEL])
-            say(f"{name}: mean |bias| {bias.mean():.1%}, worst {bias.max():.1%}")
-        found += mine
-    table = rows.frame(found)
-    rows.write("level", table)
+            mine = [{"task": task.name, "model": "all", "metric": "none", "note": note}]
+        else:
+            with shared_fits():
+                mine = [{"task": _name(task, window), **row} for window, row in _task_rows(log, task)]
+            _tell(mine, say)
+        found.append(rows.frame([{**about, "protocol": protocol, **row} for row in mine]))
+        rows.write("level", found[-1])
     pages.write_all()
-    return table
+    return pd.concat(found, ignore_index=True)
+
+
+def _tell(mine: list[dict], say: Callable[[str], None]) -> None:
+    for name in dict.fromkeys(row["task"] for row in mine):
+        bias = np.abs([row["value"] for row in mine if row["task"] == name and row["model"] == LEVEL])
+        say(f"{name}: mean |bias| {bias.mean():.1%}, worst {bias.max():.1%}")
 
 
 def _name(task: LevelTask, window: Window) -> str:
