@@ -188,6 +188,8 @@ def weigh(
     for place, name in enumerate(now):
         both = np.isfinite(squared[:, place]) & (own | (not own.any()))
         error = _before(log, cutoff, horizon, name) ** 2
+        if name not in SEASONAL:  # nothing lets it be right where the reference was wrong
+            error *= max(1.0, typical / before)
         if name == REFERENCE:
             error = typical
         elif counts[both].sum() > 0:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cltv_ml.models.level import Past, _before, _evidence, _held, estimate_level, past_days
+from cltv_ml.models.level import Past, _before, _evidence, _held, estimate_level, past_days, weigh
 from cltv_ml.models.level_candidates import (
     Cohorts,
     agreed_miss,
@@ -188,3 +188,14 @@ def test_no_day_is_compared_with_one_that_the_cutoff_hides():
     log = shop(500, lambda joined: 1, lambda age: 1.0)
     late = replace(log, base=np.arange(500) - 10)
     assert late.last_year(400, 450, 480) == log.revenue(86, 116)
+
+
+def test_an_untried_candidate_that_knows_no_season_does_not_outweigh_a_reference_that_was_wrong():
+    log = shop(300, lambda joined: 30 if joined < 30 else 0, lambda age: 1.0)
+    now = {"bottom-up": 100.0, "bottom-up, last misses": 120.0}
+    weights = [
+        weigh(log, 270, 30, now, [Past(day, 100.0, {"bottom-up": told}) for day in range(90, 241, 30)])[0]
+        for told in (100.0, 160.0)
+    ]
+    assert weights[0][0] > 0.5
+    assert weights[1][0] > 0.5
