@@ -188,14 +188,14 @@ def weigh(
     for place, name in enumerate(now):
         both = np.isfinite(squared[:, place]) & (own | (not own.any()))
         error = _before(log, cutoff, horizon, name) ** 2
-        if name not in SEASONAL:  # nothing lets it be right where the reference was wrong
-            error *= max(1.0, typical / before)
+        weight = counts[both].sum()
+        if name not in SEASONAL:  # nothing but its record lets it be right where the reference was wrong
+            error *= max(1.0, typical / before) ** (_PRIOR_WINDOWS / (_PRIOR_WINDOWS + weight))
         if name == REFERENCE:
             error = typical
-        elif counts[both].sum() > 0:
+        elif weight > 0:
             hard = _pulled(before, reference[both], counts[both]) if own.any() else typical
             measured = float(np.average(squared[both, place], weights=counts[both])) * typical / hard
-            weight = counts[both].sum()
             error = (_PRIOR_WINDOWS * error + weight * measured) / (_PRIOR_WINDOWS + weight)
         expected.append(error)
         tried.append(int(both.sum()))
