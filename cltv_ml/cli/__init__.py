@@ -60,6 +60,7 @@ for description, run in (
     (settings.Cohorts, shop.cohorts),
     (settings.Audit, shop.audit),
     (settings.Forecast, shop.forecast),
+    (settings.Acquisition, shop.acquisition),
     (settings.Export, lifetime.export),
 ):
     command(app.command, description)(run)  # type: ignore[arg-type]

@@ -1,11 +1,11 @@
-"""The whole shop: `cltv cohorts | audit | forecast`."""
+"""The whole shop: `cltv cohorts | audit | forecast | acquisition`."""
 
 from __future__ import annotations
 
 from rich.markup import escape
 
 from cltv_ml.cli.printing import console, print_json, progress, show_table
-from cltv_ml.settings import Audit, Cohorts, Forecast
+from cltv_ml.settings import Acquisition, Audit, Cohorts, Forecast
 
 
 def cohorts(settings: Cohorts) -> None:
@@ -73,4 +73,33 @@ def forecast(settings: Forecast) -> None:
     for note in found.notes:
         console.print(f"Note      {escape(note)}")
     console.print(f"Forecast  [bold]{escape(str(found.file))}[/bold]")
+    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
+
+
+def acquisition(settings: Acquisition) -> None:
+    """Hold what customers bring against what winning them cost: cost per customer, ratio, payback, by channel.
+
+    Example: `cltv acquisition --data orders.csv --costs costs.csv --margin-rate 0.3 --currency EUR`
+    """
+    with progress("acquisition") as done:
+        from cltv_ml import pipelines
+
+        found = pipelines.acquisition(settings, progress=done)
+    if settings.as_json:
+        print_json({**found.tables, "notes": found.notes, "files": found.files, "page": found.page})
+        return
+    costs = found.tables["cac"][["channel", "customers", "cost", "cac"]]
+    numbers = {"customers": "{:,.0f}", "cost": "{:,.0f}", "cac": "{:,.2f}"}
+    shown = costs.assign(**{name: costs[name].map(form.format) for name, form in numbers.items()})
+    returns = found.tables["returns"]
+    if len(returns):
+        told = {
+            "ratio": returns["ratio"].map("{:.2f}".format),
+            "payback": returns["payback"].map("{:.0f}".format),
+        }
+        shown = shown.merge(returns[["channel"]].assign(**told), on="channel", how="left")
+    show_table(shown.fillna("").replace("nan", ""), "Cost of a customer; value over cost; months to payback")
+    for note in found.notes:
+        console.print(f"Note      {escape(note)}")
+    console.print(f"Tables    [bold]{escape(str(settings.out))}[/bold], {len(found.files)} CSV files")
     console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")

@@ -5,6 +5,7 @@
 """
 
 import cltv_ml.tracking  # noqa: F401 - sets what MLflow reads while it is imported
+from cltv_ml.pipelines.acquisition import acquisition
 from cltv_ml.pipelines.act import act, evaluate, learn
 from cltv_ml.pipelines.audit import audit
 from cltv_ml.pipelines.backtest import backtest
@@ -23,6 +24,7 @@ from cltv_ml.pipelines.train import train
 from cltv_ml.pipelines.tune import tune
 
 __all__ = [
+    "acquisition",
     "act",
     "audit",
     "backtest",

@@ -238,6 +238,7 @@ ELSEWHERE = {
     **dict.fromkeys(("truth_series", "segment_shares", "promise_so_far"), "scored batches; `cltv monitor`"),
     "qini_curve": "a past randomised campaign; `cltv act --campaign`",
     **dict.fromkeys(("shop_forecast", "plan_against_actual"), "the whole shop's forecast; `cltv forecast`"),
+    "payback_curve": "costs of winning customers; `cltv acquisition`",
     "cohort_table": "cohorts by the first purchase; `cltv cohorts`",
 }
 

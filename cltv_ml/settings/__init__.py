@@ -23,9 +23,10 @@ from cltv_ml.settings.commands import (
     Tune,
     Windowed,
 )
-from cltv_ml.settings.shop import Audit, Cohorts, Forecast
+from cltv_ml.settings.shop import Acquisition, Audit, Cohorts, Forecast
 
 __all__ = [
+    "Acquisition",
     "Act",
     "Audit",
     "Backtest",

@@ -1,4 +1,4 @@
-"""The settings of the commands that look at the whole shop: cohorts, the customer-base audit, the forecast."""
+"""The settings of the commands that look at the whole shop: cohorts, audit, forecast, acquisition."""
 
 from __future__ import annotations
 
@@ -69,4 +69,29 @@ class Forecast(Printed, Source):
         Path("out/forecast.csv"), "A .csv or .parquet file; a page with figures is written next to it."
     )
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
+    currency: str = setting("", CURRENCY)
+
+
+class Acquisition(Printed, Source):
+    """Settings of `cltv acquisition`."""
+
+    costs: Table = setting(
+        ...,
+        "CSV or Parquet file with the columns month (or date) and cost, where known channel, campaign and currency.",
+    )
+    channels: Table = setting(
+        None,
+        "CSV or Parquet file with the columns customer_id and channel: by what each customer was won.",
+        default_text="the channel of the first order",
+    )
+    age: int = setting(365, "Age in days at which value is held against cost: 30, 60, 90, 180, 365 or 720.")
+    margin_rate: float | None = setting(None, MARGIN)
+    category_margins: Table = setting(
+        None, "CSV file with the columns category and margin_rate, where rates differ by category."
+    )
+    per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
+    share_of_amount: float = setting(
+        0.0, "Costs in proportion to revenue, such as 0.03 for payment fees.", ge=0
+    )
+    out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")
     currency: str = setting("", CURRENCY)

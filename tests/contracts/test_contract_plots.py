@@ -82,6 +82,17 @@ TABLES = {
             **{f"upper_{band}": [9.0, 8.0, 10.0, 11.0] for band in (50, 80, 95)},
         }
     ),
+    "payback_curve": pd.DataFrame(
+        {
+            "channel": ["ads", "ads"],
+            "age": [30, 60],
+            "realised": [5.0, np.nan],
+            "expected": [5.0, 8.0],
+            "lower": [4.0, 6.0],
+            "upper": [6.0, 10.0],
+            "cac": 6.0,
+        }
+    ),
     "plan_against_actual": pd.DataFrame(
         {
             "start": pd.to_datetime(["2024-01-01", "2024-01-08"]),

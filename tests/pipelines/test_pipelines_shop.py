@@ -34,3 +34,43 @@ def test_an_audit_refuses_a_file_as_its_folder(log, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(InputError, match="must be a folder"):
         pipelines.audit(data=log, out=tmp_path / "taken")
+
+
+@pytest.fixture(scope="module")
+def costs(log):
+    months = log["timestamp"].dt.strftime("%Y-%m").drop_duplicates().sort_values()
+    return pd.DataFrame(
+        [(month, channel, 50.0) for month in months for channel in ("web", "app", "")],
+        columns=["month", "channel", "cost"],
+    )
+
+
+def test_acquisition_writes_every_table_and_a_page(log, costs, tmp_path):
+    found = pipelines.acquisition(data=log, costs=costs, out=tmp_path / "acquisition", currency="EUR")
+    cac = found.tables["cac"].set_index("channel")
+    assert cac["cost"].drop("all channels").sum() == cac.at["all channels", "cost"] == costs["cost"].sum()
+    assert cac["customers"].drop("all channels").sum() == log["customer_id"].nunique()
+    assert all(file.is_file() for file in found.files.values())
+    assert "What they bring against it" in found.page.read_text()
+    assert any("no channel" in note for note in found.notes)
+
+
+def test_acquisition_without_a_margin_holds_nothing_against_cost(log, costs, tmp_path):
+    found = pipelines.acquisition(data=log.drop(columns="cost"), costs=costs, out=tmp_path)
+    assert found.tables["returns"].empty
+    assert any("not held against cost" in note for note in found.notes)
+
+
+def test_acquisition_reads_channels_from_a_table_of_customers(log, costs, tmp_path):
+    customers = pd.DataFrame({"customer_id": log["customer_id"].unique(), "channel": "web"})
+    customers.to_csv(tmp_path / "customers.csv", index=False)
+    costs[costs["channel"] == "web"].to_csv(tmp_path / "costs.csv", index=False)
+    found = pipelines.acquisition(
+        data=log, costs=tmp_path / "costs.csv", channels=tmp_path / "customers.csv", out=tmp_path / "out"
+    )
+    assert found.tables["cac"]["channel"].tolist() == ["all channels", "web"]
+
+
+def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
+    with pytest.raises(InputError, match="age must be one of"):
+        pipelines.acquisition(data=log, costs=costs, age=100, out=tmp_path)

@@ -31,6 +31,7 @@ from cltv_ml.reporting.plots.learning import learning
 from cltv_ml.reporting.plots.margin_bars import margin_bars
 from cltv_ml.reporting.plots.metric_ranges import metric_ranges
 from cltv_ml.reporting.plots.migration_sankey import migration_sankey
+from cltv_ml.reporting.plots.payback_curve import payback_curve
 from cltv_ml.reporting.plots.plan_against_actual import plan_against_actual
 from cltv_ml.reporting.plots.predicted_against_realised import predicted_against_realised
 from cltv_ml.reporting.plots.promise_so_far import promise_so_far
@@ -71,6 +72,7 @@ CATALOGUE = {
         cohort_stack,
         shop_forecast,
         plan_against_actual,
+        payback_curve,
         spend_distribution,
         purchase_gaps,
         quality_waterfall,

@@ -1,0 +1,157 @@
+"""The cost of winning customers: costs by month and channel, checked against a log, and cost per customer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.errors import InputError
+
+#: The row of costs without a channel and of customers without one; they are never spread over the others.
+UNATTRIBUTED = "unattributed"
+
+#: The row of all channels together.
+BLENDED = "all channels"
+
+#: Months with cost and customers behind a marginal cost, and how far spend must vary for it (standard deviation of
+#: its logarithm).
+_LEAST_MONTHS, _LEAST_VARIATION = 6, 0.1
+
+
+def check_costs(
+    table: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, currency: str = ""
+) -> pd.DataFrame:
+    """Return costs by `month` (its first day) and `channel`, summed over campaigns and days.
+
+    Parameters
+    ----------
+    table
+        `month` or `date`, `cost`, and where known `channel`, `currency` and `campaign`.
+    first, last
+        The log's span.
+    currency
+        The log's; a table with another is refused.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a month cannot be read or lies outside the log, a cost is negative or no number, or the
+        costs are in several currencies or in another than the log.
+
+    >>> costs = pd.DataFrame({"month": ["2024-01"], "channel": ["ads"], "cost": [100.0]})
+    >>> check_costs(costs, pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-31"))["cost"].tolist()
+    [100.0]
+    """
+    when = next((name for name in ("month", "date") if name in table), None)
+    if when is None or "cost" not in table:
+        raise InputError(
+            f"the costs need the columns month (or date) and cost, found {list(table.columns)}; channel, campaign and "
+            "currency may follow."
+        )
+    _check_currency(table, currency)
+    texts = table[when].astype("str")
+    months = pd.to_datetime(texts, errors="coerce", format="ISO8601")
+    if months.isna().any():
+        raise InputError(
+            f"the costs hold the {when} {texts[months.isna()].iloc[0]!r}; write months such as 2025-03, or days."
+        )
+    months = months.dt.to_period("M").dt.to_timestamp()
+    outside = (months < first.to_period("M").to_timestamp()) | (months > last)
+    if outside.any():
+        raise InputError(
+            f"the costs hold the month {months[outside].iloc[0]:%Y-%m}, the log reaches from {first:%Y-%m} to "
+            f"{last:%Y-%m}; leave other months out."
+        )
+    cost = pd.to_numeric(table["cost"], errors="coerce")
+    bad = cost.isna() | (cost < 0)
+    if bad.any():
+        raise InputError(
+            f"a cost must be a number from 0 up, got {str(table.loc[bad, 'cost'].iloc[0])!r} in "
+            f"{months[bad].iloc[0]:%Y-%m}; correct it."
+        )
+    channel = table["channel"] if "channel" in table else pd.Series(UNATTRIBUTED, index=table.index)
+    channel = channel.where(channel.notna(), UNATTRIBUTED).astype("str").str.strip().replace("", UNATTRIBUTED)
+    clean = pd.DataFrame({"month": months, "channel": channel, "cost": cost.astype(float)})
+    return clean.groupby(["month", "channel"], as_index=False)["cost"].sum()
+
+
+def _check_currency(table: pd.DataFrame, currency: str) -> None:
+    if "currency" not in table:
+        return
+    found = sorted(table["currency"].dropna().astype("str").unique())
+    if len(found) > 1 or (currency and found and found[0] != currency):
+        raise InputError(
+            f"the costs are in {' and '.join(found)}, the log in {currency or 'one currency'}; convert the costs "
+            "to the log's currency."
+        )
+
+
+def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
+    """Return cost, customers and cost per customer by channel, the blended row first.
+
+    Columns `channel`, `customers`, `cost`, `cac` (missing where nobody was won), `marginal_cac` with an 80% interval
+    (`marginal_lower`, `marginal_upper`; missing where spend varied too little): what one more customer costs,
+    from the slope of log customers over log cost, month by month.
+
+    Parameters
+    ----------
+    costs
+        `check_costs`.
+    won
+        `month`, `channel`, `customers`.
+
+    Raises
+    ------
+    InputError
+        A channel of the costs has no customer at all.
+    """
+    strangers = sorted(set(costs["channel"]) - set(won["channel"]) - {UNATTRIBUTED})
+    if strangers:
+        raise InputError(
+            f"no customer came by the channel {strangers[0]!r} of the costs; customers' channels are "
+            f"{sorted(set(won['channel']))}: write the same names, or leave the channel empty."
+        )
+    won = won[won["month"].isin(costs["month"])]
+    months = won.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0, "cost": 0.0})
+    total = months.groupby("month", as_index=False)[["customers", "cost"]].sum().assign(channel=BLENDED)
+    rows = [_row(BLENDED, total)]
+    names = sorted(set(months["channel"]) - {UNATTRIBUTED})
+    rows += [_row(name, months[months["channel"] == name]) for name in names]
+    rest = months[months["channel"] == UNATTRIBUTED]
+    if len(rest) and rest[["customers", "cost"]].to_numpy().sum() > 0:
+        rows.append(_row(UNATTRIBUTED, rest))
+    return pd.DataFrame(rows)
+
+
+def _row(channel: str, months: pd.DataFrame) -> dict[str, object]:
+    customers, cost = int(months["customers"].sum()), float(months["cost"].sum())
+    own = cost / customers if customers and channel != UNATTRIBUTED else float("nan")
+    low, middle, high = _marginal(months) if channel != UNATTRIBUTED else (float("nan"),) * 3
+    return {
+        "channel": channel,
+        "customers": customers,
+        "cost": round(cost, 4),
+        "cac": own,
+        "marginal_cac": middle * own,
+        "marginal_lower": low * own,
+        "marginal_upper": high * own,
+    }
+
+
+def _marginal(months: pd.DataFrame) -> tuple[float, float, float]:
+    """Return marginal over average cost with an 80% interval: one over the elasticity of customers to cost."""
+    spent = months[(months["cost"] > 0) & (months["customers"] > 0)]
+    nothing = (float("nan"),) * 3
+    if len(spent) < _LEAST_MONTHS:
+        return nothing
+    x, y = np.log(spent["cost"].to_numpy()), np.log(spent["customers"].to_numpy(dtype=np.float64))
+    if x.std() < _LEAST_VARIATION:
+        return nothing
+    x = x - x.mean()
+    slope = float(x @ y / (x @ x))
+    left = y - y.mean() - slope * x
+    error = float(np.sqrt(left @ left / (len(x) - 2) / (x @ x)))
+    low, high = slope - 1.2816 * error, slope + 1.2816 * error
+    if low <= 0:  # that more spend wins more customers is not shown
+        return nothing
+    return 1 / high, 1 / slope, 1 / low

@@ -1,0 +1,348 @@
+r"""The value of customers by channel and age, seen and expected, against what winning them cost.
+
+The mean contribution of a channel's customers in an age band \(b\) is \(r_{gb} = S_{gb} / n_{gb}\), over the customers
+who have been observed to the band's end; their sum up to an age is the value at that age. Where a channel has few
+such customers its rate is drawn to the shop's own times the channel's level, as if that had been seen in
+`PRIOR_CUSTOMERS`; bands that nobody has finished fade as those before them did. This is the chain ladder of
+insurance reserving (T. Mack, ASTIN Bulletin 23, 1993) with credibility weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.acquisition_costs import BLENDED, UNATTRIBUTED
+from cltv_ml.decisions.lines import money, open_log, order_key
+from cltv_ml.decisions.margins import Costs, check_costs_known, cost_of_line
+from cltv_ml.engine import MONEY_SCALE, frame, literal
+from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
+
+#: Ages in days at which bands end; the first day is a band of its own, then months of thirty days.
+EDGES = (0, 1, *range(30, 721, 30))
+
+#: Ages that are reported.
+AGES = (30, 60, 90, 180, 365, 720)
+
+#: Ages at which bands end and those that are reported, together.
+_ALL = tuple(sorted({*EDGES, *AGES}))
+
+#: How many customers the shop's own rate counts for in a channel's.
+PRIOR_CUSTOMERS = 50.0
+
+#: Channels at most: with more, few hold customers enough to be read.
+MOST_CHANNELS = 100
+
+#: Two sides of an 80% interval, in standard errors.
+_Z = 1.2816
+
+
+@dataclass(frozen=True)
+class Won:
+    """Customers won, by channel, month and how long they have been observed.
+
+    Attributes
+    ----------
+    customers
+        `channel`, `month`, `observed` (days), `customers`.
+    spent
+        The same keys and `band` (its place in the ages): `revenue`, `contribution`, and `squared`, the sum of squares
+        of customers' contribution up to the band's end.
+    known
+        Whether contribution is known; else it is revenue.
+    """
+
+    customers: pd.DataFrame
+    spent: pd.DataFrame
+    known: bool
+
+    def before(self, days: int) -> Won:
+        """Return what was known so many days earlier."""
+        ends = np.array(_ALL[1:])
+        customers = self.customers[self.customers["observed"] >= days]
+        spent = self.spent[self.spent["observed"] - days >= ends[self.spent["band"]]]
+        return Won(
+            customers.assign(observed=customers["observed"] - days),
+            spent.assign(observed=spent["observed"] - days),
+            self.known,
+        )
+
+
+def read_won(
+    log: AnyLog,
+    channels: pd.Series | None = None,
+    *,
+    costs: Costs | None = None,
+    per_order: float = 0.0,
+    share_of_amount: float = 0.0,
+) -> Won:
+    """Return a log's customers by channel and month of their first purchase, and what they brought by age.
+
+    Parameters
+    ----------
+    channels
+        First channel by customer_id; None takes that of the most expensive line of the first order.
+    costs
+        Margin rates where the log has no cost; None without a cost column leaves contribution unknown.
+    per_order, share_of_amount
+        Variable costs of an order, and in proportion to revenue.
+
+    Raises
+    ------
+    InputError
+        A customer has two first channels, there are more than `MOST_CHANNELS`, or the cost of a line is not known.
+    """
+    con, found = open_log(log, "acquisition")
+    known = costs is not None or "cost" in found
+    if known:
+        check_costs_known(con, found, costs or Costs())
+    _channels(con, found, channels)
+    margin = f"{money('amount')} - {cost_of_line(found, costs or Costs())}" if known else money("amount")
+    left = f"cast(round({margin} - {share_of_amount!r} * {money('amount')}) as bigint)"
+    order = order_key(found)
+    con.execute(
+        "create temp table won as select customer_id, min(cast(timestamp as date)) filter (amount >= 0) as day "
+        "from log group by 1 having day is not null"
+    )
+    con.execute(
+        "create temp table cohort as select won.customer_id, day, "
+        "cast(date_trunc('month', day) as timestamp) as month, "
+        f"coalesce(channel, {literal(UNATTRIBUTED)}) as channel, "
+        "date_diff('day', day, (select max(cast(timestamp as date)) from log)) + 1 as observed "
+        "from won left join named using (customer_id)"
+    )
+    _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
+    con.register("bands", pd.DataFrame({"since": _ALL[:-1], "band": range(len(_ALL) - 1)}))
+    con.execute(
+        "create temp table cell as with orders as (select customer_id, "
+        f"greatest(0, date_diff('day', day, cast(timestamp as date))) as age, {order} as order_key, "
+        f"sum({money('amount')}) as revenue, sum({left}) as contribution, bool_or(amount >= 0) as bought "
+        "from log join won using (customer_id) group by 1, 2, 3) "
+        "select customer_id, band, sum(revenue) as revenue, "
+        f"sum(contribution) - {round(per_order * MONEY_SCALE)} * count(*) filter (bought) as contribution "
+        f"from orders asof join bands on age >= since where age < {_ALL[-1]} group by 1, 2"
+    )
+    customers = frame(
+        con.sql(
+            "select channel, month, observed, count(*) as customers from cohort group by all order by all"
+        )
+    )
+    spent = frame(
+        con.sql(
+            f"select channel, month, observed, band, cast(sum(revenue) as double) / {MONEY_SCALE} as revenue, "
+            f"cast(sum(contribution) as double) / {MONEY_SCALE} as contribution, "
+            "sum(cast(upto as double) * upto - cast(upto - contribution as double) * (upto - contribution)) "
+            f"/ {MONEY_SCALE**2} as squared from (select *, "
+            "sum(contribution) over (partition by customer_id order by band) as upto from cell) "
+            "join cohort using (customer_id) group by all order by all"
+        )
+    )
+    return Won(customers, spent, known)
+
+
+def _channels(con: duckdb.DuckDBPyConnection, found: set[str], channels: pd.Series | None) -> None:
+    """Make the view `named`: the first channel of each customer that has one."""
+    if channels is not None:
+        named = channels.dropna().astype("str").rename("channel").rename_axis("customer_id").reset_index()
+        named = named[named["channel"].str.strip() != ""].drop_duplicates()
+        twice = named.loc[named["customer_id"].duplicated(), "customer_id"]
+        if len(twice):
+            both = sorted(named.loc[named["customer_id"] == twice.iloc[0], "channel"])
+            raise InputError(
+                f"customer {twice.iloc[0]!r} has two first channels, {both[0]!r} and {both[1]!r}; keep one of them."
+            )
+        con.register("named", named)
+    elif "channel" in found:
+        con.execute(
+            "create temp table named as select customer_id, arg_min(channel, (timestamp, -amount)) as channel "
+            "from log where amount >= 0 and channel is not null group by 1"
+        )
+    else:
+        con.register(
+            "named", pd.DataFrame({"customer_id": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")})
+        )
+
+
+def _check_levels(levels: int) -> None:
+    if levels > MOST_CHANNELS:
+        raise InputError(
+            f"customers come by {levels:,} channels, at most {MOST_CHANNELS} can be read; name groups of them."
+        )
+
+
+def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
+    """Return what a customer brings up to each age by channel, the blended row first.
+
+    Columns `channel`, `age`, `customers` (won), `seen` (observed to that age), `realised` (their mean, missing where
+    nobody was), `expected` (of all customers won), and an 80% interval `lower`, `upper` of the mean of the
+    customers won: chance among customers and the drift from month to month.
+    """
+    groups = {BLENDED: np.ones(len(won.customers), dtype=bool)}
+    groups |= {
+        name: (won.customers["channel"] == name).to_numpy() for name in sorted(set(won.customers["channel"]))
+    }
+    shop = _rates(won, measure)
+    drift = monthly_drift(won, measure)
+    rows = []
+    for name, mine in groups.items():
+        own = Won(
+            won.customers[mine],
+            won.spent if name == BLENDED else won.spent[won.spent["channel"] == name],
+            won.known,
+        )
+        rows.append(_channel(name, own, shop, measure, drift))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _channel(
+    name: str, own: Won, shop: tuple[np.ndarray, np.ndarray], measure: str, drift: float
+) -> pd.DataFrame:
+    seen, sums = _bands(own, measure)
+    curve, _ = shop
+    level = sums.sum() / max(float(seen @ curve), 1e-12) if (seen > 0).any() and seen @ curve > 0 else 1.0
+    rates = (sums + PRIOR_CUSTOMERS * level * curve) / (seen + PRIOR_CUSTOMERS)
+    expected = np.cumsum(rates)
+    customers = int(own.customers["customers"].sum())
+    months = max(1, own.customers["month"].nunique())
+    rows = []
+    for age, place in ((age, _ALL.index(age) - 1) for age in _ALL[1:]):
+        count, mean, spread = _realised(own, place, measure)
+        relative = spread**2 / max(customers, 1) + drift**2 / months
+        reach = _Z * abs(expected[place]) * np.sqrt(relative)
+        ends = (expected[place] - reach, expected[place] + reach)
+        rows.append((name, age, customers, count, mean, expected[place], *ends))
+    columns = ["channel", "age", "customers", "seen", "realised", "expected", "lower", "upper"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _bands(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return per band how many customers were observed to its end, and what these brought in it."""
+    ends = np.array(_ALL[1:])
+    observed = won.customers["observed"].to_numpy()
+    seen = np.array(
+        [won.customers["customers"].to_numpy()[observed >= end].sum() for end in ends], dtype=np.float64
+    )
+    whole = won.spent["observed"].to_numpy() >= ends[won.spent["band"].to_numpy()]
+    sums = np.bincount(
+        won.spent["band"].to_numpy()[whole], weights=won.spent[measure].to_numpy()[whole], minlength=len(ends)
+    )
+    return seen, sums
+
+
+def _rates(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shop's rate per band, fading on where nobody has finished one, and the customers seen."""
+    seen, sums = _bands(won, measure)
+    length = np.diff(_ALL)
+    daily = np.divide(sums, seen, out=np.zeros(len(sums)), where=seen > 0) / length
+    known = int((seen >= 1).sum())
+    if 0 < known < len(daily):
+        half = max(1, known // 2)
+        later, before = daily[half:known].mean(), daily[1 : max(2, half)].mean() if known > 2 else daily[0]
+        fade = float(np.clip(later / before, 0.0, 1.0)) if before > 0 else 0.0
+        steps = np.arange(1, len(daily) - known + 1)
+        start = daily[max(1, known - 3) : known].mean() if known > 1 else 0.0
+        daily[known:] = start * fade ** (steps / max(1, half))
+    return daily * length, seen
+
+
+def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
+    """Return how many customers were observed to a band's end, their mean so far, and the spread over the mean."""
+    end = _ALL[place + 1]
+    who = won.customers["observed"].to_numpy() >= end
+    count = int(won.customers["customers"].to_numpy()[who].sum())
+    if not count:
+        return 0, float("nan"), 2.0
+    mine = (won.spent["observed"].to_numpy() >= end) & (won.spent["band"].to_numpy() <= place)
+    mean = float(won.spent[measure].to_numpy()[mine].sum()) / count
+    squares = float(won.spent["squared"].to_numpy()[mine].sum()) / count
+    own = float(won.spent["contribution"].to_numpy()[mine].sum()) / count
+    variance = max(squares - own**2, 0.0)
+    return count, mean, float(np.sqrt(variance) / abs(own)) if own else 2.0
+
+
+def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> float:
+    """Return the standard deviation of months' values at an age over their mean, chance among customers taken off.
+
+    Without three months of 30 customers a tenth is assumed.
+    """
+    place = _ALL.index(age) - 1
+    found = []
+    for month, mine in won.customers.groupby("month"):
+        own = Won(mine, won.spent[won.spent["month"] == month], won.known)
+        count, mean, spread = _realised(own, place, measure)
+        if count >= 30:
+            found.append((mean, mean**2 * spread**2 / count))
+    if len(found) < 3:
+        return 0.1
+    means, chance = np.array(found).T
+    beyond = means.var(ddof=1) - chance.mean()
+    return float(np.clip(np.sqrt(max(beyond, 0.0)) / abs(means.mean()), 0.0, 1.0))
+
+
+def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd.DataFrame:
+    """Return how right the expected value at an age was for earlier months, and the rule that people use.
+
+    One row per month of customers who have reached the age since: `month`, `customers`, `expected` (from what was known
+    `age` days before today), `lower`, `upper` (80%), `rule` (the mean of older customers at that age then), `realised`.
+    """
+    then, place = won.before(age), _ALL.index(age) - 1
+    if then.customers.empty:
+        return pd.DataFrame(columns=["month", "customers", "expected", "lower", "upper", "rule", "realised"])
+    curve, drift = _rates(then, measure), monthly_drift(then, measure)
+    _, rule, spread = _realised(then, place, measure)
+    expected = float(np.cumsum(curve[0])[place])
+    rows = []
+    for month, mine in won.customers.groupby("month"):
+        own = Won(mine[mine["observed"] < 2 * age], won.spent[won.spent["month"] == month], won.known)
+        late = Won(own.customers, own.spent[own.spent["observed"] < 2 * age], won.known)
+        count, mean, _ = _realised(late, place, measure)
+        if count >= 30:
+            reach = _Z * abs(expected) * np.sqrt(spread**2 / count + drift**2)
+            rows.append((month, count, expected, expected - reach, expected + reach, rule, mean))
+    return pd.DataFrame(
+        rows, columns=["month", "customers", "expected", "lower", "upper", "rule", "realised"]
+    )
+
+
+def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> pd.DataFrame:
+    """Return, by channel with a cost, value over cost at an age and the months until the cost is back.
+
+    Columns `channel`, `customers`, `cac`, `value`, `ratio`, `ratio_lower`, `ratio_upper`, `payback_realised`,
+    `payback` (expected), `payback_early`, `payback_late` (the ends of its 80% interval), in months of thirty days and
+    missing where the cost is not back within 24, and `never` (customers of a channel whose cost is not expected back).
+    """
+    rows = []
+    for row in cac[cac["cac"].notna()].itertuples():
+        mine = value[value["channel"] == row.channel]
+        at = mine[mine["age"] == age].iloc[0]
+        paid = {
+            name: _months(mine, name, float(row.cac)) for name in ("realised", "expected", "upper", "lower")
+        }
+        rows.append(
+            {
+                "channel": row.channel,
+                "customers": row.customers,
+                "cac": row.cac,
+                "value": at["expected"],
+                **{name: at[of] / row.cac if row.cac > 0 else float("nan") for name, of in _RATIOS.items()},
+                "payback_realised": paid["realised"],
+                "payback": paid["expected"],
+                "payback_early": paid["upper"],
+                "payback_late": paid["lower"],
+                "never": row.customers if np.isnan(paid["expected"]) else 0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+#: Columns of the ratio of value to cost, and the value that each is made of.
+_RATIOS = {"ratio": "expected", "ratio_lower": "lower", "ratio_upper": "upper"}
+
+
+def _months(mine: pd.DataFrame, name: str, cost: float) -> float:
+    back = mine[(mine[name] >= cost) & ((mine["age"] % 30 == 0) | (mine["age"] == 1))]
+    return float(max(1, -(-int(back["age"].iloc[0]) // 30))) if len(back) else float("nan")

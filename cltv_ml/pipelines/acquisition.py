@@ -1,0 +1,138 @@
+"""The cost of winning customers against what they bring: `cltv acquisition`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, check_costs, compute_cac
+from cltv_ml.decisions.acquisition_value import (
+    AGES,
+    Won,
+    compute_returns,
+    judge_earlier,
+    read_won,
+    value_by_channel,
+)
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.files import as_written, atomic, check_folder, write_table
+from cltv_ml.pipelines.inputs import known_costs, load
+from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.sections.acquisition import acquisition_sections
+from cltv_ml.settings import Acquisition, Settings
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """The tables by name (`cac`, `months`, `value`, `returns`, `judged`), sentences to read first, files and page."""
+
+    tables: dict[str, pd.DataFrame]
+    notes: list[str]
+    files: dict[str, Path]
+    page: Path
+
+
+def acquisition(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Acquired:
+    """Hold the value of customers by channel against what winning them cost, and write tables and a page.
+
+    Raises
+    ------
+    InputError
+        The costs or the channels cannot be used, or a cost of goods is not known.
+    """
+    settings = Acquisition.of(settings, options)
+    check_folder(settings.out)
+    if settings.age not in AGES:
+        raise InputError(f"age must be one of {list(AGES)}, got {settings.age}.")
+    spent = _read(settings.costs, "a table of costs with month and cost")
+    channels = None if settings.channels is None else _first_channels(settings.channels)
+    log = load(settings, progress).transactions
+    costs = check_costs(spent, log.first, log.last, settings.currency)
+    progress("following the customers won", 0.4)
+    won = read_won(
+        log,
+        channels,
+        costs=known_costs(settings),
+        per_order=settings.per_order,
+        share_of_amount=settings.share_of_amount,
+    )
+    tables = _tables(won, costs, settings.age)
+    files = {name: settings.out / f"{name}.csv" for name in tables}
+    for name, table in tables.items():
+        write_table(table, files[name])
+    notes, page = _notes(won, costs), settings.out / "acquisition.html"
+    progress("writing the page", 0.9)
+    sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)
+    sections[0]["warnings"] = notes
+    summary = summarise("Acquisition", f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}", sections)
+    with atomic(page) as path:
+        path.write_text(render_html(summary), encoding="utf-8")
+    return Acquired(tables, notes, files, page)
+
+
+def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
+    months = won.customers.groupby(["month", "channel"], as_index=False)["customers"].sum()
+    cac = compute_cac(costs, months)
+    value = value_by_channel(won)
+    by_month = months.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0})
+    return {
+        "cac": cac,
+        "months": by_month.sort_values(["month", "channel"], ignore_index=True),
+        "value": value,
+        "returns": compute_returns(value, cac, age) if won.known else pd.DataFrame(),
+        "judged": judge_earlier(won),
+    }
+
+
+def _read(source: Any, meant: str) -> pd.DataFrame:
+    if isinstance(source, pd.DataFrame):
+        return source
+    path = Path(source)
+    if not path.is_file() or path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
+    return pd.read_parquet(path) if path.suffix == ".parquet" else as_written(pd.read_csv(path, dtype="str"))
+
+
+def _first_channels(source: Any) -> pd.Series:
+    table = _read(source, "a table with customer_id and channel")
+    missing = [name for name in ("customer_id", "channel") if name not in table]
+    if missing:
+        raise InputError(
+            f"the channels lack the columns {missing}; name a table with customer_id and channel."
+        )
+    return table.astype({"customer_id": "str"}).set_index("customer_id")["channel"]
+
+
+def _notes(won: Won, costs: pd.DataFrame) -> list[str]:
+    notes = []
+    counted = won.customers.groupby("channel")["customers"].sum()
+    everybody, unknown = int(counted.sum()), int(counted.get(UNATTRIBUTED, 0))
+    if unknown == everybody:
+        notes.append(
+            "No customer has a channel: only the cost of all customers together is known. Name --channels."
+        )
+    elif unknown:
+        notes.append(
+            f"{unknown:,} of {everybody:,} customers have no channel and are the row {UNATTRIBUTED!r}."
+        )
+    loose = costs.loc[costs["channel"] == UNATTRIBUTED, "cost"].sum()
+    if loose and unknown < everybody:
+        notes.append(
+            f"{loose:,.0f} of {costs['cost'].sum():,.0f} cost has no channel and is in no channel's cost."
+        )
+    outside = int(won.customers.loc[~won.customers["month"].isin(costs["month"]), "customers"].sum())
+    if outside:
+        notes.append(
+            f"{outside:,} customers were won in months without costs; they count for value, not for the cost of a "
+            "customer."
+        )
+    if not won.known:
+        notes.append(
+            "Contribution is not known, so value is revenue and is not held against cost: map a cost column, or state "
+            "--margin-rate."
+        )
+    return notes

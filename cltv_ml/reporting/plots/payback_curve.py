@@ -1,0 +1,59 @@
+"""Payback: what a customer brings by age, against what winning one cost."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+#: Channels drawn at most, the first ones of the table.
+DRAWN = 6
+
+
+def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return expected (lines) and realised (points) value per customer by age, and each channel's cost (dotted).
+
+    Parameters
+    ----------
+    value
+        Columns `channel, age, realised, expected, cac` (`decisions.acquisition_value.value_by_channel` with the cost
+        per customer).
+    """
+    made = theme.figure(
+        "What a customer has brought by each age, and what winning one cost",
+        "Days since the first purchase",
+        theme.in_money("Per customer won", currency),
+    )
+    channels = list(dict.fromkeys(value["channel"]))[:DRAWN]
+    for channel, colour in theme.colours(channels).items():
+        mine = value[value["channel"] == channel]
+        made.add_scatter(
+            x=mine["age"],
+            y=mine["expected"],
+            name=str(channel),
+            mode="lines",
+            line={"color": colour},
+            hovertemplate="day %{x}: %{y:,.2f} expected<extra></extra>",
+        )
+        seen = mine[mine["realised"].notna()]
+        made.add_scatter(
+            x=seen["age"],
+            y=seen["realised"],
+            name=f"{channel}, realised",
+            mode="markers",
+            marker={"color": colour, "size": 6},
+            showlegend=False,
+            hovertemplate="day %{x}: %{y:,.2f} realised<extra></extra>",
+        )
+        made.add_scatter(
+            x=[0, mine["age"].max()],
+            y=[mine["cac"].iloc[0]] * 2,
+            name=f"{channel}, cost",
+            mode="lines",
+            line={"color": colour, "dash": "dot", "width": 1.2},
+            showlegend=False,
+            hovertemplate="cost %{y:,.2f}<extra></extra>",
+        )
+    made.update_yaxes(rangemode="tozero")
+    return made

@@ -1,0 +1,162 @@
+"""The sections of acquisition: cost of a customer, value against it, and how right earlier expectations were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions.acquisition_value import AGES
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+
+def acquisition_sections(
+    tables: Mapping[str, pd.DataFrame], age: int, *, known: bool, currency: str = ""
+) -> list[dict[str, Any]]:
+    """Return the sections of `cac`, `value`, `returns` and `judged`."""
+    parts = [_cost(tables["cac"], currency)]
+    if known:
+        parts.append(_returns(tables["returns"], tables["value"], tables["cac"], age, currency))
+    return [*parts, _value(tables["value"], known, currency), _judged(tables["judged"], currency)]
+
+
+def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
+    whole = cac.iloc[0]
+    shown = pd.DataFrame(
+        {
+            "Channel": cac["channel"],
+            "Customers won": cac["customers"].map("{:,}".format),
+            "Cost": _money(cac["cost"]),
+            "Cost per customer": _money(cac["cac"]),
+            "One more customer costs": _money(cac["marginal_cac"]),
+            "80% interval": [
+                f"{theme.format_money(row.marginal_lower)} to {theme.format_money(row.marginal_upper)}"
+                if row.marginal_cac == row.marginal_cac
+                else ""
+                for row in cac.itertuples()
+            ],
+        }
+    )
+    return section(
+        "What a customer costs",
+        [
+            f"{whole['customers']:,} customers were won in the months with costs, for "
+            f"{theme.format_money(whole['cost'], currency)}: {theme.format_money(whole['cac'], currency)} each. "
+            "Cost and customers without a channel are a row of their own and are never spread over the others.",
+            "What one more customer costs is shown where spend varied enough from month to month.",
+        ],
+        tables={theme.in_money("Cost by channel", currency): shown},
+    )
+
+
+def _returns(
+    returns: pd.DataFrame, value: pd.DataFrame, cac: pd.DataFrame, age: int, currency: str
+) -> dict[str, Any]:
+    shown = pd.DataFrame(
+        {
+            "Channel": returns["channel"],
+            "Cost": _money(returns["cac"]),
+            f"Value in {age} days": _money(returns["value"]),
+            "Value / cost": returns["ratio"].map("{:.2f}".format),
+            "80% interval": [
+                f"{row.ratio_lower:.2f} to {row.ratio_upper:.2f}" for row in returns.itertuples()
+            ],
+            "Paid back in month, realised": _month(returns["payback_realised"]),
+            "expected": _month(returns["payback"]),
+            "80% interval of the month": [
+                f"{_one(row.payback_early)} to {_one(row.payback_late)}" for row in returns.itertuples()
+            ],
+        }
+    )
+    never = int(returns.loc[returns["channel"] != "all channels", "never"].sum())
+    drawn = value.merge(cac[["channel", "cac"]].dropna(), on="channel")
+    return section(
+        "What they bring against it",
+        [
+            "Value is contribution: revenue less the cost of goods and the variable costs stated. A month is thirty "
+            "days after the first purchase.",
+            f"{never:,} customers came by channels whose cost is not expected back within two years.",
+        ],
+        tables={theme.in_money("Value over cost and payback", currency): shown},
+        figures={
+            "Lines are expected, points realised, the dotted lines the cost of a customer.": plots.payback_curve(
+                drawn, currency=currency
+            )
+        },
+    )
+
+
+def _value(value: pd.DataFrame, known: bool, currency: str) -> dict[str, Any]:
+    rows = value[value["age"].isin(AGES)]
+    shown = pd.DataFrame(
+        {
+            "Channel": rows["channel"],
+            "Days": rows["age"],
+            "Customers": rows["customers"].map("{:,}".format),
+            "Observed so long": rows["seen"].map("{:,}".format),
+            "Realised": _money(rows["realised"]),
+            "Expected of all": _money(rows["expected"]),
+            "80% interval": [
+                f"{theme.format_money(row.lower)} to {theme.format_money(row.upper)}"
+                for row in rows.itertuples()
+            ],
+        }
+    )
+    what = "contribution" if known else "revenue"
+    return section(
+        "Value per customer by age",
+        [f"Mean {what} of a customer so many days after the first purchase, that day included."],
+        tables={theme.in_money("Value by channel and age", currency): shown},
+    )
+
+
+def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
+    if judged.empty:
+        return section(
+            "How right earlier expectations were",
+            ["The log is too short: no month of 30 customers has a past to learn from and 180 days since."],
+        )
+    weight = judged["customers"] / judged["customers"].sum()
+    realised = float((weight * judged["realised"]).sum())
+    bias = float((weight * judged["expected"]).sum()) / realised - 1 if realised else float("nan")
+    rule = float((weight * judged["rule"]).sum()) / realised - 1 if realised else float("nan")
+    inside = judged["realised"].between(judged["lower"], judged["upper"]).mean()
+    words = (
+        f"the average of older customers {rule:+.1%}" if rule == rule else "older customers did not exist yet"
+    )
+    shown = pd.DataFrame(
+        {
+            "Month": judged["month"].dt.strftime("%Y-%m"),
+            "Customers": judged["customers"].map("{:,}".format),
+            "Expected": _money(judged["expected"]),
+            "80% interval": [
+                f"{theme.format_money(row.lower)} to {theme.format_money(row.upper)}"
+                for row in judged.itertuples()
+            ],
+            "Average of older": _money(judged["rule"]),
+            "Realised": _money(judged["realised"]),
+        }
+    )
+    return section(
+        "How right earlier expectations were",
+        [
+            f"From what was known 180 days ago, the value at day 180 of {judged['customers'].sum():,} customers was "
+            f"expected {bias:+.1%} off what came; {words}. {inside:.0%} of {len(judged)} months lie "
+            "within their interval."
+        ],
+        tables={theme.in_money("Value at day 180", currency): shown},
+    )
+
+
+def _money(column: pd.Series) -> list[str]:
+    return ["" if value != value else theme.format_money(float(value)) for value in column]
+
+
+def _month(column: pd.Series) -> list[str]:
+    return [_one(value) for value in column]
+
+
+def _one(month: float) -> str:
+    return "not in 24" if month != month else f"{month:.0f}"

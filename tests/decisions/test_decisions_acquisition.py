@@ -1,0 +1,208 @@
+"""Cost per customer, value by age and payback: shops whose truth is known, and inputs that must be refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.decisions import Costs
+from cltv_ml.decisions.acquisition_costs import BLENDED, UNATTRIBUTED, check_costs, compute_cac
+from cltv_ml.decisions.acquisition_value import (
+    compute_returns,
+    judge_earlier,
+    monthly_drift,
+    read_won,
+    value_by_channel,
+)
+from cltv_ml.errors import InputError
+
+FIRST, LAST = pd.Timestamp("2022-01-01"), pd.Timestamp("2023-12-31")
+
+#: Channel -> mean amount of an order, orders a month after the first, months of half-life, and what a customer costs.
+TRUTH = {"ads": (20.0, 0.5, 4.0, 27.0), "shop": (40.0, 0.3, 8.0, 30.0), "mail": (10.0, 0.1, 3.0, 80.0)}
+
+
+def customers(seed, each=1500):
+    """Return a log of customers of three channels who come evenly over two years and buy less and less."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for channel, (amount, rate, half, _) in TRUTH.items():
+        joined = rng.integers(0, 730, each)
+        fading = half * 30 / np.log(2)
+        count = rng.poisson(rate / 30 * fading, each)
+        who = np.repeat(np.arange(each), count)
+        later = joined[who] + 1 + rng.exponential(fading, len(who)).astype(int)
+        day = np.r_[joined, later]
+        ids = np.r_[np.arange(each), who]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "customer_id": channel + pd.Series(ids).astype("str"),
+                    "timestamp": FIRST + pd.to_timedelta(day, unit="D"),
+                    "amount": rng.gamma(4.0, amount / 4, len(day)).round(2),
+                    "channel": channel,
+                }
+            )
+        )
+    log = pd.concat(parts, ignore_index=True)
+    return log[log["timestamp"] <= LAST]
+
+
+def true_value(channel, months):
+    """Return the contribution of half the revenue that a customer is expected to bring in some months."""
+    amount, rate, half, _ = TRUTH[channel]
+    later = rate * half / np.log(2) * (1 - 0.5 ** (months / half))
+    return 0.5 * amount * (1 + later)
+
+
+def true_payback(channel):
+    cost = TRUTH[channel][3]
+    return next((month for month in range(1, 25) if true_value(channel, month) >= cost), np.nan)
+
+
+@pytest.fixture(scope="module")
+def won():
+    return read_won(customers(1), costs=Costs(margin_rate=0.5))
+
+
+@pytest.fixture(scope="module")
+def cac(won):
+    months = won.customers.groupby(["month", "channel"], as_index=False)["customers"].sum()
+    costs = months.assign(
+        cost=months["customers"] * months["channel"].map({name: one[3] for name, one in TRUTH.items()})
+    )
+    return compute_cac(costs[["month", "channel", "cost"]], months)
+
+
+def test_the_payback_month_of_every_channel_is_found_within_its_interval(won, cac):
+    found = compute_returns(value_by_channel(won), cac).set_index("channel")
+    for channel in ("ads", "shop"):
+        early, late = found.loc[channel, ["payback_early", "payback_late"]]
+        assert early <= true_payback(channel) <= (late if late == late else 24), channel
+    assert np.isnan(true_payback("mail"))
+    assert np.isnan(found.at["mail", "payback"])
+    assert found.at["mail", "never"] == 1500
+
+
+def test_the_value_of_a_year_is_that_of_the_truth(won):
+    value = value_by_channel(won).set_index(["channel", "age"])
+    for channel in TRUTH:
+        assert value.at[(channel, 360), "expected"] == pytest.approx(true_value(channel, 12), rel=0.06), (
+            channel
+        )
+
+
+def test_values_grow_with_age_and_lie_within_their_interval(won):
+    value = value_by_channel(won)
+    assert (value.groupby("channel")["expected"].diff().dropna() >= -1e-9).all()
+    assert value["expected"].between(value["lower"], value["upper"]).all()
+
+
+def test_every_customer_is_in_one_channel(won):
+    value = value_by_channel(won)
+    at = value[value["age"] == 30].set_index("channel")["customers"]
+    assert at[BLENDED] == at.drop(BLENDED).sum() == 4500
+
+
+def test_months_that_are_alike_have_next_to_no_drift(won):
+    assert monthly_drift(won) < 0.15
+
+
+def test_earlier_months_were_expected_about_right(won):
+    judged = judge_earlier(won)
+    assert len(judged) >= 5
+    weight = judged["customers"] / judged["customers"].sum()
+    assert (weight * judged["expected"]).sum() == pytest.approx((weight * judged["realised"]).sum(), rel=0.1)
+    assert judged["realised"].between(judged["lower"], judged["upper"]).mean() >= 0.6
+
+
+def test_what_was_known_earlier_holds_no_later_customer(won):
+    then = won.before(180)
+    assert then.customers["customers"].sum() < won.customers["customers"].sum()
+    assert then.customers["observed"].min() >= 0
+    assert then.spent["revenue"].sum() < won.spent["revenue"].sum()
+
+
+def test_variable_costs_are_taken_off_every_order():
+    log = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b"],
+            "timestamp": pd.to_datetime(["2023-01-01", "2023-01-20", "2023-03-01"]),
+            "amount": [100.0, 50.0, 200.0],
+        }
+    )
+    won = read_won(log, costs=Costs(margin_rate=0.5), per_order=3.0, share_of_amount=0.1)
+    assert won.spent["revenue"].sum() == 350.0
+    assert won.spent["contribution"].sum() == pytest.approx(0.4 * 350 - 9)
+
+
+def test_cost_and_customers_without_a_channel_are_a_row_of_their_own():
+    month = pd.Timestamp("2022-01-01")
+    costs = pd.DataFrame({"month": month, "channel": ["ads", UNATTRIBUTED], "cost": [90.0, 30.0]})
+    won = pd.DataFrame({"month": month, "channel": ["ads", UNATTRIBUTED], "customers": [9, 6]})
+    found = compute_cac(costs, won).set_index("channel")
+    assert found.loc[BLENDED, ["customers", "cost", "cac"]].tolist() == [15, 120.0, 8.0]
+    assert found.at["ads", "cac"] == 10.0
+    assert found.loc[UNATTRIBUTED, ["customers", "cost"]].tolist() == [6, 30.0]
+    assert np.isnan(found.at[UNATTRIBUTED, "cac"])
+
+
+def test_one_more_customer_costs_more_where_spend_wins_less_and_less():
+    months = pd.date_range("2022-01-01", periods=12, freq="MS")
+    spend = np.geomspace(100, 1000, 12)
+    costs = pd.DataFrame({"month": months, "channel": "ads", "cost": spend})
+    won = pd.DataFrame({"month": months, "channel": "ads", "customers": np.round(10 * spend**0.5)})
+    row = compute_cac(costs, won).set_index("channel").loc["ads"]
+    assert row["marginal_cac"] == pytest.approx(2 * row["cac"], rel=0.02)
+    flat = compute_cac(costs.assign(cost=100.0), won).set_index("channel").loc["ads"]
+    assert np.isnan(flat["marginal_cac"])
+
+
+def test_costs_by_campaign_and_day_are_summed_by_month_and_channel():
+    table = pd.DataFrame(
+        {
+            "date": ["2022-01-03", "2022-01-09", "2022-02-01"],
+            "channel": ["ads", "ads", None],
+            "campaign": ["x", "y", "z"],
+            "cost": ["10", "5.5", "1"],
+        }
+    )
+    found = check_costs(table, FIRST, LAST)
+    assert found[["channel", "cost"]].to_numpy().tolist() == [["ads", 15.5], [UNATTRIBUTED, 1.0]]
+
+
+def test_costs_that_cannot_be_used_are_one_sentence():
+    good = pd.DataFrame({"month": ["2022-03"], "channel": ["ads"], "cost": [5.0]})
+    wrong = {
+        "need the columns month": good.drop(columns="month"),
+        "write months such as 2025-03": good.assign(month="March"),
+        "hold the month 2031-01": good.assign(month="2031-01"),
+        "must be a number from 0 up, got '-5.0'": good.assign(cost=-5.0),
+        "must be a number from 0 up, got 'much'": good.assign(cost="much"),
+        "the costs are in USD, the log in EUR": good.assign(currency="USD"),
+    }
+    for sentence, table in wrong.items():
+        with pytest.raises(InputError, match=sentence):
+            check_costs(table, FIRST, LAST, "EUR")
+
+
+def test_a_channel_that_no_customer_has_is_one_sentence():
+    month = pd.Timestamp("2022-01-01")
+    costs = pd.DataFrame({"month": [month], "channel": ["radio"], "cost": [5.0]})
+    won = pd.DataFrame({"month": [month], "channel": ["ads"], "customers": [3]})
+    with pytest.raises(InputError, match="no customer came by the channel 'radio'"):
+        compute_cac(costs, won)
+
+
+def test_two_first_channels_and_thousands_of_channels_are_one_sentence():
+    log = pd.DataFrame(
+        {
+            "customer_id": [f"c{number}" for number in range(150)],
+            "timestamp": pd.Timestamp("2022-01-05"),
+            "amount": 5.0,
+        }
+    )
+    twice = pd.Series(["ads", "mail"], index=["c1", "c1"])
+    with pytest.raises(InputError, match="customer 'c1' has two first channels, 'ads' and 'mail'"):
+        read_won(log, twice)
+    with pytest.raises(InputError, match="150 channels, at most 100"):
+        read_won(log, pd.Series(log["customer_id"].to_numpy(), index=log["customer_id"]))
