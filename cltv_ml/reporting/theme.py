@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from cltv_ml.errors import InputError
@@ -146,6 +147,17 @@ def in_money(name: str, currency: str = "") -> str:
     ('Revenue (EUR)', 'Revenue (currency units)')
     """
     return f"{name} ({currency or 'currency units'})"
+
+
+def cell_texts(table: pd.DataFrame, form: str) -> dict[str, Any]:
+    """Return the settings of a heat map that write each value into its cell, smaller where there are many columns.
+
+    >>> cell_texts(pd.DataFrame([[0.25, float("nan")]]), "{:.0%}")["text"].tolist()
+    [['25%', '']]
+    """
+    size = min(12, max(6, 180 // max(len(table.columns), 1)))
+    text = table.map(lambda value: "" if pd.isna(value) else form.format(value)).to_numpy(dtype=object)
+    return {"text": text, "texttemplate": "%{text}", "textfont": {"size": size}}
 
 
 #: Currencies without a hundredth part: amounts in them are whole.

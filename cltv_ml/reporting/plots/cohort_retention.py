@@ -21,9 +21,10 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
     made = theme.figure(
         "Share of each cohort that bought, by months since the first purchase",
         "Months since the first purchase",
-        "Month of the first purchase",
+        "Month of the first purchase (customers)",
     )
-    later = cohorts[cohorts["month"] > 0].assign(name=lambda rows: rows["cohort"].dt.strftime("%Y-%m"))
+    sizes = cohorts["customers"].map(" ({:,})".format)
+    later = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m") + sizes)[cohorts["month"] > 0]
     table = later.pivot(index="name", columns="month", values="retention")
     active = later.pivot(index="name", columns="month", values="active")
     made.add_heatmap(
@@ -35,6 +36,7 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
         colorscale=theme.SEQUENTIAL,
         colorbar={"tickformat": ".0%", "thickness": 12},
         hoverongaps=False,
+        **theme.cell_texts(table, "{:.0%}"),
         hovertemplate="first bought %{y}<br>%{z:.1%} (%{customdata:,}) bought %{x} months later<extra></extra>",
     )
     made.update_yaxes(type="category", autorange="reversed")

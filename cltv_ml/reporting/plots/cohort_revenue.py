@@ -19,9 +19,10 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     made = theme.figure(
         "Revenue per customer so far, cohort by cohort",
         "Months since the first purchase",
-        "Month of the first purchase",
+        "Month of the first purchase (customers)",
     )
-    named = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m"))
+    sizes = cohorts["customers"].map(" ({:,})".format)
+    named = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m") + sizes)
     table = named.pivot(index="name", columns="month", values="revenue_per_customer").cumsum(axis=1)
     made.add_heatmap(
         x=table.columns,
@@ -31,6 +32,7 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
         hoverongaps=False,
         colorscale=theme.SEQUENTIAL,
         colorbar={"thickness": 12, "title": {"text": currency}},
+        **theme.cell_texts(table, "{:,.0f}"),
         hovertemplate="first bought %{y}<br>%{z:,.2f} per customer after %{x} months<extra></extra>",
     )
     made.update_yaxes(type="category", autorange="reversed")

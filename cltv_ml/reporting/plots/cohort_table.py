@@ -47,8 +47,7 @@ def cohort_table(
         hoverongaps=False,
         colorscale=theme.SEQUENTIAL,
         colorbar={"thickness": 12, "tickformat": form},
-        text=table.map(lambda value: "" if pd.isna(value) else cell.format(value)).to_numpy(),
-        texttemplate="%{text}",
+        **theme.cell_texts(table, cell),
         hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
     )
     made.update_yaxes(type="category", autorange="reversed")
