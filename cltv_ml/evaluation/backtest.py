@@ -6,28 +6,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-import cltv_ml
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.calibration import LEVEL, calibrate
+from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
 from cltv_ml.evaluation.levels import forecast_level, set_level
 from cltv_ml.evaluation.metrics import (
     METRICS,
     PURCHASE_METRICS,
     Targeting,
-    profit,
 )
 from cltv_ml.evaluation.panel import Training, fit, prepare, trainable
+from cltv_ml.evaluation.results import measure
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, ValueModel, by_name
 from cltv_ml.models.state import to_state
-from cltv_ml.tables import RESULTS
 from cltv_ml.windows import Window
 
 #: Called with what is being done and the share of the work that is behind.
@@ -319,44 +316,3 @@ def backtest(
         )
         parts.append(judged.results)
     return pd.concat(parts, ignore_index=True)
-
-
-def measure(
-    window: Window,
-    y_true: pd.Series,
-    predictions: Mapping[str, pd.DataFrame],
-    seconds: Mapping[str, float],
-    p_buy: Mapping[str, np.ndarray] | None = None,
-    *,
-    targeting: Targeting | None = None,
-) -> pd.DataFrame:
-    """Return RESULTS of predictions by model's name.
-
-    Every metric of expected values, those of intervals where the predictions hold bounds, those of "buys in the
-    horizon" where `p_buy` gives a probability, and with `targeting` that campaign's profit. `seconds` is what
-    each model took to fit and predict.
-    """
-    rows = [
-        (name, window.cutoff, window.horizon, metric, value)
-        for name, table in predictions.items()
-        for metric, value in _measured(y_true, table, (p_buy or {}).get(name), targeting).items()
-    ]
-    frame = pd.DataFrame(rows, columns=["model", "cutoff", "horizon", "metric", "value"])
-    return RESULTS.check(frame.assign(seconds=frame["model"].map(seconds), version=cltv_ml.__version__))
-
-
-def _measured(
-    y_true: pd.Series, table: pd.DataFrame, p_buy: np.ndarray | None, targeting: Targeting | None
-) -> dict[str, float]:
-    found = {name: one.function(y_true, table["expected_value"]) for name, one in METRICS.items()}
-    if targeting is not None:
-        found["profit"] = profit(y_true, table["expected_value"], targeting)
-    if p_buy is not None and np.isfinite(p_buy).all():
-        found |= {name: one.function(y_true > 0, p_buy) for name, one in PURCHASE_METRICS.items()}
-    if "value_lower" in table:
-        ends = table["value_lower"], table["value_upper"]
-        found |= {name: one(y_true, *ends, LEVEL) for name, one in INTERVAL_METRICS.items()}
-    if "value_median" in table:
-        three = table["value_lower"], table["value_median"], table["value_upper"]
-        found |= {name: one(y_true, *three, LEVEL) for name, one in QUANTILE_METRICS.items()}
-    return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cltv_ml.evaluation.backtest import WindowResult, measure
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.results import measure
 from cltv_ml.models import SameRate
 from cltv_ml.models.level_candidates import PACE
 from cltv_ml.models.out_of_fold import OUT_OF_TIME

@@ -36,6 +36,7 @@ from cltv_ml.pipelines.inputs import (
 )
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.promote import Decision, promote
+from cltv_ml.pipelines.train_runs import data_tags, errors_of, model_params, score_tags, summary_metrics
 from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.training_summary import Today, model_summary, training_summary, with_alive
@@ -132,18 +133,11 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
             cleaned, result, verdict, job.dataset, notes, today=today, currency=settings.currency
         )
         _write_outputs(cleaned, result, summary, job)
-        mlflow.log_dict(summary, "report.json")
-        mlflow.log_text(catalogue_page(), "features.md")
-        mlflow.log_text(_repeatable(job, cleaned), "settings.toml")
-        mlflow.log_metrics(_summary_metrics(cleaned, result))
-        runs.log_params({**_job_params(job), "champion": verdict.champion})
-        for file in ("comparison.csv", "report.html"):
-            mlflow.log_artifact(str(settings.out / file))
-        about = _data_tags(log, info)
+        _log_summary(cleaned, result, summary, verdict, job)
+        about = data_tags(log, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
-        runs.log_table(result.results, "tables/comparison.json")
-        found = {"candidate": logged[verdict.champion], **_score_tags(result, verdict.champion)}
+        found = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion)}
         version = registry.register(info.model_uri, {**tags, **about, **found}, card, run_id=run_id)
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
@@ -164,6 +158,20 @@ def _compare(
     )
 
 
+def _log_summary(
+    cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], verdict: Verdict, job: Job
+) -> None:
+    """Log what the training's own run keeps: the report, the features, the settings, the comparison."""
+    mlflow.log_dict(summary, "report.json")
+    mlflow.log_text(catalogue_page(), "features.md")
+    mlflow.log_text(_repeatable(job, cleaned), "settings.toml")
+    mlflow.log_metrics(summary_metrics(cleaned, result))
+    runs.log_params({**_job_params(job), "champion": verdict.champion})
+    for file in ("comparison.csv", "report.html"):
+        mlflow.log_artifact(str(job.settings.out / file))
+    runs.log_table(result.results, "tables/comparison.json")
+
+
 def _repeatable(job: Job, cleaned: Cleaned) -> str:
     """Return the settings with which the same training runs again, whatever is the latest day then."""
     cutoff = f"{job.window.cutoff:%Y-%m-%d}"
@@ -180,7 +188,7 @@ def _log_candidate(
     values = result.predictions[name]["expected_value"].to_numpy()
     card = _card(model, result.window.cutoff, values, job)
     with runs.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}) as run_id:
-        runs.log_params(_model_params(model) | _job_params(job))
+        runs.log_params(model_params(model) | _job_params(job))
         info = packaging.log_model(model, card, result.training.X_now, served=False)
         mlflow.log_input(data, context="holdout")
         mlflow.log_metrics(result.scores.loc[name].dropna().to_dict(), model_id=info.model_id, dataset=data)
@@ -199,7 +207,7 @@ def _log_champion(
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
     level = forecast_level(log, window)
     model = set_level(fit(result.models[name], training), level, training.X_now)
-    calibrate(model, training, *_errors(result, name), of_total=level)
+    calibrate(model, training, *errors_of(result, name), of_total=level)
     table = model.predict_table(training.X_now)
     card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
     with atomic(job.settings.out / "request.json", private=True) as path:
@@ -208,17 +216,6 @@ def _log_champion(
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
     interval = None if level is None else level.interval()
     return info, Today(with_alive(result, table, training.X_now), interval)
-
-
-def _errors(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
-    """Return expected and realised values of a model on the test window and on validation windows as long."""
-    test = {"keys": [result.window.cutoff], "names": ["cutoff"]}
-    expected, y_true = [pd.concat([result.values[name]], **test)], [pd.concat([result.y_true], **test)]
-    validation = result.validation
-    if validation is not None and validation.days == result.window.horizon and name in validation.predictions:
-        expected.append(validation.predictions[name])
-        y_true.append(validation.y_true)
-    return pd.concat(expected), pd.concat(y_true)
 
 
 def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:
@@ -332,46 +329,3 @@ def _job_params(job: Job) -> dict[str, Any]:
             else {}
         ),
     }
-
-
-def _model_params(model: ValueModel) -> dict[str, Any]:
-    """Return settings and learned parameters under flat names, nested models by their own prefix."""
-    settings = {
-        name: value
-        for name, value in model.get_params(deep=True).items()
-        if value is None or isinstance(value, (bool, int, float, str))
-    }
-    learned = {
-        f"{part.removesuffix('_')}.{symbol}": value
-        for part, fitted in vars(model).items()
-        for symbol, value in getattr(fitted, "params_", {}).items()
-    }
-    return settings | learned
-
-
-def _summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
-    return {
-        "rows_in_log": len(cleaned.log),
-        "rows_quarantined": len(cleaned.quarantine),
-        "customers_at_cutoff": len(result.y_true),
-        "training_rows": len(result.training.X),
-        "training_origins": len(result.training.origins),
-    }
-
-
-def _data_tags(log: Log, info: Any) -> dict[str, str]:
-    """Return what the registered model was fitted on, as tags of its version."""
-    first, last = log.span
-    card = info.metadata
-    return {
-        "model": str(card["model"]),
-        "log_start": f"{first:%Y-%m-%d}",
-        "log_end": f"{last:%Y-%m-%d}",
-        "fitted_until": str(card["cutoff"]),
-        "customers": str(card["customers"]),
-        "features": f"{len(card['features'])}, version {card['feature_version']}",
-    }
-
-
-def _score_tags(result: WindowResult, name: str) -> dict[str, str]:
-    return {f"test_{metric}": f"{value:.6g}" for metric, value in result.scores.loc[name].dropna().items()}

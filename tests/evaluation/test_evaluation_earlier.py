@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, simulate
-from cltv_ml.evaluation.backtest import judge, measure
+from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.earlier import earlier_windows
 from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.evaluation.results import measure
 from cltv_ml.evaluation.validation import MAX_WINDOWS
 from cltv_ml.features import build_features
 from cltv_ml.log import Log

@@ -1,0 +1,68 @@
+"""Parameters, metrics and tags that a training leaves in MLflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.data import Cleaned
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.log import Log
+from cltv_ml.models import ValueModel
+
+
+def errors_of(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
+    """Return expected and realised values of a model on the test window and on validation windows as long."""
+    test = {"keys": [result.window.cutoff], "names": ["cutoff"]}
+    expected, y_true = [pd.concat([result.values[name]], **test)], [pd.concat([result.y_true], **test)]
+    validation = result.validation
+    if validation is not None and validation.days == result.window.horizon and name in validation.predictions:
+        expected.append(validation.predictions[name])
+        y_true.append(validation.y_true)
+    return pd.concat(expected), pd.concat(y_true)
+
+
+def model_params(model: ValueModel) -> dict[str, Any]:
+    """Return settings and learned parameters under flat names, nested models by their own prefix."""
+    settings = {
+        name: value
+        for name, value in model.get_params(deep=True).items()
+        if value is None or isinstance(value, (bool, int, float, str))
+    }
+    learned = {
+        f"{part.removesuffix('_')}.{symbol}": value
+        for part, fitted in vars(model).items()
+        for symbol, value in getattr(fitted, "params_", {}).items()
+    }
+    return settings | learned
+
+
+def summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
+    """Return the counts of a training: lines, customers, and rows to learn from."""
+    return {
+        "rows_in_log": len(cleaned.log),
+        "rows_quarantined": len(cleaned.quarantine),
+        "customers_at_cutoff": len(result.y_true),
+        "training_rows": len(result.training.X),
+        "training_origins": len(result.training.origins),
+    }
+
+
+def data_tags(log: Log, info: Any) -> dict[str, str]:
+    """Return what the registered model was fitted on, as tags of its version."""
+    first, last = log.span
+    card = info.metadata
+    return {
+        "model": str(card["model"]),
+        "log_start": f"{first:%Y-%m-%d}",
+        "log_end": f"{last:%Y-%m-%d}",
+        "fitted_until": str(card["cutoff"]),
+        "customers": str(card["customers"]),
+        "features": f"{len(card['features'])}, version {card['feature_version']}",
+    }
+
+
+def score_tags(result: WindowResult, name: str) -> dict[str, str]:
+    """Return the champion's metrics on the test window as tags of its version."""
+    return {f"test_{metric}": f"{value:.6g}" for metric, value in result.scores.loc[name].dropna().items()}
