@@ -107,14 +107,6 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
     sentences = [_told(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
-    warnings = (
-        [
-            f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
-            "to have been drawn at random, and its uplift is not to be trusted."
-        ]
-        if len(unlike)
-        else []
-    )
     if cost is None or "margins_by_customer" not in done.tables:
         done.refused["campaign list"] = (
             "a campaign list, and what other offers would have earned, need margins and what treating one customer "
@@ -125,22 +117,29 @@ def add_campaign(shop: Shop, done: Actions) -> None:
         sentences += _policies(
             lesson, before.loc[known], sent.loc[known], shop, done, trusted=not unlike.size
         )
+    done.sections.append(_campaign_section(lesson, sentences, unlike, done))
+
+
+def _campaign_section(
+    lesson: decisions.CampaignLesson, sentences: list[str], unlike: pd.Index, done: Actions
+) -> dict[str, Any]:
+    """Return what the past campaign teaches; `unlike` names the features in which the arms differed before it."""
+    warnings = [
+        f"Recipients differed from the control before the campaign, most in {name}: it is unlikely "
+        "to have been drawn at random, and its uplift is not to be trusted."
+        for name in unlike[:1]
+    ]
     figures: dict[str, Any] = {
         "Customers who bought because of the campaign, of the half the learner never saw, by length of the list": (
             plots.qini_curve(lesson.curves)
         )
     }
     shown = done.tables.get("policy_value")
-    done.sections.append(
-        section(
-            "What the past campaign teaches",
-            sentences,
-            warnings=warnings,
-            figures=figures,
-            tables={}
-            if shown is None
-            else {"Profit per customer, had the arms been chosen so": show_policies(shown)},
-        )
+    policies = (
+        {} if shown is None else {"Profit per customer, had the arms been chosen so": show_policies(shown)}
+    )
+    return section(
+        "What the past campaign teaches", sentences, warnings=warnings, figures=figures, tables=policies
     )
 
 

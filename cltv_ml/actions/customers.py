@@ -15,15 +15,7 @@ def add_segments(shop: Shop, done: Actions) -> None:
     rfm = decisions.compute_rfm(shop.log, shop.window.cutoff)
     done.rules["rfm"] = decisions.fit_rfm(rfm)
     scored = decisions.apply_rfm(rfm, done.rules["rfm"])
-    done.tables["customers"] = pd.concat(
-        [
-            shop.predictions.drop(columns="tier", errors="ignore"),
-            shop.tiers,
-            shop.lifecycle,
-            scored[["rfm", "segment"]],
-        ],
-        axis=1,
-    ).assign(cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version)
+    done.tables["customers"] = _customers(shop, scored)
     profiles = {
         "segments_by_value": shop.tiers,
         "segments_by_rfm": scored["segment"],
@@ -52,4 +44,17 @@ def add_segments(shop: Shop, done: Actions) -> None:
                 ),
             },
         )
+    )
+
+
+def _customers(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
+    """Return what is known of each customer: predictions, tier, lifecycle, segment, and what scored them when."""
+    parts = [
+        shop.predictions.drop(columns="tier", errors="ignore"),
+        shop.tiers,
+        shop.lifecycle,
+        scored[["rfm", "segment"]],
+    ]
+    return pd.concat(parts, axis=1).assign(
+        cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version
     )

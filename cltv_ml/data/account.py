@@ -90,13 +90,7 @@ def account(
         "coalesce(sum(marks.money - reduced.money) filter (where not marks.is_return), 0) "
         "from reduced join marks using (source_row)"
     ).fetchall()[0]
-    taken = {
-        str(rule): (int(count), int(money))
-        for rule, count, money in con.execute(
-            "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) from aside "
-            "left join marks using (source_row) left join reduced using (source_row) group by 1"
-        ).fetchall()
-    }
+    taken = _set_aside(con)
     rows_in = rows + broken
     rows_aside = sum(count for count, _ in taken.values())
     quarantined = sum(money for rule, (_, money) in taken.items() if rule != "cancellation")
@@ -127,6 +121,15 @@ def account(
         rows_unreadable=unreadable,
         money_unreadable=unreadable * float(usual) / MONEY_SCALE,
     )
+
+
+def _set_aside(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+    """Return by rule how many lines it set aside and their money, returns taken off."""
+    rows = con.execute(
+        "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) from aside "
+        "left join marks using (source_row) left join reduced using (source_row) group by 1"
+    ).fetchall()
+    return {str(rule): (int(count), int(money)) for rule, count, money in rows}
 
 
 def _rule_table(taken: Mapping[str, tuple[int, int]], rows: int, money: int) -> pd.DataFrame:

@@ -12,6 +12,33 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog
 from cltv_ml.windows import to_cutoff
 
+#: Products above what a customer usually pays per unit in a category, over the view `sold`.
+_SQL = """
+with products as (
+    select category, product_id, count(distinct customer_id) as customers,
+        {spend} / sum(quantity) as price,
+        {margin} / sum(quantity) as unit_margin
+    from sold where product_id not in ({left_out}) and category not in ({left_out})
+    group by 1, 2 having count(distinct customer_id) >= {min_customers}
+), habits as (
+    select customer_id, category, {spend} / sum(quantity) as usual_price,
+        {margin} / sum(quantity) as usual_margin,
+        365.0 * sum(quantity) / greatest(90, date_diff('day', min(timestamp), timestamp '{end}'))
+            as usual_units
+    from sold group by 1, 2 having count(*) >= {min_purchases}
+), owned as (select distinct customer_id, product_id from sold)
+select h.customer_id, h.category, usual_price, usual_units, p.product_id, price,
+    price / usual_price as price_step, customers, unit_margin - usual_margin as extra_margin
+from habits h join products p on h.category = p.category
+    and price between usual_price * {low} and usual_price * {high}
+    and unit_margin > 0 and unit_margin > usual_margin
+anti join owned o on o.customer_id = h.customer_id and o.product_id = p.product_id
+qualify row_number() over (
+    partition by h.customer_id, h.category order by extra_margin desc, customers desc, p.product_id
+) <= {top}
+order by extra_margin desc, h.customer_id, h.category
+"""
+
 
 def recommend_upsell(
     log: AnyLog,
@@ -63,31 +90,17 @@ def recommend_upsell(
     )
     table = frame(
         con.sql(
-            f"""
-            with products as (
-                select category, product_id, count(distinct customer_id) as customers,
-                    {currency(f"sum({money('amount')})")} / sum(quantity) as price,
-                    {currency(margin)} / sum(quantity) as unit_margin
-                from sold where product_id not in ({left_out}) and category not in ({left_out})
-                group by 1, 2 having count(distinct customer_id) >= {int(min_customers)}
-            ), habits as (
-                select customer_id, category, {currency(f"sum({money('amount')})")} / sum(quantity) as usual_price,
-                    {currency(margin)} / sum(quantity) as usual_margin,
-                    365.0 * sum(quantity) / greatest(90, date_diff('day', min(timestamp), timestamp '{end}'))
-                        as usual_units
-                from sold group by 1, 2 having count(*) >= {int(min_purchases)}
-            ), owned as (select distinct customer_id, product_id from sold)
-            select h.customer_id, h.category, usual_price, usual_units, p.product_id, price,
-                price / usual_price as price_step, customers, unit_margin - usual_margin as extra_margin
-            from habits h join products p on h.category = p.category
-                and price between usual_price * {step[0]!r} and usual_price * {step[1]!r}
-                and unit_margin > 0 and unit_margin > usual_margin
-            anti join owned o on o.customer_id = h.customer_id and o.product_id = p.product_id
-            qualify row_number() over (
-                partition by h.customer_id, h.category order by extra_margin desc, customers desc, p.product_id
-            ) <= {int(top)}
-            order by extra_margin desc, h.customer_id, h.category
-            """
+            _SQL.format(
+                spend=currency(f"sum({money('amount')})"),
+                margin=currency(margin),
+                left_out=left_out,
+                end=end,
+                low=repr(step[0]),
+                high=repr(step[1]),
+                min_customers=int(min_customers),
+                min_purchases=int(min_purchases),
+                top=int(top),
+            )
         )
     )
     return table if "cost" in found else table.drop(columns="extra_margin")
