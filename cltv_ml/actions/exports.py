@@ -205,6 +205,7 @@ def _profiles(email: str, prefix: str) -> Rows:
     """Return the rows of a mailing tool's import: the plain address and what is known of its owner."""
 
     def rows(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+        """Return the addresses with what is known of each customer."""
         table = pd.DataFrame({email: _text(customers, "email").map(normalise_email)})
         for name in ("expected_value", "tier", "segment", "lifecycle", "p_alive"):
             if name in customers:

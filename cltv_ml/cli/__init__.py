@@ -99,6 +99,7 @@ def main(words: list[str] | None = None) -> None:
     stopped: list[int] = []
 
     def stop(number: int, _: object) -> None:
+        """Note the signal and leave by its exit status."""
         stopped.append(number)
         sys.exit(128 + number)  # unwinds, so that an open MLflow run ends as FAILED
 

@@ -122,6 +122,7 @@ def _options(
     names: list[str], delimiter: str, encoding: str, skip: int, broken: list[tuple[int, str]]
 ) -> dict[str, object]:
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:
+        """Keep a line that does not fit the header, and go on."""
         broken.append((row.number - skip - 2, row.text))
         return "skip"
 

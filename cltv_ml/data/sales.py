@@ -107,6 +107,7 @@ class _Tests:
         self.conditions: dict[str, list[str]] = {"ignore": [], "refund": [], "takes_back": []}
 
     def add(self, name: str, column: str, counted: pd.DataFrame) -> None:
+        """Add the SQL of the levels that are no sale."""
         for reading in ("ignore", "refund"):
             levels = counted.loc[counted["reading"] == reading, "level"]
             if len(levels):
@@ -123,6 +124,7 @@ class _Tests:
         return f"case {' '.join(branches)} end" if branches else ""
 
     def takes_back(self) -> str:
+        """SQL of the lines whose type says that goods came back."""
         return " or ".join(self.conditions["takes_back"])
 
 

@@ -38,6 +38,7 @@ class _Growth:
 
     @property
     def is_evidence(self) -> bool:
+        """Whether enough lines agree, or a few agree to the cent."""
         exact = min(self.off_item, self.off_line) < 0.005 < max(self.off_item, self.off_line)
         return self.lines >= _LINES or (self.lines >= _EXACT_LINES and exact)
 

@@ -1,26 +1,29 @@
 """Calendar features: month, weekday and hour of purchases, and the distance to the customer's own season."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import ageing, feature
 
 QUARTERS = (1, 2, 3, 4)
 _BIGGEST = "greatest(quarter_1_share, quarter_2_share, quarter_3_share, quarter_4_share)"
 
 FEATURES = (
-    *feature(
-        "cohort",
-        unit="months since year 0",
-        grain="day",
-        sql="min(month)",
-        doc="Calendar month of the first purchase: year times 12 plus the month, January being 0.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "cohort",
+            unit="months since year 0",
+            grain="day",
+            sql="min(month)",
+            doc="Calendar month of the first purchase: year times 12 plus the month, January being 0.",
+        )
     ),
-    *feature(
-        "cohort_month",
-        unit="month of the year",
-        grain="day",
-        sql="min(month) % 12 + 1",
-        doc="Month of the year of the first purchase, 1 to 12.",
-        age_safe=False,  # at a single cutoff it is age under another name
+    *ageing(
+        feature(
+            "cohort_month",
+            unit="month of the year",
+            grain="day",
+            sql="min(month) % 12 + 1",
+            doc="Month of the year of the first purchase, 1 to 12.",
+            # at a single cutoff it is age under another name
+        )
     ),
     *(
         found

@@ -4,17 +4,18 @@ The table has `customer_id`, `timestamp` of the contact and optionally `responde
 answer or missing: an answer is known only from its own moment on.
 """
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import ageing, feature
 
 FEATURES = (
-    *feature(
-        "contacts",
-        unit="contacts",
-        grain="contact",
-        sql="sum(contacts)",
-        doc="Campaign contacts before the cutoff.",
-        fill=0,
-        age_safe=False,
+    *ageing(
+        feature(
+            "contacts",
+            unit="contacts",
+            grain="contact",
+            sql="sum(contacts)",
+            doc="Campaign contacts before the cutoff.",
+            fill=0,
+        )
     ),
     *feature(
         "contacts_{w}d",
@@ -25,14 +26,15 @@ FEATURES = (
         doc="Campaign contacts in the last {w} days.",
         fill=0,
     ),
-    *feature(
-        "responses",
-        unit="responses",
-        grain="contact",
-        sql="sum(responses)",
-        doc="Responses to campaigns before the cutoff.",
-        fill=0,
-        age_safe=False,
+    *ageing(
+        feature(
+            "responses",
+            unit="responses",
+            grain="contact",
+            sql="sum(responses)",
+            doc="Responses to campaigns before the cutoff.",
+            fill=0,
+        )
     ),
     *feature(
         "response_rate",
@@ -41,12 +43,13 @@ FEATURES = (
         sql="@ratio(sum(responses), sum(contacts))",
         doc="Responses over contacts; missing without contacts.",
     ),
-    *feature(
-        "days_since_response",
-        unit="days",
-        grain="contact",
-        sql="@cutoff - max(day) filter (where responses > 0)",
-        doc="Days from the last response to the cutoff; missing without one.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "days_since_response",
+            unit="days",
+            grain="contact",
+            sql="@cutoff - max(day) filter (where responses > 0)",
+            doc="Days from the last response to the cutoff; missing without one.",
+        )
     ),
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cltv_ml.features.declare import Feature, feature
+from cltv_ml.features.declare import Feature, ageing, feature
 
 #: Kinds of attributes, which are the first words of their columns.
 KINDS = ("text", "number", "flag", "birth", "date")
@@ -35,8 +35,7 @@ def attribute_feature(name: str) -> Feature | None:
         sql = f"@latest(text_{column})"
         return feature(
             name,
-            unit="",
-            dtype="text",
+            unit="text",
             grain="attribute",
             sql=sql,
             doc=f"{title}, as last known before the cutoff.",
@@ -58,7 +57,7 @@ def _of_a_date(name: str, kind: str, column: str, words: str) -> Feature:
         day = f"@latest(date_{column})"
         sql = f"case when {day} < @cutoff then @cutoff - {day} end"
         doc = f"Days from the date {words} to the cutoff; missing where the date is still to come."
-        return feature(name, unit="days", grain="attribute", sql=sql, doc=doc, age_safe=False)[0]
+        return ageing(feature(name, unit="days", grain="attribute", sql=sql, doc=doc))[0]
     sql = f"attribute_days_since_{column} - T - 1"
     doc = f"Days from the date {words} to the first purchase; below zero where the purchase came first."
     return feature(name, unit="days apart", grain="customer", sql=sql, doc=doc)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cltv_ml.errors import InputError
@@ -47,7 +47,7 @@ class Feature:
     doc: str
     window: int | None
     fill: float | None
-    age_safe: bool
+    age_safe: bool = True
 
     @property
     def words(self) -> frozenset[str]:
@@ -75,10 +75,8 @@ def feature(
     grain: str,
     sql: str,
     doc: str,
-    dtype: Literal["number", "text"] = "number",
     windows: Sequence[int] = (),
     fill: float | None = None,
-    age_safe: bool = True,
 ) -> tuple[Feature, ...]:
     """Return the declared feature, one per window length where `windows` names some.
 
@@ -89,7 +87,7 @@ def feature(
     unit
         What one unit of the number is. Money arrives in the expression as whole ten-thousandths and
         quantities as whole thousandths, so that sums are exact; a unit that starts with `currency` or
-        `items` brings the result back to currency units or items.
+        `items` brings the result back to currency units or items. `"text"` makes a feature of words, which has none.
     grain
         What one row is: see `cltv_ml.features.grains.GRAINS`. At `customer` the expression combines
         other features; at any other grain it is an aggregate over the customer's rows before the cutoff.
@@ -102,8 +100,6 @@ def feature(
         `@last_text(x, moment)` the text of the first or last moment, `@latest(x)` the last known value.
     fill
         The value of customers without such rows; missing if None.
-    age_safe
-        False if the value grows with the customer's age or the length of the log.
 
     Raises
     ------
@@ -121,20 +117,28 @@ def feature(
     declared = tuple(
         Feature(
             name=name.replace("{w}", str(window)),
-            unit=unit,
-            dtype=dtype,
+            unit="" if unit == "text" else unit,
+            dtype="text" if unit == "text" else "number",
             grain=grain,
             sql=sql.replace("{w}", str(window)),
             doc=doc.replace("{w}", str(window)),
             window=window,
             fill=fill,
-            age_safe=age_safe,
         )
         for window in windows or (None,)
     )
     for one in declared:
         _check(one)
     return declared
+
+
+def ageing(declared: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Mark features whose value grows with the customer's age or the length of the log.
+
+    >>> [one.age_safe for one in ageing(feature("orders", unit="orders", grain="order", sql="count(*)", doc="Orders."))]
+    [False]
+    """
+    return tuple(replace(one, age_safe=False) for one in declared)
 
 
 def _check(found: Feature) -> None:

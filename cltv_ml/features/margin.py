@@ -1,15 +1,16 @@
 """Margin features, for logs with costs."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import ageing, feature
 
 FEATURES = (
-    *feature(
-        "margin_total",
-        unit="currency",
-        grain="order",
-        sql="sum(margin)",
-        doc="Spend minus cost, on all lines whose cost is known.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "margin_total",
+            unit="currency",
+            grain="order",
+            sql="sum(margin)",
+            doc="Spend minus cost, on all lines whose cost is known.",
+        )
     ),
     *feature(
         "margin_per_day",

@@ -1,15 +1,16 @@
 """Rhythm features: regularity of purchases, and whether the next one is overdue."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import ageing, feature
 
 FEATURES = (
-    *feature(
-        "days_since_last",
-        unit="days",
-        grain="day",
-        sql="@cutoff - max(day)",
-        doc="Days from the last purchase day to the cutoff.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "days_since_last",
+            unit="days",
+            grain="day",
+            sql="@cutoff - max(day)",
+            doc="Days from the last purchase day to the cutoff.",
+        )
     ),
     *feature(
         "quiet_share",
@@ -18,45 +19,50 @@ FEATURES = (
         sql="days_since_last / (T + 1)",
         doc="Share of the customer's life that passed since the last purchase day.",
     ),
-    *feature(
-        "gap_mean",
-        unit="days",
-        grain="day",
-        sql="@ratio(sum(gap), count(gap))",
-        doc="Mean days between purchase days; missing without a repeat purchase.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "gap_mean",
+            unit="days",
+            grain="day",
+            sql="@ratio(sum(gap), count(gap))",
+            doc="Mean days between purchase days; missing without a repeat purchase.",
+        )
     ),
-    *feature(
-        "gap_spread",
-        unit="days",
-        grain="day",
-        sql="@spread(gap)",
-        doc="Standard deviation of the days between purchase days.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "gap_spread",
+            unit="days",
+            grain="day",
+            sql="@spread(gap)",
+            doc="Standard deviation of the days between purchase days.",
+        )
     ),
-    *feature(
-        "gap_median",
-        unit="days",
-        grain="day",
-        sql="median(gap)",
-        doc="Median days between purchase days.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "gap_median",
+            unit="days",
+            grain="day",
+            sql="median(gap)",
+            doc="Median days between purchase days.",
+        )
     ),
-    *feature(
-        "gap_max",
-        unit="days",
-        grain="day",
-        sql="max(gap)",
-        doc="Longest time between two purchase days.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "gap_max",
+            unit="days",
+            grain="day",
+            sql="max(gap)",
+            doc="Longest time between two purchase days.",
+        )
     ),
-    *feature(
-        "gap_last",
-        unit="days",
-        grain="day",
-        sql="max_by(gap, day)",
-        doc="Days between the last two purchase days.",
-        age_safe=False,
+    *ageing(
+        feature(
+            "gap_last",
+            unit="days",
+            grain="day",
+            sql="max_by(gap, day)",
+            doc="Days between the last two purchase days.",
+        )
     ),
     *feature(
         "gap_mean_share",

@@ -1,29 +1,31 @@
 """Trend features: recent windows as rates, recent against earlier, slopes."""
 
-from cltv_ml.features.declare import feature
+from cltv_ml.features.declare import ageing, feature
 
 WINDOWS = (7, 30, 90, 180, 365)
 
 FEATURES = (
-    *feature(
-        "orders_{w}d",
-        unit="orders",
-        grain="order",
-        windows=WINDOWS,
-        sql="count_if(is_first and @last({w}))",
-        doc="Orders in the last {w} days before the cutoff.",
-        fill=0,
-        age_safe=False,
+    *ageing(
+        feature(
+            "orders_{w}d",
+            unit="orders",
+            grain="order",
+            windows=WINDOWS,
+            sql="count_if(is_first and @last({w}))",
+            doc="Orders in the last {w} days before the cutoff.",
+            fill=0,
+        )
     ),
-    *feature(
-        "spend_{w}d",
-        unit="currency",
-        grain="day",
-        windows=WINDOWS,
-        sql="sum(amount) filter (where @last({w}))",
-        doc="Spend in the last {w} days before the cutoff.",
-        fill=0,
-        age_safe=False,
+    *ageing(
+        feature(
+            "spend_{w}d",
+            unit="currency",
+            grain="day",
+            windows=WINDOWS,
+            sql="sum(amount) filter (where @last({w}))",
+            doc="Spend in the last {w} days before the cutoff.",
+            fill=0,
+        )
     ),
     *feature(
         "order_rate_{w}d",

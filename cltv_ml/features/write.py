@@ -122,9 +122,11 @@ class _Output:
     progress: Progress
 
     def part(self, cutoff: pd.Timestamp, shard: int) -> Path:
+        """The file of one cutoff and shard."""
         return self.target / f"cutoff={cutoff:%Y-%m-%d}" / f"part-{shard:04d}.parquet"
 
     def missing(self, shard: int, windows: Sequence[Window]) -> list[Window]:
+        """The windows whose file of this shard is still to be written."""
         return [window for window in windows if not self.part(window.cutoff, shard).exists()]
 
 
@@ -134,6 +136,7 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
     done = 0
 
     def wanted(shard: int) -> bool:
+        """Whether any file of a shard is missing."""
         nonlocal done
         done = shard * len(windows)
         out.progress(done, total, f"customers {shard + 1} of {out.build.shards}")

@@ -123,6 +123,7 @@ def history_parts(
     since = own["T"] - own["recency"]
 
     def answer(known: frozenset[str]) -> np.ndarray:
+        """Return the values of customers of whom only some columns are known."""
         repeat = (own["frequency"] > 0) & ("frequency" in known)
         recency = own["recency"].where(repeat, 0.0)
         spend = own["monetary_value"] if "monetary_value" in known else mean_spend

@@ -45,6 +45,7 @@ class BGBB(PurchaseModel):
         stays = digamma(gamma + delta) - digamma(gamma + delta + seen + left)
 
         def mean(derivative: np.ndarray) -> np.ndarray:
+            """Return the mean of a derivative over the ways a history can have come about."""
             return (weight * derivative).sum(axis=1)
 
         return value, (

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,35 +23,54 @@ Matrix: TypeAlias = np.ndarray | Rows
 Objective: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
 
 
-def train(
-    matrix: Matrix,
-    labels: np.ndarray,
-    params: Mapping[str, Any],
-    *,
-    rounds: int,
-    margin: np.ndarray | None = None,
-    weight: np.ndarray | None = None,
-    objective: Objective | None = None,
-    types: list[str] | None = None,
-) -> xgb.Booster:
-    """Return a booster trained for `rounds` on quantile-binned data, starting each row at its `margin`.
+@dataclass(frozen=True)
+class Examples:
+    """Rows to learn from.
 
-    `objective` gives the derivatives of a loss that XGBoost does not bring, `types` which columns hold the codes of
-    categories ("c"), where any does. Whatever `device` it was trained on, the
+    Parameters
+    ----------
+    weight
+        How often each row counts, once if None.
+    margin
+        Where the booster starts at each row.
+    types
+        Which columns hold the codes of categories ("c"), where any does.
+    """
+
+    matrix: Matrix
+    labels: np.ndarray
+    weight: np.ndarray | None = None
+    margin: np.ndarray | None = None
+    types: list[str] | None = None
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """All that tells one set of rows in memory from another, but the kinds of its columns."""
+        return self.matrix, self.labels, self.margin, self.weight
+
+
+def train(
+    rows: Examples, params: Mapping[str, Any], *, rounds: int, objective: Objective | None = None
+) -> xgb.Booster:
+    """Return a booster trained for `rounds` on quantile-binned rows.
+
+    `objective` gives the derivatives of a loss that XGBoost does not bring. Whatever `device` it was trained on, the
     booster answers on the processor, where it is served and where its rows are. It knows its columns by place: XGBoost
     refuses names with "<", "[" or "]", which features may have.
     """
     settings = {"tree_method": "hist", "verbosity": 0, **params}
 
     def grow() -> xgb.Booster:
-        data = _bin(matrix, labels, margin, weight, types)
-        booster = xgb.train(settings, data, num_boost_round=rounds, obj=objective)
+        """Bin the rows and grow the booster."""
+        booster = xgb.train(settings, _bin(rows), num_boost_round=rounds, obj=objective)
         booster.set_param({"device": "cpu"})
         return booster
 
-    if objective is not None or isinstance(matrix, Rows):  # neither a function nor a file shows its content
+    if objective is not None or isinstance(
+        rows.matrix, Rows
+    ):  # neither a function nor a file shows its content
         return grow()
-    return once(grow, repr((settings, rounds, types)), matrix, labels, margin, weight)
+    return once(grow, repr((settings, rounds, rows.types)), *rows.arrays)
 
 
 @contextmanager
@@ -72,25 +92,23 @@ _kept: dict[bytes, xgb.QuantileDMatrix] | None = None
 _binning = threading.Lock()
 
 
-def _bin(
-    matrix: Matrix,
-    labels: np.ndarray,
-    margin: np.ndarray | None,
-    weight: np.ndarray | None,
-    types: list[str] | None,
-) -> xgb.QuantileDMatrix:
+def _bin(rows: Examples) -> xgb.QuantileDMatrix:
+    matrix, labels, weight, types = rows.matrix, rows.labels, rows.weight, rows.types
     categorical: dict[str, Any] = {} if types is None else {"enable_categorical": True}
     if isinstance(matrix, Rows):
         return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), max_bin=256, **categorical)
 
     def bins() -> xgb.QuantileDMatrix:
+        """Bin the rows."""
         named = {**categorical, "feature_types": types}
-        return xgb.QuantileDMatrix(matrix, labels, weight=weight, base_margin=margin, max_bin=256, **named)
+        return xgb.QuantileDMatrix(
+            matrix, labels, weight=weight, base_margin=rows.margin, max_bin=256, **named
+        )
 
     if _kept is None:
         return bins()
     digest = hashlib.blake2b(repr((matrix.shape, types)).encode())
-    for part in (matrix, labels, margin, weight):
+    for part in rows.arrays:
         digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
     with _binning:
         if digest.digest() not in _kept:

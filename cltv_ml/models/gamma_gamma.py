@@ -177,6 +177,7 @@ def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objectiv
     by_x = float(weight @ (x * np.log(total)))
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the mean log-likelihood and its gradient."""
         p, q, v = np.exp(theta) + _SHIFT
         shape = p * distinct + q
         height = total + v
@@ -231,7 +232,10 @@ def _hold_mean(
     """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
 
     def held(full: Objective) -> Objective:
+        """Restrict an objective to spend with a given mean."""
+
         def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            """Return the value and the gradient of the parameters that are left."""
             value, gradient = full(_HELD @ theta)
             return value, gradient @ _HELD
 

@@ -161,6 +161,7 @@ class MBGCNBD(PurchaseModel):
         r, alpha, a, b = self._own(())
 
         def mean(x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
+            """Return the mean answer over the stages that a customer may have reached."""
             stages, _ = self._stages((r, alpha, a, b), x, tx, T)
             within = np.exp(stages - _log_sum(stages))
             total = np.zeros_like(x)
@@ -177,6 +178,7 @@ class MBGCNBD(PurchaseModel):
         z = t / (alpha + t)
 
         def reached(m: np.ndarray) -> np.ndarray:
+            """Return P(time for at least `m` purchases)."""
             return np.where(m > 0, betainc(np.maximum(m * self.k_ - made, 0.5), r, z), 1.0)
 
         return reached

@@ -81,6 +81,7 @@ class PurchaseModel(LikelihoodModel):
         length = self._length(t)
 
         def wait(params: Params) -> np.ndarray:
+            """Return the mean wait of customers who buy within the length."""
             last = self._alive_none(params, length)
             grid = [(float(i), 1.0) for i in range(int(length))] if self.discrete else _grid(length)
             area = sum(weight * np.maximum(self._alive_none(params, u) - last, 0.0) for u, weight in grid)
@@ -200,6 +201,7 @@ class PurchaseModel(LikelihoodModel):
         columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
 
         def work(*columns: np.ndarray) -> np.ndarray:
+            """Return P(alive) times the answer for customers like these."""
             alive = in_parts(
                 lambda x, tx, T, *given: self._p_alive(self._own(given), x, tx, T), columns, self.chunk
             )
@@ -218,6 +220,7 @@ class PurchaseModel(LikelihoodModel):
         x, _, T, *covariates = columns
 
         def once(x: np.ndarray, T: np.ndarray, *given: np.ndarray) -> np.ndarray:
+            """Return the answer for customers known to be alive."""
             return answer(self._survivor(self._own(given), x, T))
 
         return on_distinct(lambda *distinct: in_parts(once, distinct, self.chunk), x, T, *covariates)

@@ -172,16 +172,10 @@ class TreeModel(ValueModel):
         objective: boosting.Objective | None = None,
     ) -> xgb.Booster:
         """Return a booster that learned `labels` of these rows."""
-        return boosting.train(
-            rows.matrix,
-            labels,
-            {**self.booster_params(), **params},
-            rounds=self.n_estimators,
-            weight=rows.weight,
-            margin=margin,
-            objective=objective,
-            types=feature_types(rows.names, self.categories_, _width(rows)),
-        )
+        types = feature_types(rows.names, self.categories_, _width(rows))
+        examples = boosting.Examples(rows.matrix, labels, rows.weight, margin, types)
+        settings = {**self.booster_params(), **params}
+        return boosting.train(examples, settings, rounds=self.n_estimators, objective=objective)
 
     def _frame(self, X: Any) -> pd.DataFrame:
         check_fitted(self)
