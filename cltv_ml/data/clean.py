@@ -15,15 +15,15 @@ import pyarrow as pa
 
 from cltv_ml.data.account import Report, account
 from cltv_ml.data.duplicates import treat_duplicates
-from cltv_ml.data.lines import CUSTOMER, read_lines
+from cltv_ml.data.lines import read_lines
 from cltv_ml.data.netting import NOTHING_REDUCED, find_candidates, net_returns, take_refunds_off
-from cltv_ml.data.parse import MARK, quote
+from cltv_ml.data.outputs import columns_of, log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
-from cltv_ml.data.rules import REASONS, Rules, keep_levels
+from cltv_ml.data.rules import Rules, keep_levels
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.totals import take_totals_once
-from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, quoted, view
+from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.tables import TRANSACTIONS
@@ -100,8 +100,8 @@ def clean(
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
     cap, notes, levels = _apply(raw, rules or raw.rules, grain, progress or _silent)
-    log = frame(raw.con.sql(_log_query(raw.con, cap, grain)))
-    quarantine = raw.con.sql(_quarantine_query(raw)).to_arrow_table().to_pandas(types_mapper=_WHOLE.get)
+    log = frame(raw.con.sql(log_query(raw.con, cap, grain)))
+    quarantine = raw.con.sql(quarantine_query(raw)).to_arrow_table().to_pandas(types_mapper=_WHOLE.get)
     raw.con.register("log", pa.table({"amount": pa.array(log["amount"])}))
     report = _report(raw, cap, notes, levels)
     raw.con.unregister("log")
@@ -125,7 +125,7 @@ def clean_to_parquet(
     raw = raw if isinstance(raw, Raw) else read(raw)
     cap, notes, levels = _apply(raw, rules or raw.rules, grain, progress or _silent)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    queries = {"log": _log_query(raw.con, cap, grain), "quarantine": _quarantine_query(raw)}
+    queries = {"log": log_query(raw.con, cap, grain), "quarantine": quarantine_query(raw)}
     parts = {name: Path(folder, f"{name}.parquet.part") for name in queries}
     for name, query in queries.items():
         raw.con.execute(f"copy ({query}) to {literal(str(parts[name]))} (format parquet, compression zstd)")
@@ -199,7 +199,7 @@ def _set_returns_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         net_returns(con, match=rules.applies("cancellation"))
     else:
         con.execute(NOTHING_REDUCED)
-    if "refunded" in _columns(con):
+    if "refunded" in columns_of(con):
         take_refunds_off(con)
     _set_aside(con, "cancellation", "select source_row from reduced where undone")
     # What a return of its own took off is gone by now: a refunded order and its refund are not counted twice.
@@ -245,10 +245,6 @@ def _set_totals_aside(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _columns(con: duckdb.DuckDBPyConnection) -> set[str]:
-    return {str(name) for name, *_ in con.execute("describe lines").fetchall()}
-
-
 def _set_aside(con: duckdb.DuckDBPyConnection, rule: str, query: str) -> None:
     con.execute(f"insert into aside select source_row, '{rule}' from ({query})")
 
@@ -278,68 +274,6 @@ def _report(raw: Raw, cap: int | None, notes: list[str], levels: pd.DataFrame) -
         ]
     report = account(raw.con, raw.source, raw.mapping, int(kept), capped, notes)
     return replace(report, levels=levels, unused=raw.unused)
-
-
-def _log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> str:
-    """Return the query of the clean log, in the order of the source."""
-    present = _columns(con)
-    columns = [name for name in TRANSACTIONS.columns if name in present]
-    values = {name: name for name in columns}
-    changed = {"amount": f"shrunk.money / {MONEY_SCALE}.0"}
-    changed |= {name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns}
-    # Two joins, of which one reads few lines, are cheaper than one that takes changes through all lines.
-    con.execute("create or replace temp table shrunk as from reduced anti join aside using (source_row)")
-    lines = (
-        f"{_selected(values, cap)} from lines anti join (select source_row from aside union all "
-        "select source_row from shrunk) as changed using (source_row) union all "
-        f"{_selected(values | changed, cap)} from lines join shrunk using (source_row)"
-    )
-    if grain == "line":
-        return f"select * exclude (source_row) from ({lines}) order by source_row"
-    undated = (
-        con.execute("select 1 from lines where order_id is null limit 1") if "order_id" in columns else None
-    )
-    return _orders_query(columns, lines, bool(undated and undated.fetchall()))
-
-
-def _selected(values: dict[str, str], cap: int | None) -> str:
-    if cap is not None:
-        values = values | {"amount": f"least({values['amount']}, {cap} / {MONEY_SCALE}.0)"}
-    return "select source_row, " + ", ".join(f"{value} as {name}" for name, value in values.items())
-
-
-def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
-    """Return the query that rolls a log up to one row per order, in no particular order."""
-    money = f"cast(sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as bigint) / {MONEY_SCALE}.0"
-    values = {"customer_id": "customer_id", "timestamp": "min(timestamp)", "amount": money}
-    values |= {name: f"sum({name})" for name in ("quantity", "discount", "cost") if name in columns}
-    key, day = "", "cast(timestamp as date)"
-    if "order_id" in columns:
-        values["order_id"] = key = "order_id"
-    if not key or some_without:
-        key = f"{key}, if(order_id is null, {day}, null)" if key else day
-    selected = ", ".join(f"{value} as {name}" for name, value in values.items())
-    return f"select {selected} from ({lines}) group by customer_id, {key}"
-
-
-def _quarantine_query(raw: Raw) -> str:
-    """Return the query of the quarantine: rule, reason, customer and the source's own columns."""
-    reasons = " ".join(f"when {literal(name)} then {literal(reason)}" for name, reason in REASONS.items())
-    described = [str(name) for name, *_ in raw.con.execute("describe raw").fetchall()]
-    columns = [name.removeprefix(MARK) for name in described if name.startswith(MARK)]
-    originals = [f"raw.{quote(name)} as {quoted(_beside_ours(name))}" for name in columns]
-    if raw.con.execute("select 1 from broken_lines limit 1").fetchall():
-        originals.append("line")
-    return (
-        f"select source_row + 1 as source_row, aside.rule, case aside.rule {reasons} end as reason, "
-        f"raw.{quote(CUSTOMER)} as customer_id, {', '.join(originals)} from aside "
-        "left join named as raw using (source_row) left join broken_lines using (source_row) order by 1"
-    )
-
-
-def _beside_ours(name: str) -> str:
-    ours = ("source_row", "rule", "reason", "customer_id", "line")
-    return f"{name}_source" if name.lower() in ours else name
 
 
 def _capped(con: duckdb.DuckDBPyConnection, cap: int | None) -> tuple[int, int]:

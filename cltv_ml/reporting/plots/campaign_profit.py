@@ -51,14 +51,19 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
             hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
         )
     if "profit_lower" in curve:
-        made.add_scatter(
-            x=[*x, *x[::-1]],
-            y=[*curve["profit_upper"], *curve["profit_lower"][::-1]],
-            name="interval",
-            fill="toself",
-            line={"width": 0},
-            fillcolor="rgba(31, 127, 196, 0.15)",
-            hoverinfo="skip",
-        )
+        _add_interval(made, curve)
     made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
     return made
+
+
+def _add_interval(made: go.Figure, curve: pd.DataFrame) -> None:
+    x = curve["customers"]
+    made.add_scatter(
+        x=[*x, *x[::-1]],
+        y=[*curve["profit_upper"], *curve["profit_lower"][::-1]],
+        name="interval",
+        fill="toself",
+        line={"width": 0},
+        fillcolor="rgba(31, 127, 196, 0.15)",
+        hoverinfo="skip",
+    )

@@ -1,0 +1,79 @@
+"""Queries of what a cleaning leaves: the log, per line or per order, and the quarantine."""
+
+from __future__ import annotations
+
+import duckdb
+
+from cltv_ml.data.lines import CUSTOMER
+from cltv_ml.data.parse import MARK, quote
+from cltv_ml.data.rules import REASONS
+from cltv_ml.data.sources import Raw
+from cltv_ml.engine import MONEY_SCALE, literal, quoted
+from cltv_ml.tables import TRANSACTIONS
+
+
+def log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> str:
+    """Return the query of the clean log, in the order of the source."""
+    present = columns_of(con)
+    columns = [name for name in TRANSACTIONS.columns if name in present]
+    values = {name: name for name in columns}
+    changed = {"amount": f"shrunk.money / {MONEY_SCALE}.0"}
+    changed |= {name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns}
+    # Two joins, of which one reads few lines, are cheaper than one that takes changes through all lines.
+    con.execute("create or replace temp table shrunk as from reduced anti join aside using (source_row)")
+    lines = (
+        f"{_selected(values, cap)} from lines anti join (select source_row from aside union all "
+        "select source_row from shrunk) as changed using (source_row) union all "
+        f"{_selected(values | changed, cap)} from lines join shrunk using (source_row)"
+    )
+    if grain == "line":
+        return f"select * exclude (source_row) from ({lines}) order by source_row"
+    undated = (
+        con.execute("select 1 from lines where order_id is null limit 1") if "order_id" in columns else None
+    )
+    return _orders_query(columns, lines, bool(undated and undated.fetchall()))
+
+
+def _selected(values: dict[str, str], cap: int | None) -> str:
+    if cap is not None:
+        values = values | {"amount": f"least({values['amount']}, {cap} / {MONEY_SCALE}.0)"}
+    return "select source_row, " + ", ".join(f"{value} as {name}" for name, value in values.items())
+
+
+def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
+    """Return the query that rolls a log up to one row per order, in no particular order."""
+    money = f"cast(sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as bigint) / {MONEY_SCALE}.0"
+    values = {"customer_id": "customer_id", "timestamp": "min(timestamp)", "amount": money}
+    values |= {name: f"sum({name})" for name in ("quantity", "discount", "cost") if name in columns}
+    key, day = "", "cast(timestamp as date)"
+    if "order_id" in columns:
+        values["order_id"] = key = "order_id"
+    if not key or some_without:
+        key = f"{key}, if(order_id is null, {day}, null)" if key else day
+    selected = ", ".join(f"{value} as {name}" for name, value in values.items())
+    return f"select {selected} from ({lines}) group by customer_id, {key}"
+
+
+def quarantine_query(raw: Raw) -> str:
+    """Return the query of the quarantine: rule, reason, customer and the source's own columns."""
+    reasons = " ".join(f"when {literal(name)} then {literal(reason)}" for name, reason in REASONS.items())
+    described = [str(name) for name, *_ in raw.con.execute("describe raw").fetchall()]
+    columns = [name.removeprefix(MARK) for name in described if name.startswith(MARK)]
+    originals = [f"raw.{quote(name)} as {quoted(_beside_ours(name))}" for name in columns]
+    if raw.con.execute("select 1 from broken_lines limit 1").fetchall():
+        originals.append("line")
+    return (
+        f"select source_row + 1 as source_row, aside.rule, case aside.rule {reasons} end as reason, "
+        f"raw.{quote(CUSTOMER)} as customer_id, {', '.join(originals)} from aside "
+        "left join named as raw using (source_row) left join broken_lines using (source_row) order by 1"
+    )
+
+
+def _beside_ours(name: str) -> str:
+    ours = ("source_row", "rule", "reason", "customer_id", "line")
+    return f"{name}_source" if name.lower() in ours else name
+
+
+def columns_of(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the standard columns that the lines have."""
+    return {str(name) for name, *_ in con.execute("describe lines").fetchall()}
