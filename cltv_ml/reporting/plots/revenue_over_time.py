@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-
 _ORDERS_AXIS = {
     "title": {"text": "Orders"},
     "overlaying": "y",
