@@ -10,6 +10,9 @@ from cltv_ml.settings import Backtest
 if TYPE_CHECKING:
     import pandas as pd
 
+#: What is shown of each model: also how often what customers spent lay in their 90% interval.
+_SHOWN = METRICS | {"coverage": ("In interval", "{:.1%}")}
+
 
 def backtest(settings: Backtest) -> None:
     """Judge the models on several test windows, each by fits that saw nothing from its first day on.
@@ -44,10 +47,10 @@ def _ranges(ranges: pd.DataFrame) -> pd.DataFrame:
     from cltv_ml.reporting import theme
 
     cells: dict[str, dict[str, str]] = {}
-    for row in ranges[ranges["metric"].isin(METRICS)].itertuples():
-        title, form = METRICS[str(row.metric)]
+    for row in ranges[ranges["metric"].isin(_SHOWN)].itertuples():
+        title, form = _SHOWN[str(row.metric)]
         ends = [form.format(value) for value in (row.mean, row.lowest, row.highest)]
         cells.setdefault(theme.label(str(row.model)), {})[title] = "{}\n{} to {}".format(*ends)
-    table = pd.DataFrame.from_dict(cells, orient="index")
-    titles = [title for title, _ in METRICS.values() if title in table]
+    table = pd.DataFrame.from_dict(cells, orient="index").fillna("")
+    titles = [title for title, _ in _SHOWN.values() if title in table]
     return table[titles].rename_axis("Model").reset_index()

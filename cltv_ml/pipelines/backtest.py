@@ -29,7 +29,7 @@ from cltv_ml.tracking.backtest_runs import log_backtest
 from cltv_ml.windows import Window, rolling_origins
 
 #: Metrics on the page, those that were measured.
-SHOWN = ("gini", "bias", "decile_mape", "mae", "profit")
+SHOWN = ("gini", "bias", "decile_mape", "mae", "profit", "coverage")
 
 
 @dataclass(frozen=True)
