@@ -34,6 +34,9 @@ _ALL = tuple(sorted({*EDGES, *AGES}))
 #: How many customers the shop's own rate counts for in a channel's.
 PRIOR_CUSTOMERS = 50.0
 
+#: Error expected of a band's rate that nobody has been observed to the end of, as a share of it.
+UNSEEN = 0.5
+
 #: Channels at most: with more, few hold customers enough to be read.
 MOST_CHANNELS = 100
 
@@ -208,11 +211,17 @@ def _channel(
     expected = np.cumsum(rates)
     customers = int(own.customers["customers"].sum())
     months = max(1, own.customers["month"].nunique())
-    rows = []
-    for age, place in ((age, _ALL.index(age) - 1) for age in _ALL[1:]):
+    rows, before, chance = [], 0.0, 0.0
+    for place, age in enumerate(_ALL[1:]):
         count, mean, spread = _realised(own, place, measure)
-        relative = spread**2 / max(customers, 1) + drift**2 / months
-        reach = _Z * abs(expected[place]) * np.sqrt(relative)
+        if count:
+            # Each band adds its own variance, over the customers who have been observed to its end.
+            variance = (spread * mean) ** 2
+            chance += max(variance - before, 0.0) / count
+            before = max(before, variance)
+        else:
+            chance += (UNSEEN * rates[place]) ** 2
+        reach = _Z * np.sqrt(chance + (drift * expected[place]) ** 2 / months)
         ends = (expected[place] - reach, expected[place] + reach)
         rows.append((name, age, customers, count, mean, expected[place], *ends))
     columns = ["channel", "age", "customers", "seen", "realised", "expected", "lower", "upper"]
