@@ -9,7 +9,7 @@ from typing import Any
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic
-from cltv_ml.pipelines.inputs import read_scores
+from cltv_ml.pipelines.inputs import read_scores, read_table
 from cltv_ml.reporting import glance
 from cltv_ml.reporting.report import RENDERERS
 from cltv_ml.reporting.training_summary import add_scores, with_answer
@@ -46,6 +46,7 @@ def report(
     if lists is not None:
         told = glance.with_lists(lists["lists"], lists["currency"])
         summary = with_answer(summary, glance.FIRST, [*told, f"These are the lists of {lists['cutoff']}."])
+    summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings)
     progress("writing the report", 0.8)
     text = RENDERERS[settings.format](summary)
     if settings.out == "-":
@@ -54,6 +55,23 @@ def report(
     with atomic(target, private=bool(settings.lookup)) as path:
         path.write_text(text, encoding="utf-8")
     return text, target
+
+
+def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dict[str, Any]:
+    """Return a summary with the revenue of customers to come next to that of known ones, where it was forecast."""
+    if not file.is_file():
+        if settings.forecast is not None:
+            raise InputError(f"no file {file}; name the table that cltv forecast wrote.")
+        return summary
+    table = read_table(file, _FORECAST, "a table that `cltv forecast` wrote", key="")
+    fact = glance.customers_to_come(table, settings.currency)
+    if fact is None:
+        return summary
+    known = [one for one in summary["facts"] if one.get("headline")]
+    return {**summary, "facts": [*known, fact, *summary["facts"][len(known) :]]}
+
+
+_FORECAST = ["span", "part", "measure", "expected", "lower_80", "upper_80", "start", "until"]
 
 
 def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:

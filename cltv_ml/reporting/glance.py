@@ -112,3 +112,27 @@ def what_not_to_trust(verdict: Verdict, notes: Sequence[str]) -> list[str]:
     outside = [] if verdict.within_bounds else ["The total: the champion was outside its bounds on the test."]
     always = "One customer's value: it is a mean over chance, made for ranking and for adding up."
     return [*outside, *notes[:2], always]
+
+
+def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] | None:
+    """Return the fact about customers to come from the table of `cltv forecast`; None where it holds no such row.
+
+    >>> row = {"span": "horizon", "part": "new", "measure": "revenue", "expected": 900.0, "lower_80": 700.0,
+    ...        "upper_80": 1200.0, "start": "2026-01-01", "until": "2026-04-01"}
+    >>> customers_to_come(pd.DataFrame([row]), "EUR")["note"]
+    '700.00 EUR to 1,200 EUR with 80% probability; 2026-01-01 to 2026-03-31'
+    """
+    rows = forecast[
+        (forecast["span"] == "horizon") & (forecast["part"] == "new") & (forecast["measure"] == "revenue")
+    ]
+    if rows.empty:
+        return None
+    row = rows.iloc[0]
+    low, high = (theme.format_money(float(row[f"{end}_80"]), currency) for end in ("lower", "upper"))
+    last = pd.Timestamp(row["until"]) - pd.Timedelta(days=1)
+    return {
+        "name": "Expected from customers to come",
+        "value": theme.format_money(float(row["expected"]), currency),
+        "note": f"{low} to {high} with 80% probability; {str(row['start'])[:10]} to {last:%Y-%m-%d}",
+        "headline": True,
+    }

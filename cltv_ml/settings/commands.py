@@ -283,6 +283,11 @@ class Report(Settings):
         "The actions.json of `cltv act`, to name the lists with the most profit.",
         default_text="actions/actions.json in the folder --out",
     )
+    forecast: Table = setting(
+        None,
+        "The table of `cltv forecast`, to show what customers to come are expected to spend.",
+        default_text="forecast.csv in the folder --out",
+    )
     lookup: int = setting(0, "Number of customers that the page finds by id: the most at risk.", ge=0)
     currency: str = setting("", "Currency of the parts that --before and --lookup add.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")

@@ -1,14 +1,16 @@
-"""The report and the lists of `cltv act`: which it names first, and what it does with a file that holds none."""
+"""The report with the lists of `cltv act` and the table of `cltv forecast`, and files that hold neither."""
 
 import json
 
+import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.pipelines.report import _lists
+from cltv_ml.pipelines.report import _lists, _with_forecast
 from cltv_ml.reporting import glance
 from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.training_summary import with_answer
+from cltv_ml.settings import Report
 
 LISTS = [
     {"action": name, "customers": 10, "cost": 5.0, "expected_profit": profit, "file": f"{name}.csv"}
@@ -49,3 +51,36 @@ def test_a_file_that_holds_no_lists_is_refused(tmp_path, text):
     (tmp_path / "actions.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="does not hold the lists of cltv act"):
         _lists(tmp_path / "actions.json", wanted=True)
+
+
+FORECAST = pd.DataFrame(
+    {
+        "span": ["period", "horizon", "horizon"],
+        "part": ["new", "known", "new"],
+        "measure": "revenue",
+        "expected": [1.0, 50.0, 20.0],
+        "lower_80": [0.0, 40.0, 15.0],
+        "upper_80": [2.0, 60.0, 30.0],
+        "start": "2026-01-01",
+        "until": "2026-04-01",
+    }
+)
+
+
+def test_customers_to_come_stand_next_to_known_ones(tmp_path):
+    FORECAST.to_csv(tmp_path / "forecast.csv", index=False)
+    summary = summarise("t", "s", [], {"Known": ("50 EUR", "note"), "Champion": ("hybrid", "note")})
+    facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(currency="EUR"))["facts"]
+    assert [fact["name"] for fact in facts] == ["Known", "Expected from customers to come", "Champion"]
+    assert facts[1]["value"] == "20.00 EUR"
+    assert [fact["headline"] for fact in facts] == [True, True, False]
+
+
+def test_a_forecast_that_was_asked_for_must_be_there_and_be_one(tmp_path):
+    summary = summarise("t", "s", [])
+    assert _with_forecast(summary, tmp_path / "forecast.csv", Report()) == summary
+    with pytest.raises(InputError, match="name the table that cltv forecast wrote"):
+        _with_forecast(summary, tmp_path / "a.csv", Report(forecast=tmp_path / "a.csv"))
+    (tmp_path / "forecast.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="span"):
+        _with_forecast(summary, tmp_path / "forecast.csv", Report())
