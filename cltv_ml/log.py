@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, connect, cursor, frame, publish
 from cltv_ml.errors import InputError
@@ -22,6 +25,21 @@ _LINES = {
     "day": "cast(timestamp as date) as day",
     **{name: f"cast(round({name} * {MONEY_SCALE}) as bigint) as {name}" for name in ("amount", "cost")},
 }
+
+
+def _observed_until(table: Tabular) -> str | None:
+    """Return the day until which a table says that it is complete, None where it says nothing."""
+    if isinstance(table, pd.DataFrame):
+        return table.attrs.get("observed_until")
+    if isinstance(table, pa.Table):
+        metadata = table.schema.metadata
+    else:
+        files = [Path(table)] if Path(table).is_file() else []
+        metadata = pq.read_schema(files[0]).metadata if files else None
+    metadata = metadata or {}
+    if found := metadata.get(b"observed_until"):
+        return found.decode()
+    return json.loads(metadata.get(b"PANDAS_ATTRS", b"{}")).get("observed_until")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +86,12 @@ class Log:
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """The first timestamp and the last one, or the day until which the log is known to be complete.
 
-        A frame says so in `attrs["observed_until"]`, which `clean` writes where the rules tell: a week without a sale
-        at the end of the data was observed too.
+        A frame says so in `attrs["observed_until"]`, a Parquet file and an Arrow table in their metadata, which `clean`
+        and `clean_to_parquet` write where the rules tell: a week without a sale at the end was observed too.
         """
         ends = self.connect().sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
         first, last = pd.Timestamp(ends[0]), pd.Timestamp(ends[1])
-        until = self.table.attrs.get("observed_until") if isinstance(self.table, pd.DataFrame) else None
+        until = _observed_until(self.table)
         return first, max(last, pd.Timestamp(until)) if until and last is not pd.NaT else last
 
     @property

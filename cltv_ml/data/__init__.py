@@ -3,6 +3,7 @@
 from cltv_ml.data.account import Report
 from cltv_ml.data.clean import Cleaned, clean, clean_to_parquet
 from cltv_ml.data.datasets import DATASETS, Dataset
+from cltv_ml.data.earlier import compare_customers
 from cltv_ml.data.fetch import fetch
 from cltv_ml.data.mapping import read_mapping, write_mapping
 from cltv_ml.data.quality import (
@@ -35,6 +36,7 @@ __all__ = [
     "change_rules",
     "clean",
     "clean_to_parquet",
+    "compare_customers",
     "compute_cohorts",
     "compute_months",
     "compute_seasonality",

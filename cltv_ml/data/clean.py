@@ -127,8 +127,12 @@ def clean_to_parquet(
     Path(folder).mkdir(parents=True, exist_ok=True)
     queries = {"log": log_query(raw.con, cap, grain), "quarantine": quarantine_query(raw)}
     parts = {name: Path(folder, f"{name}.parquet.part") for name in queries}
+    until = (rules or raw.rules).observed_until
+    told = f", kv_metadata {{observed_until: {literal(until)}}}" if until else ""
     for name, query in queries.items():
-        raw.con.execute(f"copy ({query}) to {literal(str(parts[name]))} (format parquet, compression zstd)")
+        raw.con.execute(
+            f"copy ({query}) to {literal(str(parts[name]))} (format parquet, compression zstd{told})"
+        )
     view(raw.con, "log", parts["log"])
     report = _report(raw, cap, notes, levels)
     for part in parts.values():

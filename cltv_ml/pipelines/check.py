@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cltv_ml.data import Cleaned, Verdict, judge, write_mapping
+from cltv_ml.data import Cleaned, Verdict, compare_customers, judge, write_mapping
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, write_table
-from cltv_ml.pipelines.inputs import load
+from cltv_ml.pipelines.inputs import load, read_scores
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.data import check_sections
 from cltv_ml.settings import Check, Settings
@@ -29,6 +29,11 @@ def check(
     days = to_days(settings.horizon)
     cleaned = load(settings, progress)
     verdict = judge(cleaned.transactions, days, cleaned.report)
+    if settings.scores is not None and len(cleaned.log):
+        earlier = read_scores(settings.scores).index
+        if unlike := compare_customers(cleaned.transactions.customers, earlier):
+            level = "caution" if verdict.level == "go" else verdict.level
+            verdict = Verdict(level, (unlike, *verdict.reasons))
     if settings.save_mapping:
         declined = {name: "" for name, column in settings.mapping.items() if not column}
         write_mapping({**declined, **cleaned.report.mapping}, settings.save_mapping, settings.rules)

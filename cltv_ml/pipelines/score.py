@@ -36,6 +36,7 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         settings.new_orders,
         alias=settings.alias,
         memory=settings.memory,
+        observed_until=settings.observed_until or None,
     )
     if settings.features:
         if settings.new_orders:

@@ -54,6 +54,8 @@ class Order:
         Which registered model; the alias is resolved once.
     memory
         Limit of the engine that cleans, builds features and sorts.
+    observed_until
+        Last day for which a clean log is complete, where it does not say so itself.
     """
 
     out: str | Path
@@ -65,6 +67,7 @@ class Order:
     name: str = registry.REGISTERED_NAME
     alias: str = "champion"
     memory: str = "1GB"
+    observed_until: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def score_log(
         log, quarantine = _clean(source, work, order, progress)
         if order.new_orders:
             check_orders(log)
-        observed = source.rules.observed_until if isinstance(source, Raw) else None
+        observed = source.rules.observed_until if isinstance(source, Raw) else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
         work.start({**_identity(order, scorer), "log": _fingerprint(log)})

@@ -318,6 +318,9 @@ class Check(Printed, Source):
         "TOML file to write the mapping and the rules to, for --config.",
         default_text="mapping.toml if interactive",
     )
+    scores: Table | None = setting(
+        None, "Earlier scores, whose customers should be in this log: .parquet or .csv."
+    )
     interactive: bool = setting(False, "Ask in the terminal what the data leave open, and save the answers.")
     quarantine: File | None = setting(
         None, "File for the lines that were set aside, with their reasons: .csv or .parquet."

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, clean
+from cltv_ml.data import Rules, clean, clean_to_parquet, read
 from cltv_ml.log import Log
 from cltv_ml.serving.scoring import check_as_of
 
@@ -23,3 +23,12 @@ def test_without_it_a_later_day_is_refused_and_the_flag_named():
 def test_sales_after_the_last_complete_day_are_refused():
     with pytest.raises(ValueError, match="lies before the log's last sale on 2025-06-20"):
         clean(SALES, Rules(observed_until="2025-06-10"))
+
+
+def test_a_clean_log_in_a_file_says_until_when_it_is_complete(tmp_path):
+    rules = Rules(observed_until="2025-06-30")
+    clean_to_parquet(read(SALES), tmp_path, rules)
+    clean(SALES, rules).log.to_parquet(tmp_path / "pandas.parquet")
+    for path in (tmp_path / "log.parquet", tmp_path / "pandas.parquet"):
+        assert Log.of(str(path)).last == pd.Timestamp("2025-06-30"), path.name
+        assert check_as_of(path, None) == pd.Timestamp("2025-07-01"), path.name
