@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from cltv_ml.errors import InputError
@@ -49,14 +50,14 @@ class Feature:
     fill: float | None
     age_safe: bool = True
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         """The columns (or, at grain `customer`, the features) that the expression reads."""
         found = {token.lower() if token.startswith("@") else token for token in _tokens(self.sql)}
         names = {token for token in found if _NAME.fullmatch(token)}
         return frozenset(name for name in names if name.lower() not in FUNCTIONS | _KEYWORDS)
 
-    @property
+    @cached_property
     def needs(self) -> frozenset[str]:
         """What must be given beyond the required columns: a log column, or `table.column`.
 

@@ -87,8 +87,7 @@ class DuckDB:
         if shards is not None and shards < 1:
             raise InputError(f"shards must be at least 1, got {shards}.")
         self._shards, self._memory = shards, memory
-        self._con = connect(memory, scratch or tempfile.gettempdir())
-        self._con.execute("set preserve_insertion_order = false")
+        self._con = connect(memory, scratch or tempfile.gettempdir(), ordered=False)
         self._made: dict[str, str] = {}
 
     def register(self, name: str, table: Tabular) -> dict[str, Kind]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
+from cltv_ml import engine
 from cltv_ml.data import Rules, clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.features import Source, absent_features, build_features
@@ -24,6 +27,8 @@ from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import to_cutoff
 
 logger = logging.getLogger(__name__)
+
+_kept = threading.local()
 
 _FAILED = "The model failed while it answered this request; the server's log holds the stack trace."
 
@@ -100,6 +105,10 @@ class ServedOnTransactions(ServedModel):
     """
 
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
+        with engine.within(_database()):
+            return self._from_transactions(model_input, params)
+
+    def _from_transactions(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         transactions = check_transactions(model_input, self.card.features)
         cutoff = to_cutoff(params.pop("as_of", "") or date.today(), "as_of")
         # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
@@ -120,6 +129,14 @@ class ServedOnTransactions(ServedModel):
         if not len(log) or log["timestamp"].min() >= cutoff:
             return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
         return build_features(Source(log, until=cutoff), cutoff, names, memory="1GB")[names]
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return this thread's database, which lasts as long as the server."""
+    if not hasattr(_kept, "database"):
+        _kept.database = engine.connect("1GB")
+    database: duckdb.DuckDBPyConnection = _kept.database
+    return database
 
 
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,47 @@
+"""Raw transactions, answered within one kept database."""
+
+from contextlib import nullcontext
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml import engine
+from cltv_ml.models import BGNBD, ProbabilisticValue
+from cltv_ml.serving import requests
+from cltv_ml.serving.packaging import Card, tier_cuts
+
+FEATURES = ["frequency", "recency", "T", "monetary_value"]
+LINES = pd.DataFrame(
+    [["ann", f"2026-0{month}-03", 10.0 + month] for month in (1, 2, 4)]
+    + [["bob", "2026-03-01", 5.0], ["cem", "2026-06-01", 5.0], ["dan", "no day", 5.0], [None, "2026-01-01", 1.0]],
+    columns=["customer_id", "timestamp", "amount"],
+)
+
+
+@pytest.fixture
+def served():
+    rng = np.random.default_rng(2)
+    T = rng.uniform(50, 200, 200)
+    frequency = rng.poisson(rng.gamma(1.0, 2.0, 200)).astype(float)
+    X = pd.DataFrame({"frequency": frequency, "recency": np.where(frequency > 0, T * 0.7, 0.0), "T": T})
+    X = X.assign(monetary_value=np.where(frequency > 0, rng.gamma(5, 4, 200), 0.0))
+    model = requests.ServedOnTransactions()
+    model.model, model.version = ProbabilisticValue(BGNBD(), horizon=30).fit(X), "1"
+    model.card = Card("bg_nbd", 30, "2026-05-01", FEATURES, "", tier_cuts(model.model.predict(X)), 200, "shop")
+    return model
+
+
+def test_the_kept_database_gives_the_answers_of_fresh_ones(served, monkeypatch):
+    kept = [served.predict(None, LINES, {"as_of": "2026-05-01"}) for _ in range(2)]
+    monkeypatch.setattr(engine, "within", lambda _: nullcontext())
+    fresh = served.predict(None, LINES, {"as_of": "2026-05-01"})
+    assert fresh["reason"].notna().sum() == 3
+    for answer in kept:
+        pd.testing.assert_frame_equal(answer, fresh)
+
+
+def test_a_request_leaves_nothing_in_the_kept_database(served):
+    served.predict(None, LINES, {"as_of": "2026-05-01"})
+    left = requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
+    assert left == [("memory",)]
