@@ -13,6 +13,9 @@ import pandas as pd
 
 from cltv_ml.evaluation.metrics import TOP_SHARES, Targeting, deviances
 
+#: Whole numbers below this are exact in single precision, whose products take half the time.
+_EXACT = 2**24
+
 BLOCKS = 1_000
 BINS = 400
 DRAWS = 1_000
@@ -65,17 +68,43 @@ def bootstrap_metrics(
         The campaign that `profit` stands for; without one there is no such metric.
     """
     true = np.asarray(y_true, dtype=np.float64)
-    rng = np.random.default_rng(seed)
-    blocks = min(len(true), BLOCKS)
-    block = np.arange(len(true)) if len(true) <= BLOCKS else rng.permutation(len(true)) % blocks
-    times = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=draws).astype(np.float64)
-    perfect = _ranked(true, true, block, times).area()
+    block, times = _draw(len(true), draws, seed)
+    perfect = _ranked(true, true, block, times, forecast=False).area()
     found: dict[str, dict[str, np.ndarray]] = {}
     for name in predictions.columns:
         pred = predictions[name].to_numpy(dtype=np.float64)
         for metric, values in _metrics(true, pred, block, times, perfect, targeting).items():
             found.setdefault(metric, {})[str(name)] = values
     return {metric: pd.DataFrame(columns) for metric, columns in found.items()}
+
+
+def bootstrap_gini(
+    y_true: pd.Series | np.ndarray, predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
+    """Return the frame `gini` of `bootstrap_metrics` alone, in half the time."""
+    true = np.asarray(y_true, dtype=np.float64)
+    block, times = _draw(len(true), draws, seed)
+    perfect = _ranked(true, true, block, times, forecast=False)
+    found = {}
+    for name in predictions.columns:
+        pred = predictions[name].to_numpy(dtype=np.float64)
+        found[str(name)] = _gini(_ranked(true, pred, block, times, forecast=False), perfect.area())
+    return pd.DataFrame(found)
+
+
+def _draw(customers: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the block of each customer, and how often each draw takes each block."""
+    rng = np.random.default_rng(seed)
+    blocks = min(customers, BLOCKS)
+    block = np.arange(customers) if customers <= BLOCKS else rng.permutation(customers) % blocks
+    return block, rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=draws).astype(np.float64)
+
+
+def _gini(ranked: _Ranked, perfect: np.ndarray) -> np.ndarray:
+    """Return the normalised Gini per draw, NaN where nobody bought or everybody spent the same."""
+    money = ranked.money[:, -1]
+    least = 1e-9 * ranked.customers[:, -1] * np.where(money > 0, money, 0.0)
+    return ranked.area() / np.where(perfect > least, perfect, np.nan)
 
 
 def _metrics(
@@ -97,7 +126,7 @@ def _metrics(
     found = {
         "bias": forecast / money - 1,
         "decile_mape": _decile_mape(ranked, money),
-        "gini": ranked.area() / np.where(perfect > 1e-9 * customers * np.nan_to_num(money), perfect, np.nan),
+        "gini": _gini(ranked, perfect),
         "deviance": deviant / customers,
         "wmape": missed / money,
         **{name: ranked.reached(ranked.money, share) / money for name, share in TOP_SHARES.items()},
@@ -120,15 +149,22 @@ def _decile_mape(ranked: _Ranked, money: np.ndarray) -> np.ndarray:
     return np.asarray((np.abs(predicted - realised) / scale).mean(axis=1))
 
 
-def _ranked(true: np.ndarray, pred: np.ndarray, block: np.ndarray, times: np.ndarray) -> _Ranked:
+def _ranked(
+    true: np.ndarray, pred: np.ndarray, block: np.ndarray, times: np.ndarray, *, forecast: bool = True
+) -> _Ranked:
     """Return the cumulative tables of all draws: block totals per bin of the ranking, times the draws."""
     bins, size = _bins(pred)
     cell, blocks = block * size + bins, times.shape[1]
-    curves = []
-    for values in (None, true, pred):
+
+    def curve(values: np.ndarray | None, dtype: type) -> np.ndarray:
         table = np.bincount(cell, weights=values, minlength=blocks * size).reshape(blocks, size)
-        curves.append(np.pad(np.cumsum(times @ table, axis=1), ((0, 0), (1, 0))))
-    return _Ranked(*curves)
+        drawn: np.ndarray = times.astype(dtype, copy=False) @ table.astype(dtype, copy=False)
+        return np.pad(np.cumsum(drawn, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+
+    customers = curve(None, np.float32 if len(true) * times.max() < _EXACT else np.float64)
+    return _Ranked(
+        customers, curve(true, np.float64), curve(pred, np.float64) if forecast else customers[:, :0]
+    )
 
 
 def _bins(pred: np.ndarray) -> tuple[np.ndarray, int]:

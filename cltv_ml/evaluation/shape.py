@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.bootstrap import bootstrap_metrics
+from cltv_ml.evaluation.bootstrap import bootstrap_gini
 from cltv_ml.evaluation.compare import DECILE_BOUND, Objective, Verdict
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.models import SameRate
@@ -134,7 +134,7 @@ def _score(predictions: pd.DataFrame, y_true: pd.Series, targeting: Targeting | 
             continue
         found = {name: _scores_of(spent, values[name], targeting) for name in values}
         tables.append(pd.DataFrame.from_dict(found, orient="index"))
-        draws.append(bootstrap_metrics(spent, values)["gini"])
+        draws.append(bootstrap_gini(spent, values))
     if not tables:
         return pd.DataFrame()
     ginis = pd.concat([table["gini"] for table in tables], axis="columns").reindex(predictions.columns)

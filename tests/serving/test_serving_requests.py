@@ -14,7 +14,12 @@ from cltv_ml.serving.packaging import Card, tier_cuts
 FEATURES = ["frequency", "recency", "T", "monetary_value"]
 LINES = pd.DataFrame(
     [["ann", f"2026-0{month}-03", 10.0 + month] for month in (1, 2, 4)]
-    + [["bob", "2026-03-01", 5.0], ["cem", "2026-06-01", 5.0], ["dan", "no day", 5.0], [None, "2026-01-01", 1.0]],
+    + [
+        ["bob", "2026-03-01", 5.0],
+        ["cem", "2026-06-01", 5.0],
+        ["dan", "no day", 5.0],
+        [None, "2026-01-01", 1.0],
+    ],
     columns=["customer_id", "timestamp", "amount"],
 )
 
@@ -28,7 +33,9 @@ def served():
     X = X.assign(monetary_value=np.where(frequency > 0, rng.gamma(5, 4, 200), 0.0))
     model = requests.ServedOnTransactions()
     model.model, model.version = ProbabilisticValue(BGNBD(), horizon=30).fit(X), "1"
-    model.card = Card("bg_nbd", 30, "2026-05-01", FEATURES, "", tier_cuts(model.model.predict(X)), 200, "shop")
+    model.card = Card(
+        "bg_nbd", 30, "2026-05-01", FEATURES, "", tier_cuts(model.model.predict(X)), 200, "shop"
+    )
     return model
 
 
@@ -43,5 +50,7 @@ def test_the_kept_database_gives_the_answers_of_fresh_ones(served, monkeypatch):
 
 def test_a_request_leaves_nothing_in_the_kept_database(served):
     served.predict(None, LINES, {"as_of": "2026-05-01"})
-    left = requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
+    left = (
+        requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
+    )
     assert left == [("memory",)]
