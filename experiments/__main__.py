@@ -74,7 +74,7 @@ def speed(
         list[int] | None, typer.Option(help="Rows for the features: 1M, 10M and 100M by default.")
     ] = None,
     small: Annotated[
-        bool, typer.Option("--small", help="Run under two minutes; fail on a ratio that is 30% worse.")
+        bool, typer.Option("--small", help="Run under two minutes; fail on a ratio that is 20% worse.")
     ] = False,
 ) -> None:
     """Measure time, CPU and memory, with the ratio to peers and bare engines in the same run.

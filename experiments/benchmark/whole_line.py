@@ -1,7 +1,8 @@
-"""`cltv train` and `cltv score` as a user types them, on a large log in a folder of their own."""
+"""Commands as a user types them, each a process in a folder of its own: on a large log, and on the demo's."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,47 @@ import time
 from pathlib import Path
 
 import cltv_ml
+from experiments.benchmark.cases import ROOT
 from experiments.benchmark.speed_cases import lines
+
+
+#: What a newcomer runs, in this order: the task's name and the words after `cltv`.
+COMMANDS = {
+    "cltv --version": ["--version"],
+    "cltv --help": ["--help"],
+    "cltv demo, 23,570 customers": ["demo"],
+    "cltv score, 23,570 customers": ["score", "--data", "cdnow"],
+}
+
+#: Answers one customer's purchases again and again, and prints the medians of wall and CPU seconds.
+SERVED = """
+import json, statistics, time, mlflow, pandas as pd
+model = mlflow.pyfunc.load_model("models:/cltv@champion/artifacts/cltv-from-transactions")
+lines = pd.DataFrame({"customer_id": "ann", "timestamp": [f"1997-{month:02d}-03" for month in range(1, 13)]})
+lines = lines.assign(amount=20.0, quantity=1.0)
+times = []
+for _ in range(40):
+    wall, cpu = time.perf_counter(), time.process_time()
+    model.predict(lines, params={"as_of": "1998-07-01"})
+    times.append((time.perf_counter() - wall, time.process_time() - cpu))
+print(json.dumps([statistics.median(one) for one in zip(*times[10:])]))
+"""
+
+
+def commands(folder: Path) -> list[dict]:
+    """Return the rows of `COMMANDS` in one new folder, of one customer's transactions served, and of the tests."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{place}/mlflow.db", "NO_COLOR": "1"}
+        found = [
+            _row(task, *_measured(["cltv_ml.cli", *words], Path(place), environment))
+            for task, words in COMMANDS.items()
+        ]
+        served = [sys.executable, "-c", SERVED]
+        out = subprocess.run(served, cwd=place, env=environment, capture_output=True, text=True, check=True).stdout
+    wall, cpu = json.loads(out.splitlines()[-1])
+    found.append(_row("one customer's 12 purchases, served", wall, cpu, None, ""))
+    tests = ["pytest", "-q", "-n", "auto", "--dist", "loadfile"]
+    return [*found, _row("make test", *_measured(tests, ROOT, dict(os.environ)))]
 
 
 def whole_line(customers: int, folder: Path) -> list[dict]:
@@ -20,14 +61,17 @@ def whole_line(customers: int, folder: Path) -> list[dict]:
     with tempfile.TemporaryDirectory(dir=folder) as place:
         environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{place}/mlflow.db", "NO_COLOR": "1"}
         return [
-            _row(words[0], customers, *_measured([*words, "--data", str(log)], Path(place), environment))
+            _row(
+                f"cltv {words[0]}, {customers:,} customers, {10 * customers:,} rows",
+                *_measured(["cltv_ml.cli", *words, "--data", str(log)], Path(place), environment),
+            )
             for words in (["train", "--horizon", "13w", "--force"], ["score"])
         ]
 
 
-def _row(command: str, customers: int, wall: float, cpu: float, memory: float, note: str) -> dict:
+def _row(task: str, wall: float, cpu: float, memory: float | None, note: str) -> dict:
     about = {
-        "task": f"cltv {command}, {customers:,} customers, {10 * customers:,} rows",
+        "task": task,
         "model": "cltv_ml",
         "version": f"cltv_ml {cltv_ml.__version__}",
         "metric": "cpu_seconds",
@@ -38,10 +82,10 @@ def _row(command: str, customers: int, wall: float, cpu: float, memory: float, n
 
 
 def _measured(words: list[str], place: Path, environment: dict[str, str]) -> tuple[float, float, float, str]:
-    """Return wall and CPU seconds, peak MB of the whole family of processes, and what went wrong."""
+    """Return wall and CPU seconds of a module's command, peak MB of its family of processes, and what went wrong."""
     before, start = os.times(), time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cltv_ml.cli", *words],
+        [sys.executable, "-m", *words],
         cwd=place,
         env=environment,
         text=True,
