@@ -15,7 +15,6 @@ import cltv_ml
 from experiments.benchmark.cases import ROOT
 from experiments.benchmark.speed_cases import lines
 
-
 #: What a newcomer runs, in this order: the task's name and the words after `cltv`.
 COMMANDS = {
     "cltv --version": ["--version"],
@@ -48,7 +47,9 @@ def commands(folder: Path) -> list[dict]:
             for task, words in COMMANDS.items()
         ]
         served = [sys.executable, "-c", SERVED]
-        out = subprocess.run(served, cwd=place, env=environment, capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(
+            served, cwd=place, env=environment, capture_output=True, text=True, check=True
+        ).stdout
     wall, cpu = json.loads(out.splitlines()[-1])
     found.append(_row("one customer's 12 purchases, served", wall, cpu, None, ""))
     tests = ["pytest", "-q", "-n", "auto", "--dist", "loadfile"]
