@@ -7,16 +7,54 @@ p ~ Beta(a, b). Given both, the customer leaves at rate lambda p, and E[purchase
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import betainc, betaln, digamma, gammaln, hyp2f1
 
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
+from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, draw_poisson
 
 _SIDE = 2e-4  # at a = 1 the closed form is 0 / 0: a straight line between neighbours is right to 1e-8
 _GRID, _FINE_GRID = np.linspace(-1.0, 1.0, 161), np.linspace(-1.0, 1.0, 801)
+
+
+class BetaGeometric(CovariateModel):
+    """What BG/NBD and MBG/NBD share; `first` is 1 where a customer may already leave after the first purchase."""
+
+    first: ClassVar[int]
+    param_names = ("r", "alpha", "a", "b")
+    dropout_effect = (("a", 1), ("b", 1))
+
+    def _starts(self, rate: float) -> list[tuple[float, ...]]:
+        return [
+            (r, r / rate, a, b)
+            for r, a, b in ((0.7, 0.8, 2.5), (3.0, 1.0, 10.0), (0.3, 0.2, 0.5), (1, 5, 50))
+        ]
+
+    def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        return terms(params, rows, self.first)
+
+    def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
+        r, alpha, a, b = params
+        return r + x, alpha + T, a + 0 * x, b + x + self.first
+
+    def _alive_expected(self, params: Params, t: float) -> np.ndarray:
+        return expected(params, t)
+
+    def _alive_survival(self, params: Params, t: float) -> np.ndarray:
+        return survival(params, t)
+
+    def _alive_none(self, params: Params, t: float) -> np.ndarray:
+        return none(params, t)
+
+    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
+        return pmf(params, n, t)
+
+    def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
+        return sample(params, t, size, rng)
 
 
 def terms(params: Params, rows: Rows, first: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cltv_ml.models import beta_geometric
+from cltv_ml.models.beta_geometric import BetaGeometric
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.purchase_history import Rows
-from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_last, until_purchase
 
 
-class MBGNBD(CovariateModel):
+class MBGNBD(BetaGeometric):
     """Purchases at rate lambda ~ Gamma(r, alpha); customers leave after each, the first too, with p ~ Beta(a, b).
 
     Batislam, Denizel and Filiztekin (2007), "Empirical validation and comparison of models for customer base
@@ -25,17 +23,7 @@ class MBGNBD(CovariateModel):
     """
 
     name = "mbg_nbd"
-    param_names = ("r", "alpha", "a", "b")
-    dropout_effect = (("a", 1), ("b", 1))
-
-    def _starts(self, rate: float) -> list[tuple[float, ...]]:
-        return [
-            (r, r / rate, a, b)
-            for r, a, b in ((0.7, 0.8, 2.5), (3.0, 1.0, 10.0), (0.3, 0.2, 0.5), (1, 5, 50))
-        ]
-
-    def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        return beta_geometric.terms(params, rows, first=1)
+    first = 1
 
     def _newcomer(self, params: Params) -> tuple[np.ndarray | float, Params]:
         r, alpha, a, b = params
@@ -45,25 +33,6 @@ class MBGNBD(CovariateModel):
         r, alpha, a, b = params
         odds = np.log(a / (b + x)) + (r + x) * (np.log(alpha + T) - np.log(alpha + tx))
         return np.exp(-np.logaddexp(0.0, odds))
-
-    def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
-        r, alpha, a, b = params
-        return r + x, alpha + T, a + 0 * x, b + x + 1
-
-    def _alive_expected(self, params: Params, t: float) -> np.ndarray:
-        return beta_geometric.expected(params, t)
-
-    def _alive_survival(self, params: Params, t: float) -> np.ndarray:
-        return beta_geometric.survival(params, t)
-
-    def _alive_none(self, params: Params, t: float) -> np.ndarray:
-        return beta_geometric.none(params, t)
-
-    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
-        return beta_geometric.pmf(params, n, t)
-
-    def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
-        return beta_geometric.sample(params, t, size, rng)
 
     def _simulate(
         self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
