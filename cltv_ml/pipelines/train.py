@@ -134,7 +134,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         )
         _write_outputs(cleaned, result, summary, job)
         _log_summary(cleaned, result, summary, verdict, job)
-        about = data_tags(log, info)
+        about = data_tags(log.span, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
         found = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion)}

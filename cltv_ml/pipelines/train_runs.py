@@ -8,7 +8,6 @@ import pandas as pd
 
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 
 
@@ -49,9 +48,9 @@ def summary_metrics(cleaned: Cleaned, result: WindowResult) -> dict[str, float]:
     }
 
 
-def data_tags(log: Log, info: Any) -> dict[str, str]:
+def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any) -> dict[str, str]:
     """Return what the registered model was fitted on, as tags of its version."""
-    first, last = log.span
+    first, last = span
     card = info.metadata
     return {
         "model": str(card["model"]),

@@ -12,6 +12,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.groups import segment_groups
 from cltv_ml.models import ProbabilisticValue, ValueModel
 from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
@@ -75,9 +76,10 @@ def training_summary(
         now, cutoff = today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
     probabilistic = best_probabilistic(result)
     level = sections.level_section(result, currency=currency)
+    segments = segment_groups(log, result.training.X_now, result.window.cutoff)
     details = [
         *([level] if level else []),
-        sections.groups_section(log, result, verdict.champion),
+        sections.groups_section(segments, result, verdict.champion),
         sections.explanation_section(result, verdict.champion, currency=currency),
     ]
     if probabilistic:
@@ -88,7 +90,7 @@ def training_summary(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
         [
-            sections.campaign_section(log, now, horizon, currency=currency)
+            sections.campaign_section(now, horizon, margin=sections.measured_margin(log), currency=currency)
             if knows_who_leaves
             else sections.unknown_campaign_section(),
             sections.customers_section(

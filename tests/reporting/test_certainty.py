@@ -58,7 +58,8 @@ def test_a_model_without_intervals_has_no_section_about_them(judged, verdict):
 
 
 def test_bias_is_shown_by_segment_cohort_and_tenure(cleaned, judged, verdict):
-    shown = groups_section(cleaned.log, judged, verdict.champion)
+    segments = segment_groups(cleaned.log, judged.training.X_now, judged.window.cutoff)
+    shown = groups_section(segments, judged, verdict.champion)
     assert len(shown["figures"]) == 3
 
 

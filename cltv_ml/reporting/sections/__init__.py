@@ -10,7 +10,7 @@ from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanat
 from cltv_ml.reporting.sections.doubts import doubts_section
 from cltv_ml.reporting.sections.level import level_section
 from cltv_ml.reporting.sections.monitoring import monitoring_sections
-from cltv_ml.reporting.sections.products import products_section
+from cltv_ml.reporting.sections.products import measured_margin, products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "groups_section",
     "level_section",
     "lookup_table",
+    "measured_margin",
     "money_section",
     "monitoring_sections",
     "products_section",

@@ -7,27 +7,26 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.retention import value_at_risk
-from cltv_ml.log import AnyLog, Log
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import cells, section
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost, compute_what_if
 
 
 def campaign_section(
-    log: AnyLog, predictions: pd.DataFrame, horizon: int, *, currency: str = ""
+    predictions: pd.DataFrame, horizon: int, *, margin: float | None = None, currency: str = ""
 ) -> dict[str, Any]:
     """Return a retention campaign ranked by value at risk, for the reader to change.
 
     Parameters
     ----------
-    log
-        Its column `cost`, where there is one, tells the margin that the controls start at.
     predictions
         PREDICTIONS with `p_alive` or `expected_purchases`.
+    margin
+        The margin in percent of revenue that the controls start at, where the log tells it; else an assumption.
     """
-    log, known = Log.of(log), predictions.dropna(subset=["expected_value"])
+    known = predictions.dropna(subset=["expected_value"])
     at_risk = value_at_risk(known)
-    assumed = {"margin": _margin(log)} if "cost" in log.columns else {}
+    assumed = {} if margin is None else {"margin": margin}
     total = float(known["expected_value"].sum())
     what_if = compute_what_if(at_risk, total, horizon, assumed=assumed, currency=currency)
     measured = "as measured in this log" if assumed else "an assumption"
@@ -49,14 +48,6 @@ def campaign_section(
         ],
         what_if=what_if,
     )
-
-
-def _margin(log: Log) -> float:
-    """Return the log's margin in percent of revenue; lines without a cost are left out."""
-    known = log.frame[log.frame["cost"].notna()]
-    revenue = float(known["amount"].sum())
-    share = 1 - float(known["cost"].sum()) / revenue if revenue > 0 else 0.0
-    return round(100 * max(share, 0.0), 1)
 
 
 def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:

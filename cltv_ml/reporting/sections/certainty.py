@@ -12,10 +12,9 @@ from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.calibration import LEVEL
 from cltv_ml.evaluation.compare import compare_models
-from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
+from cltv_ml.evaluation.groups import cohort_groups, tenure_groups
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_coverage
-from cltv_ml.log import AnyLog
 from cltv_ml.models.out_of_fold import OUT_OF_TIME
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
@@ -132,11 +131,11 @@ def _ranges(y_true: pd.Series, values: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def groups_section(log: AnyLog, result: WindowResult, name: str) -> dict[str, Any]:
-    """Return the champion's bias by segment, by quarter of the first purchase and by tenure."""
+def groups_section(segments: pd.Series, result: WindowResult, name: str) -> dict[str, Any]:
+    """Return the champion's bias by segment (`evaluation.groups.segment_groups`), by quarter of the first purchase and by tenure."""
     X, cutoff = result.training.X_now, result.window.cutoff
     kinds: Mapping[str, pd.Series] = {
-        "RFM segment at the cutoff": segment_groups(log, X, cutoff),
+        "RFM segment at the cutoff": segments,
         "quarter of the first purchase": cohort_groups(X, cutoff),
         "days since the first purchase": tenure_groups(X),
     }

@@ -45,3 +45,14 @@ def products_section(log: AnyLog, *, currency: str = "") -> dict[str, Any] | Non
 
 def _word(grain: str) -> str:
     return "category" if grain == "category" else "product"
+
+
+def measured_margin(log: AnyLog) -> float | None:
+    """Return the log's margin in percent of revenue, lines without a cost left out; None without the column `cost`."""
+    log = Log.of(log)
+    if "cost" not in log.columns:
+        return None
+    known = log.frame[log.frame["cost"].notna()]
+    revenue = float(known["amount"].sum())
+    share = 1 - float(known["cost"].sum()) / revenue if revenue > 0 else 0.0
+    return round(100 * max(share, 0.0), 1)
