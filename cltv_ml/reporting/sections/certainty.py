@@ -132,7 +132,7 @@ def _ranges(y_true: pd.Series, values: pd.DataFrame) -> pd.DataFrame:
 
 
 def groups_section(segments: pd.Series, result: WindowResult, name: str) -> dict[str, Any]:
-    """Return the champion's bias by segment (`evaluation.groups.segment_groups`), by quarter of the first purchase and by tenure."""
+    """Return the bias of the champion by segment (`segment_groups`), by quarter of the first purchase and by tenure."""
     X, cutoff = result.training.X_now, result.window.cutoff
     kinds: Mapping[str, pd.Series] = {
         "RFM segment at the cutoff": segments,
