@@ -69,7 +69,8 @@ def choose_shape(
     """Return the model whose shares of the total were best on the windows given.
 
     1. A model may be chosen when its order is shown to beat chance: its mean Gini over the windows is above zero
-       with probability 97.5% (bootstrap). The naive rule may be chosen where no other model passes.
+       with probability 97.5% (bootstrap). The naive rule may be chosen only where it passes and no other model does.
+       Where none passes there is no order to win by: the model with the least deviance wins, the naive rule left out.
     2. Of these, the ones whose ten value groups are off by at most `DECILE_BOUND`, once every model is brought to the
        realised total; all where none is.
     3. Of these, the ones whose mean Gini is at most `SAME_GINI` below the best: what so small a difference says
@@ -98,11 +99,24 @@ def choose_shape(
         )
     scores["left_out"] = _left_out(scores, allowed)
     able = scores[scores["left_out"] == ""]
+    if not (scores["gini_lower"] > 0).any():
+        return _without_order(able, scores)
     field = within_decile_bound(able)
     best = best_shape(able, objective)
     scores.loc[able.index.difference(field.index), "left_out"] = f"decile error above {DECILE_BOUND:.0%}"
     within = bool(scores.at[best, "decile_mape"] <= DECILE_BOUND)
     return Contest(Verdict(best, within, _reason(best, scores, field, objective)), scores)
+
+
+def _without_order(able: pd.DataFrame, scores: pd.DataFrame) -> Contest:
+    """Return the contest where no order is shown to beat chance: the shares with the least deviance win."""
+    best = str(able["deviance"].idxmin())
+    reason = (
+        f"{best}: least deviance of the shares ({able.at[best, 'deviance']:.2f}) of {len(able)} "
+        f"{'model' if len(able) == 1 else 'models'}, for no order of customers is shown to beat chance"
+    )
+    within = bool(scores.at[best, "decile_mape"] <= DECILE_BOUND)
+    return Contest(Verdict(best, within, reason), scores)
 
 
 def best_shape(scores: pd.DataFrame, objective: Objective = "gini") -> str:
@@ -161,17 +175,17 @@ def _scores_of(spent: pd.Series, values: pd.Series, targeting: Targeting | None)
 
 
 def _left_out(scores: pd.DataFrame, allowed: Sequence[str]) -> pd.Series:
-    """Return a phrase for each model that may not be chosen, empty for the others."""
+    """Return a phrase for each model that may not be chosen, empty for the others; never one for all."""
     skilled, naive = scores["gini_lower"] > 0, scores.index == SameRate.name
+    undecided, chance = "these windows cannot decide about it", "order not shown to beat chance"
     reasons = pd.Series("", index=scores.index)
-    reasons[~scores.index.isin(allowed) & ~naive] = "these windows cannot decide about it"
-    reasons[(reasons == "") & ~skilled] = "order not shown to beat chance"
-    if (skilled & ~naive).any():  # a forecast is not left to the naive rule
-        if not ((reasons == "") & ~naive).any():
-            reasons[skilled & ~naive] = ""
-        reasons[naive] = "the naive rule is a yardstick"
-    if (reasons != "").all():
-        reasons[:] = ""
+    reasons[~scores.index.isin(allowed) & ~naive] = undecided
+    if skilled.any():
+        reasons[(reasons == "") & ~skilled] = chance
+    if (skilled & ~naive).any() or (not skilled.any() and not naive.all()):
+        reasons[naive] = "the naive rule is a yardstick"  # a forecast is not left to it
+    if (reasons != "").all():  # these windows cannot decide, and nothing else can
+        reasons[(skilled if skilled.any() else True) & ~naive] = ""
     return reasons
 
 

@@ -47,6 +47,26 @@ def test_the_naive_rule_is_named_where_no_other_beats_chance(window):
     )
 
 
+def test_where_nothing_tells_customers_apart_the_truest_shares_win_and_never_the_naive_rule(window):
+    spent, values = window
+    noise = values["noise"].to_numpy()
+    blind = pd.DataFrame(
+        {"same_rate": noise[::-1], "wild": np.roll(noise, 7), "flat": noise.mean() + 0.01 * noise},
+        index=spent.index,
+    )
+    contest = choose_shape(blind, spent, list(blind))
+    assert contest.verdict.champion == "flat"
+    assert "no order of customers is shown to beat chance" in contest.verdict.reason
+    assert contest.scores.at["same_rate", "left_out"] == "the naive rule is a yardstick"
+    assert contest.scores.at["wild", "left_out"] == ""
+
+
+def test_the_naive_rule_alone_is_named(window):
+    spent, values = window
+    alone = values[["same_rate"]].iloc[::-1].set_axis(values.index)
+    assert choose_shape(alone, spent, ["same_rate"]).verdict.champion == "same_rate"
+
+
 def test_a_model_these_windows_may_not_decide_about_is_left_out(window):
     spent, values = window
     near = values.assign(near=0.8 * values["good"] + 0.2 * values["noise"])
