@@ -57,6 +57,10 @@ class Log:
 
     table: Tabular
     holidays: pd.DataFrame | None = None  # `holiday` and `date` of holidays that move from year to year
+    #: What else is known of the customers: their attributes (`customer_id`, `valid_from` where dated, columns
+    #: `<kind>_<name>`), and the campaign contacts with them (`customer_id`, `timestamp`, `responded_at` ...).
+    attributes: pa.Table | None = None
+    contacts: pa.Table | None = None
 
     @classmethod
     def of(cls, log: AnyLog) -> Log:
@@ -81,6 +85,22 @@ class Log:
     def columns(self) -> list[str]:
         """The names of the log's columns."""
         return [str(name) for name in self.connect().table("log").columns]
+
+    @property
+    def known(self) -> list[str]:
+        """The names of the log's columns, and `customers.NAME` and `contacts.NAME` of what else is known.
+
+        >>> Log(pd.DataFrame({"amount": [1.5]}), attributes=pa.table({"text_country": ["UK"]})).known
+        ['amount', 'customers.text_country']
+        """
+        tables = {"customers": self.attributes, "contacts": self.contacts}
+        others = [
+            f"{what}.{name}"
+            for what, table in tables.items()
+            if table is not None
+            for name in table.column_names
+        ]
+        return [*self.columns, *others]
 
     @cached_property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -181,7 +201,7 @@ class Log:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the table only: a connection cannot travel to another process."""
-        return Log, (self.table,)
+        return Log, (self.table, self.holidays, self.attributes, self.contacts)
 
 
 #: A log as functions take it.

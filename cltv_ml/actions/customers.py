@@ -25,6 +25,8 @@ def add_segments(shop: Shop, done: Actions) -> None:
         done.tables[name] = decisions.profile_segments(
             shop.log, groups, predictions=shop.predictions, cutoff=shop.window.cutoff
         )
+    if shop.levels is not None:
+        _split(shop, shop.levels, scored["segment"], done)
     done.tables["segment_definitions"] = decisions.segment_definitions()
     tiers = done.tables["customers"].groupby("tier")["expected_value"].agg(["size", "sum"])
     tiers = (
@@ -57,4 +59,19 @@ def _customers(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
     ]
     return pd.concat(parts, axis=1).assign(
         cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version
+    )
+
+
+def _split(shop: Shop, levels: pd.Series, segments: pd.Series, done: Actions) -> None:
+    """Add the level of each customer, and a profile of every segment and level together."""
+    name = str(levels.name)
+    known = levels.reindex(segments.index).fillna("unknown")
+    done.tables["customers"] = done.tables["customers"].assign(**{name: known})
+    groups = (segments.astype("str") + ", " + known.astype("str")).rename("segment")
+    table = decisions.profile_segments(
+        shop.log, groups, predictions=shop.predictions, cutoff=shop.window.cutoff
+    )
+    done.tables["segments_by_attribute"] = table
+    done.sections.append(
+        section(f"Segments by {name}", tables={f"Each segment, divided by {name}": table.reset_index()})
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.data import Cleaned
+from cltv_ml.data import Cleaned, Known
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
@@ -70,6 +70,8 @@ class Terms:
         Products and categories that no list may show.
     currency
         Written on the figures.
+    split_by
+        Column of the log or of the table of customers by whose levels segments are divided.
     before
         `customers.csv` of an earlier call, or earlier scores of `cltv score`, indexed by customer_id.
     campaign
@@ -87,6 +89,7 @@ class Terms:
     protected: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     currency: str = ""
+    split_by: str = ""
     before: pd.DataFrame | None = None
     campaign: PastCampaign | None = None
 
@@ -115,6 +118,8 @@ class Shop:
         Customers' most frequent value of each protected column: for audits only.
     version
         The champion's version in the registry.
+    levels
+        Each customer's level of the column that segments are divided by.
     """
 
     log: Log
@@ -126,6 +131,7 @@ class Shop:
     terms: Terms
     groups: pd.DataFrame
     version: int
+    levels: pd.Series | None = None
 
 
 def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
@@ -134,7 +140,11 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     store.open_store()
     model, version = scoring.load_registered()
     card = model.metadata.metadata
-    log = Log(_without_protected(cleaned.log, terms, card["features"], done))
+    known = cleaned.known
+    log = replace(
+        known.of(Log(cleaned.log)),
+        table=_without_protected(cleaned.log, known, terms, card["features"], done),
+    )
     names = dict.fromkeys([*card["features"], *default_features(log.columns)])
     X = build_features(log, cutoff, names=list(names))
     predictions = scoring.predict_in_chunks(model, X[card["features"]])
@@ -154,8 +164,9 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         tiers=decisions.apply_tiers(predictions["expected_value"], cuts).rename("tier"),
         lifecycle=decisions.apply_lifecycle(X, rule, trusted),
         terms=terms,
-        groups=_most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log]),
+        groups=_groups(cleaned, terms, cutoff, X.index),
         version=version,
+        levels=_levels(cleaned, terms, cutoff, X.index),
     )
 
 
@@ -172,26 +183,55 @@ def with_purchases(predictions: pd.DataFrame, X: pd.DataFrame, horizon: int) -> 
     return predictions.join(second[missing])
 
 
-def _without_protected(log: pd.DataFrame, terms: Terms, features: list[str], done: Actions) -> pd.DataFrame:
+def _without_protected(
+    log: pd.DataFrame, known: Known, terms: Terms, features: list[str], done: Actions
+) -> pd.DataFrame:
     """Return the log without the protected columns, which the champion must not have used either."""
     needed = [name for name in terms.protected if name in TRANSACTIONS.required]
     if needed:
         raise InputError(
             f"the column {needed[0]!r} cannot be protected: without it there are no customers to act on."
         )
-    used = {name: sorted(needs(name) & set(terms.protected)) for name in features}
+    attributes = {f"customers.{name}": column for name, column in known.protected_attributes().items()}
+    named = {**{name: name for name in terms.protected}, **attributes}
+    used = {name: sorted(named[need] for need in needs(name) if need in named) for name in features}
     using = [name for name, columns in used.items() if columns]
     if using:
         raise InputError(
             f"the champion's feature {using[0]!r} uses the protected column {used[using[0]][0]!r}; train a model "
             "without it: leave that column out of the mapping."
         )
-    absent = [name for name in terms.protected if name not in log]
+    absent = [name for name in known.protected if name not in log]
     if absent:
         done.refused["protected"] = (
             f"no column {absent[0]!r} is in the log, so nothing can use it; found {list(log)}."
         )
     return log.drop(columns=[name for name in terms.protected if name in log])
+
+
+def _levels(cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index) -> pd.Series | None:
+    """Return each customer's level of the column that segments are divided by; InputError where there is none."""
+    name = terms.split_by
+    if not name:
+        return None
+    if name in terms.protected:
+        raise InputError(f"the column {name!r} is protected, so segments cannot be divided by it.")
+    attributes = cleaned.known.groups(cutoff, customers)
+    if name in attributes:
+        return attributes[name].rename(name)
+    if name in cleaned.log and name not in TRANSACTIONS.required:
+        return _most_frequent(cleaned.log, [name])[name].reindex(customers).astype("object").fillna("unknown")
+    available = [*attributes, *(column for column in cleaned.log if column not in TRANSACTIONS.required)]
+    raise InputError(f"no column {name!r} to divide segments by; choose one of {available}.")
+
+
+def _groups(cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index) -> pd.DataFrame:
+    """Return each customer's level of every protected column, of the log and of the table of customers."""
+    found = _most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log])
+    hidden = cleaned.known.protected_attributes().values()
+    levels = cleaned.known.groups(cutoff, customers)
+    others = pd.DataFrame({column: levels[column] for column in hidden}, index=customers)
+    return found.join(others, how="outer") if len(others.columns) else found
 
 
 def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.settings import Check
 
 if TYPE_CHECKING:
-    from cltv_ml.data import Cleaned, Verdict
+    from cltv_ml.data import Cleaned, Known, Verdict
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at data before any model: named data sets, checks, mappings."
@@ -168,6 +169,16 @@ def _show_account(cleaned: Cleaned) -> None:
         console.print(f"Unused    {escape(', '.join(map(repr, account.unused)))}")
     for note in [*account.notes, *doubt_products(cleaned.log)]:
         console.print(f"Note      {escape(note)}")
+    _show_attributes(cleaned.known)
+
+
+def _show_attributes(known: Known) -> None:
+    """Print what each column about customers is used for."""
+    if known.attributes is None:
+        return
+    table = known.attributes.account_table()
+    table["missing"] = [f"{share:.0%}" for share in table["missing"]]
+    show_table(table, f"{known.attributes.rows:,} rows about customers; by column:")
 
 
 def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]:
@@ -197,4 +208,17 @@ def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]
         "mapping": account.mapping,
         "levels": account.levels,
         "unused": account.unused,
+        **_attributes(cleaned.known),
     }
+
+
+def _attributes(known: Known) -> dict[str, Any]:
+    """Return the account of the tables about customers, nothing where there is none."""
+    found: dict[str, Any] = {}
+    if known.attributes is not None and known.coverage is not None:
+        found["attributes"] = known.attributes.account_table()
+        found["attribute_coverage"] = asdict(known.coverage)
+    if known.contacts is not None and known.contact_coverage is not None:
+        found["contacts"] = {"rows": known.contacts.rows, "mapping": dict(known.contacts.mapping)}
+        found["contact_coverage"] = asdict(known.contact_coverage)
+    return found

@@ -5,6 +5,7 @@ from cltv_ml.data.clean import Cleaned, clean, clean_to_parquet
 from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.earlier import compare_customers
 from cltv_ml.data.fetch import fetch
+from cltv_ml.data.known import Known, Tables, describe_attributes, read_known
 from cltv_ml.data.mapping import read_mapping, write_mapping
 from cltv_ml.data.quality import (
     compute_cohorts,
@@ -25,12 +26,14 @@ __all__ = [
     "REASONS",
     "Cleaned",
     "Dataset",
+    "Known",
     "Question",
     "QuestionsError",
     "Raw",
     "Report",
     "Rules",
     "Simulation",
+    "Tables",
     "Verdict",
     "answer",
     "change_rules",
@@ -42,10 +45,12 @@ __all__ = [
     "compute_seasonality",
     "compute_spend",
     "compute_summary",
+    "describe_attributes",
     "doubt_products",
     "fetch",
     "judge",
     "read",
+    "read_known",
     "read_mapping",
     "simulate",
     "write_mapping",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cltv_ml.data.account import Report, account
 from cltv_ml.data.duplicates import treat_duplicates
+from cltv_ml.data.known import Known
 from cltv_ml.data.lines import read_lines
 from cltv_ml.data.netting import NOTHING_REDUCED, find_candidates, net_returns, take_refunds_off
 from cltv_ml.data.outputs import columns_of, log_query, quarantine_query
@@ -52,11 +53,12 @@ class Cleaned:
     log: pd.DataFrame
     quarantine: pd.DataFrame
     report: Report
+    known: Known = field(default_factory=Known)
 
     @cached_property
     def transactions(self) -> Log:
-        """The clean log as it travels: opened once for all who read it."""
-        return Log(self.log)
+        """The clean log as it travels, with what is known of its customers: opened once for all who read it."""
+        return self.known.of(Log(self.log))
 
 
 def clean(

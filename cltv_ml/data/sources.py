@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.databases import view_database
-from cltv_ml.data.datasets import DATASETS
+from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.frames import inner_names, view_frame
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.lines import open_questions
@@ -127,10 +127,61 @@ def read(
     >>> dict(raw.mapping)
     {'customer_id': 'cust', 'timestamp': 'day', 'amount': 'paid'}
     """
+    given = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
+    opened = open_source(source, table=table, header_row=header_row, memory=memory)
+    con, ready = opened.con, opened.dataset
+    if ready:
+        given = {**ready.mapping, **given}
+    proposal = complete(con, given)
+    suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
+    settled = change_rules(keep_levels(rules, suited) if rules else suited, changes or {})
+    questions, notes = proposal.questions, list(opened.notes)
+    try:
+        notes += fill_down(con, proposal.mapping, settled.fill_down)
+    except QuestionsError as error:
+        questions += error.questions
+    raw = Raw(
+        con=con,
+        mapping=proposal.mapping,
+        source=opened.name,
+        read_at=pd.Timestamp.now(),
+        rules=settled,
+        workspace=opened.workspace,
+        notes=(*notes, *proposal.notes),
+    )
+    if questions:
+        raise QuestionsError((*questions, *open_questions(raw)))
+    return raw
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The view `raw` and the table `broken_lines` of a source, before anything is known of its columns."""
+
+    con: duckdb.DuckDBPyConnection
+    workspace: Workspace
+    name: str
+    notes: tuple[str, ...] = ()
+    dataset: Dataset | None = None
+
+
+def open_source(
+    source: pd.DataFrame | pa.Table | str | Path,
+    *,
+    table: str | None = None,
+    header_row: int | None = None,
+    memory: str = "2GB",
+) -> Opened:
+    """Return the rows of anything that `read` reads, as they came.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read or is empty; one sentence says why.
+    """
     workspace = Workspace()
     con = connect(memory, workspace.path)
     con.execute("create table broken_lines (source_row bigint, line varchar)")
-    given = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
     name, ready, notes = str(source), None, list[str]()
     if hasattr(source, "toArrow"):
         source = source.toArrow()
@@ -145,7 +196,6 @@ def read(
             view_file(con, ready.locate(), workspace.path, table)
             if ready.products:
                 join_products(con, ready.locate().with_name(ready.products), ready.product_key)
-        given = {**ready.mapping, **given}
     elif is_url(name):
         view_database(con, name, table, inner_names)
         name = without_secrets(name)
@@ -153,26 +203,7 @@ def read(
         notes = view_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
     _check_rows(con, name)
-    proposal = complete(con, given)
-    suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
-    settled = change_rules(keep_levels(rules, suited) if rules else suited, changes or {})
-    questions = proposal.questions
-    try:
-        notes += fill_down(con, proposal.mapping, settled.fill_down)
-    except QuestionsError as error:
-        questions += error.questions
-    raw = Raw(
-        con=con,
-        mapping=proposal.mapping,
-        source=name,
-        read_at=pd.Timestamp.now(),
-        rules=settled,
-        workspace=workspace,
-        notes=(*notes, *proposal.notes),
-    )
-    if questions:
-        raise QuestionsError((*questions, *open_questions(raw)))
-    return raw
+    return Opened(con, workspace, name, tuple(notes), ready)
 
 
 def _check_rows(con: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 from scipy import special, stats
 
 from cltv_ml.errors import InputError
 
 #: Groups of equal size in the reference that the stability index counts.
 BINS = 10
+#: Levels of a category that are compared, and customers whom a level must have in the reference.
+LEVELS, RARE = 200, 20
 #: Points of the quantile function that the Wasserstein distance compares.
 POINTS = 200
 
@@ -27,7 +30,7 @@ Sketch = dict[str, dict[str, Any]]
 
 
 def sketch(table: pd.DataFrame) -> Sketch:
-    """Return a compact picture of each numeric column: how many values, how many missing, quantiles, bin counts.
+    """Return a compact picture of each column: how many values, how many missing, quantiles and bin counts, or levels.
 
     >>> made = sketch(pd.DataFrame({"a": [0.0] * 18 + [4, None]}))["a"]
     >>> made["count"], made["missing"], made["edges"], made["counts"]
@@ -35,6 +38,9 @@ def sketch(table: pd.DataFrame) -> Sketch:
     """
     made = {}
     for name in table.columns:
+        if not types.is_numeric_dtype(table[name]):
+            made[str(name)] = _sketch_levels(table[name])
+            continue
         values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
         known = values[np.isfinite(values)]
         edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else known
@@ -48,13 +54,27 @@ def sketch(table: pd.DataFrame) -> Sketch:
     return made
 
 
+def _sketch_levels(column: pd.Series) -> dict[str, Any]:
+    """Return the customers of each level, the rare ones together, so that no level tells of a single customer."""
+    counts = column.value_counts()
+    kept = counts[counts >= RARE].head(LEVELS)
+    return {
+        "count": int(counts.sum()),
+        "missing": int(column.isna().sum()),
+        "levels": {str(level): int(count) for level, count in kept.items()},
+        "rare": int(counts.sum() - kept.sum()),
+    }
+
+
 def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
     """Return how far each column of `table` lies from its reference, the furthest first.
 
     Columns `feature`; `psi` with `psi_lower`, `psi_upper`: the population stability index over the reference's
-    tenths and missing values, what chance adds on average taken off, 0.1 being a little and 0.25 a lot; `shift`
+    tenths and missing values, or over the levels of a category, those that the reference does not have as one more,
+    what chance adds on average taken off, 0.1 being a little and 0.25 a lot; `shift`
     with `shift_lower`, `shift_upper`: the Wasserstein distance in standard deviations of the reference, the
-    outermost quarter of a percent left out; `missing` (share now) and `missing_before`.
+    outermost quarter of a percent left out, missing for categories; `missing` (share now) and `missing_before`; and
+    `other`, the share of customers now whose level is rare in the reference or not in it, zero for numbers.
 
     Sources: for independent samples PSI / (1/n + 1/m) is asymptotically noncentral chi-squared (B. Yurdakul,
     Statistical Properties of Population Stability Index, 2018); the distance is off by at most the integral of a
@@ -104,6 +124,8 @@ def compute_shares(
 def _row(
     name: str, before: Mapping[str, Any], column: pd.Series, confidence: float, noise: np.ndarray
 ) -> dict[str, Any]:
+    if "levels" in before:
+        return _row_of_levels(name, before, column, confidence)
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     known = values[np.isfinite(values)]
     edges = np.array(before["edges"], dtype=np.float64)
@@ -121,6 +143,28 @@ def _row(
         "shift_upper": shift[2],
         "missing": 1 - len(known) / len(values),
         "missing_before": before["missing"] / max(before["missing"] + before["count"], 1),
+        "other": 0.0,
+    }
+
+
+def _row_of_levels(
+    name: str, before: Mapping[str, Any], column: pd.Series, confidence: float
+) -> dict[str, Any]:
+    counts = column.dropna().astype(str).value_counts()
+    levels = list(before["levels"])
+    other = counts.sum() - counts.reindex(levels).sum()
+    old = np.array([*before["levels"].values(), before["rare"], before["missing"]], dtype=np.float64)
+    new = np.array([*counts.reindex(levels, fill_value=0), other, column.isna().sum()], dtype=np.float64)
+    psi = _psi(old, new, confidence)
+    return {
+        "feature": name,
+        "psi": psi[0],
+        "psi_lower": psi[1],
+        "psi_upper": psi[2],
+        **dict.fromkeys(("shift", "shift_lower", "shift_upper"), np.nan),
+        "missing": float(column.isna().mean()),
+        "missing_before": before["missing"] / max(before["missing"] + before["count"], 1),
+        "other": float(other / len(column)),
     }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.metrics import gini
@@ -58,7 +60,7 @@ def compute_dependence(
     """Return the mean prediction as one feature takes each of its values and all others stay.
 
     Columns `feature`, `value` (at equal steps of the quantiles, in the terms of `feature_title`: recency as days since
-    the last purchase) and `predicted` (mean in currency).
+    the last purchase; of a category its most frequent levels) and `predicted` (mean in currency).
     Source: J. Friedman, Greedy Function Approximation, 2001. Combinations that no customer has are asked
     too, so read it next to the importances.
     """
@@ -66,12 +68,15 @@ def compute_dependence(
         raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
     sample, _ = _sample(X, None, np.random.default_rng(seed))
     shown = _values(feature, X).dropna()
-    values = np.unique(shown.quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
+    if types.is_numeric_dtype(shown):
+        values = np.unique(shown.quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
+    else:
+        values = shown.value_counts().index[:points].to_numpy(dtype=object)
     predicted = [float(model.predict(_with(sample, feature, value)).mean()) for value in values]
     return pd.DataFrame({"feature": feature, "value": values, "predicted": predicted})
 
 
-def _with(X: pd.DataFrame, feature: str, value: float) -> pd.DataFrame:
+def _with(X: pd.DataFrame, feature: str, value: Any) -> pd.DataFrame:
     """Return the customers as if each had this value of a feature, given in the terms of its title."""
     if feature == "recency" and "T" in X:
         return _possible(X.assign(recency=(X["T"] - value).clip(lower=0.0)))
@@ -108,8 +113,8 @@ def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
 def top_reasons(model: ValueModel, X: pd.DataFrame, n: int = 3) -> pd.DataFrame:
     """Return the `n` features that move each customer's value most, in words: columns `reason_1` ... by `X.index`.
 
-    Such as "days since the last purchase (12): +8.40"; the number is what the feature adds in currency,
-    compared with a customer of whom it is not known. Empty text where fewer features have a say.
+    Such as "days since the last purchase (12): +8.40" or "country: UK, +3.10"; the number is what the feature adds in
+    currency, compared with a customer of whom it is not known. Empty text where fewer features have a say.
 
     Raises
     ------
@@ -132,7 +137,7 @@ def top_reasons(model: ValueModel, X: pd.DataFrame, n: int = 3) -> pd.DataFrame:
         text = said.to_numpy()[np.arange(len(X)), chosen]
         columns[f"reason_{place + 1}"] = np.array(
             [
-                f"{words}: {added:+,.2f}" if abs(added) >= 0.005 else ""
+                f"{words}{', ' if ': ' in words else ': '}{added:+,.2f}" if abs(added) >= 0.005 else ""
                 for words, added in zip(text, amount, strict=True)
             ],
             dtype=object,
@@ -163,7 +168,7 @@ def compute_contributions(
                     "feature": str(name),
                     "title": feature_title(str(name)),
                     "value": value.to_numpy()[drawn],
-                    "rank": value.rank(pct=True).to_numpy()[drawn],
+                    "rank": _ranks(value)[drawn],
                     "contribution": parts[name].to_numpy()[drawn],
                 }
             )
@@ -174,8 +179,8 @@ def compute_contributions(
 def feature_title(name: str) -> str:
     """Return a feature's name in words, from its declaration.
 
-    >>> feature_title("order_rate_30d"), feature_title("recency")
-    ('orders in the last 30 days, per day', 'days since the last purchase')
+    >>> feature_title("order_rate_30d"), feature_title("attribute_text_country")
+    ('orders in the last 30 days, per day', 'country')
     """
     if name in TITLES:
         return TITLES[name]
@@ -183,6 +188,7 @@ def feature_title(name: str) -> str:
         return name.replace("_", " ")
     clause = re.split(r"[:;.](?:\s|$)", CATALOGUE[name].doc)[0]
     clause = re.sub(r", as a rate.*", ", per day", clause)
+    clause = re.sub(r", as last known.*", "", clause)
     return clause if clause[:2].isupper() else clause[0].lower() + clause[1:]
 
 
@@ -193,6 +199,18 @@ def _values(name: str, X: pd.DataFrame) -> pd.Series:
     return X[name] if name in X else pd.Series(np.nan, index=X.index)
 
 
+def _ranks(values: pd.Series) -> np.ndarray:
+    """Return the rank of each value among all, 0 lowest to 1 highest; levels of a category have none."""
+    if not types.is_numeric_dtype(values):
+        return np.full(len(values), np.nan)
+    return values.rank(pct=True).to_numpy()
+
+
 def _shown(name: str, X: pd.DataFrame) -> list[str]:
-    title = feature_title(name)
-    return [f"{title} ({value:,.4g})" if np.isfinite(value) else title for value in _values(name, X)]
+    title, values = feature_title(name), _values(name, X)
+    if not types.is_numeric_dtype(values):
+        return [title if pd.isna(value) else f"{title}: {value}" for value in values]
+    if name in CATALOGUE and CATALOGUE[name].unit == "0 or 1":
+        words = {1.0: f"{title}: yes", 0.0: f"{title}: no"}
+        return [words.get(value, title) for value in values]
+    return [f"{title} ({value:,.4g})" if np.isfinite(value) else title for value in values]

@@ -167,15 +167,16 @@ def _labels(log: Log, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
     return pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
 
 
-def _thin(log: Log, most: float) -> pa.Table | None:
-    """Return the lines of about `most` customers, chosen by the hash of the id; None where there are no more."""
+def _thin(log: Log, most: float) -> Log | None:
+    """Return the log of about `most` customers, chosen by the hash of the id; None where there are no more."""
     ids = log.customers
     if len(ids) <= most:
         return None
     chosen = ids[_hashed(ids) < most / len(ids)]
     con = log.connect()
     view(con, "chosen", pa.table({"customer_id": pa.array(chosen)}))
-    return con.sql("select log.* from log semi join chosen using (customer_id)").to_arrow_table()
+    lines = con.sql("select log.* from log semi join chosen using (customer_id)").to_arrow_table()
+    return replace(log, table=lines)
 
 
 def learned_from(customers: pd.Index, share: float) -> np.ndarray:

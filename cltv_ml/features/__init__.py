@@ -15,6 +15,8 @@ from cltv_ml.features.catalogue import (
     default_features,
     describe,
     feature_version,
+    is_text,
+    model_input,
     text_features,
 )
 from cltv_ml.features.customer import attribute_columns, attribute_names
@@ -42,6 +44,8 @@ __all__ = [
     "describe",
     "feature",
     "feature_version",
+    "is_text",
+    "model_input",
     "read_features",
     "text_features",
     "write_features",

@@ -15,9 +15,10 @@ import pyarrow as pa
 from cltv_ml.errors import InputError
 from cltv_ml.features.catalogue import CATALOGUE, available, default_features, needs
 from cltv_ml.features.compile import Plan, summary_first
+from cltv_ml.features.customer import attribute_columns
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
-from cltv_ml.features.source import Base, Source, before, open_source
+from cltv_ml.features.source import Base, Source, before, open_source, with_attributes
 from cltv_ml.log import AnyLog
 from cltv_ml.tables import CUSTOMERS
 from cltv_ml.windows import Window, to_cutoff
@@ -100,6 +101,7 @@ def build_table(
     try:
         base = open_source(mine, log if isinstance(log, Source) else Source(log))
         base.check(moments)
+        base = offering(names, base)
         plan = Plan(choose(names, base), CATALOGUE)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
@@ -188,6 +190,13 @@ def sorted_cutoffs(cutoffs: Cutoff | Sequence[Cutoff]) -> list[pd.Timestamp]:
     return sorted({to_cutoff(day) for day in ([cutoffs] if isinstance(cutoffs, (str, date)) else cutoffs)})
 
 
+def offering(names: Sequence[str] | str | None, base: Base) -> Base:
+    """Return base tables that have every attribute that is named."""
+    if names is None or isinstance(names, str):
+        return base
+    return with_attributes(base, attribute_columns(names))
+
+
 def choose(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
     """Return the names to build, the summary first, all of them possible with these tables."""
     if names is None or isinstance(names, str):
@@ -199,7 +208,8 @@ def choose(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
         if missing:
             raise InputError(
                 f"feature {name!r} needs {missing}, which the log has not. Found {sorted(base.columns)}; add "
-                "the column or leave the feature out."
+                "the column or leave the feature out"
+                + ("; --contacts names the table." if missing[0].startswith("contacts.") else ".")
             )
     return summary_first(names)
 

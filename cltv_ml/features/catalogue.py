@@ -88,6 +88,26 @@ def text_features(columns: Iterable[str]) -> list[str]:
     return [found.name for found in safe if found.age_safe and found.dtype == "text"]
 
 
+def is_text(name: str) -> bool:
+    """Return whether a feature is words, not a number.
+
+    >>> is_text("first_category"), is_text("attribute_text_country"), is_text("frequency")
+    (True, True, False)
+    """
+    return name in CATALOGUE and CATALOGUE[name].dtype == "text"
+
+
+def model_input(X: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Return features as a stored model reads them: numbers as float64, words as text, None where missing."""
+    columns = {name: _words(X[name]) if is_text(name) else X[name].astype("float64") for name in names}
+    return pd.DataFrame(columns, index=X.index)
+
+
+def _words(column: pd.Series) -> pd.Series:
+    words = column.astype(object)
+    return words.where(words.notna(), None).map(str, na_action="ignore").astype(object)
+
+
 def absent_features(columns: Iterable[str]) -> dict[str, list[str]]:
     """Return the features that a log with these columns cannot have, each with the columns it lacks.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,8 @@ from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
 from cltv_ml.log import Log
 from cltv_ml.windows import check_timezone
+
+logger = logging.getLogger("cltv_ml")
 
 _TEXTS = ("order_id", "product_id", "category", "channel")
 _SCALES = {"amount": MONEY_SCALE, "discount": MONEY_SCALE, "cost": MONEY_SCALE, "quantity": ITEM_SCALE}
@@ -30,10 +33,10 @@ class Source:
     log
         A clean transaction log: a `Log`, a pandas or Arrow table or a Parquet path; on Spark also a DataFrame.
     customers
-        States of customers: `customer_id`, attribute columns such as `country`, and optionally
-        `valid_from`, the moment from which a row holds.
+        States of customers: `customer_id`, attributes in columns such as `text_country` (`features.customer`), and
+        optionally `valid_from`, the moment from which a row holds; by default those of the `Log`.
     contacts
-        Campaign contacts: `customer_id`, `timestamp`, and optionally `responded_at`.
+        Campaign contacts: `customer_id`, `timestamp`, and optionally `responded_at`; by default those of the `Log`.
     timezone
         The shop's own time zone, such as `"Europe/Paris"`: needed where times carry a zone, because a
         cutoff is a midnight there. Times without zone are in it already.
@@ -49,7 +52,11 @@ class Source:
     until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
-        """Raise InputError for an unknown time zone."""
+        """Take the tables of a `Log` where none are given; raise InputError for an unknown time zone."""
+        if isinstance(self.log, Log):
+            for name, table in (("customers", self.log.attributes), ("contacts", self.log.contacts)):
+                if getattr(self, name) is None:
+                    object.__setattr__(self, name, table)
         check_timezone(self.timezone)
 
 
@@ -137,6 +144,48 @@ def _customers(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
     own = [name for name in kinds if name not in ("customer_id", "valid_from")]
     chosen = ["cast(customer_id as string) as customer_id", f"{known} as valid_day", *own]
     return f"select {', '.join(chosen)} from cltv_customer_states", kinds
+
+
+def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
+    """Return base tables that have these attributes: those that nobody gave are missing for every customer.
+
+    A model keeps its features; which table comes with a later log may change. A warning names what is missing. An
+    attribute that was read as another kind is turned into the one that the model knows.
+    """
+    present = {name.removeprefix("customers.") for name in base.columns if name.startswith("customers.")}
+    absent = [name for name in wanted if name not in present]
+    if not absent:
+        return base
+    nowhere = [
+        name.partition("_")[2].replace("_", " ") for name in absent if _as_kind(name, present, "") == ""
+    ]
+    if nowhere:
+        logger.warning(
+            "Customers the model learned from %s, which nobody gave: they count as missing for every customer; give "
+            "their table with --customers.",
+            ", ".join(nowhere),
+        )
+    states = base.extra.get("cltv_customers") or (
+        f"select cast(customer_id as string) as customer_id, {_ALWAYS} as valid_day from cltv_log where 1 = 0"
+    )
+    made = ", ".join(f"{_as_kind(name, present)} as {name}" for name in absent)
+    extra = {**base.extra, "cltv_customers": f"select *, {made} from ({states}) as given"}
+    columns = base.columns | {"customers.customer_id", *(f"customers.{name}" for name in absent)}
+    return replace(base, extra=extra, columns=columns)
+
+
+def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
+    """Return SQL of an attribute from the same one of another kind, or `nothing` where there is none."""
+    kind, _, own = name.partition("_")
+    other = next((column for column in sorted(present) if column.partition("_")[2] == own), nothing)
+    dates = ("birth", "date")
+    if (kind in dates) != (other.partition("_")[0] in dates):
+        other = nothing
+    if not other:
+        return ""
+    if kind == "text":
+        return f"cast({other} as string)"
+    return f"try_cast({other} as double)"
 
 
 def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset
 
 from cltv_ml.errors import InputError
-from cltv_ml.features.build import Cutoff, choose, each_shard, sorted_cutoffs
+from cltv_ml.features.build import Cutoff, choose, each_shard, offering, sorted_cutoffs
 from cltv_ml.features.catalogue import CATALOGUE
 from cltv_ml.features.compile import Plan
 from cltv_ml.features.engines import DuckDB, Engine
@@ -89,6 +89,7 @@ def write_features(
         if horizon is not None:
             check_windows(windows, base.first, base.last)
         labels = choose_labels(None, base.columns) if horizon is not None else []
+        base = offering(names, base)
         plan = Plan(choose(names, base), CATALOGUE, tuple(labels))
         build = _describe(mine, base, plan, windows, horizon)
         if _open(target, build):

@@ -4,7 +4,7 @@ from cltv_ml.models.at_total import AtTotal, for_labels
 from cltv_ml.models.base import ValueModel, by_name
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
-from cltv_ml.models.competitors import ALL, DEFAULT, competitors, names_of, with_params
+from cltv_ml.models.competitors import ALL, DEFAULT, WITH_ATTRIBUTES, competitors, names_of, with_params
 from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.feature_files import FeatureFiles
@@ -23,6 +23,7 @@ from cltv_ml.models.regression import Regression
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.sbg import SBG
 from cltv_ml.models.tweedie import Tweedie
+from cltv_ml.models.with_covariates import WithCovariates
 from cltv_ml.models.ziln import ZILN
 
 #: Every model of this room by class name: what contract tests loop over and stored models are read with.
@@ -39,6 +40,7 @@ CATALOGUE = {
         Regression,
         AtTotal,
         ProbabilisticValue,
+        WithCovariates,
         BGNBD,
         ParetoNBD,
         MBGNBD,
@@ -55,6 +57,7 @@ __all__ = [
     "ALL",
     "CATALOGUE",
     "DEFAULT",
+    "WITH_ATTRIBUTES",
     "FeatureFiles",
     "Level",
     "ValueModel",

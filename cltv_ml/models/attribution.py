@@ -111,15 +111,19 @@ def shapley(
 
 
 def history_parts(
-    value: Callable[[pd.DataFrame], np.ndarray], X: pd.DataFrame, mean_spend: float
+    value: Callable[[pd.DataFrame], np.ndarray],
+    X: pd.DataFrame,
+    mean_spend: float,
+    covariates: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return what a customer's history adds to a purchase model's answer, and the answer for a new customer.
 
     Shapley values of `frequency` (the repeat purchases and the time they took), `recency` (the days since the
-    last purchase) and `monetary_value`. A customer of whom none is known has just bought for the first time;
-    without the days since, the last purchase was today; without the spend the customer spends `mean_spend`.
+    last purchase) and `monetary_value`; columns named in `covariates` stay as they are. A customer of whom none is
+    known has just bought for the first time; without the days since, the last purchase was today; without the spend
+    the customer spends `mean_spend`.
     """
-    own = X[["frequency", "recency", "T", "monetary_value"]].astype(np.float64)
+    own = X[["frequency", "recency", "T", "monetary_value", *covariates]].astype(np.float64)
     since = own["T"] - own["recency"]
 
     def answer(known: frozenset[str]) -> np.ndarray:

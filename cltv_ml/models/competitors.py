@@ -18,6 +18,7 @@ from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.tweedie import Tweedie
+from cltv_ml.models.with_covariates import WithCovariates
 from cltv_ml.models.ziln import ZILN
 
 #: Every model that can compete, the simpler ones first.
@@ -26,6 +27,8 @@ ALL = (
     "bg_nbd_gamma_gamma",
     "mbg_nbd_gamma_gamma",
     "pareto_nbd_gamma_gamma",
+    "bg_nbd_covariates",
+    "pareto_nbd_covariates",
     "tweedie",
     "hurdle",
     "ziln",
@@ -36,11 +39,21 @@ ALL = (
 )
 
 #: Those that compete unless others are named.
-DEFAULT = tuple(name for name in ALL if name not in ("mbg_nbd_gamma_gamma", "ziln", "quantile"))
+DEFAULT = tuple(
+    name
+    for name in ALL
+    if name not in ("mbg_nbd_gamma_gamma", "ziln", "quantile") and "covariates" not in name
+)
+
+#: Those that compete as well where attributes of customers are known.
+WITH_ATTRIBUTES = ("bg_nbd_covariates", "pareto_nbd_covariates")
 
 
-def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DEFAULT) -> list[ValueModel]:
-    """Return the named models for a horizon in days, by default those of every training; trees learn from `features`.
+def competitors(
+    horizon: int, features: Sequence[str], names: Sequence[str] = DEFAULT, *, text: Sequence[str] = ()
+) -> list[ValueModel]:
+    """Return the named models for a horizon in days, by default those of every training; trees learn from `features`,
+    which are numbers, and from `text` as categories; the covariates of purchase models are the attributes among both.
 
     Whatever the order of the names, the simpler models come first, and the user's own last (`models.own`). The
     mean and the ensemble are made of those default models that are named with it, or of all where fewer than two are.
@@ -57,7 +70,7 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
     ['same_rate', 'ziln']
     """
     names = list(names)
-    made = {model.name: model for model in _single(horizon, list(features))}
+    made = {model.name: model for model in _single(horizon, [*features, *text])}
     others = [name for name in names if name not in ALL]
     unknown = [name for name in others if not is_own(name)]
     if unknown or not names:
@@ -67,7 +80,7 @@ def competitors(horizon: int, features: Sequence[str], names: Sequence[str] = DE
     blended = members if len(members) > 1 else usual
     for blend in (Ensemble(horizon, members=blended, weights=EQUAL), Ensemble(horizon, members=blended)):
         made[blend.name] = blend
-    own = [load_own(name, horizon, features) for name in others]
+    own = [load_own(name, horizon, features, text) for name in others]
     return [*(model for name, model in made.items() if name in names), *own]
 
 
@@ -85,11 +98,14 @@ def _available() -> str:
 
 
 def _single(horizon: int, features: list[str]) -> list[ValueModel]:
+    attributes = [name for name in features if name.startswith("attribute_")]
     return [
         SameRate(horizon),
         ProbabilisticValue(BGNBD(), horizon=horizon),
         ProbabilisticValue(MBGNBD(), horizon=horizon),
         ProbabilisticValue(ParetoNBD(), horizon=horizon),
+        WithCovariates(horizon, purchases=BGNBD(), attributes=attributes),
+        WithCovariates(horizon, purchases=ParetoNBD(), attributes=attributes),
         Tweedie(horizon, features=features),
         Hurdle(horizon, features=features),
         ZILN(horizon, features=features),

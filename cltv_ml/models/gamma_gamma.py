@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -38,9 +38,23 @@ class GammaGamma(BaseEstimator):
 
     `independence_` says how far its assumption holds: Spearman's correlation of frequency and monetary
     value among repeat buyers, the p-value of no correlation, and a sentence.
+
+    Parameters
+    ----------
+    covariates
+        Columns that do not change with time: spend per purchase is multiplied by exp(slope z), whoever the customer is.
+        The slopes are estimated first; p, q and v are those of the spend without that factor.
+    penalty
+        Weight of the sum of squared slopes against the mean log-likelihood, as in the purchase models.
     """
 
     param_names: ClassVar[tuple[str, ...]] = ("p", "q", "v")
+    covariates: Sequence[str] = ()
+    penalty: float = 0.0
+
+    def __init__(self, covariates: Sequence[str] = (), penalty: float = 0.0) -> None:
+        self.covariates = covariates
+        self.penalty = penalty
 
     def fit(
         self, X: pd.DataFrame, y: pd.Series | None = None, weights: np.ndarray | pd.Series | None = None
@@ -61,6 +75,7 @@ class GammaGamma(BaseEstimator):
                 "learn from; use a longer calibration window."
             )
         x, spend, weight = x[repeat], spend[repeat], weight[repeat]
+        z = self._covariates(X)[repeat]
         if not spend.min() > 0:
             raise InputError(
                 f"GammaGamma: monetary_value of a repeat buyer must be positive, found {spend.min():g} for "
@@ -68,7 +83,9 @@ class GammaGamma(BaseEstimator):
                 "customers who only ever got things free."
             )
         order = np.argsort(x, kind="stable")
-        x, spend, weight = x[order], spend[order], weight[order]
+        x, spend, weight, z = x[order], spend[order], weight[order], z[order]
+        slopes = _fit_slopes(x, spend, weight, z, self.penalty) if z.shape[1] else np.zeros(0)
+        spend = spend / np.exp(z @ slopes) if len(slopes) else spend
         size, money = weight.sum(), float(weight @ spend / weight.sum())
         objective = _objective(x, spend / money, weight)
         sample = _objective(*_thin(x, spend / money, weight)) if len(x) > _LARGE else None
@@ -77,8 +94,11 @@ class GammaGamma(BaseEstimator):
         if not _is_plausible(_mean(found.theta), error):
             found = _hold_mean(objective, sample, size, error, found)
         self._learn(found, money, size)
+        self.params_ |= {
+            f"spend:{name}": float(slope) for name, slope in zip(self.covariates, slopes, strict=True)
+        }
         self.independence_ = _independence(x, spend)
-        self.feature_names_in_ = np.array(["frequency", "monetary_value"], dtype=object)
+        self.feature_names_in_ = np.array(["frequency", "monetary_value", *self.covariates], dtype=object)
         return self
 
     def _learn(self, found: Maximum, money: float, size: float) -> None:
@@ -102,9 +122,10 @@ class GammaGamma(BaseEstimator):
         """Return the expected spend per future purchase, shape (n,), in currency units."""
         check_fitted(self)
         x, spend = self._read(X)
+        factor = self._factor(X)
         p, q, v = (self.params_[name] for name in self.param_names)
-        total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0)
-        return p * (v + total) / (p * x + q - 1)
+        total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0) / factor
+        return p * (v + total) / (p * x + q - 1) * factor
 
     def simulate(self, n: int, frequency: float | np.ndarray = 3, seed: int = 0) -> pd.DataFrame:
         """Return `frequency` and `monetary_value` of `n` simulated customers; needs `fit` or `with_params`."""
@@ -140,19 +161,37 @@ class GammaGamma(BaseEstimator):
         The customer's own spend rate is drawn from its posterior once per draw.
         """
         x, spend = self._read(X)
+        factor = self._factor(X)
         p, q, v = params or tuple(self.params_[name] for name in self.param_names)
-        total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0)
+        total = np.where(x > 0, x * np.maximum(spend, 0.0), 0.0) / factor
         rate = rng.gamma((q + p * x)[:, None], 1.0, purchases.shape) / (v + total)[:, None]
         bought = purchases > 0
-        return np.where(bought, rng.gamma(p * np.maximum(purchases, 1)) / np.maximum(rate, 1e-290), 0.0)
+        drawn = np.where(bought, rng.gamma(p * np.maximum(purchases, 1)) / np.maximum(rate, 1e-290), 0.0)
+        return drawn * np.reshape(factor, (-1, 1))
 
     def _plausible(self, rng: np.random.Generator, count: int) -> list[tuple[float, ...]]:
         """Return p, q and v drawn from their uncertainty."""
         if not hasattr(self, "covariance_"):
-            return [tuple(self.params_.values())] * count
+            return [tuple(self.params_[name] for name in self.param_names)] * count
         values = np.array([self.params_[name] for name in self.param_names])
         drawn = draw_parameters(np.log(values - _SHIFT), self.covariance_, count, rng)
         return [tuple(theta) for theta in np.exp(np.clip(drawn, -300, 300)) + _SHIFT]
+
+    def _covariates(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the covariates, shape (n, k)."""
+        if not len(self.covariates):
+            return np.zeros((len(X), 0))
+        matrix = check_columns(self, X, list(self.covariates))
+        if np.isnan(matrix).any():
+            raise InputError(f"GammaGamma: a covariate among {list(self.covariates)} is missing; fill it.")
+        return matrix
+
+    def _factor(self, X: pd.DataFrame) -> np.ndarray:
+        """Return by how much each customer's spend per purchase is above that of covariates at zero, shape (n,)."""
+        if not len(self.covariates):
+            return np.ones(len(X))
+        slopes = np.array([self.params_[f"spend:{name}"] for name in self.covariates])
+        return np.exp(np.clip(self._covariates(X) @ slopes, -300.0, 300.0))
 
     def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         matrix = check_columns(self, X, ("frequency", "monetary_value"))
@@ -164,6 +203,37 @@ class GammaGamma(BaseEstimator):
                 f"buyers, the first is {X.index[int(np.isnan(spend).argmax())]!r}; fill or drop them."
             )
         return np.ascontiguousarray(matrix[:, 0]), spend
+
+
+def _fit_slopes(
+    x: np.ndarray, spend: np.ndarray, weight: np.ndarray, z: np.ndarray, penalty: float
+) -> np.ndarray:
+    """Return the slopes of the covariates: those of the joint maximum with p, q and v."""
+    money, size = float(weight @ spend / weight.sum()), float(weight.sum())
+    spread = np.maximum(z.std(axis=0), 1e-12)
+    centred = (z - np.average(z, axis=0, weights=weight)) / spread
+    if len(x) > _LARGE:
+        chosen = np.linspace(0, len(x) - 1, _LARGE).astype(int)
+        x, spend, weight, centred = x[chosen], spend[chosen], weight[chosen], centred[chosen]
+        size = float(weight.sum())
+
+    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        p, q, v = np.exp(theta[:3]) + _SHIFT
+        slopes = theta[3:]
+        scaled = spend / money / np.exp(np.clip(centred @ slopes, -50.0, 50.0))
+        value, gradient = _objective(x, scaled, weight)(theta[:3])
+        shape, total = p * x + q, x * scaled
+        by_slope = (weight * (shape * total / (total + v) - p * x)) @ centred / size
+        jacobian = float(weight @ (centred @ slopes)) / size
+        shrink = penalty * slopes / np.square(spread)
+        by_slope = by_slope - 2 * shrink
+        return value - jacobian - float(shrink @ slopes), np.r_[gradient, by_slope]
+
+    steep = np.full((z.shape[1], 2), [-3.0, 3.0])
+    names = ("p", "q", "v", *(f"slope {number}" for number in range(z.shape[1])))
+    starts = [np.r_[start, np.zeros(z.shape[1])] for start in _STARTS[:2]]
+    found = maximize(objective, starts, np.vstack([_BOUNDS, steep]), names=names, size=size)
+    return found.theta[3:] / spread
 
 
 def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objective:

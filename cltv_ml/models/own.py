@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, clone, is_regressor
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.regression import Regression
+from cltv_ml.models.trees import TreeModel
 
 #: Installed packages offer models under this group: `my_model = "my_package.models:MyModel"`.
 GROUP = "cltv_ml.models"
@@ -40,13 +41,13 @@ def is_own(name: str) -> bool:
     return ":" in name or name in offered()
 
 
-def load_own(name: str, horizon: int, features: Sequence[str]) -> ValueModel:
+def load_own(name: str, horizon: int, features: Sequence[str], text: Sequence[str] = ()) -> ValueModel:
     """Return the model that a name means, for a horizon in days; InputError where there is none.
 
     Results call it by its attribute `name`, or else as its class is called.
     """
     if name in offered():
-        return as_value_model(offered()[name].load(), name, horizon, features)
+        return as_value_model(offered()[name].load(), name, horizon, features, text)
     where, _, attribute = name.rpartition(":")
     module = load_file(Path(where)) if where.endswith(".py") else _import(where)
     if not hasattr(module, attribute):
@@ -55,13 +56,17 @@ def load_own(name: str, horizon: int, features: Sequence[str]) -> ValueModel:
         )
     found = getattr(module, attribute)
     own_name = getattr(found, "name", None)
-    return as_value_model(found, own_name if isinstance(own_name, str) else attribute, horizon, features)
+    named = own_name if isinstance(own_name, str) else attribute
+    return as_value_model(found, named, horizon, features, text)
 
 
-def as_value_model(given: Any, name: str, horizon: int, features: Sequence[str]) -> ValueModel:
+def as_value_model(
+    given: Any, name: str, horizon: int, features: Sequence[str], text: Sequence[str] = ()
+) -> ValueModel:
     """Return a class or an object as an unfitted model of value; a regressor of scikit-learn is wrapped in one.
 
-    Its horizon is set, and the columns that it learns from where it takes `features` and names none.
+    Its horizon is set, and the columns that it learns from where it takes `features` and names none: numbers, and for
+    models on this package's trees `text` too.
 
     Raises
     ------
@@ -82,7 +87,7 @@ def as_value_model(given: Any, name: str, horizon: int, features: Sequence[str])
     if "horizon" in known:
         own.set_params(horizon=horizon)
     if "features" in known and known["features"] is None:
-        own.set_params(features=list(features))
+        own.set_params(features=[*features, *(text if isinstance(own, TreeModel) else ())])
     for place in addresses(own):
         module = place.partition(":")[0]
         if not _distribution(module):

@@ -120,13 +120,17 @@ class ProbabilisticValue(ValueModel):
 
     def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each part of a customer's history adds to the expected value, in currency."""
-        parts, new = history_parts(self._predict, X, self.mean_spend())
+        purchases = self.purchases_
+        covariates = [*purchases.purchase_covariates, *purchases.dropout_covariates, *self.spend_.covariates]
+        parts, new = history_parts(self._predict, X, self.mean_spend(), list(dict.fromkeys(covariates)))
         return parts.assign(**{BASELINE: new}).set_axis(X.index)
 
     def mean_spend(self) -> float:
         """Return the expected spend per purchase of a customer of whom nothing is known, in currency units."""
         check_fitted(self)
-        nobody = pd.DataFrame({"frequency": [0.0], "monetary_value": [0.0]})
+        nobody = pd.DataFrame(
+            0.0, index=[0], columns=["frequency", "monetary_value", *self.spend_.covariates]
+        )
         return float(self.spend_.predict(nobody)[0])
 
     def residual_value(self, X: pd.DataFrame) -> np.ndarray:

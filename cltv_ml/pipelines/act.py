@@ -127,7 +127,7 @@ def _terms(settings: Act) -> Terms:
     )
     rates = settings.category_margins
     return Terms(
-        **{name: getattr(settings, name) for name in (*same, "currency")},
+        **{name: getattr(settings, name) for name in (*same, "currency", "split_by")},
         category_margins=None if rates is None else read_rates(rates),
         exclude=tuple(settings.exclude),
         protected=tuple(settings.protected),

@@ -11,13 +11,13 @@ import pandas as pd
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.backtest import backtest as judge_windows
 from cltv_ml.evaluation.tables import compute_metric_ranges
-from cltv_ml.features import default_features
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.inputs import (
     check_competing,
     holdout_window,
     load,
+    model_features,
     named_models,
     targeting_of,
     with_holidays,
@@ -62,7 +62,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     log = with_holidays(cleaned.transactions, settings)
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
-    features = default_features(log.columns)
+    features = model_features(log)
     with shared_fits():
         results = judge_windows(
             log,

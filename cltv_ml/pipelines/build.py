@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cltv_ml.data import read_known
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
-from cltv_ml.pipelines.inputs import load
+from cltv_ml.log import Log
+from cltv_ml.pipelines.inputs import load, tables_of
 from cltv_ml.settings import Build, Settings
-from cltv_ml.windows import to_days
+from cltv_ml.windows import to_cutoff, to_days
 
 
 def build(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Path:
@@ -23,8 +25,7 @@ def build(settings: Settings | None = None, *, progress: Progress = silent, **op
     """
     settings = Build.of(settings, options)
     horizon = to_days(settings.horizon) if settings.horizon else None
-    log: Any = str(settings.clean_log) if settings.clean_log else load(settings, progress).transactions
-    source = Source(log, _path(settings.customers), _path(settings.contacts), settings.timezone or None)
+    source = Source(_log(settings, progress), timezone=settings.timezone or None)
     write_features(
         source,
         settings.cutoff,
@@ -37,6 +38,14 @@ def build(settings: Settings | None = None, *, progress: Progress = silent, **op
     return settings.out
 
 
+def _log(settings: Build, progress: Progress) -> Log:
+    """Return the log with what else is known of its customers; a snapshot's facts of the log are left out."""
+    if not settings.clean_log:
+        return load(settings, progress).transactions
+    log = Log(str(settings.clean_log))
+    return read_known(log, tables_of(settings), earliest=min(map(to_cutoff, settings.cutoff))).of(log)
+
+
 def _engine(settings: Build) -> Any:
     if not settings.master:
         return DuckDB(settings.memory, shards=settings.shards)
@@ -47,7 +56,3 @@ def _engine(settings: Build) -> Any:
     from cltv_ml.serving.spark import spark_session
 
     return Spark(spark_session(settings.master))
-
-
-def _path(path: Path | None) -> str | None:
-    return str(path) if path else None

@@ -10,18 +10,29 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.data import DATASETS, Cleaned, Raw, clean, read
+from cltv_ml.data import (
+    DATASETS,
+    Cleaned,
+    Known,
+    Raw,
+    Tables,
+    clean,
+    describe_attributes,
+    read,
+    read_known,
+)
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.features import default_features, is_text, text_features
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
-from cltv_ml.models import ValueModel, by_name, competitors, names_of, with_params
+from cltv_ml.models import WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
 from cltv_ml.models.level_holidays import A_YEAR
 from cltv_ml.models.own import as_value_model
-from cltv_ml.settings import Competing, Judged, Source, Windowed
-from cltv_ml.windows import Window, to_days
+from cltv_ml.settings import Build, Check, Competing, Customers, Judged, Source, Windowed
+from cltv_ml.windows import Window, earliest_cutoff, to_cutoff, to_days
 
 #: What was guessed from the data is logged as a warning; the command line shows it on stderr.
 logger = logging.getLogger("cltv_ml")
@@ -36,7 +47,44 @@ def load(settings: Source, progress: Progress) -> Cleaned:
         return settings.data
     check_given(settings)
     progress("reading and cleaning the transactions", 0.0)
-    return clean(read_raw(settings))
+    raw = read_raw(settings)
+    cleaned = clean(raw)
+    if not isinstance(settings, Customers) or tables_of(settings) == Tables():
+        return cleaned
+    earliest = _earliest(settings, cleaned)
+    known = read_known(Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules)
+    _tell(known)
+    return replace(cleaned, known=known)
+
+
+def tables_of(settings: Customers) -> Tables:
+    """Return what the settings give besides the log."""
+    return Tables(
+        customers=settings.customers if settings.names_customers else None,
+        attributes=settings.attributes,
+        contacts=settings.contacts if settings.names_contacts else None,
+        contact_columns=settings.contact_columns,
+        protected=tuple(settings.protected),
+    )
+
+
+def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
+    """Return the first cutoff that a command could train at, None for one that does not train."""
+    if isinstance(settings, Build):
+        return min(map(to_cutoff, settings.cutoff))
+    if not isinstance(settings, Windowed | Check) or not len(cleaned.log):
+        return None
+    return earliest_cutoff(Log(cleaned.log).first, to_days(settings.horizon))
+
+
+def _tell(known: Known) -> None:
+    """Log how attributes were understood and which are left out; the command line shows it on stderr."""
+    if known.attributes is not None and known.coverage is not None:
+        for sentence in describe_attributes(known.attributes, known.coverage):
+            logger.warning("Customers %s", sentence)
+    if known.contacts is not None and known.contact_coverage is not None:
+        read_as = ", ".join(f"{column}={kind}" for kind, column in known.contacts.mapping.items())
+        logger.warning("Contacts  %s", f"{read_as}. {known.contact_coverage.sentence}")
 
 
 def check_given(settings: Source) -> None:
@@ -73,13 +121,25 @@ def holdout_window(settings: Windowed, log: Log) -> Window:
 
 def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> list[ValueModel]:
     """Return the models that compete, with their parameters; InputError for one that does not exist."""
+    texts = [name for name in features if is_text(name)]
+    numbers = [name for name in features if name not in texts]
     if isinstance(settings.models, Mapping):
         models = [
-            as_value_model(model, str(name), horizon, features) for name, model in settings.models.items()
+            as_value_model(model, str(name), horizon, numbers, texts)
+            for name, model in settings.models.items()
         ]
     else:
-        models = competitors(horizon, features, names_of(settings.models, settings.params))
+        names = names_of(settings.models, settings.params)
+        if not settings.models and any(name.startswith("attribute_") for name in features):
+            names = [*names, *WITH_ATTRIBUTES]
+        models = competitors(horizon, numbers, names, text=texts)
     return with_params(by_name(models), settings.params)
+
+
+def model_features(log: Log) -> list[str]:
+    """Return what the models of a training learn from: numbers, and words where attributes of customers are given."""
+    words = text_features(log.known) if log.attributes is not None else []
+    return [*default_features(log.known), *words]
 
 
 def check_competing(settings: Competing) -> None:

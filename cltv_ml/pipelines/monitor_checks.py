@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
+from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
@@ -52,6 +53,7 @@ def compare_with_training(
         for row in drift[drift["kind"] == "prediction"].itertuples()
     ]
     checks += _moved(drift[drift["kind"] == "feature"], limits)
+    checks += _unseen(drift, limits)
     checks += [
         check(
             f"share of {row.segment}",
@@ -75,6 +77,21 @@ def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
     )
     share = len(moved) / len(features)
     return [check("features moved", share, limits.features_moved, sentence, worst="watch")]
+
+
+def _unseen(drift: pd.DataFrame, limits: Thresholds) -> list[Check]:
+    """Return a check for each category in which many customers have a level that the training did not have."""
+    return [
+        check(
+            f"unseen levels of {row.feature}",
+            row.other,
+            limits.segment,
+            f"{feature_title(row.feature)}: {row.other:.0%} of the customers have a level that was rare or absent in "
+            "training; the model knows little of them.",
+            worst="watch",
+        )
+        for row in drift[drift["other"] > limits.segment[0]].itertuples()
+    ]
 
 
 def _drift(reference: Mapping[str, Any], table: pd.DataFrame, kind: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
@@ -158,7 +159,11 @@ def score_apart(
     script = Path(__file__).parents[1] / "serving" / "version_scores.py"
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        Log.of(log).frame.to_parquet(folder / "log.parquet")
+        log = Log.of(log)
+        log.frame.to_parquet(folder / "log.parquet")
+        for name, table in (("customers", log.attributes), ("contacts", log.contacts)):
+            if table is not None:  # the script finds them next to the log
+                pq.write_table(table, folder / f"{name}.parquet")
         running = []
         for number, uri in enumerate(uris):
             model = checksums.verified(uri, (sums or {}).get(uri), f"the model {uri}")

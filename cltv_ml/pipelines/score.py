@@ -6,10 +6,11 @@ from typing import Any
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
-from cltv_ml.pipelines.inputs import read_raw
+from cltv_ml.pipelines.inputs import read_raw, tables_of
 from cltv_ml.serving import scoring
 from cltv_ml.serving.scoring import Manifest, Order
 from cltv_ml.settings import Score, Settings
+from cltv_ml.windows import to_days
 
 
 def score(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Manifest:
@@ -34,6 +35,7 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         settings.since or None,
         settings.top_reasons,
         settings.new_orders,
+        to_days(settings.younger_than) if settings.younger_than else None,
         alias=settings.alias,
         memory=settings.memory,
         observed_until=settings.observed_until or None,
@@ -45,7 +47,9 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
     if settings.clean_log is None:
         progress("reading the transactions", 0.0)
     source = settings.clean_log or read_raw(settings, memory=settings.memory)
-    return scoring.score_log(source, order, spark=_session(settings), progress=progress)
+    return scoring.score_log(
+        source, order, tables=tables_of(settings), spark=_session(settings), progress=progress
+    )
 
 
 def _session(settings: Score) -> Any:

@@ -20,8 +20,9 @@ from cltv_ml.evaluation.choice import choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.levels import forecast_level, set_level
 from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
 from cltv_ml.evaluation.stability import choice_notes
-from cltv_ml.features import absent_features, catalogue_page, default_features, feature_version
+from cltv_ml.features import absent_features, catalogue_page, feature_version
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
@@ -30,6 +31,7 @@ from cltv_ml.pipelines.inputs import (
     check_competing,
     holdout_window,
     load,
+    model_features,
     named_models,
     targeting_of,
     with_holidays,
@@ -91,9 +93,9 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
     """
     settings = Train.of(settings, options)
     check_folder(settings.out)
-    if not 0 <= settings.customers < 1:
+    if not 0 <= settings.customers_share < 1:
         raise InputError(
-            f"customers must be a share between 0 and 1, such as 0.5, got {settings.customers:g}."
+            f"customers_share must lie between 0 and 1, such as 0.5, got {settings.customers_share:g}."
         )
     check_competing(settings)
     targeting = targeting_of(settings)
@@ -110,7 +112,7 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
 
 def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     settings, log = job.settings, with_holidays(cleaned.transactions, job.settings)
-    features = default_features(log.columns)
+    features = model_features(log)
     models = named_models(settings, job.window.horizon, features)
     experiment_id = runs.open_experiment(settings.experiment)
     training_id = runs.new_training_id()
@@ -118,7 +120,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     with shared_fits(), runs.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = _compare(log, models, features, job, progress)
-        verdict = choose(result, job.targeting)
+        verdict = _with_newcomers(choose(result, job.targeting), result)
         notes = [*_notes(result, verdict, job, log.first), *_absent(log)]
         truth = result.training.X_now.assign(value=result.y_true)
         data = runs.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
@@ -150,7 +152,7 @@ def _compare(
     """Judge the models on the test window; where a share of its customers teaches them, on the others."""
     settings, window = job.settings, job.window
     progress("building features", 0.0)
-    share = settings.customers or None
+    share = settings.customers_share or None
     training = prepare(log, window, features, max_origins=settings.max_origins, customers=share)
     level = None if share else forecast_level(log, window)
     return judge_prepared(
@@ -170,6 +172,12 @@ def _log_summary(
     for file in ("comparison.csv", "report.html"):
         mlflow.log_artifact(str(job.settings.out / file))
     runs.log_table(result.results, "tables/comparison.json")
+
+
+def _with_newcomers(verdict: Verdict, result: WindowResult) -> Verdict:
+    """Return the verdict with how the champion did on customers in their first days, where enough of them bought."""
+    sentence = newcomers_sentence(compute_newcomers(result), verdict.champion)
+    return replace(verdict, reason=f"{verdict.reason}; {sentence}") if sentence else verdict
 
 
 def _repeatable(job: Job, cleaned: Cleaned) -> str:
@@ -251,10 +259,11 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "of this log have been missed."
         )
     notes += _level_notes(result, job)
-    if job.settings.customers:
+    if job.settings.customers_share:
         notes.append(
-            f"Judged on customers whose spending no model saw, learned from the other {job.settings.customers:.0%} "
-            "in the same window: this says how customers are told apart, not how well a future window's total is known."
+            "Judged on customers whose spending no model saw, learned from the other "
+            f"{job.settings.customers_share:.0%} in the same window: this says how customers are told apart, not how "
+            "well a future window's total is known."
         )
     if not verdict.within_bounds:
         notes.append(
@@ -276,7 +285,7 @@ def _level_notes(result: WindowResult, job: Job) -> list[str]:
     """Return how much is expected in all and how far that may be off, or that nothing tells it."""
     level = result.level
     if level is None:
-        if job.settings.customers:
+        if job.settings.customers_share:
             return []
         return [
             "Nobody bought in the last horizon before the test window, so nothing tells the total: every model keeps "
@@ -322,7 +331,7 @@ def _job_params(job: Job) -> dict[str, Any]:
         "test_cutoff": f"{job.window.cutoff:%Y-%m-%d}",
         "horizon_days": job.window.horizon,
         "max_origins": job.settings.max_origins,
-        **({"customers_share": job.settings.customers} if job.settings.customers else {}),
+        **({"customers_share": job.settings.customers_share} if job.settings.customers_share else {}),
         **(
             {f"campaign_{name}": value for name, value in asdict(job.targeting).items()}
             if job.targeting

@@ -28,14 +28,14 @@ from cltv_ml.evaluation.backtest import Progress, prepare, silent
 from cltv_ml.evaluation.compare import DECILE_BOUND
 from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.evaluation.shape import best_shape
-from cltv_ml.features import default_features, feature_version
+from cltv_ml.features import feature_version
 from cltv_ml.files import check_folder
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.search import Range
-from cltv_ml.pipelines.inputs import holdout_window, load
+from cltv_ml.pipelines.inputs import holdout_window, load, model_features
 from cltv_ml.pipelines.tune_report import write_results
 from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
 from cltv_ml.settings import Settings, Tune
@@ -125,7 +125,7 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
 def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
     """Return the parameters that the study of a log and a job chooses."""
     log = Log.of(log)
-    features = default_features(log.columns)
+    features = model_features(log)
     model = find_model(job.model, competitors(job.window.horizon, features, ALL))
     _check_budget(job)
     progress("building features", 0.0)

@@ -54,6 +54,9 @@ def label(model: str) -> str:
     purchases = model.removesuffix("_gamma_gamma")
     if purchases != model:
         return f"{label(purchases)} × Gamma-Gamma"
+    purchases = model.removesuffix("_covariates")
+    if purchases != model:
+        return f"{label(purchases)} with attributes"
     return LABELS.get(model, model.replace("_", " "))
 
 

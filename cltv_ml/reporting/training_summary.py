@@ -80,6 +80,7 @@ def training_summary(
     details = [
         *([level] if level else []),
         sections.groups_section(segments, result, verdict.champion),
+        *sections.by_attribute_section(cleaned.known, result, verdict.champion, currency=currency),
         sections.explanation_section(result, verdict.champion, currency=currency),
     ]
     if probabilistic:
@@ -100,6 +101,7 @@ def training_summary(
             sections.money_section(log, currency=currency),
             sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
+            *sections.attribute_account_section(cleaned.known),
             sections.doubts_section(cleaned, result, verdict, notes),
         ],
         _facts(result, verdict, today or Today(now), currency),

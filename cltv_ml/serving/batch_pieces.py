@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from cltv_ml.engine import connect, literal
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.explain import top_reasons
+from cltv_ml.features import is_text
 from cltv_ml.files import atomic
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.packaging import Card
@@ -35,6 +36,8 @@ class Scorer:
         Number of reasons for each value, in words.
     since
         Only customers with a purchase on or after this day are scored.
+    younger_than
+        Only customers whose first purchase lies fewer than so many days before the cutoff are scored.
     """
 
     model: ValueModel
@@ -44,6 +47,7 @@ class Scorer:
     top_reasons: int = 0
     cutoff: pd.Timestamp = pd.NaT
     since: pd.Timestamp | None = None
+    younger_than: int | None = None
 
     @property
     def features(self) -> list[str]:
@@ -53,7 +57,7 @@ class Scorer:
     @property
     def columns(self) -> list[str]:
         """The columns that must be read of a feature file."""
-        needed = [] if self.since is None else ["recency", "T"]
+        needed = [] if self.since is None and self.younger_than is None else ["recency", "T"]
         return list(dict.fromkeys(["customer_id", *self.features, *needed]))
 
     def at(self, cutoff: pd.Timestamp, since: pd.Timestamp | None = None) -> Scorer:
@@ -66,6 +70,9 @@ class Scorer:
             silent = _numbers(rows, ["T"])["T"] - _numbers(rows, ["recency"])["recency"]
             days = (self.cutoff - self.since).days - 1
             rows = rows.filter(pa.array((silent <= days).to_numpy()))
+        if self.younger_than is not None:
+            young = _numbers(rows, ["T"])["T"] < self.younger_than
+            rows = rows.filter(pa.array(young.to_numpy()))
         X = _numbers(rows, self.features)
         faults = _faults(X)
         known = X if faults is None else X[faults.isna().to_numpy()]
@@ -183,8 +190,8 @@ def _ordered(outputs: Sequence[str]) -> list[str]:
 
 
 def _numbers(rows: pa.RecordBatch, names: Sequence[str]) -> pd.DataFrame:
-    """Return columns as float64 in one block of memory, missing values as NaN."""
-    columns = [rows[name].cast(pa.float64()) for name in names]
+    """Return columns as float64 in one block of memory, missing values as NaN; words as text."""
+    columns = [rows[name].cast(pa.string() if is_text(name) else pa.float64()) for name in names]
     return pa.RecordBatch.from_arrays(columns, list(names)).to_pandas()
 
 

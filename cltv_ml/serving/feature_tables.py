@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cltv_ml.errors import InputError
-from cltv_ml.features import CATALOGUE, feature_version
+from cltv_ml.features import CATALOGUE, feature_version, is_text
 from cltv_ml.windows import to_cutoff
 
 
@@ -61,8 +61,11 @@ def check_feature_files(files: Sequence[Path], features: Sequence[str]) -> None:
             )
         for name in features:
             kind = schema.field(name).type
-            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-                raise InputError(f"{file}: column {name!r} must be a number, found {kind}.")
+            number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+            words = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+            if not (words if is_text(name) else number):
+                wanted = "text" if is_text(name) else "a number"
+                raise InputError(f"{file}: column {name!r} must be {wanted}, found {kind}.")
         _check_version(file, schema)
 
 

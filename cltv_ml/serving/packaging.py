@@ -19,6 +19,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 import cltv_ml
 from cltv_ml.decisions import fit_tiers
 from cltv_ml.errors import InputError
+from cltv_ml.features import is_text, model_input
 from cltv_ml.models import CATALOGUE, ValueModel, own
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.serving.responses import OUTPUTS, answer
@@ -165,7 +166,8 @@ def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: i
     Columns: `customer_id` (made up: a model names no customer), the card's features, the answer. They are stored
     with the model, so that whoever loads it later, and however it is asked, can see that it still answers the same.
     """
-    X = customers.iloc[:: max(1, len(customers) // _ASKED)][card.features].astype(np.float64)
+    X = customers.iloc[:: max(1, len(customers) // _ASKED)]
+    X = model_input(X, card.features)
     ranks = np.unique(np.linspace(0, len(X) - 1, min(count, len(X))).astype(int))
     chosen = X.iloc[np.argsort(model.predict(X), kind="stable")[ranks]]
     golden = chosen.join(answer(model, card.tiers, chosen)).reset_index(drop=True)
@@ -180,7 +182,8 @@ def read_golden_rows(folder: Path) -> pd.DataFrame | None:
         return None
     stored = json.loads(path.read_text(encoding="utf-8"))
     table = pd.DataFrame(stored["data"], columns=stored["columns"])
-    numbers = [name for name in table.columns if name not in ("customer_id", "tier")]
+    words = [name for name in table.columns if is_text(name)]
+    numbers = [name for name in table.columns if name not in ("customer_id", "tier", *words)]
     return table.astype(dict.fromkeys(numbers, np.float64))
 
 
@@ -278,7 +281,9 @@ def _put_back_bytes(value: Any, folder: Path) -> Any:
 def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) -> ModelSignature:
     """Every column is optional for MLflow, so that our own check, which shows no rows, finds what is missing."""
     inputs = [ColSpec("string", "customer_id", required=False)]
-    inputs += [ColSpec("double", name, required=False) for name in card.features]
+    inputs += [
+        ColSpec("string" if is_text(name) else "double", name, required=False) for name in card.features
+    ]
     return ModelSignature(
         inputs=Schema(inputs),
         outputs=Schema([ColSpec(_OUTPUTS[name], name) for name in (*outputs, "model_version")]),

@@ -19,7 +19,7 @@ from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from cltv_ml import engine
 from cltv_ml.data import Rules, clean, read
 from cltv_ml.errors import InputError
-from cltv_ml.features import Source, absent_features, build_features
+from cltv_ml.features import Source, absent_features, build_features, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.packaging import Card, load_files, read_golden_rows
 from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
@@ -153,16 +153,18 @@ def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.D
 
 
 def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
-    """Return the features of a request as numbers.
+    """Return the features of a request as numbers and words; attributes of customers may be absent, which is missing.
 
     Raises
     ------
     Refusal
         A column is missing or no number, or a value impossible; the message names the column, no customer.
     """
-    missing = [name for name in features if name not in table.columns]
+    optional = [name for name in features if name.startswith("attribute_") and name not in table.columns]
+    missing = [name for name in features if name not in [*table.columns, *optional]]
     if missing:
         raise Refusal(f"Missing columns {missing}; send all of {features}.")
+    table = table.assign(**dict.fromkeys(optional))
     if not len(table):
         raise Refusal(f"The table has no rows; send at least one customer with the columns {features}.")
     X = _numbers(table[features])
@@ -204,6 +206,9 @@ def _numbers(X: pd.DataFrame) -> pd.DataFrame:
         return X
     converted = {}
     for name in X.columns:
+        if is_text(name):
+            converted[name] = X[name].astype(object)
+            continue
         try:
             converted[name] = pd.to_numeric(X[name]).astype(np.float64)
         except (ValueError, TypeError):

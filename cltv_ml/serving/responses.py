@@ -12,7 +12,7 @@ import pandas as pd
 
 from cltv_ml.engine import Tabular, connect, frame, view
 from cltv_ml.errors import InputError
-from cltv_ml.features import CATALOGUE
+from cltv_ml.features import CATALOGUE, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.windows import to_days
 
@@ -126,9 +126,8 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     [("Column 'frequency' holds a n", [False, True]), ("Column 'recency' exceeds col", [False, True])]
     """
     faults: list[tuple[str, np.ndarray]] = []
-    matrix = X.to_numpy(dtype=np.float64)
-    for place, name in enumerate(X.columns):
-        column = matrix[:, place]
+    for name in (name for name in X.columns if not is_text(str(name))):
+        column = X[name].to_numpy(dtype=np.float64)
         faults.append((f"Column {name!r} holds an infinite value; send a number.", np.isinf(column)))
         huge = np.isfinite(column) & (np.abs(column) > LARGEST)
         faults.append((f"Column {name!r} holds a value beyond {LARGEST:g}; check its unit.", huge))

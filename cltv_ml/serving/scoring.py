@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import cltv_ml
-from cltv_ml.data import Raw, clean_to_parquet
+from cltv_ml.data import Raw, Tables, clean_to_parquet, read_known
 from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
-from cltv_ml.features import DuckDB, Source, Spark, write_features
+from cltv_ml.features import DuckDB, Source, Spark, attribute_columns, model_input, write_features
 from cltv_ml.files import atomic
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
@@ -32,6 +32,8 @@ from cltv_ml.serving.responses import OUTPUTS, find_unscored
 from cltv_ml.serving.resumable import Work, opened
 from cltv_ml.tracking import registry, store
 from cltv_ml.windows import to_cutoff
+
+logger = logging.getLogger("cltv_ml")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Order:
         Number of reasons per customer, in columns `reason_1` ...; slower.
     new_orders
         Days before the cutoff whose orders are written too, next to the scores.
+    younger_than
+        Score only customers whose first purchase lies fewer than so many days before the first day not seen.
     name, alias
         Which registered model; the alias is resolved once.
     memory
@@ -64,6 +68,7 @@ class Order:
     since: str | pd.Timestamp | None = None
     top_reasons: int = 0
     new_orders: int = 0
+    younger_than: int | None = None
     name: str = registry.REGISTERED_NAME
     alias: str = "champion"
     memory: str = "1GB"
@@ -84,11 +89,17 @@ class Manifest:
     expected_value: float
     reasons: dict[str, int]
     since: str | None
+    younger_than: int | None = None
     cltv_ml_version: str = cltv_ml.__version__
 
 
 def score_log(
-    source: Raw | Path, order: Order, *, spark: Any = None, progress: Progress = silent
+    source: Raw | Path,
+    order: Order,
+    *,
+    tables: Tables | None = None,
+    spark: Any = None,
+    progress: Progress = silent,
 ) -> Manifest:
     """Score every customer of a source, or of a clean log in Parquet, and return what was written.
 
@@ -99,6 +110,9 @@ def score_log(
 
     Parameters
     ----------
+    tables
+        What is known of the customers besides their purchases. Attributes that the model learned from and that are not
+        given are missing for everybody, and a warning names them.
     spark
         A SparkSession that builds the features and scores, instead of this process.
 
@@ -119,13 +133,14 @@ def score_log(
         observed = source.rules.observed_until if isinstance(source, Raw) else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
-        work.start({**_identity(order, scorer), "log": _fingerprint(log)})
-        if order.since is not None:
-            log = _changed(log, to_cutoff(order.since, "since"), work)
+        known = _known(log, scorer, tables or Tables())
+        work.start({**_identity(order, scorer), "log": _fingerprint(log), **_fingerprints(known)})
+        if order.since is not None or order.younger_than is not None:
+            log = _chosen(log, order, cutoff, work)
             quarantine = None
         progress("building features", 0.2)
         features = write_features(
-            Source(str(log), until=cutoff),
+            Source(str(log), known.attributes, known.contacts, until=cutoff),
             cutoff,
             work.folder / "features",
             scorer.features,
@@ -165,7 +180,8 @@ def score_features(
     with opened(target.work) as work, _explained():
         scorer, uri = _open_scorer(order)
         files, cutoff = find_feature_files(Path(features), order.as_of)
-        scorer = scorer.at(cutoff, None if order.since is None else to_cutoff(order.since, "since"))
+        since = None if order.since is None else to_cutoff(order.since, "since")
+        scorer = replace(scorer.at(cutoff, since), younger_than=order.younger_than)
         check_feature_files(files, scorer.features)
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         work.start({**_identity(order, scorer), "files": stats})
@@ -179,7 +195,8 @@ def score_features(
 def predict_in_chunks(model: Any, X: pd.DataFrame, chunk: int = CHUNK) -> pd.DataFrame:
     """Return the pyfunc's answers for features `X`, cast to its schema, indexed like `X`."""
     parts = [
-        model.predict(X.iloc[start : start + chunk].astype(np.float64)) for start in range(0, len(X), chunk)
+        model.predict(model_input(X.iloc[start : start + chunk], X.columns))
+        for start in range(0, len(X), chunk)
     ]
     return pd.concat(parts).set_axis(X.index)
 
@@ -241,22 +258,55 @@ def _identity(order: Order, scorer: Scorer) -> dict[str, Any]:
         "features": scorer.card.feature_version,
         "cutoff": f"{scorer.cutoff}",
         "since": str(order.since),
+        "younger_than": str(order.younger_than),
         "top_reasons": order.top_reasons,
         "cltv_ml_version": cltv_ml.__version__,
     }
 
 
-def _changed(log: Path, since: pd.Timestamp, work: Work) -> Path:
-    """Write and return the log of the customers who bought on or after a day."""
+def _known(log: Path, scorer: Scorer, tables: Tables) -> Log:
+    """Return the log with the attributes and contacts that the model learned from."""
+    wanted = attribute_columns(scorer.features)
+    whole = Log(str(log))
+    known = read_known(whole, tables, wanted=wanted)
+    if known.coverage is not None:
+        logger.warning("Customers %s", known.coverage.sentence)
+    return known.of(whole)
+
+
+def _fingerprints(known: Log) -> dict[str, str]:
+    """Return a number for each table about customers that changes with any of its values."""
+    found = {}
+    for name, table in (("customers", known.attributes), ("contacts", known.contacts)):
+        if table is not None:
+            con = connect()
+            view(con, "given", table)
+            found[name] = str(
+                con.sql("select count(*), sum(cast(hash(given) as hugeint)) from given").fetchall()[0]
+            )
+    return found
+
+
+def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:
+    """Write and return the log of the customers who bought on or after a day, or came a short while ago."""
     path = work.folder / "changed.parquet"
     if not path.exists():
         con = connect()
         view(con, "log", log)
-        customers = f"select customer_id from log where timestamp >= timestamp '{since}'"
-        if not con.sql(f"{customers} limit 1").fetchall():
-            raise InputError(
-                f"nobody in the log bought on or after {since:%Y-%m-%d}; choose an earlier --since."
+        conditions, what = [], []
+        if order.since is not None:
+            since = to_cutoff(order.since, "since")
+            conditions.append(f"max(timestamp) >= timestamp '{since}'")
+            what.append(f"bought on or after {since:%Y-%m-%d}; choose an earlier --since")
+        if order.younger_than is not None:
+            first = cutoff - pd.Timedelta(days=order.younger_than)
+            conditions.append(
+                f"min(timestamp) >= timestamp '{first}' and min(timestamp) < timestamp '{cutoff}'"
             )
+            what.append(f"came on or after {first:%Y-%m-%d}; give --younger-than more days")
+        customers = f"select customer_id from log group by 1 having {' and '.join(conditions)}"
+        if not con.sql(f"{customers} limit 1").fetchall():
+            raise InputError(f"nobody in the log {' and '.join(what)}.")
         with atomic(path) as temporary:
             con.execute(
                 f"copy (from log semi join ({customers}) using (customer_id)) to {literal(str(temporary))} "
@@ -318,6 +368,7 @@ def _count(
         expected_value=float(value),
         reasons=dict(reasons),
         since=None if order.since is None else str(order.since),
+        younger_than=order.younger_than,
     )
 
 

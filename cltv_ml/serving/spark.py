@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cltv_ml.errors import InputError
+from cltv_ml.features import is_text
 
 if TYPE_CHECKING:
     from cltv_ml.serving.batch_pieces import Scorer
@@ -64,7 +65,9 @@ def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str
             session, uri, result_type=f"struct<{', '.join(fields)}>", env_manager="local"
         )
         customers = session.read.parquet(*(str(file) for file in files))
-        features = struct(*(col(name).cast("double").alias(name) for name in scorer.features))
+        features = struct(
+            *(col(name).cast("string" if is_text(name) else "double").alias(name) for name in scorer.features)
+        )
         rows = customers.select(col("customer_id").cast("string"), answers(features).alias("answer"))
         rows.select("customer_id", "answer.*").write.mode("overwrite").parquet(str(folder))
     return sorted(folder.glob("*.parquet"))

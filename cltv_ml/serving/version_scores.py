@@ -3,10 +3,14 @@
 It runs in a process of its own, with the model's code folder first on the path: two versions of this package
 in one process would both run the code of the first. Only names that every version has are used.
 
+Tables `customers.parquet` and `contacts.parquet` next to the log are what else is known of its customers.
+
 Usage: `python -P version_scores.py MODEL_FOLDER LOG.parquet CUTOFF OUT.parquet`
 """
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,10 +23,22 @@ def main(folder: str, log: str, cutoff: str, out: str) -> None:
 
     model = mlflow.pyfunc.load_model(folder)
     names = list(model.metadata.metadata["features"])
-    X = build_features(pd.read_parquet(log), cutoff, names=names)[names]
-    answers = model.predict(X.astype("float64")).set_axis(X.index)
+    X = build_features(_source(Path(log)), cutoff, names=names)[names]
+    numbers = list(X.select_dtypes("number").columns)
+    answers = model.predict(X.astype(dict.fromkeys(numbers, "float64"))).set_axis(X.index)
     kept = [name for name in ("expected_value", "value_lower", "value_upper") if name in answers]
     answers[kept].reset_index().to_parquet(out)
+
+
+def _source(log: Path) -> Any:
+    """Return the log, with the tables about customers that lie next to it; versions that know none never meet one."""
+    extra = {name: log.with_name(f"{name}.parquet") for name in ("customers", "contacts")}
+    given = {name: str(path) for name, path in extra.items() if path.exists()}
+    if not given:
+        return pd.read_parquet(log)
+    from cltv_ml.features import Source
+
+    return Source(pd.read_parquet(log), **given)
 
 
 if __name__ == "__main__":

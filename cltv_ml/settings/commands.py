@@ -26,6 +26,19 @@ CURRENCY = "Currency written on the figures, such as EUR."
 MARGIN = "Share of revenue left after costs; 0.3 is 30%."
 
 
+def name_of(source: Any) -> str:
+    """Return the name of a source without folders and passwords; empty for a table in memory.
+
+    >>> name_of("crm/customers.csv"), name_of("sqlite:///crm.db")
+    ('customers.csv', 'crm.db')
+    """
+    if not isinstance(source, str | Path):
+        return ""
+    text = str(source)
+    shown = without_secrets(text).removesuffix("://...") if is_url(text) else text
+    return shown.rstrip("/").rsplit("/", 1)[-1]
+
+
 class Source(Settings):
     """The data of a command; in Python also a frame, or what `clean` returned."""
 
@@ -65,11 +78,51 @@ class Source(Settings):
         >>> Source(data="mysql://me:what?@host/shop").dataset, Source(data="exports/orders.csv").dataset
         ('mysql', 'orders.csv')
         """
-        if not isinstance(self.data, str | Path):
-            return "transactions"
-        data = str(self.data)
-        shown = without_secrets(data).removesuffix("://...") if is_url(data) else data
-        return shown.rstrip("/").rsplit("/", 1)[-1]
+        return name_of(self.data) if isinstance(self.data, str | Path) else "transactions"
+
+
+class Customers(Settings):
+    """What is known of customers besides their purchases."""
+
+    customers: Any = setting(
+        "",
+        "Table of customers, read as --data is: their id, any attributes, and valid_from where rows are dated.",
+    )
+    attributes: ColumnMapping = setting(
+        {},
+        "Kind of a column of --customers, column=kind: customer_id, valid_from, category, number, date, "
+        "'birth date', yes/no, or none to leave it out; may be repeated.",
+        flag="--attribute",
+    )
+    contacts: Any = setting(
+        "", "Table of campaign contacts, read as --data is: id, time, and campaign, channel, cost, response."
+    )
+    contact_columns: ColumnMapping = setting(
+        {},
+        "Kind of a column of --contacts, column=kind: customer_id, timestamp, campaign, channel, cost, response; "
+        "may be repeated.",
+        flag="--contact",
+    )
+    protected: Names = setting(
+        [],
+        "Column of the data or of --customers that no model and no list may use, such as gender; may be repeated, or "
+        "divided by commas.",
+    )
+
+    @property
+    def names_customers(self) -> bool:
+        """Whether a table of customers is given."""
+        return not isinstance(self.customers, str) or self.customers != ""
+
+    @property
+    def names_contacts(self) -> bool:
+        """Whether a table of contacts is given."""
+        return not isinstance(self.contacts, str) or self.contacts != ""
+
+    def toml(self, **changes: Any) -> str:
+        """Return the settings as TOML, tables by their names alone: folders and passwords stay out of MLflow."""
+        names = {"customers": name_of(self.customers), "contacts": name_of(self.contacts)}
+        return super().toml(**{**names, **changes})
 
 
 class Printed(Settings):
@@ -114,10 +167,10 @@ class Competing(Windowed):
     )
 
 
-class Train(Printed, Judged, Competing, Source):
+class Train(Printed, Judged, Competing, Customers, Source):
     """Settings of `cltv train`."""
 
-    customers: float = setting(
+    customers_share: float = setting(
         0.0, "Share of customers to learn from, such as 0.5; the others judge.", default_text="off"
     )
     out: File = setting(Path("out"), "Folder for the report and the tables.")
@@ -133,7 +186,7 @@ class Demo(Settings):
     out: File = setting(Path("out"), "Folder for the report and the tables.")
 
 
-class Tune(Printed, Windowed, Source):
+class Tune(Printed, Windowed, Customers, Source):
     """Settings of `cltv tune`."""
 
     model: str = setting(..., "Name of the model, such as tweedie, hurdle or hybrid.")
@@ -147,7 +200,7 @@ class Tune(Printed, Windowed, Source):
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
 
-class Backtest(Printed, Judged, Competing, Source):
+class Backtest(Printed, Judged, Competing, Customers, Source):
     """Settings of `cltv backtest`."""
 
     windows: int = setting(3, "Number of test windows, each ending where the next begins.", ge=1)
@@ -155,7 +208,7 @@ class Backtest(Printed, Judged, Competing, Source):
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
 
-class Promote(Printed, Judged, Source):
+class Promote(Printed, Judged, Customers, Source):
     """Settings of `cltv promote`."""
 
     dry_run: bool = setting(False, "Show the decision and change nothing.")
@@ -163,7 +216,7 @@ class Promote(Printed, Judged, Source):
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the decision.")
 
 
-class Score(Printed, Source):
+class Score(Printed, Customers, Source):
     """Settings of `cltv score`."""
 
     features: File | None = setting(
@@ -173,6 +226,11 @@ class Score(Printed, Source):
     as_of: Day = setting("", "First day that the model does not see.", default_text="the day after the log")
     since: Day = setting(
         "", "First day of the last purchase: customers who bought before it only are left out."
+    )
+    younger_than: Days = setting(
+        "",
+        "Age below which customers are scored, such as 30d: newcomers only.",
+        default_text="all ages",
     )
     top_reasons: int = setting(0, "Number of reasons for each value; slower.", ge=0)
     new_orders: int = setting(
@@ -192,7 +250,7 @@ class Score(Printed, Source):
     memory: str = setting("1GB", "Limit of the engine's memory.")
 
 
-class Monitor(Printed, Source):
+class Monitor(Printed, Customers, Source):
     """Settings of `cltv monitor`."""
 
     scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
@@ -204,7 +262,7 @@ class Monitor(Printed, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Act(Printed, Source):
+class Act(Printed, Customers, Source):
     """Settings of `cltv act`: what the user states about the business is never invented where it is missing."""
 
     margin_rate: float | None = setting(None, MARGIN)
@@ -232,8 +290,8 @@ class Act(Printed, Source):
     campaign_start: Day = setting("", "First day of the past campaign.")
     campaign_days: Days = setting("28", "Days over which the effect of the past campaign is measured.")
     control: str = setting("control", "Arm of the past campaign that received nothing.")
-    protected: Names = setting(
-        [], "Column that no list may use, such as channel; may be repeated, or divided by commas."
+    split_by: str = setting(
+        "", "Column of --customers or of the data by whose levels segments are divided, such as country."
     )
     before: Table = setting(None, "File customers.csv of an earlier call, to show what has changed.")
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
@@ -293,7 +351,7 @@ class Report(Settings):
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
 
 
-class Plot(Printed, Source):
+class Plot(Printed, Customers, Source):
     """Settings of `cltv plot`."""
 
     name: str = setting("", "Name of a figure; without one all figures are listed.", flag="argument")
@@ -309,7 +367,7 @@ class Plot(Printed, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Check(Printed, Source):
+class Check(Printed, Customers, Source):
     """Settings of `cltv data check`."""
 
     horizon: Days = setting("13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days).")
@@ -329,7 +387,7 @@ class Check(Printed, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Build(Source):
+class Build(Customers, Source):
     """Settings of `cltv features build`."""
 
     cutoff: Names = setting(..., "First day that no feature sees; may be repeated.")
@@ -340,15 +398,13 @@ class Build(Source):
         default_text="no labels",
     )
     clean_log: File | None = setting(None, "Clean log in Parquet instead of --data; may exceed the memory.")
-    customers: File | None = setting(None, "Parquet file of customer attributes.")
-    contacts: File | None = setting(None, "Parquet file of campaign contacts.")
     memory: str = setting("4GB", "Limit of the engine's memory.")
     shards: int | None = setting(None, "Parts that the customers are split into.", default_text="by memory")
     master: str = setting("", "Address of Spark to build on: local[2], spark://host:7077, sc://host.")
     out: File = setting(..., "Folder for cutoff=YYYY-MM-DD/part-*.parquet.")
 
 
-class Lifetime(Printed, Source):
+class Lifetime(Printed, Customers, Source):
     """Settings of `cltv lifetime`."""
 
     horizons: Names = setting([], "Further horizons to report, such as 30d,91d,1y; they must increase.")

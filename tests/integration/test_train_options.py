@@ -33,7 +33,7 @@ def told(store):
         "26w",
         "--models",
         "ziln,same_rate",
-        "--customers",
+        "--customers-share",
         "0.5",
         "--config",
         "goal.toml",
@@ -73,7 +73,7 @@ def test_the_settings_kept_with_the_run_repeat_the_call(store, told):
     artifact = MlflowClient(store.store).download_artifacts(told["run_id"], "settings.toml")
     text = Path(artifact).read_text(encoding="utf-8")
     assert 'models = "ziln,same_rate"' in text
-    assert "customers = 0.5" in text
+    assert "customers_share = 0.5" in text
     assert "margin = 0.3" in text
 
 
@@ -98,7 +98,7 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
             ["--objective", "profit", "--share", "20"],
             "share must be above 0 and at most 1 (0.3 is 30%), got 20.",
         ),
-        (["--customers", "50"], "customers must be a share between 0 and 1, such as 0.5, got 50."),
+        (["--customers-share", "50"], "customers_share must lie between 0 and 1, such as 0.5, got 50."),
     ],
 )
 def test_a_goal_that_cannot_be_read_is_one_sentence(store, words, sentence):

@@ -1,5 +1,6 @@
 """The sections of a training's report, one file each: results in, one section of the summary out."""
 
+from cltv_ml.reporting.sections.attributes import attribute_account_section, by_attribute_section
 from cltv_ml.reporting.sections.campaign import campaign_section, lookup_table, unknown_campaign_section
 from cltv_ml.reporting.sections.certainty import groups_section
 from cltv_ml.reporting.sections.change import TITLE as CHANGE
@@ -15,6 +16,8 @@ from cltv_ml.reporting.sections.quality import comparison_table, quality_figures
 
 __all__ = [
     "CHANGE",
+    "attribute_account_section",
+    "by_attribute_section",
     "campaign_section",
     "change_section",
     "comparison_table",

@@ -15,6 +15,7 @@ from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import Log
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
+from cltv_ml.reporting.sections.attributes import attribute_account_section
 
 _VERDICTS = {
     "go": "The data check says go: enough customers, history and repeat purchases to learn from.",
@@ -75,6 +76,7 @@ def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") ->
             warnings=[_sentence(reason) for reason in verdict.reasons],
         ),
         _account(cleaned.report, currency),
+        *attribute_account_section(cleaned.known),
     ]
     if cleaned.report.notes:
         sections.append(section("What to know about the source", list(cleaned.report.notes)))

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.metrics import METRICS
+from cltv_ml.evaluation.newcomers import DAYS, compute_newcomers
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_deciles, compute_gains, compute_realised
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
@@ -103,6 +104,11 @@ def quality_section(
     }
     if len(result.models) > 1:
         tables[_PAIRED] = paired_table(result, name)
+    newcomers = compute_newcomers(result)
+    if newcomers["gini"].notna().any():
+        tables[f"The same for customers in their first {DAYS} days, of whom little is known"] = _newcomers(
+            newcomers
+        )
     figures = list(quality_figures(result, list(result.models), name, currency=currency).items())
     return section(
         "How good the predictions are",
@@ -115,6 +121,18 @@ def quality_section(
             *interval_section(result, name),
             *details,
         ],
+    )
+
+
+def _newcomers(newcomers: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Model": [theme.label(name) for name in newcomers.index],
+            "Customers": [f"{count:,.0f}" for count in newcomers["customers"]],
+            "Bought": [f"{count:,.0f}" for count in newcomers["buyers"]],
+            "Bias": [f"{value:+.1%}" for value in newcomers["bias"]],
+            "Gini": [f"{value:.3f}" for value in newcomers["gini"]],
+        }
     )
 
 

@@ -1,0 +1,63 @@
+"""Customers by the levels of an attribute, in words, as of a cutoff."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data.attributes import Attributes
+
+UNKNOWN = "unknown"
+OTHER = "other"
+
+
+def group_customers(
+    attributes: Attributes, cutoff: pd.Timestamp, customers: pd.Index, most: int = 12
+) -> dict[str, pd.Series]:
+    """Return each customer's level of every attribute by its heading; quarters of numbers and of dates.
+
+    Levels beyond the `most` frequent are "other"; customers without a value, or without a row, are "unknown".
+    """
+    table = attributes.table.to_pandas()
+    if attributes.dated:
+        table = table[table["valid_from"].isna() | (table["valid_from"] < cutoff)].sort_values("valid_from")
+    states = table.groupby("customer_id").last().reindex(customers)
+    today = (cutoff - pd.Timestamp("1970-01-01")).days
+    groups = {}
+    for one in (one for one in attributes.account if one.name):
+        values = states[one.name]
+        if one.kind == "category":
+            groups[one.column] = _most(values.astype("object"), most)
+        elif one.kind == "yes/no":
+            groups[one.column] = values.map({1.0: "yes", 0.0: "no"}).astype("object").fillna(UNKNOWN)
+        elif one.kind == "birth date":
+            groups[one.column] = _quarters((today - values) / 365.25, "years")
+        elif one.kind == "date":
+            groups[one.column] = _quarters(today - values, "days ago")
+        else:
+            groups[one.column] = _quarters(values, "")
+    return groups
+
+
+def _most(values: pd.Series, most: int) -> pd.Series:
+    kept = values.value_counts().index[:most]
+    return values.where(values.isin(kept) | values.isna(), OTHER).fillna(UNKNOWN)
+
+
+def _quarters(values: pd.Series, unit: str) -> pd.Series:
+    """Return customers in four groups of about equal size, by the ends of their values.
+
+    >>> _quarters(pd.Series([1.0, 2.0, 30.0, 40.0, None]), "years").tolist()
+    ['1–1 years', '2–2 years', '30–30 years', '40–40 years', 'unknown']
+    """
+    known = values.dropna()
+    if not len(known):
+        return pd.Series(UNKNOWN, index=values.index, dtype="object")
+    edges = np.unique(np.quantile(known, [0.25, 0.5, 0.75]))
+    code = np.searchsorted(edges, known.to_numpy(), side="left")
+    names = {
+        number: f"{known[code == number].min():,.4g}–{known[code == number].max():,.4g} {unit}".strip()
+        for number in set(code)
+    }
+    named = pd.Series([names[number] for number in code], index=known.index, dtype="object")
+    return named.reindex(values.index).fillna(UNKNOWN)

@@ -1,0 +1,214 @@
+"""Kinds of columns about customers: category, number, date, yes or no, or nothing to learn from."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import duckdb
+
+from cltv_ml.data.headings import SYNONYMS, plain_heading
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.errors import InputError
+
+#: Kinds that a user can name, and the first word of the column that each becomes.
+KINDS = {"category": "text", "number": "number", "yes/no": "flag", "birth date": "birth", "date": "date"}
+
+#: Most levels that enough customers share; more say little about any of them.
+MOST_LEVELS = 200
+
+#: Customers who must share a level, else it is rare and joined with the other rare ones.
+MIN_CUSTOMERS = 20
+
+#: Texts that stand for yes, and for no.
+YES = ("yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "sim", "on", "wahr")
+NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "não", "nao", "off", "falsch")
+
+#: Headings of columns that name a person or a place of one person.
+_PERSON = re.compile(
+    "e?mail(address|adresse)?$|^e?mail|(^|customer|client|user|first|last|full|sur|middle|given|family|birth|contact|"
+    "maiden|kunden|vor|nach|member|shopper|buyer|holder|person)names?$|^(nom|prenom|nombre|apellidos?|cognome|initials)$|"
+    "phone|telefon|telephone|^tel$|^tel(no|nr)|mobile?(no|nr|number)?$|handy|^fax|street|strasse|^address|addressline|"
+    "address[0-9]?$|adresse|direccion|indirizzo|housenumber|hausnummer|^ip$|^ip(v[46])?address|ipaddr|iban|^ssn$|"
+    "socialsecurity|passport|taxid|^vatid|latitude|longitude|^(lat|lon|lng)$|cookieid|deviceid|^url$|instagram|facebook"
+)
+#: Headings of numbers that stand for something instead of counting it.
+_CODE = re.compile(
+    "zip|postal|postcode|postleitzahl|^plz|codepostal|code$|id$|^id|cluster|segment|region|store|branch|filiale|type$|"
+    "class$|group$|level$|tier$|status$"
+)
+_BIRTH = re.compile("birth|^dob$|geburt|naissance|nacimiento|nascita|geboorte|bday")
+_SINCE = re.compile(
+    "^(dbt|dwh|row|scd)?(validfrom|effectivefrom|effectivedate|validsince|gueltigab|gultigab)$"
+)
+_HISTORY = re.compile(
+    "^(dbt|dwh|row|scd)?(validto|validuntil|effectiveto|iscurrent|currentflag|scdid|updatedat)$"
+)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column of a table about customers.
+
+    Parameters
+    ----------
+    column
+        Its heading in the source.
+    name
+        What it is called from here on: `<kind>_<name>`; empty where it is left out.
+    kind
+        As a reader knows it: one of `KINDS`.
+    levels
+        Different values.
+    missing
+        Share of rows without a value.
+    reason
+        Why it is left out, in a sentence; empty where it is used.
+    protected
+        Whether models and actions must not see it; what comes of them is reported by its levels all the same.
+    """
+
+    column: str
+    name: str
+    kind: str
+    levels: int
+    missing: float
+    reason: str = ""
+    protected: bool = False
+
+
+def find_key(columns: Columns, given: dict[str, str]) -> str:
+    """Return the column of the customers' ids: the given one, or the one whose heading says so and whose values differ.
+
+    Raises
+    ------
+    InputError
+        No heading says so, or several do.
+    """
+    named = [column for column, kind in given.items() if kind == "customer_id"]
+    if named:
+        return named[0]
+    certain, *others = SYNONYMS["customer_id"]
+    for step in (certain, "id", *others):
+        named = [column for column in columns.kinds if plain_heading(column) in step.split()]
+        found = [column for column in named if _tells_apart(columns.con, column)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
+    raise InputError(
+        f"customers: no column is surely the customers' id; name it with --attribute COLUMN=customer_id. "
+        f"Found {list(columns.kinds)}."
+    )
+
+
+def _tells_apart(con: duckdb.DuckDBPyConnection, column: str) -> bool:
+    """Return whether a column has as many values as ids would have: a row may be one of several states."""
+    rows, distinct = con.execute(f"select count(*), count(distinct {quote(column)}) from raw").fetchall()[0]
+    return distinct >= min(0.05 * rows + 2, rows)
+
+
+def find_since(columns: Columns, given: dict[str, str]) -> str:
+    """Return the column with the moment from which a row holds, empty where there is none."""
+    named = [column for column, kind in given.items() if kind == "valid_from"]
+    found = [
+        column
+        for column in columns.kinds
+        if column not in given and _SINCE.match(plain_heading(column)) is not None
+    ]
+    return [*named, *found, ""][0]
+
+
+def describe(
+    columns: Columns, looks: dict[str, str], column: str, given: str, name: str, *, learns: bool = True
+) -> Attribute:
+    """Return what a column holds, by the user's word or by its heading and values.
+
+    Where nothing is to be learned from it, because a model has done so, columns are left out for naming persons only.
+    """
+    counted = _count(columns.con, column)
+    kind = given or _kind(column, looks[column], counted)
+    reason = (
+        "--attribute leaves it out." if given == "none" else _why_not(column, kind, counted, given, learns)
+    )
+    missing = 1 - counted["there"] / max(counted["rows"], 1)
+    known = KINDS.get(kind, "")
+    return Attribute(
+        column, f"{known}_{name}" if known and not reason else "", kind, counted["levels"], missing, reason
+    )
+
+
+def plain_name(column: str, place: int) -> str:
+    """Return a heading in small letters, digits and underscores.
+
+    >>> plain_name("Größe (cm)", 2), plain_name("年齢", 3)
+    ('grosse_cm', 'column_3')
+    """
+    letters = unicodedata.normalize("NFKD", column.lower().replace("ß", "ss"))
+    plain = re.sub(r"[^a-z0-9]+", "_", letters.encode("ascii", "ignore").decode()).strip("_")
+    return plain or f"column_{place}"
+
+
+def _count(con: duckdb.DuckDBPyConnection, column: str) -> dict[str, int]:
+    """Return rows, values, levels, levels that enough customers share, and values of a telling form."""
+    value = quote(column)
+    text = f"trim(cast({value} as varchar))"
+    forms = {
+        "emails": r"contains(v, '@') and regexp_full_match(v, '[^@\s]+@[^@\s]+\.[^@\s]+')",
+        "addresses": r"regexp_full_match(v, '\d{1,3}(\.\d{1,3}){3}')",
+        "phones": r"regexp_full_match(v, '\+\d[\d ()/.-]{7,}')",
+        "zeros": r"regexp_full_match(v, '0\d+')",
+        "words": "try_cast(v as double) is null",
+        "yes": f"lower(v) in {YES}",
+        "no": f"lower(v) in {NO}",
+    }
+    sums = ", ".join(f"coalesce(sum(n) filter (where {test}), 0) as {name}" for name, test in forms.items())
+    rows = con.sql(
+        f"with levels as (select {text} as v, count(*) as n from raw where {value} is not null and {text} <> '' "
+        f"group by 1) select (select count(*) from raw) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
+        f"count(*) filter (where n >= {MIN_CUSTOMERS}) as common, {sums} from levels"
+    )
+    return {name: int(count) for name, count in zip(rows.columns, rows.fetchall()[0], strict=True)}
+
+
+def _kind(column: str, look: str, counted: dict[str, int]) -> str:
+    heading = plain_heading(column)
+    told = counted["yes"] + counted["no"]
+    if counted["there"] and told == counted["there"] and counted["levels"] <= 2:
+        return "yes/no"
+    if _BIRTH.search(heading) and look in ("timestamp", "number"):
+        return "birth date"
+    if look == "timestamp":
+        return "date"
+    codes = counted["zeros"] or _CODE.search(heading)
+    steps = counted["words"] and counted["levels"] <= MIN_CUSTOMERS  # such as 4, 5+
+    if look in ("number", "rate") and not codes and not steps:
+        return "number"
+    return "category"
+
+
+def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns: bool) -> str:
+    """Return why a column is not learned from, empty where it is."""
+    heading, there, levels = plain_heading(column), counted["there"], counted["levels"]
+    form = max(counted["emails"], counted["addresses"], counted["phones"])
+    if _PERSON.search(heading) or (there and form > 0.5 * there):
+        return "it names a person, an address or a device, which no model should learn from."
+    if not learns:
+        return ""
+    if not there:
+        return "every value is missing."
+    if _HISTORY.search(heading) and not given:
+        return "it tells how long a row held, which was not known while it did."
+    if levels == 1 and there == counted["rows"]:
+        return "every customer has the same value."
+    if kind == "category" and levels > 0.5 * there and levels > MIN_CUSTOMERS:
+        return (
+            "nearly every customer has a value of their own, so it tells who they are and nothing to learn."
+        )
+    if kind == "category" and counted["common"] > MOST_LEVELS:
+        return (
+            f"{counted['common']:,} of its levels are shared by {MIN_CUSTOMERS} customers or more, and at most "
+            f"{MOST_LEVELS} can be learned; group them, such as regions in place of postcodes."
+        )
+    return ""

@@ -1,0 +1,260 @@
+"""Tables about customers, from any source: their attributes with their kinds, and one typed row per state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.data.attribute_kinds import (
+    KINDS,
+    NO,
+    YES,
+    Attribute,
+    describe,
+    find_key,
+    find_since,
+    plain_name,
+)
+from cltv_ml.data.kinds import look
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.sources import Opened, open_source
+from cltv_ml.errors import InputError
+
+#: What `--attribute` can say of a column.
+SAYS = ("customer_id", "valid_from", *KINDS, "none")
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What is known of customers besides their purchases.
+
+    Parameters
+    ----------
+    table
+        `customer_id`, `valid_from` where rows are dated, and the attributes: text, 64-bit numbers, dates as days since
+        1970-01-01.
+    account
+        Every column of the source but id and date, those that are left out too.
+    rows, quarantine
+        How many rows the source has; those that were set aside, with `rule` and `reason`.
+    source
+        What was read, without passwords.
+    notes
+        What a reader should know, a sentence each.
+    """
+
+    table: pa.Table
+    account: tuple[Attribute, ...]
+    rows: int
+    quarantine: pd.DataFrame
+    source: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def used(self) -> tuple[Attribute, ...]:
+        """The attributes that models may learn from."""
+        return tuple(one for one in self.account if one.name and not one.protected)
+
+    @property
+    def learned(self) -> pa.Table:
+        """The table without protected attributes."""
+        return self.table.drop_columns([one.name for one in self.account if one.name and one.protected])
+
+    @property
+    def dated(self) -> bool:
+        """Whether a row says from when it holds."""
+        return "valid_from" in self.table.column_names
+
+    def without(self, reasons: Mapping[str, str]) -> Attributes:
+        """Return the table without some attributes, by name, each with the reason for it."""
+        account = [
+            replace(one, name="", reason=reasons[one.name]) if one.name in reasons else one
+            for one in self.account
+        ]
+        return replace(self, table=self.table.drop_columns(list(reasons)), account=tuple(account))
+
+    def account_table(self) -> pd.DataFrame:
+        """Return the account as a table: column, kind, levels, share missing, and what it is used for."""
+        rows = [
+            {
+                "column": one.column,
+                "kind": one.kind,
+                "levels": one.levels,
+                "missing": one.missing,
+                "use": f"left out: {one.reason}"
+                if one.reason
+                else "protected"
+                if one.protected
+                else "learned from",
+            }
+            for one in self.account
+        ]
+        return pd.DataFrame(rows, columns=["column", "kind", "levels", "missing", "use"])
+
+
+def read_attributes(
+    source: pd.DataFrame | pa.Table | str | Path,
+    kinds: Mapping[str, str] | None = None,
+    *,
+    protected: Sequence[str] = (),
+    rules: Rules | None = None,
+    wanted: Sequence[str] | None = None,
+    learns: bool = True,
+) -> Attributes:
+    """Return the attributes of customers from anything that `read` reads.
+
+    Parameters
+    ----------
+    kinds
+        What a column is, by its heading: "customer_id", "valid_from", one of `KINDS`, or "none" to leave it out. What
+        is not said is inferred from headings and values, and shown in the account.
+    protected
+        Headings of columns that models and actions must not see, whatever their case and signs.
+    wanted
+        Columns `<kind>_<name>` that a model was trained on: they are read with these kinds, and no others are.
+    learns
+        Whether a model is to learn from them: columns from which it could learn nothing are left out then.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read, no column is surely the customers' id, a named column does not exist, or a customer
+        has several rows that no date tells apart.
+
+    >>> people = pd.DataFrame({"id": ["a", "b"], "Country": ["UK", "FR"], "email": ["a@x.io", "b@x.io"]})
+    >>> found = read_attributes(people)
+    >>> found.table.column_names, [one.column for one in found.account if one.reason]
+    (['customer_id', 'text_country'], ['email'])
+    """
+    opened = open_source(source)
+    columns = Columns(opened.con, rules or Rules())
+    given, hidden = _given(kinds or {}, list(columns.kinds)), {plain_name(name, 0) for name in protected}
+    key, since = find_key(columns, given), find_since(columns, given)
+    looks = look(opened.con)
+    rest = [column for column in columns.kinds if column not in (key, since)]
+    names = _unique([plain_name(column, place + 1) for place, column in enumerate(rest)])
+    account = []
+    for column, name in zip(rest, names, strict=True):
+        one = _wanted(wanted, name, column) if wanted is not None else None
+        one = one or describe(columns, looks, column, given.get(column, ""), name, learns=learns)
+        if wanted is not None and one.name not in wanted:
+            one = replace(one, name="", reason=one.reason or "the model was not trained on it.")
+        account.append(replace(one, protected=plain_name(column, 0) in hidden))
+    return _collect(opened, columns, key, since, account)
+
+
+def empty_attributes(names: Sequence[str]) -> pa.Table:
+    """Return a table of these columns without rows: for a model that learned from attributes that are not given.
+
+    >>> empty_attributes(["text_country"]).column_names
+    ['customer_id', 'text_country']
+    """
+    kinds = {name: pa.string() if name.startswith("text_") else pa.float64() for name in names}
+    return pa.table(
+        {name: pa.array([], kind) for name, kind in {"customer_id": pa.string(), **kinds}.items()}
+    )
+
+
+def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    for column in kinds:
+        if column not in columns:
+            raise InputError(f"customers: column {column!r} is not in the table. Found {list(columns)}.")
+    for column, kind in kinds.items():
+        if kind not in SAYS:
+            raise InputError(
+                f"customers: {column!r} cannot be {kind!r}; write --attribute {flag(column, 'KIND')} with one of "
+                f"{list(SAYS)}."
+            )
+    return dict(kinds)
+
+
+def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute | None:
+    """Return a column as the model knows it, whatever its values look like today."""
+    known = {known: word for word, known in KINDS.items()}
+    found = [one for one in wanted if one.partition("_")[2] == name]
+    return Attribute(column, found[0], known[found[0].partition("_")[0]], 0, 0.0) if found else None
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    taken: list[str] = []
+    for name in names:
+        number = 1
+        while (f"{name}_{number}" if number > 1 else name) in taken:
+            number += 1
+        taken.append(f"{name}_{number}" if number > 1 else name)
+    return taken
+
+
+def _collect(
+    opened: Opened, columns: Columns, key: str, since: str, account: Sequence[Attribute]
+) -> Attributes:
+    """Return the typed table; rows without an id or a readable date, and equal rows, are set aside."""
+    con = opened.con
+    values = {one.name: _value(columns, one) for one in account if one.name}
+    dated = {"valid_from": columns.timestamp(since)} if since else {}
+    chosen = ", ".join(f'{sql} as "{name}"' for name, sql in {**dated, **values}.items())
+    con.execute(
+        f"create or replace temp table states as select source_row, {columns.identifier(key)} as customer_id"
+        f"{', ' if chosen else ''}{chosen} from raw"
+    )
+    rules = {"missing_customer": ("customer_id is null", "The row names no customer.")}
+    if since:
+        rules["bad_date"] = (
+            "valid_from is null",
+            "The date from which the row holds is missing or cannot be read.",
+        )
+    every = ", ".join(f'"{name}"' for name in ("customer_id", *dated, *values))
+    rules["exact_duplicate"] = (
+        f"row_number() over (partition by {every} order by source_row) > 1",
+        "The row equals an earlier one of the customer.",
+    )
+    cases = " ".join(f"when {test} then '{rule}'" for rule, (test, _) in rules.items())
+    con.execute(f"create or replace temp table judged as select *, case {cases} end as rule from states")
+    if not since:
+        _check_once(con)
+    table = con.sql(f"select {every} from judged where rule is null order by customer_id").to_arrow_table()
+    reasons = " ".join(f"when '{rule}' then '{reason}'" for rule, (_, reason) in rules.items())
+    aside = con.sql(
+        f"select source_row + 1 as source_row, customer_id, rule, case rule {reasons} end as reason from judged "
+        "where rule is not null union all select source_row + 1, null, 'broken_line', "
+        "'The line has another number of fields than the header.' from broken_lines order by 1"
+    ).df()
+    notes = (*opened.notes, *columns.notes)
+    rows = int(con.execute("select count(*) from judged").fetchall()[0][0])
+    return Attributes(table, tuple(account), rows, aside, opened.name, notes)
+
+
+def _value(columns: Columns, one: Attribute) -> str:
+    """Return SQL of a column's value as its kind has it."""
+    if one.kind == "number":
+        return f"cast({columns.number(one.column)} as double)"
+    text = f"trim(cast({quote(one.column)} as varchar))"
+    if one.kind == "yes/no":
+        return f"case when lower({text}) in {YES} then 1e0 when lower({text}) in {NO} then 0e0 end"
+    if one.kind == "category":
+        plain = rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')"
+        return f"if(lower({text}) in ('', 'null', 'nan', 'none', 'n/a', 'na', '<na>', 'nat'), null, {plain})"
+    year = f"try_cast({text} as double)"
+    moment = f"cast({columns.timestamp(one.column)} as date)"
+    if one.kind == "birth date":  # a year alone stands for its middle
+        moment = f"if({year} between 1850 and 2100, make_date(cast({year} as integer), 7, 1), {moment})"
+    return f"cast(date_diff('day', date '1970-01-01', {moment}) as double)"
+
+
+def _check_once(con: object) -> None:
+    """Raise InputError where customers have several rows that differ and nothing says from when each holds."""
+    rows = con.execute(  # type: ignore[attr-defined]
+        "select customer_id, count(*) over () from judged where rule is null group by 1 having count(*) > 1 limit 1"
+    ).fetchall()
+    if rows:
+        customer, several = rows[0]
+        raise InputError(
+            f"customers: {several:,} customers have several rows that differ, such as {str(customer)!r}, and no column "
+            "says from when each holds; name it with --attribute COLUMN=valid_from, or keep one row per customer."
+        )

@@ -1,0 +1,153 @@
+"""A table of campaign contacts, from any source: who was contacted when, by which campaign, and who answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.data.attribute_kinds import NO, YES, find_key
+from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.kinds import look
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.sources import open_source
+from cltv_ml.errors import InputError
+
+#: A contact answered with yes, without a day, counts as answered this many days after it.
+ANSWERED_AFTER = 28
+
+#: What a column of contacts can be, and the headings that say so.
+_HEADINGS = {
+    "timestamp": "timestamp date time sentat sent contactdate contactedat senddate senttime startdate campaigndate "
+    "maildate datum fecha deliveredat",
+    "campaign": "campaign campaignid campaignname kampagne mailing",
+    "channel": "channel medium kanal contactchannel",
+    "cost": "cost costs price kosten contactcost",
+    "response": "response responded respondedat responsedate answered answer clicked clickedat converted convertedat "
+    "redeemed redemptiondate redeemedat opened reaction",
+}
+SAYS = ("customer_id", *_HEADINGS, "none")
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """The contacts with customers.
+
+    Parameters
+    ----------
+    table
+        `customer_id`, `timestamp`, and as far as the source has them `campaign`, `channel`, `cost`, `responded_at`.
+    mapping
+        What each column of the source was read as.
+    rows, quarantine
+        How many rows the source has; those that were set aside, with `rule` and `reason`.
+    """
+
+    table: pa.Table
+    mapping: Mapping[str, str]
+    rows: int
+    quarantine: pd.DataFrame
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+def read_contacts(
+    source: pd.DataFrame | pa.Table | str | Path,
+    kinds: Mapping[str, str] | None = None,
+    *,
+    rules: Rules | None = None,
+) -> Contacts:
+    """Return the contacts of a table from anything that `read` reads.
+
+    Parameters
+    ----------
+    kinds
+        What a column is, by its heading: one of `SAYS`; what is not said is told by the headings.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read, or no column is surely the customers' id or the moment of the contact.
+
+    >>> found = read_contacts(pd.DataFrame({"id": ["a"], "sent_at": ["2024-05-01"], "clicked": ["yes"]}))
+    >>> found.table.to_pylist()[0]["responded_at"]
+    datetime.datetime(2024, 5, 29, 0, 0)
+    """
+    opened = open_source(source)
+    columns = Columns(opened.con, rules or Rules())
+    mapping = _map(columns, dict(kinds or {}), look(opened.con))
+    chosen = {"customer_id": columns.identifier(mapping["customer_id"])}
+    chosen["timestamp"] = columns.timestamp(mapping["timestamp"])
+    notes = list(columns.notes)
+    if "response" in mapping:
+        chosen["responded_at"], told = _response(columns, mapping["response"], chosen["timestamp"])
+        notes += told
+    if "cost" in mapping:
+        chosen["cost"] = columns.number(mapping["cost"])
+    chosen |= {name: columns.identifier(mapping[name]) for name in ("campaign", "channel") if name in mapping}
+    selected = ", ".join(f"{sql} as {name}" for name, sql in chosen.items())
+    rule = (
+        "case when customer_id is null then 'missing_customer' when timestamp is null then 'bad_date' "
+        f"when row_number() over (partition by {', '.join(chosen)} order by source_row) > 1 then 'exact_duplicate' end"
+    )
+    opened.con.execute(
+        f"create or replace temp table judged as select *, {rule} as rule from (select source_row, {selected} from raw)"
+    )
+    table = opened.con.sql(
+        f"select {', '.join(chosen)} from judged where rule is null order by customer_id, timestamp"
+    )
+    aside = opened.con.sql(
+        "select source_row + 1 as source_row, customer_id, rule, case rule when 'missing_customer' then "
+        "'The row names no customer.' when 'bad_date' then 'The date is missing or cannot be read.' else "
+        "'The row equals an earlier one.' end as reason from judged where rule is not null order by 1"
+    ).df()
+    rows = int(opened.con.execute("select count(*) from judged").fetchall()[0][0])
+    return Contacts(table.to_arrow_table(), mapping, rows, aside, opened.name, (*opened.notes, *notes))
+
+
+def _map(columns: Columns, given: dict[str, str], looks: Mapping[str, str]) -> dict[str, str]:
+    """Return kind -> column."""
+    for column, kind in given.items():
+        if column not in columns.kinds:
+            raise InputError(f"contacts: column {column!r} is not in the table. Found {list(columns.kinds)}.")
+        if kind not in SAYS:
+            raise InputError(
+                f"contacts: {column!r} cannot be {kind!r}; write --contact {flag(column, 'KIND')} with one of "
+                f"{list(SAYS)}."
+            )
+    mapping = {kind: column for column, kind in given.items() if kind != "none"}
+    mapping.setdefault("customer_id", find_key(columns, given))
+    left = [column for column in columns.kinds if column not in [*given, mapping["customer_id"]]]
+    for kind, headings in _HEADINGS.items():
+        found = [column for column in left if plain_heading(column) in headings.split()]
+        if kind == "timestamp" and len(found) != 1 and kind not in mapping:
+            dated = [column for column in left if looks[column] == "timestamp"]
+            found = found if len(found) > 1 else dated
+        if kind not in mapping and len(found) == 1:
+            mapping[kind] = found[0]
+    if "timestamp" not in mapping:
+        raise InputError(
+            "contacts: no column is surely the moment of the contact; name it with --contact COLUMN=timestamp. Found "
+            f"{list(columns.kinds)}."
+        )
+    return mapping
+
+
+def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[str]]:
+    """Return SQL of the moment of the answer, null without one, and what to tell of it."""
+    text = f"lower(trim(cast({quote(column)} as varchar)))"
+    other = columns.con.execute(
+        f"select 1 from raw where {text} is not null and {text} not in {('', *YES, *NO)} limit 1"
+    ).fetchall()
+    if other:
+        return columns.timestamp(column), []
+    note = (
+        f"Column {column!r} says whether a contact was answered and not when: an answer counts as known "
+        f"{ANSWERED_AFTER} days after the contact."
+    )
+    return f"case when {text} in {YES} then {contacted} + interval {ANSWERED_AFTER} day end", [note]

@@ -1,0 +1,147 @@
+"""Tables about the customers of one log: attributes and contacts, matched, guarded against leaks, accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.data.attribute_groups import group_customers
+from cltv_ml.data.attribute_kinds import plain_name
+from cltv_ml.data.attributes import Attributes, read_attributes
+from cltv_ml.data.contacts import Contacts, read_contacts
+from cltv_ml.data.leaks import find_leaks
+from cltv_ml.data.matching import Coverage, match_customers
+from cltv_ml.data.rules import Rules
+from cltv_ml.errors import InputError
+from cltv_ml.log import Log
+from cltv_ml.tables import TRANSACTIONS
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a user gives besides the log.
+
+    Parameters
+    ----------
+    customers, contacts
+        Anything that `read` reads; None where there is none.
+    attributes, contact_columns
+        What columns of them are.
+    protected
+        Columns of the log or of `customers` that models and actions must not see.
+    """
+
+    customers: Any = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    contacts: Any = None
+    contact_columns: Mapping[str, str] = field(default_factory=dict)
+    protected: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """The attributes and contacts of a log's customers, with how far they cover it."""
+
+    attributes: Attributes | None = None
+    coverage: Coverage | None = None
+    contacts: Contacts | None = None
+    contact_coverage: Coverage | None = None
+    protected: tuple[str, ...] = ()
+
+    def of(self, log: Log) -> Log:
+        """Return the log with what models may learn from, and without protected columns."""
+        hidden = [name for name in self.protected if name in log.columns]
+        return Log(
+            log.frame.drop(columns=hidden) if hidden else log.table,
+            holidays=log.holidays,
+            attributes=None if self.attributes is None else self.attributes.learned,
+            contacts=None if self.contacts is None else self.contacts.table,
+        )
+
+    def protected_attributes(self) -> dict[str, str]:
+        """Return the protected attributes, by the name under which a model would have learned from them."""
+        account = () if self.attributes is None else self.attributes.account
+        return {one.name: one.column for one in account if one.protected and one.name}
+
+    def groups(self, cutoff: pd.Timestamp, customers: pd.Index, most: int = 12) -> dict[str, pd.Series]:
+        """Return each customer's level of every attribute as of a cutoff, protected ones too, by its heading.
+
+        Levels beyond the `most` frequent are called "other"; numbers and dates are cut into quarters.
+        """
+        return {} if self.attributes is None else group_customers(self.attributes, cutoff, customers, most)
+
+
+def read_known(
+    log: Log,
+    given: Tables,
+    *,
+    earliest: pd.Timestamp | None = None,
+    rules: Rules | None = None,
+    wanted: Sequence[str] | None = None,
+) -> Known:
+    """Return what the given tables say of a log's customers.
+
+    Parameters
+    ----------
+    earliest
+        First cutoff of a training: attributes that know what happened after it are left out. None for a log that is
+        scored, whose model has chosen its attributes.
+    wanted
+        The attributes `<kind>_<name>` that a model was trained on, which are read with these kinds; None for all.
+
+    Raises
+    ------
+    InputError
+        A table cannot be read, no customer of it is in the log, or a protected column is nowhere.
+    """
+    rules = rules or Rules()
+    rules = Rules(day_first=rules.day_first, decimal=rules.decimal, timezone=rules.timezone)
+    attributes, coverage, contacts, contact_coverage = None, None, None, None
+    protected = tuple(given.protected)
+    if given.customers is not None:
+        attributes = read_attributes(
+            given.customers,
+            given.attributes,
+            protected=protected,
+            rules=rules,
+            wanted=wanted,
+            learns=earliest is not None,
+        )
+        table, coverage = match_customers(attributes.table, log.customers)
+        attributes = replace(attributes, table=table)
+        if earliest is not None:
+            attributes = attributes.without(find_leaks(attributes, log.connect(), earliest))
+        hidden = {plain_name(one.column, 0) for one in attributes.account if one.protected}
+        protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
+    _check_protected(protected)
+    if given.contacts is not None:
+        contacts = read_contacts(given.contacts, given.contact_columns, rules=rules)
+        table, contact_coverage = match_customers(contacts.table, log.customers, "contacts")
+        contacts = replace(contacts, table=table)
+    return Known(attributes, coverage, contacts, contact_coverage, protected)
+
+
+def _check_protected(names: Sequence[str]) -> None:
+    for name in names:
+        if name in TRANSACTIONS.required:
+            raise InputError(
+                f"the column {name!r} cannot be protected: without it there are no customers to act on."
+            )
+
+
+def describe_attributes(attributes: Attributes, coverage: Coverage) -> list[str]:
+    """Return how a table about customers was understood, a sentence each: coverage, kinds, what is left out."""
+    used = ", ".join(f"{one.column}={one.kind}" for one in attributes.used)
+    told = [f"{attributes.source}: {coverage.sentence}", f"Learned from: {used or 'no column'}."]
+    hidden = [one.column for one in attributes.account if one.protected and not one.reason]
+    if hidden:
+        told.append(f"Protected, so no model sees them: {', '.join(hidden)}.")
+    told += [f"{one.column} is left out: {one.reason}" for one in attributes.account if one.reason]
+    if len(attributes.quarantine):
+        counts = attributes.quarantine["rule"].value_counts()
+        aside = ", ".join(f"{count:,} {rule}" for rule, count in counts.items())
+        told.append(f"{len(attributes.quarantine):,} of {attributes.rows:,} rows were set aside: {aside}.")
+    return [*told, *attributes.notes]

@@ -1,0 +1,142 @@
+"""Columns of a snapshot that know the future: facts of the log up to its end, which no earlier cutoff knew."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data.attributes import Attributes
+from cltv_ml.data.headings import plain_heading
+
+#: A column that follows a fact of the log by this much is that fact.
+TOO_CLOSE = 0.9
+
+#: Customers that are compared; more change nothing.
+_SAMPLE = 20_000
+
+#: Customers without whom closeness means nothing.
+_FEWEST = 30
+
+#: Share of dates after the first purchase from which on a column tells what happened later.
+_LATER = 0.2
+
+_FACTS = {
+    "spend": "sum(amount)",
+    "number of purchases": "count(distinct cast(timestamp as date))",
+    "number of lines": "count(*)",
+    "mean spend per purchase": "sum(amount) / count(distinct cast(timestamp as date))",
+    "last purchase": "date_diff('day', date '1970-01-01', cast(max(timestamp) as date))",
+}
+_NAMES = re.compile(
+    "(total|lifetime|cumulated|overall|sum).*(spen|revenue|sales|value|order|purchase|amount|umsatz|turnover)|"
+    "(spen[dt]|revenue|sales|orders|purchases)(total|todate|sofar|lifetime|count)|^c?ltv|customer(lifetime)?value|^clv|"
+    "(last|latest|recent|letzte).*(order|purchase|seen|login|visit|activ|buy|bought|kauf|bestell|contact|transaction)|"
+    "(number|count|nb|num|no|anzahl|n)(of)?(orders|purchases|transactions|bestellungen|invoices)|"
+    "churn|^recency|^frequency|^monetary|^rfm|dayssince(last)?(order|purchase)|^isactive|^inactive|lapsed|"
+    "averageorder|avgorder|^aov"
+)
+
+
+def find_leaks(
+    attributes: Attributes, con: duckdb.DuckDBPyConnection, earliest: pd.Timestamp
+) -> dict[str, str]:
+    """Return the attributes that know the future, by name, each with the reason.
+
+    A table with `valid_from` tells when each row became known, and is trusted. Of a snapshot those columns are left
+    out whose heading or values say what customers did up to the end of the log: spend, orders, the last purchase, who
+    left. So are dates that lie after the first purchase and the earliest cutoff for more than a fifth of customers.
+
+    Parameters
+    ----------
+    con
+        Where the view `log` is.
+    earliest
+        First cutoff at which features may be built.
+    """
+    if attributes.dated or not len(attributes.table):
+        return {}
+    table = attributes.table.to_pandas().set_index("customer_id")
+    facts = _facts(con)
+    joined = table.join(facts, how="inner")
+    if len(joined) > _SAMPLE:
+        joined = joined.sample(_SAMPLE, random_state=0)
+    leaks = {}
+    for one in (one for one in attributes.account if one.name):
+        reason = (
+            _by_name(one.column)
+            or _by_date(one.name, joined, earliest)
+            or _by_values(joined[one.name], joined)
+        )
+        if reason:
+            leaks[one.name] = (
+                f"{reason}; give a table with valid_from, in which each row says from when it was known."
+            )
+    return leaks
+
+
+def _facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    made = ", ".join(f'cast({sql} as double) as "{name}"' for name, sql in _FACTS.items())
+    first = "date_diff('day', date '1970-01-01', cast(min(timestamp) as date)) as first_day"
+    rows = con.sql(f"select cast(customer_id as varchar) as customer_id, {made}, {first} from log group by 1")
+    return rows.to_arrow_table().to_pandas().set_index("customer_id")
+
+
+def _by_name(column: str) -> str:
+    if _NAMES.search(plain_heading(column)):
+        return "its heading says that it holds what customers did up to the end of the log"
+    return ""
+
+
+def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
+    """Return the reason where dates tell what happened after customers had come and after the earliest cutoff."""
+    if not name.startswith("date_"):
+        return ""
+    known = joined.dropna(subset=[name])
+    day = (earliest - pd.Timestamp("1970-01-01")).days
+    later = (known[name] >= day) & (known[name] > known["first_day"] + 1)
+    if len(known) < _FEWEST or later.mean() <= _LATER:
+        return ""
+    return f"{later.mean():.0%} of its dates lie after the first purchase, on or after {earliest:%Y-%m-%d}"
+
+
+def _by_values(values: pd.Series, joined: pd.DataFrame) -> str:
+    for fact in _FACTS:
+        close = closeness(values, joined[fact])
+        if close >= TOO_CLOSE:
+            return f"it follows the log's {fact} of each customer ({close:.0%} of the order in common)"
+    return ""
+
+
+def closeness(values: pd.Series, fact: pd.Series) -> float:
+    """Return how far the order of a column is that of a fact: 1 where it is the same, or the reverse.
+
+    The rank correlation over the highest one that a column with as many ties could have; the levels of a category are
+    put in the order of their mean rank, less what chance gives them.
+
+    >>> closeness(pd.Series([0.0, 0.0, 1.0, 1.0] * 20), pd.Series([1.0, 2.0, 3.0, 4.0] * 20))
+    1.0
+    """
+    there = values.notna() & fact.notna()
+    values, ranks = values[there], fact[there].rank()
+    if len(values) < _FEWEST or values.nunique() < 2 or ranks.nunique() < 2:
+        return 0.0
+    shrink = 1.0
+    if not pd.api.types.is_numeric_dtype(values):
+        levels = values.nunique()
+        if levels > len(values) / 3:
+            return 0.0
+        values = ranks.groupby(values).transform("mean")
+        share = 1 - (1 - _correlation(values, ranks) ** 2) * (len(values) - 1) / (len(values) - levels)
+        shrink = np.sqrt(max(share, 0.0)) / max(_correlation(values, ranks), 1e-12)
+    own = values.rank()
+    found = _correlation(own, ranks)
+    ends = pd.Series(np.sort(ranks)[:: 1 if found > 0 else -1])
+    highest = abs(_correlation(pd.Series(np.sort(own)), ends))
+    return round(abs(found) * min(float(shrink), 1.0) / max(highest, 1e-12), 12)
+
+
+def _correlation(one: pd.Series, other: pd.Series) -> float:
+    return float(np.corrcoef(one.to_numpy(), other.to_numpy())[0, 1])

@@ -1,0 +1,110 @@
+"""Ids of a table about customers brought to the spelling of the log's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.errors import InputError
+
+#: Ways in which two exports spell the same id, the nearest first.
+SPELLINGS: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "as they are written": lambda ids: ids,
+    "without leading zeros": lambda ids: ids.str.replace(r"^0+(?=\d)", "", regex=True),
+    "without case": lambda ids: ids.str.lower(),
+    "by their digits and letters alone": lambda ids: (
+        ids.str.lower().str.replace(r"[^0-9a-z]", "", regex=True).str.replace(r"^0+(?=\d)", "", regex=True)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How a table about customers and the log's customers meet.
+
+    Parameters
+    ----------
+    customers, covered
+        Customers of the log, and those of them with a row.
+    strangers
+        Customers of the table who are not in the log.
+    spelling
+        How ids were compared: a key of `SPELLINGS`.
+    """
+
+    customers: int
+    covered: int
+    strangers: int
+    spelling: str = "as they are written"
+
+    @property
+    def sentence(self) -> str:
+        """The coverage in words."""
+        share = self.covered / max(self.customers, 1)
+        text = f"{self.covered:,} of {self.customers:,} customers of the log ({share:.0%}) have a row"
+        if self.strangers:
+            text += f"; {self.strangers:,} customers of the table are not in the log"
+        if self.spelling != "as they are written":
+            text += f"; ids were compared {self.spelling}"
+        return f"{text}."
+
+
+def match_customers(
+    table: pa.Table, customers: pd.Index, what: str = "customers"
+) -> tuple[pa.Table, Coverage]:
+    """Return a table with `customer_id` in the log's spelling, and how many customers it covers.
+
+    Ids are compared loosely only where that finds more than 2% of customers more.
+
+    Raises
+    ------
+    InputError
+        No customer of the table is in the log, or two ids of the log are the same in the spelling that matches.
+
+    >>> table = pa.table({"customer_id": ["7", "8"], "text_country": ["UK", "FR"]})
+    >>> matched, coverage = match_customers(table, pd.Index(["0007", "0008", "0009"]))
+    >>> matched["customer_id"].to_pylist(), coverage.covered, coverage.spelling
+    (['0007', '0008'], 2, 'without leading zeros')
+    """
+    theirs = pd.Series(table["customer_id"].to_pandas().astype("str"))
+    ours = pd.Series(customers.astype("str"))
+    if not len(theirs) or not len(ours):
+        return table, Coverage(len(ours), 0, theirs.nunique())
+    distinct = pd.Series(theirs.unique())
+    found = {name: int(spell(distinct).isin(spell(ours)).sum()) for name, spell in SPELLINGS.items()}
+    best = max(found.values())
+    if not best:
+        raise InputError(
+            f"{what}: no customer of the table is in the log, whose ids look like {ours.iloc[0]!r}; those of the table "
+            f"look like {theirs.iloc[0]!r}. Name the column of the log's ids with --attribute COLUMN=customer_id."
+        )
+    spelling = next(name for name in found if found[name] >= 0.98 * best)
+    spell = SPELLINGS[spelling]
+    _check_distinct(ours, spell(ours), distinct, spell(distinct), spelling, what)
+    back = dict(zip(spell(ours), ours, strict=True))
+    renamed = spell(theirs).map(back).where(lambda ids: ids.notna(), theirs)
+    column = table.column_names.index("customer_id")
+    known = theirs if spelling == "as they are written" else renamed
+    matched = table.set_column(column, "customer_id", pa.array(known, pa.string()))
+    return matched, Coverage(len(ours), found[spelling], len(distinct) - found[spelling], spelling)
+
+
+def _check_distinct(
+    ours: pd.Series,
+    spelled: pd.Series,
+    theirs: pd.Series,
+    spelled_theirs: pd.Series,
+    spelling: str,
+    what: str,
+) -> None:
+    """Raise InputError where a spelling makes two customers one."""
+    for ids, plain, where in ((ours, spelled, "log"), (theirs, spelled_theirs, "table")):
+        twice = ids[plain.duplicated(keep=False)]
+        if len(twice):
+            raise InputError(
+                f"{what}: ids match the log's only {spelling}, but the {where} has both {twice.iloc[0]!r} and "
+                f"{twice.iloc[1]!r}; export both files with ids of the same spelling."
+            )

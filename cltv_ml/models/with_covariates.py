@@ -1,0 +1,242 @@
+"""Purchase models with attributes of customers as covariates: text one-hot, numbers standardised, slopes shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from cltv_ml.errors import InputError
+from cltv_ml.models.attribution import BASELINE, in_currency
+from cltv_ml.models.base import ValueModel, check_fitted, is_number
+from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.gamma_gamma import GammaGamma
+from cltv_ml.models.inputs import as_labels
+from cltv_ml.models.out_of_fold import at_latest, by_cutoff
+from cltv_ml.models.probabilistic import ProbabilisticValue
+from cltv_ml.models.purchases import PurchaseModel
+
+#: Most levels of a column that are told apart: each is a covariate of its own.
+MOST_LEVELS = 8
+
+#: Customers who must share a level.
+MIN_CUSTOMERS = 20
+
+#: Weights of the squared slopes that are tried on earlier windows; the largest leaves next to no effect.
+PENALTIES = (0.001, 0.01, 0.1, 10.0)
+
+#: Earlier windows on which the penalty is chosen.
+WINDOWS = 2
+
+
+#: Customers to fit on, and to choose the penalty on: with covariates next to no two customers are alike, and more
+#: customers than these change slopes less than their standard errors.
+MOST_CUSTOMERS, FEWER_CUSTOMERS = 20_000, 4_000
+
+
+class WithCovariates(ValueModel):
+    """BG/NBD or Pareto/NBD with Gamma-Gamma, whose rates depend on attributes of the customer.
+
+    Fader and Hardie (2007), "Incorporating Time-Invariant Covariates into the Pareto/NBD and BG/NBD Models". Each level
+    of a category that enough customers share is a covariate, as is a missing value; numbers are standardised. One
+    penalty holds the slopes of purchases, dropout and spend near zero: it is chosen on earlier windows, by how well the
+    values of their customers tell what these then spent.
+
+    Parameters
+    ----------
+    horizon
+        In days.
+    purchases
+        The purchase model, `BGNBD()` if None; it is cloned and given the covariates.
+    attributes
+        Columns of `X` to make covariates of; without any it is the plain model.
+    """
+
+    needs_labels = True
+    level_from_history = True
+
+    def __init__(
+        self,
+        horizon: int = 91,
+        *,
+        purchases: PurchaseModel | None = None,
+        attributes: Sequence[str] = (),
+    ) -> None:
+        self.horizon = horizon
+        self.purchases = purchases
+        self.attributes = attributes
+
+    @property
+    def name(self) -> str:
+        """The purchase model's family, such as "bg_nbd_covariates", where no other name was given."""
+        return vars(self).get("name", f"{(self.purchases or BGNBD()).name}_covariates")
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self.__dict__["name"] = value
+
+    def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
+        """Choose the penalty on the latest labelled windows, and fit on the customers of the latest."""
+        labels = as_labels(self, y, len(X))
+        self.coding_ = learn_coding(X, self.attributes)
+        self.penalty_ = self._choose_penalty(X, labels)
+        return self.adapt(at_latest(X))
+
+    def adapt(self, X: pd.DataFrame) -> Self:
+        """Refit on today's customers, or a sample of very many, which needs no labels; return the model."""
+        self.value_ = self._fresh(self.penalty_).fit(code(_sample(X, MOST_CUSTOMERS), self.coding_))
+        summary = ["frequency", "recency", "T", "monetary_value"]
+        self.feature_names_in_ = np.array([*summary, *self.coding_], dtype=object)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the expected spend over the horizon, shape (n,), in currency units."""
+        check_fitted(self)
+        return self.value_.predict(code(X, self.coding_))
+
+    def p_buy(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the probability of any purchase within the horizon, shape (n,)."""
+        check_fitted(self)
+        return self.value_.p_buy(code(X, self.coding_))
+
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return what the history adds where no attribute is known, and what each attribute adds to that."""
+        check_fitted(self)
+        coded = code(X, self.coding_)
+        plain = coded.assign(**dict.fromkeys(_covariates(self.coding_), 0.0))
+        history = self.value_.contributions(plain)
+        slopes = self._slopes()
+        parts = pd.DataFrame(
+            {
+                name: sum((coded[one] * slopes[one] for one in columns), pd.Series(0.0, index=X.index))
+                for name, columns in ((name, _columns(name, coding)) for name, coding in self.coding_.items())
+            },
+            index=X.index,
+        )
+        before = self.value_.predict(plain)
+        told = in_currency(parts, np.log(np.maximum(before, 1e-300)), self.value_.predict(coded))
+        rest = told[BASELINE].to_numpy() - before
+        return history.assign(**{BASELINE: history[BASELINE] + rest}).join(told.drop(columns=BASELINE))
+
+    def _table(self, X: pd.DataFrame) -> pd.DataFrame:
+        return self.value_.at_own_total().predict_table(code(X, self.coding_))
+
+    def _choose_penalty(self, X: pd.DataFrame, y: np.ndarray) -> float:
+        """Return the penalty with the lowest error of the values on the latest windows, at their own total."""
+        if not _covariates(self.coding_):
+            return PENALTIES[-1]
+        errors = dict.fromkeys(PENALTIES, 0.0)
+        for _, rows in by_cutoff(X)[-WINDOWS:]:
+            some = rows[:: max(1, len(rows) // FEWER_CUSTOMERS)]
+            coded, spent = code(X.iloc[some], self.coding_), y[some]
+            if not spent.any():
+                continue
+            for penalty in PENALTIES:
+                values = self._fresh(penalty).fit(coded).predict(coded)
+                errors[penalty] += _deviance(spent, values * spent.sum() / max(values.sum(), 1e-300))
+        return min(errors, key=lambda penalty: (errors[penalty], -penalty))
+
+    def _fresh(self, penalty: float) -> ProbabilisticValue:
+        names = _covariates(self.coding_)
+        purchases = clone(self.purchases or BGNBD())
+        purchases.set_params(purchase_covariates=names, dropout_covariates=names, penalty=penalty)
+        return ProbabilisticValue(
+            purchases, GammaGamma(covariates=names, penalty=penalty), horizon=self.horizon
+        )
+
+    def _slopes(self) -> dict[str, float]:
+        """Return how strongly each covariate moves the value, as the log of it: purchases and spend together."""
+        params, spend = self.value_.purchases_.params_, self.value_.spend_.params_
+        return {
+            name: params[f"purchase:{name}"] + spend.get(f"spend:{name}", 0.0)
+            for name in _covariates(self.coding_)
+        }
+
+
+def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return how each column becomes covariates: its levels but the most frequent, or its mean and spread.
+
+    Columns that say nothing here are left out: one level, or more levels that enough customers share than
+    `MOST_LEVELS`.
+
+    >>> X = pd.DataFrame({"country": ["UK"] * 30 + ["FR"] * 20 + ["IS"], "age": [20.0, 40.0, 60.0] * 17})
+    >>> coding = learn_coding(X, ["country", "age"])
+    >>> coding["country"], round(coding["age"]["mean"])
+    ({'levels': ['FR'], 'missing': False}, 40)
+    """
+    coding: dict[str, dict[str, Any]] = {}
+    for name in attributes:
+        if name not in X:
+            raise InputError(f"WithCovariates: missing column {name!r}. Found {list(X.columns)}.")
+        column = X[name]
+        missing = bool(column.isna().sum() >= MIN_CUSTOMERS and column.notna().any())
+        if is_number(column.dtype):
+            values = column.astype("float64")
+            spread = float(values.std())
+            if np.isfinite(spread) and spread > 0:
+                coding[name] = {"mean": float(values.mean()), "spread": spread, "missing": missing}
+            continue
+        counts = (
+            column.dropna()
+            .astype(str)
+            .value_counts()
+            .sort_index()
+            .sort_values(ascending=False, kind="stable")
+        )
+        levels = [str(level) for level in counts.index[counts >= MIN_CUSTOMERS]]
+        if len(levels) <= MOST_LEVELS and (len(levels) > 1 or missing):
+            coding[name] = {"levels": levels[1:], "missing": missing}
+    return coding
+
+
+def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return customers with the covariates of the coding next to their summary columns.
+
+    >>> coding = {"country": {"levels": ["FR"], "missing": True}}
+    >>> code(pd.DataFrame({"country": ["FR", "UK", None]}), coding).iloc[:, 1:]
+       country=FR  country=missing
+    0         1.0              0.0
+    1         0.0              0.0
+    2         0.0              1.0
+    """
+    columns: dict[str, Any] = {}
+    for name, one in coding.items():
+        column = X[name]
+        if "levels" in one:
+            columns |= {
+                f"{name}={level}": (column == level).fillna(False).astype("float64")
+                for level in one["levels"]
+            }
+        else:
+            columns[name] = ((column.astype("float64") - one["mean"]) / one["spread"]).fillna(0.0)
+        if one["missing"]:
+            columns[f"{name}=missing"] = column.isna().astype("float64")
+    return X.assign(**columns)
+
+
+def _sample(X: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return about `most` customers at equal steps, all where there are no more."""
+    return X.iloc[:: max(1, len(X) // most)]
+
+
+def _columns(name: str, one: Mapping[str, Any]) -> list[str]:
+    made = [f"{name}={level}" for level in one["levels"]] if "levels" in one else [name]
+    return [*made, *([f"{name}=missing"] if one["missing"] else [])]
+
+
+def _covariates(coding: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [column for name, one in coding.items() for column in _columns(name, one)]
+
+
+def _deviance(y: np.ndarray, values: np.ndarray, power: float = 1.5) -> float:
+    """Return the mean Tweedie deviance: small where a customer's value tells what they spend, zeros included."""
+    values = np.maximum(values, 1e-9 * max(float(y.mean()), 1e-300))
+    terms = (
+        np.power(y, 2 - power) / ((1 - power) * (2 - power))
+        - y * np.power(values, 1 - power) / (1 - power)
+        + np.power(values, 2 - power) / (2 - power)
+    )
+    return float(2 * terms.mean())

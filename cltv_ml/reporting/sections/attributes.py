@@ -1,0 +1,91 @@
+"""Sections on attributes of customers: their account, and value and bias by each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data import Known, describe_attributes
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.tables import compute_bias_by_group
+from cltv_ml.reporting import theme
+from cltv_ml.reporting.report import section
+
+#: Customers of a level below which its bias is chance.
+MIN_GROUP = 20
+
+
+def attribute_account_section(known: Known) -> list[dict[str, Any]]:
+    """Return how the tables about customers were read; nothing where there is none."""
+    sentences: list[str] = []
+    tables: dict[str, pd.DataFrame] = {}
+    if known.attributes is not None and known.coverage is not None:
+        sentences += describe_attributes(known.attributes, known.coverage)
+        table = known.attributes.account_table()
+        table["missing"] = [f"{share:.0%}" for share in table["missing"]]
+        tables["Columns about customers"] = table.rename(columns=str.capitalize)
+    if known.contacts is not None and known.contact_coverage is not None:
+        sentences.append(f"Contacts: {known.contacts.rows:,} rows. {known.contact_coverage.sentence}")
+        sentences += known.contacts.notes
+    return [section("What is known of the customers", sentences, tables=tables)] if sentences else []
+
+
+def by_attribute_section(
+    known: Known, result: WindowResult, name: str, *, currency: str = ""
+) -> list[dict[str, Any]]:
+    """Return value and bias by the levels of each attribute, protected ones too; nothing where there is none."""
+    found = compute_by_attribute(known, result, name)
+    if not len(found):
+        return []
+    amounts = {what: [theme.format_money(value, currency) for value in found[what]] for what in _MONEY}
+    shown = found.assign(
+        **amounts,
+        customers=[f"{count:,}" for count in found["customers"]],
+        bias=[_interval(row) for _, row in found.iterrows()],
+    )
+    if found["coverage"].notna().any():
+        shown["coverage"] = [f"{share:.0%}" if np.isfinite(share) else "–" for share in found["coverage"]]
+    columns = {
+        "attribute": "Attribute",
+        "group": "Level",
+        "customers": "Customers",
+        "predicted": "Predicted each",
+        "realised": "Spent each",
+        "bias": "Bias (95% interval)",
+        **({"coverage": "In interval"} if found["coverage"].notna().any() else {}),
+    }
+    sentence = (
+        f"What {theme.label(name)} predicted for customers of each level on the test window, and what they spent; "
+        f"levels of {MIN_GROUP} customers and more. Protected columns are shown as well: no model has seen them."
+    )
+    table = shown[list(columns)].rename(columns=columns)
+    return [
+        section("Value and bias by attribute", [sentence], tables={"By the levels of each attribute": table})
+    ]
+
+
+_MONEY = ("predicted", "realised")
+
+
+def compute_by_attribute(known: Known, result: WindowResult, name: str) -> pd.DataFrame:
+    """Return a row per attribute and level: what `compute_bias_by_group` returns, and the share inside the interval."""
+    table, y_true = result.predictions[name], result.y_true
+    parts = []
+    for attribute, groups in known.groups(result.window.cutoff, y_true.index).items():
+        bias = compute_bias_by_group(y_true, table["expected_value"], groups)
+        inside = pd.Series(np.nan, index=y_true.index)
+        if "value_lower" in table:
+            inside = y_true.between(table["value_lower"], table["value_upper"]).astype(float)
+        shares = inside.groupby(groups.to_numpy()).mean()
+        bias["coverage"] = bias["group"].map(shares)
+        parts.append(bias[bias["customers"] >= MIN_GROUP].assign(attribute=attribute))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _interval(row: pd.Series) -> str:
+    if not np.isfinite(row["bias"]):
+        return "unknown: nobody spent"
+    upper = f"{row['bias_upper']:+.0%}" if np.isfinite(row["bias_upper"]) else "unbounded"
+    return f"{row['bias']:+.1%} ({row['bias_lower']:+.0%} to {upper})"

@@ -1,0 +1,242 @@
+"""Tables about customers at the door: kinds, identifiers, ids of another spelling, columns that know the future."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.data import Tables, read_known
+from cltv_ml.data.attributes import read_attributes
+from cltv_ml.data.contacts import read_contacts
+from cltv_ml.data.leaks import closeness
+from cltv_ml.data.matching import match_customers
+from cltv_ml.log import Log
+
+N = 60
+
+
+def people(**columns) -> pd.DataFrame:
+    return pd.DataFrame({"customer_id": [f"{number:04d}" for number in range(N)], **columns})
+
+
+def reason(found, column) -> str:
+    return next(one.reason for one in found.account if one.column == column)
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    """Sixty customers with one to five purchases over a year."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (
+            f"{number:04d}",
+            pd.Timestamp("2024-01-01") + pd.Timedelta(days=int(day)),
+            float(rng.integers(5, 90)),
+        )
+        for number in range(N)
+        for day in [number % 20, *rng.integers(21, 365, rng.integers(0, 5))]
+    ]
+    table = pd.DataFrame(rows, columns=["customer_id", "timestamp", "amount"])
+    return Log(table.astype({"customer_id": "str"}))
+
+
+def test_kinds_are_inferred_from_headings_and_values():
+    found = read_attributes(
+        people(
+            country=["UK", "FR"] * 30,
+            income=np.linspace(1, 2, N),
+            member=["yes", "no"] * 30,
+            birth_year=[1980, 1990] * 30,
+            signup=pd.date_range("2023-01-01", periods=N).astype(str),
+            zip=[10115, 20095] * 30,
+            size=["1", "2", "5+"] * 20,
+        )
+    )
+    kinds = {one.column: one.kind for one in found.account}
+    assert kinds == {
+        "country": "category",
+        "income": "number",
+        "member": "yes/no",
+        "birth_year": "birth date",
+        "signup": "date",
+        "zip": "category",
+        "size": "category",
+    }
+
+
+def test_what_names_a_person_is_never_learned_from():
+    names = {
+        "e-mail": [f"a{number}@x.io" for number in range(N)],
+        "Phone": "+49 30 1234567",
+        "Customer Name": "Ann",
+        "street": "High Street 1",
+        "ip_address": "10.0.0.1",
+        "contact": [f"b{number}@x.io" for number in range(N)],
+    }
+    found = read_attributes(people(**names, country=["UK", "FR"] * 30))
+    assert [one.column for one in found.used] == ["country"]
+    assert "names a person" in reason(found, "contact")
+
+
+def test_columns_that_say_nothing_are_left_out_by_name():
+    found = read_attributes(people(empty=None, same="x", own=[f"n{number}" for number in range(N)]))
+    assert not found.used
+    assert reason(found, "empty") == "every value is missing."
+    assert reason(found, "same") == "every customer has the same value."
+    assert "a value of their own" in reason(found, "own")
+
+
+def test_a_column_of_too_many_levels_is_refused_with_advice():
+    many = pd.DataFrame(
+        {"customer_id": range(6000), "zip": [f"{number % 250:03d}" for number in range(6000)]}
+    )
+    found = read_attributes(many)
+    assert "250 of its levels" in reason(found, "zip")
+    assert "regions in place of postcodes" in reason(found, "zip")
+
+
+def test_the_user_may_say_what_a_column_is():
+    found = read_attributes(people(code=[1, 2] * 30), {"code": "number"})
+    assert found.table.column_names == ["customer_id", "number_code"]
+    assert read_attributes(people(code=[1, 2] * 30), {"code": "none"}).used == ()
+
+
+def test_a_kind_that_does_not_exist_is_refused():
+    with pytest.raises(
+        ValueError, match="'code' cannot be 'colour'; write --attribute code=KIND with one of"
+    ):
+        read_attributes(people(code=[1, 2] * 30), {"code": "colour"})
+
+
+def test_a_named_column_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="column 'kode' is not in the table"):
+        read_attributes(people(code=[1, 2] * 30), {"kode": "number"})
+
+
+def test_customers_twice_without_a_date_are_refused():
+    twice = pd.concat([people(country="UK"), people(country="FR")])
+    with pytest.raises(ValueError, match=r"60 customers have several rows that differ.*COLUMN=valid_from"):
+        read_attributes(twice)
+
+
+def test_equal_rows_and_rows_without_a_customer_are_set_aside():
+    table = pd.concat([people(country=["UK", "FR"] * 30), people(country=["UK", "FR"] * 30).head(2)])
+    table.iloc[5, 0] = None
+    found = read_attributes(table)
+    assert found.quarantine["rule"].value_counts().to_dict() == {"exact_duplicate": 2, "missing_customer": 1}
+
+
+def test_dated_rows_are_read_as_states():
+    table = people(country=["UK", "FR"] * 30, valid_from="2024-02-01")
+    found = read_attributes(pd.concat([table, table.assign(country="DE", valid_from="2024-05-01")]))
+    assert found.dated
+    assert len(found.table) == 2 * N
+
+
+def test_no_column_of_ids_is_asked_for():
+    with pytest.raises(ValueError, match=r"no column is surely the customers' id.*COLUMN=customer_id"):
+        read_attributes(pd.DataFrame({"country": ["UK", "FR"], "age": [1, 2]}))
+
+
+def test_ids_without_their_leading_zeros_are_matched_and_told(log):
+    stripped = people(country=["UK", "FR"] * 30).assign(customer_id=range(N))
+    known = read_known(log, Tables(customers=stripped))
+    assert known.coverage.covered == N
+    assert "without leading zeros" in known.coverage.sentence
+
+
+def test_ids_that_a_loose_spelling_makes_one_are_asked_about():
+    table = read_attributes(pd.DataFrame({"customer_id": ["7", "8"], "country": ["UK", "FR"]})).table
+    with pytest.raises(ValueError, match="the log has both '07' and '007'"):
+        match_customers(table, pd.Index(["07", "007", "08"]))
+
+
+def test_no_overlap_at_all_is_refused_with_both_spellings(log):
+    strangers = people(country=["UK", "FR"] * 30).assign(customer_id=[f"X-{number}" for number in range(N)])
+    with pytest.raises(
+        ValueError, match="no customer of the table is in the log, whose ids look like '0000'"
+    ):
+        read_known(log, Tables(customers=strangers))
+
+
+def test_customers_without_a_row_and_rows_without_a_customer_are_counted(log):
+    some = people(country=["UK", "FR"] * 30).head(30)
+    some = pd.concat([some, some.head(2).assign(customer_id=["x", "y"])])
+    sentence = read_known(log, Tables(customers=some)).coverage.sentence
+    assert "30 of 60 customers of the log (50%) have a row" in sentence
+    assert "2 customers of the table are not in the log" in sentence
+
+
+def test_facts_of_the_log_are_left_out_of_a_snapshot(log):
+    grouped = log.frame.groupby("customer_id")
+    spend, last = grouped["amount"].sum(), grouped["timestamp"].max()
+    snapshot = people(
+        worth=spend.to_numpy() * 1.1,
+        band=pd.qcut(spend, 4, labels=list("abcd")).astype(str).to_numpy(),
+        gone=(last < "2024-07-01").to_numpy().astype(int),
+        seen=last.to_numpy(),
+        LTV=np.arange(N) % 7,
+        country=["UK", "FR"] * 30,
+    )
+    found = read_known(log, Tables(customers=snapshot), earliest=pd.Timestamp("2024-02-01")).attributes
+    assert [one.column for one in found.used] == ["country"]
+    assert all("valid_from" in one.reason for one in found.account if one.reason)
+
+
+def test_a_dated_table_is_trusted(log):
+    spend = log.frame.groupby("customer_id")["amount"].sum()
+    dated = people(worth=spend.to_numpy(), valid_from="2024-01-01")
+    found = read_known(log, Tables(customers=dated), earliest=pd.Timestamp("2024-02-01")).attributes
+    assert [one.column for one in found.used] == ["worth"]
+
+
+def test_a_sign_up_before_the_first_purchase_is_no_leak(log):
+    first = log.frame.groupby("customer_id")["timestamp"].min()
+    snapshot = people(signup=(first - pd.Timedelta(days=3)).to_numpy())
+    found = read_known(log, Tables(customers=snapshot), earliest=pd.Timestamp("2024-01-10")).attributes
+    assert [one.column for one in found.used] == ["signup"]
+
+
+def test_an_unrelated_column_is_not_close_to_a_fact():
+    rng = np.random.default_rng(0)
+    fact = pd.Series(rng.normal(size=500))
+    assert closeness(pd.Series(rng.normal(size=500)), fact) < 0.2
+    assert closeness(pd.Series(rng.choice([f"city {n}" for n in range(60)], 500)), fact) < 0.4
+
+
+def test_protected_columns_are_kept_from_models_and_grouped_all_the_same(log):
+    table = people(gender=["f", "m"] * 30, country=["UK", "FR"] * 30)
+    known = read_known(log, Tables(customers=table, protected=["Gender"]))
+    assert known.of(log).attributes.column_names == ["customer_id", "text_country"]
+    groups = known.groups(pd.Timestamp("2024-06-01"), log.customers)
+    assert groups["gender"].value_counts().to_dict() == {"f": 30, "m": 30}
+
+
+def test_a_protected_column_of_the_log_is_dropped():
+    log = Log(
+        pd.DataFrame(
+            {"customer_id": ["a"], "timestamp": [pd.Timestamp(0)], "amount": [1.0], "channel": ["x"]}
+        )
+    )
+    assert "channel" not in read_known(log, Tables(protected=["channel"])).of(log).columns
+
+
+def test_a_model_reads_its_attributes_as_the_kinds_that_it_knows():
+    table = people(zip=range(N), other=1)
+    found = read_attributes(table, wanted=["text_zip"])
+    assert found.table.column_names == ["customer_id", "text_zip"]
+
+
+def test_an_answer_without_a_day_counts_later():
+    found = read_contacts(
+        pd.DataFrame({"id": ["a", "b"], "sent": ["2024-05-01"] * 2, "clicked": ["yes", "no"]})
+    )
+    answers = found.table["responded_at"].to_pylist()
+    assert answers == [pd.Timestamp("2024-05-29"), None]
+    assert "28 days after the contact" in found.notes[-1]
+
+
+def test_contacts_without_a_moment_are_refused():
+    with pytest.raises(
+        ValueError, match=r"no column is surely the moment of the contact.*--contact COLUMN=timestamp"
+    ):
+        read_contacts(pd.DataFrame({"id": ["a", "b"], "campaign": ["x", "y"]}))

@@ -1,0 +1,102 @@
+"""Purchase models whose rates depend on attributes: the effect comes back, and tells newcomers apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.evaluation.metrics import gini
+from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, WithCovariates
+from cltv_ml.models.competitors import competitors
+from cltv_ml.models.state import from_state, to_state
+
+HORIZON, SLOPE = 60, 1.5
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """Customers by referral buy exp(1.5) times as often; their spend is exp(0.4) times as large."""
+    rng = np.random.default_rng(3)
+    n = 3000
+    referral = rng.random(n) < 0.4
+    T = rng.integers(1, 200, n).astype(float)
+    rate = rng.gamma(1.0, 1 / 60, n) * np.exp(SLOPE * referral)
+    frequency = rng.poisson(rate * T).astype(float)
+    frequency = np.minimum(frequency, T)
+    recency = np.where(frequency > 0, np.ceil(T * rng.beta(np.maximum(frequency, 1), 1)), 0.0)
+    recency = np.maximum(recency, frequency)
+    own = 30 * np.exp(0.4 * referral) * rng.gamma(8, 1 / 8, n)
+    X = pd.DataFrame(
+        {
+            "frequency": frequency,
+            "recency": recency,
+            "T": T,
+            "monetary_value": np.where(frequency > 0, own, 0.0),
+            "attribute_text_channel": np.where(referral, "referral", "ads"),
+            "attribute_number_age": rng.normal(40, 10, n),
+        },
+        index=pd.Index([f"c{number}" for number in range(n)], name="customer_id"),
+    )
+    y = pd.Series(rng.poisson(rate * HORIZON) * own, index=X.index)
+    oracle = pd.Series(rate * HORIZON * 30 * np.exp(0.4 * referral), index=X.index)
+    return X, y, oracle
+
+
+@pytest.fixture(scope="module")
+def fitted(simulated):
+    X, y, _ = simulated
+    return WithCovariates(HORIZON, attributes=["attribute_text_channel", "attribute_number_age"]).fit(X, y)
+
+
+def test_the_effect_on_the_rate_is_recovered_within_its_interval(simulated):
+    X, _, _ = simulated
+    coded = X.assign(referral=(X["attribute_text_channel"] == "referral").astype(float))
+    model = BGNBD(purchase_covariates=["referral"]).fit(coded)
+    slope, error = model.params_["purchase:referral"], model.standard_errors_["purchase:referral"]
+    assert abs(slope - SLOPE) < 2 * error
+
+
+def test_the_effect_on_spend_is_recovered(simulated):
+    X, _, _ = simulated
+    coded = X.assign(referral=(X["attribute_text_channel"] == "referral").astype(float))
+    model = GammaGamma(covariates=["referral"]).fit(coded[coded["frequency"] > 0])
+    assert model.params_["spend:referral"] == pytest.approx(0.4, abs=0.05)
+
+
+def test_one_time_buyers_are_ordered_nearly_as_by_the_truth_about_their_channel(simulated, fitted):
+    X, y, oracle = simulated
+    once = X["frequency"] == 0
+    known = oracle[once].groupby(X.loc[once, "attribute_text_channel"]).transform("mean")
+    best = gini(y[once], known)
+    assert gini(y[once], fitted.predict(X[once])) > 0.95 * best
+
+
+def test_without_attributes_it_is_the_plain_model(simulated):
+    X, y, _ = simulated
+    plain = competitors(HORIZON, [], ["bg_nbd_gamma_gamma"])[0].fit(X)
+    model = WithCovariates(HORIZON).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), plain.predict(X), rtol=1e-6)
+
+
+def test_contributions_add_up_and_name_the_attribute(simulated, fitted):
+    X = simulated[0].head(20)
+    parts = fitted.contributions(X)
+    np.testing.assert_allclose(parts.sum(axis=1), fitted.predict(X), rtol=1e-6)
+    referral = X["attribute_text_channel"] == "referral"
+    assert abs(parts.loc[referral, "attribute_text_channel"].mean()) > 0
+
+
+def test_a_level_that_was_never_seen_and_a_missing_one_get_a_value(simulated, fitted):
+    X = simulated[0].head(5)
+    for level in ("billboard", None):
+        values = fitted.predict(X.assign(attribute_text_channel=level, attribute_number_age=np.nan))
+        assert np.isfinite(values).all()
+
+
+def test_it_is_stored_and_read_again(simulated, fitted):
+    X = simulated[0]
+    np.testing.assert_array_equal(from_state(to_state(fitted), CATALOGUE).predict(X), fitted.predict(X))
+
+
+def test_it_competes_where_attributes_are_known():
+    found = competitors(91, ["orders_90d"], ["bg_nbd_covariates"], text=["attribute_text_country"])
+    assert found[0].attributes == ["attribute_text_country"]
