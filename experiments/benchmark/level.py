@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+import cltv_ml
 from cltv_ml.data import DATASETS
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.log import Log
@@ -58,7 +59,8 @@ def read_level_tasks(names: list[str] | None = None) -> list[LevelTask]:
 
 def run(tasks: list[str] | None = None, say: Callable[[str], None] = print) -> pd.DataFrame:
     """Return a row per window and candidate with its bias; write each task's when it is done, then the page."""
-    about = {"commit": rows.commit(), "machine": rows.machine()}
+    version = f"cltv_ml {cltv_ml.__version__}"
+    about = {"commit": rows.commit(), "machine": rows.machine(), "version": version}
     found = []
     for task in read_level_tasks(tasks):
         protocol = SIMULATED if task.data in WORLDS else "out of time"
