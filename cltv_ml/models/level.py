@@ -286,7 +286,8 @@ def _spread(
     alike = record[record["season_seen"] == seen]
     past = [Past(int(day), 1.0, {}) for day in alike["day"]]
     counts = _evidence(log, cutoff, horizon, past)
-    squared = np.log(alike["forecast"] / alike["total"]).to_numpy(dtype=np.float64) ** 2
+    missed = np.log(alike["forecast"] / alike["total"]).to_numpy(dtype=np.float64)
+    squared = np.clip(missed, -_LARGEST_ERROR, _LARGEST_ERROR) ** 2
     if not len(alike):
         expected = max(expected, _UNTRIED)
     windows = 1.0 + counts.sum()
