@@ -152,6 +152,6 @@ def _shown(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
 def _first(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the first rows of a list under a reader's names."""
     top = rows.head(ROWS)
-    known = {name: title for name, title in _SHOWN.items() if name in top and (top[name] != "nan").all()}
+    known = {name: title for name, title in _SHOWN.items() if name in top and top[name].notna().any()}
     top = top.assign(expected_profit=[f"{profit:,.2f}" for profit in top["expected_profit"]])
     return top[list(known)].rename(columns=known)

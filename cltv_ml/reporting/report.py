@@ -97,8 +97,12 @@ def section(
 
 
 def cells(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return names and cells as text, and which columns hold words: those are set to the left."""
-    text = frame.astype(str)
+    """Return names and cells as text, and which columns hold words: those are set to the left.
+
+    >>> cells(pd.DataFrame({"Show": ["tea", None]}))["rows"]
+    [['tea'], ['']]
+    """
+    text = frame.astype(object).where(frame.notna(), "").astype("str")
     return {
         "head": [str(name) for name in frame.columns],
         "words": [bool(text[name].str[:1].str.isalpha().mean() > 0.5) for name in frame.columns],

@@ -178,6 +178,12 @@ def test_markdown_keeps_a_bar_inside_its_cell():
     assert r"| a\|b | 3 |" in render_markdown(summarise("t", "s", [section("x", tables={"c": table})]))
 
 
+def test_a_cell_without_a_value_is_empty():
+    table = pd.DataFrame({"Show": ["tea", None], "Profit": [1.0, np.nan]})
+    page = render_html(summarise("t", "s", [section("x", tables={"c": table})]))
+    assert "nan" not in page[page.index("<tbody>") : page.index("</tbody>")]
+
+
 def test_older_summaries_without_facts_and_details_are_still_rendered():
     old = {
         "title": "t",
