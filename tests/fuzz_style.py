@@ -6,7 +6,7 @@ import random
 import re
 from datetime import datetime
 
-from tests.fuzz_words import DATES, HEADINGS, NUMBERS
+from tests.fuzz_words import DATES, HEADINGS, MARKS, NUMBERS
 
 #: What makes some exports harder than most.
 TRICKS = ("currencies", "currency", "counts", "placeholder date", "scanned", "unknown level")
@@ -54,8 +54,35 @@ class Style:
         )
         self.typed = self.kind in ("xlsx", "json", "frame", "parquet") and draw.random() < 0.5
         self.trick = pick(TRICKS) if draw.random() < 0.4 else ""
+        self.oddity = self._draw_oddity() if draw.random() < 0.4 else ""
         if not self.with_order and self.back in ("referenced", "typed", "column"):
             self.back = "none"
+
+    def _draw_oddity(self) -> str:
+        """Return something that this author does besides, where nothing else stands in its way."""
+        plain = self.back == "none" and not (self.status or self.cancelled or self.coupons or self.guests)
+        fitting = ["mark"] if plain and self.layout in ("orders", "lines", "lines price") else []
+        if plain and self.with_order and self.layout in ("lines", "lines price") and not self.trick:
+            fitting += ["grouped"]
+        if plain and self.layout == "lines price":
+            fitting += ["returned"]
+        if plain and self.layout == "orders" and not self.trick:
+            fitting += ["cents", "group totals"]
+        if self.kind == "csv":
+            fitting += ["guarded"]
+        oddity = self.draw.choice(fitting) if fitting else ""
+        if oddity == "mark":
+            self.mark = self.draw.choice(MARKS)
+        if oddity in ("cents", "group totals", "grouped", "guarded"):
+            self.typed = False
+        if oddity == "cents":
+            self.numbers, self.currency, self.footer = "plain", "", False
+            self.headings["amount"] = self.draw.choice(("amount_cents", "Total (cents)", "Betrag in Cent"))
+        if oddity == "group totals":
+            self.footer = False
+        if oddity == "returned":
+            self.headings["returned"] = self.draw.choice(("Returned Qty", "qty_refunded", "Retourenmenge"))
+        return oddity
 
     @property
     def about(self) -> str:
@@ -77,6 +104,8 @@ class Style:
         """Return an amount as this author writes it."""
         if self.typed:
             return amount
+        if self.oddity == "cents" and not bare:
+            return str(round(amount * 100))
         thousands, decimal = NUMBERS[self.numbers]
         digits = f"{abs(amount):,.2f}"
         if self.numbers == "lakh":

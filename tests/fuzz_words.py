@@ -122,6 +122,22 @@ TYPES = {
     "es": (("Venta", "Devolución"), ("Factura", "Nota de crédito")),
 }
 
+#: Heading, what stands in it where a sale was undone and where not, and the name that it answers.
+MARKS = (
+    ("Outcome", "failed", "paid", "status"),
+    ("Is Return", "Y", "N", "refunded"),
+    ("Void", "TRUE", "FALSE", "refunded"),
+    ("Delivery Status", "Returned", "Delivered", "status"),
+    ("RMA", "RMA-7", "", "cancelled_at"),
+    ("Approved", "no", "yes", "captured"),
+    ("Retoure", "ja", "nein", "refunded"),
+    ("Bemerkung", "storniert", "", "status"),
+    ("Fulfillment", "cancelled", "shipped", "status"),
+    ("deleted", "1", "0", "refunded"),
+    ("Motivo", "anulado", "", "status"),
+    ("Result", "declined", "approved", "status"),
+)
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 #: How a moment is written, and whether the time of day is in it.

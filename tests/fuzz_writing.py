@@ -39,15 +39,30 @@ def write_export(orders: list[Order], draw: random.Random, folder: Path) -> Expo
     tell_tricks(orders, style)
     columns, rows = _table(orders, style)
     heading = {part: style.headings.get(part, part) for part in columns}
+    heading |= {"mark": style.mark[0]} if style.oddity == "mark" else {}
     mapping = {name: heading[part] for name, part in _ROLES.items() if part in columns}
+    if style.oddity == "mark":
+        mapping[style.mark[3]] = style.mark[0]
+    if style.oddity == "group totals":
+        rows = _with_totals(orders, rows, columns, style)
+    if style.oddity == "guarded":
+        guarded = [place for place, part in enumerate(columns) if part in ("customer", "order")]
+        rows = [
+            [f'="{cell}"' if place in guarded and cell else cell for place, cell in enumerate(row)]
+            for row in rows
+        ]
     if style.footer and not style.typed:
         total = sum(order.total for order in orders)
         rows.append([style.money(total) if part == "amount" else "" for part in columns])
         rows[-1][0] = rows[-1][0] or "Total"
     source, text = _write([heading[part] for part in columns], rows, style, folder)
+    if style.oddity in ("mark", "returned"):
+        mapping |= {"returned_quantity": heading["returned"]} if "returned" in columns else {}
     rules: dict[str, object] = {"decimal": NUMBERS[style.numbers][1]}
     if style.days in ("day first", "month first", "month first yy", "month first bare", "month first pm"):
         rules["day_first"] = str(style.days == "day first").lower()
+    if style.oddity == "grouped":
+        rules["fill_down"] = "true"
     if style.status:
         rules["status"] = [f"{level}:{_READ[state]}" for state, level in style.levels.items()]
     if style.trick == "currencies":
@@ -108,6 +123,10 @@ def _happen(orders: list[Order], style: Style) -> None:
         fate = draw.random()
         if style.status and fate < 0.2:
             order.state = draw.choice(("cancelled", "pending", "failed"))
+        elif style.oddity == "mark" and fate < 0.2:
+            order.state = "cancelled"
+        elif style.oddity == "returned" and fate < 0.3:
+            order.given_back = order.lines[0].price
         elif style.cancelled and fate < 0.3:
             order.state = "cancelled"
         elif style.back != "none" and fate > 0.85:
@@ -162,6 +181,8 @@ def _table(orders: list[Order], style: Style) -> tuple[list[str], list[list[Any]
             "refunded",
             "cancelled",
             "reference",
+            "mark",
+            "returned",
         )
         if any(part in record for record in records)
     ]
@@ -205,6 +226,16 @@ def _records(order: Order, style: Style) -> list[dict[str, Any]]:
     if style.cancelled:
         head["cancelled"] = style.date(order.when) if order.state == "cancelled" else ""
     rows = [{**head, **record} for record in _sold(order, style)]
+    if style.oddity == "mark":
+        rows = [{**row, "mark": style.mark[1 if order.state == "cancelled" else 2]} for row in rows]
+    if style.oddity == "returned":
+        rows = [
+            {**row, "returned": str(int(number == 0 and order.given_back > 0))}
+            for number, row in enumerate(rows)
+        ]
+    if style.oddity == "grouped":
+        blank = dict.fromkeys(("order", "date", "customer"), "")
+        rows = [{**row, **blank} if number else row for number, row in enumerate(rows)]
     if style.back == "column":
         for number, row in enumerate(rows):
             row["refunded"] = style.money(order.given_back) if number == 0 or style.layout == "filled" else ""
@@ -221,6 +252,22 @@ def _records(order: Order, style: Style) -> list[dict[str, Any]]:
             back["type"] = refund
         rows += _taken_back(order, style, back, sign)
     return rows
+
+
+def _with_totals(
+    orders: list[Order], rows: list[list[Any]], columns: list[str], style: Style
+) -> list[list[Any]]:
+    """Return rows in the order of their customers, each customer's below with the total."""
+    groups: dict[int | None, list[int]] = {}
+    for place, order in enumerate(orders):
+        groups.setdefault(order.customer, []).append(place)
+    found = []
+    for customer, places in groups.items():
+        found += [rows[place] for place in places]
+        total = style.money(sum(orders[place].total for place in places))
+        named = {"customer": f"Total {style.customer(customer)}", "amount": total}
+        found.append([named.get(part, "") for part in columns])
+    return found
 
 
 def _draw_types(style: Style) -> tuple[str, str]:
