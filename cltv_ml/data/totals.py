@@ -208,7 +208,7 @@ def _set_group_totals_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
         for name in ("customer_id", "order_id", "product_id")
         if name in columns
     )
-    # Totals of groups come again and again, also among the first lines or the last ones, so that no text is read in vain.
+    # Totals of groups also stand among the first lines or the last ones; else no text is read in vain.
     [(last,)] = con.execute("select max(source_row) from marks").fetchall()
     some = (
         f"select 1 from lines where (source_row < 20000 or source_row > {last} - 1000) and ({named}) limit 1"
