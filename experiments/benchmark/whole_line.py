@@ -43,7 +43,7 @@ def commands(folder: Path) -> list[dict]:
     with tempfile.TemporaryDirectory(dir=folder) as place:
         environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{place}/mlflow.db", "NO_COLOR": "1"}
         found = [
-            _row(task, *_measured(["cltv_ml.cli", *words], Path(place), environment))
+            _row(task, *_measured(["cltv_ml", *words], Path(place), environment))
             for task, words in COMMANDS.items()
         ]
         served = [sys.executable, "-c", SERVED]

@@ -129,3 +129,12 @@ def test_reader_who_stops_early_is_no_error():
     )
     assert first.stdout == "{\n"
     assert first.stderr == ""
+
+
+def test_the_version_is_told_without_loading_the_command_line():
+    code = (
+        "import sys; sys.argv = ['cltv', '--version']; from cltv_ml.__main__ import main; main(); "
+        "sys.exit('typer' in sys.modules or 'pydantic' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == f"cltv_ml {cltv_ml.__version__}\n"
