@@ -169,13 +169,7 @@ def add_upsell(shop: Shop, done: Actions) -> None:
             "cost": terms.cost,
             "expected_profit": terms.upsell_share * best["gain"] - terms.cost,
             "p_buy": best["p_buy"],
-            "reason": [
-                f"pays {usual:,.2f} per unit of {category}, the product shown costs {price:,.2f}; "
-                f"{margin:,.2f} more margin per unit"
-                for usual, category, price, margin in zip(
-                    best["usual_price"], best["category"], best["price"], best["extra_margin"], strict=True
-                )
-            ],
+            "reason": _upsell_reasons(best),
         }
     )
     shown = best.reset_index()[["customer_id", "item"]].assign(rank=1)
@@ -189,6 +183,15 @@ def add_upsell(shop: Shop, done: Actions) -> None:
         shown,
     )
     done.sections.append(section("More expensive alternatives", told))
+
+
+def _upsell_reasons(best: pd.DataFrame) -> list[str]:
+    columns = ("usual_price", "category", "price", "extra_margin")
+    return [
+        f"pays {usual:,.2f} per unit of {category}, the product shown costs {price:,.2f}; "
+        f"{margin:,.2f} more margin per unit"
+        for usual, category, price, margin in zip(*(best[name] for name in columns), strict=True)
+    ]
 
 
 def _add_list(

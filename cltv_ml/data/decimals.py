@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from cltv_ml.data.parse import Columns
 
 
+#: What tells the decimal sign, as SQL over the bare text `b` of a number.
+_TESTS = {
+    "commas": numerals.is_decimal("b", ","),
+    "dots": numerals.is_decimal("b", "."),
+    "open_commas": numerals.is_open("b", ","),
+    "open_dots": numerals.is_open("b", "."),
+    "tens": r"regexp_matches(b, '[.,]\d\d0$')",
+    "short": r"regexp_full_match(b, '[-+]?\d{1,3}')",
+    "long": r"regexp_full_match(b, '[-+]?\d{4,}')",
+}
+
+
 def decimal_of(columns: Columns, column: str, bare: str) -> str:
     """Return the decimal sign of a text column, from all its values together.
 
@@ -21,21 +33,12 @@ def decimal_of(columns: Columns, column: str, bare: str) -> str:
     """
     if columns.rules.decimal is not None:
         return columns.rules.decimal
-    tests = {
-        "commas": numerals.is_decimal("b", ","),
-        "dots": numerals.is_decimal("b", "."),
-        "open_commas": numerals.is_open("b", ","),
-        "open_dots": numerals.is_open("b", "."),
-        "tens": r"regexp_matches(b, '[.,]\d\d0$')",
-        "short": r"regexp_full_match(b, '[-+]?\d{1,3}')",
-        "long": r"regexp_full_match(b, '[-+]?\d{4,}')",
-    }
     counts = ", ".join(
-        f"count(*) filter (where {test}), min(b) filter (where {test})" for test in tests.values()
+        f"count(*) filter (where {test}), min(b) filter (where {test})" for test in _TESTS.values()
     )
     found = columns.row(f"select {counts} from (select {bare} as b from {columns.table})")
-    count = dict(zip(tests, found[::2], strict=True))
-    example = dict(zip(tests, found[1::2], strict=True))
+    count = dict(zip(_TESTS, found[::2], strict=True))
+    example = dict(zip(_TESTS, found[1::2], strict=True))
     if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):
         raise _ask_decimal(
             f"column {column!r} holds both {example['commas']!r} and {example['dots']!r}; set decimal to '.' or "

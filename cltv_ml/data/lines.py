@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -206,6 +206,25 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
             name: _in_currency(columns, mapping[name], table[name])
             for name in _MONEY & set(table) & set(mapping)
         }
+    _derive(columns, mapping, values, number, asked)
+    if "cancels" in mapping:
+        values["cancels"] = columns.identifier(mapping["cancels"])
+    if "currency" in mapping:
+        values["currency"] = columns.currency(mapping["currency"])
+        rate = _ask(asked, partial(_rate, raw, values, columns.rules))
+        for name in {"amount", "discount", "cost"} & set(values) if rate else ():
+            values[name] = f"({values[name]}) * ({rate})"
+    return values
+
+
+def _derive(
+    columns: Columns,
+    mapping: Mapping[str, str],
+    values: dict[str, str],
+    number: Mapping[str, str],
+    asked: list[Question],
+) -> None:
+    """Add the amount, the discount and the cost that follow from unit prices, rates, unit costs or profits."""
     if "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping):
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
         if "discount" in values and not _is_taken_off(
@@ -219,18 +238,10 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
         else:  # the unit price is then the one before the discount
             values["discount"] = f"coalesce(({values['amount']}) * {rate}, 0)"
             values["amount"] = f"({values['amount']}) * (1 - coalesce({rate}, 0))"
-    if "cancels" in mapping:
-        values["cancels"] = columns.identifier(mapping["cancels"])
     if "cost" not in values and "unit_cost" in number and "quantity" in values:
         values["cost"] = f"({values['quantity']}) * ({number['unit_cost']})"
     elif "cost" not in values and "profit" in number and "amount" in values:
         values["cost"] = f"({values['amount']}) - ({number['profit']})"
-    if "currency" in mapping:
-        values["currency"] = columns.currency(mapping["currency"])
-        rate = _ask(asked, partial(_rate, raw, values, columns.rules))
-        for name in {"amount", "discount", "cost"} & set(values) if rate else ():
-            values[name] = f"({values[name]}) * ({rate})"
-    return values
 
 
 def _in_currency(columns: Columns, column: str, value: str) -> str:

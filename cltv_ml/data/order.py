@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import duckdb
 
 from cltv_ml.data import times
@@ -64,25 +67,27 @@ def order_of(
     left = [order for order in read if read[order][0] == rows]
     left = left or [order for order in read if read[order][0] >= 0.99 * rows]
     says_both = not left
-    spans = {order: (read[order][2] - read[order][1]).days / 365.25 for order in left}
-    left = [order for order in left if spans[order] <= max(_YEARS, 3 * min(spans.values()))]
-    fewest = min((read[order][3] for order in left), default=0)
-    left = [order for order in left if read[order][3] < 3 * fewest]
+    left = _with_plausible_years(left, read)
     for prior in (("dmy",) if points else (), ("dmy", "mdy") if slashed else ()):
         left = [order for order in left if order in prior] or left
     if len(left) > 1:
         differ = " or ".join(f"{dates[order]} <> {dates[left[0]]}" for order in left[1:])
-        left = (
-            left
-            if con.execute(f"select 1 from short_dates as f where {differ} limit 1").fetchall()
-            else left[:1]
-        )
+        if not con.execute(f"select 1 from short_dates as f where {differ} limit 1").fetchall():
+            left = left[:1]
     if len(left) == 1:
         return left[0]
     open_ = {order: dates[order] for order in left or read}
     raise QuestionsError(
         [Question(_question(con, open_, column, says_both), tuple(_FLAGS[order] for order in open_))]
     )
+
+
+def _with_plausible_years(left: list[str], read: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the orders whose years are not spread far wider than another's, nor three times as many."""
+    spans = {order: (read[order][2] - read[order][1]).days / 365.25 for order in left}
+    left = [order for order in left if spans[order] <= max(_YEARS, 3 * min(spans.values()))]
+    fewest = min((read[order][3] for order in left), default=0)
+    return [order for order in left if read[order][3] < 3 * fewest]
 
 
 def _allowed(rules: Rules, points: bool) -> list[str]:
