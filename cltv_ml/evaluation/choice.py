@@ -70,6 +70,13 @@ def doubt_order(result: WindowResult, champion: str) -> list[str]:
     return []
 
 
+def beats_chance(result: WindowResult, champion: str) -> bool:
+    """Return whether the champion is shown to order customers better than chance on the test window."""
+    values = result.values[champion]
+    pair = compare_pair(result.y_true, np.ones(len(values)), values)
+    return bool(pair.loc["gini", "better"] == "challenger")
+
+
 _NAIVE = "the rule that each goes on at their own rate"
 _ADVICE = {
     "chance": "there may be next to nothing to learn in this log, so treat customers alike",

@@ -16,7 +16,7 @@ from cltv_ml.data import judge as check_data
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge_prepared, prepare, silent
 from cltv_ml.evaluation.calibration import calibrate
-from cltv_ml.evaluation.choice import choose, doubt_order
+from cltv_ml.evaluation.choice import beats_chance, choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.levels import forecast_level, set_level
 from cltv_ml.evaluation.metrics import Targeting
@@ -258,7 +258,6 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "be off by as much as that season differs from the months before. Intervals are as wide as such windows "
             "of this log have been missed."
         )
-    notes += _level_notes(result, job)
     if job.settings.customers_share:
         notes.append(
             "Judged on customers whose spending no model saw, learned from the other "
@@ -266,11 +265,9 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "well a future window's total is known."
         )
     if not verdict.within_bounds:
-        notes.append(
-            "On the test window the champion is outside the bounds for bias or decile error: read its values as an "
-            "order."
-        )
-    notes += [*result.notes, *choice_notes(result, verdict.champion), *doubt_order(result, verdict.champion)]
+        told = ": read its values as an order" if beats_chance(result, verdict.champion) else ""
+        notes.append(f"On the test window the champion is outside the bounds for bias or decile error{told}.")
+    notes += [*doubt_order(result, verdict.champion), *choice_notes(result, verdict.champion), *result.notes]
     if not result.training.origins:
         notes.append(
             "The log holds no window before the cutoff to learn from, so only models without labels competed; "
@@ -278,7 +275,7 @@ def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp
             "let the others in. Intervals are what the probabilistic models hold possible, not measured errors; the "
             "same-rate rule has none."
         )
-    return notes
+    return [*notes, *_level_notes(result, job)]
 
 
 def _level_notes(result: WindowResult, job: Job) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.choice import beats_chance
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.groups import segment_groups
 from cltv_ml.models import ProbabilisticValue, ValueModel
@@ -207,8 +208,9 @@ def _facts(result: WindowResult, verdict: Verdict, today: Today, currency: str) 
     if today.interval is not None:
         low, high = (money(end, currency) for end in today.interval)
         known = f"{low} to {high} with 90% probability; {known}"
+    ordered = beats_chance(result, verdict.champion)
     care = {
-        "Trust the order, not the total": (
+        "Trust the order, not the total" if ordered else "Trust neither the total nor the order": (
             f"{bias:+.1%}",
             "is how far the champion's total was off on its test: it is outside the bounds",
         )
@@ -227,7 +229,9 @@ def _facts(result: WindowResult, verdict: Verdict, today: Today, currency: str) 
             theme.label(verdict.champion),
             "within the bounds for level"
             if verdict.within_bounds
-            else "outside the bounds: trust the order only",
+            else "outside the bounds: trust the order only"
+            if ordered
+            else "outside the bounds, and its order is not shown to beat chance",
         ),
     }
 

@@ -224,6 +224,16 @@ def test_a_champion_outside_its_bounds_is_said_before_the_total(cleaned, judged,
     assert first["value"] == f"{bias:+.1%}"
 
 
+def test_an_order_that_does_not_beat_chance_is_not_called_trustworthy(cleaned, judged, verdict):
+    outside = dataclasses.replace(verdict, within_bounds=False)
+    rng = np.random.default_rng(0)
+    shuffled = judged.y_true.sample(frac=1, random_state=rng).set_axis(judged.y_true.index)
+    blind = dataclasses.replace(judged, y_true=shuffled)
+    facts = training_summary(cleaned, blind, outside, "shop", [])["facts"]
+    assert facts[0]["name"] == "Trust neither the total nor the order"
+    assert "not shown to beat chance" in facts[-1]["note"]
+
+
 def test_a_report_without_p_alive_says_what_the_list_needs(cleaned, judged, verdict, today):
     unknown = today.assign(p_alive=np.nan, expected_purchases=np.nan)
     parts = training_summary(cleaned, judged, verdict, "shop", [], today=Today(unknown))["sections"]
