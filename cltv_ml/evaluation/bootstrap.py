@@ -7,11 +7,13 @@ matrix product: a million customers take seconds. Up to these numbers nothing is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.metrics import TOP_SHARES, Targeting, deviances
+from cltv_ml.models.fit_cache import once
 
 #: Whole numbers below this are exact in single precision, whose products take half the time.
 _EXACT = 2**24
@@ -73,7 +75,14 @@ def bootstrap_metrics(
     found: dict[str, dict[str, np.ndarray]] = {}
     for name in predictions.columns:
         pred = predictions[name].to_numpy(dtype=np.float64)
-        for metric, values in _metrics(true, pred, block, times, perfect, targeting).items():
+        # While a training lasts, its test window is asked about for the choice, the report and the card.
+        metrics = once(
+            partial(_metrics, true, pred, block, times, perfect, targeting),
+            repr(("bootstrap", draws, seed, targeting)),
+            true,
+            pred,
+        )
+        for metric, values in metrics.items():
             found.setdefault(metric, {})[str(name)] = values
     return {metric: pd.DataFrame(columns) for metric, columns in found.items()}
 

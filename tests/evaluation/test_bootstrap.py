@@ -7,6 +7,7 @@ import pytest
 from cltv_ml.evaluation import bootstrap
 from cltv_ml.evaluation.bootstrap import bootstrap_gini, bootstrap_metrics
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
+from cltv_ml.models.fit_cache import shared_fits
 
 CAMPAIGN = Targeting(share=0.2, cost=3.0, margin=0.4)
 
@@ -92,3 +93,16 @@ def test_single_precision_counts_change_nothing(monkeypatch):
     monkeypatch.setattr("cltv_ml.evaluation.bootstrap._EXACT", 0)
     double = bootstrap_metrics(y_true, values, draws=20)
     assert all((single[metric] == double[metric]).all(axis=None) for metric in double)
+
+
+def test_a_training_draws_a_model_on_a_window_once(monkeypatch):
+    drawn, metrics = [], bootstrap._metrics
+    monkeypatch.setattr(bootstrap, "_metrics", lambda *given: drawn.append(1) or metrics(*given))
+    y_true, values = np.r_[np.zeros(30), 5.0], pd.DataFrame({"a": np.arange(31.0), "b": np.ones(31)})
+    with shared_fits():
+        first = bootstrap_metrics(y_true, values, draws=20)
+        again = bootstrap_metrics(y_true, values[["b"]], draws=20)
+        other = bootstrap_metrics(y_true, values[["b"]], draws=20, seed=1)
+    assert len(drawn) == 3
+    assert (first["mae"]["b"] == again["mae"]["b"]).all()
+    assert not (first["mae"]["b"] == other["mae"]["b"]).all()
