@@ -62,6 +62,7 @@ LONG = (
     "pipelines/test_pipelines_promote.py::test_the_better_challenger_is_promoted_and_the_move_is_logged",
     "reporting/test_certainty.py",
     "reporting/test_report_browser.py",
+    "reporting/test_scenarios_browser.py",
     "tracking/test_tracking_registry.py::test_two_promotions_at_once_leave_one_consistent_result",
 )
 

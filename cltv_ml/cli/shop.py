@@ -18,7 +18,8 @@ def cohorts(settings: Cohorts) -> None:
 
         found = pipelines.cohorts(settings, progress=done)
     if settings.as_json:
-        print_json({"cohorts": found.table, "file": found.file, "page": found.page})
+        told = {} if found.continuation is None else {"expected": found.continuation}
+        print_json({"cohorts": found.table, **told, "file": found.file, "page": found.page})
         return
     console.print(
         f"Cohorts   [bold]{escape(str(found.file))}[/bold], {found.table['cohort'].nunique():,} cohorts"

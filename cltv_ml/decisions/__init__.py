@@ -7,7 +7,7 @@ comes back as plain values to store and to apply to the next month.
 from cltv_ml.decisions.associations import find_associations
 from cltv_ml.decisions.audit import Audit, compute_audit
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
-from cltv_ml.decisions.cohorts import compute_cohorts
+from cltv_ml.decisions.cohorts import GROUPS, cohort_members, compute_cohorts
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
 from cltv_ml.decisions.cross_sell import Shown, margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
@@ -48,6 +48,7 @@ from cltv_ml.decisions.value_change import account_for_change, change_by_custome
 from cltv_ml.decisions.variety import favourites_by_segment, vary_leaders
 
 __all__ = [
+    "GROUPS",
     "LEARNERS",
     "RECOMMENDERS",
     "SEGMENTS",
@@ -71,6 +72,7 @@ __all__ = [
     "change_by_customer",
     "choose_customers",
     "choose_offers",
+    "cohort_members",
     "compare_learners",
     "compare_policies",
     "compute_audit",

@@ -6,7 +6,7 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.decisions.lines import currency, money, open_log, order_key
-from cltv_ml.decisions.margins import UNKNOWN, Costs, cost_of_line
+from cltv_ml.decisions.margins import UNKNOWN, Costs, check_costs_known, cost_of_line
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog
@@ -16,6 +16,9 @@ PERIODS = {"week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365
 
 #: Cohorts below this size say little: their rows are marked `small`.
 SMALL = 30
+
+#: Cohorts at most.
+MOST_COHORTS = 1_000
 
 _FIRST_TEXT = {"first_product": "product_id", "first_category": "category", "first_channel": "channel"}
 
@@ -67,13 +70,44 @@ def compute_cohorts(
     """
     if per not in PERIODS:
         raise InputError(f"Unknown period {per!r}. Available: {list(PERIODS)}.")
+    con, found = _open(log, by)
+    if costs is not None or "cost" in found:
+        check_costs_known(con, found, costs or Costs())
+    _group(con, by, found)
+    [(groups,)] = con.sql("select count(distinct cohort) from member").fetchall()
+    if groups > MOST_COHORTS:
+        raise InputError(
+            f"{by if isinstance(by, str) else by.name} divides the customers into {groups:,} cohorts, at most "
+            f"{MOST_COHORTS:,} can be followed; name a coarser grouping."
+        )
+    rows = frame(con.sql(_SQL.format(**_measures(found, costs), days=PERIODS[per])))
+    return _per_customer(rows)
+
+
+def cohort_members(log: AnyLog, by: str | pd.Series = "first_month") -> pd.DataFrame:
+    """Return each customer's `cohort`, first moment `t0` and revenue so far `spent`, by customer_id.
+
+    >>> log = pd.DataFrame({"customer_id": ["a", "a"], "amount": [10.0, 5.0],
+    ...                     "timestamp": pd.to_datetime(["2024-01-05", "2024-03-01"])})
+    >>> cohort_members(log)[["cohort", "spent"]].to_dict("records")
+    [{'cohort': '2024-01', 'spent': 15.0}]
+    """
+    con, found = _open(log, by)
+    _group(con, by, found)
+    spent = f"sum({money('amount')})"
+    rows = con.sql(
+        f"select customer_id, any_value(cohort) as cohort, any_value(t0) as t0, {currency(spent)} as spent "
+        "from log join member using (customer_id) group by 1 order by 1"
+    )
+    return frame(rows).set_index("customer_id")
+
+
+def _open(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+    """Return a connection to the log; InputError where a grouping is unknown or needs a column that is missing."""
     if isinstance(by, str) and by not in GROUPS:
         raise InputError(f"Unknown grouping {by!r}. Available: {list(GROUPS)}, or an attribute per customer.")
     needs = {"first_discount": ["discount"], **{name: [column] for name, column in _FIRST_TEXT.items()}}
-    con, found = open_log(log, f"cohorts by {by if isinstance(by, str) else by.name}", needs.get(str(by), []))
-    _group(con, by, found)
-    rows = frame(con.sql(_SQL.format(**_measures(found, costs), days=PERIODS[per])))
-    return _per_customer(rows)
+    return open_log(log, f"cohorts by {by if isinstance(by, str) else by.name}", needs.get(str(by), []))
 
 
 def _group(con: duckdb.DuckDBPyConnection, by: str | pd.Series, found: set[str]) -> None:

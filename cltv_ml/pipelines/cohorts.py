@@ -9,19 +9,23 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, write_table
-from cltv_ml.pipelines.inputs import load
+from cltv_ml.pipelines.continuation import continue_cohorts
+from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Cohorts, Settings
+from cltv_ml.windows import to_days
 
 
 @dataclass(frozen=True)
 class CohortTable:
-    """The table of `decisions.compute_cohorts`, its file, and the page."""
+    """The table of `decisions.compute_cohorts`, what the champion expects where asked for, the file and the page."""
 
     table: pd.DataFrame
+    continuation: pd.DataFrame | None
     file: Path
     page: Path
 
@@ -35,20 +39,53 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         The grouping or the period is unknown, or the log lacks a column that it needs.
     """
     settings = Cohorts.of(settings, options)
+    days = _days(settings.horizons)
     log = load(settings, progress).transactions
     progress("following the cohorts", 0.5)
     costs = None if settings.margin_rate is None else decisions.Costs(margin_rate=settings.margin_rate)
-    table = decisions.compute_cohorts(log, settings.by, settings.per, costs=costs)
+    by = _grouping(settings)
+    table = decisions.compute_cohorts(log, by, settings.per, costs=costs)
+    continuation = None
+    if days:
+        progress("adding what the champion expects", 0.6)
+        continuation = continue_cohorts(log, decisions.cohort_members(log, by), days)
+        write_table(continuation, settings.out.with_stem(f"{settings.out.stem}_expected"))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
     with atomic(page) as path:
-        path.write_text(render_html(_page(table, settings)), encoding="utf-8")
-    return CohortTable(table, settings.out, page)
+        path.write_text(render_html(_page(table, settings, continuation)), encoding="utf-8")
+    return CohortTable(table, continuation, settings.out, page)
 
 
-def _page(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
+def _days(horizons: list[str]) -> list[int]:
+    days = [to_days(horizon) for horizon in horizons]
+    if days != sorted(set(days)):
+        raise InputError(f"horizons must increase, got {', '.join(horizons)}.")
+    return days
+
+
+def _grouping(settings: Cohorts) -> str | pd.Series:
+    """Return the grouping's name, or the attribute of the table of attributes that it names."""
+    if settings.by in decisions.GROUPS or settings.attributes is None:
+        return settings.by
+    table = read_table(settings.attributes, [], "a table with customer_id and attributes")
+    if settings.by not in table:
+        raise InputError(
+            f"no column {settings.by!r} among the attributes; choose from {sorted(map(str, table.columns))}."
+        )
+    if table.index.has_duplicates:
+        twice = table.index[table.index.duplicated()][0]
+        raise InputError(f"customer {twice!r} stands twice among the attributes; keep one row each.")
+    return table[settings.by]
+
+
+def _page(table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None) -> dict[str, Any]:
     small = sorted(table.loc[table["small"], "cohort"].unique())
-    warnings = [f"Fewer than 30 customers, so read them with care: {', '.join(small[:12])}."] if small else []
+    warnings = (
+        [f"Fewer than 30 customers, drawn grey; read them with care: {', '.join(small[:12])}."]
+        if small
+        else []
+    )
     drawn = section(
         f"Customers by {settings.by.replace('_', ' ')}",
         [
@@ -70,4 +107,20 @@ def _page(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
             ),
         },
     )
-    return summarise("Cohorts", f"per {settings.per} since the first purchase", [drawn])
+    parts = [drawn]
+    if continuation is not None:
+        parts.append(
+            section(
+                "What is still to come",
+                [
+                    "The champion's expectation per customer, from the log's last day on; the lines at the ends of the "
+                    "bars are the 90% intervals of the longest horizon."
+                ],
+                figures={
+                    "Solid is what a customer has brought so far, lighter what is expected.": (
+                        plots.cohort_continuation(continuation, currency=settings.currency)
+                    )
+                },
+            )
+        )
+    return summarise("Cohorts", f"per {settings.per} since the first purchase", parts)

@@ -239,7 +239,7 @@ ELSEWHERE = {
     "qini_curve": "a past randomised campaign; `cltv act --campaign`",
     **dict.fromkeys(("shop_forecast", "plan_against_actual"), "the whole shop's forecast; `cltv forecast`"),
     "payback_curve": "costs of winning customers; `cltv acquisition`",
-    "cohort_table": "cohorts by the first purchase; `cltv cohorts`",
+    **dict.fromkeys(("cohort_table", "cohort_continuation"), "cohorts by the first purchase; `cltv cohorts`"),
 }
 
 #: By name, in the order of the catalogue.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from cltv_ml.settings.base import Days, File, Table, setting
+from cltv_ml.settings.base import Days, File, Names, Table, setting
 from cltv_ml.settings.commands import CURRENCY, MARGIN, Printed, Source
 
 
@@ -15,10 +15,16 @@ class Cohorts(Printed, Source):
     by: str = setting(
         "first_month",
         "What customers are grouped by: first_month, first_quarter, first_product, first_category, first_channel, "
-        "first_discount or first_order_fifth.",
+        "first_discount, first_order_fifth, or a column of --attributes.",
+    )
+    attributes: Table = setting(
+        None, "CSV or Parquet file with customer_id and columns that --by may name, such as region."
     )
     per: Literal["week", "month", "quarter", "year"] = setting("month", "Period since the first purchase.")
     margin_rate: float | None = setting(None, MARGIN)
+    horizons: Names = setting(
+        [], "How far the champion's expectation is added, such as 91d,1y; needs a trained champion."
+    )
     out: File = setting(
         Path("out/cohorts.csv"), "A .csv or .parquet file; a page with figures is written next to it."
     )

@@ -82,6 +82,17 @@ TABLES = {
             **{f"upper_{band}": [9.0, 8.0, 10.0, 11.0] for band in (50, 80, 95)},
         }
     ),
+    "cohort_continuation": pd.DataFrame(
+        {
+            "cohort": ["2024-01", "2024-01", "2024-02", "2024-02"],
+            "customers": [40, 40, 20, 20],
+            "to_date": [30.0, 30.0, 20.0, 20.0],
+            "days": [91, 365, 91, 365],
+            "expected": [5.0, 9.0, 4.0, 8.0],
+            "lower": [4.0, 7.0, 2.0, 4.0],
+            "upper": [6.0, 12.0, 6.0, 12.0],
+        }
+    ),
     "payback_curve": pd.DataFrame(
         {
             "channel": ["ads", "ads"],

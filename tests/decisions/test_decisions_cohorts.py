@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import simulate
-from cltv_ml.decisions import Costs, compute_cohorts
+from cltv_ml.decisions import Costs, cohort_members, compute_cohorts
 from cltv_ml.decisions.cohorts import GROUPS, PERIODS
 from cltv_ml.errors import InputError
 
@@ -83,6 +83,25 @@ def test_margin_follows_the_stated_rate_where_the_log_has_no_cost(two_customers)
     log = two_customers.drop(columns="cost")
     assert "margin" not in compute_cohorts(log)
     assert compute_cohorts(log, costs=Costs(margin_rate=0.5))["margin"].sum() == 21.0
+
+
+def test_members_are_the_customers_of_their_cohorts(log):
+    members, table = cohort_members(log, "first_quarter"), compute_cohorts(log, "first_quarter")
+    sizes = table.drop_duplicates("cohort").set_index("cohort")["customers"]
+    assert members["cohort"].value_counts().to_dict() == sizes.to_dict()
+    assert members["spent"].sum() == pytest.approx(log["amount"].sum())
+
+
+def test_a_line_without_a_cost_is_asked_about(two_customers):
+    with pytest.raises(InputError, match="cost of 1 of 5 lines is not known"):
+        compute_cohorts(two_customers.assign(cost=[4.0, 1.0, 2.0, 3.0, np.nan]))
+
+
+def test_a_grouping_of_thousands_of_levels_is_one_sentence():
+    ids = pd.Series([f"c{number}" for number in range(1001)])
+    log = pd.DataFrame({"customer_id": ids, "timestamp": pd.Timestamp("2024-01-05"), "amount": 5.0})
+    with pytest.raises(InputError, match="name divides the customers into 1,001 cohorts"):
+        compute_cohorts(log, pd.Series(ids.to_numpy(), index=ids, name="name"))
 
 
 def test_unknown_groupings_periods_and_columns_are_one_sentence(two_customers):

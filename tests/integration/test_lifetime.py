@@ -84,6 +84,29 @@ def test_cohorts_are_written_as_a_table_and_a_page(trained):
     assert "cohort by cohort" in (trained.folder / "out" / "cohorts.html").read_text()
 
 
+def test_cohorts_carry_on_with_what_the_champion_expects(trained, scored):
+    done = trained.cltv(
+        "cohorts",
+        "--data",
+        "orders.csv",
+        *trained.mapping,
+        "--horizons",
+        "13w,26w",
+        "--by",
+        "first_quarter",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    expected = pd.DataFrame(json.loads(done.stdout)["expected"])
+    half = expected[expected["days"] == 182]
+    assert (half["customers"] * half["expected"]).sum() == pytest.approx(
+        scored["expected_value"].sum(), rel=1e-6
+    )
+    assert half["expected"].between(half["lower"], half["upper"]).all()
+    assert "What is still to come" in (trained.folder / "out" / "cohorts.html").read_text()
+    assert len(pd.read_csv(trained.folder / "out" / "cohorts_expected.csv")) == len(expected)
+
+
 def test_an_export_is_written_with_its_manifest(trained, scored):
     people = pd.DataFrame(
         {"customer_id": scored["customer_id"], "email": scored["customer_id"] + "@example.com"}

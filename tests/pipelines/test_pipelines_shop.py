@@ -1,11 +1,13 @@
 """Cohorts and the audit as pipelines: files, pages, sentences."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cltv_ml import pipelines
 from cltv_ml.data import simulate
 from cltv_ml.errors import InputError
+from cltv_ml.reporting import plots
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +76,39 @@ def test_acquisition_reads_channels_from_a_table_of_customers(log, costs, tmp_pa
 def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
     with pytest.raises(InputError, match="age must be one of"):
         pipelines.acquisition(data=log, costs=costs, age=100, out=tmp_path)
+
+
+def test_cohorts_are_grouped_by_an_attribute_of_a_table(log, tmp_path):
+    ids = log["customer_id"].drop_duplicates()
+    people = pd.DataFrame({"customer_id": ids, "region": np.where(np.arange(len(ids)) % 2, "north", "south")})
+    found = pipelines.cohorts(data=log, by="region", attributes=people, out=tmp_path / "cohorts.csv")
+    assert set(found.table["cohort"]) == {"north", "south"}
+    assert found.table["revenue"].sum() == pytest.approx(log["amount"].sum())
+
+
+def test_attributes_that_cannot_be_used_are_one_sentence(log, tmp_path):
+    people = pd.DataFrame({"customer_id": ["a", "a"], "region": "north"})
+    wrong = {
+        "no column 'colour' among the attributes": {"by": "colour", "attributes": people},
+        "customer 'a' stands twice": {"by": "region", "attributes": people},
+        "Unknown grouping 'region'": {"by": "region"},
+        "horizons must increase": {"horizons": ["1y", "30d"]},
+    }
+    for sentence, options in wrong.items():
+        with pytest.raises(InputError, match=sentence):
+            pipelines.cohorts(data=log, out=tmp_path / "cohorts.csv", **options)
+
+
+def test_small_cohorts_are_grey():
+    cohorts = pd.DataFrame(
+        {
+            "cohort": ["a", "b"],
+            "customers": [29, 30],
+            "period": 0,
+            "complete": True,
+            "cumulative_revenue_per_customer": [1.0, 2.0],
+        }
+    )
+    names = [trace.name for trace in plots.cohort_table(cohorts).data]
+    assert names[0] == "fewer than 30 customers"
+    assert len(names) == 2

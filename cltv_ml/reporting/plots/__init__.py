@@ -5,6 +5,7 @@ from cltv_ml.reporting.plots.alive_map import alive_map
 from cltv_ml.reporting.plots.base_changes import base_changes
 from cltv_ml.reporting.plots.campaign_profit import campaign_profit
 from cltv_ml.reporting.plots.change_by_part import change_by_part
+from cltv_ml.reporting.plots.cohort_continuation import cohort_continuation
 from cltv_ml.reporting.plots.cohort_path import cohort_path
 from cltv_ml.reporting.plots.cohort_retention import cohort_retention
 from cltv_ml.reporting.plots.cohort_revenue import cohort_revenue
@@ -68,6 +69,7 @@ CATALOGUE = {
         value_deciles,
         base_changes,
         change_by_part,
+        cohort_continuation,
         cohort_path,
         cohort_stack,
         shop_forecast,

@@ -12,6 +12,11 @@ from cltv_ml.reporting import theme
 _FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
 
 
+#: Cohorts below this size are grey: they say little.
+SMALL = 30
+_GREY = "#B8BDC4"
+
+
 def cohort_table(
     cohorts: pd.DataFrame,
     *,
@@ -26,7 +31,7 @@ def cohort_table(
     Parameters
     ----------
     cohorts
-        `decisions.compute_cohorts`; periods that are not complete are left empty.
+        `decisions.compute_cohorts`; periods that are not complete are left empty, cohorts of fewer than 30 are grey.
     per
         Name of the period on the axis.
     """
@@ -39,15 +44,33 @@ def cohort_table(
     made = theme.figure(
         f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
     )
+    small = set(named.loc[named["customers"] < SMALL, "name"])
+    grey = table[table.index.isin(small)]
+    if len(grey):
+        made.add_heatmap(
+            x=grey.columns,
+            y=grey.index,
+            z=grey,
+            name=f"fewer than {SMALL} customers",
+            hoverongaps=False,
+            colorscale=((0.0, _GREY), (1.0, _GREY)),
+            showscale=False,
+            **theme.cell_texts(grey, cell),
+            hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}, few customers<extra></extra>",
+        )
+    large = table[~table.index.isin(small)].reindex(table.index)
+    if large.isna().all(axis=None):
+        made.update_yaxes(type="category", autorange="reversed")
+        return made
     made.add_heatmap(
         x=table.columns,
         y=table.index,
-        z=table,
+        z=large,
         name=words,
         hoverongaps=False,
         colorscale=theme.SEQUENTIAL,
         colorbar={"thickness": 12, "tickformat": form},
-        **theme.cell_texts(table, cell),
+        **theme.cell_texts(large, cell),
         hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
     )
     made.update_yaxes(type="category", autorange="reversed")

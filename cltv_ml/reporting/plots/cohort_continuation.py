@@ -1,0 +1,68 @@
+"""Value of cohorts so far and as expected: the known part solid, what is still to come lighter."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+#: Cohorts drawn at most: the largest.
+DRAWN = 24
+
+
+def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go.Figure:
+    """Return bars per cohort: what a customer has brought, and lighter what each further horizon is expected to add.
+
+    Parameters
+    ----------
+    continuation
+        Columns `cohort, customers, to_date, days, expected, lower, upper`, per customer
+        (`pipelines.continuation.continue_cohorts`).
+    """
+    first = continuation.drop_duplicates("cohort")
+    kept = set(first.nlargest(DRAWN, "customers")["cohort"])
+    shown = continuation[continuation["cohort"].isin(kept)]
+    names = shown["cohort"] + " (" + shown["customers"].map("{:,}".format) + ")"
+    made = theme.figure(
+        "What a customer has brought, and is expected to bring",
+        theme.in_money("Per customer", currency),
+        "Cohort (customers)",
+    )
+    so_far = shown.assign(name=names).drop_duplicates("cohort")
+    made.add_bar(
+        y=so_far["name"],
+        x=so_far["to_date"],
+        name="so far",
+        orientation="h",
+        marker_color=theme.MODEL,
+        hovertemplate="%{y}: %{x:,.2f} so far<extra></extra>",
+    )
+    before = pd.Series(0.0, index=so_far["cohort"])
+    horizons = sorted(shown["days"].unique())
+    for number, day in enumerate(horizons):
+        mine = shown.assign(name=names)[shown["days"] == day].set_index("cohort")
+        last = day == horizons[-1]
+        made.add_bar(
+            y=mine["name"],
+            x=mine["expected"] - before,
+            name=f"next {day} days",
+            orientation="h",
+            marker_color=theme.MODEL,
+            opacity=0.55 / (1 + number),
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": mine["upper"] - mine["expected"],
+                "arrayminus": mine["expected"] - mine["lower"],
+            }
+            if last
+            else None,
+            customdata=mine[["expected", "lower", "upper"]],
+            hovertemplate=f"%{{y}}, next {day} days: %{{customdata[0]:,.2f}} "
+            "(%{customdata[1]:,.2f} to %{customdata[2]:,.2f})<extra></extra>",
+        )
+        before = mine["expected"]
+    made.update_layout(barmode="stack", height=max(320, 120 + 24 * len(kept)))
+    made.update_yaxes(type="category", autorange="reversed")
+    return made
