@@ -6,12 +6,9 @@ from cltv_ml.settings.commands import (
     Backtest,
     Build,
     Check,
-    Competing,
-    Customers,
     Demo,
     Evaluate,
     Export,
-    Judged,
     Learn,
     Lifetime,
     Monitor,
@@ -19,11 +16,10 @@ from cltv_ml.settings.commands import (
     Promote,
     Report,
     Score,
-    Source,
     Train,
     Tune,
-    Windowed,
 )
+from cltv_ml.settings.parts import Competing, Customers, Judged, Source, Windowed
 from cltv_ml.settings.shop import Acquisition, Audit, Cohorts, Forecast
 
 __all__ = [

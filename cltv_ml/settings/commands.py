@@ -3,168 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
-from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.settings.base import (
-    CleaningRules,
-    ColumnMapping,
     Day,
     Days,
     File,
-    ModelParams,
-    Models,
     Names,
     Repeated,
     Settings,
     Table,
     setting,
 )
-
-_LAST = "the last date minus the horizon"
-CURRENCY = "Currency written on the figures, such as EUR."
-MARGIN = "Share of revenue left after costs; 0.3 is 30%."
-
-
-def name_of(source: Any) -> str:
-    """Return the name of a source without folders and passwords; empty for a table in memory.
-
-    >>> name_of("crm/customers.csv"), name_of("sqlite:///crm.db")
-    ('customers.csv', 'crm.db')
-    """
-    if not isinstance(source, str | Path):
-        return ""
-    text = str(source)
-    shown = without_secrets(text).removesuffix("://...") if is_url(text) else text
-    return shown.rstrip("/").rsplit("/", 1)[-1]
-
-
-class Source(Settings):
-    """The data of a command; in Python also a frame, or what `clean` returned."""
-
-    data: Any = setting("", "File, folder, database URL, or name of a data set such as cdnow.")
-    mapping: ColumnMapping = setting(
-        {}, "Column of a field, name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."
-    )
-    query: str = setting(
-        "", "Name of the database table, or a SELECT statement; name of the workbook's sheet."
-    )
-    header_row: int = setting(
-        0, "Row of the file that names its columns, counted from 1; 0 finds it, also below a report's title."
-    )
-    rules: CleaningRules = setting(
-        {},
-        "Rule of cleaning, such as day_first=true, decimal=. timezone=Europe/Paris, off=exact_duplicate, "
-        "rates=USD:0.92, non_products=POST|M; may be repeated.",
-        flag="--rule",
-    )
-    timezone: str = setting("", "Time zone of the shop, where times carry one, such as Europe/Paris.")
-    observed_until: str = setting(
-        "",
-        "Last day for which the data are complete, such as 2025-06-30; the day of the last sale by default.",
-    )
-
-    @property
-    def names_data(self) -> bool:
-        """Whether data are given at all."""
-        return not isinstance(self.data, str) or self.data != ""
-
-    @property
-    def dataset(self) -> str:
-        """A data set's name, for a path the file's name alone: folders and passwords stay out of MLflow.
-
-        >>> Source(data="postgresql://me:secret@host/shop?sslmode=off").dataset
-        'shop'
-        >>> Source(data="mysql://me:what?@host/shop").dataset, Source(data="exports/orders.csv").dataset
-        ('mysql', 'orders.csv')
-        """
-        return name_of(self.data) if isinstance(self.data, str | Path) else "transactions"
-
-
-class Customers(Settings):
-    """What is known of customers besides their purchases."""
-
-    customers: Any = setting(
-        "",
-        "Table of customers, read as --data is: their id, any attributes, and valid_from where rows are dated.",
-    )
-    attributes: ColumnMapping = setting(
-        {},
-        "Kind of a column of --customers, column=kind: customer_id, valid_from, category, number, date, "
-        "'birth date', yes/no, or none to leave it out; may be repeated.",
-        flag="--attribute",
-    )
-    contacts: Any = setting(
-        "", "Table of campaign contacts, read as --data is: id, time, and campaign, channel, cost, response."
-    )
-    contact_columns: ColumnMapping = setting(
-        {},
-        "Kind of a column of --contacts, column=kind: customer_id, timestamp, campaign, channel, cost, response; "
-        "may be repeated.",
-        flag="--contact",
-    )
-    protected: Names = setting(
-        [],
-        "Column of the data or of --customers that no model and no list may use, such as gender; may be repeated, or "
-        "divided by commas.",
-    )
-
-    @property
-    def names_customers(self) -> bool:
-        """Whether a table of customers is given."""
-        return not isinstance(self.customers, str) or self.customers != ""
-
-    @property
-    def names_contacts(self) -> bool:
-        """Whether a table of contacts is given."""
-        return not isinstance(self.contacts, str) or self.contacts != ""
-
-    def toml(self, **changes: Any) -> str:
-        """Return the settings as TOML, tables by their names alone: folders and passwords stay out of MLflow."""
-        names = {"customers": name_of(self.customers), "contacts": name_of(self.contacts)}
-        return super().toml(**{**names, **changes})
-
-
-class Printed(Settings):
-    """Whether a command prints text or JSON."""
-
-    as_json: bool = setting(False, "Print one JSON document, for programs.", flag="--json")
-
-
-class Judged(Settings):
-    """What the order of customers is judged by."""
-
-    only_with: ClassVar = dict.fromkeys(("share", "cost", "margin"), ("objective", "profit"))
-
-    objective: Literal["gini", "profit"] = setting(
-        "gini", "Measure that judges the order of customers: gini, or the profit of a campaign."
-    )
-    share: float = setting(0.1, "Share of customers that the campaign contacts, with --objective profit.")
-    cost: float = setting(0.0, "Cost of one contact, with --objective profit.")
-    margin: float = setting(1.0, "Share of revenue left after costs, with --objective profit.")
-
-
-class Windowed(Settings):
-    """The test window, and how many windows before it are learned from."""
-
-    cutoff: Day = setting("", "First day of the test window, which no model sees.", default_text=_LAST)
-    horizon: Days = setting("13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days).")
-    max_origins: int = setting(6, "Highest number of earlier windows to learn from.")
-
-
-class Competing(Windowed):
-    """The models that are compared, and their parameters."""
-
-    models: Models = setting(
-        "",
-        "Names of the models to compare, such as tweedie,ziln or mine.py:MyModel.",
-        default_text="the eight usual models",
-    )
-    params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
-    holidays: Table = setting(
-        None,
-        "Table with holiday and date of holidays that move, such as Easter, for the forecast of the total.",
-    )
+from cltv_ml.settings.parts import (
+    CURRENCY,
+    MARGIN,
+    Competing,
+    Customers,
+    Judged,
+    Printed,
+    Source,
+    Windowed,
+)
 
 
 class Train(Printed, Judged, Competing, Customers, Source):

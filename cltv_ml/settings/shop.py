@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from cltv_ml.settings.base import Days, File, Names, Table, setting
-from cltv_ml.settings.commands import CURRENCY, MARGIN, Printed, Source
+from cltv_ml.settings.parts import CURRENCY, MARGIN, Printed, Source
 
 
 class Cohorts(Printed, Source):
