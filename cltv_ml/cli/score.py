@@ -11,7 +11,7 @@ from cltv_ml.cli.printing import console, print_json, progress
 from cltv_ml.settings import Score
 
 if TYPE_CHECKING:
-    from cltv_ml.serving.scoring import Manifest
+    from cltv_ml.serving.batch_order import Manifest
 
 
 def score(settings: Score) -> None:

@@ -8,7 +8,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.pipelines.inputs import read_raw, tables_of
 from cltv_ml.serving import scoring
-from cltv_ml.serving.scoring import Manifest, Order
+from cltv_ml.serving.batch_order import Manifest, Order
 from cltv_ml.settings import Score, Settings
 from cltv_ml.windows import to_days
 

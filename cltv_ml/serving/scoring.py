@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import cltv_ml
 from cltv_ml.data import Raw, Tables, clean_to_parquet, read_known
 from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
@@ -23,6 +22,7 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, attribute_columns, model_input, write_features
 from cltv_ml.files import atomic
 from cltv_ml.log import AnyLog, Log
+from cltv_ml.serving.batch_order import Manifest, Order, fingerprint, fingerprints, identity
 from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, score_files
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
@@ -30,67 +30,10 @@ from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new
 from cltv_ml.serving.registered_model import load_registered
 from cltv_ml.serving.responses import OUTPUTS, find_unscored
 from cltv_ml.serving.resumable import Work, opened
-from cltv_ml.tracking import registry, store
+from cltv_ml.tracking import store
 from cltv_ml.windows import to_cutoff
 
 logger = logging.getLogger("cltv_ml")
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a batch is asked for, besides its customers.
-
-    Parameters
-    ----------
-    out, table
-        Where the scores go, see `targets.Target`.
-    as_of
-        First day the model may not see; the day after the log's last, or the features' own, by default.
-    since
-        Score only customers with a purchase on or after this day.
-    top_reasons
-        Number of reasons per customer, in columns `reason_1` ...; slower.
-    new_orders
-        Days before the cutoff whose orders are written too, next to the scores.
-    younger_than
-        Score only customers whose first purchase lies fewer than so many days before the first day not seen.
-    name, alias
-        Which registered model; the alias is resolved once.
-    memory
-        Limit of the engine that cleans, builds features and sorts.
-    observed_until
-        Last day for which a clean log is complete, where it does not say so itself.
-    """
-
-    out: str | Path
-    table: str = "scores"
-    as_of: str | pd.Timestamp | None = None
-    since: str | pd.Timestamp | None = None
-    top_reasons: int = 0
-    new_orders: int = 0
-    younger_than: int | None = None
-    name: str = registry.REGISTERED_NAME
-    alias: str = "champion"
-    memory: str = "1GB"
-    observed_until: str | None = None
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a batch has written: by which model, for how many, how much in all, and who has no value and why."""
-
-    file: str
-    model: str
-    model_version: int
-    cutoff: str
-    horizon: int
-    customers: int
-    valued: int
-    expected_value: float
-    reasons: dict[str, int]
-    since: str | None
-    younger_than: int | None = None
-    cltv_ml_version: str = cltv_ml.__version__
 
 
 def score_log(
@@ -134,7 +77,7 @@ def score_log(
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
         known = _known(log, scorer, tables or Tables())
-        work.start({**_identity(order, scorer), "log": _fingerprint(log), **_fingerprints(known)})
+        work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(known)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
             quarantine = None
@@ -184,7 +127,7 @@ def score_features(
         scorer = replace(scorer.at(cutoff, since), younger_than=order.younger_than)
         check_feature_files(files, scorer.features)
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        work.start({**_identity(order, scorer), "files": stats})
+        work.start({**identity(order, scorer), "files": stats})
         pieces = _score(files, scorer, uri, work, spark, progress, sort=False)
         progress("writing", 0.9)
         manifest = _deliver(pieces, target, scorer, order, sort=False)
@@ -245,25 +188,6 @@ def _clean(source: Raw | Path, work: Work, order: Order, progress: Progress) -> 
     return folder / "log.parquet", folder / "quarantine.parquet"
 
 
-def _fingerprint(log: Path) -> str:
-    """Return a number that changes with any value of the log, and not with the order of its rows."""
-    con = connect()
-    view(con, "log", log)
-    return str(con.sql("select count(*), sum(cast(hash(log) as hugeint)) from log").fetchall()[0])
-
-
-def _identity(order: Order, scorer: Scorer) -> dict[str, Any]:
-    return {
-        "model": f"{order.name}/{scorer.version}",
-        "features": scorer.card.feature_version,
-        "cutoff": f"{scorer.cutoff}",
-        "since": str(order.since),
-        "younger_than": str(order.younger_than),
-        "top_reasons": order.top_reasons,
-        "cltv_ml_version": cltv_ml.__version__,
-    }
-
-
 def _known(log: Path, scorer: Scorer, tables: Tables) -> Log:
     """Return the log with the attributes and contacts that the model learned from."""
     wanted = attribute_columns(scorer.features)
@@ -272,19 +196,6 @@ def _known(log: Path, scorer: Scorer, tables: Tables) -> Log:
     if known.coverage is not None:
         logger.warning("Customers %s", known.coverage.sentence)
     return known.of(whole)
-
-
-def _fingerprints(known: Log) -> dict[str, str]:
-    """Return a number for each table about customers that changes with any of its values."""
-    found = {}
-    for name, table in (("customers", known.attributes), ("contacts", known.contacts)):
-        if table is not None:
-            con = connect()
-            view(con, "given", table)
-            found[name] = str(
-                con.sql("select count(*), sum(cast(hash(given) as hugeint)) from given").fetchall()[0]
-            )
-    return found
 
 
 def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:

@@ -109,21 +109,23 @@ def run_bare(folder: Path) -> None:
 def run_cltv(folder: Path) -> None:
     """Everything that `cltv score --features` does once its libraries are loaded."""
     from cltv_ml.serving import scoring
+    from cltv_ml.serving.batch_order import Order
 
     small = folder / "small.parquet"
     pd.read_parquet(next((folder / "features").rglob("*.parquet"))).head(1000).to_parquet(small, index=False)
-    scoring.score_features(small, scoring.Order(folder / "small_scores.parquet", as_of="2026-01-01"))
-    tell(lambda: scoring.score_features(folder / "features", scoring.Order(folder / "scores.parquet")))
+    scoring.score_features(small, Order(folder / "small_scores.parquet", as_of="2026-01-01"))
+    tell(lambda: scoring.score_features(folder / "features", Order(folder / "scores.parquet")))
 
 
 def run_log(folder: Path) -> None:
     """Everything that `cltv score --data` does once its libraries are loaded."""
     from cltv_ml.data import read
     from cltv_ml.serving import scoring
+    from cltv_ml.serving.batch_order import Order
 
     def work() -> None:
         source = read(folder / "log.parquet", memory="1GB")
-        scoring.score_log(source, scoring.Order(folder / "from_log.parquet"))
+        scoring.score_log(source, Order(folder / "from_log.parquet"))
 
     tell(work)
 

@@ -1,0 +1,105 @@
+"""Order and manifest of a batch, and the fingerprints by which a batch that was interrupted is known again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import cltv_ml
+from cltv_ml.engine import connect, view
+from cltv_ml.log import Log
+from cltv_ml.serving.batch_pieces import Scorer
+from cltv_ml.tracking import registry
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a batch is asked for, besides its customers.
+
+    Parameters
+    ----------
+    out, table
+        Where the scores go, see `targets.Target`.
+    as_of
+        First day the model may not see; the day after the log's last, or the features' own, by default.
+    since
+        Score only customers with a purchase on or after this day.
+    top_reasons
+        Number of reasons per customer, in columns `reason_1` ...; slower.
+    new_orders
+        Days before the cutoff whose orders are written too, next to the scores.
+    younger_than
+        Score only customers whose first purchase lies fewer than so many days before the first day not seen.
+    name, alias
+        Which registered model; the alias is resolved once.
+    memory
+        Limit of the engine that cleans, builds features and sorts.
+    observed_until
+        Last day for which a clean log is complete, where it does not say so itself.
+    """
+
+    out: str | Path
+    table: str = "scores"
+    as_of: str | pd.Timestamp | None = None
+    since: str | pd.Timestamp | None = None
+    top_reasons: int = 0
+    new_orders: int = 0
+    younger_than: int | None = None
+    name: str = registry.REGISTERED_NAME
+    alias: str = "champion"
+    memory: str = "1GB"
+    observed_until: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a batch has written: by which model, for how many, how much in all, and who has no value and why."""
+
+    file: str
+    model: str
+    model_version: int
+    cutoff: str
+    horizon: int
+    customers: int
+    valued: int
+    expected_value: float
+    reasons: dict[str, int]
+    since: str | None
+    younger_than: int | None = None
+    cltv_ml_version: str = cltv_ml.__version__
+
+
+def fingerprint(log: Path) -> str:
+    """Return a number that changes with any value of the log, and not with the order of its rows."""
+    con = connect()
+    view(con, "log", log)
+    return str(con.sql("select count(*), sum(cast(hash(log) as hugeint)) from log").fetchall()[0])
+
+
+def identity(order: Order, scorer: Scorer) -> dict[str, Any]:
+    """Return all that decides the scores of a log but the log itself."""
+    return {
+        "model": f"{order.name}/{scorer.version}",
+        "features": scorer.card.feature_version,
+        "cutoff": f"{scorer.cutoff}",
+        "since": str(order.since),
+        "younger_than": str(order.younger_than),
+        "top_reasons": order.top_reasons,
+        "cltv_ml_version": cltv_ml.__version__,
+    }
+
+
+def fingerprints(known: Log) -> dict[str, str]:
+    """Return a number for each table about customers that changes with any of its values."""
+    found = {}
+    for name, table in (("customers", known.attributes), ("contacts", known.contacts)):
+        if table is not None:
+            con = connect()
+            view(con, "given", table)
+            found[name] = str(
+                con.sql("select count(*), sum(cast(hash(given) as hugeint)) from given").fetchall()[0]
+            )
+    return found
