@@ -105,7 +105,7 @@ def build_table(
         plan = Plan(choose(names, base), CATALOGUE)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _at(cutoff, mine.query(plan.query(cutoff, mine.wide)))
+                _at(cutoff, mine.query(plan.query(cutoff, mine.wide, base.dated)))
                 for _ in each_shard(mine, base, plan, moments[-1], Path(folder))
                 for cutoff in moments
             ]

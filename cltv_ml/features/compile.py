@@ -57,9 +57,12 @@ class Plan:
             )
         return ledgers
 
-    def query(self, cutoff: pd.Timestamp, wide: str) -> str:
-        """The SQL of one row per customer with a purchase before `cutoff`, over base tables and ledgers."""
-        return self._query(Speller(cutoff, wide))
+    def query(self, cutoff: pd.Timestamp, wide: str, dated: bool = True) -> str:
+        """The SQL of one row per customer with a purchase before `cutoff`, over base tables and ledgers.
+
+        `dated` says whether states of customers tell from when they hold.
+        """
+        return self._query(Speller(cutoff, wide, dated))
 
     @property
     def version(self) -> str:

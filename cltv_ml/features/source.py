@@ -71,6 +71,11 @@ class Base:
     last: pd.Timestamp
     rows: int
 
+    @property
+    def dated(self) -> bool:
+        """Whether states of customers say from when they hold."""
+        return "customers.valid_from" in self.columns
+
     def check(self, cutoffs: Sequence[pd.Timestamp]) -> None:
         """Raise when a cutoff lies outside the log; the day after the last sees everything."""
         if not cutoffs:
@@ -184,7 +189,10 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
     if not other:
         return ""
     if kind == "text":
-        return f"cast({other} as string)"
+        if other == "null" or other.startswith("text_"):
+            return f"cast({other} as string)"
+        whole = f"{other} = floor({other})"
+        return f"case when {whole} then cast(cast({other} as bigint) as string) else cast({other} as string) end"
     return f"try_cast({other} as double)"
 
 

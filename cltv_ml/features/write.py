@@ -145,7 +145,7 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
 
     for shard in each_shard(engine, base, plan, end, out.target / _SCRATCH, wanted):
         for window in out.missing(shard, windows):
-            query = _rows(plan, window, engine.wide)
+            query = _rows(plan, window, engine.wide, base.dated)
             engine.write(query, out.part(window.cutoff, shard), _metadata(out.build))
             done += 1
             out.progress(done, total, f"{window.cutoff:%Y-%m-%d}")
@@ -159,8 +159,8 @@ def _end(windows: Sequence[Window], horizon: int | None) -> pd.Timestamp:
     return windows[-1].cutoff if horizon is None else windows[-1].end
 
 
-def _rows(plan: Plan, window: Window, wide: str) -> str:
-    features = plan.query(window.cutoff, wide)
+def _rows(plan: Plan, window: Window, wide: str, dated: bool) -> str:
+    features = plan.query(window.cutoff, wide, dated)
     if not plan.labels:
         return features
     columns = ", ".join(f"labels.{found.name} as label_{found.name}" for found in plan.labels)

@@ -19,7 +19,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 import cltv_ml
 from cltv_ml.decisions import fit_tiers
 from cltv_ml.errors import InputError
-from cltv_ml.features import is_text, model_input
+from cltv_ml.features import attribute_columns, is_text, model_input
 from cltv_ml.models import CATALOGUE, ValueModel, own
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.serving.responses import OUTPUTS, answer
@@ -144,7 +144,7 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served:
                 second,
                 python_model=str(package / "serving" / "entry_transactions.py"),
                 artifacts={"model": str(files)},
-                signature=_transactions_signature(model, outputs),
+                signature=_transactions_signature(model, card, outputs),
                 input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
                 **common,
             )
@@ -291,13 +291,15 @@ def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) 
     )
 
 
-def _transactions_signature(model: ValueModel, outputs: Sequence[str]) -> ModelSignature:
+def _transactions_signature(model: ValueModel, card: Card, outputs: Sequence[str]) -> ModelSignature:
     """Times are text: MLflow's reader of CSV knows no others."""
     kinds = {"number": "double"}
     inputs = [
         ColSpec(kinds.get(column.kind, "string"), name, required=False)
         for name, column in TRANSACTIONS.columns.items()
     ]
+    names = dict.fromkeys(name.partition("_")[2] for name in attribute_columns(card.features))
+    inputs += [ColSpec("string", f"customers.{name}", required=False) for name in names]
     return ModelSignature(
         inputs=Schema(inputs),
         outputs=Schema(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ import duckdb
 import mlflow
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from cltv_ml import engine
 from cltv_ml.data import Rules, clean, read
+from cltv_ml.data.attributes import read_attributes
 from cltv_ml.errors import InputError
-from cltv_ml.features import Source, absent_features, build_features, is_text
+from cltv_ml.features import Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.packaging import Card, load_files, read_golden_rows
 from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
@@ -27,6 +29,16 @@ from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import to_cutoff
 
 logger = logging.getLogger(__name__)
+
+#: What features of campaign contacts need: a request brings none.
+_CONTACTS = ("contacts.customer_id", "contacts.responded_at")
+_NO_CONTACTS = pa.table(
+    {
+        "customer_id": pa.array([], pa.string()),
+        "timestamp": pa.array([], pa.timestamp("us")),
+        "responded_at": pa.array([], pa.timestamp("us")),
+    }
+)
 
 _kept = threading.local()
 
@@ -102,6 +114,9 @@ class ServedOnTransactions(ServedModel):
     The answer is that for the features, and for customers without a value the reason. The parameter `as_of` is the
     first day that is not seen, today by default. `lines_set_aside` counts the lines of a customer that could not be
     used; lines that name no customer come back in a row without a `customer_id`.
+
+    Columns `customers.NAME` on any line of a customer are attributes of the customer, such as `customers.country`; of
+    several values the last counts. They are optional, and no campaign contacts are known here.
     """
 
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
@@ -115,7 +130,7 @@ class ServedOnTransactions(ServedModel):
         mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
         cleaned = clean(read(transactions, mapping), Rules(amount_per="line"))
         unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
-        X = self._features(cleaned.log, cutoff)
+        X = self._features(cleaned.log, cutoff, read_block(model_input, self.card.features))
         scored = (
             self._answer(X, params) if len(X) else pd.DataFrame(columns=["expected_value"], index=X.index)
         )
@@ -124,11 +139,12 @@ class ServedOnTransactions(ServedModel):
         table = everybody.assign(model_version=self.version, as_of=f"{cutoff:%Y-%m-%d}")
         return table.astype(object).where(table.notna(), None)
 
-    def _features(self, log: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
+    def _features(self, log: pd.DataFrame, cutoff: pd.Timestamp, customers: pa.Table | None) -> pd.DataFrame:
         names = self.card.features
         if not len(log) or log["timestamp"].min() >= cutoff:
             return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
-        return build_features(Source(log, until=cutoff), cutoff, names, memory="1GB")[names]
+        source = Source(log, customers, _NO_CONTACTS, until=cutoff)
+        return build_features(source, cutoff, names, memory="1GB")[names]
 
 
 def _database() -> duckdb.DuckDBPyConnection:
@@ -137,6 +153,18 @@ def _database() -> duckdb.DuckDBPyConnection:
         _kept.database = engine.connect("1GB")
     database: duckdb.DuckDBPyConnection = _kept.database
     return database
+
+
+def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
+    """Return the attributes in columns `customers.NAME` of a request that the model learned from, None without any."""
+    wanted = attribute_columns(features)
+    given = [str(name) for name in table.columns if str(name).startswith("customers.")]
+    block = table[["customer_id", *given]].dropna(subset=["customer_id"])
+    if not wanted or not given or not len(block):
+        return None
+    block = block.astype({"customer_id": "str"}).groupby("customer_id", sort=False).last().reset_index()
+    named = block.rename(columns=lambda name: name.removeprefix("customers."))
+    return read_attributes(named, {"customer_id": "customer_id"}, wanted=wanted).table
 
 
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
@@ -193,7 +221,7 @@ def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame
     known = [name for name in TRANSACTIONS.columns if name in table.columns]
     given = table[known].dropna(axis="columns", how="all").reset_index(drop=True)
     absent = absent_features([*given.columns, *TRANSACTIONS.required])
-    lost = sorted({column for name in features for column in absent.get(name, [])})
+    lost = sorted({column for name in features for column in absent.get(name, [])} - set(_CONTACTS))
     if lost:
         raise Refusal(
             f"Missing columns {lost}; this model's features are built from them too, send them filled in."

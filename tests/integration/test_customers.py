@@ -159,3 +159,21 @@ def test_monitoring_counts_customers_of_unseen_levels(shop, bought):
     done = shop.cltv("monitor", *words)
     told = " ".join(done.stdout.split())
     assert "100% of the customers have a level that was rare or absent in training" in told
+
+
+def test_the_model_on_transactions_takes_a_block_about_customers(served, bought, scores):
+    log, table = bought
+    model = mlflow.pyfunc.load_model("models:/cltv@champion/artifacts/cltv-from-transactions")
+    block = table.drop(columns=["e-mail", "gender"]).rename(
+        columns={"Acquisition channel": "acquisition_channel"}
+    )
+    block = block.set_index("customer_id").add_prefix("customers.")
+    lines = log.assign(timestamp=log["timestamp"].astype(str)).join(block, on="customer_id")
+    end = log["timestamp"].max() + pd.Timedelta(days=1)
+    answer = model.predict(lines, params={"as_of": f"{end:%Y-%m-%d}"}).set_index("customer_id")
+    values = answer["expected_value"].astype(float)
+    np.testing.assert_allclose(values, scores["expected_value"].reindex(values.index), rtol=1e-6)
+    without = model.predict(
+        lines[["customer_id", "timestamp", "amount"]], params={"as_of": f"{end:%Y-%m-%d}"}
+    )
+    assert without["expected_value"].notna().all()

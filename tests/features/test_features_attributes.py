@@ -1,0 +1,66 @@
+"""Attributes of customers as features: undated and dated states, absent ones, dates that are still to come."""
+
+import logging
+
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.features import Source, build_features
+from cltv_ml.log import Log
+
+LOG = pd.DataFrame(
+    {
+        "customer_id": ["a", "a", "b"],
+        "timestamp": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-01-15"]),
+        "amount": [10.0, 20.0, 5.0],
+    }
+)
+DAY = 19_723  # 2024-01-01
+
+
+def built(table: dict, *names: str, cutoff: str = "2024-02-01") -> pd.DataFrame:
+    source = Source(LOG, customers=pa.table({"customer_id": ["a", "b"], **table}))
+    return build_features(source, cutoff, list(names))[list(names)]
+
+
+def test_a_snapshot_gives_what_a_table_dated_before_everything_gives():
+    values = {"text_country": ["UK", "FR"], "number_income": [1.5, None]}
+    names = ("attribute_text_country", "attribute_number_income")
+    dated = {**values, "valid_from": pd.to_datetime(["2020-01-01"] * 2)}
+    pd.testing.assert_frame_equal(built(values, *names), built(dated, *names))
+
+
+def test_a_date_still_to_come_is_missing():
+    X = built({"date_signup": [DAY - 10.0, DAY + 100.0]}, "attribute_days_since_signup")
+    assert X["attribute_days_since_signup"].iloc[0] == 41.0
+    assert X["attribute_days_since_signup"].isna().tolist() == [False, True]
+
+
+def test_days_before_the_first_purchase_do_not_change_as_a_customer_ages():
+    name = "attribute_days_before_first_signup"
+    for cutoff in ("2024-01-20", "2024-02-02"):
+        assert built({"date_signup": [DAY - 10.0, DAY + 0.0]}, name, cutoff=cutoff)[name].tolist() == [
+            10.0,
+            14.0,
+        ]
+
+
+def test_an_attribute_that_nobody_gives_is_missing_and_told(caplog):
+    with caplog.at_level(logging.WARNING):
+        X = build_features(LOG, "2024-02-01", ["attribute_text_country", "attribute_number_income"])
+    assert X["attribute_text_country"].isna().all()
+    assert "learned from country, income, which nobody gave" in caplog.text
+
+
+def test_an_attribute_of_another_kind_is_turned_into_the_one_that_is_asked_for():
+    assert built({"number_zip": [7.0, 8.0]}, "attribute_text_zip")["attribute_text_zip"].tolist() == [
+        "7",
+        "8",
+    ]
+
+
+def test_a_log_carries_its_attributes():
+    log = Log(LOG, attributes=pa.table({"customer_id": ["a"], "flag_member": [1.0]}))
+    X = build_features(log, "2024-02-01", ["attribute_flag_member"])
+    assert X["attribute_flag_member"].iloc[0] == 1.0
+    assert pd.isna(X["attribute_flag_member"].iloc[1])
