@@ -8,6 +8,7 @@ expression may read are in `grains.py`, the `@` abbreviations in `macros.py`.
 from cltv_ml.features.build import build_features, build_labels, build_table
 from cltv_ml.features.catalogue import (
     CATALOGUE,
+    FIRST_ORDER,
     absent_features,
     available,
     catalogue_page,
@@ -27,6 +28,7 @@ from cltv_ml.features.write import read_features, write_features
 
 __all__ = [
     "CATALOGUE",
+    "FIRST_ORDER",
     "DuckDB",
     "Feature",
     "Source",

@@ -55,6 +55,11 @@ def assemble(declared: Iterable[Feature]) -> Catalogue:
 CATALOGUE = assemble(found for theme in _THEMES for found in theme.FEATURES)
 
 
+#: Numbers of the first order, which models learn from where attributes of customers are known: without them the log
+#: as a whole tells as much, and nothing was gained.
+FIRST_ORDER = ("first_products", "first_discount_share")
+
+
 def available(columns: Iterable[str]) -> list[str]:
     """Return the names of the features that a log with these columns can have.
 
@@ -74,7 +79,7 @@ def default_features(columns: Iterable[str]) -> list[str]:
     >>> "spend_rate_90d" in default_features(["customer_id", "timestamp", "amount"])
     True
     """
-    safe = [CATALOGUE[name] for name in available(columns)]
+    safe = [CATALOGUE[name] for name in available(columns) if name not in FIRST_ORDER]
     return [found.name for found in safe if found.age_safe and found.dtype == "number"]
 
 

@@ -192,7 +192,9 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
         if other == "null" or other.startswith("text_"):
             return f"cast({other} as string)"
         whole = f"{other} = floor({other})"
-        return f"case when {whole} then cast(cast({other} as bigint) as string) else cast({other} as string) end"
+        return (
+            f"case when {whole} then cast(cast({other} as bigint) as string) else cast({other} as string) end"
+        )
     return f"try_cast({other} as double)"
 
 

@@ -25,7 +25,7 @@ from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
-from cltv_ml.features import default_features, is_text, text_features
+from cltv_ml.features import FIRST_ORDER, available, default_features, is_text, text_features
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
 from cltv_ml.models import WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
@@ -137,9 +137,12 @@ def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> 
 
 
 def model_features(log: Log) -> list[str]:
-    """Return what the models of a training learn from: numbers, and words where attributes of customers are given."""
-    words = text_features(log.known) if log.attributes is not None else []
-    return [*default_features(log.known), *words]
+    """Return what the models of a training learn from; where attributes of customers are given, the first order too."""
+    usual = default_features(log.known)
+    if log.attributes is None:
+        return usual
+    first = [name for name in FIRST_ORDER if name in available(log.known)]
+    return [*usual, *first, *text_features(log.known)]
 
 
 def check_competing(settings: Competing) -> None:
