@@ -135,6 +135,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         "facturaoriginal ordineoriginale fatturaoriginale encomendaoriginal oorspronkelijkebestelling",
     ),
     "status": (
+        "statusid statuscode orderstatusid orderstatuscode orderstateid "
         "status orderstatus salestatus salesstatus transactionstatus invoicestatus documentstatus bestellstatus "
         "auftragsstatus rechnungsstatus verkaufsstatus belegstatus statut statutcommande statutdelacommande "
         "etatcommande etatdelacommande statutfacture etat estado estadopedido estadodelpedido estadoorden "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cltv_ml.data.days import Plausible, plausible_days
-from cltv_ml.data.headings import unit_of
+from cltv_ml.data.headings import plain_heading, unit_of
 from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
 LARGEST_AMOUNT = 1e12
+
+#: Amounts that may be before the discount.
+_BEFORE_DISCOUNT = ("subtotal", "zwischensumme", "soustotal", "subtotale")
 
 #: Columns of money.
 _MONEY = frozenset(("amount", "unit_price", "discount", "cost", "unit_cost", "profit"))
@@ -225,12 +228,16 @@ def _derive(
     asked: list[Question],
 ) -> None:
     """Add the amount, the discount and the cost that follow from unit prices, rates, unit costs or profits."""
-    if "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping):
+    computed = "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping)
+    if computed:
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
-        if "discount" in values and not _is_taken_off(
-            columns, mapping["discount"], values["discount"], asked
-        ):
-            values["amount"] += f" - coalesce(abs({values['discount']}), 0)"
+    before = computed or plain_heading(mapping.get("amount", "")) in _BEFORE_DISCOUNT
+    if (
+        before
+        and "discount" in values
+        and not _is_taken_off(columns, mapping["discount"], values["discount"], asked)
+    ):
+        values["amount"] += f" - coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
         if "amount" in mapping:
@@ -269,9 +276,10 @@ def _is_taken_off(columns: Columns, column: str, discount: str, asked: list[Ques
     some = columns.con.execute(f"select 1 from {columns.table} where {discount} <> 0 limit 1").fetchall()
     if some:
         text = (
-            f"column {column!r} holds discounts, and the amount of a line is its quantity times its unit price; say "
-            "--rule price_discounted=false if the discount still comes off, --rule price_discounted=true if the price "
-            f"is the one after it, or --mapping {flag('discount_rate', column)} if it holds percents."
+            f"column {column!r} holds discounts, and the amount of a line is its subtotal or its quantity times its "
+            "unit price; say --rule price_discounted=false if the discount still comes off, --rule "
+            f"price_discounted=true if it is taken off already, or --mapping {flag('discount_rate', column)} if it "
+            "holds percents."
         )
         asked.append(
             Question(text, ("price_discounted=false", "price_discounted=true", f"discount_rate={column}"))

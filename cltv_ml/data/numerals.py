@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _ISO = (
     "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CRC CZK DKK DOP EGP EUR GBP GEL GHS GTQ HKD HRK HUF IDR ILS INR "
     "ISK JOD JPY KES KRW KWD KZT LBP LKR MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RSD RUB SAR SEK SGD "
@@ -71,6 +73,13 @@ _SIGNS = {
 #: Signs that several currencies share: they stand for themselves.
 _SHARED = ("kr.", "kr", "$", "¥")
 
+_NAME = re.compile(
+    r"(?:(?:us|u\.s\.|american|canadian|australian|swiss|british|japanese|chinese|indian|polish|czech|swedish|norwegian|"
+    r"danish|mexican|brazilian|schweizer|britische[sr]?|amerikanische[rs]?) )?"
+    r"(?:euros?|dollars?|pounds?|pfund|sterling|yen|yuan|renminbi|francs?|franken|kron[ae]r?|kronor|pesos?|rupees?|reais|"
+    r"zloty|z\u0142oty|koruna|lira|rand|rubles?|forint)(?: sterling)?"
+)
+
 _MINUS = "−–‒﹣－"  # written for a minus, as typesetters and locales of the north do
 _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
 
@@ -92,6 +101,15 @@ def code_of(sign: str) -> str:
     known = {name.lower(): code for name, code in _SIGNS.items()}
     plain = sign.strip().lower()
     return known.get(plain) or (plain.rstrip(".") if plain in _SHARED else sign.strip().upper())
+
+
+def is_currency_name(text: str) -> bool:
+    """Whether a text is the name of a currency in words.
+
+    >>> is_currency_name("US Dollar"), is_currency_name("Pfund Sterling"), is_currency_name("Dollar General")
+    (True, True, False)
+    """
+    return _NAME.fullmatch(text.strip().lower()) is not None
 
 
 def codes_sql(text: str) -> str:

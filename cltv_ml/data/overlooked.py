@@ -64,6 +64,18 @@ _DISCOUNT = re.compile(
 #: Columns with more different values than this hold no levels.
 _LEVELS = 20
 
+#: Levels that tell tests from real sales, and those of tests.
+_TESTS = {"test", "sandbox", "testing", "test mode", "testmode"}
+_MODES = _TESTS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
+
+#: Headings of money that was not paid yet, and of times that a sale reaches in the end.
+_UNPAID = re.compile(
+    "amountdue|balancedue|outstanding|^due$|unpaid|offenerbetrag|restbetrag|restdu|saldopendiente"
+)
+_REACHED = re.compile(
+    "^(paid|completed|captured|settled|confirmed|payment|completion)(at|on|date|time)$|^date(paid|completed)$"
+)
+
 _NO = {"", "0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso", "-"}
 _YES = {
     "1",
@@ -117,6 +129,7 @@ def look_over(
     glance = Glance(con, left)
     for column in left:
         levels = glance.levels(column, _LEVELS)
+        _look_at_unpaid(column, kinds[column], glance, found)
         decided = {**mapping, **found.mapping, **given}
         if levels is None:
             _look_at_numbers(column, kinds[column], glance, decided, found)
@@ -138,6 +151,19 @@ def look_over(
     if "unit_price" not in given:
         _look_at_prices(glance, mapping["unit_price"], numbers, found)
     return found
+
+
+def _look_at_unpaid(column: str, kind: str, glance: Glance, found: Overlooked) -> None:
+    """Tell of money that is not paid yet, and of sales that did not reach their end."""
+    heading = plain_heading(column)
+    if kind == "number" and _UNPAID.search(heading) and glance.any_number(column):
+        found.notes.append(f"Column {column!r} holds money that is not paid yet; such lines count in full.")
+    blank = glance.rows - glance.filled(column) if _REACHED.match(heading) else 0
+    if kind == "timestamp" and blank:
+        found.notes.append(
+            f"Column {column!r} is blank on {blank:,} of {glance.rows:,} lines, which count all the same; take such "
+            "lines out of the export where they are no sales."
+        )
 
 
 def _look_at_flag(
@@ -185,6 +211,9 @@ def _look_at_levels(
         if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
     ]
     rows = sum(levels.values())
+    if "test" not in decided and _is_mode(levels):
+        found.mapping["test"] = column
+        return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
         return
     if not undone or _WORDS.search(heading):
@@ -212,6 +241,12 @@ def _look_at_levels(
         found.notes.append(
             f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."
         )
+
+
+def _is_mode(levels: Mapping[str, int]) -> bool:
+    """Whether the levels tell tests from real sales in words."""
+    words = {plain_level(level) for level in levels}
+    return len(words) > 1 and words <= _MODES and bool(words & _TESTS)
 
 
 def _is_type(levels: Mapping[str, int]) -> bool:

@@ -13,7 +13,7 @@ from cltv_ml.data.headings import NOT_THE_PURCHASE, PER_LINE, PER_ORDER, SYNONYM
 from cltv_ml.data.kinds import look
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
-from cltv_ml.data.numerals import CURRENCIES
+from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
@@ -45,7 +45,7 @@ _MAJOR = {
 
 #: Levels of columns so headed need not be known: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
-    "^(order|sales?|payment|transaction|invoice|financial)?status$|^(zahlungs|bestell|auftrags)status$"
+    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$"
 )
 
 
@@ -178,13 +178,18 @@ def _find_currency(
                 f"select distinct upper(trim(cast({quote(column)} as varchar))) as code from {table} "
                 f"where code <> '' limit {len(CURRENCIES) + 1}"
             ).fetchall()
-            codes = {str(code) for (code,) in rows}
-            if not codes or not codes <= CURRENCIES or not codes & _MAJOR:
+            names = {str(name) for (name,) in rows}
+            codes = {name if is_currency_name(name) else code_of(name) for name in names}
+            if not codes or not all(
+                code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes
+            ):
+                break
+            if not codes & {*_MAJOR, "$"} and not any(map(is_currency_name, codes)):
                 break
         else:
             mapping["currency"] = column
-            shown = ", ".join(sorted(codes)[:8])
-            return [f"Column {column!r} holds currency codes ({shown}) and was read as currency."]
+            shown = ", ".join(sorted(names)[:8])
+            return [f"Column {column!r} holds currencies ({shown}) and was read as currency."]
     return []
 
 

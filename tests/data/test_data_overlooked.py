@@ -191,3 +191,35 @@ def test_customers_spelled_apart_are_told_and_brought_together_on_demand():
         raw = read(frame)
         log = clean(raw, change_rules(raw.rules, {"id_forms": f"+{form}"})).log
         assert log["customer_id"].nunique() == 4, form
+
+
+def test_currencies_as_signs_or_names_are_asked_about():
+    for names in (["€", "$"], ["Euro", "US Dollar"]):
+        with pytest.raises(QuestionsError, match="without a rate"):
+            kept(orders(symbol=names * 4))
+    assert kept(orders(symbol=["€"] * 8)) == 360.0
+
+
+def test_tests_are_told_from_live_sales_by_their_mode():
+    assert kept(orders(Mode=flag("test", "live"))) == 210.0
+
+
+def test_a_subtotal_next_to_a_discount_is_asked_about():
+    frame = orders(discount=[1.0] + [0.0] * 7).rename(columns={"total": "Subtotal"})
+    with pytest.raises(QuestionsError, match="price_discounted"):
+        kept(frame)
+    assert kept(frame, rules={"price_discounted": "false"}) == 359.0
+
+
+def test_unpaid_money_and_blank_ends_are_told():
+    frame = orders(
+        **{"Amount Due": [0.0] * 7 + [80.0], "completed_at": [pd.Timestamp("2025-05-01")] * 7 + [pd.NaT]}
+    )
+    notes = " ".join(clean(read(frame)).report.notes)
+    assert "'Amount Due' holds money that is not paid yet" in notes
+    assert "'completed_at' is blank on 1 of 8 lines" in notes
+
+
+def test_codes_of_a_status_id_are_asked_about():
+    with pytest.raises(QuestionsError, match="order_state_id"):
+        kept(orders(order_state_id=flag(5, 2)))
