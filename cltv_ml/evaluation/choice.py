@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict, compare_pair, is_within_bounds
@@ -34,7 +35,8 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
         chosen = choose_shape(result.values, result.y_true, list(result.models), targeting).verdict
         why = "; the log holds no earlier window to choose on, so the test window chose, which flatters it a little"
     else:
-        chosen = compare_shapes(list(result.models.values()), validation, targeting).verdict
+        models = list(result.models.values())
+        chosen = compare_shapes(models, validation, targeting, ahead=result.window.cutoff).verdict
         days = ", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in validation.cutoffs)
         why = f", on average over the windows of {validation.days} days from {days}, predicted out of fold"
     within = is_within_bounds(result.scores.loc[chosen.champion])
@@ -42,12 +44,19 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
 
 
 def compare_shapes(
-    models: Sequence[ValueModel], validation: Validation, targeting: Targeting | None = None
+    models: Sequence[ValueModel],
+    validation: Validation,
+    targeting: Targeting | None = None,
+    *,
+    ahead: pd.Timestamp | None = None,
 ) -> Contest:
-    """Return the shape contest of the models on `validation` (`validation.eligible` says who may win)."""
+    """Return the shape contest of the models on `validation` (`validation.eligible` says who may win).
+
+    `ahead` is the cutoff of the window to come, whose season counts (`choose_shape`).
+    """
     names = [model.name for model in models if model.name in validation.predictions]
     allowed = eligible(models, validation)
-    return choose_shape(validation.predictions[names], validation.y_true, allowed, targeting)
+    return choose_shape(validation.predictions[names], validation.y_true, allowed, targeting, ahead=ahead)
 
 
 def doubt_order(result: WindowResult, champion: str) -> list[str]:
@@ -85,10 +94,14 @@ _ADVICE = {
 
 
 def choose_unseen(
-    models: Sequence[ValueModel], validation: Validation, targeting: Targeting | None = None
+    models: Sequence[ValueModel],
+    validation: Validation,
+    targeting: Targeting | None = None,
+    *,
+    ahead: pd.Timestamp | None = None,
 ) -> Verdict:
     """Return the champion of `compare_shapes`."""
-    return compare_shapes(models, validation, targeting).verdict
+    return compare_shapes(models, validation, targeting, ahead=ahead).verdict
 
 
 def _can_rank(validation: Validation) -> bool:

@@ -64,7 +64,12 @@ def shape_deviance(y_true: pd.Series, y_pred: pd.Series) -> float:
 
 
 def choose_shape(
-    predictions: pd.DataFrame, y_true: pd.Series, allowed: Sequence[str], targeting: Targeting | None = None
+    predictions: pd.DataFrame,
+    y_true: pd.Series,
+    allowed: Sequence[str],
+    targeting: Targeting | None = None,
+    *,
+    ahead: pd.Timestamp | None = None,
 ) -> Contest:
     """Return the model whose shares of the total were best on the windows given.
 
@@ -78,12 +83,17 @@ def choose_shape(
     4. The one whose value groups are off least wins. With `targeting` the highest mean profit wins instead of
        3 and 4. Ties go to the model listed first.
 
+    Order is read on all windows. Value groups are read on those of the season of the window to come, where there are
+    any: how money is spread over customers changes with the season, their order hardly does.
+
     Parameters
     ----------
     predictions, y_true
         A column per model and what was spent, indexed by `cutoff` and `customer_id`, or by customer.
     allowed
         The models that these windows may decide about.
+    ahead
+        The cutoff of the window to come.
 
     Raises
     ------
@@ -91,7 +101,7 @@ def choose_shape(
         No model can be judged: nobody bought anything in a window, or everybody spent the same.
     """
     objective: Objective = "gini" if targeting is None else "profit"
-    scores = _score(predictions, y_true, targeting)
+    scores = _score(predictions, y_true, targeting, ahead)
     if scores.empty or scores["gini"].isna().all():
         raise InputError(
             "no model can be judged: nobody bought anything in the window, or everybody spent the same; "
@@ -139,9 +149,11 @@ def within_decile_bound(scores: pd.DataFrame) -> pd.DataFrame:
     return within if len(within) else scores
 
 
-def _score(predictions: pd.DataFrame, y_true: pd.Series, targeting: Targeting | None) -> pd.DataFrame:
-    tables, draws = [], []
-    for rows in _windows(y_true):
+def _score(
+    predictions: pd.DataFrame, y_true: pd.Series, targeting: Targeting | None, ahead: pd.Timestamp | None
+) -> pd.DataFrame:
+    tables, draws, alike = [], [], []
+    for cutoff, rows in _windows(y_true):
         spent, values = y_true[rows], share_out(predictions[rows], y_true[rows])
         values = values.dropna(axis="columns", how="all")
         if spent.nunique() < 2 or values.empty:
@@ -149,21 +161,39 @@ def _score(predictions: pd.DataFrame, y_true: pd.Series, targeting: Targeting | 
         found = {name: _scores_of(spent, values[name], targeting) for name in values}
         tables.append(pd.DataFrame.from_dict(found, orient="index"))
         draws.append(bootstrap_gini(spent, values))
+        alike.append(is_same_season(cutoff, ahead))
     if not tables:
         return pd.DataFrame()
     ginis = pd.concat([table["gini"] for table in tables], axis="columns").reindex(predictions.columns)
     mean = pd.concat(tables).groupby(level=0).mean().reindex(predictions.columns)
+    if any(alike):
+        seasonal = pd.concat([table for table, same in zip(tables, alike, strict=True) if same])
+        mean["decile_mape"] = seasonal["decile_mape"].groupby(level=0).mean()
     lower = sum(draws).div(len(draws)).quantile(_CHANCE) if draws else np.nan
     return mean.assign(
         gini_lower=lower, wins=ginis.eq(ginis.max()).sum(axis="columns"), windows=len(tables)
     ).dropna(subset="gini")
 
 
-def _windows(y_true: pd.Series) -> list[np.ndarray]:
+def is_same_season(cutoff: pd.Timestamp | None, ahead: pd.Timestamp | None) -> bool:
+    """Return whether a cutoff lies within a month of whole years before another.
+
+    >>> is_same_season(pd.Timestamp("2010-09-10"), pd.Timestamp("2011-09-25"))
+    True
+    """
+    if cutoff is None or ahead is None:
+        return False
+    days = (ahead - cutoff).days
+    years = round(days / 365.25)
+    return years >= 1 and abs(days - 365.25 * years) <= 31
+
+
+def _windows(y_true: pd.Series) -> list[tuple[pd.Timestamp | None, np.ndarray]]:
+    """Return each window's cutoff and rows; one without a cutoff where the rows have none."""
     if "cutoff" not in y_true.index.names:
-        return [np.ones(len(y_true), dtype=bool)]
+        return [(None, np.ones(len(y_true), dtype=bool))]
     cutoffs = y_true.index.get_level_values("cutoff")
-    return [np.asarray(cutoffs == cutoff) for cutoff in cutoffs.unique()]
+    return [(cutoff, np.asarray(cutoffs == cutoff)) for cutoff in cutoffs.unique()]
 
 
 def _scores_of(spent: pd.Series, values: pd.Series, targeting: Targeting | None) -> dict[str, float]:

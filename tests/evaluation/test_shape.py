@@ -107,3 +107,19 @@ def test_an_order_that_is_hardly_worse_wins_with_truer_shares(window):
     scores = contest.scores
     assert 0 < scores.at["sharp", "gini"] - scores.at["good", "gini"] < 0.005
     assert contest.verdict.champion == scores["decile_mape"].idxmin() == "good"
+
+
+def test_shares_are_read_on_windows_of_the_season_to_come(window):
+    spent, values = window
+    good, autumn = values["good"], spent.index.get_level_values("cutoff") == pd.Timestamp("2024-01-01")
+    bent = good * (1 + 0.3 * (good > good.median()))  # the same order, other shares
+    models = pd.DataFrame({"spring": bent.where(autumn, good), "winter": good.where(autumn, bent)})
+    models["winter"] += 0.6 * (bent - good).where(~autumn, 0.0)
+    chosen = {
+        month: choose_shape(
+            models, spent, list(models), ahead=pd.Timestamp(f"2025-{month}-10")
+        ).verdict.champion
+        for month in ("01", "04")
+    }
+    assert chosen == {"01": "winter", "04": "spring"}
+    assert choose_shape(models, spent, list(models)).verdict.champion == "spring"  # right by more in April
