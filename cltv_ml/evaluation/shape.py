@@ -84,7 +84,7 @@ def choose_shape(
        3 and 4. Ties go to the model listed first.
 
     Order is read on all windows. Value groups are read on those of the season of the window to come, where there are
-    any: how money is spread over customers changes with the season, their order hardly does.
+    any: how money is spread over customers changes with the season, their order much less.
 
     Parameters
     ----------
