@@ -4,6 +4,17 @@ const themes = JSON.parse(document.getElementById("themes").textContent);
 const root = document.documentElement;
 let mode = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 
+// plotly.js travels packed; it is unpacked once, in the page.
+async function unpack(element) {
+  const bytes = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const script = document.createElement("script");
+  script.textContent = await new Response(stream).text();
+  document.head.append(script);
+  element.remove();
+}
+const ready = unpack(document.getElementById("plotly"));
+
 function parts(plot) {
   const figure = plot.closest("figure");
   return JSON.parse(figure.querySelector("script").textContent);
@@ -14,7 +25,7 @@ function draw(plot) {
   const { data, layout } = parts(plot);
   if (plot.clientWidth < 600) layout.font = { size: 11 };
   const config = { displaylogo: false, responsive: true, displayModeBar: matchMedia("(hover: none)").matches ? false : "hover" };
-  plot.drawn = Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config);
+  plot.drawn = ready.then(() => Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config));
   return plot.drawn;
 }
 
