@@ -60,7 +60,7 @@ def test_bands_of_arrivals_cover_what_they_say_over_200_shops():
 
 @pytest.mark.slow
 def test_bands_of_the_sum_cover_what_they_say_over_200_shops():
-    days, ahead, inside, ratios = 800, 91, [], []
+    days, ahead, inside, of_new, ratios = 800, 91, [], [], []
     for seed in range(200):
         counts, first, day, amount = shop(days, ahead, seed)
         log = as_cohorts(counts, first, day, amount, days)
@@ -75,7 +75,10 @@ def test_bands_of_the_sum_cover_what_they_say_over_200_shops():
         low, middle, high = np.quantile(drawn.total[:, 0], [0.1, 0.5, 0.9])
         inside.append(low <= truth <= high)
         ratios.append(middle / truth)
+        low, high = np.quantile(drawn.new[:, 0], [0.1, 0.9])
+        of_new.append(low <= amount[first >= days].sum() <= high)
     assert 0.75 <= np.mean(inside) <= 0.92
+    assert 0.75 <= np.mean(of_new) <= 0.85
     assert np.median(ratios) == pytest.approx(1.0, abs=0.06)
 
 

@@ -42,7 +42,6 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
     horizons = sorted(shown["days"].unique())
     for number, day in enumerate(horizons):
         mine = shown.assign(name=names)[shown["days"] == day].set_index("cohort")
-        last = day == horizons[-1]
         made.add_bar(
             y=mine["name"],
             x=mine["expected"] - before,
@@ -50,19 +49,27 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
             orientation="h",
             marker_color=theme.MODEL,
             opacity=0.55 / (1 + number),
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": mine["upper"] - mine["expected"],
-                "arrayminus": mine["expected"] - mine["lower"],
-            }
-            if last
-            else None,
             customdata=mine[["expected", "lower", "upper"]],
             hovertemplate=f"%{{y}}, next {day} days: %{{customdata[0]:,.2f}} "
             "(%{customdata[1]:,.2f} to %{customdata[2]:,.2f})<extra></extra>",
         )
         before = mine["expected"]
-    made.update_layout(barmode="stack", height=max(320, 120 + 24 * len(kept)))
+    last = shown.assign(name=names)[shown["days"] == horizons[-1]]
+    made.add_scatter(
+        y=last["name"],
+        x=last["to_date"] + last["expected"],
+        name="90% interval",
+        mode="markers",
+        marker={"color": theme.REFERENCE, "size": 5},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": last["upper"] - last["expected"],
+            "arrayminus": last["expected"] - last["lower"],
+            "color": theme.REFERENCE,
+        },
+        hoverinfo="skip",
+    )
+    made.update_layout(barmode="stack", height=max(440, 120 + 24 * len(kept)))
     made.update_yaxes(type="category", autorange="reversed")
     return made

@@ -45,8 +45,23 @@ def cohort_table(
         f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
     )
     small = set(named.loc[named["customers"] < SMALL, "name"])
-    grey = table[table.index.isin(small)]
-    if len(grey):
+    large = table[~table.index.isin(small)]
+    scaled = large if large.notna().any(axis=None) else table
+    made.add_heatmap(
+        x=table.columns,
+        y=table.index,
+        z=table,
+        zmin=scaled.min(axis=None),
+        zmax=scaled.max(axis=None),
+        name=words,
+        hoverongaps=False,
+        colorscale=theme.SEQUENTIAL,
+        colorbar={"thickness": 12, "tickformat": form},
+        **theme.cell_texts(table, cell),
+        hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
+    )
+    if small:
+        grey = table[table.index.isin(small)].reindex(table.index)
         made.add_heatmap(
             x=grey.columns,
             y=grey.index,
@@ -58,21 +73,6 @@ def cohort_table(
             **theme.cell_texts(grey, cell),
             hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}, few customers<extra></extra>",
         )
-    large = table[~table.index.isin(small)].reindex(table.index)
-    if large.isna().all(axis=None):
-        made.update_yaxes(type="category", autorange="reversed")
-        return made
-    made.add_heatmap(
-        x=table.columns,
-        y=table.index,
-        z=large,
-        name=words,
-        hoverongaps=False,
-        colorscale=theme.SEQUENTIAL,
-        colorbar={"thickness": 12, "tickformat": form},
-        **theme.cell_texts(large, cell),
-        hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
-    )
     made.update_yaxes(type="category", autorange="reversed")
     if len(table.columns) <= 12:  # plotly would mark half periods
         made.update_xaxes(dtick=1)
