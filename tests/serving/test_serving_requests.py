@@ -1,5 +1,6 @@
 """Raw transactions, answered within one kept database."""
 
+import contextlib
 from contextlib import nullcontext
 
 import numpy as np
@@ -53,4 +54,17 @@ def test_a_request_leaves_nothing_in_the_kept_database(served):
     left = (
         requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
     )
+    assert left == [("memory",)]
+
+
+def test_a_refused_request_leaves_nothing_there_either(served):
+    for lines, params in (
+        (LINES, {"as_of": "2026-05-01", "margin": 7.0}),
+        (LINES.assign(amount="no number"), {"as_of": "2026-05-01"}),
+        (LINES, {"as_of": "soon"}),
+        (LINES.drop(columns="amount"), {}),
+    ):
+        with contextlib.suppress(requests.Refusal):
+            served.predict(None, lines, params)
+    left = requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
     assert left == [("memory",)]
