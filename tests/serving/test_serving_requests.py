@@ -66,5 +66,7 @@ def test_a_refused_request_leaves_nothing_there_either(served):
     ):
         with contextlib.suppress(requests.Refusal):
             served.predict(None, lines, params)
-    left = requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
+    left = (
+        requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
+    )
     assert left == [("memory",)]
