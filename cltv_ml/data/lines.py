@@ -237,7 +237,8 @@ def _derive(
         and "discount" in values
         and not _is_taken_off(columns, mapping["discount"], values["discount"], asked)
     ):
-        values["amount"] += f" - coalesce(abs({values['discount']}), 0)"
+        # A line that goes back gives less back by its discount.
+        values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
         if "amount" in mapping:

@@ -117,6 +117,8 @@ def test_a_discount_next_to_a_computed_amount_is_asked_about():
     assert kept(frame, rules={"price_discounted": "false"}) == 79.0
     assert kept(frame, rules={"price_discounted": "true"}) == 80.0
     assert kept(frame.assign(discount=0.0)) == 80.0
+    back = pd.concat([frame, frame.head(1).assign(quantity=-2)], ignore_index=True)
+    assert kept(back, rules={"price_discounted": "false"}) == 70.0
 
 
 def test_units_in_headings_are_applied_and_told():
