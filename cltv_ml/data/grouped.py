@@ -58,7 +58,7 @@ def fill_down(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], told: 
         )
     elif same >= 0.95 * blank:
         how = "they belong to the same order"
-    elif told or (once and (ordered or headings == filled)):
+    elif told or (once and (headings == filled or (ordered and blank >= filled))):
         how = "each customer is named once"
     elif once and blank >= 0.5 * filled:
         text = (

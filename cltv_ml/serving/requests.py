@@ -128,7 +128,7 @@ class ServedOnTransactions(ServedModel):
         cutoff = to_cutoff(params.pop("as_of", "") or date.today(), "as_of")
         # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
         mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
-        cleaned = clean(read(transactions, mapping), Rules(amount_per="line"))
+        cleaned = clean(read(transactions, mapping, changes={"fill_down": "false"}), Rules(amount_per="line"))
         unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
         X = self._features(cleaned.log, cutoff, read_block(model_input, self.card.features))
         scored = (

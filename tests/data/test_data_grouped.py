@@ -79,6 +79,11 @@ def test_guests_are_not_filled_down(tmp_path):
     assert found(rows, tmp_path)[0] == 120.0
 
 
+def test_a_guest_among_customers_of_one_order_each_is_nobody(tmp_path):
+    rows = [["" if n == 5 else f"C{n}", f"2025-01-{10 + n}", f"N{n}", 10.0] for n in range(9)]
+    assert found(rows, tmp_path)[:2] == (80.0, 8)
+
+
 def test_customers_named_once_in_no_order_are_asked_about(tmp_path):
     rows = [["" if n % 2 else f"C{(n * 7) % 20}", f"2025-01-{10 + n}", f"N{n}", 10.0] for n in range(12)]
     with pytest.raises(QuestionsError, match="fill_down"):
