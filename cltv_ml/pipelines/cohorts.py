@@ -66,16 +66,16 @@ def _days(horizons: list[str]) -> list[int]:
 
 def _grouping(settings: Cohorts) -> str | pd.Series:
     """Return the grouping's name, or the attribute of the table of attributes that it names."""
-    if settings.by in decisions.GROUPS or settings.attributes is None:
+    if settings.by in decisions.GROUPS or settings.customers is None:
         return settings.by
-    table = read_table(settings.attributes, [], "a table with customer_id and attributes")
+    table = read_table(settings.customers, [], "a table of customers with customer_id")
     if settings.by not in table:
         raise InputError(
-            f"no column {settings.by!r} among the attributes; choose from {sorted(map(str, table.columns))}."
+            f"no column {settings.by!r} in the table of customers; choose from {sorted(map(str, table.columns))}."
         )
     if table.index.has_duplicates:
         twice = table.index[table.index.duplicated()][0]
-        raise InputError(f"customer {twice!r} stands twice among the attributes; keep one row each.")
+        raise InputError(f"customer {twice!r} stands twice in the table of customers; keep one row each.")
     return table[settings.by]
 
 

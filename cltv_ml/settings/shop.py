@@ -15,9 +15,9 @@ class Cohorts(Printed, Source):
     by: str = setting(
         "first_month",
         "What customers are grouped by: first_month, first_quarter, first_product, first_category, first_channel, "
-        "first_discount, first_order_fifth, or a column of --attributes.",
+        "first_discount, first_order_fifth, or a column of --customers.",
     )
-    attributes: Table = setting(
+    customers: Table = setting(
         None, "CSV or Parquet file with customer_id and columns that --by may name, such as region."
     )
     per: Literal["week", "month", "quarter", "year"] = setting("month", "Period since the first purchase.")

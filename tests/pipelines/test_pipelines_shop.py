@@ -81,7 +81,7 @@ def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
 def test_cohorts_are_grouped_by_an_attribute_of_a_table(log, tmp_path):
     ids = log["customer_id"].drop_duplicates()
     people = pd.DataFrame({"customer_id": ids, "region": np.where(np.arange(len(ids)) % 2, "north", "south")})
-    found = pipelines.cohorts(data=log, by="region", attributes=people, out=tmp_path / "cohorts.csv")
+    found = pipelines.cohorts(data=log, by="region", customers=people, out=tmp_path / "cohorts.csv")
     assert set(found.table["cohort"]) == {"north", "south"}
     assert found.table["revenue"].sum() == pytest.approx(log["amount"].sum())
 
@@ -89,8 +89,8 @@ def test_cohorts_are_grouped_by_an_attribute_of_a_table(log, tmp_path):
 def test_attributes_that_cannot_be_used_are_one_sentence(log, tmp_path):
     people = pd.DataFrame({"customer_id": ["a", "a"], "region": "north"})
     wrong = {
-        "no column 'colour' among the attributes": {"by": "colour", "attributes": people},
-        "customer 'a' stands twice": {"by": "region", "attributes": people},
+        "no column 'colour' in the table of customers": {"by": "colour", "customers": people},
+        "customer 'a' stands twice in the table": {"by": "region", "customers": people},
         "Unknown grouping 'region'": {"by": "region"},
         "horizons must increase": {"horizons": ["1y", "30d"]},
     }
