@@ -118,17 +118,17 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
         )
         for name in totals["list"]
     }
-    return section(
+    told = section(
         "The lists",
         tables={"All lists, those who are treated": _shown(totals, currency), **first},
         links={f"{LISTS[name]} ({len(done.tables[name]):,} rows)": f"{name}.csv" for name in totals["list"]},
-        list_totals=compute_list_totals(
-            {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates},
-            cost=shop.terms.cost,
-            budget=shop.terms.budget,
-            currency=currency,
-        ),
     )
+    known = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}
+    terms = shop.terms
+    return {
+        **told,
+        "list_totals": compute_list_totals(known, cost=terms.cost, budget=terms.budget, currency=currency),
+    }
 
 
 def _shown(totals: pd.DataFrame, currency: str) -> pd.DataFrame:

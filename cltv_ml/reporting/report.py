@@ -61,12 +61,10 @@ def section(
     tables: Mapping[str, pd.DataFrame] | None = None,
     figures: Mapping[str, go.Figure] | None = None,
     warnings: Sequence[str] = (),
-    what_if: Mapping[str, Any] | None = None,
     details: Sequence[Mapping[str, Any]] = (),
     links: Mapping[str, str] | None = None,
-    list_totals: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return one section of a summary.
+    """Return one section of a summary; controls that recompute something in the page are put in by their makers.
 
     Parameters
     ----------
@@ -76,14 +74,10 @@ def section(
         Figures by the sentence that says what they show in words: the caption and alternative text.
     warnings
         Sentences that the reader must not overlook.
-    what_if
-        `reporting.what_if.compute_what_if`: controls that recompute a campaign in the page.
     details
         Sections for the curious, folded away at first.
     links
         Files in the folder of the page, by what the reader finds in them.
-    list_totals
-        `reporting.list_totals.compute_list_totals`: controls that recompute the totals of lists in the page.
     """
     return {
         "title": title,
@@ -91,9 +85,9 @@ def section(
         "warnings": list(warnings),
         "tables": [{"caption": caption, **cells(frame)} for caption, frame in (tables or {}).items()],
         "figures": [embed(alt, figure) for alt, figure in (figures or {}).items()],
-        "what_if": dict(what_if) if what_if else None,
+        "what_if": None,
         "lookup": None,
-        "list_totals": dict(list_totals) if list_totals else None,
+        "list_totals": None,
         "details": [dict(detail) for detail in details],
         "links": [{"text": text, "file": file} for text, file in (links or {}).items()],
     }

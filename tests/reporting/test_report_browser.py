@@ -307,7 +307,9 @@ def test_the_lists_in_the_page_follow_the_reader_s_numbers_as_python_does(tmp_pa
     }
     totals = compute_list_totals(candidates, cost=1.0, currency="EUR")
     page = tmp_path / "page.html"
-    page.write_text(render_html(summarise("t", "s", [section("x", tables=ONE, list_totals=totals)])), "utf-8")
+    page.write_text(
+        render_html(summarise("t", "s", [{**section("x", tables=ONE), "list_totals": totals}])), "utf-8"
+    )
     seen = read(page, 800, "light", LISTS)
     wanted = list_totals.recompute(totals["inputs"], {"margin": 50, "effect": 100, "cost": 2, "budget": 30})
     assert [one["customers"] for one in seen["lists"]] == wanted["customers"].tolist()

@@ -30,7 +30,7 @@ def campaign_section(
     total = float(known["expected_value"].sum())
     what_if = compute_what_if(at_risk, total, horizon, assumed=assumed, currency=currency)
     measured = "as measured in this log" if assumed else "an assumption"
-    return section(
+    told = section(
         "What to do",
         [
             "Write to the customers with the highest value at risk: what a customer is expected to spend times the "
@@ -46,8 +46,8 @@ def campaign_section(
             "here knows what an offer achieves: test it on a random half of the list first, then put the measured "
             "numbers in."
         ],
-        what_if=what_if,
     )
+    return {**told, "what_if": what_if}
 
 
 def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:
