@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image  # comes with the extra dev
 
-#: Wide enough for four facts in a row, long enough to show the comparison.
-WINDOW = "1120,2050"
+#: Wide enough for two answers in a row, long enough to show the first screen and the first section.
+WINDOW = "1120,1250"
 LARGEST = 300_000  # bytes that a clone should carry for a picture
 
 
@@ -23,10 +23,20 @@ def take(report: Path, picture: Path) -> None:
     if browser is None:
         sys.exit("picture: no chromium or google-chrome on the path.")
     subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={WINDOW}",
-         "--virtual-time-budget=20000", f"--screenshot={picture.resolve()}", report.resolve().as_uri()],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            f"--window-size={WINDOW}",
+            "--virtual-time-budget=20000",
+            f"--screenshot={picture.resolve()}",
+            report.resolve().as_uri(),
+        ],
+        check=True,
+        capture_output=True,
+    )
     # 128 colours are enough for a page and take a third of the room.
     Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(picture, optimize=True)
     if picture.stat().st_size > LARGEST:

@@ -15,6 +15,7 @@ from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms
 from cltv_ml.data import Cleaned, simulate
+from cltv_ml.data.known import Known
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.log import Log
@@ -281,21 +282,26 @@ def test_a_part_without_its_term_names_the_flag(shop, part, needs):
         PARTS[part](dataclasses.replace(shop, terms=Terms()), Actions())
 
 
+def _protect(*columns):
+    """What is known of customers and the terms where these columns are protected."""
+    return Known(protected=columns), Terms(protected=columns)
+
+
 def test_protected_columns_leave_the_log():
     log = simulate(50, days=100).log
-    kept = room._without_protected(log, Terms(protected=("channel",)), ["recency"], Actions())
+    kept = room._without_protected(log, *_protect("channel"), ["recency"], Actions())
     assert "channel" not in kept
 
 
 def test_a_champion_that_uses_a_protected_column_is_refused():
     log = simulate(50, days=100).log
     with pytest.raises(ValueError, match="'margin_rate' uses the protected column 'cost'"):
-        room._without_protected(log, Terms(protected=("cost",)), ["margin_rate"], Actions())
+        room._without_protected(log, *_protect("cost"), ["margin_rate"], Actions())
 
 
 def test_a_protected_column_that_is_not_in_the_log_is_told():
     done = Actions()
-    room._without_protected(simulate(50, days=100).log, Terms(protected=("chanel",)), [], done)
+    room._without_protected(simulate(50, days=100).log, *_protect("chanel"), [], done)
     assert "no column 'chanel'" in done.refused["protected"]
 
 

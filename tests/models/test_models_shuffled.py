@@ -15,7 +15,7 @@ LEARNERS = [
     for name, model in CATALOGUE.items()
     if issubclass(model, ValueModel)
     and model.needs_labels
-    and not {"probabilistic", "members", "model"} & set(inspect.signature(model).parameters)
+    and not {"probabilistic", "members", "model", "purchases"} & set(inspect.signature(model).parameters)
 ]
 
 
