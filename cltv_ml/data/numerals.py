@@ -80,6 +80,7 @@ _NAME = re.compile(
     r"zloty|z\u0142oty|koruna|lira|rand|rubles?|forint)(?: sterling)?"
 )
 
+_NO_CENTS = "[-—]{1,2}"  # stands for cents that are none: 99,- or 99.-- or 99:- or 99/-
 _MINUS = "−–‒﹣－"  # written for a minus, as typesetters and locales of the north do
 _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
 
@@ -121,7 +122,7 @@ def codes_sql(text: str) -> str:
 
 def signed(text: str) -> tuple[str, str]:
     """Return SQL for whether a text is an amount with a currency's sign, and for that sign."""
-    number = r"[-+(]?\s*\d[\d.,''’\s\x{a0}\x{202f}]*[-)]?"
+    number = r"[-+(]?\s*\d[\d.,''’\s\x{a0}\x{202f}]*(?:[:/]?--?|\))?"
     plain = f"translate({text}, '{_MINUS}', '{'-' * len(_MINUS)}')"
     test = rf"regexp_matches({plain}, '^\s*[-+(]?\s*({SIGN})\s*{number}\s*$|^\s*{number}\s*({SIGN})\s*[-)]?\s*$', 'i')"
     return test, f"regexp_extract({text}, '{SIGN}', 0, 'i')"
@@ -134,6 +135,8 @@ def bare(text: str) -> str:
     plain = f"regexp_replace({plain}, '^{edge}|{edge}$', '', 'g')"
     plain = rf"regexp_replace({plain}, '^([-+(]*)\s*(?:{SIGN}){_BLANK}*', '\1', 'i')"
     plain = rf"regexp_replace({plain}, '{_BLANK}*(?:{SIGN}|%)\s*([-)]*)$', '\1', 'i')"
+    plain = rf"regexp_replace({plain}, '(\d[.,]){_NO_CENTS}(\)?)$', '\100\2')"
+    plain = rf"regexp_replace({plain}, '(\d)[:/]{_NO_CENTS}(\)?)$', '\1\2')"
     plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
     plain = rf"regexp_replace({plain}, '^\((.*)\)$', '-\1')"
     plain = rf"regexp_replace({plain}, '^([\d.,]+)\s*-$', '-\1')"

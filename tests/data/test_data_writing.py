@@ -85,6 +85,12 @@ def test_the_rule_is_obeyed_also_where_every_text_casts():
     assert numbers(["12.50", "1.250"], decimal=",") == [None, 1250]
 
 
+def test_a_dash_for_no_cents_is_no_minus():
+    assert numbers(["99,-", "1.299,-", "€ 49,--", "7,50"]) == [99, 1299, 49, 7.5]
+    assert numbers(["CHF 99.-", "1'299.–", "49.—", "7.50"]) == [99, 1299, 49, 7.5]
+    assert numbers(["99:-", "Rs. 1,23,456/-", "-5.- €", "5.00-"]) == [99, 123456, -5, -5]
+
+
 def test_currencies_and_minus_signs_are_read_wherever_they_stand():
     written = [
         "R$ 1.234,50",
