@@ -134,17 +134,21 @@ def _understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
         came_back = columns.number(raw.mapping["returned_quantity"])
         share = f"least(abs({came_back}) / nullif(abs({values['quantity']}), 0), 1)"
         values["refunded"] = f"abs({values['amount']}) * coalesce({share}, 0)"
-    if sales.refunded and "order_id" not in raw.mapping:  # a refund on a row of its own gives money back
-        own = f"coalesce({values['amount']}, 0) = 0 and {sales.refunded} > 0"
-        values["amount"] = f"if({own}, -({sales.refunded}), {values['amount']})"
     if sales.refunded:
-        rate = (
-            _rate(raw, values, columns.rules)
-            if (columns.rules.rates or columns.rules.rate_table) and "currency" in values
-            else ""
-        )
-        values["refunded"] = f"({sales.refunded}) * ({rate})" if rate else sales.refunded
+        refunded = values["refunded"] = _money_given_back(raw, columns, values, sales)
+        if "order_id" not in raw.mapping:  # a refund on a row of its own gives money back
+            own = f"coalesce({values['amount']}, 0) = 0 and {refunded} > 0"
+            values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
     return values, sales
+
+
+def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales: Sales) -> str:
+    """Return SQL for the refund of a line's order in the log's currency, as its amount is."""
+    refunded = _in_currency(columns, raw.mapping["refunded"], sales.refunded)
+    if "currency" not in values or not (columns.rules.rates or columns.rules.rate_table):
+        return refunded
+    rate = _rate(raw, values, columns.rules)
+    return f"({refunded}) * ({rate})" if rate else refunded
 
 
 def _ask(asked: list[Question], read: Callable[..., str], *args: str) -> str:

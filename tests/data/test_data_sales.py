@@ -133,6 +133,19 @@ def test_a_refunded_amount_is_taken_off_its_order():
     assert cleaned.report.money_returned == 45.0
 
 
+def test_a_refund_is_in_the_unit_of_its_heading_as_the_amount_is():
+    frame = orders(("a", 1, "1", 10000, 2500), ("b", 9, "2", 2000, 0), names=["Refunded Amount (cents)"])
+    assert kept(frame.rename(columns={"total": "Total (cents)"})) == 95.0
+
+
+def test_a_refund_on_a_row_of_its_own_is_converted_as_its_sale_is():
+    frame = orders(
+        ("a", 1, "1", 100.0, 0.0, "USD"), ("b", 2, "2", 5.0, 0.0, "EUR"), ("a", 9, "3", 0.0, 40.0, "USD"),
+        names=["refunded_amount", "currency"],
+    ).drop(columns="order_id")
+    assert clean(read(frame, changes={"rates": {"USD": 0.5, "EUR": 1.0}})).report.money_kept == 35.0
+
+
 def test_a_refund_written_on_one_line_of_its_order_is_shared_by_all_lines():
     frame = orders(
         ("a", 1, "1", 20.0, 30.0),
