@@ -131,9 +131,14 @@ def look_over(
         levels = glance.levels(column, _LEVELS)
         _look_at_unpaid(column, kinds[column], glance, found)
         decided = {**mapping, **found.mapping, **given}
+        about = (column, kinds[column], glance, decided, found)
         if levels is None:
-            _look_at_numbers(column, kinds[column], glance, decided, found)
-        elif not (_look_at_flag(column, kinds[column], levels, decided, found)):
+            _look_at_numbers(*about)
+        elif not (
+            _look_at_flag(column, kinds[column], levels, decided, found)
+            # Few refunds are money as many are; codes of one digit are none.
+            or (any(_is_money(level) for level in levels) and _look_at_numbers(*about))
+        ):
             _look_at_levels(column, levels, glance, decided, found)
     _look_at_returned(column_of=mapping, given=given, found=found)
     if "amount" in mapping or "unit_price" not in mapping:
@@ -282,19 +287,29 @@ def _look_at_codes(
         )
 
 
+def _is_money(level: str) -> bool:
+    """Whether a number is more than a code of one digit.
+
+    >>> _is_money("12.5"), _is_money("-1"), _is_money("0.0"), _is_money("RMA-7")
+    (True, False, False, False)
+    """
+    return re.fullmatch(r"-?[\d.,]+", level) is not None and re.fullmatch(r"-?\d([.,]0+)?", level) is None
+
+
 def _look_at_numbers(
     column: str, kind: str, glance: Glance, decided: Mapping[str, str | None], found: Overlooked
-) -> None:
-    """Ask about a column of many values whose heading speaks of what came back."""
+) -> bool:
+    """Ask about a column of numbers or many values whose heading speaks of what came back; return whether it does."""
     heading = plain_heading(column)
     if not _NEGATIVE.search(heading) or _HARMLESS.search(heading) or _WORDS.search(heading):
-        return
+        return False
     filled = glance.filled(column)
     if kind == "number" and glance.any_number(column):
         _ask(found, decided, "refunded", column, "holds numbers other than 0", "they are money given back")
     elif kind in ("text", "timestamp") and 0 < filled < glance.rows:
         said = f"is filled on {filled:,} of {glance.rows:,} lines"
         _ask(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
+    return True
 
 
 def _look_at_returned(
