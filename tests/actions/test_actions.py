@@ -21,7 +21,7 @@ from cltv_ml.features import build_features, default_features
 from cltv_ml.log import Log
 from cltv_ml.models import MBGNBD, ProbabilisticValue
 from cltv_ml.pipelines.act import PARTS, _for_readers, _page, _write
-from cltv_ml.reporting.list_totals import recompute
+from cltv_ml.reporting.list_totals import compute_list_totals, recompute
 from cltv_ml.serving import registered_model
 from cltv_ml.windows import Window
 
@@ -498,6 +498,12 @@ def test_the_controls_start_at_the_lists_that_were_written(written, done):
         # Between two points of the curve the page rounds down.
         assert row.customers <= len(table)
         assert row.expected_profit == pytest.approx(table["expected_profit"].sum(), rel=0.02)
+
+
+def test_the_controls_start_at_a_large_budget_as_it_was_stated():
+    table = pd.DataFrame({"cost": [1.0], "expected_profit": [2.0]})
+    totals = compute_list_totals({"mail": table}, cost=1.0, budget=12345678.0)
+    assert [control["value"] for control in totals["controls"]] == ["100", "100", "1", "12345678"]
 
 
 def test_a_twice_as_dear_treatment_shortens_every_list(written):
