@@ -183,7 +183,17 @@ def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
     Columns `channel`, `age`, `customers` (won), `seen` (observed to that age), `realised` (their mean, missing where
     nobody was), `expected` (of all customers won), and an 80% interval `lower`, `upper` of the mean of the
     customers won: chance among customers and the drift from month to month.
+
+    Raises
+    ------
+    InputError
+        Nobody has been observed beyond the first day's band, so that nothing is known of what follows it.
     """
+    if (days := _days_seen(won)) < _ALL[2]:
+        raise InputError(
+            f"value by age needs customers who were observed for {_ALL[2]} days, the longest here for {days}; name an "
+            "earlier start of the data."
+        )
     groups = {BLENDED: np.ones(len(won.customers), dtype=bool)}
     groups |= {
         name: (won.customers["channel"] == name).to_numpy() for name in sorted(set(won.customers["channel"]))
@@ -199,6 +209,11 @@ def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
         )
         rows.append(_channel(name, own, shop, measure, drift))
     return pd.concat(rows, ignore_index=True)
+
+
+def _days_seen(won: Won) -> int:
+    """Return for how many days the oldest customer has been observed."""
+    return 0 if won.customers.empty else int(won.customers["observed"].max())
 
 
 def _channel(
@@ -299,7 +314,7 @@ def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd
     `age` days before today), `lower`, `upper` (80%), `rule` (the mean of older customers at that age then), `realised`.
     """
     then, place = won.before(age), _ALL.index(age) - 1
-    if then.customers.empty:
+    if _days_seen(then) < _ALL[2]:
         return pd.DataFrame(columns=["month", "customers", "expected", "lower", "upper", "rule", "realised"])
     curve, drift = _rates(then, measure), monthly_drift(then, measure)
     _, rule, spread = _realised(then, place, measure)

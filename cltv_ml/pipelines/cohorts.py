@@ -86,6 +86,11 @@ def _page(table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | N
         if small
         else []
     )
+    if not table["complete"].any():
+        warnings.append(
+            f"No {settings.per} is complete for every customer of a cohort, so the figures are empty; choose a shorter "
+            "--per."
+        )
     drawn = section(
         f"Customers by {settings.by.replace('_', ' ')}",
         [

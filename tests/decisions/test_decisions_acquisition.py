@@ -115,6 +115,14 @@ def test_earlier_months_were_expected_about_right(won):
     assert judged["realised"].between(judged["lower"], judged["upper"]).mean() >= 0.6
 
 
+def test_of_less_than_a_month_nothing_is_expected():
+    log = customers(1, each=200)
+    short = log[log["timestamp"] < FIRST + pd.Timedelta(days=200)]
+    assert judge_earlier(read_won(short)).empty
+    with pytest.raises(InputError, match=r"observed for 30 days, the longest here for 2\d;"):
+        value_by_channel(read_won(log[log["timestamp"] < FIRST + pd.Timedelta(days=25)]))
+
+
 def test_what_was_known_earlier_holds_no_later_customer(won):
     then = won.before(180)
     assert then.customers["customers"].sum() < won.customers["customers"].sum()

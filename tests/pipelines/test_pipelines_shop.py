@@ -112,3 +112,11 @@ def test_small_cohorts_are_grey():
     names = [trace.name for trace in plots.cohort_table(cohorts).data]
     assert names[1] == "fewer than 30 customers"
     assert len(names) == 2
+
+
+def test_cohorts_of_less_than_a_period_say_that_none_is_complete(tmp_path):
+    days = pd.date_range("2024-01-01", periods=3)
+    month = pd.DataFrame({"customer_id": list("aab"), "timestamp": days, "amount": 9.0})
+    found = pipelines.cohorts(data=month, out=tmp_path / "cohorts.csv")
+    assert found.table["revenue"].sum() == 27.0
+    assert "No month is complete for every customer of a cohort" in found.page.read_text(encoding="utf-8")

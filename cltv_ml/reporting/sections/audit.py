@@ -83,7 +83,7 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
             "Revenue": _money(rows["revenue"]),
             **{f"Best {share}% bring": rows[f"top_{share}"].map(_share) for share in (1, 5, 20)},
             "Bring 80%": rows["bring_80"].map(_share),
-            "Gini": rows["gini"].map("{:.2f}".format),
+            "Gini": rows["gini"].map(lambda value: "" if pd.isna(value) else f"{value:.2f}"),
         }
     )
     whole = rows.iloc[0]
