@@ -42,7 +42,9 @@ def compute_list_totals(
         "controls": [
             {"name": name, "label": label, "value": value}
             for (name, label), value in zip(
-                _LABELS.items(), ("100", "100", f"{cost:.12g}", f"{budget:.12g}" if budget else ""), strict=True
+                _LABELS.items(),
+                ("100", "100", f"{cost:.12g}", f"{budget:.12g}" if budget else ""),
+                strict=True,
             )
         ],
         "inputs": {

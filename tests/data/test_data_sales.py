@@ -140,7 +140,9 @@ def test_a_refund_is_in_the_unit_of_its_heading_as_the_amount_is():
 
 def test_a_refund_on_a_row_of_its_own_is_converted_as_its_sale_is():
     frame = orders(
-        ("a", 1, "1", 100.0, 0.0, "USD"), ("b", 2, "2", 5.0, 0.0, "EUR"), ("a", 9, "3", 0.0, 40.0, "USD"),
+        ("a", 1, "1", 100.0, 0.0, "USD"),
+        ("b", 2, "2", 5.0, 0.0, "EUR"),
+        ("a", 9, "3", 0.0, 40.0, "USD"),
         names=["refunded_amount", "currency"],
     ).drop(columns="order_id")
     assert clean(read(frame, changes={"rates": {"USD": 0.5, "EUR": 1.0}})).report.money_kept == 35.0
