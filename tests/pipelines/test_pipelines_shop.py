@@ -114,6 +114,16 @@ def test_small_cohorts_are_grey():
     assert len(names) == 2
 
 
+@pytest.mark.parametrize(("cost", "said"), [(0.0, "0 customers came by"), (1e6, "200 customers came by")])
+def test_a_page_of_costs_without_channels_says_who_pays_back(log, tmp_path, cost, said):
+    months = log["timestamp"].dt.strftime("%Y-%m").unique()
+    costs = pd.DataFrame({"month": months, "cost": cost})
+    log = log.drop(columns=["channel"], errors="ignore")
+    page = pipelines.acquisition(data=log, costs=costs, margin_rate=0.3, out=tmp_path).page.read_text("utf-8")
+    assert said in page
+    assert ">nan" not in page
+
+
 def test_cohorts_of_less_than_a_period_say_that_none_is_complete(tmp_path):
     days = pd.date_range("2024-01-01", periods=3)
     month = pd.DataFrame({"customer_id": list("aab"), "timestamp": days, "amount": 9.0})

@@ -59,9 +59,10 @@ def _returns(
             "Channel": returns["channel"],
             "Cost": _money(returns["cac"]),
             f"Value in {age} days": _money(returns["value"]),
-            "Value / cost": returns["ratio"].map("{:.2f}".format),
+            "Value / cost": ["" if ratio != ratio else f"{ratio:.2f}" for ratio in returns["ratio"]],
             "80% interval": [
-                f"{row.ratio_lower:.2f} to {row.ratio_upper:.2f}" for row in returns.itertuples()
+                "" if row.ratio != row.ratio else f"{row.ratio_lower:.2f} to {row.ratio_upper:.2f}"
+                for row in returns.itertuples()
             ],
             "Paid back in month, realised": _month(returns["payback_realised"]),
             "expected": _month(returns["payback"]),
@@ -70,7 +71,8 @@ def _returns(
             ],
         }
     )
-    never = int(returns.loc[returns["channel"] != "all channels", "never"].sum())
+    apart = returns[returns["channel"] != "all channels"]
+    never = int((apart if len(apart) else returns)["never"].sum())
     drawn = value.merge(cac[["channel", "cac"]].dropna(), on="channel")
     return section(
         "What they bring against it",
