@@ -27,7 +27,7 @@ _LINES = {
 }
 
 
-def _observed_until(table: Tabular) -> str | None:
+def observed_until(table: Tabular) -> str | None:
     """Return the day until which a table says that it is complete, None where it says nothing."""
     if isinstance(table, pd.DataFrame):
         return table.attrs.get("observed_until")
@@ -111,7 +111,7 @@ class Log:
         """
         ends = self.connect().sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
         first, last = pd.Timestamp(ends[0]), pd.Timestamp(ends[1])
-        until = _observed_until(self.table)
+        until = observed_until(self.table)
         return first, max(last, pd.Timestamp(until)) if until and last is not pd.NaT else last
 
     @property

@@ -5,6 +5,7 @@ import pickle
 import pandas as pd
 import pytest
 
+from cltv_ml.features import build_features
 from cltv_ml.log import Log
 from cltv_ml.windows import Window
 
@@ -55,6 +56,15 @@ def test_a_log_known_complete_beyond_its_last_sale_ends_there():
     frame = FRAME.copy()
     frame.attrs["observed_until"] = "2024-03-01"
     assert Log(frame).last == pd.Timestamp("2024-03-01")
+
+
+def test_features_as_of_the_day_after_a_log_known_complete_beyond_its_last_sale():
+    frame = FRAME.copy()
+    frame.attrs["observed_until"] = "2024-03-01"
+    features = build_features(Log(frame), "2024-03-02", ["days_since_last"])
+    assert features["days_since_last"].min() > 1
+    with pytest.raises(ValueError, match="lies outside the log"):
+        build_features(Log(frame), "2024-03-03", ["days_since_last"])
 
 
 def test_a_missing_parquet_file_is_named(tmp_path):

@@ -14,7 +14,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.features.engines import Engine, Kind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
-from cltv_ml.log import Log
+from cltv_ml.log import Log, observed_until
 from cltv_ml.windows import check_timezone
 
 logger = logging.getLogger("cltv_ml")
@@ -41,8 +41,9 @@ class Source:
         The shop's own time zone, such as `"Europe/Paris"`: needed where times carry a zone, because a
         cutoff is a midnight there. Times without zone are in it already.
     until
-        First day of which the log knows nothing; the day after its last line by default. A log of few
-        customers may be complete for longer than its last purchase shows.
+        First day of which the log knows nothing; by default the day after its last line, or after the day until
+        which a `Log` is known to be complete. A log of few customers may be complete for longer than its last
+        purchase shows.
     """
 
     log: Any
@@ -52,8 +53,11 @@ class Source:
     until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
-        """Take the tables of a `Log` where none are given; raise InputError for an unknown time zone."""
+        """Take from a `Log` what is not given; raise InputError for an unknown time zone."""
         if isinstance(self.log, Log):
+            told = observed_until(self.log.table)
+            if self.until is None and told:
+                object.__setattr__(self, "until", pd.Timestamp(told).normalize() + pd.Timedelta(days=1))
             for name, table in (("customers", self.log.attributes), ("contacts", self.log.contacts)):
                 if getattr(self, name) is None:
                     object.__setattr__(self, name, table)
