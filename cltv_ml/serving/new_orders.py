@@ -39,11 +39,11 @@ def check_orders(log: Path) -> None:
 def write_new_orders(
     log: Path, pieces: Sequence[Path], cutoff: pd.Timestamp, days: int, out: Path
 ) -> pd.DataFrame:
-    """Write and return one row per order of the last `days` before the cutoff, the latest first.
+    """Write and return one row per order of the last `days` before the cutoff, the latest first; returns are none.
 
     Columns `order_id`, `customer_id`, `timestamp` (its first line), `amount` (currency), `first_order` (whether the
-    customer had bought before), and of the customer `expected_value` (currency over the horizon from the cutoff on)
-    and `tier`.
+    customer had not bought before, be it without an order id), and of the customer `expected_value` (currency over the
+    horizon from the cutoff on) and `tier`.
 
     Parameters
     ----------
@@ -63,12 +63,16 @@ def write_new_orders(
         con.sql(
             f"""with orders as (
                 select order_id, customer_id, min(timestamp) as timestamp,
-                    sum(cast(round(amount * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0 as amount
-                from log where timestamp < timestamp '{cutoff}' and order_id is not null group by 1, 2),
+                    sum(cast(round(amount * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0 as amount,
+                    bool_or(amount >= 0) as bought
+                from log where timestamp < timestamp '{cutoff}' group by 1, 2),
             numbered as (
-                select *, timestamp = min(timestamp) over (partition by customer_id) as first_order from orders)
-            select n.*, s.expected_value, {tier} from numbered n left join scores s using (customer_id)
-            where n.timestamp >= timestamp '{since}' order by n.timestamp desc, order_id, customer_id"""
+                select *, timestamp = min(timestamp) over (partition by customer_id) as first_order
+                from orders where bought)
+            select n.* exclude (bought), s.expected_value, {tier}
+            from numbered n left join scores s using (customer_id)
+            where n.timestamp >= timestamp '{since}' and order_id is not null
+            order by n.timestamp desc, order_id, customer_id"""
         )
     )
     write_table(table, out)

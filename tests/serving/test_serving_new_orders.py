@@ -47,6 +47,16 @@ def test_an_order_that_began_the_relationship_is_marked(log, scores, tmp_path):
     assert found["first_order"].to_dict() == {"2": False, "3": False, "4": True}
 
 
+def test_a_return_is_no_order_and_a_purchase_without_id_came_first(scores, tmp_path):
+    table = pd.DataFrame(
+        [("a", "2026-02-01", 5.0, None), ("a", "2026-03-05", 9.0, "2"), ("a", "2026-03-06", -4.0, "3")],
+        columns=["customer_id", "timestamp", "amount", "order_id"],
+    )
+    table.assign(timestamp=pd.to_datetime(table["timestamp"])).to_parquet(tmp_path / "log.parquet")
+    found = write_new_orders(tmp_path / "log.parquet", scores, CUTOFF, 7, tmp_path / "orders.csv")
+    assert found[["order_id", "first_order"]].to_numpy().tolist() == [["2", False]]
+
+
 def test_orders_without_ids_are_refused_with_the_way_out(log):
     check_orders(log)
     pd.read_parquet(log).drop(columns="order_id").to_parquet(log)
