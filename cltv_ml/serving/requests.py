@@ -20,6 +20,7 @@ from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from cltv_ml import engine
 from cltv_ml.data import Rules, clean, read
 from cltv_ml.data.attributes import read_attributes
+from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
@@ -162,9 +163,19 @@ def read_block(table: pd.DataFrame, features: Sequence[str]) -> pa.Table | None:
     block = table[["customer_id", *given]].dropna(subset=["customer_id"])
     if not wanted or not given or not len(block):
         return None
-    block = block.astype({"customer_id": "str"}).groupby("customer_id", sort=False).last().reset_index()
+    ids = _as_cleaned(block["customer_id"].astype("str"))
+    block = block.assign(customer_id=ids).groupby("customer_id", sort=False).last().reset_index()
     named = block.rename(columns=lambda name: name.removeprefix("customers."))
     return read_attributes(named, {"customer_id": "customer_id"}, wanted=wanted).table
+
+
+def _as_cleaned(ids: pd.Series) -> pd.Series:
+    """Return customers' ids in the form that cleaning gives them: one customer must not come as two."""
+    distinct = pd.Series(ids.unique())
+    con = engine.connect()
+    engine.view(con, "ids", pd.DataFrame({"id": distinct}))
+    unified = engine.frame(con.sql(f"select {unify('id', Rules().id_forms)} as id from ids"))["id"]
+    return ids.map(dict(zip(distinct, unified, strict=True)))
 
 
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:

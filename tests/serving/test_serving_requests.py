@@ -70,3 +70,14 @@ def test_a_refused_request_leaves_nothing_there_either(served):
         requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
     )
     assert left == [("memory",)]
+
+
+def test_of_a_customer_spelled_in_two_ways_the_last_attribute_counts():
+    lines = pd.DataFrame(
+        {"customer_id": ["Ann@x.io", "bob", "ann@x.io "], "customers.country": ["UK", "DE", "FR"]}
+    )
+    table = requests.read_block(lines, ["attribute_text_country"]).to_pydict()
+    assert dict(zip(table["customer_id"], table["text_country"], strict=True)) == {
+        "ann@x.io": "FR",
+        "bob": "DE",
+    }
