@@ -98,7 +98,8 @@ def read_known(
         A table cannot be read, no customer of it is in the log, or a protected column is nowhere.
     """
     rules = rules or Rules()
-    rules = Rules(day_first=rules.day_first, decimal=rules.decimal, timezone=rules.timezone)
+    shared = ("day_first", "year_first", "decimal", "timezone", "id_forms")
+    rules = Rules(**{name: getattr(rules, name) for name in shared})
     attributes, coverage, contacts, contact_coverage = None, None, None, None
     protected = tuple(given.protected)
     if given.customers is not None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Tables, read_known
+from cltv_ml.data import Rules, Tables, read_known
 from cltv_ml.data.attributes import read_attributes
 from cltv_ml.data.contacts import read_contacts
 from cltv_ml.data.leaks import closeness
@@ -142,6 +142,13 @@ def test_ids_without_their_leading_zeros_are_matched_and_told(log):
     known = read_known(log, Tables(customers=stripped))
     assert known.coverage.covered == N
     assert "without leading zeros" in known.coverage.sentence
+
+
+def test_ids_are_brought_to_the_forms_of_the_log():
+    ids = [f"c{number}" for number in range(200)]
+    log = Log(pd.DataFrame({"customer_id": ids, "timestamp": pd.Timestamp("2024-01-01"), "amount": 1.0}))
+    one = Tables(customers=pd.DataFrame({"customer_id": ["C0", *ids[1:]], "country": ["UK", "FR"] * 100}))
+    assert read_known(log, one, rules=Rules(id_forms=("blanks", "case"))).coverage.covered == 200
 
 
 def test_ids_that_a_loose_spelling_makes_one_are_asked_about():
