@@ -10,7 +10,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
 from cltv_ml.log import Log
-from cltv_ml.pipelines.inputs import load, tables_of
+from cltv_ml.pipelines.inputs import load, rules_of, tables_of
 from cltv_ml.settings import Build, Settings
 from cltv_ml.windows import to_cutoff, to_days
 
@@ -43,7 +43,8 @@ def _log(settings: Build, progress: Progress) -> Log:
     if not settings.clean_log:
         return load(settings, progress).transactions
     log = Log(str(settings.clean_log))
-    return read_known(log, tables_of(settings), earliest=min(map(to_cutoff, settings.cutoff))).of(log)
+    earliest = min(map(to_cutoff, settings.cutoff))
+    return read_known(log, tables_of(settings), earliest=earliest, rules=rules_of(settings)).of(log)
 
 
 def _engine(settings: Build) -> Any:

@@ -15,7 +15,9 @@ from cltv_ml.data import (
     Cleaned,
     Known,
     Raw,
+    Rules,
     Tables,
+    change_rules,
     clean,
     describe_attributes,
     read,
@@ -66,6 +68,12 @@ def tables_of(settings: Customers) -> Tables:
         contact_columns=settings.contact_columns,
         protected=tuple(settings.protected),
     )
+
+
+def rules_of(settings: Source) -> Rules:
+    """Return the rules that the settings state, without what is proposed from the data."""
+    zone = {"timezone": settings.timezone} if settings.timezone else {}
+    return change_rules(Rules(), {**settings.rules, **zone})
 
 
 def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from cltv_ml.data import Raw
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
-from cltv_ml.pipelines.inputs import read_raw, tables_of
+from cltv_ml.pipelines.inputs import read_raw, rules_of, tables_of
 from cltv_ml.serving import scoring
 from cltv_ml.serving.batch_order import Manifest, Order
 from cltv_ml.settings import Score, Settings
@@ -47,9 +48,9 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
     if settings.clean_log is None:
         progress("reading the transactions", 0.0)
     source = settings.clean_log or read_raw(settings, memory=settings.memory)
-    return scoring.score_log(
-        source, order, tables=tables_of(settings), spark=_session(settings), progress=progress
-    )
+    rules = source.rules if isinstance(source, Raw) else rules_of(settings)
+    tables, spark = tables_of(settings), _session(settings)
+    return scoring.score_log(source, order, tables=tables, rules=rules, spark=spark, progress=progress)
 
 
 def _session(settings: Score) -> Any:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cltv_ml.data import Raw, Tables, clean_to_parquet, read_known
+from cltv_ml.data import Raw, Rules, Tables, clean_to_parquet, read_known
 from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
@@ -41,6 +41,7 @@ def score_log(
     order: Order,
     *,
     tables: Tables | None = None,
+    rules: Rules | None = None,
     spark: Any = None,
     progress: Progress = silent,
 ) -> Manifest:
@@ -56,6 +57,8 @@ def score_log(
     tables
         What is known of the customers besides their purchases. Attributes that the model learned from and that are not
         given are missing for everybody, and a warning names them.
+    rules
+        How their dates, numbers and ids are read; as those of the source by default.
     spark
         A SparkSession that builds the features and scores, instead of this process.
 
@@ -73,10 +76,11 @@ def score_log(
         log, quarantine = _clean(source, work, order, progress)
         if order.new_orders:
             check_orders(log)
-        observed = source.rules.observed_until if isinstance(source, Raw) else order.observed_until
+        own = source.rules if isinstance(source, Raw) else None
+        observed = own.observed_until if own else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
-        known = _known(log, scorer, tables or Tables())
+        known = _known(log, scorer, tables or Tables(), rules or own)
         work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(known)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
@@ -188,11 +192,11 @@ def _clean(source: Raw | Path, work: Work, order: Order, progress: Progress) -> 
     return folder / "log.parquet", folder / "quarantine.parquet"
 
 
-def _known(log: Path, scorer: Scorer, tables: Tables) -> Log:
+def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None) -> Log:
     """Return the log with the attributes and contacts that the model learned from."""
     wanted = attribute_columns(scorer.features)
     whole = Log(str(log))
-    known = read_known(whole, tables, wanted=wanted)
+    known = read_known(whole, tables, rules=rules, wanted=wanted)
     if known.coverage is not None:
         logger.warning("Customers %s", known.coverage.sentence)
     return known.of(whole)
