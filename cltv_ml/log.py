@@ -12,6 +12,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_string_dtype
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, connect, cursor, frame, publish
 from cltv_ml.errors import InputError
@@ -47,7 +48,7 @@ class Log:
     """A clean transaction log: a pandas or Arrow table or a Parquet path, opened once for all who read it.
 
     Functions take any of these and turn it into a `Log` at their door; between rooms only the `Log` travels. What was
-    found once is kept, so the table must not change afterwards.
+    found once is kept, so the table must not change afterwards. Customers' ids that are no text are read as text.
 
     >>> log = Log.of(pd.DataFrame({"customer_id": ["a", "b"], "amount": [1.0, 2.0],
     ...                            "timestamp": pd.to_datetime(["2024-01-01", "2024-03-01"])}))
@@ -77,9 +78,11 @@ class Log:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The log as a pandas frame; a Parquet file is read into memory."""
-        if isinstance(self.table, pd.DataFrame):
+        if not isinstance(self.table, pd.DataFrame):
+            return frame(self.connect().table("log"))
+        if "customer_id" not in self.table or is_string_dtype(self.table["customer_id"]):
             return self.table
-        return frame(self.connect().table("log"))
+        return self.table.astype({"customer_id": "str"})
 
     @cached_property
     def columns(self) -> list[str]:
@@ -148,6 +151,13 @@ class Log:
     def _database(self) -> duckdb.DuckDBPyConnection:
         con = connect()
         publish(con, "log", self.readable)
+        kinds = dict(con.execute("select column_name, column_type from (describe log)").fetchall())
+        if kinds.get("customer_id", "VARCHAR") != "VARCHAR":
+            publish(con, "log_as_given", self.readable)
+            con.execute(
+                "create or replace view log as "
+                "select * replace (cast(customer_id as varchar) as customer_id) from log_as_given"
+            )
         return con
 
     def target(self, window: Window, customers: pd.Index, label: str = "value") -> pd.Series:

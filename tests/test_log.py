@@ -52,6 +52,16 @@ def test_a_parquet_file_gives_the_same_answers_as_its_frame(log, tmp_path):
     )
 
 
+def test_ids_that_are_numbers_are_read_as_text(tmp_path):
+    numbered = FRAME.assign(customer_id=[2, 1, 2])
+    numbered.to_parquet(tmp_path / "log.parquet")
+    window = Window("2024-01-05", 28)
+    for log in (Log(numbered), Log(tmp_path / "log.parquet")):
+        customers = build_features(log, "2024-01-06").index
+        assert list(customers) == list(log.customers) == sorted(set(log.frame["customer_id"])) == ["1", "2"]
+        assert log.target(window, customers).to_list() == [2.0, 4.0]
+
+
 def test_a_log_known_complete_beyond_its_last_sale_ends_there():
     frame = FRAME.copy()
     frame.attrs["observed_until"] = "2024-03-01"
