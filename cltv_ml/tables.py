@@ -13,6 +13,10 @@ from cltv_ml.errors import InputError
 
 Kind = Literal["string", "timestamp", "number"]
 
+#: Texts that stand for yes, and for no.
+YES = ("yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "sim", "on", "wahr")
+NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "não", "nao", "off", "falsch")
+
 
 @dataclass(frozen=True)
 class Column:

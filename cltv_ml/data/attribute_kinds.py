@@ -11,6 +11,7 @@ import duckdb
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.errors import InputError
+from cltv_ml.tables import NO, YES
 
 #: Kinds that a user can name, and the first word of the column that each becomes.
 KINDS = {"category": "text", "number": "number", "yes/no": "flag", "birth date": "birth", "date": "date"}
@@ -20,10 +21,6 @@ MOST_LEVELS = 200
 
 #: Customers who must share a level, else it is rare and joined with the other rare ones.
 MIN_CUSTOMERS = 20
-
-#: Texts that stand for yes, and for no.
-YES = ("yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "sim", "on", "wahr")
-NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "não", "nao", "off", "falsch")
 
 #: Headings of columns that name a person or a place of one person.
 _PERSON = re.compile(

@@ -11,8 +11,6 @@ import pyarrow as pa
 
 from cltv_ml.data.attribute_kinds import (
     KINDS,
-    NO,
-    YES,
     Attribute,
     describe,
     find_key,
@@ -25,6 +23,7 @@ from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sources import Opened, open_source
 from cltv_ml.errors import InputError
+from cltv_ml.tables import NO, YES
 
 #: What `--attribute` can say of a column.
 SAYS = ("customer_id", "valid_from", *KINDS, "none")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.attribute_kinds import NO, YES, find_key
+from cltv_ml.data.attribute_kinds import find_key
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import look
 from cltv_ml.data.mapping import flag
@@ -17,6 +17,7 @@ from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sources import open_source
 from cltv_ml.errors import InputError
+from cltv_ml.tables import NO, YES
 
 #: A contact answered with yes, without a day, counts as answered this many days after it.
 ANSWERED_AFTER = 28

@@ -15,6 +15,7 @@ from cltv_ml.features.engines import Engine, Kind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
 from cltv_ml.log import Log, observed_until
+from cltv_ml.tables import NO, YES
 from cltv_ml.windows import check_timezone
 
 logger = logging.getLogger("cltv_ml")
@@ -199,6 +200,8 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
         return (
             f"case when {whole} then cast(cast({other} as bigint) as string) else cast({other} as string) end"
         )
+    if kind == "flag" and other.startswith("text_"):  # today some answer neither yes nor no
+        return f"case when lower({other}) in {YES} then 1e0 when lower({other}) in {NO} then 0e0 end"
     return f"try_cast({other} as double)"
 
 

@@ -59,6 +59,15 @@ def test_an_attribute_of_another_kind_is_turned_into_the_one_that_is_asked_for()
     ]
 
 
+def test_a_flag_is_read_from_words_where_some_say_neither_yes_nor_no():
+    assert (
+        built({"text_club": ["Yes", "unknown"]}, "attribute_flag_club")["attribute_flag_club"].iloc[0] == 1.0
+    )
+    assert (
+        built({"text_club": ["unknown", "no"]}, "attribute_flag_club")["attribute_flag_club"].iloc[1] == 0.0
+    )
+
+
 def test_a_log_carries_its_attributes():
     log = Log(LOG, attributes=pa.table({"customer_id": ["a"], "flag_member": [1.0]}))
     X = build_features(log, "2024-02-01", ["attribute_flag_member"])
