@@ -40,6 +40,11 @@ class Tables:
     contact_columns: Mapping[str, str] = field(default_factory=dict)
     protected: Sequence[str] = ()
 
+    @property
+    def given(self) -> bool:
+        """Whether there is anything to read or to hide."""
+        return self.customers is not None or self.contacts is not None or bool(self.protected)
+
 
 @dataclass(frozen=True)
 class Known:

@@ -51,7 +51,7 @@ def load(settings: Source, progress: Progress) -> Cleaned:
     progress("reading and cleaning the transactions", 0.0)
     raw = read_raw(settings)
     cleaned = clean(raw)
-    if not isinstance(settings, Customers) or tables_of(settings) == Tables():
+    if not isinstance(settings, Customers) or not tables_of(settings).given:
         return cleaned
     earliest = _earliest(settings, cleaned)
     known = read_known(Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules)
