@@ -27,7 +27,14 @@ from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
-from cltv_ml.features import FIRST_ORDER, available, default_features, is_text, text_features
+from cltv_ml.features import (
+    FIRST_ORDER,
+    attribute_columns,
+    available,
+    default_features,
+    is_text,
+    text_features,
+)
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
 from cltv_ml.models import WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
@@ -43,8 +50,11 @@ _TEXT = dict.fromkeys(("customer_id", "arm", "category"), "str")
 _SCORES = "a table that `cltv score` wrote"
 
 
-def load(settings: Source, progress: Progress) -> Cleaned:
-    """Return the clean log of the settings' data; a mapping that was proposed is logged."""
+def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None = None) -> Cleaned:
+    """Return the clean log of the settings' data; a mapping that was proposed is logged.
+
+    Attributes of customers are read as those that the features `learned` need, where a model has chosen them.
+    """
     if isinstance(settings.data, Cleaned):
         return settings.data
     check_given(settings)
@@ -54,7 +64,10 @@ def load(settings: Source, progress: Progress) -> Cleaned:
     if not isinstance(settings, Customers) or not tables_of(settings).given:
         return cleaned
     earliest = _earliest(settings, cleaned)
-    known = read_known(Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules)
+    wanted = None if learned is None else attribute_columns(learned)
+    known = read_known(
+        Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules, wanted=wanted
+    )
     _tell(known)
     return replace(cleaned, known=known)
 

@@ -124,10 +124,12 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     check_folder(settings.out)
     limits = _read_thresholds(settings.thresholds)
     scores = _read_batch(settings.scores)
-    log = load(settings, progress).transactions
-    window = _check_scores(scores, log)
-    experiment_id = runs.open_experiment(settings.experiment)
+    window = _check_scores(scores)
+    store.open_store()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
+    log = load(settings, progress, learned=version.features).transactions
+    _check_known(scores, log)
+    experiment_id = runs.open_experiment(settings.experiment)
     reference, notes = _read_reference(version, REGISTERED_NAME)
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[[column for column in _KEPT if column in scores]]
@@ -163,8 +165,8 @@ def _read_batch(source: Path | pd.DataFrame) -> pd.DataFrame:
         raise InputError("the scores' cutoff holds no days; name a file that `cltv score` wrote.") from None
 
 
-def _check_scores(scores: pd.DataFrame, log: Log) -> Window:
-    """Return the batch's window; InputError where the table is no batch of scores for this log."""
+def _check_scores(scores: pd.DataFrame) -> Window:
+    """Return the batch's window; InputError where the table is no batch of scores."""
     missing = [name for name in _NEEDED if name not in scores]
     if missing or not len(scores):
         raise InputError(
@@ -175,16 +177,20 @@ def _check_scores(scores: pd.DataFrame, log: Log) -> Window:
         raise InputError(f"the scores hold several values of {several}; monitor one batch at a time.")
     if scores["customer_id"].duplicated().any():
         raise InputError("the scores hold a customer twice; monitor one batch at a time.")
-    valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
-    if not len(valued):
+    if not scores["expected_value"].notna().any():
         raise InputError("no customer of the scores has an expected value; there is nothing to monitor.")
+    return Window(pd.Timestamp(scores["cutoff"].iloc[0]), int(scores["horizon"].iloc[0]))
+
+
+def _check_known(scores: pd.DataFrame, log: Log) -> None:
+    """Raise InputError where the scores are of another log's customers."""
+    valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
     known = float(valued.isin(log.customers).mean())
     if known < 0.9:
         raise InputError(
             f"the log knows only {known:.0%} of the scored customers; give the log that they were scored from, with "
             "what has come since."
         )
-    return Window(pd.Timestamp(scores["cutoff"].iloc[0]), int(scores["horizon"].iloc[0]))
 
 
 def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[str]]:

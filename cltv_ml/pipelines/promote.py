@@ -72,7 +72,8 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
     targeting = targeting_of(settings)
     challenger = registry.read_version(find_challenger(), REGISTERED_NAME)  # before the data are read
     champion = registry.alias_version(REGISTERED_NAME, "champion")
-    decision = _decide(load(settings, progress).transactions, challenger, champion, targeting, progress)
+    log = load(settings, progress, learned=_features(challenger, champion)).transactions
+    decision = _decide(log, challenger, champion, targeting, progress)
     if settings.force and not decision.promoted:
         reasons = [*decision.reasons, "Promoted all the same: it was forced."]
         decision = replace(decision, promoted=True, reasons=reasons)
@@ -82,6 +83,12 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
         registry.promote(challenger.number, champion, REGISTERED_NAME)
     _log(decision, settings)
     return decision
+
+
+def _features(challenger: Version, champion: int | None) -> list[str]:
+    """Return the features that the challenger or the champion learned from."""
+    standing = registry.read_version(champion, REGISTERED_NAME).features if champion is not None else []
+    return list(dict.fromkeys([*challenger.features, *standing]))
 
 
 def find_challenger(name: str = REGISTERED_NAME) -> int:

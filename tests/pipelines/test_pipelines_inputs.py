@@ -13,3 +13,9 @@ PEOPLE = pd.DataFrame({"customer_id": ["a", "b"], "club": ["yes", "no"]})
 def test_customers_may_come_as_a_frame():
     known = load(Monitor(data=SALES, customers=PEOPLE), silent).transactions.attributes
     assert known.to_pydict() == {"customer_id": ["a", "b"], "flag_club": [1.0, 0.0]}
+
+
+def test_attributes_are_read_in_the_kinds_that_a_model_has_learned():
+    settings = Monitor(data=SALES, customers=PEOPLE.assign(age=[30, 40]))
+    known = load(settings, silent, learned=["attribute_text_club"]).transactions.attributes
+    assert known.to_pydict() == {"customer_id": ["a", "b"], "text_club": ["yes", "no"]}
