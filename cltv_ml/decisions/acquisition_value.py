@@ -92,7 +92,7 @@ def read_won(
     costs
         Margin rates where the log has no cost; None without a cost column leaves contribution unknown.
     per_order, share_of_amount
-        Variable costs of an order, and in proportion to revenue.
+        Variable costs of an order, and in proportion to revenue; taken off contribution alone.
 
     Raises
     ------
@@ -103,6 +103,8 @@ def read_won(
     known = costs is not None or "cost" in found
     if known:
         check_costs_known(con, found, costs or Costs())
+    else:  # revenue is then told as revenue: no variable cost is taken off it
+        per_order = share_of_amount = 0.0
     _channels(con, found, channels)
     margin = f"{money('amount')} - {cost_of_line(found, costs or Costs())}" if known else money("amount")
     left = f"cast(round({margin} - {share_of_amount!r} * {money('amount')}) as bigint)"

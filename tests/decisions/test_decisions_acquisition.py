@@ -143,6 +143,13 @@ def test_variable_costs_are_taken_off_every_order():
     assert won.spent["contribution"].sum() == pytest.approx(0.4 * 350 - 9)
 
 
+def test_revenue_stays_revenue_where_contribution_is_not_known():
+    log = pd.DataFrame({"customer_id": ["a"], "timestamp": pd.to_datetime(["2023-01-01"]), "amount": [100.0]})
+    won = read_won(log, per_order=3.0, share_of_amount=0.1)
+    assert not won.known
+    assert won.spent["contribution"].sum() == 100.0
+
+
 def test_cost_and_customers_without_a_channel_are_a_row_of_their_own():
     month = pd.Timestamp("2022-01-01")
     costs = pd.DataFrame({"month": month, "channel": ["ads", UNATTRIBUTED], "cost": [90.0, 30.0]})
