@@ -91,7 +91,10 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--models", "prophet"], "Unknown model 'prophet'. Available: ['bg_nbd_gamma_gamma', 'ensemble'"),
+        (
+            ["--models", "prophet"],
+            "Unknown model 'prophet'. Available: ['bg_nbd_covariates', 'bg_nbd_gamma_gamma', 'ensemble'",
+        ),
         (["--objective", "fame"], "objective must be gini or profit, got 'fame'."),
         (["--cost", "2"], "cost decides nothing unless objective is profit; add --objective profit."),
         (
