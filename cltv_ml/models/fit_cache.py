@@ -45,14 +45,14 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
     >>> len(made)
     1
     """
-    if _kept is None:
+    kept = _kept  # another thread may close it meanwhile
+    if kept is None:
         return make()
     digest = hashlib.blake2b(settings.encode())
     for part in data:
         digest.update(repr(None if part is None else (part.shape, part.dtype)).encode())
         digest.update(b"" if part is None else np.ascontiguousarray(part).data)
     key = digest.digest()
-    kept = _kept
     with _lock:
         known = key in kept
         found: Result = kept[key] if known else None  # type: ignore[assignment]

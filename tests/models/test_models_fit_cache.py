@@ -1,12 +1,14 @@
 """Equal customers are fitted once while a training lasts, and nothing else changes."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
 
 from cltv_ml.models import BGNBD, Hybrid, ParetoNBD, ProbabilisticValue, Tweedie
-from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.models.fit_cache import once, shared_fits
 
 
 @pytest.fixture
@@ -92,3 +94,25 @@ def test_trees_that_weigh_origins_otherwise_are_grown_anew(customers):
         Tweedie(30, half_life=None, n_estimators=10).fit(both, y)
         shared = Tweedie(30, half_life=20, n_estimators=10).fit(both, y).predict(both)
     np.testing.assert_array_equal(shared, alone)
+
+
+def test_a_thread_may_close_the_cache_while_another_asks():
+    opened, closing, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def training() -> None:
+        with shared_fits():
+            opened.set()
+            closing.wait(5)
+        closed.set()
+
+    class Settings(str):
+        def encode(self, *_: str) -> bytes:
+            closing.set()
+            closed.wait(5)
+            return b"mean"
+
+    other = threading.Thread(target=training)
+    other.start()
+    opened.wait(5)
+    assert once(lambda: 1, Settings("mean"), np.zeros(2)) == 1
+    other.join()
