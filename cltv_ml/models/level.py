@@ -67,6 +67,9 @@ _AGE_APART = 0.6
 _LEAST_TRIED = 2
 _UNTRIED_REACH = float(np.log(1.5))
 
+#: No candidate but the reference may lie further than this factor from the one in the middle.
+_FARTHEST = 4.0
+
 #: A weight falls with the square of the expected squared error: sharper than 1 / MSE, which would be best for
 #: candidates whose errors are independent. Theirs are not.
 _SHARPNESS = 2.0
@@ -229,10 +232,16 @@ def _evidence(log: Cohorts, cutoff: int, horizon: int, past: Sequence[Past]) -> 
 
 
 def _held(now: Mapping[str, float], tried: Sequence[int], past: Sequence[Past]) -> dict[str, float]:
-    """Return the forecasts, those rarely tried held near the reference's."""
+    """Return the forecasts, those rarely tried held near the reference's and all within `_FARTHEST` of the middle one.
+
+    A base of next to nothing, such as a month in which the shop was closed, makes a ratio to it absurd.
+    """
+    centre = float(np.exp(np.median(np.log(list(now.values())))))
+    near = {name: float(np.clip(total, centre / _FARTHEST, centre * _FARTHEST)) for name, total in now.items()}
     middle = now.get(REFERENCE)
     if middle is None:
-        return dict(now)
+        return near
+    now = {**near, REFERENCE: middle}
     misses = np.log([one.total / one.forecasts[REFERENCE] for one in past if REFERENCE in one.forecasts])
     reach = float(np.exp(max([_UNTRIED_REACH, *np.abs(misses)])))
     return {

@@ -135,6 +135,13 @@ def test_a_candidate_hardly_tried_stays_near_the_reference():
     assert _held(now, [1, 1, 2], far)["top-down"] == pytest.approx(250.0)
 
 
+def test_a_candidate_whose_base_was_next_to_nothing_stays_within_a_factor_of_the_others():
+    now = {"bottom-up": 18_000.0, "top-down": 20_000.0, "retention": 2_446_450.0, "by age": 19_000.0}
+    held = _held(now, [5, 5, 5, 5], [Past(900, 18_000.0, {"bottom-up": 300.0})])
+    middle = float(np.sqrt(19_000.0 * 20_000.0))
+    assert held == {**now, "retention": pytest.approx(4 * middle)}
+
+
 def test_a_candidate_that_was_right_before_gains_weight():
     log = shop(300, lambda joined: 30 if joined < 30 else 0, lambda age: 1.0)
     right = {day: truth(log, day, 30) for day in past_days(270)}
