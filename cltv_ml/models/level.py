@@ -237,7 +237,9 @@ def _held(now: Mapping[str, float], tried: Sequence[int], past: Sequence[Past]) 
     A base of next to nothing, such as a month in which the shop was closed, makes a ratio to it absurd.
     """
     centre = float(np.exp(np.median(np.log(list(now.values())))))
-    near = {name: float(np.clip(total, centre / _FARTHEST, centre * _FARTHEST)) for name, total in now.items()}
+    near = {
+        name: float(np.clip(total, centre / _FARTHEST, centre * _FARTHEST)) for name, total in now.items()
+    }
     middle = now.get(REFERENCE)
     if middle is None:
         return near
