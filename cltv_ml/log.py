@@ -28,6 +28,15 @@ _LINES = {
 }
 
 
+def _file_metadata(path: Path) -> dict[bytes, bytes] | None:
+    """Return what a Parquet file says of itself; None for a folder, or a file of another kind, which its reader names."""
+    try:
+        metadata: dict[bytes, bytes] | None = pq.read_schema(path).metadata if path.is_file() else None
+    except pa.ArrowInvalid:
+        return None
+    return metadata
+
+
 def observed_until(table: Tabular) -> str | None:
     """Return the day until which a table says that it is complete, None where it says nothing."""
     if isinstance(table, pd.DataFrame):
@@ -35,8 +44,7 @@ def observed_until(table: Tabular) -> str | None:
     if isinstance(table, pa.Table):
         metadata = table.schema.metadata
     else:
-        files = [Path(table)] if Path(table).is_file() else []
-        metadata = pq.read_schema(files[0]).metadata if files else None
+        metadata = _file_metadata(Path(table))
     metadata = metadata or {}
     if found := metadata.get(b"observed_until"):
         return found.decode()
