@@ -29,7 +29,7 @@ _LINES = {
 
 
 def _file_metadata(path: Path) -> dict[bytes, bytes] | None:
-    """Return what a Parquet file says of itself; None for a folder, or a file of another kind, which its reader names."""
+    """Return what a Parquet file says of itself; None for a folder or a file of another kind."""
     try:
         metadata: dict[bytes, bytes] | None = pq.read_schema(path).metadata if path.is_file() else None
     except pa.ArrowInvalid:
@@ -41,10 +41,7 @@ def observed_until(table: Tabular) -> str | None:
     """Return the day until which a table says that it is complete, None where it says nothing."""
     if isinstance(table, pd.DataFrame):
         return table.attrs.get("observed_until")
-    if isinstance(table, pa.Table):
-        metadata = table.schema.metadata
-    else:
-        metadata = _file_metadata(Path(table))
+    metadata = table.schema.metadata if isinstance(table, pa.Table) else _file_metadata(Path(table))
     metadata = metadata or {}
     if found := metadata.get(b"observed_until"):
         return found.decode()
