@@ -50,7 +50,7 @@ def attribute_feature(name: str) -> Feature | None:
 
 def _of_a_date(name: str, kind: str, column: str, words: str) -> Feature:
     if kind == "age":
-        sql = f"(@cutoff - @latest(birth_{column})) / 365.25"
+        sql = f"(@cutoff - @latest(birth_{column})) / 365.25e0"  # Spark divides by a decimal in six digits
         doc = f"Age in years at the cutoff ({words})."
         return feature(name, unit="years", grain="attribute", sql=sql, doc=doc)[0]
     if kind == "days_since":
