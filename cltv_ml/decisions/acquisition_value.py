@@ -108,7 +108,14 @@ def read_won(
     _channels(con, found, channels)
     margin = f"{money('amount')} - {cost_of_line(found, costs or Costs())}" if known else money("amount")
     left = f"cast(round({margin} - {share_of_amount!r} * {money('amount')}) as bigint)"
-    order = order_key(found)
+    _cohort(con)
+    _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
+    _cells(con, order_key(found), left, per_order)
+    return Won(*_sums(con), known)
+
+
+def _cohort(con: duckdb.DuckDBPyConnection) -> None:
+    """Write tables `won` and `cohort`: each customer's first day, month, channel and days observed."""
     con.execute(
         "create temp table won as select customer_id, min(cast(timestamp as date)) filter (amount >= 0) as day "
         "from log group by 1 having day is not null"
@@ -120,7 +127,10 @@ def read_won(
         "date_diff('day', day, (select max(cast(timestamp as date)) from log)) + 1 as observed "
         "from won left join named using (customer_id)"
     )
-    _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
+
+
+def _cells(con: duckdb.DuckDBPyConnection, order: str, left: str, per_order: float) -> None:
+    """Write the table `cell`: what each customer brought by band of age, per order, in integers."""
     con.register("bands", pd.DataFrame({"since": _ALL[:-1], "band": range(len(_ALL) - 1)}))
     con.execute(
         "create temp table cell as with orders as (select customer_id, "
@@ -131,6 +141,10 @@ def read_won(
         f"sum(contribution) - {round(per_order * MONEY_SCALE)} * count(*) filter (bought) as contribution "
         f"from orders asof join bands on age >= since where age < {_ALL[-1]} group by 1, 2"
     )
+
+
+def _sums(con: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return `Won.customers` and `Won.spent` of the tables."""
     customers = frame(
         con.sql(
             "select channel, month, observed, count(*) as customers from cohort group by all order by all"
@@ -146,7 +160,7 @@ def read_won(
             "join cohort using (customer_id) group by all order by all"
         )
     )
-    return Won(customers, spent, known)
+    return customers, spent
 
 
 def _channels(con: duckdb.DuckDBPyConnection, found: set[str], channels: pd.Series | None) -> None:
