@@ -19,6 +19,49 @@ LEVEL_NAMES = ("status", "payment_status", "type", "test", "captured")
 #: More different values than this are no levels.
 MOST_LEVELS = 60
 
+#: What a filled-in column of cancellations or refunds holds where nothing happened, in lower case.
+BLANK = frozenset(
+    {
+        "",
+        "-",
+        "--",
+        "–",
+        "—",
+        "n/a",
+        "na",
+        "none",
+        "null",
+        "nil",
+        "nan",
+        "nat",
+        "0000-00-00",
+        "0000-00-00 00:00:00",
+    }
+)
+
+#: What says no, blanks included, and what says yes, in lower case.
+NO = BLANK | {"0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso"}
+YES = frozenset(
+    {
+        "1",
+        "1.0",
+        "true",
+        "t",
+        "yes",
+        "y",
+        "ja",
+        "oui",
+        "si",
+        "sí",
+        "sim",
+        "wahr",
+        "vrai",
+        "verdadero",
+        "vero",
+        "x",
+    }
+)
+
 _YES = "true|t|yes|y|1|ja|oui|si|sim|wahr|vrai|verdadero|x"
 _NO = "false|f|no|n|0|nein|non|nao|falsch|faux|falso"
 

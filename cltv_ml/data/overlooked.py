@@ -10,7 +10,7 @@ import duckdb
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.levels import LEVEL_NAMES, plain_level, read_level
+from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, YES, plain_level, read_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
 
@@ -75,26 +75,6 @@ _UNPAID = re.compile(
 _REACHED = re.compile(
     "^(paid|completed|captured|settled|confirmed|payment|completion)(at|on|date|time)$|^date(paid|completed)$"
 )
-
-_NO = {"", "0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso", "-"}
-_YES = {
-    "1",
-    "1.0",
-    "true",
-    "t",
-    "yes",
-    "y",
-    "ja",
-    "oui",
-    "si",
-    "sí",
-    "sim",
-    "wahr",
-    "vrai",
-    "verdadero",
-    "vero",
-    "x",
-}
 
 
 @dataclass
@@ -179,8 +159,8 @@ def _look_at_flag(
     negative = _NEGATIVE.search(heading) and not _HARMLESS.search(heading) and not _WORDS.search(heading)
     values = {level.lower() for level in levels}
     rows = sum(levels.values())
-    if _POSITIVE.match(heading) and values <= _NO | _YES and values & (_NO - {""}) and values & _YES:
-        no = sum(count for level, count in levels.items() if level.lower() in _NO)
+    if _POSITIVE.match(heading) and values <= NO | YES and values & (NO - BLANK) and values & YES:
+        no = sum(count for level, count in levels.items() if level.lower() in NO)
         _ask(
             found,
             decided,
@@ -190,11 +170,11 @@ def _look_at_flag(
             "a line with a no is no sale",
         )
         return True
-    if not negative or (kind in ("number", "rate") and not values <= _NO | _YES):
+    if not negative or (kind in ("number", "rate") and not values <= NO | YES):
         return False
-    filled = sum(count for level, count in levels.items() if level.lower() not in _NO)
+    filled = sum(count for level, count in levels.items() if level.lower() not in NO)
     if 0 < filled < rows:
-        name = "refunded" if values <= _NO | _YES else "cancelled_at"
+        name = "refunded" if values <= NO | YES else "cancelled_at"
         meaning = "those lines are no sale or were given back"
         _ask(found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning)
     return True
@@ -272,7 +252,7 @@ def _look_at_codes(
     codes = [level for level in levels if level.strip()]
     if "type" in decided or not 2 <= len(codes) <= 6 or max(map(len, codes)) > 6:
         return
-    if {code.lower() for code in codes} <= _NO | _YES - {"1", "x"} and "-1" not in codes:
+    if {code.lower() for code in codes} <= NO | YES - {"1", "x"} and "-1" not in codes:
         return
     if _CODES.search(heading) and not _NO_CODES.search(heading):
         shown = ", ".join(f"{code} ({levels[code]:,} lines)" for code in codes)

@@ -7,32 +7,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, is_partly_undone, read_level
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, NO, YES, is_partly_undone, read_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question
 from cltv_ml.engine import MONEY_SCALE, literal
-
-#: What stands in a column that says yes or no.
-_NO = ("", "0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso")
-_YES = (
-    "1",
-    "1.0",
-    "true",
-    "t",
-    "yes",
-    "y",
-    "ja",
-    "oui",
-    "si",
-    "sí",
-    "sim",
-    "wahr",
-    "vrai",
-    "verdadero",
-    "vero",
-    "x",
-)
 
 _COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
 _EMPTY = "(empty)"
@@ -162,7 +141,7 @@ def _read_filled(
             refunded = f"abs({columns.number(column)})"
             questions += _unread(columns, column, refunded)
             continue
-        filled = f"lower({_text(column)}) not in ({_listed(_NO)})"
+        filled = f"lower({_text(column)}) not in ({_listed(sorted(NO))})"
         tests.conditions["refund"].append(filled)
         money = f"coalesce(sum({amount}), 0.0)" if amount else "0.0"
         rows = columns.con.execute(
@@ -191,7 +170,7 @@ def _unread(columns: Columns, column: str, number: str) -> list[Question]:
 
 def _is_flag(columns: Columns, column: str) -> bool:
     """Whether a column only says yes or no."""
-    answers = _listed((*_NO, *_YES))
+    answers = _listed(sorted(NO | YES))
     return not columns.con.execute(
         f"select 1 from {columns.table} where lower({_text(column)}) not in ({answers}) limit 1"
     ).fetchall()

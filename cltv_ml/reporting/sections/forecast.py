@@ -129,6 +129,7 @@ def last_plan_section(
     """Return the section that holds the last forecast against what came."""
     planned, came = judged["expected"].sum(), judged["actual"].sum()
     inside = ((judged["actual"] >= judged["lower_80"]) & (judged["actual"] <= judged["upper_80"])).mean()
+    off = f"{came / planned - 1:+.1%}" if planned else "nothing was expected"
     shown = pd.DataFrame(
         {
             "Cause": causes["cause"],
@@ -140,7 +141,7 @@ def last_plan_section(
         [
             f"The forecast of {about['cutoff']:%Y-%m-%d} expected {theme.format_money(planned, currency)} for the "
             f"{len(judged)} periods that have ended since; {theme.format_money(came, currency)} came "
-            f"({came / planned - 1:+.1%}). {inside:.0%} of the periods lie within their 80% band.",
+            f"({off}). {inside:.0%} of the periods lie within their 80% band.",
             "Volume is the number of customers, mix the share of new ones among them, frequency their orders, basket "
             "the revenue per order.",
         ],
