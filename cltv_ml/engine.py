@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import duckdb
 import pandas as pd
@@ -82,13 +82,14 @@ def connect(
 
 
 def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
-    """Make `table` readable in `con` under `name`; nothing is copied.
+    """Make a table, as `as_tabular` takes it, readable in `con` under `name`; nothing is copied.
 
     >>> con = connect()
     >>> view(con, "log", pd.DataFrame({"amount": [1.5, 2.0]}))
     >>> con.sql("select sum(amount) from log").fetchall()
     [(3.5,)]
     """
+    table = as_tabular(table)
     if isinstance(table, pd.DataFrame):
         con.register(name, pa.Table.from_pandas(table, preserve_index=False))
     elif isinstance(table, pa.Table):
@@ -131,6 +132,41 @@ def _view_files(con: duckdb.DuckDBPyConnection, view_of: str, path: Path) -> Non
             f"{str(path)!r} cannot be read as a Parquet file or a folder of them; check the path "
             f"({str(error).splitlines()[0]})."
         ) from error
+
+
+def as_tabular(source: Any) -> Tabular:
+    """Return a table of any library as one that the engine reads; a path stays a path.
+
+    pandas and Arrow tables stay as they are. Polars frames (lazy ones are collected), DuckDB relations, Ibis tables
+    and Arrow readers hand over Arrow's stream, a Spark DataFrame is collected; records (a list of mappings, a mapping
+    of columns, a NumPy array with names) become a pandas frame.
+
+    Raises
+    ------
+    InputError
+        Something else was given; the message names it.
+
+    >>> as_tabular(connect().sql("select 'a' as customer_id, 2.5 as amount")).column_names
+    ['customer_id', 'amount']
+    """
+    if isinstance(source, pd.DataFrame | pa.Table | str | Path):
+        return source
+    if hasattr(source, "collect") and hasattr(source, "collect_schema"):
+        source = source.collect()
+    if hasattr(source, "toArrow"):
+        return source.toArrow()
+    if hasattr(source, "__arrow_c_stream__"):
+        return pa.table(source)
+    named = getattr(getattr(source, "dtype", None), "names", None)
+    if named or isinstance(source, Mapping) or _is_records(source):
+        return pd.DataFrame(source)
+    raise InputError(
+        f"{type(source).__name__} is no table: give a path, or a frame of pandas, Polars, Arrow, DuckDB or Spark."
+    )
+
+
+def _is_records(source: Any) -> bool:
+    return isinstance(source, list) and bool(source) and all(isinstance(row, Mapping) for row in source)
 
 
 def columns(table: Tabular) -> list[str]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pandas.api.types import is_string_dtype
 
-from cltv_ml.engine import MONEY_SCALE, Tabular, connect, cursor, frame, publish
+from cltv_ml.engine import MONEY_SCALE, Tabular, as_tabular, connect, cursor, frame, publish
 from cltv_ml.errors import InputError
 from cltv_ml.labels import LABELS
 from cltv_ml.windows import MIN_CUSTOMERS, Window
@@ -50,7 +50,7 @@ def observed_until(table: Tabular) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """A clean transaction log: a pandas or Arrow table or a Parquet path, opened once for all who read it.
+    """A clean transaction log: a table that `engine.as_tabular` takes or a Parquet path, opened once for all who read it.
 
     Functions take any of these and turn it into a `Log` at their door; between rooms only the `Log` travels. What was
     found once is kept, so the table must not change afterwards. Customers' ids that are no text are read as text.
@@ -67,6 +67,9 @@ class Log:
     #: `<kind>_<name>`), and the campaign contacts with them (`customer_id`, `timestamp`, `responded_at` ...).
     attributes: pa.Table | None = None
     contacts: pa.Table | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", as_tabular(self.table))
 
     @classmethod
     def of(cls, log: AnyLog) -> Log:

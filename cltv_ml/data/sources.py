@@ -27,7 +27,7 @@ from cltv_ml.data.proposal import complete
 from cltv_ml.data.questions import QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.synthetic import customers_of, simulate
-from cltv_ml.engine import connect, frame, literal, pattern, quoted
+from cltv_ml.engine import as_tabular, connect, frame, literal, pattern, quoted
 from cltv_ml.errors import InputError
 
 
@@ -182,9 +182,8 @@ def open_source(
     workspace = Workspace()
     con = connect(memory, workspace.path)
     con.execute("create table broken_lines (source_row bigint, line varchar)")
+    source = as_tabular(source)
     name, ready, notes = str(source), None, list[str]()
-    if hasattr(source, "toArrow"):
-        source = source.toArrow()
     if isinstance(source, pd.DataFrame | pa.Table):
         name = f"a table of {len(source):,} rows"
         view_frame(con, source)

@@ -48,6 +48,16 @@ def _as_list(value: Any) -> Any:
     return [name.strip() for entry in entries for name in str(entry).split(",") if name.strip()]
 
 
+def _as_pandas(value: Any) -> Any:
+    """Return the path of a table, or the table as a pandas frame."""
+    if value is None or isinstance(value, str | Path):
+        return Path(value) if isinstance(value, str) else value
+    from cltv_ml.engine import as_tabular  # DuckDB and Arrow load only where a table is handed over
+
+    table = as_tabular(value)
+    return table.to_pandas() if hasattr(table, "to_pandas") else table
+
+
 def _models(value: Any) -> Any:
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return ",".join(value)
@@ -60,8 +70,8 @@ def _models(value: Any) -> Any:
 Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
 File = Annotated[Path, Strict(False)]
-#: A table: the path of its file, in Python also the table itself.
-Table = Annotated[Any, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+#: A table: the path of its file, in Python also the table itself, of any library.
+Table = Annotated[Any, BeforeValidator(_as_pandas)]
 #: A flag that is repeated: in a file a list, or one text.
 Repeated = Annotated[
     list[str], Strict(False), BeforeValidator(lambda value: [value] if isinstance(value, str) else value)

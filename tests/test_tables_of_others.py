@@ -1,0 +1,76 @@
+"""Tables of other libraries, taken wherever a frame is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from cltv_ml import Log
+from cltv_ml.data import clean, read
+from cltv_ml.engine import as_tabular
+from cltv_ml.errors import InputError
+from cltv_ml.features import build_features
+from cltv_ml.settings.commands import Monitor
+
+LINES = pd.DataFrame(
+    {
+        "customer_id": ["a", "b", "a", "c"] * 10,
+        "timestamp": pd.date_range("2024-01-01", periods=40, freq="5D"),
+        "amount": np.arange(1.0, 41.0),
+    }
+)
+
+#: What others call a table, made of a pandas frame.
+KINDS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "Arrow": pa.Table.from_pandas,
+    "Arrow batch": pa.RecordBatch.from_pandas,
+    "Arrow reader": lambda frame: pa.Table.from_pandas(frame).to_reader(),
+    "Polars": pl.from_pandas,
+    "Polars, lazy": lambda frame: pl.from_pandas(frame).lazy(),
+    "Polars, categories": lambda frame: pl.from_pandas(frame).with_columns(
+        pl.col("customer_id").cast(pl.Categorical)
+    ),
+    "DuckDB": duckdb.from_df,
+    "records": lambda frame: frame.to_dict("records"),
+    "columns": lambda frame: frame.to_dict("list"),
+    "NumPy": lambda frame: frame.to_records(index=False),
+}
+
+
+def test_every_kind_of_table_is_cleaned_to_the_same_log() -> None:
+    expected = clean(read(LINES)).transactions.frame
+    for name, make in KINDS.items():
+        pd.testing.assert_frame_equal(clean(read(make(LINES))).transactions.frame, expected, obj=name)
+
+
+def test_every_kind_of_table_gives_the_same_features() -> None:
+    names = ["frequency", "recency", "spend_total"]
+    expected = build_features(LINES, "2024-05-01", names)
+    for name, make in KINDS.items():
+        found = build_features(make(LINES), "2024-05-01", names)
+        pd.testing.assert_frame_equal(found, expected, obj=name)
+
+
+def test_every_kind_of_table_is_a_log_with_the_same_days() -> None:
+    for name, make in KINDS.items():
+        log = Log.of(make(LINES))
+        assert (len(log), log.first, list(log.customers)) == (40, LINES["timestamp"].min(), ["a", "b", "c"]), name
+
+
+def test_every_kind_of_table_is_a_setting_of_a_command() -> None:
+    scores = pd.DataFrame({"customer_id": ["a", "b"], "expected_value": [1.0, 2.5]})
+    for name, make in KINDS.items():
+        taken = Monitor(data="shop.csv", scores=make(scores)).scores
+        assert taken["expected_value"].tolist() == [1.0, 2.5], name
+
+
+def test_what_is_no_table_is_refused_by_its_name() -> None:
+    with pytest.raises(InputError, match="int is no table: give a path, or a frame of pandas, Polars"):
+        as_tabular(3)
