@@ -50,7 +50,7 @@ def observed_until(table: Tabular) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """A clean transaction log: a table that `engine.as_tabular` takes or a Parquet path, opened once for all who read it.
+    """A clean transaction log: any table that `engine.as_tabular` takes, opened once for all who read it.
 
     Functions take any of these and turn it into a `Log` at their door; between rooms only the `Log` travels. What was
     found once is kept, so the table must not change afterwards. Customers' ids that are no text are read as text.
