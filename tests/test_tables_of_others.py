@@ -61,7 +61,11 @@ def test_every_kind_of_table_gives_the_same_features() -> None:
 def test_every_kind_of_table_is_a_log_with_the_same_days() -> None:
     for name, make in KINDS.items():
         log = Log.of(make(LINES))
-        assert (len(log), log.first, list(log.customers)) == (40, LINES["timestamp"].min(), ["a", "b", "c"]), name
+        assert (len(log), log.first, list(log.customers)) == (
+            40,
+            LINES["timestamp"].min(),
+            ["a", "b", "c"],
+        ), name
 
 
 def test_every_kind_of_table_is_a_setting_of_a_command() -> None:
