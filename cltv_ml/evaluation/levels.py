@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,8 @@ from cltv_ml.engine import MONEY_SCALE, connect, frame, view
 from cltv_ml.errors import InputError
 from cltv_ml.features import Source, build_features
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.models import Level, ParetoNBD, ProbabilisticValue, SameRate, ValueModel, estimate_level
+from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, estimate_level
+from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import Cohorts
 from cltv_ml.models.level_holidays import align
@@ -88,9 +90,10 @@ def bottom_up(days: pa.Table, cohorts: Cohorts, start: pd.Timestamp, horizon: in
     # The last purchase may lie days before the cutoff; the log is known until there all the same.
     source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
     X = build_features(source, [start + pd.Timedelta(days=day) for day in wanted], names=_SUMMARY)
-    found = {}
+    found: dict[int, float] = {}
+    near: Mapping[str, float] = {}
     for day in wanted:
-        total = _own_total(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizon)
+        total, near = _own_total(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizon, near)
         if total > 0:
             found[day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)
     return found
@@ -107,12 +110,25 @@ def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueM
     return model
 
 
-def _own_total(X: pd.DataFrame, horizon: int) -> float:
+def _own_total(
+    X: pd.DataFrame, horizon: int, near: Mapping[str, float]
+) -> tuple[float, Mapping[str, float]]:
+    """Return the total of the horizon and the parameters; those of a neighbouring day, `near`, are a start."""
     some = X.iloc[:: max(1, round(len(X) / FITTED))]
+    spenders = some[(some["frequency"] > 0) & (some["monetary_value"] != 0)]
+    if not len(spenders):  # too early: nobody has come back yet
+        return float("nan"), near
+
+    def fit() -> tuple[ParetoNBD, GammaGamma]:
+        purchases = ParetoNBD().fit_near(some, near) if near else ParetoNBD().fit(some)
+        return purchases, GammaGamma().fit(spenders)
+
     try:
-        return float(ProbabilisticValue(ParetoNBD(), horizon=horizon).fit(some).predict(X).sum())
-    except InputError:  # too early: nobody has come back yet
-        return float("nan")
+        purchases, spend = once(fit, f"level {sorted(near.items())}", some.to_numpy(dtype=np.float64))
+        values = purchases.expected_purchases(X, horizon) * spend.predict(X)
+    except InputError:
+        return float("nan"), near
+    return float(values.sum()), purchases.params_
 
 
 def _purchase_days(log: Log, cutoff: pd.Timestamp) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
 from cltv_ml.models.distinct_rows import group_rows
-from cltv_ml.models.likelihood import Maximum, maximize
+from cltv_ml.models.likelihood import Maximum, climb_roughly, maximize
 from cltv_ml.models.purchase_history import Rows, build_rows, read_history
 
 #: One parameter per name, a number or one value per customer.
@@ -90,6 +90,18 @@ class LikelihoodModel(BaseEstimator):
         problem = self._problem(X, weights)
         self._learn(self._maximum(problem, self._starts(problem.rate)), problem)
         return self
+
+    def fit_near(self, X: pd.DataFrame, params: Mapping[str, float]) -> Self:
+        """Estimate the parameters roughly, from those of much the same customers; no errors, no verdict.
+
+        Several times quicker than `fit`, for totals at many cutoffs of one log.
+        """
+        problem = self._problem(X, None)
+        scale = np.array([problem.time if name in self.time_params else 1.0 for name in self.param_names])
+        start = np.log([params[name] for name in self.param_names]) - np.log(scale)
+        bounds: np.ndarray = np.array([[_LOWEST, _HIGHEST]] * len(start))
+        values = np.exp(climb_roughly(self._objective(problem.rows), start, bounds)) * scale
+        return self.with_params(dict(zip(self.param_names, values, strict=True)))
 
     def _problem(self, X: pd.DataFrame, weights: np.ndarray | pd.Series | None) -> Problem:
         """Return the distinct customers of `X` in units in which every population looks alike."""

@@ -14,6 +14,7 @@ _AT_BOUND = 1e-4  # parameters are logarithms: this close to its bound, one lies
 _STEP = 1e-4  # of the differences that make a Hessian of gradients
 _FLAT = 0.02  # a log-likelihood that changes less than this per e-fold says nothing about the parameter
 _VAGUE = 4.0  # standard error of a logarithm: the 95% interval spans a factor of three thousand each way
+_EXACT, _ROUGH = 1e-7, 1e-4  # slopes of the mean log-likelihood at which a climb ends
 _LOOK = 10  # rounds of a climb after which it looks whether it is on its way to a maximum that is known
 
 
@@ -98,9 +99,11 @@ def _climb(
     bounds: np.ndarray,
     rounds: int = 60,
     known: tuple[np.ndarray, float] | None = None,
+    flat: float = _EXACT,
 ) -> tuple[np.ndarray, float]:
     """Return where projected BFGS ends from `theta`, and the height there; it ends early on its way to `known`.
 
+    It ends where no slope is steeper than `flat`, or along a ridge where that is not reached in so many rounds.
     SciPy's L-BFGS-B does the same, but its BLAS threads cost a hundredfold on a busy machine with four
     parameters.
     """
@@ -110,7 +113,7 @@ def _climb(
         if known is not None and number % _LOOK == _LOOK - 1 and _leads_to(objective, theta, value, known):
             break
         held = gradient != _projected(gradient, theta, bounds)
-        if np.abs(gradient[~held]).max(initial=0.0) < 1e-7:
+        if np.abs(gradient[~held]).max(initial=0.0) < flat:
             break
         direction = np.where(held, 0.0, inverse @ np.where(held, 0.0, gradient))
         if direction @ gradient <= 0:
@@ -120,15 +123,21 @@ def _climb(
         found = _search(objective, theta, value, gradient, direction, bounds)
         if found is None:
             if np.array_equal(inverse, np.eye(len(theta))):
-                return _climb_ridge(objective, theta, bounds)
+                return _climb_ridge(objective, theta, bounds) if flat <= _EXACT else (theta, value)
             inverse = np.eye(len(theta))
             continue
         new_theta, new_value, new_gradient = found
         inverse = _update(inverse, new_theta - theta, gradient - new_gradient)
         theta, value, gradient = new_theta, new_value, new_gradient
     else:
-        return _climb_ridge(objective, theta, bounds)
+        return _climb_ridge(objective, theta, bounds) if flat <= _EXACT else (theta, value)
     return theta, value
+
+
+def climb_roughly(objective: Objective, start: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return parameters near the maximum that lies next to `start`: good for a total, without a verdict."""
+    start = np.clip(start, bounds[:, 0], bounds[:, 1])
+    return _climb(objective, start, bounds, rounds=20, flat=_ROUGH)[0]
 
 
 def _leads_to(

@@ -79,3 +79,13 @@ def _fit_counting(X):
 
     asked = []
     return Counting().fit(X).log_likelihood_, len(asked)
+
+
+def test_a_rough_fit_from_parameters_nearby_forecasts_nearly_the_same_total():
+    known = {"r": 0.8, "alpha": 60.0, "s": 0.7, "beta": 150.0}
+    X = ParetoNBD().with_params(known).simulate(2_000, 300, seed=5)
+    exact = ParetoNBD().fit(X)
+    near = {name: 1.5 * value for name, value in exact.params_.items()}
+    rough = ParetoNBD().fit_near(X, near)
+    totals = [model.expected_purchases(X, 91).sum() for model in (rough, exact)]
+    assert totals[0] == pytest.approx(totals[1], rel=0.005)
