@@ -110,9 +110,7 @@ def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueM
     return model
 
 
-def _own_total(
-    X: pd.DataFrame, horizon: int, near: Mapping[str, float]
-) -> tuple[float, Mapping[str, float]]:
+def _own_total(X: pd.DataFrame, horizon: int, near: Mapping[str, float]) -> tuple[float, Mapping[str, float]]:
     """Return the total of the horizon and the parameters; those of a neighbouring day, `near`, are a start."""
     some = X.iloc[:: max(1, round(len(X) / FITTED))]
     spenders = some[(some["frequency"] > 0) & (some["monetary_value"] != 0)]
