@@ -38,7 +38,15 @@ from cltv_ml.pipelines.inputs import (
 )
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.promote import Decision, promote
-from cltv_ml.pipelines.train_runs import data_tags, errors_of, model_params, score_tags, summary_metrics
+from cltv_ml.pipelines.train_runs import (
+    data_tags,
+    describe_candidate,
+    describe_training,
+    errors_of,
+    model_params,
+    score_tags,
+    summary_metrics,
+)
 from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.training_summary import Today, model_summary, training_summary, with_alive
@@ -141,7 +149,13 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         mlflow.log_text(card, "model_card.md")
         found = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion)}
         version = registry.register(info.model_uri, {**tags, **about, **found}, card, run_id=run_id)
-        mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
+        mlflow.log_input(data, context="holdout")
+        mlflow.set_tags(
+            {
+                "registered": f"{registry.REGISTERED_NAME}/{version}",
+                runs.DESCRIPTION: describe_training(verdict, version),
+            }
+        )
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
     return Outcome(result, verdict, version, alias, training_id, run_id, notes)
 
@@ -202,6 +216,7 @@ def _log_candidate(
         mlflow.log_metrics(result.scores.loc[name].dropna().to_dict(), model_id=info.model_id, dataset=data)
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
         mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
+        mlflow.set_tag(runs.DESCRIPTION, describe_candidate(result, name))
         model_tables.log_views(result, name)
         model_tables.log_earlier_windows(result, name, run_id, tags)
         return str(info.model_uri)

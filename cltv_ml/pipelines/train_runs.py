@@ -8,6 +8,7 @@ import pandas as pd
 
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.models import ValueModel
 
 
@@ -60,6 +61,24 @@ def data_tags(span: tuple[pd.Timestamp, pd.Timestamp], info: Any) -> dict[str, s
         "customers": str(card["customers"]),
         "features": f"{len(card['features'])}, version {card['feature_version']}",
     }
+
+
+def describe_candidate(result: WindowResult, name: str) -> str:
+    """Return what MLflow shows as the description of a candidate's run."""
+    window, scores = result.window, result.scores.loc[name]
+    return (
+        f"`{name}`, fitted before {window.cutoff:%Y-%m-%d} and judged on the {window.horizon} days from then: "
+        f"Gini {scores['gini']:.3f}, bias of the total {scores['bias']:+.1%}. Earlier windows lie below this run; "
+        "the figures are in `figures.html`."
+    )
+
+
+def describe_training(verdict: Verdict, version: int) -> str:
+    """Return what MLflow shows as the description of a training's run."""
+    return (
+        f"Champion: **{verdict.champion}**, refitted to the end of the log and registered as version {version}. "
+        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}. Read `report.html` or `model_card.md` among the artifacts."
+    )
 
 
 def score_tags(result: WindowResult, name: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -113,7 +114,7 @@ def tier_cuts(values: np.ndarray) -> dict[str, float]:
 
 
 def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served: bool = True) -> Any:
-    """Log `model` to the active run as a pyfunc from code; return MLflow's ModelInfo.
+    """Log `model` to the active run as a pyfunc from code, under its own name; return MLflow's ModelInfo.
 
     Next to the model lie golden rows (`golden_rows`).
 
@@ -150,7 +151,7 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served:
             )
             artifacts[FROM_TRANSACTIONS] = str(second)
         return mlflow.pyfunc.log_model(
-            name="model",
+            name=re.sub(r"[^\w -]", "_", card.model),
             python_model=str(package / "serving" / "entry_customers.py"),
             artifacts=artifacts,
             signature=_customers_signature(model, card, outputs),

@@ -26,6 +26,12 @@ from cltv_ml.tracking import checksums, lease, store
 #: The name under which models are registered.
 REGISTERED_NAME = "cltv"
 
+_ABOUT = (
+    "What each customer will be worth within the horizon. `champion` answers, `challenger` is the newest training, "
+    "`previous` is what `cltv rollback` brings back; `cltv promote` compares challenger and champion on a window that "
+    "neither has seen. Each version's description is its model card."
+)
+
 #: The model's tag that holds a move of aliases until it is complete, and a version's until its training is.
 _INTENT, _PENDING = "cltv_ml.move", "cltv_ml.pending"
 
@@ -66,7 +72,10 @@ def register(
     pending = {_PENDING: run_id} if run_id else {}
     with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what this returns
         registered = mlflow.register_model(model_uri, name, tags={**tags, **sums, **pending})
-    MlflowClient().update_model_version(name, registered.version, card)
+    client = MlflowClient()
+    client.update_model_version(name, registered.version, card)
+    if not client.get_registered_model(name).description:
+        client.update_registered_model(name, _ABOUT)
     return int(registered.version)
 
 

@@ -26,6 +26,20 @@ from cltv_ml.errors import InputError
 from cltv_ml.tracking import lease, store
 from cltv_ml.tracking.store import artifact_root, open_store, store_name
 
+#: What MLflow shows of an experiment: its kind, and a text above its runs.
+_EXPERIMENT = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "Customer lifetime value: trainings of `cltv`. Each run named after a model holds that model as it was "
+        "compared on the test window, with metrics, figures and files; each run named *training* holds the comparison, "
+        "the report and the champion that was registered as **cltv**. Where the GenAI view opens, choose *Model "
+        "training* at the top left."
+    ),
+}
+
+#: The tag that MLflow shows as a run's description.
+DESCRIPTION = "mlflow.note.content"
+
 #: Rows from which the types of a data set's columns are read.
 _TYPED = 1_000
 
@@ -51,7 +65,7 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         return str(found.experiment_id)
     folder = artifact_root(uri)
     slug = re.sub(r"[^\w.-]", "_", name)
-    return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None))
+    return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None, _EXPERIMENT))
 
 
 def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[Run], bool]) -> None:

@@ -96,6 +96,27 @@ def test_every_model_has_its_data_figures_and_logged_model(client, candidates):
         assert len(run.outputs.model_outputs) == 1
 
 
+def test_logged_models_carry_their_models_name(client, candidates, runs):
+    summary = next(run for run in runs if run.data.tags["role"] == "summary")
+    for run in candidates:
+        logged = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+        assert logged.name == run.info.run_name
+    champion = client.get_logged_model(summary.outputs.model_outputs[0].model_id)
+    assert champion.name == summary.data.params["champion"]
+
+
+def test_experiment_runs_and_registered_model_describe_themselves(client, candidates, runs):
+    summary = next(run for run in runs if run.data.tags["role"] == "summary")
+    experiment = client.get_experiment(summary.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert "Customer lifetime value" in experiment.tags["mlflow.note.content"]
+    assert summary.data.params["champion"] in summary.data.tags["mlflow.note.content"]
+    assert [data.dataset.name for data in summary.inputs.dataset_inputs] == ["orders.csv holdout"]
+    for run in candidates:
+        assert f"Gini {run.data.metrics['gini']:.3f}" in run.data.tags["mlflow.note.content"]
+    assert "`champion` answers" in client.get_registered_model("cltv").description
+
+
 def test_model_metrics_are_linked_to_the_logged_model_and_its_data(client, candidates):
     logged = client.get_logged_model(candidates[0].outputs.model_outputs[0].model_id)
     linked = {metric.key: metric.dataset_name for metric in logged.metrics if metric.key != "seconds"}
