@@ -44,7 +44,8 @@ app = typer.Typer(
     help="Customer lifetime value: compare models, serve the best, score every customer.",
     epilog="Exit status: 0 done; 1 a fault of the program, with its stack trace; 2 a wrong input, explained in one "
     "sentence; 3 promote refuses or monitor finds watch; 4 monitor finds retrain; 130 or 143 stopped by Ctrl-C or a "
-    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON.",
+    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON. Every option can also stand in a variable of the "
+    "environment: --horizon in CLTV_HORIZON.",
 )
 for description, run in (
     (settings.Demo, line.demo),
@@ -85,14 +86,19 @@ def options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the stack trace of an error; may stand anywhere.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say every step as it begins; may stand anywhere.")
+    ] = False,
 ) -> None:
-    """Options that are read before any command; `main` looks for --debug itself, wherever it stands."""
+    """Options that are read before any command; `main` looks for the last two itself, wherever they stand."""
 
 
 def main(words: list[str] | None = None) -> None:
     """Run the command line; a wrong input is one sentence on stderr and exit status 2."""
     words = sys.argv[1:] if words is None else words
     debug = "--debug" in words
+    if {"-v", "--verbose"} & set(words):
+        os.environ["CLTV_VERBOSE"] = "1"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
     notes = Notes()
     logging.getLogger("cltv_ml").addHandler(notes)
@@ -107,7 +113,7 @@ def main(words: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        app([word for word in words if word != "--debug"])
+        app([word for word in words if word not in ("--debug", "--verbose", "-v")])
     except Exception as error:
         if stopped:  # a library in the middle of its work may turn the stop into an error of its own
             sys.exit(128 + stopped[0])

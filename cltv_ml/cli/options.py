@@ -59,10 +59,57 @@ def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
     kind, flag = _kind(field.annotation), flag_of(settings, name)
     words = f"{field.description} {_default(field)}".strip()
     if extra_of(field)["flag"] == "argument":
-        return _keyword(name, Annotated[kind | None, typer.Argument(help=words)])
+        argument = typer.Argument(help=words, autocompletion=_COMPLETED.get(f"{settings.__name__}.{name}"))
+        return _keyword(name, Annotated[kind | None, argument])
     flags = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
     choices = "|".join(get_args(field.annotation)) if get_origin(field.annotation) is Literal else None
-    return _keyword(name, Annotated[kind | None, typer.Option(flags, help=words, metavar=choices)])
+    offered = _COMPLETED.get(name)
+    more = {"envvar": f"CLTV_{name.upper()}", "show_envvar": False, "autocompletion": offered}
+    return _keyword(name, Annotated[kind | None, typer.Option(flags, help=words, metavar=choices, **more)])
+
+
+def _model_names(begun: str) -> list[str]:
+    from cltv_ml.models import ALL
+
+    return _list_of(sorted(ALL), begun)
+
+
+def _feature_names(begun: str) -> list[str]:
+    from cltv_ml.features import CATALOGUE
+
+    return _list_of(sorted(CATALOGUE), begun)
+
+
+def _figure_names(begun: str) -> list[str]:
+    from cltv_ml.reporting.plots import CATALOGUE
+
+    return [name for name in CATALOGUE if name.startswith(begun)]
+
+
+def _data_names(begun: str) -> list[str]:
+    from cltv_ml.data import DATASETS
+
+    files = [str(path) for path in Path().glob(f"{begun}*") if begun or not path.name.startswith(".")]
+    return sorted([*(name for name in DATASETS if name.startswith(begun)), *files])
+
+
+def _list_of(names: list[str], begun: str) -> list[str]:
+    """Return how a list of names, divided by commas, may go on.
+
+    >>> _list_of(["tweedie", "two_part", "ziln"], "ziln,tw")
+    ['ziln,tweedie', 'ziln,two_part']
+    """
+    before, comma, last = begun.rpartition(",")
+    return [f"{before}{comma}{name}" for name in names if name.startswith(last)]
+
+
+#: What the shell offers for an option, by the name of its field; for an argument with its class.
+_COMPLETED: dict[str, Callable[[str], list[str]]] = {
+    "data": _data_names,
+    "models": _model_names,
+    "names": _feature_names,
+    "Plot.name": _figure_names,
+}
 
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +34,9 @@ METRICS = {
 }
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+
+#: Seconds between two lines of a job that has no terminal.
+SAID_EVERY = 30.0
 
 Report = Callable[[str, float], None]
 
@@ -85,10 +91,60 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
+class _Spoken:
+    """What a job is at, written to stderr as lines: for logs of jobs, where no bar can move."""
+
+    def __init__(self, title: str, verbose: bool) -> None:
+        self._title, self._verbose, self._now = title, verbose, ("starting", 0.0)
+        self._started = time.monotonic()
+        self._over = threading.Event()
+
+    def __call__(self, message: str, done: float) -> None:
+        """Note what is being done; with --verbose say it at once."""
+        changed, self._now = message != self._now[0], (message, done)
+        if changed and self._verbose:
+            self._say()
+
+    def every(self, seconds: float) -> None:
+        """Say what is being done again and again, until `stop`."""
+        while not self._over.wait(seconds):
+            self._say()
+
+    def stop(self) -> None:
+        """Say no more."""
+        self._over.set()
+
+    def _say(self) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
+        step, done = self._now
+        line = f"{self._title}, {done:.0%} after {minutes}:{seconds:02d}: {step}"
+        stderr.print(escape(line), soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def _spoken(title: str, verbose: bool) -> Iterator[Report]:
+    spoken = _Spoken(title, verbose)
+    thread = threading.Thread(target=spoken.every, args=(SAID_EVERY,), daemon=True)
+    thread.start()
+    try:
+        yield spoken
+    finally:
+        spoken.stop()
+        thread.join()
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
-    """Yield a function that moves a progress bar; on a pipe it stays silent."""
+    """Yield a function that moves a progress bar; without a terminal a line is written every half minute.
+
+    With CLTV_VERBOSE in the environment, which `--verbose` sets, every step is a line.
+    """
+    verbose = os.environ.get("CLTV_VERBOSE", "") not in ("", "0")
+    if verbose or not stderr.is_terminal:
+        with _spoken(title, verbose) as report:
+            yield report
+        return
     columns = (TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
+    with Progress(*columns, console=stderr, transient=True) as bar:
         task = bar.add_task(title, total=1.0)
         yield lambda message, done: bar.update(task, description=message, completed=done)

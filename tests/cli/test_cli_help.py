@@ -6,12 +6,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from time import sleep
 
 import pytest
 import typer
 
 import cltv_ml
 from cltv_ml import cli
+from cltv_ml.cli import printing
 
 ROOT = typer.main.get_command(cli.app)
 
@@ -138,3 +140,40 @@ def test_the_version_is_told_without_loading_the_command_line():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told == f"cltv_ml {cltv_ml.__version__}\n"
+
+
+def test_a_job_without_a_terminal_says_now_and_then_what_it_is_at(capsys, monkeypatch):
+    monkeypatch.setattr(printing, "SAID_EVERY", 0.01)
+    with printing.progress("training") as report:
+        report("fitting tweedie", 0.4)
+        sleep(0.1)
+    assert "training, 40% after 0:00: fitting tweedie\n" in capsys.readouterr().err
+
+
+def test_verbose_says_every_step_once(capsys, monkeypatch):
+    monkeypatch.setenv("CLTV_VERBOSE", "1")
+    with printing.progress("training") as report:
+        for message, done in (("reading", 0.1), ("fitting", 0.4), ("fitting", 0.5)):
+            report(message, done)
+    steps = [line.rsplit(": ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert steps == ["reading", "fitting"]
+
+
+def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypatch):
+    monkeypatch.setenv("CLTV_NAME", "nothing")
+    monkeypatch.setenv("CLTV_AS_JSON", "1")
+    monkeypatch.setenv("CLTV_MODELS", "tweedie,nothing")
+    code, _, told = status("train", "--data", "cdnow", "--horizon", "26w")
+    assert (code, "Unknown model 'nothing'" in told) == (2, True), told
+    code, _, told = status("train", "--data", "cdnow", "--horizon", "26w", "--models", "tweedie,none")
+    assert (code, "Unknown model 'none'" in told) == (2, True), told
+
+
+def test_shell_completes_names_of_models_figures_features_and_data_sets():
+    asked = {"train --models tweedie,zi": "tweedie,ziln", "plot alive_h": "alive_history", "score --data cdn": "cdnow"}
+    script = Path(sys.executable).with_name("cltv")
+    for words, expected in asked.items():
+        line = {"_CLTV_COMPLETE": "complete_bash", "COMP_WORDS": f"cltv {words}"}
+        line["COMP_CWORD"] = str(len(words.split()))
+        done = subprocess.run([script], capture_output=True, text=True, check=False, env=os.environ | line)
+        assert expected in done.stdout.split(), (words, done.stdout, done.stderr)
