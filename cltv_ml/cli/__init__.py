@@ -44,8 +44,8 @@ app = typer.Typer(
     help="Customer lifetime value: compare models, serve the best, score every customer.",
     epilog="Exit status: 0 done; 1 a fault of the program, with its stack trace; 2 a wrong input, explained in one "
     "sentence; 3 promote refuses or monitor finds watch; 4 monitor finds retrain; 130 or 143 stopped by Ctrl-C or a "
-    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON. Every option can also stand in a variable of the "
-    "environment: --horizon in CLTV_HORIZON.",
+    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON. Every option can also stand in a variable of "
+    "the environment: --horizon in CLTV_HORIZON.",
 )
 for description, run in (
     (settings.Demo, line.demo),
