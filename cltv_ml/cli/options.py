@@ -63,9 +63,15 @@ def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
         return _keyword(name, Annotated[kind | None, argument])
     flags = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
     choices = "|".join(get_args(field.annotation)) if get_origin(field.annotation) is Literal else None
-    offered = _COMPLETED.get(name)
-    more = {"envvar": f"CLTV_{name.upper()}", "show_envvar": False, "autocompletion": offered}
-    return _keyword(name, Annotated[kind | None, typer.Option(flags, help=words, metavar=choices, **more)])
+    option = typer.Option(
+        flags,
+        help=words,
+        metavar=choices,
+        envvar=f"CLTV_{name.upper()}",
+        show_envvar=False,
+        autocompletion=_COMPLETED.get(name),
+    )
+    return _keyword(name, Annotated[kind | None, option])
 
 
 def _model_names(begun: str) -> list[str]:

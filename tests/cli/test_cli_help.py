@@ -170,7 +170,11 @@ def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypa
 
 
 def test_shell_completes_names_of_models_figures_features_and_data_sets():
-    asked = {"train --models tweedie,zi": "tweedie,ziln", "plot alive_h": "alive_history", "score --data cdn": "cdnow"}
+    asked = {
+        "train --models tweedie,zi": "tweedie,ziln",
+        "plot alive_h": "alive_history",
+        "score --data cdn": "cdnow",
+    }
     script = Path(sys.executable).with_name("cltv")
     for words, expected in asked.items():
         line = {"_CLTV_COMPLETE": "complete_bash", "COMP_WORDS": f"cltv {words}"}
