@@ -67,7 +67,7 @@ define install
 set -e; \
 if command -v uv >/dev/null 2>&1; then \
   test -x $(BIN)/python || uv venv --quiet --python ">=3.11" .venv; \
-  uv pip install --quiet --python .venv -c constraints.txt -e "$(1)"; \
+  uv pip install --quiet --compile-bytecode --python .venv -c constraints.txt -e "$(1)"; \
 else \
   test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { \
     echo "make: $(PYTHON) cannot make a virtual environment; install uv, or on Debian: apt-get install python3-venv"; exit 2; }; \
