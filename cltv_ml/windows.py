@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
@@ -26,6 +27,9 @@ FULL_HISTORY = 90
 
 #: Shorter labels than this say next to nothing about who spends more.
 MIN_LABEL_DAYS = 7
+
+#: Horizons of one training, at most: each is judged by a fit of its own.
+MOST_HORIZONS = 8
 
 #: Same months of earlier years that are always training origins, where the log holds them.
 MAX_YEARS = 2
@@ -59,6 +63,67 @@ def to_days(horizon: int | float | str | pd.Timedelta) -> int:
     if not 1 <= days < 36525:
         raise InputError(f"horizon must be between one day and a hundred years, got {horizon!r}.")
     return round(days)
+
+
+def to_horizons(horizons: str) -> list[int]:
+    """Return the horizons of a setting in days: one, or several that increase, divided by commas.
+
+    Raises
+    ------
+    InputError
+        One cannot be read, they do not increase, or there are more than `MOST_HORIZONS`.
+
+    >>> to_horizons("13w"), to_horizons("30d, 91d, 1y")
+    ([91], [30, 91, 365])
+    """
+    days = [to_days(part) for part in str(horizons).split(",")]
+    if any(later <= before for before, later in pairwise(days)):
+        raise InputError(
+            f"horizons must increase and differ, got {horizons} ({', '.join(map(str, days))} days); write them from "
+            "the shortest to the longest, such as 30d,91d,1y."
+        )
+    if len(days) > MOST_HORIZONS:
+        raise InputError(f"{len(days)} horizons are too many; give at most {MOST_HORIZONS}.")
+    return days
+
+
+def main_horizon(
+    first: pd.Timestamp, last: pd.Timestamp, days: Sequence[int], cutoff: str | pd.Timestamp = ""
+) -> int:
+    """Return the horizon that the models are trained and compared on: the longest that the log can judge.
+
+    That is the longest with a test window and a labelled window of the same length before it. Where there is none, the
+    longest with a test window, and else the shortest.
+
+    Raises
+    ------
+    InputError
+        A horizon is longer than the log.
+
+    >>> main_horizon(pd.Timestamp("2024-01-01"), pd.Timestamp("2025-06-30"), [30, 91, 365])
+    91
+    """
+    whole = (last.normalize() - first.normalize()).days + 1
+    if days[-1] > whole:
+        raise InputError(
+            f"the horizon of {days[-1]} days is longer than the log of {whole} days; give a shorter one."
+        )
+    fitting = [one for one in days if _fits(first, last, one, cutoff)]
+    labelled = [one for one in fitting if label_days(first, judged_window(last, one, cutoff)) == one]
+    return max(labelled or fitting or days[:1])
+
+
+def judged_window(last: pd.Timestamp, days: int, cutoff: str | pd.Timestamp = "") -> Window:
+    """Return the window that judges a horizon: from the cutoff where one is given, else the latest of a log."""
+    return Window(cutoff, days) if cutoff else Window.latest(last, days)
+
+
+def _fits(first: pd.Timestamp, last: pd.Timestamp, days: int, cutoff: str | pd.Timestamp) -> bool:
+    try:
+        judged_window(last, days, cutoff).check(first, last)
+    except InputError:
+        return False
+    return True
 
 
 def to_cutoff(moment: str | date | pd.Timestamp, argument: str = "cutoff") -> pd.Timestamp:

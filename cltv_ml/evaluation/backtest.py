@@ -187,7 +187,7 @@ def forecast(
     for name, model in fitted.items():
         started = time.perf_counter()
         set_level(model, level, training.X_now)
-        predictions[name] = _calibrated(model, training, validation, level).predict_table(training.X_now)
+        predictions[name] = calibrated(model, training, validation, level).predict_table(training.X_now)
         seconds[name] += time.perf_counter() - started
     return Forecasts(training, fitted, predictions, seconds, validation, left)
 
@@ -267,7 +267,7 @@ def _fit(
     )
 
 
-def _calibrated(
+def calibrated(
     model: ValueModel, training: Training, validation: Validation | None, level: Level | None
 ) -> ValueModel:
     """Return the model with intervals from its errors on validation windows of the horizon, or from simulation."""

@@ -38,15 +38,22 @@ def calibrate(
     if isinstance(model, SameRate):
         of_total = None
     if expected is not None and y_true is not None and len(expected):
-        if of_total is not None:
-            expected = _at_uncertain_level(expected, y_true, of_total)
-        return model.set_intervals(Intervals(level).fit(expected, y_true))
+        return model.set_intervals(learn_intervals(expected, y_true, level, of_total=of_total))
     if not _can_simulate(model):
         return model
     values, futures = _simulate(model, training.X_now)
     if of_total is not None:
         values = values / _in_turn(of_total, len(values))
     return model.set_intervals(Intervals(level).fit(values, futures))
+
+
+def learn_intervals(
+    expected: pd.Series, y_true: pd.Series, level: float = LEVEL, *, of_total: Level | None = None
+) -> Intervals:
+    """Return intervals from out-of-fold predictions and what came, with the errors of the level `of_total` in them."""
+    if of_total is not None:
+        expected = _at_uncertain_level(expected, y_true, of_total)
+    return Intervals(level).fit(expected, y_true)
 
 
 def _at_uncertain_level(expected: pd.Series, spent: pd.Series, level: Level) -> pd.Series:

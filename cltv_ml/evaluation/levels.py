@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,16 +34,25 @@ def forecast_level(log: AnyLog, window: Window) -> Level | None:
 
     Where nobody bought in the last horizon there is no forecast but the models' own.
     """
+    return forecast_levels(log, window.cutoff, [window.horizon])[window.horizon]
+
+
+def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) -> dict[int, Level | None]:
+    """Return the level of each horizon from a cutoff on, as `forecast_level` does; what they share is read once."""
     log = Log.of(log)
     start = log.first.normalize()
-    cutoff = (window.cutoff - start).days
-    days = _purchase_days(log, window.cutoff)
-    cohorts = read_cohorts(days, start, cutoff)
-    if log.holidays is not None:
-        cohorts = replace(cohorts, base=_aligned(log.holidays, start, cutoff + window.horizon))
-    if cohorts.revenue(cutoff - window.horizon, cutoff) <= 0:
-        return None
-    return estimate_level(cohorts, cutoff, window.horizon, bottom_up(days, cohorts, start, window.horizon))
+    passed = (cutoff - start).days
+    days = _purchase_days(log, cutoff)
+    cohorts = read_cohorts(days, start, passed)
+    known = [horizon for horizon in horizons if cohorts.revenue(passed - horizon, passed) > 0]
+    below = bottom_up(days, cohorts, start, known) if known else {}
+    levels: dict[int, Level | None] = dict.fromkeys(horizons)
+    for horizon in known:
+        base = cohorts
+        if log.holidays is not None:
+            base = replace(cohorts, base=_aligned(log.holidays, start, passed + horizon))
+        levels[horizon] = estimate_level(base, passed, horizon, below[horizon])
+    return levels
 
 
 def _aligned(holidays: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarray:
@@ -76,8 +85,10 @@ def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> Cohorts:
     return Cohorts(first.astype(int), day.astype(int), amount, np.concatenate([[0.0], np.cumsum(counts)]))
 
 
-def bottom_up(days: pa.Table, cohorts: Cohorts, start: pd.Timestamp, horizon: int) -> dict[int, float]:
-    """Return the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before each.
+def bottom_up(
+    days: pa.Table, cohorts: Cohorts, start: pd.Timestamp, horizons: Sequence[int]
+) -> dict[int, dict[int, float]]:
+    """Return by horizon the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before.
 
     Of a large log a sample of the customers is valued, and the sum raised by the revenue before that day. A day
     at which the model cannot be fitted is left out.
@@ -85,17 +96,17 @@ def bottom_up(days: pa.Table, cohorts: Cohorts, start: pd.Timestamp, horizon: in
     some = _sample(days, cohorts.customers(cohorts.days))
     sample = cohorts if some is days else read_cohorts(some, start, cohorts.days)
     wanted = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
+    found: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
     if not wanted:
-        return {}
+        return found
     # The last purchase may lie days before the cutoff; the log is known until there all the same.
     source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
     X = build_features(source, [start + pd.Timedelta(days=day) for day in wanted], names=_SUMMARY)
-    found: dict[int, float] = {}
     near: Mapping[str, float] = {}
     for day in wanted:
-        total, near = _own_total(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizon, near)
-        if total > 0:
-            found[day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)
+        totals, near = _own_totals(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizons, near)
+        for horizon, total in totals.items():
+            found[horizon][day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)
     return found
 
 
@@ -110,12 +121,14 @@ def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueM
     return model
 
 
-def _own_total(X: pd.DataFrame, horizon: int, near: Mapping[str, float]) -> tuple[float, Mapping[str, float]]:
-    """Return the total of the horizon and the parameters; those of a neighbouring day, `near`, are a start."""
+def _own_totals(
+    X: pd.DataFrame, horizons: Sequence[int], near: Mapping[str, float]
+) -> tuple[dict[int, float], Mapping[str, float]]:
+    """Return the totals by horizon and the parameters; those of a neighbouring day, `near`, are a start."""
     some = X.iloc[:: max(1, round(len(X) / FITTED))]
     spenders = some[(some["frequency"] > 0) & (some["monetary_value"] != 0)]
     if not len(spenders):  # too early: nobody has come back yet
-        return float("nan"), near
+        return {}, near
 
     def fit() -> tuple[ParetoNBD, GammaGamma]:
         purchases = ParetoNBD().fit_near(some, near) if near else ParetoNBD().fit(some)
@@ -123,10 +136,11 @@ def _own_total(X: pd.DataFrame, horizon: int, near: Mapping[str, float]) -> tupl
 
     try:
         purchases, spend = once(fit, f"level {sorted(near.items())}", some.to_numpy(dtype=np.float64))
-        values = purchases.expected_purchases(X, horizon) * spend.predict(X)
+        values = {day: purchases.expected_purchases(X, day) * spend.predict(X) for day in horizons}
     except InputError:
-        return float("nan"), near
-    return float(values.sum()), purchases.params_
+        return {}, near
+    totals = {day: float(value.sum()) for day, value in values.items()}
+    return {day: total for day, total in totals.items() if total > 0}, purchases.params_
 
 
 def _purchase_days(log: Log, cutoff: pd.Timestamp) -> pa.Table:

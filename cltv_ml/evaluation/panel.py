@@ -24,6 +24,9 @@ MIN_REPEATERS = 10
 #: memory of a training then barely grow with the log.
 MAX_ROWS = 300_000
 
+#: Origins at most, by shorter horizon, that are too recent for labels of the main one.
+FRESH_ORIGINS = 3
+
 #: Memory limit of the engine; the log and the predictions that a training holds come on top.
 MEMORY = "2GB"
 
@@ -111,6 +114,27 @@ def prepare(
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
     known = window.cutoff if customers is not None else None
     return _training(log, window, X, X_now, origins, known)
+
+
+def prepare_fresh(
+    log: Log, training: Training, cutoff: pd.Timestamp, days: Sequence[int], features: Sequence[str]
+) -> pd.DataFrame | None:
+    """Return rows of origins after the training's latest, from which shorter horizons had ended by `cutoff`.
+
+    None where there are no such origins. Of a large log the same share of customers is taken as for a training.
+    """
+    taken = [max(origin.cutoff for origin in training.origins)]
+    for horizon in days:
+        for origin in training_origins(log.first, Window(cutoff, horizon), max_origins=FRESH_ORIGINS):
+            apart = min(abs(origin.cutoff - other) for other in taken)
+            if origin.cutoff > taken[0] and apart >= pd.Timedelta(days=7):
+                taken.append(origin.cutoff)
+    fresh = sorted(taken[1:])
+    if not fresh:
+        return None
+    some = _thin(log, MAX_ROWS / (1 + len(fresh))) or log
+    rows = build_features(some, fresh, names=list(features), memory=MEMORY)
+    return rows if "cutoff" in rows.index.names else pd.concat({fresh[0]: rows}, names=["cutoff"])
 
 
 def _training(

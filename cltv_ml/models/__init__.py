@@ -9,6 +9,7 @@ from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.gamma_gamma import GammaGamma
+from cltv_ml.models.horizons import Horizons
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.intervals import Intervals
@@ -23,6 +24,7 @@ from cltv_ml.models.regression import Regression
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.sbg import SBG
 from cltv_ml.models.tweedie import Tweedie
+from cltv_ml.models.value_curve import ValueCurve
 from cltv_ml.models.with_covariates import WithCovariates
 from cltv_ml.models.ziln import ZILN
 
@@ -50,6 +52,8 @@ CATALOGUE = {
         MBGCNBD,
         GammaGamma,
         Intervals,
+        ValueCurve,
+        Horizons,
     )
 }
 

@@ -16,6 +16,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.tables import PREDICTIONS
 
 if TYPE_CHECKING:
+    from cltv_ml.models.horizons import Horizons
     from cltv_ml.models.intervals import Intervals
 
 from cltv_ml.models.search import SearchSpace
@@ -42,6 +43,8 @@ class ValueModel(RegressorMixin, BaseEstimator):
     feature_names_in_: np.ndarray
     #: Given by `set_intervals`; a model without them answers without bounds.
     intervals_: Intervals
+    #: Given by `set_horizons`; a model without them answers for its own horizon alone.
+    horizons_: Horizons
     #: The level over the model's own total, set by `bring_to`; a model without it answers with its own.
     level_factor_: float
 
@@ -97,11 +100,11 @@ class ValueModel(RegressorMixin, BaseEstimator):
     def predict_table(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS for `X`: `expected_value`, and where the model has them `expected_purchases` and
         `p_alive` (NaN where it has not), aligned with `X.index`; with `intervals_` also `value_lower` and
-        `value_upper`.
+        `value_upper`, and with `horizons_` the value and bounds of each horizon.
         """
         table = self._table(X)
         table = table.assign(expected_value=table["expected_value"] * self._level_factor)
-        return PREDICTIONS.check(self.add_bounds(table))
+        return PREDICTIONS.check(self._add_horizons(X, self.add_bounds(table)))
 
     def add_bounds(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return PREDICTIONS with `value_lower` and `value_upper` where the model has `intervals_`."""
@@ -116,6 +119,20 @@ class ValueModel(RegressorMixin, BaseEstimator):
         """Keep fitted `intervals`, so that tables of predictions have bounds; return the model."""
         self.intervals_ = intervals
         return self
+
+    def set_horizons(self, horizons: Horizons) -> Self:
+        """Keep fitted `horizons`, so that tables of predictions hold values for several of them; return the model."""
+        self.horizons_ = horizons
+        return self
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that `predict_table` reads: the model's features and those of its `horizons_`."""
+        others = self.horizons_.inputs if hasattr(self, "horizons_") else []
+        return list(dict.fromkeys([*map(str, self.feature_names_in_), *others]))
+
+    def _add_horizons(self, X: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+        return table.join(self.horizons_.table(X, table)) if hasattr(self, "horizons_") else table
 
     def components(self) -> list[ValueModel]:
         """Return the models that this one combines, not yet fitted; none by default."""

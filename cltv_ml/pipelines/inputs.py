@@ -41,7 +41,14 @@ from cltv_ml.models import WITH_ATTRIBUTES, ValueModel, by_name, competitors, na
 from cltv_ml.models.level_holidays import A_YEAR
 from cltv_ml.models.own import as_value_model
 from cltv_ml.settings import Build, Check, Competing, Customers, Judged, Source, Windowed
-from cltv_ml.windows import Window, earliest_cutoff, to_cutoff, to_days
+from cltv_ml.windows import (
+    Window,
+    earliest_cutoff,
+    judged_window,
+    main_horizon,
+    to_cutoff,
+    to_horizons,
+)
 
 #: What was guessed from the data is logged as a warning; the command line shows it on stderr.
 logger = logging.getLogger("cltv_ml")
@@ -95,7 +102,7 @@ def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
         return min(map(to_cutoff, settings.cutoff))
     if not isinstance(settings, Windowed | Check) or not len(cleaned.log):
         return None
-    return earliest_cutoff(Log(cleaned.log).first, to_days(settings.horizon))
+    return earliest_cutoff(Log(cleaned.log).first, to_horizons(settings.horizon)[0])
 
 
 def _tell(known: Known) -> None:
@@ -133,9 +140,14 @@ def read_raw(settings: Source, memory: str = "2GB") -> Raw:
 
 
 def holdout_window(settings: Windowed, log: Log) -> Window:
-    """Return the window that judges: the settings' cutoff, or the latest whole horizon of the log."""
-    named, horizon = settings.cutoff, settings.horizon
-    window = Window(named, horizon) if named else Window.latest(log.last, horizon)
+    """Return the window that judges: the settings' cutoff, or the latest whole horizon of the log.
+
+    Of several horizons it is that of the main one (`windows.main_horizon`).
+    """
+    days = to_horizons(settings.horizon)
+    several = len(days) > 1 and log.first is not pd.NaT
+    horizon = main_horizon(log.first, log.last, days, settings.cutoff) if several else days[0]
+    window = judged_window(log.last, horizon, settings.cutoff)
     log.check(window)
     return window
 
@@ -168,9 +180,9 @@ def model_features(log: Log) -> list[str]:
 
 def check_competing(settings: Competing) -> None:
     """Raise InputError for a horizon, a day, a model or a parameter that cannot be, before the data are read."""
-    horizon = to_days(settings.horizon)
+    horizon = to_horizons(settings.horizon)[0]
     if settings.cutoff:
-        Window(settings.cutoff, settings.horizon)
+        Window(settings.cutoff, horizon)
     named_models(settings, horizon, [])
 
 

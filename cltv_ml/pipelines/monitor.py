@@ -90,7 +90,7 @@ def store_reference(
     value over the horizon. `cuts` are the lowest values of the tiers, `past` the test window, `table` what the
     model predicts for `X` where that is known already.
     """
-    names = [str(name) for name in model.feature_names_in_]
+    names = model.inputs
     table = model.predict_table(X) if table is None else table
     answers = table.dropna(axis="columns", how="all").select_dtypes("number")
     tiers = pd.Series(tier_names(answers["expected_value"].to_numpy(), cuts))

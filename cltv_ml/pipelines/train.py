@@ -18,7 +18,8 @@ from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge_prepa
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import beats_chance, choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
-from cltv_ml.evaluation.levels import forecast_level, set_level
+from cltv_ml.evaluation.horizons import ByHorizon, add_horizons, judge_horizons
+from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
 from cltv_ml.evaluation.stability import choice_notes
@@ -27,6 +28,7 @@ from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, log_horizons
 from cltv_ml.pipelines.inputs import (
     check_competing,
     holdout_window,
@@ -64,6 +66,7 @@ class Job:
     settings: Train
     window: Window
     verdict: DataVerdict
+    horizons: list[int]  # all of them in days, the window's among them
     targeting: Targeting | None = None  # choose by this campaign's profit instead of Gini
 
     @property
@@ -84,6 +87,7 @@ class Outcome:
     run_id: str
     notes: list[str]
     decision: Decision | None = None
+    horizons: ByHorizon | None = None  # where the training has several
 
 
 def train(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Outcome:
@@ -106,13 +110,13 @@ def train(settings: Settings | None = None, *, progress: Progress = silent, **op
             f"customers_share must lie between 0 and 1, such as 0.5, got {settings.customers_share:g}."
         )
     check_competing(settings)
-    targeting = targeting_of(settings)
+    horizons, targeting = horizons_of(settings), targeting_of(settings)
     cleaned = load(settings, progress)
     window = holdout_window(settings, cleaned.transactions)
     verdict = check_data(cleaned.transactions, window.horizon, cleaned.report)
     if verdict.level == "no-go" and not settings.force:
         raise InputError(f"the data check says {verdict.text}; fix the data or train with --force.")
-    outcome = _train(cleaned, Job(settings, window, verdict, targeting), progress)
+    outcome = _train(cleaned, Job(settings, window, verdict, horizons, targeting), progress)
     if settings.promote and outcome.alias == "challenger":
         return replace(outcome, decision=promote(settings, data=cleaned, force=False, progress=progress))
     return outcome
@@ -136,8 +140,10 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         for number, model in enumerate(result.models):
             progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
             logged[model] = _log_candidate(experiment_id, model, result, job, tags, data)
+        several = _judge_horizons(log, result, verdict.champion, job, features, progress)
+        notes += horizon_notes(several)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
-        info, today = _log_champion(log, verdict.champion, result, job, features)
+        info, today = _log_champion(log, verdict.champion, result, job, features, several)
         progress("writing the report", 0.95)
         summary = training_summary(
             cleaned, result, verdict, job.dataset, notes, today=today, currency=settings.currency
@@ -147,7 +153,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         about = data_tags(log.span, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
-        found = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion)}
+        found = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion, several)}
         version = registry.register(info.model_uri, {**tags, **about, **found}, card, run_id=run_id)
         mlflow.log_input(data, context="holdout")
         mlflow.set_tags(
@@ -157,7 +163,34 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
             }
         )
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
-    return Outcome(result, verdict, version, alias, training_id, run_id, notes)
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes, horizons=several)
+
+
+def _judge_horizons(
+    log: Log,
+    result: WindowResult,
+    champion: str,
+    job: Job,
+    features: Sequence[str],
+    progress: Progress,
+) -> ByHorizon | None:
+    """Judge the champion at every horizon and log what was measured; None where there is one horizon only."""
+    if len(job.horizons) == 1:
+        return None
+    progress("judging every horizon on its own window", 0.8)
+    settings = job.settings
+    several = judge_horizons(
+        log,
+        result,
+        champion,
+        job.horizons,
+        features,
+        cutoff=settings.cutoff,
+        max_origins=settings.max_origins,
+        targeting=job.targeting,
+    )
+    log_horizons(several)
+    return several
 
 
 def _compare(
@@ -223,14 +256,22 @@ def _log_candidate(
 
 
 def _log_champion(
-    log: Log, name: str, result: WindowResult, job: Job, features: Sequence[str]
+    log: Log,
+    name: str,
+    result: WindowResult,
+    job: Job,
+    features: Sequence[str],
+    several: ByHorizon | None,
 ) -> tuple[Any, Today]:
     """Refit the champion to the log's end, log it to the summary run; return that and today's forecast."""
     window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
-    level = forecast_level(log, window)
+    levels = forecast_levels(log, window.cutoff, job.horizons)
+    level = levels[window.horizon]
     model = set_level(fit(result.models[name], training), level, training.X_now)
     calibrate(model, training, *errors_of(result, name), of_total=level)
+    if several is not None:
+        add_horizons(log, model, training, window.cutoff, job.horizons, features, several.errors(), levels)
     table = model.predict_table(training.X_now)
     card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
     with atomic(job.settings.out / "request.json", private=True) as path:
@@ -242,7 +283,7 @@ def _log_champion(
 
 
 def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:
-    names = [str(name) for name in model.feature_names_in_]
+    names = model.inputs
     return packaging.Card(
         model=model.name,
         horizon=job.window.horizon,
@@ -252,6 +293,7 @@ def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job)
         tiers=packaging.tier_cuts(values),
         customers=len(values),
         dataset=job.dataset,
+        horizons=job.horizons if hasattr(model, "horizons_") else [],
     )
 
 

@@ -9,7 +9,9 @@ import pandas as pd
 from cltv_ml.data import Cleaned
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ValueModel
+from cltv_ml.pipelines.horizons import metrics_by_horizon
 
 
 def errors_of(result: WindowResult, name: str) -> tuple[pd.Series, pd.Series]:
@@ -81,6 +83,7 @@ def describe_training(verdict: Verdict, version: int) -> str:
     )
 
 
-def score_tags(result: WindowResult, name: str) -> dict[str, str]:
-    """Return the champion's metrics on the test window as tags of its version."""
-    return {f"test_{metric}": f"{value:.6g}" for metric, value in result.scores.loc[name].dropna().items()}
+def score_tags(result: WindowResult, name: str, several: ByHorizon | None = None) -> dict[str, str]:
+    """Return the champion's metrics on the test window, and on that of each horizon, as tags of its version."""
+    found = {f"test_{metric}": value for metric, value in result.scores.loc[name].dropna().items()}
+    return {metric: f"{value:.6g}" for metric, value in {**found, **metrics_by_horizon(several)}.items()}

@@ -40,7 +40,7 @@ from cltv_ml.pipelines.tune_report import write_results
 from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
 from cltv_ml.settings import Settings, Tune
 from cltv_ml.tracking import runs
-from cltv_ml.windows import Window, to_days
+from cltv_ml.windows import Window, to_horizons
 
 #: Finished trials before another can fall behind them.
 MIN_FINISHED = 5
@@ -105,7 +105,7 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
     """
     settings = Tune.of(settings, options)
     check_folder(settings.out)
-    find_model(settings.model, competitors(to_days(settings.horizon), [], ALL))
+    find_model(settings.model, competitors(to_horizons(settings.horizon)[0], [], ALL))
     log = load(settings, progress).transactions
     job = TuningJob(
         settings.model,

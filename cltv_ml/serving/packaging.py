@@ -23,7 +23,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.features import attribute_columns, is_text, model_input
 from cltv_ml.models import CATALOGUE, ValueModel, own
 from cltv_ml.models.state import from_state, to_state
-from cltv_ml.serving.responses import OUTPUTS, answer
+from cltv_ml.serving.responses import answer
 from cltv_ml.tables import TRANSACTIONS
 
 #: All the package's dependencies: the code next to a model is the whole package, and its imports must work.
@@ -56,9 +56,9 @@ GOLDEN = "golden.json"
 #: Approximate number of customers from whom golden rows are drawn.
 _ASKED = 10_000
 
-_OUTPUTS = {
+#: The outputs that are no number.
+_KINDS = {
     "customer_id": "string",
-    **dict.fromkeys(OUTPUTS, "double"),
     "tier": "string",
     "reason": "string",
     "model_version": "string",
@@ -95,6 +95,7 @@ class Card:
     dataset: str
     cltv_ml_version: str = cltv_ml.__version__
     time_unit: str = "days"
+    horizons: Sequence[int] = ()  # all that it answers for, where those are several
 
 
 def tier_cuts(values: np.ndarray) -> dict[str, float]:
@@ -287,7 +288,7 @@ def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) 
     ]
     return ModelSignature(
         inputs=Schema(inputs),
-        outputs=Schema([ColSpec(_OUTPUTS[name], name) for name in (*outputs, "model_version")]),
+        outputs=Schema([ColSpec(_KINDS.get(name, "double"), name) for name in (*outputs, "model_version")]),
         params=ParamSchema(_params(model)),
     )
 
@@ -305,7 +306,7 @@ def _transactions_signature(model: ValueModel, card: Card, outputs: Sequence[str
         inputs=Schema(inputs),
         outputs=Schema(
             [
-                ColSpec(_OUTPUTS[name], name)
+                ColSpec(_KINDS.get(name, "double"), name)
                 for name in (*outputs, "reason", "lines_set_aside", "model_version", "as_of")
             ]
         ),

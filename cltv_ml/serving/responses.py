@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ from cltv_ml.windows import to_days
 #: The columns a model may answer with, in order, besides `customer_id`; the intervals where it has some.
 OUTPUTS = ("expected_value", "value_median", "value_lower", "value_upper", "expected_purchases", "p_alive")
 _MONEY = ("expected_value", "value_median", "value_lower", "value_upper")
+
+#: The columns of one horizon, of a model that answers for several.
+_OF_HORIZON = re.compile(r"(expected_value|value_lower|value_upper)_\d+d")
 
 #: Columns without which a customer cannot be valued; the other features may be missing.
 _SUMMARY = ("frequency", "recency", "T", "monetary_value")
@@ -75,8 +79,8 @@ def under(model: ValueModel, terms: Terms) -> ValueModel:
     if not changed:
         return model
     other = copy.copy(model).set_params(**changed)
-    if hasattr(other, "intervals_"):  # they were calibrated on the model's own terms
-        del other.intervals_
+    for learned in ("intervals_", "horizons_"):  # they hold under the model's own terms
+        other.__dict__.pop(learned, None)
     return other
 
 
@@ -94,14 +98,24 @@ def answer(
     table = own if other is model else other.predict_table(X)
     table = table[known_outputs(table)]
     if terms.margin is not None and terms.margin != 1:
-        table = table.assign(**{name: table[name] * terms.margin for name in _MONEY if name in table})
+        money = [name for name in table if name in _MONEY or of_horizon(name)]
+        table = table.assign(**{name: table[name] * terms.margin for name in money})
     return table.assign(tier=tier_names(own["expected_value"].to_numpy(), tiers))
 
 
 def known_outputs(table: pd.DataFrame) -> list[str]:
     """Return the columns of PREDICTIONS in which a model had something to say, in the order of `OUTPUTS`."""
-    present = [name for name in OUTPUTS if name in table]
+    present = [*(name for name in OUTPUTS if name in table), *filter(of_horizon, table)]
     return [name for name in present if name == "expected_value" or table[name].notna().any()]
+
+
+def of_horizon(name: str) -> bool:
+    """Return whether a column is that of one horizon among several.
+
+    >>> of_horizon("expected_value_91d"), of_horizon("expected_value")
+    (True, False)
+    """
+    return _OF_HORIZON.fullmatch(name) is not None
 
 
 def tier_names(values: np.ndarray, cuts: Mapping[str, float]) -> np.ndarray:

@@ -28,7 +28,7 @@ from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
 from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new_orders
 from cltv_ml.serving.registered_model import load_registered
-from cltv_ml.serving.responses import OUTPUTS, find_unscored
+from cltv_ml.serving.responses import OUTPUTS, find_unscored, of_horizon
 from cltv_ml.serving.resumable import Work, opened
 from cltv_ml.tracking import store
 from cltv_ml.windows import to_cutoff
@@ -176,7 +176,7 @@ def _open_scorer(order: Order) -> tuple[Scorer, str]:
     model, version = load_registered(order.name, order.alias)
     served = model.unwrap_python_model()
     declared = model.metadata.get_output_schema().input_names()
-    outputs = tuple(name for name in OUTPUTS if name in declared)
+    outputs = tuple(name for name in declared if name in OUTPUTS or of_horizon(name))
     scorer = Scorer(served.model, served.card, version, outputs, order.top_reasons)
     return scorer, f"models:/{order.name}/{version}"
 

@@ -32,6 +32,11 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _as_horizons(value: Any) -> Any:
+    """Return several horizons as one text, divided by commas."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else _as_text(value)
+
+
 def _table(parse: Callable[[Any], Any]) -> BeforeValidator:
     """Return what turns the text of a flag into a table; a table stays as it is."""
     return BeforeValidator(
@@ -69,6 +74,8 @@ def _models(value: Any) -> Any:
 #: A first day, such as 2026-01-01; the days of a period, such as 13w.
 Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
+#: One horizon, or several divided by commas, in Python and in files also a list.
+Horizons = Annotated[str, BeforeValidator(_as_horizons)]
 File = Annotated[Path, Strict(False)]
 #: A table: the path of its file, in Python also the table itself, of any library.
 Table = Annotated[Any, BeforeValidator(_as_pandas)]

@@ -10,7 +10,7 @@ from cltv_ml.settings.base import (
     CleaningRules,
     ColumnMapping,
     Day,
-    Days,
+    Horizons,
     ModelParams,
     Models,
     Names,
@@ -146,7 +146,9 @@ class Windowed(Settings):
     """The test window, and how many windows before it are learned from."""
 
     cutoff: Day = setting("", "First day of the test window, which no model sees.", default_text=_LAST)
-    horizon: Days = setting("13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days).")
+    horizon: Horizons = setting(
+        "13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days), or several: 30d,91d,1y."
+    )
     max_origins: int = setting(6, "Highest number of earlier windows to learn from.")
 
 
