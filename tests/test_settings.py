@@ -138,3 +138,9 @@ def test_names_are_divided_by_commas_or_repeated():
 def test_params_without_their_table_are_refused(toml):
     with pytest.raises(InputError, match=r"no table \[params.NAME\]"):
         parse_params(toml("[tweedie]\nn_estimators = 80"))
+
+
+def test_several_horizons_are_text_or_a_list_and_are_kept_as_one_text(toml):
+    read = Train.read(toml('horizon = ["30d", "91d"]'))
+    assert read == Train(horizon=["30d", "91d"]) == Train(horizon="30d,91d")
+    assert 'horizon = "30,91"' in Train(horizon=[30, 91]).toml()

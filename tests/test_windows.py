@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
+from cltv_ml.errors import InputError
 from cltv_ml.log import Log
-from cltv_ml.windows import Window, rolling_origins, to_cutoff, to_days
+from cltv_ml.windows import Window, main_horizon, rolling_origins, to_cutoff, to_days, to_horizons
 
 LOG = pd.DataFrame(
     {
@@ -79,3 +80,38 @@ def test_no_training_holdout_reaches_into_the_test_window():
 
 def test_a_log_too_short_for_a_training_origin_has_none():
     assert rolling_origins(pd.Timestamp("2020-01-01"), Window("2020-04-15", "3m"), max_origins=3) == []
+
+
+@pytest.mark.parametrize(
+    ("horizons", "sentence"),
+    [
+        ("91d,30d", r"horizons must increase and differ, got 91d,30d \(91, 30 days\); write them from the shortest"),
+        ("30d,1m", "horizons must increase and differ"),  # a month is 30 days
+        ("30d,,91d", "horizon '' cannot be read"),
+        (",".join(f"{day}d" for day in range(1, 10)), "9 horizons are too many; give at most 8"),
+    ],
+)
+def test_horizons_that_cannot_be_are_one_sentence(horizons, sentence):
+    with pytest.raises(InputError, match=sentence):
+        to_horizons(horizons)
+
+
+def test_a_horizon_longer_than_the_log_is_named_with_both_lengths():
+    with pytest.raises(InputError, match="the horizon of 365 days is longer than the log of 90 days"):
+        main_horizon(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-30"), [30, 365])
+
+
+def test_the_main_horizon_is_the_longest_with_a_labelled_window_before_its_test():
+    cases = {"2024-04-30": [30, 91, 365], "2024-01-30": [30, 91, 365], "2022-04-30": [30, 91]}
+    first = pd.Timestamp("2022-01-01")
+    found = [main_horizon(first, pd.Timestamp(end), days) for end, days in cases.items()]
+    assert found == [365, 91, 30]
+
+
+def test_without_any_labelled_window_the_longest_horizon_with_a_test_window_is_the_main_one():
+    assert main_horizon(pd.Timestamp("2022-01-01"), pd.Timestamp("2022-03-01"), [30, 31, 50]) == 31
+
+
+def test_a_named_cutoff_decides_which_horizon_is_the_main_one():
+    span = pd.Timestamp("2022-01-01"), pd.Timestamp("2024-06-30")
+    assert [main_horizon(*span, [30, 365], cutoff) for cutoff in ("2023-06-01", "2024-03-01")] == [365, 30]

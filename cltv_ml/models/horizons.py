@@ -28,6 +28,9 @@ _ROUNDS = 50
 #: The share of what the curve expects between two horizons that their totals leave between them at least.
 _LEAST_INCREMENT = 0.05
 
+#: The factor at most by which trees of a shorter horizon move a value.
+_FARTHEST = 1e3
+
 #: How sharply a share bends below 1: a value predicted for a shorter horizon alone may exceed the main one.
 _BEND = 4.0
 
@@ -185,9 +188,8 @@ class Horizons(BaseEstimator):
         for place, model in enumerate(self.learned_):
             share = curve[:, place]
             if model is not None:
-                expected = np.maximum(values * share, np.finfo(float).tiny)
-                ratio = model.predict(X) * self.scales_[place] / expected
-                share = _below_one(share * np.clip(ratio, 1e-3, 1e3) ** self.powers[place])
+                ratio = _ratio(model.predict(X) * self.scales_[place], values * share)
+                share = _below_one(share * ratio ** self.powers[place])
             reached = np.maximum(reached, share)
             shares.append(reached)
         return np.column_stack(shares) if shares else np.empty((len(X), 0))
@@ -208,6 +210,12 @@ def _fit_curve(X: pd.DataFrame, main: int) -> ValueCurve | None:
     except InputError:
         return None
     return curve
+
+
+def _ratio(value: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return one value over another, at most a factor of `_FARTHEST`; 1 where nothing is expected."""
+    low, high = other / _FARTHEST, other * _FARTHEST
+    return np.clip(value, low, high) / np.where(other > 0, other, 1.0) + (other <= 0)
 
 
 def _below_one(share: np.ndarray) -> np.ndarray:

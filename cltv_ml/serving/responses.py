@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def under(model: ValueModel, terms: Terms) -> ValueModel:
         if model.needs_labels:
             raise InputError(
                 f"horizon {terms.horizon:g} is not possible: {model.name} has learned what customers spend in "
-                f"{model.horizon} days; send {model.horizon}, leave horizon out, or train with another --horizon."
+                f"{_horizons(model)} days; send one of them, leave horizon out, or train with another --horizon."
             )
         changed["horizon"] = to_days(terms.horizon)
     rate = terms.discount_rate
@@ -84,6 +84,11 @@ def under(model: ValueModel, terms: Terms) -> ValueModel:
     return other
 
 
+def _horizons(model: ValueModel) -> str:
+    """Return the horizons that a model answers for, in words."""
+    return ", ".join(map(str, model.horizons_.days if hasattr(model, "horizons_") else [model.horizon]))
+
+
 def answer(
     model: ValueModel, tiers: Mapping[str, float], X: pd.DataFrame, terms: Terms | None = None
 ) -> pd.DataFrame:
@@ -93,14 +98,37 @@ def answer(
     model's own terms, so that another horizon moves no customer to another tier.
     """
     terms = terms or Terms()
-    other = under(model, terms)
     own = model.predict_table(X)
-    table = own if other is model else other.predict_table(X)
+    day = _learned_horizon(model, terms)
+    if day is not None:
+        under(model, replace(terms, horizon=None))
+        table = _at_horizon(own, day)
+    else:
+        other = under(model, terms)
+        table = own if other is model else other.predict_table(X)
     table = table[known_outputs(table)]
     if terms.margin is not None and terms.margin != 1:
         money = [name for name in table if name in _MONEY or of_horizon(name)]
         table = table.assign(**{name: table[name] * terms.margin for name in money})
     return table.assign(tier=tier_names(own["expected_value"].to_numpy(), tiers))
+
+
+def _learned_horizon(model: ValueModel, terms: Terms) -> int | None:
+    """Return the days that are asked for where they are another horizon of the model's training, else None."""
+    if terms.horizon is None or not hasattr(model, "horizons_"):
+        return None
+    days = to_days(terms.horizon)
+    rate = model.get_params(deep=False).get("discount_rate", 0.0)
+    same = terms.discount_rate in (None, rate)
+    return days if same and days != model.horizon and days in model.horizons_.days else None
+
+
+def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
+    """Return a table whose value and bounds are those of another horizon; what is not known for it is left out."""
+    own = [name for name in ("value_median", "value_lower", "value_upper", "expected_purchases") if name in table]
+    names = ("expected_value", "value_lower", "value_upper")
+    found = {name: table[f"{name}_{days}d"] for name in names if f"{name}_{days}d" in table}
+    return table.drop(columns=own).assign(**found)
 
 
 def known_outputs(table: pd.DataFrame) -> list[str]:
