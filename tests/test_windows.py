@@ -85,7 +85,10 @@ def test_a_log_too_short_for_a_training_origin_has_none():
 @pytest.mark.parametrize(
     ("horizons", "sentence"),
     [
-        ("91d,30d", r"horizons must increase and differ, got 91d,30d \(91, 30 days\); write them from the shortest"),
+        (
+            "91d,30d",
+            r"horizons must increase and differ, got 91d,30d \(91, 30 days\); write them from the shortest",
+        ),
         ("30d,1m", "horizons must increase and differ"),  # a month is 30 days
         ("30d,,91d", "horizon '' cannot be read"),
         (",".join(f"{day}d" for day in range(1, 10)), "9 horizons are too many; give at most 8"),

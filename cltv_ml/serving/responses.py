@@ -125,7 +125,9 @@ def _learned_horizon(model: ValueModel, terms: Terms) -> int | None:
 
 def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
     """Return a table whose value and bounds are those of another horizon; what is not known for it is left out."""
-    own = [name for name in ("value_median", "value_lower", "value_upper", "expected_purchases") if name in table]
+    own = [
+        name for name in ("value_median", "value_lower", "value_upper", "expected_purchases") if name in table
+    ]
     names = ("expected_value", "value_lower", "value_upper")
     found = {name: table[f"{name}_{days}d"] for name in names if f"{name}_{days}d" in table}
     return table.drop(columns=own).assign(**found)

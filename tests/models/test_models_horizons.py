@@ -32,7 +32,11 @@ def test_totals_are_read_in_proportion_to_that_of_the_main_horizon():
 
 def test_where_nobody_came_back_values_grow_in_proportion_to_time():
     newcomers = X.assign(frequency=0.0, recency=0.0, monetary_value=0.0)
-    assert Horizons(90, [30, 90, 180]).fit(newcomers).values(newcomers, VALUES).iloc[2].tolist() == [30, 90, 180]
+    assert Horizons(90, [30, 90, 180]).fit(newcomers).values(newcomers, VALUES).iloc[2].tolist() == [
+        30,
+        90,
+        180,
+    ]
 
 
 def test_trees_of_a_shorter_horizon_decide_who_spends_soon():
@@ -41,7 +45,8 @@ def test_trees_of_a_shorter_horizon_decide_who_spends_soon():
     values = np.tile(VALUES, 20)
     trees = Tweedie(30, n_estimators=50, min_child_weight=1).fit(often, soon)
     own, learned = (
-        Horizons(91, [30, 91], [power]).fit(often, {30: trees}, values).values(often, values)[30] for power in (0, 1)
+        Horizons(91, [30, 91], [power]).fit(often, {30: trees}, values).values(often, values)[30]
+        for power in (0, 1)
     )
     eager = often["frequency"] == 1
     assert learned[eager].mean() > 2 * own[eager].mean()
