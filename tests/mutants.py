@@ -42,6 +42,7 @@ TARGETS = {
     "decisions/tiers.py": ["tests/decisions/test_decisions_tiers.py"],
     "decisions/audit.py": ["tests/decisions/test_decisions_audit.py"],
     "decisions/shop_plan.py": ["tests/decisions/test_decisions_shop_plan.py"],
+    "decisions/customers_won.py": ["tests/decisions/test_decisions_acquisition.py"],
     "decisions/acquisition_value.py": ["tests/decisions/test_decisions_acquisition.py"],
     "decisions/payback.py": ["tests/decisions/test_decisions_payback.py"],
 }

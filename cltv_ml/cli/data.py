@@ -114,7 +114,6 @@ def check(settings: Check) -> None:
     from cltv_ml.windows import to_days
 
     def run(settings: Check) -> tuple[Cleaned, Verdict]:
-        """Check the data with a progress bar."""
         with progress("checking") as done:
             return pipelines.check(settings, progress=done)
 

@@ -32,10 +32,8 @@ def command(
     """
 
     def decorate(run: Callable[[S], None]) -> Callable[[S], None]:
-        """Register a command that takes the flags of its settings."""
 
         def call(context: typer.Context, config: Path | None, **given: Any) -> None:
-            """Run the command with the flags that were given."""
             if context.invoked_subcommand is None:
                 flags = {field: value for field, value in given.items() if value not in (None, [], ())}
                 run(settings.read(config, **flags))

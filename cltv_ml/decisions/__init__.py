@@ -14,7 +14,7 @@ from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_who_left
 from cltv_ml.decisions.lifetime import compute_lifetime, residual_share, value_to_date
 from cltv_ml.decisions.margins import Costs, add_profit, compute_margins, customer_margin_rates, loss_makers
-from cltv_ml.decisions.migration import compute_migration, migration_matrix
+from cltv_ml.decisions.migration import compute_migration
 from cltv_ml.decisions.off_policy import compare_policies, evaluate_policy
 from cltv_ml.decisions.offers import GuardRails, choose_offers, discount_by_segment, profit_by_depth
 from cltv_ml.decisions.outcome import evaluate_campaign
@@ -23,7 +23,7 @@ from cltv_ml.decisions.payback import compute_payback, payback_month
 from cltv_ml.decisions.price_response import customer_slopes, fit_response
 from cltv_ml.decisions.price_test import propose_price_test
 from cltv_ml.decisions.profile import profile_segments
-from cltv_ml.decisions.qini import compute_qini, qini_coefficient, qini_curve
+from cltv_ml.decisions.qini import compute_qini, qini_curve
 from cltv_ml.decisions.recommenders import RECOMMENDERS
 from cltv_ml.decisions.retention import (
     break_even,
@@ -104,7 +104,6 @@ __all__ = [
     "learn_from_campaign",
     "loss_makers",
     "margin_per_purchase",
-    "migration_matrix",
     "payback_month",
     "price_index",
     "probability_to_buy",
@@ -112,7 +111,6 @@ __all__ = [
     "profit_by_depth",
     "profit_curve",
     "propose_price_test",
-    "qini_coefficient",
     "qini_curve",
     "recommend_next",
     "recommend_upsell",

@@ -9,8 +9,6 @@ import pandas as pd
 
 from cltv_ml.errors import InputError
 
-STATES = ("new", "active", "at risk", "lapsed", "reactivated")
-
 #: Silence, in units of the customer's own usual gap, from which somebody is at risk and has lapsed.
 OVERDUE, LAPSED = 2.0, 4.0
 

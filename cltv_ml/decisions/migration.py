@@ -52,21 +52,3 @@ def compute_migration(
     if values is not None:
         flows = flows.join(grouped[["value_before", "value_after"]].sum())
     return flows.reset_index()
-
-
-def migration_matrix(
-    flows: pd.DataFrame, column: str = "customers", order: list[str] | None = None
-) -> pd.DataFrame:
-    """Return the flows as a matrix, from in rows, to in columns; zero where nobody went.
-
-    >>> flows = compute_migration(pd.Series({"a": "high", "b": "low"}), pd.Series({"a": "low", "b": "low"}))
-    >>> migration_matrix(flows, order=["high", "low"]).values.tolist()
-    [[0, 1], [0, 1]]
-    """
-    matrix = flows.pivot(index="before", columns="after", values=column).fillna(0)
-    matrix = matrix.astype(flows[column].dtype)
-    if order is not None:
-        rows = [*order, *(name for name in matrix.index if name not in order)]
-        columns = [*order, *(name for name in matrix.columns if name not in order)]
-        matrix = matrix.reindex(index=rows, columns=columns, fill_value=0)
-    return matrix

@@ -36,21 +36,14 @@ def qini_curve(y: ArrayLike, treated: ArrayLike, uplift: ArrayLike) -> pd.DataFr
     )
 
 
-def qini_coefficient(y: ArrayLike, treated: ArrayLike, uplift: ArrayLike) -> float:
-    """Return the area between the Qini curve and the line of a random list, per treated customer.
-
-    In the unit of y: how much more a list in this order adds per customer, on average over all lengths,
-    than one drawn at random. Zero is chance, negative worse than chance; there is no upper bound of 1.
-    """
-    outcome, arm, score = _checked(y, treated, uplift)
-    starts, order = _groups(score)
-    return float(_area(outcome[order], arm[order], starts, np.ones((1, len(score))))[0])
-
-
 def compute_qini(
     y: ArrayLike, treated: ArrayLike, uplift: ArrayLike, *, rounds: int = 200, random_state: int = 0
 ) -> dict[str, float]:
     """Return `qini`, its 95% interval `qini_lower`, `qini_upper`, and `p_chance`.
+
+    `qini` is the area between the curve and the line of a random list, per treated customer, in the unit of y: how much
+    more a list in this order adds per customer, on average over all lengths, than one drawn at random. Zero is chance,
+    negative worse than chance; there is no upper bound of 1.
 
     The interval is a bootstrap over customers; `p_chance` is the share of random orders of the same
     customers (scores shuffled) that do at least as well. Without `rounds` they are missing.

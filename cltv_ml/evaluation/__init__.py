@@ -3,12 +3,11 @@
 from cltv_ml.evaluation import metrics
 from cltv_ml.evaluation.backtest import backtest
 from cltv_ml.evaluation.calibration import calibrate
-from cltv_ml.evaluation.compare import choose_champion, compare_models, compare_pair, decide_challenge
+from cltv_ml.evaluation.compare import compare_models, compare_pair, decide_challenge
 
 __all__ = [
     "backtest",
     "calibrate",
-    "choose_champion",
     "compare_models",
     "compare_pair",
     "decide_challenge",

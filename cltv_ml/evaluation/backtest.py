@@ -309,7 +309,6 @@ def backtest(
         def tell(
             message: str, done: float, before: int = number, cutoff: object = window.cutoff.date()
         ) -> None:
-            """Report the progress of one window as part of all."""
             progress(f"{cutoff}: {message}", (before + done) / len(windows))
 
         judged = judge(

@@ -1,4 +1,4 @@
-"""The written rules that name a champion and let a challenger replace it, and the intervals they rest on."""
+"""The written rule that lets a challenger replace the champion, and the intervals they rest on."""
 
 from __future__ import annotations
 
@@ -39,62 +39,6 @@ class Challenge:
 
     replace: bool
     reason: str
-
-
-def choose_champion(
-    scores: pd.DataFrame,
-    bias_bound: float = BIAS_BOUND,
-    decile_bound: float = DECILE_BOUND,
-    objective: Objective = "gini",
-) -> Verdict:
-    """Return the champion by the written rule: level first, then the order of customers.
-
-    1. Trusted models miss the total by at most `bias_bound` and the deciles by at most `decile_bound`.
-    2. Among the trusted the highest `objective` wins: normalised Gini, or the profit of a campaign.
-    3. If none is trusted, the model that oversteps the bounds least wins, and the reason says so.
-    Ties go to the model listed first, so list the simpler one first.
-
-    Parameters
-    ----------
-    scores
-        One row per model (index), columns `bias`, `decile_mape`, `gini`, and `profit` where it decides.
-
-    Raises
-    ------
-    InputError
-        No model has finite scores: nobody bought anything in the test window.
-
-    >>> scores = pd.DataFrame({"bias": [-0.3, 0.05], "decile_mape": [0.1, 0.2], "gini": [0.8, 0.7]},
-    ...                       index=["a", "b"])
-    >>> choose_champion(scores).champion
-    'b'
-    """
-    _check_objective(objective, scores.columns)
-    usable = scores.dropna(subset=["bias", "decile_mape", objective])
-    if usable.empty:
-        raise InputError(
-            "no model can be judged: nobody bought anything in the test window, or everybody spent the same; "
-            "choose another cutoff or a longer horizon."
-        )
-    overstep = pd.Series(
-        [_overstep(row, bias_bound, decile_bound) for _, row in usable.iterrows()], index=usable.index
-    )
-    trusted = usable[overstep <= 1]
-    if len(trusted):
-        best = str(trusted[objective].idxmax())
-        figure = f"{_NAMES[objective]} {_figure(objective, usable.at[best, objective])}"
-        why = f"best order of customers ({figure}) of {len(trusted)} models within bounds"
-    else:
-        best = str(overstep.idxmin())
-        why = "no model within bounds, this one oversteps them least"
-    return Verdict(
-        best,
-        within_bounds=len(trusted) > 0,
-        reason=(
-            f"{best}: {why} (bias {usable.at[best, 'bias']:+.1%}, allowed {bias_bound:.0%}; "
-            f"decile error {usable.at[best, 'decile_mape']:.1%}, allowed {decile_bound:.0%})"
-        ),
-    )
 
 
 def compare_models(

@@ -61,7 +61,6 @@ def train(
     settings = {"tree_method": "hist", "verbosity": 0, **params}
 
     def grow() -> xgb.Booster:
-        """Bin the rows and grow the booster."""
         booster = xgb.train(settings, _bin(rows), num_boost_round=rounds, obj=objective)
         booster.set_param({"device": "cpu"})
         return booster
@@ -99,7 +98,6 @@ def _bin(rows: Examples) -> xgb.QuantileDMatrix:
         return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), max_bin=256, **categorical)
 
     def bins() -> xgb.QuantileDMatrix:
-        """Bin the rows."""
         named = {**categorical, "feature_types": types}
         return xgb.QuantileDMatrix(
             matrix, labels, weight=weight, base_margin=rows.margin, max_bin=256, **named

@@ -140,7 +140,6 @@ class LikelihoodModel(BaseEstimator):
         shapes, first = len(self.param_names), rows.purchase.shape[1]
 
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            """Return the mean log-likelihood and its gradient."""
             slopes = theta[shapes:]
             value, gradient = 0.0, np.zeros(len(theta))
             for chunk in chunks:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import digamma, gammaln
 from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
-from cltv_ml.models.likelihood import Maximum, Objective, maximize
+from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.predictive import draw_parameters
 from cltv_ml.models.purchase_history import check_complete
-
-_LARGE, _SAMPLE = 30_000, 8_000
-_BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # p, q - 1, v; money in units of its mean
-_STARTS = [np.log(start) for start in ((4.0, 3, 3), (1.0, 1, 1), (30.0, 30, 1), (0.5, 10, 20))]
-_SHIFT = np.array([0.0, 1.0, 0.0])
-_HELD = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])  # log p, log(q - 1), log v from the first two, mean 1
+from cltv_ml.models.spend_likelihood import SHIFT, fit_population, fit_slopes
 
 
 class GammaGamma(BaseEstimator):
@@ -84,16 +77,10 @@ class GammaGamma(BaseEstimator):
             )
         order = np.argsort(x, kind="stable")
         x, spend, weight, z = x[order], spend[order], weight[order], z[order]
-        slopes = _fit_slopes(x, spend, weight, z, self.penalty) if z.shape[1] else np.zeros(0)
+        slopes = fit_slopes(x, spend, weight, z, self.penalty) if z.shape[1] else np.zeros(0)
         spend = spend / np.exp(z @ slopes) if len(slopes) else spend
         size, money = weight.sum(), float(weight @ spend / weight.sum())
-        objective = _objective(x, spend / money, weight)
-        sample = _objective(*_thin(x, spend / money, weight)) if len(x) > _LARGE else None
-        found = maximize(objective, _STARTS, _BOUNDS, names=self.param_names, size=size, sample=sample)
-        error = _relative_error(spend / money, weight)
-        if not _is_plausible(_mean(found.theta), error):
-            found = _hold_mean(objective, sample, size, error, found)
-        self._learn(found, money, size)
+        self._learn(fit_population(x, spend / money, weight), money, size)
         self.params_ |= {
             f"spend:{name}": float(slope) for name, slope in zip(self.covariates, slopes, strict=True)
         }
@@ -103,7 +90,7 @@ class GammaGamma(BaseEstimator):
 
     def _learn(self, found: Maximum, money: float, size: float) -> None:
         """Store a maximum in the user's currency."""
-        p, q, v = np.exp(found.theta) * [1.0, 1.0, money] + _SHIFT
+        p, q, v = np.exp(found.theta) * [1.0, 1.0, money] + SHIFT
         self.params_ = {"p": float(p), "q": float(q), "v": float(v)}
         deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * [p, q - 1, v]
         self.standard_errors_ = dict(zip(self.param_names, map(float, deviation), strict=True))
@@ -174,8 +161,8 @@ class GammaGamma(BaseEstimator):
         if not hasattr(self, "covariance_"):
             return [tuple(self.params_[name] for name in self.param_names)] * count
         values = np.array([self.params_[name] for name in self.param_names])
-        drawn = draw_parameters(np.log(values - _SHIFT), self.covariance_, count, rng)
-        return [tuple(theta) for theta in np.exp(np.clip(drawn, -300, 300)) + _SHIFT]
+        drawn = draw_parameters(np.log(values - SHIFT), self.covariance_, count, rng)
+        return [tuple(theta) for theta in np.exp(np.clip(drawn, -300, 300)) + SHIFT]
 
     def _covariates(self, X: pd.DataFrame) -> np.ndarray:
         """Return the covariates, shape (n, k)."""
@@ -203,147 +190,6 @@ class GammaGamma(BaseEstimator):
                 f"buyers, the first is {X.index[int(np.isnan(spend).argmax())]!r}; fill or drop them."
             )
         return np.ascontiguousarray(matrix[:, 0]), spend
-
-
-def _fit_slopes(
-    x: np.ndarray, spend: np.ndarray, weight: np.ndarray, z: np.ndarray, penalty: float
-) -> np.ndarray:
-    """Return the slopes of the covariates: those of the joint maximum with p, q and v."""
-    money, size = float(weight @ spend / weight.sum()), float(weight.sum())
-    spread = np.maximum(z.std(axis=0), 1e-12)
-    centred = (z - np.average(z, axis=0, weights=weight)) / spread
-    if len(x) > _LARGE:
-        chosen = np.linspace(0, len(x) - 1, _LARGE).astype(int)
-        x, spend, weight, centred = x[chosen], spend[chosen], weight[chosen], centred[chosen]
-        size = float(weight.sum())
-
-    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        p, q, v = np.exp(theta[:3]) + _SHIFT
-        slopes = theta[3:]
-        scaled = spend / money / np.exp(np.clip(centred @ slopes, -50.0, 50.0))
-        value, gradient = _objective(x, scaled, weight)(theta[:3])
-        shape, total = p * x + q, x * scaled
-        by_slope = (weight * (shape * total / (total + v) - p * x)) @ centred / size
-        jacobian = float(weight @ (centred @ slopes)) / size
-        shrink = penalty * slopes / np.square(spread)
-        by_slope = by_slope - 2 * shrink
-        return value - jacobian - float(shrink @ slopes), np.r_[gradient, by_slope]
-
-    steep = np.full((z.shape[1], 2), [-3.0, 3.0])
-    names = ("p", "q", "v", *(f"slope {number}" for number in range(z.shape[1])))
-    starts = [np.r_[start, np.zeros(z.shape[1])] for start in _STARTS[:2]]
-    found = maximize(objective, starts, np.vstack([_BOUNDS, steep]), names=names, size=size)
-    return found.theta[3:] / spread
-
-
-def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objective:
-    """Return the mean log-likelihood (Fader and Hardie's equation 1a) by log p, log(q - 1) and log v."""
-    fresh = np.flatnonzero(np.r_[True, x[1:] != x[:-1]])
-    distinct = x[fresh]
-    count = np.add.reduceat(weight, fresh)
-    size, total = weight.sum(), x * spend
-    log_spend = np.log(spend)
-    fixed = -float(weight @ log_spend)
-    by_x = float(weight @ (x * np.log(total)))
-
-    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the mean log-likelihood and its gradient."""
-        p, q, v = np.exp(theta) + _SHIFT
-        shape = p * distinct + q
-        height = total + v
-        log_sums = np.add.reduceat(weight * np.log(height), fresh)
-        inverse = np.add.reduceat(weight / height, fresh)
-        value = (
-            count @ (gammaln(shape) - gammaln(p * distinct) - gammaln(q))
-            + size * q * np.log(v)
-            + p * by_x
-            + fixed
-            - shape @ log_sums
-        )
-        psi = digamma(shape)
-        gradient = np.array(
-            [
-                p * (count @ (distinct * (psi - digamma(p * distinct))) + by_x - distinct @ log_sums),
-                (q - 1) * (count @ (psi - digamma(q)) + size * np.log(v) - log_sums.sum()),
-                size * q - v * (shape @ inverse),
-            ]
-        )
-        return value / size, gradient / size
-
-    return objective
-
-
-def _mean(theta: np.ndarray) -> float:
-    """Return the population mean p v / (q - 1) in units of the repeat buyers' mean."""
-    return float(np.exp(theta[0] + theta[2] - theta[1]))
-
-
-def _relative_error(spend: np.ndarray, weight: np.ndarray) -> float:
-    """Return the standard error of the mean of `spend`, whose weighted mean is 1."""
-    return float(np.sqrt(weight**2 @ (spend - 1) ** 2) / weight.sum())
-
-
-def _is_plausible(mean: float, error: float) -> bool:
-    """Return whether a population mean agrees with the repeat buyers' mean, 1, known up to `error`.
-
-    A tenth apart is no matter, and 2.5 standard errors may be chance. A heavy tail makes the error itself large,
-    and allows the mean to be infinite: half above is the most that is believed.
-
-    >>> _is_plausible(1.05, 0.01), _is_plausible(1.3, 0.01), _is_plausible(1.3, 0.15), _is_plausible(7.5, 5.0)
-    (True, False, True, False)
-    """
-    allowed = max(0.1, 2.5 * error)
-    return 1 - allowed <= mean <= 1 + min(allowed, 0.5)
-
-
-def _hold_mean(
-    objective: Objective, sample: Objective | None, size: float, error: float, free: Maximum
-) -> Maximum:
-    """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
-
-    def held(full: Objective) -> Objective:
-        """Restrict an objective to spend with a given mean."""
-
-        def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
-            """Return the value and the gradient of the parameters that are left."""
-            value, gradient = full(_HELD @ theta)
-            return value, gradient @ _HELD
-
-        return restricted
-
-    found = maximize(
-        held(objective),
-        [start[:2] for start in _STARTS],
-        _BOUNDS[:2],
-        names=("p", "q"),
-        size=size,
-        sample=held(sample) if sample else None,
-    )
-    covariance = _HELD @ np.nan_to_num(found.covariance, nan=0.0) @ _HELD.T
-    covariance[2, 2] += error**2  # how well the mean itself is known
-    return replace(
-        found,
-        theta=_HELD @ found.theta,
-        covariance=covariance,
-        verdict="mean_held",
-        advice=_advise_held(_mean(free.theta), float(np.exp(free.theta[1]) + 1)),
-    )
-
-
-def _advise_held(ratio: float, q: float) -> str:
-    """Return what it means that the population mean is held at the repeat buyers' mean."""
-    tail = "infinite or nearly so " if q < 1.2 and ratio > 1 else ""
-    return (
-        f"Spend per purchase has a heavier tail than Gamma-Gamma: its population mean would be {tail}"
-        f"({ratio:.2g} times the repeat buyers' mean, q = {q:.3g}), so it is held at the repeat buyers' mean. Totals "
-        "stand; take no meaning from p, q and v, and check the value of customers without a repeat purchase."
-    )
-
-
-def _thin(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return an evenly spaced sample of the rows, which are sorted by x."""
-    chosen = np.linspace(0, len(x) - 1, _SAMPLE).astype(int)
-    return x[chosen], spend[chosen], weight[chosen]
 
 
 def _independence(x: np.ndarray, spend: np.ndarray) -> dict[str, float | str]:

@@ -10,13 +10,12 @@ import pandas as pd
 
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, check_costs, compute_cac
 from cltv_ml.decisions.acquisition_value import (
-    AGES,
     Won,
     compute_returns,
     judge_earlier,
-    read_won,
     value_by_channel,
 )
+from cltv_ml.decisions.customers_won import AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import as_written, atomic, check_folder, write_table

@@ -80,52 +80,53 @@ def _grouping(settings: Cohorts) -> str | pd.Series:
 
 
 def _page(table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None) -> dict[str, Any]:
-    small = sorted(table.loc[table["small"], "cohort"].unique())
-    warnings = (
-        [f"Fewer than 30 customers, drawn grey; read them with care: {', '.join(small[:12])}."]
-        if small
-        else []
-    )
-    if not table["complete"].any():
-        warnings.append(
-            f"No {settings.per} is complete for every customer of a cohort, so the figures are empty; choose a shorter "
-            "--per."
-        )
-    drawn = section(
+    parts = [_so_far(table, settings)]
+    if continuation is not None:
+        parts.append(_to_come(continuation, settings.currency))
+    return summarise("Cohorts", f"per {settings.per} since the first purchase", parts)
+
+
+def _so_far(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
+    return section(
         f"Customers by {settings.by.replace('_', ' ')}",
         [
             f"{table.loc[table['period'] == 0, 'customers'].sum():,} customers, each followed by their own clock: "
             f"{settings.per} 0 begins with the first purchase. Periods that not every customer of a cohort has "
             "finished are left out of the figures; the table marks them as not complete."
         ],
-        warnings=warnings,
+        warnings=_warnings(table, settings.per),
         figures={
             f"Each row is a cohort: the share of its customers who bought in each {settings.per}.": (
                 plots.cohort_table(table, measure="retention", per=settings.per)
             ),
             f"Each row is a cohort: what a customer had spent on average by the end of each {settings.per}.": (
-                plots.cohort_table(
-                    table,
-                    per=settings.per,
-                    currency=settings.currency,
-                )
+                plots.cohort_table(table, per=settings.per, currency=settings.currency)
             ),
         },
     )
-    parts = [drawn]
-    if continuation is not None:
-        parts.append(
-            section(
-                "What is still to come",
-                [
-                    "The champion's expectation per customer, from the log's last day on; the lines at the ends of the "
-                    "bars are the 90% intervals of the longest horizon."
-                ],
-                figures={
-                    "Solid is what a customer has brought so far, lighter what is expected.": (
-                        plots.cohort_continuation(continuation, currency=settings.currency)
-                    )
-                },
-            )
+
+
+def _warnings(table: pd.DataFrame, per: str) -> list[str]:
+    warnings = []
+    if small := sorted(table.loc[table["small"], "cohort"].unique()):
+        warnings.append(f"Fewer than 30 customers, drawn grey; read them with care: {', '.join(small[:12])}.")
+    if not table["complete"].any():
+        warnings.append(
+            f"No {per} is complete for every customer of a cohort, so the figures are empty; choose a shorter --per."
         )
-    return summarise("Cohorts", f"per {settings.per} since the first purchase", parts)
+    return warnings
+
+
+def _to_come(continuation: pd.DataFrame, currency: str) -> dict[str, Any]:
+    return section(
+        "What is still to come",
+        [
+            "The champion's expectation per customer, from the log's last day on; the lines at the ends of the "
+            "bars are the 90% intervals of the longest horizon."
+        ],
+        figures={
+            "Solid is what a customer has brought so far, lighter what is expected.": (
+                plots.cohort_continuation(continuation, currency=currency)
+            )
+        },
+    )

@@ -114,7 +114,6 @@ def _slices(study: optuna.Study) -> dict[str, go.Figure]:
 
 def _target(number: int) -> Any:
     def value(trial: FrozenTrial) -> float:
-        """Return the trial's value of one objective."""
         return float(trial.values[number])
 
     return value

@@ -17,9 +17,8 @@ PALETTE = ("#1F7FC4", "#D55E00", "#009E73", "#CC79A7", "#B98000", "#9933EE", "#7
 ACTUAL, MODEL, REFERENCE = "#8A8F96", PALETTE[0], "#8A8F96"
 GAIN, LOSS = PALETTE[2], PALETTE[1]
 
-#: Low to high and below to above a middle, both readable with any common colour blindness.
+#: Low to high, readable with any common colour blindness.
 SEQUENTIAL = "Cividis"
-DIVERGING = ((0.0, PALETTE[1]), (0.5, "#D9D9D9"), (1.0, PALETTE[0]))
 
 #: Names as a reader says them.
 LABELS = {

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from cltv_ml.models import GammaGamma, gamma_gamma
+from cltv_ml.models import GammaGamma, spend_likelihood
 
 
 def populate(kind, spread, n, rng):
@@ -53,7 +53,7 @@ def log_normal(X):
 
 def free(X):
     """Return what Gamma-Gamma predicts where nothing holds its mean."""
-    with mock.patch.object(gamma_gamma, "_is_plausible", return_value=True):
+    with mock.patch.object(spend_likelihood, "_is_plausible", return_value=True):
         return GammaGamma().fit(X[X["frequency"] > 0]).predict(X)
 
 

@@ -10,9 +10,9 @@ from cltv_ml.decisions.acquisition_value import (
     compute_returns,
     judge_earlier,
     monthly_drift,
-    read_won,
     value_by_channel,
 )
+from cltv_ml.decisions.customers_won import read_won
 from cltv_ml.errors import InputError
 
 FIRST, LAST = pd.Timestamp("2022-01-01"), pd.Timestamp("2023-12-31")

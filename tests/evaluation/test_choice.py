@@ -8,8 +8,9 @@ import pytest
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.choice import choose
-from cltv_ml.evaluation.compare import choose_champion, is_within_bounds
+from cltv_ml.evaluation.compare import is_within_bounds
 from cltv_ml.evaluation.metrics import Targeting, profit
+from cltv_ml.evaluation.shape import choose_shape
 from cltv_ml.models import BGNBD, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.windows import Window
 
@@ -36,7 +37,7 @@ def test_the_test_window_does_not_change_the_choice(result):
     perfect = {"bias": 0.0, "decile_mape": 0.0, "gini": 1.0}
     for model in result.models:
         other = with_scores(result, {(model, metric): value for metric, value in perfect.items()})
-        assert choose_champion(other.scores).champion == model
+        assert other.scores["gini"].idxmax() == model
         assert choose(other).champion == chosen.champion
     assert "predicted out of fold" in chosen.reason
 
@@ -51,7 +52,7 @@ def test_the_test_window_says_whether_the_champion_keeps_the_bounds(result):
 
 def test_without_an_earlier_window_the_test_window_chooses_and_the_reason_says_so(result):
     alone = choose(replace(result, validation=None))
-    assert alone.champion == choose_champion(result.scores).champion
+    assert alone.champion == choose_shape(result.values, result.y_true, list(result.models)).verdict.champion
     assert "flatters it" in alone.reason
 
 

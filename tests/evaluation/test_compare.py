@@ -2,51 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.compare import choose_champion, compare_models, compare_pair, decide_challenge
+from cltv_ml.evaluation.compare import compare_models, compare_pair, decide_challenge
 from cltv_ml.evaluation.metrics import METRICS, Targeting
-
-
-def scores(**models):
-    return pd.DataFrame.from_dict(models, orient="index", columns=["bias", "decile_mape", "gini"])
-
-
-def test_the_best_order_wins_among_models_within_bounds():
-    verdict = choose_champion(scores(a=[0.05, 0.1, 0.70], b=[-0.09, 0.2, 0.75], c=[0.5, 0.1, 0.99]))
-    assert verdict.champion == "b"
-    assert verdict.within_bounds
-
-
-def test_without_a_model_within_bounds_the_smallest_overstep_wins_and_says_so():
-    verdict = choose_champion(scores(a=[0.4, 0.1, 0.9], b=[0.2, 0.3, 0.1]))
-    assert verdict.champion == "b"
-    assert not verdict.within_bounds
-    assert "no model within bounds" in verdict.reason
-
-
-def test_a_tie_goes_to_the_model_listed_first():
-    assert choose_champion(scores(simple=[0.0, 0.1, 0.7], complex=[0.0, 0.1, 0.7])).champion == "simple"
-
-
-def test_a_window_in_which_nobody_bought_has_no_champion():
-    with pytest.raises(ValueError, match="nobody bought anything in the test window"):
-        choose_champion(scores(a=[np.nan, np.nan, np.nan]))
-
-
-def test_the_objective_profit_decides_where_it_is_asked_for():
-    table = scores(a=[0.0, 0.1, 0.9], b=[0.0, 0.1, 0.5]).assign(profit=[10.0, 20.0])
-    verdict = choose_champion(table, objective="profit")
-    assert verdict.champion == "b"
-    assert "profit 20" in verdict.reason
-
-
-def test_an_objective_nobody_measured_is_refused():
-    with pytest.raises(ValueError, match="objective 'profit' was not measured; give a Targeting"):
-        choose_champion(scores(a=[0.0, 0.1, 0.9]), objective="profit")
-
-
-def test_an_unknown_objective_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="Unknown objective 'mae'"):
-        choose_champion(scores(a=[0.0, 0.1, 0.9]), objective="mae")
 
 
 def spenders(n=3_000, seed=2):
@@ -176,3 +133,13 @@ def test_a_champion_outside_the_bounds_gives_way_to_one_proven_nearer():
 
 def test_a_window_without_a_buyer_keeps_the_champion():
     assert not decide_challenge(pair(challenger=(np.nan, np.nan)), simpler=True).replace
+
+
+def test_an_objective_nobody_measured_is_refused():
+    with pytest.raises(ValueError, match="objective 'profit' was not measured; give a Targeting"):
+        decide_challenge(pair(), objective="profit")
+
+
+def test_an_unknown_objective_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="Unknown objective 'mae'"):
+        decide_challenge(pair(), objective="mae")

@@ -5,7 +5,7 @@ import pytest
 
 from cltv_ml.data import clean, simulate
 from cltv_ml.evaluation.backtest import judge
-from cltv_ml.evaluation.compare import choose_champion
+from cltv_ml.evaluation.choice import choose
 from cltv_ml.features import build_features
 from cltv_ml.models import BGNBD, ParetoNBD, ProbabilisticValue, SameRate
 from cltv_ml.reporting.training_summary import Today, add_scores, predict_today, training_summary
@@ -31,7 +31,7 @@ def judged(cleaned):
 
 @pytest.fixture(scope="session")
 def verdict(judged):
-    return choose_champion(judged.scores)
+    return choose(judged)
 
 
 @pytest.fixture(scope="session")

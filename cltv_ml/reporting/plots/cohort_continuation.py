@@ -23,13 +23,13 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
     first = continuation.drop_duplicates("cohort")
     kept = set(first.nlargest(DRAWN, "customers")["cohort"])
     shown = continuation[continuation["cohort"].isin(kept)]
-    names = shown["cohort"] + " (" + shown["customers"].map("{:,}".format) + ")"
+    shown = shown.assign(name=shown["cohort"] + " (" + shown["customers"].map("{:,}".format) + ")")
     made = theme.figure(
         "What a customer has brought, and is expected to bring",
         theme.in_money("Per customer", currency),
         "Cohort (customers)",
     )
-    so_far = shown.assign(name=names).drop_duplicates("cohort")
+    so_far = shown.drop_duplicates("cohort")
     made.add_bar(
         y=so_far["name"],
         x=so_far["to_date"],
@@ -38,10 +38,17 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
         marker_color=theme.MODEL,
         hovertemplate="%{y}: %{x:,.2f} so far<extra></extra>",
     )
-    before = pd.Series(0.0, index=so_far["cohort"])
-    horizons = sorted(shown["days"].unique())
-    for number, day in enumerate(horizons):
-        mine = shown.assign(name=names)[shown["days"] == day].set_index("cohort")
+    _add_horizons(made, shown)
+    _add_interval(made, shown[shown["days"] == shown["days"].max()])
+    made.update_layout(barmode="stack", height=max(440, 120 + 24 * len(kept)))
+    made.update_yaxes(type="category", autorange="reversed")
+    return made
+
+
+def _add_horizons(made: go.Figure, shown: pd.DataFrame) -> None:
+    """Add what each further horizon adds to the one before it."""
+    before: pd.Series | float = 0.0
+    for number, (day, mine) in enumerate(shown.set_index("cohort").groupby("days")):
         made.add_bar(
             y=mine["name"],
             x=mine["expected"] - before,
@@ -54,7 +61,10 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
             "(%{customdata[1]:,.2f} to %{customdata[2]:,.2f})<extra></extra>",
         )
         before = mine["expected"]
-    last = shown.assign(name=names)[shown["days"] == horizons[-1]]
+
+
+def _add_interval(made: go.Figure, last: pd.DataFrame) -> None:
+    """Add the interval of the longest horizon at the ends of the bars."""
     made.add_scatter(
         y=last["name"],
         x=last["to_date"] + last["expected"],
@@ -70,6 +80,3 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
         },
         hoverinfo="skip",
     )
-    made.update_layout(barmode="stack", height=max(440, 120 + 24 * len(kept)))
-    made.update_yaxes(type="category", autorange="reversed")
-    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 _FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
-
 
 #: Cohorts below this size are grey: they say little.
 SMALL = 30
@@ -44,36 +43,33 @@ def cohort_table(
     made = theme.figure(
         f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
     )
-    small = set(named.loc[named["customers"] < SMALL, "name"])
-    large = table[~table.index.isin(small)]
-    scaled = large if large.notna().any(axis=None) else table
+    small = table.index.isin(named.loc[named["customers"] < SMALL, "name"])
+    scaled = table[~small] if table[~small].notna().any(axis=None) else table
+    hover = f"%{{y}}, {per} %{{x}}: %{{z:{form}}}"
     made.add_heatmap(
-        x=table.columns,
-        y=table.index,
-        z=table,
+        **_cells(table, cell),
         zmin=scaled.min(axis=None) if scaled.size else None,
         zmax=scaled.max(axis=None) if scaled.size else None,
         name=words,
-        hoverongaps=False,
         colorscale=theme.SEQUENTIAL,
         colorbar={"thickness": 12, "tickformat": form},
-        **theme.cell_texts(table, cell),
-        hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}<extra></extra>",
+        hovertemplate=f"{hover}<extra></extra>",
     )
-    if small:
-        grey = table[table.index.isin(small)].reindex(table.index)
+    if small.any():
         made.add_heatmap(
-            x=grey.columns,
-            y=grey.index,
-            z=grey,
+            **_cells(table[small].reindex(table.index), cell),
             name=f"fewer than {SMALL} customers",
-            hoverongaps=False,
             colorscale=((0.0, _GREY), (1.0, _GREY)),
             showscale=False,
-            **theme.cell_texts(grey, cell),
-            hovertemplate=f"%{{y}}, {per} %{{x}}: %{{z:{form}}}, few customers<extra></extra>",
+            hovertemplate=f"{hover}, few customers<extra></extra>",
         )
     made.update_yaxes(type="category", autorange="reversed")
     if len(table.columns) <= 12:  # plotly would mark half periods
         made.update_xaxes(dtick=1)
     return made
+
+
+def _cells(table: pd.DataFrame, cell: str) -> dict[str, Any]:
+    """Return the axes, values and texts of a heat map."""
+    axes = {"x": table.columns, "y": table.index, "z": table, "hoverongaps": False}
+    return axes | theme.cell_texts(table, cell)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.decisions.acquisition_value import AGES
+from cltv_ml.decisions.customers_won import AGES
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 

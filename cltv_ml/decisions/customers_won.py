@@ -1,0 +1,177 @@
+"""Customers won, by channel, month and age, and what they brought; the tables that their value is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
+from cltv_ml.decisions.lines import money, open_log, order_key
+from cltv_ml.decisions.margins import Costs, check_costs_known, cost_of_line
+from cltv_ml.engine import MONEY_SCALE, frame, literal
+from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
+
+#: Ages in days at which bands end; the first day is a band of its own, then months of thirty days.
+EDGES = (0, 1, *range(30, 721, 30))
+
+#: Ages that are reported.
+AGES = (30, 60, 90, 180, 365, 720)
+
+#: Ages at which bands end and those that are reported, together.
+ALL_AGES = tuple(sorted({*EDGES, *AGES}))
+
+#: Channels at most: with more, few hold customers enough to be read.
+MOST_CHANNELS = 100
+
+
+@dataclass(frozen=True)
+class Won:
+    """Customers won, by channel, month and how long they have been observed.
+
+    Attributes
+    ----------
+    customers
+        `channel`, `month`, `observed` (days), `customers`.
+    spent
+        The same keys and `band` (its place in the ages): `revenue`, `contribution`, and `squared`, the sum of squares
+        of customers' contribution up to the band's end.
+    known
+        Whether contribution is known; else it is revenue.
+    """
+
+    customers: pd.DataFrame
+    spent: pd.DataFrame
+    known: bool
+
+    def before(self, days: int) -> Won:
+        """Return what was known so many days earlier."""
+        ends = np.array(ALL_AGES[1:])
+        customers = self.customers[self.customers["observed"] >= days]
+        spent = self.spent[self.spent["observed"] - days >= ends[self.spent["band"]]]
+        return Won(
+            customers.assign(observed=customers["observed"] - days),
+            spent.assign(observed=spent["observed"] - days),
+            self.known,
+        )
+
+
+def read_won(
+    log: AnyLog,
+    channels: pd.Series | None = None,
+    *,
+    costs: Costs | None = None,
+    per_order: float = 0.0,
+    share_of_amount: float = 0.0,
+) -> Won:
+    """Return a log's customers by channel and month of their first purchase, and what they brought by age.
+
+    Parameters
+    ----------
+    channels
+        First channel by customer_id; None takes that of the most expensive line of the first order.
+    costs
+        Margin rates where the log has no cost; None without a cost column leaves contribution unknown.
+    per_order, share_of_amount
+        Variable costs of an order, and in proportion to revenue; taken off contribution alone.
+
+    Raises
+    ------
+    InputError
+        A customer has two first channels, there are more than `MOST_CHANNELS`, or the cost of a line is not known.
+    """
+    con, found = open_log(log, "acquisition")
+    known = costs is not None or "cost" in found
+    if known:
+        check_costs_known(con, found, costs or Costs())
+    else:  # revenue is then told as revenue: no variable cost is taken off it
+        per_order = share_of_amount = 0.0
+    _channels(con, found, channels)
+    margin = f"{money('amount')} - {cost_of_line(found, costs or Costs())}" if known else money("amount")
+    left = f"cast(round({margin} - {share_of_amount!r} * {money('amount')}) as bigint)"
+    _cohort(con)
+    _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
+    _cells(con, order_key(found), left, per_order)
+    return Won(*_sums(con), known)
+
+
+def _cohort(con: duckdb.DuckDBPyConnection) -> None:
+    """Write tables `won` and `cohort`: each customer's first day, month, channel and days observed."""
+    con.execute(
+        "create temp table won as select customer_id, min(cast(timestamp as date)) filter (amount >= 0) as day "
+        "from log group by 1 having day is not null"
+    )
+    con.execute(
+        "create temp table cohort as select won.customer_id, day, "
+        "cast(date_trunc('month', day) as timestamp) as month, "
+        f"coalesce(channel, {literal(UNATTRIBUTED)}) as channel, "
+        "date_diff('day', day, (select max(cast(timestamp as date)) from log)) + 1 as observed "
+        "from won left join named using (customer_id)"
+    )
+
+
+def _cells(con: duckdb.DuckDBPyConnection, order: str, left: str, per_order: float) -> None:
+    """Write the table `cell`: what each customer brought by band of age, per order, in integers."""
+    con.register("bands", pd.DataFrame({"since": ALL_AGES[:-1], "band": range(len(ALL_AGES) - 1)}))
+    con.execute(
+        "create temp table cell as with orders as (select customer_id, "
+        f"greatest(0, date_diff('day', day, cast(timestamp as date))) as age, {order} as order_key, "
+        f"sum({money('amount')}) as revenue, sum({left}) as contribution, bool_or(amount >= 0) as bought "
+        "from log join won using (customer_id) group by 1, 2, 3) "
+        "select customer_id, band, sum(revenue) as revenue, "
+        f"sum(contribution) - {round(per_order * MONEY_SCALE)} * count(*) filter (bought) as contribution "
+        f"from orders asof join bands on age >= since where age < {ALL_AGES[-1]} group by 1, 2"
+    )
+
+
+def _sums(con: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return `Won.customers` and `Won.spent` of the tables."""
+    customers = frame(
+        con.sql(
+            "select channel, month, observed, count(*) as customers from cohort group by all order by all"
+        )
+    )
+    spent = frame(
+        con.sql(
+            f"select channel, month, observed, band, cast(sum(revenue) as double) / {MONEY_SCALE} as revenue, "
+            f"cast(sum(contribution) as double) / {MONEY_SCALE} as contribution, "
+            "sum(cast(upto as double) * upto - cast(upto - contribution as double) * (upto - contribution)) "
+            f"/ {MONEY_SCALE**2} as squared from (select *, "
+            "sum(contribution) over (partition by customer_id order by band) as upto from cell) "
+            "join cohort using (customer_id) group by all order by all"
+        )
+    )
+    return customers, spent
+
+
+def _channels(con: duckdb.DuckDBPyConnection, found: set[str], channels: pd.Series | None) -> None:
+    """Make the view `named`: the first channel of each customer that has one."""
+    if channels is not None:
+        named = channels.dropna().astype("str").rename("channel").rename_axis("customer_id").reset_index()
+        named = named[named["channel"].str.strip() != ""].drop_duplicates()
+        twice = named.loc[named["customer_id"].duplicated(), "customer_id"]
+        if len(twice):
+            both = sorted(named.loc[named["customer_id"] == twice.iloc[0], "channel"])
+            raise InputError(
+                f"customer {twice.iloc[0]!r} has two first channels, {both[0]!r} and {both[1]!r}; keep one of them."
+            )
+        con.register("named", named)
+    elif "channel" in found:
+        con.execute(
+            "create temp table named as select customer_id, arg_min(channel, (timestamp, -amount)) as channel "
+            "from log where amount >= 0 and channel is not null group by 1"
+        )
+    else:
+        con.register(
+            "named", pd.DataFrame({"customer_id": pd.Series(dtype="str"), "channel": pd.Series(dtype="str")})
+        )
+
+
+def _check_levels(levels: int) -> None:
+    if levels > MOST_CHANNELS:
+        raise InputError(
+            f"customers come by {levels:,} channels, at most {MOST_CHANNELS} can be read; name groups of them."
+        )

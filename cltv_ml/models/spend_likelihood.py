@@ -1,0 +1,168 @@
+"""Likelihood of Gamma-Gamma: its population parameters, and the slopes of covariates, from spend of mean 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import digamma, gammaln
+
+from cltv_ml.models.likelihood import Maximum, Objective, maximize
+
+_LARGE, _SAMPLE = 30_000, 8_000
+_BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # p, q - 1, v; money in units of its mean
+_STARTS = [np.log(start) for start in ((4.0, 3, 3), (1.0, 1, 1), (30.0, 30, 1), (0.5, 10, 20))]
+SHIFT = np.array([0.0, 1.0, 0.0])
+_HELD = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])  # log p, log(q - 1), log v from the first two, mean 1
+
+
+def fit_population(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Maximum:
+    """Return the maximum by log p, log(q - 1) and log v, the mean held where the repeat buyers' rules it out.
+
+    The rows are sorted by x, and the weighted mean of `spend` is 1.
+    """
+    size = weight.sum()
+    objective = _objective(x, spend, weight)
+    sample = _objective(*_thin(x, spend, weight)) if len(x) > _LARGE else None
+    found = maximize(objective, _STARTS, _BOUNDS, names=("p", "q", "v"), size=size, sample=sample)
+    error = _relative_error(spend, weight)
+    if _is_plausible(_mean(found.theta), error):
+        return found
+    return _hold_mean(objective, sample, size, error, found)
+
+
+def fit_slopes(
+    x: np.ndarray, spend: np.ndarray, weight: np.ndarray, z: np.ndarray, penalty: float
+) -> np.ndarray:
+    """Return the slopes of the covariates: those of the joint maximum with p, q and v."""
+    money, size = float(weight @ spend / weight.sum()), float(weight.sum())
+    spread = np.maximum(z.std(axis=0), 1e-12)
+    centred = (z - np.average(z, axis=0, weights=weight)) / spread
+    if len(x) > _LARGE:
+        chosen = np.linspace(0, len(x) - 1, _LARGE).astype(int)
+        x, spend, weight, centred = x[chosen], spend[chosen], weight[chosen], centred[chosen]
+        size = float(weight.sum())
+
+    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        p, q, v = np.exp(theta[:3]) + SHIFT
+        slopes = theta[3:]
+        scaled = spend / money / np.exp(np.clip(centred @ slopes, -50.0, 50.0))
+        value, gradient = _objective(x, scaled, weight)(theta[:3])
+        shape, total = p * x + q, x * scaled
+        by_slope = (weight * (shape * total / (total + v) - p * x)) @ centred / size
+        jacobian = float(weight @ (centred @ slopes)) / size
+        shrink = penalty * slopes / np.square(spread)
+        by_slope = by_slope - 2 * shrink
+        return value - jacobian - float(shrink @ slopes), np.r_[gradient, by_slope]
+
+    steep = np.full((z.shape[1], 2), [-3.0, 3.0])
+    names = ("p", "q", "v", *(f"slope {number}" for number in range(z.shape[1])))
+    starts = [np.r_[start, np.zeros(z.shape[1])] for start in _STARTS[:2]]
+    found = maximize(objective, starts, np.vstack([_BOUNDS, steep]), names=names, size=size)
+    return found.theta[3:] / spread
+
+
+def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objective:
+    """Return the mean log-likelihood (Fader and Hardie's equation 1a) by log p, log(q - 1) and log v."""
+    fresh = np.flatnonzero(np.r_[True, x[1:] != x[:-1]])
+    distinct = x[fresh]
+    count = np.add.reduceat(weight, fresh)
+    size, total = weight.sum(), x * spend
+    log_spend = np.log(spend)
+    fixed = -float(weight @ log_spend)
+    by_x = float(weight @ (x * np.log(total)))
+
+    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        p, q, v = np.exp(theta) + SHIFT
+        shape = p * distinct + q
+        height = total + v
+        log_sums = np.add.reduceat(weight * np.log(height), fresh)
+        inverse = np.add.reduceat(weight / height, fresh)
+        value = (
+            count @ (gammaln(shape) - gammaln(p * distinct) - gammaln(q))
+            + size * q * np.log(v)
+            + p * by_x
+            + fixed
+            - shape @ log_sums
+        )
+        psi = digamma(shape)
+        gradient = np.array(
+            [
+                p * (count @ (distinct * (psi - digamma(p * distinct))) + by_x - distinct @ log_sums),
+                (q - 1) * (count @ (psi - digamma(q)) + size * np.log(v) - log_sums.sum()),
+                size * q - v * (shape @ inverse),
+            ]
+        )
+        return value / size, gradient / size
+
+    return objective
+
+
+def _mean(theta: np.ndarray) -> float:
+    """Return the population mean p v / (q - 1) in units of the repeat buyers' mean."""
+    return float(np.exp(theta[0] + theta[2] - theta[1]))
+
+
+def _relative_error(spend: np.ndarray, weight: np.ndarray) -> float:
+    """Return the standard error of the mean of `spend`, whose weighted mean is 1."""
+    return float(np.sqrt(weight**2 @ (spend - 1) ** 2) / weight.sum())
+
+
+def _is_plausible(mean: float, error: float) -> bool:
+    """Return whether a population mean agrees with the repeat buyers' mean, 1, known up to `error`.
+
+    A tenth apart is no matter, and 2.5 standard errors may be chance. A heavy tail makes the error itself large,
+    and allows the mean to be infinite: half above is the most that is believed.
+
+    >>> _is_plausible(1.05, 0.01), _is_plausible(1.3, 0.01), _is_plausible(1.3, 0.15), _is_plausible(7.5, 5.0)
+    (True, False, True, False)
+    """
+    allowed = max(0.1, 2.5 * error)
+    return 1 - allowed <= mean <= 1 + min(allowed, 0.5)
+
+
+def _hold_mean(
+    objective: Objective, sample: Objective | None, size: float, error: float, free: Maximum
+) -> Maximum:
+    """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
+
+    def held(full: Objective) -> Objective:
+        def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = full(_HELD @ theta)
+            return value, gradient @ _HELD
+
+        return restricted
+
+    found = maximize(
+        held(objective),
+        [start[:2] for start in _STARTS],
+        _BOUNDS[:2],
+        names=("p", "q"),
+        size=size,
+        sample=held(sample) if sample else None,
+    )
+    covariance = _HELD @ np.nan_to_num(found.covariance, nan=0.0) @ _HELD.T
+    covariance[2, 2] += error**2  # how well the mean itself is known
+    return replace(
+        found,
+        theta=_HELD @ found.theta,
+        covariance=covariance,
+        verdict="mean_held",
+        advice=_advise_held(_mean(free.theta), float(np.exp(free.theta[1]) + 1)),
+    )
+
+
+def _advise_held(ratio: float, q: float) -> str:
+    """Return what it means that the population mean is held at the repeat buyers' mean."""
+    tail = "infinite or nearly so " if q < 1.2 and ratio > 1 else ""
+    return (
+        f"Spend per purchase has a heavier tail than Gamma-Gamma: its population mean would be {tail}"
+        f"({ratio:.2g} times the repeat buyers' mean, q = {q:.3g}), so it is held at the repeat buyers' mean. Totals "
+        "stand; take no meaning from p, q and v, and check the value of customers without a repeat purchase."
+    )
+
+
+def _thin(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return an evenly spaced sample of the rows, which are sorted by x."""
+    chosen = np.linspace(0, len(x) - 1, _SAMPLE).astype(int)
+    return x[chosen], spend[chosen], weight[chosen]
