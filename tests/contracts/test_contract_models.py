@@ -13,7 +13,7 @@ from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.state import from_state, to_state
 
 VALUE_MODELS = [name for name, model in CATALOGUE.items() if issubclass(model, ValueModel)]
-pytestmark = pytest.mark.parametrize("name", VALUE_MODELS)
+pytestmark = pytest.mark.parametrize("name", VALUE_MODELS, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def customers():
     return X, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fitted(name, customers):
     return CATALOGUE[name](horizon=91).fit(*customers)
 
