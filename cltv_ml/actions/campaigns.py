@@ -42,7 +42,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
     leaving = shop.lifecycle.index[shop.lifecycle["lifecycle"].isin(LEAVING)]
     if not len(leaving):
         raise InputError("nobody is at risk or lapsed, so there is no customer to win back.")
-    people = shop.predictions.loc[leaving]
+    people = shop.worth.loc[leaving]
     treatment = decisions.compute_treatment(
         people, uplift=terms.uplift, margin_rate=margin_rates(leaving, done), cost=terms.cost
     )

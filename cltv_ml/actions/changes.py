@@ -46,6 +46,11 @@ def add_changes(shop: Shop, done: Actions) -> None:
     """
     if shop.terms.before is None:
         return
+    if shop.terms.lifetimes is not None:
+        raise InputError(
+            "what changed is told by the value within the horizon only; run cltv act --before without --value and "
+            "--basis for it."
+        )
     before, after = shop.terms.before.dropna(subset="expected_value"), done.tables["customers"]
     found = _account(before, after, shop, done)
     done.tables |= {"migration": found.flows, "value_change": found.change}

@@ -22,20 +22,18 @@ def add_segments(shop: Shop, done: Actions) -> None:
         "segments_by_lifecycle": shop.lifecycle["lifecycle"],
     }
     for name, groups in profiles.items():
-        done.tables[name] = decisions.profile_segments(
-            shop.log, groups, predictions=shop.predictions, cutoff=shop.window.cutoff
-        )
+        done.tables[name] = _profile(shop, groups)
     if shop.levels is not None:
         _split(shop, shop.levels, scored["segment"], done)
     done.tables["segment_definitions"] = decisions.segment_definitions()
-    tiers = done.tables["customers"].groupby("tier")["expected_value"].agg(["size", "sum"])
+    tiers = shop.values.groupby(done.tables["customers"]["tier"]).agg(["size", "sum"])
     tiers = (
         tiers.set_axis(["customers", "expected_value"], axis=1).reindex(["high", "medium", "low"]).dropna()
     )
     done.sections.append(
         section(
             "Who the customers are",
-            ["Value tiers are cut where the champion's training cut them, so months compare."],
+            [_about_tiers(shop)],
             figures={
                 "Share of customers and of predicted value per tier": plots.tier_pyramid(tiers),
                 "Share of customers and of revenue per segment": plots.segment_sizes(
@@ -57,9 +55,29 @@ def _customers(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
         shop.lifecycle,
         scored[["rfm", "segment"]],
     ]
+    chosen = {shop.column: shop.values} if shop.column != "expected_value" else {}
     return pd.concat(parts, axis=1).assign(
-        cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version
+        **chosen, cutoff=shop.window.cutoff, horizon=shop.window.horizon, model_version=shop.version
     )
+
+
+def _about_tiers(shop: Shop) -> str:
+    if shop.terms.lifetimes is None:
+        return "Value tiers are cut where the champion's training cut them, so months compare."
+    what = {"horizon": f"expected {shop.terms.basis} of {shop.window.horizon} days"}.get(
+        shop.terms.value, f"{shop.terms.value} {shop.terms.basis}"
+    )
+    return (
+        f"Tiers go by each customer's {what}, as cltv lifetime worked it out: the top fifth of today's customers are "
+        "high, the next three tenths medium. Lists count what is still to come, never what is past."
+    )
+
+
+def _profile(shop: Shop, groups: pd.Series) -> pd.DataFrame:
+    """Return the profile of each group, with the value that tiers go by where that is another than the champion's."""
+    predictions = shop.predictions.assign(expected_value=shop.values)
+    table = decisions.profile_segments(shop.log, groups, predictions=predictions, cutoff=shop.window.cutoff)
+    return table.rename(columns={"expected_value": shop.column})
 
 
 def _split(shop: Shop, levels: pd.Series, segments: pd.Series, done: Actions) -> None:
@@ -68,9 +86,7 @@ def _split(shop: Shop, levels: pd.Series, segments: pd.Series, done: Actions) ->
     known = levels.reindex(segments.index).fillna("unknown")
     done.tables["customers"] = done.tables["customers"].assign(**{name: known})
     groups = (segments.astype("str") + ", " + known.astype("str")).rename("segment")
-    table = decisions.profile_segments(
-        shop.log, groups, predictions=shop.predictions, cutoff=shop.window.cutoff
-    )
+    table = _profile(shop, groups)
     done.tables["segments_by_attribute"] = table
     done.sections.append(
         section(f"Segments by {name}", tables={f"Each segment, divided by {name}": table.reset_index()})

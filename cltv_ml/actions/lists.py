@@ -56,7 +56,7 @@ def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
                 "cost": found["cost"],
                 "expected_profit": found["expected_profit"],
                 "read_on": pd.Timestamp(table["read_on"].iloc[0]),
-                **_interval(table[~table["control"]], shop.predictions),
+                **_interval(table[~table["control"]], shop.worth),
             }
         )
     return pd.DataFrame(rows)

@@ -9,7 +9,6 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Actions, Shop, margin_rates
 from cltv_ml.decisions import Costs
-from cltv_ml.decisions.margins import UNKNOWN
 from cltv_ml.errors import InputError
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
@@ -20,7 +19,9 @@ _COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
 
 def add_margins(shop: Shop, done: Actions) -> None:
     """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
-    costs = Costs(margin_rate=_rates(shop), acquisition=shop.terms.acquisition_cost or 0.0)
+    terms = shop.terms
+    rates = decisions.category_rates(shop.log, terms.category_margins, terms.margin_rate)
+    costs = Costs(margin_rate=rates, acquisition=terms.acquisition_cost or 0.0)
     grains = ["category", "product", "channel"]
     grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log.columns)]
     for grain in grains:
@@ -45,25 +46,6 @@ def add_margins(shop: Shop, done: Actions) -> None:
             figures={"Contribution margin": plots.margin_bars(drawn, currency=shop.terms.currency)},
         )
     )
-
-
-def _rates(shop: Shop) -> float | dict[str, float] | None:
-    """Return the stated margin rate: one for all, or by category where some have one of their own."""
-    own, other = shop.terms.category_margins, shop.terms.margin_rate
-    if own is None:
-        return other
-    if "category" not in shop.log.columns:
-        raise InputError(
-            "margins by category need categories: map the product group to category, or state one --margin-rate."
-        )
-    known = set(shop.log.frame["category"].dropna().unique())
-    absent = sorted(set(own) - known)
-    if absent:
-        raise InputError(
-            f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
-            f"{sorted(known)[:5]}."
-        )
-    return dict(own) if other is None else dict.fromkeys([*sorted(known), UNKNOWN], other) | dict(own)
 
 
 def _losing(done: Actions, grain: str, currency: str) -> str:

@@ -76,6 +76,10 @@ class Terms:
         `customers.csv` of an earlier call, or earlier scores of `cltv score`, indexed by customer_id.
     campaign
         A past randomised campaign to learn from.
+    value, basis
+        The value that tiers and lists go by: "horizon", "remaining" or "lifetime", in "revenue" or "profit".
+    lifetimes
+        What `cltv lifetime` wrote, indexed by customer_id: where another value than the horizon's revenue counts.
     """
 
     margin_rate: float | None = None
@@ -92,13 +96,17 @@ class Terms:
     split_by: str = ""
     before: pd.DataFrame | None = None
     campaign: PastCampaign | None = None
+    value: str = "horizon"
+    basis: str = "revenue"
+    lifetimes: pd.DataFrame | None = None
 
 
 @dataclass
 class Actions:
     """Decision tables by name, rules to store by name, sections of the report, refused parts by name.
 
-    `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`.
+    `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
+    margin rates that lifetime profits were worked out with, None where the margins by customer tell them.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -106,6 +114,7 @@ class Actions:
     sections: list[dict[str, Any]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     candidates: dict[str, pd.DataFrame] = field(default_factory=dict)
+    rates: pd.Series | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,29 @@ class Shop:
     version: int
     levels: pd.Series | None = None
 
+    @property
+    def column(self) -> str:
+        """The column of the value that tiers go by, such as remaining_profit."""
+        return decisions.value_column(self.terms.value, self.terms.basis)
+
+    @property
+    def values(self) -> pd.Series:
+        """The value that tiers go by."""
+        found = self.terms.lifetimes
+        if found is None:
+            return self.predictions["expected_value"]
+        return decisions.choose_value(found, self.terms.value, self.terms.basis).reindex(self.X.index)
+
+    @property
+    def worth(self) -> pd.DataFrame:
+        """The predictions with what lists count as `expected_value`: what is still to come, never what is past."""
+        found = self.terms.lifetimes
+        if found is None or self.terms.value == "horizon":
+            return self.predictions
+        ahead = found.reindex(self.X.index)
+        ends = {f"value_{end}": ahead[f"remaining_value_{end}"] for end in ("lower", "upper")}
+        return self.predictions.assign(expected_value=ahead["remaining_value"], **ends)
+
 
 def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
@@ -153,6 +185,9 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     rule = decisions.fit_lifecycle(X)
     # MLflow sorts a model's metadata by name; tiers go from the highest down.
     cuts = dict(sorted(card["tiers"].items(), key=lambda tier: -tier[1]))
+    tiers = decisions.apply_tiers(predictions["expected_value"], cuts)
+    if terms.lifetimes is not None:
+        tiers, cuts = _lifetime_tiers(terms, terms.lifetimes, cutoff, X.index, done)
     done.rules |= {"tiers": cuts, "lifecycle": rule, "model_version": version}
     return Shop(
         log=log,
@@ -161,13 +196,30 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         predictions=predictions
         if trusted is not None
         else predictions.drop(columns="p_alive", errors="ignore"),
-        tiers=decisions.apply_tiers(predictions["expected_value"], cuts).rename("tier"),
+        tiers=tiers.rename("tier"),
         lifecycle=decisions.apply_lifecycle(X, rule, trusted),
         terms=terms,
         groups=_groups(cleaned, terms, cutoff, X.index),
         version=version,
         levels=_levels(cleaned, terms, cutoff, X.index),
     )
+
+
+def _lifetime_tiers(
+    terms: Terms, lifetimes: pd.DataFrame, cutoff: pd.Timestamp, customers: pd.Index, done: Actions
+) -> tuple[pd.Series, dict[str, float]]:
+    """Return tiers by a value of `cltv lifetime`, cut among today's customers, and their cuts."""
+    chosen = decisions.choose_value(lifetimes, terms.value, terms.basis)
+    days = pd.to_datetime(lifetimes["cutoff"]).unique()
+    if list(days) != [cutoff] or len(customers.difference(lifetimes.index)):
+        raise InputError(
+            f"the lifetime values are not those of this log's customers on {cutoff:%Y-%m-%d}; run cltv lifetime on the "
+            "same data first."
+        )
+    if terms.basis == "profit":
+        done.rates = lifetimes["margin_rate"]
+    cuts = decisions.fit_tiers(chosen.reindex(customers))
+    return decisions.apply_tiers(chosen.reindex(customers), cuts), cuts
 
 
 def with_purchases(predictions: pd.DataFrame, X: pd.DataFrame, horizon: int) -> pd.DataFrame:
@@ -253,7 +305,7 @@ def customer_margins(done: Actions) -> pd.DataFrame:
 
 def margin_rates(customers: pd.Index, done: Actions) -> pd.Series:
     """Return the margin rate of each customer, the mean one for those without."""
-    rates = decisions.customer_margin_rates(customer_margins(done))
+    rates = decisions.customer_margin_rates(customer_margins(done)) if done.rates is None else done.rates
     return rates.reindex(customers).fillna(float(rates.mean()))
 
 

@@ -9,11 +9,28 @@ from cltv_ml.decisions.audit import Audit, compute_audit
 from cltv_ml.decisions.campaign import build_campaign, campaign_summary
 from cltv_ml.decisions.cohorts import GROUPS, cohort_members, compute_cohorts
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
+from cltv_ml.decisions.cost_gaps import fill_cost_gaps
+from cltv_ml.decisions.cost_of_winning import cost_of_winning
 from cltv_ml.decisions.cross_sell import Shown, margin_per_purchase, recommend_next
 from cltv_ml.decisions.cross_sell_quality import evaluate_cross_sell
 from cltv_ml.decisions.lifecycle import apply_lifecycle, fit_lifecycle, tells_who_left
-from cltv_ml.decisions.lifetime import compute_lifetime, residual_share, value_to_date
-from cltv_ml.decisions.margins import Costs, add_profit, compute_margins, customer_margin_rates, loss_makers
+from cltv_ml.decisions.lifetime import (
+    choose_value,
+    compute_lifetime,
+    residual_share,
+    value_column,
+    value_to_date,
+    with_rates,
+)
+from cltv_ml.decisions.margins import (
+    Costs,
+    add_profit,
+    category_rates,
+    compute_margins,
+    customer_margin_rates,
+    loss_makers,
+    margin_credibility,
+)
 from cltv_ml.decisions.migration import compute_migration
 from cltv_ml.decisions.off_policy import compare_policies, evaluate_policy
 from cltv_ml.decisions.offers import GuardRails, choose_offers, discount_by_segment, profit_by_depth
@@ -69,9 +86,11 @@ __all__ = [
     "break_even",
     "build_campaign",
     "campaign_summary",
+    "category_rates",
     "change_by_customer",
     "choose_customers",
     "choose_offers",
+    "choose_value",
     "cohort_members",
     "compare_learners",
     "compare_policies",
@@ -85,6 +104,7 @@ __all__ = [
     "compute_rfm",
     "compute_treatment",
     "control_size",
+    "cost_of_winning",
     "customer_margin_rates",
     "customer_slopes",
     "detectable_uplift",
@@ -95,6 +115,7 @@ __all__ = [
     "evaluate_policy",
     "expected_rates",
     "favourites_by_segment",
+    "fill_cost_gaps",
     "find_associations",
     "fit_lifecycle",
     "fit_response",
@@ -103,6 +124,7 @@ __all__ = [
     "judge_policies",
     "learn_from_campaign",
     "loss_makers",
+    "margin_credibility",
     "margin_per_purchase",
     "payback_month",
     "price_index",
@@ -118,6 +140,8 @@ __all__ = [
     "segment_definitions",
     "tells_who_left",
     "value_at_risk",
+    "value_column",
     "value_to_date",
     "vary_leaders",
+    "with_rates",
 ]

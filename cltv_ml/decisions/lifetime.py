@@ -20,8 +20,57 @@ def value_to_date(log: AnyLog) -> pd.Series:
     return rows.set_index("customer_id")["spent"].rename("value_to_date")
 
 
+#: Values that decisions may go by, and the first word of their column.
+VALUES = {"horizon": "expected", "remaining": "remaining", "lifetime": "lifetime"}
+
+
+def value_column(value: str, basis: str) -> str:
+    """Return the column of `compute_lifetime` for a value and a basis.
+
+    >>> value_column("remaining", "profit"), value_column("horizon", "revenue")
+    ('remaining_profit', 'expected_value')
+    """
+    return f"{VALUES[value]}_{'profit' if basis == 'profit' else 'value'}"
+
+
+def choose_value(table: pd.DataFrame, value: str, basis: str) -> pd.Series:
+    """Return the value that decisions go by, from a table of `compute_lifetime`.
+
+    Raises
+    ------
+    InputError
+        The table holds no profit, or nobody's.
+    """
+    column = value_column(value, basis)
+    if column not in table or table[column].isna().all():
+        raise InputError(
+            f"the lifetime values hold no {column.replace('_', ' ')}; map a cost column, or state --margin-rate, when "
+            "you run cltv lifetime."
+        )
+    return table[column]
+
+
+def with_rates(margins: pd.DataFrame, *, returned_share: float, rebate_share: float) -> pd.DataFrame:
+    """Return margins by customer less what returns and rebates take that the log does not show.
+
+    Of each unit of revenue the rebate is given away, and the share that comes back earns nothing; what serving cost
+    stays spent.
+
+    >>> margins = pd.DataFrame({"revenue": [100.0], "gross_margin": [40.0], "service": [3.0]})
+    >>> with_rates(margins, returned_share=0.1, rebate_share=0.05)["contribution_margin"].tolist()
+    [28.5]
+    """
+    left = (1 - returned_share) * (margins["gross_margin"] - rebate_share * margins["revenue"])
+    return margins.assign(contribution_margin=left - margins["service"])
+
+
 def compute_lifetime(
-    to_date: pd.Series, future: pd.DataFrame, margins: pd.DataFrame | None = None
+    to_date: pd.Series,
+    future: pd.DataFrame,
+    margins: pd.DataFrame | None = None,
+    *,
+    rates: pd.Series | None = None,
+    paid: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Return the lifetime value of each customer as a sum of its parts, in revenue and, with margins, in profit.
 
@@ -32,14 +81,18 @@ def compute_lifetime(
     future
         By `customer_id`: `expected_value` within the horizon and `residual_value` beyond it, both discounted.
     margins
-        `compute_margins(log, "customer_id", costs=...)`. Future profit is future revenue times each customer's own
-        contribution rate (`customer_margin_rates`); the acquisition cost is taken off the past, once.
+        `compute_margins(log, "customer_id", costs=...)`. A customer without a row has no profit.
+    rates
+        Contribution rate of each customer, which turns future revenue into future profit; `customer_margin_rates` of
+        the margins by default, held between -1 and 1.
+    paid
+        What winning each customer cost, taken off the past, once; that of the margins by default.
 
     Returns
     -------
     DataFrame
         By `customer_id`: `value_to_date`, `expected_value`, `residual_value`, `remaining_value` (the last two
-        together), `lifetime_value` (all three); with margins the same with `profit` for `value`, and
+        together), `lifetime_value` (all three); with margins the same with `profit` for `value`, `margin_rate` and
         `acquisition_cost`. The sums are exact.
 
     Raises
@@ -58,11 +111,12 @@ def compute_lifetime(
     table = _sums(past, future["expected_value"], future["residual_value"], "value")
     if margins is None:
         return table
-    rates = customer_margin_rates(margins).reindex(future.index)
-    won = margins["acquisition"].reindex(future.index)
+    rates = customer_margin_rates(margins) if rates is None else rates
+    rates = rates.reindex(future.index).clip(-1.0, 1.0)
+    won = (margins["acquisition"] if paid is None else paid).reindex(future.index)
     earned = margins["contribution_margin"].reindex(future.index) - won
     profit = _sums(earned, future["expected_value"] * rates, future["residual_value"] * rates, "profit")
-    return pd.concat([table, profit], axis=1).assign(acquisition_cost=won)
+    return pd.concat([table, profit], axis=1).assign(margin_rate=rates, acquisition_cost=won)
 
 
 def _sums(past: pd.Series, expected: pd.Series, residual: pd.Series, what: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from cltv_ml.decisions.lines import currency, money, open_log, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.engine import MONEY_SCALE, Tabular, columns, frame, literal, view
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 Grain = Literal["customer_id", "segment", "product_id", "category", "channel"]
 
@@ -46,14 +46,18 @@ class Costs:
     acquisition: float | pd.Series = 0.0
 
     def __post_init__(self) -> None:
-        """Check that no part is negative and every rate is below one."""
-        rates = (
-            self.margin_rate.values() if isinstance(self.margin_rate, Mapping) else [self.margin_rate or 0.0]
-        )
-        if self.per_order < 0 or not 0 <= self.share_of_amount < 1 or any(rate > 1 for rate in rates):
+        """Check that no part is negative and every rate lies between -1 and 1."""
+        rates = self.margin_rate if isinstance(self.margin_rate, Mapping) else {"": self.margin_rate or 0.0}
+        for category, rate in rates.items():
+            if not -1 <= rate <= 1:
+                where = f" of {category!r}" if category else ""
+                raise InputError(
+                    f"the margin rate{where} must be a share from -1 to 1, got {rate:g}; write 0.35 for 35%."
+                )
+        if self.per_order < 0 or not 0 <= self.share_of_amount < 1:
             raise InputError(
                 f"costs must not be negative and rates must be shares of at most 1, got per_order={self.per_order}, "
-                f"share_of_amount={self.share_of_amount}, margin_rate={self.margin_rate}; write 0.35 for 35%."
+                f"share_of_amount={self.share_of_amount}; write 0.03 for 3%."
             )
 
 
@@ -128,6 +132,32 @@ def compute_margins(
     )
 
 
+def category_rates(
+    log: Log, own: Mapping[str, float] | None, other: float | None
+) -> float | dict[str, float] | None:
+    """Return the stated margin rate: one for all, or by category where some have one of their own.
+
+    Raises
+    ------
+    InputError
+        The log has no categories, or no line of a category whose rate is stated.
+    """
+    if own is None:
+        return other
+    if "category" not in log.columns:
+        raise InputError(
+            "margins by category need categories: map the product group to category, or state one --margin-rate."
+        )
+    known = set(log.frame["category"].dropna().unique())
+    absent = sorted(set(own) - known - {UNKNOWN})
+    if absent:
+        raise InputError(
+            f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
+            f"{sorted(known)[:5]}."
+        )
+    return dict(own) if other is None else dict.fromkeys([*sorted(known), UNKNOWN], other) | dict(own)
+
+
 def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
     """Return the rows of `compute_margins` that lose money, the largest loss first.
 
@@ -140,12 +170,12 @@ def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
     return losing if top is None else losing.head(top)
 
 
-def customer_margin_rates(margins: pd.DataFrame) -> pd.Series:
+def customer_margin_rates(margins: pd.DataFrame, prior: float | None = None) -> pd.Series:
     """Return each customer's contribution rate, drawn towards everybody's where little was bought.
 
-    The rate counts one average customer's revenue at the average rate besides the customer's own lines:
-    a single odd order does not decide. Name `margin_rate`, aligned with `margins`
-    (`compute_margins(log, "customer_id")`).
+    The rate counts `prior` revenue (one average customer's by default; `margin_credibility` learns it) at the average
+    rate besides the customer's own lines: a single odd order does not decide. Name `margin_rate`, aligned with
+    `margins` (`compute_margins(log, "customer_id")`).
 
     >>> margins = pd.DataFrame({"revenue": [100.0, 100.0], "contribution_margin": [50.0, 10.0]})
     >>> customer_margin_rates(margins).round(6).tolist()
@@ -155,9 +185,42 @@ def customer_margin_rates(margins: pd.DataFrame) -> pd.Series:
     if net.sum() <= 0:
         raise InputError("margin rates need revenue, but the log's total is zero; check the amounts.")
     everybody = margins["contribution_margin"].sum() / net.sum()
-    return ((margins["contribution_margin"] + everybody * net.mean()) / (net + net.mean())).rename(
-        "margin_rate"
+    prior = float(net.mean()) if prior is None else prior
+    return ((margins["contribution_margin"] + everybody * prior) / (net + prior)).rename("margin_rate")
+
+
+def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
+    """Return how much revenue a customer must have brought for their own margin rate to count as much as everybody's.
+
+    The credibility constant of Buhlmann and Straub (ASTIN Bulletin 5, 1970): the variance of lines' rates within
+    customers over that between customers, weighted by revenue; between one average line and one average customer.
+
+    >>> log = pd.DataFrame({"customer_id": list("aabb"), "timestamp": pd.Timestamp("2024-01-01"),
+    ...                     "amount": [10.0, 10, 10, 10], "cost": [9.0, 9, 5, 5]})
+    >>> margin_credibility(log)  # customers differ and their lines do not: one line tells
+    10.0
+    """
+    con, _ = _lines(log, "customer_id", costs or Costs(), None, None)
+    con.execute(
+        f"create temp table rated as select customer_id, revenue / {MONEY_SCALE} as w, 1 - cost / revenue as rate "
+        "from lines where revenue > 0"
     )
+    mine = frame(
+        con.sql(
+            "select count(*) as n, sum(w) as w, sum(w * rate) / sum(w) as rate, "
+            "sum(w * rate * rate) - sum(w * rate) ** 2 / sum(w) as within from rated group by customer_id"
+        )
+    )
+    whole = float(mine["w"].sum())
+    if not whole:
+        return 0.0
+    line, customer = whole / float(mine["n"].sum()), whole / len(mine)
+    freedom = float((mine["n"] - 1).sum())
+    everybody = float((mine["w"] * mine["rate"]).sum()) / whole
+    within = max(float(mine["within"].sum()), 0.0) / max(freedom, 1.0)
+    spread = float((mine["w"] * (mine["rate"] - everybody) ** 2).sum()) - (len(mine) - 1) * within
+    between = spread / max(whole - float((mine["w"] ** 2).sum()) / whole, 1e-12)
+    return float(min(max(within / between, line), customer)) if between > 1e-12 else customer
 
 
 def add_profit(predictions: pd.DataFrame, margin_rate: float | pd.Series) -> pd.DataFrame:

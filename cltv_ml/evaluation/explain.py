@@ -110,11 +110,25 @@ def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:
     return model.contributions(X)
 
 
-def top_reasons(model: ValueModel, X: pd.DataFrame, n: int = 3) -> pd.DataFrame:
+def top_reasons(
+    model: ValueModel,
+    X: pd.DataFrame,
+    n: int = 3,
+    *,
+    scale: pd.Series | None = None,
+    known: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Return the `n` features that move each customer's value most, in words: columns `reason_1` ... by `X.index`.
 
     Such as "days since the last purchase (12): +8.40" or "country: UK, +3.10"; the number is what the feature adds in
     currency, compared with a customer of whom it is not known. Empty text where fewer features have a say.
+
+    Parameters
+    ----------
+    scale
+        What each customer's reasons are multiplied with: the value explained over the model's.
+    known
+        Further parts of the value in currency, a column each, named in words.
 
     Raises
     ------
@@ -124,6 +138,10 @@ def top_reasons(model: ValueModel, X: pd.DataFrame, n: int = 3) -> pd.DataFrame:
     if n < 1:
         raise InputError(f"n must be at least one reason, got {n!r}.")
     parts = explain(model, X).drop(columns=BASELINE)
+    if scale is not None:
+        parts = parts.mul(scale, axis=0)
+    if known is not None:
+        parts = parts.join(known)
     amounts, names = parts.to_numpy(), [str(name) for name in parts.columns]
     said = pd.DataFrame({name: _shown(name, X) for name in names}, index=X.index)
     order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :n]

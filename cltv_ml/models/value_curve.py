@@ -98,6 +98,7 @@ class ValueCurve(BaseEstimator):
 def check_discount_rate(rate: float) -> None:
     """Raise where a yearly discount rate is negative or looks like percent."""
     if not 0 <= rate < 1:
+        meant = f"; write {rate / 100:g} if you mean {rate:g}%" if 1 <= rate <= 100 else ""
         raise InputError(
-            f"discount_rate must be a yearly share from 0 to below 1 (0.1 is 10%), got {rate!r}."
+            f"discount_rate must be a yearly share from 0 to below 1 (0.1 is 10%), got {rate:g}{meant}."
         )

@@ -23,7 +23,7 @@ from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms, look
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
-from cltv_ml.pipelines.inputs import load, read_rates, read_table, to_numbers
+from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
@@ -127,12 +127,13 @@ def _terms(settings: Act) -> Terms:
     )
     rates = settings.category_margins
     return Terms(
-        **{name: getattr(settings, name) for name in (*same, "currency", "split_by")},
+        **{name: getattr(settings, name) for name in (*same, "currency", "split_by", "value", "basis")},
         category_margins=None if rates is None else read_rates(rates),
         exclude=tuple(settings.exclude),
         protected=tuple(settings.protected),
         before=None if settings.before is None else read_table(settings.before, ["tier", "expected_value"]),
         campaign=_past_campaign(settings),
+        lifetimes=read_lifetimes(settings),
     )
 
 

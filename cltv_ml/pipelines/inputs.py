@@ -198,6 +198,21 @@ def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
     return read_table(source, ["expected_value"], _SCORES)
 
 
+def read_lifetimes(settings: Any, default: Path = Path("out/lifetime.parquet")) -> pd.DataFrame | None:
+    """Return the table of `cltv lifetime` where another value than the horizon's revenue is asked for, else None.
+
+    Raises
+    ------
+    InputError
+        There is no such table.
+    """
+    if settings.value == "horizon" and settings.basis == "revenue":
+        return None
+    source = default if settings.lifetimes is None else settings.lifetimes
+    meant = f"the table of `cltv lifetime`, which --value {settings.value} and --basis {settings.basis} need"
+    return read_table(source, ["remaining_value", "lifetime_value", "cutoff"], meant)
+
+
 def read_table(
     source: Path | pd.DataFrame,
     wanted: Sequence[str],
@@ -281,14 +296,3 @@ def known_costs(settings: Any) -> Costs | None:
         return None
     rates = settings.category_margins
     return Costs(margin_rate=settings.margin_rate if rates is None else read_rates(rates))
-
-
-def costs_of(settings: Any) -> Costs:
-    """Return what the settings state about costs, for `decisions.compute_margins`."""
-    rates = settings.category_margins
-    return Costs(
-        margin_rate=settings.margin_rate if rates is None else read_rates(rates),
-        per_order=settings.per_order,
-        share_of_amount=settings.share_of_amount,
-        acquisition=settings.acquisition_cost,
-    )

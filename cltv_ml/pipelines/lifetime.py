@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,25 +13,27 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
-from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.evaluation.explain import top_reasons
+from cltv_ml.evaluation.future import Future, forecast_future
 from cltv_ml.features import build_features
-from cltv_ml.files import write_table
+from cltv_ml.files import atomic, write_table
 from cltv_ml.log import Log
-from cltv_ml.models import GammaGamma, ParetoNBD, ProbabilisticValue
-from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve, check_discount_rate
-from cltv_ml.pipelines.inputs import costs_of, load
+from cltv_ml.models.value_curve import check_discount_rate
+from cltv_ml.pipelines.inputs import load, read_rates, read_table
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
 from cltv_ml.tracking import store
 from cltv_ml.windows import Window, to_days
 
-#: Draws per customer for intervals.
-DRAWS = 200
+#: What a column of the table of customers must be called to name the channel that won each customer.
+_CHANNEL = ("acquisition_channel", "channel")
 
-_SUMMARY = ("frequency", "recency", "T", "monetary_value")
+#: Days for which what was expected in all is kept, so that it can be held against what follows.
+_PATH = (30, 61, 91, 122, 152, 182, 273, 365, 547, 730, 1096, 1461, 1826)
 
 
 @dataclass(frozen=True)
@@ -42,64 +46,65 @@ class Lifetimes:
     file: Path
 
 
+@dataclass(frozen=True)
+class _Profit:
+    """Margins by customer, contribution rates and the cost of winning each, None where not known; sentences."""
+
+    margins: pd.DataFrame | None
+    rates: pd.Series | None
+    paid: pd.Series | None
+    notes: list[str]
+
+
 def lifetime(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Lifetimes:
     """Return the lifetime value of every customer as of the end of the log, written to `out`.
 
-    The champion's value for its horizon is spread over time by a Pareto/NBD fitted on today's customers
-    (`models.value_curve`), so values of all horizons agree: they never fall as the horizon grows.
+    The champion's value for its horizon is carried on by the likeliest purchase model of today's customers
+    (`models.future_value`), so values of all horizons agree: they never fall as the horizon grows. The totals, and what
+    was assumed, go to a .json file of the same name, for `cltv act`, `report` and `monitor`.
 
     Raises
     ------
     InputError
         There is no champion, a horizon or the end is impossible or the horizons do not increase, the end does not lie
-        beyond the champion's horizon, the discount rate is impossible, or margins need costs that nobody stated.
+        beyond the champion's horizon, a rate is impossible, or the costs cannot be used.
     """
     settings = LifetimeSettings.of(settings, options)
     days, end = _check(settings)
-    log = load(settings, progress).transactions
-    margins = _margins(log, settings)
-    progress("scoring the customers", 0.3)
+    cleaned = load(settings, progress)
+    log = cleaned.transactions
     cutoff = scoring.check_as_of(log, None)
+    profit = _profit(log, cleaned, cutoff, settings)
+    progress("scoring the customers", 0.3)
     store.open_store()
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
-    horizon = int(card["horizon"])
+    X = build_features(log, cutoff, names=list(card["features"]))
+    horizon, values = _longest(scoring.predict_in_chunks(model, X[card["features"]]), int(card["horizon"]))
     if end <= horizon:
         raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
-    X = build_features(log, cutoff, names=list(card["features"]))
-    scores = scoring.predict_in_chunks(model, X[card["features"]])["expected_value"]
     progress("following customers beyond the horizon", 0.6)
-    curve = ValueCurve(ParetoNBD(), horizon).fit(X)
-    future = _future(curve, X, scores, end, settings.discount_rate)
-    table = decisions.compute_lifetime(decisions.value_to_date(log), future, margins)
+    future = forecast_future(log, X, values, Window(cutoff, horizon))
+    end, capped = _cap(future, log, cutoff, horizon, end)
+    table = _table(log, future, profit, (horizon, end), settings.discount_rate)
     progress("drawing intervals", 0.8)
-    factors = _level_factors(log, Window(cutoff, horizon))
-    bounds, sums = _draws(curve, X, table["remaining_value"], end, factors)
-    table = table.join(_at(curve, X, scores, days)).assign(
-        remaining_lower=bounds[:, 0],
-        remaining_upper=bounds[:, 1],
+    table, totals = _with_intervals(table, future, (horizon, end))
+    chosen = decisions.choose_value(table, settings.value, settings.basis)
+    cuts = decisions.fit_tiers(chosen)
+    table = table.join(_at(future, days)).assign(
+        tier=decisions.apply_tiers(chosen, cuts),
         cutoff=cutoff,
         horizon=horizon,
         end=end,
         model_version=version,
     )
-    notes = _notes(table, curve.survival(X, end), end, margins is not None)
+    if settings.top_reasons:
+        native = model.unwrap_python_model().model
+        table = table.join(_reasons(native, X[card["features"]], table, values, settings))
+    notes = _notes(table, end, profit, capped)
     write_table(table.reset_index(), settings.out)
-    return Lifetimes(table, _totals(table, sums), notes, settings.out)
-
-
-def _margins(log: Log, settings: LifetimeSettings) -> pd.DataFrame | None:
-    """Return the margins by customer, None where neither the log nor the settings know any cost."""
-    if "cost" not in log.columns and settings.margin_rate is None and settings.category_margins is None:
-        return None
-    return decisions.compute_margins(log, "customer_id", costs=costs_of(settings))
-
-
-def _at(curve: ValueCurve, X: pd.DataFrame, scores: pd.Series, days: Sequence[int]) -> pd.DataFrame:
-    """Return `value_<days>d` for each further horizon."""
-    if not days:
-        return pd.DataFrame(index=X.index)
-    return curve.multiples(X, days).mul(scores, axis=0).rename(columns=lambda day: f"value_{day}d")
+    _write_account(settings, table, totals, notes, cuts, future)
+    return Lifetimes(table, totals, notes, settings.out)
 
 
 def _check(settings: LifetimeSettings) -> tuple[list[int], int]:
@@ -114,61 +119,171 @@ def _check(settings: LifetimeSettings) -> tuple[list[int], int]:
     return days, end
 
 
-def _future(curve: ValueCurve, X: pd.DataFrame, scores: pd.Series, end: int, rate: float) -> pd.DataFrame:
-    """Return `expected_value` within the champion's horizon and `residual_value` from there to the end, discounted."""
-    multiples = curve.multiples(X, [curve.horizon, end], rate)
-    within = scores * multiples[curve.horizon]
-    return pd.DataFrame({"expected_value": within, "residual_value": scores * multiples[end] - within})
+def _longest(scores: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
+    """Return the longest horizon that a champion has values for, and these values."""
+    days = {
+        int(found[1]): name for name in scores if (found := re.fullmatch(r"expected_value_(\d+)d", str(name)))
+    }
+    longest = max(days, default=horizon)
+    return (longest, scores[days[longest]]) if longest > horizon else (horizon, scores["expected_value"])
 
 
-def _level_factors(log: Log, window: Window) -> np.ndarray:
-    """Return a ratio of the true level to the forecast for each draw, in random order; ones where nothing tells it."""
-    level = forecast_level(log, window)
-    return np.ones(DRAWS) if level is None else np.random.default_rng(0).permutation(level.factors(DRAWS))
+def _profit(log: Log, cleaned: Cleaned, cutoff: pd.Timestamp, settings: LifetimeSettings) -> _Profit:
+    """Return what profit needs, and what a reader must know of it."""
+    stated = settings.margin_rate is not None or settings.category_margins is not None
+    if "cost" not in log.columns and not stated:
+        return _Profit(None, None, None, ["Profit is not known: map a cost column, or state --margin-rate."])
+    own = None if settings.category_margins is None else read_rates(settings.category_margins)
+    costs = decisions.Costs(
+        margin_rate=decisions.category_rates(log, own, settings.margin_rate),
+        per_order=settings.per_order,
+        share_of_amount=settings.share_of_amount,
+    )
+    filled, notes = decisions.fill_cost_gaps(log, stated=stated)
+    margins = decisions.with_rates(
+        decisions.compute_margins(filled, "customer_id", costs=costs),
+        returned_share=settings.returned_share,
+        rebate_share=settings.rebate_share,
+    )
+    rates = decisions.customer_margin_rates(margins, decisions.margin_credibility(filled, costs))
+    paid, told = decisions.cost_of_winning(log, _acquisition(settings), _channels(cleaned, log, cutoff))
+    return _Profit(margins, rates, paid, [*notes, *told])
 
 
-def _draws(
-    curve: ValueCurve, X: pd.DataFrame, remaining: pd.Series, end: int, factors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 90% interval of each customer's remaining value, shape (n, 2), and draws of the total, shape (DRAWS,).
+def _acquisition(settings: LifetimeSettings) -> float | pd.DataFrame:
+    stated = settings.acquisition_cost
+    if isinstance(stated, float):
+        return stated
+    return read_table(stated, [], "a table with channel or month and acquisition_cost or cost", key="")
 
-    The draws are the purchase and spend models', brought to the champion's mean: they hold chance, the uncertainty of
-    the parameters and, by `factors`, that of the level.
+
+def _channels(cleaned: Cleaned, log: Log, cutoff: pd.Timestamp) -> pd.Series | None:
+    """Return the channel that won each customer where the table of customers names one."""
+    levels = cleaned.known.groups(cutoff, log.customers, most=len(log.customers))
+    named = {str(name).strip().lower(): name for name in levels}
+    found = next((named[name] for name in _CHANNEL if name in named), None)
+    return None if found is None else levels[found].replace("unknown", None)
+
+
+def _cap(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, end: int) -> tuple[int, str]:
+    """Return the end, no later than the log is long where it shows no dropout, and a sentence about that."""
+    stays, span = future.model.no_dropout(future.X), (cutoff - log.first.normalize()).days
+    if stays is None:
+        return end, ""
+    last = min(end, max(span, horizon))
+    return last, (
+        f"The log shows next to no dropout ({stays:.0%} of today's customers are expected to be customers in five "
+        "years), so the residual value would have no end of its own: "
+        + (
+            f"it is capped at {last / 365.25:.1f} years ahead, as long as the log has followed anybody."
+            if last < end
+            else "it stops at the end only."
+        )
+    )
+
+
+def _table(
+    log: Log, future: Future, profit: _Profit, days: tuple[int, int], discount_rate: float
+) -> pd.DataFrame:
+    """Return the sums of each customer, in revenue and, where costs are known, in profit."""
+    horizon, end = days
+    expected = future.expected([horizon, end], discount_rate)
+    parts = pd.DataFrame(
+        {"expected_value": expected[horizon], "residual_value": expected[end] - expected[horizon]}
+    )
+    return decisions.compute_lifetime(
+        decisions.value_to_date(log), parts, profit.margins, rates=profit.rates, paid=profit.paid
+    )
+
+
+def _with_intervals(
+    table: pd.DataFrame, future: Future, days: tuple[int, int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table with each customer's 90% bounds, and the totals with those of the draws' totals.
+
+    Draws of what lies beyond the horizon are those up to the end less those within it, from the same parameters.
     """
-    model = ProbabilisticValue(curve.purchases_, GammaGamma(), horizon=end).fit(X[list(_SUMMARY)])
-    scale = remaining.to_numpy() / np.maximum(model.predict(X[list(_SUMMARY)]), np.finfo(float).tiny)
-    bounds, sums, first = [], np.zeros(DRAWS), 0
-    for part in model.draw_values(X[list(_SUMMARY)], DRAWS):
-        drawn = part * scale[first : first + len(part), None] * factors
-        bounds.append(np.quantile(drawn, [0.05, 0.95], axis=1).T)
-        sums += drawn.sum(axis=0)
-        first += len(part)
-    return np.concatenate(bounds), sums
+    rates = table.get("margin_rate")
+    bounds, whole, profit = future.draws(days[1], table["remaining_value"], rates)
+    _, within, profit_within = future.draws(days[0], table["expected_value"], rates)
+    drawn = {"value": (within, whole), "profit": (profit_within, profit)}
+    ends = pd.DataFrame(bounds, index=table.index, columns=["lower", "upper"])
+    totals = pd.DataFrame({"total": table[[name for name in table if _is_part(name)]].sum()}).rename_axis(
+        "part"
+    )
+    for what, (near, far) in drawn.items():
+        if f"remaining_{what}" not in table:
+            continue
+        mine = ends if what == "value" else np.sort(ends.mul(table["margin_rate"], axis=0), axis=1)
+        past = table[f"{what}_to_date"].to_numpy()
+        for name, added in (("remaining", 0.0), ("lifetime", past[:, None])):
+            table[[f"{name}_{what}_lower", f"{name}_{what}_upper"]] = mine + added
+        before = totals.at[f"{what}_to_date", "total"]
+        sums = {"expected": near, "residual": far - near, "remaining": far, "lifetime": far + before}
+        for name, total in sums.items():
+            totals.loc[f"{name}_{what}", ["lower", "upper"]] = np.quantile(total, [0.05, 0.95])
+    return table, totals
 
 
-def _totals(table: pd.DataFrame, sums: np.ndarray) -> pd.DataFrame:
-    """Return the total of each part, and for what is still to come the 90% interval of the draws' totals."""
-    parts = [name for name in table if name.endswith(("_value", "_profit", "_to_date"))]
-    totals = pd.DataFrame({"total": table[parts].sum()}).rename_axis("part")
-    low, high = np.quantile(sums, [0.05, 0.95])
-    totals.loc["remaining_value", ["lower", "upper"]] = [low, high]
-    past = totals.at["value_to_date", "total"]
-    totals.loc["lifetime_value", ["lower", "upper"]] = [past + low, past + high]
-    return totals
+def _is_part(name: str) -> bool:
+    return name.endswith(("_value", "_profit", "_to_date"))
 
 
-def _notes(table: pd.DataFrame, survival: float, end: int, profit: bool) -> list[str]:
+def _at(future: Future, days: Sequence[int]) -> pd.DataFrame:
+    """Return `value_<days>d` for each further horizon, not discounted."""
+    return future.expected(list(days)).rename(columns=lambda day: f"value_{day}d")
+
+
+def _reasons(
+    model: Any, X: pd.DataFrame, table: pd.DataFrame, values: pd.Series, settings: LifetimeSettings
+) -> pd.DataFrame:
+    """Return the reasons for the chosen value: the champion's, carried on with its value, and what is past."""
+    profit = settings.basis == "profit"
+    ahead = "expected" if settings.value == "horizon" else "remaining"
+    chosen = table[decisions.value_column({"expected": "horizon"}.get(ahead, ahead), settings.basis)]
+    scale = (chosen / values.where(values > 0)).fillna(0.0)
+    past = {
+        "earned so far" if profit else "spent so far": table["profit_to_date" if profit else "value_to_date"]
+    }
+    known = pd.DataFrame(past, index=X.index) if settings.value == "lifetime" else None
+    return top_reasons(model, X, settings.top_reasons, scale=scale, known=known)
+
+
+def _notes(table: pd.DataFrame, end: int, profit: _Profit, capped: str) -> list[str]:
     """Return what a reader must know before the numbers."""
     share = decisions.residual_share(table)
     notes = [
         f"{share:.0%} of the lifetime value lies beyond the horizon, up to {end / 365.25:.1f} years ahead: no test "
         "window of the training has measured that part."
     ]
-    if survival > NO_DROPOUT:
-        notes.append(
-            f"The log shows next to no dropout ({survival:.0%} of today's customers are expected to be customers at "
-            "the end), so the residual value assumes that they go on buying, and stops at the end only."
-        )
-    if not profit:
-        notes.append("Profit is not known: map a cost column, or state --margin-rate.")
-    return notes
+    return [*notes, *([capped] if capped else []), *profit.notes]
+
+
+def _write_account(
+    settings: LifetimeSettings,
+    table: pd.DataFrame,
+    totals: pd.DataFrame,
+    notes: list[str],
+    cuts: dict[str, float],
+    future: Future,
+) -> None:
+    """Write what was worked out in all, and on which terms, next to the table."""
+    first = table.iloc[0]
+    days = [day for day in _PATH if day < first["end"]] + [int(first["end"])]
+    account = {
+        "cutoff": f"{first['cutoff']:%Y-%m-%d}",
+        "horizon": int(first["horizon"]),
+        "end": int(first["end"]),
+        "model_version": int(first["model_version"]),
+        "customers": len(table),
+        "discount_rate": settings.discount_rate,
+        "value": settings.value,
+        "basis": settings.basis,
+        "currency": settings.currency,
+        "tiers": cuts,
+        "notes": notes,
+        "totals": json.loads(totals.reset_index().to_json(orient="records")),
+        "expected_by_day": {day: float(total) for day, total in future.expected(days).sum().items()},
+    }
+    with atomic(settings.out.with_suffix(".json")) as path:
+        path.write_text(json.dumps(account, indent=1), encoding="utf-8")

@@ -63,6 +63,16 @@ def _as_pandas(value: Any) -> Any:
     return table.to_pandas() if hasattr(table, "to_pandas") else table
 
 
+def _as_price(value: Any) -> Any:
+    """Return one figure as a number, and anything else as a table."""
+    if isinstance(value, bool) or value is None:
+        raise InputError(f"acquisition_cost must be a figure or a table, got {value!r}.")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return _as_pandas(value)
+
+
 def _models(value: Any) -> Any:
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return ",".join(value)
@@ -79,6 +89,8 @@ Horizons = Annotated[str, BeforeValidator(_as_horizons)]
 File = Annotated[Path, Strict(False)]
 #: A table: the path of its file, in Python also the table itself, of any library.
 Table = Annotated[Any, BeforeValidator(_as_pandas)]
+#: One figure, or a table of figures.
+Price = Annotated[Any, BeforeValidator(_as_price)]
 #: A flag that is repeated: in a file a list, or one text.
 Repeated = Annotated[
     list[str], Strict(False), BeforeValidator(lambda value: [value] if isinstance(value, str) else value)

@@ -10,6 +10,7 @@ from cltv_ml.settings.base import (
     Days,
     File,
     Names,
+    Price,
     Repeated,
     Settings,
     Table,
@@ -18,6 +19,7 @@ from cltv_ml.settings.base import (
 from cltv_ml.settings.parts import (
     CURRENCY,
     MARGIN,
+    Chosen,
     Competing,
     Customers,
     Judged,
@@ -122,7 +124,7 @@ class Monitor(Printed, Customers, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Act(Printed, Customers, Source):
+class Act(Printed, Chosen, Customers, Source):
     """Settings of `cltv act`: what the user states about the business is never invented where it is missing."""
 
     margin_rate: float | None = setting(None, MARGIN)
@@ -152,6 +154,11 @@ class Act(Printed, Customers, Source):
     control: str = setting("control", "Arm of the past campaign that received nothing.")
     split_by: str = setting(
         "", "Column of --customers or of the data by whose levels segments are divided, such as country."
+    )
+    lifetimes: Table = setting(
+        None,
+        "Table of `cltv lifetime`, for another --value or --basis than the default.",
+        default_text="out/lifetime.parquet",
     )
     before: Table = setting(None, "File customers.csv of an earlier call, to show what has changed.")
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
@@ -264,7 +271,7 @@ class Build(Customers, Source):
     out: File = setting(..., "Folder for cutoff=YYYY-MM-DD/part-*.parquet.")
 
 
-class Lifetime(Printed, Customers, Source):
+class Lifetime(Printed, Chosen, Customers, Source):
     """Settings of `cltv lifetime`."""
 
     horizons: Names = setting([], "Further horizons to report, such as 30d,91d,1y; they must increase.")
@@ -280,7 +287,18 @@ class Lifetime(Printed, Customers, Source):
     share_of_amount: float = setting(
         0.0, "Costs in proportion to revenue, such as 0.03 for payment fees.", ge=0
     )
-    acquisition_cost: float = setting(0.0, "Cost of winning one customer, taken off once.", ge=0)
+    returned_share: float = setting(
+        0.0, "Share of revenue that customers send back, where the log does not show it.", ge=0, lt=1
+    )
+    rebate_share: float = setting(
+        0.0, "Share of revenue given back as discounts that the log's amounts do not show.", ge=0, lt=1
+    )
+    acquisition_cost: Price = setting(
+        0.0,
+        "Cost of winning one customer, taken off once: a figure, or a table with channel or month and "
+        "acquisition_cost (of one customer) or cost (in all).",
+    )
+    top_reasons: int = setting(0, "Number of reasons for each customer's value; slower.", ge=0)
     out: File = setting(Path("out/lifetime.parquet"), "A .parquet or .csv file.")
     currency: str = setting("", "Currency shown with the totals.")
 

@@ -129,6 +129,15 @@ class Printed(Settings):
     as_json: bool = setting(False, "Print one JSON document, for programs.", flag="--json")
 
 
+class Chosen(Settings):
+    """Which value of a customer tiers, lists and reports go by."""
+
+    value: Literal["horizon", "remaining", "lifetime"] = setting(
+        "horizon", "Value to go by: within the horizon, all that is to come, or that with what is past."
+    )
+    basis: Literal["revenue", "profit"] = setting("revenue", "Revenue or profit.")
+
+
 class Judged(Settings):
     """What the order of customers is judged by."""
 

@@ -3,8 +3,19 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.decisions import Costs, compute_lifetime, compute_margins, residual_share, value_to_date
+from cltv_ml.decisions import (
+    Costs,
+    choose_value,
+    compute_lifetime,
+    compute_margins,
+    customer_margin_rates,
+    margin_credibility,
+    residual_share,
+    value_to_date,
+)
 from cltv_ml.errors import InputError
+from cltv_ml.models import ParetoNBD
+from cltv_ml.models.value_curve import ValueCurve
 
 LOG = pd.DataFrame(
     {
@@ -24,14 +35,68 @@ FUTURE = pd.DataFrame(
 def test_the_worked_example_of_the_concept_page():
     """A has spent 160 at a cost of 96 and was won for 12; 20 are expected in the horizon and 30 beyond.
 
-    Everybody's margin rate is (64 + 10) / 200 = .37, the mean revenue 100: A's rate is (64 + 37) / 260 = .38846.
+    Everybody's margin rate is (64 + 10) / 200 = .37. Lines of one customer do not differ, so one average line, 200 / 3,
+    is what a rate needs to count half: A's is (64 + .37 * 66.67) / (160 + 66.67) = .3912.
     """
     margins = compute_margins(LOG, "customer_id", costs=Costs(acquisition=12.0))
-    a = compute_lifetime(value_to_date(LOG), FUTURE, margins).loc["a"]
+    prior = margin_credibility(LOG)
+    rates = customer_margin_rates(margins, prior)
+    a = compute_lifetime(value_to_date(LOG), FUTURE, margins, rates=rates).loc["a"]
+    assert prior == pytest.approx(200 / 3)
     assert a["lifetime_value"] == 160 + 20 + 30
     assert a["profit_to_date"] == 64 - 12
-    assert a["remaining_profit"] == pytest.approx(50 * (64 + 37) / 260)
-    assert a["lifetime_profit"] == pytest.approx(52 + 50 * (64 + 37) / 260)
+    assert a["margin_rate"] == pytest.approx(0.3912, abs=1e-4)
+    assert a["lifetime_profit"] == pytest.approx(71.56, abs=0.005)
+
+
+def test_a_discounted_part_of_the_worked_example():
+    """100 expected evenly over five years, at 10% a year: the integral of 20 * 1.1 ** -u is 79.55."""
+    X = pd.DataFrame({"frequency": [3.0] * 40, "recency": [90.0] * 40, "T": [100.0] * 40})
+    steady = ParetoNBD().with_params({"r": 1e6, "alpha": 5e7, "s": 1e-6, "beta": 1e6})
+    curve = ValueCurve(horizon=1826)
+    curve.purchases_ = steady
+    assert 100 * curve.multiples(X, [1826], 0.1)[1826].iloc[0] == pytest.approx(79.55, abs=0.05)
+
+
+def test_margins_between_customers_whose_lines_differ_need_more_lines():
+    noisy = pd.DataFrame(
+        {
+            "customer_id": list("aaaabbbb"),
+            "timestamp": pd.Timestamp("2024-01-01"),
+            "amount": 10.0,
+            "cost": [1.0, 9, 2, 8, 9, 2, 8, 1],
+        }
+    )
+    assert (
+        margin_credibility(noisy) == 40.0
+    )  # customers do not differ: everybody's rate, as for an average customer
+
+
+def test_rates_beyond_everything_are_held_between_minus_one_and_one():
+    margins = compute_margins(LOG, "customer_id", costs=Costs())
+    rates = pd.Series({"a": -3.0, "b": 0.2})
+    table = compute_lifetime(value_to_date(LOG), FUTURE, margins, rates=rates)
+    assert table.loc["a", "remaining_profit"] == -50
+
+
+def test_a_customer_without_margins_has_no_profit_but_a_value():
+    margins = compute_margins(LOG, "customer_id", costs=Costs()).drop("b")
+    b = compute_lifetime(value_to_date(LOG), FUTURE, margins).loc["b"]
+    assert b["lifetime_value"] == 50
+    assert pd.isna(b["lifetime_profit"])
+
+
+def test_the_value_to_go_by_is_a_column_and_profit_must_be_known():
+    table = compute_lifetime(value_to_date(LOG), FUTURE)
+    assert choose_value(table, "remaining", "revenue").tolist() == [50, 10]
+    with pytest.raises(InputError, match="hold no remaining profit; map a cost column"):
+        choose_value(table, "remaining", "profit")
+
+
+def test_margin_rates_beyond_one_are_asked_for_as_shares():
+    for rate, told in ((30.0, "from -1 to 1"), (-1.2, "got -1.2"), ({"tea": 40.0}, "of 'tea'")):
+        with pytest.raises(InputError, match=told):
+            Costs(margin_rate=rate)
 
 
 def test_parts_add_up_for_everybody():

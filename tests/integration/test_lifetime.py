@@ -118,3 +118,56 @@ def test_an_export_is_written_with_its_manifest(trained, scored):
     assert told["klaviyo"]["rows"] == scored["expected_value"].notna().sum()
     assert "file of orders" in told["meta_predicted_value"]
     assert (trained.folder / "out" / "export" / "manifest.json").is_file()
+
+
+def test_the_account_next_to_the_table_holds_totals_and_terms(lifetimes, trained):
+    told, table = lifetimes
+    account = json.loads((trained.folder / "out" / "lifetime.json").read_text())
+    sums = [{row["part"]: row["total"] for row in one["totals"]} for one in (account, told)]
+    assert sums[0] == pytest.approx(sums[1])
+    assert account["expected_by_day"][str(account["end"])] == pytest.approx(
+        table["remaining_value"].sum(), rel=1e-6
+    )
+    assert (account["value"], account["basis"]) == ("horizon", "revenue")
+
+
+def test_reasons_for_a_lifetime_name_what_is_past(trained):
+    words = ("--data", "orders.csv", *trained.mapping, "--value", "lifetime", "--top-reasons", "40")
+    done = trained.cltv("lifetime", *words, "--out", "out/reasons.parquet", "--json")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(trained.folder / "out" / "reasons.parquet")
+    said = table[[name for name in table if name.startswith("reason_")]]
+    assert said.apply(lambda row: any("spent so far: +" in text for text in row), axis=1).mean() > 0.9
+
+
+def test_act_and_report_go_by_the_remaining_profit(lifetimes, trained):
+    _, table = lifetimes
+    words = ("--data", "orders.csv", *trained.mapping, "--margin-rate", "0.3")
+    chosen = ("--value", "remaining", "--basis", "profit")
+    done = trained.cltv("act", *words, *chosen, "--uplift", "0.1", "--cost", "0.5", "--out", "out/remaining")
+    assert done.returncode == 0, done.stderr
+    customers = pd.read_csv(
+        trained.folder / "out" / "remaining" / "customers.csv", dtype={"customer_id": "str"}
+    )
+    remaining = customers.set_index("customer_id")["remaining_profit"]
+    np.testing.assert_allclose(
+        remaining, table.set_index("customer_id")["remaining_profit"].reindex(remaining.index), atol=1e-4
+    )
+    lowest = customers[customers["tier"] == "high"]["remaining_profit"].min()
+    assert lowest >= customers[customers["tier"] == "medium"]["remaining_profit"].max()
+    assert "remaining profit" in (trained.folder / "out" / "remaining" / "actions.html").read_text()
+
+
+def test_a_value_without_its_table_names_the_command_that_writes_it(trained):
+    words = (
+        "act",
+        "--data",
+        "orders.csv",
+        *trained.mapping,
+        "--value",
+        "remaining",
+        "--lifetimes",
+        "no.parquet",
+    )
+    done = trained.cltv(*words)
+    assert (done.returncode, "the table of `cltv lifetime`" in done.stderr) == (2, True), done.stderr

@@ -1,0 +1,144 @@
+"""The cost of winning each customer: one figure for all, or a table by channel, by month or by both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions.lines import open_log
+from cltv_ml.engine import frame
+from cltv_ml.errors import InputError
+from cltv_ml.log import AnyLog
+
+#: What a table may be divided by.
+_KEYS = ("channel", "month")
+
+#: Columns of money: the cost of one customer, or what was spent on all customers of the row together.
+_EACH, _TOTAL = "acquisition_cost", "cost"
+
+
+def cost_of_winning(
+    log: AnyLog, stated: float | pd.DataFrame, channels: pd.Series | None = None
+) -> tuple[pd.Series, list[str]]:
+    """Return what winning each customer cost, by `customer_id`, and sentences on what has no figure.
+
+    Parameters
+    ----------
+    stated
+        One figure for every customer, or a table with `channel`, `month` (such as 2025-03) or both, and either
+        `acquisition_cost`, what one customer cost, or `cost`, what was spent in all, which is divided evenly among
+        the customers won.
+    channels
+        Channel that won each customer, by `customer_id`; that of the first order by default.
+
+    Raises
+    ------
+    InputError
+        A cost is negative, the table lacks a column, or holds a row twice or a channel that won nobody.
+
+    >>> log = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": pd.to_datetime(["2024-01-05", "2024-02-05"]),
+    ...                     "amount": [10.0, 20.0]})
+    >>> paid, notes = cost_of_winning(log, pd.DataFrame({"month": ["2024-02"], "acquisition_cost": [7.0]}))
+    >>> paid.tolist(), notes
+    ([0.0, 7.0], ['No acquisition cost is stated for 1 of 2 customers, by their month or channel: 0 counts.'])
+    """
+    won = _won(log, channels)
+    if not isinstance(stated, pd.DataFrame):
+        if not 0 <= float(stated) < np.inf:
+            raise InputError(f"the acquisition cost must be 0 or more, got {stated!r}.")
+        return pd.Series(float(stated), index=won.index, name=_EACH), []
+    keys, column, table = _checked(stated, won)
+    table = table.groupby(keys)[column].sum()
+    if column == _TOTAL:
+        counts = won.groupby(keys).size().rename_axis(keys)
+        lost = table[~table.index.isin(counts.index)].sum()
+        table = table / counts.reindex(table.index)
+    else:
+        lost = 0.0
+    places = pd.MultiIndex.from_frame(won[keys]) if len(keys) > 1 else pd.Index(won[keys[0]])
+    paid = pd.Series(table.reindex(places).to_numpy(), index=won.index, name=_EACH)
+    return paid.fillna(0.0), _notes(paid, float(lost))
+
+
+def _won(log: AnyLog, channels: pd.Series | None) -> pd.DataFrame:
+    """Return `month` and `channel` of each customer's first order."""
+    con, found = open_log(log, "the acquisition cost")
+    channel = (
+        "first(channel order by timestamp, amount desc, channel)"
+        if "channel" in found
+        else "cast(null as varchar)"
+    )
+    won = frame(
+        con.sql(
+            f"select customer_id, strftime(min(timestamp), '%Y-%m') as month, {channel} as channel "
+            "from log group by 1 order by 1"
+        )
+    ).set_index("customer_id")
+    return won if channels is None else won.assign(channel=channels.reindex(won.index))
+
+
+def _checked(table: pd.DataFrame, won: pd.DataFrame) -> tuple[list[str], str, pd.DataFrame]:
+    """Return the keys, the column of money and the table with its keys as text and its money as numbers."""
+    keys = [name for name in _KEYS if name in table]
+    money = [name for name in (_EACH, _TOTAL) if name in table]
+    if not keys or len(money) != 1:
+        raise InputError(
+            "a table of acquisition costs needs channel or month (or both), and either acquisition_cost (for one "
+            f"customer) or cost (spent in all), found {list(table.columns)}."
+        )
+    column = money[0]
+    table = table[[*keys, column]].assign(**{column: pd.to_numeric(table[column], errors="coerce")})
+    wrong = ~(table[column] >= 0) | ~np.isfinite(table[column])
+    if wrong.any():
+        raise InputError(
+            f"acquisition costs must be numbers of 0 or more; row {int(np.flatnonzero(wrong)[0]) + 1} is not: "
+            "correct it, or leave the row out."
+        )
+    if "month" in keys:
+        table = table.assign(month=_months(table["month"]))
+    if "channel" in keys:
+        table = table.assign(channel=table["channel"].astype("str").str.strip())
+        _check_channels(table["channel"], won["channel"])
+    if column == _EACH and table.duplicated(keys).any():
+        twice = table.loc[table.duplicated(keys), keys].iloc[0].tolist()
+        raise InputError(f"acquisition costs name {', '.join(map(str, twice))} twice; keep one row.")
+    return keys, column, table
+
+
+def _months(column: pd.Series) -> pd.Series:
+    days = pd.to_datetime(column.astype("str"), errors="coerce", format="ISO8601")
+    if days.isna().any():
+        wrong = str(column[days.isna()].iloc[0])
+        raise InputError(f"acquisition costs hold the month {wrong!r}; write months such as 2025-03.")
+    return days.dt.strftime("%Y-%m")
+
+
+def _check_channels(named: Sequence[str], channels: pd.Series) -> None:
+    known = sorted(channels.dropna().unique())
+    if not known:
+        raise InputError(
+            "acquisition costs by channel need the channel that won each customer; map a column to channel, or give "
+            "--customers with a column channel."
+        )
+    strangers = sorted(set(named) - set(known))
+    if strangers:
+        raise InputError(
+            f"no customer was won by the channel {strangers[0]!r} of the acquisition costs; customers' channels are "
+            f"such as {known[:5]}: write the same names."
+        )
+
+
+def _notes(paid: pd.Series, lost: float) -> list[str]:
+    notes, without = [], int(paid.isna().sum())
+    if without:
+        notes.append(
+            f"No acquisition cost is stated for {without:,} of {len(paid):,} customers, by their month or channel: 0 "
+            "counts."
+        )
+    if lost:
+        notes.append(
+            f"Acquisition costs of {lost:,.0f} lie where nobody was won, and are in no customer's profit."
+        )
+    return notes

@@ -1,0 +1,80 @@
+"""The value of a log's customers beyond the champion's horizon, and draws of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.log import AnyLog
+from cltv_ml.models import GammaGamma, ProbabilisticValue
+from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.models.future_value import YEAR, FutureValue
+from cltv_ml.models.predictive import between
+from cltv_ml.windows import Window
+
+#: Draws per customer for intervals, and the share that they hold.
+DRAWS, COVERAGE = 200, 0.9
+
+_SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+
+
+@dataclass(frozen=True)
+class Future:
+    """Fitted on the customers of one day: their summary, the model's values, how they go on, and the level's draws.
+
+    `near` and `far` are equally likely ratios of the true level to the forecast, of the horizon and of a year, in the
+    same random order.
+    """
+
+    X: pd.DataFrame
+    values: pd.Series
+    model: FutureValue
+    near: np.ndarray
+    far: np.ndarray
+
+    def expected(self, days: list[int], discount_rate: float = 0.0) -> pd.DataFrame:
+        """Return each customer's expected spend within each of `days`."""
+        return self.model.predict(self.X, self.values, days, discount_rate)
+
+    def draws(
+        self, days: int, expected: pd.Series, rates: pd.Series | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the 90% bounds of each customer's spend in `days`, shape (n, 2), and draws of its total and profit.
+
+        The draws are the purchase and spend models', brought to the mean `expected`: they hold chance, the
+        uncertainty of the parameters and that of the level. `rates` turn spend into profit.
+        """
+        model = ProbabilisticValue(self.model.curve_.purchases_, GammaGamma(), horizon=days).fit(self.X)
+        scale = expected.to_numpy() / np.maximum(model.predict(self.X), np.finfo(float).tiny)
+        factors = self.near if days <= self.model.horizon else self.far
+        rate = np.ones(len(self.X)) if rates is None else rates.fillna(0.0).to_numpy()
+        bounds, sums, profits, first = [], np.zeros(DRAWS), np.zeros(DRAWS), 0
+        for part in model.draw_values(self.X, DRAWS):
+            rows = slice(first, first + len(part))
+            drawn = part * scale[rows, None] * factors
+            bounds.append(between(drawn, COVERAGE))
+            sums += drawn.sum(axis=0)
+            profits += rate[rows] @ drawn
+            first += len(part)
+        return np.concatenate(bounds), sums, profits
+
+
+def forecast_future(log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Window) -> Future:
+    """Return how customers `X` go on after `window`, for whose horizon a model gives `values`.
+
+    Raises
+    ------
+    InputError
+        Nobody has bought on a second day.
+    """
+    year = Window(window.cutoff, max(window.horizon, YEAR))
+    with shared_fits():
+        levels = [forecast_level(log, one) for one in (window, year)]
+    place = np.random.default_rng(0).permutation(DRAWS)
+    near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in levels)
+    total = None if levels[1] is None else levels[1].total
+    X = X[_SUMMARY]
+    return Future(X, values, FutureValue(window.horizon).fit(X, values, total), near, far)

@@ -1,0 +1,84 @@
+"""Values beyond the horizon: they add up, keep to the level of a year and tell which process customers follow."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.errors import InputError
+from cltv_ml.models import BGNBD, ParetoNBD
+from cltv_ml.models.future_value import FutureValue
+
+PARETO = {"r": 0.8, "alpha": 24.0, "s": 0.7, "beta": 175.0}
+
+
+@pytest.fixture(scope="module")
+def world():
+    X = ParetoNBD().with_params(PARETO).simulate(3000, 400.0, seed=1)[["frequency", "recency", "T"]]
+    spend = np.random.default_rng(0).gamma(5.0, 4.0, len(X))
+    return X.assign(monetary_value=np.where(X["frequency"] > 0, spend, 0.0))
+
+
+@pytest.fixture(scope="module")
+def values(world):
+    return pd.Series(np.random.default_rng(1).gamma(0.5, 20.0, len(world)), world.index)
+
+
+@pytest.fixture(scope="module")
+def future(world, values):
+    return FutureValue(91).fit(world, values, year_total=5 * float(values.sum()))
+
+
+def test_values_never_fall_and_meet_the_models_at_its_horizon(future, world, values):
+    found = future.predict(world, values, [30, 91, 200, 365, 800, 1826])
+    assert (np.diff(found.to_numpy(), axis=1) >= 0).all()
+    np.testing.assert_allclose(found[91], values)
+
+
+def test_a_year_is_brought_to_its_own_level(future, world, values):
+    assert future.predict(world, values, [365])[365].sum() == pytest.approx(5 * values.sum())
+
+
+def test_the_champions_tail_counts_with_the_horizons_share_of_the_year(future):
+    assert future.weight_ == pytest.approx(0.2)
+
+
+def test_a_horizon_of_a_year_carries_its_own_level_on(world, values):
+    found = FutureValue(365).fit(world, values, year_total=1.0)
+    assert found.weight_ == 1.0
+    ratio = found.curve_.multiples(world, [1826])[1826]
+    np.testing.assert_allclose(found.predict(world, values, [1826])[1826], values * ratio)
+
+
+def test_a_discounted_value_is_smaller_by_no_more_than_the_last_day(future, world, values):
+    whole, less = (future.predict(world, values, [1826], rate)[1826] for rate in (0.0, 0.1))
+    assert (less < whole).all()
+    assert (less > whole * 1.1**-5.01).all()
+
+
+def test_a_level_below_the_horizons_own_takes_nothing_away(world, values):
+    found = FutureValue(91).fit(world, values, year_total=0.5 * float(values.sum()))
+    assert found.predict(world, values, [365])[365].sum() == pytest.approx(values.sum())
+
+
+def test_customers_who_leave_after_purchases_are_told_from_those_who_leave_at_any_moment(world, values):
+    bg = BGNBD().with_params({"r": 0.8, "alpha": 24.0, "a": 0.8, "b": 4.0}).simulate(3000, 400.0, seed=1)
+    bg = bg[["frequency", "recency", "T"]].assign(monetary_value=np.where(bg["frequency"] > 0, 20.0, 0.0))
+    found = FutureValue(91).fit(bg, values)
+    assert found.curve_.purchases_.name == "bg_nbd"
+    assert FutureValue(91).fit(world, values).curve_.purchases_.name == "pareto_nbd"
+
+
+def test_no_dropout_is_told_where_everybody_stays(world, values, future):
+    assert future.no_dropout(world) is None
+    T = world["T"]
+    loyal = pd.DataFrame(
+        {"frequency": 10.0, "recency": T - 1, "T": T, "monetary_value": world["monetary_value"] + 1}
+    )
+    stays = FutureValue(91).fit(loyal, values)
+    assert stays.no_dropout(loyal) > 0.9
+
+
+def test_a_shop_to_which_nobody_came_back_is_one_sentence(world, values):
+    once = world.assign(frequency=0.0, recency=0.0, monetary_value=0.0)
+    with pytest.raises(InputError, match="nobody has bought on a second day"):
+        FutureValue(91).fit(once, values)
