@@ -1,4 +1,4 @@
-"""Measurements on your own machine: `python -m experiments quality | level | exactness | speed`, from a checkout."""
+"""Measurements on your own machine, from a checkout: `python -m experiments quality | level | lifetime | ...`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 
 from experiments.benchmark import exactness as published
 from experiments.benchmark import level as totals
+from experiments.benchmark import lifetimes as tails
 from experiments.benchmark import quality as forecasts
 from experiments.benchmark import speed as timing
 
@@ -19,7 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Measure quality, level, exactness and speed, and write the tables of README.",
+    help="Measure quality, level, lifetime values, exactness and speed, and write the tables of README.",
 )
 
 
@@ -54,6 +55,19 @@ def level(
     Example: `python -m experiments level --task online_retail_two_years`
     """
     _finish(totals.run(task, say=_say), "level")
+
+
+@app.command()
+def lifetime(
+    task: Annotated[
+        list[str] | None, typer.Option(help="Log, such as salic; may be repeated. All by default.")
+    ] = None,
+) -> None:
+    """Compare values beyond the horizon that was learned from with what followed, and with known lifetimes.
+
+    Example: `python -m experiments lifetime --task superstore`
+    """
+    _finish(tails.run(task, say=_say), "lifetime")
 
 
 @app.command()

@@ -53,13 +53,16 @@ def readme_table(table: pd.DataFrame) -> str:
 
 def experiments_page() -> str:
     """Return experiments/README.md."""
-    quality, level, exact, speed = (rows.read(name) for name in ("quality", "level", "exactness", "speed"))
+    names = ("quality", "level", "lifetime", "exactness", "speed")
+    quality, level, lifetime, exact, speed = (rows.read(name) for name in names)
     parts = [_INTRODUCTION]
     if len(quality):
         parts += ["## Quality", _origin(quality), "![Average ranks](results/critical_difference.svg)"]
         parts += _quality_parts(quality)
     if len(level.dropna(subset=["value"])):
         parts += ["## Level", _origin(level), _LEVEL, _level_table(level)]
+    if len(lifetime.dropna(subset=["value"])):
+        parts += ["## Lifetime", _origin(lifetime), _LIFETIME, _lifetime_table(lifetime)]
     if len(exact):
         parts += ["## Exactness", _origin(exact), _exact_table(exact)]
     if len(speed):
@@ -182,6 +185,24 @@ def _level_table(table: pd.DataFrame) -> str:
     return _markdown(head, body)
 
 
+def _lifetime_table(table: pd.DataFrame) -> str:
+    """Return one row per log and cutoff, its metrics as columns; a Gini with the Pareto/NBD's it is held against."""
+    body = []
+    for (task, cutoff), mine in table.dropna(subset=["value"]).groupby(["task", "cutoff"], sort=False):
+        told = []
+        for row in mine.itertuples():
+            shown = (
+                f"{row.metric} {row.value:+.1%}" if "bias" in row.metric else f"{row.metric} {row.value:.3f}"
+            )
+            if row.metric == "gini":
+                shown += f" (Pareto/NBD {row.reference:.3f})"
+            elif row.reference == row.reference and abs(row.value) > row.reference:
+                shown += f", goal {row.reference:.2f}: missed"
+            told.append(shown)
+        body.append([_title(task), cutoff, f"{mine['horizon'].iloc[0]:.0f}", "; ".join(told)])
+    return _markdown(["log", "from", "days", "measured"], body)
+
+
 def _exact_table(table: pd.DataFrame) -> str:
     head = ["data", "model", "quantity", "cltv_ml", "published", "difference", "source"]
     body = [
@@ -236,6 +257,11 @@ forecast that trainings use; *bottom-up* is one of its candidates, the sum of a 
 single* is the candidate with the smallest mean in hindsight. *In the interval* is the share of windows whose total lay
 in the 90% interval."""
 
+_LIFETIME = """Values of a Tweedie model that learned from 91-day labels alone, carried on by `models.future_value`.
+*Bias* is that of the total; *coverage* is the share of customers within their 90% interval. Simulated customers'
+discounted lifetime profit is known. *Decile error* is the mean relative error of the tenths of customers by forecast,
+*decile gap* their errors in money over the total."""
+
 _INTRODUCTION = """# Experiments
 
 This page is written by `python -m experiments` from the files in [results](results); do not edit it.
@@ -243,6 +269,7 @@ This page is written by `python -m experiments` from the files in [results](resu
 ```sh
 python -m experiments quality      # predictions against peers on public data; goes on where it was interrupted
 python -m experiments level        # forecasts of the total on public data and simulated shops
+python -m experiments lifetime     # values beyond the horizon that was learned from, and known lifetimes
 python -m experiments exactness    # parameters, likelihoods and customer checks against published numbers
 python -m experiments speed        # time, CPU and memory against peers and bare engines; --small is what CI runs
 ```

@@ -12,7 +12,11 @@ from experiments.benchmark.cases import RESULTS, ROOT, read_tasks
 from experiments.benchmark.speed import BASELINE, SMALL
 from experiments.benchmark.speed_cases import CASES
 
-NAMES = [name for name in ("quality", "level", "exactness", "speed") if (RESULTS / f"{name}.csv").is_file()]
+NAMES = [
+    name
+    for name in ("quality", "level", "lifetime", "exactness", "speed")
+    if (RESULTS / f"{name}.csv").is_file()
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
