@@ -80,7 +80,8 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     model, version = registered_model.load_registered()
     card = model.metadata.metadata
     X = build_features(log, cutoff, names=list(card["features"]))
-    horizon, values = _longest(scoring.predict_in_chunks(model, X[card["features"]]), int(card["horizon"]))
+    scores = scoring.predict_in_chunks(model, X[card["features"]])
+    horizon, values = _longest(scores, int(card["horizon"]))
     if end <= horizon:
         raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
     progress("following customers beyond the horizon", 0.6)
@@ -91,7 +92,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     table, totals = _with_intervals(table, future, (horizon, end))
     chosen = decisions.choose_value(table, settings.value, settings.basis)
     cuts = decisions.fit_tiers(chosen)
-    table = table.join(_at(future, days)).assign(
+    table = table.join(_at(future, days, scores)).assign(
         tier=decisions.apply_tiers(chosen, cuts),
         cutoff=cutoff,
         horizon=horizon,
@@ -229,9 +230,12 @@ def _is_part(name: str) -> bool:
     return name.endswith(("_value", "_profit", "_to_date"))
 
 
-def _at(future: Future, days: Sequence[int]) -> pd.DataFrame:
-    """Return `value_<days>d` for each further horizon, not discounted."""
-    return future.expected(list(days)).rename(columns=lambda day: f"value_{day}d")
+def _at(future: Future, days: Sequence[int], scores: pd.DataFrame) -> pd.DataFrame:
+    """Return `value_<days>d` for each further horizon, not discounted: the champion's own where it has one."""
+    found = future.expected(list(days))
+    for day in days:
+        found[day] = scores.get(f"expected_value_{day}d", found[day])
+    return found.cummax(axis=1).rename(columns=lambda day: f"value_{day}d")
 
 
 def _reasons(
