@@ -23,7 +23,7 @@ from cltv_ml.evaluation.results import measure
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.models import Level, ValueModel, by_name
+from cltv_ml.models import Level, ValueModel, by_name, read_by
 from cltv_ml.models.state import to_state
 from cltv_ml.windows import Window
 
@@ -99,7 +99,7 @@ def judge(
     """
     log = Log.of(log)
     progress("building features", 0.0)
-    training = prepare(log, window, features, max_origins=max_origins)
+    training = prepare(log, window, [*features, *read_by(by_name(models))], max_origins=max_origins)
     level = forecast_level(log, window)
     return judge_prepared(log, window, training, models, level=level, targeting=targeting, progress=progress)
 

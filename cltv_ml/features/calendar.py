@@ -8,6 +8,28 @@ _BIGGEST = "greatest(quarter_1_share, quarter_2_share, quarter_3_share, quarter_
 FEATURES = (
     *ageing(
         feature(
+            "cutoff_day",
+            unit="days since 1970-01-01",
+            grain="day",
+            sql="max(@cutoff)",
+            doc="Day of the cutoff, which dates the row for models that know the calendar.",
+        )
+    ),
+    *(
+        found
+        for month in range(1, 13)
+        for found in ageing(
+            feature(
+                f"purchase_days_month_{month}",
+                unit="purchase days",
+                grain="day",
+                sql=f"count_if(number > 1 and month % 12 = {month - 1})",
+                doc=f"Repeat purchase days in month {month} of the year.",
+            )
+        )
+    ),
+    *ageing(
+        feature(
             "cohort",
             unit="months since year 0",
             grain="day",

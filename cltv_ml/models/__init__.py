@@ -1,7 +1,7 @@
 """Models: one paper or one recipe per file."""
 
 from cltv_ml.models.at_total import AtTotal, for_labels
-from cltv_ml.models.base import ValueModel, by_name
+from cltv_ml.models.base import ValueModel, by_name, read_by
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.competitors import ALL, DEFAULT, WITH_ATTRIBUTES, competitors, names_of, with_params
@@ -18,6 +18,7 @@ from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.regression import Regression
@@ -45,6 +46,7 @@ CATALOGUE = {
         WithCovariates,
         BGNBD,
         ParetoNBD,
+        ParetoNBDCalendar,
         MBGNBD,
         NBD,
         SBG,
@@ -71,6 +73,7 @@ __all__ = [
     "for_labels",
     "likelihood_ratio_test",
     "names_of",
+    "read_by",
     "with_params",
     *CATALOGUE,
 ]

@@ -39,6 +39,8 @@ class ValueModel(RegressorMixin, BaseEstimator):
     level_from_history: ClassVar[bool] = False
     #: The arguments that `cltv tune` may change and the values they can take; empty where nothing is tuned.
     search_space: ClassVar[SearchSpace] = {}
+    #: Columns that `fit` reads besides the summary of the history and what the model is told to learn from.
+    reads: Sequence[str] = ()
     horizon: int
     feature_names_in_: np.ndarray
     #: Given by `set_intervals`; a model without them answers without bounds.
@@ -231,6 +233,11 @@ def by_name(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[Val
     if not names:
         raise InputError("models: there is none; give at least one.")
     return list(models)
+
+
+def read_by(models: Sequence[ValueModel]) -> list[str]:
+    """Return the columns that some of the models read besides the summary and what they are told to learn from."""
+    return list(dict.fromkeys(name for model in models for name in model.reads))
 
 
 def check_columns(

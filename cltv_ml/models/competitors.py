@@ -14,6 +14,7 @@ from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.own import is_own, load_own, offered
 from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.same_rate import SameRate
@@ -27,6 +28,7 @@ ALL = (
     "bg_nbd_gamma_gamma",
     "mbg_nbd_gamma_gamma",
     "pareto_nbd_gamma_gamma",
+    "pareto_nbd_calendar_gamma_gamma",
     "bg_nbd_covariates",
     "pareto_nbd_covariates",
     "tweedie",
@@ -39,11 +41,8 @@ ALL = (
 )
 
 #: Those that compete unless others are named.
-DEFAULT = tuple(
-    name
-    for name in ALL
-    if name not in ("mbg_nbd_gamma_gamma", "ziln", "quantile") and "covariates" not in name
-)
+_BY_NAME = ("mbg_nbd_gamma_gamma", "pareto_nbd_calendar_gamma_gamma", "ziln", "quantile")
+DEFAULT = tuple(name for name in ALL if name not in _BY_NAME and "covariates" not in name)
 
 #: Those that compete as well where attributes of customers are known.
 WITH_ATTRIBUTES = ("bg_nbd_covariates", "pareto_nbd_covariates")
@@ -104,6 +103,7 @@ def _single(horizon: int, features: list[str]) -> list[ValueModel]:
         ProbabilisticValue(BGNBD(), horizon=horizon),
         ProbabilisticValue(MBGNBD(), horizon=horizon),
         ProbabilisticValue(ParetoNBD(), horizon=horizon),
+        ProbabilisticValue(ParetoNBDCalendar(), horizon=horizon),
         WithCovariates(horizon, purchases=BGNBD(), attributes=attributes),
         WithCovariates(horizon, purchases=ParetoNBD(), attributes=attributes),
         Tweedie(horizon, features=features),

@@ -62,6 +62,9 @@ class LikelihoodModel(BaseEstimator):
     dropout_effect: ClassVar[Effect] = ()
     columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
     discrete: ClassVar[bool] = False  # time is counted in opportunities, not measured
+    samples: ClassVar[
+        tuple[int, ...]
+    ] = ()  # sizes of samples climbed between the first one and the full data
     chunk: ClassVar[int] = 8192  # rows worked on at once stay in the processor's cache
     purchase_covariates: Sequence[str] = ()
     dropout_covariates: Sequence[str] = ()
@@ -129,6 +132,9 @@ class LikelihoodModel(BaseEstimator):
             names=self._all_names(),
             size=problem.size,
             sample=self._objective(_thin(rows), spread) if len(rows) > _LARGE else None,
+            between=[
+                self._objective(_thin(rows, size), spread) for size in self.samples if 2 * size < len(rows)
+            ],
         )
 
     def _objective(
@@ -155,10 +161,10 @@ class LikelihoodModel(BaseEstimator):
                         name: chunk.weight * param * by
                         for name, param, by in zip(self.param_names, params, derivatives, strict=True)
                     }
-                    gradient[shapes : shapes + first] += _by_slope(
+                    gradient[shapes : shapes + first] += by_slope(
                         by_log, self.purchase_effect, chunk.purchase
                     )
-                    gradient[shapes + first :] += _by_slope(by_log, self.dropout_effect, chunk.dropout)
+                    gradient[shapes + first :] += by_slope(by_log, self.dropout_effect, chunk.dropout)
             shrink = self._penalties() * slopes / np.square(spread)
             gradient = gradient / size
             gradient[shapes:] -= 2 * shrink
@@ -189,9 +195,7 @@ class LikelihoodModel(BaseEstimator):
             "gradient_norm": found.gradient_norm,
             "advice": found.advice,
         }
-        self.feature_names_in_ = np.array(
-            [*self.columns, *self.purchase_covariates, *self.dropout_covariates], dtype=object
-        )
+        self.feature_names_in_ = np.array([*self.columns, *getattr(self, "reads", ())], dtype=object)
 
     def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, ...]:
         """Return purchases, age at the last one and age now, shape (n,) each, or raise."""
@@ -312,10 +316,10 @@ def _rescale(rows: Rows, time: float, spread: Sequence[float]) -> Rows:
     )
 
 
-def _thin(rows: Rows) -> Rows:
+def _thin(rows: Rows, size: int = _SAMPLE) -> Rows:
     """Return an evenly spaced sample of the customers; rows are sorted, so it is stratified."""
     reached = np.cumsum(rows.weight)
-    places = np.searchsorted(reached, (np.arange(_SAMPLE) + 0.5) * reached[-1] / _SAMPLE)
+    places = np.searchsorted(reached, (np.arange(size) + 0.5) * reached[-1] / size)
     chosen, counts = np.unique(places, return_counts=True)
     return rows.take(chosen, counts.astype(np.float64))
 
@@ -325,7 +329,7 @@ def _dot(one: np.ndarray, other: np.ndarray) -> float:
     return float((one * other).sum())
 
 
-def _by_slope(by_log: dict[str, np.ndarray], effect: Effect, given: np.ndarray) -> np.ndarray:
+def by_slope(by_log: dict[str, np.ndarray], effect: Effect, given: np.ndarray) -> np.ndarray:
     """Return the derivative by a covariate's slopes through every parameter it moves."""
     total = np.zeros(given.shape[1])
     for name, sign in effect:

@@ -38,6 +38,7 @@ def maximize(
     names: Sequence[str],
     size: float,
     sample: Objective | None = None,
+    between: Sequence[Objective] = (),
 ) -> Maximum:
     """Return the maximum of a likelihood of `size` customers in log-parameters.
 
@@ -52,12 +53,16 @@ def maximize(
         Shape (k, 2); a parameter that ends there is reported, never pushed further.
     size
         Sum of the weights, which turns the mean log-likelihood into the total.
+    between
+        Larger samples, each climbed from where the one before ended, on the way to the full data.
     """
     starts = [np.clip(start, bounds[:, 0], bounds[:, 1]) for start in starts]
     if sample is None:
         theta, value, hessian = _highest(objective, starts, bounds)
     else:
         near, _, curvature = _highest(sample, starts, bounds)
+        for larger in between:
+            near, _, curvature = _polish(larger, near, curvature, bounds)
         theta, value, hessian = _polish(objective, near, curvature, bounds)
         if _doubtful(theta, hessian, bounds) and not _doubtful(near, curvature, bounds):
             theta, value, hessian = max(
@@ -100,15 +105,18 @@ def _climb(
     rounds: int = 60,
     known: tuple[np.ndarray, float] | None = None,
     flat: float = _EXACT,
+    inverse: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
     """Return where projected BFGS ends from `theta`, and the height there; it ends early on its way to `known`.
 
     It ends where no slope is steeper than `flat`, or along a ridge where that is not reached in so many rounds.
+    `inverse` is what is known of the inverse of minus the Hessian.
+
     SciPy's L-BFGS-B does the same, but its BLAS threads cost a hundredfold on a busy machine with four
     parameters.
     """
     value, gradient = objective(theta)
-    inverse = np.eye(len(theta))
+    inverse = np.eye(len(theta)) if inverse is None else inverse
     for number in range(rounds):
         if known is not None and number % _LOOK == _LOOK - 1 and _leads_to(objective, theta, value, known):
             break
@@ -213,19 +221,24 @@ def _polish(
     """Return the maximum of the full data from a sample's, whose Hessian serves until the end is reached."""
     start = theta, *objective(theta)
     theta, value, gradient = _newton(objective, start, hessian, bounds, rounds=8)
-    free = ~_on_bound(theta, bounds)
-    if np.abs(gradient[free]).max(initial=0.0) > 1e-7:
-        return _finish(objective, *_climb(objective, theta, bounds), bounds)
+    if not _flat(theta, gradient, bounds):
+        # where a sample says little of a parameter, what is climbed corrects its curvature on the way
+        theta, value = _climb(objective, theta, bounds, inverse=_inverse(-hessian, bounds, theta))
+        return _finish(objective, theta, value, bounds, one_sided=True)
     return theta, value, _hessian(objective, theta, bounds, gradient)
 
 
+def _flat(theta: np.ndarray, gradient: np.ndarray, bounds: np.ndarray) -> bool:
+    return bool(np.abs(gradient[~_on_bound(theta, bounds)]).max(initial=0.0) <= 1e-7)
+
+
 def _finish(
-    objective: Objective, theta: np.ndarray, value: float, bounds: np.ndarray
+    objective: Objective, theta: np.ndarray, value: float, bounds: np.ndarray, one_sided: bool = False
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """Return the end of a few Newton steps from `theta`, its height and the Hessian of the mean."""
-    hessian = _hessian(objective, theta, bounds)
-    start = theta, value, objective(theta)[1]
-    theta, value, _ = _newton(objective, start, hessian, bounds, rounds=4)
+    gradient = objective(theta)[1]
+    hessian = _hessian(objective, theta, bounds, gradient if one_sided else None)
+    theta, value, _ = _newton(objective, (theta, value, gradient), hessian, bounds, rounds=4)
     return theta, value, hessian
 
 
@@ -253,6 +266,16 @@ def _newton(
             break
         theta, value, gradient = candidate, new_value, new_gradient
     return theta, value, gradient
+
+
+def _inverse(matrix: np.ndarray, bounds: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """Return a positive definite inverse: 1 for what lies on its bound, bounded where the matrix says little."""
+    free = np.flatnonzero(~_on_bound(theta, bounds))
+    values, vectors = np.linalg.eigh(matrix[np.ix_(free, free)])
+    found = np.eye(len(theta))
+    least = 1e-3 * max(float(values.max(initial=0.0)), 1e-300)
+    found[np.ix_(free, free)] = (vectors / np.maximum(values, least)) @ vectors.T
+    return found
 
 
 def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 _RULES = [
-    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (8, 12, 24))
+    ((nodes + 1) / 2, weights / 2)
+    for nodes, weights in map(np.polynomial.legendre.leggauss, (3, 4, 8, 12, 24))
 ]
 _MANY_NODES, _MANY_WEIGHTS = np.polynomial.legendre.leggauss(96)
 _MANY_NODES, _MANY_WEIGHTS = (_MANY_NODES + 1) / 2, _MANY_WEIGHTS / 2
@@ -82,7 +83,7 @@ class ParetoNBD(CovariateModel):
 
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
         r, alpha, s, beta = params
-        return r / alpha * beta * _expm1_over((1 - s), np.log1p(t / beta))
+        return r / alpha * beta * expm1_over((1 - s), np.log1p(t / beta))
 
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
         _, _, s, beta = params
@@ -101,12 +102,12 @@ class ParetoNBD(CovariateModel):
         r, alpha, s, beta = (param[..., None] for param in params)
         if t == 0:
             return 0.0 * params[0]
-        stays = np.exp(_log_nbd(r, alpha, n, t) - s * np.log1p(t / beta))[..., 0]
+        stays = np.exp(log_nbd(r, alpha, n, t) - s * np.log1p(t / beta))[..., 0]
         near = np.minimum(alpha, beta)
         y = _MANY_NODES * np.log1p(t / near)
         u = near * np.expm1(y)
         density = np.log(s / beta) - (s + 1) * np.log1p(u / beta) + np.log(near) + y
-        gone = np.log1p(t / near) * _MANY_WEIGHTS * np.exp(_log_nbd(r, alpha, n, u) + density)
+        gone = np.log1p(t / near) * _MANY_WEIGHTS * np.exp(log_nbd(r, alpha, n, u) + density)
         return np.minimum(stays + gone.sum(axis=-1), 1.0)
 
     def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
@@ -148,10 +149,10 @@ def _log_gone(
     near, far = np.minimum(A, B), np.maximum(A, B)
     first = A <= B
     steep, flat = np.where(first, p, q), np.where(first, q, p)  # the powers of near and of far
-    decayed = A * np.expm1(np.minimum(_NATS / np.maximum(p - 1, 1e-9), 600.0))
-    left = B * np.expm1(np.minimum(_NATS / s, 600.0))
-    reach = np.log1p(np.minimum(np.maximum(T - tx, 1e-12), np.minimum(decayed, left)) / near)
-    total, by_steep, by_flat, near_inverse, far_inverse = _moments(steep, flat, reach, near / far)
+    far_A, far_B = visible(p, s)
+    seen = np.minimum(A * far_A, B * far_B)
+    reach = np.log1p(np.minimum(np.maximum(T - tx, 1e-12), seen) / near)
+    total, by_steep, by_flat, near_inverse, far_inverse = moments(steep, flat, reach, near / far)
     log_A, log_B = np.log(A), np.log(B)
     value = np.log(s) + np.log(total * near) - p * log_A - q * log_B
     return value, (
@@ -162,17 +163,24 @@ def _log_gone(
     )
 
 
-def _moments(steep: np.ndarray, flat: np.ndarray, reach: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+def visible(p: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far the integrand (1 + u)^-p (1 + v)^-(s + 1) is above what double precision keeps, in u and in v."""
+    decayed = np.expm1(np.minimum(_NATS / np.maximum(p - 1, 1e-9), 600.0))
+    return decayed, np.expm1(np.minimum(_NATS / s, 600.0))
+
+
+def moments(steep: np.ndarray, flat: np.ndarray, reach: np.ndarray, ratio: np.ndarray) -> np.ndarray:
     """Return, for the density exp(y) v^-steep w^-flat of y in [0, reach], v = exp(y), w = 1 + ratio (v - 1):
     its integral and the means of log v, log w, 1 / v and 1 / w, shape (5, n).
 
     The nodes needed grow with how far the density falls and how long the interval is.
     """
     nats = (steep - 1) * reach + flat * np.log1p(np.expm1(reach) * ratio)
-    moments = np.empty((5, len(reach)))
-    easy, middling = (np.abs(nats) < 3) & (reach < 2), (np.abs(nats) < 10) & (reach < 4)
-    for chosen, (nodes, weights) in zip((easy, middling & ~easy, ~(easy | middling)), _RULES, strict=True):
-        rows = np.flatnonzero(chosen)
+    found = np.empty((5, len(reach)))
+    fall, limits = np.abs(nats), ((0.15, 0.15), (0.5, 0.5), (3, 2), (10, 4))
+    rule = np.sum([(fall >= most) | (reach >= far) for most, far in limits], axis=0)
+    for number, (nodes, weights) in enumerate(_RULES):
+        rows = np.flatnonzero(rule == number)
         if len(rows):
             y = nodes[:, None] * reach[rows]
             v = np.exp(y)
@@ -181,19 +189,19 @@ def _moments(steep: np.ndarray, flat: np.ndarray, reach: np.ndarray, ratio: np.n
             density = np.exp((1 - steep[rows]) * y - flat[rows] * log_w)
             density *= weights[:, None]
             total = density.sum(axis=0)
-            moments[0, rows] = total * reach[rows]
-            for number, of in enumerate((y, log_w, np.divide(1, v, out=v), np.divide(1, w, out=w)), start=1):
-                moments[number, rows] = np.einsum("ij,ij->j", density, of) / total
-    return moments
+            found[0, rows] = total * reach[rows]
+            for place, of in enumerate((y, log_w, np.divide(1, v, out=v), np.divide(1, w, out=w)), start=1):
+                found[place, rows] = np.einsum("ij,ij->j", density, of) / total
+    return found
 
 
-def _log_nbd(r: np.ndarray, alpha: np.ndarray, n: int, t: np.ndarray | float) -> np.ndarray:
+def log_nbd(r: np.ndarray, alpha: np.ndarray, n: int, t: np.ndarray | float) -> np.ndarray:
     """Return the log-probability of n purchases in t at a rate ~ Gamma(r, alpha) that nothing ends."""
     share = np.log(t) - np.log(alpha + t)
     return gammaln(r + n) - gammaln(r) - gammaln(n + 1.0) - r * np.log1p(t / alpha) + n * share
 
 
-def _expm1_over(k: np.ndarray, length: np.ndarray) -> np.ndarray:
+def expm1_over(k: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return (exp(k * length) - 1) / k, which is `length` at k = 0."""
     scaled = np.clip(k * length, -700.0, 700.0)
     small = np.abs(scaled) < 1e-6

@@ -66,6 +66,12 @@ class ProbabilisticValue(ValueModel):
     def name(self, value: str) -> None:
         self.__dict__["name"] = value
 
+    @property
+    def reads(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The columns besides the history that `fit` reads."""
+        purchases = self.purchases or BGNBD()
+        return (*purchases.reads, *purchases.learns_from)
+
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Fit both models on `frequency`, `recency`, `T`, `monetary_value`; `y` is not used.
 
@@ -85,13 +91,13 @@ class ProbabilisticValue(ValueModel):
                 "use a longer calibration window or value customers by purchases alone."
             )
         purchases, spend = clone(self.purchases or BGNBD()), clone(self.spend or GammaGamma())
-        covariates = [*purchases.purchase_covariates, *purchases.dropout_covariates]
-        data = check_columns(self, X, (*purchases.columns, "monetary_value", *covariates))
+        data = check_columns(self, X, (*purchases.columns, "monetary_value", *self.reads))
         settings = [(type(part).__name__, part.get_params()) for part in (purchases, spend)]
         self.purchases_, self.spend_ = once(
             lambda: (purchases.fit(X), spend.fit(spenders)), repr(settings), data
         )
-        self.feature_names_in_ = np.array(["frequency", "recency", "T", "monetary_value"], dtype=object)
+        names = ["frequency", "recency", "T", "monetary_value", *purchases.reads, *spend.covariates]
+        self.feature_names_in_ = np.array(list(dict.fromkeys(names)), dtype=object)
         return self
 
     def _predict(self, X: pd.DataFrame) -> np.ndarray:
@@ -121,8 +127,8 @@ class ProbabilisticValue(ValueModel):
     def _contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return what each part of a customer's history adds to the expected value, in currency."""
         purchases = self.purchases_
-        covariates = [*purchases.purchase_covariates, *purchases.dropout_covariates, *self.spend_.covariates]
-        parts, new = history_parts(self._predict, X, self.mean_spend(), list(dict.fromkeys(covariates)))
+        covariates = dict.fromkeys([*purchases.reads, *self.spend_.covariates])
+        parts, new = history_parts(self._predict, X, self.mean_spend(), list(covariates))
         return parts.assign(**{BASELINE: new}).set_axis(X.index)
 
     def mean_spend(self) -> float:

@@ -32,6 +32,16 @@ class PurchaseModel(LikelihoodModel):
     Answers have shape (n,), aligned with the rows of `X`; a new customer is a row of zeros (of ones for SBG).
     """
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns besides the history that a prediction reads: the covariates."""
+        return (*self.purchase_covariates, *self.dropout_covariates)
+
+    @property
+    def learns_from(self) -> tuple[str, ...]:
+        """The columns besides those that `fit` reads."""
+        return ()
+
     def predict(self, X: pd.DataFrame, t: float | str = 1.0) -> np.ndarray:
         """Return the expected purchases in the next `t`, one unit of time by default."""
         return self.expected_purchases(X, t)

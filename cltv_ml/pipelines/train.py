@@ -26,7 +26,7 @@ from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features, catalogue_page, feature_version
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.log import Log
-from cltv_ml.models import ValueModel
+from cltv_ml.models import ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, log_horizons
 from cltv_ml.pipelines.inputs import (
@@ -126,6 +126,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     settings, log = job.settings, with_holidays(cleaned.transactions, job.settings)
     features = model_features(log)
     models = named_models(settings, job.window.horizon, features)
+    features = [*features, *read_by(models)]
     experiment_id = runs.open_experiment(settings.experiment)
     training_id = runs.new_training_id()
     tags = _tags(job, training_id, features)

@@ -25,6 +25,7 @@ LABELS = {
     "same_rate": "Same rate as before",
     "bg_nbd": "BG/NBD",
     "pareto_nbd": "Pareto/NBD",
+    "pareto_nbd_calendar": "Pareto/NBD with a season",
     "mbg_nbd": "MBG/NBD",
     "mbg_cnbd": "MBG/CNBD-k",
     "nbd": "NBD",

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, ParetoNBD, ProbabilisticValue
+from cltv_ml.models.calendar_path import CUTOFF_DAY, MONTHS, at_purchases
 from cltv_ml.models.purchases import PurchaseModel
 
 CONTINUOUS = [
@@ -29,7 +30,11 @@ def population(r, s, alpha, beta, *, scale, n, whole, seed):
     x = np.minimum(rng.poisson(np.minimum(rate * life, 1e4)), 20_000).astype(float)
     recency = np.where(x > 0, life * rng.random(n) ** (1 / np.maximum(x, 1)), 0.0)
     spend = np.where(x > 0, np.exp(rng.normal(3, 1, n)), 0.0)
-    return pd.DataFrame({"frequency": x, "recency": recency, "T": T, "monetary_value": spend})
+    months = {
+        at_purchases(name): x * share for name, share in zip(MONTHS, rng.dirichlet(np.ones(12)), strict=True)
+    }
+    history = {"frequency": x, "recency": recency, "T": T, "monetary_value": spend}
+    return pd.DataFrame({**history, **months, CUTOFF_DAY: 15_000.0})
 
 
 def assert_sensible(model, X):

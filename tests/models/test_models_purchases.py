@@ -13,6 +13,13 @@ KNOWN = {
     "BGNBD": {"r": 0.8, "alpha": 5.0, "a": 0.9, "b": 2.5},
     "MBGNBD": {"r": 0.8, "alpha": 5.0, "a": 0.9, "b": 2.5},
     "ParetoNBD": {"r": 0.8, "alpha": 6.0, "s": 0.7, "beta": 15.0},
+    "ParetoNBDCalendar": {
+        "r": 0.8,
+        "alpha": 6.0,
+        "s": 0.7,
+        "beta": 15.0,
+        **{f"purchase:month_{month}": 0.3 if month in (1, 12) else -0.4 for month in range(1, 13)},
+    },
     "MBGCNBD": {"r": 1.2, "alpha": 2.0, "a": 0.8, "b": 2.5},
     "BGBB": {"alpha": 1.2, "beta": 0.9, "gamma": 0.8, "delta": 3.0},
     "SBG": {"alpha": 0.7, "beta": 2.0},
@@ -119,6 +126,7 @@ def test_answers_follow_the_rows(known, few):
 
 def test_a_new_customer_is_one_without_a_history(known):
     new = pd.DataFrame({column: [1.0 if known.name == "sbg" else 0.0] for column in known.columns})
+    new = new.assign(cutoff_day=18_262.0)
     assert known.expected_purchases(new, AHEAD) == pytest.approx(known.expected_new_customer_purchases(AHEAD))
     for n in (0, 2):
         assert known.purchase_pmf(new, n, AHEAD) == pytest.approx(known.new_customer_pmf(n, AHEAD))

@@ -1,0 +1,87 @@
+"""Paths of covariates that all customers share: months of the year, and what a calendar of the user's own tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.errors import InputError
+
+#: Covariates of the season: 1 in that month of the year, else 0.
+MONTHS = tuple(f"month_{month}" for month in range(1, 13))
+
+#: The column that dates a row: the day of its cutoff, since 1970-01-01.
+CUTOFF_DAY = "cutoff_day"
+
+_FIRST, _LAST = (
+    np.datetime64("1900-01-01"),
+    np.datetime64("2200-01-01"),
+)  # further away, nothing changes any more
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Stretches of time in which no covariate changes: `edges` (k + 1,) since 1970 and `values` (k, covariates)."""
+
+    edges: np.ndarray
+    values: np.ndarray
+
+
+def at_purchases(name: str) -> str:
+    """Return the column that sums a covariate over a customer's repeat purchases.
+
+    >>> at_purchases("month_12"), at_purchases("campaign")
+    ('purchase_days_month_12', 'at_purchases_campaign')
+    """
+    return f"purchase_days_{name}" if name in MONTHS else f"at_purchases_{name}"
+
+
+def periods(
+    first: float, last: float, months: bool, paths: Mapping[str, Mapping[str, float]], day: float = 1.0
+) -> Periods:
+    """Return the periods that cover `[first, last]`, days since 1970, in units of `day` days.
+
+    A path gives a value from each of its dates to the next one.
+
+    Raises
+    ------
+    InputError
+        A path says nothing of the first day or ends before the last one.
+    """
+    whole = np.array([np.floor(first), np.ceil(last)]).astype(int)
+    start, end = np.clip(whole.astype("M8[D]"), _FIRST, _LAST)
+    steps = {name: _steps(name, path, start, end) for name, path in paths.items()}
+    cuts = [start, *(cut for days, _ in steps.values() for cut in days)]
+    if months:
+        cuts += list(np.arange(start.astype("M8[M]"), end.astype("M8[M]") + 1).astype("M8[D]"))
+    inside = np.unique(np.array(cuts, dtype="M8[D]"))
+    inside = inside[(inside >= start) & ((inside < end) | (inside == start))]
+    columns = [(inside.astype("M8[M]").astype(int) % 12 == month) for month in range(12)] if months else []
+    columns += [values[np.searchsorted(days, inside, side="right") - 1] for days, values in steps.values()]
+    edges = np.r_[whole[0], inside[1:].astype(int), max(whole[1], inside[-1].astype(int) + 1)]
+    return Periods(edges / day, np.column_stack([np.zeros((len(inside), 0)), *columns]).astype(np.float64))
+
+
+def _steps(
+    name: str, path: Mapping[str, float], start: np.datetime64, end: np.datetime64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the dates of a path and its values from there, in order; the last value holds as long as any before."""
+    table = pd.Series({pd.Timestamp(date): float(value) for date, value in path.items()}).sort_index()
+    if not len(table) or not np.isfinite(table).all():
+        raise InputError(
+            f"path {name!r} needs a finite number from each of its dates on, got {dict(path)!r}."
+        )
+    days = table.index.to_numpy().astype("M8[D]")
+    if days[0] > start:
+        raise InputError(
+            f"path {name!r} begins on {days[0]}, after the first purchase day on {start}; give its value from there on."
+        )
+    if days[-1] + np.diff(days).max(initial=np.timedelta64(1, "D")) < end:
+        raise InputError(
+            f"path {name!r} ends with the value from {days[-1]} on, before {end}, the last day that is asked for; "
+            "give its values until then."
+        )
+    return days, table.to_numpy()
