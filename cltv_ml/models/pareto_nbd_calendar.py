@@ -34,7 +34,7 @@ class ParetoNBDCalendar(CovariateModel):
     has the likelihood of Pareto/NBD in which \(A(t)\) and \(D(t)\) stand for the time, times the factors at their
     purchases. The integral over the moment of leaving is a sum over the periods in which nothing changes.
 
-    Beside the history a row has the column `cutoff_day`, the day of its cutoff since 1970-01-01, and to fit on one
+    Next to the history a row has the column `cutoff_day`, the day of its cutoff since 1970-01-01, and to fit on one
     per covariate that sums it over the customer's repeat purchases (`calendar_path.at_purchases`).
 
     Parameters
