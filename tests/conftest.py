@@ -5,6 +5,9 @@ Property tests draw the same examples on every machine.
 
 import os
 import shutil
+import socket
+import subprocess
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -74,3 +77,30 @@ def pytest_collection_modifyitems(items):
         name = item.nodeid.removeprefix("tests/").split("[")[0]
         if name in LONG or name.split("::")[0] in LONG:
             item.add_marker(pytest.mark.long)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory):
+    """A server of our own on loopback; PostgreSQL refuses to run as root, so it runs as user postgres."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not binaries:
+        pytest.skip("PostgreSQL's server binaries are not installed (Debian: apt-get install postgresql)")
+    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
+    folder = Path("/tmp", f"cltv_postgres_{tmp_path_factory.getbasetemp().name}")
+    as_owner = ["runuser", "-u", "postgres", "--"] if Path.home() == Path("/root") else []
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def run(program, *arguments):
+        command = [*as_owner, str(binaries[-1].with_name(program)), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd="/")
+
+    run("initdb", "-D", str(folder), "-U", "shop", "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = f"-p {port} -h 127.0.0.1 -k {folder} -F"
+    run("pg_ctl", "-D", str(folder), "-w", "-o", options, "-l", str(folder / "log"), "start")
+    try:
+        yield f"postgresql://shop:hush-hush@127.0.0.1:{port}/postgres"
+    finally:
+        run("pg_ctl", "-D", str(folder), "-m", "immediate", "stop")
+        shutil.rmtree(folder)

@@ -57,6 +57,7 @@ for description, run in (
     (settings.Backtest, backtest.backtest),
     (settings.Promote, promotion.promote),
     (settings.Monitor, monitor.monitor),
+    (settings.Weekly, monitor.weekly),
     (settings.Lifetime, lifetime.lifetime),
     (settings.Cohorts, shop.cohorts),
     (settings.Audit, shop.audit),

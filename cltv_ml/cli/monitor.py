@@ -1,12 +1,20 @@
-"""Monitoring of scored batches: `cltv monitor`."""
+"""Monitoring of scored batches: `cltv monitor | weekly`."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
 
 from cltv_ml.cli.printing import console, print_json, progress
-from cltv_ml.settings import Monitor
+from cltv_ml.cli.promotion import show_decision
+from cltv_ml.cli.score import show_manifest
+from cltv_ml.settings import Monitor, Weekly
+
+if TYPE_CHECKING:
+    from cltv_ml.pipelines.monitor import Report
 
 #: Exit status by verdict: a scheduler may go on after `watch` and train after `retrain`.
 STATUS = {"ok": 0, "watch": 3, "retrain": 4}
@@ -28,10 +36,44 @@ def monitor(settings: Monitor) -> None:
     if settings.as_json:
         print_json({name: getattr(report, name) for name in _DOCUMENT} | {"out": settings.out})
     else:
-        for heading, sentences in (("Kept", report.kept), ("Reason", report.reasons), ("Note", report.notes)):
-            for sentence in sentences:
-                console.print(f"{heading:<9} {escape(sentence)}")
-        console.print(f"Verdict   [bold]{report.level}[/bold]")
+        _show(report)
         console.print(f"Page      [bold]{settings.out / 'monitor.html'}[/bold]")
     if report.level != "ok":
         raise typer.Exit(STATUS[report.level])
+
+
+def _show(report: Report) -> None:
+    for heading, sentences in (("Kept", report.kept), ("Reason", report.reasons), ("Note", report.notes)):
+        for sentence in sentences:
+            console.print(f"{heading:<9} {escape(sentence)}")
+    console.print(f"Verdict   [bold]{report.level}[/bold]")
+
+
+def weekly(settings: Weekly) -> None:
+    """Do a scheduler's week: train where there is no champion or monitoring asks for it, score, monitor, act.
+
+    A new training replaces the champion only where `cltv promote` would let it. Exit status: that of `cltv monitor`
+    on the scores that were written.
+
+    Example: `cltv weekly --data orders.csv --horizon 13w --config shop.toml`
+    """
+    with progress("weekly") as done:
+        from cltv_ml import pipelines
+
+        week = pipelines.weekly(settings, progress=done)
+    if settings.as_json:
+        outcome, told = week.outcome, {name: getattr(week.report, name) for name in _DOCUMENT}
+        trained = None if outcome is None else {"version": outcome.version, "alias": outcome.alias}
+        print_json({"trained": trained, "scores": asdict(week.manifest), **told, "refused": week.refused})
+    else:
+        if week.outcome is not None:
+            console.print(f"Trained   {week.outcome.verdict.champion}, version {week.outcome.version}")
+        if week.decision is not None:
+            show_decision(week.decision)
+        show_manifest(week.manifest)
+        _show(week.report)
+        console.print(f"Actions   [bold]{settings.out / 'actions' / 'actions.html'}[/bold]")
+        for part, sentence in week.refused.items():
+            console.print(f"Left out  {part}: {escape(sentence)}", soft_wrap=True)
+    if week.report.level != "ok":
+        raise typer.Exit(STATUS[week.report.level])

@@ -44,9 +44,16 @@ Report = Callable[[str, float], None]
 class Notes(logging.Handler):
     """Shows on stderr what was guessed, such as a mapping."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one message; its first word is the heading."""
-        stderr.print(escape(record.getMessage()), soft_wrap=True)
+        """Print one message, once; its first word is the heading."""
+        message = record.getMessage()
+        if message not in self._said:
+            self._said.add(message)
+            stderr.print(escape(message), soft_wrap=True)
 
 
 def show_table(frame: pd.DataFrame, title: str = "") -> None:

@@ -22,6 +22,7 @@ from cltv_ml.pipelines.report import report
 from cltv_ml.pipelines.score import score
 from cltv_ml.pipelines.train import train
 from cltv_ml.pipelines.tune import tune
+from cltv_ml.pipelines.weekly import weekly
 
 __all__ = [
     "acquisition",
@@ -43,4 +44,5 @@ __all__ = [
     "score",
     "train",
     "tune",
+    "weekly",
 ]

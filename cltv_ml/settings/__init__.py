@@ -18,6 +18,7 @@ from cltv_ml.settings.commands import (
     Score,
     Train,
     Tune,
+    Weekly,
 )
 from cltv_ml.settings.parts import Competing, Customers, Judged, Source, Windowed
 from cltv_ml.settings.shop import Acquisition, Audit, Cohorts, Forecast
@@ -48,5 +49,6 @@ __all__ = [
     "Source",
     "Train",
     "Tune",
+    "Weekly",
     "Windowed",
 ]

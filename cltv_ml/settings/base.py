@@ -170,10 +170,17 @@ class Settings(BaseModel):
             if name in _TABLES and name in content:
                 value = {**_parsed(name, content[name]), **_parsed(name, value)}
             content[name] = value
-        for name, (other, value) in cls.only_with.items():
-            if name not in given and content.get(other, cls.model_fields[other].default) != value:
-                content.pop(name, None)
-        return cls(**content)
+        return cls(**cls._without_lone(content, given))
+
+    @classmethod
+    def _without_lone(cls, content: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings meant for several commands without those that decide nothing here, but for the given."""
+        lone = {
+            name
+            for name, (other, value) in cls.only_with.items()
+            if name not in given and content.get(other, cls.model_fields[other].default) != value
+        }
+        return {name: value for name, value in content.items() if name not in lone}
 
     @classmethod
     def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Self:
@@ -181,9 +188,8 @@ class Settings(BaseModel):
         base = (
             {} if settings is None else {name: getattr(settings, name) for name in settings.model_fields_set}
         )
-        return cls(
-            **{name: value for name, value in base.items() if name in cls.model_fields} | dict(options)
-        )
+        own = {name: value for name, value in base.items() if name in cls.model_fields} | dict(options)
+        return cls(**cls._without_lone(own, options))
 
     def toml(self, **changes: Any) -> str:
         """Return the settings as TOML that `read` reads back; `changes` stand in place of their values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cltv_ml.settings.base import (
     Day,
@@ -29,8 +29,8 @@ from cltv_ml.settings.parts import (
 )
 
 
-class Train(Printed, Judged, Competing, Customers, Source):
-    """Settings of `cltv train`."""
+class _Trained(Printed, Judged, Competing, Customers, Source):
+    """What every training is told."""
 
     customers_share: float = setting(
         0.0, "Share of customers to learn from, such as 0.5; the others judge.", default_text="off"
@@ -38,8 +38,13 @@ class Train(Printed, Judged, Competing, Customers, Source):
     out: File = setting(Path("out"), "Folder for the report and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment.")
     currency: str = setting("", CURRENCY)
-    promote: bool = setting(False, "Compare the result with the champion afterwards, as `cltv promote` does.")
     force: bool = setting(False, "Train although the data check says no-go.")
+
+
+class Train(_Trained):
+    """Settings of `cltv train`."""
+
+    promote: bool = setting(False, "Compare the result with the champion afterwards, as `cltv promote` does.")
 
 
 class Demo(Settings):
@@ -124,8 +129,8 @@ class Monitor(Printed, Customers, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Act(Printed, Chosen, Customers, Source):
-    """Settings of `cltv act`: what the user states about the business is never invented where it is missing."""
+class _Stated(Printed, Customers, Source):
+    """What the user states about the business: never invented where it is missing."""
 
     margin_rate: float | None = setting(None, MARGIN)
     category_margins: Table = setting(
@@ -155,6 +160,12 @@ class Act(Printed, Chosen, Customers, Source):
     split_by: str = setting(
         "", "Column of --customers or of the data by whose levels segments are divided, such as country."
     )
+    currency: str = setting("", CURRENCY)
+
+
+class Act(Chosen, _Stated):
+    """Settings of `cltv act`."""
+
     lifetimes: Table = setting(
         None,
         "Table of `cltv lifetime`, for another --value or --basis than the default.",
@@ -162,7 +173,16 @@ class Act(Printed, Chosen, Customers, Source):
     )
     before: Table = setting(None, "File customers.csv of an earlier call, to show what has changed.")
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
-    currency: str = setting("", CURRENCY)
+
+
+class Weekly(_Stated, _Trained):
+    """Settings of `cltv weekly`: those of train, monitor and act."""
+
+    only_with: ClassVar = {}  # a cost also decides about lists
+
+    thresholds: Table = setting(
+        None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
+    )
 
 
 class Evaluate(Printed, Source):
