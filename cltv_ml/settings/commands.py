@@ -180,6 +180,9 @@ class Weekly(_Stated, _Trained):
 
     only_with: ClassVar = {}  # a cost also decides about lists
 
+    cost: float = setting(
+        0.0, "Cost of treating one customer, the discount included.", default_text="not stated"
+    )
     thresholds: Table = setting(
         None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
     )
