@@ -127,7 +127,7 @@ BY_HORIZON = {
 
 RESULTS = Table(
     "results",
-    key=("model", "cutoff", "metric"),
+    key=("model", "cutoff", "horizon", "metric"),
     columns={
         "model": Column("string", "", "the model's name"),
         "cutoff": Column("timestamp", "", "first instant the model could not see"),

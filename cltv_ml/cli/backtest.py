@@ -32,7 +32,9 @@ def backtest(settings: Backtest) -> None:
         document = {"cutoffs": cutoffs, "horizon": horizon, "ranges": tested.ranges}
         print_json(document | {"file": tested.table, "figures": tested.page})
         return
-    show_table(_ranges(tested.ranges), f"{horizon} days from {', '.join(cutoffs)}: mean (lowest to highest)")
+    several = "horizon" in tested.ranges
+    for days, ranges in tested.ranges.groupby("horizon") if several else [(horizon, tested.ranges)]:
+        show_table(_ranges(ranges), f"{days} days from {', '.join(cutoffs)}: mean (lowest to highest)")
     if len(cutoffs) < settings.windows:
         console.print(
             f"Note      The log has room for {len(cutoffs)} of the {settings.windows} test windows."

@@ -284,9 +284,10 @@ def backtest(
     *,
     max_origins: int = 6,
     targeting: Targeting | None = None,
+    further: Callable[[WindowResult], Sequence[pd.DataFrame]] = lambda _: (),
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Return RESULTS for models x windows: one row per model, cutoff and metric.
+    """Return RESULTS for models x windows: one row per model, cutoff, horizon and metric.
 
     Parameters
     ----------
@@ -300,6 +301,8 @@ def backtest(
         Feature names to build; the default set for the log's columns if None.
     targeting
         A campaign whose profit from the customers ranked highest is measured too.
+    further
+        More RESULTS of a judged window, such as those of other horizons (`evaluation.horizons`).
     """
     log = Log.of(log)
     names = features if features is not None else default_features(log.columns)
@@ -314,5 +317,5 @@ def backtest(
         judged = judge(
             log, window, models, names, max_origins=max_origins, targeting=targeting, progress=tell
         )
-        parts.append(judged.results)
+        parts += [judged.results, *further(judged)]
     return pd.concat(parts, ignore_index=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -134,6 +135,41 @@ def judge_horizons(
         results = measure(window, y_true, {champion: table}, {champion: np.nan}, targeting=targeting)
         judged[day] = JudgedHorizon(window, table, y_true, results)
     return ByHorizon(main, earlier, judged, unjudged)
+
+
+def measure_others(
+    log: Log,
+    result: WindowResult,
+    days: Sequence[int],
+    features: Sequence[str],
+    targeting: Targeting | None = None,
+) -> list[pd.DataFrame]:
+    """Return RESULTS of every model at the horizons other than the window's, from the same cutoff on.
+
+    A horizon whose window from that cutoff the log does not hold is left out. Nothing is fitted again but the shares.
+    """
+    cutoff = result.window.cutoff
+    windows = {day: Window(cutoff, day) for day in days if day != result.window.horizon}
+    ends = log.last.normalize() + pd.Timedelta(days=1)
+    windows = {day: window for day, window in windows.items() if window.end <= ends}
+    levels = forecast_levels(log, cutoff, days)
+    tables = {}
+    for name, model in result.models.items():
+        earlier = look_earlier(log, result, name, days, features)
+        own = copy.copy(model)
+        add_horizons(log, own, result.training, cutoff, days, features, earlier, levels)
+        tables[name] = own.predict_table(result.training.X_now)
+    seconds = result.results.groupby("model")["seconds"].first()
+    return [
+        measure(
+            window,
+            log.target(window, result.y_true.index),
+            {name: of_horizon(table, day) for name, table in tables.items()},
+            seconds,
+            targeting=targeting,
+        )
+        for day, window in windows.items()
+    ]
 
 
 def of_horizon(table: pd.DataFrame, day: int) -> pd.DataFrame:

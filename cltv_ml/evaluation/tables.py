@@ -128,10 +128,14 @@ def compute_coverage(
 def compute_metric_ranges(results: pd.DataFrame) -> pd.DataFrame:
     """Return each model's metrics across test windows: `model, metric, mean, lowest, highest, windows`.
 
+    With `horizon` next to them where the results are of several.
+
     Parameters
     ----------
     results
         RESULTS of one or several cutoffs; the range is over the cutoffs.
     """
-    grouped = results.groupby(["model", "metric"], sort=False)["value"]
+    several = "horizon" in results and results["horizon"].nunique() > 1
+    keys = ["model", *(["horizon"] if several else []), "metric"]
+    grouped = results.groupby(keys, sort=False)["value"]
     return grouped.agg(mean="mean", lowest="min", highest="max", windows="size").reset_index()

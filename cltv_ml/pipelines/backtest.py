@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.backtest import Progress, WindowResult, silent
 from cltv_ml.evaluation.backtest import backtest as judge_windows
+from cltv_ml.evaluation.horizons import measure_others
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.models.fit_cache import shared_fits
@@ -26,7 +27,7 @@ from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Backtest, Settings
 from cltv_ml.tracking.backtest_runs import log_backtest
-from cltv_ml.windows import Window, rolling_origins
+from cltv_ml.windows import Window, rolling_origins, to_horizons
 
 #: Metrics on the page, those that were measured.
 SHOWN = ("gini", "bias", "decile_mape", "mae", "profit", "coverage")
@@ -46,7 +47,7 @@ class Backtested:
 def backtest(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Backtested:
     """Judge the models on several test windows, each by fits that saw nothing from its first day on.
 
-    `backtest.csv` has a row per model, window and metric, `backtest.html` shows each metric's mean and range, and
+    `backtest.csv` has a row per model, window, horizon and metric, `backtest.html` shows each metric's mean and range, and
     MLflow stores a run per model with one per window below it.
 
     Raises
@@ -62,7 +63,12 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     log = with_holidays(cleaned.transactions, settings)
     latest = holdout_window(settings, log)
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
-    features = model_features(log)
+    features, days = model_features(log), to_horizons(settings.horizon)
+
+    def further(judged: WindowResult) -> list[pd.DataFrame]:
+        """Measure the other horizons of a window, where there are several."""
+        return measure_others(log, judged, days, features, targeting) if len(days) > 1 else []
+
     with shared_fits():
         results = judge_windows(
             log,
@@ -71,6 +77,7 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
             features,
             max_origins=settings.max_origins,
             targeting=targeting,
+            further=further,
             progress=lambda message, share: progress(message, 0.98 * share),
         )
     table, page = settings.out / "backtest.csv", settings.out / "backtest.html"
@@ -81,17 +88,22 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     progress("logging to MLflow", 0.98)
     write_table(results, table)
     log_backtest(results, settings.experiment, settings.dataset, settings=kept)
-    _draw(ranges, 1 + len(earlier), page)
+    _draw(ranges, latest.horizon, 1 + len(earlier), page)
     return Backtested([latest, *earlier], results, ranges, table, page)
 
 
-def _draw(ranges: pd.DataFrame, windows: int, page: Path) -> None:
-    figures = {
-        f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test "
-        "windows.": plots.metric_ranges(ranges, metric=metric)
-        for metric in SHOWN
-        if metric in set(ranges["metric"])
-    }
-    parts = [section("Across test windows", figures=figures)]
+def _draw(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) -> None:
+    """Write the page: a section per horizon where there are several."""
+    several = dict(list(ranges.groupby("horizon"))) if "horizon" in ranges else {horizon: ranges}
+    parts = []
+    for days, mine in several.items():
+        figures = {
+            f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test "
+            "windows.": plots.metric_ranges(mine, metric=metric)
+            for metric in SHOWN
+            if metric in set(mine["metric"])
+        }
+        title = f"Across test windows: {days} days" if len(several) > 1 else "Across test windows"
+        parts.append(section(title, figures=figures))
     with atomic(page) as path:
         path.write_text(render_html(summarise("Backtest", "", parts)), encoding="utf-8")

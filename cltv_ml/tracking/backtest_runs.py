@@ -9,14 +9,18 @@ from cltv_ml.tracking import runs
 
 
 def log_backtest(results: pd.DataFrame, experiment: str, dataset: str, *, settings: str = "") -> list[str]:
-    """Log RESULTS of several test windows of one horizon; return the run ids, one per model.
+    """Log RESULTS of several test windows; return the run ids, one per model.
 
-    `settings`, the whole call as TOML, is kept with each.
+    `settings`, the whole call as TOML, is kept with each. Metrics of horizons other than the first are grouped by them,
+    such as `30d/gini`.
     """
     experiment_id = runs.open_experiment(experiment)
     tags = {"training_id": runs.new_training_id(), "dataset": dataset, **runs.code_tags()}
     horizon = {"horizon_days": str(int(results["horizon"].iloc[0]))}
     windows = results["cutoff"].nunique()
+    other = results["horizon"] != results["horizon"].iloc[0]
+    grouped = results["horizon"].astype(int).astype(str) + "d/" + results["metric"]
+    results = results.assign(metric=results["metric"].where(~other, grouped))
     run_ids = []
     for name, mine in results.groupby("model", sort=False):
         about = {**tags, **horizon, "role": "backtest", "model": str(name)}

@@ -1,0 +1,112 @@
+"""Several horizons: shares are chosen on earlier windows, every horizon is judged on its own, all are measured."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.data import simulate
+from cltv_ml.evaluation.backtest import judge
+from cltv_ml.evaluation.horizons import add_horizons, judge_horizons, look_earlier, measure_others
+from cltv_ml.evaluation.levels import forecast_level, forecast_levels
+from cltv_ml.evaluation.tables import compute_metric_ranges
+from cltv_ml.log import Log
+from cltv_ml.models import ParetoNBD, ProbabilisticValue, Tweedie
+from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.windows import Window
+
+DAYS = [30, 60, 400]
+FEATURES = ["frequency", "recency", "T", "monetary_value", "days_since_last"]
+
+
+@pytest.fixture(scope="module")
+def log():
+    return Log(simulate(300, days=400, seed=3).log)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared():
+    with shared_fits():
+        yield
+
+
+@pytest.fixture(scope="module")
+def result(log):
+    models = [
+        ProbabilisticValue(ParetoNBD(), horizon=60),
+        Tweedie(60, features=FEATURES, n_estimators=10),
+    ]
+    return judge(log, Window.latest(log.last, 60), models, FEATURES, max_origins=2)
+
+
+@pytest.fixture(scope="module")
+def several(log, result):
+    return judge_horizons(log, result, "tweedie", DAYS, FEATURES, max_origins=2)
+
+
+def test_levels_of_several_horizons_are_those_of_each_alone(log):
+    cutoff = log.last.normalize() - pd.Timedelta(days=60)
+    found = forecast_levels(log, cutoff, [30, 60])
+    alone = {day: forecast_level(log, Window(cutoff, day)) for day in (30, 60)}
+    assert {day: level.total for day, level in found.items()} == {
+        day: one.total for day, one in alone.items()
+    }
+
+
+def test_each_horizon_is_judged_on_the_end_of_the_log(log, several):
+    ends = {day: one.window.end for day, one in several.judged.items()}
+    assert set(ends) == {30, 60}
+    assert several.judged[30].window.cutoff == log.last.normalize() - pd.Timedelta(days=30)
+    assert several.judged[30].y_true.equals(
+        log.target(several.judged[30].window, several.judged[30].y_true.index)
+    )
+
+
+def test_the_main_horizon_is_judged_as_without_others(result, several):
+    assert several.judged[60].scores.equals(
+        result.scores.loc["tweedie"].dropna()[several.judged[60].scores.index]
+    )
+
+
+def test_what_could_not_be_judged_is_named_with_its_reason(several):
+    assert list(several.unjudged) == [400]
+    assert "outside the log" in several.unjudged[400]
+
+
+def test_earlier_windows_of_a_horizon_end_before_the_test(result, several):
+    for day, rows in several.earlier.expected.items():
+        ends = rows.index.get_level_values("cutoff") + pd.Timedelta(days=day)
+        assert (ends <= result.window.cutoff).all()
+        assert rows.index.equals(several.earlier.y_true[day].index)
+
+
+def test_only_windows_that_had_ended_by_a_cutoff_are_told(several):
+    cutoffs = several.earlier.expected[30].index.get_level_values("cutoff").unique().sort_values()
+    first = cutoffs[0] + pd.Timedelta(days=30)
+    assert several.earlier.before(30, first)[0].index.get_level_values("cutoff").unique().tolist() == [
+        cutoffs[0]
+    ]
+    assert several.earlier.before(30, first - pd.Timedelta(days=1)) is None
+
+
+def test_totals_of_all_horizons_are_their_levels(log, result):
+    cutoff = result.window.cutoff
+    levels = forecast_levels(log, cutoff, [30, 60])
+    earlier = look_earlier(log, result, "tweedie", [30, 60], FEATURES)
+    model = add_horizons(
+        log, result.models["tweedie"], result.training, cutoff, [30, 60], FEATURES, earlier, levels
+    )
+    table = model.predict_table(result.training.X_now)
+    model.__dict__.pop("horizons_")
+    sums = [table[f"expected_value_{day}d"].sum() for day in (30, 60)]
+    assert sums == pytest.approx([levels[30].total, levels[60].total])
+    assert np.isfinite(table[["value_lower_30d", "value_upper_30d"]]).all(axis=None)
+
+
+def test_every_model_is_measured_at_every_horizon_that_the_window_holds(log, result):
+    others = measure_others(log, result, DAYS, FEATURES)
+    assert [set(rows["horizon"]) for rows in others] == [{30}]
+    ranges = compute_metric_ranges(pd.concat([result.results, *others]))
+    assert set(zip(ranges["model"], ranges["horizon"], strict=True)) == {
+        (name, day) for name in result.models for day in (30, 60)
+    }
+    assert not hasattr(result.models["tweedie"], "horizons_")
