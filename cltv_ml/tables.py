@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -124,6 +125,17 @@ BY_HORIZON = {
     "value_lower_<days>d": Column("number", "currency", "lower end of its interval", required=False),
     "value_upper_<days>d": Column("number", "currency", "upper end of its interval", required=False),
 }
+
+
+def horizons_in(columns: Iterable[str]) -> list[int]:
+    """Return the horizons in days that columns of PREDICTIONS hold values for, besides the one of `expected_value`.
+
+    >>> horizons_in(["expected_value", "expected_value_30d", "value_upper_30d", "expected_value_91d"])
+    [30, 91]
+    """
+    found = (re.fullmatch(r"expected_value_(\d+)d", str(name)) for name in columns)
+    return [int(one[1]) for one in found if one]
+
 
 RESULTS = Table(
     "results",

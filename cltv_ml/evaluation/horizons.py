@@ -12,6 +12,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult, calibrated, fit
 from cltv_ml.evaluation.calibration import calibrate, learn_intervals
+from cltv_ml.evaluation.compare import compare_pair
 from cltv_ml.evaluation.levels import forecast_levels, set_level
 from cltv_ml.evaluation.metrics import METRICS, Targeting
 from cltv_ml.evaluation.panel import Training, prepare, prepare_fresh
@@ -21,6 +22,7 @@ from cltv_ml.log import Log
 from cltv_ml.models import Horizons, Level, ParetoNBD, ProbabilisticValue, Tweedie, ValueModel
 from cltv_ml.models.intervals import Intervals
 from cltv_ml.models.out_of_fold import MIN_ROWS, OUT_OF_TIME
+from cltv_ml.tables import horizons_in
 from cltv_ml.windows import Window
 
 #: Earlier windows at most on which shares are tried: trees are fitted for each, by shorter horizon.
@@ -170,6 +172,23 @@ def measure_others(
         )
         for day, window in windows.items()
     ]
+
+
+def compare_horizons(
+    log: Log, window: Window, champion: pd.DataFrame, challenger: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the Gini of two tables of predictions at each other horizon of both, as far as the log reaches.
+
+    The windows begin where `window` does. Columns of `compare.compare_pair`, indexed by `horizon`.
+    """
+    end = log.last.normalize() + pd.Timedelta(days=1)
+    shared = set(horizons_in(champion)) & set(horizons_in(challenger)) - {window.horizon}
+    rows = {}
+    for day in sorted(day for day in shared if Window(window.cutoff, day).end <= end):
+        values = [table.loc[champion.index, f"expected_value_{day}d"] for table in (champion, challenger)]
+        y_true = log.target(Window(window.cutoff, day), champion.index)
+        rows[day] = compare_pair(y_true, *values).loc["gini"]
+    return pd.DataFrame(rows).T.rename_axis("horizon")
 
 
 def of_horizon(table: pd.DataFrame, day: int) -> pd.DataFrame:

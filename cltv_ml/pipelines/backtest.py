@@ -47,8 +47,8 @@ class Backtested:
 def backtest(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Backtested:
     """Judge the models on several test windows, each by fits that saw nothing from its first day on.
 
-    `backtest.csv` has a row per model, window, horizon and metric, `backtest.html` shows each metric's mean and range, and
-    MLflow stores a run per model with one per window below it.
+    `backtest.csv` has a row per model, window, horizon and metric, `backtest.html` shows each metric's mean and range,
+    and MLflow stores a run per model with one per window below it.
 
     Raises
     ------

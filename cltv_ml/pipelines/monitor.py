@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise
-from cltv_ml.serving.responses import tier_names
+from cltv_ml.serving.responses import of_horizon, tier_names
 from cltv_ml.settings import Monitor, Settings
 from cltv_ml.settings.toml import read_toml
 from cltv_ml.tracking import registry, runs, scored_batches, store
@@ -62,6 +63,7 @@ class Report:
     truth: pd.DataFrame
     progress: pd.DataFrame
     notes: list[str]
+    by_horizon: pd.DataFrame = field(default_factory=pd.DataFrame)  # closed horizons besides the batches' own
 
     @property
     def reasons(self) -> list[str]:
@@ -71,7 +73,8 @@ class Report:
     @property
     def kept(self) -> list[str]:
         """What earlier batches promised and what came of it, in sentences, as far as it is ok."""
-        return [one.sentence for one in self.checks if one.name in _PROMISES and one.level == "ok"]
+        kept = [one for one in self.checks if re.sub(r" \d+ days$", "", one.name) in _PROMISES]
+        return [one.sentence for one in kept if one.level == "ok"]
 
 
 def store_reference(
@@ -132,7 +135,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     experiment_id = runs.open_experiment(settings.experiment)
     reference, notes = _read_reference(version, REGISTERED_NAME)
     progress("comparing with the training", 0.2)
-    batch = scores.dropna(subset="expected_value")[[column for column in _KEPT if column in scores]]
+    batch = scores.dropna(subset="expected_value")[_kept(scores)]
     drift, shares, checks = compare_with_training(log, batch, window, version, reference, limits, notes)
     checks += freshness_checks(log, scores, window, version, limits)
     progress("keeping the batch", 0.5)
@@ -140,12 +143,13 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     scored_batches.keep_batch(series, experiment_id, batch, version, window, reference)
     progress("comparing earlier batches with what happened", 0.6)
     truth, paths = scored_batches.look_back(series, experiment_id, log)
-    checks += promise_checks(truth, paths, version, limits)
+    by_horizon = scored_batches.look_back_by_horizon(series, experiment_id, log)
+    checks += promise_checks(truth, paths, version, limits, by_horizon)
     if not len(truth):
         notes.append(
             f"No batch has closed yet; what this one promised is known once the log reaches {window.end:%Y-%m-%d}."
         )
-    report = Report(worst_level(checks), checks, drift, shares, truth, paths, notes)
+    report = Report(worst_level(checks), checks, drift, shares, truth, paths, notes, by_horizon)
     _log(series, report, window)
     progress("writing", 0.9)
     _write(series, report, window, version, settings.out, settings.currency)
@@ -163,6 +167,11 @@ def _read_batch(source: Path | pd.DataFrame) -> pd.DataFrame:
         return scores.assign(cutoff=pd.to_datetime(scores["cutoff"]))
     except ValueError:
         raise InputError("the scores' cutoff holds no days; name a file that `cltv score` wrote.") from None
+
+
+def _kept(scores: pd.DataFrame) -> list[str]:
+    """Return the columns of scores that are kept with a batch."""
+    return [*(name for name in _KEPT if name in scores), *filter(of_horizon, scores)]
 
 
 def _check_scores(scores: pd.DataFrame) -> Window:
@@ -252,6 +261,7 @@ def _write(series: str, report: Report, window: Window, version: Version, out: P
         "drift": report.drift,
         "truth": report.truth,
         "progress": report.progress,
+        **({"horizons": report.by_horizon} if len(report.by_horizon) else {}),
     }
     for name, table in tables.items():
         write_table(table, out / f"{name}.csv")

@@ -131,43 +131,58 @@ def freshness_checks(
 
 
 def promise_checks(
-    truth: pd.DataFrame, paths: pd.DataFrame, version: Version, limits: Thresholds
+    truth: pd.DataFrame,
+    paths: pd.DataFrame,
+    version: Version,
+    limits: Thresholds,
+    by_horizon: pd.DataFrame | None = None,
 ) -> list[Check]:
-    """Return the checks of the newest closed batch and of the open ones of this version."""
-    closed = _closed_checks(truth.iloc[-1], version, limits) if len(truth) else []
-    return [*closed, *_open_checks(paths, limits)]
+    """Return the checks of the newest closed batch and of the open ones of this version.
+
+    `by_horizon` holds what came of other horizons; of each the newest batch is looked at.
+    """
+    checks = _closed_checks(truth.iloc[-1], version, limits) if len(truth) else []
+    for _, rows in by_horizon.groupby("horizon") if by_horizon is not None and len(by_horizon) else ():
+        checks += _closed_checks(rows.iloc[-1], version, limits)
+    return [*checks, *_open_checks(paths, limits)]
 
 
 def _closed_checks(row: pd.Series, version: Version, limits: Thresholds) -> list[Check]:
-    """Return the checks of a batch whose horizon has passed: its total, its tenths, its order, its intervals."""
-    when = f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']})"
+    """Return the checks of a batch whose horizon has passed: its total, its tenths, its order, its intervals.
+
+    Those of another horizon than the version's own bear its days in their names.
+    """
+    days = f" {int(row['horizon'])} days" if "horizon" in row else ""
+    when = (
+        f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']}{',' if days else ''}{days})"
+    )
     checks = [
         check(
-            "bias",
+            f"bias{days}",
             away_from(row["bias_lower"], row["bias_upper"]),
             limits.bias,
             f"{when} promised {row['promised']:,.0f} and {row['realised']:,.0f} came: {row['bias']:+.1%} off in "
             f"its total, 95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
         ),
         check(
-            "decile error",
+            f"decile error{days}",
             row["decile_mape_lower"],
             limits.decile_error,
             f"{when} missed its tenths by {row['decile_mape']:.1%} on average, 95% interval "
             f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}.",
         ),
     ]
-    tested = version.tags.get("test_gini")
+    tested = version.tags.get(f"test_{int(row['horizon'])}d/gini" if days else "test_gini")
     if tested is not None and row["model_version"] == version.number:
         told = f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised."
-        checks.append(check("order", float(tested) - row["gini_upper"], limits.gini_fall, told))
+        checks.append(check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, told))
     if "coverage" in row and np.isfinite(row["coverage"]):
         told = (
             f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
             f"{row['coverage_promised']:.0%} were promised."
         )
         gap = row["coverage_promised"] - row["coverage_upper"]
-        checks.append(check("coverage", gap, limits.coverage_gap, told))
+        checks.append(check(f"coverage{days}", gap, limits.coverage_gap, told))
     return checks
 
 

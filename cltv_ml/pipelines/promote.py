@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
+from cltv_ml.evaluation.horizons import compare_horizons
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
 from cltv_ml.log import AnyLog, Log
@@ -53,6 +54,8 @@ class Decision:
     comparison: Comparison | None = None
     pair: pd.DataFrame = field(default_factory=pd.DataFrame)
     targeting: Targeting | None = None
+    #: Each other horizon that both answer for: columns of `pair` for the Gini, indexed by `horizon`.
+    by_horizon: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @store.explained()
@@ -299,7 +302,14 @@ def _judge(
             f"Profit is that of contacting the {targeting.share:.0%} of customers ranked highest, at "
             f"{targeting.cost:g} a contact and a margin of {targeting.margin:.0%}."
         )
-    return Decision(challenger.number, champion.number, verdict.replace, reasons, comparison, pair, targeting)
+    others = compare_horizons(log, window, *scores)
+    reasons += [
+        f"At {day} days the challenger's Gini is {row.challenger:.3f}, the champion's {row.champion:.3f} (difference "
+        f"{row.difference:+.3f}, {row.lower:+.3f} to {row.upper:+.3f}); this decides nothing."
+        for day, row in others.iterrows()
+    ]
+    numbers = challenger.number, champion.number
+    return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, others)
 
 
 def _is_simpler(one: str, other: str) -> bool:

@@ -8,6 +8,7 @@ Tables `customers.parquet` and `contacts.parquet` next to the log are what else 
 Usage: `python -P version_scores.py MODEL_FOLDER LOG.parquet CUTOFF OUT.parquet`
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cltv_ml import build_features
 
 
 def main(folder: str, log: str, cutoff: str, out: str) -> None:
-    """Write `customer_id, expected_value` and, where the model gives them, the ends of its interval."""
+    """Write `customer_id, expected_value` and, where the model gives them, bounds and values of other horizons."""
     import mlflow  # after the model's own code, which is quicker to fail
 
     model = mlflow.pyfunc.load_model(folder)
@@ -26,7 +27,9 @@ def main(folder: str, log: str, cutoff: str, out: str) -> None:
     X = build_features(_source(Path(log)), cutoff, names=names)[names]
     numbers = list(X.select_dtypes("number").columns)
     answers = model.predict(X.astype(dict.fromkeys(numbers, "float64"))).set_axis(X.index)
-    kept = [name for name in ("expected_value", "value_lower", "value_upper") if name in answers]
+    kept = [
+        name for name in answers if re.fullmatch(r"(expected_value|value_lower|value_upper)(_\d+d)?", name)
+    ]
     answers[kept].reset_index().to_parquet(out)
 
 

@@ -9,21 +9,25 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.entities import Metric
+from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.evaluation import promises
 from cltv_ml.log import Log
+from cltv_ml.tables import horizons_in
 from cltv_ml.tracking import runs, store
 from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
+
+#: A batch's tag with its other horizons whose truth is known.
+_CLOSED = "closed_horizons"
 
 
 def series_run(experiment_id: str, name: str) -> str:
@@ -61,12 +65,13 @@ def keep_batch(
         "cutoff": f"{window.cutoff:%Y-%m-%d}",
         "horizon_days": str(window.horizon),
         "model": version.model,
+        "horizons": ",".join(map(str, horizons_in(batch))),
     }
     wanted = " and ".join(f"tags.{key} = '{tags[key]}'" for key in ("role", "model_version", "cutoff"))
     found = client.search_runs(
         [experiment_id], f"{wanted} and tags.`mlflow.parentRunId` = '{series}'", max_results=1
     )
-    if found and found[0].data.tags["truth"] == "closed":
+    if found and (found[0].data.tags["truth"] == "closed" or found[0].data.tags.get(_CLOSED)):
         return
     if found:
         run_id = found[0].info.run_id
@@ -91,26 +96,62 @@ def keep_batch(
     client.set_terminated(run_id)
 
 
+def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFrame:
+    """Return what came of each other horizon of a batch that has ended: a row per batch and horizon, with `horizon`.
+
+    Each is measured once, into the batch's run under names such as `30d/bias`.
+    """
+    until = log.last.normalize() + pd.Timedelta(days=1)
+    rows = []
+    for run in _batches(series, experiment_id):
+        tags = run.data.tags
+        main = int(tags["horizon_days"])
+        days = [int(day) for day in tags.get("horizons", "").split(",") if day and int(day) != main]
+        ended = [day for day in days if Window(tags["cutoff"], day).end <= until]
+        known = tags.get(_CLOSED, "").split(",")
+        found = dict(run.data.metrics)
+        if new := [day for day in ended if str(day) not in known]:
+            found |= _close_horizons(run.info.run_id, log, tags["cutoff"], new)
+            MlflowClient().set_tag(run.info.run_id, _CLOSED, ",".join(map(str, ended)))
+        about = {"cutoff": pd.Timestamp(tags["cutoff"]), "model_version": int(tags["model_version"])}
+        for day in ended:
+            mine = {
+                name.partition("/")[2]: value for name, value in found.items() if name.startswith(f"{day}d/")
+            }
+            rows.append({**about, "horizon": day, **mine})
+    return pd.DataFrame(rows)
+
+
+def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> dict[str, float]:
+    """Measure horizons of a batch that have ended, into its run; return the metrics."""
+    batch, promise = _read_batch(run_id)
+    found: dict[str, float] = {}
+    for day in days:
+        names = {f"{name}_{day}d": name for name in ("expected_value", "value_lower", "value_upper")}
+        own = batch[[name for name in names if name in batch]].rename(columns=names)
+        truth = _measured(log, own, Window(cutoff, day), promise.get("interval_level"))
+        found |= {f"{day}d/{name}": value for name, value in truth.items()}
+    log_metrics(run_id, found)
+    return found
+
+
 def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return closed batches with what came of them, and the open ones' expected and realised paths.
 
     A batch that closes is measured once: its metrics, and its point in the series, stay.
     """
     client = MlflowClient()
-    open_batches = client.search_runs(
-        [experiment_id],
-        f"tags.role = 'batch' and tags.`mlflow.parentRunId` = '{series}' and status = 'FINISHED'",
-    )
     until = log.last.normalize() + pd.Timedelta(days=1)
     closed, paths = [], []
-    for run in sorted(open_batches, key=lambda run: run.data.tags["cutoff"]):
+    for run in _batches(series, experiment_id):
         window = Window(run.data.tags["cutoff"], int(run.data.tags["horizon_days"]))
         if window.end <= until and run.data.tags["truth"] != "closed":
             _close(run.info.run_id, log, window, series)
             run = client.get_run(run.info.run_id)
         about = {"cutoff": window.cutoff, "model_version": int(run.data.tags["model_version"])}
         if run.data.tags["truth"] == "closed":
-            closed.append({**about, **run.data.metrics})
+            own = {name: value for name, value in run.data.metrics.items() if "/" not in name}
+            closed.append({**about, **own})
         elif window.cutoff < until:
             batch, promise = _read_batch(run.info.run_id)
             if promise.get("path"):
@@ -121,28 +162,37 @@ def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, 
     return pd.DataFrame(closed), pd.concat(paths, ignore_index=True) if paths else pd.DataFrame()
 
 
+def _batches(series: str, experiment_id: str) -> list[Run]:
+    """Return the batches of a series, the earliest cutoff first."""
+    found = MlflowClient().search_runs(
+        [experiment_id],
+        f"tags.role = 'batch' and tags.`mlflow.parentRunId` = '{series}' and status = 'FINISHED'",
+    )
+    return sorted(found, key=lambda run: str(run.data.tags["cutoff"]))
+
+
 def _close(run_id: str, log: Log, window: Window, series: str) -> None:
     """Measure a batch whose horizon has passed: into its run and, as one point, into the series."""
     batch, promise = _read_batch(run_id)
+    found = _measured(log, batch, window, promise.get("interval_level"))
+    log_metrics(run_id, found)
+    log_metrics(series, {f"truth_{name}": value for name, value in found.items()}, series_step(window))
+    MlflowClient().set_tag(run_id, "truth", "closed")
+
+
+def _measured(log: Log, batch: pd.DataFrame, window: Window, level: float | None) -> dict[str, float]:
+    """Return the metrics of a batch whose window has passed with their ends, what was promised and what came."""
     y_true = log.target(window, batch.index)
-    truth = promises.compute_truth(y_true, batch, level=promise.get("interval_level"))
+    truth = promises.compute_truth(y_true, batch, level=level)
     found = {
         f"{name}{end}": float(row[column])
         for name, row in truth.iterrows()
         for end, column in (("", "value"), ("_lower", "lower"), ("_upper", "upper"))
     }
-    if "coverage" in truth.index:
-        found["coverage_promised"] = float(promise["interval_level"])
-    found["realised"] = float(y_true.sum())
-    found = {name: value for name, value in found.items() if np.isfinite(value)}
-    log_metrics(run_id, found)
-    promised = float(batch["expected_value"].sum())
-    log_metrics(
-        series,
-        {f"truth_{name}": value for name, value in {**found, "promised": promised}.items()},
-        series_step(window),
-    )
-    MlflowClient().set_tag(run_id, "truth", "closed")
+    if "coverage" in truth.index and level is not None:
+        found["coverage_promised"] = level
+    found |= {"realised": float(y_true.sum()), "promised": float(batch["expected_value"].sum())}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def _so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:

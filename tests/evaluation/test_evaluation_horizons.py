@@ -6,7 +6,13 @@ import pytest
 
 from cltv_ml.data import simulate
 from cltv_ml.evaluation.backtest import judge
-from cltv_ml.evaluation.horizons import add_horizons, judge_horizons, look_earlier, measure_others
+from cltv_ml.evaluation.horizons import (
+    add_horizons,
+    compare_horizons,
+    judge_horizons,
+    look_earlier,
+    measure_others,
+)
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.log import Log
@@ -110,3 +116,14 @@ def test_every_model_is_measured_at_every_horizon_that_the_window_holds(log, res
         (name, day) for name in result.models for day in (30, 60)
     }
     assert not hasattr(result.models["tweedie"], "horizons_")
+
+
+def test_two_models_are_compared_at_the_horizons_that_both_have_and_the_log_holds(log, result):
+    y_true = log.target(Window(result.window.cutoff, 30), result.y_true.index)
+    known = pd.DataFrame(
+        {"expected_value_30d": y_true, "expected_value_60d": 1.0, "expected_value_400d": 1.0}
+    )
+    blind = known.assign(expected_value_30d=1.0, expected_value_45d=1.0)
+    found = compare_horizons(log, result.window, blind, known)
+    assert list(found.index) == [30]
+    assert found.loc[30, ["challenger", "better"]].tolist() == [pytest.approx(1), "challenger"]

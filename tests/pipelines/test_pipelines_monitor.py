@@ -176,6 +176,27 @@ def test_promises_far_above_what_came_call_for_training(registered, log, fitted,
     assert not any("off in its total" in reason for reason in report.reasons)
 
 
+def test_a_horizon_that_has_ended_is_compared_before_the_batch_closes_and_measured_once(
+    registered, log, fitted, tmp_path
+):
+    batch = scores(log, fitted, registered)
+    batch = batch.assign(
+        expected_value_30d=batch["expected_value"], expected_value_60d=batch["expected_value"]
+    )
+    monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    partly = until(log, CUTOFF + pd.Timedelta(days=30))
+    report = monitor(partly, batch, tmp_path / "out")
+    y_true = Log.of(log).target(Window(CUTOFF, 30), pd.Index(batch["customer_id"], name="customer_id"))
+    assert len(report.truth) == 0
+    (row,) = report.by_horizon.to_dict("records")
+    assert (row["horizon"], row["realised"]) == (30, pytest.approx(y_true.sum()))
+    assert row["bias"] == pytest.approx(batch["expected_value"].sum() / y_true.sum() - 1)
+    assert any(one.name == "bias 30 days" and one.level == "retrain" for one in report.checks)
+    assert (tmp_path / "out" / "horizons.csv").exists()
+    again = monitor(partly, batch.assign(expected_value_30d=0.0), tmp_path / "out")
+    assert again.by_horizon.equals(report.by_horizon)
+
+
 def test_an_open_batch_is_compared_with_the_path_the_model_expects(registered, log, fitted, tmp_path):
     batch = scores(log, fitted, registered, times=3.0)
     report = monitor(until(log, CUTOFF + pd.Timedelta(days=30)), batch, tmp_path / "out")
