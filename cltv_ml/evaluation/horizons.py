@@ -1,59 +1,26 @@
-"""Several horizons of one training: what earlier windows tell of them, and each judged on its own test window."""
+"""Several horizons of one training: each judged on its own test window, measured, compared and drawn."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import WindowResult, calibrated, fit
-from cltv_ml.evaluation.calibration import calibrate, learn_intervals
+from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import compare_pair
-from cltv_ml.evaluation.levels import forecast_levels, set_level
-from cltv_ml.evaluation.metrics import METRICS, Targeting
-from cltv_ml.evaluation.panel import Training, prepare, prepare_fresh
+from cltv_ml.evaluation.horizon_shares import Earlier, add_horizons, fit_several, look_earlier
+from cltv_ml.evaluation.levels import forecast_levels
+from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.results import measure
-from cltv_ml.evaluation.validation import Validation
 from cltv_ml.log import Log
-from cltv_ml.models import Horizons, Level, ParetoNBD, ProbabilisticValue, Tweedie, ValueModel
-from cltv_ml.models.intervals import Intervals
-from cltv_ml.models.out_of_fold import MIN_ROWS, OUT_OF_TIME
+from cltv_ml.models import Level
 from cltv_ml.tables import horizons_in
 from cltv_ml.windows import Window
-
-#: Earlier windows at most on which shares are tried: trees are fitted for each, by shorter horizon.
-WINDOWS = 3
-
-#: How far trees of a shorter horizon may decide (`models.Horizons`), the least first; what they must gain in Gini.
-POWERS = (0.0, 0.5, 1.0)
-_GAIN = 0.001
-
-#: Trees of a shorter horizon: its labels are noisier than those of the main one.
-_TREES = 100
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What earlier windows tell of horizons other than the main one.
-
-    `powers` are those of `models.Horizons`, by shorter horizon. `expected` and `y_true` hold by horizon the
-    out-of-fold values and what came, indexed by (`cutoff`, `customer_id`).
-    """
-
-    powers: tuple[float, ...] = ()
-    expected: Mapping[int, pd.Series] = field(default_factory=dict)
-    y_true: Mapping[int, pd.Series] = field(default_factory=dict)
-
-    def before(self, day: int, cutoff: pd.Timestamp) -> tuple[pd.Series, pd.Series] | None:
-        """Return expected and realised values of a horizon in windows that had ended by `cutoff`, None without any."""
-        if day not in self.expected:
-            return None
-        ended = _ended(self.expected[day], day, cutoff)
-        return (self.expected[day][ended], self.y_true[day][ended]) if ended.any() else None
 
 
 @dataclass(frozen=True)
@@ -174,6 +141,48 @@ def measure_others(
     ]
 
 
+def compute_curve(
+    predictions: pd.DataFrame, levels: Mapping[int, Level | None] | None = None, customer: str = ""
+) -> pd.DataFrame:
+    """Return what is expected by each horizon, from day 0 on: columns `day, value, lower, upper`, none of which falls.
+
+    Of all customers the ends are those of `levels`, NaN without any: ends of customers do not add up. Of one customer
+    they are the bounds of the predictions.
+
+    Raises
+    ------
+    InputError
+        The predictions are for one horizon only, or there is no such customer.
+    """
+    days = horizons_in(predictions)
+    if not days:
+        raise InputError(
+            "the newest training has one horizon; train with several, such as --horizon 30d,91d,1y."
+        )
+    if customer and customer not in predictions.index:
+        raise InputError(
+            f"there is no customer {customer!r}; name one of the log's customer_id with --customer."
+        )
+    rows = predictions.loc[[customer]] if customer else predictions
+    curve = pd.DataFrame({"day": days, "value": [rows[f"expected_value_{day}d"].sum() for day in days]})
+    for end, place in (("lower", 0), ("upper", 1)):
+        if customer:
+            curve[end] = [
+                rows[name].sum() if (name := f"value_{end}_{day}d") in rows else np.nan for day in days
+            ]
+        else:
+            curve[end] = [_end(levels, day, place) for day in days]
+    start = pd.DataFrame({"day": [0], "value": [0.0], "lower": [0.0], "upper": [0.0]})
+    curve = pd.concat([start, curve], ignore_index=True).astype({"lower": float, "upper": float})
+    curve["lower"] = np.minimum(curve["lower"].cummax(), curve["value"])
+    return curve.assign(upper=np.maximum(curve["upper"].cummax(), curve["value"]))
+
+
+def _end(levels: Mapping[int, Level | None] | None, day: int, place: int) -> float:
+    level = (levels or {}).get(day)
+    return float("nan") if level is None else level.interval()[place]
+
+
 def compare_horizons(
     log: Log, window: Window, champion: pd.DataFrame, challenger: pd.DataFrame
 ) -> pd.DataFrame:
@@ -195,189 +204,3 @@ def of_horizon(table: pd.DataFrame, day: int) -> pd.DataFrame:
     """Return PREDICTIONS of one horizon, from a table of several."""
     names = {f"{name}_{day}d": name for name in ("expected_value", "value_lower", "value_upper")}
     return table[[name for name in names if name in table]].rename(columns=names)
-
-
-def fit_several(
-    log: Log,
-    result: WindowResult,
-    champion: str,
-    training: Training,
-    cutoff: pd.Timestamp,
-    days: Sequence[int],
-    features: Sequence[str],
-    earlier: Earlier,
-) -> ValueModel:
-    """Return the champion of a comparison fitted on what lay before `cutoff`, with values for several horizons.
-
-    Raises
-    ------
-    InputError
-        It learns from labels, and there are none before the cutoff.
-    """
-    model = result.models[champion]
-    if model.needs_labels and not training.origins:
-        raise InputError("the log holds no window before it that the champion could learn from.")
-    levels = forecast_levels(log, cutoff, days)
-    main = model.horizon
-    fitted = set_level(fit(model, training), levels[main], training.X_now)
-    fitted = calibrated(fitted, training, _validation_before(result.validation, cutoff), levels[main])
-    return add_horizons(log, fitted, training, cutoff, days, features, earlier, levels)
-
-
-def add_horizons(
-    log: Log,
-    model: ValueModel,
-    training: Training,
-    cutoff: pd.Timestamp,
-    days: Sequence[int],
-    features: Sequence[str],
-    earlier: Earlier,
-    levels: Mapping[int, Level | None],
-) -> ValueModel:
-    """Return the fitted model with values for several horizons: their shares, totals and intervals."""
-    X, values = training.X_now, model.predict(training.X_now)
-    shares = Horizons(model.horizon, list(days), list(earlier.powers))
-    wanted = [day for day, power in zip(shares.shorter, earlier.powers, strict=False) if power > 0]
-    rows = _with_fresh(log, training, cutoff, wanted, features) if wanted else training.X
-    learned = {day: _learn(log, rows, day, cutoff, features) for day in wanted}
-    shares.fit(X, {day: found for day, found in learned.items() if found is not None}, values)
-    totals = {day: level.total for day, level in levels.items() if level is not None}
-    if model.horizon in totals and hasattr(model, "level_factor_"):  # the naive rule keeps its own level
-        shares.bring_to(totals, X, values)
-    others = [day for day in days if day != model.horizon]
-    found = {day: _intervals(day, training, earlier.before(day, cutoff), levels[day]) for day in others}
-    return model.set_horizons(
-        shares.set_intervals({day: one for day, one in found.items() if one is not None})
-    )
-
-
-def look_earlier(
-    log: Log, result: WindowResult, champion: str, days: Sequence[int], features: Sequence[str]
-) -> Earlier:
-    """Return which shares did best on windows before the test, and the out-of-fold values that they gave.
-
-    For each shorter horizon trees decide as far as they raise the mean Gini of these windows. They are tried only where
-    every window is predicted by fits on windows that had ended before it.
-    """
-    validation, training = result.validation, result.training
-    if (
-        validation is None
-        or champion not in validation.predictions
-        or validation.days < result.window.horizon
-    ):
-        return Earlier(tuple(0.0 for day in days if day < result.window.horizon))
-    tried: dict[int, list[pd.DataFrame]] = {day: [] for day in days if day != result.window.horizon}
-    for cutoff in validation.cutoffs[:WINDOWS]:
-        values = validation.predictions.loc[cutoff, champion]
-        learn = validation.protocol == OUT_OF_TIME
-        for day, table in _try(log, training, cutoff, values, days, features, learn=learn).items():
-            window = Window(cutoff, day)
-            if window.end <= result.window.cutoff:
-                truth = log.target(window, table.index)
-                tried[day].append(pd.concat([table.assign(truth=truth)], keys=[cutoff], names=["cutoff"]))
-    best = {day: _best(tables) for day, tables in tried.items() if tables}
-    powers = tuple(best.get(day, 0.0) for day in days if day < result.window.horizon)
-    whole = {day: pd.concat(tables) for day, tables in tried.items() if tables}
-    expected = {day: table[best[day]].rename("expected") for day, table in whole.items()}
-    return Earlier(powers, expected, {day: table["truth"] for day, table in whole.items()})
-
-
-def _try(
-    log: Log,
-    training: Training,
-    cutoff: pd.Timestamp,
-    values: pd.Series,
-    days: Sequence[int],
-    features: Sequence[str],
-    *,
-    learn: bool,
-) -> dict[int, pd.DataFrame]:
-    """Return by horizon the values of an earlier window's customers, a column per power of the trees."""
-    X = training.X.xs(cutoff, level="cutoff").loc[values.index]
-    found: dict[int, dict[float, np.ndarray]] = {day: {} for day in days if day != training.horizon}
-    shorter = [day for day in days if day < training.horizon]
-    learned = {day: _learn(log, training.X, day, cutoff, features) for day in shorter if learn}
-    known = {day: model for day, model in learned.items() if model is not None}
-    for power in POWERS if known else POWERS[:1]:
-        shares = Horizons(training.horizon, list(days), [power] * len(shorter))
-        table = shares.fit(X, known if power else None, values.to_numpy()).values(X, values.to_numpy())
-        for day in found:
-            found[day][power] = table[day].to_numpy()
-    return {day: pd.DataFrame(columns, index=values.index) for day, columns in found.items()}
-
-
-def _best(tables: Sequence[pd.DataFrame]) -> float:
-    """Return the power with the best mean Gini, the least of those that are as good; tried in every window."""
-    powers = [power for power in POWERS if all(power in table for table in tables)]
-    gini = METRICS["gini"].function
-    found = pd.Series(
-        {power: np.nanmean([gini(one["truth"], one[power]) for one in tables]) for power in powers}
-    )
-    if not np.isfinite(found[0.0]):
-        return 0.0
-    return float(found.index[found >= found.max()][0]) if found.max() > found[0.0] + _GAIN else 0.0
-
-
-def _learn(
-    log: Log, rows: pd.DataFrame, day: int, cutoff: pd.Timestamp, features: Sequence[str]
-) -> ValueModel | None:
-    """Return trees fitted on what customers spent in a horizon that had ended by `cutoff`, None where too few did."""
-    cutoffs = rows.index.get_level_values("cutoff")
-    X = rows[cutoffs + pd.Timedelta(days=day) <= cutoff]
-    parts = [
-        pd.Series(
-            log.target(Window(at, day), one.index.get_level_values("customer_id")).to_numpy(), index=one.index
-        )
-        for at, one in X.groupby(level="cutoff", sort=False)
-    ]
-    if len(X) < MIN_ROWS or not any((part > 0).any() for part in parts):
-        return None
-    names = [name for name in features if name in X]
-    return Tweedie(day, features=names, n_estimators=_TREES).fit(X, pd.concat(parts).loc[X.index])
-
-
-def _with_fresh(
-    log: Log, training: Training, cutoff: pd.Timestamp, days: Sequence[int], features: Sequence[str]
-) -> pd.DataFrame:
-    """Return the training's rows with those of origins that are too recent for labels of the main horizon."""
-    if not training.origins:
-        return training.X
-    fresh = prepare_fresh(log, training, cutoff, days, features)
-    return training.X if fresh is None else pd.concat([training.X, fresh[training.X.columns]])
-
-
-def _intervals(
-    day: int,
-    training: Training,
-    errors: tuple[pd.Series, pd.Series] | None,
-    level: Level | None,
-) -> Intervals | None:
-    """Return intervals from a horizon's errors, from simulation where there are none, None without either."""
-    if errors is not None:
-        return learn_intervals(*errors, of_total=level)
-    try:
-        model = ProbabilisticValue(ParetoNBD(), horizon=day).fit(training.X_now)
-    except InputError:
-        return None
-    return calibrate(model, training, of_total=level).intervals_
-
-
-def _validation_before(validation: Validation | None, cutoff: pd.Timestamp) -> Validation | None:
-    """Return the validation windows that had ended by a cutoff, None where none had."""
-    if validation is None:
-        return None
-    ended = _ended(validation.y_true, validation.days, cutoff)
-    if not ended.any():
-        return None
-    return Validation(
-        validation.predictions[ended],
-        validation.y_true[ended],
-        validation.protocol,
-        validation.days,
-        validation.notes,
-        validation.carries_over,
-    )
-
-
-def _ended(rows: pd.Series, days: int, cutoff: pd.Timestamp) -> np.ndarray:
-    return np.asarray(rows.index.get_level_values("cutoff") + pd.Timedelta(days=days) <= cutoff)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import mlflow
 import numpy as np
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.horizons import ByHorizon
+from cltv_ml.evaluation.backtest import Progress, WindowResult
+from cltv_ml.evaluation.horizons import ByHorizon, judge_horizons
+from cltv_ml.log import Log
+from cltv_ml.pipelines.inputs import targeting_of
 from cltv_ml.settings import Train
 from cltv_ml.windows import to_horizons
 
@@ -40,9 +45,31 @@ def horizon_notes(several: ByHorizon | None) -> list[str]:
     return notes
 
 
-def log_horizons(several: ByHorizon) -> None:
-    """Log the champion's metrics at each horizon to the active run, grouped as `test_30d/gini`."""
+def judge_every_horizon(
+    log: Log,
+    result: WindowResult,
+    champion: str,
+    settings: Train,
+    features: Sequence[str],
+    progress: Progress,
+) -> ByHorizon | None:
+    """Judge the champion at every horizon and log its metrics to the active run; None where there is one only."""
+    days = to_horizons(settings.horizon)
+    if len(days) == 1:
+        return None
+    progress("judging every horizon on its own window", 0.8)
+    several = judge_horizons(
+        log,
+        result,
+        champion,
+        days,
+        features,
+        cutoff=settings.cutoff,
+        max_origins=settings.max_origins,
+        targeting=targeting_of(settings),
+    )
     mlflow.log_metrics(metrics_by_horizon(several))
+    return several
 
 
 def metrics_by_horizon(several: ByHorizon | None) -> dict[str, float]:

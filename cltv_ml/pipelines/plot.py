@@ -21,7 +21,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation import diagnostics, explain, tables
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.drift import compute_drift, sketch
+from cltv_ml.evaluation.horizons import compute_curve
 from cltv_ml.evaluation.learning import compute_learning
+from cltv_ml.evaluation.levels import forecast_levels
 from cltv_ml.features import CATALOGUE as FEATURES
 from cltv_ml.files import atomic
 from cltv_ml.pipelines.inputs import load, read_scores
@@ -33,6 +35,7 @@ from cltv_ml.reporting.sections.diagnostics import typical_customer
 from cltv_ml.reporting.sections.doubts import purchase_groups
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost
 from cltv_ml.settings import Plot, Settings
+from cltv_ml.tables import horizons_in
 
 Needs = Literal["data", "training", "earlier scores"]
 
@@ -148,6 +151,12 @@ def _alive_history(m: Material) -> pd.DataFrame:
         raise InputError(f"the log has no customer {name!r}; name one of its customer_id with --customer.")
     last = m.end - pd.Timedelta(days=1)
     return diagnostics.compute_alive_history(m.fitted.purchases_, list(days), last)
+
+
+def _value_curve(m: Material) -> pd.DataFrame:
+    if m.wanted.customer:
+        return compute_curve(m.today, customer=m.wanted.customer)
+    return compute_curve(m.today, forecast_levels(m.log, m.end, horizons_in(m.today)))
 
 
 def _importance(m: Material) -> pd.DataFrame:
@@ -303,6 +312,7 @@ RECIPES: dict[str, Recipe] = {
     "segment_sizes": Recipe("data", _segments),
     "migration_sankey": Recipe("earlier scores", lambda m: compute_changes(m.cleaned, m.before).flows),
     "value_waterfall": Recipe("earlier scores", lambda m: compute_changes(m.cleaned, m.before).change),
+    "value_curve": Recipe("training", _value_curve, lambda m, _: {"customer": m.wanted.customer}),
     "campaign_profit": Recipe("training", _campaign),
     "discount_response": Recipe("data", lambda m: decisions.fit_response(m.log)),
     "discount_profit": Recipe("training", _discount_profit),

@@ -83,7 +83,10 @@ class Material:
     def today(self) -> pd.DataFrame:
         """PREDICTIONS of the refitted champion for today's customers."""
         model = newest_training.refitted_champion(self.wanted.experiment)
-        return predict_today(self.result, model, self.X_today[[str(name) for name in self.X.columns]])
+        X = self.X_today
+        if missing := [name for name in model.inputs if name not in X]:  # of horizons other than the main one
+            X = X.join(build_features(self.log, self.end, names=missing)[missing])
+        return predict_today(self.result, model, X)
 
     @property
     def before(self) -> pd.DataFrame:

@@ -18,7 +18,8 @@ from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge_prepa
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import beats_chance, choose, doubt_order
 from cltv_ml.evaluation.compare import Verdict
-from cltv_ml.evaluation.horizons import ByHorizon, add_horizons, judge_horizons
+from cltv_ml.evaluation.horizon_shares import add_horizons
+from cltv_ml.evaluation.horizons import ByHorizon, compute_curve
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
@@ -28,7 +29,7 @@ from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
-from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, log_horizons
+from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, judge_every_horizon
 from cltv_ml.pipelines.inputs import (
     check_competing,
     holdout_window,
@@ -141,13 +142,20 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         for number, model in enumerate(result.models):
             progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
             logged[model] = _log_candidate(experiment_id, model, result, job, tags, data)
-        several = _judge_horizons(log, result, verdict.champion, job, features, progress)
+        several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes += horizon_notes(several)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info, today = _log_champion(log, verdict.champion, result, job, features, several)
         progress("writing the report", 0.95)
         summary = training_summary(
-            cleaned, result, verdict, job.dataset, notes, today=today, currency=settings.currency
+            cleaned,
+            result,
+            verdict,
+            job.dataset,
+            notes,
+            today=today,
+            several=several,
+            currency=settings.currency,
         )
         _write_outputs(cleaned, result, summary, job)
         _log_summary(cleaned, result, summary, verdict, job)
@@ -165,33 +173,6 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         )
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
     return Outcome(result, verdict, version, alias, training_id, run_id, notes, horizons=several)
-
-
-def _judge_horizons(
-    log: Log,
-    result: WindowResult,
-    champion: str,
-    job: Job,
-    features: Sequence[str],
-    progress: Progress,
-) -> ByHorizon | None:
-    """Judge the champion at every horizon and log what was measured; None where there is one horizon only."""
-    if len(job.horizons) == 1:
-        return None
-    progress("judging every horizon on its own window", 0.8)
-    settings = job.settings
-    several = judge_horizons(
-        log,
-        result,
-        champion,
-        job.horizons,
-        features,
-        cutoff=settings.cutoff,
-        max_origins=settings.max_origins,
-        targeting=job.targeting,
-    )
-    log_horizons(several)
-    return several
 
 
 def _compare(
@@ -280,7 +261,8 @@ def _log_champion(
     info = packaging.log_model(model, card, training.X_now)
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
     interval = None if level is None else level.interval()
-    return info, Today(with_alive(result, table, training.X_now), interval)
+    curve = None if several is None else compute_curve(table, levels)
+    return info, Today(with_alive(result, table, training.X_now), interval, curve)
 
 
 def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:

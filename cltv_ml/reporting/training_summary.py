@@ -14,6 +14,7 @@ from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.choice import beats_chance
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.groups import segment_groups
+from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ProbabilisticValue, ValueModel
 from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
@@ -37,6 +38,7 @@ class Today:
 
     predictions: pd.DataFrame
     interval: tuple[float, float] | None = None
+    curve: pd.DataFrame | None = None  # `evaluation.horizons.compute_curve`, where there are several horizons
 
 
 def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
@@ -56,6 +58,7 @@ def training_summary(
     notes: Sequence[str],
     *,
     today: Today | None = None,
+    several: ByHorizon | None = None,
     currency: str = "",
 ) -> dict[str, Any]:
     """Return the summary of a training: what was done, how good it is, who the customers are, what to do.
@@ -67,6 +70,8 @@ def training_summary(
     today
         The forecast as of the end of the log; without it tiers and campaign are shown as of the test cutoff. What
         changed since earlier scores, and customers to look up, come from `add_scores`.
+    several
+        The champion at every horizon, where there are several.
     currency
         Written after amounts.
     """
@@ -100,6 +105,7 @@ def training_summary(
             ),
             sections.unknown_change_section(),
             sections.money_section(log, currency=currency),
+            *sections.horizons_section(several, today.curve if today else None, currency=currency),
             sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
             *sections.attribute_account_section(cleaned.known),

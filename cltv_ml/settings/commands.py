@@ -14,6 +14,7 @@ from cltv_ml.settings.base import (
     Repeated,
     Settings,
     Table,
+    Toml,
     setting,
 )
 from cltv_ml.settings.parts import (
@@ -121,7 +122,7 @@ class Monitor(Printed, Customers, Source):
     """Settings of `cltv monitor`."""
 
     scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
-    thresholds: Table = setting(
+    thresholds: Toml = setting(
         None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
     )
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
@@ -248,7 +249,7 @@ class Plot(Printed, Customers, Source):
     before: Table = setting(
         None, "Scores of an earlier `cltv score` or `cltv act`, for figures of what changed."
     )
-    customer: str = setting("", "Customer whose history `alive_history` shows.")
+    customer: str = setting("", "Customer whom `alive_history` and `value_curve` show.")
     feature: str = setting("", "Feature that `dependence` varies.", default_text="the most important one")
     model: str = setting("", "Probabilistic model that a diagnostic is about.", default_text="the best order")
     metric: str = setting("gini", "Metric that `metric_ranges` shows.")

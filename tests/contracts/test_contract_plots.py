@@ -22,6 +22,7 @@ from cltv_ml.evaluation.diagnostics import (
     compute_tracking,
 )
 from cltv_ml.evaluation.explain import compute_contributions
+from cltv_ml.evaluation.horizons import compute_curve
 from cltv_ml.evaluation.tables import (
     compute_bias_by_group,
     compute_coverage,
@@ -138,6 +139,9 @@ TABLES = {
     "predicted_against_realised": pd.concat(
         [compute_realised(TRUTH, FORECAST[name]).assign(model=name) for name in FORECAST]
     ),
+    "value_curve": compute_curve(
+        pd.DataFrame({"expected_value_30d": [1.0, 2.0], "expected_value_91d": [2.0, 5.0]})
+    ).assign(lower=[0, 2, 5], upper=[0, 4, 9]),
     "interval_coverage": compute_coverage(TRUTH, INTERVALS),
     "importances": pd.DataFrame({"feature": ["recency", "T"], "importance": [0.3, 0.1], "spread": 0.01}),
     "contributions": compute_contributions(ProbabilisticValue(horizon=91).fit(X), X),

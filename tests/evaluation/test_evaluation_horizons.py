@@ -5,14 +5,10 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import simulate
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import judge
-from cltv_ml.evaluation.horizons import (
-    add_horizons,
-    compare_horizons,
-    judge_horizons,
-    look_earlier,
-    measure_others,
-)
+from cltv_ml.evaluation.horizon_shares import add_horizons, look_earlier
+from cltv_ml.evaluation.horizons import compare_horizons, compute_curve, judge_horizons, measure_others
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.log import Log
@@ -127,3 +123,23 @@ def test_two_models_are_compared_at_the_horizons_that_both_have_and_the_log_hold
     found = compare_horizons(log, result.window, blind, known)
     assert list(found.index) == [30]
     assert found.loc[30, ["challenger", "better"]].tolist() == [pytest.approx(1), "challenger"]
+
+
+def test_the_curve_of_one_customer_has_its_bounds_and_that_of_all_the_levels():
+    table = pd.DataFrame(
+        {
+            **{f"expected_value_{day}d": [day / 10, day / 5] for day in (30, 91)},
+            "value_lower_91d": [2.0, 3.0],
+            "value_upper_91d": [20.0, 30.0],
+        },
+        index=pd.Index(["ann", "bob"], name="customer_id"),
+    )
+    one = compute_curve(table, customer="bob").iloc[-1]
+    assert one.tolist() == [91, pytest.approx(18.2), 3.0, 30.0]
+    everybody = compute_curve(table)
+    assert everybody["day"].tolist() == [0, 30, 91]
+    assert everybody["lower"].isna().tolist() == [False, True, True]
+    with pytest.raises(InputError, match="there is no customer 'eve'"):
+        compute_curve(table, customer="eve")
+    with pytest.raises(InputError, match="the newest training has one horizon; train with several"):
+        compute_curve(table[["value_lower_91d"]])

@@ -238,6 +238,21 @@ def copied(uri, folder):
     return Path(shutil.copytree(mlflow.artifacts.download_artifacts(uri), folder / "version"))
 
 
+def test_other_horizons_of_both_are_shown_and_decide_nothing(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    blind, knowing = (
+        pd.DataFrame({"expected_value": truth + 1, "expected_value_30d": soon})
+        for soon in (truth * 0 + truth.mean(), truth)
+    )
+    monkeypatch.setattr(promotion, "score_apart", lambda uris, log, cutoff, sums: [blind, knowing])
+    decision = pipelines.promote(data=shop, dry_run=True)
+    assert not decision.promoted
+    assert list(decision.by_horizon.index) == [30]
+    assert "At 30 days the challenger's Gini is" in decision.reasons[-1]
+    assert decision.reasons[-1].endswith("this decides nothing.")
+
+
 def test_a_challenger_for_another_horizon_is_refused(rivals, shop):
     challenge(rivals, 3)
     decision = pipelines.promote(data=shop)

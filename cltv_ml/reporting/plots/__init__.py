@@ -52,6 +52,7 @@ from cltv_ml.reporting.plots.spend_distribution import spend_distribution
 from cltv_ml.reporting.plots.spend_fit import spend_fit
 from cltv_ml.reporting.plots.tier_pyramid import tier_pyramid
 from cltv_ml.reporting.plots.truth_series import truth_series
+from cltv_ml.reporting.plots.value_curve import value_curve
 from cltv_ml.reporting.plots.value_deciles import value_deciles
 from cltv_ml.reporting.plots.value_waterfall import value_waterfall
 from cltv_ml.reporting.plots.weekly_tracking import weekly_tracking
@@ -104,6 +105,7 @@ CATALOGUE = {
         segment_sizes,
         migration_sankey,
         value_waterfall,
+        value_curve,
         campaign_profit,
         qini_curve,
         discount_response,

@@ -9,6 +9,7 @@ from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section, money_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
 from cltv_ml.reporting.sections.doubts import doubts_section
+from cltv_ml.reporting.sections.horizons import horizons_section
 from cltv_ml.reporting.sections.level import level_section
 from cltv_ml.reporting.sections.monitoring import monitoring_sections
 from cltv_ml.reporting.sections.products import measured_margin, products_section
@@ -27,6 +28,7 @@ __all__ = [
     "doubts_section",
     "explanation_section",
     "groups_section",
+    "horizons_section",
     "level_section",
     "lookup_table",
     "measured_margin",

@@ -1,0 +1,45 @@
+"""Expected value over time, of all customers or of one, with its 90% band."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cltv_ml.reporting import theme
+
+
+def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") -> go.Figure:
+    """Return what is expected by each horizon, joined by lines: it never falls.
+
+    Parameters
+    ----------
+    curve
+        `evaluation.horizons.compute_curve`: columns `day, value, lower, upper`; the ends NaN where they are unknown.
+    customer
+        Whose curve it is; all customers' if empty.
+    """
+    whose = f"customer {customer}" if customer else "all customers"
+    made = theme.figure(
+        f"Expected value of {whose} over time", "Days ahead", theme.in_money("Expected value", currency)
+    )
+    known = curve.dropna(subset=["lower", "upper"])
+    if len(known):
+        made.add_scatter(
+            x=[*known["day"], *known["day"][::-1]],
+            y=[*known["upper"], *known["lower"][::-1]],
+            name="90% interval",
+            fill="toself",
+            mode="lines",
+            line={"width": 0},
+            fillcolor="rgba(31,127,196,0.15)",
+            hoverinfo="skip",
+        )
+    made.add_scatter(
+        x=curve["day"],
+        y=curve["value"],
+        name="expected",
+        mode="lines+markers",
+        line_color=theme.MODEL,
+        hovertemplate="%{x} days<br>expected %{y:,.2f}<extra></extra>",
+    )
+    return made

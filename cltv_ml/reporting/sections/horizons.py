@@ -1,0 +1,58 @@
+"""Section on several horizons: what is expected by each, and how right each was on its own test window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.evaluation.horizons import ByHorizon, JudgedHorizon
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+_MEASURED = {
+    "gini": ("Gini", "{:.3f}"),
+    "bias": ("Bias", "{:+.1%}"),
+    "decile_mape": ("Decile error", "{:.1%}"),
+    "coverage": ("In interval", "{:.1%}"),
+}
+
+
+def horizons_section(
+    several: ByHorizon | None, curve: pd.DataFrame | None, *, currency: str = ""
+) -> list[dict[str, Any]]:
+    """Return the section on several horizons in a list, which is empty where there is only one."""
+    if several is None:
+        return []
+    sentences = [
+        f"The models were compared on {several.main} days. The values for other horizons are shares of those, so they "
+        "never fall as the horizon grows. Each was judged on its own window, the latest of its length."
+    ]
+    figures = {}
+    if curve is not None:
+        figures[
+            "What all customers are expected to spend by each horizon, with the 90% interval of the total."
+        ] = plots.value_curve(curve, currency=currency)
+    rows = [
+        _row(day, several.judged.get(day), curve, currency)
+        | ({"Judged from": several.unjudged[day]} if day in several.unjudged else {})
+        for day in several.days
+    ]
+    table = pd.DataFrame(rows).fillna("")
+    return [section("Value over time", sentences, tables={"By horizon": table}, figures=figures)]
+
+
+def _row(day: int, judged: JudgedHorizon | None, curve: pd.DataFrame | None, currency: str) -> dict[str, str]:
+    row = {"Horizon": f"{day} days"}
+    if curve is not None:
+        expected = curve.set_index("day").loc[day]
+        row["Expected"] = theme.format_money(expected["value"], currency)
+        ends = [
+            theme.format_money(expected[end], currency) for end in ("lower", "upper") if expected[end] >= 0
+        ]
+        row["90% interval"] = " to ".join(ends)
+    if judged is None:
+        return row
+    row["Judged from"] = f"{judged.window.cutoff:%Y-%m-%d}"
+    known = {name: judged.scores[name] for name in _MEASURED if name in judged.scores}
+    return row | {_MEASURED[name][0]: _MEASURED[name][1].format(value) for name, value in known.items()}
