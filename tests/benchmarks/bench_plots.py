@@ -58,6 +58,7 @@ OF_MODELS = (
     "discount_response",
     "discount_profit",
     "segment_shares",
+    "value_curve",
     "truth_series",
     "promise_so_far",
     "promises_kept",
