@@ -100,10 +100,11 @@ class Material:
         """The probabilistic model whose fit is looked at, by default the one with the best order of customers."""
         name = self.wanted.model or best_probabilistic(self.result)
         found = self.result.models.get(name or "")
-        if not isinstance(found, ProbabilisticValue):
-            known = [key for key, one in self.result.models.items() if isinstance(one, ProbabilisticValue)]
+        if not isinstance(found, ProbabilisticValue) or found.reads:
+            every = self.result.models.items()
+            known = [key for key, one in every if isinstance(one, ProbabilisticValue) and not one.reads]
             raise InputError(
-                f"{name!r} is no probabilistic model of the newest training; choose from {known}."
+                f"{name!r} is no probabilistic model of histories alone in the newest training; choose from {known}."
             )
         return found
 

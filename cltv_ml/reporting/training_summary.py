@@ -89,7 +89,7 @@ def training_summary(
         *sections.by_attribute_section(cleaned.known, result, verdict.champion, currency=currency),
         sections.explanation_section(result, verdict.champion, currency=currency),
     ]
-    if probabilistic:
+    if probabilistic and not result.models[probabilistic].reads:  # the figures know histories alone
         details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
     products = sections.products_section(log, currency=currency)
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
@@ -199,10 +199,15 @@ def with_alive(result: WindowResult, table: pd.DataFrame, X: pd.DataFrame) -> pd
 
 
 def best_probabilistic(result: WindowResult) -> str | None:
-    """Return the probabilistic model with the best order of customers, one whose one-time buyers can leave first."""
+    """Return the probabilistic model with the best order of customers: one that reads the history alone before others,
+    and one whose one-time buyers can leave before BG/NBD.
+    """
     alive = [name for name, model in result.models.items() if isinstance(model, ProbabilisticValue)]
     scores = result.scores["gini"].fillna(-1.0)
-    ranked = sorted(alive, key=lambda name: (not name.startswith("bg_nbd"), scores[name]), reverse=True)
+    alone = {name: not result.models[name].reads for name in alive}
+    ranked = sorted(
+        alive, key=lambda name: (alone[name], not name.startswith("bg_nbd"), scores[name]), reverse=True
+    )
     return ranked[0] if ranked else None
 
 
