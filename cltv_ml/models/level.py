@@ -14,7 +14,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cltv_ml.models.level_candidates import PACE, SEASONED, YEAR, Cohorts, candidates, growth, started
+from cltv_ml.models.level_candidates import (
+    PACE,
+    QUARTER,
+    SEASONED,
+    YEAR,
+    Cohorts,
+    candidates,
+    growth,
+    started,
+)
 
 #: The candidate that the others are measured against.
 REFERENCE = "bottom-up"
@@ -36,6 +45,10 @@ _BEFORE_OTHERS = 0.3
 #: By how much growth makes a ratio to last year doubtful: a shop twice as large as a year ago (log 2) adds an error of
 #: .07. Last year's ratio then holds the growth of that time as well as the season.
 _GROWTH_DOUBT = 0.1
+
+#: What growth adds to top-down by how much it changed within the last quarter (log units), for a horizon of a quarter:
+#: growth that has just come, or is going, is not carried on.
+_UNSTEADY_DOUBT = 0.25
 
 #: What growth adds where the log is too short to tell it, and what a log that began with the shop adds as long as its
 #: first months are the base of a ratio (by log units that the whole log lies above them).
@@ -62,17 +75,17 @@ _HALF_LIFE = 365.0
 #: differs by this much. A cohort that was young at every earlier cutoff says next to nothing of what it does now.
 _AGE_APART = 0.6
 
-#: A candidate tried at fewer cutoffs than this may leave the reference by no more than the larger of a factor of 1.5
+#: A candidate tried at fewer cutoffs than this may leave the reference by no more than the larger of a factor of 2
 #: and the largest miss of the reference so far.
 _LEAST_TRIED = 2
-_UNTRIED_REACH = float(np.log(1.5))
+_UNTRIED_REACH = float(np.log(2.0))
 
 #: No candidate but the reference may lie further than this factor from the one in the middle.
 _FARTHEST = 4.0
 
-#: A weight falls with the square of the expected squared error: sharper than 1 / MSE, which would be best for
+#: A weight is the expected squared error to minus this power: sharper than 1 / MSE, which would be best for
 #: candidates whose errors are independent. Theirs are not.
-_SHARPNESS = 2.0
+_SHARPNESS = 2.5
 
 
 @dataclass(frozen=True)
@@ -213,9 +226,20 @@ def _before(log: Cohorts, cutoff: int, horizon: int, name: str) -> float:
         return error * float(np.sqrt(1 + horizon / cutoff))
     grown = growth(log, cutoff, horizon)
     unsure = _GROWTH_DOUBT * np.log(grown) if np.isfinite(grown) and grown > 0 else _UNKNOWN_GROWTH
+    if name == "top-down":
+        unsure = float(np.hypot(unsure, _unsteady(log, cutoff, horizon, grown)))
     young = cutoff - YEAR < SEASONED
     ramp = np.log(max(1.0, started(log, cutoff))) if young else 0.0
     return float(np.sqrt(error**2 + unsure**2 + (_BEGINNING_DOUBT * ramp) ** 2))
+
+
+def _unsteady(log: Cohorts, cutoff: int, horizon: int, grown: float) -> float:
+    """Return the log error that comes of growth which was another a quarter ago; all of it where that is unknown."""
+    if not (np.isfinite(grown) and grown > 0):
+        return 0.0
+    earlier = growth(log, cutoff - QUARTER, horizon)
+    change = np.log(grown / earlier) if np.isfinite(earlier) and earlier > 0 else np.log(grown)
+    return _UNSTEADY_DOUBT * float(change) * float(np.sqrt(max(1.0, horizon / QUARTER)))
 
 
 def _evidence(log: Cohorts, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:

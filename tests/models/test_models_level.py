@@ -126,11 +126,18 @@ def test_errors_of_a_cohort_that_was_young_say_little_of_it_when_old():
     assert cohort < 0.7 * shop_like
 
 
+def test_growth_that_has_just_come_makes_top_down_doubtful():
+    steady = shop(900, lambda joined: round(30 * np.exp(joined / 610)), lambda age: 1.0 / (1 + age))
+    sudden = shop(900, lambda joined: 60 if joined >= 700 else 30, lambda age: 1.0 / (1 + age))
+    assert growth(sudden, 820, 91) == pytest.approx(growth(steady, 820, 91), rel=0.1)
+    assert _before(sudden, 820, 91, "top-down") > 1.1 * _before(steady, 820, 91, "top-down")
+
+
 def test_a_candidate_hardly_tried_stays_near_the_reference():
     now = {"bottom-up": 100.0, "top-down": 500.0, "by age": 500.0}
     past = [Past(day, 100.0, {"bottom-up": 80.0}) for day in (30, 60)]
     held = _held(now, [2, 1, 2], past)
-    assert held == {"bottom-up": 100.0, "top-down": pytest.approx(150.0), "by age": 500.0}
+    assert held == {"bottom-up": 100.0, "top-down": pytest.approx(200.0), "by age": 500.0}
     far = [Past(30, 100.0, {"bottom-up": 40.0})]
     assert _held(now, [1, 1, 2], far)["top-down"] == pytest.approx(250.0)
 
