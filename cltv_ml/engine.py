@@ -1,4 +1,4 @@
-"""One DuckDB connection with a memory limit, and any transaction table as a view in it."""
+"""One DuckDB connection with a memory limit, tables as views in it, and relations that steps hand on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,6 +30,9 @@ MONEY_SCALE = 10_000
 #: The database that `connect` opens catalogs in, and the catalogs it has opened there.
 _one: ContextVar[tuple[duckdb.DuckDBPyConnection, list[str]] | None] = ContextVar("_one", default=None)
 _numbers = itertools.count()
+
+#: How to drop what was made while `tidy` is open.
+_made: ContextVar[list[tuple[duckdb.DuckDBPyConnection, str]] | None] = ContextVar("_made", default=None)
 
 
 @contextmanager
@@ -214,3 +219,96 @@ def literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or a view of the engine under a name of its own: only a step that was handed it can read it.
+
+    In a query it stands for its name.
+
+    >>> lines = keep(connect(), "lines", "select unnest([1, 2]) as amount")
+    >>> lines.row(f"select sum(amount) from {lines}"), lines.kinds
+    ((3,), {'amount': 'INTEGER'})
+    """
+
+    con: duckdb.DuckDBPyConnection = field(repr=False)
+    name: str
+
+    def __str__(self) -> str:
+        """Return the name, as a query spells it."""
+        return self.name
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """The columns and their types."""
+        described = self.con.execute(f"describe {self.name}").fetchall()
+        return {str(column): str(kind) for column, kind, *_ in described}
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        return self.con.execute(query).fetchall()
+
+    def row(self, query: str) -> tuple[Any, ...]:
+        """Return the first row that a query finds."""
+        return self.rows(query)[0]
+
+    def holds(self, test: str) -> bool:
+        """Whether some row passes a test."""
+        return bool(self.rows(f"select 1 from {self.name} where {test} limit 1"))
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return int(self.row(f"select count(*) from {self.name}")[0])
+
+
+def keep(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
+    """Return the result of a query as a table, which stays as it is whatever happens to what it was read from."""
+    name = _name(label)
+    con.execute(f"create temp table {name} as {query}")
+    return _remember(con, name, f"drop table {name}")
+
+
+def show(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
+    """Return a query as a view: nothing is read before somebody reads it."""
+    name = _name(label)
+    con.execute(f"create temp view {name} as {query}")
+    return _remember(con, name, f"drop view {name}")
+
+
+def lend(con: duckdb.DuckDBPyConnection, label: str, table: pa.Table) -> Relation:
+    """Return an Arrow table as a view; nothing is copied."""
+    name = _name(label)
+    con.register(name, table)
+    return _remember(con, name, f"drop view {name}")
+
+
+def _name(label: str) -> str:
+    return f"{label}_{next(_numbers)}"
+
+
+def _remember(con: duckdb.DuckDBPyConnection, name: str, drop: str) -> Relation:
+    made = _made.get()
+    if made is not None:
+        made.append((con, drop))
+    return Relation(con, name)
+
+
+@contextmanager
+def tidy() -> Iterator[None]:
+    """Drop at the end what `keep`, `show` and `lend` make while this is open.
+
+    >>> con = connect()
+    >>> with tidy():
+    ...     _ = keep(con, "lines", "select 1 as amount")
+    >>> con.sql("show tables").fetchall()
+    []
+    """
+    made: list[tuple[duckdb.DuckDBPyConnection, str]] = []
+    token = _made.set(made)
+    try:
+        yield
+    finally:
+        _made.reset(token)
+        for con, drop in reversed(made):
+            con.execute(drop)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import duckdb
 import pandas as pd
 
+from cltv_ml.data.aside import Aside
+from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import REASONS
-from cltv_ml.engine import MONEY_SCALE
+from cltv_ml.data.sources import Raw
+from cltv_ml.engine import MONEY_SCALE, Relation
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,7 @@ class Report:
 
 
 def account(
-    con: duckdb.DuckDBPyConnection,
-    source: str,
-    mapping: Mapping[str, str],
-    kept: int,
-    capped: int,
-    notes: Sequence[str] = (),
+    raw: Raw, lines: Lines, aside: Aside, reduced: Relation, kept: int, capped: int, notes: Sequence[str] = ()
 ) -> Report:
     """Return the report of a cleaning whose log holds `kept` and lost `capped` (integer minor units).
 
@@ -83,31 +80,31 @@ def account(
     RuntimeError
         Money or lines do not add up, which would be a fault of this program.
     """
-    rows, money_in = con.execute("select count(*), coalesce(sum(money), 0) from marks").fetchall()[0]
-    [(broken,)] = con.execute("select count(*) from broken_lines").fetchall()
-    netted, returned = con.execute(
+    marks = lines.marks
+    rows, money_in, usual = marks.row(
+        "select count(*), coalesce(sum(money), 0), "
+        f"coalesce(avg(money) filter (where rule is null and not is_return), 0) from {marks}"
+    )
+    netted, returned = marks.row(
         "select coalesce(sum(marks.money - reduced.money), 0), "
         "coalesce(sum(marks.money - reduced.money) filter (where not marks.is_return), 0) "
-        "from reduced join marks using (source_row)"
-    ).fetchall()[0]
-    taken = _set_aside(con)
-    rows_in = rows + broken
+        f"from {reduced} as reduced join {marks} as marks using (source_row)"
+    )
+    taken = _set_aside(marks, aside, reduced)
+    rows_in = rows + raw.broken.count()
     rows_aside = sum(count for count, _ in taken.values())
     quarantined = sum(money for rule, (_, money) in taken.items() if rule != "cancellation")
-    [(distinct,)] = con.execute("select count(distinct source_row) from aside").fetchall()
+    [distinct] = marks.row(f"select count(distinct source_row) from {aside}")
     if money_in != kept + quarantined + netted + capped or distinct != rows_aside:
         raise RuntimeError(
-            f"{source}: {money_in} in, but {kept} kept, {quarantined} quarantined, {netted} netted and "
+            f"{raw.source}: {money_in} in, but {kept} kept, {quarantined} quarantined, {netted} netted and "
             f"{capped} capped; please report this as a fault of cltv_ml."
         )
     unreadable = taken.get("bad_amount", (0, 0))[0]
-    [(usual,)] = con.execute(
-        "select coalesce(avg(money), 0) from marks where rule is null and not is_return"
-    ).fetchall()
     taken["cancellation"] = (taken.get("cancellation", (0, 0))[0], int(netted))
     return Report(
-        source=source,
-        mapping=dict(mapping),
+        source=raw.source,
+        mapping=dict(raw.mapping),
         rows_in=rows_in,
         rows_kept=rows_in - rows_aside,
         money_in=money_in / MONEY_SCALE,
@@ -118,17 +115,20 @@ def account(
         money_returned=returned / MONEY_SCALE,
         rules=_rule_table(taken, rows_in, int(money_in)),
         notes=tuple(notes),
+        levels=lines.levels,
+        unused=raw.unused,
         rows_unreadable=unreadable,
         money_unreadable=unreadable * float(usual) / MONEY_SCALE,
     )
 
 
-def _set_aside(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tuple[int, int]]:
     """Return by rule how many lines it set aside and their money, returns taken off."""
-    rows = con.execute(
-        "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) from aside "
-        "left join marks using (source_row) left join reduced using (source_row) group by 1"
-    ).fetchall()
+    rows = marks.rows(
+        "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) "
+        f"from {aside} as aside left join {marks} as marks using (source_row) "
+        f"left join {reduced} as reduced using (source_row) group by 1"
+    )
     return {str(rule): (int(count), int(money)) for rule, count, money in rows}
 
 

@@ -6,10 +6,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-import duckdb
-
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.parse import Columns, quote
+from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
 
@@ -89,7 +88,7 @@ def find_key(columns: Columns, given: dict[str, str]) -> str:
     certain, *others = SYNONYMS["customer_id"]
     for step in (certain, "id", *others):
         named = [column for column in columns.kinds if plain_heading(column) in step.split()]
-        found = [column for column in named if _tells_apart(columns.con, column)]
+        found = [column for column in named if _tells_apart(columns, column)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -100,9 +99,9 @@ def find_key(columns: Columns, given: dict[str, str]) -> str:
     )
 
 
-def _tells_apart(con: duckdb.DuckDBPyConnection, column: str) -> bool:
+def _tells_apart(columns: Columns, column: str) -> bool:
     """Return whether a column has as many values as ids would have: a row may be one of several states."""
-    rows, distinct = con.execute(f"select count(*), count(distinct {quote(column)}) from raw").fetchall()[0]
+    rows, distinct = columns.row(f"select count(*), count(distinct {quote(column)}) from {columns.table}")
     return distinct >= min(0.05 * rows + 2, rows)
 
 
@@ -124,7 +123,7 @@ def describe(
 
     Where nothing is to be learned from it, because a model has done so, columns are left out for naming persons only.
     """
-    counted = _count(columns.con, column)
+    counted = _count(columns.table, column)
     kind = given or _kind(column, looks[column], counted)
     reason = (
         "--attribute leaves it out." if given == "none" else _why_not(column, kind, counted, given, learns)
@@ -147,7 +146,7 @@ def plain_name(column: str, place: int) -> str:
     return plain or f"column_{place}"
 
 
-def _count(con: duckdb.DuckDBPyConnection, column: str) -> dict[str, int]:
+def _count(table: Relation, column: str) -> dict[str, int]:
     """Return rows, values, levels, levels that enough customers share, and values of a telling form."""
     value = quote(column)
     text = f"trim(cast({value} as varchar))"
@@ -161,9 +160,9 @@ def _count(con: duckdb.DuckDBPyConnection, column: str) -> dict[str, int]:
         "no": f"lower(v) in {NO}",
     }
     sums = ", ".join(f"coalesce(sum(n) filter (where {test}), 0) as {name}" for name, test in forms.items())
-    rows = con.sql(
-        f"with levels as (select {text} as v, count(*) as n from raw where {value} is not null and {text} <> '' "
-        f"group by 1) select (select count(*) from raw) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
+    rows = table.con.sql(
+        f"with levels as (select {text} as v, count(*) as n from {table} where {value} is not null and {text} <> '' "
+        f"group by 1) select (select count(*) from {table}) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
         f"count(*) filter (where n >= {MIN_CUSTOMERS}) as common, {sums} from levels"
     )
     return {name: int(count) for name, count in zip(rows.columns, rows.fetchall()[0], strict=True)}

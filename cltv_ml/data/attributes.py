@@ -17,11 +17,12 @@ from cltv_ml.data.attribute_kinds import (
     find_since,
     plain_name,
 )
-from cltv_ml.data.kinds import look
+from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sources import Opened, open_source
+from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
 
@@ -132,10 +133,10 @@ def read_attributes(
     (['customer_id', 'text_country'], ['email'])
     """
     opened = open_source(source)
-    columns = Columns(opened.con, rules or Rules())
+    columns = Columns(opened.table, rules or Rules())
     given, hidden = _given(kinds or {}, list(columns.kinds)), {plain_name(name, 0) for name in protected}
     key, since = find_key(columns, given), find_since(columns, given)
-    looks = look(opened.con)
+    looks = look(first_lines(opened.table))
     rest = [column for column in columns.kinds if column not in (key, since)]
     names = _unique([plain_name(column, place + 1) for place, column in enumerate(rest)])
     account = []
@@ -194,13 +195,14 @@ def _collect(
     opened: Opened, columns: Columns, key: str, since: str, account: Sequence[Attribute]
 ) -> Attributes:
     """Return the typed table; rows without an id or a readable date, and equal rows, are set aside."""
-    con = opened.con
+    table = opened.table
     values = {one.name: _value(columns, one) for one in account if one.name}
     dated = {"valid_from": columns.timestamp(since)} if since else {}
     chosen = ", ".join(f'{sql} as "{name}"' for name, sql in {**dated, **values}.items())
-    con.execute(
-        f"create or replace temp table states as select source_row, {columns.identifier(key)} as customer_id"
-        f"{', ' if chosen else ''}{chosen} from raw"
+    states = keep(
+        table.con,
+        "states",
+        f"select source_row, {columns.identifier(key)} as customer_id{', ' if chosen else ''}{chosen} from {table}",
     )
     rules = {"missing_customer": ("customer_id is null", "The row names no customer.")}
     if since:
@@ -214,19 +216,18 @@ def _collect(
         "The row equals an earlier one of the customer.",
     )
     cases = " ".join(f"when {test} then '{rule}'" for rule, (test, _) in rules.items())
-    con.execute(f"create or replace temp table judged as select *, case {cases} end as rule from states")
+    judged = keep(table.con, "judged", f"select *, case {cases} end as rule from {states}")
     if not since:
-        _check_once(con)
-    table = con.sql(f"select {every} from judged where rule is null order by customer_id").to_arrow_table()
+        _check_once(judged)
+    kept = table.con.sql(f"select {every} from {judged} where rule is null order by customer_id")
     reasons = " ".join(f"when '{rule}' then '{reason}'" for rule, (_, reason) in rules.items())
-    aside = con.sql(
-        f"select source_row + 1 as source_row, customer_id, rule, case rule {reasons} end as reason from judged "
+    aside = table.con.sql(
+        f"select source_row + 1 as source_row, customer_id, rule, case rule {reasons} end as reason from {judged} "
         "where rule is not null union all select source_row + 1, null, 'broken_line', "
-        "'The line has another number of fields than the header.' from broken_lines order by 1"
+        f"'The line has another number of fields than the header.' from {opened.broken} order by 1"
     ).df()
     notes = (*opened.notes, *columns.notes)
-    rows = int(con.execute("select count(*) from judged").fetchall()[0][0])
-    return Attributes(table, tuple(account), rows, aside, opened.name, notes)
+    return Attributes(kept.to_arrow_table(), tuple(account), judged.count(), aside, opened.name, notes)
 
 
 def _value(columns: Columns, one: Attribute) -> str:
@@ -246,11 +247,11 @@ def _value(columns: Columns, one: Attribute) -> str:
     return f"cast(date_diff('day', date '1970-01-01', {moment}) as double)"
 
 
-def _check_once(con: object) -> None:
+def _check_once(judged: Relation) -> None:
     """Raise InputError where customers have several rows that differ and nothing says from when each holds."""
-    rows = con.execute(  # type: ignore[attr-defined]
-        "select customer_id, count(*) over () from judged where rule is null group by 1 having count(*) > 1 limit 1"
-    ).fetchall()
+    rows = judged.rows(
+        f"select customer_id, count(*) over () from {judged} where rule is null group by 1 having count(*) > 1 limit 1"
+    )
     if rows:
         customer, several = rows[0]
         raise InputError(

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.data.account import Report, account
+from cltv_ml.data.aside import Aside
 from cltv_ml.data.duplicates import treat_duplicates
 from cltv_ml.data.known import Known
-from cltv_ml.data.lines import read_lines
-from cltv_ml.data.netting import NOTHING_REDUCED, find_candidates, net_returns, take_refunds_off
-from cltv_ml.data.outputs import columns_of, log_query, quarantine_query
+from cltv_ml.data.lines import Lines, read_lines
+from cltv_ml.data.outputs import log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
+from cltv_ml.data.returns import take_returns_off
 from cltv_ml.data.rules import Rules, keep_levels
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.totals import take_totals_once
-from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
+from cltv_ml.engine import MONEY_SCALE, Relation, Tabular, frame, keep, lend, literal, pattern, show, tidy
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.tables import TRANSACTIONS
 
 #: Called with what is being done and the share that is done.
 Progress: TypeAlias = Callable[[str, float], None]
-
-#: The source's lines that are set aside, or may be, are read a second time, together, and no others.
-_TOUCH = "insert into touched select * from raw semi join ({rows}) using (source_row)"
-
-#: Returns of orders that never counted.
-_RETURNS_OF_NO_SALE = (
-    "select source_row from marks where is_return and rule is null "
-    "and by_order in (select by_order from marks where rule = 'not_completed') "
-    "and by_order not in (select by_order from marks where rule is null and not is_return and by_order is not null)"
-)
 
 #: Whole numbers of the source stay whole in the quarantine, also next to missing ones.
 _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
@@ -101,15 +91,16 @@ def clean(
     [[2, 'bad_amount', '?'], [3, 'missing_customer', '1']]
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
-    cap, notes, levels = _apply(raw, rules or raw.rules, grain, progress or _silent)
-    log = frame(raw.con.sql(log_query(raw.con, cap, grain)))
-    quarantine = raw.con.sql(quarantine_query(raw)).to_arrow_table().to_pandas(types_mapper=_WHOLE.get)
-    raw.con.register("log", pa.table({"amount": pa.array(log["amount"])}))
-    report = _report(raw, cap, notes, levels)
-    raw.con.unregister("log")
-    if (until := (rules or raw.rules).observed_until) is not None:
-        log.attrs["observed_until"] = _check_observed(until, log["timestamp"].max())
-    return Cleaned(TRANSACTIONS.check(log), quarantine, report)
+    rules = keep_levels(rules or raw.rules, raw.rules)
+    with tidy():
+        applied = _apply(raw, rules, grain, progress or _silent)
+        log = frame(raw.con.sql(applied.log_query(grain)))
+        quarantine = raw.con.sql(applied.quarantine_query()).to_arrow_table()
+        amounts = lend(raw.con, "log", pa.table({"amount": pa.array(log["amount"])}))
+        report = applied.report(amounts)
+    if rules.observed_until is not None:
+        log.attrs["observed_until"] = _check_observed(rules.observed_until, log["timestamp"].max())
+    return Cleaned(TRANSACTIONS.check(log), quarantine.to_pandas(types_mapper=_WHOLE.get), report)
 
 
 def clean_to_parquet(
@@ -125,53 +116,87 @@ def clean_to_parquet(
     The files appear in `folder` when they are complete; the log's path goes wherever a log does.
     """
     raw = raw if isinstance(raw, Raw) else read(raw)
-    cap, notes, levels = _apply(raw, rules or raw.rules, grain, progress or _silent)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    queries = {"log": log_query(raw.con, cap, grain), "quarantine": quarantine_query(raw)}
-    parts = {name: Path(folder, f"{name}.parquet.part") for name in queries}
-    until = (rules or raw.rules).observed_until
+    rules = keep_levels(rules or raw.rules, raw.rules)
+    until = rules.observed_until
     told = f", kv_metadata {{observed_until: {literal(until)}}}" if until else ""
-    for name, query in queries.items():
-        raw.con.execute(
-            f"copy ({query}) to {literal(str(parts[name]))} (format parquet, compression zstd{told})"
-        )
-    view(raw.con, "log", parts["log"])
-    report = _report(raw, cap, notes, levels)
+    with tidy():
+        applied = _apply(raw, rules, grain, progress or _silent)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        queries = {"log": applied.log_query(grain), "quarantine": applied.quarantine_query()}
+        parts = {name: Path(folder, f"{name}.parquet.part") for name in queries}
+        for name, query in queries.items():
+            to = f"{literal(str(parts[name]))} (format parquet, compression zstd{told})"
+            raw.con.execute(f"copy ({query}) to {to}")
+        written = literal(pattern(parts["log"]))
+        report = applied.report(show(raw.con, "log", f"select amount from read_parquet({written})"))
     for part in parts.values():
         os.replace(part, part.with_suffix(""))
     return report
 
 
-def _apply(
-    raw: Raw, rules: Rules, grain: str, progress: Progress
-) -> tuple[int | None, list[str], pd.DataFrame]:
-    """Run the rules; return the cap of amounts, what a reader should know and how levels were read."""
+@dataclass(frozen=True)
+class _Applied:
+    """What the rules left of a source: its lines, those set aside, what returns took away, and the cap of amounts."""
+
+    raw: Raw
+    lines: Lines
+    aside: Aside
+    reduced: Relation
+    cap: int | None
+    notes: tuple[str, ...]
+
+    def log_query(self, grain: str) -> str:
+        """Return the query of the clean log."""
+        return log_query(self.lines, self.aside, self.reduced, self.cap, grain)
+
+    def quarantine_query(self) -> str:
+        """Return the query of the lines set aside."""
+        return quarantine_query(self.raw, self.lines, self.aside)
+
+    def report(self, log: Relation) -> Report:
+        """Return the report on the log, reconciled."""
+        [kept] = log.row(f"select coalesce(sum(cast(round(amount * {MONEY_SCALE}) as bigint)), 0) from {log}")
+        capped, lines = self._capped()
+        notes = list(self.notes)
+        if self.cap is not None:
+            share = capped / max(int(kept) + capped, 1)
+            notes.append(
+                f"{lines:,} amounts above {self.cap / MONEY_SCALE:,.2f} were capped there, which takes {share:.2%} of "
+                "revenue."
+            )
+        return account(self.raw, self.lines, self.aside, self.reduced, int(kept), capped, notes)
+
+    def _capped(self) -> tuple[int, int]:
+        """Return how much, in integer minor units, and how many lines the cap cut."""
+        if self.cap is None:
+            return 0, 0
+        capped, lines = self.reduced.row(
+            f"select coalesce(sum(money - {self.cap}), 0), count(*) from ("
+            f"select coalesce(reduced.money, marks.money) as money from {self.lines.marks} as marks "
+            f"anti join {self.aside} using (source_row) left join {self.reduced} as reduced using (source_row)) "
+            f"where money > {self.cap}"
+        )
+        return int(capped), int(lines)
+
+
+def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
+    """Apply the rules, each step on what the one before it made."""
     if grain not in ("line", "order"):
         raise InputError(f"grain must be 'line' or 'order', got {grain!r}.")
     progress("reading the lines", 0.0)
-    rules = keep_levels(rules, raw.rules)
-    notes, levels = read_lines(raw, rules)
-    notes = [*raw.notes, *notes]
+    lines = read_lines(raw, rules)
     progress("looking for duplicates", 0.3)
-    _set_lines_aside(raw.con)
-    notes += set_placeholders_aside(raw.con, rules)
-    notes += take_totals_once(raw, rules)
-    notes += treat_duplicates(raw.con, rules)
-    find_candidates(raw.con)
-    raw.con.execute(
-        _TOUCH.format(rows="select source_row from aside union select source_row from candidates")
-    )
+    aside = _set_lines_aside(raw, lines.marks)
+    notes = [*raw.notes, *lines.notes]
+    notes += set_placeholders_aside(lines, aside, rules)
+    notes += take_totals_once(raw, lines, aside, rules)
+    notes += treat_duplicates(lines, aside, rules)
     progress("netting returns", 0.5)
-    _set_returns_aside(raw.con, rules)
+    reduced = take_returns_off(lines, aside, rules)
     if rules.applies("history_before_log"):
-        kept = "(from lines anti join aside using (source_row))"
-        older = OPENING_CUSTOMERS.format(log=kept)
-        _set_aside(
-            raw.con, "history_before_log", f"select source_row from {kept} where customer_id in ({older})"
-        )
+        _set_older_customers_aside(lines, aside)
     progress("collecting the log", 0.7)
-    raw.con.execute(_TOUCH.format(rows="select source_row from aside anti join touched using (source_row)"))
-    return _cap(raw.con, rules), notes, levels
+    return _Applied(raw, lines, aside, reduced, _cap(lines.marks, aside, rules), tuple(notes))
 
 
 def _check_observed(until: str, last: pd.Timestamp) -> str:
@@ -188,107 +213,39 @@ def _silent(doing: str, share: float) -> None:
     """Report nothing."""
 
 
-def _set_lines_aside(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `aside` (source_row, rule) from the lines that break a rule by themselves."""
-    con.execute(
-        "create or replace temp table aside as select source_row, rule from marks where rule is not null "
-        "union all select source_row, 'broken_line' from broken_lines"
+def _set_lines_aside(raw: Raw, marks: Relation) -> Aside:
+    """Return the lines that break a rule by themselves, and the returns of orders that never counted."""
+    table = keep(
+        raw.con,
+        "aside",
+        f"select source_row, rule from {marks} where rule is not null "
+        f"union all select source_row, 'broken_line' from {raw.broken}",
     )
-    if con.execute("select 1 from aside where rule = 'not_completed' limit 1").fetchall():
-        _set_aside(con, "not_completed", _RETURNS_OF_NO_SALE)
+    aside = Aside(table)
+    if aside.holds("not_completed"):
+        aside.add(
+            "not_completed",
+            f"select source_row from {marks} where is_return and rule is null "
+            f"and by_order in (select by_order from {marks} where rule = 'not_completed') and by_order not in ("
+            f"select by_order from {marks} where rule is null and not is_return and by_order is not null)",
+        )
+    return aside
 
 
-def _set_returns_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """Take returns off their purchases; set aside what is undone and what matches nothing."""
-    returns = con.execute("select 1 from marks where is_return and rule is null limit 1").fetchall()
-    if returns:
-        net_returns(con, match=rules.applies("cancellation"))
-    else:
-        con.execute(NOTHING_REDUCED)
-    if "refunded" in columns_of(con):
-        take_refunds_off(con)
-    _set_aside(con, "cancellation", "select source_row from reduced where undone")
-    # What a return of its own took off is gone by now: a refunded order and its refund are not counted twice.
-    _set_aside(
-        con,
-        "refunded",
-        "select source_row from marks anti join aside using (source_row) "
-        "where reading = 'refund' and rule is null and not is_return",
-    )
-    if not returns:
-        return
-    _set_aside(
-        con,
-        "return_without_order",
-        "select source_row from entries anti join aside using (source_row) where is_return",
-    )
-    if rules.applies("customer_total"):
-        _set_totals_aside(con)
+def _set_older_customers_aside(lines: Lines, aside: Aside) -> None:
+    """Set aside the lines of customers who may be older than the log."""
+    kept = f"(from {lines.parsed} anti join {aside} using (source_row))"
+    older = OPENING_CUSTOMERS.format(log=kept)
+    aside.add("history_before_log", f"select source_row from {kept} where customer_id in ({older})")
 
 
-def _set_totals_aside(con: duckdb.DuckDBPyConnection) -> None:
-    """Set aside what is left of customers whose returns without an order outweigh it."""
-    open_returns = (
-        "select customer_id, -sum(coalesce(-reduced.money, entries.money)) as money from entries "
-        "join aside using (source_row) left join reduced using (source_row) "
-        "where aside.rule = 'return_without_order' group by 1"
-    )
-    con.execute(f"create or replace temp table open_returns as {open_returns}")
-    if not con.execute("select 1 from open_returns limit 1").fetchall():
-        return
-    con.execute(
-        "create or replace temp table their_lines as "
-        "select source_row, customer_id, coalesce(reduced.money, lines.money) as money from lines "
-        "anti join aside using (source_row) left join reduced using (source_row) "
-        "where customer_id in (select customer_id from open_returns)"
-    )
-    _set_aside(
-        con,
-        "customer_total",
-        "select source_row from their_lines where customer_id in (select customer_id from ("
-        "select customer_id, money from their_lines union all select customer_id, money from open_returns) "
-        "group by 1 having sum(money) <= 0)",
-    )
-
-
-def _set_aside(con: duckdb.DuckDBPyConnection, rule: str, query: str) -> None:
-    con.execute(f"insert into aside select source_row, '{rule}' from ({query})")
-
-
-def _cap(con: duckdb.DuckDBPyConnection, rules: Rules) -> int | None:
+def _cap(marks: Relation, aside: Aside, rules: Rules) -> int | None:
     """Return the amount, in integer minor units, above which lines are capped."""
     if rules.winsorise is None:
         return None
     middle = "select median(ln(money)) from kept"
-    [(cap,)] = con.execute(
-        "with kept as (select money from marks anti join aside using (source_row) where money > 0) "
+    [cap] = marks.row(
+        f"with kept as (select money from {marks} anti join {aside} using (source_row) where money > 0) "
         f"select exp(({middle}) + {rules.winsorise!r} * 1.4826 * median(abs(ln(money) - ({middle})))) from kept"
-    ).fetchall()
+    )
     return None if cap is None else round(cap)
-
-
-def _report(raw: Raw, cap: int | None, notes: list[str], levels: pd.DataFrame) -> Report:
-    """Return the report on the table or view `log`, reconciled."""
-    total = f"select coalesce(sum(cast(round(amount * {MONEY_SCALE}) as bigint)), 0) from log"
-    [(kept,)] = raw.con.execute(total).fetchall()
-    capped, lines = _capped(raw.con, cap)
-    if cap is not None:
-        share = capped / max(int(kept) + capped, 1)
-        notes = [
-            *notes,
-            f"{lines:,} amounts above {cap / MONEY_SCALE:,.2f} were capped there, which takes {share:.2%} of revenue.",
-        ]
-    report = account(raw.con, raw.source, raw.mapping, int(kept), capped, notes)
-    return replace(report, levels=levels, unused=raw.unused)
-
-
-def _capped(con: duckdb.DuckDBPyConnection, cap: int | None) -> tuple[int, int]:
-    """Return how much, in integer minor units, and how many lines the cap cut."""
-    if cap is None:
-        return 0, 0
-    [(capped, lines)] = con.execute(
-        f"select coalesce(sum(money - {cap}), 0), count(*) from (select coalesce(reduced.money, marks.money) as money "
-        "from marks anti join aside using (source_row) left join reduced using (source_row)) "
-        f"where money > {cap}"
-    ).fetchall()
-    return int(capped), int(lines)

@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from cltv_ml.data.attribute_kinds import find_key
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.kinds import look
+from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sources import open_source
+from cltv_ml.engine import keep
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
 
@@ -80,8 +81,8 @@ def read_contacts(
     datetime.datetime(2024, 5, 29, 0, 0)
     """
     opened = open_source(source)
-    columns = Columns(opened.con, rules or Rules())
-    mapping = _map(columns, dict(kinds or {}), look(opened.con))
+    columns = Columns(opened.table, rules or Rules())
+    mapping = _map(columns, dict(kinds or {}), look(first_lines(opened.table)))
     chosen = {"customer_id": columns.identifier(mapping["customer_id"])}
     chosen["timestamp"] = columns.timestamp(mapping["timestamp"])
     notes = list(columns.notes)
@@ -96,19 +97,20 @@ def read_contacts(
         "case when customer_id is null then 'missing_customer' when timestamp is null then 'bad_date' "
         f"when row_number() over (partition by {', '.join(chosen)} order by source_row) > 1 then 'exact_duplicate' end"
     )
-    opened.con.execute(
-        f"create or replace temp table judged as select *, {rule} as rule from (select source_row, {selected} from raw)"
+    con = opened.table.con
+    judged = keep(
+        con, "judged", f"select *, {rule} as rule from (select source_row, {selected} from {opened.table})"
     )
-    table = opened.con.sql(
-        f"select {', '.join(chosen)} from judged where rule is null order by customer_id, timestamp"
+    table = con.sql(
+        f"select {', '.join(chosen)} from {judged} where rule is null order by customer_id, timestamp"
     )
-    aside = opened.con.sql(
+    aside = con.sql(
         "select source_row + 1 as source_row, customer_id, rule, case rule when 'missing_customer' then "
         "'The row names no customer.' when 'bad_date' then 'The date is missing or cannot be read.' else "
-        "'The row equals an earlier one.' end as reason from judged where rule is not null order by 1"
+        f"'The row equals an earlier one.' end as reason from {judged} where rule is not null order by 1"
     ).df()
-    rows = int(opened.con.execute("select count(*) from judged").fetchall()[0][0])
-    return Contacts(table.to_arrow_table(), mapping, rows, aside, opened.name, (*opened.notes, *notes))
+    notes = [*opened.notes, *notes]
+    return Contacts(table.to_arrow_table(), mapping, judged.count(), aside, opened.name, tuple(notes))
 
 
 def _map(columns: Columns, given: dict[str, str], looks: Mapping[str, str]) -> dict[str, str]:
@@ -142,10 +144,7 @@ def _map(columns: Columns, given: dict[str, str], looks: Mapping[str, str]) -> d
 def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[str]]:
     """Return SQL of the moment of the answer, null without one, and what to tell of it."""
     text = f"lower(trim(cast({quote(column)} as varchar)))"
-    other = columns.con.execute(
-        f"select 1 from raw where {text} is not null and {text} not in {('', *YES, *NO)} limit 1"
-    ).fetchall()
-    if other:
+    if columns.table.holds(f"{text} is not null and {text} not in {('', *YES, *NO)}"):
         return columns.timestamp(column), []
     note = (
         f"Column {column!r} says whether a contact was answered and not when: an answer counts as known "

@@ -12,14 +12,13 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from cltv_ml.addresses import hide, without_secrets
 from cltv_ml.data.archives import text_batches
-from cltv_ml.engine import quoted
+from cltv_ml.data.frames import Rows, inner_names, load
+from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 
-Unique = Callable[[list[str]], list[str]]
 
-
-def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, unique: Unique) -> None:
-    """Make a table or a SELECT of a database the table `raw`.
+def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -> Rows:
+    """Return the rows of a table or a SELECT of a database.
 
     DuckDB keeps its types; values of other databases arrive as text and are parsed like a file's. The
     connection may only read.
@@ -33,8 +32,6 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
         URL for which SQLAlchemy finds a driver.
     table
         Name of a table or view, with its schema if need be, or a SELECT; not needed when there is one table.
-    unique
-        Makes column names differ.
 
     Raises
     ------
@@ -48,9 +45,8 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
         raise InputError(f"{shown}: there is no such database file; check the path.")
     try:
         if url.startswith("duckdb:"):
-            _from_duckdb(con, path, table, unique)
-        else:
-            _from_sqlalchemy(con, url, table, unique)
+            return Rows(_from_duckdb(con, path, table))
+        return Rows(_from_sqlalchemy(con, url, table))
     except NoSuchModuleError:
         raise InputError(
             f"{shown} is no database that can be read; use duckdb:///, sqlite:/// or postgresql://, and download "
@@ -64,7 +60,7 @@ def view_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None, u
         raise InputError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
 
 
-def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None, unique: Unique) -> None:
+def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None) -> Relation:
     # A view may read files, as its owner wanted; a query of the user's reads the database and nothing else.
     config = {"enable_external_access": "false"} if table and re.search(r"\s", table.strip()) else {}
     with duckdb.connect(str(path), read_only=True, config=config) as source:
@@ -75,18 +71,15 @@ def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None, 
             ).fetchall()
         ]
         query = _query(table, names, quoted)
-        con.register("incoming", source.sql(query).to_arrow_reader())
-        columns = [str(name) for name, *_ in con.execute("describe incoming").fetchall()]
+        batches = source.sql(query).to_arrow_reader()
+        columns = [str(name) for name in batches.schema.names]
         renamed = ", ".join(
-            f"{quoted(old)} as {quoted(new)}" for old, new in zip(columns, unique(columns), strict=True)
+            f"{quoted(old)} as {quoted(new)}" for old, new in zip(columns, inner_names(columns), strict=True)
         )
-        con.execute(
-            f"create or replace table raw as select {renamed}, row_number() over () - 1 as source_row from incoming"
-        )
-        con.unregister("incoming")
+        return load(con, batches, f"{renamed}, row_number() over () - 1 as source_row")
 
 
-def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None, unique: Unique) -> None:
+def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -> Relation:
     try:
         address = sqlalchemy.make_url(url)
     except ArgumentError:
@@ -108,10 +101,9 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
         query = _query(table, names, engine.dialect.identifier_preparer.quote)
         streamed = source.execution_options(stream_results=True, yield_per=20_000)
         rows = streamed.exec_driver_sql(query)
-        con.register("incoming", text_batches(rows, unique(list(rows.keys()))))
-        con.execute("create or replace table raw as from incoming")
-        con.unregister("incoming")
+        loaded = load(con, text_batches(rows, inner_names(list(rows.keys()))))
     engine.dispose()
+    return loaded
 
 
 def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -> str:

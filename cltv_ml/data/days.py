@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import duckdb
+from cltv_ml.engine import Relation
 
 #: What programs write where they know no date: the first days that their clocks count.
 _PLACEHOLDERS = {
@@ -44,27 +44,26 @@ class Plausible:
         return f"timestamp < timestamp '{self.first}' or timestamp >= timestamp '{self.last + timedelta(days=1)}'"
 
 
-def plausible_days(con: duckdb.DuckDBPyConnection, read_at: date) -> Plausible | None:
-    """Return the days that `lines` plausibly cover, None where all of its days are plausible."""
-    ends = con.execute(
-        "select min(timestamp), max(timestamp), count(timestamp) from lines where timestamp >= timestamp '1899-01-01' "
-        f"and timestamp <= timestamp '{read_at + timedelta(days=1)}'"
-    ).fetchall()
-    first, last, lines = ends[0]
+def plausible_days(lines: Relation, read_at: date) -> Plausible | None:
+    """Return the days that lines plausibly cover, None where all of its days are plausible."""
+    first, last, number = lines.row(
+        f"select min(timestamp), max(timestamp), count(timestamp) from {lines} where "
+        f"timestamp >= timestamp '1899-01-01' and timestamp <= timestamp '{read_at + timedelta(days=1)}'"
+    )
     if first is None or last - first < _GAP:
         return None
-    days = con.execute(
-        "select cast(timestamp as date), count(*) from lines where timestamp between ? and ? group by 1 order by 1",
-        [first, last],
-    ).fetchall()
-    body = _body(days, lines)
+    days = lines.rows(
+        f"select cast(timestamp as date), count(*) from {lines} where timestamp between timestamp '{first}' and "
+        f"timestamp '{last}' group by 1 order by 1"
+    )
+    body = _body(days, number)
     aside = [(day, count) for day, count in days if (day, count) not in body]
     if not aside:
         return None
     shown = ", ".join(str(day) for day, _ in aside[:3]) + (", ..." if len(aside) > 3 else "")
-    number = sum(count for _, count in aside)
+    outside = sum(count for _, count in aside)
     note = (
-        f"{number:,} lines dated {shown} were set aside: such days are placeholders or typing errors, far from all "
+        f"{outside:,} lines dated {shown} were set aside: such days are placeholders or typing errors, far from all "
         "others; --rule off=implausible_date keeps them."
     )
     return Plausible(body[0][0], body[-1][0], note)

@@ -13,7 +13,7 @@ from requests import RequestException
 
 from cltv_ml.data.archives import unpack
 from cltv_ml.data.datasets import DATASETS
-from cltv_ml.data.parse import MARK, quote
+from cltv_ml.data.parse import quote
 from cltv_ml.data.sources import read
 from cltv_ml.engine import literal, quoted
 from cltv_ml.errors import InputError
@@ -45,11 +45,9 @@ def fetch(name: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(".part")
         raw = read(book, dict(dataset.mapping))
-        described = [str(name) for name, *_ in raw.con.execute("describe raw").fetchall()]
-        columns = [name.removeprefix(MARK) for name in described if name.startswith(MARK)]
-        chosen = ", ".join(f"{quote(name)} as {quoted(name)}" for name in columns)
+        chosen = ", ".join(f"{quote(name)} as {quoted(name)}" for name in raw.columns)
         raw.con.execute(
-            f"copy (select {chosen} from raw order by source_row) to {literal(str(part))} "
+            f"copy (select {chosen} from {raw.table} order by source_row) to {literal(str(part))} "
             "(format parquet, compression zstd)"
         )
         os.replace(part, target)

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from cltv_ml.data.encodings import BROKEN, find_encoding, keep_readable
-from cltv_ml.data.frames import inner_names
+from cltv_ml.data.frames import Rows, inner_names, load
 from cltv_ml.data.layout import check_header_row, find_header, fit_names, split_lines
-from cltv_ml.engine import quoted
+from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 
 _SAMPLE = 1 << 20
@@ -24,13 +24,13 @@ _BLOCK = 1 << 24
 _LINES = 200
 
 
-def view_csv(
+def read_csv(
     con: duckdb.DuckDBPyConnection, path: Path, folder: Path, header_row: int | None = None, start: int = 0
-) -> list[str]:
-    """Make a text file the table `raw`, every column text; lines of another length go to `broken_lines`.
+) -> Rows:
+    """Return the rows of a text file, every column text; lines of another length are broken.
 
     Rows are numbered from `start` at the first line after the header; a quoted field may span lines. Lines
-    with bytes that are not of the file's encoding count as broken. What a reader should know is returned.
+    with bytes that are not of the file's encoding count as broken.
 
     Parameters
     ----------
@@ -57,31 +57,26 @@ def view_csv(
         with pyarrow.csv.open_csv(readable, **_options(names, delimiter, encoding, skip, broken)) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
-            con.register("incoming", batches)
-            con.execute("create or replace table raw as from incoming")
+            table = load(con, batches)
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
         raise InputError(
             f"{path.name!r} cannot be read as {encoding} text separated by {delimiter!r}: "
             f"{str(error).splitlines()[0].rstrip('.')}; check its quotes and its encoding."
         ) from error
-    finally:
-        con.unregister("incoming")
     broken = [(start + number, line.replace(BROKEN, "\ufffd")) for number, line in broken]
     if damaged:
-        broken += _take_damaged(con, names, delimiter)
+        broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
-    if broken:
-        con.executemany("insert into broken_lines values (?, ?)", broken)
-    return notes
+    return Rows(table, tuple(broken), tuple(notes))
 
 
-def _take_damaged(con: duckdb.DuckDBPyConnection, names: list[str], delimiter: str) -> list[tuple[int, str]]:
-    """Take the lines with bytes that no encoding reads out of `raw` and return them."""
+def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tuple[int, str]]:
+    """Take the lines with bytes that no encoding reads out of a table and return them."""
     columns = ", ".join(f"coalesce({quoted(name)}, '')" for name in names)
     line = f"concat_ws('{delimiter}', {columns})"
     test = f"contains({line}, '{BROKEN}')"
-    rows = con.execute(f"select source_row, {line} from raw where {test} order by 1").fetchall()
-    con.execute(f"delete from raw where {test}")
+    rows = table.rows(f"select source_row, {line} from {table} where {test} order by 1")
+    table.con.execute(f"delete from {table} where {test}")
     return [(int(number), str(text).replace(BROKEN, "\ufffd")) for number, text in rows]
 
 

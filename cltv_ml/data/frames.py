@@ -1,21 +1,56 @@
-"""Tables in memory, read into the engine under names that none of the engine's own can meet."""
+"""Rows as they came: what every reader of a source returns, and tables in memory."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.data.parse import MARK
+from cltv_ml.engine import Relation, keep, lend
 from cltv_ml.errors import InputError
 
 
-def view_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> None:
-    """Make a pandas or Arrow table the view `raw`."""
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a source as they came.
+
+    Parameters
+    ----------
+    table
+        The source's columns under `inner_names`, and `source_row`, from 0.
+    broken
+        Lines that are no row of the table: their number and text.
+    notes
+        What a reader should know, one sentence each.
+    """
+
+    table: Relation
+    broken: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> Rows:
+    """Return the rows of a pandas or Arrow table; nothing is copied."""
     table = _narrow(source if isinstance(source, pa.Table) else _to_arrow(source))
     table = table.rename_columns(inner_names(table.column_names))
     rows = pa.array(range(len(table)), pa.int64())
-    con.register("raw", table.append_column("source_row", rows))
+    return Rows(lend(con, "rows", table.append_column("source_row", rows)))
+
+
+def load(
+    con: duckdb.DuckDBPyConnection,
+    source: pa.RecordBatchReader | duckdb.DuckDBPyRelation,
+    select: str = "*",
+) -> Relation:
+    """Return a table of what a reader brings, batch by batch."""
+    con.register("incoming", source)
+    try:
+        return keep(con, "rows", f"select {select} from incoming")
+    finally:
+        con.unregister("incoming")
 
 
 def inner_names(columns: list[str]) -> list[str]:

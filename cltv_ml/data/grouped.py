@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import duckdb
-
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.totals import TOTAL_WORDS
+from cltv_ml.engine import Relation, keep, quoted
 
 #: Names whose columns a report leaves blank below the first line; numbers are never filled down.
 _FILLED = ("customer_id", "order_id", "timestamp", "status", "payment_status", "currency", "channel")
@@ -17,8 +16,8 @@ _FILLED = ("customer_id", "order_id", "timestamp", "status", "payment_status", "
 _SHARE = 0.1
 
 
-def fill_down(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], told: bool | None) -> list[str]:
-    """Fill the customers of a grouped report down in `raw`; return what to tell.
+def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) -> tuple[Relation, list[str]]:
+    """Return the lines of a source, the customers of a grouped report filled down, and what to tell.
 
     Lines continue the line above where the order id is the same, or where the order id or the date are blank together
     with the customer, as no guest's are. Where only the customer is blank, customers of whom each is named once, in
@@ -36,19 +35,19 @@ def fill_down(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], told: 
         Each customer is named once, but nothing shows whether the lines below are theirs.
     """
     customer = mapping.get("customer_id")
-    if customer is None or told is False or not _often_blank(con, customer):
-        return []
+    if customer is None or told is False or not _often_blank(table, customer):
+        return table, []
     others = [mapping[name] for name in ("order_id", "timestamp") if name in mapping]
     money = mapping.get("amount") or mapping.get("unit_price")
-    _mark(con, customer, others, money, mapping)
-    blank, together, same, filled, distinct, ordered, headings = con.execute(
+    marked = _mark(table, customer, others, money, mapping)
+    blank, together, same, filled, distinct, ordered, headings = marked.row(
         "select count(*) filter (where blank), count(*) filter (where blank and others_blank), "
         "count(*) filter (where blank and same_order), count(*) filter (where not blank), "
         "count(distinct customer), bool_and(customer >= before or before is null), count(*) filter (where heading) "
-        "from marked where not total"
-    ).fetchall()[0]
+        f"from {marked} where not total"
+    )
     if not blank or not filled:
-        return []
+        return table, []
     once = filled == distinct and filled >= 3
     if together >= 0.95 * blank:
         how = (
@@ -67,20 +66,22 @@ def fill_down(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], told: 
         )
         raise QuestionsError([Question(text, ("fill_down=true", "fill_down=false"))])
     else:
-        return []
-    _fill(con, [mapping[name] for name in _FILLED if name in mapping], same_order=how.startswith("they"))
+        return table, []
+    columns = [mapping[name] for name in _FILLED if name in mapping]
+    filled_down = _fill(table, marked, columns, same_order=how.startswith("they"))
     note = (
         f"Column {customer!r} is blank on {blank:,} lines that were read as the customer's above, because {how}; "
         "--rule fill_down=false leaves them without a customer."
     )
-    return [note + (f" {headings:,} rows that hold only a name were read as headings." if headings else "")]
+    note += f" {headings:,} rows that hold only a name were read as headings." if headings else ""
+    return filled_down, [note]
 
 
-def _often_blank(con: duckdb.DuckDBPyConnection, customer: str) -> bool:
+def _often_blank(table: Relation, customer: str) -> bool:
     """Whether the first lines name customers, but not all of them do."""
-    [(rows, filled)] = con.execute(
-        f"select count(*), count(*) filter (where {_is_filled(customer)}) from (from raw limit 2000)"
-    ).fetchall()
+    rows, filled = table.row(
+        f"select count(*), count(*) filter (where {_is_filled(customer)}) from (from {table} limit 2000)"
+    )
     return 0 < filled <= (1 - _SHARE) * rows
 
 
@@ -89,15 +90,14 @@ def _is_filled(column: str) -> str:
 
 
 def _mark(
-    con: duckdb.DuckDBPyConnection,
+    table: Relation,
     customer: str,
     others: list[str],
     money: str | None,
     mapping: Mapping[str, str],
-) -> None:
-    """Make `marked`, what tells of each line whether it continues the one above."""
-    names = [str(name) for name, *_ in con.execute("describe raw").fetchall() if str(name) != "source_row"]
-    texts = [f'cast("{name.replace(chr(34), chr(34) * 2)}" as varchar)' for name in names]
+) -> Relation:
+    """Return what tells of each line whether it continues the one above."""
+    texts = [f"cast({quoted(name)} as varchar)" for name in table.kinds if name != "source_row"]
     cells = " + ".join(f"cast(coalesce(trim({text}), '') <> '' as integer)" for text in texts)
     total = " or ".join(
         rf"coalesce(regexp_full_match(lower(trim({text})), '({TOTAL_WORDS})\b.*'), false)" for text in texts
@@ -109,8 +109,10 @@ def _mark(
         else "null"
     )
     lone = f"not {_is_filled(mapping['product_id'])}" if "product_id" in mapping else "false"
-    con.execute(
-        "create or replace temp table marked as select *, "
+    return keep(
+        table.con,
+        "marked",
+        "select *, "
         "lag(customer ignore nulls) over (partition by total order by source_row) as before, "
         "blank and order_id is not null and order_id = lag(order_id ignore nulls) over (order by source_row) "
         "as same_order "
@@ -118,24 +120,21 @@ def _mark(
         f"nullif(trim(cast({quote(customer)} as varchar)), '') as customer, {no_others} as others_blank, "
         f"{order} as order_id, {cells} = 1 and {_is_filled(customer)} as heading, "
         f"({total}) or ({_is_filled(money) if money else 'false'} and not {_is_filled(customer)} and {no_others} and "
-        f"({lone} or {cells} <= 1)) as total from raw)"
+        f"({lone} or {cells} <= 1)) as total from {table})",
     )
 
 
-def _fill(con: duckdb.DuckDBPyConnection, columns: list[str], same_order: bool) -> None:
-    """Replace `raw` by one with the columns filled down, without the rows that are headings."""
+def _fill(table: Relation, marked: Relation, columns: list[str], same_order: bool) -> Relation:
+    """Return the lines with the columns filled down, without the rows that are headings."""
     which = "marked.same_order" if same_order else "marked.blank"
     filled = ", ".join(
         f"if({which} and not marked.total and not {_is_filled(column)}, last_value(if({_is_filled(column)}, "
         f"{quote(column)}, null) ignore nulls) over (order by source_row), {quote(column)}) as {quote(column)}"
         for column in columns
     )
-    con.execute(
-        "create or replace temp table filled as select * exclude (heading) from (select raw.* replace "
-        f"({filled}), marked.heading from raw join marked using (source_row)) where not heading order by source_row"
+    return keep(
+        table.con,
+        "rows",
+        f"select * exclude (heading) from (select raw.* replace ({filled}), marked.heading from {table} as raw "
+        f"join {marked} as marked using (source_row)) where not heading order by source_row",
     )
-    kinds = con.execute(
-        "select table_type from information_schema.tables where table_name = 'raw'"
-    ).fetchall()
-    con.execute(f"drop {'view' if kinds and kinds[0][0] == 'VIEW' else 'table'} raw")
-    con.execute("alter table filled rename to raw")

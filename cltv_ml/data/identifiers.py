@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
+from cltv_ml.engine import Relation
 
 #: The forms that are brought together, each value by itself, so that every export agrees: name and what was done.
 FORMS = {
@@ -41,23 +41,21 @@ def unify(text: str, forms: Sequence[str]) -> str:
     return text
 
 
-def doubt_spellings(con: duckdb.DuckDBPyConnection, rows: int) -> list[str]:
-    """Return a sentence per form in which customers of `lines` seem to be the same though they are spelled apart.
+def doubt_spellings(lines: Relation, rows: int) -> list[str]:
+    """Return a sentence per form in which customers seem to be the same though they are spelled apart.
 
     At most 20,000 lines are looked at, which show what is common.
     """
     blocks = [number * max(rows - 2000, 0) // 9 for number in range(10)] if rows > 20_000 else [0]
     size = 2000 if rows > 20_000 else 20_000
     where = " or ".join(f"source_row between {start} and {start + size - 1}" for start in blocks)
-    con.execute(
-        f"create or replace temp table spelled as select distinct customer_id as v from lines where {where}"
-    )
+    spelled = f"(select distinct customer_id as v from {lines} where {where})"
     forms = ", ".join(f"count(distinct {sql.format('v')})" for sql, _ in ON_DEMAND.values())
     every = "v"
     for sql, _ in ON_DEMAND.values():
         every = sql.format(every)
-    counted = f"select count(*), {forms}, count(distinct {every}) from spelled where v is not null"
-    [(customers, *merged, together)] = con.execute(counted).fetchall()
+    counted = f"select count(*), {forms}, count(distinct {every}) from {spelled} where v is not null"
+    customers, *merged, together = lines.row(counted)
     least = max(2, 0.01 * customers)
     which = [form for form, left in zip(ON_DEMAND, merged, strict=True) if customers - left >= least]
     if not which and customers - together >= least:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-import duckdb
-
 from cltv_ml.data.parse import Columns, is_time, quote
 from cltv_ml.data.rules import Rules
+from cltv_ml.engine import Relation, keep
 
-_ROWS = 2000
+#: So many lines of a source are looked at first.
+FIRST = 2000
 
 #: So many values of all columns together are looked at, and of each column at least so many.
 _VALUES, _FEWEST = 60_000, 100
@@ -30,29 +30,35 @@ class _Seen(NamedTuple):
     percents: int
 
 
-def look(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+def first_lines(table: Relation) -> Relation:
+    """Return the first lines of a source."""
+    return keep(table.con, "first_lines", f"from {table} limit {FIRST}")
+
+
+def look(first: Relation) -> dict[str, str]:
     """Return what each column's first values look like: number, rate, timestamp, text or empty.
 
     All columns are read in one query, so that wide tables take no longer than their values do.
     """
-    con.execute(f"create or replace temp table peek as from raw limit {_ROWS}")
-    kinds = Columns(con, Rules(), "peek").kinds
+    kinds = Columns(first, Rules()).kinds
     each = max(_FEWEST, _VALUES // max(len(kinds), 1))
     names = list(kinds)
     texts = ", ".join(f'cast({quote(name)} as varchar) as "{place}"' for place, name in enumerate(names))
-    con.execute(
-        "create or replace temp table peeked as select cast(place as integer) as place, value as "
-        f"{quote('value')} from (unpivot (select {texts} from peek) on columns(*) into name place value value) "
-        f"where trim(value) <> '' qualify row_number() over (partition by place) <= {each}"
+    values = keep(
+        first.con,
+        "first_values",
+        f"select cast(place as integer) as place, value as {quote('value')} "
+        f"from (unpivot (select {texts} from {first}) on columns(*) into name place value value) "
+        f"where trim(value) <> '' qualify row_number() over (partition by place) <= {each}",
     )
-    reading = Columns(con, Rules(), "peeked", ask=False)
+    reading = Columns(values, Rules(), ask=False)
     value, number = quote("value"), reading.number("value")
-    counted = con.execute(
+    counted = values.rows(
         "select place, count(*), count(number), count(time), min(number), max(number), "
         "bool_and(number = floor(number)), count(*) filter (where suffix(value, '%')) "
-        f"from (select place, {value} as value, {number} as number, {reading.timestamp('value')} as time from peeked) "
-        "group by place"
-    ).fetchall()
+        f"from (select place, {value} as value, {number} as number, {reading.timestamp('value')} as time "
+        f"from {values}) group by place"
+    )
     found = {
         names[place]: _kind(names[place], kinds[names[place]], _Seen(*counts)) for place, *counts in counted
     }

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-import duckdb
-
-from cltv_ml.engine import MONEY_SCALE
+from cltv_ml.data.aside import Aside
+from cltv_ml.data.lines import Lines
+from cltv_ml.engine import MONEY_SCALE, Relation, keep
 
 #: The rounds in which returns look for their purchase: the columns in which both must agree. A round
 #: sees only what earlier rounds left over.
@@ -23,14 +21,14 @@ ROUNDS = (
 #: themselves, end to end on one line of units, and purchase and return match where they overlap. One
 #: purchase with one return, the most common case, needs no queue.
 _MATCH = """
-insert into matched
+insert into {matched}
 with taken as (
     select source_row, sum(units) as gone from (
-        select sale_row as source_row, units from matched union all select return_row, units from matched
+        select sale_row as source_row, units from {matched} union all select return_row, units from {matched}
     ) group by all
 ), unmatched as (
     select entries.*, entries.units - coalesce(gone, 0) as left_over
-    from entries left join taken using (source_row) where {known} and left_over > 0
+    from {entries} as entries left join taken using (source_row) where {known} and left_over > 0
 ), grouped as materialized (
     select {key}, row_number() over () as pair, count(*) as rows, min(left_over) as units,
         max(source_row) filter (where not is_return) as sale_row,
@@ -65,65 +63,59 @@ union all select sale_row, return_row, units from grouped where rows = 2 and in_
 """
 
 
-#: `reduced`, see `net_returns`, where no return took anything away.
-NOTHING_REDUCED = (
-    "create or replace temp table reduced "
-    "(source_row bigint, units_share double, money bigint, undone boolean)"
-)
+def adopt_returns(lines: Lines, aside: Aside) -> Relation:
+    """Return `source_row` and `customer_id` of returns whose customer is the one of their order.
 
-
-def find_candidates(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `candidates`, the rows of returns and of all that they may undo, from the hashes in `marks`."""
-    _adopt(con)
-    con.execute(
-        "create or replace temp table candidates as "
-        + " union ".join(
-            f"select source_row from marks where {key} in (select {key} from marks where is_return and rule is null)"
-            for key in ("by_product", "by_order")
-        )
-    )
-
-
-def _adopt(con: duckdb.DuckDBPyConnection) -> None:
-    """Give returns without a customer the customer of their order, in `adopted` and in `marks`.
-
-    So too returns that name an order of somebody else: a refund whose sender is the shop, say.
+    That is so of returns without a customer, which are set aside no longer, and of returns that name an order of
+    somebody else: a refund whose sender is the shop, say. Their marks are those of the order's customer then.
     """
-    con.execute("create or replace temp table adopted (source_row bigint, customer_id varchar)")
-    columns = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
-    if "order_id" not in columns:
-        return
+    con, marks = lines.marks.con, lines.marks
+    adopted = keep(con, "adopted", "select 0::bigint as source_row, '' as customer_id limit 0")
+    if "order_id" not in lines.columns:
+        return adopted
     refers, names_order = "order_id", "false"
-    if "cancels" in columns:
+    if "cancels" in lines.columns:
         refers, names_order = "coalesce(cancels, order_id)", "cancels is not null and marks.rule is null"
     orphans = (
-        f"select source_row, {refers} as order_ref, customer_id from lines join marks using (source_row) where "
-        f"marks.is_return and (marks.rule = 'missing_customer' or ({names_order})) "
+        f"select source_row, {refers} as order_ref, customer_id from {lines.parsed} as lines "
+        f"join {marks} as marks using (source_row) where marks.is_return "
+        f"and (marks.rule = 'missing_customer' or ({names_order})) "
         "and timestamp is not null and lines.money is not null"
     )
-    if not con.execute(f"{orphans} limit 1").fetchall():
-        return
+    if not marks.rows(f"{orphans} limit 1"):
+        return adopted
     con.execute(
-        f"insert into adopted with orphans as ({orphans}), owners as ("
-        "    select order_id, min(customer_id) as customer_id from lines where not is_return "
+        f"insert into {adopted} with orphans as ({orphans}), owners as ("
+        f"    select order_id, min(customer_id) as customer_id from {lines.parsed} where not is_return "
         "    and customer_id is not null "
         "    and order_id in (select order_ref from orphans) group by 1 having count(distinct customer_id) = 1"
         ") select source_row, owners.customer_id from orphans join owners on order_ref = order_id "
         "where owners.customer_id is distinct from orphans.customer_id"
     )
     con.execute(
-        "update marks set rule = null, by_order = keys.by_order, by_product = keys.by_product from ("
+        f"update {marks} set rule = null, by_order = keys.by_order, by_product = keys.by_product from ("
         f"    select source_row, hash(hash(adopted.customer_id), hash({refers})) as by_order, "
         "        hash(hash(adopted.customer_id), product_id_hash) as by_product "
-        "    from adopted join lines using (source_row)) as keys where marks.source_row = keys.source_row"
+        f"    from {adopted} as adopted join {lines.parsed} as lines using (source_row)) as keys "
+        f"where {marks}.source_row = keys.source_row"
     )
-    con.execute("delete from aside where source_row in (select source_row from adopted)")
+    con.execute(f"delete from {aside} where source_row in (select source_row from {adopted})")
+    return adopted
 
 
-def net_returns(con: duckdb.DuckDBPyConnection, match: bool) -> None:
-    """Make `entries`, the returns and what they may undo, and `reduced`, what returns took away.
+def nothing_reduced(lines: Lines) -> Relation:
+    """Return what `net_returns` does where no return took anything away."""
+    return keep(
+        lines.marks.con,
+        "reduced",
+        "select 0::bigint as source_row, 0::double as units_share, 0::bigint as money, false as undone limit 0",
+    )
 
-    `reduced` has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
+
+def net_returns(entries: Relation, match: bool) -> Relation:
+    """Return what returns took away.
+
+    The relation has `source_row`, `units_share` (the share of the line's units that is left), `money` (what is
     left of the line in integer minor units, returns negative) and `undone` (nothing is left).
 
     A return is taken off the order it names (`cancels`, or its own `order_id`), whatever the times say: off the
@@ -135,29 +127,41 @@ def net_returns(con: duckdb.DuckDBPyConnection, match: bool) -> None:
 
     Parameters
     ----------
-    con
-        Holds `touched_lines`, `candidates` and `aside`.
+    entries
+        The returns and what they may undo, see `collect_entries`.
     match
         Whether returns look for their purchase at all.
     """
-    _collect_entries(con, {str(name) for name, *_ in con.execute("describe lines").fetchall()})
-    con.execute("create or replace temp table matched (sale_row bigint, return_row bigint, units hugeint)")
-    con.execute("create or replace temp table credits (source_row bigint, money bigint, share double)")
+    con, none = entries.con, "0::bigint as source_row, 0::bigint as money, 0::double as share limit 0"
+    matched = keep(
+        con, "matched", "select 0::bigint as sale_row, 0::bigint as return_row, 0::hugeint as units limit 0"
+    )
+    credits = keep(con, "credits", f"select {none}")
     for key in ROUNDS if match else ():
         known = " and ".join(f"{name} is not null" for name in key)
         if "order_ref" not in key:
-            known += " and source_row not in (select source_row from credits where share is not null)"
-        present = con.execute(f"select 1 from entries where is_return and {known} limit 1").fetchall()
-        if present:
+            known += f" and source_row not in (select source_row from {credits} where share is not null)"
+        if entries.holds(f"is_return and {known}"):
             time = "order_time" if "order_ref" in key else "timestamp"
-            con.execute(_MATCH.format(key=", ".join(key), known=known, time=time))
+            named = {"entries": entries, "matched": matched}
+            con.execute(_MATCH.format(key=", ".join(key), known=known, time=time, **named))
         if "order_ref" in key:
-            _credit_orders(con)
-    _reduce(con)
+            _credit_orders(entries, matched, credits)
+    return _reduce(entries, matched, credits)
 
 
-def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
-    """Gather the returns, and the purchases of the same customer and the same product or order."""
+def collect_entries(lines: Lines, aside: Aside, adopted: Relation) -> Relation:
+    """Return the returns, and the purchases of the same customer and the same product or order.
+
+    Their columns are `source_row`, `is_return`, `customer_id`, `product_id`, `order_ref` (the order meant),
+    `timestamp`, `order_time` (at which a return of an order counts), `money` and `units`, both without a sign.
+    """
+    columns = lines.columns
+    returned = f"from {lines.marks} where is_return and rule is null"
+    candidates = " union ".join(
+        f"select source_row from {lines.marks} where {key} in (select {key} {returned})"
+        for key in ("by_product", "by_order")
+    )
     units = (
         f"if(abs(quantity) < 1e12, cast(round(abs(quantity) * {MONEY_SCALE}) as bigint), null)"
         if "quantity" in columns
@@ -167,35 +171,38 @@ def _collect_entries(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -
     order = "order_id" if "order_id" in columns else "cast(null as varchar)"
     refers = f"if(is_return, coalesce(cancels, {order}), {order})" if "cancels" in columns else order
     midnight = "is_return and timestamp = date_trunc('day', timestamp)"
-    con.execute(
-        "create or replace temp table entries as "
+    return keep(
+        lines.marks.con,
+        "entries",
         "select *, greatest(timestamp, max(timestamp) filter (where not is_return) "
         "over (partition by customer_id, order_ref)) as order_time from ("
         "select source_row, is_return, coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
         f"{product} as product_id, {refers} as order_ref, "
         f"if({midnight}, timestamp + interval 1 day - interval 1 microsecond, timestamp) as timestamp, "
-        f"abs(money) as money, {units} as units from touched_lines as lines left join adopted using (source_row) "
-        "semi join candidates using (source_row) anti join aside using (source_row))"
+        f"abs(money) as money, {units} as units from {lines.parsed} as lines "
+        f"left join {adopted} as adopted using (source_row) semi join ({candidates}) using (source_row) "
+        f"anti join {aside} using (source_row))",
     )
 
 
-def _credit_orders(con: duckdb.DuckDBPyConnection) -> None:
+def _credit_orders(entries: Relation, matched: Relation, credits: Relation) -> None:
     """Take what an order's other negative lines are worth, coupons and the like, off all its lines alike."""
-    con.execute(
-        "insert into credits "
+    entries.con.execute(
+        f"insert into {credits} "
         "with gone as ("
         "    select sale_row as source_row, "
         "        sum(round(cast(back.money as double) * matched.units / back.units)) as money "
-        "    from matched join entries as back on back.source_row = return_row group by 1"
+        f"    from {matched} as matched join {entries} as back on back.source_row = return_row group by 1"
         "), backs as ("
-        "    select source_row, customer_id, order_ref, money from entries where is_return and order_ref is not null "
-        "    and source_row not in (select return_row from matched) and (customer_id, order_ref, product_id) not in ("
-        "        select (customer_id, order_ref, product_id) from entries "
+        f"    select source_row, customer_id, order_ref, money from {entries} where is_return "
+        f"    and order_ref is not null and source_row not in (select return_row from {matched}) "
+        "    and (customer_id, order_ref, product_id) not in ("
+        f"        select (customer_id, order_ref, product_id) from {entries} "
         "        where not is_return and order_ref is not null and product_id is not null)"
         "), credit as (select customer_id, order_ref, sum(money) as credit from backs group by all"
         "), sales as ("
         "    select source_row, customer_id, order_ref, credit, entries.money - coalesce(gone.money, 0) as worth "
-        "    from entries join credit using (customer_id, order_ref) left join gone using (source_row) "
+        f"    from {entries} as entries join credit using (customer_id, order_ref) left join gone using (source_row) "
         "    where not is_return and worth > 0"
         "), summed as ("
         "    select *, sum(worth) over (partition by customer_id, order_ref order by source_row) as upto, "
@@ -207,19 +214,20 @@ def _credit_orders(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _reduce(con: duckdb.DuckDBPyConnection) -> None:
+def _reduce(entries: Relation, matched: Relation, credits: Relation) -> Relation:
     """Turn matched units into money: a purchase loses what was credited for the units matched."""
-    con.execute(
-        "create or replace temp table reduced as "
+    return keep(
+        entries.con,
+        "reduced",
         "with credited as ("
         "    select sale_row, return_row, matched.units, "
         "        cast(round(cast(back.money as double) * matched.units / back.units) as bigint) as money "
-        "    from matched join entries as back on back.source_row = return_row"
+        f"    from {matched} as matched join {entries} as back on back.source_row = return_row"
         "), "
         "lines as ("
         "    select sale_row as source_row, sum(units) as units, sum(money) as money from credited group by 1 "
         "    union all select return_row, sum(units), sum(money) from credited group by 1"
-        "    union all select source_row, 0, money from credits where money is not null"
+        f"    union all select source_row, 0, money from {credits} where money is not null"
         "), "
         "per_line as (select source_row, sum(units) as units, sum(money) as money from lines group by 1) "
         "select source_row, units_share, money, "
@@ -230,43 +238,48 @@ def _reduce(con: duckdb.DuckDBPyConnection) -> None:
         "        when is_return then least(per_line.money - entries.money, 0) "
         f"       when entries.money - per_line.money < {MONEY_SCALE} / 200 then 0 "
         "        else entries.money - per_line.money end as money "
-        "from per_line join entries using (source_row)) "
+        f"from per_line join {entries} as entries using (source_row)) "
         "union all "
         "select source_row, 1 - share, least(cast(round(entries.money * (share - 1)) as bigint), 0), share = 1 "
-        "from credits join entries using (source_row) where share is not null"
+        f"from {credits} join {entries} as entries using (source_row) where share is not null",
     )
 
 
-def take_refunds_off(con: duckdb.DuckDBPyConnection) -> None:
-    """Take the money that the column `refunded` says was given back off its line, where no return did so already.
+def take_refunds_off(lines: Lines, aside: Aside, reduced: Relation) -> Relation:
+    """Return what was taken away, with the money that the column `refunded` says was given back.
+
+    It is taken off its line where no return did so already.
 
     Where a refund exceeds its line it is the order's, repeated on its lines or written on one: it is then taken off
     all lines of the order, each by the same share.
     """
-    refunds = (
-        f"select source_row, cast(round(least(refunded, 1e12) * {MONEY_SCALE}) as bigint) as refund, money from lines "
-        "anti join aside using (source_row) where refunded > 0 and not is_return"
+    con = lines.marks.con
+    refunds = keep(
+        con,
+        "refunds",
+        f"select source_row, cast(round(least(refunded, 1e12) * {MONEY_SCALE}) as bigint) as refund, money "
+        f"from {lines.parsed} anti join {aside} using (source_row) where refunded > 0 and not is_return",
     )
-    con.execute(f"create or replace temp table refunds as {refunds}")
-    ordered = "order_id" in {str(name) for name, *_ in con.execute("describe lines").fetchall()}
-    exceeds = con.execute("select 1 from refunds where refund > money limit 1").fetchall()
-    if ordered and exceeds:
-        con.execute(
-            "create or replace temp table refunds as with orders as ("
-            "    select order_id, max(refund) as refund from refunds "
-            "    join lines using (source_row) where order_id is not null group by 1"
+    if "order_id" in lines.columns and refunds.holds("refund > money"):
+        refunds = keep(
+            con,
+            "refunds",
+            "with orders as ("
+            f"    select order_id, max(refund) as refund from {refunds} "
+            f"    join {lines.parsed} using (source_row) where order_id is not null group by 1"
             "), their_lines as ("
-            "    select source_row, order_id, money from lines semi join orders using (order_id) "
-            "    anti join aside using (source_row) where not is_return and money > 0"
+            f"    select source_row, order_id, money from {lines.parsed} semi join orders using (order_id) "
+            f"    anti join {aside} using (source_row) where not is_return and money > 0"
             ") select source_row, money, cast(round(cast(money as double) * least(refund "
             "    / sum(money) over (partition by order_id), 1)) as bigint) as refund "
-            "from their_lines join orders using (order_id)"
+            "from their_lines join orders using (order_id)",
         )
-    con.execute(
-        "create or replace temp table reduced as "
+    return keep(
+        con,
+        "reduced",
         "select source_row, coalesce(units_share, 1) as units_share, "
         "    least(coalesce(reduced.money, refunds.money), greatest(refunds.money - refund, 0)) as money, "
         "    coalesce(undone, false) or refund >= refunds.money as undone "
-        "from refunds left join reduced using (source_row) "
-        "union all select source_row, units_share, money, undone from reduced anti join refunds using (source_row)"
+        f"from {refunds} as refunds left join {reduced} as reduced using (source_row) union all "
+        f"select source_row, units_share, money, undone from {reduced} anti join {refunds} using (source_row)",
     )

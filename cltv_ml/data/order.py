@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import duckdb
-
 from cltv_ml.data import times
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
+from cltv_ml.engine import Relation, keep
 
 #: An order in which the dates span more years than this, and several times as many as in another, is none.
 _YEARS = 12
@@ -19,9 +18,7 @@ _YEARS = 12
 _FLAGS = {"dmy": "day_first=true", "mdy": "day_first=false", "ymd": "year_first=true"}
 
 
-def order_of(
-    con: duckdb.DuckDBPyConnection, source: tuple[str, str, str], rules: Rules, last: int, points: bool
-) -> str | None:
+def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, points: bool) -> str | None:
     """Return dmy, mdy or ymd, None where no date is so written.
 
     An order fails where it leaves values without a date that another reads, or where its years are spread
@@ -30,8 +27,8 @@ def order_of(
 
     Parameters
     ----------
-    source
-        Table, SQL of the trimmed text, and the column's name for messages.
+    text, column
+        SQL of the trimmed text, and the column's name for messages.
     last
         The last year that two digits may stand for.
     points
@@ -42,12 +39,12 @@ def order_of(
     QuestionsError
         Two orders are left, or each reads what the others do not; the message shows the readings.
     """
-    table, text, column = source
-    con.execute(
-        "create or replace temp table short_dates as select f.a as a, f.b as b, f.c as c, count(*) as n, "
-        "min(t) as t, bool_and(f.sign = '/') as slashed from "
+    short = keep(
+        table.con,
+        "short_dates",
+        "select f.a as a, f.b as b, f.c as c, count(*) as n, min(t) as t, bool_and(f.sign = '/') as slashed from "
         f"(select {times.short_fields('t')} as f, t from (select {text} as t from {table}) "
-        f"where {times.is_short('t')}) where (f.sign = '.') = {points} group by all"
+        f"where {times.is_short('t')}) where (f.sign = '.') = {points} group by all",
     )
     orders = _allowed(rules, points)
     dates = {order: f"try_cast({times.short_date('f', order, last)} as date)" for order in orders}
@@ -57,10 +54,10 @@ def order_of(
         f"count(distinct year({date}))"
         for date in dates.values()
     )
-    [(rows, slashed, some, *found)] = con.execute(
+    rows, slashed, some, *found = short.row(
         f"select coalesce(sum(n) filter (where {reads}), 0), bool_and(slashed), count(*), {counted} "
-        "from short_dates as f"
-    ).fetchall()
+        f"from {short} as f"
+    )
     if not rows:
         return orders[0] if some else None
     read = {order: found[4 * place : 4 * place + 4] for place, order in enumerate(orders) if found[4 * place]}
@@ -72,13 +69,13 @@ def order_of(
         left = [order for order in left if order in prior] or left
     if len(left) > 1:
         differ = " or ".join(f"{dates[order]} <> {dates[left[0]]}" for order in left[1:])
-        if not con.execute(f"select 1 from short_dates as f where {differ} limit 1").fetchall():
+        if not short.rows(f"select 1 from {short} as f where {differ} limit 1"):
             left = left[:1]
     if len(left) == 1:
         return left[0]
     open_ = {order: dates[order] for order in left or read}
     raise QuestionsError(
-        [Question(_question(con, open_, column, says_both), tuple(_FLAGS[order] for order in open_))]
+        [Question(_question(short, open_, column, says_both), tuple(_FLAGS[order] for order in open_))]
     )
 
 
@@ -100,14 +97,14 @@ def _allowed(rules: Rules, points: bool) -> list[str]:
     return ["mdy"] if rules.day_first is False and not points else orders
 
 
-def _question(con: duckdb.DuckDBPyConnection, dates: dict[str, str], column: str, says_both: bool) -> str:
+def _question(short: Relation, dates: dict[str, str], column: str, says_both: bool) -> str:
     """Return the question that is left open, with an example and the rules that answer it."""
     every = " and ".join(f"{date} is not null" for date in dates.values())
     pairs = [(one, other) for one in dates.values() for other in dates.values() if one < other]
     differ = " or ".join(f"{one} <> {other}" for one, other in pairs) or "true"
-    shown = f"select t, {', '.join(dates.values())} from short_dates as f"
-    rows = con.execute(f"{shown} where {every} and ({differ}) order by t limit 1").fetchall()
-    rows = rows or con.execute(f"{shown} order by t limit 1").fetchall()
+    shown = f"select t, {', '.join(dates.values())} from {short} as f"
+    rows = short.rows(f"{shown} where {every} and ({differ}) order by t limit 1")
+    rows = rows or short.rows(f"{shown} order by t limit 1")
     example, *days = rows[0]
     said = "say both" if says_both else "do not say"
     if list(dates) == ["dmy", "mdy"] and days[0] and days[1]:

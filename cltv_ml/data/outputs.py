@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import duckdb
-
-from cltv_ml.data.lines import CUSTOMER
-from cltv_ml.data.parse import MARK, quote
+from cltv_ml.data.aside import Aside
+from cltv_ml.data.lines import Lines
+from cltv_ml.data.parse import quote
 from cltv_ml.data.rules import REASONS
 from cltv_ml.data.sources import Raw
-from cltv_ml.engine import MONEY_SCALE, literal, quoted
+from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, quoted
 from cltv_ml.tables import TRANSACTIONS
 
+#: The customer's identifier as read, next to the source's own columns.
+_CUSTOMER = quoted("customer_id as read")
 
-def log_query(con: duckdb.DuckDBPyConnection, cap: int | None, grain: str) -> str:
+
+def log_query(lines: Lines, aside: Aside, reduced: Relation, cap: int | None, grain: str) -> str:
     """Return the query of the clean log, in the order of the source."""
-    present = columns_of(con)
-    columns = [name for name in TRANSACTIONS.columns if name in present]
+    columns = [name for name in TRANSACTIONS.columns if name in lines.columns]
     values = {name: name for name in columns}
     changed = {"amount": f"shrunk.money / {MONEY_SCALE}.0"}
     changed |= {name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns}
     # Two joins, of which one reads few lines, are cheaper than one that takes changes through all lines.
-    con.execute("create or replace temp table shrunk as from reduced anti join aside using (source_row)")
-    lines = (
-        f"{_selected(values, cap)} from lines anti join (select source_row from aside union all "
-        "select source_row from shrunk) as changed using (source_row) union all "
-        f"{_selected(values | changed, cap)} from lines join shrunk using (source_row)"
+    shrunk = keep(reduced.con, "shrunk", f"from {reduced} anti join {aside} using (source_row)")
+    left = (
+        f"{_selected(values, cap)} from {lines.parsed} anti join (select source_row from {aside} union all "
+        f"select source_row from {shrunk}) as changed using (source_row) union all "
+        f"{_selected(values | changed, cap)} from {lines.parsed} join {shrunk} as shrunk using (source_row)"
     )
     if grain == "line":
-        return f"select * exclude (source_row) from ({lines}) order by source_row"
-    undated = (
-        con.execute("select 1 from lines where order_id is null limit 1") if "order_id" in columns else None
-    )
-    return _orders_query(columns, lines, bool(undated and undated.fetchall()))
+        return f"select * exclude (source_row) from ({left}) order by source_row"
+    undated = "order_id" in columns and lines.parsed.holds("order_id is null")
+    return _orders_query(columns, left, undated)
 
 
 def _selected(values: dict[str, str], cap: int | None) -> str:
@@ -54,26 +53,23 @@ def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
     return f"select {selected} from ({lines}) group by customer_id, {key}"
 
 
-def quarantine_query(raw: Raw) -> str:
+def quarantine_query(raw: Raw, lines: Lines, aside: Aside) -> str:
     """Return the query of the quarantine: rule, reason, customer and the source's own columns."""
     reasons = " ".join(f"when {literal(name)} then {literal(reason)}" for name, reason in REASONS.items())
-    described = [str(name) for name, *_ in raw.con.execute("describe raw").fetchall()]
-    columns = [name.removeprefix(MARK) for name in described if name.startswith(MARK)]
-    originals = [f"raw.{quote(name)} as {quoted(_beside_ours(name))}" for name in columns]
-    if raw.con.execute("select 1 from broken_lines limit 1").fetchall():
+    originals = [f"raw.{quote(name)} as {quoted(_beside_ours(name))}" for name in raw.columns]
+    if raw.broken.holds("true"):
         originals.append("line")
+    named = (
+        f"(select *, {lines.customer} as {_CUSTOMER} from {raw.table} semi join {aside} using (source_row))"
+    )
     return (
         f"select source_row + 1 as source_row, aside.rule, case aside.rule {reasons} end as reason, "
-        f"raw.{quote(CUSTOMER)} as customer_id, {', '.join(originals)} from aside "
-        "left join named as raw using (source_row) left join broken_lines using (source_row) order by 1"
+        f"raw.{_CUSTOMER} as customer_id, {', '.join(originals)} from {aside} as aside "
+        f"left join {named} as raw using (source_row) "
+        f"left join {raw.broken} as broken_lines using (source_row) order by 1"
     )
 
 
 def _beside_ours(name: str) -> str:
     ours = ("source_row", "rule", "reason", "customer_id", "line")
     return f"{name}_source" if name.lower() in ours else name
-
-
-def columns_of(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """Return the standard columns that the lines have."""
-    return {str(name) for name, *_ in con.execute("describe lines").fetchall()}

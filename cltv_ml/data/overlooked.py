@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import duckdb
-
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, YES, plain_level, read_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
+from cltv_ml.engine import Relation
 
 #: Levels that say, under whatever heading, that a sale was undone or never took place.
 _UNDONE = re.compile(
@@ -95,7 +94,7 @@ class Overlooked:
 
 
 def look_over(
-    con: duckdb.DuckDBPyConnection,
+    table: Relation,
     kinds: Mapping[str, str],
     mapping: Mapping[str, str],
     given: Mapping[str, str | None],
@@ -106,7 +105,7 @@ def look_over(
     """
     found = Overlooked()
     left = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
-    glance = Glance(con, left)
+    glance = Glance(table, left)
     for column in left:
         levels = glance.levels(column, _LEVELS)
         _look_at_unpaid(column, kinds[column], glance, found)

@@ -6,8 +6,6 @@ import datetime
 import re
 from typing import Any
 
-import duckdb
-
 from cltv_ml.data import numerals, times
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
@@ -15,7 +13,7 @@ from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, damage, unif
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.zones import once, shift
-from cltv_ml.engine import quoted
+from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 
 #: Stands before every column of a source inside the engine: names of our own hold no colon.
@@ -58,7 +56,7 @@ class Columns:
 
     Parameters
     ----------
-    con, table
+    table
         Where the columns are.
     rules
         What the user says about them.
@@ -74,19 +72,13 @@ class Columns:
 
     quote = staticmethod(quote)
 
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, rules: Rules, table: str = "raw", ask: bool = True
-    ) -> None:
-        self.con = con
-        self.rules = rules
+    def __init__(self, table: Relation, rules: Rules, ask: bool = True) -> None:
         self.table = table
+        self.rules = rules
         self.ask = ask
         self.notes: list[str] = []
-        described = con.execute(f"describe {table}").fetchall()
         self.kinds = {
-            str(name).removeprefix(MARK): str(kind)
-            for name, kind, *_ in described
-            if str(name).startswith(MARK)
+            name.removeprefix(MARK): kind for name, kind in table.kinds.items() if name.startswith(MARK)
         }
 
     def identifier(self, column: str) -> str:
@@ -101,7 +93,7 @@ class Columns:
             text = f"cast({name} as varchar)"
             return rf"regexp_replace({text}, '\.0+$', '')" if kind.startswith("DECIMAL") else text
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
-        found = self.row(count_forms(text, self.table, _NOTHING))
+        found = self.row(count_forms(text, str(self.table), _NOTHING))
         forms = dict(zip((*FORMS, "nothing", *damage(text)), found, strict=True))
         wanted = [form for form in FORMS if form in self.rules.id_forms and forms[form]]
         self._note_forms(column, forms, wanted)
@@ -146,7 +138,7 @@ class Columns:
     def share(self, column: str) -> str:
         """Return SQL for a share between 0 and 1; a column with values above 1 holds percents."""
         number = self.number(column)
-        percent = self._first(f"select 1 from {self.table} where {number} > 1 limit 1")
+        percent = self.table.holds(f"{number} > 1")
         return f"(({number}) / {100 if percent else 1})"
 
     def check_one_currency(self, column: str) -> None:
@@ -154,10 +146,10 @@ class Columns:
         if self.kinds[column] != "VARCHAR":
             return
         signed, sign = numerals.signed(quote(column))
-        found = self.con.execute(
+        found = self.table.rows(
             f"select distinct {sign} from {self.table} "
             rf"where regexp_matches({quote(column)}, '[^\d.,\s+-]') and {signed} order by 1 limit 50"
-        ).fetchall()
+        )
         codes = {numerals.code_of(str(sign)): str(sign) for (sign,) in reversed(found)}
         if len(codes) > 1:
             raise InputError(
@@ -206,7 +198,7 @@ class Columns:
         if is_number(kind) or is_time(kind):
             return kind.startswith("TIMESTAMP WITH")
         text = f"trim(cast({quote(column)} as varchar))"
-        return self._first(f"select 1 from {self.table} where {times.is_zoned(text)} limit 1") is not None
+        return self.table.holds(times.is_zoned(text))
 
     def _orders(self, column: str, text: str) -> list[tuple[str, str]]:
         """Return the order of the fields of short dates, for those divided by points and for the others."""
@@ -216,8 +208,7 @@ class Columns:
             ]
         orders = []
         for which, points in (("f.sign = '.'", True), ("true", False)):
-            source = (self.table, text, column)
-            order = order_of(self.con, source, self.rules, self._last_year(), points)
+            order = order_of(self.table, text, column, self.rules, self._last_year(), points)
             orders += [(which, order)] if order else []
         return orders
 
@@ -296,8 +287,4 @@ class Columns:
 
     def row(self, query: str) -> tuple[Any, ...]:
         """Return the one row of a query."""
-        return self.con.execute(query).fetchall()[0]
-
-    def _first(self, query: str) -> object:
-        rows = self.con.execute(query).fetchall()
-        return rows[0][0] if rows else None
+        return self.table.row(query)

@@ -1,4 +1,4 @@
-"""Files, folders and patterns become one raw table, by their endings."""
+"""Files, folders and patterns read as one table, by their endings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import duckdb
 
 from cltv_ml.data.archives import text_batches, unpack, workbook_rows
 from cltv_ml.data.datasets import DATASETS
-from cltv_ml.data.files import view_csv
-from cltv_ml.data.frames import inner_names
+from cltv_ml.data.files import read_csv
+from cltv_ml.data.frames import Rows, inner_names, load
 from cltv_ml.data.parse import MARK
-from cltv_ml.data.records import view_json
-from cltv_ml.engine import literal, pattern, quoted
+from cltv_ml.data.records import read_json
+from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 
 #: Endings by the way they are read; any other file is read as text.
@@ -30,17 +30,17 @@ _WAYS = {
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".gz", ".zip")
 
 
-def view_file(
+def read_file(
     con: duckdb.DuckDBPyConnection,
     path: Path,
     folder: Path,
     table: str | None = None,
     header_row: int | None = None,
-) -> list[str]:
-    """Make a file, a folder or a pattern the view `raw`, by its ending; archives are unpacked into `folder`.
+) -> Rows:
+    """Return the rows of a file, a folder or a pattern, by its ending; archives are unpacked into `folder`.
 
     A path that exists is that file, whatever signs of a pattern its name holds. Several files are read as one
-    where they have the same columns. What a reader should know is returned.
+    where they have the same columns.
     """
     found = find(path)
     if not found:
@@ -61,9 +61,8 @@ def view_file(
     if way == "unread":
         raise InputError(f"{file.name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
-        view_parquet(con, *files)
-        return []
-    return _view_texts(con, files, folder, table, header_row)
+        return Rows(show_parquet(con, *files))
+    return _read_texts(con, files, folder, table, header_row)
 
 
 def _way(file: Path) -> str:
@@ -89,49 +88,43 @@ def _begins(file: Path, *starts: bytes) -> bool:
     return head.startswith(starts)
 
 
-def _view_texts(
+def _read_texts(
     con: duckdb.DuckDBPyConnection, files: list[Path], folder: Path, table: str | None, header_row: int | None
-) -> list[str]:
-    """Make files of text, workbooks or JSON the table `raw`, one below the other, rows numbered through all."""
-    start, columns = 0, list[str]()
-    notes, places = list[str](), list[str]()
-    for number, file in enumerate(files):
-        notes += _view_one(con, file, folder, table, header_row, start)
-        names = sorted(str(name) for name, *_ in con.execute("describe raw").fetchall())
-        if number and names != columns:
+) -> Rows:
+    """Return the rows of texts, workbooks or JSON, one file below the other, rows numbered through all."""
+    all_rows = _read_one(con, files[0], folder, table, header_row, 0)
+    stacked, broken, notes = all_rows.table, list(all_rows.broken), list(all_rows.notes)
+    places = [f"{files[0].name} (from row 1)"]
+    for file in files[1:]:
+        [last] = stacked.row(f"select coalesce(max(source_row), -1) from {stacked}")
+        start = max(int(last), *(number for number, _ in broken), -1) + 1
+        rows = _read_one(con, file, folder, table, header_row, start)
+        if sorted(rows.table.kinds) != sorted(stacked.kinds):
             raise InputError(
                 f"{files[0].name!r} and {file.name!r} have different columns, so they are not one table; name one file."
             )
+        con.execute(f"insert into {stacked} by name from {rows.table}")
+        con.execute(f"drop table {rows.table}")
+        broken, notes = [*broken, *rows.broken], [*notes, *rows.notes]
         places.append(f"{file.name} (from row {start + 1})")
-        columns = names
-        if len(files) > 1:
-            con.execute("create table if not exists stacked as from raw limit 0")
-            con.execute("insert into stacked by name from raw")
-        [(last,)] = con.execute(
-            "select greatest(coalesce((select max(source_row) from raw), -1), "
-            "coalesce((select max(source_row) from broken_lines), -1))"
-        ).fetchall()
-        start = max(start, int(last) + 1)
     if len(files) > 1:
-        con.execute("drop table raw")
-        con.execute("alter table stacked rename to raw")
         shown = ", ".join(places[:10]) + (", ..." if len(places) > 10 else "")
         notes.append(f"{len(files)} files were read as one table: {shown}.")
-    return notes + _take_guards_off(con)
+    return Rows(stacked, tuple(broken), (*notes, *_take_guards_off(stacked)))
 
 
-def _take_guards_off(con: duckdb.DuckDBPyConnection) -> list[str]:
+def _take_guards_off(table: Relation) -> list[str]:
     """Take off what guards texts from a spreadsheet, ="00123" and '00123, in the columns whose first lines have it."""
-    names = [str(name) for name, kind, *_ in con.execute("describe raw").fetchall() if kind == "VARCHAR"]
+    names = [name for name, kind in table.kinds.items() if kind == "VARCHAR"]
     if not names:
         return []
     guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d')"
     tests = ", ".join(f"bool_or({guarded.format(quoted(name))})" for name in names)
-    [found] = con.execute(f"select {tests} from (from raw limit 2000)").fetchall()
+    found = table.row(f"select {tests} from (from {table} limit 2000)")
     columns = [name for name, yes in zip(names, found, strict=True) if yes]
     for name in columns:
         bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$', '\1\2')"
-        con.execute(f"update raw set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
+        table.con.execute(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
     shown = [name.removeprefix(MARK) for name in columns]
     return (
         [f"Columns {shown} were read without the signs that guard texts from a spreadsheet."]
@@ -140,24 +133,21 @@ def _take_guards_off(con: duckdb.DuckDBPyConnection) -> list[str]:
     )
 
 
-def _view_one(
+def _read_one(
     con: duckdb.DuckDBPyConnection,
     file: Path,
     folder: Path,
     table: str | None,
     header_row: int | None,
     start: int,
-) -> list[str]:
+) -> Rows:
     way = _way(file)
     if way == "json":
-        return view_json(con, file, start)
+        return read_json(con, file, start)
     if way == "workbook":
         rows = workbook_rows(file, table, header_row)
-        con.register("incoming", text_batches(rows, inner_names(list(next(rows))), start))
-        con.execute("create or replace table raw as from incoming")
-        con.unregister("incoming")
-        return []
-    return view_csv(con, file, folder, header_row, start)
+        return Rows(load(con, text_batches(rows, inner_names(list(next(rows))), start)))
+    return read_csv(con, file, folder, header_row, start)
 
 
 def find(path: Path) -> list[Path]:
@@ -181,8 +171,8 @@ def ending(path: Path) -> str:
     return path.suffix.lower()
 
 
-def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
-    """Make Parquet files with one schema the view `raw`, rows numbered through all files."""
+def show_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> Relation:
+    """Return a view of Parquet files with one schema, rows numbered through all files."""
     names = "[" + ", ".join(literal(pattern(file)) for file in files) + "]"
     try:
         described = con.execute(f"describe from read_parquet({names}, union_by_name=true)").fetchall()
@@ -202,10 +192,8 @@ def view_parquet(con: duckdb.DuckDBPyConnection, *files: Path) -> None:
         f"{quoted(column)} as {quoted(name)}"
         for column, name in zip(columns, inner_names(columns), strict=True)
     )
-    con.execute(
-        f"create or replace temp view raw as select {renamed}, {number} as source_row "
-        f"from read_parquet({names}, union_by_name=true)"
-    )
+    rows = f"read_parquet({names}, union_by_name=true)"
+    return show(con, "rows", f"select {renamed}, {number} as source_row from {rows}")
 
 
 def first_line(error: Exception) -> str:

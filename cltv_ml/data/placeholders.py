@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import duckdb
-
+from cltv_ml.data.aside import Aside
+from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import MONEY_SCALE, literal
+from cltv_ml.engine import MONEY_SCALE, Relation, literal
 
 #: Identifiers that name no customer, without case.
 WORDS = tuple(
@@ -42,7 +42,7 @@ NUMBERS = (
 )
 
 
-def set_placeholders_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
+def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Set aside the lines of customers who are nobody, and say who they are.
 
     A number such as 0 stands for nobody where it has ten times the lines of an average customer, or where no
@@ -51,21 +51,20 @@ def set_placeholders_aside(con: duckdb.DuckDBPyConnection, rules: Rules) -> list
     if not rules.applies("placeholder_customer"):
         return []
     spelled = {form for word in WORDS for form in (word, word.upper(), word.capitalize(), word.title())}
-    found = con.execute(
-        "select customer_id, count(*), sum(money) from lines anti join aside using (source_row) "
+    left = f"{lines.parsed} anti join {aside} using (source_row)"
+    found = lines.parsed.rows(
+        f"select customer_id, count(*), sum(money) from {left} "
         f"where customer_id in ({_listed(sorted({*spelled, *NUMBERS}))}) group by 1 order by 2 desc, 1"
-    ).fetchall()
-    real = _real_customers(con, {name: rows for name, rows, _ in found if name in NUMBERS})
+    )
+    real = _real_customers(lines.parsed, {name: rows for name, rows, _ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]
     if not nobody:
         return []
-    con.execute(
-        "insert into aside select source_row, 'placeholder_customer' from lines anti join aside using (source_row) "
-        f"where customer_id in ({_listed([name for name, *_ in nobody])})"
-    )
-    con.execute(
-        "update marks set rule = 'placeholder_customer' where source_row in "
-        "(select source_row from aside where rule = 'placeholder_customer')"
+    theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
+    aside.add("placeholder_customer", f"select source_row from {left} where {theirs}")
+    lines.marks.con.execute(
+        f"update {lines.marks} set rule = 'placeholder_customer' where source_row in "
+        f"(select source_row from {aside} where rule = 'placeholder_customer')"
     )
     shown = ", ".join(
         f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})" for name, rows, money in nobody[:8]
@@ -80,14 +79,14 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(literal, names))
 
 
-def _real_customers(con: duckdb.DuckDBPyConnection, rows_of: dict[str, int]) -> list[str]:
+def _real_customers(parsed: Relation, rows_of: dict[str, int]) -> list[str]:
     """Return the numbers that are customers like others."""
     if not rows_of:
         return []
-    rows, customers, counted = con.execute(
+    rows, customers, counted = parsed.row(
         "select count(*), approx_count_distinct(customer_id), count(*) filter (where customer_id in ('1', '2', '3')) "
-        "from lines"
-    ).fetchall()[0]
+        f"from {parsed}"
+    )
     average = rows / max(customers, 1)
     return [
         name

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
-
 from cltv_ml.data.headings import NOT_THE_PURCHASE, PER_LINE, PER_ORDER, SYNONYMS, plain_heading
-from cltv_ml.data.kinds import look
+from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
 from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
@@ -19,6 +17,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
+from cltv_ml.engine import Relation
 from cltv_ml.tables import TRANSACTIONS
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
@@ -71,34 +70,35 @@ class Proposal:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
 
-def complete(con: duckdb.DuckDBPyConnection, given: Mapping[str, str | None]) -> Proposal:
-    """Return the given mapping, completed with what the columns of the view `raw` make certain.
+def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
+    """Return the given mapping, completed with what a source's columns make certain.
 
     A known export is mapped as its format says. Where the given names suffice, only columns that decide what counts
     as revenue are added: `SAFETY`. What must be settled by the user is among the proposal's questions.
     """
-    kinds = look(con)
+    first = first_lines(table)
+    kinds = look(first)
     check_mapping(given, list(kinds))
-    recognised = recognise_source(con, kinds, given)
+    recognised = recognise_source(table, kinds, given)
     if recognised:
         declined = dict.fromkeys(set(SYNONYMS) - set(SAFETY) - set(recognised.mapping), "")
         given = {**declined, **recognised.mapping, **given}
     known = check_mapping(given, list(kinds))
     wanted = SAFETY if is_complete(known) else tuple(SYNONYMS)
-    proposal = propose_mapping(kinds, given, look_at_levels(con, kinds), wanted)
+    proposal = propose_mapping(kinds, given, look_at_levels(table, kinds), wanted)
     mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if "currency" not in {*mapping, *given}:
-        notes += _find_currency(con, kinds, mapping)
+        notes += _find_currency(first, table, kinds, mapping)
     try:
-        mapping, told = settle_units(con, kinds, mapping, given)
+        mapping, told = settle_units(table, kinds, mapping, given)
         notes += told
-        mapping, told = settle_scale(con, mapping, given)
+        mapping, told = settle_scale(table, mapping, given)
         notes += told
     except QuestionsError as error:
         questions += error.questions
     if not recognised:
-        overlooked = look_over(con, kinds, mapping, given)
+        overlooked = look_over(table, kinds, mapping, given)
         mapping |= overlooked.mapping
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
@@ -167,17 +167,17 @@ def _of_lines(found: Sequence[str]) -> list[str]:
 
 
 def _find_currency(
-    con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str], mapping: dict[str, str]
+    first: Relation, table: Relation, kinds: Mapping[str, str], mapping: dict[str, str]
 ) -> list[str]:
     """Add the column of currency codes, whatever it is called, to the mapping; return what to tell."""
     for column in (
         column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()
     ):
-        for table in ("peek", "raw"):  # the first lines rule most columns out
-            rows = con.execute(
-                f"select distinct upper(trim(cast({quote(column)} as varchar))) as code from {table} "
+        for lines in (first, table):  # the first lines rule most columns out
+            rows = lines.rows(
+                f"select distinct upper(trim(cast({quote(column)} as varchar))) as code from {lines} "
                 f"where code <> '' limit {len(CURRENCIES) + 1}"
-            ).fetchall()
+            )
             names = {str(name) for (name,) in rows}
             codes = {name if is_currency_name(name) else code_of(name) for name in names}
             if not codes or not all(
@@ -193,7 +193,7 @@ def _find_currency(
     return []
 
 
-def look_at_levels(con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str]) -> dict[str, list[str]]:
+def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the different values of the columns whose heading suggests levels, where they are few."""
     headings = {
         word
@@ -205,10 +205,10 @@ def look_at_levels(con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str]) -> 
     for column in (
         column for column, kind in kinds.items() if plain_heading(column) in headings and kind != "empty"
     ):
-        rows = con.execute(
-            f"select distinct trim(cast({quote(column)} as varchar)) as level from raw "
+        rows = table.rows(
+            f"select distinct trim(cast({quote(column)} as varchar)) as level from {table} "
             f"where level <> '' limit {MOST_LEVELS + 1}"
-        ).fetchall()
+        )
         if len(rows) <= MOST_LEVELS:
             levels[column] = sorted(str(level) for (level,) in rows)
     return levels

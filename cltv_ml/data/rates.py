@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
-
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import literal, pattern, quoted
+from cltv_ml.engine import Relation, keep, literal, pattern, quoted
 from cltv_ml.errors import InputError
 
 _DAY = "date day datum fecha data jour tag validfrom ratedate asof"
@@ -18,7 +16,7 @@ _CURRENCY = "currency code currencycode ccy curr from fromcurrency base waehrung
 _RATE = "rate exchangerate fxrate value kurs wechselkurs taux tasa price factor"
 
 
-def rate_sql(con: duckdb.DuckDBPyConnection, currency: str, time: str, column: str, rules: Rules) -> str:
+def rate_sql(table: Relation, currency: str, time: str, column: str, rules: Rules) -> str:
     """Return SQL for the value of one unit of a line's currency; nothing where all lines have the same and no rate.
 
     A table of rates gives each line the latest rate that is not after its day.
@@ -36,13 +34,13 @@ def rate_sql(con: duckdb.DuckDBPyConnection, currency: str, time: str, column: s
         A currency has no rate, or none on the days of its lines.
     """
     # `value` is qualified: a column of the source may have any name.
-    rows = con.execute(
-        f"select distinct found.value from (select {currency} as value from raw) as found "
+    rows = table.rows(
+        f"select distinct found.value from (select {currency} as value from {table}) as found "
         "where found.value is not null order by 1"
     )
-    found = [str(name) for (name,) in rows.fetchall()]
+    found = [str(name) for (name,) in rows]
     given = {**{name.upper(): rate for name, rate in rules.rates.items()}, **rules.rates}
-    dated = _load(con, rules.rate_table) if rules.rate_table else {}
+    dated = _load(table, rules.rate_table) if rules.rate_table else {}
     missing = [name for name in found if name not in given and name not in dated]
     if missing and (len(found) > 1 or rules.rates or dated):
         raise InputError(
@@ -52,7 +50,7 @@ def rate_sql(con: duckdb.DuckDBPyConnection, currency: str, time: str, column: s
         )
     ways = {name: repr(given[name]) for name in found if name in given}
     by_day = [name for name in found if name not in given and name in dated]
-    _check_days(con, currency, time, {name: dated[name] for name in by_day})
+    _check_days(table, currency, time, {name: dated[name] for name in by_day})
     ways |= {name: _on_day(name, dated[name], time) for name in by_day}
     cases = " ".join(f"when {literal(name)} then {way}" for name, way in ways.items())
     return f"case {currency} {cases} else {'null' if dated else '1'} end" if cases else ""
@@ -67,7 +65,7 @@ def _variable(name: str) -> str:
     return "rates_" + "".join(sign for sign in name if sign.isalnum())
 
 
-def _load(con: duckdb.DuckDBPyConnection, path: str) -> dict[str, date]:
+def _load(table: Relation, path: str) -> dict[str, date]:
     """Keep per currency a list of its rates by day, up to tomorrow; return the first day of each."""
     if not Path(path).is_file():
         raise InputError(f"rates: no file {path!r}; name a CSV or Parquet table of date, currency and rate.")
@@ -75,30 +73,28 @@ def _load(con: duckdb.DuckDBPyConnection, path: str) -> dict[str, date]:
     rows = (
         f"read_parquet({source})" if path.endswith(".parquet") else f"read_csv({source}, all_varchar = true)"
     )
-    columns = [str(name) for name, *_ in con.execute(f"describe from {rows}").fetchall()]
+    columns = [str(name) for name, *_ in table.rows(f"describe from {rows}")]
     day, currency, rate = (_column(columns, names, path) for names in (_DAY, _CURRENCY, _RATE))
-    con.execute(
-        "create or replace temp table dated_rates as "
+    dated = keep(
+        table.con,
+        "dated_rates",
         f"select upper(trim(cast({currency} as varchar))) as name, try_cast({day} as date) as day, "
-        f"try_cast({rate} as double) as rate from {rows}"
+        f"try_cast({rate} as double) as rate from {rows}",
     )
-    broken = con.execute(
-        "select count(*) from dated_rates where day is null or not rate > 0 or rate is null"
-    ).fetchall()
-    if broken[0][0]:
+    [broken] = dated.row(f"select count(*) from {dated} where day is null or not rate > 0 or rate is null")
+    if broken:
         raise InputError(
-            f"rates: {broken[0][0]:,} lines of {Path(path).name!r} hold no day as YYYY-MM-DD or no positive rate."
+            f"rates: {broken:,} lines of {Path(path).name!r} hold no day as YYYY-MM-DD or no positive rate."
         )
     firsts = {
-        str(name): first
-        for name, first in con.execute("select name, min(day) from dated_rates group by 1").fetchall()
+        str(name): first for name, first in dated.rows(f"select name, min(day) from {dated} group by 1")
     }
     until = date.today() + timedelta(days=2)
     for name, first in firsts.items():
-        con.execute(
+        table.con.execute(
             f"set variable {_variable(name)} = (select list(rate order by days.day) from "
             f"(select cast(range as date) as day from range(date '{first}', date '{until}', interval 1 day)) as days "
-            f"asof join (from dated_rates where name = {literal(name)}) as rates on days.day >= rates.day)"
+            f"asof join (from {dated} where name = {literal(name)}) as rates on days.day >= rates.day)"
         )
     return firsts
 
@@ -113,17 +109,17 @@ def _column(columns: Sequence[str], names: str, path: str) -> str:
     return quoted(found[0])
 
 
-def _check_days(con: duckdb.DuckDBPyConnection, currency: str, time: str, firsts: dict[str, date]) -> None:
+def _check_days(table: Relation, currency: str, time: str, firsts: dict[str, date]) -> None:
     """Raise InputError where lines are older than the first rate of their currency."""
     if not firsts:
         return
     early = " or ".join(
         f"(found.currency = {literal(name)} and found.day < date '{first}')" for name, first in firsts.items()
     )
-    lines, name, day = con.execute(
+    lines, name, day = table.row(
         "select count(*), min_by(found.currency, found.day), min(found.day) from "
-        f"(select {currency} as currency, cast({time} as date) as day from raw) as found where {early}"
-    ).fetchall()[0]
+        f"(select {currency} as currency, cast({time} as date) as day from {table}) as found where {early}"
+    )
     if lines:
         raise InputError(
             f"rates: {lines:,} lines are older than the first rate of their currency, such as one in {name} on {day}; "

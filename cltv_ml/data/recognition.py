@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from cltv_ml.data.formats import Format, recognise
 from cltv_ml.data.levels import MOST_LEVELS
 from cltv_ml.data.parse import quote
+from cltv_ml.engine import Relation, literal
 from cltv_ml.errors import InputError
 
 #: Currencies without a smaller unit: 100 of them are 100.
@@ -40,9 +39,9 @@ class Recognised:
 
 
 def recognise_source(
-    con: duckdb.DuckDBPyConnection, kinds: Mapping[str, str], given: Mapping[str, str | None]
+    table: Relation, kinds: Mapping[str, str], given: Mapping[str, str | None]
 ) -> Recognised | None:
-    """Return what the format of the view `raw` says, None where it is no known export.
+    """Return what the format of a source says, None where it is no known export.
 
     Parameters
     ----------
@@ -73,40 +72,36 @@ def recognise_source(
     notes = [
         f"Recognised: {known.title}, by the columns {because}.",
         *known.traps,
-        *_guests(con, known, columns),
+        *_guests(table, known, columns),
     ]
-    rules = {**known.rules, "levels": _levels(con, known, mapping)}
+    rules = {**known.rules, "levels": _levels(table, known, mapping)}
     if known.minor_units:
-        rules |= _in_major_units(con, mapping, notes)
+        rules |= _in_major_units(table, mapping, notes)
     return Recognised(known, mapping, rules, tuple(notes))
 
 
-def _levels(
-    con: duckdb.DuckDBPyConnection, known: Format, mapping: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
+def _levels(table: Relation, known: Format, mapping: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return per standard name what the levels of its column mean."""
     told = {}
     for name in (name for name in known.levels if mapping.get(name)):
-        told[name] = known.read_levels(name, _values(con, mapping[name], MOST_LEVELS + 1))
+        told[name] = known.read_levels(name, _values(table, mapping[name], MOST_LEVELS + 1))
     return told
 
 
-def _values(con: duckdb.DuckDBPyConnection, column: str, most: int) -> Sequence[str]:
-    rows = con.execute(
-        f"select distinct trim(cast(raw.{quote(column)} as varchar)) as value from raw limit {most}"
-    ).fetchall()
+def _values(table: Relation, column: str, most: int) -> Sequence[str]:
+    rows = table.rows(
+        f"select distinct trim(cast({quote(column)} as varchar)) as value from {table} limit {most}"
+    )
     return [str(value) for (value,) in rows if value]
 
 
-def _guests(con: duckdb.DuckDBPyConnection, known: Format, columns: Sequence[str]) -> list[str]:
+def _guests(table: Relation, known: Format, columns: Sequence[str]) -> list[str]:
     """Return how many rows are of guests, where a column tells them apart."""
     notes = []
     for column in (column for column in known.guests if column in columns):
-        values = ", ".join("?" for _ in known.guests[column])
-        is_guest = f"trim(cast(raw.{quote(column)} as varchar)) in ({values})"
-        [(rows, guests)] = con.execute(
-            f"select count(*), count(*) filter (where {is_guest}) from raw", known.guests[column]
-        ).fetchall()
+        values = ", ".join(map(literal, known.guests[column]))
+        is_guest = f"trim(cast({quote(column)} as varchar)) in ({values})"
+        rows, guests = table.row(f"select count(*), count(*) filter (where {is_guest}) from {table}")
         if guests:
             named = " or ".join(known.guests[column])
             notes.append(
@@ -115,16 +110,14 @@ def _guests(con: duckdb.DuckDBPyConnection, known: Format, columns: Sequence[str
     return notes
 
 
-def _in_major_units(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], notes: list[str]
-) -> dict[str, Any]:
+def _in_major_units(table: Relation, mapping: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
     """Return the rates that turn whole cents into currency; amounts with a fraction are no cents."""
     amount, currency = mapping.get("amount"), mapping.get("currency")
     if not amount or not currency:
         return {}
-    number = f"try_cast(raw.{quote(amount)} as double)"
-    broken = con.execute(f"select 1 from raw where {number} <> round({number}) limit 1").fetchall()
-    found = _values(con, currency, 2)
+    number = f"try_cast({quote(amount)} as double)"
+    broken = table.holds(f"{number} <> round({number})")
+    found = _values(table, currency, 2)
     if broken or not found:
         return {}
     unit = "1 = 1" if found[0].lower() in _WHOLE_CURRENCIES.split() else "100 = 1"

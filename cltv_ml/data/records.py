@@ -10,12 +10,12 @@ from typing import Any
 import duckdb
 
 from cltv_ml.data.archives import text_batches
-from cltv_ml.data.frames import inner_names
+from cltv_ml.data.frames import Rows, inner_names, load
 from cltv_ml.errors import InputError
 
 
-def view_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> list[str]:
-    """Make a JSON file the table `raw`, every column text: objects inside become `customer.id`, lists stay JSON.
+def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Rows:
+    """Return the rows of a JSON file, every column text: objects inside become `customer.id`, lists stay JSON.
 
     Raises
     ------
@@ -26,25 +26,23 @@ def view_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> lis
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name!r} is no UTF-8, which JSON must be: {error.reason}.") from error
-    records, notes = _records(text, path.name, con, start)
+    records, broken, notes = _records(text, path.name, start)
     rows = [dict(_flat(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
     values = ([row.get(name) for name in names] for row in rows)
-    con.register("incoming", text_batches(values, inner_names(names), start))
-    con.execute("create or replace table raw as from incoming")
-    con.unregister("incoming")
-    return notes
+    return Rows(load(con, text_batches(values, inner_names(names), start)), tuple(broken), tuple(notes))
 
 
 def _records(
-    text: str, name: str, con: duckdb.DuckDBPyConnection, start: int
-) -> tuple[list[dict[str, Any]], list[str]]:
+    text: str, name: str, start: int
+) -> tuple[list[dict[str, Any]], list[tuple[int, str]], list[str]]:
+    """Return the records of a file, the lines that are none, and what a reader should know."""
     try:
         content = _parse(text)
     except json.JSONDecodeError as error:
-        return _by_line(text, name, error, con, start), []
+        return *_by_line(text, name, error, start), []
     if isinstance(content, dict):
         lists = {key: value for key, value in content.items() if _is_records(value)}
         if len(lists) > 1:
@@ -53,19 +51,18 @@ def _records(
             )
         if lists:
             [(key, records)] = lists.items()
-            return records, [f"The records of {name!r} were read from its list {key!r}."]
+            return records, [], [f"The records of {name!r} were read from its list {key!r}."]
         deeper = list(_lists_within(content))
         if len(deeper) == 1:
             [(path, records)] = deeper
-            return [_unwrapped(record) for record in records], [
-                f"The records of {name!r} were read from {path!r}."
-            ]
+            note = f"The records of {name!r} were read from {path!r}."
+            return [_unwrapped(record) for record in records], [], [note]
         content = [content]
     if not _is_records(content):
         raise InputError(
             f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or a record a line."
         )
-    return content, []
+    return content, [], []
 
 
 def _lists_within(content: dict[str, Any], path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -84,8 +81,8 @@ def _unwrapped(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_line(
-    text: str, name: str, error: json.JSONDecodeError, con: duckdb.DuckDBPyConnection, start: int
-) -> list[dict[str, Any]]:
+    text: str, name: str, error: json.JSONDecodeError, start: int
+) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
     """Return a record a line; a line that is none stands empty in its place and is kept as broken."""
     records: list[dict[str, Any]] = []
     broken = []
@@ -99,9 +96,7 @@ def _by_line(
         records.append(record if isinstance(record, dict) else {})
     if len(broken) > 0.5 * len(records):
         raise InputError(f"{name!r} is no JSON: {error.msg} in line {error.lineno}.")
-    if broken:
-        con.executemany("insert into broken_lines values (?, ?)", broken)
-    return records
+    return records, broken
 
 
 def _parse(text: str) -> Any:

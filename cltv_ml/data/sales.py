@@ -118,10 +118,10 @@ def _text(column: str) -> str:
 def _count(columns: Columns, column: str, amount: str) -> pd.DataFrame:
     """Return the levels of a column with their rows and money, the most frequent first."""
     money = f"sum(cast(round({amount} * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0" if amount else "0.0"
-    rows = columns.con.execute(
+    rows = columns.table.rows(
         f"select {_text(column)} as level, count(*), coalesce({money}, 0.0) from {columns.table} group by 1 "
         f"order by 2 desc, 1 limit {MOST_LEVELS + 1}"
-    ).fetchall()
+    )
     return pd.DataFrame(rows, columns=["level", "rows", "money"]).astype({"money": float})
 
 
@@ -144,10 +144,10 @@ def _read_filled(
         filled = f"lower({_text(column)}) not in ({_listed(sorted(NO))})"
         tests.conditions["refund"].append(filled)
         money = f"coalesce(sum({amount}), 0.0)" if amount else "0.0"
-        rows = columns.con.execute(
+        rows = columns.table.rows(
             f"select if({filled}, '{_FILLED}', ''), if({filled}, 'refund', 'counts'), count(*), {money} "
             f"from {columns.table} group by all order by 3 desc"
-        ).fetchall()
+        )
         table = pd.DataFrame(rows, columns=["level", "reading", "rows", "money"]).astype({"money": float})
         tables.append(table.assign(name=name, column=column))
     return refunded
@@ -155,9 +155,9 @@ def _read_filled(
 
 def _unread(columns: Columns, column: str, number: str) -> list[Question]:
     """Return a question where what should be money given back is mostly something else."""
-    filled, read, example = columns.con.execute(
+    filled, read, example = columns.row(
         f"select count(*), count({number}), min({_text(column)}) from {columns.table} where {_text(column)} <> ''"
-    ).fetchall()[0]
+    )
     if not filled or read >= 0.5 * filled:
         return []
     text = (
@@ -171,9 +171,7 @@ def _unread(columns: Columns, column: str, number: str) -> list[Question]:
 def _is_flag(columns: Columns, column: str) -> bool:
     """Whether a column only says yes or no."""
     answers = _listed(sorted(NO | YES))
-    return not columns.con.execute(
-        f"select 1 from {columns.table} where lower({_text(column)}) not in ({answers}) limit 1"
-    ).fetchall()
+    return not columns.table.holds(f"lower({_text(column)}) not in ({answers})")
 
 
 def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:

@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
-
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.mapping import ask, flag, is_open_name
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
+from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
 
 #: Fewer lines than this, whose quantity differs from the product's usual one, prove nothing unless they agree exactly.
@@ -44,7 +43,7 @@ class _Growth:
 
 
 def settle_units(
-    con: duckdb.DuckDBPyConnection,
+    table: Relation,
     kinds: Mapping[str, str],
     mapping: Mapping[str, str],
     given: Mapping[str, str | None],
@@ -62,7 +61,7 @@ def settle_units(
     column = mapping.get("amount", "")
     if not column or {"amount", "quantity"} & set(given) or "quantity" in mapping:
         return dict(mapping), []
-    columns = _some_rows(con)
+    columns = _some_lines(table)
     taken = {name: other for name, other in mapping.items() if name not in ("unit_price", "amount")}
     prices = [
         other
@@ -93,7 +92,7 @@ def settle_units(
 
 
 def settle_scale(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], given: Mapping[str, str | None]
+    table: Relation, mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> tuple[dict[str, str], list[str]]:
     """Return a proposed mapping in which prices and costs stand for what they hold, and what to tell.
 
@@ -111,7 +110,7 @@ def settle_scale(
         column = settled.get(name)
         if column is None or other in settled or "quantity" not in settled or column != mapping.get(name):
             continue
-        growth = _growth(con, settled, column)
+        growth = _growth(table, settled, column)
         if growth is None or not growth.is_evidence:
             continue
         per_line = name in ("amount", "cost")
@@ -138,31 +137,30 @@ def settle_scale(
     return settled, notes
 
 
-def _some_rows(con: duckdb.DuckDBPyConnection) -> Columns:
-    con.execute("create or replace temp table some_rows as from raw limit 20000")
-    return Columns(con, Rules(day_first=True), "some_rows")
+def _some_lines(table: Relation) -> Columns:
+    return Columns(keep(table.con, "some_lines", f"from {table} limit 20000"), Rules(day_first=True))
 
 
 def _number(columns: Columns, column: str) -> str:
     try:
         return columns.number(column)
     except InputError:  # the decimal sign is open, which is asked later
-        return Columns(columns.con, Rules(decimal="."), columns.table).number(column)
+        return Columns(columns.table, Rules(decimal=".")).number(column)
 
 
 def _counts_items(columns: Columns, column: str, least: float = 0.1) -> bool:
     """Whether a column holds small whole numbers, at least a share of them 1."""
     value = f"abs({_number(columns, column)})"
-    [(whole, ones, middle, rows)] = columns.con.execute(
+    whole, ones, middle, rows = columns.row(
         f"select bool_and(v = floor(v)), avg(cast(v = 1 as integer)), median(v), count(v) "
         f"from (select {value} as v from {columns.table})"
-    ).fetchall()
+    )
     return bool(rows and whole and ones >= least and middle <= 6)
 
 
-def _growth(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], column: str) -> _Growth | None:
+def _growth(table: Relation, mapping: Mapping[str, str], column: str) -> _Growth | None:
     """Return how a column grows with the quantity; None where nothing tells products apart."""
-    columns = _some_rows(con)
+    columns = _some_lines(table)
     value, quantity = _number(columns, column), _number(columns, mapping["quantity"])
     per = "1"
     if "product_id" in mapping:
@@ -171,15 +169,14 @@ def _growth(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str], column: 
         group, per = "1", _number(columns, mapping["amount"])
     else:
         return None
-    [(lines, slope, off_item, off_line)] = con.execute(
-        f"with line as (select ln({value}) - ln({per}) as v, ln({quantity}) as q, {group} as g from some_rows "
-        f"where {value} > 0 and {quantity} > 0 and {per} > 0), "
+    lines, slope, off_item, off_line = columns.row(
+        f"with line as (select ln({value}) - ln({per}) as v, ln({quantity}) as q, {group} as g "
+        f"from {columns.table} where {value} > 0 and {quantity} > 0 and {per} > 0), "
         "moved as (select v - avg(v) over (partition by g) as v, q - avg(q) over (partition by g) as q from line) "
         "select count(*) filter (where abs(q) > 1e-9), sum(v * q) / nullif(sum(q * q), 0), "
         "sqrt(avg(v * v) filter (where abs(q) > 1e-9)), sqrt(avg((v - q) * (v - q)) filter (where abs(q) > 1e-9)) "
         "from moved"
-    ).fetchall()
-    con.execute("drop table some_rows")
+    )
     if slope is None:
         return None
     more = 1.0 if per != "1" else 0.0

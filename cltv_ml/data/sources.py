@@ -1,4 +1,4 @@
-"""Any source becomes one raw table: a file, a frame, a data set's name or a database."""
+"""Any source read as one table, with the meaning of its columns: a file, a frame, a data set's name or a database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,19 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
-from cltv_ml.data.databases import view_database
+from cltv_ml.data.databases import read_database
 from cltv_ml.data.datasets import DATASETS, Dataset
-from cltv_ml.data.frames import inner_names, view_frame
+from cltv_ml.data.frames import Rows, inner_names, read_frame
 from cltv_ml.data.grouped import fill_down
-from cltv_ml.data.lines import open_questions
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import MARK, quote
-from cltv_ml.data.paths import view_file
+from cltv_ml.data.paths import read_file
 from cltv_ml.data.proposal import complete
 from cltv_ml.data.questions import QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.synthetic import customers_of, simulate
-from cltv_ml.engine import as_tabular, connect, frame, literal, pattern, quoted
+from cltv_ml.data.values import open_questions
+from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 
 
@@ -41,12 +41,14 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Raw:
-    """A source as it came: the view `raw` of `con`, with its own column names and `source_row`, from 0.
+    """A source as it came, and what its columns mean.
 
     Parameters
     ----------
-    con
-        The connection that holds the view `raw` and the table `broken_lines` (source_row, line).
+    table
+        Its rows, with its own column names and `source_row`, from 0.
+    broken
+        Lines that are no rows of the table: `source_row` and `line`.
     mapping
         Standard name -> source column.
     source
@@ -59,7 +61,8 @@ class Raw:
         What a reader should know of how the columns were understood, one sentence each.
     """
 
-    con: duckdb.DuckDBPyConnection = field(repr=False)
+    table: Relation = field(repr=False)
+    broken: Relation = field(repr=False)
     mapping: Mapping[str, str]
     source: str
     read_at: pd.Timestamp = field(repr=False)
@@ -68,19 +71,27 @@ class Raw:
     notes: tuple[str, ...] = ()
 
     @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The connection that the rows are read with."""
+        return self.table.con
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The source's columns."""
+        return tuple(name.removeprefix(MARK) for name in self.table.kinds if name.startswith(MARK))
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """The source's columns that no name was given to."""
-        names = [str(name) for name, *_ in self.con.execute("describe raw").fetchall()]
-        columns = [name.removeprefix(MARK) for name in names if name.startswith(MARK)]
-        return tuple(column for column in columns if column not in self.mapping.values())
+        return tuple(column for column in self.columns if column not in self.mapping.values())
 
     def head(self, rows: int = 5) -> pd.DataFrame:
         """Return the first rows under the standard names where mapped, with the values as they came."""
         names = {MARK + column: name for name, column in self.mapping.items()}
         return frame(
             self.con.sql(
-                "select * replace (source_row + 1 as source_row) from raw "
-                f"order by raw.source_row limit {int(rows)}"
+                f"select * replace (source_row + 1 as source_row) from {self.table} as rows "
+                f"order by rows.source_row limit {int(rows)}"
             )
         ).rename(columns=lambda name: names.get(name, name.removeprefix(MARK)))
 
@@ -129,19 +140,21 @@ def read(
     """
     given = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
     opened = open_source(source, table=table, header_row=header_row, memory=memory)
-    con, ready = opened.con, opened.dataset
+    ready = opened.dataset
     if ready:
         given = {**ready.mapping, **given}
-    proposal = complete(con, given)
+    proposal = complete(opened.table, given)
     suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
     settled = change_rules(keep_levels(rules, suited) if rules else suited, changes or {})
-    questions, notes = proposal.questions, list(opened.notes)
+    rows, questions, notes = opened.table, proposal.questions, list(opened.notes)
     try:
-        notes += fill_down(con, proposal.mapping, settled.fill_down)
+        rows, told = fill_down(rows, proposal.mapping, settled.fill_down)
+        notes += told
     except QuestionsError as error:
         questions += error.questions
     raw = Raw(
-        con=con,
+        table=rows,
+        broken=opened.broken,
         mapping=proposal.mapping,
         source=opened.name,
         read_at=pd.Timestamp.now(),
@@ -156,9 +169,10 @@ def read(
 
 @dataclass(frozen=True)
 class Opened:
-    """The view `raw` and the table `broken_lines` of a source, before anything is known of its columns."""
+    """The rows and the broken lines of a source, before anything is known of its columns; see `Raw`."""
 
-    con: duckdb.DuckDBPyConnection
+    table: Relation
+    broken: Relation
     workspace: Workspace
     name: str
     notes: tuple[str, ...] = ()
@@ -181,61 +195,76 @@ def open_source(
     """
     workspace = Workspace()
     con = connect(memory, workspace.path)
-    con.execute("create table broken_lines (source_row bigint, line varchar)")
     source = as_tabular(source)
-    name, ready, notes = str(source), None, list[str]()
+    name, ready = str(source), None
     if isinstance(source, pd.DataFrame | pa.Table):
         name = f"a table of {len(source):,} rows"
-        view_frame(con, source)
+        rows = read_frame(con, source)
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]
-        if ready.name == "synthetic":
-            view_frame(con, pa.Table.from_pandas(simulate(customers_of(name)).log, preserve_index=False))
-        else:
-            view_file(con, ready.locate(), workspace.path, table)
-            if ready.products:
-                join_products(con, ready.locate().with_name(ready.products), ready.product_key)
+        rows = _read_dataset(con, name, ready, workspace.path, table)
     elif is_url(name):
-        view_database(con, name, table, inner_names)
+        rows = read_database(con, name, table)
         name = without_secrets(name)
     else:
-        notes = view_file(con, Path(name), workspace.path, table, header_row)
+        rows = read_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
-    _check_rows(con, name)
-    return Opened(con, workspace, name, tuple(notes), ready)
+    _check_rows(rows, name)
+    return Opened(rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready)
 
 
-def _check_rows(con: duckdb.DuckDBPyConnection, name: str) -> None:
+def _read_dataset(
+    con: duckdb.DuckDBPyConnection, name: str, ready: Dataset, folder: Path, table: str | None
+) -> Rows:
+    """Return the rows of a named data set, with the columns of its products."""
+    if ready.name == "synthetic":
+        log = simulate(customers_of(name)).log
+        return read_frame(con, pa.Table.from_pandas(log, preserve_index=False))
+    rows = read_file(con, ready.locate(), folder, table)
+    if not ready.products:
+        return rows
+    products = ready.locate().with_name(ready.products)
+    return replace(rows, table=_join_products(rows.table, products, ready.product_key))
+
+
+def _broken_lines(con: duckdb.DuckDBPyConnection, rows: Rows) -> Relation:
+    """Return the broken lines as a relation."""
+    numbers, lines = zip(*rows.broken, strict=True) if rows.broken else ((), ())
+    columns = {"source_row": pa.array(numbers, pa.int64()), "line": pa.array(lines, pa.string())}
+    return lend(con, "broken_lines", pa.table(columns))
+
+
+def _check_rows(rows: Rows, name: str) -> None:
     """Raise InputError when a source has no rows, or none that fits its header."""
-    if con.execute("select 1 from raw limit 1").fetchall():
+    if rows.table.holds("true"):
         return
-    broken = con.execute("select count(*), min_by(line, source_row) from broken_lines").fetchall()
-    [(lines, example)] = broken
-    if not lines:
+    if not rows.broken:
         raise InputError(f"{name!r} holds no rows; check that the export is complete.")
-    described = [str(column) for column, *_ in con.execute("describe raw").fetchall()]
-    columns = [column.removeprefix(MARK) for column in described if column.startswith(MARK)]
+    columns = [column.removeprefix(MARK) for column in rows.table.kinds if column.startswith(MARK)]
+    [_, example] = min(rows.broken)
     raise InputError(
-        f"{name!r}: each of its {lines:,} lines has another number of fields than the header, {columns[:8]}, for "
-        f"example {str(example)[:60]!r}; check the delimiter, or say which row names the columns (--header-row)."
+        f"{name!r}: each of its {len(rows.broken):,} lines has another number of fields than the header, "
+        f"{columns[:8]}, for example {example[:60]!r}; check the delimiter, or say which row names the columns "
+        "(--header-row)."
     )
 
 
-def join_products(con: duckdb.DuckDBPyConnection, products: Path, key: str) -> None:
-    """Add the columns of a products file, one row per product, to the view `raw`; lines without keep none."""
+def _join_products(lines: Relation, products: Path, key: str) -> Relation:
+    """Return lines with the columns of a products file, one row per product; lines without keep none."""
     if not products.is_file():
         raise InputError(
             f"{products.name!r} is missing next to the lines it describes; put it into their folder."
         )
     rows = f"from read_parquet({literal(pattern(products))})"
-    columns = [str(column) for column, *_ in con.execute(f"describe {rows}").fetchall()]
+    columns = [str(column) for column, *_ in lines.rows(f"describe {rows}")]
     renamed = ", ".join(
         f"{quoted(column)} as {quoted(name)}"
         for column, name in zip(columns, inner_names(columns), strict=True)
     )
-    con.execute(f"create temp table products as select {renamed} {rows}")
-    con.execute("alter view raw rename to bare_lines")
-    con.execute(
-        f"create temp view raw as select bare_lines.*, products.* exclude ({quote(key)}) from bare_lines "
-        f"left join products using ({quote(key)})"
+    table = keep(lines.con, "products", f"select {renamed} {rows}")
+    return show(
+        lines.con,
+        "rows",
+        f"select lines.*, products.* exclude ({quote(key)}) from {lines} as lines "
+        f"left join {table} as products using ({quote(key)})",
     )

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import duckdb
-
+from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
+from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import MONEY_SCALE
+from cltv_ml.engine import MONEY_SCALE, Relation, keep
 
 if TYPE_CHECKING:
     from cltv_ml.data.sources import Raw
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
 _SAMPLE = 100_000
+
+#: What a status says that cancels an order, in any of the languages.
+_CANCELLED = r"\b(cancel|annul|storn|void|geannul|отмен)"
 
 #: What a row of totals is called.
 TOTAL_WORDS = (
@@ -42,7 +45,7 @@ class _Seen:
     summed: int  # of these, with one line that is the sum of the others
 
 
-def take_totals_once(raw: Raw, rules: Rules) -> list[str]:
+def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Set aside the lines that repeat their order's total, sum its lines up, or have no amount of their own.
 
     Raises
@@ -50,14 +53,14 @@ def take_totals_once(raw: Raw, rules: Rules) -> list[str]:
     QuestionsError
         The data leave open whether amounts are per line or per order.
     """
-    con = raw.con
-    notes = _continue_orders(raw)
     column = raw.mapping.get("amount", "")
-    notes += _set_grand_total_aside(con) or _set_group_totals_aside(con)
+    if column:
+        _continue_orders(raw, lines.marks, aside, column)
+    notes = _set_grand_total_aside(lines, aside) or _set_group_totals_aside(lines, aside)
     counted = {"product_id", "quantity"} <= set(raw.mapping)
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
-    seen = _look(con, "product_id" in raw.mapping)
+    seen = _look(lines.marks, "product_id" in raw.mapping)
     if counted and seen.again >= max(3, 0.01 * seen.lines):
         notes.append(
             f"{seen.again:,} of {seen.lines:,} lines looked at repeat an earlier line of their order in product and "
@@ -67,25 +70,26 @@ def take_totals_once(raw: Raw, rules: Rules) -> list[str]:
     if not column:
         return notes
     if seen.long >= 3 and seen.summed >= 0.95 * seen.long:
-        return notes + _set_sums_aside(con)
+        return notes + _set_sums_aside(lines.marks, aside)
     if rules.amount_per == "order" or _repeats(seen, column):
-        return notes + _set_repeats_aside(con, column, rules)
+        return notes + _set_repeats_aside(lines, aside, column, rules)
     return notes
 
 
-def _look(con: duckdb.DuckDBPyConnection, by_product: bool) -> _Seen:
-    [(rows,)] = con.execute("select count(*) from marks").fetchall()
+def _look(marks: Relation, by_product: bool) -> _Seen:
+    sampled = (
+        f"from {marks} where rule is null and not is_return and money > 0 "
+        f"and by_order % {marks.count() // _SAMPLE + 1} = 0"
+    )
     # Two values differ where the least is below the most, which costs less than counting distinct ones.
     differ = "products" if by_product else "hashes > 1"
-    [row] = con.execute(
+    row = marks.row(
         "with orders as ("
         "    select by_order, count(*) as n, min(money) as least, max(money) as top, sum(money) as total, "
         "        min(by_product) < max(by_product) as products, count(distinct line_hash) as hashes, "
         "        min(state) < max(state) as states "
-        f"    from marks where rule is null and not is_return and money > 0 and by_order % {rows // _SAMPLE + 1} = 0 "
-        "    group by 1"
-        "), repeated as (select count(distinct line_hash) - 1 as m from marks where rule is null and not is_return "
-        f"and money > 0 and by_order % {rows // _SAMPLE + 1} = 0 group by by_order, by_product, money "
+        f"    {sampled} group by 1"
+        f"), repeated as (select count(distinct line_hash) - 1 as m {sampled} group by by_order, by_product, money "
         "having count(*) > 1"
         f"), several as (select *, {differ} or states as differs from orders where n > 1"
         "), alike as (select count(*) as n from orders group by top"
@@ -97,7 +101,7 @@ def _look(con: duckdb.DuckDBPyConnection, by_product: bool) -> _Seen:
         "    (select coalesce(sum(m), 0) from repeated), "
         "    (select count(*) filter (n > 2) from several), "
         "    (select count(*) filter (n > 2 and 2 * top = total) from several)"
-    ).fetchall()
+    )
     orders, constant, further, chance, all_orders, lines, again, long, summed = row
     chance = max(float(chance), 1 / (all_orders + 1))
     again = int(again) if by_product else 0
@@ -125,146 +129,146 @@ def _repeats(seen: _Seen, column: str) -> bool:
     return by_chance <= decided
 
 
-def _set_repeats_aside(con: duckdb.DuckDBPyConnection, column: str, rules: Rules) -> list[str]:
+def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) -> list[str]:
     """Keep one line per order and amount; of several statuses the last word is kept."""
     told = "" if rules.amount_per else ", or --rule amount_per=line if each line has its own"
-    ends = "false"
-    if "state" in {str(name) for name, *_ in con.execute("describe lines").fetchall()}:
-        ends = r"regexp_matches(lines.state, '\b(cancel|annul|storn|void|geannul|отмен)')"
-    con.execute(
-        "create or replace temp table repeats as select source_row, "
+    left = f"{lines.marks} as marks anti join {aside} using (source_row)"
+    repeats = keep(
+        lines.marks.con,
+        "repeats",
+        "select source_row, "
         "    row_number() over (partition by by_order, money "
         "        order by reading = 'refund' desc nulls last, source_row) "
         "        as number "
-        "from marks anti join aside using (source_row) where not is_return and money > 0 and by_order is not null"
+        f"from {left} where not is_return and money > 0 and by_order is not null",
     )
-    if ends != "false":  # a status of its own row says that the order was cancelled in the end
-        con.execute(
-            "insert into aside select source_row, 'not_completed' from marks anti join aside using (source_row) "
-            "where not is_return and by_order in ("
-            f"select by_order from lines join marks using (source_row) where {ends} and marks.rule = 'not_completed')"
+    if "state" in lines.columns:  # a status of its own row says that the order was cancelled in the end
+        cancelled = (
+            f"select by_order from {lines.parsed} as lines join {lines.marks} as marks using (source_row) "
+            rf"where regexp_matches(lines.state, '{_CANCELLED}') and marks.rule = 'not_completed'"
         )
-    con.execute(
-        "insert into aside select source_row, 'repeated_total' from repeats anti join aside using (source_row) "
-        "where number > 1"
+        aside.add(
+            "not_completed",
+            f"select source_row from {left} where not is_return and by_order in ({cancelled})",
+        )
+    aside.add(
+        "repeated_total",
+        f"select source_row from {repeats} anti join {aside} using (source_row) where number > 1",
     )
-    lines, money = _taken(con, "repeated_total")
-    if not lines:
+    number, money = aside.taken("repeated_total", lines.marks)
+    if not number:
         return []
     return [
         f"Column {column!r} holds the order's total on each of its lines: it was taken once, which leaves out "
-        f"{lines:,} lines with {money:,.2f}; map unit_price and quantity instead to keep every line{told}."
+        f"{number:,} lines with {money:,.2f}; map unit_price and quantity instead to keep every line{told}."
     ]
 
 
-def _set_sums_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
+def _set_sums_aside(marks: Relation, aside: Aside) -> list[str]:
     """Set the lines aside that are the sum of the other lines of their order."""
-    con.execute(
-        "create or replace temp table orders_lines as select source_row, by_order, money, by_product, "
+    in_orders = keep(
+        marks.con,
+        "in_orders",
+        "select source_row, by_order, money, by_product, "
         "    count(*) over (partition by by_order) as n, sum(money) over (partition by by_order) as total, "
         "    row_number() over (partition by by_order order by source_row) as place "
-        "from marks anti join aside using (source_row) where not is_return and money > 0 and by_order is not null"
+        f"from {marks} anti join {aside} using (source_row) where not is_return and money > 0 "
+        "and by_order is not null",
     )
-    [(last,)] = con.execute(
-        "select avg(cast(place = n as integer)) > 0.5 from orders_lines where n > 2 and 2 * money = total"
-    ).fetchall()
-    con.execute(
-        "insert into aside select source_row, 'total_row' from orders_lines where 2 * money = total and n > 1 "
-        f"and (n > 2 or place = {2 if last else 1})"
+    [last] = in_orders.row(
+        f"select avg(cast(place = n as integer)) > 0.5 from {in_orders} where n > 2 and 2 * money = total"
     )
-    lines, money = _taken(con, "total_row")
+    aside.add(
+        "total_row",
+        f"select source_row from {in_orders} where 2 * money = total and n > 1 "
+        f"and (n > 2 or place = {2 if last else 1})",
+    )
+    lines, money = aside.taken("total_row", marks)
     return [
         f"{lines:,} lines with {money:,.2f} are the sum of the other lines of their order and were set aside."
     ]
 
 
-def _set_grand_total_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
+def _set_grand_total_aside(lines: Lines, aside: Aside) -> list[str]:
     """Set aside a first or last line that is the sum of all others, where it says so or many others are."""
-    rows, total, top = con.execute(
-        "select count(*), coalesce(sum(money), 0), max(money) from marks where rule is null"
-    ).fetchall()[0]
+    rows, total, top = lines.marks.row(
+        f"select count(*), coalesce(sum(money), 0), max(money) from {lines.marks} where rule is null"
+    )
     if rows < 3 or not top or 2 * top != total:
         return []
-    columns = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
     named = " or ".join(
-        f"coalesce(regexp_full_match(lower({name}), '{TOTAL_WORDS}'), false)"
-        for name in ("customer_id", "order_id", "product_id")
-        if name in columns
+        f"coalesce(regexp_full_match(lower({name}), '{TOTAL_WORDS}'), false)" for name in _names(lines)
     )
-    con.execute(
-        "insert into aside select source_row, 'total_row' from lines anti join aside using (source_row) "
+    aside.add(
+        "total_row",
+        f"select source_row from {lines.parsed} anti join {aside} using (source_row) "
         f"where money = {top} and ({named} or ({rows} > 7 and source_row in "
-        "(select unnest([min(source_row), max(source_row)]) from marks))) limit 1"
+        f"(select unnest([min(source_row), max(source_row)]) from {lines.marks}))) limit 1",
     )
-    lines, money = _taken(con, "total_row")
-    return [f"{lines:,} line with {money:,.2f} is the sum of all others and was set aside."] if lines else []
+    number, money = aside.taken("total_row", lines.marks)
+    return (
+        [f"{number:,} line with {money:,.2f} is the sum of all others and was set aside."] if number else []
+    )
 
 
-def _set_group_totals_aside(con: duckdb.DuckDBPyConnection) -> list[str]:
+def _names(lines: Lines) -> list[str]:
+    """Return the columns in which a row may be called a total."""
+    return [name for name in ("customer_id", "order_id", "product_id") if name in lines.columns]
+
+
+def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
     """Set aside the lines called totals, such as one per customer or month, where they sum the other lines up."""
-    columns = {str(name) for name, *_ in con.execute("describe lines").fetchall()}
-    named = " or ".join(
-        rf"regexp_matches(lower({name}), '^({TOTAL_WORDS})\b')"
-        for name in ("customer_id", "order_id", "product_id")
-        if name in columns
-    )
+    named = " or ".join(rf"regexp_matches(lower({name}), '^({TOTAL_WORDS})\b')" for name in _names(lines))
     # Totals of groups also stand among the first lines or the last ones; else no text is read in vain.
-    [(last,)] = con.execute("select max(source_row) from marks").fetchall()
-    some = (
-        f"select 1 from lines where (source_row < 20000 or source_row > {last} - 1000) and ({named}) limit 1"
-    )
-    if last is None or not con.execute(some).fetchall():
+    [last] = lines.marks.row(f"select max(source_row) from {lines.marks}")
+    if last is None or not lines.parsed.holds(
+        f"(source_row < 20000 or source_row > {last} - 1000) and ({named})"
+    ):
         return []
-    con.execute(
-        "create or replace temp table named_totals as select source_row, money from lines anti join aside "
-        f"using (source_row) where money > 0 and coalesce({named}, false)"
+    totals = keep(
+        lines.marks.con,
+        "named_totals",
+        f"select source_row, money from {lines.parsed} anti join {aside} using (source_row) "
+        f"where money > 0 and coalesce({named}, false)",
     )
-    [(rows, money)] = con.execute("select count(*), coalesce(sum(money), 0) from named_totals").fetchall()
+    rows, money = totals.row(f"select count(*), coalesce(sum(money), 0) from {totals}")
     if not rows:
         return []
-    [(others,)] = con.execute(
-        "select coalesce(sum(money), 0) from marks anti join aside using (source_row) "
-        "anti join named_totals using (source_row)"
-    ).fetchall()
+    [others] = totals.row(
+        f"select coalesce(sum(money), 0) from {lines.marks} anti join {aside} using (source_row) "
+        f"anti join {totals} using (source_row)"
+    )
     if abs(others - money) > 0.02 * money:
         return []
-    con.execute("insert into aside select source_row, 'total_row' from named_totals")
+    aside.add("total_row", f"select source_row from {totals}")
     return [
         f"{rows:,} lines with {money / MONEY_SCALE:,.2f} are called totals and sum the others up: they were set aside."
     ]
 
 
-def _continue_orders(raw: Raw) -> list[str]:
+def _continue_orders(raw: Raw, marks: Relation, aside: Aside, column: str) -> None:
     """Tell lines without an amount, whose order has one on another line, from amounts that cannot be read.
 
     Only where orders have one amount, on one of their lines, is a line without any a continuation.
     """
-    column = raw.mapping.get("amount")
-    bad = "select source_row from marks where rule = 'bad_amount' and by_order is not null"
-    if column is None or not raw.con.execute(f"{bad} limit 1").fetchall():
-        return []
-    [(several, once)] = raw.con.execute(
-        "select count(*), count(*) filter (where amounts <= 1) from (select count(money) as amounts from marks "
-        "where by_order is not null and not is_return group by by_order having count(*) > 1)"
-    ).fetchall()
+    bad = "rule = 'bad_amount' and by_order is not null"
+    if not marks.holds(bad):
+        return
+    several, once = marks.row(
+        "select count(*), count(*) filter (where amounts <= 1) from (select count(money) as amounts "
+        f"from {marks} where by_order is not null and not is_return group by by_order having count(*) > 1)"
+    )
     if once < 0.9 * several:  # each line has its amount, so that one without lacks it
-        return []
-    raw.con.execute(
-        "update marks set rule = 'continuation' where source_row in ("
-        f"select source_row from raw semi join ({bad}) using (source_row) "
-        f"where coalesce(trim(cast({quote(column)} as varchar)), '') = '') "
-        "and by_order in (select by_order from marks where money is not null)"
+        return
+    blank = (
+        f"select source_row from {raw.table} semi join (select source_row from {marks} where {bad}) "
+        f"using (source_row) where coalesce(trim(cast({quote(column)} as varchar)), '') = ''"
     )
-    raw.con.execute(
-        "update aside set rule = 'continuation' where source_row in "
-        "(select source_row from marks where rule = 'continuation')"
+    marks.con.execute(
+        f"update {marks} set rule = 'continuation' where source_row in ({blank}) "
+        f"and by_order in (select by_order from {marks} where money is not null)"
     )
-    return []
-
-
-def _taken(con: duckdb.DuckDBPyConnection, rule: str) -> tuple[int, float]:
-    [(lines, money)] = con.execute(
-        "select count(*), coalesce(sum(money), 0) from aside join marks using (source_row) "
-        f"where aside.rule = '{rule}'"
-    ).fetchall()
-    return int(lines), int(money) / MONEY_SCALE
+    marks.con.execute(
+        f"update {aside} set rule = 'continuation' where source_row in "
+        f"(select source_row from {marks} where rule = 'continuation')"
+    )

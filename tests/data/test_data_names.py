@@ -55,7 +55,7 @@ def names_in_the_sql(monkeypatch):
 
 def test_a_column_may_have_any_name_that_the_engine_uses(monkeypatch):
     names = names_in_the_sql(monkeypatch)
-    assert {"source_row", "marks", "lines", "rule"} <= set(names)
+    assert {"source_row", "by_order", "lines", "rule"} <= set(names)
     expected = clean(read(ORDERS, {name: name for name in ORDERS}))
     wrong = []
     for start in range(0, len(names), 4 * len(ORDERS.columns)):

@@ -8,19 +8,18 @@ import pytest
 
 from cltv_ml.data.parse import MARK, Columns
 from cltv_ml.data.rules import Rules
+from cltv_ml.engine import lend
 
 
 def opened(values, rules=None):
     con = duckdb.connect()
-    con.register("raw", pa.table({f"{MARK}x": pa.array(values), "source_row": range(len(values))}))
-    return Columns(con, rules or Rules())
+    table = pa.table({f"{MARK}x": pa.array(values), "source_row": range(len(values))})
+    return Columns(lend(con, "rows", table), rules or Rules())
 
 
 def values_of(columns, expression):
-    return [
-        value
-        for (value,) in columns.con.execute(f"select {expression} from raw order by source_row").fetchall()
-    ]
+    query = f"select {expression} from {columns.table} order by source_row"
+    return [value for (value,) in columns.table.rows(query)]
 
 
 def numbers(values, **rules):

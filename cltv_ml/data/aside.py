@@ -1,0 +1,42 @@
+"""The lines set aside so far: their rows in the source, each with the rule that it broke."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cltv_ml.engine import MONEY_SCALE, Relation
+
+
+@dataclass(frozen=True)
+class Aside:
+    """The lines set aside so far.
+
+    Every step of a cleaning is handed this, leaves out what is in it and adds to it.
+
+    Parameters
+    ----------
+    table
+        `source_row` and `rule`.
+    """
+
+    table: Relation
+
+    def __str__(self) -> str:
+        """Return the name, as a query spells it."""
+        return str(self.table)
+
+    def add(self, rule: str, query: str) -> None:
+        """Set the rows of a query, which has the column `source_row`, aside for a rule."""
+        self.table.con.execute(f"insert into {self.table} select source_row, '{rule}' from ({query})")
+
+    def holds(self, rule: str) -> bool:
+        """Whether some line broke a rule."""
+        return self.table.holds(f"rule = '{rule}'")
+
+    def taken(self, rule: str, marks: Relation) -> tuple[int, float]:
+        """Return how many lines broke a rule, and their money."""
+        lines, money = self.table.row(
+            f"select count(*), coalesce(sum(money), 0) from {self} as aside join {marks} using (source_row) "
+            f"where aside.rule = '{rule}'"
+        )
+        return int(lines), int(money) / MONEY_SCALE

@@ -1,0 +1,74 @@
+"""What returns and refunds take away: netted from their purchases, or set aside where they match none."""
+
+from __future__ import annotations
+
+from cltv_ml.data.aside import Aside
+from cltv_ml.data.lines import Lines
+from cltv_ml.data.netting import (
+    adopt_returns,
+    collect_entries,
+    net_returns,
+    nothing_reduced,
+    take_refunds_off,
+)
+from cltv_ml.data.rules import Rules
+from cltv_ml.engine import Relation, keep
+
+
+def take_returns_off(lines: Lines, aside: Aside, rules: Rules) -> Relation:
+    """Return what returns and refunds take off the lines, see `net_returns`.
+
+    What is undone, and what matches nothing, is set aside.
+    """
+    adopted = adopt_returns(lines, aside)
+    returns = lines.marks.holds("is_return and rule is null")
+    if returns:
+        entries = collect_entries(lines, aside, adopted)
+        reduced = net_returns(entries, match=rules.applies("cancellation"))
+    else:
+        reduced = nothing_reduced(lines)
+    if "refunded" in lines.columns:
+        reduced = take_refunds_off(lines, aside, reduced)
+    aside.add("cancellation", f"select source_row from {reduced} where undone")
+    if "reading" in lines.columns:
+        # What a return of its own took off is gone by now: a refunded order and its refund are not counted twice.
+        aside.add(
+            "refunded",
+            f"select source_row from {lines.marks} anti join {aside} using (source_row) "
+            "where reading = 'refund' and rule is null and not is_return",
+        )
+    if returns:
+        aside.add(
+            "return_without_order",
+            f"select source_row from {entries} anti join {aside} using (source_row) where is_return",
+        )
+        if rules.applies("customer_total"):
+            _set_totals_aside(lines, aside, entries, reduced)
+    return reduced
+
+
+def _set_totals_aside(lines: Lines, aside: Aside, entries: Relation, reduced: Relation) -> None:
+    """Set aside what is left of customers whose returns without an order outweigh it."""
+    con = lines.marks.con
+    open_returns = keep(
+        con,
+        "open_returns",
+        "select customer_id, -sum(coalesce(-reduced.money, entries.money)) as money from "
+        f"{entries} as entries join {aside} as aside using (source_row) "
+        f"left join {reduced} as reduced using (source_row) where aside.rule = 'return_without_order' group by 1",
+    )
+    if not open_returns.holds("true"):
+        return
+    theirs = keep(
+        con,
+        "their_lines",
+        "select source_row, customer_id, coalesce(reduced.money, lines.money) as money from "
+        f"{lines.parsed} as lines anti join {aside} using (source_row) "
+        f"left join {reduced} as reduced using (source_row) "
+        f"where customer_id in (select customer_id from {open_returns})",
+    )
+    outweighed = (
+        f"select customer_id from (select customer_id, money from {theirs} "
+        f"union all select customer_id, money from {open_returns}) group by 1 having sum(money) <= 0"
+    )
+    aside.add("customer_total", f"select source_row from {theirs} where customer_id in ({outweighed})")

@@ -1,0 +1,195 @@
+"""The SQL of each standard column: read from a column of the source, or worked out from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cltv_ml.data.headings import plain_heading, unit_of
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import Question, QuestionsError, questions_of
+from cltv_ml.data.rates import rate_sql
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.sales import Sales, read_sales
+from cltv_ml.errors import InputError
+from cltv_ml.tables import TRANSACTIONS
+
+if TYPE_CHECKING:
+    from cltv_ml.data.sources import Raw
+
+#: Amounts that may be before the discount.
+_BEFORE_DISCOUNT = ("subtotal", "zwischensumme", "soustotal", "subtotale")
+
+#: Columns of money.
+_MONEY = frozenset(("amount", "unit_price", "discount", "cost", "unit_cost", "profit"))
+
+_READ_AS = {"string": Columns.identifier, "timestamp": Columns.timestamp, "number": Columns.number}
+
+
+def open_questions(raw: Raw) -> tuple[Question, ...]:
+    """Return what the mapped columns leave open, also where columns are missing."""
+    asked: list[Question] = []
+    columns = Columns(raw.table, raw.rules)
+    values = _expressions(raw, columns, asked)
+    sales = read_sales(columns, raw.mapping, columns.rules.levels, values.get("amount", ""))
+    return (*asked, *sales.questions)
+
+
+def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
+    """Return the SQL of each standard column, and how completed sales are told apart.
+
+    Raises
+    ------
+    QuestionsError
+        All that the columns leave open.
+    """
+    asked: list[Question] = []
+    values = _expressions(raw, columns, asked)
+    sales = read_sales(columns, raw.mapping, columns.rules.levels, values.get("amount", ""))
+    asked += sales.questions
+    if asked:
+        raise QuestionsError(asked)
+    if sales.takes_back:
+        for name in {"amount", "quantity"} & set(values):
+            values[name] = f"if({sales.takes_back}, -abs({values[name]}), {values[name]})"
+    if sales.reading:
+        values["reading"] = sales.reading
+    if sales.state:
+        values["state"] = sales.state
+    if "returned_quantity" in raw.mapping and "quantity" in values and not sales.refunded:
+        came_back = columns.number(raw.mapping["returned_quantity"])
+        share = f"least(abs({came_back}) / nullif(abs({values['quantity']}), 0), 1)"
+        values["refunded"] = f"abs({values['amount']}) * coalesce({share}, 0)"
+    if sales.refunded:
+        refunded = values["refunded"] = _money_given_back(raw, columns, values, sales)
+        if "order_id" not in raw.mapping:  # a refund on a row of its own gives money back
+            own = f"coalesce({values['amount']}, 0) = 0 and {refunded} > 0"
+            values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
+    return values, sales
+
+
+def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales: Sales) -> str:
+    """Return SQL for the refund of a line's order in the log's currency, as its amount is."""
+    refunded = _in_currency(columns, raw.mapping["refunded"], sales.refunded)
+    if "currency" not in values or not (columns.rules.rates or columns.rules.rate_table):
+        return refunded
+    rate = _rate(raw, values, columns.rules)
+    return f"({refunded}) * ({rate})" if rate else refunded
+
+
+def _ask(asked: list[Question], read: Callable[..., str], *args: str) -> str:
+    """Return what `read` returns; where it leaves something open, keep the question and read nothing."""
+    try:
+        return read(*args)
+    except InputError as error:
+        asked += questions_of(error)
+        return "null"
+
+
+def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str, str]:
+    """Return the SQL of each standard column that the source has or that follows from others."""
+    mapping = raw.mapping
+    try:
+        if money := mapping.get("amount") or mapping.get("unit_price"):
+            columns.check_one_currency(money)
+    except InputError as error:
+        asked += questions_of(error)
+    values = {
+        name: _ask(asked, partial(_READ_AS[column.kind], columns), mapping[name])
+        for name, column in TRANSACTIONS.columns.items()
+        if name in mapping
+    }
+    number = {
+        name: _ask(asked, columns.number, mapping[name])
+        for name in ("unit_price", "unit_cost", "profit")
+        if name in mapping
+    }
+    for table in (values, number):
+        table |= {
+            name: _in_currency(columns, mapping[name], table[name])
+            for name in _MONEY & set(table) & set(mapping)
+        }
+    _derive(columns, mapping, values, number, asked)
+    if "cancels" in mapping:
+        values["cancels"] = columns.identifier(mapping["cancels"])
+    if "currency" in mapping:
+        values["currency"] = columns.currency(mapping["currency"])
+        rate = _ask(asked, partial(_rate, raw, values, columns.rules))
+        for name in {"amount", "discount", "cost"} & set(values) if rate else ():
+            values[name] = f"({values[name]}) * ({rate})"
+    return values
+
+
+def _derive(
+    columns: Columns,
+    mapping: Mapping[str, str],
+    values: dict[str, str],
+    number: Mapping[str, str],
+    asked: list[Question],
+) -> None:
+    """Add the amount, the discount and the cost that follow from unit prices, rates, unit costs or profits."""
+    computed = "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping)
+    if computed:
+        values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
+    before = computed or plain_heading(mapping.get("amount", "")) in _BEFORE_DISCOUNT
+    if (
+        before
+        and "discount" in values
+        and not _is_taken_off(columns, mapping["discount"], values["discount"], asked)
+    ):
+        # A line that goes back gives less back by its discount.
+        values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
+    if "discount_rate" in mapping and "discount" not in values and "amount" in values:
+        rate = columns.share(mapping["discount_rate"])
+        if "amount" in mapping:
+            values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
+        else:  # the unit price is then the one before the discount
+            values["discount"] = f"coalesce(({values['amount']}) * {rate}, 0)"
+            values["amount"] = f"({values['amount']}) * (1 - coalesce({rate}, 0))"
+    if "cost" not in values and "unit_cost" in number and "quantity" in values:
+        values["cost"] = f"({values['quantity']}) * ({number['unit_cost']})"
+    elif "cost" not in values and "profit" in number and "amount" in values:
+        values["cost"] = f"({values['amount']}) - ({number['profit']})"
+
+
+def _in_currency(columns: Columns, column: str, value: str) -> str:
+    """Return SQL for money in the currency's own unit where the heading counts cents or thousands, and note it."""
+    unit = columns.rules.money_unit or (None if columns.rules.rates else unit_of(column))
+    if unit is None or unit == 1:
+        return value
+    [whole] = columns.row(f"select bool_and({value} = floor({value})) from {columns.table}")
+    if columns.rules.money_unit is None and unit < 1 and not whole:
+        columns.notes.append(
+            f"Column {column!r} is headed as a smaller unit but holds fractions: it was read as it is."
+        )
+        return value
+    said = f"divided by {1 / unit:,.0f}" if unit < 1 else f"multiplied by {unit:,.0f}"
+    columns.notes.append(
+        f"Column {column!r} was {said}, as its heading says; --rule money_unit=1 leaves it as it is."
+    )
+    return f"({value}) / {1 / unit:.0f}.0" if unit < 1 else f"({value}) * {unit:.0f}"
+
+
+def _is_taken_off(columns: Columns, column: str, discount: str, asked: list[Question]) -> bool:
+    """Whether a discount is none or in the price already; ask where only the user knows."""
+    if columns.rules.price_discounted is not None:
+        return columns.rules.price_discounted
+    if columns.table.holds(f"{discount} <> 0"):
+        text = (
+            f"column {column!r} holds discounts, and the amount of a line is its subtotal or its quantity times its "
+            "unit price; say --rule price_discounted=false if the discount still comes off, --rule "
+            f"price_discounted=true if it is taken off already, or --mapping {flag('discount_rate', column)} if it "
+            "holds percents."
+        )
+        asked.append(
+            Question(text, ("price_discounted=false", "price_discounted=true", f"discount_rate={column}"))
+        )
+    return True
+
+
+def _rate(raw: Raw, values: dict[str, str], rules: Rules) -> str:
+    """Return SQL for the value of one unit of a line's currency; nothing when all lines have the same."""
+    time = values.get("timestamp", "cast(null as timestamp)")
+    return rate_sql(raw.table, values["currency"], time, raw.mapping["currency"], rules)
