@@ -21,6 +21,7 @@ from cltv_ml.data.outputs import log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
 from cltv_ml.data.returns import take_returns_off
+from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules, keep_levels
 from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.totals import take_totals_once
@@ -136,10 +137,14 @@ def clean_to_parquet(
 
 @dataclass(frozen=True)
 class _Applied:
-    """What the rules left of a source: its lines, those set aside, what returns took away, and the cap of amounts."""
+    """What the rules left of a source.
+
+    These are its lines, those looked at again, those set aside, what returns took away, and the cap of amounts.
+    """
 
     raw: Raw
     lines: Lines
+    revisited: Revisited
     aside: Aside
     reduced: Relation
     cap: int | None
@@ -147,11 +152,11 @@ class _Applied:
 
     def log_query(self, grain: str) -> str:
         """Return the query of the clean log."""
-        return log_query(self.lines, self.aside, self.reduced, self.cap, grain)
+        return log_query(self.lines, self.revisited, self.aside, self.reduced, self.cap, grain)
 
     def quarantine_query(self) -> str:
         """Return the query of the lines set aside."""
-        return quarantine_query(self.raw, self.lines, self.aside)
+        return quarantine_query(self.raw, self.lines, self.revisited, self.aside)
 
     def report(self, log: Relation) -> Report:
         """Return the report on the log, reconciled."""
@@ -192,11 +197,12 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes += take_totals_once(raw, lines, aside, rules)
     notes += treat_duplicates(lines, aside, rules)
     progress("netting returns", 0.5)
-    reduced = take_returns_off(lines, aside, rules)
+    revisited = Revisited(lines)
+    reduced = take_returns_off(lines, revisited, aside, rules)
     if rules.applies("history_before_log"):
         _set_older_customers_aside(lines, aside)
     progress("collecting the log", 0.7)
-    return _Applied(raw, lines, aside, reduced, _cap(lines.marks, aside, rules), tuple(notes))
+    return _Applied(raw, lines, revisited, aside, reduced, _cap(lines.marks, aside, rules), tuple(notes))
 
 
 def _check_observed(until: str, last: pd.Timestamp) -> str:

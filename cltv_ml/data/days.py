@@ -46,17 +46,14 @@ class Plausible:
 
 def plausible_days(lines: Relation, read_at: date) -> Plausible | None:
     """Return the days that lines plausibly cover, None where all of its days are plausible."""
-    first, last, number = lines.row(
-        f"select min(timestamp), max(timestamp), count(timestamp) from {lines} where "
-        f"timestamp >= timestamp '1899-01-01' and timestamp <= timestamp '{read_at + timedelta(days=1)}'"
+    found = lines.rows(
+        f"select cast(timestamp as date), count(*), min(timestamp), max(timestamp) from {lines} where timestamp >= "
+        f"timestamp '1899-01-01' and timestamp <= timestamp '{read_at + timedelta(days=1)}' group by 1 order by 1"
     )
-    if first is None or last - first < _GAP:
+    if not found or found[-1][3] - found[0][2] < _GAP:
         return None
-    days = lines.rows(
-        f"select cast(timestamp as date), count(*) from {lines} where timestamp between timestamp '{first}' and "
-        f"timestamp '{last}' group by 1 order by 1"
-    )
-    body = _body(days, number)
+    days = [(day, count) for day, count, *_ in found]
+    body = _body(days, sum(count for _, count in days))
     aside = [(day, count) for day, count in days if (day, count) not in body]
     if not aside:
         return None

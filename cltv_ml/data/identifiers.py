@@ -21,6 +21,11 @@ ON_DEMAND = {
     "zeros": (r"regexp_replace({}, '^0+(\d)', '\1')", "in leading zeros"),
 }
 
+#: Words for nothing begin with one of these signs; to compare is far cheaper than to look a text up.
+_MAY_BE_NOTHING = " or ".join(
+    ["v < '1'", *(f"v >= '{first}' and v < '{chr(ord(first) + 1)}'" for first in r"<[\Nn")]
+)
+
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}]+"
 _INVISIBLE = r"[\p{Cf}\x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}]"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
@@ -82,7 +87,7 @@ def count_forms(text: str, table: str, nothing: str) -> str:
         "unicode": f"{wide} and nfc_normalize(v) <> v",
         "decimals": r"(suffix(v, '.0') or suffix(v, '.00')) and regexp_full_match(v, '-?\d+\.0+')",
         "email_case": f"contains(v, '@') and lower(v) <> v and regexp_full_match(v, '{_EMAIL}')",
-        "nothing": f"strlen(v) < 9 and lower(v) in {nothing}",
+        "nothing": f"({_MAY_BE_NOTHING}) and strlen(v) < 9 and lower(v) in {nothing}",
         **damage("v"),
     }
     # What a spreadsheet writes as a number begins with a digit or a minus, which sort before the colon.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ import pandas as pd
 from cltv_ml.data.days import Plausible, plausible_days
 from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
-from cltv_ml.data.rules import Rules
+from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sales import describe_levels
 from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
@@ -30,6 +32,8 @@ class Lines:
 
     Parameters
     ----------
+    source
+        The lines as they came.
     parsed
         `source_row`, the standard columns, `is_return`, `money` (the amount in integer minor units) and hashes of
         the identifiers. Text is parsed once into a table; typed columns stay where they are.
@@ -37,7 +41,9 @@ class Lines:
         `source_row`, `rule` (the first rule that the line breaks by itself), `is_return`, `money`, `reading`
         (`'refund'` where a status says that the sale was undone), `state` (a hash of its statuses), `line_hash` of
         all the source's columns, and `by_product` and `by_order`, hashes of the customer with the product and with
-        the order meant.
+        the order meant. The source has no statuses where it lacks `reading` or `state`.
+    query_of
+        The query of lines as `parsed` has them, for a table with the source's own columns.
     customer
         SQL of the customer's identifier, over the source's own columns.
     levels
@@ -46,9 +52,11 @@ class Lines:
         What a reader should know, one sentence each.
     """
 
+    source: Relation = field(repr=False)
     parsed: Relation
     marks: Relation
-    customer: str
+    query_of: Callable[[Relation], str] = field(repr=False)
+    customer: str = field(repr=False)
     levels: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = ()
 
@@ -70,7 +78,8 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     """
     columns = Columns(raw.table, rules)
     values, sales = understand(raw, columns)
-    parsed = _parse(raw, columns, values)
+    query_of = partial(_query_of, columns, values)
+    parsed = (show if _is_typed(raw, columns) else keep)(raw.con, "lines", query_of(raw.table))
     days = plausible_days(parsed, raw.read_at.date()) if rules.applies("implausible_date") else None
     marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
     _check_readable(raw, parsed, marks)
@@ -80,11 +89,11 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         *_notes(raw, columns, values),
         *doubt_spellings(parsed, marks.count()),
     ]
-    return Lines(parsed, marks, values["customer_id"], sales.levels, tuple(notes))
+    return Lines(raw.table, parsed, marks, query_of, values["customer_id"], sales.levels, tuple(notes))
 
 
-def _parse(raw: Raw, columns: Columns, values: dict[str, str]) -> Relation:
-    """Return the standard columns of the source's lines."""
+def _query_of(columns: Columns, values: dict[str, str], table: Relation) -> str:
+    """Return the query of the standard columns of a source's lines."""
     selected = ", ".join(f"{expression} as {name}" for name, expression in values.items())
     quantity = "quantity" if "quantity" in values else "null"
     keys = {name: values.get(name, "null") for name in ("customer_id", "product_id", "order_id")}
@@ -92,13 +101,12 @@ def _parse(raw: Raw, columns: Columns, values: dict[str, str]) -> Relation:
     # What is an identifier as it stands is hashed once, for the keys and for the whole line.
     others = [quote(name) for name in columns.kinds if quote(name) not in keys.values()]
     keyed += f", hash({', '.join(others or ['null'])}) as rest_hash"
-    query = (
+    return (
         f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
         f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money, "
         "hash(rest_hash, customer_id_hash, product_id_hash, order_id_hash) as line_hash "
-        f"from (select source_row, {selected}, {keyed} from {raw.table})"
+        f"from (select source_row, {selected}, {keyed} from {table})"
     )
-    return (show if _is_typed(raw, columns) else keep)(raw.con, "lines", query)
 
 
 def _is_typed(raw: Raw, columns: Columns) -> bool:
@@ -110,14 +118,14 @@ def _is_typed(raw: Raw, columns: Columns) -> bool:
 
 def _mark(parsed: Relation, rule: str, names: set[str]) -> Relation:
     """Return what decides about each line, see `Lines`."""
-    reading = "reading" if "reading" in names else "cast(null as varchar)"
-    state = "hash(state)" if "state" in names else "cast(null as ubigint)"
+    states = "reading, " if "reading" in names else ""
+    states += "hash(state) as state, " if "state" in names else ""
     refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"
     by_order = f"hash(customer_id_hash, {refers if 'cancels' in names else 'order_id_hash'})"
     return keep(
         parsed.con,
         "marks",
-        f"select source_row, {rule} as rule, is_return, money, {reading} as reading, {state} as state, line_hash, "
+        f"select source_row, {rule} as rule, is_return, money, {states}line_hash, "
         "hash(customer_id_hash, product_id_hash) as by_product, "
         f"{by_order if 'order_id' in names else 'cast(null as ubigint)'} as by_order from {parsed}",
     )
@@ -166,7 +174,10 @@ def _rule(rules: Rules, columns: set[str], read_at: pd.Timestamp, days: Plausibl
     coded = [name for name in ("order_id", "product_id") if name in columns]
     if rules.adjustments and coded:
         tests["adjustment"] = " or ".join(_matches(name, rules.adjustments) for name in coded)
-    broken = " ".join(f"when {test} then '{name}'" for name, test in tests.items() if rules.applies(name))
+    kind = f"enum({', '.join(map(literal, REASONS))})"  # a byte for each line
+    broken = " ".join(
+        f"when {test} then cast('{name}' as {kind})" for name, test in tests.items() if rules.applies(name)
+    )
     return f"case {broken} end"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
+from cltv_ml.data.revisited import Revisited
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 
 #: The rounds in which returns look for their purchase: the columns in which both must agree. A round
@@ -150,18 +151,25 @@ def net_returns(entries: Relation, match: bool) -> Relation:
     return _reduce(entries, matched, credits)
 
 
-def collect_entries(lines: Lines, aside: Aside, adopted: Relation) -> Relation:
+def _find_candidates(marks: Relation) -> Relation:
+    """Return `source_row` of the returns and of all that they may undo."""
+    returned = f"from {marks} where is_return and rule is null"
+    parts = [
+        f"select source_row from {marks} where {key} in (select {key} {returned})"
+        for key in ("by_product", "by_order")
+    ]
+    return keep(marks.con, "candidates", " union ".join(parts))
+
+
+def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: Relation) -> Relation:
     """Return the returns, and the purchases of the same customer and the same product or order.
 
     Their columns are `source_row`, `is_return`, `customer_id`, `product_id`, `order_ref` (the order meant),
     `timestamp`, `order_time` (at which a return of an order counts), `money` and `units`, both without a sign.
     """
     columns = lines.columns
-    returned = f"from {lines.marks} where is_return and rule is null"
-    candidates = " union ".join(
-        f"select source_row from {lines.marks} where {key} in (select {key} {returned})"
-        for key in ("by_product", "by_order")
-    )
+    candidates = _find_candidates(lines.marks)
+    revisited.add_aside(aside, f"union select source_row from {candidates}")
     units = (
         f"if(abs(quantity) < 1e12, cast(round(abs(quantity) * {MONEY_SCALE}) as bigint), null)"
         if "quantity" in columns
@@ -179,8 +187,8 @@ def collect_entries(lines: Lines, aside: Aside, adopted: Relation) -> Relation:
         "select source_row, is_return, coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
         f"{product} as product_id, {refers} as order_ref, "
         f"if({midnight}, timestamp + interval 1 day - interval 1 microsecond, timestamp) as timestamp, "
-        f"abs(money) as money, {units} as units from {lines.parsed} as lines "
-        f"left join {adopted} as adopted using (source_row) semi join ({candidates}) using (source_row) "
+        f"abs(money) as money, {units} as units from {revisited.parsed} as lines "
+        f"left join {adopted} as adopted using (source_row) semi join {candidates} using (source_row) "
         f"anti join {aside} using (source_row))",
     )
 

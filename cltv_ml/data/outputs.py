@@ -5,6 +5,7 @@ from __future__ import annotations
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
+from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import REASONS
 from cltv_ml.data.sources import Raw
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, quoted
@@ -14,7 +15,9 @@ from cltv_ml.tables import TRANSACTIONS
 _CUSTOMER = quoted("customer_id as read")
 
 
-def log_query(lines: Lines, aside: Aside, reduced: Relation, cap: int | None, grain: str) -> str:
+def log_query(
+    lines: Lines, revisited: Revisited, aside: Aside, reduced: Relation, cap: int | None, grain: str
+) -> str:
     """Return the query of the clean log, in the order of the source."""
     columns = [name for name in TRANSACTIONS.columns if name in lines.columns]
     values = {name: name for name in columns}
@@ -22,10 +25,11 @@ def log_query(lines: Lines, aside: Aside, reduced: Relation, cap: int | None, gr
     changed |= {name: f"{name} * units_share" for name in ("quantity", "cost", "discount") if name in columns}
     # Two joins, of which one reads few lines, are cheaper than one that takes changes through all lines.
     shrunk = keep(reduced.con, "shrunk", f"from {reduced} anti join {aside} using (source_row)")
+    revisited.add(f"select source_row from {shrunk}")
     left = (
         f"{_selected(values, cap)} from {lines.parsed} anti join (select source_row from {aside} union all "
         f"select source_row from {shrunk}) as changed using (source_row) union all "
-        f"{_selected(values | changed, cap)} from {lines.parsed} join {shrunk} as shrunk using (source_row)"
+        f"{_selected(values | changed, cap)} from {revisited.parsed} join {shrunk} as shrunk using (source_row)"
     )
     if grain == "line":
         return f"select * exclude (source_row) from ({left}) order by source_row"
@@ -53,15 +57,14 @@ def _orders_query(columns: list[str], lines: str, some_without: bool) -> str:
     return f"select {selected} from ({lines}) group by customer_id, {key}"
 
 
-def quarantine_query(raw: Raw, lines: Lines, aside: Aside) -> str:
+def quarantine_query(raw: Raw, lines: Lines, revisited: Revisited, aside: Aside) -> str:
     """Return the query of the quarantine: rule, reason, customer and the source's own columns."""
     reasons = " ".join(f"when {literal(name)} then {literal(reason)}" for name, reason in REASONS.items())
     originals = [f"raw.{quote(name)} as {quoted(_beside_ours(name))}" for name in raw.columns]
     if raw.broken.holds("true"):
         originals.append("line")
-    named = (
-        f"(select *, {lines.customer} as {_CUSTOMER} from {raw.table} semi join {aside} using (source_row))"
-    )
+    revisited.add_aside(aside)
+    named = f"(select *, {lines.customer} as {_CUSTOMER} from {revisited.raw})"
     return (
         f"select source_row + 1 as source_row, aside.rule, case aside.rule {reasons} end as reason, "
         f"raw.{_CUSTOMER} as customer_id, {', '.join(originals)} from {aside} as aside "

@@ -11,11 +11,12 @@ from cltv_ml.data.netting import (
     nothing_reduced,
     take_refunds_off,
 )
+from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 
 
-def take_returns_off(lines: Lines, aside: Aside, rules: Rules) -> Relation:
+def take_returns_off(lines: Lines, revisited: Revisited, aside: Aside, rules: Rules) -> Relation:
     """Return what returns and refunds take off the lines, see `net_returns`.
 
     What is undone, and what matches nothing, is set aside.
@@ -23,7 +24,7 @@ def take_returns_off(lines: Lines, aside: Aside, rules: Rules) -> Relation:
     adopted = adopt_returns(lines, aside)
     returns = lines.marks.holds("is_return and rule is null")
     if returns:
-        entries = collect_entries(lines, aside, adopted)
+        entries = collect_entries(lines, revisited, aside, adopted)
         reduced = net_returns(entries, match=rules.applies("cancellation"))
     else:
         reduced = nothing_reduced(lines)

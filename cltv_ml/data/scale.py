@@ -105,12 +105,13 @@ def settle_scale(
     QuestionsError
         A column is neither clearly the one nor the other.
     """
-    settled, notes = dict(mapping), []
+    settled, notes, columns = dict(mapping), [], None
     for name, other in _OTHER.items():
         column = settled.get(name)
         if column is None or other in settled or "quantity" not in settled or column != mapping.get(name):
             continue
-        growth = _growth(table, settled, column)
+        columns = columns or _some_lines(table)
+        growth = _growth(columns, settled, column)
         if growth is None or not growth.is_evidence:
             continue
         per_line = name in ("amount", "cost")
@@ -158,9 +159,8 @@ def _counts_items(columns: Columns, column: str, least: float = 0.1) -> bool:
     return bool(rows and whole and ones >= least and middle <= 6)
 
 
-def _growth(table: Relation, mapping: Mapping[str, str], column: str) -> _Growth | None:
+def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:
     """Return how a column grows with the quantity; None where nothing tells products apart."""
-    columns = _some_lines(table)
     value, quantity = _number(columns, column), _number(columns, mapping["quantity"])
     per = "1"
     if "product_id" in mapping:

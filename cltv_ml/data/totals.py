@@ -81,22 +81,25 @@ def _look(marks: Relation, by_product: bool) -> _Seen:
         f"from {marks} where rule is null and not is_return and money > 0 "
         f"and by_order % {marks.count() // _SAMPLE + 1} = 0"
     )
-    # Two values differ where the least is below the most, which costs less than counting distinct ones.
+    state = "state" if "state" in marks.kinds else "null"
+    # Equal lines are gathered first, since that costs far less than counting distinct ones; two values differ where
+    # the least is below the most.
     differ = "products" if by_product else "hashes > 1"
     row = marks.row(
-        "with orders as ("
-        "    select by_order, count(*) as n, min(money) as least, max(money) as top, sum(money) as total, "
-        "        min(by_product) < max(by_product) as products, count(distinct line_hash) as hashes, "
-        "        min(state) < max(state) as states "
-        f"    {sampled} group by 1"
-        f"), repeated as (select count(distinct line_hash) - 1 as m {sampled} group by by_order, by_product, money "
-        "having count(*) > 1"
+        "with alike as materialized ("
+        f"    select by_order, by_product, money, {state} as state, line_hash, count(*) as n, sum(money) as total "
+        f"    {sampled} group by all"
+        "), orders as ("
+        "    select by_order, sum(n) as n, min(money) as least, max(money) as top, sum(total) as total, "
+        "        min(by_product) < max(by_product) as products, count(*) as hashes, "
+        "        min(state) < max(state) as states from alike group by 1"
+        "), repeated as (select count(*) - 1 as m from alike group by by_order, by_product, money"
         f"), several as (select *, {differ} or states as differs from orders where n > 1"
-        "), alike as (select count(*) as n from orders group by top"
+        "), tops as (select count(*) as n from orders group by top"
         ") select (select count(*) filter (differs) from several), "
         "    (select count(*) filter (differs and least = top) from several), "
         "    (select coalesce(sum(hashes - 1) filter (differs), 0) from several), "
-        "    (select coalesce(sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0), 0) from alike), "
+        "    (select coalesce(sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0), 0) from tops), "
         "    (select count(*) from orders), (select coalesce(sum(n), 0) from orders), "
         "    (select coalesce(sum(m), 0) from repeated), "
         "    (select count(*) filter (n > 2) from several), "
@@ -133,12 +136,13 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
     """Keep one line per order and amount; of several statuses the last word is kept."""
     told = "" if rules.amount_per else ", or --rule amount_per=line if each line has its own"
     left = f"{lines.marks} as marks anti join {aside} using (source_row)"
+    refunded = "reading = 'refund' desc nulls last, " if "reading" in lines.columns else ""
     repeats = keep(
         lines.marks.con,
         "repeats",
         "select source_row, "
         "    row_number() over (partition by by_order, money "
-        "        order by reading = 'refund' desc nulls last, source_row) "
+        f"        order by {refunded}source_row) "
         "        as number "
         f"from {left} where not is_return and money > 0 and by_order is not null",
     )

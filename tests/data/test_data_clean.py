@@ -110,3 +110,12 @@ def test_a_discount_rate_is_taken_off_the_unit_price():
     cleaned = clean(frame)
     assert cleaned.log[["amount", "discount"]].to_numpy().tolist() == [[9.0, 1.0], [2.0, 2.0]]
     assert any("less the discount" in note for note in cleaned.report.notes)
+
+
+def test_a_source_can_be_cleaned_again_and_keeps_no_table_of_it():
+    raw = read(lines(("a", "2024-01-31", "9"), ("a", "2024-02-01", "-9"), ("b", "2024-02-01", "1")))
+    before = raw.con.sql("show tables").fetchall()
+    once, again = clean(raw), clean(raw)
+    assert raw.con.sql("show tables").fetchall() == before
+    pd.testing.assert_frame_equal(once.log, again.log)
+    pd.testing.assert_frame_equal(once.quarantine, again.quarantine)
