@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cltv_ml.engine import Relation
+from cltv_ml.engine import Relation, keep
 
 #: The forms that are brought together, each value by itself, so that every export agrees: name and what was done.
 FORMS = {
@@ -14,11 +14,15 @@ FORMS = {
     "email_case": "are e-mail addresses and were read in small letters",
 }
 
-#: Forms that only the user can want: SQL of each and what it brings together.
+#: Forms that only the user can want: SQL of each, which texts it changes, and what it brings together.
 ON_DEMAND = {
-    "signs": (r"regexp_replace({}, '[\s#''\x22+]', '', 'g')", "in blanks or signs"),
-    "case": ("lower({})", "in capital and small letters"),
-    "zeros": (r"regexp_replace({}, '^0+(\d)', '\1')", "in leading zeros"),
+    "signs": (
+        r"regexp_replace({}, '[\s#''\x22+]', '', 'g')",
+        r"regexp_matches({}, '[\s#''\x22+]')",
+        "in blanks or signs",
+    ),
+    "case": ("lower({})", "lower({0}) <> {0}", "in capital and small letters"),
+    "zeros": (r"regexp_replace({}, '^0+(\d)', '\1')", r"regexp_matches({}, '^0+\d')", "in leading zeros"),
 }
 
 #: Words for nothing begin with one of these signs; to compare is far cheaper than to look a text up.
@@ -54,20 +58,28 @@ def doubt_spellings(lines: Relation, rows: int) -> list[str]:
     blocks = [number * max(rows - 2000, 0) // 9 for number in range(10)] if rows > 20_000 else [0]
     size = 2000 if rows > 20_000 else 20_000
     where = " or ".join(f"source_row between {start} and {start + size - 1}" for start in blocks)
-    spelled = f"(select distinct customer_id as v from {lines} where {where})"
-    forms = ", ".join(f"count(distinct {sql.format('v')})" for sql, _ in ON_DEMAND.values())
+    spelled = keep(
+        lines.con,
+        "spelled",
+        f"select distinct customer_id as v from {lines} where customer_id is not null and ({where})",
+    )
+    flags = ", ".join(f"coalesce(bool_or({test.format('v')}), false)" for _, test, _ in ON_DEMAND.values())
+    customers, *changes = spelled.row(f"select count(*), {flags} from {spelled}")
+    forms = [form for form, changed in zip(ON_DEMAND, changes, strict=True) if changed]
+    if not forms:
+        return []
     every = "v"
-    for sql, _ in ON_DEMAND.values():
-        every = sql.format(every)
-    counted = f"select count(*), {forms}, count(distinct {every}) from {spelled} where v is not null"
-    customers, *merged, together = lines.row(counted)
+    for form in ON_DEMAND if "signs" in forms else forms:  # zeros may follow a sign
+        every = ON_DEMAND[form][0].format(every)
+    counts = ", ".join(f"count(distinct {ON_DEMAND[form][0].format('v')})" for form in forms)
+    *merged, together = spelled.row(f"select {counts}, count(distinct {every}) from {spelled}")
     least = max(2, 0.01 * customers)
-    which = [form for form, left in zip(ON_DEMAND, merged, strict=True) if customers - left >= least]
+    which = [form for form, left in zip(forms, merged, strict=True) if customers - left >= least]
     if not which and customers - together >= least:
         which = list(ON_DEMAND)
     if not which:
         return []
-    ways = " and ".join(ON_DEMAND[form][1] for form in which)
+    ways = " and ".join(ON_DEMAND[form][2] for form in which)
     named = " ".join(f"--rule id_forms=+{form}" for form in which)
     return [
         f"{customers - together:,} of {customers:,} customers looked at differ from another one only {ways}, and may "

@@ -138,17 +138,49 @@ def net_returns(entries: Relation, match: bool) -> Relation:
         con, "matched", "select 0::bigint as sale_row, 0::bigint as return_row, 0::hugeint as units limit 0"
     )
     credits = keep(con, "credits", f"select {none}")
-    for key in ROUNDS if match else ():
-        known = " and ".join(f"{name} is not null" for name in key)
-        if "order_ref" not in key:
-            known += f" and source_row not in (select source_row from {credits} where share is not null)"
-        if entries.holds(f"is_return and {known}"):
-            time = "order_time" if "order_ref" in key else "timestamp"
-            named = {"entries": entries, "matched": matched}
-            con.execute(_MATCH.format(key=", ".join(key), known=known, time=time, **named))
-        if "order_ref" in key:
-            _credit_orders(entries, matched, credits)
+    if match and _name_orders_of_sales(entries):
+        _match(_at_order_times(entries), matched, ROUNDS[0], "order_time", "true")
+        _credit_orders(entries, matched, credits)
+    for key in ROUNDS[1:] if match else ():
+        known = f"source_row not in (select source_row from {credits} where share is not null)"
+        if _is_open(entries, matched, known):
+            _match(entries, matched, key, "timestamp", known)
     return _reduce(entries, matched, credits)
+
+
+def _match(entries: Relation, matched: Relation, key: tuple[str, ...], time: str, test: str) -> None:
+    """Add to `matched` what purchases and returns with the same key have in common, of those that pass a test."""
+    known = " and ".join([test, *(f"{name} is not null" for name in key)])
+    if entries.holds(f"is_return and {known}"):
+        named = {"entries": entries, "matched": matched}
+        entries.con.execute(_MATCH.format(key=", ".join(key), known=known, time=time, **named))
+
+
+def _name_orders_of_sales(entries: Relation) -> bool:
+    """Whether any return names an order that holds a purchase of the same customer."""
+    sales = f"select (customer_id, order_ref) from {entries} where not is_return and order_ref is not null"
+    return entries.holds(f"is_return and order_ref is not null and (customer_id, order_ref) in ({sales})")
+
+
+def _at_order_times(entries: Relation) -> Relation:
+    """Return the entries with `order_time`: a return of an order counts with the last of its purchases, or later."""
+    return keep(
+        entries.con,
+        "entries",
+        "select *, greatest(timestamp, max(timestamp) filter (where not is_return) "
+        f"over (partition by customer_id, order_ref)) as order_time from {entries}",
+    )
+
+
+def _is_open(entries: Relation, matched: Relation, test: str) -> bool:
+    """Whether some return that passes a test has units that no purchase was found for."""
+    found = f"select return_row as source_row, sum(units) as found from {matched} group by 1"
+    return bool(
+        entries.rows(
+            f"select 1 from {entries} as entries left join ({found}) using (source_row) "
+            f"where is_return and {test} and coalesce(units > coalesce(found, 0), false) limit 1"
+        )
+    )
 
 
 def _find_candidates(marks: Relation) -> Relation:
@@ -165,7 +197,7 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
     """Return the returns, and the purchases of the same customer and the same product or order.
 
     Their columns are `source_row`, `is_return`, `customer_id`, `product_id`, `order_ref` (the order meant),
-    `timestamp`, `order_time` (at which a return of an order counts), `money` and `units`, both without a sign.
+    `timestamp`, `money` and `units`, both without a sign.
     """
     columns = lines.columns
     candidates = _find_candidates(lines.marks)
@@ -182,14 +214,12 @@ def collect_entries(lines: Lines, revisited: Revisited, aside: Aside, adopted: R
     return keep(
         lines.marks.con,
         "entries",
-        "select *, greatest(timestamp, max(timestamp) filter (where not is_return) "
-        "over (partition by customer_id, order_ref)) as order_time from ("
         "select source_row, is_return, coalesce(adopted.customer_id, lines.customer_id) as customer_id, "
         f"{product} as product_id, {refers} as order_ref, "
         f"if({midnight}, timestamp + interval 1 day - interval 1 microsecond, timestamp) as timestamp, "
         f"abs(money) as money, {units} as units from {revisited.parsed} as lines "
         f"left join {adopted} as adopted using (source_row) semi join {candidates} using (source_row) "
-        f"anti join {aside} using (source_row))",
+        f"anti join {aside} using (source_row)",
     )
 
 
