@@ -1,4 +1,4 @@
-"""What returns and refunds take away: netted from their purchases, or set aside where they match none."""
+"""Returns and refunds: taken off their purchases, or set aside where they match none."""
 
 from __future__ import annotations
 
