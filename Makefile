@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
 
-.PHONY: demo test test-all chaos mutants test-ui test-spark check docs tutorial pins clean
+.PHONY: demo test test-all test-python chaos mutants test-ui test-spark check docs tutorial pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
@@ -12,9 +12,15 @@ demo: .venv/.demo
 test: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile
 
-# Also the tests that take more than ten seconds each.
+# Also the long tests, and every case of every test, as CI does.
 test-all: .venv/.dev
 	$(BIN)/pytest -n auto --dist loadfile -m "not slow and not spark"
+
+# The built wheel under another Python with the newest libraries: a training, scores and some quick tests. Says so where
+# the machine has no such Python.
+VERSION ?= 3.13
+test-python:
+	@.ci/python $(VERSION) || test $$? = 3
 
 # Kills, damaged files and nonsense for twenty minutes; docs/reference/reliability.md holds a table of it.
 chaos: .venv/.dev

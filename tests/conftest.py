@@ -43,40 +43,114 @@ def store(empty_store, tmp_path, monkeypatch):
     mlflow.set_tracking_uri(before)
 
 
-#: Files, or single tests, that take more than ten seconds: `make test` leaves them out, `make test-all` and CI do not.
+#: Files, or single tests, that run a whole command or a large log: `make test` leaves them out, `make test-all` and CI
+#: run them. Each room, command and rule keeps a quick test besides.
 LONG = (
+    "cli/test_cli_help.py::test_a_pipe_gets_no_colours_and_a_terminal_without_colours_neither",
     "data/test_data_cases.py::test_each_small_export_is_read_right_or_asked_about",
     "data/test_data_formats.py::test_every_example_is_read_to_its_value",
+    "data/test_data_netting.py::test_netting_equals_the_slow_loop",
+    "data/test_data_quality.py::test_complete_journey_keeps_every_cent_beside_its_categories",
     "decisions/test_decisions_past_campaign.py::test_the_estimates_of_each_policy_cover_what_it_would_have_earned",
+    "evaluation/test_compare.py::test_equal_models_are_told_apart_in_about_one_of_twenty_worlds",
+    "evaluation/test_drift.py::test_intervals_hold_the_true_drift_as_often_as_they_say",
+    "experiments/test_experiments_quality.py::test_our_models_answer_as_a_training_judges_them",
     "integration/test_act.py",
     "integration/test_backtest_command.py",
-    "integration/test_faults.py::test_a_terminated_training_ends_its_run_as_failed_and_writes_nothing",
+    "integration/test_bad_input.py::test_no_run_is_left_open",
+    "integration/test_faults.py",
     "integration/test_figures.py",
+    "integration/test_lifetime.py",
     "integration/test_project_run.py",
-    "integration/test_score_faults.py::test_a_process_killed_outright_is_continued_and_gives_the_same_file",
+    "integration/test_score.py::test_a_database_table_is_replaced_by_the_scores",
+    "integration/test_score.py::test_a_day_outside_the_log_is_refused_in_one_sentence",
+    "integration/test_score.py::test_a_feature_table_gives_the_scores_of_the_log_in_its_own_order",
+    "integration/test_score.py::test_a_feature_table_is_cast_to_what_the_model_wants",
+    "integration/test_score.py::test_a_feature_table_of_unknown_day_asks_for_it",
+    "integration/test_score.py::test_a_feature_table_without_a_column_of_the_model_is_refused",
+    "integration/test_score.py::test_an_alias_that_moves_meanwhile_changes_nothing",
+    "integration/test_score.py::test_an_impossible_row_of_a_feature_table_comes_back_with_a_reason",
+    "integration/test_score.py::test_customers_who_came_after_the_day_have_a_reason",
+    "integration/test_score.py::test_since_scores_the_customers_who_bought_since_with_the_same_values",
+    "integration/test_score.py::test_top_reasons_stand_beside_the_same_values",
+    "integration/test_score_faults.py",
+    "integration/test_serve.py",
+    "integration/test_serve_transactions.py",
     "integration/test_train.py::test_a_horizon_whose_season_the_log_has_not_seen_is_said_so",
     "integration/test_train_options.py",
     "integration/test_tune.py::test_a_kill_loses_only_the_running_trial_and_the_rest_is_as_if_uninterrupted",
+    "integration/test_tune.py::test_a_study_of_something_else_is_refused",
+    "integration/test_tune.py::test_a_study_that_is_complete_runs_no_further_trial",
+    "integration/test_tune.py::test_every_trial_is_a_closed_run_below_the_tuning",
+    "integration/test_tune.py::test_figures_of_history_importance_and_slices_open_without_a_network",
+    "integration/test_tune.py::test_the_chosen_trial_is_never_worse_than_the_defaults_by_the_rule",
+    "integration/test_tune.py::test_the_first_trial_is_the_defaults_and_all_stay_in_the_search_space",
+    "integration/test_tune.py::test_the_settings_train",
     "models/test_models_fuzz.py",
     "models/test_models_hybrid.py::test_each_cutoff_is_valued_by_a_model_of_its_own_customers",
     "models/test_models_mbg_cnbd.py::test_the_unit_of_time_does_not_choose_k",
     "pipelines/test_pipelines_forecast.py",
+    "pipelines/test_pipelines_monitor.py::test_a_batch_that_is_closed_is_not_promised_anew",
+    "pipelines/test_pipelines_monitor.py::test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_looked_at",
+    "pipelines/test_pipelines_monitor.py::test_promises_far_above_what_came_call_for_training",
+    "pipelines/test_pipelines_monitor.py::test_what_was_kept_of_a_promise_is_told_with_both_totals",
     "pipelines/test_pipelines_promote.py::test_a_campaigns_profit_decides_where_it_is_asked_for",
     "pipelines/test_pipelines_promote.py::test_the_better_challenger_is_promoted_and_the_move_is_logged",
     "reporting/test_certainty.py",
+    "reporting/test_report.py::test_a_champion_outside_its_bounds_is_said_before_the_total",
+    "reporting/test_report.py::test_a_report_without_p_alive_says_what_the_list_needs",
+    "reporting/test_report.py::test_an_order_that_does_not_beat_chance_is_not_called_trustworthy",
+    "reporting/test_report.py::test_page_without_earlier_scores_says_how_to_name_them",
+    "reporting/test_report.py::test_report_needs_neither_todays_scores_nor_earlier_ones",
     "reporting/test_report_browser.py",
     "reporting/test_scenarios_browser.py",
+    "tracking/test_tracking_registry.py::test_a_promotion_stopped_at_any_write_is_done_or_undone_by_the_next_command",
+    "tracking/test_tracking_registry.py::test_a_rollback_stopped_at_any_write_is_done_or_undone_by_the_next_command",
     "tracking/test_tracking_registry.py::test_two_promotions_at_once_leave_one_consistent_result",
+    "tracking/test_tracking_runs.py::test_mlflow_sends_no_telemetry_whichever_module_is_imported_first",
+)
+
+#: Tests whose cases take one path with other words: `make test` runs the first case, `make test-all` and CI run all.
+FIRST_CASE = (
+    "cli/test_cli_features.py::test_a_cutoff_is_a_midnight_in_the_time_zone_of_the_flag",
+    "cli/test_cli_features.py::test_wrong_input_is_one_sentence_and_nothing_is_written",
+    "contracts/test_contract_features.py::test_shards_change_no_feature",
+    "data/test_data_days.py::test_a_placeholder_is_set_aside_however_often_it_occurs",
+    "data/test_data_days.py::test_days_that_belong_to_a_log_are_kept",
+    "data/test_data_layout.py::test_a_table_is_found_below_titles_and_between_trailing_delimiters",
+    "data/test_data_order_credits.py::test_a_negative_line_of_an_order_is_taken_off_that_order",
+    "data/test_data_overlooked.py::test_a_flag_is_asked_about_and_its_answer_leads_to_the_truth",
+    "data/test_data_parse.py::test_amounts_in_many_ways_of_writing_are_read",
+    "data/test_data_parse.py::test_dates_in_many_ways_of_writing_are_read",
+    "data/test_data_parse.py::test_negative_amounts_in_many_ways_of_writing_are_read",
+    "data/test_data_parse.py::test_times_with_a_zone_become_business_time_as_pandas_says",
+    "data/test_data_parse.py::test_what_is_no_amount_is_quarantined",
+    "data/test_data_quality.py::test_every_data_set_that_is_here_reads_and_reconciles",
+    "data/test_data_sales.py::test_a_refund_with_a_positive_amount_is_taken_off_its_order",
+    "data/test_data_sales.py::test_only_completed_sales_are_revenue",
+    "data/test_data_scale.py::test_a_column_of_currency_codes_is_recognised_under_any_heading",
+    "data/test_data_sources.py::test_a_query_reads_its_database_and_nothing_else",
+    "data/test_data_sources.py::test_csv_of_any_encoding_gives_the_reference",
+    "data/test_data_totals.py::test_a_customer_who_is_nobody_is_set_aside_and_told",
+    "data/test_data_totals.py::test_an_order_s_total_on_each_of_its_lines_is_taken_once",
+    "data/test_data_totals.py::test_of_one_row_per_status_the_last_word_counts",
+    "evaluation/test_backtest.py::test_a_rewritten_future_changes_no_prediction",
+    "features/test_features_write.py::test_files_hold_what_build_features_returns",
+    "integration/test_bad_input.py::test_a_window_that_does_not_fit",
+    "integration/test_tune.py::test_bad_input_is_one_sentence",
 )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the tests of `LONG`."""
+    """Mark the tests of `LONG`, and the later cases of those of `FIRST_CASE`."""
+    seen = set()
     for item in items:
         name = item.nodeid.removeprefix("tests/").split("[")[0]
-        if name in LONG or name.split("::")[0] in LONG:
+        later = name in FIRST_CASE and name in seen
+        if later or name in LONG or name.split("::")[0] in LONG:
             item.add_marker(pytest.mark.long)
+        seen.add(name)
 
 
 @pytest.fixture(scope="session")

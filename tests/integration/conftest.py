@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 from cltv_ml import engine
 from cltv_ml.cli import main
 from cltv_ml.data import clean, read
+from cltv_ml.models import competitors
 
 
 class Done(NamedTuple):
@@ -94,11 +95,18 @@ def openings():
 
 
 @pytest.fixture(scope="session")
-def trained(shop, openings):
+def models(request):
+    """The models that compete: all of them where long tests run, else one of each kind."""
+    if "not long" in request.config.option.markexpr:
+        return ["same_rate", "bg_nbd_gamma_gamma", "hybrid"]
+    return [model.name for model in competitors(182, [])]
+
+
+@pytest.fixture(scope="session")
+def trained(shop, openings, models):
+    words = ["--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--experiment", "shop"]
     with _counted(openings):
-        done = shop.cltv(
-            "train", "--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--experiment", "shop"
-        )
+        done = shop.cltv("train", *words, "--models", ",".join(models))
     assert done.returncode == 0, done.stderr
     return shop
 

@@ -11,11 +11,9 @@ from cltv_ml.data import clean, read
 from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
 from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS
 from cltv_ml.evaluation.validation import MAX_WINDOWS
-from cltv_ml.models import competitors
 from cltv_ml.settings import Train
 from cltv_ml.tables import RESULTS
 
-MODELS = [model.name for model in competitors(182, [])]
 MEASURED = [*METRICS, *PURCHASE_METRICS, *INTERVAL_METRICS, *QUANTILE_METRICS]
 
 
@@ -40,27 +38,27 @@ def candidates(runs):
     return [run for run in runs if run.data.tags["role"] == "candidate"]
 
 
-def test_comparison_has_one_row_per_model_and_metric(trained):
+def test_comparison_has_one_row_per_model_and_metric(trained, models):
     table = pd.read_csv(trained.folder / "out" / "comparison.csv", parse_dates=["cutoff"])
     RESULTS.check(table)
     assert list(table.groupby("model", sort=False).size().items()) == [
-        (name, len(MEASURED)) for name in MODELS
+        (name, len(MEASURED)) for name in models
     ]
 
 
-def test_every_model_has_a_finished_top_level_run_and_the_training_a_summary(runs, candidates):
-    assert sorted(run.info.run_name for run in candidates) == sorted(MODELS)
+def test_every_model_has_a_finished_top_level_run_and_the_training_a_summary(runs, candidates, models):
+    assert sorted(run.info.run_name for run in candidates) == sorted(models)
     assert [run.data.tags["role"] for run in runs].count("summary") == 1
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert {run.data.tags["role"] for run in runs if "mlflow.parentRunId" in run.data.tags} == {"window"}
 
 
-def test_earlier_windows_lie_below_each_model_with_the_same_metrics(windows, candidates):
+def test_earlier_windows_lie_below_each_model_with_the_same_metrics(windows, candidates, models):
     parents = {run.info.run_id: run.info.run_name for run in candidates}
     cutoffs = {run.data.params["cutoff"] for run in windows}
     assert 1 < len(cutoffs) <= MAX_WINDOWS
     below = sorted(parents[run.data.tags["mlflow.parentRunId"]] for run in windows)
-    assert below == sorted(len(cutoffs) * MODELS)
+    assert below == sorted(len(cutoffs) * models)
     for run in windows:
         assert run.data.tags["model"] == parents[run.data.tags["mlflow.parentRunId"]]
         assert run.data.params["cutoff"] < "1997-12-30"
@@ -176,7 +174,7 @@ def test_a_horizon_whose_season_the_log_has_not_seen_is_said_so(shop):
     assert "season of the horizon has never been seen" in " ".join(done.stdout.split())
 
 
-def test_settings_are_kept_as_toml_that_trains_the_same_again(trained, client, runs, tmp_path):
+def test_settings_are_kept_as_toml_that_trains_the_same_again(client, runs, models, tmp_path):
     run = next(run for run in runs if run.data.tags["role"] == "summary")
     found = Train.read(Path(client.download_artifacts(run.info.run_id, "settings.toml", str(tmp_path))))
     assert found == Train(
@@ -184,6 +182,7 @@ def test_settings_are_kept_as_toml_that_trains_the_same_again(trained, client, r
         horizon="26w",
         cutoff="1997-12-30",
         experiment="shop",
+        models=models,
         mapping={"customer_id": "Kunde", "timestamp": "Datum", "amount": "Umsatz"},
     )
 
