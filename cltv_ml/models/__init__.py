@@ -9,6 +9,7 @@ from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.feature_files import FeatureFiles
 from cltv_ml.models.gamma_gamma import GammaGamma
+from cltv_ml.models.ggompertz_nbd import GGompertzNBD
 from cltv_ml.models.horizons import Horizons
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
@@ -47,6 +48,7 @@ CATALOGUE = {
         BGNBD,
         ParetoNBD,
         ParetoNBDCalendar,
+        GGompertzNBD,
         MBGNBD,
         NBD,
         SBG,

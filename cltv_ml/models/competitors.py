@@ -9,6 +9,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.ensemble import EQUAL, Ensemble
+from cltv_ml.models.ggompertz_nbd import GGompertzNBD
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.mbg_nbd import MBGNBD
@@ -29,6 +30,7 @@ ALL = (
     "mbg_nbd_gamma_gamma",
     "pareto_nbd_gamma_gamma",
     "pareto_nbd_calendar_gamma_gamma",
+    "ggompertz_nbd_gamma_gamma",
     "bg_nbd_covariates",
     "pareto_nbd_covariates",
     "tweedie",
@@ -41,7 +43,13 @@ ALL = (
 )
 
 #: Those that compete unless others are named.
-_BY_NAME = ("mbg_nbd_gamma_gamma", "pareto_nbd_calendar_gamma_gamma", "ziln", "quantile")
+_BY_NAME = (
+    "mbg_nbd_gamma_gamma",
+    "pareto_nbd_calendar_gamma_gamma",
+    "ggompertz_nbd_gamma_gamma",
+    "ziln",
+    "quantile",
+)
 DEFAULT = tuple(name for name in ALL if name not in _BY_NAME and "covariates" not in name)
 
 #: Those that compete as well where attributes of customers are known.
@@ -104,6 +112,7 @@ def _single(horizon: int, features: list[str]) -> list[ValueModel]:
         ProbabilisticValue(MBGNBD(), horizon=horizon),
         ProbabilisticValue(ParetoNBD(), horizon=horizon),
         ProbabilisticValue(ParetoNBDCalendar(), horizon=horizon),
+        ProbabilisticValue(GGompertzNBD(), horizon=horizon),
         WithCovariates(horizon, purchases=BGNBD(), attributes=attributes),
         WithCovariates(horizon, purchases=ParetoNBD(), attributes=attributes),
         Tweedie(horizon, features=features),

@@ -57,6 +57,7 @@ class LikelihoodModel(BaseEstimator):
     name: ClassVar[str]
     param_names: ClassVar[tuple[str, ...]]
     time_params: ClassVar[tuple[str, ...]] = ("alpha",)  # those that are lengths of time
+    rate_params: ClassVar[tuple[str, ...]] = ()  # those that are per unit of time
     purchase_effect: ClassVar[Effect] = ()
 
     dropout_effect: ClassVar[Effect] = ()
@@ -177,7 +178,8 @@ class LikelihoodModel(BaseEstimator):
         names, shapes = self._all_names(), len(self.param_names)
         spread = np.array([1.0] * shapes + list(problem.spread))
         values = np.r_[np.exp(found.theta[:shapes]), found.theta[shapes:] / spread[shapes:]]
-        values *= [problem.time if name in self.time_params else 1.0 for name in names]
+        power = [(name in self.time_params) - (name in self.rate_params) for name in names]
+        values *= problem.time ** np.array(power, dtype=np.float64)
         deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * np.where(
             np.arange(len(names)) < shapes, values, 1 / spread
         )

@@ -26,6 +26,7 @@ LABELS = {
     "bg_nbd": "BG/NBD",
     "pareto_nbd": "Pareto/NBD",
     "pareto_nbd_calendar": "Pareto/NBD with a season",
+    "ggompertz_nbd": "GGompertz/NBD",
     "mbg_nbd": "MBG/NBD",
     "mbg_cnbd": "MBG/CNBD-k",
     "nbd": "NBD",

@@ -172,7 +172,7 @@ def test_periods_end_where_a_covariate_changes():
 def test_the_parameters_of_20_simulations_lie_in_their_intervals():
     inside = []
     for seed in range(20):
-        found = with_campaign().fit(simulated(1_500, seed=100 + seed))
+        found = with_campaign().fit(simulated(600, seed=100 + seed))
         inside += [
             abs(found.params_[name] - true) <= 1.96 * found.standard_errors_[name]
             for name, true in TRUE.items()

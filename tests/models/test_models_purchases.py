@@ -13,6 +13,7 @@ KNOWN = {
     "BGNBD": {"r": 0.8, "alpha": 5.0, "a": 0.9, "b": 2.5},
     "MBGNBD": {"r": 0.8, "alpha": 5.0, "a": 0.9, "b": 2.5},
     "ParetoNBD": {"r": 0.8, "alpha": 6.0, "s": 0.7, "beta": 15.0},
+    "GGompertzNBD": {"r": 2.0, "alpha": 3.0, "b": 0.15, "s": 1.2, "beta": 8.0},
     "ParetoNBDCalendar": {
         "r": 0.8,
         "alpha": 6.0,
