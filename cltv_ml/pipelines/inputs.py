@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -198,7 +199,18 @@ def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
     return read_table(source, ["expected_value"], _SCORES)
 
 
-def read_lifetimes(settings: Any, default: Path = Path("out/lifetime.parquet")) -> pd.DataFrame | None:
+#: Where `cltv lifetime` writes by default.
+LIFETIMES = Path("out/lifetime.parquet")
+
+
+def read_account(settings: Any, default: Path = LIFETIMES) -> dict[str, Any]:
+    """Return what `cltv lifetime` wrote next to its table: totals and terms; empty where there is no such file."""
+    source = default if settings.lifetimes is None else settings.lifetimes
+    file = source.with_suffix(".json") if isinstance(source, Path) else None
+    return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.is_file() else {}
+
+
+def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | None:
     """Return the table of `cltv lifetime` where another value than the horizon's revenue is asked for, else None.
 
     Raises

@@ -26,6 +26,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
+from cltv_ml.pipelines.monitor_lifetimes import Promise, read_promise
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.serving.responses import of_horizon, tier_names
@@ -116,7 +117,8 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     """Compare the newest scores with the training, and earlier scores with what has happened since.
 
     Returns the verdict with its reasons, logs it, and writes `monitor.html` and the tables. The scores are stored, so
-    that a later call compares them with the truth.
+    that a later call compares them with the truth. With another `value` or `basis` than the horizon's revenue, the
+    values of `cltv lifetime` take the scores' place, in a series of their own.
 
     Raises
     ------
@@ -126,24 +128,28 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     settings = Monitor.of(settings, options)
     check_folder(settings.out)
     limits = _read_thresholds(settings.thresholds)
-    scores = _read_batch(settings.scores)
+    promise = read_promise(settings)
+    scores = _read_batch(settings.scores if promise is None else promise.scores)
     window = _check_scores(scores)
     store.open_store()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
     log = load(settings, progress, learned=version.features).transactions
     _check_known(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)
-    reference, notes = _read_reference(version, REGISTERED_NAME)
+    reference, notes, name = _expectations(version, promise)
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[_kept(scores)]
-    drift, shares, checks = compare_with_training(log, batch, window, version, reference, limits, notes)
-    checks += freshness_checks(log, scores, window, version, limits)
+    trained = reference if promise is None else {}
+    drift, shares, checks = compare_with_training(log, batch, window, version, trained, limits, notes)
+    horizon = window.horizon if promise is None else promise.horizon
+    checks += freshness_checks(log, scores, Window(window.cutoff, horizon), version, limits)
     progress("keeping the batch", 0.5)
-    series = scored_batches.series_run(experiment_id, REGISTERED_NAME)
+    series = scored_batches.series_run(experiment_id, name)
     scored_batches.keep_batch(series, experiment_id, batch, version, window, reference)
     progress("comparing earlier batches with what happened", 0.6)
-    truth, paths = scored_batches.look_back(series, experiment_id, log)
-    by_horizon = scored_batches.look_back_by_horizon(series, experiment_id, log)
+    watched = log if promise is None else promise.log(log)
+    truth, paths = scored_batches.look_back(series, experiment_id, watched)
+    by_horizon = scored_batches.look_back_by_horizon(series, experiment_id, watched)
     checks += promise_checks(truth, paths, version, limits, by_horizon)
     if not len(truth):
         notes.append(
@@ -154,6 +160,13 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     progress("writing", 0.9)
     _write(series, report, window, version, settings.out, settings.currency)
     return report
+
+
+def _expectations(version: Version, promise: Promise | None) -> tuple[dict[str, Any], list[str], str]:
+    """Return what a batch is held against, sentences about it, and the name of its series."""
+    if promise is not None:
+        return promise.about, promise.notes, REGISTERED_NAME + promise.series
+    return *_read_reference(version, REGISTERED_NAME), REGISTERED_NAME
 
 
 def _read_thresholds(source: Path | Mapping[str, Any] | None) -> Thresholds:

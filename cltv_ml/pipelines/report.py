@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cltv_ml import decisions
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic
-from cltv_ml.pipelines.inputs import read_scores, read_table
-from cltv_ml.reporting import glance
+from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
+from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import RENDERERS
 from cltv_ml.reporting.training_summary import add_scores, with_answer
 from cltv_ml.settings import Report, Settings
@@ -47,6 +48,7 @@ def report(
         told = glance.with_lists(lists["lists"], lists["currency"])
         summary = with_answer(summary, glance.FIRST, [*told, f"These are the lists of {lists['cutoff']}."])
     summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings)
+    summary = _with_lifetime(summary, folder / "lifetime.parquet", settings)
     progress("writing the report", 0.8)
     text = RENDERERS[settings.format](summary)
     if settings.out == "-":
@@ -69,6 +71,28 @@ def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dic
         return summary
     known = [one for one in summary["facts"] if one.get("headline")]
     return {**summary, "facts": [*known, fact, *summary["facts"][len(known) :]]}
+
+
+def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> dict[str, Any]:
+    """Return a summary with what customers are worth over their lifetime, where that was worked out."""
+    account, source = read_account(settings, default), settings.lifetimes or default
+    asked = settings.lifetimes is not None or (settings.value, settings.basis) != ("horizon", "revenue")
+    if not asked and not account:
+        return summary
+    table = read_table(source, ["remaining_value", "lifetime_value"], "the table of `cltv lifetime`")
+    if not account:
+        raise InputError(
+            f"no {default.with_suffix('.json').name} next to the table of cltv lifetime; run it again."
+        )
+    column = decisions.value_column(settings.value, settings.basis)
+    told = {"horizon": f"expected {settings.basis}"}.get(settings.value, f"{settings.value} {settings.basis}")
+    currency = settings.currency or account.get("currency", "")
+    values = decisions.choose_value(table, settings.value, settings.basis)
+    added = sections.lifetime_section(account, values, told, currency=currency)
+    parts = [*summary["sections"][:2], added, *summary["sections"][2:]]
+    # The revenue of the horizon is at the top already.
+    facts = [] if settings.value == "horizon" else [sections.lifetime_fact(account, column, told, currency)]
+    return {**summary, "sections": parts, "facts": [*summary["facts"], *facts]}
 
 
 _FORECAST = ["span", "part", "measure", "expected", "lower_80", "upper_80", "start", "until"]

@@ -29,6 +29,8 @@ from cltv_ml.settings.parts import (
     Windowed,
 )
 
+LIFETIMES = "Table of `cltv lifetime`, for another --value or --basis than the default."
+
 
 class _Trained(Printed, Judged, Competing, Customers, Source):
     """What every training is told."""
@@ -118,10 +120,11 @@ class Score(Printed, Customers, Source):
     memory: str = setting("1GB", "Limit of the engine's memory.")
 
 
-class Monitor(Printed, Customers, Source):
+class Monitor(Printed, Chosen, Customers, Source):
     """Settings of `cltv monitor`."""
 
     scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
+    lifetimes: Table = setting(None, LIFETIMES, default_text="out/lifetime.parquet")
     thresholds: Toml = setting(
         None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
     )
@@ -167,11 +170,7 @@ class _Stated(Printed, Customers, Source):
 class Act(Chosen, _Stated):
     """Settings of `cltv act`."""
 
-    lifetimes: Table = setting(
-        None,
-        "Table of `cltv lifetime`, for another --value or --basis than the default.",
-        default_text="out/lifetime.parquet",
-    )
+    lifetimes: Table = setting(None, LIFETIMES, default_text="out/lifetime.parquet")
     before: Table = setting(None, "File customers.csv of an earlier call, to show what has changed.")
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
 
@@ -214,7 +213,7 @@ class Learn(Printed):
     out: File = setting(Path("out/lesson"), "Folder for the tables and lesson.html.")
 
 
-class Report(Settings):
+class Report(Chosen, Settings):
     """Settings of `cltv report`."""
 
     out: str = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
@@ -236,6 +235,11 @@ class Report(Settings):
         None,
         "The table of `cltv forecast`, to show what customers to come are expected to spend.",
         default_text="forecast.csv in the folder --out",
+    )
+    lifetimes: Table = setting(
+        None,
+        "Table of `cltv lifetime`, to show what customers are worth over their lifetime.",
+        default_text="lifetime.parquet in the folder --out",
     )
     lookup: int = setting(0, "Number of customers that the page finds by id: the most at risk.", ge=0)
     currency: str = setting("", "Currency of the parts that --before and --lookup add.")

@@ -140,7 +140,19 @@ def test_reasons_for_a_lifetime_name_what_is_past(trained):
     assert said.apply(lambda row: any("spent so far: +" in text for text in row), axis=1).mean() > 0.9
 
 
-def test_act_and_report_go_by_the_remaining_profit(lifetimes, trained):
+def test_report_and_monitor_go_by_the_remaining_profit(lifetimes, trained):
+    chosen = ("--value", "remaining", "--basis", "profit", "--experiment", "shop")
+    table = ("--lifetimes", "out/lifetime.parquet")
+    done = trained.cltv("report", *chosen, *table, "--format", "json", "--out", "-")
+    assert done.returncode == 0, done.stderr
+    assert "What customers are worth over their lifetime" in done.stdout
+    words = ("--data", "orders.csv", *trained.mapping, *chosen, "--out", "out/watched", "--json")
+    done = trained.cltv("monitor", *words)
+    assert done.returncode in (0, 3, 4), done.stderr
+    assert "held against what came" in done.stdout
+
+
+def test_act_goes_by_the_remaining_profit(lifetimes, trained):
     _, table = lifetimes
     words = ("--data", "orders.csv", *trained.mapping, "--margin-rate", "0.3")
     chosen = ("--value", "remaining", "--basis", "profit")

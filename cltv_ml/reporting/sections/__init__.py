@@ -11,6 +11,7 @@ from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanat
 from cltv_ml.reporting.sections.doubts import doubts_section
 from cltv_ml.reporting.sections.horizons import horizons_section
 from cltv_ml.reporting.sections.level import level_section
+from cltv_ml.reporting.sections.lifetime import lifetime_fact, lifetime_section
 from cltv_ml.reporting.sections.monitoring import monitoring_sections
 from cltv_ml.reporting.sections.products import measured_margin, products_section
 from cltv_ml.reporting.sections.quality import comparison_table, quality_figures, quality_section
@@ -30,6 +31,8 @@ __all__ = [
     "groups_section",
     "horizons_section",
     "level_section",
+    "lifetime_fact",
+    "lifetime_section",
     "lookup_table",
     "measured_margin",
     "money_section",

@@ -1,0 +1,98 @@
+"""Lifetime values as a batch to monitor: what is still to come, in revenue or profit, against what came so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml import decisions
+from cltv_ml.log import Log
+from cltv_ml.pipelines.inputs import read_account, read_lifetimes
+from cltv_ml.settings import Monitor
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A batch of lifetime values.
+
+    Attributes
+    ----------
+    scores
+        As `cltv score` writes them: `expected_value` is the value to watch, `horizon` how far it reaches.
+    about
+        The path of the total over time and the level of the intervals, for `scored_batches.keep_batch`.
+    series
+        Added to the model's name: batches of one value make a series of their own.
+    horizon
+        Days of the champion's horizon.
+    rates
+        Margin rate by customer where profit is watched, else None.
+    """
+
+    scores: pd.DataFrame
+    about: dict[str, Any]
+    series: str
+    horizon: int
+    rates: pd.Series | None
+
+    def log(self, log: Log) -> Log:
+        """Return the log in the money that is watched: for profit, amounts at each customer's margin rate."""
+        if self.rates is None:
+            return log
+        lines = log.frame
+        rates = lines["customer_id"].map(self.rates).astype(float).fillna(0.0)
+        return Log(lines.assign(amount=lines["amount"] * rates))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the page must know of this series."""
+        told = [
+            "Lifetime values are held against what came; drift against the training is told by the scores alone."
+        ]
+        if self.rates is not None:
+            told.append("What came is counted at the margin rates of today's table.")
+        return told
+
+
+def read_promise(settings: Monitor) -> Promise | None:
+    """Return the lifetime values that the settings watch, None where they watch the horizon's revenue.
+
+    Values are taken without a discount: money that came is not discounted either.
+    """
+    table = read_lifetimes(settings)
+    if table is None:
+        return None
+    ahead = "horizon" if settings.value == "horizon" else "remaining"
+    chosen = decisions.choose_value(table, ahead, settings.basis)
+    reach, horizon = ("horizon" if ahead == "horizon" else "end"), int(table["horizon"].iloc[0])
+    days = int(table[reach].iloc[0])
+    path, scale = _path(
+        read_account(settings), days, float(table[decisions.value_column(ahead, "revenue")].sum())
+    )
+    scores = pd.DataFrame({"expected_value": chosen * scale}).assign(
+        tier=table["tier"],
+        cutoff=pd.to_datetime(table["cutoff"]),
+        horizon=days,
+        model_version=table["model_version"],
+    )
+    if ahead == "remaining":
+        column = decisions.value_column(ahead, settings.basis)
+        scores = scores.assign(
+            value_lower=table[f"{column}_lower"] * scale, value_upper=table[f"{column}_upper"] * scale
+        )
+    about = {"path": path, "interval_level": 0.9 if ahead == "remaining" else None}
+    rates = table["margin_rate"] if settings.basis == "profit" else None
+    return Promise(scores.reset_index(), about, f" {ahead} {settings.basis}", horizon, rates)
+
+
+def _path(account: dict[str, Any], days: int, total: float) -> tuple[dict[str, list[float]] | None, float]:
+    """Return the share of the value expected by each day, and what it is without a discount over what it is with."""
+    by_day = {int(day): float(value) for day, value in account.get("expected_by_day", {}).items()}
+    if by_day.get(days, 0.0) <= 0 or total <= 0:
+        return None, 1.0
+    known = {0: 0.0, **{day: value for day, value in sorted(by_day.items()) if day <= days}}
+    return {"day": list(known), "share": [value / by_day[days] for value in known.values()]}, by_day[
+        days
+    ] / total

@@ -1,0 +1,99 @@
+"""The section on lifetime value: its parts in revenue and profit, and customers by tier of the chosen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.decisions import apply_tiers, fit_tiers
+from cltv_ml.reporting import plots, theme
+from cltv_ml.reporting.report import section
+
+_PARTS = {
+    "to_date": "To date",
+    "expected": "Expected within the horizon",
+    "residual": "Residual beyond it",
+    "remaining": "Remaining: expected and residual",
+    "lifetime": "Lifetime: to date and remaining",
+}
+
+
+def lifetime_section(
+    account: Mapping[str, Any], values: pd.Series, told: str, *, currency: str = ""
+) -> dict[str, Any]:
+    """Return the section.
+
+    Parameters
+    ----------
+    account
+        What `cltv lifetime` wrote as JSON: `totals`, `notes`, `end`, `horizon`, `cutoff`, `discount_rate`.
+    values
+        The chosen value by customer, and `told`, its name in words.
+    """
+    known = values.dropna()
+    tiers = apply_tiers(known, fit_tiers(known))
+    grouped = known.groupby(tiers).agg(["size", "sum"]).reindex(["high", "medium", "low"]).dropna()
+    whole = float(known.sum())
+    by_tier = pd.DataFrame(
+        {
+            "Tier": [str(name).capitalize() for name in grouped.index],
+            "Customers": [f"{count:,.0f}" for count in grouped["size"]],
+            told.capitalize(): [theme.format_money(value, currency) for value in grouped["sum"]],
+            "Share": [f"{value / whole:.0%}" if whole else "" for value in grouped["sum"]],
+        }
+    )
+    discount = account.get("discount_rate", 0.0)
+    sentences = [
+        f"As of {account['cutoff']}, {account['horizon']} days within the horizon and up to "
+        f"{account['end'] / 365.25:.1f} years in all"
+        + (f", discounted at {discount:.1%} a year." if discount else ", not discounted."),
+        f"Tiers go by {told}: the top fifth of customers are high, the next three tenths medium.",
+    ]
+    drawn = grouped.set_axis(["customers", "expected_value"], axis=1)
+    return section(
+        "What customers are worth over their lifetime",
+        sentences,
+        tables={
+            "Parts of the lifetime value, all customers": _parts(account["totals"], currency),
+            f"Customers by {told}": by_tier,
+        },
+        figures={f"Share of customers and of {told} per tier": plots.tier_pyramid(drawn)}
+        if whole > 0
+        else {},
+        warnings=account.get("notes", ()),
+    )
+
+
+def lifetime_fact(account: Mapping[str, Any], column: str, told: str, currency: str) -> dict[str, Any]:
+    """Return the fact about the total of a value for the top of the page."""
+    row = {one["part"]: one for one in account["totals"]}[column]
+    note = f"up to {account['end'] / 365.25:.1f} years ahead"
+    if row.get("lower") is not None:
+        note = f"{_between(row, currency)} with 90% probability; {note}"
+    value = theme.format_money(row["total"], currency)
+    return {"name": told.capitalize(), "value": value, "note": note, "headline": False}
+
+
+def _parts(totals: list[dict[str, Any]], currency: str) -> pd.DataFrame:
+    """Return the table of parts: revenue and, where it is known, profit, with 90% intervals."""
+    found = {one["part"]: one for one in totals}
+    rows = []
+    for part, title in _PARTS.items():
+        row = {"Part": title}
+        for what, unit in (("value", "Revenue"), ("profit", "Profit")):
+            one = found.get(f"{what}_to_date" if part == "to_date" else f"{part}_{what}")
+            if one is not None:
+                row[unit] = theme.format_money(one["total"], currency)
+                row[f"{unit}, 90% interval"] = _between(one, currency)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _between(row: Mapping[str, Any], currency: str) -> str:
+    ends = [row.get(name) for name in ("lower", "upper")]
+    if any(end is None or np.isnan(end) for end in ends):
+        return ""
+    return " to ".join(theme.format_money(float(end), currency) for end in ends if end is not None)
