@@ -331,9 +331,13 @@ def _level_notes(result: WindowResult, job: Job) -> list[str]:
     low, high = level.interval()
     table = level.table.sort_values("weight", ascending=False)
     parts = [f"{row.candidate} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05]
+    count = len(level.record)
+    weighted = f"how right they were at {count} earlier cutoff{'s' * (count > 1)} of this log"
+    if not count:
+        weighted = "how right their kinds usually are, for the log holds no earlier window to tell"
     return [
         f"The level, {level.total:,.0f} in all (90%: {low:,.0f} to {high:,.0f}), is a mean of forecasts weighted by "
-        f"how right they were at {len(level.record)} earlier cutoffs of this log: {', '.join(parts)}."
+        f"{weighted}: {', '.join(parts)}."
     ]
 
 
