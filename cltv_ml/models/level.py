@@ -65,6 +65,11 @@ _LARGEST_ERROR = 0.5
 #: The log error of a level where no earlier cutoff of the log knew as much of the season as this one.
 _UNTRIED = 0.25
 
+#: The combination's error over the one its candidates' weights let expect: their errors cancel in part. What it did at
+#: earlier cutoffs tells more, so the expectation counts as half a window next to it.
+_CANCELLED = 0.7
+_SPREAD_WINDOWS = 0.5
+
 #: Earlier cutoffs at most, a twelfth of a year apart: those of a year, and what lies a year before each.
 _STEPS = 26
 
@@ -315,15 +320,15 @@ def _spread(
 ) -> tuple[float, float]:
     """Return scale and degrees of freedom of the log error, from earlier forecasts that knew as much of the season.
 
-    They count next to one window with the error that the candidates' weights let expect, which is no less than
-    `_UNTRIED` where there are none.
+    They count next to `_SPREAD_WINDOWS` with the error that the candidates' weights let expect, of which a part cancels
+    out (`_CANCELLED`). Where there are no such forecasts it is no less than `_UNTRIED`.
     """
     alike = record[record["season_seen"] == seen]
     past = [Past(int(day), 1.0, {}) for day in alike["day"]]
     counts = _evidence(log, cutoff, horizon, past)
     missed = np.log(alike["forecast"] / alike["total"]).to_numpy(dtype=np.float64)
     squared = np.clip(missed, -_LARGEST_ERROR, _LARGEST_ERROR) ** 2
-    if not len(alike):
-        expected = max(expected, _UNTRIED)
-    windows = 1.0 + counts.sum()
-    return float(np.sqrt((expected**2 + counts @ squared) / windows)), float(3.0 + counts.sum())
+    expected = expected * _CANCELLED if len(alike) else max(expected, _UNTRIED)
+    windows = _SPREAD_WINDOWS + counts.sum()
+    variance = (_SPREAD_WINDOWS * expected**2 + counts @ squared) / windows
+    return float(np.sqrt(variance)), float(3.0 + counts.sum())
