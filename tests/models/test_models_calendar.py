@@ -172,9 +172,11 @@ def test_periods_end_where_a_covariate_changes():
 def test_the_parameters_of_20_simulations_lie_in_their_intervals():
     inside = []
     for seed in range(20):
-        found = with_campaign().fit(simulated(600, seed=100 + seed))
-        inside += [
-            abs(found.params_[name] - true) <= 1.96 * found.standard_errors_[name]
-            for name, true in TRUE.items()
-        ]
+        found = with_campaign().fit(simulated(900, seed=100 + seed))
+        for name, true in TRUE.items():
+            value, error = found.params_[name], found.standard_errors_[name]
+            # shapes are estimated as logarithms; the campaign's effect on dropout is often said to be unknown
+            away = value * np.log(value / true) if name in BASE else value - true
+            inside += [abs(away) <= 1.96 * error] if np.isfinite(error) else []
+    assert len(inside) >= 100
     assert 0.90 <= np.mean(inside) <= 0.99
