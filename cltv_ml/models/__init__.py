@@ -2,6 +2,7 @@
 
 from cltv_ml.models.at_total import AtTotal, for_labels
 from cltv_ml.models.base import ValueModel, by_name, read_by
+from cltv_ml.models.bdw import BdW
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.competitors import ALL, DEFAULT, WITH_ATTRIBUTES, competitors, names_of, with_params
@@ -52,6 +53,7 @@ CATALOGUE = {
         MBGNBD,
         NBD,
         SBG,
+        BdW,
         BGBB,
         MBGCNBD,
         GammaGamma,

@@ -24,6 +24,7 @@ KNOWN = {
     "MBGCNBD": {"r": 1.2, "alpha": 2.0, "a": 0.8, "b": 2.5},
     "BGBB": {"alpha": 1.2, "beta": 0.9, "gamma": 0.8, "delta": 3.0},
     "SBG": {"alpha": 0.7, "beta": 2.0},
+    "BdW": {"gamma": 0.7, "delta": 2.0, "c": 1.3},
 }
 SETTINGS = {"MBGCNBD": {"k": 3}}
 MODELS = [name for name, model in CATALOGUE.items() if issubclass(model, PurchaseModel)]
@@ -126,7 +127,7 @@ def test_answers_follow_the_rows(known, few):
 
 
 def test_a_new_customer_is_one_without_a_history(known):
-    new = pd.DataFrame({column: [1.0 if known.name == "sbg" else 0.0] for column in known.columns})
+    new = pd.DataFrame({column: [1.0 if known.name in ("sbg", "bdw") else 0.0] for column in known.columns})
     new = new.assign(cutoff_day=18_262.0)
     assert known.expected_purchases(new, AHEAD) == pytest.approx(known.expected_new_customer_purchases(AHEAD))
     for n in (0, 2):

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import betaln
 
-from cltv_ml.models import BGBB, SBG
+from cltv_ml.models import BGBB, SBG, BdW
 
 # "1995 cohort" of the public-radio donors, 11,104 customers over six years: (frequency, recency): customers
 DONORS = {
@@ -78,3 +79,43 @@ def test_sbg_is_the_published_one(cohort, alpha, beta, log_likelihood):
     model = SBG().fit(periods, weights=LOST[cohort])
     assert model.params_ == pytest.approx({"alpha": alpha, "beta": beta}, abs=5e-4)
     assert model.log_likelihood_ == pytest.approx(log_likelihood, abs=0.005)
+
+
+@pytest.mark.parametrize("cohort", LOST)
+def test_bdw_is_the_highest_likelihood_of_its_survival_curve(cohort):
+    lost = np.array(LOST[cohort])
+    periods = pd.DataFrame({"recency": np.arange(1.0, 9), "T": 8.0})
+    model = BdW().fit(periods, weights=lost)
+
+    def log_likelihood(gamma, delta, c):
+        """Written out with the survival function of Fader et al. (2018), equation 6."""
+        alive = np.exp(betaln(gamma, delta + np.arange(8.0) ** c) - betaln(gamma, delta))
+        return lost @ np.log(np.r_[-np.diff(alive), alive[-1]])
+
+    assert model.log_likelihood_ == pytest.approx(log_likelihood(**model.params_), abs=1e-8)
+    for name in model.params_:
+        for factor in (0.98, 1.02):
+            moved = {**model.params_, name: model.params_[name] * factor}
+            assert log_likelihood(**moved) < model.log_likelihood_
+    assert model.log_likelihood_ > SBG().fit(periods, weights=lost).log_likelihood_
+
+
+def test_bdw_without_duration_dependence_is_sbg():
+    ones = pd.DataFrame({"recency": [3.0, 8.0, 2.0], "T": [3.0, 8.0, 9.0]})
+    plain = SBG().with_params({"alpha": 0.668, "beta": 3.806})
+    same = BdW().with_params({"gamma": 0.668, "delta": 3.806, "c": 1.0})
+    assert same.expected_purchases(ones, 12) == pytest.approx(plain.expected_purchases(ones, 12), rel=1e-12)
+
+
+def test_bdw_projects_the_high_end_cohort_nearer_than_sbg():
+    # percentages that were still there in years 8 to 12, which neither model has seen (Fader and Hardie, 2007, table 1)
+    seen = np.array([46.8, 44.5, 42.7, 40.9, 39.4])
+    periods, new = (
+        pd.DataFrame({"recency": np.arange(1.0, 9), "T": 8.0}),
+        pd.DataFrame({"recency": [1.0], "T": [1.0]}),
+    )
+    off = []
+    for model in (SBG(), BdW()):
+        fitted = model.fit(periods, weights=LOST["high_end"])
+        off.append(np.abs([100 * fitted.p_alive(new, year)[0] for year in range(8, 13)] - seen).max())
+    assert off == pytest.approx([1.6, 1.0], abs=0.05)

@@ -1,0 +1,116 @@
+"""BdW: how long customers of a contract keep renewing it, where the chance changes with their time there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import betaln, digamma
+
+from cltv_ml.models.fitting import Params
+from cltv_ml.models.purchase_history import Rows, read_periods
+from cltv_ml.models.purchases import PurchaseModel
+
+
+class BdW(PurchaseModel):
+    """A customer survives t renewals with probability (1 - theta)^(t^c), theta ~ Beta(gamma, delta).
+
+    Fader, Hardie, Liu, Davin and Steenburgh (2018), "How to Project Customer Retention" Revisited: The Role of Duration
+    Dependence. With c = 1 it is sBG; above 1 a customer becomes likelier to leave from renewal to renewal, below 1 less
+    likely. The columns are those of `SBG`: `recency`, the last contract period paid for, and `T`, the current one,
+    counted from 1; `t` counts renewals to come.
+    """
+
+    name = "bdw"
+    param_names = ("gamma", "delta", "c")
+    time_params = ()
+    columns = ("recency", "T")
+    discrete = True
+
+    def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, ...]:
+        recency, T = read_periods(self, X, self.columns, at_least=1)
+        return recency, recency, T
+
+    def _starts(self, rate: float) -> list[tuple[float, ...]]:
+        return [(1.0, 2.0, 1.0), (0.3, 0.3, 1.0), (5.0, 20.0, 1.5), (0.5, 5.0, 0.7)]
+
+    def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        gamma, delta, c = params
+        stayed, slopes = _log_survival(gamma, delta, c, rows.tx - 1)
+        further, later = _log_survival(gamma, delta, c, rows.tx)
+        left = rows.tx < rows.T
+        ratio = np.where(
+            left, np.exp(further - stayed), 0.0
+        )  # customers who are still there have survived, no more
+        leaves = np.where(left, np.maximum(-np.expm1(further - stayed), 1e-300), 1.0)
+        value = stayed + np.log(leaves)
+        return value, tuple((one - ratio * other) / leaves for one, other in zip(slopes, later, strict=True))
+
+    def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
+        return np.where(tx < T, 0.0, 1.0)
+
+    def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
+        gamma, delta, c = params
+        return gamma + 0 * T, delta + 0 * T, c + 0 * T, T - 1
+
+    def _newcomer(self, params: Params) -> tuple[float, Params]:
+        return 1.0, (*params, 0.0 * params[0])
+
+    def _alive_survival(self, params: Params, t: float) -> np.ndarray:
+        gamma, delta, c, seen = params
+        log_now, log_then = (_log_survival(gamma, delta, c, age)[0] for age in (seen, seen + t))
+        return np.exp(log_then - log_now)
+
+    def _alive_expected(self, params: Params, t: float) -> np.ndarray:
+        return self._alive_discounted(params, t, 0.0)
+
+    def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
+        total = 0.0 * params[0]
+        for renewal in range(1, int(self._length(t)) + 1):
+            total = total + np.exp(-rate * renewal) * self._alive_survival(params, float(renewal))
+        return total
+
+    def _alive_none(self, params: Params, t: float) -> np.ndarray:
+        return 1.0 + 0.0 * params[0] if t == 0 else 1 - self._alive_survival(params, 1.0)
+
+    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
+        if n > t:
+            return 0.0 * params[0]
+        stays = self._alive_survival(params, n)
+        return stays if n == t else stays - self._alive_survival(params, n + 1)
+
+    def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
+        gamma, delta, c, seen = params
+        theta = rng.beta(gamma, delta + seen**c, (len(gamma), size))
+        reached = _draw_age(theta, c, rng, seen)
+        return np.clip(np.floor(reached - seen), 0, t).astype(np.int64)
+
+    def _simulate(
+        self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        gamma, delta, c = params
+        last = 1 + np.floor(
+            _draw_age(rng.beta(gamma, delta, T.shape), c, rng, 0.0)
+        )  # the last period paid for
+        later = np.clip(last - T, 0, horizon).astype(np.int64)
+        return np.minimum(last, T), np.minimum(last, T), last >= T, later
+
+
+def _log_survival(
+    gamma: np.ndarray, delta: np.ndarray, c: np.ndarray, t: np.ndarray | float
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Return the log-probability of more than `t` renewals and its derivatives by gamma, delta and c."""
+    log_t = np.log(np.maximum(t, 1e-300))
+    power = np.where(np.asarray(t) > 0, np.exp(np.minimum(c * log_t, 600.0)), 0.0)
+    both = digamma(gamma + delta) - digamma(gamma + delta + power)
+    by_delta = digamma(delta + power) - digamma(delta) + both
+    by_power = digamma(delta + power) - digamma(gamma + delta + power)
+    by_c = np.where(np.asarray(t) > 0, by_power * power * log_t, 0.0)
+    return betaln(gamma, delta + power) - betaln(gamma, delta), (both, by_delta, by_c)
+
+
+def _draw_age(
+    theta: np.ndarray, c: np.ndarray, rng: np.random.Generator, seen: np.ndarray | float
+) -> np.ndarray:
+    """Return the real number whose whole part is how many renewals a customer makes, who has made `seen` already."""
+    waited = rng.exponential(1.0, theta.shape) / -np.log1p(-np.clip(theta, 1e-15, 1 - 1e-15))
+    return np.minimum((np.asarray(seen) ** c + waited) ** (1 / c), 1e15)
