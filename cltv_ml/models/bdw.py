@@ -15,8 +15,8 @@ class BdW(PurchaseModel):
     """A customer survives t renewals with probability (1 - theta)^(t^c), theta ~ Beta(gamma, delta).
 
     Fader, Hardie, Liu, Davin and Steenburgh (2018), "How to Project Customer Retention" Revisited: The Role of Duration
-    Dependence. With c = 1 it is sBG; above 1 a customer becomes likelier to leave from renewal to renewal, below 1 less
-    likely. The columns are those of `SBG`: `recency`, the last contract period paid for, and `T`, the current one,
+    Dependence. With c = 1 it is sBG; above 1 the chance of leaving rises from renewal to renewal, below 1 it
+    falls. The columns are those of `SBG`: `recency`, the last contract period paid for, and `T`, the current one,
     counted from 1; `t` counts renewals to come.
     """
 
