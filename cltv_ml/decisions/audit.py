@@ -298,8 +298,12 @@ def _concentration(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     )
 
 
+def _sums(measures: list[str]) -> str:
+    return ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
+
+
 def _deciles(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
-    sums = ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
+    sums = _sums(measures)
     return frame(
         con.sql(
             "select span, cast(ceil(10.0 * place / customers) as integer) as decile, count(*) as customers, "
@@ -320,7 +324,7 @@ where hundredth between 1 and 100 group by 1, 2 order by span <> 'all', 1, 2
 
 
 def _cohorts(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
-    sums = ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
+    sums = _sums(measures)
     known = ", ".join(f"coalesce({name}, 0) as {name}" for name in measures[1:])
     return frame(
         con.sql(

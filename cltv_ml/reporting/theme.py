@@ -144,6 +144,23 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     return {"type": "log", "dtick": 1 if wide else "D2"}
 
 
+def right_axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return the settings of a second y axis, on the right, for a figure of two measures."""
+    return {
+        "title": {"text": title},
+        "overlaying": "y",
+        "side": "right",
+        "tickmode": "auto",
+        "showgrid": False,
+        **more,
+    }
+
+
+def whiskers(middle: pd.Series, lower: pd.Series, upper: pd.Series) -> dict[str, Any]:
+    """Return the settings of error bars from `lower` to `upper` around the points at `middle`."""
+    return {"type": "data", "symmetric": False, "array": upper - middle, "arrayminus": middle - lower}
+
+
 def in_money(name: str, currency: str = "") -> str:
     """Return an axis name with its unit.
 

@@ -22,6 +22,7 @@ from cltv_ml.settings.parts import (
     MARGIN,
     Chosen,
     Competing,
+    Costed,
     Customers,
     Judged,
     Printed,
@@ -299,21 +300,13 @@ class Build(Customers, Source):
     out: File = setting(..., "Folder for cutoff=YYYY-MM-DD/part-*.parquet.")
 
 
-class Lifetime(Printed, Chosen, Customers, Source):
+class Lifetime(Printed, Chosen, Costed, Customers, Source):
     """Settings of `cltv lifetime`."""
 
     horizons: Names = setting([], "Further horizons to report, such as 30d,91d,1y; they must increase.")
     end: Days = setting("5y", "How far ahead customers are followed; nothing counts beyond.")
     discount_rate: float = setting(
         0.0, "Effective yearly rate, such as 0.1, from the moment of each purchase."
-    )
-    margin_rate: float | None = setting(None, MARGIN)
-    category_margins: Table = setting(
-        None, "CSV file with the columns category and margin_rate, where rates differ by category."
-    )
-    per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
-    share_of_amount: float = setting(
-        0.0, "Costs in proportion to revenue, such as 0.03 for payment fees.", ge=0
     )
     returned_share: float = setting(
         0.0, "Share of revenue that customers send back, where the log does not show it.", ge=0, lt=1

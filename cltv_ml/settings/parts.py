@@ -123,6 +123,19 @@ class Customers(Settings):
         return super().toml(**{**names, **changes})
 
 
+class Costed(Settings):
+    """What an order leaves after its costs."""
+
+    margin_rate: float | None = setting(None, MARGIN)
+    category_margins: Table = setting(
+        None, "CSV file with the columns category and margin_rate, where rates differ by category."
+    )
+    per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
+    share_of_amount: float = setting(
+        0.0, "Costs in proportion to revenue, such as 0.03 for payment fees.", ge=0
+    )
+
+
 class Printed(Settings):
     """Whether a command prints text or JSON."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from cltv_ml.settings.base import Days, File, Names, Table, setting
-from cltv_ml.settings.parts import CURRENCY, MARGIN, Printed, Source
+from cltv_ml.settings.parts import CURRENCY, MARGIN, Costed, Printed, Source
 
 
 class Cohorts(Printed, Source):
@@ -78,7 +78,7 @@ class Forecast(Printed, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Acquisition(Printed, Source):
+class Acquisition(Printed, Costed, Source):
     """Settings of `cltv acquisition`."""
 
     costs: Table = setting(
@@ -91,13 +91,5 @@ class Acquisition(Printed, Source):
         default_text="the channel of the first order",
     )
     age: int = setting(365, "Age in days at which value is held against cost: 30, 60, 90, 180, 365 or 720.")
-    margin_rate: float | None = setting(None, MARGIN)
-    category_margins: Table = setting(
-        None, "CSV file with the columns category and margin_rate, where rates differ by category."
-    )
-    per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
-    share_of_amount: float = setting(
-        0.0, "Costs in proportion to revenue, such as 0.03 for payment fees.", ge=0
-    )
     out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")
     currency: str = setting("", CURRENCY)

@@ -21,15 +21,7 @@ from cltv_ml.decisions.retention import compute_treatment, profit_curve
 from cltv_ml.decisions.rfm import apply_rfm, fit_rfm
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
 from cltv_ml.decisions.value_change import account_for_change
-from cltv_ml.evaluation.diagnostics import (
-    compute_alive_history,
-    compute_conditional,
-    compute_frequency_fit,
-    compute_history_grid,
-    compute_rates,
-    compute_spend_fit,
-    compute_tracking,
-)
+from cltv_ml.evaluation import diagnostics
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.explain import compute_contributions
 from cltv_ml.evaluation.tables import (
@@ -83,9 +75,9 @@ def main(customers: int = 1_000_000) -> None:
     gains = timed(
         lambda: compute_gains(y, pd.DataFrame({"tweedie": values, "hurdle": later["expected_value"]}))
     )
-    tracking = timed(lambda: compute_tracking(MODEL, log, window))
+    tracking = timed(lambda: diagnostics.compute_tracking(MODEL, log, window))
     cohorts = timed(lambda: compute_cohort_activity(log))
-    grid = timed(lambda: compute_history_grid(MODEL, X, 182))
+    grid = timed(lambda: diagnostics.compute_history_grid(MODEL, X, 182))
     bought = pd.Series(rng.poisson(1, customers), index=ids)
     value = ProbabilisticValue(MODEL, spend, horizon=182).fit(X.iloc[:10_000])
     treatment = compute_treatment(predictions, uplift=0.1, margin_rate=0.3, cost=0.5)
@@ -96,19 +88,19 @@ def main(customers: int = 1_000_000) -> None:
         "cohort_table": timed(lambda: compute_cohorts(log)),
         "spend_distribution": timed(lambda: compute_spend_histogram(log)),
         "purchase_gaps": timed(lambda: compute_gap_histogram(log)),
-        "frequency_fit": timed(lambda: compute_frequency_fit(MODEL, X)),
+        "frequency_fit": timed(lambda: diagnostics.compute_frequency_fit(MODEL, X)),
         "weekly_tracking": tracking,
         "cumulative_tracking": tracking,
         "conditional_by_frequency": timed(
-            lambda: compute_conditional(predictions["expected_purchases"], bought, X, "frequency")
+            lambda: diagnostics.compute_conditional(predictions["expected_purchases"], bought, X, "frequency")
         ),
         "conditional_by_recency": timed(
-            lambda: compute_conditional(predictions["expected_purchases"], bought, X, "recency")
+            lambda: diagnostics.compute_conditional(predictions["expected_purchases"], bought, X, "recency")
         ),
         "purchases_map": grid,
         "alive_map": grid,
-        "rate_heterogeneity": timed(lambda: compute_rates(MODEL)),
-        "spend_fit": timed(lambda: compute_spend_fit(spend, X)),
+        "rate_heterogeneity": timed(lambda: diagnostics.compute_rates(MODEL)),
+        "spend_fit": timed(lambda: diagnostics.compute_spend_fit(spend, X)),
         "decile_calibration": timed(lambda: compute_deciles(y, values).assign(model="tweedie")),
         "gains_curve": gains,
         "gains_difference": gains,
@@ -124,7 +116,9 @@ def main(customers: int = 1_000_000) -> None:
         "campaign_profit": timed(lambda: profit_curve(treatment)),
         "season_profile": timed(lambda: compute_seasonality(log)),
         "segment_sizes": timed(lambda: profile_segments(log, apply_tiers(values, cuts), cutoff=END)),
-        "alive_history": timed(lambda: compute_alive_history(MODEL, list(log["timestamp"].iloc[:4]), END)),
+        "alive_history": timed(
+            lambda: diagnostics.compute_alive_history(MODEL, list(log["timestamp"].iloc[:4]), END)
+        ),
         "contributions": timed(lambda: compute_contributions(value, X)),
         "drift": timed(lambda: compute_drift(sketch(X), X)),
         "margin_bars": timed(lambda: compute_margins(log, "product_id")),

@@ -12,15 +12,7 @@ from cltv_ml.data import compute_months, compute_seasonality, simulate
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.decisions import compute_audit, compute_cohorts
 from cltv_ml.decisions import qini_curve as compute_qini_curve
-from cltv_ml.evaluation.diagnostics import (
-    compute_alive_history,
-    compute_conditional,
-    compute_frequency_fit,
-    compute_history_grid,
-    compute_rates,
-    compute_spend_fit,
-    compute_tracking,
-)
+from cltv_ml.evaluation import diagnostics
 from cltv_ml.evaluation.explain import compute_contributions
 from cltv_ml.evaluation.horizons import compute_curve
 from cltv_ml.evaluation.tables import (
@@ -51,8 +43,8 @@ BOUGHT = Log.of(LOG).target(WINDOW, X.index, "purchases")
 GAINS = compute_gains(TRUTH, FORECAST)
 COHORTS = compute_cohort_activity(LOG)
 AUDIT = compute_audit(LOG)
-TRACKING = compute_tracking(PURCHASES, LOG, WINDOW)
-GRID = compute_history_grid(PURCHASES, X, 91)
+TRACKING = diagnostics.compute_tracking(PURCHASES, LOG, WINDOW)
+GRID = diagnostics.compute_history_grid(PURCHASES, X, 91)
 RESULTS = pd.DataFrame(
     {"model": ["tweedie", "tweedie", "same_rate"], "metric": "gini", "value": [0.7, 0.75, 0.6]}
 )
@@ -119,16 +111,16 @@ TABLES = {
     "quality_waterfall": pd.DataFrame(
         {"rule": ["bad_amount", "duplicate"], "rows_before": [90, 80], "rows": [10, 0], "money": [5.0, 0.0]}
     ),
-    "frequency_fit": compute_frequency_fit(PURCHASES, X),
+    "frequency_fit": diagnostics.compute_frequency_fit(PURCHASES, X),
     "weekly_tracking": TRACKING,
     "cumulative_tracking": TRACKING,
-    "conditional_by_frequency": compute_conditional(EXPECTED, BOUGHT, X, "frequency"),
-    "conditional_by_recency": compute_conditional(EXPECTED, BOUGHT, X, "recency"),
+    "conditional_by_frequency": diagnostics.compute_conditional(EXPECTED, BOUGHT, X, "frequency"),
+    "conditional_by_recency": diagnostics.compute_conditional(EXPECTED, BOUGHT, X, "recency"),
     "purchases_map": GRID,
     "alive_map": GRID,
-    "alive_history": compute_alive_history(PURCHASES, ["2022-01-05", "2022-02-01"], "2022-06-30"),
-    "rate_heterogeneity": compute_rates(PURCHASES),
-    "spend_fit": compute_spend_fit(GammaGamma().fit(X), X),
+    "alive_history": diagnostics.compute_alive_history(PURCHASES, ["2022-01-05", "2022-02-01"], "2022-06-30"),
+    "rate_heterogeneity": diagnostics.compute_rates(PURCHASES),
+    "spend_fit": diagnostics.compute_spend_fit(GammaGamma().fit(X), X),
     "decile_calibration": pd.concat(
         [compute_deciles(TRUTH, FORECAST[name]).assign(model=name) for name in FORECAST]
     ),

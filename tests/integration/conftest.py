@@ -3,7 +3,12 @@
 import contextlib
 import io
 import os
+import signal
+import socket
+import subprocess
 import sys
+import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -109,6 +114,33 @@ def trained(shop, openings, models):
         done = shop.cltv("train", *words, "--models", ",".join(models))
     assert done.returncode == 0, done.stderr
     return shop
+
+
+@pytest.fixture(scope="session")
+def serving():
+    return _serving
+
+
+@contextlib.contextmanager
+def _serving(words, path, **options):
+    """Run a server on a free port; yields its address once `path` answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    process = subprocess.Popen([*words, "--port", str(port)], **silent, **options)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(480):  # a busy machine takes minutes
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}{path}", timeout=2):
+            break
+        assert process.poll() is None, "the server stopped"
+        time.sleep(0.5)
+    try:
+        yield address
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
 
 
 @contextlib.contextmanager

@@ -16,65 +16,30 @@ from mlflow.tracking import MlflowClient
 
 
 def test_a_terminated_training_ends_its_run_as_failed_and_writes_nothing(trained):
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "cltv_ml.cli",
-            "train",
-            "--data",
-            "orders.csv",
-            *trained.mapping,
-            "--horizon",
-            "26w",
-            "--out",
-            "stopped",
-            "--experiment",
-            "stopped",
-        ],
-        cwd=trained.folder,
-        env=trained.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = _training(trained, "stopped", trained.environment)
     client = MlflowClient(trained.store)
     while process.poll() is None and not _statuses(client):
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 143
+    process.communicate(timeout=60)
+    assert process.returncode == 143
     assert set(_statuses(client)) == {"FAILED"}
     assert not (trained.folder / "stopped").exists()
 
 
 @pytest.mark.slow
 def test_a_training_that_finds_no_space_is_one_sentence_and_leaves_nothing_half_written(trained):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "cltv_ml.cli",
-            "train",
-            "--data",
-            "orders.csv",
-            *trained.mapping,
-            "--horizon",
-            "26w",
-            "--out",
-            "full",
-            "--experiment",
-            "full",
-        ],
-        cwd=trained.folder,
-        env=trained.environment,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)
-        ),  # less than one report
+    space = (3 << 20, 3 << 20)  # less than one report
+    done = _training(
+        trained,
+        "full",
+        trained.environment,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, space),
     )
+    said = done.communicate(timeout=600)[1]
     assert done.returncode == 2
-    assert "File too large" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert "File too large" in said
+    assert len(said.strip().splitlines()) == 1
     assert set(_statuses(MlflowClient(trained.store), "full")) == {"FAILED"}
     assert not (trained.folder / "full").exists()
 
@@ -141,7 +106,7 @@ def test_a_store_that_another_process_locks_in_the_middle_is_one_sentence_and_it
     assert not (trained.folder / "locked").exists()
 
 
-def _training(shop, name, environment):
+def _training(shop, name, environment, **more):
     words = ["--data", "orders.csv", *shop.mapping, "--horizon", "26w", "--out", name, "--experiment", name]
     return subprocess.Popen(
         [sys.executable, "-m", "cltv_ml.cli", "train", *words, "--models", "pareto_nbd_gamma_gamma,tweedie"],
@@ -150,6 +115,7 @@ def _training(shop, name, environment):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        **more,
     )
 
 

@@ -83,6 +83,11 @@ def read(path, **options):
     return pd.read_csv(path, dtype={"customer_id": str}, parse_dates=["cutoff"], **options)
 
 
+def score_table(trained, table, out):
+    done = trained.cltv("score", "--features", table, "--as-of", "1998-07-01", "--out", out)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_manifest_counts_what_was_written(trained, scored):
     manifest = json.loads((trained.folder / "out" / "scores.manifest.json").read_text())
     assert manifest["customers"] == len(scored)
@@ -113,16 +118,7 @@ def test_a_feature_table_is_cast_to_what_the_model_wants(trained, features, scor
     table = pd.read_parquet(file)
     counts = ["frequency", "recency", "T"]
     table.astype(dict.fromkeys(counts, "int32")).to_parquet(tmp_path / "counts.parquet")
-    words = [
-        "--features",
-        tmp_path / "counts.parquet",
-        "--as-of",
-        "1998-07-01",
-        "--out",
-        tmp_path / "scores.csv",
-    ]
-    done = trained.cltv("score", *words)
-    assert done.returncode == 0, done.stderr
+    score_table(trained, tmp_path / "counts.parquet", tmp_path / "scores.csv")
     values = read(tmp_path / "scores.csv").set_index("customer_id")["expected_value"]
     expected = scored.set_index("customer_id")["expected_value"].loc[values.index]
     assert values.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-12)
@@ -133,16 +129,7 @@ def test_an_impossible_row_of_a_feature_table_comes_back_with_a_reason(trained, 
     table = pd.read_parquet(file).head(5)
     table.loc[[1, 3], "frequency"] = [-1.0, float("inf")]
     table.to_parquet(tmp_path / "odd.parquet")
-    words = [
-        "--features",
-        tmp_path / "odd.parquet",
-        "--as-of",
-        "1998-07-01",
-        "--out",
-        tmp_path / "scores.csv",
-    ]
-    done = trained.cltv("score", *words)
-    assert done.returncode == 0, done.stderr
+    score_table(trained, tmp_path / "odd.parquet", tmp_path / "scores.csv")
     rows = read(tmp_path / "scores.csv")
     assert rows["expected_value"].isna().tolist() == [False, True, False, True, False]
     assert rows["reason"].str.contains("Column 'frequency' holds").tolist()[1::2] == [True, True]

@@ -3,9 +3,7 @@
 import io
 import json
 import re
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
@@ -18,39 +16,10 @@ from cltv_ml.features import build_features
 
 
 @pytest.fixture(scope="module")
-def server(trained):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            "mlflow",
-            "models",
-            "serve",
-            "-m",
-            "models:/cltv@champion",
-            "--env-manager",
-            "local",
-            "--port",
-            str(port),
-        ],
-        cwd=trained.folder,
-        env=trained.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(480):  # a busy machine takes minutes
-        try:
-            urllib.request.urlopen(f"{url}/ping").close()
-            break
-        except OSError:
-            assert process.poll() is None, "the server stopped"
-            time.sleep(0.5)
-    yield url
-    process.terminate()
-    process.wait(30)
+def server(trained, serving):
+    words = ["mlflow", "models", "serve", "-m", "models:/cltv@champion", "--env-manager", "local"]
+    with serving(words, "/ping", cwd=trained.folder, env=trained.environment) as address:
+        yield address
 
 
 def post(url, body, kind="application/json"):

@@ -31,23 +31,17 @@ def few(shop, orders):
 
 
 @pytest.fixture(scope="module")
-def cltv_tune(shop, few):
-    def run(*words):
-        return shop.cltv(
-            "tune",
-            "--data",
-            "few.csv",
-            *shop.mapping,
-            "--horizon",
-            HORIZON,
-            "--cutoff",
-            CUTOFF,
-            "--experiment",
-            "tuning",
-            *words,
-        )
+def command(shop, few):
+    """The words of a tuning of few customers."""
+    return [
+        *("tune", "--data", "few.csv", *shop.mapping),
+        *("--horizon", HORIZON, "--cutoff", CUTOFF, "--experiment", "tuning"),
+    ]
 
-    return run
+
+@pytest.fixture(scope="module")
+def cltv_tune(shop, command):
+    return lambda *more: shop.cltv(*command, *more)
 
 
 @pytest.fixture(scope="module")
@@ -159,27 +153,12 @@ main(sys.argv[1:])
 """
 
 
-def test_a_kill_loses_only_the_running_trial_and_the_rest_is_as_if_uninterrupted(shop, cltv_tune, few, tuned):
-    words = [
-        "tune",
-        "--model",
-        "tweedie",
-        "--data",
-        "few.csv",
-        *shop.mapping,
-        "--horizon",
-        HORIZON,
-        "--cutoff",
-        CUTOFF,
-        "--experiment",
-        "tuning",
-        "--trials",
-        "7",
-        "--out",
-        "killed",
-    ]
+def test_a_kill_loses_only_the_running_trial_and_the_rest_is_as_if_uninterrupted(
+    shop, cltv_tune, command, tuned
+):
+    more = ["--model", "tweedie", "--trials", "7", "--out", "killed"]
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, *words],
+        [sys.executable, "-c", KILLED, *command, *more],
         cwd=shop.folder,
         env=shop.environment,
         check=False,
@@ -187,7 +166,7 @@ def test_a_kill_loses_only_the_running_trial_and_the_rest_is_as_if_uninterrupted
     )
     assert killed.returncode == -signal.SIGKILL
     assert not (shop.folder / "killed" / "tweedie.toml").exists()
-    done = cltv_tune("--model", "tweedie", "--trials", "7", "--out", "killed")
+    done = cltv_tune(*more)
     assert done.returncode == 0, done.stderr
     again = pd.read_csv(shop.folder / "killed" / "tweedie.csv")
     assert again["trial"].tolist() == [0, 1, 3, 4, 5, 6, 7]

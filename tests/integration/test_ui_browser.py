@@ -1,13 +1,7 @@
 """The MLflow UI as a user sees it after a training: pages with content, pictures that are drawn, a quiet console."""
 
-import contextlib
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
 from browser import CHROMIUM, Browser
@@ -34,27 +28,11 @@ def trained(shop):
 
 
 @pytest.fixture(scope="module")
-def server(trained):
+def server(trained, serving):
     """`cltv ui` on a free port; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cltv_ml.cli", "ui", "--port", str(port)],
-        cwd=trained.folder,
-        env=trained.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=2):
-            break
-        time.sleep(0.5)
-    yield address
-    os.killpg(process.pid, 15)
-    process.wait(30)
+    words = [sys.executable, "-m", "cltv_ml.cli", "ui"]
+    with serving(words, "/health", cwd=trained.folder, env=trained.environment) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """The forecast of the whole shop as a pipeline: tables that add up, the last plan, sentences."""
 
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,12 +26,10 @@ def growing():
 
 
 @pytest.fixture(scope="module")
-def forecasts(growing, tmp_path_factory, empty_store):
+def forecasts(growing, tmp_path_factory, filling):
     """Two forecasts of the same shop, a month apart, with the file of the first named to the second."""
     folder = tmp_path_factory.mktemp("forecast")
-    shutil.copy(empty_store, folder / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with filling(folder):
         earlier = growing[growing["timestamp"] < "2023-05-21"]
         terms = {"horizon": "6w", "margin_rate": 0.4, "acquisition_cost": 3.0, "currency": "EUR"}
         first = pipelines.forecast(data=earlier, out=folder / "plan.csv", **terms)

@@ -1,9 +1,6 @@
 """A scored batch is kept, compared with the training, and with the truth once its horizon has passed."""
 
-import contextlib
 import json
-import shutil
-import sqlite3
 from pathlib import Path
 
 import mlflow
@@ -19,7 +16,7 @@ from cltv_ml.models import ProbabilisticValue
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import tier_names
-from cltv_ml.tracking import registry, runs, store
+from cltv_ml.tracking import registry, runs
 from cltv_ml.windows import Window
 
 SUMMARY = ["frequency", "recency", "T", "monetary_value"]
@@ -37,28 +34,19 @@ def fitted(log):
 
 
 @pytest.fixture(scope="module")
-def trained_store(empty_store, tmp_path_factory, log, fitted):
-    """A store with one registered version, and a copy of its database as it was then."""
+def trained_store(filling, tmp_path_factory, log, fitted):
+    """A store with one registered version."""
     folder = tmp_path_factory.mktemp("trained")
-    shutil.copy(empty_store, folder / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with filling(folder):
         cuts = _register(log, fitted)
-    shutil.copy(folder / "mlflow.db", folder / "as_trained.db")
     return folder, cuts
 
 
 @pytest.fixture
-def registered(trained_store, monkeypatch):
+def registered(trained_store, restore):
     """The store as it was after the training; gives the cut points of the tiers."""
     folder, cuts = trained_store
-    with (
-        contextlib.closing(sqlite3.connect(folder / "as_trained.db")) as before,
-        contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as now,
-    ):
-        before.backup(now)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-    store.open_store()
+    restore(folder)
     return cuts
 
 

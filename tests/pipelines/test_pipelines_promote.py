@@ -1,9 +1,7 @@
 """The challenger replaces the champion only where both answered for days that neither had seen."""
 
-import contextlib
 import importlib
 import shutil
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, SameRate
 from cltv_ml.serving import packaging
 from cltv_ml.serving.registered_model import load_registered
-from cltv_ml.tracking import registry, runs, store
+from cltv_ml.tracking import registry, runs
 from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
 
@@ -56,32 +54,21 @@ def put(model, log, cutoff, **changes):
 
 
 @pytest.fixture(scope="module")
-def stored(empty_store, shop, tmp_path_factory):
-    """A store with four versions, all fitted before the end, and a copy of its database as it was then."""
+def stored(filling, shop, tmp_path_factory):
+    """A store with four versions, all fitted before the end."""
     folder = tmp_path_factory.mktemp("promotion")
-    shutil.copy(empty_store, folder / "mlflow.db")
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with filling(folder):
         assert put(SameRate(HORIZON), shop.log, "2022-10-01") == (1, "champion")
         assert put(ProbabilisticValue(horizon=HORIZON), shop.log, "2022-10-01") == (2, "challenger")
         put(SameRate(30), shop.log, "2022-10-01")
         put(SameRate(HORIZON), shop.log, "2022-10-01", feature_version="other")
-    shutil.copy(folder / "mlflow.db", folder / "as_stored.db")
-    yield folder
-    mlflow.set_tracking_uri(before)
+    return folder
 
 
 @pytest.fixture
-def rivals(stored, monkeypatch):
+def rivals(stored, restore):
     """Version 1 is champion, it cannot tell customers apart well; nobody challenges it yet."""
-    with (
-        contextlib.closing(sqlite3.connect(stored / "as_stored.db")) as before,
-        contextlib.closing(sqlite3.connect(stored / "mlflow.db")) as now,
-    ):
-        before.backup(now)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{stored / 'mlflow.db'}")
-    store.open_store()
+    restore(stored)
     client = MlflowClient()
     client.delete_registered_model_alias("cltv", "challenger")
     return client

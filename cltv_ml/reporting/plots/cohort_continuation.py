@@ -71,12 +71,6 @@ def _add_interval(made: go.Figure, last: pd.DataFrame) -> None:
         name="90% interval",
         mode="markers",
         marker={"color": theme.REFERENCE, "size": 5},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": last["upper"] - last["expected"],
-            "arrayminus": last["expected"] - last["lower"],
-            "color": theme.REFERENCE,
-        },
+        error_x=theme.whiskers(last["expected"], last["lower"], last["upper"]) | {"color": theme.REFERENCE},
         hoverinfo="skip",
     )

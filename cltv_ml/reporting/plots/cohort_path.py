@@ -41,16 +41,7 @@ def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
         customdata=mine["active"],
         hovertemplate="%{x}<br>%{customdata:,} customers, %{y:.0%}<extra></extra>",
     )
-    made.update_layout(
-        yaxis2={
-            "title": {"text": "Share of customers"},
-            "overlaying": "y",
-            "side": "right",
-            "tickformat": ".0%",
-            "rangemode": "tozero",
-            "showgrid": False,
-        }
-    )
+    made.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
     made.update_xaxes(type="category")
     return made
 

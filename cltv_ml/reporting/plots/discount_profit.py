@@ -43,16 +43,6 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         line_color=theme.MODEL,
         hovertemplate="%{x} off is best for %{y:.1%}<extra></extra>",
     )
-    made.update_layout(
-        yaxis2={
-            "title": {"text": "Share of customers"},
-            "overlaying": "y",
-            "side": "right",
-            "tickmode": "auto",
-            "showgrid": False,
-            "tickformat": ".0%",
-            "rangemode": "tozero",
-        }
-    )
+    made.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
     made.update_xaxes(type="category")
     return made

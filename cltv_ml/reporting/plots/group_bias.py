@@ -23,20 +23,14 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
         f"Promised too much (right) or too little (left), by {by}", "Promised over spent, minus one", "Group"
     )
     rows = bias.dropna(subset=["bias"])
-    above = (rows["bias_upper"] - rows["bias"]).fillna(0.0)
+    upper = rows["bias_upper"].fillna(rows["bias"])
     made.add_scatter(
         x=rows["bias"],
         y=rows["group"].astype("str"),
         name="bias",
         mode="markers",
         marker={"color": theme.MODEL, "size": 10},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": above,
-            "arrayminus": rows["bias"] - rows["bias_lower"],
-            "color": theme.REFERENCE,
-        },
+        error_x=theme.whiskers(rows["bias"], rows["bias_lower"], upper) | {"color": theme.REFERENCE},
         customdata=rows[["customers", "predicted", "realised"]],
         hovertemplate="%{y}: %{x:+.1%}<br>%{customdata[0]:,} customers, promised %{customdata[1]:,.2f}, "
         "spent %{customdata[2]:,.2f} on average<extra></extra>",

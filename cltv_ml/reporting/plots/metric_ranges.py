@@ -38,13 +38,7 @@ def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
         name=metric,
         mode="markers",
         marker={"color": [theme.colours(rows["model"])[model] for model in rows["model"]], "size": 11},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": rows["highest"] - rows["mean"],
-            "arrayminus": rows["mean"] - rows["lowest"],
-            "color": theme.REFERENCE,
-        },
+        error_x=theme.whiskers(rows["mean"], rows["lowest"], rows["highest"]) | {"color": theme.REFERENCE},
         customdata=rows[["lowest", "highest", "windows"]],
         hovertemplate="%{y}<br>mean %{x:.3f}, from %{customdata[0]:.3f} to %{customdata[1]:.3f} "
         "over %{customdata[2]} windows<extra></extra>",

@@ -33,12 +33,7 @@ def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figur
         name="planned, with 80% band",
         mode="markers",
         marker={"color": theme.MODEL, "size": 9},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": judged["upper_80"] - judged["expected"],
-            "arrayminus": judged["expected"] - judged["lower_80"],
-        },
+        error_y=theme.whiskers(judged["expected"], judged["lower_80"], judged["upper_80"]),
         hovertemplate="%{x|%Y-%m-%d}: planned %{y:,.0f}<extra></extra>",
     )
     made.update_yaxes(rangemode="tozero")

@@ -40,15 +40,5 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
         yaxis="y2",
         hovertemplate="%{y:.0%} within %{x} days<extra></extra>",
     )
-    made.update_layout(
-        yaxis2={
-            "title": {"text": "Cumulative share"},
-            "overlaying": "y",
-            "side": "right",
-            "tickmode": "auto",
-            "showgrid": False,
-            "range": [0, 1.02],
-            "tickformat": ".0%",
-        }
-    )
+    made.update_layout(yaxis2=theme.right_axis("Cumulative share", range=[0, 1.02], tickformat=".0%"))
     return made

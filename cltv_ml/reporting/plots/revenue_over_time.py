@@ -7,15 +7,6 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-_ORDERS_AXIS = {
-    "title": {"text": "Orders"},
-    "overlaying": "y",
-    "side": "right",
-    "tickmode": "auto",
-    "showgrid": False,
-    "rangemode": "tozero",
-}
-
 
 def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars of revenue and a line of orders per month, above them how many customers were new.
@@ -47,7 +38,7 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
         line_color=theme.PALETTE[1],
         hovertemplate="%{x|%b %Y}<br>%{y:,} orders<extra></extra>",
     )
-    made.update_layout(yaxis2=_ORDERS_AXIS)
+    made.update_layout(yaxis2=theme.right_axis("Orders", rangemode="tozero"))
     made.update_yaxes(rangemode="tozero")
     made.update_xaxes(tickformat="%b %Y")
     if len(months) <= 18:  # each bar has its own tick; plotly's own ticks may fall between months

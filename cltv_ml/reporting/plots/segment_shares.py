@@ -31,12 +31,7 @@ def segment_shares(shares: pd.DataFrame, *, of: str = "Segment") -> go.Figure:
         y=shares["share"],
         name="now",
         marker_color=theme.MODEL,
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": shares["upper"] - shares["share"],
-            "arrayminus": shares["share"] - shares["lower"],
-        },
+        error_y=theme.whiskers(shares["share"], shares["lower"], shares["upper"]),
         hovertemplate="%{x}: %{y:.1%} now<extra></extra>",
     )
     made.update_yaxes(tickformat=".0%", rangemode="tozero")

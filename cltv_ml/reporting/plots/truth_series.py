@@ -42,13 +42,8 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
         mode="lines+markers",
         marker={"color": theme.MODEL, "size": 9},
         line={"color": theme.MODEL},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": truth[f"{metric}_upper"] - truth[metric],
-            "arrayminus": truth[metric] - truth[f"{metric}_lower"],
-            "color": theme.REFERENCE,
-        },
+        error_y=theme.whiskers(truth[metric], truth[f"{metric}_lower"], truth[f"{metric}_upper"])
+        | {"color": theme.REFERENCE},
         hovertemplate="%{x|%Y-%m-%d}: %{y:" + form + "}<extra></extra>",
     )
     if metric == "bias":
