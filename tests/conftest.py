@@ -14,7 +14,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
 
@@ -48,9 +48,12 @@ def store(empty_store, tmp_path, monkeypatch):
 LONG = (
     "cli/test_cli_help.py::test_a_pipe_gets_no_colours_and_a_terminal_without_colours_neither",
     "data/test_data_cases.py::test_each_small_export_is_read_right_or_asked_about",
+    "data/test_data_clean.py::test_the_two_giant_cancelled_orders_of_online_retail_leave_nothing",
     "data/test_data_formats.py::test_every_example_is_read_to_its_value",
     "data/test_data_netting.py::test_netting_equals_the_slow_loop",
     "data/test_data_quality.py::test_complete_journey_keeps_every_cent_beside_its_categories",
+    "decisions/test_decisions_cohorts.py::test_every_grouping_and_period_keeps_the_logs_money_to_the_cent",
+    "decisions/test_decisions_past_campaign.py::test_an_arm_that_moves_some_more_orders_its_holdout_better_than_chance",
     "decisions/test_decisions_past_campaign.py::test_the_estimates_of_each_policy_cover_what_it_would_have_earned",
     "evaluation/test_compare.py::test_equal_models_are_told_apart_in_about_one_of_twenty_worlds",
     "evaluation/test_drift.py::test_intervals_hold_the_true_drift_as_often_as_they_say",
@@ -58,21 +61,12 @@ LONG = (
     "integration/test_act.py",
     "integration/test_backtest_command.py",
     "integration/test_bad_input.py::test_no_run_is_left_open",
+    "integration/test_customers.py",
     "integration/test_faults.py",
     "integration/test_figures.py",
     "integration/test_lifetime.py",
     "integration/test_project_run.py",
-    "integration/test_score.py::test_a_database_table_is_replaced_by_the_scores",
-    "integration/test_score.py::test_a_day_outside_the_log_is_refused_in_one_sentence",
-    "integration/test_score.py::test_a_feature_table_gives_the_scores_of_the_log_in_its_own_order",
-    "integration/test_score.py::test_a_feature_table_is_cast_to_what_the_model_wants",
-    "integration/test_score.py::test_a_feature_table_of_unknown_day_asks_for_it",
-    "integration/test_score.py::test_a_feature_table_without_a_column_of_the_model_is_refused",
-    "integration/test_score.py::test_an_alias_that_moves_meanwhile_changes_nothing",
-    "integration/test_score.py::test_an_impossible_row_of_a_feature_table_comes_back_with_a_reason",
-    "integration/test_score.py::test_customers_who_came_after_the_day_have_a_reason",
-    "integration/test_score.py::test_since_scores_the_customers_who_bought_since_with_the_same_values",
-    "integration/test_score.py::test_top_reasons_stand_beside_the_same_values",
+    "integration/test_score.py",
     "integration/test_score_faults.py",
     "integration/test_serve.py",
     "integration/test_serve_transactions.py",
@@ -89,6 +83,7 @@ LONG = (
     "models/test_models_fuzz.py",
     "models/test_models_hybrid.py::test_each_cutoff_is_valued_by_a_model_of_its_own_customers",
     "models/test_models_mbg_cnbd.py::test_the_unit_of_time_does_not_choose_k",
+    "models/test_models_sklearn.py::test_scikit_learns_own_checks_pass_for_every_tree_model",
     "pipelines/test_pipelines_forecast.py",
     "pipelines/test_pipelines_monitor.py::test_a_batch_that_is_closed_is_not_promised_anew",
     "pipelines/test_pipelines_monitor.py::test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_looked_at",
@@ -104,6 +99,7 @@ LONG = (
     "reporting/test_report.py::test_report_needs_neither_todays_scores_nor_earlier_ones",
     "reporting/test_report_browser.py",
     "reporting/test_scenarios_browser.py",
+    "test_cli.py::test_rooms_are_imported_when_they_are_first_used",
     "tracking/test_tracking_registry.py::test_a_promotion_stopped_at_any_write_is_done_or_undone_by_the_next_command",
     "tracking/test_tracking_registry.py::test_a_rollback_stopped_at_any_write_is_done_or_undone_by_the_next_command",
     "tracking/test_tracking_registry.py::test_two_promotions_at_once_leave_one_consistent_result",

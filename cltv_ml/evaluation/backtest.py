@@ -97,9 +97,11 @@ def judge(
     InputError
         No model can be fitted.
     """
+    models = by_name(models)
+    _check_members(models)
     log = Log.of(log)
     progress("building features", 0.0)
-    training = prepare(log, window, [*features, *read_by(by_name(models))], max_origins=max_origins)
+    training = prepare(log, window, [*features, *read_by(models)], max_origins=max_origins)
     level = forecast_level(log, window)
     return judge_prepared(log, window, training, models, level=level, targeting=targeting, progress=progress)
 

@@ -1,4 +1,4 @@
-"""What `cltv train` leaves behind."""
+"""What `cltv train` leaves behind, and that its champion scores."""
 
 from pathlib import Path
 
@@ -223,3 +223,7 @@ def test_a_second_training_is_a_challenger_until_it_is_promoted(trained, client)
     assert "version 1 stays champion" in said  # the same data and recipe: no better
     assert int(client.get_model_version_by_alias("cltv", "champion").version) == 1
     assert int(client.get_model_version_by_alias("cltv", "challenger").version) > 1
+
+
+def test_every_customer_of_the_source_comes_back_once(scored, orders):
+    assert sorted(scored["customer_id"]) == sorted({*orders["Kunde"], "K-broken"})
