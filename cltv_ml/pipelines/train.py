@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 
 from cltv_ml.data import Cleaned
-from cltv_ml.data import Verdict as DataVerdict
 from cltv_ml.data import judge as check_data
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge_prepared, prepare, silent
 from cltv_ml.evaluation.calibration import calibrate
-from cltv_ml.evaluation.choice import beats_chance, choose, doubt_order
+from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizon_shares import add_horizons
 from cltv_ml.evaluation.horizons import ByHorizon, compute_curve
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
-from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
-from cltv_ml.evaluation.stability import choice_notes
-from cltv_ml.features import absent_features, catalogue_page, feature_version
+from cltv_ml.features import catalogue_page
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel, read_by
@@ -41,6 +37,8 @@ from cltv_ml.pipelines.inputs import (
 )
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.promote import Decision, promote
+from cltv_ml.pipelines.train_job import Job
+from cltv_ml.pipelines.train_notes import training_notes
 from cltv_ml.pipelines.train_runs import (
     data_tags,
     describe_candidate,
@@ -55,25 +53,8 @@ from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.training_summary import Today, model_summary, training_summary, with_alive
 from cltv_ml.serving import packaging
 from cltv_ml.settings import Settings, Train
-from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import model_tables, registry, runs
-from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS, Window
-
-
-@dataclass(frozen=True)
-class Job:
-    """A training's settings with what its log decides: the test window and the data check."""
-
-    settings: Train
-    window: Window
-    verdict: DataVerdict
-    horizons: list[int]  # all of them in days, the window's among them
-    targeting: Targeting | None = None  # choose by this campaign's profit instead of Gini
-
-    @property
-    def dataset(self) -> str:
-        """The name of the data, without folders and passwords."""
-        return self.settings.dataset
+from cltv_ml.windows import Window
 
 
 @dataclass(frozen=True)
@@ -130,12 +111,12 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     features = [*features, *read_by(models)]
     experiment_id = runs.open_experiment(settings.experiment)
     training_id = runs.new_training_id()
-    tags = _tags(job, training_id, features)
+    tags = job.tags(training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
     with shared_fits(), runs.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
         result = _compare(log, models, features, job, progress)
         verdict = _with_newcomers(choose(result, job.targeting), result)
-        notes = [*_notes(result, verdict, job, log.first), *_absent(log)]
+        notes = training_notes(result, verdict, job, log)
         truth = result.training.X_now.assign(value=result.y_true)
         data = runs.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
         logged = {}
@@ -147,16 +128,8 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info, today = _log_champion(log, verdict.champion, result, job, features, several)
         progress("writing the report", 0.95)
-        summary = training_summary(
-            cleaned,
-            result,
-            verdict,
-            job.dataset,
-            notes,
-            today=today,
-            several=several,
-            currency=settings.currency,
-        )
+        shown: dict[str, Any] = {"today": today, "several": several, "currency": settings.currency}
+        summary = training_summary(cleaned, result, verdict, job.dataset, notes, **shown)
         _write_outputs(cleaned, result, summary, job)
         _log_summary(cleaned, result, summary, verdict, job)
         about = data_tags(log.span, info)
@@ -165,12 +138,8 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         found = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion, several)}
         version = registry.register(info.model_uri, {**tags, **about, **found}, card, run_id=run_id)
         mlflow.log_input(data, context="holdout")
-        mlflow.set_tags(
-            {
-                "registered": f"{registry.REGISTERED_NAME}/{version}",
-                runs.DESCRIPTION: describe_training(verdict, version),
-            }
-        )
+        mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
+        mlflow.set_tag(runs.DESCRIPTION, describe_training(verdict, version))
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
     return Outcome(result, verdict, version, alias, training_id, run_id, notes, horizons=several)
 
@@ -195,9 +164,9 @@ def _log_summary(
     """Log what the training's own run keeps: the report, the features, the settings, the comparison."""
     mlflow.log_dict(summary, "report.json")
     mlflow.log_text(catalogue_page(), "features.md")
-    mlflow.log_text(_repeatable(job, cleaned), "settings.toml")
+    mlflow.log_text(job.repeatable(cleaned.report.mapping), "settings.toml")
     mlflow.log_metrics(summary_metrics(cleaned, result))
-    runs.log_params({**_job_params(job), "champion": verdict.champion})
+    runs.log_params({**job.params(), "champion": verdict.champion})
     for file in ("comparison.csv", "report.html"):
         mlflow.log_artifact(str(job.settings.out / file))
     runs.log_table(result.results, "tables/comparison.json")
@@ -209,23 +178,15 @@ def _with_newcomers(verdict: Verdict, result: WindowResult) -> Verdict:
     return replace(verdict, reason=f"{verdict.reason}; {sentence}") if sentence else verdict
 
 
-def _repeatable(job: Job, cleaned: Cleaned) -> str:
-    """Return the settings with which the same training runs again, whatever is the latest day then."""
-    cutoff = f"{job.window.cutoff:%Y-%m-%d}"
-    asked = job.settings.models
-    models = asked if isinstance(asked, str) else ",".join(map(str, asked))
-    return job.settings.toml(data=job.dataset, mapping=cleaned.report.mapping, cutoff=cutoff, models=models)
-
-
 def _log_candidate(
     experiment_id: str, name: str, result: WindowResult, job: Job, tags: Mapping[str, str], data: Any
 ) -> str:
     """Log one model's run: parameters, metrics, data, figures and the model itself; return the model's address."""
     model = result.models[name]
     values = result.predictions[name]["expected_value"].to_numpy()
-    card = _card(model, result.window.cutoff, values, job)
+    card = job.card(model, result.window.cutoff, values)
     with runs.model_run(experiment_id, name, {**tags, "role": "candidate", "model": name}) as run_id:
-        runs.log_params(model_params(model) | _job_params(job))
+        runs.log_params(model_params(model) | job.params())
         info = packaging.log_model(model, card, result.training.X_now, served=False)
         mlflow.log_input(data, context="holdout")
         mlflow.log_metrics(result.scores.loc[name].dropna().to_dict(), model_id=info.model_id, dataset=data)
@@ -255,7 +216,7 @@ def _log_champion(
     if several is not None:
         add_horizons(log, model, training, window.cutoff, job.horizons, features, several.errors(), levels)
     table = model.predict_table(training.X_now)
-    card = _card(model, window.cutoff, table["expected_value"].to_numpy(), job)
+    card = job.card(model, window.cutoff, table["expected_value"].to_numpy())
     with atomic(job.settings.out / "request.json", private=True) as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     info = packaging.log_model(model, card, training.X_now)
@@ -265,117 +226,8 @@ def _log_champion(
     return info, Today(with_alive(result, table, training.X_now), interval, curve)
 
 
-def _card(model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray, job: Job) -> packaging.Card:
-    names = model.inputs
-    return packaging.Card(
-        model=model.name,
-        horizon=job.window.horizon,
-        cutoff=f"{cutoff:%Y-%m-%d}",
-        features=names,
-        feature_version=feature_version(names),
-        tiers=packaging.tier_cuts(values),
-        customers=len(values),
-        dataset=job.dataset,
-        horizons=job.horizons if hasattr(model, "horizons_") else [],
-    )
-
-
 def _write_outputs(cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], job: Job) -> None:
     write_table(result.results, job.settings.out / "comparison.csv")
     write_table(cleaned.quarantine, job.settings.out / "quarantine.parquet")
     with atomic(job.settings.out / "report.html") as path:
         path.write_text(render_html(summary), encoding="utf-8")
-
-
-def _notes(result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp) -> list[str]:
-    """Return what the reader must know before trusting the comparison."""
-    window, notes = result.window, []
-    if job.verdict.level != "go":
-        notes.append(f"The data check says {job.verdict.text}.")
-    if window.cutoff - pd.Timedelta(days=365) < first.normalize():
-        notes.append(
-            "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
-            "be off by as much as that season differs from the months before. Intervals are as wide as such windows "
-            "of this log have been missed."
-        )
-    if job.settings.customers_share:
-        notes.append(
-            "Judged on customers whose spending no model saw, learned from the other "
-            f"{job.settings.customers_share:.0%} in the same window: this says how customers are told apart, not how "
-            "well a future window's total is known."
-        )
-    if not verdict.within_bounds:
-        told = ": read its values as an order" if beats_chance(result, verdict.champion) else ""
-        notes.append(f"On the test window the champion is outside the bounds for bias or decile error{told}.")
-    notes += [*doubt_order(result, verdict.champion), *choice_notes(result, verdict.champion), *result.notes]
-    if not result.training.origins:
-        notes.append(
-            "The log holds no window before the cutoff to learn from, so only models without labels competed; "
-            f"{MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with customers who spent again, would "
-            "let the others in. Intervals are what the probabilistic models hold possible, not measured errors; the "
-            "same-rate rule has none."
-        )
-    return [*notes, *_level_notes(result, job)]
-
-
-def _level_notes(result: WindowResult, job: Job) -> list[str]:
-    """Return how much is expected in all and how far that may be off, or that nothing tells it."""
-    level = result.level
-    if level is None:
-        if job.settings.customers_share:
-            return []
-        return [
-            "Nobody bought in the last horizon before the test window, so nothing tells the total: every model keeps "
-            "its own."
-        ]
-    low, high = level.interval()
-    table = level.table.sort_values("weight", ascending=False)
-    parts = [f"{row.candidate} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05]
-    count = len(level.record)
-    weighted = f"how right they were at {count} earlier cutoff{'s' * (count > 1)} of this log"
-    if not count:
-        weighted = "how right their kinds usually are, for the log holds no earlier window to tell"
-    return [
-        f"The level, {level.total:,.0f} in all (90%: {low:,.0f} to {high:,.0f}), is a mean of forecasts weighted by "
-        f"{weighted}: {', '.join(parts)}."
-    ]
-
-
-def _absent(log: Log) -> list[str]:
-    """Return a sentence that names the columns whose features this log cannot have, if there are any."""
-    lacking = absent_features(log.columns)
-    missing = sorted(
-        {column for columns in lacking.values() for column in columns} & set(TRANSACTIONS.columns)
-    )
-    if not missing:
-        return []
-    return [
-        f"The log has no {', '.join(missing)}: {len(lacking)} features were left out (`cltv features list`)."
-    ]
-
-
-def _tags(job: Job, training_id: str, features: Sequence[str]) -> dict[str, str]:
-    return {
-        "training_id": training_id,
-        "dataset": job.dataset,
-        "cutoff": f"{job.window.cutoff:%Y-%m-%d}",
-        "horizon_days": str(job.window.horizon),
-        "feature_version": feature_version(features),
-        "data_verdict": job.verdict.level,
-        **runs.code_tags(),
-    }
-
-
-def _job_params(job: Job) -> dict[str, Any]:
-    return {
-        "dataset_name": job.dataset,
-        "test_cutoff": f"{job.window.cutoff:%Y-%m-%d}",
-        "horizon_days": job.window.horizon,
-        "max_origins": job.settings.max_origins,
-        **({"customers_share": job.settings.customers_share} if job.settings.customers_share else {}),
-        **(
-            {f"campaign_{name}": value for name, value in asdict(job.targeting).items()}
-            if job.targeting
-            else {}
-        ),
-    }
