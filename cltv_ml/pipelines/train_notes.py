@@ -1,4 +1,4 @@
-"""What the reader of a training must know before trusting its comparison."""
+"""Notes that a reader of a training must know before trusting its comparison."""
 
 from __future__ import annotations
 
