@@ -64,6 +64,7 @@ LONG = (
     "integration/test_customers.py",
     "integration/test_faults.py",
     "integration/test_figures.py",
+    "integration/test_horizons.py",
     "integration/test_lifetime.py",
     "integration/test_project_run.py",
     "integration/test_score.py",
