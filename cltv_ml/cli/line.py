@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cltv_ml.cli.printing import console, print_json, progress, show_table
+from cltv_ml.cli.printing import METRICS, console, print_json, progress, show_table
 from cltv_ml.cli.promotion import show_decision
 from cltv_ml.cli.score import show_manifest
 from cltv_ml.settings import Demo, Train
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from cltv_ml.pipelines.train import Outcome
 
 _SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "Deviance", "Profit"]
+
+
+#: Metrics of each of several horizons.
+_BY_HORIZON = ("gini", "bias", "decile_mape")
 
 
 def train(settings: Train) -> None:
@@ -79,6 +83,12 @@ def _show(outcome: Outcome, out: Path) -> None:
     show_table(
         frame, f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}"
     )
+    for day, judged in outcome.horizons.judged.items() if outcome.horizons else ():
+        known = {name: METRICS[name] for name in _BY_HORIZON if name in judged.scores}
+        told = ", ".join(
+            f"{title} {form.format(judged.scores[name])}" for name, (title, form) in known.items()
+        )
+        console.print(f"Horizon   {day} days from {judged.window.cutoff:%Y-%m-%d}: {told}")
     for note in outcome.notes:
         console.print(f"Note      {note}")
     console.print(
@@ -107,6 +117,10 @@ def _document(outcome: Outcome, settings: Train) -> dict[str, Any]:
         "horizon": window.horizon,
         "customers": len(outcome.result.y_true),
         "scores": outcome.result.scores.reset_index(),
+        "horizons": {
+            str(day): {"cutoff": judged.window.cutoff, **judged.scores.to_dict()}
+            for day, judged in (outcome.horizons.judged.items() if outcome.horizons else ())
+        },
         "notes": outcome.notes,
         "out": settings.out,
     }
