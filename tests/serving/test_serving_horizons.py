@@ -1,0 +1,56 @@
+"""A served model of several horizons answers for any of them, and its files keep them."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.errors import InputError
+from cltv_ml.models import Horizons, SameRate, Tweedie
+from cltv_ml.serving.packaging import Card, load_files, write_files
+from cltv_ml.serving.responses import Terms, answer
+
+TIERS = {"low": 0.0, "medium": 5.0, "high": 20.0}
+X = pd.DataFrame(
+    {
+        "frequency": [2.0, 0, 5, 1] * 10,
+        "recency": [30.0, 0, 80, 5] * 10,
+        "T": [90.0, 80, 90, 60] * 10,
+        "monetary_value": [10.0, 0, 20, 15] * 10,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    spent = X["frequency"] * 10 + 1
+    model = Tweedie(91, n_estimators=10, min_child_weight=1).fit(X, spent)
+    return model.set_horizons(Horizons(91, [30, 91]).fit(X))
+
+
+def test_the_horizon_of_a_request_may_be_any_of_the_models(model):
+    own, asked = answer(model, TIERS, X), answer(model, TIERS, X, Terms(horizon=30))
+    assert asked["expected_value"].tolist() == own["expected_value_30d"].tolist()
+    assert asked["tier"].tolist() == own["tier"].tolist()
+
+
+def test_a_horizon_that_it_does_not_know_is_refused_with_those_that_it_does(model):
+    with pytest.raises(InputError, match="in 30, 91 days; send one of them"):
+        answer(model, TIERS, X, Terms(horizon=60))
+
+
+def test_a_margin_multiplies_the_values_of_all_horizons(model):
+    own, part = answer(model, TIERS, X), answer(model, TIERS, X, Terms(margin=0.5))
+    for name in ("expected_value", "expected_value_30d", "expected_value_91d"):
+        assert part[name].tolist() == pytest.approx((own[name] / 2).tolist())
+
+
+def test_files_of_a_model_keep_its_horizons(model, tmp_path):
+    card = Card("tweedie", 91, "2026-01-01", model.inputs, "v", TIERS, len(X), "shop", horizons=[30, 91])
+    write_files(model, card, tmp_path)
+    again, kept = load_files(tmp_path)
+    pd.testing.assert_frame_equal(again.predict_table(X), model.predict_table(X), check_exact=True)
+    assert kept.horizons == [30, 91]
+
+
+def test_a_model_of_one_horizon_answers_with_todays_columns():
+    one = answer(SameRate(91).fit(X), TIERS, X)
+    assert list(one) == ["expected_value", "expected_purchases", "tier"]
