@@ -16,8 +16,8 @@ from cltv_ml.data.quality import (
     doubt_products,
 )
 from cltv_ml.data.questions import Question, QuestionsError, answer
+from cltv_ml.data.raw import Raw, read
 from cltv_ml.data.rules import REASONS, Rules, change_rules
-from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.synthetic import Simulation, simulate, write_simulation
 from cltv_ml.data.verdict import Verdict, judge
 

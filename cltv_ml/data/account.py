@@ -9,8 +9,8 @@ import pandas as pd
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
+from cltv_ml.data.raw import Raw
 from cltv_ml.data.rules import REASONS
-from cltv_ml.data.sources import Raw
 from cltv_ml.engine import MONEY_SCALE, Relation
 
 

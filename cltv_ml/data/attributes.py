@@ -20,8 +20,8 @@ from cltv_ml.data.attribute_kinds import (
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.sources import Opened, open_source
 from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES

@@ -20,10 +20,10 @@ from cltv_ml.data.lines import Lines, read_lines
 from cltv_ml.data.outputs import log_query, quarantine_query
 from cltv_ml.data.placeholders import set_placeholders_aside
 from cltv_ml.data.quality import OPENING_CUSTOMERS
+from cltv_ml.data.raw import Raw, read
 from cltv_ml.data.returns import take_returns_off
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules, keep_levels
-from cltv_ml.data.sources import Raw, read
 from cltv_ml.data.totals import take_totals_once
 from cltv_ml.engine import MONEY_SCALE, Relation, Tabular, frame, keep, lend, literal, pattern, show, tidy
 from cltv_ml.errors import InputError

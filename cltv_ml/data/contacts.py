@@ -14,8 +14,8 @@ from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
-from cltv_ml.data.sources import open_source
 from cltv_ml.engine import keep
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES

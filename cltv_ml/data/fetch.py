@@ -11,12 +11,12 @@ from pathlib import Path
 import pooch
 from requests import RequestException
 
-from cltv_ml.data.archives import unpack
 from cltv_ml.data.datasets import DATASETS
 from cltv_ml.data.parse import quote
-from cltv_ml.data.sources import read
+from cltv_ml.data.raw import read
 from cltv_ml.engine import literal, quoted
 from cltv_ml.errors import InputError
+from cltv_ml.sources.archives import unpack
 
 
 def fetch(name: str) -> Path:

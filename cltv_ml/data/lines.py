@@ -20,7 +20,7 @@ from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
 
 if TYPE_CHECKING:
-    from cltv_ml.data.sources import Raw
+    from cltv_ml.data.raw import Raw
 
 #: Amounts from here on are taken for errors; below, sums of integer minor units cannot overflow.
 LARGEST_AMOUNT = 1e12

@@ -15,9 +15,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.data.zones import once, shift
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
-
-#: Stands before every column of a source inside the engine: names of our own hold no colon.
-MARK = "source:"
+from cltv_ml.sources.frames import MARK
 
 _NUMBERS = re.compile(
     r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM"

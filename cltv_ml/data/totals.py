@@ -14,7 +14,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 
 if TYPE_CHECKING:
-    from cltv_ml.data.sources import Raw
+    from cltv_ml.data.raw import Raw
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
 _SAMPLE = 100_000

@@ -17,7 +17,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.tables import TRANSACTIONS
 
 if TYPE_CHECKING:
-    from cltv_ml.data.sources import Raw
+    from cltv_ml.data.raw import Raw
 
 #: Amounts that may be before the discount.
 _BEFORE_DISCOUNT = ("subtotal", "zwischensumme", "soustotal", "subtotale")

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from cltv_ml.data import clean, read, sources
+from cltv_ml.data import clean, raw, read
 from cltv_ml.engine import connect
 
 ORDERS = pd.DataFrame(
@@ -42,7 +42,7 @@ class Listening:
 def names_in_the_sql(monkeypatch):
     heard = []
     with monkeypatch.context() as patched:
-        patched.setattr(sources, "connect", lambda *given: Listening(connect(*given), heard))
+        patched.setattr(raw, "connect", lambda *given: Listening(connect(*given), heard))
         clean(read(ORDERS, {name: name for name in ORDERS}))
     bare = re.sub(r"'(?:[^']|'')*'", " ", " ".join(heard))
     return sorted(

@@ -9,7 +9,8 @@ import pytest
 from openpyxl import Workbook
 
 from cltv_ml.addresses import is_url, without_secrets
-from cltv_ml.data import archives, clean, read
+from cltv_ml.data import clean, read
+from cltv_ml.sources import archives
 
 REFERENCE = pd.DataFrame(
     {

@@ -6,9 +6,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from cltv_ml.data.parse import MARK, Columns
+from cltv_ml.data.parse import Columns
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import lend
+from cltv_ml.sources.frames import MARK
 
 
 def opened(values, rules=None):

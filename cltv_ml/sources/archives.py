@@ -15,8 +15,8 @@ import pyarrow as pa
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from cltv_ml.data.layout import check_header_row, find_header
 from cltv_ml.errors import InputError
+from cltv_ml.sources.layout import check_header_row, find_header
 
 #: An archive may unpack to this many bytes, or to `RATIO` times its own size if that is more: tables shrink to
 #: a fifth or a thirtieth, only what was made to fill a disk to a thousandth.

@@ -8,9 +8,11 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.parse import MARK
 from cltv_ml.engine import Relation, keep, lend
 from cltv_ml.errors import InputError
+
+#: Stands before every column of a source inside the engine: names of our own hold no colon.
+MARK = "source:"
 
 
 @dataclass(frozen=True)

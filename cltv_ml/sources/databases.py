@@ -11,10 +11,10 @@ import sqlalchemy
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from cltv_ml.addresses import hide, without_secrets
-from cltv_ml.data.archives import text_batches
-from cltv_ml.data.frames import Rows, inner_names, load
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
+from cltv_ml.sources.archives import text_batches
+from cltv_ml.sources.frames import Rows, inner_names, load
 
 
 def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -> Rows:

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import duckdb
 
-from cltv_ml.data.archives import text_batches, unpack, workbook_rows
-from cltv_ml.data.datasets import DATASETS
-from cltv_ml.data.files import read_csv
-from cltv_ml.data.frames import Rows, inner_names, load
-from cltv_ml.data.parse import MARK
-from cltv_ml.data.records import read_json
 from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
+from cltv_ml.sources.archives import text_batches, unpack, workbook_rows
+from cltv_ml.sources.files import read_csv
+from cltv_ml.sources.frames import MARK, Rows, inner_names, load
+from cltv_ml.sources.records import read_json
 
 #: Endings by the way they are read; any other file is read as text.
 _WAYS = {
@@ -42,13 +40,7 @@ def read_file(
     A path that exists is that file, whatever signs of a pattern its name holds. Several files are read as one
     where they have the same columns.
     """
-    found = find(path)
-    if not found:
-        raise InputError(
-            f"{str(path)!r} is neither a file, a folder with tables nor a data set's name; "
-            f"check the path. Data sets: {sorted(DATASETS)}."
-        )
-    files = [member for file in found for member in unpack(file, folder)]
+    files = [member for file in find(path) for member in unpack(file, folder)]
     ways = {_way(file): file for file in files}
     if len(ways) > 1:
         examples = sorted(file.name for file in ways.values())

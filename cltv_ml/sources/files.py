@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from cltv_ml.data.encodings import BROKEN, find_encoding, keep_readable
-from cltv_ml.data.frames import Rows, inner_names, load
-from cltv_ml.data.layout import check_header_row, find_header, fit_names, split_lines
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
+from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
+from cltv_ml.sources.frames import Rows, inner_names, load
+from cltv_ml.sources.layout import check_header_row, find_header, fit_names, split_lines
 
 _SAMPLE = 1 << 20
 _BLOCK = 1 << 24

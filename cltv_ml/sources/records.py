@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from cltv_ml.data.archives import text_batches
-from cltv_ml.data.frames import Rows, inner_names, load
 from cltv_ml.errors import InputError
+from cltv_ml.sources.archives import text_batches
+from cltv_ml.sources.frames import Rows, inner_names, load
 
 
 def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Rows:

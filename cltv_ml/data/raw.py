@@ -15,13 +15,10 @@ import pandas as pd
 import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
-from cltv_ml.data.databases import read_database
 from cltv_ml.data.datasets import DATASETS, Dataset
-from cltv_ml.data.frames import Rows, inner_names, read_frame
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
-from cltv_ml.data.parse import MARK, quote
-from cltv_ml.data.paths import read_file
+from cltv_ml.data.parse import quote
 from cltv_ml.data.proposal import complete
 from cltv_ml.data.questions import QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
@@ -29,6 +26,9 @@ from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
+from cltv_ml.sources.databases import read_database
+from cltv_ml.sources.frames import MARK, Rows, inner_names, read_frame
+from cltv_ml.sources.paths import find, read_file
 
 
 class Workspace:
@@ -207,10 +207,20 @@ def open_source(
         rows = read_database(con, name, table)
         name = without_secrets(name)
     else:
+        _check_path(Path(name))
         rows = read_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
     _check_rows(rows, name)
     return Opened(rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready)
+
+
+def _check_path(path: Path) -> None:
+    """Raise InputError where there is no file."""
+    if not find(path):
+        raise InputError(
+            f"{str(path)!r} is neither a file, a folder with tables nor a data set's name; "
+            f"check the path. Data sets: {sorted(DATASETS)}."
+        )
 
 
 def _read_dataset(
