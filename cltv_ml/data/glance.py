@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
@@ -10,6 +10,9 @@ from cltv_ml.engine import Relation, keep
 
 #: A source with fewer lines is looked at as a whole; of others so many blocks of so many lines.
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
+
+#: So many lines show which columns have more values than levels may be.
+_FEW = 2_000
 
 
 class Glance:
@@ -35,13 +38,10 @@ class Glance:
         self.lines = keep(table.con, "glance", f"from {table} where {where}")
         self.rows = self.lines.count()
 
-    def levels(self, column: str, most: int) -> dict[str, int] | None:
-        """Return the different values of a column with their numbers of lines, None where there are too many."""
-        found = self.lines.rows(
-            f"select coalesce(trim(cast({quote(column)} as varchar)), '') as level, count(*) from {self.lines} "
-            f"group by 1 order by 2 desc, 1 limit {most + 1}"
-        )
-        return None if len(found) > most else {str(level): int(rows) for level, rows in found}
+    def levels(self, columns: Sequence[str], most: int) -> dict[str, dict[str, int]]:
+        """Return the different values of columns with their numbers of lines, where there are not too many."""
+        texts = {column: f"coalesce(trim(cast({quote(column)} as varchar)), '')" for column in columns}
+        return count_values(self.lines, texts, most) if columns else {}
 
     def filled(self, column: str) -> int:
         """Return on how many lines a column holds something."""
@@ -72,3 +72,38 @@ class Glance:
 
     def _one(self, expression: str) -> int:
         return int(self.lines.row(f"select {expression} from {self.lines}")[0])
+
+
+def count_values(table: Relation, texts: Mapping[str, str], most: int) -> dict[str, dict[str, int]]:
+    """Return the different values of each text with their numbers of lines, the most frequent first.
+
+    A text with more than so many values is left out. All texts are read in one query, so that a wide table takes no
+    longer than its values do; the first lines rule most of them out.
+
+    Parameters
+    ----------
+    texts
+        What each is called, and its SQL; null is no value.
+    """
+    found = _count_values(f"(from {table} limit {_FEW})", table, texts, most)
+    if table.rows(f"select 1 from {table} offset {_FEW} limit 1"):
+        found = _count_values(str(table), table, {name: texts[name] for name in found}, most)
+    return {name: found[name] for name in texts if name in found}
+
+
+def _count_values(
+    lines: str, table: Relation, texts: Mapping[str, str], most: int
+) -> dict[str, dict[str, int]]:
+    if not texts:
+        return {}
+    names = list(texts)
+    selected = ", ".join(f'{text} as "{place}"' for place, text in enumerate(texts.values()))
+    counted = table.rows(
+        f"select place, value, count(*) as n from (unpivot (select {selected} from {lines}) on columns(*) "
+        "into name place value value) group by place, value "
+        f"qualify count(*) over (partition by place) <= {most} order by n desc, value"
+    )
+    found: dict[str, dict[str, int]] = {}
+    for place, value, rows in counted:
+        found.setdefault(names[int(place)], {})[str(value)] = int(rows)
+    return found

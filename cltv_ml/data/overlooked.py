@@ -106,8 +106,9 @@ def look_over(
     found = Overlooked()
     left = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
     glance = Glance(table, left)
+    levels_of = glance.levels(left, _LEVELS)
     for column in left:
-        levels = glance.levels(column, _LEVELS)
+        levels = levels_of.get(column)
         _look_at_unpaid(column, kinds[column], glance, found)
         decided = {**mapping, **found.mapping, **given}
         about = (column, kinds[column], glance, decided, found)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cltv_ml.data.glance import count_values
 from cltv_ml.data.headings import NOT_THE_PURCHASE, PER_LINE, PER_ORDER, SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
@@ -170,27 +171,27 @@ def _find_currency(
     first: Relation, table: Relation, kinds: Mapping[str, str], mapping: dict[str, str]
 ) -> list[str]:
     """Add the column of currency codes, whatever it is called, to the mapping; return what to tell."""
-    for column in (
-        column for column, kind in kinds.items() if kind == "text" and column not in mapping.values()
-    ):
-        for lines in (first, table):  # the first lines rule most columns out
-            rows = lines.rows(
-                f"select distinct upper(trim(cast({quote(column)} as varchar))) as code from {lines} "
-                f"where code <> '' limit {len(CURRENCIES) + 1}"
-            )
-            names = {str(name) for (name,) in rows}
-            codes = {name if is_currency_name(name) else code_of(name) for name in names}
-            if not codes or not all(
-                code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes
-            ):
-                break
-            if not codes & {*_MAJOR, "$"} and not any(map(is_currency_name, codes)):
-                break
-        else:
+    texts = {
+        column: f"nullif(upper(trim(cast({quote(column)} as varchar))), '')"
+        for column, kind in kinds.items()
+        if kind == "text" and column not in mapping.values()
+    }
+    for column, values in count_values(first, texts, len(CURRENCIES)).items():
+        if not _are_currencies(values):  # the first lines rule most columns out
+            continue
+        names = count_values(table, {column: texts[column]}, len(CURRENCIES)).get(column, {})
+        if _are_currencies(names):
             mapping["currency"] = column
             shown = ", ".join(sorted(names)[:8])
             return [f"Column {column!r} holds currencies ({shown}) and was read as currency."]
     return []
+
+
+def _are_currencies(names: Iterable[str]) -> bool:
+    """Whether texts are codes, signs or names of currencies, one of them of a kind that is no common word."""
+    codes = {name if is_currency_name(name) else code_of(name) for name in names}
+    known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
+    return known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))
 
 
 def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[str]]:
