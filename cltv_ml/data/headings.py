@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 #: Columns that only the door knows: `clean` turns them into columns of TRANSACTIONS.
 INPUT_ONLY = {
@@ -224,6 +225,7 @@ def unit_of(column: str) -> float | None:
     return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", words)), None)
 
 
+@lru_cache(maxsize=20_000)
 def plain_heading(column: str) -> str:
     """Return a name without case, signs, a unit in brackets and the number that tells it from its namesake.
 

@@ -93,15 +93,17 @@ def _alternatives() -> str:
 SIGN = _alternatives()
 
 
+_CODES = {name.lower(): code for name, code in _SIGNS.items()}
+
+
 def code_of(sign: str) -> str:
     """Return the code of the currency that a sign stands for; a sign of several currencies stays as it is.
 
     >>> code_of("€"), code_of("usd"), code_of("kr"), code_of("Kr."), code_of("$")
     ('EUR', 'USD', 'kr', 'kr', '$')
     """
-    known = {name.lower(): code for name, code in _SIGNS.items()}
     plain = sign.strip().lower()
-    return known.get(plain) or (plain.rstrip(".") if plain in _SHARED else sign.strip().upper())
+    return _CODES.get(plain) or (plain.rstrip(".") if plain in _SHARED else sign.strip().upper())
 
 
 def is_currency_name(text: str) -> bool:
