@@ -55,7 +55,7 @@ class ParetoNBDCalendar(CovariateModel):
     param_names = ("r", "alpha", "s", "beta")
     time_params = ("alpha", "beta")
     dropout_effect = (("beta", -1),)
-    chunk = 256
+    chunk = 1024
     samples = (20_000,)
 
     def __init__(
