@@ -111,17 +111,17 @@ def check(settings: Check) -> None:
     Example: `cltv data check --data orders.csv --horizon 13w --save-mapping mapping.toml --html check.html`
     """
     from cltv_ml import pipelines
-    from cltv_ml.windows import to_days
+    from cltv_ml.pipelines.inputs import chosen_horizon
 
     def run(settings: Check) -> tuple[Cleaned, Verdict]:
         with progress("checking") as done:
             return pipelines.check(settings, progress=done)
 
-    days = to_days(settings.horizon)
     if settings.interactive:
         (cleaned, verdict), settings = settle(settings, run)
     else:
         cleaned, verdict = run(settings)
+    days = chosen_horizon(settings.horizon, cleaned.transactions)
     if settings.as_json:
         print_json(_account(cleaned, verdict, days))
         return

@@ -8,11 +8,11 @@ from typing import Any
 from cltv_ml.data import Cleaned, Verdict, compare_customers, judge, write_mapping
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, write_table
-from cltv_ml.pipelines.inputs import load, read_scores
+from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.data import check_sections
 from cltv_ml.settings import Check, Settings
-from cltv_ml.windows import to_days
+from cltv_ml.windows import to_horizons
 
 
 def check(
@@ -26,9 +26,11 @@ def check(
         The data or the settings cannot be used.
     """
     settings = Check.of(settings, options)
-    days = to_days(settings.horizon)
+    to_horizons(settings.horizon)  # what cannot be is refused before the data are read
     cleaned = load(settings, progress)
-    verdict = judge(cleaned.transactions, days, cleaned.report)
+    verdict = judge(
+        cleaned.transactions, chosen_horizon(settings.horizon, cleaned.transactions), cleaned.report
+    )
     if settings.scores is not None and len(cleaned.log):
         earlier = read_scores(settings.scores).index
         if unlike := compare_customers(cleaned.transactions.customers, earlier):

@@ -145,12 +145,17 @@ def holdout_window(settings: Windowed, log: Log) -> Window:
 
     Of several horizons it is that of the main one (`windows.main_horizon`).
     """
-    days = to_horizons(settings.horizon)
-    several = len(days) > 1 and log.first is not pd.NaT
-    horizon = main_horizon(log.first, log.last, days, settings.cutoff) if several else days[0]
+    horizon = chosen_horizon(settings.horizon, log, settings.cutoff)
     window = judged_window(log.last, horizon, settings.cutoff)
     log.check(window)
     return window
+
+
+def chosen_horizon(horizons: str, log: Log, cutoff: str = "") -> int:
+    """Return the horizon of a setting in days, of several the main one (`windows.main_horizon`)."""
+    days = to_horizons(horizons)
+    several = len(days) > 1 and log.first is not pd.NaT
+    return main_horizon(log.first, log.last, days, cutoff) if several else days[0]
 
 
 def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> list[ValueModel]:

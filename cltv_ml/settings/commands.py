@@ -9,6 +9,7 @@ from cltv_ml.settings.base import (
     Day,
     Days,
     File,
+    Horizons,
     Names,
     Price,
     Repeated,
@@ -266,7 +267,9 @@ class Plot(Printed, Customers, Source):
 class Check(Printed, Customers, Source):
     """Settings of `cltv data check`."""
 
-    horizon: Days = setting("13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days).")
+    horizon: Horizons = setting(
+        "13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days), or several: 30d,91d,1y."
+    )
     save_mapping: File | None = setting(
         None,
         "TOML file to write the mapping and the rules to, for --config.",

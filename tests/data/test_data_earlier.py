@@ -19,3 +19,12 @@ def test_scores_of_other_identifiers_make_the_check_careful(tmp_path):
         _, verdict = pipelines.check(data=log, horizon="30d", scores=tmp_path / "scores.csv")
         assert any("in leading zeros" in reason for reason in verdict.reasons) == told
         assert verdict.level != "go" or not told
+
+
+def test_of_several_horizons_the_check_is_about_the_main_one():
+    days = pd.date_range("2025-01-01", periods=300)
+    log = pd.DataFrame({"customer": [f"c{n % 60}" for n in range(300)], "date": days, "amount": 5.0})
+    (_, several), (_, alone) = (
+        pipelines.check(data=log, horizon=asked) for asked in (["30d", "91d", "200d"], "91d")
+    )
+    assert several == alone
