@@ -50,11 +50,7 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
         return table, []
     once = filled == distinct and filled >= 3
     if together >= 0.95 * blank:
-        how = (
-            "its order and date are blank as well"
-            if len(others) > 1
-            else "its date or order is blank as well"
-        )
+        how = f"its {'order and date are' if len(others) > 1 else 'date or order is'} blank as well"
     elif same >= 0.95 * blank:
         how = "they belong to the same order"
     elif told or (once and (headings == filled or (ordered and blank >= filled))):
