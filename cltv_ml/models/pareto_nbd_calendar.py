@@ -8,20 +8,20 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import digamma, expit, gammaln
+from scipy.special import expit
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
+from cltv_ml.models.calendar_likelihood import factor, log_gone, overlaps, terms, weigh_rows
 from cltv_ml.models.calendar_path import CUTOFF_DAY, MONTHS, Periods, at_purchases, periods
 from cltv_ml.models.fitting import Params, Problem, by_slope, check_weights
-from cltv_ml.models.pareto_nbd import expm1_over, log_nbd, moments, visible
+from cltv_ml.models.pareto_nbd import expm1_over, log_nbd
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson
 
 _SHRINK = 0.5  # log size expected of a month's effect, whose prior is normal around zero
 _CELLS = 1 << 13  # customers times periods worked on at once
-_NATS = 60.0  # how far the integrand falls until nothing more of it is seen
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
@@ -185,14 +185,14 @@ class ParetoNBDCalendar(CovariateModel):
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
             """Return the mean log-likelihood and its gradient."""
             purchase_slopes, dropout_slopes = np.split(theta[static[1] :], [len(sums)])
-            a, d = _factor(seen.values, purchase_slopes), _factor(seen.values[:, dropout], dropout_slopes)
+            a, d = factor(seen.values, purchase_slopes), factor(seen.values[:, dropout], dropout_slopes)
             value, gradient = float(sums @ purchase_slopes), np.zeros(len(theta))
             by_a, by_d = np.zeros(len(a)), np.zeros(len(d))
             for chunk in chunks:
                 given = chunk.purchase[:, 1:], chunk.dropout
                 params = self._spread(np.exp(theta[:4]), theta[4 : static[1]], *given)
-                terms, by, chunk_a, chunk_d = _terms(params, chunk, seen.edges, a, d)
-                value += chunk.weight @ terms
+                values, by, chunk_a, chunk_d = terms(params, chunk, seen.edges, a, d)
+                value += chunk.weight @ values
                 pairs = zip(self.param_names, params, by, strict=True)
                 by_log = {name: chunk.weight * param * one for name, param, one in pairs}
                 gradient[:4] += [one.sum() for one in by_log.values()]
@@ -224,15 +224,15 @@ class ParetoNBDCalendar(CovariateModel):
         moving = np.array([self.params_[f"purchase:{name}"] for name in names])
         leaving = np.array([self.params_[f"dropout:{name}"] for name in self.dropout_paths])
         dropout = [names.index(name) for name in self.dropout_paths]
-        return _factor(found.values, moving), _factor(found.values[:, dropout], leaving)
+        return factor(found.values, moving), factor(found.values[:, dropout], leaving)
 
     def _past(self, params: Params, tx: np.ndarray, T: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return alpha + A and beta + D at the last purchase, and what each period since adds to both."""
         _, alpha, _, beta, end = params
         found = self._periods((end - T).min(), end.max())
         a, d = self._factors(found)
-        before, after = _overlaps(found.edges, end, tx, T)
-        return alpha + _dot(before, a), beta + _dot(before, d), after * a, after * d
+        before, after = overlaps(found.edges, end, tx, T)
+        return alpha + weigh_rows(before, a), beta + weigh_rows(before, d), after * a, after * d
 
     def _ahead(self, params: Params, t: float, answer: Callable[..., np.ndarray]) -> np.ndarray:
         """Return an answer from the parameters and what each period of the next `t` adds to A and D."""
@@ -253,7 +253,7 @@ class ParetoNBDCalendar(CovariateModel):
         A, B, by_a, by_d = self._past(params, tx, T)
         p, s = params[0] + x, params[2] + 0 * T
         alive = -p * np.log(A + by_a.sum(axis=1)) - s * np.log(B + by_d.sum(axis=1))
-        return expit(alive - _gone(p, s, A, B, by_a, by_d)[0])
+        return expit(alive - log_gone(p, s, A, B, by_a, by_d)[0])
 
     def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
         A, B, by_a, by_d = self._past(params, T, T)
@@ -283,7 +283,7 @@ class ParetoNBDCalendar(CovariateModel):
         ) -> np.ndarray:
             stays = np.exp(-r * np.log1p(a.sum() / alpha) - s * np.log1p(d.sum() / beta))
             both = [np.broadcast_to(one, (len(r), len(a))) for one in (a, d)]
-            gone = _gone(r, s, alpha, beta, *both)[0] if len(a) else -np.inf
+            gone = log_gone(r, s, alpha, beta, *both)[0] if len(a) else -np.inf
             return np.minimum(stays + np.exp(gone + r * np.log(alpha) + s * np.log(beta)), 1.0)
 
         return self._ahead(params, t, none)
@@ -313,7 +313,7 @@ class ParetoNBDCalendar(CovariateModel):
             rows = np.ravel(np.broadcast_to(end, (len(r), 1)) == moment)
             ahead = self._periods(moment, moment + t)
             length = np.diff(np.clip(ahead.edges, moment, moment + t))
-            a, d = (np.r_[0.0, np.cumsum(length * factor)] for factor in self._factors(ahead))
+            a, d = (np.r_[0.0, np.cumsum(length * rise)] for rise in self._factors(ahead))
             means[rows] = rate[rows] * np.interp(life[rows], d, a)
         return draw_poisson(means, rng)
 
@@ -327,7 +327,7 @@ class ParetoNBDCalendar(CovariateModel):
         r, alpha, s, beta = (self.params_[name] for name in self.param_names)
         found = self._periods(end - age.max(), end + horizon)
         clock = np.minimum(found.edges, end + horizon)
-        A, D = (np.r_[0.0, np.cumsum(np.diff(clock) * factor)] for factor in self._factors(found))
+        A, D = (np.r_[0.0, np.cumsum(np.diff(clock) * rise)] for rise in self._factors(found))
         rate, leaving = rng.gamma(r, 1 / alpha, n), np.maximum(rng.gamma(s, 1 / beta, n), 1e-290)
         death = rng.exponential(1.0, n) / leaving + np.interp(end - age, clock, D)
         left = np.interp(death, D, clock, right=np.inf)  # the moment of leaving
@@ -345,114 +345,3 @@ class ParetoNBDCalendar(CovariateModel):
         return pd.DataFrame(
             {**seen, "alive": left > end, "purchases": later, CUTOFF_DAY: self._today, **sums}
         )
-
-
-def _terms(
-    params: Params, rows: Rows, edges: np.ndarray, a: np.ndarray, d: np.ndarray
-) -> tuple[np.ndarray, tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
-    """Return each row's log-likelihood and its derivatives by r, alpha, s, beta, and the weighted sums of those by the
-    logarithm of each period's factors; the factors at the purchases are left to the caller.
-    """
-    r, alpha, s, beta = params
-    before, after = _overlaps(edges, rows.purchase[:, 0], rows.tx, rows.T)
-    by_a, by_d = after * a, after * d
-    A, B = alpha + _dot(before, a), beta + _dot(before, d)
-    AT, BT = A + by_a.sum(axis=1), B + by_d.sum(axis=1)
-    p, s = r + rows.x, s + 0 * rows.T
-    gone, by_r, by_s, rise, fall = _gone(p, s, A, B, by_a, by_d)
-    alive = -p * np.log(AT) - s * np.log(BT)
-    dead = expit(gone - alive)
-    lives = 1 - dead
-    value = (
-        (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
-        + r * np.log(alpha)
-        + s * np.log(beta)
-        + np.logaddexp(alive, gone)
-    )
-    at_A, at_B = -lives * p / AT, -lives * s / BT
-    by_A, by_B = at_A + dead * rise[0].sum(axis=1), at_B + dead * fall[0].sum(axis=1)
-    weight = rows.weight[:, None]
-    sums = [
-        (weight * (by[:, None] * before + (at[:, None] + dead[:, None] * _later(*moves)) * after)).sum(axis=0)
-        * factor
-        for by, at, moves, factor in ((by_A, at_A, rise, a), (by_B, at_B, fall, d))
-    ]
-    digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
-    by = (
-        digammas + np.log(alpha) - lives * np.log(AT) + dead * by_r,
-        r / alpha + by_A,
-        np.log(beta) - lives * np.log(BT) + dead * by_s,
-        s / beta + by_B,
-    )
-    return value, by, sums[0], sums[1]
-
-
-def _gone(
-    p: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray, by_a: np.ndarray, by_d: np.ndarray
-) -> tuple[Any, ...]:
-    """Return log s + log of the integral of A(u)^-p B(u)^-(s+1) over D(u) from the last purchase on, its derivatives by
-    p and s, and for A and for B those by the value where each period begins and by what the period adds.
-
-    `A` and `B` are the values at the last purchase, `by_a` and `by_d` what each period adds, shape (n, k).
-    """
-    q = s + 1
-    at_A, at_B = A[:, None] + np.cumsum(by_a, axis=1) - by_a, B[:, None] + np.cumsum(by_d, axis=1) - by_d
-    logs_A, logs_B, level = np.log(at_A), np.log(at_B), p * np.log(A) + q * np.log(B)
-    falls = p[:, None] * logs_A + q[:, None] * logs_B - level[:, None]
-    cells = np.flatnonzero((by_d > 0) & (falls < _NATS))
-    i = cells // by_d.shape[1]
-    a, d, A0, B0 = (table.ravel()[cells] for table in (by_a, by_d, at_A, at_B))
-    pi, qi = p[i], q[i]
-    by_p, by_q = A0 / a, B0 / d  # lengths, in this period, in which A and B double
-    first = by_p <= by_q
-    near, far = np.minimum(by_p, by_q), np.maximum(by_p, by_q)
-    far_A, far_B = visible(p, s)
-    reach = np.log1p(np.minimum(1.0, np.minimum(by_p * far_A[i], by_q * far_B[i])) / near)
-    total, *means = moments(np.where(first, pi, qi), np.where(first, qi, pi), reach, near / far)
-    logs = np.full(by_a.shape, -np.inf)
-    logs.ravel()[cells] = np.log(d * near * total) - falls.ravel()[cells]
-    top = np.maximum(logs.max(axis=1), -1e300)
-    shares = np.exp(logs - top[:, None])
-    sums = shares.sum(axis=1)
-    share = shares.ravel()[cells] / np.maximum(sums, 1e-300)[i]
-    log_A, inverse_A = (np.where(first, means[one], means[one + 1]) for one in (0, 2))
-    log_B, inverse_B = (np.where(first, means[one + 1], means[one]) for one in (0, 2))
-    with np.errstate(divide="ignore"):
-        value = np.log(s) + top + np.log(sums) - level
-
-    def spread(of: np.ndarray) -> np.ndarray:
-        """Return values of the cells, weighted with their shares, as a table of rows and periods."""
-        table = np.zeros(by_a.shape)
-        table.ravel()[cells] = share * of
-        return table
-
-    return (
-        value,
-        -np.bincount(i, share * (logs_A.ravel()[cells] + log_A), len(p)),
-        1 / s - np.bincount(i, share * (logs_B.ravel()[cells] + log_B), len(p)),
-        (spread(-pi * inverse_A / A0), spread(-pi * (1 - inverse_A) / a)),
-        (spread(-qi * inverse_B / B0), spread((1 - qi * (1 - inverse_B)) / d)),
-    )
-
-
-def _later(begins: np.ndarray, adds: np.ndarray) -> np.ndarray:
-    """Return the derivative by what each period adds, through its own integral and those of later periods."""
-    return adds + begins.sum(axis=1, keepdims=True) - np.cumsum(begins, axis=1)
-
-
-def _overlaps(
-    edges: np.ndarray, end: np.ndarray, tx: np.ndarray, T: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how long each customer was in each period until their last purchase, and since, shapes (n, k)."""
-    place = edges - (end - T)[:, None]  # the customer's age at each edge
-    until = np.minimum(np.maximum(place, 0.0), tx[:, None])
-    since = np.minimum(np.maximum(place, tx[:, None]), T[:, None])
-    return np.diff(until, axis=1), np.diff(since, axis=1)
-
-
-def _factor(values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    return np.exp(np.clip((values * slopes).sum(axis=1), -50.0, 50.0))
-
-
-def _dot(table: np.ndarray, row: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,j->i", table, row)
