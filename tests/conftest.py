@@ -46,6 +46,7 @@ def store(empty_store, tmp_path, monkeypatch):
 #: Files, or single tests, that run a whole command or a large log: `make test` leaves them out, `make test-all` and CI
 #: run them. Each room, command and rule keeps a quick test besides.
 LONG = (
+    "cli/test_cli_faults.py::test_a_fault_in_a_command_keeps_its_trace_with_status_1",
     "cli/test_cli_help.py::test_a_pipe_gets_no_colours_and_a_terminal_without_colours_neither",
     "data/test_data_cases.py::test_each_small_export_is_read_right_or_asked_about",
     "data/test_data_clean.py::test_the_two_giant_cancelled_orders_of_online_retail_leave_nothing",
@@ -62,7 +63,10 @@ LONG = (
     "evaluation/test_evaluation_short_logs.py::test_a_shop_of_durable_goods_trains",
     "evaluation/test_evaluation_short_logs.py::test_trees_compete_on_four_months_of_log_with_shorter_labels_and_the_run_says_so",
     "evaluation/test_evaluation_short_logs.py::test_who_may_not_be_chosen_is_named_with_the_reason",
+    "evaluation/test_group_tables.py::test_interval_of_a_groups_bias_covers_the_truth_as_often_as_it_says",
+    "evaluation/test_no_skill.py::test_where_customers_are_all_alike_the_tool_says_that_nothing_was_learned",
     "experiments/test_experiments_quality.py::test_our_models_answer_as_a_training_judges_them",
+    "experiments/test_experiments_studies.py::test_study_runs_and_says_its_result",
     "integration/test_act.py",
     "integration/test_backtest_command.py",
     "integration/test_bad_input.py::test_no_run_is_left_open",
@@ -90,7 +94,9 @@ LONG = (
     "models/test_models_hybrid.py::test_each_cutoff_is_valued_by_a_model_of_its_own_customers",
     "models/test_models_mbg_cnbd.py::test_the_unit_of_time_does_not_choose_k",
     "models/test_models_sklearn.py::test_scikit_learns_own_checks_pass_for_every_tree_model",
+    "models/test_models_with_covariates.py::test_one_time_buyers_are_ordered_nearly_as_by_the_truth_about_their_channel",
     "pipelines/test_pipelines_forecast.py",
+    "pipelines/test_pipelines_holidays.py::test_a_table_of_holidays_reaches_the_level",
     "pipelines/test_pipelines_monitor.py::test_a_batch_that_is_closed_is_not_promised_anew",
     "pipelines/test_pipelines_monitor.py::test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_looked_at",
     "pipelines/test_pipelines_monitor.py::test_promises_far_above_what_came_call_for_training",
