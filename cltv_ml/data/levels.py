@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+import tomllib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cltv_ml.data.headings import plain_text
 
 #: What a level of such a column can mean.
 READINGS = {
@@ -19,153 +22,19 @@ LEVEL_NAMES = ("status", "payment_status", "type", "test", "captured")
 #: More different values than this are no levels.
 MOST_LEVELS = 60
 
+_LISTED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
 #: What a filled-in column of cancellations or refunds holds where nothing happened, in lower case.
-BLANK = frozenset(
-    {
-        "",
-        "-",
-        "--",
-        "–",
-        "—",
-        "n/a",
-        "na",
-        "none",
-        "null",
-        "nil",
-        "nan",
-        "nat",
-        "0000-00-00",
-        "0000-00-00 00:00:00",
-    }
-)
+BLANK = frozenset(_LISTED.pop("blank"))
 
 #: What says no, blanks included, and what says yes, in lower case.
-NO = BLANK | {"0", "0.0", "false", "f", "no", "n", "nein", "non", "nao", "não", "falsch", "faux", "falso"}
-YES = frozenset(
-    {
-        "1",
-        "1.0",
-        "true",
-        "t",
-        "yes",
-        "y",
-        "ja",
-        "oui",
-        "si",
-        "sí",
-        "sim",
-        "wahr",
-        "vrai",
-        "verdadero",
-        "vero",
-        "x",
-    }
-)
+NO, YES = BLANK | frozenset(_LISTED.pop("no")), frozenset(_LISTED.pop("yes"))
 
-_YES = "true|t|yes|y|1|ja|oui|si|sim|wahr|vrai|verdadero|x"
-_NO = "false|f|no|n|0|nein|non|nao|falsch|faux|falso"
-
-_PARTLY = r"\b(part\w*|teil\w*|parz\w*|parc\w*|gedeeltelijk|delvis|czesciow\w*)"
-
-_GOODS = "fulfil|ship|pick|deliver|dispatch|collect"
-
-_UNDONE = (
-    r"refund|\breturn|charge\w*back|charged back|\breversed|\breversal|\bdispute|\bcredited|erstatte|gutgeschrieben|"
-    r"retourn|zuruckgegeben|rembours|reembols|\bdevuelt|\bdevolvid|\bestornad|rimbors|\breso\b|terugbetaald|"
-    r"tilbagebetalt|aterbetal|zwrocon|возвра|退款|返金|"
-    r"credit note|credit memo"
-)
-
-_OPEN = (
-    r"\bcancel|\bannul|\bstorn|\bvoid|\bfail|\bdeclin|\breject|\brefus|\bdenied|\bexpired|\bpending|\bawait|\bwaiting|"
-    r"\bon hold|\bhold\b|\bdraft|\babandon|\bunpaid|\bnot (paid|completed|captured|placed)|\blost\b|\bquot|"
-    r"\bestimate\b|\bincomplete|\bdelet|\btrash|\btest\b|\bfraud|\bauthori[sz]ed|\buncaptured|\brequires |"
-    r"\bprospecting|\bqualification|\bneeds analysis|\bvalue proposition|\bproposal|\bnegotiation|\bperception|"
-    r"\bid decision|\bappointmentscheduled|\bqualifiedtobuy|\bpresentationscheduled|\bdecisionmakerboughtin|"
-    r"\bcontractsent|\bpayment error|\bcheckout|"
-    r"ausstehend|\bwartet|\bwarten|\bfehlgeschlagen|\babgebrochen|\babgelehnt|\bentwurf|\bunbezahlt|\bnicht bezahlt|"
-    r"\bverloren|\bangebot|\boffene? zahlung|"
-    r"\ben attente|\bechou|\bechec|\bbrouillon|\bnon paye|\bimpaye|\bperdu|\bdevis|"
-    r"\bpendiente|\bfallid|\brechazad|\bborrador|\bno pagad|\bimpagad|\bperdid|\ben espera|\bpresupuesto|\banulad|"
-    r"\bin attesa|\bfallit|\brifiutat|\bbozza|\bnon pagat|\bpreventivo|\bpers[oa]\b|"
-    r"\bpendente|\bfalhou|\brecusad|\brascunho|\bnao pag|\baguardando|\bem espera|"
-    r"\bgeannuleerd|\bin afwachting|\bmislukt|\bafgewezen|\bconcept\b|\bopenstaand|\bwacht|"
-    r"\bvantande|\bavbruten|\bmisslyck|\bafventer|\bannulleret|\banulowan|\boczekuj|\bnieoplac|"
-    r"\bотмен|\bожида|\bне оплач|取消|待付款|未払|キャンセル|保留"
-)
-
-_DONE = (
-    r"\bpaid|\bcomplete|\bwon\b|\bclosedwon|\bsettled|\bsuccess|\bsucceed|\bcaptured|\bdelivered|\bship|\bfulfil|"
-    r"\bunfulfilled|\bdispatch|\bsold\b|\bprocessing|\bprocessed|\bapproved|\bconfirmed|\bposted|\bcleared|"
-    r"\bfinali[sz]ed|\binvoiced|\bin transit|\bout for delivery|\bdone\b|\bfinished|\baccepted|\bpicked up|\bcollected|"
-    r"\bbezahlt|\babgeschlossen|\bversen?d|\bversandt|\bgeliefert|\bzugestellt|\berledigt|\bin bearbeitung|\bbestatigt|"
-    r"\bgewonnen|\bfakturiert|\bberechnet|\bausgeliefert|"
-    r"\bpaye|\btermine|\blivre|\bexpedie|\bvalide|\bgagne|\ben cours de (traitement|preparation)|\bacquitt|\bfacture|"
-    r"\bpagad|\bcompletad|\benviad|\bentregad|\bconfirmad|\bprocesando|\bganad|\bfacturad|\bcobrad|"
-    r"\bpagat|\bcompletat|\bspedit|\bconsegnat|\bevas|\bconcluid|\bpago\b|\bpaga\b|\bentregue|\baprovad|\bfinalizad|"
-    r"\bbetaald|\bafgerond|\bverzonden|\bgeleverd|\bvoltooid|"
-    r"\bbetald|\bbetalt|\bslutford|\bskickad|\bafsendt|\bgennemfort|"
-    r"\boplacon|\bzrealizowan|\bwyslan|\bdostarczon|\bzakonczon|\bоплачен|\bвыполнен|\bдоставлен|\bотправлен|"
-    r"已完成|已付款|已发货|完了|支払済|発送済"
-)
-
-_TAKES_BACK = (
-    r"refund|\breturn|charge\w*back|\breversal|\breversed|\bdispute|\bcredit ?(note|memo|invoice)|\bgutschrift|"
-    r"\bretour|\bruckgabe|"
-    r"\bruckerstattung|\berstattung|\brucksendung|\bstorno|\bstornierung|\bavoir|\brembours|\bdevoluc|\bdevolu|"
-    r"\breembols|\babono|\bnota de credito|\bestorno|\brimbors|\breso\b|\bnota di credito|\bcreditnota|\bterugbetal|"
-    r"\bkreditnota|\baterbetal|\btilbagebetal|\bzwrot|\bkorekt|\bвозврат|退款|返品|返金|\bcancell?ation\b"
-)
-
-_NO_SALE = (
-    r"\bpayout|\btransfer|\bfees?\b|"
-    r"\bwithdraw|\bquote|\bquotation|\bestimate\b|\bvoid|\btest\b|\bfail|\bauthori[sz]ation|"
-    r"\badjustment|\bproforma|\bpro forma|\btop ?up|\bdraft|\btax\b|\bauszahlung|\bgebuhr|\bangebot|\bkorrektur|"
-    r"\bvirement|\bfrais|\bdevis\b|\bcomision|\bpresupuesto|\bretiro|\bpreventivo|\bcommissione|\bofferte|"
-    r"\bpayment failed|"
-    r"\bcurrency conversion|\bhold\b|\breserve|\bverify|\bvalidation"
-)
-
-_SALE = (
-    r"\bsales?\b|\bsold\b|\borders?\b|\bpurchase|\bpayment|\bcharge\b|\binvoice|\bcapture|\bsubscription|\breceipt|"
-    r"\bverkauf|\brechnung|\bbestellung|\bkauf|\bauftrag|\bzahlung|\bvente|\bfacture|\bachat|\bcommande|\bpaiement|"
-    r"\bventa|\bfactura|\bcompra|\bpedido|\bpago\b|\bvendita|\bfattura|\bacquisto|\bordine|\bvenda|\bfatura|"
-    r"\bverkoop|\bfactuur|\baankoop|\bbestelling|\bforsaljning|\bsalg\b|\bsprzedaz|\bfaktura|\bпродажа|\bоплата|\bзаказ|"
-    r"销售|销货|売上|注文"
-)
+#: Regular expressions on plain levels, by what such a level says.
+_WORDS = {name: "|".join(words) for name, words in _LISTED.items()}
 
 #: What the last line of a report holds instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
-
-#: Mapping name -> (pattern, reading) in the order tried, on levels without case, accents and signs.
-_VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
-    "status": (
-        (_SUM, "ignore"),
-        (rf"{_PARTLY}.*({_UNDONE})|({_UNDONE}).*{_PARTLY}", "counts"),
-        (_UNDONE, "refund"),
-        (rf"\b(await|pending|waiting|ready)\w* (for )?({_GOODS})|\bunshipped", "counts"),
-        (rf"{_PARTLY}.*(paid|captur|bezahlt|pay|pag)", ""),
-        (_OPEN, "ignore"),
-        (_DONE, "counts"),
-    ),
-    "type": (
-        (_SUM, "ignore"),
-        (r"(chargeback|dispute|refund|reversal)s? (reversal|reversed|won|cancel\w*|failure|failed)", ""),
-        (r"\b(credit|debit) card|\bcard\b", ""),
-        (_TAKES_BACK, "refund"),
-        (_NO_SALE, "ignore"),
-        (_SALE, "counts"),
-    ),
-    "test": (
-        (rf"^({_NO}|live|production|real)$", "counts"),
-        (rf"^({_YES})$|\btest|\bbogus|\bsandbox", "ignore"),
-    ),
-    "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
-}
-_VOCABULARY["payment_status"] = (
-    (r"\bprocessing|\bopen\b|\boffen\b|\boverdue", "ignore"),
-    *_VOCABULARY["status"],
-)
 
 
 def plain_level(level: str) -> str:
@@ -174,9 +43,43 @@ def plain_level(level: str) -> str:
     >>> plain_level("wc-Partially_Refunded"), plain_level("Rückerstattet"), plain_level("closedwon")
     ('partially refunded', 'ruckerstattet', 'closedwon')
     """
-    letters = unicodedata.normalize("NFKD", re.sub("^wc-", "", level.strip().lower()))
-    bare = "".join(sign for sign in letters if not unicodedata.combining(sign)).replace("ß", "ss")
-    return " ".join(re.split(r"[^\w]+|_", bare)).strip()
+    return plain_text(re.sub("^wc-", "", level.strip().lower()), " ")
+
+
+_YES, _NO = ("|".join(sorted(filter(None, map(plain_level, words)))) for words in (YES, NO))
+
+
+def _statuses(partly: str, undone: str, goods: str, **words: str) -> tuple[tuple[str, str], ...]:
+    """Return the vocabulary of a status."""
+    return (
+        (_SUM, "ignore"),
+        (rf"({partly}).*({undone})|({undone}).*({partly})", "counts"),
+        (undone, "refund"),
+        (rf"\b(await|pending|waiting|ready)\w* (for )?({goods})|\bunshipped", "counts"),
+        (rf"({partly}).*(paid|captur|bezahlt|pay|pag)", ""),
+        (words["open"], "ignore"),
+        (words["done"], "counts"),
+    )
+
+
+#: Mapping name -> (pattern, reading) in the order tried, on levels without case, accents and signs.
+_VOCABULARY: dict[str, tuple[tuple[str, str], ...]] = {
+    "status": _statuses(**_WORDS),
+    "payment_status": ((r"\bprocessing|\bopen\b|\boffen\b|\boverdue", "ignore"), *_statuses(**_WORDS)),
+    "type": (
+        (_SUM, "ignore"),
+        (r"(chargeback|dispute|refund|reversal)s? (reversal|reversed|won|cancel\w*|failure|failed)", ""),
+        (r"\b(credit|debit) card|\bcard\b", ""),
+        (_WORDS["takes_back"], "refund"),
+        (_WORDS["no_sale"], "ignore"),
+        (_WORDS["sale"], "counts"),
+    ),
+    "test": (
+        (rf"^({_NO}|live|production|real)$", "counts"),
+        (rf"^({_YES})$|\btest|\bbogus|\bsandbox", "ignore"),
+    ),
+    "captured": ((rf"^({_YES}|captured|paid)$", "counts"), (rf"^({_NO}|uncaptured|unpaid)$", "ignore")),
+}
 
 
 def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> str | None:
@@ -208,18 +111,56 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
     return None
 
 
+def read_levels(name: str, levels: Iterable[str], told: Mapping[str, str] | None = None) -> list[str | None]:
+    """Return what each level of one column means, as `read_level` does, where others change it.
+
+    In a ledger payments settle invoices and are no sales; orders next to invoices may count twice, so that only the
+    user can say what they are.
+
+    >>> read_levels("type", ["Payment", "Refund"]), read_levels("type", ["Invoice", "Payment", "Credit Memo", "Refund"])
+    (['counts', 'refund'], ['counts', 'ignore', 'refund', 'ignore'])
+    """
+    levels = list(levels)
+    readings = [read_level(name, level, told) for level in levels]
+    if name != "type":
+        return readings
+    plain = list(map(plain_level, levels))
+    kinds = [
+        next((kind for kind in ("settled", "ordered", "billed") if re.search(_WORDS[kind], one)), "")
+        for one in plain
+    ]
+    sold = {kind for kind, reading in zip(kinds, readings, strict=True) if reading == "counts"}
+    changed: dict[str, str | None] = {}
+    if "billed" in sold:
+        changed = {"settled": "ignore", "ordered": None}
+        if any(re.search("credit|gutschrift|avoir|abono|nota", one) for one in plain):
+            kinds = [
+                "settled" if re.fullmatch("(cash |payment )?refunds?", one) else kind
+                for one, kind in zip(plain, kinds, strict=True)
+            ]
+    elif "ordered" in sold:
+        changed = {"settled": None}
+    known = {plain_level(level) for level in told or {}}
+    return [
+        changed[kind] if kind in changed and one not in known and reading != "ignore" else reading
+        for one, kind, reading in zip(plain, kinds, readings, strict=True)
+    ]
+
+
 def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
     """Whether a column's values are levels of the kind that its heading suggests.
 
     A column called merely type or state often holds something else: it tells sales apart when some level
-    is known and, for a type, one of them takes money back or is no sale.
+    is known and, for a type, one of them takes money back, or is no sale while the others are known or some is one.
 
     >>> tells_sales_apart("type", ["Sale", "Refund"]), tells_sales_apart("type", ["Existing", "New"])
     (True, False)
     """
-    readings = [read_level(name, level) for level in levels if plain_level(level)]
+    readings = read_levels(name, filter(plain_level, levels))
     if name == "type":
-        return "refund" in readings or ("ignore" in readings and None not in readings)
+        return "refund" in readings or (
+            "ignore" in readings and ("counts" in readings or None not in readings)
+        )
     return any(readings)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, YES, plain_level, read_level
+from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, YES, plain_level, read_level, read_levels
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
 from cltv_ml.engine import Relation
@@ -201,13 +201,13 @@ def _look_at_levels(
         return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
         return
+    if "type" not in decided and not _WORDS.search(heading) and _is_type(levels):
+        found.mapping["type"] = column
+        return
     if not undone or _WORDS.search(heading):
         _look_at_codes(column, levels, glance, decided, found)
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)
-    if "type" not in decided and _is_type(levels):
-        found.mapping["type"] = column
-        return
     others = [level for level in levels if level.strip() and level not in undone]
     shown = ", ".join(f"{level!r} ({levels[level]:,} of {rows:,} lines)" for level in undone[:3])
     known = others and all(read_level("status", level) == "counts" for level in others)
@@ -235,9 +235,9 @@ def _is_mode(levels: Mapping[str, int]) -> bool:
 
 
 def _is_type(levels: Mapping[str, int]) -> bool:
-    """Whether each level is known to be a kind of line, and some kind gives money back."""
-    readings = {read_level("type", level) for level in levels if level.strip()}
-    return "refund" in readings and "counts" in readings and None not in readings and not levels.get("", 0)
+    """Whether each level is known to be a kind of line, and some kind is no sale."""
+    readings = set(read_levels("type", filter(str.strip, levels)))
+    return len(readings) > 1 and "counts" in readings and None not in readings and not levels.get("", 0)
 
 
 def _look_at_codes(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, NO, YES, is_partly_undone, read_level
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, NO, YES, is_partly_undone, read_levels
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question
@@ -64,7 +64,9 @@ def read_sales(
         if len(counted) > MOST_LEVELS:
             questions.append(_no_levels(name, mapping[name]))
             continue
-        counted["reading"] = [read_level(name, level, told.get(name)) for level in counted["level"]]
+        counted["reading"] = read_levels(name, counted["level"], told.get(name))
+        if name == "type" and "ignore" in set(counted["reading"]) and counted["money"].any():
+            counted.loc[counted["reading"].isna() & (counted["money"] == 0), "reading"] = "ignore"
         unknown = counted[counted["reading"].isna()]
         if len(unknown):
             questions.append(_unknown(name, mapping[name], unknown))
