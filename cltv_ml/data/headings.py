@@ -17,7 +17,8 @@ INPUT_ONLY = {
     "profit": "what the line earned; cost becomes amount - profit",
     "discount_rate": "share of the price taken off, 0.1 or 10 for 10%; discount becomes money",
     "currency": "currency of the line",
-    "cancels": "the order_id that this line cancels",
+    "credit": "money taken off the amount beside it, as in a ledger with debit and credit",
+    "cancels": "the order_id that this line cancels or is a part of",
     "status": "how far the order is: paid, pending, cancelled; see --rule status=LEVEL:counts",
     "payment_status": "how far its payment is, where a column of its own says so",
     "type": "what the line is: sale, refund, fee",
@@ -26,6 +27,7 @@ INPUT_ONLY = {
     "returned_quantity": "number of the line's items that came back; taken off at the line's price",
     "test": "whether the order is a test",
     "captured": "whether the payment was captured",
+    "version": "when this state of the order was recorded; of several the newest counts",
 }
 
 #: Names that hold a word above but mean something else.

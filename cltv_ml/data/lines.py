@@ -78,7 +78,7 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     """
     columns = Columns(raw.table, rules)
     values, sales = understand(raw, columns)
-    query_of = partial(_query_of, columns, values)
+    query_of = partial(_query_of, columns, values, raw.mapping.get("version"))
     parsed = (show if _is_typed(raw, columns) else keep)(raw.con, "lines", query_of(raw.table))
     days = plausible_days(parsed, raw.read_at.date()) if rules.applies("implausible_date") else None
     marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
@@ -92,19 +92,20 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     return Lines(raw.table, parsed, marks, query_of, values["customer_id"], sales.levels, tuple(notes))
 
 
-def _query_of(columns: Columns, values: dict[str, str], table: Relation) -> str:
+def _query_of(columns: Columns, values: dict[str, str], version: str | None, table: Relation) -> str:
     """Return the query of the standard columns of a source's lines."""
     selected = ", ".join(f"{expression} as {name}" for name, expression in values.items())
     quantity = "quantity" if "quantity" in values else "null"
     keys = {name: values.get(name, "null") for name in ("customer_id", "product_id", "order_id")}
     keyed = ", ".join(f"hash({expression}) as {name}_hash" for name, expression in keys.items())
     # What is an identifier as it stands is hashed once, for the keys and for the whole line.
-    others = [quote(name) for name in columns.kinds if quote(name) not in keys.values()]
+    others = [quote(one) for one in columns.kinds if one != version and quote(one) not in keys.values()]
     keyed += f", hash({', '.join(others or ['null'])}) as rest_hash"
     return (
         f"select *, coalesce(amount < 0 or {quantity} < 0, false) as is_return, "
         f"if(abs(amount) < {LARGEST_AMOUNT}, cast(round(amount * {MONEY_SCALE}) as bigint), null) as money, "
-        "hash(rest_hash, customer_id_hash, product_id_hash, order_id_hash) as line_hash "
+        "hash(rest_hash, customer_id_hash, product_id_hash, order_id_hash"
+        f"{', version' if version else ''}) as line_hash "
         f"from (select source_row, {selected}, {keyed} from {table})"
     )
 

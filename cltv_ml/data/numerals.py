@@ -13,6 +13,12 @@ _ISO = (
 #: Codes of currencies (ISO 4217).
 CURRENCIES = frozenset(_ISO.split())
 
+_WHOLE = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF"
+
+#: Currencies without a smaller unit, as payment services count them, and those of a thousand parts.
+WHOLE_CURRENCIES = tuple(_WHOLE.split())
+THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+
 #: Signs of one currency, as they are written before or after an amount, and its code.
 _SIGNS = {
     "€": "EUR",

@@ -283,6 +283,12 @@ def _look_at_numbers(
     heading = plain_heading(column)
     if not _NEGATIVE.search(heading) or _HARMLESS.search(heading) or _WORDS.search(heading):
         return False
+    net = decided.get("amount") or ""
+    if kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
+        found.notes.append(
+            f"Column {column!r} is not used: {net!r}, as its name says, is what is left after it."
+        )
+        return True
     filled = glance.filled(column)
     if kind == "number" and glance.any_number(column):
         _ask(found, decided, "refunded", column, "holds numbers other than 0", "they are money given back")

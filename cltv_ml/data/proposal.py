@@ -18,11 +18,15 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
+from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
 from cltv_ml.tables import TRANSACTIONS
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency")
+
+#: Names whose columns are looked for when others are known.
+_LATER = ("version", "credit")
 
 #: One of these is among the codes of any column of currencies: TOP, ALL and TRY are words as well.
 _MAJOR = {
@@ -85,12 +89,14 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         declined = dict.fromkeys(set(SYNONYMS) - set(SAFETY) - set(recognised.mapping), "")
         given = {**declined, **recognised.mapping, **given}
     known = check_mapping(given, list(kinds))
-    wanted = SAFETY if is_complete(known) else tuple(SYNONYMS)
+    wanted = SAFETY if is_complete(known) else tuple(name for name in SYNONYMS if name not in _LATER)
     proposal = propose_mapping(kinds, given, look_at_levels(table, kinds), wanted)
     mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if "currency" not in {*mapping, *given}:
         notes += _find_currency(first, table, kinds, mapping)
+    mapping, asked = _settle_later(first, table, kinds, mapping, given)
+    questions += asked
     try:
         mapping, told = settle_units(table, kinds, mapping, given)
         notes += told
@@ -104,6 +110,37 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
     return Proposal(mapping, tuple(notes), questions, recognised.rules if recognised else {})
+
+
+def _settle_later(
+    first: Relation,
+    table: Relation,
+    kinds: Mapping[str, str],
+    mapping: dict[str, str],
+    given: Mapping[str, str | None],
+) -> tuple[dict[str, str], tuple[Question, ...]]:
+    """Return the mapping with states of an order and credits, without parents that are no orders, and what to ask."""
+    mapping, cancels, order = dict(mapping), mapping.get("cancels", ""), mapping.get("order_id", "")
+    if order and plain_heading(cancels).startswith("parent") and "cancels" not in given:
+        orders = f"select cast({quote(order)} as varchar) from {table}"
+        if not table.holds(f"cast({quote(cancels)} as varchar) in ({orders})"):
+            del mapping["cancels"]
+    if "version" not in given and (version := find_version(first, table, kinds, mapping)):
+        mapping["version"] = version
+    debit = mapping.get("amount", "")
+    credits = _named(
+        "credit", [one for one in kinds if one not in mapping.values() and kinds[one] != "empty"]
+    )
+    if not credits or "credit" in given or plain_heading(debit) not in SYNONYMS["amount"][-2]:
+        return mapping, ()
+    mapping["credit"] = credits[0]
+    if "type" in mapping:
+        return mapping, ()
+    text = (
+        f"columns {debit!r} and {credits[0]!r} stand side by side, as in a ledger; if the credits are refunds, say "
+        f"--mapping {flag('credit', credits[0])}, and if they are payments, --mapping credit=."
+    )
+    return mapping, (Question(text, (f"credit={credits[0]}", "credit=")),)
 
 
 def propose_mapping(
@@ -143,6 +180,9 @@ def propose_mapping(
                 f"Columns {found} could each be the amount; {lines[0]!r}, the line's own, was taken."
             )
             found = lines
+        if name == "amount" and (net := _net_of(found)):
+            notes.append(f"Columns {found} could each be the amount; {net[0]!r}, what is left, was taken.")
+            found = net
         if len(found) > 1 and (name in REQUIRED or name in SAFETY):
             questions.append(_which(name, found))
         elif len(found) > 1:
@@ -165,6 +205,13 @@ def _of_lines(found: Sequence[str]) -> list[str]:
         if len(lines) == 1 and others and all(PER_ORDER.search(plain_heading(one)) for one in others)
         else []
     )
+
+
+def _net_of(found: Sequence[str]) -> list[str]:
+    """Return the one column called net where the others are called gross, else nothing."""
+    net = [column for column in found if re.search("net", plain_heading(column))]
+    gross = [column for column in found if re.search("gross|brut", plain_heading(column))]
+    return net if len(net) == 1 and gross and len(found) == 1 + len(gross) else []
 
 
 def _find_currency(

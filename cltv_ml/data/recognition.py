@@ -8,12 +8,10 @@ from typing import Any
 
 from cltv_ml.data.formats import Format, recognise
 from cltv_ml.data.levels import MOST_LEVELS
+from cltv_ml.data.numerals import THOUSANDTHS, WHOLE_CURRENCIES
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation, literal
 from cltv_ml.errors import InputError
-
-#: Currencies without a smaller unit: 100 of them are 100.
-_WHOLE_CURRENCIES = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
 
 
 @dataclass(frozen=True)
@@ -120,12 +118,13 @@ def _in_major_units(table: Relation, mapping: Mapping[str, str], notes: list[str
     found = _values(table, currency, 2)
     if broken or not found:
         return {}
-    unit = "1 = 1" if found[0].lower() in _WHOLE_CURRENCIES.split() else "100 = 1"
+    code = found[0].upper()
+    unit = 1 if code in WHOLE_CURRENCIES else 1000 if code in THOUSANDTHS else 100
     if len(found) > 1:
         notes.append("Amounts count the smallest unit of each currency, so a rate must be that of one cent.")
         return {}
     notes.append(
-        f"Amounts count the smallest unit of {found[0]} ({unit} {found[0]}) and are read so; where they do not, say "
-        f"--rule rates={found[0].upper()}:1."
+        f"Amounts count the smallest unit of {code} ({unit} = 1 {code}) and are read so; where they do not, say "
+        f"--rule rates={code}:1."
     )
-    return {"rates": {found[0].upper(): 1.0 if unit == "1 = 1" else 0.01}}
+    return {"rates": {code: 1 / unit}}

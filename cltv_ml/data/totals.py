@@ -57,6 +57,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     if column:
         _continue_orders(raw, lines.marks, aside, column)
     notes = _set_grand_total_aside(lines, aside) or _set_group_totals_aside(lines, aside)
+    notes += _set_parts_aside(lines, aside)
     counted = {"product_id", "quantity"} <= set(raw.mapping)
     if "order_id" not in raw.mapping or not (column or counted) or rules.amount_per == "line":
         return notes
@@ -248,6 +249,45 @@ def _set_group_totals_aside(lines: Lines, aside: Aside) -> list[str]:
     return [
         f"{rows:,} lines with {money / MONEY_SCALE:,.2f} are called totals and sum the others up: they were set aside."
     ]
+
+
+def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:
+    """Set aside the orders that are the parts of another one, which they sum up within a day, and tell of others."""
+    if not {"cancels", "order_id"} <= lines.columns:
+        return []
+    parts = keep(
+        lines.marks.con,
+        "parts",
+        "select source_row, hash(customer_id_hash, hash(cancels)) as whole, timestamp, money "
+        f"from {lines.parsed} anti join {aside} using (source_row) "
+        "where cancels is not null and cancels is distinct from order_id and not is_return",
+    )
+    wholes = keep(
+        lines.marks.con,
+        "wholes",
+        "with summed as (select whole, sum(money) as money, min(timestamp) as first, max(timestamp) as last "
+        f"    from {parts} group by 1"
+        "), whole as ("
+        f"    select by_order as whole, sum(marks.money) as money, min(timestamp) as day from {lines.marks} as marks "
+        f"    join (select source_row, timestamp from {lines.parsed}) using (source_row) "
+        f"    anti join {aside} using (source_row) "
+        "    where not is_return and by_order in (select whole from summed) group by 1"
+        ") select whole, summed.money = whole.money and last - day < interval 2 day and day - first < interval 2 day "
+        "    as divided from summed join whole using (whole)",
+    )
+    orders, divided = wholes.row(f"select count(*), count(*) filter (divided) from {wholes}")
+    if divided >= 0.5 * orders and divided:
+        whole = f"select whole from {wholes} where divided"
+        aside.add("repeated_total", f"select source_row from {parts} where whole in ({whole})")
+    left = orders - divided if divided >= 0.5 * orders else orders
+    told = [
+        f"{divided:,} orders are written again in parts that sum them up: they were taken once (--mapping cancels= "
+        "keeps the parts)."
+    ]
+    also = [
+        f"{left:,} orders are named as the parent of others, which count beside them as orders of their own."
+    ]
+    return told * (divided > 0 and left < orders) + also * (left > 0)
 
 
 def _continue_orders(raw: Raw, marks: Relation, aside: Aside, column: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cltv_ml.data.headings import plain_heading, unit_of
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.numerals import THOUSANDTHS, WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rates import rate_sql
@@ -72,7 +73,7 @@ def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
 
 def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales: Sales) -> str:
     """Return SQL for the refund of a line's order in the log's currency, as its amount is."""
-    refunded = _in_currency(columns, raw.mapping["refunded"], sales.refunded)
+    refunded = _in_currency(columns, raw.mapping["refunded"], sales.refunded, raw.mapping.get("currency"))
     if "currency" not in values or not (columns.rules.rates or columns.rules.rate_table):
         return refunded
     rate = _rate(raw, values, columns.rules)
@@ -106,14 +107,25 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
         for name in ("unit_price", "unit_cost", "profit")
         if name in mapping
     }
+    for name in ("amount", "unit_price"):
+        table = values if name in values else number
+        if name in mapping and columns.kinds[mapping[name]] == "VARCHAR":  # a share is no amount
+            table[name] = f"if(suffix(trim({columns.quote(mapping[name])}), '%'), null, {table[name]})"
     for table in (values, number):
         table |= {
-            name: _in_currency(columns, mapping[name], table[name])
+            name: _in_currency(columns, mapping[name], table[name], mapping.get("currency"))
             for name in _MONEY & set(table) & set(mapping)
         }
+    if "credit" in mapping and "amount" in mapping:
+        credit = _ask(asked, columns.number, mapping["credit"])
+        credit = _in_currency(columns, mapping["credit"], credit, mapping.get("currency"))
+        values["amount"] = f"coalesce({values['amount']} - coalesce({credit}, 0), -({credit}))"
     _derive(columns, mapping, values, number, asked)
     if "cancels" in mapping:
-        values["cancels"] = columns.identifier(mapping["cancels"])
+        values["cancels"] = f"nullif({columns.identifier(mapping['cancels'])}, '0')"
+    if "version" in mapping:
+        read = columns.number if "version" in mapping["version"].lower() else columns.timestamp
+        values["version"] = _ask(asked, read, mapping["version"])
     if "currency" in mapping:
         values["currency"] = columns.currency(mapping["currency"])
         rate = _ask(asked, partial(_rate, raw, values, columns.rules))
@@ -154,9 +166,9 @@ def _derive(
         values["cost"] = f"({values['amount']}) - ({number['profit']})"
 
 
-def _in_currency(columns: Columns, column: str, value: str) -> str:
+def _in_currency(columns: Columns, column: str, value: str, currency: str | None = None) -> str:
     """Return SQL for money in the currency's own unit where the heading counts cents or thousands, and note it."""
-    unit = columns.rules.money_unit or (None if columns.rules.rates else unit_of(column))
+    unit = columns.rules.money_unit or unit_of(column)
     if unit is None or unit == 1:
         return value
     [whole] = columns.row(f"select bool_and({value} = floor({value})) from {columns.table}")
@@ -165,11 +177,18 @@ def _in_currency(columns: Columns, column: str, value: str) -> str:
             f"Column {column!r} is headed as a smaller unit but holds fractions: it was read as it is."
         )
         return value
+    parts = f"{1 / unit:.0f}.0" if unit < 1 else ""
+    if unit == 0.01 and currency and columns.rules.money_unit is None:
+        code = columns.currency(currency)
+        thousandths = f"when {code} in {THOUSANDTHS} then 1000.0"
+        parts = f"case when {code} in {WHOLE_CURRENCIES} then 1.0 {thousandths} else 100.0 end"
     said = f"divided by {1 / unit:,.0f}" if unit < 1 else f"multiplied by {unit:,.0f}"
+    if "case" in parts and columns.table.holds(f"{code} in {WHOLE_CURRENCIES + THOUSANDTHS}"):
+        said = "divided by what a unit of each line's currency has, such as 100 cents, 1 yen and 1,000 fils,"
     columns.notes.append(
         f"Column {column!r} was {said}, as its heading says; --rule money_unit=1 leaves it as it is."
     )
-    return f"({value}) / {1 / unit:.0f}.0" if unit < 1 else f"({value}) * {unit:.0f}"
+    return f"({value}) / {parts}" if parts else f"({value}) * {unit:.0f}"
 
 
 def _is_taken_off(columns: Columns, column: str, discount: str, asked: list[Question]) -> bool:
