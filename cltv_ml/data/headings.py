@@ -67,9 +67,10 @@ def unit_of(column: str) -> float | None:
     return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", words)), None)
 
 
-#: What ends a heading of money: its currency or its small unit.
+#: What ends a heading of money: its currency, its small unit, or whether the tax is in it.
 _MONEY_SUFFIX = re.compile(
-    rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor|€|£|\$)$",
+    rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor|€|£|\$)$"
+    r"|[\W_]+(in[ck]l?|e[xk](cl|kl)?|zzgl|including|excluding)\b.*(vat|tax|mwst|ust|moms|btw|iva|tva|alv|dph)\W*$",
     re.IGNORECASE,
 )
 

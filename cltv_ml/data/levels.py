@@ -38,12 +38,13 @@ _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaa
 
 
 def plain_level(level: str) -> str:
-    """Return a level without case, accents and signs, as levels are compared.
+    """Return a level without case, accents and signs, its words apart, as levels are compared.
 
     >>> plain_level("wc-Partially_Refunded"), plain_level("Rückerstattet"), plain_level("closedwon")
     ('partially refunded', 'ruckerstattet', 'closedwon')
     """
-    return plain_text(re.sub("^wc-", "", level.strip().lower()), " ")
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", level.strip())
+    return plain_text(re.sub("^wc-", "", apart), " ")
 
 
 _YES, _NO = ("|".join(sorted(filter(None, map(plain_level, words)))) for words in (YES, NO))

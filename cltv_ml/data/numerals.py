@@ -146,6 +146,7 @@ def bare(text: str) -> str:
     plain = rf"regexp_replace({plain}, '(\d[.,]){_NO_CENTS}(\)?)$', '\100\2')"
     plain = rf"regexp_replace({plain}, '(\d)[:/]{_NO_CENTS}(\)?)$', '\1\2')"
     plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
+    plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?)\s*[kK]$', '\1e3')"
     plain = rf"regexp_replace({plain}, '^\((.*)\)$', '-\1')"
     plain = rf"regexp_replace({plain}, '^([\d.,]+)\s*-$', '-\1')"
     return rf"regexp_replace({plain}, '^([-+])\s+', '\1')"

@@ -189,6 +189,7 @@ def _look_at_levels(
 ) -> None:
     """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
     heading = plain_heading(column)
+    words = _WORDS.search(heading) and "stat" not in heading
     plain = {level: plain_level(level) for level in levels}
     undone = [
         level
@@ -201,10 +202,10 @@ def _look_at_levels(
         return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
         return
-    if "type" not in decided and not _WORDS.search(heading) and _is_type(levels):
+    if "type" not in decided and not words and _is_type(levels):
         found.mapping["type"] = column
         return
-    if not undone or _WORDS.search(heading):
+    if not undone or words:
         _look_at_codes(column, levels, glance, decided, found)
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)

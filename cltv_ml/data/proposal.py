@@ -23,7 +23,7 @@ from cltv_ml.engine import Relation
 from cltv_ml.tables import TRANSACTIONS
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
-SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency")
+SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency", "cancels")
 
 #: Names whose columns are looked for when others are known.
 _LATER = ("version", "credit")
@@ -86,12 +86,16 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     check_mapping(given, list(kinds))
     recognised = recognise_source(table, kinds, given)
     if recognised:
-        declined = dict.fromkeys(set(SYNONYMS) - set(SAFETY) - set(recognised.mapping), "")
+        declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_LATER} - set(recognised.mapping), "")
         given = {**declined, **recognised.mapping, **given}
     known = check_mapping(given, list(kinds))
     wanted = SAFETY if is_complete(known) else tuple(name for name in SYNONYMS if name not in _LATER)
     proposal = propose_mapping(kinds, given, look_at_levels(table, kinds), wanted)
     mapping, questions = dict(proposal.mapping), proposal.questions
+    if "customer_id" not in given and _is_no_customer(first, mapping.get("customer_id", "")):
+        others = {one: kind for one, kind in kinds.items() if one != mapping["customer_id"]}
+        proposal = propose_mapping(others, given, look_at_levels(table, others), wanted)
+        mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if "currency" not in {*mapping, *given}:
         notes += _find_currency(first, table, kinds, mapping)
@@ -112,6 +116,14 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     return Proposal(mapping, tuple(notes), questions, recognised.rules if recognised else {})
 
 
+def _is_no_customer(first: Relation, column: str) -> bool:
+    """Whether a column that may be the customer is one line's own id, or the same on all lines, as an account is."""
+    if plain_heading(column) not in ("id", *SYNONYMS["customer_id"][-1].split()):
+        return False
+    rows, values = first.row(f"select count(*), count(distinct {quote(column)}) from {first}")
+    return bool(rows > 2 and values in ((1, rows) if plain_heading(column) == "id" else (1,)))
+
+
 def _settle_later(
     first: Relation,
     table: Relation,
@@ -121,6 +133,9 @@ def _settle_later(
 ) -> tuple[dict[str, str], tuple[Question, ...]]:
     """Return the mapping with states of an order and credits, without parents that are no orders, and what to ask."""
     mapping, cancels, order = dict(mapping), mapping.get("cancels", ""), mapping.get("order_id", "")
+    own = [one for one in kinds if plain_heading(one) == "id" and one not in mapping.values()]
+    if cancels and not order and own and "order_id" not in given:
+        mapping["order_id"] = order = own[0]
     if order and plain_heading(cancels).startswith("parent") and "cancels" not in given:
         orders = f"select cast({quote(order)} as varchar) from {table}"
         if not table.holds(f"cast({quote(cancels)} as varchar) in ({orders})"):
@@ -183,6 +198,8 @@ def propose_mapping(
         if name == "amount" and (net := _net_of(found)):
             notes.append(f"Columns {found} could each be the amount; {net[0]!r}, what is left, was taken.")
             found = net
+        if name == "refunded" and len(found) > 1:  # how much, rather than whether
+            found = [one for one in found if kinds[one] == "number"] or found
         if len(found) > 1 and (name in REQUIRED or name in SAFETY):
             questions.append(_which(name, found))
         elif len(found) > 1:

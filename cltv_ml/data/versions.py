@@ -37,47 +37,68 @@ def find_version(
 
 
 def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
-    """Set aside the lines of an order that a newer state of it replaces, and tell.
+    """Set aside the lines of an order that another state of it replaces, and tell.
 
     Lines of one order with times of their own are no states of it: those repeat its products, or stand alone
-    in their state, and have one date.
+    in their state, and have one date. Without a column of its own the date tells the states apart, where each line
+    of an order has another status; a completed sale then keeps its first date.
     """
-    if "version" not in lines.columns:
+    column, recorded = raw.mapping.get("version", ""), "version" in lines.columns
+    if not recorded and not _has_history(lines):
         return []
-    column, ordered = raw.mapping["version"], "order_id" in lines.columns
+    ordered, snapshot = "order_id" in lines.columns, _is_snapshot(column)
     key = "by_order" if ordered else "hash(rest_hash, customer_id_hash, product_id_hash)"
-    returns = "true" if _is_snapshot(column) else "not is_return"
-    kept = f"select *, {key} as key from {lines.marks} join (select source_row, version, timestamp, "
-    kept += f"rest_hash, customer_id_hash, product_id_hash from {lines.parsed}) using (source_row) where {returns}"
+    sold = "rule is null and reading is null"
+    last = "max(version) over (partition by key, is_return)"
+    first_sale = f"min(version) filter ({sold}) over (partition by key, is_return)"
     states = keep(
         lines.marks.con,
         "states",
-        f"select * exclude (key), max(version) over (partition by key, is_return) as newest, "
-        "    key, count(*) over (partition by key, version) > 1 as several, "
-        "    min(timestamp) over (partition by key) = max(timestamp) over (partition by key) as dated "
-        f"from ({kept}) where key is not null and version is not null "
-        "qualify min(version) over (partition by key) < max(version) over (partition by key)",
+        "select * exclude (keeper), "
+        + (
+            "keeper, min(timestamp) over (partition by key) = max(timestamp) over (partition by key) as alike "
+            if recorded
+            else f"if(bool_or(version = keeper and {sold}) over (partition by key), {first_sale}, keeper) as keeper, "
+            "count(distinct state) over (partition by key) = count(*) over (partition by key) as alike "
+        )
+        + f"from (select *, {last} as keeper, count(*) over (partition by key, version) > 1 as several "
+        f"from (select *, {key} as key from {lines.marks} join (select source_row, timestamp, "
+        f"{'version' if recorded else 'timestamp as version'}, "
+        f"rest_hash, customer_id_hash, product_id_hash from {lines.parsed}) using (source_row) "
+        f"where {'true' if snapshot else 'not is_return'}) where key is not null and version is not null "
+        "qualify min(version) over (partition by key) < max(version) over (partition by key))",
     )
     same = "key, is_return"
     if "product_id" in lines.columns:
         same += ", by_product"
-    elif states.holds("several"):
+    if not recorded or ("product_id" not in lines.columns and states.holds("several")):
         same += ", money"
     old, again = states.row(
-        f"select count(*), count(*) filter (again and dated) from (select *, "
-        f"bool_or(version = newest) over (partition by {same}) as again from {states}) where version < newest"
+        f"select count(*), count(*) filter (again and alike) from (select *, "
+        f"bool_or(version = keeper) over (partition by {same}) as again from {states}) where version <> keeper"
     )
     if not old or again < 0.8 * old:
         return []
     aside.add(
         "superseded",
-        f"select source_row from {states} anti join {aside} using (source_row) where version < newest",
+        f"select source_row from {states} anti join {aside} using (source_row) where version <> keeper",
     )
     number, money = aside.taken("superseded", lines.marks)
+    column, no = (column, "version") if recorded else (raw.mapping["timestamp"], "status")
     return [
-        f"Column {column!r} tells the states of an order apart: the newest counts, which leaves out {number:,} lines "
-        f"with {money:,.2f}; --mapping version= keeps every line."
+        f"Column {column!r} tells the states of an order apart: the last one counts, which leaves out {number:,} lines "
+        f"with {money:,.2f}; --mapping {no}= keeps every line."
     ]
+
+
+def _has_history(lines: Lines) -> bool:
+    """Whether some of the orders looked at have several dates, and another status on each of their lines."""
+    if not {"state", "order_id"} <= lines.columns:
+        return False
+    return lines.marks.holds(
+        f"by_order % {lines.marks.count() // 100_000 + 1} = 0 and not is_return group by by_order "
+        "having count(*) > 1 and count(distinct state) = count(*)"
+    )
 
 
 def _is_snapshot(column: str) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 import numpy as np
 from charset_normalizer import from_bytes
+
+from cltv_ml.data.headings import SYNONYMS, plain_heading
 
 _SAMPLE = 1 << 20
 _MARKS = {
@@ -105,6 +108,14 @@ def _likely_encoding(block: bytes) -> str:
     """
     beyond = np.frombuffer(block, dtype=np.uint8) >= 128
     if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
-        return "cp1252"
+        return max(("cp1252", "cp1250", "cp1254"), key=lambda encoding: _known_words(block, encoding))
     best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
     return best.encoding if best else "cp1252"
+
+
+def _known_words(block: bytes, encoding: str) -> tuple[int, int]:
+    """Return how many headings a western or eastern encoding makes known, and how few signs it leaves inside words."""
+    text = block.decode(encoding, errors="replace")
+    headings = {plain_heading(field) for field in re.split(r"[;,\t|\"]", text.partition("\n")[0])}
+    known = {word for steps in SYNONYMS.values() for step in steps for word in step.split()}
+    return len(headings & known), -len(re.findall(r"(?<=\w)[³¹¿þðýœŸ\ufffd]|[³¹¿þðÝÞ\ufffd](?=\w)", text))
