@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
 
 from cltv_ml.data.numerals import CURRENCIES
+from cltv_ml.data.words import words
 
 #: Columns that only the door knows: `clean` turns them into columns of TRANSACTIONS.
 INPUT_ONLY = {
@@ -62,9 +61,9 @@ def unit_of(column: str) -> float | None:
     >>> unit_of("amount_cents"), unit_of("Umsatz (TEUR)"), unit_of("Amount"), unit_of("Percentage")
     (0.01, 1000.0, None, None)
     """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
-    words = " " + " ".join(re.split(r"[^\w€$£]+|_", words)) + " "
-    return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", words)), None)
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
+    apart = " " + " ".join(re.split(r"[^\w€$£]+|_", apart)) + " "
+    return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", apart)), None)
 
 
 #: What ends a heading of money: its currency, its small unit, or whether the tax is in it.
@@ -75,7 +74,7 @@ _MONEY_SUFFIX = re.compile(
 )
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def plain_heading(column: str) -> str:
     """Return a name without case, signs, a unit or currency at its end and the number that tells it from its namesake.
 
@@ -97,14 +96,8 @@ def plain_text(text: str, gap: str = "") -> str:
     return unicodedata.normalize("NFC", gap.join(re.split(r"[\W_]+", bare)).strip())
 
 
-def _known() -> dict[str, tuple[str, ...]]:
-    """Return the headings of `headings.toml`, spelled as `plain_heading` spells them."""
-    listed = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-    return {
-        name: tuple(" ".join(map(plain_text, step.split())) for step in steps)
-        for name, steps in listed.items()
-    }
-
-
 #: Standard name -> headings found in shops' exports, in falling order of certainty, separated by blanks.
-SYNONYMS = _known()
+SYNONYMS = {
+    name: tuple(" ".join(map(plain_text, step.split())) for step in steps)
+    for name, steps in words("headings").items()
+}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from cltv_ml.data.headings import plain_text
+from cltv_ml.data.words import words
 
 #: What a level of such a column can mean.
 READINGS = {
@@ -22,7 +21,7 @@ LEVEL_NAMES = ("status", "payment_status", "type", "test", "captured")
 #: More different values than this are no levels.
 MOST_LEVELS = 60
 
-_LISTED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_LISTED = words("levels")
 
 #: What a filled-in column of cancellations or refunds holds where nothing happened, in lower case.
 BLANK = frozenset(_LISTED.pop("blank"))
@@ -31,7 +30,7 @@ BLANK = frozenset(_LISTED.pop("blank"))
 NO, YES = BLANK | frozenset(_LISTED.pop("no")), frozenset(_LISTED.pop("yes"))
 
 #: Regular expressions on plain levels, by what such a level says.
-_WORDS = {name: "|".join(words) for name, words in _LISTED.items()}
+_WORDS = {name: "|".join(listed) for name, listed in _LISTED.items()}
 
 #: What the last line of a report holds instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
@@ -47,10 +46,10 @@ def plain_level(level: str) -> str:
     return plain_text(re.sub("^wc-", "", apart), " ")
 
 
-_YES, _NO = ("|".join(sorted(filter(None, map(plain_level, words)))) for words in (YES, NO))
+_YES, _NO = ("|".join(sorted(filter(None, map(plain_level, said)))) for said in (YES, NO))
 
 
-def _statuses(partly: str, undone: str, goods: str, **words: str) -> tuple[tuple[str, str], ...]:
+def _statuses(partly: str, undone: str, goods: str, **others: str) -> tuple[tuple[str, str], ...]:
     """Return the vocabulary of a status."""
     return (
         (_SUM, "ignore"),
@@ -58,8 +57,8 @@ def _statuses(partly: str, undone: str, goods: str, **words: str) -> tuple[tuple
         (undone, "refund"),
         (rf"\b(await|pending|waiting|ready)\w* (for )?({goods})|\bunshipped", "counts"),
         (rf"({partly}).*(paid|captur|bezahlt|pay|pag)", ""),
-        (words["open"], "ignore"),
-        (words["done"], "counts"),
+        (others["open"], "ignore"),
+        (others["done"], "counts"),
     )
 
 

@@ -4,80 +4,17 @@ from __future__ import annotations
 
 import re
 
-_ISO = (
-    "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CRC CZK DKK DOP EGP EUR GBP GEL GHS GTQ HKD HRK HUF IDR ILS INR "
-    "ISK JOD JPY KES KRW KWD KZT LBP LKR MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RSD RUB SAR SEK SGD "
-    "THB TND TRY TWD TZS UAH UGX USD UYU UZS VND XAF XOF ZAR ZMW"
-)
+from cltv_ml.data.words import words
 
-#: Codes of currencies (ISO 4217).
-CURRENCIES = frozenset(_ISO.split())
+_KNOWN = words("currencies")
 
-_WHOLE = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF"
+#: Codes of currencies (ISO 4217), of those without a smaller unit and of those of a thousand parts.
+CURRENCIES = frozenset(_KNOWN["codes"])
+WHOLE_CURRENCIES, THOUSANDTHS = tuple(_KNOWN["whole"]), tuple(_KNOWN["thousandths"])
 
-#: Currencies without a smaller unit, as payment services count them, and those of a thousand parts.
-WHOLE_CURRENCIES = tuple(_WHOLE.split())
-THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
-
-#: Signs of one currency, as they are written before or after an amount, and its code.
-_SIGNS = {
-    "€": "EUR",
-    "£": "GBP",
-    "₹": "INR",
-    "Rs.": "INR",
-    "Rs": "INR",
-    "US$": "USD",
-    "USD$": "USD",
-    "U$S": "USD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "C$": "CAD",
-    "CA$": "CAD",
-    "NZ$": "NZD",
-    "HK$": "HKD",
-    "S$": "SGD",
-    "SG$": "SGD",
-    "MX$": "MXN",
-    "R$": "BRL",
-    "NT$": "TWD",
-    "zł": "PLN",
-    "zl": "PLN",
-    "Kč": "CZK",
-    "Ft": "HUF",
-    "₺": "TRY",
-    "TL": "TRY",
-    "₽": "RUB",
-    "руб.": "RUB",
-    "руб": "RUB",
-    "₴": "UAH",
-    "грн": "UAH",
-    "лв.": "BGN",
-    "лв": "BGN",
-    "lei": "RON",
-    "₪": "ILS",
-    "₩": "KRW",
-    "₫": "VND",
-    "฿": "THB",
-    "₱": "PHP",
-    "₦": "NGN",
-    "Fr.": "CHF",
-    "SFr.": "CHF",
-    "SFr": "CHF",
-    "Fr": "CHF",
-    "CN¥": "CNY",
-    "RMB": "CNY",
-    "元": "CNY",
-    "円": "JPY",
-    "JP¥": "JPY",
-    "RM": "MYR",
-    "Rp": "IDR",
-    "Rp.": "IDR",
-    "S/": "PEN",
-    "S/.": "PEN",
-}
-
-#: Signs that several currencies share: they stand for themselves.
-_SHARED = ("kr.", "kr", "$", "¥")
+#: Signs of one currency and its code; signs that several currencies share stand for themselves.
+_SIGNS: dict[str, str] = _KNOWN["signs"]
+_SHARED = tuple(_KNOWN["shared"])
 
 _NAME = re.compile(
     r"(?:(?:us|u\.s\.|american|canadian|australian|swiss|british|japanese|chinese|indian|polish|czech|swedish|norwegian|"
@@ -92,7 +29,7 @@ _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
 
 
 def _alternatives() -> str:
-    signs = sorted({*_ISO.split(), *_SIGNS, *_SHARED}, key=len, reverse=True)
+    signs = sorted({*CURRENCIES, *_SIGNS, *_SHARED}, key=len, reverse=True)
     return "|".join(sign.replace(".", r"\.").replace("$", r"\$") for sign in signs) + r"|\p{Sc}"
 
 

@@ -7,39 +7,11 @@ from collections.abc import Iterable
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.words import words
 from cltv_ml.engine import MONEY_SCALE, Relation, literal
 
-#: Identifiers that name no customer, without case.
-WORDS = tuple(
-    word
-    for words in (
-        "guest,guests,guest customer,guest checkout,guest user,gast,gastkunde,gäste,invité,invite,invitado,invitada",
-        "ospite,convidado,anonymous,anonym,anonyme,anónimo,anonimo,anônimo,unknown,unknown customer,unbekannt,inconnu",
-        "desconocido,sconosciuto,desconhecido,onbekend,okänd,ukendt,ukjent,nieznany,неизвестно,гость,walk-in,walk in",
-        "walkin,walk-in customer,walk in customer,cash,cash customer,cash sale,cash sales,laufkundschaft,laufkunde",
-        "barverkauf,barverkäufe,consumidor final,cliente final,publico en general,público en general,público general",
-        "client comptoir,client de passage,client divers,clients divers,cliente generico,cliente genérico,no customer",
-        "no name,noname,not set,(not set),undefined,default,default customer,dummy,test,-,--,---,.,?,x,xx,xxx,n.a.,tbd",
-        "(none),(blank),[blank],deleted,(deleted),匿名,ゲスト",
-    )
-    for word in words.split(",")
-)
-
-#: Numbers that may stand for nobody: they do where much is booked on one of them.
-NUMBERS = (
-    "0",
-    "00",
-    "000",
-    "0000",
-    "00000",
-    "000000",
-    "-1",
-    "9999",
-    "99999",
-    "999999",
-    "9999999",
-    "99999999",
-)
+#: Identifiers that name no customer, without case; and numbers that do where much is booked on one of them.
+WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers"]
 
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:

@@ -1,0 +1,16 @@
+"""Words of shops' exports in many languages, as lists: headings, levels, placeholder customers and currencies."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+
+def words(name: str) -> dict[str, Any]:
+    """Return the lists of a file here, by name.
+
+    >>> words("currencies")["signs"]["€"]
+    'EUR'
+    """
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
