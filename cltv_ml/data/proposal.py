@@ -25,6 +25,12 @@ from cltv_ml.tables import TRANSACTIONS
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency", "cancels")
 
+#: Headings of a period each, as in a table of customers by months.
+_PERIOD = re.compile(
+    r"\d{4}[-/. _]?(\d{2}|q[1-4])([-/.]\d{2})?|(\d{2}|q[1-4])[-/. ]?\d{4}"
+    r"|(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ./']*(\d{2}|\d{4})?"
+)
+
 #: Names whose columns are looked for when others are known.
 _LATER = ("version", "credit")
 
@@ -359,6 +365,14 @@ def _settle(
     weak = "amount" not in known and plain_heading(chosen.get("amount", "")) in SYNONYMS["amount"][-1].split()
     if weak and "quantity" in chosen:
         chosen.setdefault("unit_price", chosen.pop("amount"))
+    periods = [column for column in kinds if _PERIOD.fullmatch(column.strip().lower())]
+    if "timestamp" not in chosen and len(periods) > 2:
+        text = (
+            f"columns {periods[:3]} and {len(periods) - 3} more hold a period each, so that a row is a customer and no "
+            "purchase; give one row per customer and period instead, with the columns customer, date and amount (in "
+            "pandas: melt), or better each purchase."
+        )
+        return {name: chosen[name] for name in SYNONYMS if name in chosen}, [Question(text)]
     open_already = {answer.partition("=")[0] for question in asked for answer in question.answers}
     missing = []
     for name in open_names(chosen):

@@ -33,6 +33,12 @@ _COMPACT = r"^(\d{4})(\d{2})(\d{2})[ T]+(\d\d?:.*)$"
 _CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
 #: With the name of a month, and in which groups year, month, day and time stand.
 _WORDS = {_DAY_WORD: "3214", _WORD_DAY: "3124", _YEAR_WORD: "1234", _CTIME: "4123"}
+#: Months without a day, which are read as their first one; `d` stands for that day and `t` for no time.
+_MONTHLY = {
+    r"^(\d{4})[\-/.](\d{1,2})$": "12dt",
+    r"^(\d{1,2})[\-/.](\d{4})$": "21dt",
+    r"^(\p{L}{3,})[. \-/]*(\d{4}|\d{2})$": "21dt",
+}
 
 #: Months of seven languages, without accents, and how they are shortened.
 _MONTHS = (
@@ -136,7 +142,7 @@ def from_text(
         for which, order in orders
     )
     fields = once(short_fields("t"), "f", f"(case {short} end) || chr(10) || f.time")
-    ways = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORDS if words else {})}
+    ways = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORDS if words else {}), **_MONTHLY}
     others = " ".join(
         f"when regexp_matches(t, '{way}') then regexp_replace(t, '{way}', '{_groups(places)}')"
         for way, places in ways.items()
@@ -153,7 +159,7 @@ def from_text(
 
 
 def _groups(places: str) -> str:
-    return "\n".join(rf"\{place}" for place in places)
+    return "\n".join({"d": "01", "t": ""}.get(place, rf"\{place}") for place in places)
 
 
 def number_as_time(number: str, serials: bool) -> str:

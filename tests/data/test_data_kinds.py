@@ -157,3 +157,105 @@ def test_net_sales_beside_gross_ones_are_the_amount():
 def test_a_share_in_a_column_of_money_is_no_amount():
     lines = "customer,date,amount\n" + "".join(f"a,2024-01-{day:02d},{day}\n" for day in range(10, 20))
     assert kept(lines + "b,2024-01-04,10%") == sum(range(10, 20))
+
+
+def test_the_last_status_of_an_order_decides_where_each_has_its_own_date():
+    history = """order_id,customer,date,status,total
+        1,a,2024-01-03 10:00,pending,30
+        1,a,2024-01-03 11:00,paid,30
+        1,a,2024-01-05 11:00,shipped,30
+        2,b,2024-01-04 11:00,paid,50
+        2,b,2024-01-09 11:00,{},50
+        3,a,2024-02-04 11:00,paid,20"""
+    assert [kept(history.format(last)) for last in ("refunded", "cancelled", "delivered")] == [
+        50.0,
+        50.0,
+        100.0,
+    ]
+    log = clean(read(table(history.format("delivered")))).log
+    assert log["timestamp"].min() == pd.Timestamp("2024-01-03 11:00")
+
+
+def test_payments_by_instalments_are_no_history_of_an_order():
+    assert (
+        kept(
+            """order_id,customer,date,status,total
+            1,a,2024-01-03,paid,30
+            1,a,2024-02-03,paid,30
+            1,a,2024-03-03,pending,30"""
+        )
+        == 60.0
+    )
+
+
+def test_what_names_each_line_or_none_is_no_customer():
+    for heading, values in (("id", "123"), ("Account", "RRR")):
+        lines = table("date,amount\n2024-01-03,10\n2024-01-04,20\n2024-01-05,30").assign(
+            **{heading: list(values)}
+        )
+        with pytest.raises(QuestionsError, match="no column found for customer_id"):
+            read(lines)
+
+
+def test_parts_are_found_under_an_id_and_in_a_known_export():
+    parts = SPLIT.format("03").replace("order_id,parent_order_id", "id,parent_id")
+    assert kept(parts) == 150.0
+    known = """order_id,parent_order_id,customer_email,order_date,order_total,status
+        1,,a@x.c,2024-01-03,100,completed
+        2,1,a@x.c,2024-01-03,60,completed
+        3,1,a@x.c,2024-01-03,40,completed"""
+    assert kept(known) == 100.0
+
+
+def test_periods_as_columns_are_named_as_a_layout():
+    for first, second, third in (("2024-01", "2024-02", "2024-03"), ("Jan 24", "Feb 24", "Mar 24")):
+        with pytest.raises(QuestionsError, match="hold a period each"):
+            read(table(f"customer,{first},{second},{third}\na,1,2,3\nb,4,5,6"))
+
+
+def test_months_without_a_day_are_their_first_day():
+    months = {"Jan-24": 1, "February 2024": 2, "2024-03": 3, "04/2024": 4}
+    lines = pd.DataFrame({"customer": "a", "month": list(months), "amount": 1.0})
+    assert clean(read(lines)).log["timestamp"].tolist() == [
+        pd.Timestamp(2024, month, 1) for month in months.values()
+    ]
+
+
+def test_amounts_in_thousands_are_read():
+    assert kept("customer,date,amount\na,2024-01-03,1.2k\nb,2024-01-04,800\nc,2024-01-05,3K") == 5000.0
+
+
+def test_eastern_encodings_are_told_by_the_headings_they_make_known(tmp_path):
+    path = tmp_path / "orders.csv"
+    for encoding, text in (
+        (
+            "cp1250",
+            "Číslo objednávky;Zákazník;Datum objednávky;Částka\n1;Novák;03.01.2024;10\n2;Dvořák;04.01.2024;20",
+        ),
+        ("cp1250", "Numer;Klient;Data zamówienia;Wartość\n1;Żółw;03.01.2024;10\n2;Łoś;14.01.2024;20"),
+        ("cp1254", "Sipariş No;Müşteri;Tarih;Tutar\n1;Ayşe;03.01.2024;10\n2;Çağrı;14.01.2024;20"),
+        ("cp1252", "Bestellnr;Kunde;Datum;Betrag\n1;Jürgen Weiß;03.01.2024;10\n2;Zoë;14.01.2024;20"),
+    ):
+        path.write_bytes(text.encode(encoding))
+        raw = read(path)
+        assert sorted(clean(raw).log["customer_id"]) == sorted(
+            line.split(";")[1] for line in text.split("\n")[1:]
+        )
+
+
+def test_shops_of_many_languages_are_read_by_their_own_words():
+    wrong = {}
+    for headings, counts, undone in (
+        ("Sipariş No,Müşteri No,Sipariş Tarihi,Tutar,Durum", "Teslim edildi", "İptal edildi"),
+        ("Číslo objednávky,Zákazník,Datum objednávky,Celkem,Stav", "Vyřízeno", "Zrušeno"),
+        ("Rendelésszám,Vevő,Rendelés dátuma,Végösszeg,Státusz", "Teljesítve", "Törölve"),
+        ("Tilausnumero,Asiakasnumero,Päivämäärä,Summa,Tila", "Toimitettu", "Peruutettu"),
+        ("주문번호,고객ID,주문일시,결제금액,주문상태", "배송완료", "취소"),
+        ("Mã đơn hàng,Khách hàng,Ngày đặt hàng,Tổng tiền,Trạng thái", "Hoàn thành", "Đã hủy"),
+        ("رقم الطلب,العميل,تاريخ الطلب,المبلغ,الحالة", "مكتمل", "ملغي"),
+        ("Numer zamówienia,Klient,Data zamówienia,Wartość brutto,Status", "Zrealizowane", "Anulowane"),
+        ("订单编号,买家会员名,订单付款时间,买家实际支付金额,订单状态", "交易成功", "交易关闭"),
+        ("Ordernr,Kd-Nr.,Belegdatum,Betrag CHF,Status", "geliefert", "storniert"),
+    ):
+        wrong[headings] = kept(f"{headings}\n1,a,2024-01-03,10,{counts}\n2,b,2024-01-04,20,{undone}")
+    assert wrong == dict.fromkeys(wrong, 10.0)
