@@ -61,8 +61,8 @@ def test_the_purchase_date_is_not_the_shipping_date():
     ("columns", "asked"),
     [
         (
-            {"net_amount": 8.5, "gross_amount": 10.0},
-            r"\['net_amount', 'gross_amount'\] could each be the amount",
+            {"line_amount": 8.5, "sales_amount": 10.0},
+            r"\['line_amount', 'sales_amount'\] could each be the amount",
         ),
         ({"total": 8.5, "revenue": 10.0}, r"\['total', 'revenue'\] could each be the amount"),
     ],
