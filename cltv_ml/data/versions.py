@@ -48,7 +48,7 @@ def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
         return []
     ordered, snapshot = "order_id" in lines.columns, _is_snapshot(column)
     key = "by_order" if ordered else "hash(rest_hash, customer_id_hash, product_id_hash)"
-    sold = "rule is null and reading is null"
+    sold = "rule is null" + (" and reading is null" if "reading" in lines.columns else "")
     last = "max(version) over (partition by key, is_return)"
     first_sale = f"min(version) filter ({sold}) over (partition by key, is_return)"
     states = keep(

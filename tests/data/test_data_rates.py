@@ -59,8 +59,8 @@ def test_one_run_asks_all_that_is_open():
         {
             "customer": ["a", "b"],
             "date": ["01/02/2025", "03/04/2025"],
-            "net": ["1.250", "2.500"],
-            "gross": ["1.250", "2.500"],
+            "total": ["1.250", "2.500"],
+            "revenue": ["1.250", "2.500"],
             "status": ["B7", "paid"],
             "Is Return": ["Y", "N"],
         }
