@@ -12,7 +12,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation, keep
 
 if TYPE_CHECKING:
-    from cltv_ml.data.sources import Raw
+    from cltv_ml.data.raw import Raw
 
 
 def find_version(

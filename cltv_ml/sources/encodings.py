@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 from charset_normalizer import from_bytes
 
-from cltv_ml.data.headings import SYNONYMS, plain_heading
-
 _SAMPLE = 1 << 20
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -113,9 +111,16 @@ def _likely_encoding(block: bytes) -> str:
     return best.encoding if best else "cp1252"
 
 
+#: Beginnings of headings in languages whose letters western encodings lack.
+_TELLING = re.compile(
+    "část|čísl|zákazn|objednáv|množstv|wartoś|zamówie|sprzeda|ilość|płat|vevő|rendelés|összeg|število|količ|"
+    "sipariş|müşteri|satış|ürün|ödeme|işlem",
+    re.IGNORECASE,
+)
+
+
 def _known_words(block: bytes, encoding: str) -> tuple[int, int]:
-    """Return how many headings a western or eastern encoding makes known, and how few signs it leaves inside words."""
+    """Return how many telling words a western or eastern encoding shows, and how few signs it leaves inside words."""
     text = block.decode(encoding, errors="replace")
-    headings = {plain_heading(field) for field in re.split(r"[;,\t|\"]", text.partition("\n")[0])}
-    known = {word for steps in SYNONYMS.values() for step in steps for word in step.split()}
-    return len(headings & known), -len(re.findall(r"(?<=\w)[³¹¿þðýœŸ\ufffd]|[³¹¿þðÝÞ\ufffd](?=\w)", text))
+    odd = re.findall(r"(?<=\w)[³¹¿þðýœŸ\ufffd]|[³¹¿þðÝÞ\ufffd](?=\w)", text)
+    return len(_TELLING.findall(text)), -len(odd)
