@@ -16,7 +16,7 @@ INPUT_ONLY = {
     "profit": "what the line earned; cost becomes amount - profit",
     "discount_rate": "share of the price taken off, 0.1 or 10 for 10%; discount becomes money",
     "currency": "currency of the line",
-    "credit": "money taken off the amount beside it, as in a ledger with debit and credit",
+    "credit": "money taken off the amount, as in a ledger with debit and credit",
     "cancels": "the order_id that this line cancels or is a part of",
     "status": "how far the order is: paid, pending, cancelled; see --rule status=LEVEL:counts",
     "payment_status": "how far its payment is, where a column of its own says so",

@@ -285,7 +285,7 @@ def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:
         "keeps the parts)."
     ]
     also = [
-        f"{left:,} orders are named as the parent of others, which count beside them as orders of their own."
+        f"{left:,} orders are named as the parent of others, which count as orders of their own, too."
     ]
     return told * (divided > 0 and left < orders) + also * (left > 0)
 
