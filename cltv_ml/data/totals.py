@@ -284,9 +284,7 @@ def _set_parts_aside(lines: Lines, aside: Aside) -> list[str]:
         f"{divided:,} orders are written again in parts that sum them up: they were taken once (--mapping cancels= "
         "keeps the parts)."
     ]
-    also = [
-        f"{left:,} orders are named as the parent of others, which count as orders of their own, too."
-    ]
+    also = [f"{left:,} orders are named as the parent of others, which count as orders of their own, too."]
     return told * (divided > 0 and left < orders) + also * (left > 0)
 
 
