@@ -368,7 +368,7 @@ def _settle(
     periods = [column for column in kinds if _PERIOD.fullmatch(column.strip().lower())]
     if "timestamp" not in chosen and len(periods) > 2:
         text = (
-            f"columns {periods[:3]} and {len(periods) - 3} more hold a period each, so that a row is a customer and no "
+            f"{len(periods)} columns, such as {periods[:2]}, hold a period each, so that a row is a customer and no "
             "purchase; give one row per customer and period instead, with the columns customer, date and amount (in "
             "pandas: melt), or better each purchase."
         )

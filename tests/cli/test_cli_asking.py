@@ -12,8 +12,8 @@ def test_interactive_asks_everything_and_writes_the_answers(tmp_path, monkeypatc
         {
             "customer": ["a", "b", "a"],
             "date": ["01/02/2025", "03/04/2025", "05/06/2025"],
-            "net": [1.0, 2.0, 3.0],
-            "gross": [2.0, 4.0, 6.0],
+            "sales": [1.0, 2.0, 3.0],
+            "revenue": [2.0, 4.0, 6.0],
             "Is Return": ["N", "Y", "N"],
         }
     )
@@ -21,7 +21,7 @@ def test_interactive_asks_everything_and_writes_the_answers(tmp_path, monkeypatc
     asked = CliRunner().invoke(
         app,
         ["data", "check", "--data", "orders.csv", "--interactive"],
-        input="nonsense\namount=gross\n2\n1\n",
+        input="nonsense\namount=revenue\n2\n1\n",
     )
     assert asked.exit_code == 0, asked.output
     assert "1 of 3" in asked.output
