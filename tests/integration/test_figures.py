@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, read, simulate
+from cltv_ml.errors import InputError
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.pipelines.plot_inputs import Material, Wanted
 from cltv_ml.reporting import plots
@@ -22,6 +23,8 @@ DATA = [name for name, recipe in figures.RECIPES.items() if recipe.needs == "dat
 MODELS = [name for name, recipe in figures.RECIPES.items() if recipe.needs != "data"]
 #: Figures that a log of dates and amounts cannot fill.
 GOODS = ("discount_profit",)
+#: Figures of a training with several horizons, drawn in test_horizons.
+HORIZONS = ("value_curve",)
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +56,18 @@ def test_a_figure_with_nothing_to_show_says_so(simulated):
         figures.draw("cross_sell_matrix", simulated, Wanted())
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in GOODS])
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in (*GOODS, *HORIZONS)])
 def test_figure_of_a_training_is_drawn(name, material):
     recipe = figures.RECIPES[name]
     table = recipe.table(material)
     assert len(table)
     assert plots.CATALOGUE[name](table, **recipe.options(material, table)).data
+
+
+def test_a_curve_asks_for_several_horizons(material):
+    for name in HORIZONS:
+        with pytest.raises(InputError, match="the newest training has one horizon; train with several"):
+            figures.RECIPES[name].table(material)
 
 
 def test_replayed_training_has_the_metrics_of_the_training(material, trained):
