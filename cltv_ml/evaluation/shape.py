@@ -101,7 +101,7 @@ def choose_shape(
         No model can be judged: nobody bought anything in a window, or everybody spent the same.
     """
     objective: Objective = "gini" if targeting is None else "profit"
-    scores = _score(predictions, y_true, targeting, ahead)
+    scores = _score(predictions, y_true, allowed, targeting, ahead)
     if scores.empty or scores["gini"].isna().all():
         raise InputError(
             "no model can be judged: nobody bought anything in the window, or everybody spent the same; "
@@ -150,8 +150,13 @@ def within_decile_bound(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _score(
-    predictions: pd.DataFrame, y_true: pd.Series, targeting: Targeting | None, ahead: pd.Timestamp | None
+    predictions: pd.DataFrame,
+    y_true: pd.Series,
+    allowed: Sequence[str],
+    targeting: Targeting | None,
+    ahead: pd.Timestamp | None,
 ) -> pd.DataFrame:
+    """Return a row per model with its means over the windows; it wins those where none of the allowed is better."""
     tables, draws, alike = [], [], []
     for cutoff, rows in _windows(y_true):
         spent, values = y_true[rows], share_out(predictions[rows], y_true[rows])
@@ -170,8 +175,10 @@ def _score(
         seasonal = pd.concat([table for table, same in zip(tables, alike, strict=True) if same])
         mean["decile_mape"] = seasonal["decile_mape"].groupby(level=0).mean()
     lower = sum(draws).div(len(draws)).quantile(_CHANCE) if draws else np.nan
+    among = ginis[ginis.index.isin(allowed) & (ginis.index != SameRate.name)]
+    best = (among if len(among) else ginis).max()
     return mean.assign(
-        gini_lower=lower, wins=ginis.eq(ginis.max()).sum(axis="columns"), windows=len(tables)
+        gini_lower=lower, wins=ginis.ge(best).sum(axis="columns"), windows=len(tables)
     ).dropna(subset="gini")
 
 
