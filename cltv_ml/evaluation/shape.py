@@ -177,9 +177,9 @@ def _score(
     lower = sum(draws).div(len(draws)).quantile(_CHANCE) if draws else np.nan
     among = ginis[ginis.index.isin(allowed) & (ginis.index != SameRate.name)]
     best = (among if len(among) else ginis).max()
-    return mean.assign(
-        gini_lower=lower, wins=ginis.ge(best).sum(axis="columns"), windows=len(tables)
-    ).dropna(subset="gini")
+    return mean.assign(gini_lower=lower, wins=ginis.ge(best).sum(axis="columns"), windows=len(tables)).dropna(
+        subset="gini"
+    )
 
 
 def is_same_season(cutoff: pd.Timestamp | None, ahead: pd.Timestamp | None) -> bool:
