@@ -23,8 +23,6 @@ from cltv_ml.data.synthetic import simulate
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 
-pytestmark = pytest.mark.long
-
 
 def _free_port() -> int:
     with socket.socket() as free:
@@ -95,6 +93,7 @@ def place(tmp_path, postgres_url):
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_team_s_setup_does_two_weeks_and_answers(place, tmp_path):
     server = place("mlflow")
     _wait_for(f"http://127.0.0.1:{place.ports['mlflow']}/health", server)
