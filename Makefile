@@ -86,7 +86,7 @@ endef
 # Writes the exact pins anew from pyproject.toml.
 pins:
 	uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
-	  --no-header --no-annotate --no-emit-index-url -o constraints.txt
+	  --no-header --no-annotate -o constraints.txt
 	$(MAKE) conda.yaml
 
 # The package's own dependencies with their pins; everything goes under pip, which conda and uv both read.

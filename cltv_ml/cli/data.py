@@ -114,6 +114,7 @@ def check(settings: Check) -> None:
     from cltv_ml.pipelines.inputs import chosen_horizon
 
     def run(settings: Check) -> tuple[Cleaned, Verdict]:
+        """Check the data behind a progress bar."""
         with progress("checking") as done:
             return pipelines.check(settings, progress=done)
 

@@ -314,6 +314,7 @@ def backtest(
         def tell(
             message: str, done: float, before: int = number, cutoff: object = window.cutoff.date()
         ) -> None:
+            """Pass on how far this window has come, as a share of all windows."""
             progress(f"{cutoff}: {message}", (before + done) / len(windows))
 
         judged = judge(

@@ -166,6 +166,7 @@ def _ranked(
     cell, blocks = block * size + bins, times.shape[1]
 
     def curve(values: np.ndarray | None, dtype: type) -> np.ndarray:
+        """Return the cumulated sums of each draw, from 0 on."""
         table = np.bincount(cell, weights=values, minlength=blocks * size).reshape(blocks, size)
         drawn: np.ndarray = times.astype(dtype, copy=False) @ table.astype(dtype, copy=False)
         return np.pad(np.cumsum(drawn, axis=1, dtype=np.float64), ((0, 0), (1, 0)))

@@ -131,6 +131,7 @@ def _own_totals(
         return {}, near
 
     def fit() -> tuple[ParetoNBD, GammaGamma]:
+        """Fit the purchases and the spend of the customers of this cutoff."""
         purchases = ParetoNBD().fit_near(some, near) if near else ParetoNBD().fit(some)
         return purchases, GammaGamma().fit(spenders)
 

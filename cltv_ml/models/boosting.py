@@ -61,6 +61,7 @@ def train(
     settings = {"tree_method": "hist", "verbosity": 0, **params}
 
     def grow() -> xgb.Booster:
+        """Train the booster, and leave it on the processor."""
         booster = xgb.train(settings, _bin(rows), num_boost_round=rounds, obj=objective)
         booster.set_param({"device": "cpu"})
         return booster
@@ -98,6 +99,7 @@ def _bin(rows: Examples) -> xgb.QuantileDMatrix:
         return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), max_bin=256, **categorical)
 
     def bins() -> xgb.QuantileDMatrix:
+        """Bin the rows."""
         named = {**categorical, "feature_types": types}
         return xgb.QuantileDMatrix(
             matrix, labels, weight=weight, base_margin=rows.margin, max_bin=256, **named

@@ -269,6 +269,7 @@ def learn_weights(unseen: pd.DataFrame, y: pd.Series) -> np.ndarray:
     count = values.shape[1]
 
     def loss(weights: np.ndarray) -> float:
+        """Return the mean deviance of the mixture with these weights."""
         return float(_deviance(spent, values @ weights).mean())
 
     start = np.full(count, 1 / count)

@@ -147,6 +147,7 @@ class LikelihoodModel(BaseEstimator):
         shapes, first = len(self.param_names), rows.purchase.shape[1]
 
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            """Return the value and its gradient, summed over chunks of the rows."""
             slopes = theta[shapes:]
             value, gradient = 0.0, np.zeros(len(theta))
             for chunk in chunks:

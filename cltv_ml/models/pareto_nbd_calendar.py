@@ -266,6 +266,7 @@ class ParetoNBDCalendar(CovariateModel):
         def expected(
             r: np.ndarray, alpha: np.ndarray, s: np.ndarray, beta: np.ndarray, a: Any, d: Any
         ) -> Any:
+            """Return the expected number of purchases."""
             total, B = 0.0 * r, beta
             for rise, fall in zip(a, d, strict=True):
                 stays = np.exp(-s * np.log(B / beta)) * expm1_over(1 - s, np.log1p(fall / B)) * B / fall
@@ -281,6 +282,7 @@ class ParetoNBDCalendar(CovariateModel):
         def none(
             r: np.ndarray, alpha: np.ndarray, s: np.ndarray, beta: np.ndarray, a: Any, d: Any
         ) -> np.ndarray:
+            """Return the probability of no purchase."""
             stays = np.exp(-r * np.log1p(a.sum() / alpha) - s * np.log1p(d.sum() / beta))
             both = [np.broadcast_to(one, (len(r), len(a))) for one in (a, d)]
             gone = log_gone(r, s, alpha, beta, *both)[0] if len(a) else -np.inf
@@ -292,6 +294,7 @@ class ParetoNBDCalendar(CovariateModel):
         def pmf(
             r: np.ndarray, alpha: np.ndarray, s: np.ndarray, beta: np.ndarray, a: Any, d: Any
         ) -> np.ndarray:
+            """Return the probability of `n` purchases."""
             r, alpha, s, beta = (one[:, None] for one in (r, alpha, s, beta))
             stays = np.exp(log_nbd(r, alpha, n, a.sum()) - s * np.log1p(d.sum() / beta))[:, 0]
             done, left = np.cumsum(a) - a, np.cumsum(d) - d

@@ -64,6 +64,7 @@ class ProbabilisticValue(ValueModel):
 
     @name.setter
     def name(self, value: str) -> None:
+        """Give the model another name."""
         self.__dict__["name"] = value
 
     @property

@@ -44,6 +44,7 @@ def fit_slopes(
         size = float(weight.sum())
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective at `theta` and its gradient."""
         p, q, v = np.exp(theta[:3]) + SHIFT
         slopes = theta[3:]
         scaled = spend / money / np.exp(np.clip(centred @ slopes, -50.0, 50.0))
@@ -73,6 +74,7 @@ def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objectiv
     by_x = float(weight @ (x * np.log(total)))
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective at `theta` and its gradient."""
         p, q, v = np.exp(theta) + SHIFT
         shape = p * distinct + q
         height = total + v
@@ -127,7 +129,10 @@ def _hold_mean(
     """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
 
     def held(full: Objective) -> Objective:
+        """Return an objective in the free parameters, the held one following them."""
+
         def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
+            """Return the objective and its gradient in the free parameters."""
             value, gradient = full(_HELD @ theta)
             return value, gradient @ _HELD
 

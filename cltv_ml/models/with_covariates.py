@@ -76,6 +76,7 @@ class WithCovariates(ValueModel):
 
     @name.setter
     def name(self, value: str) -> None:
+        """Give the model another name."""
         self.__dict__["name"] = value
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:

@@ -62,6 +62,7 @@ class Refusal(MlflowException):
 
     @message.setter
     def message(self, sentence: str) -> None:
+        """Keep the first sentence that is set."""
         self.__dict__.setdefault("_sentence", sentence)
 
 

@@ -122,14 +122,19 @@ class Score(Printed, Customers, Source):
     memory: str = setting("1GB", "Limit of the engine's memory.")
 
 
-class Monitor(Printed, Chosen, Customers, Source):
+class _Watched(Settings):
+    """What every monitoring is told."""
+
+    thresholds: Toml = setting(
+        None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
+    )
+
+
+class Monitor(Printed, Chosen, _Watched, Customers, Source):
     """Settings of `cltv monitor`."""
 
     scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
     lifetimes: Table = setting(None, LIFETIMES, default_text="out/lifetime.parquet")
-    thresholds: Toml = setting(
-        None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
-    )
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the series.")
     currency: str = setting("", CURRENCY)
@@ -177,16 +182,13 @@ class Act(Chosen, _Stated):
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
 
 
-class Weekly(_Stated, _Trained):
+class Weekly(_Stated, _Watched, _Trained):
     """Settings of `cltv weekly`: those of train, monitor and act."""
 
     only_with: ClassVar = {}  # a cost also decides about lists
 
     cost: float = setting(
         0.0, "Cost of treating one customer, the discount included.", default_text="not stated"
-    )
-    thresholds: Table = setting(
-        None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
     )
 
 

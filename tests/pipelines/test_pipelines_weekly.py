@@ -10,7 +10,7 @@ import pytest
 
 from cltv_ml import pipelines
 from cltv_ml.data.synthetic import simulate
-from cltv_ml.settings import Train, Weekly
+from cltv_ml.settings import Monitor, Train, Weekly
 from cltv_ml.tracking import registry
 
 MODULE = sys.modules[pipelines.weekly.__module__]  # the function stands before its module
@@ -59,6 +59,12 @@ def test_a_week_whose_verdict_is_retrain_trains_and_scores_again_only_with_a_new
 
 def test_a_cost_of_the_lists_does_not_stop_a_training_that_judges_the_order():
     assert Train.of(Weekly(data="orders.csv", horizon="4w", cost=2.0), {}).cost == 0.0
+
+
+def test_bounds_may_be_a_mapping_as_for_monitor():
+    bounds = {"monitor": {"bias": [0.1, 0.2]}}
+    week = Weekly(data="orders.csv", horizon="4w", thresholds=bounds)
+    assert Monitor.of(week, {}).thresholds == bounds
 
 
 @pytest.mark.long
