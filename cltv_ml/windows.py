@@ -103,14 +103,18 @@ def main_horizon(
     >>> main_horizon(pd.Timestamp("2024-01-01"), pd.Timestamp("2025-06-30"), [30, 91, 365])
     91
     """
-    whole = (last.normalize() - first.normalize()).days + 1
-    if days[-1] > whole:
-        raise InputError(
-            f"the horizon of {days[-1]} days is longer than the log of {whole} days; give a shorter one."
-        )
+    _check_length(days[-1], first, last)
     fitting = [one for one in days if _fits(first, last, one, cutoff)]
     labelled = [one for one in fitting if label_days(first, judged_window(last, one, cutoff)) == one]
     return max(labelled or fitting or days[:1])
+
+
+def _check_length(horizon: int, first: pd.Timestamp, last: pd.Timestamp) -> None:
+    whole = (last.normalize() - first.normalize()).days + 1
+    if horizon > whole:
+        raise InputError(
+            f"the horizon of {horizon} days is longer than the log of {whole} days; give a shorter one."
+        )
 
 
 def judged_window(last: pd.Timestamp, days: int, cutoff: str | pd.Timestamp = "") -> Window:
@@ -178,6 +182,7 @@ class Window:
 
         A log's last day counts as complete.
         """
+        _check_length(self.horizon, first, last)
         if not first.normalize() < self.cutoff <= last:
             raise InputError(
                 f"cutoff {self.cutoff:%Y-%m-%d} lies outside the log, which runs from {first:%Y-%m-%d} "
