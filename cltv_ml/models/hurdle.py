@@ -17,7 +17,7 @@ class Hurdle(TreeModel):
     """P(buy) x E[spend | buy], each by XGBoost: logistic for the hurdle, gamma for the amount.
 
     The probability multiplies the conditional amount as it is; rounding it to a yes or no first would
-    throw away most of what it knows. Its arguments are those of `TreeModel`.
+    throw away most of what it knows. Its arguments are those of `TreeArguments`.
     """
 
     name = "hurdle"

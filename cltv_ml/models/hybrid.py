@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +24,7 @@ from cltv_ml.models.trees import TrainingRows, TreeModel
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
 
 
+@dataclass(eq=False, repr=False)
 class Hybrid(TreeModel):
     """Tweedie trees whose starting point is the log of a probabilistic model's expected value.
 
@@ -43,45 +43,18 @@ class Hybrid(TreeModel):
         Fewer and larger leaves than the plain trees have: the starting point is good already. Chosen on
         windows before the ones that results are reported for (`experiments/LOG.md`).
     horizon, features, learning_rate, ...
-        As in `TreeModel`.
+        As in `TreeArguments`.
     """
 
     name = "hybrid"
     level_from_history = True
     search_space = TWEEDIE_TREES
 
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        probabilistic: ProbabilisticValue | None = None,
-        features: Sequence[str] | None = None,
-        n_estimators: int = 60,
-        learning_rate: float = 0.05,
-        max_depth: int = 4,
-        min_child_weight: float = 100.0,
-        subsample: float = 0.8,
-        colsample_bytree: float = 0.7,
-        tweedie_variance_power: float = 1.5,
-        half_life: float | None = 180.0,
-        random_state: int | None = 0,
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(
-            horizon,
-            features=features,
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            max_depth=max_depth,
-            min_child_weight=min_child_weight,
-            subsample=subsample,
-            colsample_bytree=colsample_bytree,
-            half_life=half_life,
-            random_state=random_state,
-            device=device,
-        )
-        self.probabilistic = probabilistic
-        self.tweedie_variance_power = tweedie_variance_power
+    _: KW_ONLY
+    probabilistic: ProbabilisticValue | None = None
+    n_estimators: int = 60
+    min_child_weight: float = 100.0
+    tweedie_variance_power: float = 1.5
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from customers at one or several cutoffs (index level `cutoff`) and what each then spent.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from cltv_ml.models.attribution import BASELINE, output_parts
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
 
+@dataclass(eq=False, repr=False)
 class Quantile(TreeModel):
     """XGBoost with `reg:quantileerror` at several levels in one booster.
 
@@ -29,41 +31,13 @@ class Quantile(TreeModel):
     quantile_alpha
         Which quantiles, ascending, each between 0 and 1.
     horizon, features, n_estimators, ...
-        As in `TreeModel`.
+        As in `TreeArguments`.
     """
 
     name = "quantile"
 
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        features: Sequence[str] | None = None,
-        quantile_alpha: Sequence[float] = (0.1, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99),
-        n_estimators: int = 150,
-        learning_rate: float = 0.05,
-        max_depth: int = 4,
-        min_child_weight: float = 20.0,
-        subsample: float = 0.8,
-        colsample_bytree: float = 0.7,
-        half_life: float | None = 180.0,
-        random_state: int | None = 0,
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(
-            horizon,
-            features=features,
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            max_depth=max_depth,
-            min_child_weight=min_child_weight,
-            subsample=subsample,
-            colsample_bytree=colsample_bytree,
-            half_life=half_life,
-            random_state=random_state,
-            device=device,
-        )
-        self.quantile_alpha = quantile_alpha
+    _: KW_ONLY
+    quantile_alpha: Sequence[float] = (0.1, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
     def _fit(self, rows: TrainingRows) -> None:
         levels = np.asarray(self.quantile_alpha, dtype=np.float64)

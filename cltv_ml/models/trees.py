@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -58,11 +58,12 @@ class TrainingRows:
         return float(labels.sum()) / total if total > 0 else 1.0
 
 
-class TreeModel(ValueModel):
-    """What the models on XGBoost share; arguments have the names of scikit-learn and XGBoost.
+@dataclass(eq=False, repr=False)
+class TreeArguments:
+    """The arguments of every model on XGBoost, with the names of scikit-learn and XGBoost.
 
-    `X` is a pandas, Polars or Arrow table or an array of numbers; missing values are learned from. Columns of a
-    table are taken by name, so their order does not matter and others may stand next to them.
+    A dataclass writes the constructor that scikit-learn asks for: each argument stored unchanged. A model that has
+    another default, or an argument more, states that one alone.
 
     Parameters
     ----------
@@ -78,6 +79,27 @@ class TreeModel(ValueModel):
         A row counts half for every so many days that its cutoff lies before the latest (`origin_weights`).
     """
 
+    horizon: int = 91
+    _: KW_ONLY
+    features: Sequence[str] | None = None
+    n_estimators: int = 150
+    learning_rate: float = 0.05
+    max_depth: int = 4
+    min_child_weight: float = 20.0
+    subsample: float = 0.8
+    colsample_bytree: float = 0.7
+    half_life: float | None = 180.0
+    random_state: int | None = 0
+    device: str = "cpu"
+
+
+class TreeModel(TreeArguments, ValueModel):
+    """What the models on XGBoost share; `TreeArguments` lists the arguments.
+
+    `X` is a pandas, Polars or Arrow table or an array of numbers; missing values are learned from. Columns of a
+    table are taken by name, so their order does not matter and others may stand next to them.
+    """
+
     needs_labels = True
     search_space = TREES
     #: By column of text the code of each level; empty for models that were stored before there were any.
@@ -90,33 +112,6 @@ class TreeModel(ValueModel):
         "variance_power": "tweedie_variance_power",
         "levels": "quantile_alpha",
     }
-
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        features: Sequence[str] | None = None,
-        n_estimators: int = 150,
-        learning_rate: float = 0.05,
-        max_depth: int = 4,
-        min_child_weight: float = 20.0,
-        subsample: float = 0.8,
-        colsample_bytree: float = 0.7,
-        half_life: float | None = 180.0,
-        random_state: int | None = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.horizon = horizon
-        self.features = features
-        self.n_estimators = n_estimators
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.min_child_weight = min_child_weight
-        self.subsample = subsample
-        self.colsample_bytree = colsample_bytree
-        self.half_life = half_life
-        self.random_state = random_state
-        self.device = device
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from customers at one or several cutoffs and what each then spent; return the model.

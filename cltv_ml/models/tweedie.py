@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from cltv_ml.models.search import TWEEDIE_TREES
 from cltv_ml.models.trees import TrainingRows, TreeModel
 
 
+@dataclass(eq=False, repr=False)
 class Tweedie(TreeModel):
     """XGBoost with `reg:tweedie`: many zeros and a skewed positive part in one mean on the log scale.
 
@@ -25,42 +26,14 @@ class Tweedie(TreeModel):
     tweedie_variance_power
         Between 1 (Poisson) and 2 (gamma).
     horizon, features, n_estimators, ...
-        As in `TreeModel`.
+        As in `TreeArguments`.
     """
 
     name = "tweedie"
     search_space = TWEEDIE_TREES
 
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        features: Sequence[str] | None = None,
-        n_estimators: int = 150,
-        learning_rate: float = 0.05,
-        max_depth: int = 4,
-        min_child_weight: float = 20.0,
-        subsample: float = 0.8,
-        colsample_bytree: float = 0.7,
-        tweedie_variance_power: float = 1.5,
-        half_life: float | None = 180.0,
-        random_state: int | None = 0,
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(
-            horizon,
-            features=features,
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            max_depth=max_depth,
-            min_child_weight=min_child_weight,
-            subsample=subsample,
-            colsample_bytree=colsample_bytree,
-            half_life=half_life,
-            random_state=random_state,
-            device=device,
-        )
-        self.tweedie_variance_power = tweedie_variance_power
+    _: KW_ONLY
+    tweedie_variance_power: float = 1.5
 
     def _fit(self, rows: TrainingRows) -> None:
         self.scale_ = rows.mean(rows.labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ LOG_SIGMA = (-2.0, 0.7)
 _NOTHING = 1e-6
 
 
+@dataclass(eq=False, repr=False)
 class ZILN(TreeModel):
     """Trees with three outputs: P(buy), mean and spread of the log of what a buyer spends.
 
@@ -34,39 +35,15 @@ class ZILN(TreeModel):
     learning_rate, min_child_weight
         Smaller leaves or larger steps make totals explode.
     horizon, features, n_estimators, ...
-        As in `TreeModel`.
+        As in `TreeArguments`.
     """
 
     name = "ziln"
 
-    def __init__(
-        self,
-        horizon: int = 91,
-        *,
-        features: Sequence[str] | None = None,
-        n_estimators: int = 100,
-        learning_rate: float = 0.1,
-        max_depth: int = 4,
-        min_child_weight: float = 100.0,
-        subsample: float = 0.8,
-        colsample_bytree: float = 0.7,
-        half_life: float | None = 180.0,
-        random_state: int | None = 0,
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(
-            horizon,
-            features=features,
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            max_depth=max_depth,
-            min_child_weight=min_child_weight,
-            subsample=subsample,
-            colsample_bytree=colsample_bytree,
-            half_life=half_life,
-            random_state=random_state,
-            device=device,
-        )
+    _: KW_ONLY
+    n_estimators: int = 100
+    learning_rate: float = 0.1
+    min_child_weight: float = 100.0
 
     def _fit(self, rows: TrainingRows) -> None:
         bought = rows.labels > 0
