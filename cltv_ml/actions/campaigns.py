@@ -9,17 +9,8 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.products import products_of
-from cltv_ml.actions.shop import (
-    Actions,
-    PastCampaign,
-    Shop,
-    about,
-    bounded,
-    draw_control,
-    margin_rates,
-    order_values,
-    worth_the_cost,
-)
+from cltv_ml.actions.shop import Shop, about, bounded, draw_control, margin_rates, order_values
+from cltv_ml.actions.terms import Actions, PastCampaign, worth_the_cost
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.reporting import plots

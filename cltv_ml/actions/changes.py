@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Actions, Shop, Terms, look
+from cltv_ml.actions.shop import Shop, look
+from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Actions, Shop
+from cltv_ml.actions.shop import Shop
+from cltv_ml.actions.terms import Actions
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 

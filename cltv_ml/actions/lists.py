@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Actions, Shop
+from cltv_ml.actions.shop import Shop
+from cltv_ml.actions.terms import Actions
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.theme import format_exactly, format_money

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Actions, Shop, margin_rates
+from cltv_ml.actions.shop import Shop, margin_rates
+from cltv_ml.actions.terms import Actions
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.reporting import plots

@@ -6,7 +6,8 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.products import products_of
-from cltv_ml.actions.shop import Actions, Shop, about, draw_control, margin_rates, order_values
+from cltv_ml.actions.shop import Shop, about, draw_control, margin_rates, order_values
+from cltv_ml.actions.terms import Actions
 from cltv_ml.decisions.price_response import CONFOUNDING
 from cltv_ml.errors import InputError
 from cltv_ml.reporting import plots

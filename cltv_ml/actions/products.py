@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Actions, Shop, about, bounded, draw_control, margin_rates, worth_the_cost
+from cltv_ml.actions.shop import Shop, about, bounded, draw_control, margin_rates
+from cltv_ml.actions.terms import Actions, worth_the_cost
 from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import Level
 from cltv_ml.errors import InputError

@@ -1,15 +1,15 @@
-"""The scored shop that every part of `cltv act` reads, the user's terms, and the tables that the parts add."""
+"""The scored shop that every part of `cltv act` reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.data import Cleaned, Known
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
@@ -20,101 +20,6 @@ from cltv_ml.serving import scoring
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import store
 from cltv_ml.windows import Window
-
-
-@dataclass(frozen=True)
-class PastCampaign:
-    """A campaign of the past whose arms were drawn at random.
-
-    Parameters
-    ----------
-    sent
-        Columns `customer_id` and `arm`: what each customer was sent; `propensity`, where the arms were not
-        equally likely for all: the probability with which it was drawn.
-    window
-        First day of the campaign, and the number of days over which its effect is read.
-    control
-        The arm that was sent nothing.
-    """
-
-    sent: pd.DataFrame
-    window: Window
-    control: str = "control"
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What the user states about the business; nothing here is invented where it is missing.
-
-    Parameters
-    ----------
-    margin_rate
-        Share of revenue left after costs.
-    category_margins
-        Share of revenue left after costs by category, where it is another than `margin_rate`.
-    uplift
-        Share of the value at risk that a treatment saves.
-    cross_sell_uplift
-        By what share showing a product raises its chance to be bought.
-    upsell_share
-        Share of customers who take the more expensive product when it is shown to them.
-    cost
-        What treating one customer costs.
-    budget
-        Most to spend on a list.
-    acquisition_cost
-        What winning one customer cost.
-    protected
-        Columns of the log that nothing here may use.
-    exclude
-        Products and categories that no list may show.
-    currency
-        Written on the figures.
-    split_by
-        Column of the log or of the table of customers by whose levels segments are divided.
-    before
-        `customers.csv` of an earlier call, or earlier scores of `cltv score`, indexed by customer_id.
-    campaign
-        A past randomised campaign to learn from.
-    value, basis
-        The value that tiers and lists go by: "horizon", "remaining" or "lifetime", in "revenue" or "profit".
-    lifetimes
-        What `cltv lifetime` wrote, indexed by customer_id: where another value than the horizon's revenue counts.
-    """
-
-    margin_rate: float | None = None
-    category_margins: Mapping[str, float] | None = None
-    uplift: float | None = None
-    cross_sell_uplift: float | None = None
-    upsell_share: float | None = None
-    cost: float | None = None
-    budget: float | None = None
-    acquisition_cost: float | None = None
-    protected: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    currency: str = ""
-    split_by: str = ""
-    before: pd.DataFrame | None = None
-    campaign: PastCampaign | None = None
-    value: str = "horizon"
-    basis: str = "revenue"
-    lifetimes: pd.DataFrame | None = None
-
-
-@dataclass
-class Actions:
-    """Decision tables by name, rules to store by name, sections of the report, refused parts by name.
-
-    `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
-    margin rates that lifetime profits were worked out with, None where the margins by customer tell them.
-    """
-
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    rules: dict[str, Any] = field(default_factory=dict)
-    sections: list[dict[str, Any]] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
-    candidates: dict[str, pd.DataFrame] = field(default_factory=dict)
-    rates: pd.Series | None = None
 
 
 @dataclass(frozen=True)
@@ -351,19 +256,3 @@ def bounded(rates: tuple[float, float]) -> tuple[float, float]:
     """Return two rates away from 0 and 1, where no size could be computed."""
     low, high = np.clip(rates, 1e-4, 1 - 1e-4)
     return float(low), float(max(high, low + 1e-9))
-
-
-def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:
-    """Return how many of the offers are worth their cost and, where the budget ends the list, how many it pays for.
-
-    >>> offers = pd.DataFrame({"expected_profit": [3.0, 2.0, 1.0, -1.0]})
-    >>> worth_the_cost(offers, 2, Terms(cost=0.5, budget=1.0))
-    '3 of 4 customers are worth the cost of 0.50 each; the budget of 1.00 pays for 2 of them'
-    >>> worth_the_cost(offers, 3, Terms(cost=0.5))
-    '3 of 4 customers are worth the cost of 0.50 each'
-    """
-    worth = int((offers["expected_profit"] > 0).sum())
-    text = f"{worth:,} of {len(offers):,} {people} are worth the cost of {terms.cost:,.2f} each"
-    if listed < worth:
-        text += f"; the budget of {terms.budget:,.2f} pays for {listed:,} of them"
-    return text

@@ -22,8 +22,8 @@ from cltv_ml.decisions.lifetime import (
     value_to_date,
     with_rates,
 )
+from cltv_ml.decisions.line_costs import Costs
 from cltv_ml.decisions.margins import (
-    Costs,
     add_profit,
     category_rates,
     compute_margins,

@@ -13,8 +13,8 @@ from typing import Literal
 import duckdb
 import pandas as pd
 
+from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import currency, money, open_log, order_key
-from cltv_ml.decisions.margins import Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.revenue_tree import compute_tree
 from cltv_ml.engine import frame, literal
 from cltv_ml.errors import InputError

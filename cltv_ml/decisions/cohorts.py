@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
+from cltv_ml.decisions.line_costs import UNKNOWN, Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import currency, money, open_log, order_key
-from cltv_ml.decisions.margins import UNKNOWN, Costs, check_costs_known, cost_of_line
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
+from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import money, open_log, order_key
-from cltv_ml.decisions.margins import Costs, check_costs_known, cost_of_line
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 import pandas as pd
 
+from cltv_ml.decisions.line_costs import UNKNOWN, Costs, cost_of_line, group_of_line, refuse_unknown
 from cltv_ml.decisions.lines import currency, money, open_log, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.engine import MONEY_SCALE, Tabular, columns, frame, literal, view
@@ -18,47 +18,6 @@ from cltv_ml.log import AnyLog, Log
 Grain = Literal["customer_id", "segment", "product_id", "category", "channel"]
 
 GRAINS: tuple[Grain, ...] = ("customer_id", "segment", "product_id", "category", "channel")
-
-#: The row of lines whose product, category or channel is not known.
-UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What the log does not know about costs; each part is the user's own figure, none is invented.
-
-    Parameters
-    ----------
-    margin_rate
-        Share of the amount left after the cost of goods, for lines without a cost: one rate, or one per
-        category, "unknown" for lines without one. None: every line needs a cost.
-    per_order
-        Service cost of an order (picking, shipping, support) in currency, spread evenly over its lines.
-    share_of_amount
-        Cost in proportion to the amount, such as payment fees.
-    acquisition
-        What it cost to win a customer: one number or one per customer_id. Customers and segments only.
-    """
-
-    margin_rate: float | Mapping[str, float] | None = None
-    per_order: float = 0.0
-    share_of_amount: float = 0.0
-    acquisition: float | pd.Series = 0.0
-
-    def __post_init__(self) -> None:
-        """Check that no part is negative and every rate lies between -1 and 1."""
-        rates = self.margin_rate if isinstance(self.margin_rate, Mapping) else {"": self.margin_rate or 0.0}
-        for category, rate in rates.items():
-            if not -1 <= rate <= 1:
-                where = f" of {category!r}" if category else ""
-                raise InputError(
-                    f"the margin rate{where} must be a share from -1 to 1, got {rate:g}; write 0.35 for 35%."
-                )
-        if self.per_order < 0 or not 0 <= self.share_of_amount < 1:
-            raise InputError(
-                f"costs must not be negative and rates must be shares of at most 1, got per_order={self.per_order}, "
-                f"share_of_amount={self.share_of_amount}; write 0.03 for 3%."
-            )
 
 
 def compute_margins(
@@ -284,40 +243,8 @@ def _sold(found: set[str], costs: Costs, key: str) -> str:
     return (
         f"select customer_id, {key} as grain, {order} as order_key, {money('amount')} as revenue, "
         f"{discount} as discount, 0 as returned, {cost_of_line(found, costs)} as cost, {fee} as service, "
-        f"{_group(found)} as goods from log"
+        f"{group_of_line(found)} as goods from log"
     )
-
-
-def _group(found: set[str]) -> str:
-    return "category" if "category" in found else "cast(null as varchar)"
-
-
-def cost_of_line(found: set[str], costs: Costs) -> str:
-    """Return SQL for the cost of a line: the log's, else by the margin rate, else missing."""
-    own = money("cost") if "cost" in found else "null"
-    if costs.margin_rate is None:
-        return f"cast({own} as bigint)"
-    if isinstance(costs.margin_rate, Mapping):
-        if "category" not in found:
-            raise InputError(
-                "margin rates per category need the column 'category'; map one or give a single rate."
-            )
-        rates = " ".join(
-            f"when {literal(name)} then {float(rate)!r}" for name, rate in costs.margin_rate.items()
-        )
-        rate = f"(case coalesce(category, {literal(UNKNOWN)}) {rates} end)"
-    else:
-        rate = repr(float(costs.margin_rate))
-    return f"coalesce({own}, cast(round({money('amount')} * (1 - {rate})) as bigint))"
-
-
-def check_costs_known(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) -> None:
-    """Raise InputError where the cost of a line of the view `log` is neither stated nor covered by a rate."""
-    unknown = f"filter (where {cost_of_line(found, costs)} is null)"
-    known = con.sql(
-        f"select count(*) {unknown}, count(*), min({_group(found)}) {unknown} from log"
-    ).fetchall()[0]
-    _refuse_unknown(known, found, costs)
 
 
 def _returned(found: set[str], by: Grain) -> str:
@@ -329,22 +256,7 @@ def _check_costs(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) 
     known = con.sql(
         "select count(*) filter (where cost is null), count(*), min(goods) filter (where cost is null) from lines"
     ).fetchall()[0]
-    _refuse_unknown(known, found, costs)
-
-
-def _refuse_unknown(known: tuple[Any, ...], found: set[str], costs: Costs) -> None:
-    missing, lines, goods = known
-    if not missing:
-        return
-    if "cost" not in found and costs.margin_rate is None:
-        raise InputError(
-            "margins need the column 'cost' or a margin rate, found neither; map what each line cost the shop to cost, "
-            "or give Costs(margin_rate=0.35) or one rate per category."
-        )
-    where = f", for example in category {goods!r}" if goods is not None else ""
-    raise InputError(
-        f"the cost of {missing:,} of {lines:,} lines is not known{where}; give a margin rate that covers them."
-    )
+    refuse_unknown(known, found, costs)
 
 
 def _summary(by: Grain) -> str:

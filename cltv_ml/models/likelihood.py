@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cltv_ml.models.verdict import advise, covariance, doubtful, on_bound, projected, reach_verdict
+
 #: Takes parameters, returns the mean log-likelihood and its gradient.
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
-_AT_BOUND = 1e-4  # parameters are logarithms: this close to its bound, one lies on it
 _STEP = 1e-4  # of the differences that make a Hessian of gradients
-_FLAT = 0.02  # a log-likelihood that changes less than this per e-fold says nothing about the parameter
-_VAGUE = 4.0  # standard error of a logarithm: the 95% interval spans a factor of three thousand each way
 _EXACT, _ROUGH = 1e-7, 1e-4  # slopes of the mean log-likelihood at which a climb ends
 _LOOK = 10  # rounds of a climb after which it looks whether it is on its way to a maximum that is known
 
@@ -64,19 +63,19 @@ def maximize(
         for larger in between:
             near, _, curvature = _polish(larger, near, curvature, bounds)
         theta, value, hessian = _polish(objective, near, curvature, bounds)
-        if _doubtful(theta, hessian, bounds) and not _doubtful(near, curvature, bounds):
+        if doubtful(theta, hessian, bounds) and not doubtful(near, curvature, bounds):
             theta, value, hessian = max(
                 (theta, value, hessian), _highest(objective, starts, bounds), key=lambda found: found[1]
             )
     gradient = objective(theta)[1]
-    verdict, loose = _judge(theta, gradient, hessian, bounds, size)
+    verdict, loose = reach_verdict(theta, gradient, hessian, bounds, size)
     return Maximum(
         theta=theta,
         log_likelihood=value * size,
-        covariance=_covariance(hessian * size, loose, theta, bounds),
-        gradient_norm=float(np.abs(_projected(gradient, theta, bounds)).max()),
+        covariance=covariance(hessian * size, loose, theta, bounds),
+        gradient_norm=float(np.abs(projected(gradient, theta, bounds)).max()),
         verdict=verdict,
-        advice=_advise(verdict, [name for name, is_loose in zip(names, loose, strict=True) if is_loose]),
+        advice=advise(verdict, [name for name, is_loose in zip(names, loose, strict=True) if is_loose]),
     )
 
 
@@ -90,7 +89,7 @@ def _highest(
     a straight line from it rises to the best one known.
     """
     best = _finish(objective, *_climb(objective, starts[0], bounds), bounds)
-    if _doubtful(best[0], best[2], bounds):
+    if doubtful(best[0], best[2], bounds):
         for start in starts[1:]:
             end, height = _climb(objective, start, bounds, known=best[:2])
             if height > best[1] + 1e-9:
@@ -120,7 +119,7 @@ def _climb(
     for number in range(rounds):
         if known is not None and number % _LOOK == _LOOK - 1 and _leads_to(objective, theta, value, known):
             break
-        held = gradient != _projected(gradient, theta, bounds)
+        held = gradient != projected(gradient, theta, bounds)
         if np.abs(gradient[~held]).max(initial=0.0) < flat:
             break
         direction = np.where(held, 0.0, inverse @ np.where(held, 0.0, gradient))
@@ -164,7 +163,7 @@ def _climb_ridge(
     value, gradient = objective(theta)
     damping = 1e-6
     for _ in range(rounds):
-        free = gradient == _projected(gradient, theta, bounds)
+        free = gradient == projected(gradient, theta, bounds)
         if np.abs(gradient[free]).max(initial=0.0) < 1e-8:
             break
         curvature, axes = np.linalg.eigh(-_hessian(objective, theta, bounds, gradient)[np.ix_(free, free)])
@@ -229,7 +228,7 @@ def _polish(
 
 
 def _flat(theta: np.ndarray, gradient: np.ndarray, bounds: np.ndarray) -> bool:
-    return bool(np.abs(gradient[~_on_bound(theta, bounds)]).max(initial=0.0) <= 1e-7)
+    return bool(np.abs(gradient[~on_bound(theta, bounds)]).max(initial=0.0) <= 1e-7)
 
 
 def _finish(
@@ -252,7 +251,7 @@ def _newton(
     """Return where steps with a fixed Hessian end: point, height, gradient; each must climb and flatten."""
     theta, value, gradient = start
     for _ in range(rounds):
-        free = ~_on_bound(theta, bounds)
+        free = ~on_bound(theta, bounds)
         norm = np.abs(gradient[free]).max(initial=0.0)
         if norm < 1e-10:
             break
@@ -270,7 +269,7 @@ def _newton(
 
 def _inverse(matrix: np.ndarray, bounds: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Return a positive definite inverse: 1 for what lies on its bound, bounded where the matrix says little."""
-    free = np.flatnonzero(~_on_bound(theta, bounds))
+    free = np.flatnonzero(~on_bound(theta, bounds))
     values, vectors = np.linalg.eigh(matrix[np.ix_(free, free)])
     found = np.eye(len(theta))
     least = 1e-3 * max(float(values.max(initial=0.0)), 1e-300)
@@ -303,67 +302,3 @@ def _hessian(
         rows.append((objective(up)[1] - lower) / (up[number] - down[number]))
     hessian = np.array(rows)
     return (hessian + hessian.T) / 2
-
-
-def _on_bound(theta: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    return (theta - bounds[:, 0] < _AT_BOUND) | (bounds[:, 1] - theta < _AT_BOUND)
-
-
-def _projected(gradient: np.ndarray, theta: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return the gradient without the components that only push against a bound."""
-    pushing = ((theta - bounds[:, 0] < _AT_BOUND) & (gradient < 0)) | (
-        (bounds[:, 1] - theta < _AT_BOUND) & (gradient > 0)
-    )
-    return np.where(pushing, 0.0, gradient)
-
-
-def _doubtful(theta: np.ndarray, hessian: np.ndarray, bounds: np.ndarray) -> bool:
-    """Whether an end lies on a bound or on a ridge, so that another start may end higher."""
-    return bool(_on_bound(theta, bounds).any() or np.linalg.eigvalsh(-hessian).min() < 1e-6)
-
-
-def _judge(
-    theta: np.ndarray, gradient: np.ndarray, hessian: np.ndarray, bounds: np.ndarray, size: float
-) -> tuple[str, np.ndarray]:
-    """Return the verdict and which parameters it is about."""
-    on_bound = _on_bound(theta, bounds)
-    flat = on_bound & (np.abs(gradient) * size < _FLAT)
-    vague = np.zeros(len(theta), dtype=bool)
-    free = np.flatnonzero(~on_bound)
-    if len(free):
-        values, vectors = np.linalg.eigh(-hessian[np.ix_(free, free)] * size)
-        lost = values < _VAGUE**-2
-        vague[free] = (np.abs(vectors[:, lost]) > 0.1).any(axis=1)
-    if vague.any() or flat.any():
-        return "not_identified", vague | flat
-    if on_bound.any():
-        return "at_bound", on_bound
-    if np.abs(gradient).max() > 1e-5:
-        return "not_identified", np.abs(gradient) > 1e-5
-    return "converged", on_bound
-
-
-def _covariance(
-    information: np.ndarray, loose: np.ndarray, theta: np.ndarray, bounds: np.ndarray
-) -> np.ndarray:
-    """Return the covariance of the log-parameters; NaN for those the data do not determine."""
-    kept = np.flatnonzero(~(loose | _on_bound(theta, bounds)))
-    covariance = np.full(information.shape, np.nan)
-    if len(kept):
-        covariance[np.ix_(kept, kept)] = np.linalg.pinv(-information[np.ix_(kept, kept)], hermitian=True)
-    return covariance
-
-
-def _advise(verdict: str, names: list[str]) -> str:
-    listed = ", ".join(names)
-    return {
-        "converged": "The maximum is a clear peak; use the estimates and their standard errors.",
-        "at_bound": (
-            f"The likelihood still rises where {listed} ends: forecasts stand, but take no meaning from "
-            "the value itself; more customers, a longer window or a simpler model would settle it."
-        ),
-        "not_identified": (
-            f"These customers do not determine {listed}: forecasts stand, the values mean nothing; "
-            "use a simpler model (NBD has no dropout) or add customers or a longer window."
-        ),
-    }[verdict]

@@ -19,7 +19,8 @@ from cltv_ml.actions.offers import add_offers, add_price_test
 from cltv_ml.actions.past_campaign_table import learn_from_table
 from cltv_ml.actions.products import add_cross_sell, add_upsell
 from cltv_ml.actions.questions import missing_section
-from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms, look
+from cltv_ml.actions.shop import Shop, look
+from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table

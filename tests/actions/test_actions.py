@@ -13,7 +13,8 @@ from cltv_ml.actions import changes, lists, products
 from cltv_ml.actions import shop as room
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.questions import missing_section
-from cltv_ml.actions.shop import Actions, PastCampaign, Shop, Terms
+from cltv_ml.actions.shop import Shop
+from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.data import Cleaned, simulate
 from cltv_ml.data.known import Known
 from cltv_ml.errors import InputError

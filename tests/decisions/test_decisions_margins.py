@@ -3,14 +3,8 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import simulate
-from cltv_ml.decisions.margins import (
-    GRAINS,
-    Costs,
-    add_profit,
-    compute_margins,
-    customer_margin_rates,
-    loss_makers,
-)
+from cltv_ml.decisions.line_costs import Costs
+from cltv_ml.decisions.margins import GRAINS, add_profit, compute_margins, customer_margin_rates, loss_makers
 
 
 @pytest.fixture
