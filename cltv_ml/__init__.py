@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # XGBoost's threads otherwise spin while they wait: on a shared or small machine a fit then takes ten times as
 # long. The setting is read when its library is loaded, so it must stand before any import of it.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# tqdm, which our libraries import, asks for ipywidgets in every notebook; its bars are not ours.
+warnings.filterwarnings("ignore", "IProgress not found")
 
 __version__ = "0.1.0"
 

@@ -78,12 +78,21 @@ def connect(
         con = duckdb.connect(config={"memory_limit": memory})
     except duckdb.ParserException:
         raise InputError(f"memory must be a size such as '4GB', got {memory!r}.") from None
-    con.execute("set enable_progress_bar = false")  # a library never prints; callers are told by callbacks
+    _silence(con)
     if not ordered:
         con.execute("set preserve_insertion_order = false")
     if temp_directory is not None:
         con.execute(f"set temp_directory = {literal(str(temp_directory))}")
     return con
+
+
+def _silence(con: duckdb.DuckDBPyConnection) -> None:
+    """Draw no progress bar: a library never prints, callers are told by callbacks.
+
+    In Jupyter without ipywidgets there is none, and DuckDB refuses to set what is so already.
+    """
+    if con.execute("select current_setting('enable_progress_bar')").fetchall()[0][0]:
+        con.execute("set enable_progress_bar = false")
 
 
 def view(con: duckdb.DuckDBPyConnection, name: str, table: Tabular) -> None:
@@ -122,7 +131,7 @@ def publish(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table | str | P
 def cursor(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Return another connection to the same database, with temporary tables of its own."""
     other = con.cursor()
-    other.execute("set enable_progress_bar = false")  # a setting of each connection
+    _silence(other)  # a setting of each connection
     return other
 
 

@@ -16,6 +16,7 @@ from pandas.api.types import is_string_dtype
 
 from cltv_ml.engine import MONEY_SCALE, Tabular, as_tabular, connect, cursor, frame, publish
 from cltv_ml.errors import InputError
+from cltv_ml.inline import Inline
 from cltv_ml.labels import LABELS
 from cltv_ml.windows import MIN_CUSTOMERS, Window
 
@@ -49,7 +50,7 @@ def observed_until(table: Tabular) -> str | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Log:
+class Log(Inline):
     """A clean transaction log: any table that `engine.as_tabular` takes, opened once for all who read it.
 
     Functions take any of these and turn it into a `Log` at their door; between rooms only the `Log` travels. What was
@@ -67,6 +68,16 @@ class Log:
     #: `<kind>_<name>`), and the campaign contacts with them (`customer_id`, `timestamp`, `responded_at` ...).
     attributes: pa.Table | None = None
     contacts: pa.Table | None = None
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "lines": len(self),
+            "customers": len(self.customers),
+            "from": self.first,
+            "until": self.last,
+            "known": ", ".join(self.known),
+            "first_lines": frame(self.connect().table("log").limit(5)),
+        }
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", as_tabular(self.table))

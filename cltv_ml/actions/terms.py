@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml.inline import Inline
 from cltv_ml.windows import Window
 
 
@@ -91,7 +92,7 @@ class Terms:
 
 
 @dataclass
-class Actions:
+class Actions(Inline):
     """Decision tables by name, rules to store by name, sections of the report, refused parts by name.
 
     `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
@@ -104,6 +105,9 @@ class Actions:
     refused: dict[str, str] = field(default_factory=dict)
     candidates: dict[str, pd.DataFrame] = field(default_factory=dict)
     rates: pd.Series | None = None
+
+    def _parts(self) -> dict[str, Any]:
+        return {"tables": self.tables, "left_out": self.refused}
 
 
 def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:

@@ -12,10 +12,11 @@ from cltv_ml.data.lines import Lines
 from cltv_ml.data.raw import Raw
 from cltv_ml.data.rules import REASONS
 from cltv_ml.engine import MONEY_SCALE, Relation
+from cltv_ml.inline import Inline
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Inline):
     """What was understood, changed and set aside; money in the log's currency.
 
     Parameters

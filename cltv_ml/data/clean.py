@@ -28,6 +28,7 @@ from cltv_ml.data.totals import take_totals_once
 from cltv_ml.data.versions import keep_newest
 from cltv_ml.engine import MONEY_SCALE, Relation, Tabular, frame, keep, lend, literal, pattern, show, tidy
 from cltv_ml.errors import InputError
+from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.tables import TRANSACTIONS
 
@@ -39,13 +40,27 @@ _WHOLE = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): 
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class Cleaned(Inline):
     """The clean log, the lines set aside, and the report."""
 
     log: pd.DataFrame
     quarantine: pd.DataFrame
     report: Report
     known: Known = field(default_factory=Known)
+
+    def _parts(self) -> dict[str, object]:
+        """Name what a notebook shows first: the account of lines and money, then both tables."""
+        report = self.report
+        rules = report.rules.loc[report.rules["rows"] > 0, ["rule", "rows", "money"]]
+        return {
+            "source": report.source,
+            "mapping": report.mapping,
+            "lines": f"{report.rows_in:,} in, {report.rows_kept:,} kept",
+            "money": f"{report.money_in:,.2f} in, {report.money_kept:,.2f} kept",
+            "set_aside": rules.reset_index(drop=True),
+            "notes": report.notes,
+            "log": self.log.head(5),
+        }
 
     @cached_property
     def transactions(self) -> Log:

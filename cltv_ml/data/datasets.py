@@ -12,10 +12,11 @@ import pooch
 
 from cltv_ml.data.rules import Rules
 from cltv_ml.errors import InputError
+from cltv_ml.inline import Inline, card
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Inline):
     """A named data set.
 
     Parameters
@@ -214,8 +215,16 @@ _SYNTHETIC = Dataset(
     rules=Rules(off=("exact_duplicate",)),
 )
 
+
+class Datasets(dict[str, Dataset]):
+    """Data sets by name, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        return card("Data sets", {name: f"{one.about} ({one.licence})" for name, one in self.items()})
+
+
 #: The data sets by name.
-DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset
+DATASETS = Datasets(
+    (dataset.name, dataset)
     for dataset in (_CDNOW, _COMPLETE_JOURNEY, _ONLINE_RETAIL, _ONLINE_RETAIL_II, _SYNTHETIC)
-}
+)

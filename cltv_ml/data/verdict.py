@@ -9,6 +9,7 @@ import pandas as pd
 
 from cltv_ml.data.account import Report
 from cltv_ml.data.quality import MONEY, compute_summary, order_of_line
+from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 
 #: From so many customers on it is told which have a large share of the revenue.
@@ -39,7 +40,7 @@ CAUTION = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Inline):
     """Whether to train on a log: `"go"`, `"caution"` or `"no-go"`, and a sentence per doubt."""
 
     level: Literal["go", "caution", "no-go"]

@@ -22,6 +22,7 @@ from cltv_ml.evaluation.panel import Training, fit, prepare, trainable
 from cltv_ml.evaluation.results import measure
 from cltv_ml.evaluation.validation import Validation, can_validate, validate
 from cltv_ml.features import default_features
+from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, ValueModel, by_name, read_by
 from cltv_ml.models.state import to_state
@@ -32,7 +33,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class WindowResult:
+class WindowResult(Inline):
     """One test window: fitted models, their predictions, the truth, and RESULTS.
 
     `validation` holds out-of-fold predictions for windows before the test, None where the log is too short for a
@@ -58,6 +59,17 @@ class WindowResult:
         known = (*METRICS, "profit", *PURCHASE_METRICS, *INTERVAL_METRICS, *QUANTILE_METRICS)
         measured = [name for name in known if name in wide]
         return wide.loc[list(self.models), measured]
+
+    def _parts(self) -> dict[str, object]:
+        first = ["gini", "bias", "decile_mape", "mae"]
+        scores = self.scores
+        return {
+            "window": f"{self.window.horizon} days from {self.window.cutoff:%Y-%m-%d}",
+            "customers": len(self.y_true),
+            "realised": float(self.y_true.sum()),
+            "scores": scores[[*first, *(name for name in scores if name not in first)]],
+            "notes": self.notes,
+        }
 
     @property
     def notes(self) -> list[str]:

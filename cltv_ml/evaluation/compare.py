@@ -12,6 +12,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.bootstrap import DRAWS, bootstrap_metrics
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
+from cltv_ml.inline import Inline
 
 #: A model is trusted with money when it misses the total and the deciles by no more than this.
 BIAS_BOUND = 0.10
@@ -25,7 +26,7 @@ Objective = Literal["gini", "profit"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Inline):
     """The champion and the sentence that says why."""
 
     champion: str
@@ -34,7 +35,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Challenge:
+class Challenge(Inline):
     """Whether a challenger replaces the champion, and the sentence that says why."""
 
     replace: bool

@@ -17,6 +17,7 @@ from cltv_ml.evaluation.levels import forecast_levels
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.results import measure
+from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import Level
 from cltv_ml.tables import horizons_in
@@ -24,7 +25,7 @@ from cltv_ml.windows import Window
 
 
 @dataclass(frozen=True)
-class JudgedHorizon:
+class JudgedHorizon(Inline):
     """The champion's values for one horizon on its own test window: PREDICTIONS, the truth and RESULTS."""
 
     window: Window

@@ -222,7 +222,7 @@ def _source(module: str) -> bytes:
     if module == "__main__" or "." in module or not file or Path(file).name == "__init__.py":
         raise InputError(
             f"the class of your model lies in {module!r}, which cannot be stored with it; put the class into one "
-            "file of its own and import it from there, or install its package."
+            "file of its own (in a notebook with %%writefile mine.py) and import it from there, or install its package."
         )
     return Path(file).read_bytes()
 

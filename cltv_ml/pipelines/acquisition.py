@@ -19,14 +19,16 @@ from cltv_ml.decisions.customers_won import AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import as_written, atomic, check_folder, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_sections
 from cltv_ml.settings import Acquisition, Settings
 
 
 @dataclass(frozen=True)
-class Acquired:
+class Acquired(Inline):
     """The tables by name (`cac`, `months`, `value`, `returns`, `judged`), sentences to read first, files and page."""
 
     tables: dict[str, pd.DataFrame]
@@ -35,6 +37,7 @@ class Acquired:
     page: Path
 
 
+@with_bar
 def acquisition(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Acquired:
     """Hold the value of customers by channel against what winning them cost, and write tables and a page.
 

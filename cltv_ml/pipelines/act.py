@@ -25,6 +25,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[[Shop, Actions], None]] = {
 }
 
 
+@with_bar
 def act(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Actions:
     """Turn the champion's scores into segments, margins, lists of customers, recommendations and offers.
 
@@ -75,6 +77,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     return done
 
 
+@with_bar
 def evaluate(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> pd.DataFrame:
@@ -88,6 +91,7 @@ def evaluate(
     return table
 
 
+@with_bar
 def learn(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> dict[str, pd.DataFrame]:

@@ -10,7 +10,9 @@ from cltv_ml import decisions
 from cltv_ml.decisions.audit import Audit
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.audit import audit_facts, audit_notes, audit_sections
 from cltv_ml.settings import Audit as AuditSettings
@@ -18,7 +20,7 @@ from cltv_ml.settings import Settings
 
 
 @dataclass(frozen=True)
-class Audited:
+class Audited(Inline):
     """The tables, sentences to read first, the tables' files by name, and the page."""
 
     audit: Audit
@@ -27,6 +29,7 @@ class Audited:
     page: Path
 
 
+@with_bar
 def audit(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Audited:
     """Audit the customer base of a log, and write every table as CSV and a page that reads without help.
 

@@ -13,6 +13,7 @@ from cltv_ml.evaluation.backtest import backtest as judge_windows
 from cltv_ml.evaluation.horizons import measure_others
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.pipelines.inputs import (
     check_competing,
@@ -23,6 +24,7 @@ from cltv_ml.pipelines.inputs import (
     targeting_of,
     with_holidays,
 )
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Backtest, Settings
@@ -34,7 +36,7 @@ SHOWN = ("gini", "bias", "decile_mape", "mae", "profit", "coverage")
 
 
 @dataclass(frozen=True)
-class Backtested:
+class Backtested(Inline):
     """The test windows, the latest first; RESULTS; each metric's mean and range by model; the two files."""
 
     windows: list[Window]
@@ -44,6 +46,7 @@ class Backtested:
     page: Path
 
 
+@with_bar
 def backtest(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Backtested:
     """Judge the models on several test windows, each by fits that saw nothing from its first day on.
 

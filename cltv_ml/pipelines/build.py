@@ -11,10 +11,12 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
 from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import load, rules_of, tables_of
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.settings import Build, Settings
 from cltv_ml.windows import to_cutoff, to_days
 
 
+@with_bar
 def build(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Path:
     """Build features into `out`/cutoff=YYYY-MM-DD and return the folder; the same call continues after a kill.
 

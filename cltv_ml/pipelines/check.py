@@ -9,12 +9,14 @@ from cltv_ml.data import Cleaned, Verdict, compare_customers, judge, write_mappi
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, write_table
 from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.data import check_sections
 from cltv_ml.settings import Check, Settings
 from cltv_ml.windows import to_horizons
 
 
+@with_bar
 def check(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> tuple[Cleaned, Verdict]:

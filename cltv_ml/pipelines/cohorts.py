@@ -12,8 +12,10 @@ from cltv_ml import decisions
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.pipelines.continuation import continue_cohorts
 from cltv_ml.pipelines.inputs import load, read_table
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
 from cltv_ml.settings import Cohorts, Settings
@@ -21,7 +23,7 @@ from cltv_ml.windows import to_days
 
 
 @dataclass(frozen=True)
-class CohortTable:
+class CohortTable(Inline):
     """The table of `decisions.compute_cohorts`, what the champion expects where asked for, the file and the page."""
 
     table: pd.DataFrame
@@ -30,6 +32,7 @@ class CohortTable:
     page: Path
 
 
+@with_bar
 def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> CohortTable:
     """Follow customers from their first purchase on, grouped by what it was, and write the table and a page.
 

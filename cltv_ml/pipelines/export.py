@@ -14,6 +14,7 @@ from cltv_ml.actions.exports import FORMATS, Order, build_export
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.compare import is_within_bounds
 from cltv_ml.files import atomic, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import read_table
 from cltv_ml.settings import Export as ExportSettings
 from cltv_ml.settings import Settings
@@ -22,7 +23,7 @@ from cltv_ml.windows import to_cutoff
 
 
 @dataclass(frozen=True)
-class Export:
+class Export(Inline):
     """A file that was written: its path, rows, and how many customers were left out for which reason."""
 
     path: Path

@@ -23,9 +23,11 @@ from cltv_ml.evaluation.shop_tables import (
 )
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
 from cltv_ml.files import as_written, atomic, check_folder, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.forecast import (
@@ -45,7 +47,7 @@ _COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
 
 
 @dataclass(frozen=True)
-class Forecasted:
+class Forecasted(Inline):
     """What came of a forecast.
 
     Attributes
@@ -70,6 +72,7 @@ class Forecasted:
     page: Path
 
 
+@with_bar
 def forecast(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Forecasted:
     """Forecast the shop's revenue, orders and customers after the end of the log, and write a table and a page.
 

@@ -20,9 +20,11 @@ from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
 from cltv_ml.features import build_features
 from cltv_ml.files import atomic, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load, read_rates, read_table
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
@@ -37,7 +39,7 @@ _PATH = (30, 61, 91, 122, 152, 182, 273, 365, 547, 730, 1096, 1461, 1826)
 
 
 @dataclass(frozen=True)
-class Lifetimes:
+class Lifetimes(Inline):
     """The table by `customer_id`, its totals by name with 90% intervals, sentences to read first, and the file."""
 
     table: pd.DataFrame
@@ -56,6 +58,7 @@ class _Profit:
     notes: list[str]
 
 
+@with_bar
 def lifetime(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Lifetimes:
     """Return the lifetime value of every customer as of the end of the log, written to `out`.
 

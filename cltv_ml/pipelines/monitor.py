@@ -22,11 +22,13 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.promises import Check, Thresholds, worst_level
 from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
 from cltv_ml.pipelines.monitor_lifetimes import Promise, read_promise
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.serving.responses import of_horizon, tier_names
@@ -54,7 +56,7 @@ _KEPT = (
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Inline):
     """What was found: the verdict with its checks, drift, segment shares, closed batches and the open ones' paths."""
 
     level: str
@@ -112,6 +114,7 @@ def store_reference(
         MlflowClient().log_model_artifact(model_id, str(path))
 
 
+@with_bar
 @store.explained()
 def monitor(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Report:
     """Compare the newest scores with the training, and earlier scores with what has happened since.

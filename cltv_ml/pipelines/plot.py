@@ -27,6 +27,7 @@ from cltv_ml.evaluation.levels import forecast_levels
 from cltv_ml.features import CATALOGUE as FEATURES
 from cltv_ml.files import atomic
 from cltv_ml.pipelines.inputs import load, read_scores
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.plot_inputs import Material, Wanted
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
@@ -49,6 +50,7 @@ class Recipe:
     options: Callable[[Material, pd.DataFrame], dict[str, Any]] = lambda *_: {}
 
 
+@with_bar
 def plot(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> tuple[go.Figure, Path]:

@@ -22,9 +22,11 @@ from cltv_ml.evaluation.compare import compare_pair, decide_challenge
 from cltv_ml.evaluation.horizons import compare_horizons
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
+from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL
 from cltv_ml.pipelines.inputs import check_given, load, targeting_of
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import checksums, registry, runs, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
@@ -44,7 +46,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Decision(Inline):
     """Whether the champion's alias moves, why, and what was measured: `evaluation.compare.compare_pair`."""
 
     challenger: int
@@ -58,6 +60,7 @@ class Decision:
     by_horizon: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+@with_bar
 @store.explained()
 def promote(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Decision:
     """Let the challenger replace the champion if it is better on a window that neither has seen.

@@ -11,6 +11,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import RENDERERS
 from cltv_ml.reporting.training_summary import add_scores, with_answer
@@ -20,6 +21,7 @@ from cltv_ml.tracking import runs
 _ENDINGS = {"html": "html", "markdown": "md", "json": "json"}
 
 
+@with_bar
 def report(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> tuple[str, Path | None]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from cltv_ml.data import Raw
+from cltv_ml.data import Cleaned, Raw
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.pipelines.inputs import read_raw, rules_of, tables_of
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import scoring
 from cltv_ml.serving.batch_order import Manifest, Order
 from cltv_ml.settings import Score, Settings
 from cltv_ml.windows import to_days
 
 
+@with_bar
 def score(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Manifest:
     """Score every customer with the registered champion, and return what was written where.
 
@@ -47,7 +49,8 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         return scoring.score_features(settings.features, order, spark=_session(settings), progress=progress)
     if settings.clean_log is None:
         progress("reading the transactions", 0.0)
-    source = settings.clean_log or read_raw(settings, memory=settings.memory)
+    given = settings.data if isinstance(settings.data, Cleaned) else None
+    source = given or settings.clean_log or read_raw(settings, memory=settings.memory)
     rules = source.rules if isinstance(source, Raw) else rules_of(settings)
     tables, spark = tables_of(settings), _session(settings)
     return scoring.score_log(source, order, tables=tables, rules=rules, spark=spark, progress=progress)

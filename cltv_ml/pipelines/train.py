@@ -22,6 +22,7 @@ from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
 from cltv_ml.features import catalogue_page
 from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
@@ -36,6 +37,7 @@ from cltv_ml.pipelines.inputs import (
     with_holidays,
 )
 from cltv_ml.pipelines.monitor import store_reference
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.pipelines.train_notes import training_notes
@@ -50,7 +52,13 @@ from cltv_ml.pipelines.train_runs import (
 )
 from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
-from cltv_ml.reporting.training_summary import Today, model_summary, training_summary, with_alive
+from cltv_ml.reporting.training_summary import (
+    Today,
+    comparison_table,
+    model_summary,
+    training_summary,
+    with_alive,
+)
 from cltv_ml.serving import packaging
 from cltv_ml.settings import Settings, Train
 from cltv_ml.tracking import model_tables, registry, runs
@@ -58,7 +66,7 @@ from cltv_ml.windows import Window
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Inline):
     """What a training leaves behind."""
 
     result: WindowResult
@@ -71,7 +79,19 @@ class Outcome:
     decision: Decision | None = None
     horizons: ByHorizon | None = None  # where the training has several
 
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "best": self.verdict.reason,
+            "registered": f"cltv version {self.version}, {self.alias}",
+            "comparison": comparison_table(self.result, self.verdict.champion),
+            "horizons": {} if self.horizons is None else self.horizons.judged,
+            "decision": self.decision,
+            "notes": self.notes,
+            "run_id": self.run_id,
+        }
 
+
+@with_bar
 def train(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Outcome:
     """Compare the models on an untouched window, register the best, write a report; return what came of it.
 

@@ -30,12 +30,14 @@ from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds
 from cltv_ml.evaluation.shape import best_shape
 from cltv_ml.features import feature_version
 from cltv_ml.files import check_folder
+from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL, ValueModel, competitors
 from cltv_ml.models.boosting import shared_bins
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.search import Range
 from cltv_ml.pipelines.inputs import holdout_window, load, model_features
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.tune_report import write_results
 from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
 from cltv_ml.settings import Settings, Tune
@@ -79,7 +81,7 @@ class TuningJob:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class Tuned(Inline):
     """What a tuning leaves behind: the settings and why, every trial, what they were judged on, the TOML file."""
 
     params: dict[str, Any]
@@ -90,6 +92,7 @@ class Tuned:
     run_id: str
 
 
+@with_bar
 def tune(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Tuned:
     """Search one model's parameters on windows before the test cutoff, and return those chosen.
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import check_folder
+from cltv_ml.inline import Inline
 from cltv_ml.pipelines.act import act
 from cltv_ml.pipelines.monitor import Report, monitor
+from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.promote import Decision
 from cltv_ml.pipelines.score import score
 from cltv_ml.pipelines.train import Outcome, train
@@ -18,7 +20,7 @@ from cltv_ml.tracking import registry, store
 
 
 @dataclass(frozen=True)
-class Week:
+class Week(Inline):
     """What a week brought: a training where one was due, scores, and the verdict on them."""
 
     outcome: Outcome | None
@@ -32,6 +34,7 @@ class Week:
         return None if self.outcome is None else self.outcome.decision
 
 
+@with_bar
 def weekly(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Week:
     """Train where there is no champion or monitoring asks for it, score everybody, monitor and act.
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 import cltv_ml
 from cltv_ml.engine import connect, view
+from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.serving.batch_pieces import Scorer
 from cltv_ml.tracking import registry
@@ -55,7 +56,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(Inline):
     """What a batch has written: by which model, for how many, how much in all, and who has no value and why."""
 
     file: str

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cltv_ml.data import Raw, Rules, Tables, clean_to_parquet, read_known
+from cltv_ml.data import Cleaned, Known, Raw, Rules, Tables, clean_to_parquet, read_known
 from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
@@ -37,7 +37,7 @@ logger = logging.getLogger("cltv_ml")
 
 
 def score_log(
-    source: Raw | Path,
+    source: Raw | Cleaned | Path,
     order: Order,
     *,
     tables: Tables | None = None,
@@ -45,7 +45,7 @@ def score_log(
     spark: Any = None,
     progress: Progress = silent,
 ) -> Manifest:
-    """Score every customer of a source, or of a clean log in Parquet, and return what was written.
+    """Score every customer of a source, of what `clean` returned or of a clean log in Parquet; return what was written.
 
     One row per customer, sorted by `customer_id`: `expected_value` (currency over the horizon), `value_median`,
     `value_lower` and `value_upper` where the model has them, `expected_purchases` and `p_alive` (empty where it
@@ -80,7 +80,8 @@ def score_log(
         observed = own.observed_until if own else order.observed_until
         cutoff = check_as_of(log, order.as_of, observed)
         scorer = scorer.at(cutoff)
-        known = _known(log, scorer, tables or Tables(), rules or own)
+        told = source.known if isinstance(source, Cleaned) else None
+        known = _known(log, scorer, tables or Tables(), rules or own, told)
         work.start({**identity(order, scorer), "log": fingerprint(log), **fingerprints(known)})
         if order.since is not None or order.younger_than is not None:
             log = _chosen(log, order, cutoff, work)
@@ -181,21 +182,34 @@ def _open_scorer(order: Order) -> tuple[Scorer, str]:
     return scorer, f"models:/{order.name}/{version}"
 
 
-def _clean(source: Raw | Path, work: Work, order: Order, progress: Progress) -> tuple[Path, Path | None]:
+def _clean(
+    source: Raw | Cleaned | Path, work: Work, order: Order, progress: Progress
+) -> tuple[Path, Path | None]:
     """Return the paths of the clean log and, where it was cleaned here, of the quarantine."""
     if isinstance(source, Path):
         if not source.exists():
             raise InputError(f"no file {source}; name a clean log in Parquet.")
         return source, None
     folder = work.folder / "log"
+    if isinstance(source, Cleaned):
+        folder.mkdir(exist_ok=True)
+        for name, table in {
+            "log": source.log,
+            "quarantine": source.quarantine[["customer_id"]].astype("str"),
+        }.items():
+            with atomic(folder / f"{name}.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+        return folder / "log.parquet", folder / "quarantine.parquet"
     clean_to_parquet(source, folder, progress=lambda what, done: progress(what, 0.2 * done))
     return folder / "log.parquet", folder / "quarantine.parquet"
 
 
-def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None) -> Log:
-    """Return the log with the attributes and contacts that the model learned from."""
+def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None, told: Known | None) -> Log:
+    """Return the log with the attributes and contacts that the model learned from, `told` unless tables are given."""
     wanted = attribute_columns(scorer.features)
     whole = Log(str(log))
+    if told is not None and not tables.given:
+        return told.of(whole)
     known = read_known(whole, tables, rules=rules, wanted=wanted)
     if known.coverage is not None:
         logger.warning("Customers %s", known.coverage.sentence)

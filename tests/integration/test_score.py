@@ -1,12 +1,18 @@
 """What `cltv score` leaves behind."""
 
+import contextlib
 import json
+import os
 import sqlite3
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cltv_ml import pipelines
+from cltv_ml.data import clean
+from cltv_ml.data import read as read_orders
 from cltv_ml.serving import batch_pieces
 from cltv_ml.windows import to_cutoff
 
@@ -58,6 +64,17 @@ def test_a_day_outside_the_log_is_refused_in_one_sentence(trained, day):
     assert day in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (trained.folder / "refused.csv").exists()
+
+
+def test_what_clean_returned_is_scored_as_its_file_is(trained, scored):
+    mapping = dict(pair.split("=") for pair in trained.mapping[1].split(","))
+    with contextlib.chdir(trained.folder), patch.dict(os.environ, trained.environment):
+        pipelines.score(data=clean(read_orders("orders.csv", mapping)), out="cleaned.parquet")
+    found = pd.read_parquet(trained.folder / "cleaned.parquet")
+    names = ["customer_id", "expected_value", "tier", "reason"]
+    pd.testing.assert_frame_equal(
+        found[names].set_index("customer_id").sort_index(), scored[names].set_index("customer_id").sort_index()
+    )
 
 
 def test_scoring_without_a_champion_says_what_to_run(shop, tmp_path):

@@ -1,0 +1,60 @@
+"""A progress bar under the cell of a notebook that calls a pipeline."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from html import escape
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def with_bar(pipeline: Callable[P, R]) -> Callable[P, R]:
+    """Return the pipeline with a progress bar of its own where a notebook calls it and no `progress` is given."""
+
+    @wraps(pipeline)
+    def run(*args: P.args, **options: P.kwargs) -> R:
+        if "progress" in options or not _in_notebook():
+            return pipeline(*args, **options)
+        bar = _Bar(pipeline.__name__)
+        options["progress"] = bar
+        try:
+            return pipeline(*args, **options)
+        finally:
+            bar.close()
+
+    return run
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel, which is asked without importing IPython."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+class _Bar:
+    """HTML's own progress element in the cell's output: it needs no widgets and is gone when the work is done."""
+
+    def __init__(self, title: str) -> None:
+        from IPython.display import HTML, display
+
+        self._html, self._title, self._started = HTML, title, time.monotonic()
+        self._handle: Any = display(HTML(""), display_id=True)
+
+    def __call__(self, message: str, done: float) -> None:
+        """Show what is being done and the share that is done."""
+        seconds = int(time.monotonic() - self._started)
+        self._handle.update(
+            self._html(
+                f'<progress max="1" value="{done:.3f}"></progress> '
+                f"<small>{escape(self._title)}, {seconds // 60}:{seconds % 60:02d}: {escape(message)}</small>"
+            )
+        )
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._handle.update(self._html(""))
