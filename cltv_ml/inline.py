@@ -1,4 +1,4 @@
-"""What results look like at the end of a notebook's cell: a small HTML table of their parts, all text escaped."""
+"""Results at the end of a cell of a notebook: a small HTML table of their parts, all text escaped."""
 
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ def test_what_clean_returned_is_scored_as_its_file_is(trained, scored):
     found = pd.read_parquet(trained.folder / "cleaned.parquet")
     names = ["customer_id", "expected_value", "tier", "reason"]
     pd.testing.assert_frame_equal(
-        found[names].set_index("customer_id").sort_index(), scored[names].set_index("customer_id").sort_index()
+        found[names].set_index("customer_id").sort_index(),
+        scored[names].set_index("customer_id").sort_index(),
     )
 
 
