@@ -1,4 +1,4 @@
-"""Measurements on your own machine, from a checkout: `python -m experiments quality | level | lifetime | ...`."""
+"""Measurements on your own machine, from a checkout: `python -m experiments quality | champions | level | lifetime | ...`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
+from experiments.benchmark import champions as trainings
 from experiments.benchmark import exactness as published
 from experiments.benchmark import level as totals
 from experiments.benchmark import lifetimes as tails
@@ -20,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Measure quality, level, lifetime values, exactness and speed, and write the tables of README.",
+    help="Measure quality, trainings, level, lifetime values, exactness and speed, and write the tables of README.",
 )
 
 
@@ -55,6 +56,23 @@ def level(
     Example: `python -m experiments level --task online_retail_two_years`
     """
     _finish(totals.run(task, say=_say), "level")
+
+
+@app.command()
+def champions(
+    purpose: Annotated[
+        str, typer.Argument(help="Set of champions.toml: choose, to look for faults, or report.")
+    ] = "report",
+    task: Annotated[
+        list[str] | None, typer.Option(help="Entry of the set; may be repeated. All by default.")
+    ] = None,
+    models: Annotated[str, typer.Option(help="Models that compete.")] = trainings.MODELS,
+) -> None:
+    """Train as a user does on windows that nobody has looked at, and judge what was named and forecast.
+
+    Example: `python -m experiments champions report --task grocer`
+    """
+    _finish(trainings.run(purpose, task, models, say=_say), "champions")
 
 
 @app.command()

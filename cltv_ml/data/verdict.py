@@ -9,6 +9,7 @@ import pandas as pd
 
 from cltv_ml.data.account import Report
 from cltv_ml.data.quality import MONEY, compute_summary, order_of_line
+from cltv_ml.data.regularity import compute_regularity
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 
@@ -76,7 +77,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     if not len(log):
         return Verdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
     facts = compute_summary(log).iloc[0]
-    doubts = [*_doubt_log(facts, horizon), *(_doubt_report(report) if report is not None else [])]
+    doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts), *(_doubt_report(report) if report is not None else [])]
     if facts["customers"] >= _MANY:
         doubts.append(_concentration(log))
     found = [doubt for doubt in doubts if doubt is not None]
@@ -87,7 +88,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
 
 
 def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] | None]:
-    """Return doubts about how much the log holds, and whether its customers buy like subscribers."""
+    """Return doubts about how much the log holds."""
     customers, days = int(facts["customers"]), int(facts["days"])
     again = f"{100 * facts['repeat_rate']:.1f} of 100 customers bought again"
     doubts = [
@@ -98,12 +99,25 @@ def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] |
     if horizon is not None:
         text = f"the horizon of {horizon} days is {horizon / days:.0%} of the history of {days} days"
         doubts.append(_above("horizon_share", horizon / days, text))
-    if pd.notna(facts["regular"]):
+    return doubts
+
+
+def _doubt_rhythm(log: Log, facts: pd.Series) -> list[tuple[bool, str] | None]:
+    """Return doubts about customers who buy at regular intervals, which a contract makes and a season may."""
+    if not facts["regular"] > CAUTION["regular"]:
+        return []
+    found = compute_regularity(log)
+    contract = (
+        f"{found.contract:.0%} of the frequent customers buy at regular intervals, like subscribers: "
+        "contractual data, which these models are not made for"
+    )
+    doubts = [_above("regular", found.contract, contract)]
+    if found.yearly > CAUTION["regular"]:
         text = (
-            f"{facts['regular']:.0%} of the frequent customers buy at regular intervals, like subscribers: "
-            "contractual data, which these models are not made for"
+            f"{found.yearly:.0%} of the frequent customers buy regularly once a year, for varying sums or in the same "
+            "weeks: a season rather than a contract, but models of purchase rates expect no such rhythm."
         )
-        doubts.append(_above("regular", facts["regular"], text))
+        doubts.append((False, text))
     return doubts
 
 

@@ -111,6 +111,28 @@ def test_what_little_can_be_learned_from_asks_for_caution(log, horizon, reason):
     assert any(reason in text for text in verdict.reasons)
 
 
+def yearly_log(first, amount, customers=600, years=5):
+    """Return customers who buy once a year: the nth first on day `first(n)`, for `amount(n, year)`."""
+    return log_of(
+        *((f"c{n}", first(n) + 365 * k, amount(n, k)) for n in range(customers) for k in range(years))
+    )
+
+
+def test_yearly_gifts_are_no_contract():
+    varying = yearly_log(lambda n: n % 364, lambda n, k: 20.0 + 15 * ((n + k) % 3))
+    in_one_season = yearly_log(lambda n: 330 + n % 20, lambda n, k: 25.0)
+    for log in (varying, in_one_season):
+        verdict = judge(log, 91)
+        assert verdict.level == "caution"
+        assert "100% of the frequent customers buy regularly once a year" in verdict.text
+
+
+def test_a_contract_renewed_every_year_is_a_no_go():
+    verdict = judge(yearly_log(lambda n: n % 364, lambda n, k: 60.0), 91)
+    assert verdict.level == "no-go"
+    assert "at regular intervals, like subscribers" in verdict.text
+
+
 def test_lines_set_aside_weigh_on_the_verdict():
     frame = simulate(700).log
     frame.loc[frame.index % 2 == 0, "customer_id"] = None

@@ -1,0 +1,74 @@
+"""Customers who buy at regular intervals: like subscribers, or once a year because of a season."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from cltv_ml.log import AnyLog, Log
+
+#: Gaps between purchase days are regular when their standard deviation is below this share of their mean.
+STEADY = 0.15
+
+#: From this many days on a regular gap is a year's, and may come of the calendar alone.
+A_YEAR = 300
+
+#: Share of the yearly purchases that the busiest quarter of the year holds at least where they follow a season.
+IN_SEASON = 0.5
+
+
+@dataclass(frozen=True)
+class Regularity:
+    """Shares of the customers with four purchase days or more.
+
+    Attributes
+    ----------
+    contract
+        Those who buy at regular intervals like subscribers.
+    yearly
+        Those who buy regularly once a year but unlike subscribers (`compute_regularity`).
+    """
+
+    contract: float
+    yearly: float
+
+
+def compute_regularity(log: AnyLog) -> Regularity:
+    """Return how many of the frequent customers buy like subscribers, and how many once a year for other reasons.
+
+    A contract that is renewed every year asks for the same sum each time, and its anniversaries are spread over the
+    year as its customers' first days are. Gifts, donations and season tickets also come once a year, but for varying
+    sums, or all in the same weeks.
+    """
+    con = Log.of(log).connect()
+    con.execute(f"""
+        create or replace temp table frequent as
+        with bought as (
+            select customer_id, cast(timestamp as date) as day, sum(amount) as amount from log group by all
+        ), gaps as (
+            select *, date_diff('day', lag(day) over (partition by customer_id order by day), day) as gap from bought
+        )
+        select customer_id, stddev_pop(gap) < {STEADY} * avg(gap) as regular, avg(gap) >= {A_YEAR} as yearly,
+            stddev_pop(amount) >= {STEADY} * avg(amount) as varying
+        from gaps group by 1 having count(*) >= 4
+    """)
+    seasonal = _busiest_quarter(con) >= IN_SEASON
+    [(contract, yearly)] = con.execute(f"""
+        select avg(cast(regular and not free as integer)), avg(cast(regular and free as integer))
+        from (select regular, yearly and (varying or {seasonal}) as free from frequent)
+    """).fetchall()
+    return Regularity(contract or 0.0, yearly or 0.0)
+
+
+def _busiest_quarter(con: duckdb.DuckDBPyConnection) -> float:
+    """Return the share of the yearly buyers' purchase days that lies in the 13 weeks of the year with most of them."""
+    counts = con.execute("""
+        with bought as (
+            select distinct customer_id, cast(timestamp as date) as day from log
+            semi join (from frequent where regular and yearly) using (customer_id)
+        ), weeks as (select least(dayofyear(day) // 7, 51) as week, count(*) as days from bought group by 1)
+        select w.week, sum(near.days) / (select sum(days) from weeks)
+        from weeks w, weeks near where (near.week - w.week + 52) % 52 < 13 group by 1
+    """).fetchall()
+    return max((share for _, share in counts), default=0.0)

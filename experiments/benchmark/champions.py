@@ -1,0 +1,148 @@
+"""Trainings as a user sees them: what `cltv train` names and forecasts on windows that nobody has looked at."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+import cltv_ml
+from cltv_ml.data import DATASETS
+from cltv_ml.errors import InputError
+from cltv_ml.models import SameRate, ValueModel
+from cltv_ml.pipelines.train import Outcome, train
+from experiments.benchmark import pages, rows
+from experiments.benchmark.champions_table import CHAMPION, NAIVE, SETS, told
+from experiments.benchmark.cases import HERE
+from experiments.worlds import WORLDS, simulate_world
+
+#: The models that compete unless others are asked for: the naive rule, one that learns from histories, trees, both.
+MODELS = "same_rate,pareto_nbd_gamma_gamma,tweedie,hybrid,mean"
+
+METRICS = ("gini", "bias", "decile_mape", "coverage")
+
+
+@dataclass(frozen=True)
+class Training:
+    """One entry of champions.toml: a log, the cutoff and horizon of the test window, and the set it belongs to."""
+
+    name: str
+    purpose: str
+    cutoff: str
+    horizon: str
+    data: str = ""
+    sql: str = ""
+    seed: int = 0
+    until: str = ""
+
+    def load(self) -> pd.DataFrame | str:
+        """Return what `cltv train` is given as its data; ValueError where files are missing."""
+        if self.data in WORLDS:
+            log = simulate_world(self.data, self.seed)
+            return log[log["timestamp"] < self.until] if self.until else log
+        if self.data:
+            DATASETS[self.data].locate()
+            return self.data
+        folder = os.environ.get("CLTV_DATA_DIR", "")
+        try:
+            return duckdb.sql(self.sql.replace("{data}", folder)).df()
+        except duckdb.IOException as error:
+            raise ValueError(f"CLTV_DATA_DIR names no folder that holds its files ({error}).") from error
+
+
+def read_trainings(purpose: str) -> list[Training]:
+    """Return the entries of one set of champions.toml; ValueError for an unknown set or log."""
+    given = tomllib.loads((HERE / "champions.toml").read_text(encoding="utf-8"))
+    if purpose not in SETS:
+        raise ValueError(f"Unknown set {purpose!r}. Available: {SETS}.")
+    found = [Training(name, purpose, **entry) for name, entry in given[purpose].items()]
+    for one in found:
+        if bool(one.sql) == bool(one.data) or (one.data and one.data not in {*WORLDS, *DATASETS}):
+            raise ValueError(f"training {one.name}: give a known data set, or sql; got {one.data!r}.")
+    return found
+
+
+def run(
+    purpose: str,
+    names: list[str] | None = None,
+    models: str = MODELS,
+    say: Callable[[str], None] = print,
+    keep: Callable[[Training, Outcome], None] = lambda *_: None,
+) -> pd.DataFrame:
+    """Return a row per training, model and metric; write each training's when it is done, then the page.
+
+    A training that ends in a sentence leaves a row with that sentence. `keep` is called with each that does not.
+    """
+    about = {"commit": rows.commit(), "machine": rows.machine(), "version": f"cltv_ml {cltv_ml.__version__}"}
+    found = []
+    for one in read_trainings(purpose):
+        if names and one.name not in names:
+            continue
+        at = {"task": f"{purpose} {one.name}", "cutoff": one.cutoff, "protocol": "out of time"}
+        try:
+            outcome = _train(one, models)
+        except (InputError, ValueError) as error:
+            say(f"{one.name}: {error}")
+            mine = [{"model": CHAMPION, "metric": "none", "note": str(error)}]
+        else:
+            keep(one, outcome)
+            mine = list(_rows(outcome))
+        found.append(rows.frame([{**about, **at, **row} for row in mine]))
+        if mine[0]["metric"] != "none":
+            say(f"{one.name}: {told(found[-1])}")
+        rows.write("champions", found[-1])
+    pages.write_all()
+    return pd.concat(found, ignore_index=True)
+
+
+def _train(one: Training, models: str) -> Outcome:
+    """Return what came of a training, its store and files in a folder that is removed."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        try:
+            return train(
+                data=one.load(), cutoff=one.cutoff, horizon=one.horizon, models=models, out=Path(folder) / "out"
+            )
+        finally:
+            os.environ.pop("MLFLOW_TRACKING_URI")
+            if before is not None:
+                os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+def _rows(outcome: Outcome) -> Iterator[dict]:
+    """Yield the metrics of every model, then those of the champion with all that was said."""
+    result, champion = outcome.result, outcome.verdict.champion
+    about = {"horizon": result.window.horizon, "customers": len(result.y_true)}
+    for name, model in result.models.items():
+        for metric in METRICS:
+            value = float(result.scores[metric].get(name, np.nan)) if metric in result.scores else np.nan
+            note = None if np.isfinite(value) else "it gives no intervals"
+            row = {**about, "metric": metric, "value": value}
+            yield {**row, "model": name, "parameters": kind(model), "note": note}
+            if name == champion:
+                said = " | ".join([outcome.verdict.reason, *outcome.notes])
+                yield {**row, **_interval(outcome, metric), "model": CHAMPION, "parameters": name, "note": said}
+
+
+def _interval(outcome: Outcome, metric: str) -> dict[str, float]:
+    """Return the level's 90% interval next to the champion's bias."""
+    level, true = outcome.result.level, float(outcome.result.y_true.sum())
+    if metric != "bias" or level is None:
+        return {}
+    low, high = level.interval()
+    return {"lower": low / true - 1, "upper": high / true - 1}
+
+
+def kind(model: ValueModel) -> str:
+    """Return what a model learns from: nothing (the naive rule), histories, or labels."""
+    if isinstance(model, SameRate):
+        return NAIVE
+    return "labels" if model.needs_labels or model.components() else "histories"
