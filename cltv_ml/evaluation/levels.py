@@ -17,6 +17,7 @@ from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, e
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_holidays import align
 from cltv_ml.windows import Window
 
@@ -47,12 +48,28 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     known = [horizon for horizon in horizons if cohorts.revenue(passed - horizon, passed) > 0]
     below = bottom_up(days, cohorts, start, known) if known else {}
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
+    closures = find_closures(cohorts)
     for horizon in known:
-        base = cohorts
+        base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, horizon)))
         if log.holidays is not None:
-            base = replace(cohorts, base=_aligned(log.holidays, start, passed + horizon))
-        levels[horizon] = estimate_level(base, passed, horizon, below[horizon])
+            base = replace(base, base=_aligned(log.holidays, start, passed + horizon))
+        level = estimate_level(base, passed, horizon, below[horizon])
+        levels[horizon] = level and replace(level, notes=_closed(closures, start, passed, horizon))
     return levels
+
+
+def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int) -> tuple[str, ...]:
+    """Return what the level makes of closures that are to be expected again or were seen in one year only."""
+    notes = []
+    for one in closures:
+        first, last = (start + pd.Timedelta(days=day) for day in (one.start, one.end - 1))
+        told = f"Next to nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the level"
+        if one.returns(passed, horizon):
+            why = "as in other years" if one.yearly else "for the log holds no year that would tell otherwise"
+            notes.append(f"{told} expects the same on these days of the window, {why}.")
+        elif not one.yearly:
+            notes.append(f"{told} compares as if the shop had sold on these days what it did around them.")
+    return tuple(notes)
 
 
 def _aligned(holidays: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarray:

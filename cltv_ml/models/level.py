@@ -118,6 +118,8 @@ class Level:
         `season_seen`, and `ago`, days before the cutoff.
     season_seen
         Whether a candidate that knows last year's season had a say.
+    notes
+        What the forecast assumes of days on which the shop was closed, a sentence each.
     """
 
     total: float
@@ -126,6 +128,7 @@ class Level:
     table: pd.DataFrame
     record: pd.DataFrame
     season_seen: bool
+    notes: tuple[str, ...] = ()
 
     def interval(self, coverage: float = 0.9) -> tuple[float, float]:
         """Return the ends between which the total lies with probability `coverage`."""

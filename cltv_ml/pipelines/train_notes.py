@@ -65,7 +65,8 @@ def _level_notes(result: WindowResult, job: Job) -> list[str]:
         weighted = "how right their kinds usually are, for the log holds no earlier window to tell"
     return [
         f"The level, {level.total:,.0f} in all (90%: {low:,.0f} to {high:,.0f}), is a mean of forecasts weighted by "
-        f"{weighted}: {', '.join(parts)}."
+        f"{weighted}: {', '.join(parts)}.",
+        *level.notes,
     ]
 
 

@@ -1,0 +1,140 @@
+"""Closures: weeks in which the shop sold next to nothing, and what it would have sold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cltv_ml.models.level_candidates import YEAR, Cohorts
+
+#: Days in a row that a closure lasts at least and at most: what is shorter is a holiday, what is longer a season.
+LEAST_DAYS, MOST_DAYS = 14, 91
+
+#: A shop is closed while its week holds less than this share of a usual week, of those before and of those after.
+CLOSED = 0.25
+
+#: Days before and after that tell the usual week, and how many of them there must be.
+AROUND, NEEDED = 182, 28
+
+#: Sales that were to be expected within a closure at least. A shop that sells twice a month is not closed in between.
+LEAST_EXPECTED = 20.0
+
+#: Days before a closure, and after it, whose sales stand for those that it cost.
+STAND_IN = 28
+
+#: A closure of last year may return by so many days earlier or later.
+SHIFT = 14
+
+
+@dataclass(frozen=True)
+class Closure:
+    """Days from `start` to before `end`, counted from the log's first, of which a share of the sales is `lost`.
+
+    `yearly` says whether the shop was closed on these days of another year too; None where the log holds no other year.
+    """
+
+    start: int
+    end: int
+    lost: float
+    yearly: bool | None
+
+    def returns(self, cutoff: int, horizon: int) -> bool:
+        """Return whether it is to be expected again in the window to come, as far as nothing shows that it is not."""
+        if self.yearly is False:
+            return False
+        years = range(1, 2 + (cutoff + horizon - self.start) // YEAR)
+        return any(
+            self.start + year * YEAR - SHIFT < cutoff + horizon and self.end + year * YEAR + SHIFT > cutoff
+            for year in years
+        )
+
+
+def find_closures(log: Cohorts) -> list[Closure]:
+    """Return the closures of a log, the earliest first.
+
+    Sales are counted as groups of customers of one first day: one order more or less of a large buyer is no matter.
+    """
+    sales = np.bincount(log.day, minlength=log.days).astype(np.float64)
+    week, usual = _weekly(sales), _usual(sales)
+    low = week < CLOSED * usual  # never where the usual week is unknown
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))
+    found: list[Closure] = []
+    for start, end in edges.reshape(-1, 2).tolist():
+        level = float(usual[start:end].mean())
+        start, end = _widened(sales, week, CLOSED * level, start, end)
+        expected = level * (end - start)
+        long_enough = LEAST_DAYS <= end - start <= MOST_DAYS and expected >= LEAST_EXPECTED
+        if long_enough and (not found or start >= found[-1].end):
+            lost = 1 - sales[start:end].sum() / expected
+            found.append(Closure(start, end, float(lost), _is_yearly(low, usual, start, end)))
+    return found
+
+
+def as_if_open(log: Cohorts, closures: Iterable[Closure]) -> Cohorts:
+    """Return the log with what each closure cost: that share of the mean of the same weekdays around it.
+
+    Customers first seen later than a day have no part in it.
+    """
+    closures = list(closures)
+    if not closures:
+        return log
+    order = np.argsort(log.day, kind="stable")
+    first, day, amount = log.first[order], log.day[order], log.amount[order]
+    cells = [(first, day, amount)]
+    for closure in closures:
+        for closed in range(closure.start, closure.end):
+            alike = _alike(closure, closed, log.days)
+            for one in alike:
+                rows = slice(*np.searchsorted(day, [one, one + 1]))
+                known = first[rows] <= closed
+                share = closure.lost / len(alike)
+                cells.append((first[rows][known], np.full(known.sum(), closed), share * amount[rows][known]))
+    first, day, amount = (np.concatenate(part) for part in zip(*cells, strict=True))
+    return replace(log, first=first, day=day, amount=amount, _sums={})
+
+
+def _weekly(sales: np.ndarray) -> np.ndarray:
+    """Return the mean of the seven days around each day, as far as the log holds them."""
+    kernel = np.ones(7)
+    return np.convolve(sales, kernel, mode="same") / np.convolve(np.ones(len(sales)), kernel, mode="same")
+
+
+def _usual(sales: np.ndarray) -> np.ndarray:
+    """Return sales per day in the usual week around each day: the lower of the medians before and after.
+
+    NaN where there are too few days to tell.
+    """
+    week, days = _weekly(sales), len(sales)
+    usual = np.full(days, np.nan)
+    for day in range(NEEDED, days - NEEDED):
+        before, after = week[max(day - AROUND, 0) : day], week[day + 1 : day + 1 + AROUND]
+        usual[day] = min(np.median(before), np.median(after))
+    return usual
+
+
+def _widened(sales: np.ndarray, week: np.ndarray, least: float, start: int, end: int) -> tuple[int, int]:
+    """Return the run with the days next to it on which less was sold than `least`, in their week or on the day."""
+    while start > 0 and week[start - 1] < least:
+        start -= 1
+    while end < len(week) and week[end] < least:
+        end += 1
+    for _ in range(3):  # their week holds open days as well
+        start -= bool(start > 0 and sales[start - 1] < least)
+        end += bool(end < len(sales) and sales[end] < least)
+    return start, end
+
+
+def _is_yearly(low: np.ndarray, usual: np.ndarray, start: int, end: int) -> bool | None:
+    """Return whether the shop was closed for a part of these days of another year, None where that is unknown."""
+    years = range(-(start // YEAR), 1 + (len(low) - end) // YEAR)
+    others = [slice(start + year * YEAR, end + year * YEAR) for year in years if year]
+    others = [days for days in others if np.isfinite(usual[days]).all()]
+    return any(low[days].mean() > 1 / 3 for days in others) if others else None
+
+
+def _alike(closure: Closure, day: int, days: int) -> list[int]:
+    """Return the days of the same weekday within `STAND_IN` days before a closure and after it."""
+    near = [*range(closure.start - STAND_IN, closure.start), *range(closure.end, closure.end + STAND_IN)]
+    return [one for one in near if 0 <= one < days and (one - day) % 7 == 0]

@@ -1,0 +1,24 @@
+"""What a training says of weeks in which the shop sold next to nothing."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.evaluation.levels import _closed
+from cltv_ml.models.level_closures import Closure
+
+START = pd.Timestamp("2020-01-01")
+
+
+@pytest.mark.parametrize(
+    ("yearly", "cutoff", "told"),
+    [
+        (False, 580, "compares as if the shop had sold on these days"),
+        (None, 580, "expects the same on these days of the window, for the log holds no year that would tell"),
+        (True, 580, "expects the same on these days of the window, as in other years"),
+        (True, 400, ""),
+    ],
+)
+def test_it_is_told_what_the_total_makes_of_a_closure(yearly, cutoff, told):
+    notes = _closed([Closure(244, 274, 1.0, yearly)], START, cutoff, 60)
+    assert [told in note for note in notes] == [True] * bool(told)
+    assert all("Next to nothing was sold from 2020-09-01 to 2020-09-30" in note for note in notes)
