@@ -1,4 +1,4 @@
-"""Measurements on your own machine, from a checkout: `python -m experiments quality | champions | level | lifetime | ...`."""
+"""Measurements on your own machine, from a checkout: `python -m experiments quality | champions | level | ...`."""
 
 from __future__ import annotations
 

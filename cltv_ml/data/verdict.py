@@ -77,7 +77,9 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     if not len(log):
         return Verdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
     facts = compute_summary(log).iloc[0]
-    doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts), *(_doubt_report(report) if report is not None else [])]
+    doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts)]
+    if report is not None:
+        doubts += _doubt_report(report)
     if facts["customers"] >= _MANY:
         doubts.append(_concentration(log))
     found = [doubt for doubt in doubts if doubt is not None]

@@ -19,8 +19,8 @@ from cltv_ml.errors import InputError
 from cltv_ml.models import SameRate, ValueModel
 from cltv_ml.pipelines.train import Outcome, train
 from experiments.benchmark import pages, rows
-from experiments.benchmark.champions_table import CHAMPION, NAIVE, SETS, told
 from experiments.benchmark.cases import HERE
+from experiments.benchmark.champions_table import CHAMPION, NAIVE, SETS, told
 from experiments.worlds import WORLDS, simulate_world
 
 #: The models that compete unless others are asked for: the naive rule, one that learns from histories, trees, both.

@@ -10,11 +10,11 @@ import pandas as pd
 
 from experiments.benchmark import rows
 from experiments.benchmark.cases import RESULTS, ROOT
+from experiments.benchmark.champions_table import FAR, LOST_GINI, SETS, summarise_champions
 from experiments.benchmark.leaderboard import (
     draw_critical_difference,
     label,
 )
-from experiments.benchmark.champions_table import FAR, LOST_GINI, SETS, summarise_champions
 from experiments.benchmark.level_table import summarise_level
 
 PAGE = ROOT / "experiments" / "README.md"
@@ -293,11 +293,11 @@ def _champion_row(row: Any) -> list[str]:
     ]
 
 
-_CHAMPIONS = f"""Each row is one `cltv train` at its defaults, with fewer competing models. The champion is chosen before the
-window is read. *Best* is the best Gini of any competitor, *best of histories* that of the models without labels, *its
-best* the smallest decile error among orders as good as the best. *Missed*: a Gini more than {LOST_GINI:g} below the best,
-a total more than {FAR:.0%} off, or intervals that hold other than 84 to 95% of the customers. Faults were looked for on
-the set to choose on; the set to report on was run once, after the changes."""
+_CHAMPIONS = f"""Each row is one `cltv train` at its defaults, with fewer competing models. The champion is chosen
+before the window is read. *Best* is the best Gini of any competitor, *best of histories* that of the models without
+labels, *its best* the smallest decile error among orders as good as the best. *Missed*: a Gini more than
+{LOST_GINI:g} below the best, a total more than {FAR:.0%} off, or intervals that hold other than 84 to 95% of the
+customers. Faults were looked for on the set to choose on; the set to report on was run once, after the changes."""
 
 _LIFETIME = """Values of a Tweedie model that learned from 91-day labels alone, carried on by `models.future_value`.
 *Bias* is that of the total; *coverage* is the share of customers within their 90% interval. Simulated customers'

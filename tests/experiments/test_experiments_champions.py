@@ -26,8 +26,8 @@ def results(**changes):
 def test_every_set_names_a_log_a_cutoff_and_a_horizon():
     found = [one for purpose in SETS for one in champions.read_trainings(purpose)]
     assert len(found) >= 32
-    for one in found:
-        assert one.cutoff and one.horizon and (one.data or one.sql)
+    assert all(one.cutoff and one.horizon for one in found)
+    assert all(bool(one.data) != bool(one.sql) for one in found)
 
 
 def test_no_window_is_in_both_sets():
