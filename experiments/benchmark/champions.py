@@ -109,7 +109,11 @@ def _train(one: Training, models: str) -> Outcome:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         try:
             return train(
-                data=one.load(), cutoff=one.cutoff, horizon=one.horizon, models=models, out=Path(folder) / "out"
+                data=one.load(),
+                cutoff=one.cutoff,
+                horizon=one.horizon,
+                models=models,
+                out=Path(folder) / "out",
             )
         finally:
             os.environ.pop("MLFLOW_TRACKING_URI")
@@ -129,7 +133,13 @@ def _rows(outcome: Outcome) -> Iterator[dict]:
             yield {**row, "model": name, "parameters": kind(model), "note": note}
             if name == champion:
                 said = " | ".join([outcome.verdict.reason, *outcome.notes])
-                yield {**row, **_interval(outcome, metric), "model": CHAMPION, "parameters": name, "note": said}
+                yield {
+                    **row,
+                    **_interval(outcome, metric),
+                    "model": CHAMPION,
+                    "parameters": name,
+                    "note": said,
+                }
 
 
 def _interval(outcome: Outcome, metric: str) -> dict[str, float]:

@@ -54,7 +54,8 @@ def told(table: pd.DataFrame) -> str:
     row = summarise_champions(table).iloc[0]
     return (
         f"{row['champion']}, Gini {row['gini']:.3f} of {row['best']:.3f}, bias {row['bias']:+.1%}, decile error "
-        f"{row['decile']:.2f}, coverage {row['coverage']:.0%}" + (f"; missed: {row['missed']}" * bool(row["missed"]))
+        f"{row['decile']:.2f}, coverage {row['coverage']:.0%}"
+        + (f"; missed: {row['missed']}" * bool(row["missed"]))
     )
 
 

@@ -261,10 +261,21 @@ forecast that trainings use; *bottom-up* is one of its candidates, the sum of a 
 single* is the candidate with the smallest mean in hindsight. *In the interval* is the share of windows whose total lay
 in the 90% interval."""
 
+
 def _champions_parts(table: pd.DataFrame) -> list[str]:
     """Return a table for each set, then the trainings that ended in a sentence."""
     head = [
-        *("log", "days from", "champion", "Gini", "best", "best of histories", "naive", "bias", "decile error"),
+        *(
+            "log",
+            "days from",
+            "champion",
+            "Gini",
+            "best",
+            "best of histories",
+            "naive",
+            "bias",
+            "decile error",
+        ),
         *("its best", "coverage", "missed"),
     ]
     parts = []

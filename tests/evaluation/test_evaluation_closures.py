@@ -13,7 +13,11 @@ START = pd.Timestamp("2020-01-01")
     ("yearly", "cutoff", "told"),
     [
         (False, 580, "compares as if the shop had sold on these days"),
-        (None, 580, "expects the same on these days of the window, for the log holds no year that would tell"),
+        (
+            None,
+            580,
+            "expects the same on these days of the window, for the log holds no year that would tell",
+        ),
         (True, 580, "expects the same on these days of the window, as in other years"),
         (True, 400, ""),
     ],

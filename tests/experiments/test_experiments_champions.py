@@ -18,7 +18,13 @@ def results(**changes):
     found = []
     for model, (*values, about) in {**MODELS, **changes}.items():
         for metric, value in zip(champions.METRICS, values, strict=True):
-            row = {"task": "report shop", "cutoff": "2024-01-01", "horizon": 91, "model": model, "commit": "x"}
+            row = {
+                "task": "report shop",
+                "cutoff": "2024-01-01",
+                "horizon": 91,
+                "model": model,
+                "commit": "x",
+            }
             found.append({**row, "metric": metric, "value": value, "parameters": about, "note": "."})
     return rows.frame(found)
 
