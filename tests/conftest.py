@@ -76,6 +76,7 @@ LONG = (
     "integration/test_horizons.py",
     "integration/test_lifetime.py",
     "integration/test_project_run.py",
+    "integration/test_redacted.py",
     "integration/test_score.py",
     "integration/test_score_faults.py",
     "integration/test_serve.py",

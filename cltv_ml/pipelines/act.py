@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,11 +20,13 @@ from cltv_ml.actions.products import add_cross_sell, add_upsell
 from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.shop import Shop, look
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
+from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
@@ -73,7 +74,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
         except InputError as error:
             done.refused[name] = str(error)
     progress("writing", 0.95)
-    _write(done, shop, settings.out)
+    _write(done, shop, settings, cleaned)
     return done
 
 
@@ -158,15 +159,17 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 
-def _write(done: Actions, shop: Shop, out: Path) -> None:
+def _write(done: Actions, shop: Shop, settings: Act, cleaned: Cleaned) -> None:
+    out, redacted = settings.out, settings.redact
     for name, table in done.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
     totals = list_totals(shop, done)
     for name, content in {"rules": done.rules, "actions": _summary(totals, shop)}.items():
         with atomic(out / f"{name}.json") as path:
             path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    with atomic(out / "actions.html", private=True) as path:
-        path.write_text(render_html(_page(totals, done, shop)), encoding="utf-8")
+    page = render_html(as_wanted(_page(totals, done, shop), redacted, cleaned))
+    with atomic(out / "actions.html", private=not redacted) as path:
+        path.write_text(page, encoding="utf-8")
 
 
 def _page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:

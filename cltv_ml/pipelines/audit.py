@@ -13,6 +13,7 @@ from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.audit import audit_facts, audit_notes, audit_sections
 from cltv_ml.settings import Audit as AuditSettings
@@ -40,7 +41,8 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     """
     settings = AuditSettings.of(settings, options)
     check_folder(settings.out)
-    log = load(settings, progress).transactions
+    cleaned = load(settings, progress)
+    log = cleaned.transactions
     progress("auditing the customer base", 0.5)
     per = None if settings.per == "auto" else settings.per
     found = decisions.compute_audit(log, per, calendar=settings.calendar, costs=known_costs(settings))
@@ -58,5 +60,5 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
         audit_facts(found, currency=settings.currency),
     )
     with atomic(page) as path:
-        path.write_text(render_html(summary), encoding="utf-8")
+        path.write_text(render_html(as_wanted(summary, settings.redact, cleaned)), encoding="utf-8")
     return Audited(found, notes, files, page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from cltv_ml.data import Cleaned, Verdict, compare_customers, judge, write_mapping
@@ -10,6 +9,7 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, write_table
 from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.data import check_sections
 from cltv_ml.settings import Check, Settings
@@ -44,16 +44,17 @@ def check(
     if settings.quarantine:
         write_table(cleaned.quarantine, settings.quarantine)
     if settings.html:
-        _write_report(settings.html, cleaned, verdict, settings.currency)
+        _write_report(settings, cleaned, verdict)
     return cleaned, verdict
 
 
-def _write_report(path: Path, cleaned: Cleaned, verdict: Verdict, currency: str) -> None:
+def _write_report(settings: Check, cleaned: Cleaned, verdict: Verdict) -> None:
     """Write the data report as one HTML file that opens offline."""
     summary = summarise(
         f"Data check: {verdict.level}",
         f"{cleaned.report.rows_in:,} lines of {cleaned.report.source}",
-        check_sections(cleaned, verdict, currency=currency),
+        check_sections(cleaned, verdict, currency=settings.currency),
     )
-    with atomic(path) as temporary:
-        temporary.write_text(render_html(summary), encoding="utf-8")
+    page = render_html(as_wanted(summary, settings.redact, cleaned))
+    with atomic(settings.html) as temporary:
+        temporary.write_text(page, encoding="utf-8")

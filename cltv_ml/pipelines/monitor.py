@@ -16,6 +16,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation import promises
 from cltv_ml.evaluation.backtest import Progress, silent
@@ -29,6 +30,7 @@ from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
 from cltv_ml.pipelines.monitor_lifetimes import Promise, read_promise
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.serving.responses import of_horizon, tier_names
@@ -136,7 +138,8 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     window = _check_scores(scores)
     store.open_store()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
-    log = load(settings, progress, learned=version.features).transactions
+    cleaned = load(settings, progress, learned=version.features)
+    log = cleaned.transactions
     _check_known(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)
     reference, notes, name = _expectations(version, promise)
@@ -161,7 +164,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     report = Report(worst_level(checks), checks, drift, shares, truth, paths, notes, by_horizon)
     _log(series, report, window)
     progress("writing", 0.9)
-    _write(series, report, window, version, settings.out, settings.currency)
+    _write(series, report, window, version, settings, cleaned)
     return report
 
 
@@ -254,24 +257,22 @@ def _log(series: str, report: Report, window: Window) -> None:
     client.set_tag(series, "reasons", " ".join(report.reasons)[:4000])
 
 
-def _write(series: str, report: Report, window: Window, version: Version, out: Path, currency: str) -> None:
+def _write(
+    series: str, report: Report, window: Window, version: Version, settings: Monitor, cleaned: Cleaned
+) -> None:
+    out = settings.out
     title = f"Monitoring as of {window.cutoff:%Y-%m-%d}: {report.level}"
     subtitle = f"Version {version.number} ({version.model}), {window.horizon} days ahead"
-    page = render_html(
-        summarise(
-            title,
-            subtitle,
-            sections.monitoring_sections(
-                report.reasons,
-                report.notes,
-                report.drift,
-                report.shares,
-                report.truth,
-                report.progress,
-                currency=currency,
-            ),
-        )
+    parts = sections.monitoring_sections(
+        report.reasons,
+        report.notes,
+        report.drift,
+        report.shares,
+        report.truth,
+        report.progress,
+        currency=settings.currency,
     )
+    page = render_html(as_wanted(summarise(title, subtitle, parts), settings.redact, cleaned))
     tables = {
         "checks": pd.DataFrame([asdict(one) for one in report.checks]),
         "drift": report.drift,

@@ -12,6 +12,7 @@ from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import RENDERERS
 from cltv_ml.reporting.training_summary import add_scores, with_answer
@@ -36,11 +37,12 @@ def report(
     folder = Path("out" if settings.out == "-" else settings.out)
     newest = settings.scores or folder / "scores.parquet"
     before = settings.before or _newest_earlier(newest)
+    _check_redacted(settings, newest)
     progress("reading the newest training", 0.0)
-    now = read_scores(newest) if before or settings.lookup else None
+    now = read_scores(newest) if before or settings.lookup or settings.redact else None
     earlier = read_scores(before) if before else None
     summary = runs.latest_summary(settings.experiment)
-    if now is not None:
+    if now is not None and (before or settings.lookup):
         progress("comparing with the scores", 0.4)
         summary = add_scores(summary, now, before=earlier, lookup=settings.lookup, currency=settings.currency)
     lists = _lists(
@@ -51,6 +53,7 @@ def report(
         summary = with_answer(summary, glance.FIRST, [*told, f"These are the lists of {lists['cutoff']}."])
     summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings)
     summary = _with_lifetime(summary, folder / "lifetime.parquet", settings)
+    summary = as_wanted(summary, settings.redact, () if now is None else now.index)
     progress("writing the report", 0.8)
     text = RENDERERS[settings.format](summary)
     if settings.out == "-":
@@ -59,6 +62,17 @@ def report(
     with atomic(target, private=bool(settings.lookup)) as path:
         path.write_text(text, encoding="utf-8")
     return text, target
+
+
+def _check_redacted(settings: Report, scores: Path) -> None:
+    """Raise InputError where a redacted page is to look customers up, or nothing tells whom it must not name."""
+    if settings.redact and settings.lookup:
+        raise InputError("--lookup finds customers by their ids, which --redact leaves out; choose one of them.")
+    if settings.redact and not scores.is_file():
+        raise InputError(
+            f"--redact needs the scores to know the customers' ids, and there is no file {scores}; run cltv score, or "
+            "name its file with --scores."
+        )
 
 
 def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from cltv_ml.pipelines.inputs import (
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.promote import Decision, promote
+from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.pipelines.train_notes import training_notes
 from cltv_ml.pipelines.train_runs import (
@@ -150,6 +151,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         progress("writing the report", 0.95)
         shown: dict[str, Any] = {"today": today, "several": several, "currency": settings.currency}
         summary = training_summary(cleaned, result, verdict, job.dataset, notes, **shown)
+        summary = as_wanted(summary, settings.redact, cleaned)
         _write_outputs(cleaned, result, summary, job)
         _log_summary(cleaned, result, summary, verdict, job)
         about = data_tags(log.span, info)

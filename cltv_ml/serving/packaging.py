@@ -25,6 +25,7 @@ from cltv_ml.models import CATALOGUE, ValueModel, own
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.serving.responses import answer
 from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.tracking import checksums
 
 #: All the package's dependencies: the code next to a model is the whole package, and its imports must work.
 #: They are named here because a project environment runs the sources without installing them.
@@ -64,6 +65,7 @@ _KINDS = {
     "model_version": "string",
     "as_of": "string",
     "lines_set_aside": "long",
+    "features_missing": "long",
 }
 
 #: Two purchases of one customer, with every column that a log may have.
@@ -138,7 +140,7 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served:
         common = {
             "code_paths": [str(package)],
             "pip_requirements": requirements(model),
-            "metadata": asdict(card),
+            "metadata": asdict(card) | {checksums.METADATA: checksums.of_files(files)},
         }
         artifacts = {"model": str(files)}
         if served:
@@ -273,6 +275,8 @@ def _take_out_bytes(value: Any, taken: list[bytes]) -> Any:
 def _put_back_bytes(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         if "@file" in value:
+            if Path(value["@file"]).name != value["@file"]:
+                raise InputError(f"model.json names the file {value['@file']!r}; a model's files lie next to it.")
             return (folder / value["@file"]).read_bytes()
         return {name: _put_back_bytes(entry, folder) for name, entry in value.items()}
     if isinstance(value, list):
@@ -288,7 +292,12 @@ def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) 
     ]
     return ModelSignature(
         inputs=Schema(inputs),
-        outputs=Schema([ColSpec(_KINDS.get(name, "double"), name) for name in (*outputs, "model_version")]),
+        outputs=Schema(
+            [
+                ColSpec(_KINDS.get(name, "double"), name)
+                for name in (*outputs, "model_version", "features_missing")
+            ]
+        ),
         params=ParamSchema(_params(model)),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,7 @@ from cltv_ml.models import ValueModel
 from cltv_ml.serving.packaging import Card, load_files, read_golden_rows
 from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
 from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.tracking import checksums
 from cltv_ml.windows import to_cutoff
 
 logger = logging.getLogger(__name__)
@@ -76,9 +78,12 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     def load_context(self, context: Any) -> None:
         """Read the model's files, and the version under which it was asked for."""
         folder = Path(context.artifacts["model"])
+        name, self.version = _registered(folder.parents[1])
+        checksums.check_loaded(folder.parents[1], folder, name, self.version)
         self.model, self.card = load_files(folder)
         self.golden = read_golden_rows(folder)
-        self.version = _registered_version(folder.parents[1])
+        # MLflow's server would fill up a row of a request that is shorter than the columns.
+        warnings.filterwarnings("error", ".*sequences with mismatched lengths", module=r"mlflow\.")
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -100,7 +105,8 @@ class ServedModel(mlflow.pyfunc.PythonModel):
 
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         X = check_customers(model_input, self.card.features)
-        table = self._answer(X, params).reset_index(drop=True)
+        missing = X.isna().sum(axis=1).to_numpy()
+        table = self._answer(X, params).reset_index(drop=True).assign(features_missing=missing)
         if "customer_id" in model_input.columns:
             table.insert(0, "customer_id", _texts(model_input["customer_id"]))
         return table
@@ -262,10 +268,11 @@ def _texts(column: pd.Series) -> pd.Series:
     return texts.where(column.notna(), None).reset_index(drop=True)
 
 
-def _registered_version(folder: Path) -> str:
-    """Return the version that MLflow notes in a registered model's folder when it fetches it, else empty."""
+def _registered(folder: Path) -> tuple[str, str]:
+    """Return the name and version that MLflow notes in a registered model's folder when it fetches it, else empty."""
     note = folder / "registered_model_meta"
     if not note.exists():
-        return ""
+        return "", ""
     pairs = dict(line.split(":", 1) for line in note.read_text(encoding="utf-8").splitlines() if ":" in line)
-    return pairs.get("model_version", "").strip().strip("'\"")
+    name, version = (pairs.get(key, "").strip().strip("'\"") for key in ("model_name", "model_version"))
+    return name, version

@@ -27,6 +27,7 @@ from cltv_ml.settings.parts import (
     Customers,
     Judged,
     Printed,
+    Redacted,
     Source,
     Windowed,
 )
@@ -34,7 +35,7 @@ from cltv_ml.settings.parts import (
 LIFETIMES = "Table of `cltv lifetime`, for another --value or --basis than the default."
 
 
-class _Trained(Printed, Judged, Competing, Customers, Source):
+class _Trained(Printed, Redacted, Judged, Competing, Customers, Source):
     """What every training is told."""
 
     customers_share: float = setting(
@@ -130,7 +131,7 @@ class _Watched(Settings):
     )
 
 
-class Monitor(Printed, Chosen, _Watched, Customers, Source):
+class Monitor(Printed, Redacted, Chosen, _Watched, Customers, Source):
     """Settings of `cltv monitor`."""
 
     scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
@@ -140,7 +141,7 @@ class Monitor(Printed, Chosen, _Watched, Customers, Source):
     currency: str = setting("", CURRENCY)
 
 
-class _Stated(Printed, Customers, Source):
+class _Stated(Printed, Redacted, Customers, Source):
     """What the user states about the business: never invented where it is missing."""
 
     margin_rate: float | None = setting(None, MARGIN)
@@ -217,7 +218,7 @@ class Learn(Printed):
     out: File = setting(Path("out/lesson"), "Folder for the tables and lesson.html.")
 
 
-class Report(Chosen, Settings):
+class Report(Redacted, Chosen, Settings):
     """Settings of `cltv report`."""
 
     out: str = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
@@ -266,7 +267,7 @@ class Plot(Printed, Customers, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Check(Printed, Customers, Source):
+class Check(Printed, Redacted, Customers, Source):
     """Settings of `cltv data check`."""
 
     horizon: Horizons = setting(

@@ -151,6 +151,14 @@ class Chosen(Settings):
     basis: Literal["revenue", "profit"] = setting("revenue", "Revenue or profit.")
 
 
+class Redacted(Settings):
+    """Whether a page may name customers."""
+
+    redact: bool = setting(
+        False, "Write customer 1, customer 2 into the page instead of ids and names, so that it may travel."
+    )
+
+
 class Judged(Settings):
     """What the order of customers is judged by."""
 

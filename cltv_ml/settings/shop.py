@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from cltv_ml.settings.base import Days, File, Names, Table, setting
-from cltv_ml.settings.parts import CURRENCY, MARGIN, Costed, Printed, Source
+from cltv_ml.settings.parts import CURRENCY, MARGIN, Costed, Printed, Redacted, Source
 
 
 class Cohorts(Printed, Source):
@@ -31,7 +31,7 @@ class Cohorts(Printed, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Audit(Printed, Source):
+class Audit(Printed, Redacted, Source):
     """Settings of `cltv audit`."""
 
     per: Literal["auto", "year", "quarter", "month"] = setting(

@@ -6,6 +6,7 @@ import atexit
 import functools
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -14,14 +15,24 @@ from pathlib import Path
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+from mlflow.tracking import MlflowClient
 
 from cltv_ml.errors import InputError
 
 #: The version's tag of its own files, and of the files of the model that was tested in its stead.
 OWN, TESTED = "cltv_ml.checksums", "cltv_ml.candidate_checksums"
 
+#: Where a model's own description keeps the checksums of the files that it reads.
+METADATA = "checksums"
+
 _NOTE = "registered_model_meta"  # MLflow's, which names the version and is written where it is fetched
 _CODE = "code"
+
+logger = logging.getLogger(__name__)
+
+#: The copies that this process has compared already.
+_verified: set[Path] = set()
 
 
 def compute(uri: str) -> str:
@@ -47,17 +58,60 @@ def verified(uri: str, expected: str | None, what: str) -> Path:
     place = _folder() / hashlib.sha256(f"{uri} {expected}".encode()).hexdigest()[:16]
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=True)
-    if expected is None:
-        return place
-    wanted, found = json.loads(expected), _checksums(place)
+    if expected is not None:
+        _compare(json.loads(expected), place, what, "Nothing of it was run.")
+    _verified.add(place)
+    return place
+
+
+def of_files(folder: Path) -> dict[str, str]:
+    """Return the checksums of the files that a model reads, which its own description keeps."""
+    return _checksums(folder)
+
+
+def check_loaded(folder: Path, files: Path, name: str, version: str) -> None:
+    """Compare a model that MLflow loads, before its files are read; its code has been imported by then.
+
+    Its files are compared with its own description, and all of it with the tags of its version where it is a
+    registered one whose store is known to this process. What `verified` returned is not compared again.
+
+    Raises
+    ------
+    InputError
+        A file is missing, was changed or has been added.
+    """
+    if folder in _verified:
+        return
+    own = (Model.load(folder).metadata or {}).get(METADATA)
+    if own is not None:
+        _compare(own, files, f"the model in {folder}", "None of these files was read.")
+    if not (name and version and mlflow.is_tracking_uri_set()):
+        return
+    try:
+        expected = MlflowClient().get_model_version(name, version).tags.get(OWN)
+    except (MlflowException, OSError) as error:
+        logger.warning(
+            "the checksums of model %s, version %s, could not be read (%s): its code was not compared",
+            name,
+            version,
+            " ".join(str(error).split()),
+        )
+        return
+    if expected is not None:
+        _compare(
+            json.loads(expected), folder, f"version {version} of model {name!r}", "Its files were not read."
+        )
+
+
+def _compare(wanted: Mapping[str, str], folder: Path, what: str, done: str) -> None:
+    found = _checksums(folder)
     differing = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
     if differing:
         changes = ", ".join(f"{name} {_change(name, wanted, found)}" for name in differing[:5])
         raise InputError(
             f"{what} is not as it was registered: {changes}{' ...' if differing[5:] else ''}; restore its files, or "
-            "train again. Nothing of it was run."
+            f"train again. {done}"
         )
-    return place
 
 
 def _change(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> str:

@@ -45,6 +45,15 @@ def test_csv_of_any_encoding_gives_the_reference(tmp_path, encoding):
     assert_is_the_reference(read(written(tmp_path, CSV.encode(encoding))))
 
 
+@pytest.mark.parametrize("ends", ["\r", "\r\n", "\n\r\n\r"])
+def test_any_ends_of_lines_give_the_reference(tmp_path, ends):
+    """Lone carriage returns, as old spreadsheets of the Mac write them, and a file of several kinds."""
+    lines = CSV.splitlines()
+    kinds = {"\r": ["\r"], "\r\n": ["\r\n"]}.get(ends, ["\n", "\r\n", "\r"])
+    text = "".join(line + kinds[number % len(kinds)] for number, line in enumerate(lines))
+    assert_is_the_reference(read(written(tmp_path, text.encode())))
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_csv_of_any_delimiter_gives_the_reference(tmp_path, delimiter):
     frame = pd.read_csv(written(tmp_path, CSV), dtype=str)

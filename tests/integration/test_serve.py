@@ -3,16 +3,22 @@
 import io
 import json
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
+
+
+SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,22 @@ def test_the_request_that_training_wrote_is_answered(server, trained, scored):
     assert status == 200
     assert len(answer["predictions"]) == 3
     assert_equals_batch(answer, scored)
+
+
+def test_a_row_without_the_values_at_its_end_is_refused(server, trained):
+    body = json.loads((trained.folder / "out" / "request.json").read_text())
+    body["dataframe_split"]["data"][1].pop()
+    status, answer = post(server, json.dumps(body))
+    assert status == 400
+    assert "make all sequences the same length" in answer
+
+
+def test_values_that_a_row_lacks_are_counted(server, customers):
+    rows = records(customers)[:1]
+    whole = post(server, json.dumps({"dataframe_records": rows}))[1]["predictions"][0]
+    name = next(name for name in customers if name not in SUMMARY and rows[0][name] is not None)
+    less = post(server, json.dumps({"dataframe_records": [rows[0] | {name: None}]}))[1]["predictions"][0]
+    assert less["features_missing"] == whole["features_missing"] + 1
 
 
 def test_csv_gives_the_batch_scores(server, customers, scored):
@@ -232,6 +254,22 @@ def test_identifiers_of_a_csv_keep_their_leading_zeros(server, customers):
     status, answer = post(server, text, "text/csv")
     assert status == 200
     assert answer["predictions"][0]["customer_id"] == "007"
+
+
+def test_mlflow_loads_no_model_whose_files_were_changed(trained, tmp_path):
+    mlflow.set_tracking_uri(trained.store)
+    place = mlflow.artifacts.download_artifacts("models:/cltv@champion", dst_path=str(tmp_path))
+    changes = {
+        "artifacts/model/golden.json is missing": Path(place, "artifacts", "model", "golden.json").unlink,
+        "code was changed": lambda: Path(place, "code", "cltv_ml", "engine.py").write_text("", "utf-8"),
+    }
+    for words, change in changes.items():
+        shutil.copytree(place, tmp_path / "kept", dirs_exist_ok=True)
+        change()
+        with pytest.raises(InputError, match=words):
+            mlflow.pyfunc.load_model(place)
+        shutil.copytree(tmp_path / "kept", place, dirs_exist_ok=True)
+    mlflow.pyfunc.load_model(place)
 
 
 def test_answers_name_the_registered_version(server, customers):

@@ -15,6 +15,10 @@ def test_every_damage_of_a_models_files_is_a_sentence(tmp_path):
     damages = {
         "an empty booster": (json.dumps(whole), b""),
         "a booster of text": (json.dumps(whole), b"no booster"),
+        "a booster of another folder": (
+            json.dumps(whole).replace("booster_0.ubj", "../booster_0.ubj"),
+            b"no booster",
+        ),
         "a missing booster": (json.dumps(whole), None),
         "an empty file": ("", b""),
         "half a file": (json.dumps(whole)[:40], b""),

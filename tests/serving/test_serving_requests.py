@@ -1,6 +1,7 @@
 """Raw transactions, answered within one kept database."""
 
 import contextlib
+import dataclasses
 from contextlib import nullcontext
 
 import numpy as np
@@ -70,6 +71,19 @@ def test_a_refused_request_leaves_nothing_there_either(served):
         requests._database().sql("select database_name from duckdb_databases() where not internal").fetchall()
     )
     assert left == [("memory",)]
+
+
+def on_features(served):
+    other = requests.ServedModel()
+    other.model, other.card, other.version = served.model, served.card, "1"
+    return other
+
+
+def test_values_that_a_row_lacks_are_counted_in_its_answer(served):
+    table = pd.DataFrame([[0.0, 0.0, 9.0, 0.0, None], [1.0, 3.0, 9.0, 5.0, 2.0]], columns=[*FEATURES, "mean_gap"])
+    model = on_features(served)
+    model.card = dataclasses.replace(model.card, features=[*FEATURES, "mean_gap"])
+    assert list(model.predict(None, table)["features_missing"]) == [1, 0]
 
 
 def test_of_a_customer_spelled_in_two_ways_the_last_attribute_counts():

@@ -1,7 +1,10 @@
 """A model is loaded only from files that are those it was registered with."""
 
 import pytest
+from mlflow.models import Model
+from mlflow.tracking import MlflowClient
 
+from cltv_ml.errors import InputError
 from cltv_ml.tracking import checksums
 
 
@@ -68,3 +71,30 @@ def test_compiled_code_is_neither_compared_nor_loaded(model):
 
 def test_a_version_that_was_registered_without_checksums_is_not_compared(model):
     assert (checksums.verified(str(model), None, "version 1") / "MLmodel").exists()
+
+
+def test_a_model_that_mlflow_loads_is_compared_with_its_own_description(model):
+    files = model / "artifacts" / "model"
+    Model(metadata={checksums.METADATA: checksums.of_files(files)}).save(model / "MLmodel")
+    checksums.check_loaded(model, files, "", "")
+    (files / "golden.json").unlink()
+    with pytest.raises(InputError, match=r"golden.json is missing; .* None of these files was read"):
+        checksums.check_loaded(model, files, "", "")
+
+
+def test_a_registered_model_that_mlflow_loads_is_compared_with_its_versions_tags(model, store):
+    files = model / "artifacts" / "model"
+    Model().save(model / "MLmodel")
+    client = MlflowClient()
+    client.create_registered_model("cltv")
+    client.create_model_version("cltv", str(model), tags={checksums.OWN: checksums.compute(str(model))})
+    checksums.check_loaded(model, files, "cltv", "1")
+    (model / "code" / "cltv_ml" / "engine.py").write_text("x = 2", encoding="utf-8")
+    with pytest.raises(InputError, match=r"version 1 of model 'cltv' is not as it was registered: code was changed"):
+        checksums.check_loaded(model, files, "cltv", "1")
+
+
+def test_a_version_that_is_not_in_the_store_is_loaded_with_a_warning(model, store, caplog):
+    Model().save(model / "MLmodel")
+    checksums.check_loaded(model, model / "artifacts" / "model", "cltv", "7")
+    assert "its code was not compared" in caplog.text
