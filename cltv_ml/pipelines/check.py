@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from cltv_ml.data import Cleaned, Verdict, compare_customers, judge, write_mapping
@@ -44,11 +45,11 @@ def check(
     if settings.quarantine:
         write_table(cleaned.quarantine, settings.quarantine)
     if settings.html:
-        _write_report(settings, cleaned, verdict)
+        _write_report(settings.html, cleaned, verdict, settings)
     return cleaned, verdict
 
 
-def _write_report(settings: Check, cleaned: Cleaned, verdict: Verdict) -> None:
+def _write_report(path: Path, cleaned: Cleaned, verdict: Verdict, settings: Check) -> None:
     """Write the data report as one HTML file that opens offline."""
     summary = summarise(
         f"Data check: {verdict.level}",
@@ -56,5 +57,5 @@ def _write_report(settings: Check, cleaned: Cleaned, verdict: Verdict) -> None:
         check_sections(cleaned, verdict, currency=settings.currency),
     )
     page = render_html(as_wanted(summary, settings.redact, cleaned))
-    with atomic(settings.html) as temporary:
+    with atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

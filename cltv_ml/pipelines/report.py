@@ -67,7 +67,9 @@ def report(
 def _check_redacted(settings: Report, scores: Path) -> None:
     """Raise InputError where a redacted page is to look customers up, or nothing tells whom it must not name."""
     if settings.redact and settings.lookup:
-        raise InputError("--lookup finds customers by their ids, which --redact leaves out; choose one of them.")
+        raise InputError(
+            "--lookup finds customers by their ids, which --redact leaves out; choose one of them."
+        )
     if settings.redact and not scores.is_file():
         raise InputError(
             f"--redact needs the scores to know the customers' ids, and there is no file {scores}; run cltv score, or "

@@ -14,7 +14,9 @@ _TELLING = 5
 _GAP = re.compile(r"([\s<>=|;])")
 _AROUND = "'\"“”‘’«»()[]{},.:!?&#"
 _TWICE = re.compile(r"(?i)\bcustomer ['\"“‘]?(customer \d+)['\"”’]?")
-_SAID = re.compile(r"(?i)(\bcustomer:?\s+['\"“‘(]*)([^\s'\"”’),]*[^\s'\"”’),.:;!?])|(['\"“‘])([^'\"”’]+)(['\"”’])")
+_SAID = re.compile(
+    r"(?i)(\bcustomer:?\s+['\"“‘(]*)([^\s'\"”’),]*[^\s'\"”’),.:;!?])|(['\"“‘])([^'\"”’]+)(['\"”’])"
+)
 
 
 def redact(summary: Mapping[str, Any], customers: Iterable[Any]) -> dict[str, Any]:

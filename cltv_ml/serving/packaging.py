@@ -276,7 +276,9 @@ def _put_back_bytes(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         if "@file" in value:
             if Path(value["@file"]).name != value["@file"]:
-                raise InputError(f"model.json names the file {value['@file']!r}; a model's files lie next to it.")
+                raise InputError(
+                    f"model.json names the file {value['@file']!r}; a model's files lie next to it."
+                )
             return (folder / value["@file"]).read_bytes()
         return {name: _put_back_bytes(entry, folder) for name, entry in value.items()}
     if isinstance(value, list):

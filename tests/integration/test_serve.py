@@ -17,7 +17,6 @@ from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
 
-
 SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 

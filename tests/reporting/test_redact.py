@@ -14,9 +14,13 @@ IDS = ["ann@x.io", "Müller & Söhne", "K-0042", "17850", "Walk-in Anna Maria", 
 
 def report(ids):
     table = pd.DataFrame({"Customer": ids, "Orders": ["17"] * len(ids)})
-    drawn = go.Figure(go.Scatter(x=np.arange(len(ids)), y=np.arange(len(ids)), text=[f"<b>{one}</b>" for one in ids]))
+    drawn = go.Figure(
+        go.Scatter(x=np.arange(len(ids)), y=np.arange(len(ids)), text=[f"<b>{one}</b>" for one in ids])
+    )
     told = [f"Customer {ids[0]} has 17 of 40 orders.", f"'{ids[1]}' and {', '.join(ids[2:7])} bought most."]
-    part = section("Who", told, tables={"The first": table}, figures={"All": drawn}, warnings=[f"customer {ids[-2]}."])
+    part = section(
+        "Who", told, tables={"The first": table}, figures={"All": drawn}, warnings=[f"customer {ids[-2]}."]
+    )
     part["lookup"] = {"head": ["Customer", "Rank"], "rows": [[one, "1"] for one in ids]}
     return summarise("Shop", "", [part], {"Largest": (ids[4], f"before {ids[3]}")})
 

@@ -80,7 +80,9 @@ def on_features(served):
 
 
 def test_values_that_a_row_lacks_are_counted_in_its_answer(served):
-    table = pd.DataFrame([[0.0, 0.0, 9.0, 0.0, None], [1.0, 3.0, 9.0, 5.0, 2.0]], columns=[*FEATURES, "mean_gap"])
+    table = pd.DataFrame(
+        [[0.0, 0.0, 9.0, 0.0, None], [1.0, 3.0, 9.0, 5.0, 2.0]], columns=[*FEATURES, "mean_gap"]
+    )
     model = on_features(served)
     model.card = dataclasses.replace(model.card, features=[*FEATURES, "mean_gap"])
     assert list(model.predict(None, table)["features_missing"]) == [1, 0]

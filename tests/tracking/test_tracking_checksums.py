@@ -90,7 +90,9 @@ def test_a_registered_model_that_mlflow_loads_is_compared_with_its_versions_tags
     client.create_model_version("cltv", str(model), tags={checksums.OWN: checksums.compute(str(model))})
     checksums.check_loaded(model, files, "cltv", "1")
     (model / "code" / "cltv_ml" / "engine.py").write_text("x = 2", encoding="utf-8")
-    with pytest.raises(InputError, match=r"version 1 of model 'cltv' is not as it was registered: code was changed"):
+    with pytest.raises(
+        InputError, match=r"version 1 of model 'cltv' is not as it was registered: code was changed"
+    ):
         checksums.check_loaded(model, files, "cltv", "1")
 
 
