@@ -7,6 +7,7 @@ year before. Wanted is \(L(c) = K_c(c, c + h)\). Every formula reads days before
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -38,7 +39,8 @@ QUARTER = 91
 #: year's. In a cohort without successors the same days of last year held its own youth.
 LEAST_NEW = 0.03
 
-#: Days of a step in which the share of known customers is measured.
+#: Days of a step in which the share of known customers is measured, about: a horizon is cut into equal steps, for a
+#: last one of a day or two may be one on which the shop was closed.
 LAG = 30
 
 #: Fewest customers behind a rate by age; smaller groups are joined with the next older one.
@@ -144,16 +146,18 @@ def top_down(log: Cohorts, cutoff: int, horizon: int) -> float:
 
     \[ g \sum_u A(y+u, y+u+30) \; \frac{K_{d}(d+u, d+u+30)}{A(d+u, d+u+30)}, \qquad d = c - u - 30. \]
 
-    The share is the latest one measured at the same lag \(u\) after a cutoff; of lags that the log is too short for
-    it is the one before. The growth \(g\) is one where last year's days before \(y\) are too few to tell.
+    The share is the latest one measured at the same lag \(u\) after a cutoff; of lags that the log is too short for,
+    or in which nobody bought, it is the one before. The growth \(g\) is one where last year's days before \(y\) are too
+    few to tell.
     """
     total, share = 0.0, float("nan")
-    for start in range(0, horizon, LAG):
-        end = min(horizon, start + LAG)
+    edges = np.linspace(0, horizon, max(1, round(horizon / LAG)) + 1).round().astype(int).tolist()
+    for start, end in itertools.pairwise(edges):
         then = cutoff - end
         if then >= LEAST_DAYS:
             days = (then + start, then + end)
-            share = _ratio(log.revenue(*days, known=then), log.revenue(*days))
+            measured = _ratio(log.revenue(*days, known=then), log.revenue(*days))
+            share = measured if np.isfinite(measured) else share
         past = min(end, YEAR) - start  # a year of 365 days ends a day after its last known one
         if past > 0:
             revenue = log.last_year(cutoff, cutoff + start, cutoff + start + past)

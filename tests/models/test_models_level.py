@@ -96,6 +96,12 @@ def test_where_the_log_cannot_tell_growth_top_down_is_last_years_revenue():
     assert top_down(established, 380, 30) == pytest.approx(daily[16:46].sum())
 
 
+def test_a_shop_that_rests_one_day_a_week_has_a_top_down_forecast_on_every_day():
+    rests = shop(600, lambda joined: 30 * (joined % 7 != 5), lambda age: 1 / (1 + age), lambda day: day % 7 != 5)
+    for cutoff in range(500, 507):
+        assert top_down(rests, cutoff, 61) == pytest.approx(truth(rests, cutoff, 61), rel=0.1)
+
+
 def test_a_log_that_begins_with_the_shop_trusts_its_first_months_less(seasonal):
     established = Cohorts(np.zeros(500, int), np.arange(500), np.full(500, 100.0), np.full(501, 50.0))
     doubts = [_before(log, 370, 91, "top-down") for log in (established, seasonal)]
