@@ -97,7 +97,9 @@ def test_where_the_log_cannot_tell_growth_top_down_is_last_years_revenue():
 
 
 def test_a_shop_that_rests_one_day_a_week_has_a_top_down_forecast_on_every_day():
-    rests = shop(600, lambda joined: 30 * (joined % 7 != 5), lambda age: 1 / (1 + age), lambda day: day % 7 != 5)
+    rests = shop(
+        600, lambda joined: 30 * (joined % 7 != 5), lambda age: 1 / (1 + age), lambda day: day % 7 != 5
+    )
     for cutoff in range(500, 507):
         assert top_down(rests, cutoff, 61) == pytest.approx(truth(rests, cutoff, 61), rel=0.1)
 
