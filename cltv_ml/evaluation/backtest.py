@@ -12,6 +12,7 @@ from sklearn.base import clone
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
+from cltv_ml.evaluation.learned_total import LearnedTotal, learned_total, with_learned
 from cltv_ml.evaluation.levels import forecast_level, set_level
 from cltv_ml.evaluation.metrics import (
     METRICS,
@@ -39,7 +40,7 @@ class WindowResult(Inline):
     `validation` holds out-of-fold predictions for windows before the test, None where the log is too short for a
     labelled window before the cutoff or next to nobody bought in it. `left` says by name why models that were
     to compete did not. `level` is the total that all but the naive rule were brought to, None where each keeps
-    its own.
+    its own, `learned` the total of trees that had a say in it.
     """
 
     window: Window
@@ -51,6 +52,7 @@ class WindowResult(Inline):
     validation: Validation | None = None
     left: Mapping[str, str] = field(default_factory=dict)
     level: Level | None = None
+    learned: LearnedTotal | None = None
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -152,7 +154,8 @@ def judge_prepared(
         results,
         made.validation,
         made.left,
-        level,
+        made.level,
+        made.learned,
     )
 
 
@@ -170,6 +173,8 @@ class Forecasts:
     seconds: dict[str, float]
     validation: Validation | None
     left: dict[str, str]
+    level: Level | None = None
+    learned: LearnedTotal | None = None
 
 
 def forecast(
@@ -183,7 +188,7 @@ def forecast(
 
     A model that cannot be fitted is left out, and `left` says why; so are those that need labels where the log is too
     short for a labelled origin before the cutoff: `training.origins` is then empty. All but the naive rule are brought
-    to `level` where it is given.
+    to `level` where it is given, with the total of trees among its forecasts (`learned_total`).
 
     Raises
     ------
@@ -197,13 +202,15 @@ def forecast(
     progress("predicting earlier windows out of fold", 0.1)
     training, validation = _validated(competing, training)
     fitted, seconds = _fit_all(competing, training, validation, left, progress)
+    learned = learned_total(fitted, training, validation) if level is not None else None
+    level = with_learned(level, learned)
     predictions = {}
     for name, model in fitted.items():
         started = time.perf_counter()
         set_level(model, level, training.X_now)
         predictions[name] = calibrated(model, training, validation, level).predict_table(training.X_now)
         seconds[name] += time.perf_counter() - started
-    return Forecasts(training, fitted, predictions, seconds, validation, left)
+    return Forecasts(training, fitted, predictions, seconds, validation, left, level, learned)
 
 
 def _check_members(models: Sequence[ValueModel]) -> None:

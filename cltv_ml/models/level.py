@@ -8,7 +8,7 @@ total of another season or of another mix of ages into the next window. So the t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ from cltv_ml.models.level_candidates import (
 #: The candidate that the others are measured against.
 REFERENCE = "bottom-up"
 
+#: The total of trees that learned from labels (`models.level_learned`).
+LEARNED = "trees"
+
 #: Candidates that know last year's season.
 SEASONAL = ("top-down", "retention", "bottom-up, season")
 
@@ -35,6 +38,7 @@ SEASONAL = ("top-down", "retention", "bottom-up, season")
 #: to last year that need fewest assumptions are trusted most; what takes the last horizon for the next one least.
 _BEFORE = {
     REFERENCE: 0.12,
+    LEARNED: 0.12,
     "top-down": 0.12,
     "bottom-up, season": 0.12,
     "bottom-up, last misses": 0.15,
@@ -103,6 +107,16 @@ class Past:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What a level was estimated from; cutoff and horizon in days, those of `bottom_up` counted from the log's first."""
+
+    log: Cohorts
+    cutoff: int
+    horizon: int
+    bottom_up: Mapping[int, float]
+
+
+@dataclass(frozen=True)
 class Level:
     """A forecast of the total with its predictive distribution: log(total) is Student's t around log(`total`).
 
@@ -120,6 +134,8 @@ class Level:
         Whether a candidate that knows last year's season had a say.
     notes
         What the forecast assumes of days on which the shop was closed, a sentence each.
+    basis
+        What it was estimated from, so that a forecast that comes later can join.
     """
 
     total: float
@@ -129,6 +145,7 @@ class Level:
     record: pd.DataFrame
     season_seen: bool
     notes: tuple[str, ...] = ()
+    basis: Basis | None = field(default=None, repr=False, compare=False)
 
     def interval(self, coverage: float = 0.9) -> tuple[float, float]:
         """Return the ends between which the total lies with probability `coverage`."""
@@ -152,7 +169,13 @@ def past_days(cutoff: int) -> list[int]:
     return [day for day in days if day >= 28]
 
 
-def estimate_level(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> Level | None:
+def estimate_level(
+    log: Cohorts,
+    cutoff: int,
+    horizon: int,
+    bottom_up: Mapping[int, float],
+    learned: Mapping[int, float] | None = None,
+) -> Level | None:
     """Return the level of the horizon after the cutoff, None where no candidate can be computed.
 
     The forecast is the geometric mean of the candidates, each weighted by how small its squared log error is
@@ -162,15 +185,18 @@ def estimate_level(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[i
     ----------
     bottom_up
         The sum of a probabilistic model's values by day (`past_days`), each fitted on what lay before.
+    learned
+        Totals of trees by day, as far as there are any.
     """
+    learned = learned or {}
     past = []
     for day in sorted(day for day in past_days(cutoff) if day + horizon <= cutoff):
         total = log.revenue(day, day + horizon, known=day)
         before = {one: value for one, value in bottom_up.items() if one <= day}
-        forecasts = candidates(log, day, horizon, before)
+        forecasts = candidates(log, day, horizon, before) | _learned_at(learned, day)
         if total > 0 and forecasts:
             past.append(Past(day, total, forecasts))
-    now = candidates(log, cutoff, horizon, bottom_up)
+    now = candidates(log, cutoff, horizon, bottom_up) | _learned_at(learned, cutoff)
     if not now:
         return None
     weights, errors, tried = weigh(log, cutoff, horizon, now, past)
@@ -189,7 +215,12 @@ def estimate_level(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[i
         }
     )
     record["ago"] = cutoff - record["day"]
-    return Level(_mean(held, weights), sigma, freedom, table, record, seen)
+    basis = Basis(log, cutoff, horizon, bottom_up)
+    return Level(_mean(held, weights), sigma, freedom, table, record, seen, basis=basis)
+
+
+def _learned_at(learned: Mapping[int, float], day: int) -> dict[str, float]:
+    return {LEARNED: learned[day]} if day in learned else {}
 
 
 def weigh(

@@ -18,6 +18,7 @@ from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.horizon_shares import add_horizons
 from cltv_ml.evaluation.horizons import ByHorizon, compute_curve
+from cltv_ml.evaluation.learned_total import carry_learned
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
 from cltv_ml.features import catalogue_page
@@ -232,6 +233,7 @@ def _log_champion(
     window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
     levels = forecast_levels(log, window.cutoff, job.horizons)
+    levels = carry_learned(levels, result.level, result.learned, float(result.y_true.sum()), training)
     level = levels[window.horizon]
     model = set_level(fit(result.models[name], training), level, training.X_now)
     calibrate(model, training, *errors_of(result, name), of_total=level)

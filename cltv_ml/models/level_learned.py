@@ -1,0 +1,39 @@
+"""The total of trees as one more forecast of the level: what they learned from labels of earlier windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from cltv_ml.models.level import Level, estimate_level, past_days
+from cltv_ml.models.level_candidates import PACE
+
+
+def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Level:
+    """Return the level with the total of trees among its candidates, weighted by its own record as the others are.
+
+    Trees see each customer's age, rhythm and season at once, and no formula of theirs is shared with the other
+    candidates. Their record is free: they were fitted at earlier origins to choose the champion.
+
+    Parameters
+    ----------
+    total
+        What trees expect of all customers after the cutoff.
+    misses
+        log (expected / realised) by days before the cutoff, each from trees that learned from what had ended by then. It
+        counts at the nearest day of the record, if that is not further than half the pace.
+    """
+    basis = level.basis
+    if basis is None or total <= 0:
+        return level
+    learned = {basis.cutoff: total}
+    for ago, miss in misses.items():
+        days = [day for day in past_days(basis.cutoff) if abs(basis.cutoff - ago - day) <= PACE / 2]
+        day = min(days, key=lambda one: abs(basis.cutoff - ago - one), default=basis.cutoff)
+        if day < basis.cutoff:
+            realised = basis.log.revenue(day, day + basis.horizon, known=day)
+            learned[day] = realised * float(np.exp(miss))
+    found = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, learned)
+    return level if found is None else replace(found, notes=level.notes)
