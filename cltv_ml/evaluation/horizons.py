@@ -13,6 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import compare_pair
 from cltv_ml.evaluation.horizon_shares import Earlier, add_horizons, fit_several, look_earlier
+from cltv_ml.evaluation.learned_total import move_levels
 from cltv_ml.evaluation.levels import forecast_levels
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.evaluation.panel import prepare
@@ -122,7 +123,7 @@ def measure_others(
     windows = {day: Window(cutoff, day) for day in days if day != result.window.horizon}
     ends = log.last.normalize() + pd.Timedelta(days=1)
     windows = {day: window for day, window in windows.items() if window.end <= ends}
-    levels = forecast_levels(log, cutoff, days)
+    levels = move_levels(forecast_levels(log, cutoff, days), result.level, result.window.horizon)
     tables = {}
     for name, model in result.models.items():
         earlier = look_earlier(log, result, name, days, features)

@@ -93,11 +93,21 @@ def carry_learned(
     misses = {**learned.misses, learned.cutoff: float(np.log(learned.total / spent))}
     total = float(model.predict(training.X_now).sum())
     found = add_learned(main, total, _ago(misses, training.test_cutoff))
-    ratio = found.total / main.total
-    return {
-        day: found if day == training.horizon else level and replace(level, total=level.total * ratio)
+    return move_levels(levels, found, training.horizon)
+
+
+def move_levels(
+    levels: Mapping[int, Level | None], main: Level | None, horizon: int
+) -> dict[int, Level | None]:
+    """Return levels by horizon with another one for `horizon`; the others move in proportion."""
+    before = levels.get(horizon)
+    if main is None or before is None:
+        return dict(levels)
+    moved = {
+        day: level and replace(level, total=level.total * main.total / before.total)
         for day, level in levels.items()
     }
+    return {**moved, horizon: main}
 
 
 def _ago(misses: Mapping[pd.Timestamp, float], cutoff: pd.Timestamp) -> dict[int, float]:

@@ -9,6 +9,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.horizon_shares import add_horizons, look_earlier
 from cltv_ml.evaluation.horizons import compare_horizons, compute_curve, judge_horizons, measure_others
+from cltv_ml.evaluation.learned_total import move_levels
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.log import Log
@@ -92,7 +93,7 @@ def test_only_windows_that_had_ended_by_a_cutoff_are_told(several):
 
 def test_totals_of_all_horizons_are_their_levels(log, result):
     cutoff = result.window.cutoff
-    levels = forecast_levels(log, cutoff, [30, 60])
+    levels = move_levels(forecast_levels(log, cutoff, [30, 60]), result.level, 60)
     earlier = look_earlier(log, result, "tweedie", [30, 60], FEATURES)
     model = add_horizons(
         log, result.models["tweedie"], result.training, cutoff, [30, 60], FEATURES, earlier, levels
