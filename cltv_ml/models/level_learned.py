@@ -22,8 +22,8 @@ def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Leve
     total
         What trees expect of all customers after the cutoff.
     misses
-        log (expected / realised) by days before the cutoff, each from trees that learned from what had ended by then. It
-        counts at the nearest day of the record, if that is not further than half the pace.
+        log (expected / realised) by days before the cutoff, each from trees that learned from what had ended by then.
+        It counts at the nearest day of the record, if that is not further than half the pace.
     """
     basis = level.basis
     if basis is None or total <= 0:

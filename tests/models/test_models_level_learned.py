@@ -15,7 +15,7 @@ def level():
     """A shop that takes 10 a day for 500 days, and a bottom-up forecast that was a third too high."""
     day = np.arange(500)
     log = Cohorts(np.zeros(500, int), day, np.full(500, 10.0), np.ones(501))
-    return estimate_level(log, 500, 91, {one: 1213.0 for one in range(29, 501)})
+    return estimate_level(log, 500, 91, dict.fromkeys(range(29, 501), 1213.0))
 
 
 def weight(level):
