@@ -108,7 +108,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Basis:
-    """What a level was estimated from; cutoff and horizon in days, those of `bottom_up` counted from the log's first."""
+    """What a level was estimated from, in days since the first of the log."""
 
     log: Cohorts
     cutoff: int
