@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load, read_rates, read_table
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import registered_model, scoring
+from cltv_ml.serving.chosen_value import longest
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
 from cltv_ml.tracking import store
@@ -84,7 +84,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     card = model.metadata.metadata
     X = build_features(log, cutoff, names=list(card["features"]))
     scores = scoring.predict_in_chunks(model, X[card["features"]])
-    horizon, values = _longest(scores, int(card["horizon"]))
+    horizon, values = longest(scores, int(card["horizon"]))
     if end <= horizon:
         raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
     progress("following customers beyond the horizon", 0.6)
@@ -121,15 +121,6 @@ def _check(settings: LifetimeSettings) -> tuple[list[int], int]:
     if days and days[-1] > end:
         raise InputError(f"the horizon of {days[-1]} days is longer than the end of {end} days.")
     return days, end
-
-
-def _longest(scores: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
-    """Return the longest horizon that a champion has values for, and these values."""
-    days = {
-        int(found[1]): name for name in scores if (found := re.fullmatch(r"expected_value_(\d+)d", str(name)))
-    }
-    longest = max(days, default=horizon)
-    return (longest, scores[days[longest]]) if longest > horizon else (horizon, scores["expected_value"])
 
 
 def _profit(log: Log, cleaned: Cleaned, cutoff: pd.Timestamp, settings: LifetimeSettings) -> _Profit:

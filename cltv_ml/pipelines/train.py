@@ -41,6 +41,7 @@ from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.pipelines.redaction import as_wanted
+from cltv_ml.pipelines.tail import learn_tail
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.pipelines.train_notes import training_notes
 from cltv_ml.pipelines.train_runs import (
@@ -243,7 +244,8 @@ def _log_champion(
     card = job.card(model, window.cutoff, table["expected_value"].to_numpy())
     with atomic(job.settings.out / "request.json", private=True) as path:
         path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
-    info = packaging.log_model(model, card, training.X_now)
+    tail = learn_tail(log, training.X_now, table, window, levels)
+    info = packaging.log_model(model, card, training.X_now, tail=tail)
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
     interval = None if level is None else level.interval()
     curve = None if several is None else compute_curve(table, levels)

@@ -23,6 +23,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.features import attribute_columns, is_text, model_input
 from cltv_ml.models import CATALOGUE, ValueModel, own
 from cltv_ml.models.state import from_state, to_state
+from cltv_ml.serving.chosen_value import PAST, Tail, write_tail
 from cltv_ml.serving.responses import answer
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import checksums
@@ -116,7 +117,9 @@ def tier_cuts(values: np.ndarray) -> dict[str, float]:
     return {name: cut * (1 - 1e-9 if cut <= highest else 1 + 1e-9) for name, cut in cuts.items()}
 
 
-def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served: bool = True) -> Any:
+def log_model(
+    model: ValueModel, card: Card, customers: pd.DataFrame, *, served: bool = True, tail: Tail | None = None
+) -> Any:
     """Log `model` to the active run as a pyfunc from code, under its own name; return MLflow's ModelInfo.
 
     Next to the model lie golden rows (`golden_rows`).
@@ -128,6 +131,8 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served:
     served
         Whether the same model for raw transactions lies inside it too, as `artifacts/cltv-from-transactions`. It holds
         another copy of the code: models that are only compared do without.
+    tail
+        How these customers go on beyond the horizon, for requests of a longer value.
     """
     package = Path(cltv_ml.__file__).parent
     golden = golden_rows(model, card, customers)
@@ -135,6 +140,8 @@ def log_model(model: ValueModel, card: Card, customers: pd.DataFrame, *, served:
         files, second = Path(folder, "model"), Path(folder, FROM_TRANSACTIONS)
         files.mkdir()
         write_files(model, card, files)
+        if tail is not None:
+            write_tail(tail, files)
         (files / GOLDEN).write_text(json.dumps(_split(golden), indent=1), encoding="utf-8")
         outputs = [name for name in golden.columns if name not in card.features]
         common = {
@@ -288,7 +295,7 @@ def _put_back_bytes(value: Any, folder: Path) -> Any:
 
 def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) -> ModelSignature:
     """Every column is optional for MLflow, so that our own check, which shows no rows, finds what is missing."""
-    inputs = [ColSpec("string", "customer_id", required=False)]
+    inputs = [ColSpec("string", "customer_id", required=False), ColSpec("double", PAST, required=False)]
     inputs += [
         ColSpec("string" if is_text(name) else "double", name, required=False) for name in card.features
     ]
@@ -328,4 +335,6 @@ def _transactions_signature(model: ValueModel, card: Card, outputs: Sequence[str
 def _params(model: ValueModel) -> list[ParamSpec]:
     rate = model.get_params(deep=False).get("discount_rate", 0.0)
     settings = {"horizon": model.horizon, "discount_rate": rate, "margin": 1.0}
-    return [ParamSpec(name, "double", float(value)) for name, value in settings.items()]
+    numbers = [ParamSpec(name, "double", float(value)) for name, value in settings.items()]
+    words = [ParamSpec("value", "string", "horizon"), ParamSpec("basis", "string", "revenue")]
+    return [*numbers, *words, ParamSpec("end", "double", 0.0)]

@@ -6,6 +6,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
-from cltv_ml.serving.packaging import Card, load_files, read_golden_rows
+from cltv_ml.serving.chosen_value import PAST, Choice, Tail, compute_remaining, read_tail
+from cltv_ml.serving.packaging import FROM_TRANSACTIONS, Card, load_files, read_golden_rows
 from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import checksums
@@ -74,14 +76,17 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     model: ValueModel
     card: Card
     version: str
+    tail: Tail | None = None
+    within = ""  # where in a registered version this model lies
 
     def load_context(self, context: Any) -> None:
         """Read the model's files, and the version under which it was asked for."""
         folder = Path(context.artifacts["model"])
         name, self.version = _registered(folder.parents[1])
-        checksums.check_loaded(folder.parents[1], folder, name, self.version)
+        checksums.check_loaded(folder.parents[1], folder, name, self.version, self.within)
         self.model, self.card = load_files(folder)
         self.golden = read_golden_rows(folder)
+        self.tail = read_tail(folder)
         # MLflow's server would fill up a row of a request that is shorter than the columns.
         warnings.filterwarnings("error", ".*sequences with mismatched lengths", module=r"mlflow\.")
 
@@ -106,14 +111,29 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         X = check_customers(model_input, self.card.features)
         missing = X.isna().sum(axis=1).to_numpy()
-        table = self._answer(X, params).reset_index(drop=True).assign(features_missing=missing)
+        past = pd.to_numeric(model_input[PAST]) if PAST in model_input.columns else None
+        table = self._answer(X, params, past).reset_index(drop=True).assign(features_missing=missing)
         if "customer_id" in model_input.columns:
             table.insert(0, "customer_id", _texts(model_input["customer_id"]))
         return table
 
-    def _answer(self, X: pd.DataFrame, params: Mapping[str, Any]) -> pd.DataFrame:
+    def _answer(self, X: pd.DataFrame, params: Mapping[str, Any], past: pd.Series | None) -> pd.DataFrame:
+        """Return the answer under the terms of a request; `past` is what each customer has spent, where known."""
+        choice = Choice.of(params)
         terms = Terms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
-        return answer(self.model, self.card.tiers, X, terms).assign(model_version=self.version)
+        if choice.is_usual:
+            return answer(self.model, self.card.tiers, X, terms).assign(model_version=self.version)
+        within = terms if choice.value == "horizon" else replace(terms, discount_rate=None)
+        if choice.basis == "profit":
+            within = replace(within, margin=None)
+        table = answer(self.model, self.card.tiers, X, within)
+        chosen = table["expected_value"]
+        if choice.value != "horizon":
+            chosen = compute_remaining(self.tail, self.model, X, choice.end, terms.discount_rate)
+        if choice.value == "lifetime":
+            chosen = chosen + _known_past(past)
+        factor = 1.0 if terms.margin is None else terms.margin
+        return table.assign(**{choice.column: chosen * factor}, model_version=self.version)
 
 
 class ServedOnTransactions(ServedModel):
@@ -126,6 +146,8 @@ class ServedOnTransactions(ServedModel):
     Columns `customers.NAME` on any line of a customer are attributes of the customer, such as `customers.country`; of
     several values the last counts. They are optional, and no campaign contacts are known here.
     """
+
+    within = f"artifacts/{FROM_TRANSACTIONS}"
 
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         with engine.within(_database()):
@@ -140,7 +162,9 @@ class ServedOnTransactions(ServedModel):
         unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
         X = self._features(cleaned.log, cutoff, read_block(model_input, self.card.features))
         scored = (
-            self._answer(X, params) if len(X) else pd.DataFrame(columns=["expected_value"], index=X.index)
+            self._answer(X, params, _spent(cleaned.log, cutoff, X.index))
+            if len(X)
+            else pd.DataFrame(columns=["expected_value"], index=X.index)
         )
         everybody = pd.concat([scored.reset_index(), unscored]).sort_values("customer_id", ignore_index=True)
         everybody = _with_lines_set_aside(everybody, cleaned.quarantine)
@@ -153,6 +177,21 @@ class ServedOnTransactions(ServedModel):
             return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
         source = Source(log, customers, _NO_CONTACTS, until=cutoff)
         return build_features(source, cutoff, names, memory="1GB")[names]
+
+
+def _known_past(past: pd.Series | None) -> np.ndarray:
+    if past is None or past.isna().any():
+        raise InputError(
+            f"value 'lifetime' counts what each customer has spent so far; send it in the column {PAST}, or ask for "
+            "value 'remaining'."
+        )
+    return past.to_numpy(dtype=np.float64)
+
+
+def _spent(log: pd.DataFrame, cutoff: pd.Timestamp, customers: pd.Index) -> pd.Series:
+    """Return what customers have spent before the cutoff, in their order."""
+    before = log[log["timestamp"] < cutoff]
+    return before.groupby("customer_id")["amount"].sum().reindex(customers)
 
 
 def _database() -> duckdb.DuckDBPyConnection:

@@ -69,11 +69,16 @@ def of_files(folder: Path) -> dict[str, str]:
     return _checksums(folder)
 
 
-def check_loaded(folder: Path, files: Path, name: str, version: str) -> None:
+def check_loaded(folder: Path, files: Path, name: str, version: str, within: str = "") -> None:
     """Compare a model that MLflow loads, before its files are read; its code has been imported by then.
 
     Its files are compared with its own description, and all of it with the tags of its version where it is a
     registered one whose store is known to this process. What `verified` returned is not compared again.
+
+    Parameters
+    ----------
+    within
+        Where in the registered model the folder lies, of a model inside it.
 
     Raises
     ------
@@ -98,13 +103,16 @@ def check_loaded(folder: Path, files: Path, name: str, version: str) -> None:
         )
         return
     if expected is not None:
-        _compare(
-            json.loads(expected), folder, f"version {version} of model {name!r}", "Its files were not read."
-        )
+        sums = {
+            path: sum_
+            for path, sum_ in json.loads(expected).items()
+            if path.startswith(f"{within}/" if within else "")
+        }
+        _compare(sums, folder, f"version {version} of model {name!r}", "Its files were not read.", within)
 
 
-def _compare(wanted: Mapping[str, str], folder: Path, what: str, done: str) -> None:
-    found = _checksums(folder)
+def _compare(wanted: Mapping[str, str], folder: Path, what: str, done: str, within: str = "") -> None:
+    found = _checksums(folder, within)
     differing = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
     if differing:
         changes = ", ".join(f"{name} {_change(name, wanted, found)}" for name in differing[:5])
@@ -120,12 +128,12 @@ def _change(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> s
     return "was changed" if name in wanted else "was added"
 
 
-def _checksums(folder: Path) -> dict[str, str]:
+def _checksums(folder: Path, within: str = "") -> dict[str, str]:
     """Return a SHA-256 per file, by its path; files of a folder of code share one."""
     found: dict[str, str] = {}
     codes: dict[str, hashlib._Hash] = {}
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
+        name = Path(within, path.relative_to(folder))
         if path.name == _NOTE or "__pycache__" in name.parts or path.suffix == ".pyc":
             continue
         if path.is_symlink():

@@ -1,5 +1,7 @@
 """A model is loaded only from files that are those it was registered with."""
 
+import shutil
+
 import pytest
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
@@ -100,3 +102,17 @@ def test_a_version_that_is_not_in_the_store_is_loaded_with_a_warning(model, stor
     Model().save(model / "MLmodel")
     checksums.check_loaded(model, model / "artifacts" / "model", "cltv", "7")
     assert "its code was not compared" in caplog.text
+
+
+def test_a_model_inside_a_registered_one_is_compared_with_its_part_of_the_tags(model, store):
+    inside = model / "artifacts" / "inner"
+    shutil.copytree(model / "code", inside / "code")
+    (inside / "model").mkdir()
+    Model().save(inside / "MLmodel")
+    client = MlflowClient()
+    client.create_registered_model("cltv")
+    client.create_model_version("cltv", str(model), tags={checksums.OWN: checksums.compute(str(model))})
+    checksums.check_loaded(inside, inside / "model", "cltv", "1", "artifacts/inner")
+    (inside / "code" / "cltv_ml" / "engine.py").write_text("x = 2", encoding="utf-8")
+    with pytest.raises(InputError, match="artifacts/inner/code was changed"):
+        checksums.check_loaded(inside, inside / "model", "cltv", "1", "artifacts/inner")

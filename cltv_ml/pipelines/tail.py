@@ -1,0 +1,46 @@
+"""The tail that travels with a champion: how its customers go on beyond the horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cltv_ml.errors import InputError
+from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.log import Log
+from cltv_ml.models.future_value import YEAR, FutureValue
+from cltv_ml.models.level import Level
+from cltv_ml.serving.chosen_value import Tail, longest
+from cltv_ml.windows import Window
+
+#: Days for which customers are followed unless a request says otherwise.
+FOLLOWED = 1826
+
+_SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+
+
+def learn_tail(
+    log: Log, X: pd.DataFrame, table: pd.DataFrame, window: Window, levels: Mapping[int, Level | None]
+) -> Tail | None:
+    """Return the tail of today's customers, as `cltv lifetime` works it out; None where it cannot be learned.
+
+    Parameters
+    ----------
+    X, table
+        Today's customers and what the champion expects of them.
+    levels
+        Forecasts of the total that are known already, by days.
+    """
+    horizon, values = longest(table, window.horizon)
+    days = max(horizon, YEAR)
+    year = levels.get(days) or forecast_level(log, Window(window.cutoff, days))
+    try:
+        model = FutureValue(horizon).fit(X[_SUMMARY], values, None if year is None else year.total)
+    except InputError:  # nobody has bought on a second day
+        return None
+    if model.no_dropout(X[_SUMMARY]) is None:
+        return Tail(model, FOLLOWED)
+    followed = (window.cutoff - log.first.normalize()).days
+    most = min(FOLLOWED, max(followed, horizon))
+    return Tail(model, most, most)

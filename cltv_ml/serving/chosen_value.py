@@ -1,0 +1,135 @@
+"""The value that a request asks for: within the horizon, all that is to come, or that with what is past."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.decisions import value_column
+from cltv_ml.decisions.lifetime import VALUES
+from cltv_ml.errors import InputError
+from cltv_ml.models import CATALOGUE, ValueModel
+from cltv_ml.models.future_value import FutureValue
+from cltv_ml.models.state import from_state, to_state
+from cltv_ml.models.value_curve import ValueCurve, check_discount_rate
+from cltv_ml.windows import to_days
+
+TAIL = "tail.json"
+
+_OF_HORIZON = re.compile(r"expected_value_(\d+)d")
+
+#: The column of a request with what each customer has spent so far.
+PAST = "value_to_date"
+BASES = ("revenue", "profit")
+
+
+@dataclass(frozen=True)
+class Tail:
+    """How a model's customers go on beyond its longest horizon, and for how many days they are followed.
+
+    Parameters
+    ----------
+    most
+        The last day that may be asked for, where the log shows no dropout and the sum has no end of its own.
+    """
+
+    model: FutureValue
+    end: int
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which value is asked for, in revenue or in profit, and how far ahead."""
+
+    value: str = "horizon"
+    basis: str = "revenue"
+    end: int | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Choice:
+        """Return the choice of a request's parameters; InputError where one is unknown or lacks what it needs."""
+        value, basis = params.get("value") or "horizon", params.get("basis") or "revenue"
+        for name, given, known in (("value", value, VALUES), ("basis", basis, BASES)):
+            if given not in known:
+                raise InputError(f"Unknown {name} {given!r}. Available: {', '.join(known)}.")
+        if basis == "profit" and params.get("margin") in (None, 1.0):
+            raise InputError(
+                "basis 'profit' needs margin, the share of revenue left after costs, such as 0.3."
+            )
+        end = params.get("end") or 0
+        return cls(value, basis, to_days(end) if end else None)
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is what a model answers unasked."""
+        return (self.value, self.basis) == ("horizon", "revenue")
+
+    @property
+    def column(self) -> str:
+        """The column of the answer, as `cltv lifetime` calls it."""
+        return value_column(self.value, self.basis)
+
+
+def write_tail(tail: Tail, folder: Path) -> None:
+    """Write a tail next to a model's files."""
+    text = json.dumps({"end": tail.end, "most": tail.most, "state": to_state(tail.model)}, indent=1)
+    (folder / TAIL).write_text(text, encoding="utf-8")
+
+
+def read_tail(folder: Path) -> Tail | None:
+    """Return the tail next to a model's files, None where its training stored none."""
+    path = folder / TAIL
+    if not path.exists():
+        return None
+    classes = CATALOGUE | {kind.__name__: kind for kind in (FutureValue, ValueCurve)}
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return Tail(from_state(stored["state"], classes), int(stored["end"]), stored["most"])
+    except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
+        raise InputError(
+            f"{TAIL} is damaged ({type(error).__name__}: {error}); restore the model's files, or train again."
+        ) from error
+
+
+def longest(table: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
+    """Return the longest horizon that a table of predictions has values for, and these values.
+
+    >>> longest(pd.DataFrame({"expected_value": [5.0], "expected_value_91d": [9.0]}), 30)[0]
+    91
+    """
+    days = {int(found[1]): name for name in table if (found := _OF_HORIZON.fullmatch(str(name)))}
+    last = max(days, default=horizon)
+    return (last, table[days[last]]) if last > horizon else (horizon, table["expected_value"])
+
+
+def compute_remaining(
+    tail: Tail | None, model: ValueModel, X: pd.DataFrame, end: int | None, discount_rate: float | None
+) -> pd.Series:
+    """Return what each customer is expected to spend from now to the end, discounted from each purchase.
+
+    Raises
+    ------
+    InputError
+        The version holds no tail, or the end does not lie beyond its longest horizon.
+    """
+    if tail is None:
+        raise InputError(
+            "a value beyond the horizon is not possible: this version was trained by an earlier cltv_ml, or on "
+            "customers of whom none bought on a second day; leave value out, or train again."
+        )
+    horizon = tail.model.horizon
+    if end is not None and end <= horizon:
+        raise InputError(f"the end of {end} days must lie beyond the model's horizon of {horizon} days.")
+    rate = discount_rate or 0.0
+    check_discount_rate(rate)
+    _, values = longest(model.predict_table(X), horizon)
+    wanted = end or tail.end
+    last = wanted if tail.most is None else min(wanted, tail.most)
+    return tail.model.predict(X, values, [last], rate)[last]

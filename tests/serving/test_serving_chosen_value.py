@@ -1,0 +1,132 @@
+"""Served answers hold the value that is asked for, as `cltv lifetime` works it out."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.errors import InputError
+from cltv_ml.models import BGNBD, ProbabilisticValue
+from cltv_ml.models.future_value import FutureValue
+from cltv_ml.serving import chosen_value, requests
+from cltv_ml.serving.chosen_value import Tail
+from cltv_ml.serving.packaging import Card, tier_cuts
+
+FEATURES = ["frequency", "recency", "T", "monetary_value"]
+LINES = pd.DataFrame(
+    [
+        ["ann", "2026-01-03", 10.0],
+        ["ann", "2026-03-09", 14.5],
+        ["bob", "2026-02-01", 5.0],
+        ["bob", "2026-07-01", 90.0],
+    ],
+    columns=["customer_id", "timestamp", "amount"],
+)
+
+
+@pytest.fixture(scope="module")
+def X():
+    rng = np.random.default_rng(2)
+    T = rng.uniform(50, 200, 200)
+    frequency = rng.poisson(rng.gamma(1.0, 2.0, 200)).astype(float)
+    table = pd.DataFrame({"frequency": frequency, "recency": np.where(frequency > 0, T * 0.7, 0.0), "T": T})
+    return table.assign(monetary_value=np.where(frequency > 0, rng.gamma(5, 4, 200), 0.0))
+
+
+@pytest.fixture(scope="module")
+def tail(X):
+    model = ProbabilisticValue(BGNBD(), horizon=30).fit(X)
+    return Tail(FutureValue(30).fit(X, pd.Series(model.predict(X), X.index)), 1826)
+
+
+def served(kind, X, tail):
+    model = kind()
+    model.model, model.version, model.tail = ProbabilisticValue(BGNBD(), horizon=30).fit(X), "1", tail
+    cuts = tier_cuts(model.model.predict(X))
+    model.card = Card("bg_nbd", 30, "2026-05-01", FEATURES, "", cuts, 200, "shop")
+    return model
+
+
+def test_remaining_value_is_that_of_the_tail_and_grows_with_the_end(X, tail):
+    model = served(requests.ServedModel, X, tail)
+    answers = {end: model.predict(None, X, {"value": "remaining", "end": end}) for end in (0.0, 60.0, 3650.0)}
+    values = pd.Series(model.model.predict(X), X.index)
+    assert answers[0.0]["remaining_value"].to_numpy() == pytest.approx(
+        tail.model.predict(X, values, [1826])[1826]
+    )
+    assert (answers[60.0]["remaining_value"] > answers[60.0]["expected_value"]).all()
+    assert (answers[3650.0]["remaining_value"] > answers[0.0]["remaining_value"]).all()
+
+
+def test_profit_is_the_margins_share_and_leaves_revenue_as_it_is(X, tail):
+    model = served(requests.ServedModel, X, tail)
+    plain = model.predict(None, X, {"value": "remaining"})
+    params = {"basis": "profit", "margin": 0.25}
+    within, ahead = (model.predict(None, X, {**params, "value": value}) for value in ("horizon", "remaining"))
+    assert ahead["remaining_profit"].to_numpy() == pytest.approx(plain["remaining_value"] / 4)
+    assert within["expected_profit"].to_numpy() == pytest.approx(plain["expected_value"] / 4)
+    assert list(within["expected_value"]) == list(plain["expected_value"])
+    assert list(within["tier"]) == list(plain["tier"])
+
+
+def test_a_lifetime_adds_what_the_request_says_was_spent(X, tail):
+    model = served(requests.ServedModel, X, tail)
+    ahead = model.predict(None, X, {"value": "remaining"})["remaining_value"]
+    whole = model.predict(None, X.assign(value_to_date=7.0), {"value": "lifetime"})["lifetime_value"]
+    assert (whole - ahead).to_numpy() == pytest.approx(7.0)
+
+
+def test_from_transactions_what_was_spent_before_the_day_is_counted(X, tail):
+    model = served(requests.ServedOnTransactions, X, tail)
+    answers = [
+        model.predict(None, LINES, {"as_of": "2026-05-01", "value": value})
+        for value in ("remaining", "lifetime")
+    ]
+    past = answers[1]["lifetime_value"].astype(float) - answers[0]["remaining_value"].astype(float)
+    assert dict(zip(answers[0]["customer_id"], past, strict=True)) == pytest.approx({"ann": 24.5, "bob": 5.0})
+
+
+def test_what_cannot_be_answered_is_one_sentence(X, tail):
+    refused = {
+        "Unknown value 'forever'. Available: horizon, remaining, lifetime.": {"value": "forever"},
+        "Unknown basis 'cash'. Available: revenue, profit.": {"basis": "cash"},
+        "basis 'profit' needs margin": {"basis": "profit", "margin": 1.0},
+        "send it in the column value_to_date": {"value": "lifetime"},
+        "must lie beyond the model's horizon of 30 days": {"value": "remaining", "end": 20.0},
+        "write 0.1 if you mean 10%": {"value": "remaining", "discount_rate": 10.0},
+    }
+    model = served(requests.ServedModel, X, tail)
+    for words, params in refused.items():
+        with pytest.raises(requests.Refusal) as error:
+            model.predict(None, X, params)
+        assert words in str(error.value)
+    with pytest.raises(
+        requests.Refusal, match="trained by an earlier cltv_ml, or on customers of whom none bought"
+    ):
+        served(requests.ServedModel, X, None).predict(None, X, {"value": "remaining"})
+
+
+def test_a_log_without_dropout_is_followed_no_longer_than_it_is_long(X, tail):
+    capped = served(requests.ServedModel, X, Tail(tail.model, 400, 400))
+    answers = [
+        capped.predict(None, X, {"value": "remaining", "end": end})["remaining_value"]
+        for end in (0.0, 9000.0)
+    ]
+    assert list(answers[0]) == list(answers[1])
+
+
+def test_a_tail_is_read_as_it_was_written_and_a_damaged_one_is_a_sentence(X, tail, tmp_path):
+    values = pd.Series(1.0, X.index)
+    assert chosen_value.read_tail(tmp_path) is None
+    chosen_value.write_tail(tail, tmp_path)
+    again = chosen_value.read_tail(tmp_path)
+    assert (again.end, again.most) == (1826, None)
+    assert (
+        again.model.predict(X, values, [400])[400].tolist()
+        == tail.model.predict(X, values, [400])[400].tolist()
+    )
+    for damage in ("", "[]", json.dumps({"end": 1, "most": None, "state": {"class": "Evil"}})):
+        (tmp_path / "tail.json").write_text(damage, encoding="utf-8")
+        with pytest.raises(InputError):
+            chosen_value.read_tail(tmp_path)
