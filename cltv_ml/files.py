@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.remote import address, check_writable, is_remote, send
 
 #: What a spreadsheet takes for a formula, unless it is a number; apostrophes before it are ours or the data's.
 _FORMULA, _NUMBER = r"'*[=+\-@\t\r]", r"[+-]?[\d.,]*\d[\d.,]*\s?%?"
@@ -21,7 +23,13 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success it takes the name `path`, on failure it vanishes.
 
     A private file, one that names customers, can be read by its owner only; one that was there keeps its rights.
+    A path on an object store is written to a file of this machine, which is sent on success.
     """
+    if is_remote(path):
+        with tempfile.TemporaryDirectory() as folder:
+            yield (waiting := Path(folder, path.name))
+            send(waiting, path)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -37,11 +45,23 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
 
 def check_folder(folder: Path) -> None:
     """Raise InputError where a folder cannot take files, before the work that would fill it."""
+    if is_remote(folder):
+        check_writable(folder)
+        return
     nearest = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     if not nearest.is_dir():
         raise InputError(f"--out must be a folder, and {nearest} is a file; name another one.")
     if not os.access(nearest, os.W_OK):
         raise InputError(f"the folder {nearest} cannot be written; change its rights or name another --out.")
+
+
+def check_local(folder: Path) -> None:
+    """Raise InputError where a folder lies on an object store, or cannot take files."""
+    if is_remote(folder):
+        raise InputError(
+            f"--out must be a folder of this machine here, and {address(folder)} is none; copy it there afterwards."
+        )
+    check_folder(folder)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -26,6 +26,7 @@ from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
+from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.databases import read_database
 from cltv_ml.sources.frames import MARK, Rows, inner_names, read_frame
 from cltv_ml.sources.paths import find, read_file
@@ -203,6 +204,9 @@ def open_source(
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]
         rows = _read_dataset(con, name, ready, workspace.path, table)
+    elif is_remote(name):
+        rows = read_file(con, fetch(name, workspace.path), workspace.path, table, header_row)
+        name = without_secrets(address(name))
     elif is_url(name):
         rows = read_database(con, name, table)
         name = without_secrets(name)

@@ -22,6 +22,7 @@ from cltv_ml.files import as_written, atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.remote import local
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_sections
 from cltv_ml.settings import Acquisition, Settings
@@ -93,10 +94,12 @@ def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
 def _read(source: Any, meant: str) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         return source
-    path = Path(source)
-    if not path.is_file() or path.suffix not in (".csv", ".parquet"):
-        raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
-    return pd.read_parquet(path) if path.suffix == ".parquet" else as_written(pd.read_csv(path, dtype="str"))
+    with local(Path(source)) as path:
+        if not path.is_file() or path.suffix not in (".csv", ".parquet"):
+            raise InputError(f"cannot read {str(source)!r}; name {meant}, a .csv or .parquet file.")
+        return (
+            pd.read_parquet(path) if path.suffix == ".parquet" else as_written(pd.read_csv(path, dtype="str"))
+        )
 
 
 def _first_channels(source: Any) -> pd.Series:

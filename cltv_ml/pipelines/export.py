@@ -136,6 +136,5 @@ def _write_manifest(written: dict[str, Export | str], scores: pd.DataFrame, out:
         else {"not_written": one}
         for name, one in written.items()
     }
-    out.mkdir(parents=True, exist_ok=True)
     with atomic(out / "manifest.json") as path:
         path.write_text(json.dumps({**about, "files": files}, indent=1), encoding="utf-8")

@@ -28,6 +28,7 @@ from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.remote import local
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.forecast import (
@@ -183,9 +184,10 @@ def _holidays(source: Any) -> dict[str, list[pd.Timestamp]]:
 
 
 def _read(path: Path, meant: str) -> pd.DataFrame:
-    if not path.is_file() or path.suffix not in (".csv", ".parquet"):
-        raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
-    return pd.read_parquet(path) if path.suffix == ".parquet" else as_written(pd.read_csv(path))
+    with local(path) as file:
+        if not file.is_file() or file.suffix not in (".csv", ".parquet"):
+            raise InputError(f"cannot read {str(path)!r}; name {meant}, a .csv or .parquet file.")
+        return pd.read_parquet(file) if file.suffix == ".parquet" else as_written(pd.read_csv(file))
 
 
 def _last_forecast(settings: Forecast, cutoff: pd.Timestamp) -> pd.DataFrame | None:

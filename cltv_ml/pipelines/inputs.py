@@ -41,6 +41,7 @@ from cltv_ml.log import Log
 from cltv_ml.models import WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
 from cltv_ml.models.level_holidays import A_YEAR
 from cltv_ml.models.own import as_value_model
+from cltv_ml.remote import local
 from cltv_ml.settings import Build, Check, Competing, Customers, Judged, Source, Windowed
 from cltv_ml.windows import (
     Window,
@@ -298,12 +299,13 @@ def to_numbers(column: pd.Series) -> pd.Series:
 
 
 def _read_file(path: Path, meant: str) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(f"no file {path}; name {meant}.")
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    if path.suffix == ".csv":
-        return as_written(pd.read_csv(path, dtype=_TEXT))
+    with local(path) as file:
+        if not file.is_file():
+            raise InputError(f"no file {path}; name {meant}.")
+        if path.suffix == ".parquet":
+            return pd.read_parquet(file)
+        if path.suffix == ".csv":
+            return as_written(pd.read_csv(file, dtype=_TEXT))
     raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cltv_ml import decisions
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
-from cltv_ml.files import atomic
+from cltv_ml.files import atomic, check_local
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.redaction import as_wanted
@@ -35,6 +35,7 @@ def report(
     """
     settings = Report.of(settings, options)
     folder = Path("out" if settings.out == "-" else settings.out)
+    check_local(folder)  # what the report is made of lies in it
     newest = settings.scores or folder / "scores.parquet"
     before = settings.before or _newest_earlier(newest)
     _check_redacted(settings, newest)

@@ -29,7 +29,7 @@ from cltv_ml.evaluation.compare import DECILE_BOUND
 from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.evaluation.shape import best_shape
 from cltv_ml.features import feature_version
-from cltv_ml.files import check_folder
+from cltv_ml.files import check_local
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL, ValueModel, competitors
@@ -107,7 +107,7 @@ def tune(settings: Settings | None = None, *, progress: Progress = silent, **opt
         window before the cutoff, or the file holds a study of something else.
     """
     settings = Tune.of(settings, options)
-    check_folder(settings.out)
+    check_local(settings.out)
     find_model(settings.model, competitors(to_horizons(settings.horizon)[0], [], ALL))
     log = load(settings, progress).transactions
     job = TuningJob(

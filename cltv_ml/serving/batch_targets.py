@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import duckdb
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral
+from cltv_ml.remote import address, check_writable, is_remote, send
 
 #: Columns by which a table that may be replaced is known to hold scores.
 _OURS = {"customer_id", "expected_value", "model_version"}
@@ -31,15 +33,20 @@ class Target:
     ----------
     out
         A path that ends in .parquet or .csv, a folder, in which the file is called scores.parquet, or a
-        connection URL: `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop`.
+        connection URL: `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop`; a file or
+        folder of an object store, `s3://bucket/scores.parquet`, waits in a folder of this machine until it is sent.
     table
         Name of the table in a database.
     """
 
     def __init__(self, out: str | Path, table: str = "scores") -> None:
-        self.url = str(out) if is_url(str(out)) else ""
+        self.place = _with_file(address(out)) if is_remote(out) else ""
+        self.url = str(out) if is_url(str(out)) and not self.place else ""
         self.table = table
-        if self.url:
+        if self.place:
+            waiting = f".cltv_{hashlib.sha256(self.place.encode()).hexdigest()[:8]}"
+            self.path, self.shown = Path(waiting, PurePosixPath(self.place).name), without_secrets(self.place)
+        elif self.url:
             self.path, self.shown = Path(f"{table}.db"), f"{without_secrets(self.url)} {table}"
             if not re.fullmatch(r"[A-Za-z_]\w*", table):
                 raise InputError(f"table {table!r} is no plain name; use letters, digits and _.")
@@ -64,11 +71,21 @@ class Target:
 
     def check(self) -> None:
         """Raise InputError where the target cannot be written, before any work is done."""
-        if self.url:
+        if self.place:
+            check_writable(self.place)
+        elif self.url:
             with _explained(self.shown, self.url):
                 _check_table(self.url, self.table)
         elif self.path.is_dir():
             raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
+
+    def deliver(self) -> None:
+        """Send what is complete to the object store, the manifest last; nothing waits here for other targets."""
+        if self.place:
+            waiting = [file for file in self.path.parent.iterdir() if file.is_file()]
+            for file in sorted(waiting, key=lambda one: one == self.manifest):
+                send(file, self.place.rpartition("/")[0] + f"/{file.name}")
+                file.unlink()
 
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         """Replace the file or table by these rows.
@@ -87,6 +104,16 @@ class Target:
             with atomic(self.path, private=True) as temporary:
                 writer = _write_parquet if self.path.suffix == ".parquet" else _write_csv
                 writer(temporary, schema, batches)
+
+
+def _with_file(place: str) -> str:
+    """Return the URL of the file: itself, or scores.parquet in a folder."""
+    ending = PurePosixPath(place).suffix
+    if ending and ending not in _FILES:
+        raise InputError(
+            f"cannot write {PurePosixPath(place).name!r}: name a file that ends in .parquet or .csv."
+        )
+    return place if ending else f"{place.rstrip('/')}/scores.parquet"
 
 
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:

@@ -271,6 +271,7 @@ def _deliver(pieces: Sequence[Path], target: Target, scorer: Scorer, order: Orde
     target.write(reader.schema, in_batches(reader))
     with atomic(target.manifest) as temporary:
         temporary.write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+    target.deliver()
     return manifest
 
 

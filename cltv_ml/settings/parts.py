@@ -40,7 +40,9 @@ def name_of(source: Any) -> str:
 class Source(Settings):
     """The data of a command; in Python also a frame, or what `clean` returned."""
 
-    data: Any = setting("", "File, folder, database URL, or name of a data set such as cdnow.")
+    data: Any = setting(
+        "", "File, folder, URL of a database or of files (s3://), or name of a data set such as cdnow."
+    )
     mapping: ColumnMapping = setting(
         {}, "Column of a field, name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."
     )

@@ -49,8 +49,8 @@ def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -
         return Rows(_from_sqlalchemy(con, url, table))
     except NoSuchModuleError:
         raise InputError(
-            f"{shown} is no database that can be read; use duckdb:///, sqlite:/// or postgresql://, and download "
-            "files first."
+            f"{shown} is no database that can be read; use duckdb:///, sqlite:/// or postgresql://, or "
+            "s3://, gs://, abfs:// or https:// for files, and download others first."
         ) from None
     except (duckdb.Error, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")

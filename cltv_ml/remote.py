@@ -1,0 +1,153 @@
+"""Files on object stores (s3://, gs://, abfs://) and web servers, fetched to be read and sent when complete."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
+
+from cltv_ml.addresses import hide, without_secrets
+from cltv_ml.errors import InputError
+
+#: Schemes of object stores, by the one that Arrow knows.
+_STORES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "abfss": "abfss", "az": "abfs"}
+_REMOTE = re.compile(rf"({'|'.join(_STORES)}|https?):/+(?=.)")
+
+#: Seconds without an answer after which a web server is given up.
+_PATIENCE = 60
+
+#: Bytes that are copied at a time.
+_PIECE = 1 << 22
+
+
+def is_remote(place: str | Path) -> bool:
+    """Return whether a file lies on an object store or a web server; a `Path` keeps one slash of the two.
+
+    >>> is_remote("s3://shop/orders.csv"), is_remote(Path("s3://shop/out")), is_remote("postgresql://host/shop")
+    (True, True, False)
+    """
+    return _REMOTE.match(str(place)) is not None
+
+
+def address(place: str | Path) -> str:
+    """Return the URL of a remote place, also of one that was a `Path`.
+
+    >>> address(Path("s3://shop") / "out" / "report.html")
+    's3://shop/out/report.html'
+    """
+    return _REMOTE.sub(lambda found: f"{found[1]}://", str(place), count=1)
+
+
+def fetch(place: str | Path, folder: Path) -> Path:
+    """Copy a file, a folder or what a pattern matches into `folder`; return the file, or the folder of several.
+
+    Raises
+    ------
+    InputError
+        There is nothing, or it may not be read; no secret of the URL is shown.
+    """
+    url = address(place)
+    target = Path(tempfile.mkdtemp(dir=folder))
+    with _explained(url, "read"):
+        if url.startswith("http"):
+            return _download(url, target)
+        store, path = _store(url)
+        above, names = _find(store, path)
+        if not names:
+            raise InputError(f"{without_secrets(url)}: there is no such file or folder; check the address.")
+        for name in names:
+            inside = [part for part in name.removeprefix(above).split("/") if part not in ("", ".", "..")]
+            file = target.joinpath(*inside)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with store.open_input_stream(name) as source, file.open("wb") as copy:
+                shutil.copyfileobj(source, copy, _PIECE)
+    return file if len(names) == 1 else target
+
+
+def send(file: Path, place: str | Path) -> None:
+    """Copy a file to an object store, where it appears when it is complete."""
+    url = address(place)
+    with _explained(url, "written"):
+        store, path = _store(url)
+        with file.open("rb") as source, store.open_output_stream(path) as target:
+            shutil.copyfileobj(source, target, _PIECE)
+
+
+def check_writable(place: str | Path) -> None:
+    """Raise InputError where nothing can be sent to: a web server, or a bucket that does not exist."""
+    url = address(place)
+    if url.startswith("http"):
+        raise InputError(
+            f"{without_secrets(url)} is a web page, to which nothing can be written; name a folder or s3://, gs:// or "
+            "abfs://."
+        )
+    with _explained(url, "written"):
+        store, path = _store(url)
+        bucket = path.partition("/")[0]
+        if store.get_file_info(bucket).type.name == "NotFound":
+            raise InputError(f"{without_secrets(url)}: there is no bucket {bucket!r}; create it first.")
+
+
+@contextmanager
+def local(path: Path) -> Iterator[Path]:
+    """Yield a path that can be opened: the path itself, or a copy of what it names for as long as it is needed."""
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield fetch(path, Path(folder))
+
+
+def _store(url: str) -> tuple[Any, str]:
+    from pyarrow.fs import FileSystem  # late: most logs lie on a disk
+
+    scheme, _, rest = url.partition("://")
+    store, path = FileSystem.from_uri(f"{_STORES[scheme]}://{rest}")
+    return store, unquote(path).rstrip("/")
+
+
+def _find(store: Any, path: str) -> tuple[str, list[str]]:
+    """Return a folder and what a path names in it: itself, the files below it, or those that match it."""
+    from pyarrow.fs import FileSelector
+
+    if store.get_file_info(path).type.name == "File":
+        return path.rpartition("/")[0], [path]
+    pattern = any(sign in path for sign in "*?[")
+    above = re.split(r"[*?\[]", path)[0].rpartition("/")[0] if pattern else path
+    below = store.get_file_info(FileSelector(above, recursive=True, allow_not_found=True))
+    files = [
+        one.path for one in below if one.type.name == "File" and not one.base_name.startswith((".", "_"))
+    ]
+    return above, sorted(name for name in files if not pattern or fnmatchcase(name, path))
+
+
+def _download(url: str, folder: Path) -> Path:
+    request = urllib.request.Request(url, headers={"User-Agent": "cltv_ml"})
+    with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+        name = answer.headers.get_filename() or PurePosixPath(unquote(urlsplit(url).path)).name
+        file = folder / (PurePosixPath(name).name or "download")
+        with file.open("wb") as target:
+            shutil.copyfileobj(answer, target, _PIECE)
+    return file
+
+
+@contextmanager
+def _explained(url: str, what: str) -> Iterator[None]:
+    """Turn what a store or server answers into one sentence without the URL's secrets."""
+    try:
+        yield
+    except HTTPError as error:
+        error.close()
+        said = f"the server says {error.code} {error.reason}"
+        raise InputError(f"{without_secrets(url)} cannot be {what}: {said}.") from None
+    except OSError as error:
+        reason = hide(str(error).strip().splitlines()[0].rstrip("."), url)
+        raise InputError(f"{without_secrets(url)} cannot be {what}: {reason}.") from None

@@ -1,0 +1,163 @@
+"""Files on an S3 server and on a web server, both on loopback."""
+
+import contextlib
+import http.server
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cltv_ml import clean, pipelines, read
+from cltv_ml.errors import InputError
+from cltv_ml.files import check_folder, check_local, write_table
+from cltv_ml.pipelines.inputs import read_scores
+from cltv_ml.remote import fetch
+from cltv_ml.serving.batch_targets import Target
+
+ORDERS = "customer_id,timestamp,amount\na,2024-01-01,5.5\nb,2024-01-02,7\n"
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """An S3 server whose bucket `shop` holds orders, and their months in a folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def put(path, text=""):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}", data=text.encode(), method="PUT")
+        request.add_header("Content-Type", "text/csv")
+        urllib.request.urlopen(request).close()
+
+    _wait(put, server)
+    put("shop/orders.csv", ORDERS)
+    put("shop/months/2024-01.csv", ORDERS)
+    put("shop/months/2024-02.csv", ORDERS.replace("2024-01", "2024-02"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "reader")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield
+    server.kill()
+    server.wait()
+
+
+def _wait(put, server):
+    for _ in range(240):  # a busy machine takes a while
+        with contextlib.suppress(OSError):
+            return put("shop")
+        assert server.poll() is None, "the server stopped"
+        time.sleep(0.25)
+    raise AssertionError("the server does not answer")
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        found = self.path.startswith("/orders.csv")
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        self.wfile.write(ORDERS.encode() if found else b"")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def web():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Web) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_file_of_a_bucket_is_read(s3):
+    cleaned = clean(read("s3://shop/orders.csv"))
+    assert cleaned.report.money_kept == 12.5
+    assert cleaned.report.source == "s3://shop/orders.csv"
+
+
+@pytest.mark.parametrize("place", ["s3://shop/months", "s3://shop/months/", "s3a://shop/months/2024-*.csv"])
+def test_the_files_of_a_folder_or_a_pattern_are_read_as_one_table(s3, place):
+    assert clean(read(place)).report.rows_in == 4
+
+
+def test_a_table_is_written_to_a_bucket_and_read_back(s3):
+    scores = pd.DataFrame({"customer_id": ["1", "2"], "expected_value": [1.5, 2.0]})
+    write_table(scores, Path("s3://shop/out/scores.parquet"))
+    assert read_scores(Path("s3://shop/out/scores.parquet"))["expected_value"].tolist() == [1.5, 2.0]
+
+
+def test_a_page_of_a_command_is_written_to_a_bucket(s3, tmp_path):
+    pipelines.check(data="s3://shop/orders.csv", horizon="13w", html=Path("s3://shop/check.html"))
+    page = fetch("s3://shop/check.html", tmp_path).read_text(encoding="utf-8")
+    assert "Data check" in page
+
+
+def test_scores_wait_on_this_machine_until_they_are_complete(s3, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"customer_id": ["1"], "expected_value": [1.5]})
+    import pyarrow as pa
+
+    rows = pa.Table.from_pandas(table)
+    target = Target("s3://shop/week")
+    target.check()
+    target.write(rows.schema, rows.to_batches())
+    target.manifest.write_text("{}")
+    with pytest.raises(InputError, match="no such file"):
+        fetch("s3://shop/week/scores.parquet", tmp_path)
+    target.deliver()
+    assert read_scores(Path("s3://shop/week/scores.parquet"))["expected_value"].tolist() == [1.5]
+    assert fetch("s3://shop/week/scores.manifest.json", tmp_path).read_text() == "{}"
+    assert [file for file in tmp_path.glob(".cltv_*/*") if file.is_file()] == []
+
+
+def test_a_bucket_that_is_not_there_is_refused_before_the_work(s3):
+    with pytest.raises(InputError, match="there is no bucket 'nowhere'"):
+        check_folder(Path("s3://nowhere/out"))
+
+
+def test_what_is_not_in_the_bucket_is_said_in_a_sentence(s3):
+    with pytest.raises(InputError, match=r"s3://shop/none\.csv: there is no such file"):
+        read("s3://shop/none.csv")
+
+
+def test_keys_in_an_address_are_never_shown(s3):
+    with pytest.raises(InputError) as refused:
+        read("s3://reader:hush-hush@shop/none.csv")
+    assert "hush" not in str(refused.value)
+
+
+def test_a_page_of_the_web_is_read_and_its_token_never_shown(web):
+    cleaned = clean(read(f"{web}/orders.csv?token=hush-hush"))
+    assert cleaned.report.money_kept == 12.5
+    assert "hush" not in cleaned.report.source
+
+
+def test_a_page_that_is_not_there_is_said_without_its_token(web):
+    with pytest.raises(InputError, match="the server says 404") as refused:
+        read(f"{web}/none.csv?token=hush-hush")
+    assert "hush" not in str(refused.value)
+
+
+def test_a_server_that_does_not_answer_is_said():
+    with pytest.raises(InputError, match="cannot be read"):
+        read("http://127.0.0.1:9/orders.csv")
+
+
+def test_nothing_is_written_to_a_web_page():
+    with pytest.raises(InputError, match="web page"):
+        check_folder(Path("https://shop.example/out"))
+
+
+def test_a_database_of_a_study_stays_on_this_machine():
+    with pytest.raises(InputError, match="folder of this machine"):
+        check_local(Path("s3://shop/out"))
