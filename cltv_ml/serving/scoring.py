@@ -204,7 +204,7 @@ def _clean(
     return folder / "log.parquet", folder / "quarantine.parquet"
 
 
-def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None, told: Known | None) -> Log:
+def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None, told: Known | None = None) -> Log:
     """Return the log with the attributes and contacts that the model learned from, `told` unless tables are given."""
     wanted = attribute_columns(scorer.features)
     whole = Log(str(log))
