@@ -64,6 +64,15 @@ FEATURES = (
             doc="Days between the last two purchase days.",
         )
     ),
+    *ageing(
+        feature(
+            "log_gaps",
+            unit="log days",
+            grain="day",
+            sql="coalesce(sum(cast(round(ln(gap) * 1e6) as bigint)), 0) / 1e6",  # whole, so that no order matters
+            doc="Sum of the logarithms of the days between purchase days, which tells a regular rhythm.",
+        )
+    ),
     *feature(
         "gap_mean_share",
         unit="share",

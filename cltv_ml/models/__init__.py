@@ -19,6 +19,7 @@ from cltv_ml.models.level import Level, estimate_level
 from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
+from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -50,6 +51,7 @@ CATALOGUE = {
         ParetoNBD,
         ParetoNBDCalendar,
         GGompertzNBD,
+        ParetoGGG,
         MBGNBD,
         NBD,
         SBG,

@@ -14,6 +14,7 @@ from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.own import is_own, load_own, offered
+from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -31,6 +32,7 @@ ALL = (
     "pareto_nbd_gamma_gamma",
     "pareto_nbd_calendar_gamma_gamma",
     "ggompertz_nbd_gamma_gamma",
+    "pareto_ggg_gamma_gamma",
     "bg_nbd_covariates",
     "pareto_nbd_covariates",
     "tweedie",
@@ -47,6 +49,7 @@ _BY_NAME = (
     "mbg_nbd_gamma_gamma",
     "pareto_nbd_calendar_gamma_gamma",
     "ggompertz_nbd_gamma_gamma",
+    "pareto_ggg_gamma_gamma",
     "ziln",
     "quantile",
 )
@@ -113,6 +116,7 @@ def _single(horizon: int, features: list[str]) -> list[ValueModel]:
         ProbabilisticValue(ParetoNBD(), horizon=horizon),
         ProbabilisticValue(ParetoNBDCalendar(), horizon=horizon),
         ProbabilisticValue(GGompertzNBD(), horizon=horizon),
+        ProbabilisticValue(ParetoGGG(), horizon=horizon),
         WithCovariates(horizon, purchases=BGNBD(), attributes=attributes),
         WithCovariates(horizon, purchases=ParetoNBD(), attributes=attributes),
         Tweedie(horizon, features=features),

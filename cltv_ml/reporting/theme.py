@@ -27,6 +27,7 @@ LABELS = {
     "pareto_nbd": "Pareto/NBD",
     "pareto_nbd_calendar": "Pareto/NBD with a season",
     "ggompertz_nbd": "GGompertz/NBD",
+    "pareto_ggg": "Pareto/GGG",
     "mbg_nbd": "MBG/NBD",
     "mbg_cnbd": "MBG/CNBD-k",
     "nbd": "NBD",

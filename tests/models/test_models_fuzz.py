@@ -33,7 +33,9 @@ def population(r, s, alpha, beta, *, scale, n, whole, seed):
     months = {
         at_purchases(name): x * share for name, share in zip(MONTHS, rng.dirichlet(np.ones(12)), strict=True)
     }
+    apart = [recency[row] * rng.dirichlet(np.ones(int(x[row]))) if x[row] else [] for row in range(n)]
     history = {"frequency": x, "recency": recency, "T": T, "monetary_value": spend}
+    history["log_gaps"] = [np.log(np.maximum(gaps, 1e-290)).sum() for gaps in apart]
     return pd.DataFrame({**history, **months, CUTOFF_DAY: 15_000.0})
 
 
