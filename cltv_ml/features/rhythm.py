@@ -69,7 +69,7 @@ FEATURES = (
             "log_gaps",
             unit="log days",
             grain="day",
-            sql="coalesce(sum(cast(round(ln(gap) * 1e6) as bigint)), 0) / 1e6",  # whole, so that no order matters
+            sql="coalesce(sum(cast(round(ln(gap) * 1e9) as bigint)), 0) / 1e9",  # whole, so that no order matters
             doc="Sum of the logarithms of the days between purchase days, which tells a regular rhythm.",
         )
     ),

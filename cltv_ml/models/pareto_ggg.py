@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betainc, betaincinv, betaln, digamma, gammaln
+from scipy.special import betaincinv, betaln, digamma, gammaln
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.distinct_rows import in_parts
 from cltv_ml.models.fitting import Params, Problem
+from cltv_ml.models.gaps import MOMENTS, NATS, excess, log_gap, log_quiet, quiet, renewals, waits, window
 from cltv_ml.models.pareto_nbd import expm1_over
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
@@ -22,14 +22,13 @@ from cltv_ml.models.simulation import draw_gamma
 #: The sum of the logarithms of the days between a customer's purchase days.
 LOG_GAPS = "log_gaps"
 
-_RHYTHMS, _MOMENTS, _FEW = (
-    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (20, 28, 14))
+_RHYTHMS, _FEW = (
+    ((nodes + 1) / 2, weights / 2) for nodes, weights in map(np.polynomial.legendre.leggauss, (20, 14))
 )
 _LEAST, _MOST = -40.0, 11.0  # log k: below, all purchases come at once; above, like clockwork
-_NATS = 20.0  # what lies further down than this does not count
-_REACH = np.array([4.0, 5.0, 6.0, 7.5, 10.0, 14.0, 20.0, 30.0, 50.0, 90.0])  # standard deviations tried for it
+_REACH = np.array([4.0, 5, 6, 7.5, 10, 14, 20, 30, 50, 90])  # standard deviations tried for it
 _SINGLE = 12  # purchases ahead whose densities are summed one by one
-_COUNTED = 60.0  # purchases up to which a drawn path is followed one by one
+_CLOCKWORK = 40.0  # k from which later purchases are spread as if it were this, which quadrature can follow
 
 
 class ParetoGGG(PurchaseModel):
@@ -62,10 +61,10 @@ class ParetoGGG(PurchaseModel):
         most = x * np.log(np.maximum(tx, 1e-9) / np.maximum(x, 1))
         wrong = ~(logs <= most + 1e-6 * (1 + np.abs(most))) & (tx > 0)
         if wrong.any():
+            found = check_columns(self, X, (LOG_GAPS,))[wrong, 0]
             raise InputError(
-                f"ParetoGGG: {LOG_GAPS} is the sum of the logarithms of the days between purchases and at most frequency "
-                f"times log(recency / frequency); found {check_columns(self, X, (LOG_GAPS,))[wrong][0, 0]:g} in "
-                f"{int(wrong.sum())} rows."
+                f"ParetoGGG: {LOG_GAPS} is the sum of the logarithms of the days between purchases, at most frequency "
+                f"times log(recency / frequency); found {found[0]:g} in {len(found)} rows."
             )
         return np.where(x > 0, np.minimum(logs, most), 0.0)[:, None], np.zeros((len(X), 0))
 
@@ -83,10 +82,9 @@ class ParetoGGG(PurchaseModel):
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         t, gamma, r, alpha, s, beta = params
-        x, tx = rows.x[:, None], rows.tx[:, None]
         k, logs, a, b = _rhythms(params, rows.x, rows.tx, rows.purchase[:, 0])
-        waits, by_a, by_b, by_s, by_beta = _waits(k, a, b, s, beta + rows.tx, rows.T - rows.tx)
-        logs = logs + np.log(waits)
+        wait, by_a, by_b, by_s, by_beta = waits(k, a, b, s, beta + rows.tx, rows.T - rows.tx)
+        logs = logs + np.log(wait)
         top = logs.max(axis=1, keepdims=True)
         share = np.exp(logs - top)
         total = share.sum(axis=1, keepdims=True)
@@ -97,14 +95,22 @@ class ParetoGGG(PurchaseModel):
             """Return the mean over rhythms."""
             return (share * of).sum(axis=1)
 
-        value = np.log(total[:, 0]) + top[:, 0] + t * np.log(gamma) - gammaln(t) + r * np.log(alpha) - gammaln(r) + left
+        value = (
+            np.log(total[:, 0])
+            + top[:, 0]
+            + t * np.log(gamma)
+            - gammaln(t)
+            + r * np.log(alpha)
+            - gammaln(r)
+            + left
+        )
         return value, (
             np.log(gamma) - digamma(t) + mean(np.log(k)),
             t / gamma - mean(k),
-            np.log(alpha) - digamma(r) + mean(digamma(a) - log_b + by_a / waits),
-            r / alpha + mean(by_b / waits - a / b),
-            left / s + mean(by_s / waits),
-            s / beta - s / (beta + rows.tx) + mean(by_beta / waits),
+            np.log(alpha) - digamma(r) + mean(digamma(a) - log_b + by_a / wait),
+            r / alpha + mean(by_b / wait - a / b),
+            left / s + mean(by_s / wait),
+            s / beta - s / (beta + rows.tx) + mean(by_beta / wait),
         )
 
     # ------------------------------------------------------------- the answers
@@ -112,11 +118,11 @@ class ParetoGGG(PurchaseModel):
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         *known, beta, gaps = params
         k, logs, a, b = _rhythms((*known, beta), x, tx, gaps)
-        waits = _waits(k, a, b, known[4], beta + tx, T - tx)[0]
+        wait = waits(k, a, b, known[4], beta + tx, T - tx)[0]
         weight = np.exp(logs - logs.max(axis=1, keepdims=True))
         stays = np.exp(-known[4] * np.log1p((T - tx) / (beta + tx)))
-        silent = (weight * _quiet(k, a, b, (T - tx)[:, None])).sum(axis=1)
-        return np.clip(stays * silent / (weight * waits).sum(axis=1), 0.0, 1.0)
+        silent = (weight * quiet(k, a, b, (T - tx)[:, None])).sum(axis=1)
+        return np.clip(stays * silent / (weight * wait).sum(axis=1), 0.0, 1.0)
 
     def _newcomer(self, params: Params) -> tuple[float, Params]:
         nothing = np.zeros(1)
@@ -139,7 +145,7 @@ class ParetoGGG(PurchaseModel):
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
         """Return the expected purchases: the next one, and those after it by their density once it has come."""
         total, rows, comes, k, a, b, s, B, left = _next(params, t)
-        later = B * expm1_over(1 - s, np.log1p(left / B))
+        later, k = B * expm1_over(1 - s, np.log1p(left / B)), np.minimum(k, _CLOCKWORK)
         scale = np.minimum(b / a, B / s)
         reach, power = np.log1p(np.minimum(left / scale, 1e9)), np.clip(1.5 / k, 1.0, 40.0)
         logs = [betaln(j * k, a) for j in range(1, _SINGLE + 1)]
@@ -147,7 +153,7 @@ class ParetoGGG(PurchaseModel):
             bent = reach * node**power  # dense after a purchase, where the others come if k < 1
             w = np.maximum(scale * np.expm1(bent), 1e-290)
             fades = part * scale * power / node * bent * np.exp(bent - s * np.log1p(w / B))
-            later = later + fades * _excess(k, a, b, w, logs)
+            later = later + fades * excess(k, a, b, w, logs)
         return total + np.bincount(rows, comes * a / b * later, len(total))
 
     def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
@@ -159,10 +165,10 @@ class ParetoGGG(PurchaseModel):
             if m == 1:
                 return total
             shape, found = (m - 1) * k, 0.0 * left
-            low, high = _window(shape, a, b / k, 0 * left, left)
-            for node, part in zip(*_MOMENTS, strict=True):
-                w = np.exp(low + (high - low) * node)
-                density = _log_gap(shape, a, b / k, w)
+            low, high = window(shape, a, b / k, 0 * left, left)
+            for node, part in zip(*MOMENTS, strict=True):
+                w = np.maximum(np.exp(low + (high - low) * node), 1e-290)
+                density = log_gap(shape, a, b / k, w)
                 found = found + (high - low) * part * w * np.exp(density - s * np.log1p(w / B))
             return np.bincount(rows, comes * found, len(total))
 
@@ -181,20 +187,20 @@ class ParetoGGG(PurchaseModel):
         """Return draws: rhythm, next purchase, rate, lifetime and the purchases after the next, one after the other."""
         *known, gaps = params
         k, logs, a, b = _rhythms(params, x, tx, gaps)
-        silent = _log_quiet(k, a, b, (T - tx)[:, None])
+        silent = log_quiet(k, a, b, (T - tx)[:, None])
         climbed = np.exp(logs + silent - (logs + silent).max(axis=1, keepdims=True)).cumsum(axis=1)
         shape = (len(x), size)
         place = (rng.random(shape)[:, :, None] * climbed[:, None, -1:] > climbed[:, None, :]).sum(axis=2)
         k, a, b = (np.take_along_axis(np.broadcast_to(one, k.shape), place, axis=1) for one in (k, a, b))
-        quiet = np.exp(np.take_along_axis(silent, place, axis=1))
-        share = np.maximum(betaincinv(a, k, rng.random(shape) * quiet), 1e-290)
+        chance = np.exp(np.take_along_axis(silent, place, axis=1))
+        share = np.maximum(betaincinv(a, k, rng.random(shape) * chance), 1e-290)
         y = np.maximum(b * (1 / share - 1) / k, (T - tx)[:, None])
         rate = draw_gamma(a + k, b + k * y, shape, rng)
         *_, s, beta = known
         life = (beta + T)[:, None] * np.expm1(np.minimum(rng.exponential(1.0, shape) / s, 600.0))
         ahead = np.minimum(life, t) - (y - (T - tx)[:, None])
         alive = rng.random(shape) < self._p_alive(params, x, tx, T)[:, None]
-        return np.where(alive & (ahead > 0), 1 + _renewals(k, k * rate * ahead, rng), 0)
+        return np.where(alive & (ahead > 0), 1 + renewals(k, k * rate * ahead, rng), 0)
 
     def simulate(self, n: int, T: float | np.ndarray, seed: int = 0, horizon: float = 0.0) -> pd.DataFrame:
         """Return simulated customers as `PurchaseModel.simulate` does, with the column `log_gaps`."""
@@ -215,7 +221,9 @@ class ParetoGGG(PurchaseModel):
             last[going[seen]] = moment[going[seen]]
             logs[going[seen]] += np.log(np.maximum(gap[seen], 1e-290) * DAYS_IN[self.time_unit])
         seen_by = dict(zip(self.columns, (x, last, age), strict=True))
-        return pd.DataFrame({**seen_by, LOG_GAPS: logs, "alive": life > age, "purchases": later.astype(np.int64)})
+        return pd.DataFrame(
+            {**seen_by, LOG_GAPS: logs, "alive": life > age, "purchases": later.astype(np.int64)}
+        )
 
 
 def _rhythms(
@@ -259,86 +267,8 @@ def _rhythms(
 
 def _reach_of(height: Callable[[np.ndarray], np.ndarray], mode: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """Return how many times `spread` from the mode a density counts."""
-    fallen = height(mode) - height(np.clip(mode + spread * _REACH, _LEAST, _MOST)) > _NATS
+    fallen = height(mode) - height(np.clip(mode + spread * _REACH, _LEAST, _MOST)) > NATS
     return _REACH[np.where(fallen.any(axis=1), fallen.argmax(axis=1), len(_REACH) - 1)][:, None]
-
-
-def _log_gap(k: np.ndarray, a: np.ndarray, c: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return the log-density of a gap of shape k at a rate ~ Gamma(a, b), c = b / k."""
-    return (k - 1) * np.log(v) - (a + k) * np.log1p(v / c) - k * np.log(c) - betaln(a, k)
-
-
-def _quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return the probability of a gap longer than v."""
-    return betainc(a, k, b / (b + k * v))
-
-
-def _log_quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Return its logarithm, where it may be below any number."""
-    found, rest = _quiet(k, a, b, v), -np.log1p(k * v / b)
-    far = a * rest + k * np.log(-np.expm1(np.minimum(rest, -1e-12))) - np.log(a) - betaln(a, k)
-    return np.where(found > 1e-280, np.log(np.maximum(found, 1e-300)), np.minimum(far, -600.0))
-
-
-def _window(
-    k: np.ndarray, a: np.ndarray, c: np.ndarray, first: np.ndarray, last: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return between which logarithms of v the density of a gap counts, within [first, last]."""
-    with np.errstate(divide="ignore"):
-        first, last = np.log(first / c), np.log(np.maximum(last, 1e-300) / c)
-    top = np.clip(np.log(k / a), first, last)
-    ends = []
-    for side, tail in ((-1.0, k), (1.0, a)):
-        end = side * np.minimum(8 * np.sqrt(1 / k + 1 / a) + _NATS / tail, 500.0)
-        for _ in range(4):  # Newton's method from beyond, where the density falls the more steeply
-            far = np.exp(top + end)
-            fallen = (a + k) * (np.log1p(far) - np.log1p(np.exp(top))) - k * end
-            end = np.clip(end - (fallen - _NATS) / ((a + k) * far / (1 + far) - k), -500.0, 500.0)
-        ends.append(np.clip(top + end, first, last) + np.log(c))
-    return np.where(top <= first, first + np.log(c), ends[0]), np.where(top >= last, last + np.log(c), ends[1])
-
-
-def _excess(
-    k: np.ndarray, a: np.ndarray, b: np.ndarray, w: np.ndarray, log_beta: Sequence[np.ndarray]
-) -> np.ndarray:
-    """Return how far the density of purchases at w after a purchase is above the rate's mean, as a share of it.
-
-    The density is the sum of those of one gap, two gaps and so on; from some number on the sum is an integral.
-    """
-    u = k * w / b
-    share = np.log(u) - np.log1p(u)
-    first = np.log(b / (a * w)) - a * np.log1p(u)
-    near = sum(np.exp(first + j * k * share - one) for j, one in enumerate(log_beta, start=1))
-    far = betainc(np.maximum((len(log_beta) + 0.5) * k - 0.5, 1e-3), a + 1, np.exp(share))
-    return near + far - 1
-
-
-def _waits(
-    k: np.ndarray, a: np.ndarray, b: np.ndarray, s: Any, B: np.ndarray, v: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """Return the probability of no purchase in v since the last one, for a customer who was alive then and whose
-    lifetime has the scale B: by leaving before the next purchase or by its coming later; and its derivatives by a, b,
-    s and B.
-    """
-    v, B = np.maximum(v, 1e-12)[:, None], B[:, None, None]
-    quiet, step = _quiet(k, a, b, v), 1e-4 * a
-    by_a = (_quiet(k, a + step, b, v) - _quiet(k, a - step, b, v)) / (2 * step)
-    by_b = np.exp(_log_gap(k, a, b / k, v)) * v / b
-    low, high = _window(k + 1 / (1 + b / k * s / B[..., 0]), a, b / k, np.zeros_like(v), v + 0 * k)
-    u = np.exp(low[..., None] + (high - low)[..., None] * _MOMENTS[0])
-    k, a, b = k[..., None], a[..., None], b[..., None]
-    density = np.exp(_log_gap(k, a, b / k, u)) * u * (high - low)[..., None] * _MOMENTS[1]
-    age = np.log1p(u / B)
-    stays = np.exp(-s * age)
-    gone = density * -np.expm1(-s * age)
-    by_log = digamma(a + k) - digamma(a) - np.log1p(k * u / b)
-    return (
-        quiet + gone.sum(axis=-1),
-        by_a + (gone * by_log).sum(axis=-1),
-        by_b + (gone * (a / b - (a + k) / (b + k * u))).sum(axis=-1),
-        (density * stays * age).sum(axis=-1),
-        -(density * stays * s * u / (B * (B + u))).sum(axis=-1),
-    )
 
 
 def _next(params: Params, t: float) -> tuple[np.ndarray, ...]:
@@ -349,30 +279,18 @@ def _next(params: Params, t: float) -> tuple[np.ndarray, ...]:
     *_, s, beta, gaps, x, tx, T = params
     k, logs, a, b = _rhythms(params, x, tx, gaps)
     v = np.maximum(T - tx, 0.0)[:, None]
-    silent = logs + _log_quiet(k, a, b, v)
+    silent = logs + log_quiet(k, a, b, v)
     top = silent.max(axis=1, keepdims=True)
     total = np.log(np.exp(silent - top).sum(axis=1, keepdims=True)) + top
-    low, high = _window(k, a, b / k, v + 0 * k, v + t + 0 * k)
+    low, high = window(k, a, b / k, v + 0 * k, v + t + 0 * k)
     width = np.maximum(high - low, 0.0)[..., None]
-    y = np.exp(low[..., None] + width * _MOMENTS[0])
-    density = _log_gap(k[..., None], a[..., None], (b / k)[..., None], y) + (logs - total)[..., None]
+    y = np.maximum(np.exp(low[..., None] + width * MOMENTS[0]), 1e-290)
+    density = log_gap(k[..., None], a[..., None], (b / k)[..., None], y) + (logs - total)[..., None]
     B = (beta + tx)[:, None, None]
-    comes = np.exp(density - s * np.log1p((y - v[..., None]) / (B + v[..., None]))) * y * width * _MOMENTS[1]
+    comes = np.exp(density - s * np.log1p((y - v[..., None]) / (B + v[..., None]))) * y * width * MOMENTS[1]
     chance = comes.sum(axis=(1, 2))
     some = np.nonzero(comes > 1e-7 * chance[:, None, None])
-    y, k, a, b, B = (np.broadcast_to(one, comes.shape)[some] for one in (y, *(z[..., None] for z in (k, a, b)), B))
+    y, k, a, b, B = (
+        np.broadcast_to(one, comes.shape)[some] for one in (y, *(z[..., None] for z in (k, a, b)), B)
+    )
     return chance, some[0], comes[some], k, a + k, b + k * y, s, B + y, np.maximum(v[some[0], 0] + t - y, 0.0)
-
-
-def _renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return draws of how many gaps ~ Gamma(k) fit into a length, by the normal limit where they are many."""
-    found = np.maximum(np.rint(length / k + (1 - k) / (2 * k) + np.sqrt(np.maximum(length, 0)) / k * rng.standard_normal(k.shape)), 0)
-    short = np.flatnonzero(length / k < _COUNTED)
-    count, shape, left = np.zeros(len(short)), k.ravel()[short], length.ravel()[short].copy()
-    going = np.arange(len(short))
-    while len(going):
-        left[going] -= rng.gamma(shape[going])
-        going = going[left[going] > 0]
-        count[going] += 1
-    found.ravel()[short] = count
-    return found.astype(np.int64)

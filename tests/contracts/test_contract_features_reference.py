@@ -56,6 +56,7 @@ def slow_rhythm(days: pd.DataFrame, cutoff: pd.Timestamp, T: float) -> dict:
         "gap_median": gaps.median(),
         "gap_max": gaps.max(),
         "gap_last": gaps.iloc[-1] if n > 1 else np.nan,
+        "log_gaps": np.log(gaps).sum(),
         "gap_mean_share": gaps.mean() / (T + 1),
         "gap_max_share": gaps.max() / (T + 1),
         "gap_last_ratio": gaps.iloc[-1] / gaps.mean() if n > 1 else np.nan,

@@ -28,7 +28,11 @@ KNOWN = {
     "BdW": {"gamma": 0.7, "delta": 2.0, "c": 1.3},
 }
 SETTINGS = {"MBGCNBD": {"k": 3}}
-MODELS = [name for name, model in CATALOGUE.items() if issubclass(model, PurchaseModel)]
+MODELS = [
+    pytest.param(name, marks=[pytest.mark.long] * (name == "ParetoGGG"))
+    for name, model in CATALOGUE.items()
+    if issubclass(model, PurchaseModel)
+]
 AGE, AHEAD = 30, 20
 MOST = 120  # purchases ahead
 

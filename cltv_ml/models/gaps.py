@@ -1,0 +1,110 @@
+"""Gaps between purchases ~ Gamma(k, k lambda) where the rate lambda ~ Gamma(a, b): densities, integrals and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import betainc, betaln, digamma
+
+MOMENTS = tuple(
+    (one + shift) / 2 for one, shift in zip(np.polynomial.legendre.leggauss(28), (1, 0), strict=True)
+)
+NATS = 20.0  # what lies further down than this does not count
+_COUNTED = 60.0  # purchases up to which a drawn path is followed one by one
+
+
+def log_gap(k: np.ndarray, a: np.ndarray, c: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return the log-density of a gap of shape k at a rate ~ Gamma(a, b), c = b / k."""
+    return (k - 1) * np.log(v) - (a + k) * np.log1p(v / c) - k * np.log(c) - betaln(a, k)
+
+
+def quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return the probability of a gap longer than v."""
+    return betainc(a, k, b / (b + k * v))
+
+
+def log_quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return its logarithm, where it may be below any number."""
+    found, rest = quiet(k, a, b, v), -np.log1p(k * v / b)
+    far = a * rest + k * np.log(-np.expm1(np.minimum(rest, -1e-12))) - np.log(a) - betaln(a, k)
+    return np.where(found > 1e-280, np.log(np.maximum(found, 1e-300)), np.minimum(far, -600.0))
+
+
+def window(
+    k: np.ndarray, a: np.ndarray, c: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return between which logarithms of v the density of a gap counts, within [first, last]."""
+    with np.errstate(divide="ignore"):
+        first, last = np.log(first / c), np.log(np.maximum(last, 1e-300) / c)
+    top = np.clip(np.log(k / a), first, last)
+    ends = []
+    for side, tail in ((-1.0, k), (1.0, a)):
+        end = side * np.minimum(8 * np.sqrt(1 / k + 1 / a) + NATS / tail, 500.0)
+        for _ in range(4):  # Newton's method from beyond, where the density falls the more steeply
+            far = np.exp(top + end)
+            fallen = (a + k) * (np.log1p(far) - np.log1p(np.exp(top))) - k * end
+            end = np.clip(end - (fallen - NATS) / ((a + k) * far / (1 + far) - k), -500.0, 500.0)
+        ends.append(np.clip(top + end, first, last) + np.log(c))
+    return np.where(top <= first, first + np.log(c), ends[0]), np.where(
+        top >= last, last + np.log(c), ends[1]
+    )
+
+
+def excess(
+    k: np.ndarray, a: np.ndarray, b: np.ndarray, w: np.ndarray, log_beta: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return how far the density of purchases at w after a purchase is above the rate's mean, as a share of it.
+
+    The density is the sum of those of one gap, two gaps and so on; from some number on the sum is an integral.
+    """
+    u = k * w / b
+    share = np.log(u) - np.log1p(u)
+    first = np.log(b / (a * w)) - a * np.log1p(u)
+    near = sum(np.exp(first + j * k * share - one) for j, one in enumerate(log_beta, start=1))
+    far = betainc(np.maximum((len(log_beta) + 0.5) * k - 0.5, 1e-3), a + 1, np.exp(share))
+    return near + far - 1
+
+
+def waits(
+    k: np.ndarray, a: np.ndarray, b: np.ndarray, s: Any, B: np.ndarray, v: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return the probability of no purchase in v since the last one, for a customer who was alive then and whose
+    lifetime has the scale B: by leaving before the next purchase or by its coming later; and its derivatives by a, b,
+    s and B.
+    """
+    v, B = np.maximum(v, 1e-12)[:, None], B[:, None, None]
+    silent, step = quiet(k, a, b, v), 1e-4 * a
+    by_a = (quiet(k, a + step, b, v) - quiet(k, a - step, b, v)) / (2 * step)
+    by_b = np.exp(log_gap(k, a, b / k, v)) * v / b
+    low, high = window(k + 1 / (1 + b / k * s / B[..., 0]), a, b / k, np.zeros_like(v), v + 0 * k)
+    u = np.maximum(np.exp(low[..., None] + (high - low)[..., None] * MOMENTS[0]), 1e-290)
+    k, a, b = k[..., None], a[..., None], b[..., None]
+    density = np.exp(log_gap(k, a, b / k, u)) * u * (high - low)[..., None] * MOMENTS[1]
+    age = np.log1p(u / B)
+    stays = np.exp(-s * age)
+    gone = density * -np.expm1(-s * age)
+    by_log = digamma(a + k) - digamma(a) - np.log1p(k * u / b)
+    return (
+        silent + gone.sum(axis=-1),
+        by_a + (gone * by_log).sum(axis=-1),
+        by_b + (gone * (a / b - (a + k) / (b + k * u))).sum(axis=-1),
+        (density * stays * age).sum(axis=-1),
+        -(density * stays * s * u / (B * (B + u))).sum(axis=-1),
+    )
+
+
+def renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return draws of how many gaps ~ Gamma(k) fit into a length, by the normal limit where they are many."""
+    spread = np.sqrt(np.maximum(length, 0.0)) * rng.standard_normal(k.shape)
+    found = np.clip(np.rint((length + (1 - k) / 2 + spread) / k), 0, 1e15)
+    short = np.flatnonzero(length / k < _COUNTED)
+    count, shape, left = np.zeros(len(short)), k.ravel()[short], length.ravel()[short].copy()
+    going = np.arange(len(short))
+    while len(going):
+        left[going] -= rng.gamma(shape[going])
+        going = going[left[going] > 0]
+        count[going] += 1
+    found.ravel()[short] = count
+    return found.astype(np.int64)

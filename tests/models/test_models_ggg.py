@@ -1,0 +1,116 @@
+"""Pareto/GGG: the integrals, the gradient, the limit that is Pareto/NBD, and what a rhythm tells."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import gammaln
+
+from cltv_ml.models import CATALOGUE, ParetoGGG, ParetoNBD, competitors
+from cltv_ml.models.gaps import log_gap, quiet
+from cltv_ml.models.purchase_history import build_rows
+from cltv_ml.models.state import from_state, to_state
+
+TRUE = {"t": 6.0, "gamma": 2.0, "r": 1.2, "alpha": 6.0, "s": 0.7, "beta": 15.0}
+#: x, age at the last purchase, age now, sum of the logarithms of the gaps
+HISTORIES = [(0.0, 0.0, 1.3, 0.0), (3.0, 0.7, 1.0, -4.9), (20.0, 1.4, 1.5, -60.0)]
+
+
+def one_row(x, tx, T, gaps):
+    nothing = np.zeros((1, 0))
+    return build_rows(np.array([x]), np.array([tx]), np.array([T]), np.ones(1), np.array([[gaps]]), nothing)
+
+
+def reference(t, gamma, r, alpha, s, beta, x, tx, T, gaps):
+    """The log-likelihood by the trapezoid rule on fine grids of the logarithms of k and of the gap that did not end."""
+    log_k, log_v = np.linspace(-14, 6, 1_300), np.linspace(-20, np.log(T - tx), 800)
+    k = np.exp(log_k)[:, None]
+    a, b, v = r + k * x, alpha + k * tx, np.exp(log_v)
+    gone = -np.expm1(-s * np.log1p(v / (beta + tx))) * np.exp(log_gap(k, a, b / k, v) + log_v)
+    waits = np.trapezoid(gone, log_v) + quiet(k, a, b, T - tx)[:, 0]
+    k, a, b = k[:, 0], a[:, 0], b[:, 0]
+    logs = (
+        t * np.log(gamma) - gammaln(t) + t * log_k - gamma * k + x * (k * log_k - gammaln(k)) + (k - 1) * gaps
+    )
+    logs += gammaln(a) - gammaln(r) + r * np.log(alpha) - a * np.log(b) + s * np.log(beta / (beta + tx))
+    return np.log(np.trapezoid(np.exp(logs - logs.max()) * waits, log_k)) + logs.max()
+
+
+def test_the_likelihood_is_that_of_a_slow_integral():
+    for params in ((1.7, 0.4, 0.95, 0.1, 0.43, 0.1), (6.0, 2.0, 1.2, 0.5, 2.0, 1.0)):
+        for history in HISTORIES:
+            found = ParetoGGG()._terms(params, one_row(*history))[0][0]
+            assert found == pytest.approx(reference(*params, *history), abs=2e-5)
+
+
+def test_the_gradient_is_that_of_the_likelihood():
+    params = np.array([1.7, 0.4, 0.95, 0.1, 0.43, 0.1])
+    for history in HISTORIES:
+        row = one_row(*history)
+        found = [by[0] for by in ParetoGGG()._terms(tuple(params), row)[1]]
+        for number, step in enumerate(np.diag(1e-5 * params)):
+            ends = [ParetoGGG()._terms(tuple(params + side * step), row)[0][0] for side in (-1, 1)]
+            assert found[number] == pytest.approx(
+                (ends[1] - ends[0]) / (2 * step[number]), abs=2e-4, rel=1e-4
+            )
+
+
+def test_where_everybody_buys_at_random_it_is_pareto_nbd():
+    plain = ParetoNBD().with_params({"r": 0.8, "alpha": 6.0, "s": 0.7, "beta": 15.0})
+    random = ParetoGGG().with_params({"t": 5e3, "gamma": 5e3, **plain.params_})
+    X = pd.DataFrame(
+        {"frequency": [0.0, 2, 9], "recency": [0.0, 12, 28], "T": 30.0, "log_gaps": [0.0, 3.4, 6.0]}
+    )
+    assert random.p_alive(X) == pytest.approx(plain.p_alive(X), rel=1e-3)
+    assert random.expected_purchases(X, 20) == pytest.approx(plain.expected_purchases(X, 20), rel=2e-3)
+
+
+def test_the_same_silence_tells_more_of_a_regular_customer():
+    X = pd.DataFrame(
+        {"frequency": 6.0, "recency": 18.0, "T": 30.0, "log_gaps": [6 * np.log(3), 6 * np.log(3) - 8]}
+    )
+    regular, random = ParetoGGG().with_params(TRUE).p_alive(X)
+    assert regular < random / 3
+
+
+def test_expected_purchases_rise_with_the_horizon():
+    model = ParetoGGG().with_params(TRUE)
+    X = model.simulate(12, 30.0, seed=1)
+    rising = np.array([model.expected_purchases(X, t) for t in (0, 0.1, 5, 100, 1e6)])
+    assert (np.diff(rising, axis=0) >= 0).all()
+    assert np.isfinite(rising).all()
+
+
+def test_gaps_that_are_longer_than_their_sum_are_refused():
+    X = pd.DataFrame({"frequency": [3.0], "recency": [9.0], "T": [12.0], "log_gaps": [3.5]})
+    with pytest.raises(ValueError, match=r"log_gaps is the sum of the logarithms .* found 3.5 in 1 rows"):
+        ParetoGGG().with_params(TRUE).p_alive(X)
+
+
+@pytest.mark.long
+def test_it_competes_by_name_is_stored_and_explained():
+    X = (
+        ParetoGGG()
+        .with_params(TRUE)
+        .simulate(40, 30.0)
+        .assign(monetary_value=lambda X: 20.0 * (X["frequency"] > 0))
+    )
+    (model,) = competitors(14, [], ["pareto_ggg_gamma_gamma"])
+    assert model.reads == ("log_gaps",)
+    model.fit(X)
+    again = from_state(to_state(model), CATALOGUE)
+    assert (again.predict(X.head(3)) == model.predict(X.head(3))).all()
+    parts = model.contributions(X.head(3))
+    assert parts.sum(axis="columns").to_numpy() == pytest.approx(model.predict(X.head(3)))
+
+
+@pytest.mark.slow
+def test_the_parameters_of_20_simulations_lie_in_their_intervals():
+    inside = []
+    for seed in range(20):
+        model = ParetoGGG().fit(ParetoGGG().with_params(TRUE).simulate(600, 30.0, seed=seed))
+        inside += [
+            abs(np.log(model.params_[name] / true)) * model.params_[name] / model.standard_errors_[name]
+            <= 1.96
+            for name, true in TRUE.items()
+        ]
+    assert 0.90 <= np.mean(inside) <= 0.99
