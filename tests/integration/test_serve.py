@@ -277,6 +277,20 @@ def test_answers_name_the_registered_version(server, customers):
     assert answer["predictions"][0]["model_version"] == "1"
 
 
+def test_the_server_answers_with_the_value_of_cltv_lifetime(server, trained, customers):
+    done = trained.cltv("lifetime", "--data", "orders.csv", *trained.mapping, "--discount-rate", "0.1")
+    assert done.returncode == 0, done.stderr
+    worked_out = pd.read_parquet(trained.folder / "out" / "lifetime.parquet").set_index("customer_id")
+    body = {"dataframe_records": records(customers), "params": {"value": "remaining", "discount_rate": 0.1}}
+    status, answer = post(server, json.dumps(body))
+    assert status == 200
+    served = pd.DataFrame(answer["predictions"]).set_index("customer_id")["remaining_value"]
+    assert served.to_numpy() == pytest.approx(worked_out["remaining_value"].loc[served.index].to_numpy())
+    status, answer = post(server, json.dumps({**body, "params": {"value": "forever"}}))
+    assert status == 400
+    assert "Unknown value 'forever'. Available: horizon, remaining, lifetime." in answer
+
+
 def test_a_margin_multiplies_the_value_and_leaves_the_tier(server, customers):
     rows = records(customers)
     plain = post(server, json.dumps({"dataframe_records": rows}))[1]["predictions"]
