@@ -47,12 +47,8 @@ def add_changes(shop: Shop, done: Actions) -> None:
     """
     if shop.terms.before is None:
         return
-    if shop.terms.lifetimes is not None:
-        raise InputError(
-            "what changed is told by the value within the horizon only; run cltv act --before without --value and "
-            "--basis for it."
-        )
-    before, after = shop.terms.before.dropna(subset="expected_value"), done.tables["customers"]
+    before, after = (_by_value(table, shop) for table in (shop.terms.before, done.tables["customers"]))
+    before = before.dropna(subset="expected_value")
     found = _account(before, after, shop, done)
     done.tables |= {"migration": found.flows, "value_change": found.change}
     currency = shop.terms.currency
@@ -63,7 +59,9 @@ def add_changes(shop: Shop, done: Actions) -> None:
         ),
     }
     sentences = [*found.sentences]
-    if {"margin_rate", "expected_profit"} <= set(before) & set(after):
+    if shop.terms.lifetimes is not None:
+        sentences.append(f"What is taken apart is the {shop.column.replace('_', ' ')}.")
+    elif {"margin_rate", "expected_profit"} <= set(before) & set(after):
         done.tables["profit_change"] = profit = _profit_change(before, after, found.by_earlier, found.prices)
         figures["Change of the total expected profit by cause"] = plots.value_waterfall(
             profit, currency=currency
@@ -71,6 +69,16 @@ def add_changes(shop: Shop, done: Actions) -> None:
     elif "expected_profit" in after:
         sentences.append("The earlier table has no margins, so the change of profit is not taken apart.")
     done.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
+
+
+def _by_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
+    """Return a table of customers whose `expected_value` is the value that tiers go by."""
+    if shop.column not in table:
+        raise InputError(
+            f"the earlier table holds no {shop.column}; name with --before the customers.csv of an earlier "
+            f"cltv act --value {shop.terms.value} --basis {shop.terms.basis}."
+        )
+    return table.assign(expected_value=table[shop.column])
 
 
 def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
@@ -126,6 +134,9 @@ def _by_earlier_model(
         return None, cuts, "Which model made the earlier scores is not known; its part is in the others."
     if int(version) == shop.version:
         return None, cuts, f"Version {shop.version} of the model made both scores."
+    if shop.terms.lifetimes is not None:
+        told = f"Version {int(version)} made the earlier values and {shop.version} today's; the part of the model is "
+        return None, cuts, told + "in the others."
     try:
         model = registered_model.load_version(int(version))
         card = model.metadata.metadata

@@ -22,7 +22,9 @@ def add_margins(shop: Shop, done: Actions) -> None:
     """Add the margins by customer, tier and whatever else the log knows, and each customer's expected profit."""
     terms = shop.terms
     rates = decisions.category_rates(shop.log, terms.category_margins, terms.margin_rate)
-    costs = Costs(margin_rate=rates, acquisition=terms.acquisition_cost or 0.0)
+    costs = Costs(
+        margin_rate=rates, acquisition=0.0 if terms.acquisition_cost is None else terms.acquisition_cost
+    )
     grains = ["category", "product", "channel"]
     grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log.columns)]
     for grain in grains:
@@ -69,7 +71,8 @@ def add_payback(shop: Shop, done: Actions) -> None:
         raise InputError(
             "the payback month needs what winning a customer cost; state it with --acquisition-cost."
         )
-    table = decisions.compute_payback(shop.log, cost, margin_rate=shop.terms.margin_rate)
+    by_cohort = _by_cohort(cost, shop) if isinstance(cost, pd.Series) else cost
+    table = decisions.compute_payback(shop.log, by_cohort, margin_rate=shop.terms.margin_rate)
     months = decisions.payback_month(table)
     done.tables |= {"payback_curve": table, "payback": months}
     paid = months["payback_month"].dropna()
@@ -84,14 +87,24 @@ def add_payback(shop: Shop, done: Actions) -> None:
             "Months seen": latest["months_seen"],
         }
     )
-    each = format_money(cost, shop.terms.currency)
+    each = format_money(float(cost.mean() if isinstance(cost, pd.Series) else cost), shop.terms.currency)
+    each = f"their own cost, on average {each}," if isinstance(cost, pd.Series) else each
     sentence = f"{len(paid)} of {len(months)} monthly cohorts have paid back {each} per customer"
     done.sections.append(
         section(
             "When customers have paid back what winning them cost",
-            [f"{sentence}, half of them by month {paid.median():.0f}." if len(paid) else f"{sentence}."],
+            [
+                f"{sentence}, half of them by month {paid.median():.0f}." if len(paid) else f"{sentence}.",
+                *shop.terms.acquisition_notes,
+            ],
             tables={
                 "The latest cohorts: the month since the first purchase in which the margin covers the cost": shown
             },
         )
     )
+
+
+def _by_cohort(paid: pd.Series, shop: Shop) -> pd.Series:
+    """Return the mean cost of winning a customer by the month of the first purchase."""
+    first = shop.log.frame.groupby("customer_id")["timestamp"].min().dt.to_period("M").dt.to_timestamp()
+    return paid.groupby(first.reindex(paid.index)).mean()

@@ -53,7 +53,9 @@ class Terms:
     budget
         Most to spend on a list.
     acquisition_cost
-        What winning one customer cost.
+        What winning one customer cost: one figure, or that of each customer by `customer_id`.
+    acquisition_notes
+        What must be known of these figures.
     protected
         Columns of the log that nothing here may use.
     exclude
@@ -79,7 +81,8 @@ class Terms:
     upsell_share: float | None = None
     cost: float | None = None
     budget: float | None = None
-    acquisition_cost: float | None = None
+    acquisition_cost: float | pd.Series | None = None
+    acquisition_notes: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     currency: str = ""

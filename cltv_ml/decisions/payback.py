@@ -11,7 +11,7 @@ from cltv_ml.log import AnyLog
 
 
 def compute_payback(
-    log: AnyLog, acquisition_cost: float, *, margin_rate: float | None = None, months: int = 24
+    log: AnyLog, acquisition_cost: float | pd.Series, *, margin_rate: float | None = None, months: int = 24
 ) -> pd.DataFrame:
     """Return the cumulative margin per customer of each monthly cohort, month by month since it was won.
 
@@ -25,7 +25,7 @@ def compute_payback(
     log
         TRANSACTIONS with `cost`, or a margin rate.
     acquisition_cost
-        Currency per customer won.
+        Currency per customer won: one figure, or one for each `cohort`.
     margin_rate
         Share of the amount that is margin, where the log has no cost.
     months
@@ -36,7 +36,7 @@ def compute_payback(
     InputError
         Neither cost nor margin rate is known, or the acquisition cost is not positive.
     """
-    if not acquisition_cost > 0:
+    if isinstance(acquisition_cost, float | int) and not acquisition_cost > 0:
         raise InputError(f"acquisition_cost must be positive to be paid back, got {acquisition_cost}.")
     con, found = open_log(log, "the payback month", [] if margin_rate is not None else ["cost"])
     margin = f"{money('amount')} - {money('cost')}"
@@ -45,8 +45,11 @@ def compute_payback(
         margin = f"coalesce({margin}, {by_rate})" if "cost" in found else by_rate
     rows = frame(con.sql(_SQL.format(margin=margin, months=int(months), total=currency("margin"))))
     rows["cumulative_margin"] = rows.groupby("cohort")["margin"].cumsum() / rows["customers"]
-    rows["paid_back"] = rows["cumulative_margin"] >= acquisition_cost
     rows["cohort"] = pd.to_datetime(rows["cohort"]).astype("datetime64[us]")
+    owed = (
+        rows["cohort"].map(acquisition_cost) if isinstance(acquisition_cost, pd.Series) else acquisition_cost
+    )
+    rows["paid_back"] = rows["cumulative_margin"] >= owed
     return rows[["cohort", "month", "customers", "cumulative_margin", "paid_back"]]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,9 +27,11 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
+from cltv_ml.pipelines.lifetime import channels_won, read_acquisition
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
 
@@ -64,6 +68,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     check_folder(settings.out)
     terms = _terms(settings)
     cleaned = load(settings, progress)
+    terms = _with_costs(terms, settings, cleaned)
     progress("scoring the customers", 0.1)
     done = Actions()
     shop = look(cleaned, terms, done)
@@ -74,7 +79,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
         except InputError as error:
             done.refused[name] = str(error)
     progress("writing", 0.95)
-    _write(done, shop, settings, cleaned)
+    _write(done, shop, settings.out, cleaned if settings.redact else None)
     return done
 
 
@@ -129,7 +134,6 @@ def _terms(settings: Act) -> Terms:
         "upsell_share",
         "cost",
         "budget",
-        "acquisition_cost",
     )
     rates = settings.category_margins
     return Terms(
@@ -141,6 +145,16 @@ def _terms(settings: Act) -> Terms:
         campaign=_past_campaign(settings),
         lifetimes=read_lifetimes(settings),
     )
+
+
+def _with_costs(terms: Terms, settings: Act, cleaned: Cleaned) -> Terms:
+    """Return the terms with what winning each customer cost, where that is stated."""
+    stated = None if settings.acquisition_cost is None else read_acquisition(settings.acquisition_cost)
+    if not isinstance(stated, pd.DataFrame):
+        return replace(terms, acquisition_cost=stated)
+    log = cleaned.transactions
+    paid, notes = decisions.cost_of_winning(log, stated, channels_won(cleaned, log, check_as_of(log, None)))
+    return replace(terms, acquisition_cost=paid, acquisition_notes=tuple(notes))
 
 
 def _past_campaign(settings: Act) -> PastCampaign | None:
@@ -159,17 +173,18 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 
-def _write(done: Actions, shop: Shop, settings: Act, cleaned: Cleaned) -> None:
-    out, redacted = settings.out, settings.redact
+def _write(done: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
+    """Write the tables and the page, which names no customer of `unnamed`."""
     for name, table in done.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
     totals = list_totals(shop, done)
     for name, content in {"rules": done.rules, "actions": _summary(totals, shop)}.items():
         with atomic(out / f"{name}.json") as path:
             path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    page = render_html(as_wanted(_page(totals, done, shop), redacted, cleaned))
-    with atomic(out / "actions.html", private=not redacted) as path:
-        path.write_text(page, encoding="utf-8")
+    page = _page(totals, done, shop)
+    page = page if unnamed is None else as_wanted(page, True, unnamed)
+    with atomic(out / "actions.html", private=unnamed is None) as path:
+        path.write_text(render_html(page), encoding="utf-8")
 
 
 def _page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:

@@ -141,18 +141,20 @@ def _profit(log: Log, cleaned: Cleaned, cutoff: pd.Timestamp, settings: Lifetime
         rebate_share=settings.rebate_share,
     )
     rates = decisions.customer_margin_rates(margins, decisions.margin_credibility(filled, costs))
-    paid, told = decisions.cost_of_winning(log, _acquisition(settings), _channels(cleaned, log, cutoff))
+    paid, told = decisions.cost_of_winning(
+        log, read_acquisition(settings.acquisition_cost), channels_won(cleaned, log, cutoff)
+    )
     return _Profit(margins, rates, paid, [*notes, *told])
 
 
-def _acquisition(settings: LifetimeSettings) -> float | pd.DataFrame:
-    stated = settings.acquisition_cost
+def read_acquisition(stated: Any) -> float | pd.DataFrame:
+    """Return the cost of winning one customer: a figure as it is, a table by channel or month read."""
     if isinstance(stated, float):
         return stated
     return read_table(stated, [], "a table with channel or month and acquisition_cost or cost", key="")
 
 
-def _channels(cleaned: Cleaned, log: Log, cutoff: pd.Timestamp) -> pd.Series | None:
+def channels_won(cleaned: Cleaned, log: Log, cutoff: pd.Timestamp) -> pd.Series | None:
     """Return the channel that won each customer where the table of customers names one."""
     levels = cleaned.known.groups(cutoff, log.customers, most=len(log.customers))
     named = {str(name).strip().lower(): name for name in levels}

@@ -160,8 +160,10 @@ class _Stated(Printed, Redacted, Customers, Source):
     exclude: Repeated = setting(
         [], "Product or category that no list may show, such as FUEL; may be repeated."
     )
-    acquisition_cost: float | None = setting(
-        None, "Cost of winning one customer: adds the profit and the payback month."
+    acquisition_cost: Price | None = setting(
+        None,
+        "Cost of winning one customer, for the profit and the payback month: a figure, or a table with channel or "
+        "month and acquisition_cost (of one customer) or cost (in all).",
     )
     campaign: Table = setting(
         None, "Table of a past randomised campaign: customer_id, arm and, if known, propensity."

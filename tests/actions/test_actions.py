@@ -423,6 +423,36 @@ def test_earlier_scores_of_another_horizon_are_refused(shop, done):
         changed(shop, done, done.tables["customers"].assign(horizon=182))
 
 
+def test_what_changed_of_another_value_is_taken_apart_where_the_earlier_table_holds_it(shop, done):
+    customers = done.tables["customers"].assign(
+        remaining_value=done.tables["customers"]["expected_value"] * 3
+    )
+    terms = dataclasses.replace(shop.terms, value="remaining", lifetimes=customers)
+    shop, done = dataclasses.replace(shop, terms=terms), Actions(tables={"customers": customers})
+    tables, told = changed(shop, done, customers.assign(remaining_value=customers["remaining_value"] / 2))
+    total = tables["value_change"].set_index("part")["change"]["total"]
+    assert total == pytest.approx(customers["remaining_value"].sum() / 2, rel=1e-6)
+    assert "What is taken apart is the remaining value." in told
+    with pytest.raises(
+        InputError, match=r"holds no remaining_value; .* cltv act --value remaining --basis revenue"
+    ):
+        changed(shop, done, customers.drop(columns="remaining_value"))
+
+
+def test_the_cost_of_winning_may_differ_by_customer(shop, done):
+    first = shop.log.frame.groupby("customer_id")["timestamp"].min()
+    paid = pd.Series(np.where(first < "2022-06-01", 1e6, 0.01), index=first.index)
+    terms = dataclasses.replace(shop.terms, acquisition_cost=paid, acquisition_notes=("1 of 2 has none.",))
+    found = Actions(tables={"customers": done.tables["customers"]})
+    for part in ("margins", "payback"):
+        PARTS[part](dataclasses.replace(shop, terms=terms), found)
+    early = found.tables["payback"].index < pd.Timestamp("2022-06-01")
+    assert found.tables["payback"]["payback_month"][early].isna().all()
+    assert (found.tables["payback"]["payback_month"][~early] == 1).mean() > 0.5
+    assert found.tables["margins_by_customer"]["acquisition"].sum() == pytest.approx(paid.sum())
+    assert "1 of 2 has none." in found.sections[-1]["sentences"]
+
+
 def test_tables_are_written_as_a_spreadsheet_shows_them():
     table = pd.DataFrame({"customer_id": ["a"], "value": [7.388120444145785], "share": [0.1 + 0.2]})
     written = _for_readers(table, "EUR").to_csv(index=False)

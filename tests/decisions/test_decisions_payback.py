@@ -47,3 +47,9 @@ def test_no_cost_and_no_rate_says_what_is_needed(log):
 def test_an_acquisition_cost_of_zero_is_refused(log):
     with pytest.raises(ValueError, match="must be positive"):
         compute_payback(log, 0.0)
+
+
+def test_each_cohort_pays_back_its_own_cost(log):
+    owed = pd.Series({pd.Timestamp("2023-01-01"): 9.0, pd.Timestamp("2023-03-01"): 3.0})
+    months = payback_month(compute_payback(log, owed))
+    assert months["payback_month"].isna().tolist() == [True, False]
