@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WITH_SPARK := .[dev,spark]
 
-.PHONY: demo test test-all test-python chaos mutants test-ui test-spark check docs tutorial pins clean
+.PHONY: demo test test-all test-python chaos mutants test-ui test-spark check docs tutorial notebooks gallery sbom pins clean
 
 demo: .venv/.demo
 	$(BIN)/cltv demo
@@ -51,6 +51,18 @@ docs: .venv/.docs
 # Follows the tutorial word by word and writes what its commands print into the page.
 tutorial: .venv/.dev
 	$(BIN)/python docs/run_tutorial.py
+
+# Runs the notebooks and writes their pages with what they show.
+notebooks: .venv/.dev
+	$(BIN)/python docs/run_notebooks.py
+
+# Draws every figure for its page, from a training on a simulated shop.
+gallery: .venv/.dev
+	$(BIN)/python docs/draw_gallery.py
+
+# What the package is made of, with licences: dist/sbom.json (CycloneDX) and dist/licences.csv.
+sbom: .venv/.demo
+	$(BIN)/python deploy/sbom.py dist postgres
 
 # One install recipe: uv when it is there, else the standard library's venv and pip.
 .venv/.demo: pyproject.toml constraints.txt

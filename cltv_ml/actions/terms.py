@@ -110,7 +110,8 @@ class Actions(Inline):
     rates: pd.Series | None = None
 
     def _parts(self) -> dict[str, Any]:
-        return {"tables": self.tables, "left_out": self.refused}
+        rows = {name: f"{len(table):,} rows" for name, table in self.tables.items()}
+        return {"tables": rows, "left_out": self.refused}
 
 
 def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:

@@ -54,7 +54,7 @@ class Cleaned(Inline):
         rules = report.rules.loc[report.rules["rows"] > 0, ["rule", "rows", "money"]]
         return {
             "source": report.source,
-            "mapping": report.mapping,
+            "mapping": ", ".join(f"{name}={column}" for name, column in report.mapping.items()),
             "lines": f"{report.rows_in:,} in, {report.rows_kept:,} kept",
             "money": f"{report.money_in:,.2f} in, {report.money_kept:,.2f} kept",
             "set_aside": rules.reset_index(drop=True),
