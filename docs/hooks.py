@@ -1,13 +1,22 @@
-"""What the site is built with besides Markdown: formulas as MathML, the pages of commands and of figures."""
+"""What the site is built with besides Markdown: formulas as MathML, figures, and the page of commands."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
+import sys
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.structure.files import File
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from drawn import element  # noqa: E402 - a script next to this one
 
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
@@ -23,7 +32,30 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     for mark, make in makers.items():
         if mark in markdown:
             markdown = markdown.replace(mark, make())
-    return markdown
+    return re.sub(r"<!-- figure (\w+) -->", lambda found: _drawn(found[1]), markdown)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add what draws figures: plotly's script once, and ours with the colours of both modes."""
+    from plotly.offline import get_plotlyjs
+
+    from cltv_ml.reporting import theme
+
+    templates = {mode: theme.template(mode).to_plotly_json() for mode in ("light", "dark")}
+    ours = f"const TEMPLATES = {json.dumps(templates, default=list)};\n{(HERE / 'figures.js').read_text()}"
+    files.remove(files.get_file_from_path("figures.js"))
+    files.append(File.generated(config, "plotly.js", content=get_plotlyjs()))
+    files.append(File.generated(config, "figures.js", content=ours))
+    return files
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Let a page that holds figures load what draws them."""
+    if "data-figure=" not in output:
+        return output
+    root = "../" * page.url.count("/")
+    scripts = "".join(f'<script src="{root}{name}.js"></script>' for name in ("plotly", "figures"))
+    return output.replace("</body>", f"{scripts}</body>")
 
 
 def _glossary() -> str:
@@ -75,10 +107,33 @@ def _option(param: Any) -> str:
 
 
 def _figures() -> str:
-    from cltv_ml.pipelines.plot import catalogue
+    """Return every figure with what it shows and the call that draws it."""
+    from cltv_ml.pipelines.plot import ELSEWHERE, RECIPES, sentence
+    from cltv_ml.reporting.plots import CATALOGUE
 
-    rows = [f"| `{row.figure}` | {row.needs} | {row.shows} |" for row in catalogue().itertuples()]
-    return "\n".join(["| figure | drawn from | shows |", "|---|---|---|", *rows])
+    parts = []
+    for name in CATALOGUE:
+        needs = RECIPES[name].needs if name in RECIPES else ""
+        more = " --before last_month.parquet" if needs == "earlier scores" else ""
+        call = (
+            f"`cltv plot {name} --data orders.csv{more}`"
+            if needs
+            else f"Part of the page of {ELSEWHERE[name]}"
+        )
+        source = {"data": "the data", "training": "the newest training", "earlier scores": "earlier scores"}
+        told = f"{call}, drawn from {source[needs]}." if needs else f"{call}."
+        parts.append(f"## {name}\n\n{sentence(name)}\n{told}\n\n<!-- figure {name} -->")
+    return "\n\n".join(parts)
+
+
+def _drawn(name: str) -> str:
+    """Return a figure of the gallery; empty where it is so new that `make gallery` has not drawn it."""
+    return element(_gallery()[name]) if name in _gallery() else ""
+
+
+@cache
+def _gallery() -> dict[str, str]:
+    return dict(json.loads((HERE / "gallery.json").read_text(encoding="utf-8")))
 
 
 def _models() -> str:

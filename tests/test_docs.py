@@ -1,5 +1,6 @@
 """What the documentation says is so: commands that exist, bounds that hold, formulas that are read."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from cltv_ml.cli import app
 from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND
 from cltv_ml.evaluation.shape import SAME_GINI
+from cltv_ml.reporting import plots
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,3 +53,23 @@ def test_pages_fetch_nothing_from_elsewhere():
         assert not re.search(r"!\[[^]]*\]\(https?://|<script|<iframe", page.read_text(encoding="utf-8")), (
             page.name
         )
+
+
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_page_of_a_notebook_shows_its_cells(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    page = notebook.with_suffix(".md").read_text(encoding="utf-8")
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert [cell for cell in code if cell not in page] == []
+    assert [cell for cell in cells if cell.get("outputs")] == []  # outputs stand in the page
+
+
+def test_the_gallery_draws_figures_of_the_catalogue_only():
+    drawn = json.loads((ROOT / "docs" / "gallery.json").read_text(encoding="utf-8"))
+    assert set(drawn) <= set(plots.CATALOGUE)
+    shown = re.findall(r"<!-- figure (\w+) -->", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"))
+    assert len(shown) == 3
+    assert set(shown) <= set(drawn)
