@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from cltv_ml.data.numerals import CURRENCIES
@@ -66,6 +67,9 @@ def unit_of(column: str) -> float | None:
     return next((worth for unit, worth in _UNITS.items() if re.search(f" ({unit}) ", apart)), None)
 
 
+#: Codes of currencies in headings, but for those that are common words.
+CURRENCY_WORDS = frozenset(code.lower() for code in CURRENCIES - {"TRY", "ALL", "TOP"})
+
 #: What ends a heading of money: its currency, its small unit, or whether the tax is in it.
 _MONEY_SUFFIX = re.compile(
     rf"(?<=\w)[\W_]+(in[\W_]+)?({'|'.join(CURRENCIES - {'TRY', 'ALL', 'TOP'})}|cents?|minor|€|£|\$)$"
@@ -91,9 +95,24 @@ def plain_text(text: str, gap: str = "") -> str:
     >>> plain_text("wc-Remboursé", " "), plain_text("Straße")
     ('wc rembourse', 'strasse')
     """
-    letters = unicodedata.normalize("NFKD", text.lower())
-    bare = "".join(sign for sign in letters if not unicodedata.combining(sign)).translate(_LETTERS)
-    return unicodedata.normalize("NFC", gap.join(re.split(r"[\W_]+", bare)).strip())
+    return gap.join(re.split(r"[\W_]+", _without_marks(text.lower()).translate(_LETTERS))).strip()
+
+
+def plain_pattern(listed: Iterable[str]) -> str:
+    """Return one regular expression for plain texts: its letters are written as `plain_text` writes them.
+
+    >>> plain_pattern(["ä|é"])
+    'a|e'
+    """
+    return _without_marks("|".join(listed))
+
+
+def _without_marks(text: str) -> str:
+    """Return a text without accents and the vowel signs of scripts that write them as marks."""
+    letters = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize(
+        "NFC", "".join(sign for sign in letters if unicodedata.category(sign)[0] != "M")
+    )
 
 
 #: Standard name -> headings found in shops' exports, in falling order of certainty, separated by blanks.

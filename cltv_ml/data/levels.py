@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from cltv_ml.data.headings import plain_text
+from cltv_ml.data.headings import plain_pattern, plain_text
 from cltv_ml.data.words import words
 
 #: What a level of such a column can mean.
@@ -30,7 +30,11 @@ BLANK = frozenset(_LISTED.pop("blank"))
 NO, YES = BLANK | frozenset(_LISTED.pop("no")), frozenset(_LISTED.pop("yes"))
 
 #: Regular expressions on plain levels, by what such a level says.
-_WORDS = {name: "|".join(listed) for name, listed in _LISTED.items()}
+_WORDS = {name: plain_pattern(listed) for name, listed in _LISTED.items()}
+
+#: What says, under whatever heading, that a sale was cancelled, and that it was undone or never took place.
+CANCELLED = _WORDS["cancelled"]
+UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed"))
 
 #: What the last line of a report holds instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
@@ -57,7 +61,7 @@ def _statuses(partly: str, undone: str, goods: str, **others: str) -> tuple[tupl
         (undone, "refund"),
         (rf"\b(await|pending|waiting|ready)\w* (for )?({goods})|\bunshipped", "counts"),
         (rf"({partly}).*(paid|captur|bezahlt|pay|pag)", ""),
-        (others["open"], "ignore"),
+        ("|".join(others[name] for name in ("cancelled", "failed", "open")), "ignore"),
         (others["done"], "counts"),
     )
 

@@ -7,58 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
-from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, YES, plain_level, read_level, read_levels
+from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, UNDONE, YES, plain_level, read_level, read_levels
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
+from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 
-#: Levels that say, under whatever heading, that a sale was undone or never took place.
-_UNDONE = re.compile(
-    r"refund|\breturned|\breturn$|charge\w*back|cancel|\bannul|\bstorn|\bvoid|\bfailed|\bfailure|\bdeclin|\breject|"
-    r"\breversed|\bunpaid|\bnot paid|erstatte|retourn|\bretour$|zuruckg|rembours|reembols|devuelt|devolvid|estornad|"
-    r"rimbors|fehlgeschlagen|abgelehnt|unbezahlt|\bechoue|\brefuse|\bimpaye|rechazad|fallid|anulad|impagad|rifiutat|"
-    r"geannuleerd|mislukt|anulowan|zwrocon|отмен|возвра|取消|退款|返金|キャンセル|\bfraud|\bdeleted|\babandon"
-)
+#: Levels that say, under whatever heading, that a sale was undone or never took place; and those that deny it.
+_UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
 _DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza)\b (?!paid)")
 
-#: Headings of columns whose words describe goods or people rather than what became of the sale.
-_WORDS = re.compile(
-    "categor|kategor|product|produkt|item|sku|name|descri|beschreib|policy|segment|group|tag|title"
-)
-
-#: Headings of columns that say yes or no, or are filled, where a sale was undone; and headings that only look so.
-_NEGATIVE = re.compile(
-    "return|refund|void|cancel|delet|chargeback|disput|storn|retour|ruckgab|^rma|reversal|reversed|devol|reembols|"
-    "rimbors|rembours|invalid|fraud|rejected|declined|failed|annul|anul"
-)
-_HARMLESS = re.compile(
-    "returning|policy|window|address|rate|url|days|possible|allowed|able|deadline|until|count|first|shipping|nonrefund|"
-    "expect|risk|score|prob|customer"
-)
-_POSITIVE = re.compile(
-    "^(is)?(approved|valid|success|successful|accepted|confirmed|completed|settled|cleared)$"
-)
-
-#: Headings that say that the one letter or number in a column tells sales from refunds.
-_CODES = re.compile(
-    "type|code$|kind|sign$|direction|movement|bewegung|operation|vorgang|indicator|kennz|^dc$|^sh$|^dr ?cr$|drcr|"
-    "debit|credit|sollhaben|belegart|^art$|^flag$|transaction|^class$"
-)
-_NO_CODES = re.compile(
-    "product|item|customer|payment|zip|post|country|currency|card|tax|ship|promo|coupon|discount|sku"
-)
-
-_PRICE = re.compile("price|preis|prix|precio|prezzo|preco|^ep$|^vk$")
-_NO_PRICE = re.compile(
-    "cost|purchase|einkauf|list|msrp|rrp|uvp|regular|original|compare|^old|before|base|wholesale|ship|total|tax|index|"
-    "category|level|group|currency|^ek"
-)
-
-_DISCOUNT = re.compile(
-    "^disc|discount|rabat|remise|descuento|sconto|^promo(tion)?s?(amount)?$|^coupon(amount|value)?$|^voucher(amount|value)?$"
-    "|nachlass|markdown|korting|desconto|^reduction"
-)
+#: Headings, by what such columns hold; see the file of words.
+_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("overlooked").items()}
 
 #: Columns with more different values than this hold no levels.
 _LEVELS = 20
@@ -66,14 +27,6 @@ _LEVELS = 20
 #: Levels that tell tests from real sales, and those of tests.
 _TESTS = {"test", "sandbox", "testing", "test mode", "testmode"}
 _MODES = _TESTS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
-
-#: Headings of money that was not paid yet, and of times that a sale reaches in the end.
-_UNPAID = re.compile(
-    "amountdue|balancedue|outstanding|^due$|unpaid|offenerbetrag|restbetrag|restdu|saldopendiente"
-)
-_REACHED = re.compile(
-    "^(paid|completed|captured|settled|confirmed|payment|completion)(at|on|date|time)$|^date(paid|completed)$"
-)
 
 
 @dataclass
@@ -128,8 +81,8 @@ def look_over(
         discounts = [
             one
             for one in numbers
-            if _DISCOUNT.search(plain_heading(one))
-            and not _PRICE.search(plain_heading(one))
+            if _HEADED["discount"].search(plain_heading(one))
+            and not _HEADED["price"].search(plain_heading(one))
             and glance.any_number(one)
         ]
         found.mapping |= {"discount": discounts[0]} if discounts else {}
@@ -141,9 +94,9 @@ def look_over(
 def _look_at_unpaid(column: str, kind: str, glance: Glance, found: Overlooked) -> None:
     """Tell of money that is not paid yet, and of sales that did not reach their end."""
     heading = plain_heading(column)
-    if kind == "number" and _UNPAID.search(heading) and glance.any_number(column):
+    if kind == "number" and _HEADED["unpaid"].search(heading) and glance.any_number(column):
         found.notes.append(f"Column {column!r} holds money that is not paid yet; such lines count in full.")
-    blank = glance.rows - glance.filled(column) if _REACHED.match(heading) else 0
+    blank = glance.rows - glance.filled(column) if _HEADED["reached"].match(heading) else 0
     if kind == "timestamp" and blank:
         found.notes.append(
             f"Column {column!r} is blank on {blank:,} of {glance.rows:,} lines, which count all the same; take such "
@@ -151,15 +104,21 @@ def _look_at_unpaid(column: str, kind: str, glance: Glance, found: Overlooked) -
         )
 
 
+def _speaks_of_return(heading: str) -> bool:
+    """Whether a heading says that sales were undone or given back."""
+    return bool(_HEADED["negative"].search(heading)) and not any(
+        _HEADED[name].search(heading) for name in ("harmless", "words")
+    )
+
+
 def _look_at_flag(
     column: str, kind: str, levels: Mapping[str, int], decided: Mapping[str, str | None], found: Overlooked
 ) -> bool:
     """Ask about a column whose heading and content say yes or no of each sale; return whether it is one."""
     heading = plain_heading(column)
-    negative = _NEGATIVE.search(heading) and not _HARMLESS.search(heading) and not _WORDS.search(heading)
     values = {level.lower() for level in levels}
     rows = sum(levels.values())
-    if _POSITIVE.match(heading) and values <= NO | YES and values & (NO - BLANK) and values & YES:
+    if _HEADED["positive"].match(heading) and values <= NO | YES and values & (NO - BLANK) and values & YES:
         no = sum(count for level, count in levels.items() if level.lower() in NO)
         _ask(
             found,
@@ -170,7 +129,7 @@ def _look_at_flag(
             "a line with a no is no sale",
         )
         return True
-    if not negative or (kind in ("number", "rate") and not values <= NO | YES):
+    if not _speaks_of_return(heading) or (kind in ("number", "rate") and not values <= NO | YES):
         return False
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
     if 0 < filled < rows:
@@ -189,7 +148,7 @@ def _look_at_levels(
 ) -> None:
     """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
     heading = plain_heading(column)
-    words = _WORDS.search(heading) and "stat" not in heading
+    worded = _HEADED["words"].search(heading) and "stat" not in heading
     plain = {level: plain_level(level) for level in levels}
     undone = [
         level
@@ -202,10 +161,10 @@ def _look_at_levels(
         return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
         return
-    if "type" not in decided and not words and _is_type(levels):
+    if "type" not in decided and not worded and _is_type(levels):
         found.mapping["type"] = column
         return
-    if not undone or words:
+    if not undone or worded:
         _look_at_codes(column, levels, glance, decided, found)
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)
@@ -255,7 +214,7 @@ def _look_at_codes(
         return
     if {code.lower() for code in codes} <= NO | YES - {"1", "x"} and "-1" not in codes:
         return
-    if _CODES.search(heading) and not _NO_CODES.search(heading):
+    if _HEADED["codes"].search(heading) and not _HEADED["no_codes"].search(heading):
         shown = ", ".join(f"{code} ({levels[code]:,} lines)" for code in codes)
         rare = min(codes, key=lambda code: levels[code])
         if glance.is_paired(column, decided.get("order_id"), decided.get("amount")):
@@ -282,7 +241,7 @@ def _look_at_numbers(
 ) -> bool:
     """Ask about a column of numbers or many values whose heading speaks of what came back; return whether it does."""
     heading = plain_heading(column)
-    if not _NEGATIVE.search(heading) or _HARMLESS.search(heading) or _WORDS.search(heading):
+    if not _speaks_of_return(heading):
         return False
     net = decided.get("amount") or ""
     if kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
@@ -318,8 +277,8 @@ def _look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Over
     others = [
         column
         for column in numbers
-        if _PRICE.search(plain_heading(column))
-        and not _NO_PRICE.search(plain_heading(column))
+        if _HEADED["price"].search(plain_heading(column))
+        and not _HEADED["no_price"].search(plain_heading(column))
         and glance.differ(chosen, column)
     ]
     if others:

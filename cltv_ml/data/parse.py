@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from cltv_ml.data import numerals, times
+from cltv_ml.data.calendars import as_iso
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
 from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, damage, unify
@@ -172,9 +173,8 @@ class Columns:
         if is_number(kind):
             number = self.number(column)
             return self._from_zone(times.number_as_time(number, self._serials(column, number)))
-        text = days_in_place(
-            self, column, f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
-        )
+        text = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
+        text = days_in_place(self, column, as_iso(self, column, text))
         other, zoned, short, numbers, words = self.row(
             f"select count(*), count(*) filter (where {times.is_zoned(text)}), "
             f"count(*) filter (where {times.is_short(text)}), count(*) filter (where {times.is_digits(text)}), "

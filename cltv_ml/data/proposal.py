@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cltv_ml.data.glance import count_values
-from cltv_ml.data.headings import NOT_THE_PURCHASE, PER_LINE, PER_ORDER, SYNONYMS, plain_heading
+from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines
+from cltv_ml.data.currency import find_currency
+from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
+from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
-from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
+from cltv_ml.data.levels import LEVEL_NAMES
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
-from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
+from cltv_ml.data.orders import choose_order, find_order
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
@@ -20,7 +22,6 @@ from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
-from cltv_ml.tables import TRANSACTIONS
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency", "cancels")
@@ -33,30 +34,6 @@ _PERIOD = re.compile(
 
 #: Names whose columns are looked for when others are known.
 _LATER = ("version", "credit")
-
-#: One of these is among the codes of any column of currencies: TOP, ALL and TRY are words as well.
-_MAJOR = {
-    "EUR",
-    "USD",
-    "GBP",
-    "JPY",
-    "CHF",
-    "CAD",
-    "AUD",
-    "SEK",
-    "NOK",
-    "DKK",
-    "PLN",
-    "CNY",
-    "INR",
-    "BRL",
-    "MXN",
-}
-
-#: Levels of columns so headed need not be known: the user is asked what they mean.
-_SURELY_LEVELS = re.compile(
-    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$"
-)
 
 
 @dataclass(frozen=True)
@@ -73,12 +50,15 @@ class Proposal:
         What only the user can settle; the mapping lacks it.
     rules
         Settings of `Rules` that suit a known export.
+    ties
+        Columns that could each be the order_id, by their headings.
     """
 
     mapping: Mapping[str, str]
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = field(default=())
     rules: Mapping[str, Any] = field(default_factory=dict)
+    ties: tuple[str, ...] = ()
 
 
 def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
@@ -98,13 +78,20 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     wanted = SAFETY if is_complete(known) else tuple(name for name in SYNONYMS if name not in _LATER)
     proposal = propose_mapping(kinds, given, look_at_levels(table, kinds), wanted)
     mapping, questions = dict(proposal.mapping), proposal.questions
-    if "customer_id" not in given and _is_no_customer(first, mapping.get("customer_id", "")):
+    if "customer_id" not in given and is_no_customer(
+        first, mapping.get("customer_id", ""), mapping.get("timestamp")
+    ):
         others = {one: kind for one, kind in kinds.items() if one != mapping["customer_id"]}
         proposal = propose_mapping(others, given, look_at_levels(table, others), wanted)
         mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
+    if not recognised:
+        notes += _settle_order(first, kinds, mapping, given, proposal.ties)
+        told, doubted = doubt_customer(first, kinds, mapping, given)
+        notes += told
+        questions += (*doubted, *doubt_rows(table, kinds, mapping, given))
     if "currency" not in {*mapping, *given}:
-        notes += _find_currency(first, table, kinds, mapping)
+        notes += find_currency(first, table, kinds, mapping)
     mapping, asked = _settle_later(first, table, kinds, mapping, given)
     questions += asked
     try:
@@ -122,12 +109,29 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     return Proposal(mapping, tuple(notes), questions, recognised.rules if recognised else {})
 
 
-def _is_no_customer(first: Relation, column: str) -> bool:
-    """Whether a column that may be the customer is one line's own id, or the same on all lines, as an account is."""
-    if plain_heading(column) not in ("id", *SYNONYMS["customer_id"][-1].split()):
-        return False
-    rows, values = first.row(f"select count(*), count(distinct {quote(column)}) from {first}")
-    return bool(rows > 2 and values in ((1, rows) if plain_heading(column) == "id" else (1,)))
+def _settle_order(
+    first: Relation,
+    kinds: Mapping[str, str],
+    mapping: dict[str, str],
+    given: Mapping[str, str | None],
+    ties: Sequence[str],
+) -> list[str]:
+    """Add the column of orders that no heading settles to the mapping; return what to tell."""
+    if {"order_id", "cancels"} & {*mapping, *given}:
+        return []
+    if ties:
+        if chosen := choose_order(first, ties, mapping.get("customer_id")):
+            mapping["order_id"] = chosen
+            return []
+        return [
+            f"Columns {list(ties)} could each be the order_id, and none is used as such; "
+            f"--mapping {flag('order_id', ties[0])} chooses one."
+        ]
+    found = find_order(first, kinds, mapping, [one for one in kinds if one not in mapping.values()])
+    if found is None:
+        return []
+    mapping["order_id"], note = found
+    return [note]
 
 
 def _settle_later(
@@ -149,9 +153,7 @@ def _settle_later(
     if "version" not in given and (version := find_version(first, table, kinds, mapping)):
         mapping["version"] = version
     debit = mapping.get("amount", "")
-    credits = _named(
-        "credit", [one for one in kinds if one not in mapping.values() and kinds[one] != "empty"]
-    )
+    credits = named("credit", [one for one in kinds if one not in mapping.values() and kinds[one] != "empty"])
     if not credits or "credit" in given or plain_heading(debit) not in SYNONYMS["amount"][-2]:
         return mapping, ()
     mapping["credit"] = credits[0]
@@ -192,22 +194,27 @@ def propose_mapping(
     chosen: dict[str, str] = {name: column for name, column in known.items() if column}
     notes: list[str] = []
     questions: list[Question] = []
+    ties: list[str] = []
     for name in (name for name in SYNONYMS if name in wanted and name not in known):
         taken = [*chosen.values(), *(column for question in questions for column in _asked(question))]
         left = [column for column in kinds if column not in taken and kinds[column] != "empty"]
-        found = _find(name, left, kinds, levels, chosen)
-        if name == "amount" and (lines := _of_lines(found)):
+        found = find_columns(name, left, kinds, levels, chosen)
+        if name == "amount" and (lines := of_lines(found)):
             notes.append(
                 f"Columns {found} could each be the amount; {lines[0]!r}, the line's own, was taken."
             )
             found = lines
-        if name == "amount" and (net := _net_of(found)):
-            notes.append(f"Columns {found} could each be the amount; {net[0]!r}, what is left, was taken.")
-            found = net
+        if name == "amount" and (named_net := net_of(found, list(kinds))):
+            notes.append(
+                f"Columns {found} could each be the amount; {named_net[0]!r}, {named_net[1]}, was taken."
+            )
+            found = [named_net[0]]
         if name == "refunded" and len(found) > 1:  # how much, rather than whether
             found = [one for one in found if kinds[one] == "number"] or found
         if len(found) > 1 and (name in REQUIRED or name in SAFETY):
             questions.append(_which(name, found))
+        elif len(found) > 1 and name == "order_id":
+            ties = found
         elif len(found) > 1:
             notes.append(
                 f"Columns {found} could each be the {name}, and none is used as such; "
@@ -216,129 +223,7 @@ def propose_mapping(
         elif found:
             chosen[name] = found[0]
     mapping, missing = _settle(chosen, kinds, known, questions)
-    return Proposal(mapping, tuple(notes), (*questions, *missing))
-
-
-def _of_lines(found: Sequence[str]) -> list[str]:
-    """Return the one column called a line's total where the others are called the order's, else nothing."""
-    lines = [column for column in found if PER_LINE.search(plain_heading(column))]
-    others = [column for column in found if column not in lines]
-    return (
-        lines
-        if len(lines) == 1 and others and all(PER_ORDER.search(plain_heading(one)) for one in others)
-        else []
-    )
-
-
-def _net_of(found: Sequence[str]) -> list[str]:
-    """Return the one column called net where the others are called gross, else nothing."""
-    net = [column for column in found if re.search("net", plain_heading(column))]
-    gross = [column for column in found if re.search("gross|brut", plain_heading(column))]
-    return net if len(net) == 1 and gross and len(found) == 1 + len(gross) else []
-
-
-def _find_currency(
-    first: Relation, table: Relation, kinds: Mapping[str, str], mapping: dict[str, str]
-) -> list[str]:
-    """Add the column of currency codes, whatever it is called, to the mapping; return what to tell."""
-    texts = {
-        column: f"nullif(upper(trim(cast({quote(column)} as varchar))), '')"
-        for column, kind in kinds.items()
-        if kind == "text" and column not in mapping.values()
-    }
-    for column, values in count_values(first, texts, len(CURRENCIES)).items():
-        if not _are_currencies(values):  # the first lines rule most columns out
-            continue
-        names = count_values(table, {column: texts[column]}, len(CURRENCIES)).get(column, {})
-        if _are_currencies(names):
-            mapping["currency"] = column
-            shown = ", ".join(sorted(names)[:8])
-            return [f"Column {column!r} holds currencies ({shown}) and was read as currency."]
-    return []
-
-
-def _are_currencies(names: Iterable[str]) -> bool:
-    """Whether texts are codes, signs or names of currencies, one of them of a kind that is no common word."""
-    codes = {name if is_currency_name(name) else code_of(name) for name in names}
-    known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
-    return known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))
-
-
-def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the different values of the columns whose heading suggests levels, where they are few."""
-    headings = {
-        word
-        for name in (*LEVEL_NAMES, "refunded", "cancelled_at")
-        for step in SYNONYMS[name]
-        for word in step.split()
-    }
-    levels = {}
-    for column in (
-        column for column, kind in kinds.items() if plain_heading(column) in headings and kind != "empty"
-    ):
-        rows = table.rows(
-            f"select distinct trim(cast({quote(column)} as varchar)) as level from {table} "
-            f"where level <> '' limit {MOST_LEVELS + 1}"
-        )
-        if len(rows) <= MOST_LEVELS:
-            levels[column] = sorted(str(level) for (level,) in rows)
-    return levels
-
-
-def _find(
-    name: str,
-    left: Sequence[str],
-    kinds: Mapping[str, str],
-    levels: Mapping[str, Sequence[str]],
-    chosen: Mapping[str, str],
-) -> list[str]:
-    """Return the columns that could be the one of a name; several are equally good."""
-    if name in LEVEL_NAMES:
-        return _named(
-            name,
-            [column for column in left if column in levels and _has_levels(name, column, levels[column])],
-        )
-    found = _best(name, [column for column in left if _fits(name, kinds[column])])
-    if name == "discount_rate" and not found and "discount" not in chosen:
-        found = [column for column in _named("discount", left) if kinds[column] == "rate"]
-    if not found and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
-        found = _named(name, left)
-    return found
-
-
-def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
-    surely = name in ("status", "payment_status") and _SURELY_LEVELS.match(plain_heading(column)) is not None
-    return bool(levels) and (surely or tells_sales_apart(name, levels))
-
-
-def _fits(name: str, kind: str) -> bool:
-    wanted = TRANSACTIONS.columns[name].kind if name in TRANSACTIONS.columns else None
-    if name in ("unit_price", "unit_cost", "profit", "discount_rate", "returned_quantity"):
-        wanted = "number"
-    if wanted == "number":
-        return kind == "number" or (kind == "rate" and name != "discount")
-    return kind == "timestamp" if wanted == "timestamp" else True
-
-
-def _named(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns on the most certain synonym that any column matches."""
-    for step in SYNONYMS[name]:
-        found = [column for column in columns if plain_heading(column) in step.split()]
-        if found:
-            return found
-    return []
-
-
-def _best(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns that a synonym names, else those whose name holds a telling word."""
-    found = _named(name, columns)
-    likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
-    if not found and name == "timestamp":
-        return likely
-    if not found and name == "amount":
-        telling = "amount|total|revenue|sales|spend|value"
-        return [column for column in likely if re.search(telling, plain_heading(column))]
-    return found
+    return Proposal(mapping, tuple(notes), (*questions, *missing), ties=tuple(ties))
 
 
 def _which(name: str, columns: Sequence[str]) -> Question:

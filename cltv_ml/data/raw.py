@@ -22,13 +22,14 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.proposal import complete
 from cltv_ml.data.questions import QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
+from cltv_ml.data.scale import doubt_parts
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.databases import read_database
-from cltv_ml.sources.frames import MARK, Rows, inner_names, read_frame
+from cltv_ml.sources.frames import MARK, Part, Rows, inner_names, read_frame
 from cltv_ml.sources.paths import find, read_file
 
 
@@ -153,6 +154,8 @@ def read(
         notes += told
     except QuestionsError as error:
         questions += error.questions
+    places = [(part.name, part.start) for part in opened.parts]
+    questions += tuple(doubt_parts(opened.table, proposal.mapping, places, settled))
     raw = Raw(
         table=rows,
         broken=opened.broken,
@@ -178,6 +181,7 @@ class Opened:
     name: str
     notes: tuple[str, ...] = ()
     dataset: Dataset | None = None
+    parts: tuple[Part, ...] = ()
 
 
 def open_source(
@@ -215,7 +219,7 @@ def open_source(
         rows = read_file(con, Path(name), workspace.path, table, header_row)
         name = Path(name).name
     _check_rows(rows, name)
-    return Opened(rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready)
+    return Opened(rows.table, _broken_lines(con, rows), workspace, name, rows.notes, ready, rows.parts)
 
 
 def _check_path(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cltv_ml.data.headings import plain_heading
@@ -157,6 +157,47 @@ def _counts_items(columns: Columns, column: str, least: float = 0.1) -> bool:
         f"from (select {value} as v from {columns.table})"
     )
     return bool(rows and whole and ones >= least and middle <= 6)
+
+
+def doubt_parts(
+    table: Relation, mapping: Mapping[str, str], parts: Sequence[tuple[str, int]], rules: Rules
+) -> list[Question]:
+    """Ask where one of several files counts cents and the others do not.
+
+    Its amounts are whole, hold some that are no whole hundreds, and are in the middle a hundred times as large as
+    those of the others, which hold fractions.
+
+    Parameters
+    ----------
+    parts
+        Name of each file and the `source_row` that it begins with.
+    """
+    column = mapping.get("amount") or mapping.get("unit_price", "")
+    if len(parts) < 2 or not column or rules.money_unit is not None:
+        return []
+    value = Columns(table, Rules(), ask=False).number(column)
+    cases = " ".join(
+        f"when source_row >= {start} then {place}" for place, (_, start) in reversed(list(enumerate(parts)))
+    )
+    seen = table.rows(
+        f"select case {cases} end as part, median(abs(v)), bool_and(v = floor(v)), bool_or(v % 100 <> 0) "
+        f"from (select source_row, {value} as v from {table}) where v <> 0 group by 1"
+    )
+    broken = [middle for _, middle, whole, _ in seen if not whole]
+    cents = [
+        (parts[int(place)][0], middle)
+        for place, middle, whole, odd in seen
+        if broken and whole and odd and middle / max(broken) >= 30 and middle / min(broken) <= 300
+    ]
+    if not cents:
+        return []
+    name, middle = cents[0]
+    text = (
+        f"the numbers in column {column!r} of {name!r} are whole and {middle / min(broken):,.0f} times as large in the "
+        "middle as those of the other files, which hold fractions: it seems to count cents; bring the files to one "
+        "unit, or say --rule money_unit=1 if they are right."
+    )
+    return [Question(text, ("money_unit=1",))]
 
 
 def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:

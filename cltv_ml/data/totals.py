@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
+from cltv_ml.data.levels import CANCELLED
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
 _SAMPLE = 100_000
-
-#: What a status says that cancels an order, in any of the languages.
-_CANCELLED = r"\b(cancel|annul|storn|void|geannul|отмен)"
 
 #: What a row of totals is called.
 TOTAL_WORDS = (
@@ -150,7 +148,7 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
     if "state" in lines.columns:  # a status of its own row says that the order was cancelled in the end
         cancelled = (
             f"select by_order from {lines.parsed} as lines join {lines.marks} as marks using (source_row) "
-            rf"where regexp_matches(lines.state, '{_CANCELLED}') and marks.rule = 'not_completed'"
+            rf"where regexp_matches(strip_accents(lines.state), '{CANCELLED}') and marks.rule = 'not_completed'"
         )
         aside.add(
             "not_completed",

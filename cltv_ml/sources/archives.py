@@ -62,8 +62,12 @@ def check_workbook(path: Path) -> None:
         raise InputError(f"{path.name!r} is no Excel workbook (xlsx); save it as xlsx or CSV.") from error
 
 
-def workbook_rows(path: Path, sheet: str | None, header_row: int | None = None) -> Iterator[tuple[Any, ...]]:
+def workbook_rows(
+    path: Path, sheet: str | None, header_row: int | None = None, starts: list[tuple[str, int]] | None = None
+) -> Iterator[tuple[Any, ...]]:
     """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
+
+    `starts` takes each sheet's name and how many rows came before its own.
 
     Raises
     ------
@@ -90,8 +94,13 @@ def workbook_rows(path: Path, sheet: str | None, header_row: int | None = None) 
                 f"{path.name!r} has sheets with different headers; name one as table (--query). Available: {filled}."
             )
         yield headers[filled[0]]
+        done = 0
         for name in filled:
-            yield from islice(book[name].iter_rows(values_only=True), places[name][1] + 1, None)
+            if starts is not None:
+                starts.append((name, done))
+            for row in islice(book[name].iter_rows(values_only=True), places[name][1] + 1, None):
+                done += 1
+                yield row
 
 
 def text_batches(rows: Iterable[Iterable[Any]], names: list[str], start: int = 0) -> pa.RecordBatchReader:

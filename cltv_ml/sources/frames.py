@@ -16,6 +16,14 @@ MARK = "source:"
 
 
 @dataclass(frozen=True)
+class Part:
+    """A file or a sheet of several that are read as one: its name and the `source_row` of its first row."""
+
+    name: str
+    start: int
+
+
+@dataclass(frozen=True)
 class Rows:
     """The rows of a source as they came.
 
@@ -27,11 +35,14 @@ class Rows:
         Lines that are no row of the table: their number and text.
     notes
         What a reader should know, one sentence each.
+    parts
+        The files or sheets that were read as one table.
     """
 
     table: Relation
     broken: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 def read_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches, unpack, workbook_rows
 from cltv_ml.sources.files import read_csv
-from cltv_ml.sources.frames import MARK, Rows, inner_names, load
+from cltv_ml.sources.frames import MARK, Part, Rows, inner_names, load
+from cltv_ml.sources.parts import name_parts, take_headers_out, tell_of_open_quotes
 from cltv_ml.sources.records import read_json
+from cltv_ml.sources.signs import make_plain
 
 #: Endings by the way they are read; any other file is read as text.
 _WAYS = {
@@ -84,45 +87,32 @@ def _read_texts(
     con: duckdb.DuckDBPyConnection, files: list[Path], folder: Path, table: str | None, header_row: int | None
 ) -> Rows:
     """Return the rows of texts, workbooks or JSON, one file below the other, rows numbered through all."""
-    all_rows = _read_one(con, files[0], folder, table, header_row, 0)
-    stacked, broken, notes = all_rows.table, list(all_rows.broken), list(all_rows.notes)
-    places = [f"{files[0].name} (from row 1)"]
+    first = _read_one(con, files[0], folder, table, header_row, 0)
+    stacked, broken, notes = first.table, list(first.broken), list(first.notes)
+    parts = [Part(files[0].name, 0)]
     for file in files[1:]:
         [last] = stacked.row(f"select coalesce(max(source_row), -1) from {stacked}")
         start = max(int(last), *(number for number, _ in broken), -1) + 1
         rows = _read_one(con, file, folder, table, header_row, start)
         if sorted(rows.table.kinds) != sorted(stacked.kinds):
+            lacking = sorted(name.removeprefix(MARK) for name in set(rows.table.kinds) ^ set(stacked.kinds))
             raise InputError(
-                f"{files[0].name!r} and {file.name!r} have different columns, so they are not one table; name one file."
+                f"{files[0].name!r} and {file.name!r} have different columns, so they are not one table: only one of "
+                f"them has {lacking[:6]}; name one file, or give both the same columns."
             )
         con.execute(f"insert into {stacked} by name from {rows.table}")
         con.execute(f"drop table {rows.table}")
         broken, notes = [*broken, *rows.broken], [*notes, *rows.notes]
-        places.append(f"{file.name} (from row {start + 1})")
-    if len(files) > 1:
-        shown = ", ".join(places[:10]) + (", ..." if len(places) > 10 else "")
-        notes.append(f"{len(files)} files were read as one table: {shown}.")
-    return Rows(stacked, tuple(broken), (*notes, *_take_guards_off(stacked)))
-
-
-def _take_guards_off(table: Relation) -> list[str]:
-    """Take off what guards texts from a spreadsheet, ="00123" and '00123, in the columns whose first lines have it."""
-    names = [name for name, kind in table.kinds.items() if kind == "VARCHAR"]
-    if not names:
-        return []
-    guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d')"
-    tests = ", ".join(f"bool_or({guarded.format(quoted(name))})" for name in names)
-    found = table.row(f"select {tests} from (from {table} limit 2000)")
-    columns = [name for name, yes in zip(names, found, strict=True) if yes]
-    for name in columns:
-        bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$', '\1\2')"
-        table.con.execute(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
-    shown = [name.removeprefix(MARK) for name in columns]
-    return (
-        [f"Columns {shown} were read without the signs that guard texts from a spreadsheet."]
-        if columns
-        else []
-    )
+        parts.append(Part(file.name, start))
+    parts, kind = (list(first.parts), "sheet") if len(files) == 1 else (parts, "file")
+    if len(parts) > 1:
+        shown = ", ".join(f"{part.name} (from row {part.start + 1})" for part in parts[:10])
+        notes.append(
+            f"{len(parts)} {kind}s were read as one table: {shown}{', ...' if len(parts) > 10 else ''}."
+        )
+        notes += name_parts(stacked, parts, kind)
+    notes += tell_of_open_quotes(broken, files[0].name)
+    return Rows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts))
 
 
 def _read_one(
@@ -137,9 +127,13 @@ def _read_one(
     if way == "json":
         return read_json(con, file, start)
     if way == "workbook":
-        rows = workbook_rows(file, table, header_row)
-        return Rows(load(con, text_batches(rows, inner_names(list(next(rows))), start)))
-    return read_csv(con, file, folder, header_row, start)
+        sheets: list[tuple[str, int]] = []
+        values = workbook_rows(file, table, header_row, sheets)
+        stacked = load(con, text_batches(values, inner_names(list(next(values))), start))
+        rows = Rows(stacked, parts=tuple(Part(name, start + row) for name, row in sheets))
+    else:
+        rows = read_csv(con, file, folder, header_row, start)
+    return replace(rows, notes=(*rows.notes, *take_headers_out(rows.table, rows.broken, file.name)))
 
 
 def find(path: Path) -> list[Path]:

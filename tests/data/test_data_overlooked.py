@@ -59,7 +59,7 @@ def test_a_flag_is_asked_about_and_its_answer_leads_to_the_truth(heading, yes, n
     assert kept(frame, {name: ""}) == 360.0
 
 
-@pytest.mark.parametrize("heading", ["refund_eur", "Amount returned"])
+@pytest.mark.parametrize("heading", ["refunds_issued", "Value of returns"])
 def test_a_few_refunds_are_asked_about_as_many_are(heading):
     frame = orders(**{heading: [0.0] * 6 + [70.0, 12.5]})
     with pytest.raises(QuestionsError, match=heading):

@@ -1,0 +1,160 @@
+"""Dates of other calendars and notations, as ISO dates: eras of Japan, Buddhist, Minguo and Persian years, weeks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cltv_ml.data import times
+from cltv_ml.data.zones import once
+from cltv_ml.errors import InputError
+
+if TYPE_CHECKING:
+    from cltv_ml.data.parse import Columns
+
+#: So many lines show which notations a column has.
+_FIRST = 20_000
+
+_ERA = r"^(令和|平成|昭和|民國|民国|[RHS])[.]?(\d{1,3}|元)(?:年|[./-])(\d{1,2})(?:月|[./-])(\d{1,2})日?(.*)$"
+_WEEK = r"^(\d{4})-?W(\d{2})(?:-?([1-7]))?$|^(?:KW|CW|W|S|Week|Woche) ?(\d{1,2})[ /.-]+(\d{4})$"
+_NET = r"^/Date\((\d{9,13})(?:[+-]\d{4})?\)/$"
+_SERIAL = r"^\d{5},\d+$"
+_NOON = "오전|오후|上午|下午|午前|午後|[πΠ][.]?[μΜ]|[μΜ][.]?[μΜ]|[صم]$|SA$|CH$"
+_YEARS = r"(?:^|\D)(1[34]\d\d|2[45]\d\d)(?:\D|$)"
+_TAIWAN = r"^(\d{2,3})([/.-])(\d{1,2})[/.-](\d{1,2})(.*)$"
+
+_WAYS = (
+    _ERA,
+    _WEEK,
+    _NET,
+    _SERIAL,
+    _NOON,
+    _YEARS,
+    r"(?:^|\D)(19|20)\d\d(?:\D|$)",
+    r"^1[01]\d[/.-]\d{1,2}[/.-]\d{1,2}",
+)
+
+
+def as_iso(columns: Columns, column: str, text: str) -> str:
+    """Return SQL for the times of a text column with those of other calendars written as the usual ones.
+
+    Raises
+    ------
+    InputError
+        The years are those of the Islamic calendar, whose months no rule gives.
+    """
+    if not columns.ask:
+        return text
+    lines = f"(select {text} as t from {columns.table} limit {_FIRST}) where t <> ''"
+    usual = f"t >= '19' and t < '21' and regexp_full_match(t, '{times.PLAIN}')"
+    if not columns.row(f"select count(*) from {lines} and not ({usual})")[0]:
+        return text
+    counts = ", ".join(f"count(*) filter (where regexp_matches(t, '{way}'))" for way in _WAYS)
+    era, week, net, serial, noon, years, ours, taiwan, dated = columns.row(
+        f"select {counts}, count(*) from {lines}"
+    )
+    if era:
+        text = once(text, "t", _from_era())
+    if week:
+        text = once(text, "t", _from_week())
+    if net:
+        text = f"regexp_replace({text}, '{_NET}', '\\1')"
+    if serial:
+        text = once(text, "t", f"if(regexp_matches(t, '{_SERIAL}'), replace(t, ',', '.'), t)")
+    if noon:
+        text = _with_noon(text)
+    if years and not ours:
+        return _from_years(columns, column, text)
+    if taiwan and taiwan == dated:
+        return _from_taiwan(columns, column, text)
+    return text
+
+
+def _from_era() -> str:
+    eras = {
+        "令和": 2018,
+        "R": 2018,
+        "平成": 1988,
+        "H": 1988,
+        "昭和": 1925,
+        "S": 1925,
+        "民國": 1911,
+        "民国": 1911,
+    }
+    starts = f"map({list(eras)}, {list(eras.values())})"
+    fields = f"regexp_extract(t, '{_ERA}', ['era', 'year', 'month', 'day', 'rest'])"
+    year = f"{starts}[e.era] + coalesce(try_cast(e.year as integer), 1)"
+    return f"if(regexp_matches(t, '{_ERA}'), {once(fields, 'e', f'({year}) || {_dashed()} || e.rest')}, t)"
+
+
+def _dashed() -> str:
+    return "'-' || e.month || '-' || e.day"
+
+
+def _from_week() -> str:
+    """Return SQL for the day of a week, its Monday where no day is named."""
+    fields = f"regexp_extract(t, '{_WEEK}', ['y', 'w', 'd', 'v', 'z'])"
+    year, week = "coalesce(nullif(e.y, ''), e.z)", "coalesce(nullif(e.w, ''), e.v)"
+    first = f"date_trunc('week', make_date(cast({year} as integer), 1, 4))"
+    days = f"(cast({week} as integer) - 1) * 7 + coalesce(try_cast(e.d as integer), 1) - 1"
+    day = f"cast(cast({first} as date) + cast({days} as integer) as varchar)"
+    return f"if(regexp_matches(t, '{_WEEK}'), {once(fields, 'e', day)}, t)"
+
+
+def _with_noon(text: str) -> str:
+    """Return SQL for times whose halves of the day are named in other languages."""
+    for names, half in (("오전|上午|午前", "AM"), ("오후|下午|午後", "PM")):
+        text = rf"regexp_replace({text}, '^(.*?) ?(?:{names}) ?(\d.*)$', '\1 \2 {half}')"
+    for names, half in (
+        (r"[πΠ]\.?[μΜ]\.?|ص|SA", "AM"),
+        (r"[μΜ]\.?[μΜ]\.?|م|CH", "PM"),
+    ):
+        text = rf"regexp_replace({text}, '(:\d\d) ?(?:{names})$', '\1 {half}')"
+    return text
+
+
+def _from_years(columns: Columns, column: str, text: str) -> str:
+    """Return SQL for dates whose years are those of another calendar, which all of them have."""
+    year = f"try_cast(regexp_extract(t, '{_YEARS}', 1) as integer)"
+    low, high, example = columns.row(
+        f"select min({year}), max({year}), min(t) from (select {text} as t from {columns.table}) "
+        f"where regexp_matches(t, '{_YEARS}')"
+    )
+    if low >= 2443 and high <= 2643:
+        columns.notes.append(
+            f"Column {column!r}: the years of dates such as {example!r} are Buddhist and were read as 543 less."
+        )
+        return once(text, "t", f"replace(t, cast({year} as varchar), cast({year} - 543 as varchar))")
+    if low >= 1300 and high <= 1415:
+        columns.notes.append(
+            f"Column {column!r}: dates such as {example!r} were read as those of the Persian calendar."
+        )
+        return once(text, "t", _from_persian())
+    if low >= 1416 and high < 1500:
+        raise InputError(
+            f"column {column!r} holds dates such as {example!r}, which seem to be of the Islamic calendar; convert "
+            "them to the Gregorian one in the export."
+        )
+    return text
+
+
+def _from_persian() -> str:
+    way = r"^(1[34]\d\d)[/.-](\d{1,2})[/.-](\d{1,2})(.*)$"
+    fields = f"regexp_extract(t, '{way}', ['year', 'month', 'day', 'rest'])"
+    year, month, day = (f"cast(e.{name} as integer)" for name in ("year", "month", "day"))
+    since = f"({year} + 1595)"
+    days = (
+        f"365 * {since} + ({since} // 33) * 8 + (({since} % 33) + 3) // 4 + {day} "
+        f"+ if({month} < 7, ({month} - 1) * 31, ({month} - 7) * 30 + 186)"
+    )
+    # Day 1 of 1403 was 2024-03-20.
+    fixed = 365 * 2998 + (2998 // 33) * 8 + ((2998 % 33) + 3) // 4 + 1
+    date = f"cast(date '2024-03-20' + cast({days} - {fixed} as integer) as varchar) || e.rest"
+    return f"if(regexp_matches(t, '{way}'), {once(fields, 'e', date)}, t)"
+
+
+def _from_taiwan(columns: Columns, column: str, text: str) -> str:
+    fields = f"regexp_extract(t, '{_TAIWAN}', ['year', 'sign', 'month', 'day', 'rest'])"
+    columns.notes.append(
+        f"Column {column!r}: years such as 113 count from 1911, as in Taiwan, and were read so."
+    )
+    return once(text, "t", once(fields, "e", f"(cast(e.year as integer) + 1911) || {_dashed()} || e.rest"))

@@ -1,0 +1,131 @@
+"""Columns that may have a standard name: by their headings, the kind of their values and their levels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cltv_ml.data.compound import find_compound
+from cltv_ml.data.headings import NOT_THE_PURCHASE, PER_LINE, PER_ORDER, SYNONYMS, plain_heading
+from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, tells_sales_apart
+from cltv_ml.data.mapping import REQUIRED
+from cltv_ml.data.parse import quote
+from cltv_ml.engine import Relation
+from cltv_ml.tables import TRANSACTIONS
+
+#: Levels of columns so headed need not be known: the user is asked what they mean.
+_SURELY_LEVELS = re.compile(
+    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$"
+)
+
+#: Headings of what a payment service keeps.
+_FEE = re.compile(
+    "^(transaction|processing|payment|paypal|stripe|total)?fees?$|^commission|^gebuhr|^frais$|^comision"
+)
+
+
+def find_columns(
+    name: str,
+    left: Sequence[str],
+    kinds: Mapping[str, str],
+    levels: Mapping[str, Sequence[str]],
+    chosen: Mapping[str, str],
+) -> list[str]:
+    """Return the columns that could be the one of a name; several are equally good."""
+    if name in LEVEL_NAMES:
+        fit = [column for column in left if column in levels and _has_levels(name, column, levels[column])]
+        return named(name, fit) or find_compound(name, fit)
+    found = _best(name, [column for column in left if _fits(name, kinds[column])])
+    if name == "discount_rate" and not found and "discount" not in chosen:
+        found = [column for column in named("discount", left) if kinds[column] == "rate"]
+    if name == "refunded" and not found:
+        found = find_compound(name, [column for column in left if kinds[column] == "number"])
+    if not found and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
+        found = named(name, left)
+    return found
+
+
+def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
+    surely = name in ("status", "payment_status") and _SURELY_LEVELS.match(plain_heading(column)) is not None
+    return bool(levels) and (surely or tells_sales_apart(name, levels))
+
+
+def _fits(name: str, kind: str) -> bool:
+    wanted = TRANSACTIONS.columns[name].kind if name in TRANSACTIONS.columns else None
+    if name in ("unit_price", "unit_cost", "profit", "discount_rate", "returned_quantity"):
+        wanted = "number"
+    if wanted == "number":
+        return kind == "number" or (kind == "rate" and name != "discount")
+    return kind == "timestamp" if wanted == "timestamp" else True
+
+
+def named(name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns on the most certain synonym that any column matches."""
+    for step in SYNONYMS[name]:
+        found = [column for column in columns if plain_heading(column) in step.split()]
+        if found:
+            return found
+    return []
+
+
+def _best(name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns that a synonym names, else those whose name holds a telling word."""
+    found = named(name, columns)
+    likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
+    if not found and name == "timestamp":
+        return likely
+    if not found and name != "refunded":
+        found = find_compound(name, columns)
+    if not found and name == "amount":
+        telling = "amount|total|revenue|sales|spend|value"
+        return [column for column in likely if re.search(telling, plain_heading(column))]
+    return found
+
+
+def look_at_levels(table: Relation, kinds: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the different values of the columns whose heading suggests levels, where they are few."""
+    headings = {
+        word
+        for name in (*LEVEL_NAMES, "refunded", "cancelled_at")
+        for step in SYNONYMS[name]
+        for word in step.split()
+    }
+    levels = {}
+    put_together = {
+        column for name in ("status", "payment_status") for column in find_compound(name, list(kinds))
+    }
+    for column in (
+        column
+        for column, kind in kinds.items()
+        if kind != "empty" and (plain_heading(column) in headings or column in put_together)
+    ):
+        rows = table.rows(
+            f"select distinct trim(cast({quote(column)} as varchar)) as level from {table} "
+            f"where level <> '' limit {MOST_LEVELS + 1}"
+        )
+        if len(rows) <= MOST_LEVELS:
+            levels[column] = sorted(str(level) for (level,) in rows)
+    return levels
+
+
+def of_lines(found: Sequence[str]) -> list[str]:
+    """Return the one column called a line's total where the others are called the order's, else nothing."""
+    lines = [column for column in found if PER_LINE.search(plain_heading(column))]
+    others = [column for column in found if column not in lines]
+    return (
+        lines
+        if len(lines) == 1 and others and all(PER_ORDER.search(plain_heading(one)) for one in others)
+        else []
+    )
+
+
+def net_of(found: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
+    """Return the one column called net where the others are called gross, and why; the gross one next to fees."""
+    net = [column for column in found if re.search("net", plain_heading(column))]
+    gross = [column for column in found if re.search("gross|brut", plain_heading(column))]
+    if len(net) != 1 or not gross or len(found) != 1 + len(gross):
+        return None
+    fees = [column for column in columns if _FEE.search(plain_heading(column)) and column not in found]
+    if fees and len(gross) == 1:
+        return gross[0], f"before the fees in {fees[0]!r}"
+    return net[0], "what is left"

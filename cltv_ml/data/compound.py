@@ -1,0 +1,84 @@
+"""Headings put together from common words, such as "Kunden E-Mail" or "Total incl. VAT": the names that they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, plain_text
+from cltv_ml.data.words import words
+
+_LISTED = words("parts")
+_SCRIPTS = {name: re.compile(plain_pattern(listed)) for name, listed in _LISTED.pop("scripts").items()}
+_PARTS = {name: frozenset(map(plain_text, " ".join(listed).split())) for name, listed in _LISTED.items()}
+
+
+def find_compound(name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns whose headings mean a name though no list of headings has them, the surest ones.
+
+    >>> find_compound("customer_id", ["Kunden E-Mail", "Customer Group", "Klantnaam"])
+    ['Kunden E-Mail']
+    >>> find_compound("amount", ["Total incl. VAT", "Order Tax Total", "Total Orders"])
+    ['Total incl. VAT']
+    """
+    graded = [(_grade(name, column), column) for column in columns]
+    best = min((grade for grade, _ in graded if grade), default=0)
+    return [column for grade, column in graded if grade and grade == best]
+
+
+def _grade(name: str, column: str) -> int:
+    """Return how surely a heading means a name, from 1 on; 0 where it does not."""
+    if name in _SCRIPTS and _SCRIPTS[name].search(plain_heading(column)):
+        return 1
+    parts = _parts(column)
+    if name == "customer_id":
+        return _grade_customer(parts) or _grade_customer(_parts(re.sub(r"[()\[\]]", " ", column)))
+    if name == "order_id":
+        return int(bool(parts & _PARTS["order"]) and parts <= _PARTS["order"] | _PARTS["identity"])
+    if name in ("status", "payment_status"):
+        known = _PARTS["state"] | _PARTS["of_state"] | _PARTS["order"] | {"code", "name"}
+        pays = bool(parts & _PARTS["paying"])
+        return int(
+            bool(parts & _PARTS["state"]) and parts - _PARTS["paying"] <= known and pays == (name != "status")
+        )
+    money = _PARTS["money"] | _PARTS["order"] | _PARTS["of_money"] | CURRENCY_WORDS
+    if name == "refunded":
+        return int(bool(parts & _PARTS["back"]) and parts <= _PARTS["back"] | money)
+    if name != "amount" or not parts & _PARTS["money"] or not parts <= money | _PARTS["tax"]:
+        return 0
+    # A total of the tax is no total with it.
+    if (parts & _PARTS["tax"] and not parts & _PARTS["with_tax"]) or "orders" in parts:
+        return 0
+    return 1
+
+
+def _grade_customer(parts: frozenset[str]) -> int:
+    allowed = [_PARTS["who"] | _PARTS["identity"] | {"de", "du", "del", "da", "of", "the", "la", "le"}]
+    allowed += [allowed[0] | _PARTS["contact"], allowed[0] | _PARTS["called"]]
+    if not parts & _PARTS["who"] or (parts & {"address", "adresse"} and not parts & {"mail", "email"}):
+        return 0
+    return next((grade for grade, known in enumerate(allowed, 1) if parts <= known), 0)
+
+
+def _parts(column: str) -> frozenset[str]:
+    """Return the words of a heading, words that are written together taken apart where one of them is known."""
+    named = re.sub(r"[(\[][^)\]]*[)\]]", " ", column).strip() or column
+    known = frozenset().union(*_PARTS.values())
+    found: list[str] = []
+    for written in re.split(r"[\s_\-./:#°º,;&+*|()\[\]'’]+", named):
+        whole = plain_text(written)
+        cased = plain_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", written), " ").split()
+        for word in [whole] if whole in known else cased:
+            found += [word] if word in known else _take_apart(word, known)
+    return frozenset(found)
+
+
+def _take_apart(word: str, known: frozenset[str]) -> list[str]:
+    """Return the two known words that a word is put together from, else the word."""
+    for place in range(3, len(word) - 2):
+        head, tail = word[:place], word[place:]
+        if head in known and tail in known:
+            return [head, tail]
+        if head.endswith("s") and head[:-1] in known and tail in known:
+            return [head[:-1], tail]
+    return [word]

@@ -1,0 +1,56 @@
+"""The column of currencies, found by its values whatever it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from cltv_ml.data.glance import count_values
+from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
+from cltv_ml.data.parse import quote
+from cltv_ml.engine import Relation
+
+#: One of these is among the codes of any column of currencies: TOP, ALL and TRY are words as well.
+_MAJOR = {
+    "EUR",
+    "USD",
+    "GBP",
+    "JPY",
+    "CHF",
+    "CAD",
+    "AUD",
+    "SEK",
+    "NOK",
+    "DKK",
+    "PLN",
+    "CNY",
+    "INR",
+    "BRL",
+    "MXN",
+}
+
+
+def find_currency(
+    first: Relation, table: Relation, kinds: Mapping[str, str], mapping: dict[str, str]
+) -> list[str]:
+    """Add the column of currency codes, whatever it is called, to the mapping; return what to tell."""
+    texts = {
+        column: f"nullif(upper(trim(cast({quote(column)} as varchar))), '')"
+        for column, kind in kinds.items()
+        if kind == "text" and column not in mapping.values()
+    }
+    for column, values in count_values(first, texts, len(CURRENCIES)).items():
+        if not _are_currencies(values):  # the first lines rule most columns out
+            continue
+        names = count_values(table, {column: texts[column]}, len(CURRENCIES)).get(column, {})
+        if _are_currencies(names):
+            mapping["currency"] = column
+            shown = ", ".join(sorted(names)[:8])
+            return [f"Column {column!r} holds currencies ({shown}) and was read as currency."]
+    return []
+
+
+def _are_currencies(names: Iterable[str]) -> bool:
+    """Whether texts are codes, signs or names of currencies, one of them of a kind that is no common word."""
+    codes = {name if is_currency_name(name) else code_of(name) for name in names}
+    known = all(code in CURRENCIES or is_currency_name(code) or code == "$" for code in codes)
+    return known and bool(codes & {*_MAJOR, "$"} or any(map(is_currency_name, codes)))

@@ -1,0 +1,109 @@
+"""Doubts about the column of customers: a line's own id, staff, blanks that another column fills, a row a customer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cltv_ml.data.candidates import named
+from cltv_ml.data.compound import find_compound
+from cltv_ml.data.headings import SYNONYMS, plain_heading, plain_pattern
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import quote
+from cltv_ml.data.questions import Question
+from cltv_ml.data.words import words
+from cltv_ml.engine import Relation
+
+#: Headings that may be those of an employee or of the shop as well.
+_STAFF = re.compile(
+    "^(user|account|contact|member|party|partner|company)(id|no|nr|number|name|key)?$|^u?id$|^uid$"
+)
+
+_HEADED = {
+    name: re.compile(plain_pattern(words("overlooked")[name]))
+    for name in ("orders_of_customer", "spent_by_customer")
+}
+
+
+def is_no_customer(first: Relation, column: str, time: str | None) -> bool:
+    """Whether a column that may be the customer is one line's or order's own id, or an account that all lines have."""
+    heading = plain_heading(column)
+    if heading not in ("id", *SYNONYMS["customer_id"][-1].split()):
+        return False
+    times = f"cast({quote(time)} as varchar)" if time else "source_row"
+    rows, values, seen = first.row(
+        f"select count(*), count(distinct {quote(column)}), count(distinct ({quote(column)}, {times})) from {first}"
+    )
+    if heading == "id" and rows > 2 and values == seen and values > 1:
+        return True
+    return bool(rows > 2 and values in ((1, rows) if heading == "id" else (1,)))
+
+
+def doubt_customer(
+    first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+) -> tuple[list[str], list[Question]]:
+    """Return what to tell, and what to ask, where another column names customers as well."""
+    chosen = mapping.get("customer_id", "")
+    if not chosen or "customer_id" in given:
+        return [], []
+    left = [one for one, kind in kinds.items() if kind in ("text", "number") and one not in mapping.values()]
+    notes: list[str] = []
+    value = f"nullif(trim(cast({quote(chosen)} as varchar)), '')"
+    for other in _others(left):
+        also = f"nullif(trim(cast({quote(other)} as varchar)), '')"
+        own, theirs, blank, filled = first.row(
+            f"select count(distinct {value}), count(distinct {also}), count(*) filter ({value} is null), "
+            f"count(*) filter ({value} is null and {also} is not null) from {first}"
+        )
+        if (
+            _STAFF.match(plain_heading(chosen))
+            and theirs >= 2 * own
+            and find_compound("customer_id", [other])
+        ):
+            text = (
+                f"columns {[chosen, other]} could each be the customer_id, with {own:,} and {theirs:,} different "
+                f"values in the first lines; say --mapping {flag('customer_id', other)}, or --mapping "
+                f"{flag('customer_id', chosen)} if it is no employee."
+            )
+            return notes, [Question(text, (f"customer_id={other}", f"customer_id={chosen}"))]
+        if blank and filled >= 0.5 * blank:
+            notes.append(
+                f"Column {chosen!r} is blank on {blank:,} of the first lines, which name no customer, but {other!r} is "
+                f"filled on {filled:,} of them: --mapping {flag('customer_id', other)} reads that column instead."
+            )
+            break
+    return notes, []
+
+
+def _others(left: Sequence[str]) -> list[str]:
+    """Return the columns that may name customers as well, the surest first."""
+    found: list[str] = []
+    while more := named("customer_id", [one for one in left if one not in found]):
+        found += more
+    return [*found, *(one for one in find_compound("customer_id", left) if one not in found)]
+
+
+def doubt_rows(
+    table: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask where each row is a customer with what was spent in all, rather than a purchase."""
+    customer, amount = mapping.get("customer_id", ""), mapping.get("amount", "")
+    if not customer or not amount or {"customer_id", "amount"} <= set(given) or "order_id" in mapping:
+        return []
+    counts = [
+        one
+        for one, kind in kinds.items()
+        if kind == "number" and _HEADED["orders_of_customer"].search(plain_heading(one))
+    ]
+    if not counts and not _HEADED["spent_by_customer"].search(plain_heading(amount)):
+        return []
+    rows, customers = table.row(f"select count(*), count(distinct {quote(customer)}) from {table}")
+    if rows < 3 or customers < rows:
+        return []
+    seen = f" with its number of orders in {counts[0]!r}" if counts else ""
+    text = (
+        f"each of the {rows:,} rows is another customer{seen}, so that {amount!r} seems to be what a customer spent in "
+        f"all; export one row per order instead, or say --mapping {flag('amount', amount)} --mapping "
+        f"{flag('customer_id', customer)} if each row is a purchase."
+    )
+    return [Question(text, (f"amount={amount},customer_id={customer}",))]

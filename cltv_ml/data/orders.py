@@ -1,0 +1,84 @@
+"""The column that names orders where its heading does not settle it: of several, or found by its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cltv_ml.data.parse import quote
+from cltv_ml.engine import Relation
+
+#: Fewer orders of several lines than this show nothing.
+_ORDERS = 3
+
+
+def choose_order(first: Relation, columns: Sequence[str], customer: str | None) -> str | None:
+    """Return which of several columns named so holds the orders: the one that groups the lines of all others.
+
+    Where no column does, as with two counters that have nothing in common, the answer is None.
+    """
+    if not columns or not customer:
+        return None
+    owner = f"cast({quote(customer)} as varchar)"
+    values = {column: quote(column) for column in columns}
+    counts = {
+        column: first.row(
+            f"select count(distinct {value}), count(distinct ({value}, {owner})) filter ({value} is not null) "
+            f"from {first}"
+        )
+        for column, value in values.items()
+    }
+    whole = [column for column, (orders, owned) in counts.items() if orders and owned == orders]
+    for column in sorted(whole, key=lambda one: counts[one][0]):
+        others = [other for other in columns if other != column]
+        pairs = (
+            first.row(f"select count(distinct ({values[other]}, {values[column]})) from {first}")
+            for other in others
+        )
+        if all(number <= max(counts[other][0], 1) for (number,), other in zip(pairs, others, strict=True)):
+            return column
+    return None
+
+
+def find_order(
+    first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], unused: Sequence[str]
+) -> tuple[str, str] | None:
+    """Return the column that numbers orders though its heading does not say so, with a note; None without need.
+
+    There is need where lines of one customer and time have one amount, which then may be the order's, and differ in
+    another column. The number changes with the customer and the time, and only with them.
+    """
+    names = [mapping.get(name, "") for name in ("customer_id", "timestamp", "amount")]
+    if not all(names):
+        return None
+    customer, time, amount = map(quote, names)
+    for column, other in _pairs(unused, kinds, mapping):
+        value = quote(column)
+        several, constant, groups, bought = first.row(
+            f"with orders as (select {value} as one, count(*) as n, count(distinct {quote(other)}) as others, "
+            f"    count(distinct {amount}) as amounts, "
+            f"    count(distinct (cast({customer} as varchar), cast({time} as varchar))) as buys "
+            f"    from {first} where {value} is not null group by 1"
+            ") select count(*) filter (n > 1 and others > 1), count(*) filter (n > 1 and others > 1 and amounts = 1), "
+            f"count(*), sum(buys) from orders"
+        )
+        [buys] = first.row(
+            f"select count(distinct (cast({customer} as varchar), cast({time} as varchar))) from {first}"
+        )
+        if several >= _ORDERS and constant >= 0.95 * several and groups == bought == buys:
+            return column, (
+                f"Column {column!r} changes with the customer and the time only, and was read as order_id "
+                "(--mapping order_id= declines it)."
+            )
+    return None
+
+
+def _pairs(
+    unused: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the columns that may number orders, each with one that may differ within an order."""
+    named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
+    candidates = [column for column in unused if kinds[column] in ("text", "number")][:12]
+    for column in candidates:
+        for other in [*named, *candidates][:12]:
+            if other != column:
+                yield column, other

@@ -1,0 +1,109 @@
+"""Parts of a source read as one table: files or sheets whose names tell them apart, and tables below one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cltv_ml.engine import Relation, literal, quoted
+from cltv_ml.errors import InputError
+from cltv_ml.sources.frames import MARK, Part
+
+#: Names of files, sheets and tables that hold no sales.
+_UNDONE = re.compile(
+    r"refund|(?<![a-z])returns?(?![a-z])|chargeback|cancel|credit.?note|credit.?memo|storn|gutschrift|retoure|ruckgab|rückgab|"
+    r"erstatt|rembours|(?<![a-z])avoirs?(?![a-z])|annul|reembols|devoluc|devoluç|rimbors|(?<![a-z])resi(?![a-z])|terugbetal|"
+    r"aterbetal|återbetal|zwrot|вернут|возврат|退款|退货|返金|返品|환불|반품|iade|مرتجع",
+    re.IGNORECASE,
+)
+
+_CODE = re.compile(
+    r"(?<![A-Za-z])(EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|NZD|CNY|INR|BRL|MXN)(?![A-Za-z])"
+)
+
+
+def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
+    """Add a column that says from which part a row comes, where the names of the parts tell sales apart.
+
+    That is so where some are called refunds and others are not, and where each is called by another currency: the
+    column is read like one of the source's own.
+    """
+    undone = [part.name for part in parts if _UNDONE.search(part.name)]
+    codes = [set(_CODE.findall(part.name)) for part in parts]
+    if undone and len(undone) < len(parts):
+        _add(table, kind, [(re.sub(r"\.[A-Za-z]+$", "", part.name), part.start) for part in parts])
+        return [
+            f"A column {kind!r} says from which {kind} each row comes, because {undone[0]!r} is called by another name "
+            "than sales."
+        ]
+    if all(len(found) == 1 for found in codes) and len({code for found in codes for code in found}) > 1:
+        values = [(next(iter(found)), part.start) for found, part in zip(codes, parts, strict=True)]
+        _add(table, f"currency of the {kind}", values)
+        return [f"The names of the {kind}s say in which currency each is."]
+    return []
+
+
+def _add(table: Relation, column: str, values: Sequence[tuple[str, int]]) -> None:
+    name = quoted(MARK + column)
+    if MARK + column in table.kinds:
+        return
+    cases = " ".join(f"when source_row >= {start} then {literal(value)}" for value, start in reversed(values))
+    table.con.execute(f"alter table {table} add column {name} varchar")
+    table.con.execute(f"update {table} set {name} = case {cases} end")
+    table.kinds[MARK + column] = "VARCHAR"
+
+
+def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: str) -> list[str]:
+    """Take the rows out that repeat the header, as where pages or tables stand below one another; return what to tell.
+
+    Raises
+    ------
+    InputError
+        Such a table is called refunds or the like, so that it must not be read as sales.
+    """
+    names = [column for column, kind in table.kinds.items() if column.startswith(MARK) and kind == "VARCHAR"]
+    if len(names) < 2:
+        return []
+    repeats = " and ".join(
+        f"trim({quoted(column)}) = {literal(column.removeprefix(MARK))}" for column in names
+    )
+    rows = [
+        int(row)
+        for (row,) in table.rows(f"select source_row from {table} where {repeats} order by 1 limit 10000")
+    ]
+    if not rows:
+        return []
+    titles = [title for row in rows[:20] for title in _titles(table, names, broken, row)]
+    for title in titles:
+        if _UNDONE.search(title):
+            raise InputError(
+                f"{name!r} holds several tables, and the one below {title[:60]!r} seems to hold no sales; keep one "
+                "table per file, or give the rows a column that says what they are."
+            )
+    table.con.execute(f"delete from {table} where {repeats}")
+    shown = f", below {titles[0][:60]!r}" if titles else ""
+    return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}."]
+
+
+def _titles(table: Relation, names: list[str], broken: Sequence[tuple[int, str]], row: int) -> list[str]:
+    """Return what stands alone on one of the two lines above a repeated header."""
+    above = [text for number, text in broken if row - 3 < number < row]
+    filled = ", ".join(quoted(column) for column in names)
+    for (values,) in table.rows(
+        f"select list_filter([{filled}], lambda v: trim(v) <> '') from {table} "
+        f"where source_row between {row - 2} and {row - 1}"
+    ):
+        above += [str(values[0])] if len(values) == 1 else []
+    return [text.strip().strip(",;\t") for text in above]
+
+
+def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[str]:
+    """Return what to tell where one row that does not fit the header spans many lines, as behind a quote left open."""
+    long = [(number, text.count("\n")) for number, text in broken if text.count("\n") > 2]
+    if not long:
+        return []
+    lines = sum(count + 1 for _, count in long)
+    return [
+        f"{len(long):,} rows of {name!r} that do not fit the header span {lines:,} lines, the first from row "
+        f"{long[0][0] + 1} on: a quote there is not closed, and these lines were not read; correct it in the file."
+    ]

@@ -1,0 +1,51 @@
+"""Signs in texts that only say how they were written: guards of spreadsheets, digits of other scripts."""
+
+from __future__ import annotations
+
+from cltv_ml.engine import Relation, quoted
+from cltv_ml.sources.frames import MARK
+
+#: Digits of other scripts and their decimal and thousands signs, and what they are here.
+_DIGITS = "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९๐๑๒๓๔๕๖๗๘๙０１２３４５６７８９"
+_PLAIN = "0123456789" * 5
+
+#: Columns whose first lines have such signs are brought to plain ones.
+_FIRST = 2000
+
+
+def make_plain(table: Relation) -> list[str]:
+    """Take guards off and write digits of other scripts as plain ones; return what to tell."""
+    names = [name for name, kind in table.kinds.items() if kind == "VARCHAR"]
+    return [*_take_guards_off(table, names), *_write_digits(table, names)] if names else []
+
+
+def _write_digits(table: Relation, names: list[str]) -> list[str]:
+    """Write the digits of other scripts as plain ones in the columns whose first lines have them."""
+    columns = _find(table, names, f"regexp_matches({{0}}, '[{_DIGITS}]')")
+    for name in columns:
+        plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬', '{_PLAIN}.,'), '،', ',')"
+        table.con.execute(f"update {table} set {quoted(name)} = {plain}")
+    shown = [name.removeprefix(MARK) for name in columns]
+    return [f"Columns {shown} hold digits of another script, which were read as 0 to 9."] if columns else []
+
+
+def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
+    """Take off what guards texts from a spreadsheet, ="00123" and '00123, in the columns whose first lines have it."""
+    guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d')"
+    columns = _find(table, names, guarded)
+    for name in columns:
+        bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$', '\1\2')"
+        table.con.execute(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
+    shown = [name.removeprefix(MARK) for name in columns]
+    return (
+        [f"Columns {shown} were read without the signs that guard texts from a spreadsheet."]
+        if columns
+        else []
+    )
+
+
+def _find(table: Relation, names: list[str], test: str) -> list[str]:
+    """Return the columns of which some of the first lines pass a test."""
+    tests = ", ".join(f"bool_or({test.format(quoted(name))})" for name in names)
+    found = table.row(f"select {tests} from (from {table} limit {_FIRST})")
+    return [name for name, yes in zip(names, found, strict=True) if yes]

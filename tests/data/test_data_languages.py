@@ -1,0 +1,125 @@
+"""Exports in many languages: headings put together from common words, statuses, refunds, calendars and digits."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read
+from cltv_ml.data.compound import find_compound
+from cltv_ml.data.levels import read_level
+from cltv_ml.errors import InputError
+
+DAYS = ["2024-01-05", "2024-01-19", "2024-02-07", "2024-02-28", "2024-03-13", "2024-03-31"]
+
+
+def shop(tmp_path, header, rows, encoding="utf-8"):
+    """Return the path of a file divided by semicolons."""
+    path = tmp_path / "export.csv"
+    lines = [header, *(";".join(map(str, row)) for row in rows)]
+    path.write_bytes("\n".join(lines).encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "headings"),
+    [
+        (
+            "customer_id",
+            "Kunden Email;Login kupującego;Klantnaam;注文者メールアドレス;구매자;Username (Buyer);לקוח",
+        ),
+        (
+            "amount",
+            "Gesamtbetrag Brutto;Total inkl. MwSt. CHF;Wartość zamówienia;결제액;Сума;Faturalanacak Tutar",
+        ),
+        ("order_id", "Παραγγελία;Comanda;เลขที่คำสั่งซื้อ;Замовлення;شماره سفارش"),
+        (
+            "refunded",
+            "Kwota zwrotu;Återbetalt belopp;Сумма возврата;返金額;환불액;ยอดคืนเงิน;المبلغ المسترد;Tiền hoàn",
+        ),
+        ("payment_status", "Order Payment State;Financial status code"),
+    ],
+)
+def test_headings_put_together_from_common_words_are_read(name, headings):
+    unread = [heading for heading in headings.split(";") if not find_compound(name, [heading])]
+    assert not unread
+
+
+def test_headings_that_only_hold_such_words_are_left():
+    for name, headings in {
+        "customer_id": ["Customer Group", "Customer type", "Customer Address", "Customer since"],
+        "amount": ["Total Orders", "VAT amount", "Discount total", "Item count", "Sales order", "Paid"],
+        "order_id": ["Order Date", "Order Status"],
+    }.items():
+        assert find_compound(name, headings) == []
+
+
+def test_statuses_are_read_in_languages_of_other_scripts():
+    wanted = {
+        "refund": "คืนเงิน Повернено Върната הוחזר مرجوع Rambursat Vrátené Vraćeno 已退款 환불 Zwrócone İade",
+        "ignore": "ยกเลิก Скасовано Отказана בוטל Anulat Zrušené Otkazano Dibatalkan 已取消 취소 Неоплачен İptal",
+        "counts": "ชำระแล้ว Оплачено Платена שולם Platit Zaplatené Plaćeno Lunas 已付款 Ödendi",
+    }
+    levels = [(level, reading) for reading, listed in wanted.items() for level in listed.split(" ")]
+    wrong = [level for level, reading in levels if read_level("status", level) != reading]
+    assert not wrong
+
+
+def test_a_status_in_another_language_is_found_under_any_heading():
+    frame = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "a", "c", "b", "c"],
+            "date": DAYS,
+            "amount": [10.0, 20.0, 30.0, 40.0, 50.0, 60.0],
+            "col7": ["ชำระแล้ว"] * 4 + ["ยกเลิก", "คืนเงิน"],
+        }
+    )
+    assert clean(frame).report.money_kept == 100
+
+
+def test_refunds_under_a_heading_of_another_language_are_taken_off(tmp_path):
+    rows = [
+        (number, day, f"K{number % 3}", "50,00", "20,00" if number == 4 else "0,00")
+        for number, day in enumerate(DAYS)
+    ]
+    path = shop(tmp_path, "Заказ;Дата;Клиент;Сумма;Сумма возврата", rows)
+    assert clean(read(path)).report.money_kept == 280
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        [
+            "令和6年1月5日",
+            "令和6年1月19日",
+            "令和6年2月7日",
+            "令和6年2月28日",
+            "令和6年3月13日",
+            "令和6年3月31日",
+        ],
+        ["05/01/2567", "19/01/2567", "07/02/2567", "28/02/2567", "13/03/2567", "31/03/2567"],
+        ["113/01/05", "113/01/19", "113/02/07", "113/02/28", "113/03/13", "113/03/31"],
+        ["1402/10/15", "1402/10/29", "1402/11/18", "1402/12/09", "1402/12/23", "1403/01/12"],
+        ["۱۴۰۲/۱۰/۱۵", "۱۴۰۲/۱۰/۲۹", "۱۴۰۲/۱۱/۱۸", "۱۴۰۲/۱۲/۰۹", "۱۴۰۲/۱۲/۲۳", "۱۴۰۳/۰۱/۱۲"],
+        ["٢٠٢٤-٠١-٠٥", "٢٠٢٤-٠١-١٩", "٢٠٢٤-٠٢-٠٧", "٢٠٢٤-٠٢-٢٨", "٢٠٢٤-٠٣-١٣", "٢٠٢٤-٠٣-٣١"],
+        ["2024-W01-5", "2024-W03-5", "2024-W06-3", "2024-W09-3", "2024-W11-3", "2024-W13-7"],
+        [f"{day} {half} 1:00" for day, half in zip(DAYS, ["上午", "下午"] * 3, strict=True)],
+        [f"/Date({int(pd.Timestamp(day).timestamp() * 1000)})/" for day in DAYS],
+        [f"{(pd.Timestamp(day) - pd.Timestamp('1899-12-30')).days},25" for day in DAYS],
+    ],
+)
+def test_dates_of_other_calendars_and_notations_are_read(tmp_path, dates):
+    rows = [(f"K{number % 3}", date, 10 + number) for number, date in enumerate(dates)]
+    log = clean(read(shop(tmp_path, "customer;date;amount", rows))).log
+    assert [f"{day:%Y-%m-%d}" for day in log["timestamp"]] == DAYS
+
+
+def test_islamic_years_are_refused_by_name(tmp_path):
+    rows = [(f"K{number % 3}", f"1445/06/{number + 10}", 10) for number in range(6)]
+    with pytest.raises(InputError, match="Islamic calendar"):
+        clean(read(shop(tmp_path, "customer;date;amount", rows)))
+
+
+def test_digits_of_another_script_are_amounts(tmp_path):
+    rows = [(f"K{number % 3}", day, "۱۲٫۵۰") for number, day in enumerate(DAYS)]
+    cleaned = clean(read(shop(tmp_path, "customer;date;amount", rows)))
+    assert cleaned.report.money_kept == 75
+    assert any("digits of another script" in note for note in cleaned.report.notes)
