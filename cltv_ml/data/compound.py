@@ -14,7 +14,7 @@ _PARTS = {name: frozenset(map(plain_text, " ".join(listed).split())) for name, l
 
 
 def find_compound(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns whose headings mean a name though no list of headings has them, the surest ones.
+    """Return the columns whose headings mean a name though no list of headings has them, those that are most certain.
 
     >>> find_compound("customer_id", ["Kunden E-Mail", "Customer Group", "Klantnaam"])
     ['Kunden E-Mail']

@@ -76,7 +76,7 @@ def doubt_customer(
 
 
 def _others(left: Sequence[str]) -> list[str]:
-    """Return the columns that may name customers as well, the surest first."""
+    """Return the columns that may name customers as well, the most certain first."""
     found: list[str] = []
     while more := named("customer_id", [one for one in left if one not in found]):
         found += more
