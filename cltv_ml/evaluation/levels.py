@@ -19,6 +19,7 @@ from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import Cohorts
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_holidays import align
+from cltv_ml.models.level_steps import last_step
 from cltv_ml.windows import Window
 
 #: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
@@ -51,6 +52,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     closures = find_closures(cohorts)
     for horizon in known:
         base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, horizon)))
+        base = replace(base, step=last_step(base))
         if log.holidays is not None:
             base = replace(base, base=_aligned(log.holidays, start, passed + horizon))
         level = estimate_level(base, passed, horizon, below[horizon])

@@ -194,7 +194,8 @@ def estimate_level(
         total = log.revenue(day, day + horizon, known=day)
         before = {one: value for one, value in bottom_up.items() if one <= day}
         forecasts = candidates(log, day, horizon, before) | _learned_at(learned, day)
-        if total > 0 and forecasts:
+        straddles = day < log.step < day + horizon  # nothing before a step could know of it
+        if total > 0 and forecasts and not straddles:
             past.append(Past(day, total, forecasts))
     now = candidates(log, cutoff, horizon, bottom_up) | _learned_at(learned, cutoff)
     if not now:

@@ -63,6 +63,8 @@ class Cohorts:
     base
         The day of last year that each day, also those to come, is compared with (`level_holidays.align`); 364 days
         before if None.
+    step
+        Day before which the log tells nothing of how the year goes on (`level_steps.last_step`).
     """
 
     first: np.ndarray
@@ -70,6 +72,7 @@ class Cohorts:
     amount: np.ndarray
     joined: np.ndarray
     base: np.ndarray | None = None
+    step: int = 0
     _sums: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
@@ -104,6 +107,10 @@ class Cohorts:
             self._sums[cut] = np.concatenate([[0.0], np.cumsum(daily)])
         return self._sums[cut]
 
+    def begins(self, cutoff: int) -> int:
+        """Return the first day that may be the base of a ratio at a cutoff."""
+        return self.step if self.step < cutoff else 0
+
     def customers(self, before: int) -> int:
         """Return how many customers were first seen before a day."""
         return int(self.joined[min(max(before, 0), self.days)])
@@ -122,19 +129,19 @@ def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, 
     bottom_up
         The sum of a probabilistic model's values by cutoff, fitted on what lies before each.
     """
-    year_ago = cutoff - YEAR
+    year_ago, history = cutoff - YEAR, cutoff - YEAR - log.begins(cutoff)
     found = {"bottom-up": bottom_up.get(cutoff, np.nan)}
-    if cutoff >= horizon + LEAST_DAYS:
+    if cutoff - log.begins(cutoff) >= horizon + LEAST_DAYS:
         found["going on"] = log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon)
         found["by age"] = by_age(log, cutoff, horizon)
     found["bottom-up, last misses"] = found["bottom-up"] * np.exp(
         agreed_miss(log, cutoff, horizon, bottom_up)
     )
-    if horizon <= YEAR + 2 and year_ago >= 0 and newcomers(log, cutoff) >= LEAST_NEW:
+    if horizon <= YEAR + 2 and history >= 0 and newcomers(log, cutoff) >= LEAST_NEW:
         found["top-down"] = top_down(log, cutoff, horizon)
-    if year_ago >= horizon <= YEAR + 2:
+    if history >= horizon <= YEAR + 2:
         found["retention"] = retention_by_age(log, cutoff, horizon)
-    if year_ago >= SEASONED and horizon <= YEAR + 2:
+    if history >= SEASONED and horizon <= YEAR + 2:
         days = min(horizon, YEAR)  # of last year's 365 days one is not over yet
         spent = log.last_year(cutoff, cutoff, cutoff + days, known=year_ago) * horizon / days
         found["bottom-up, season"] = found["bottom-up"] * _ratio(spent, bottom_up.get(year_ago, np.nan))
@@ -172,7 +179,7 @@ def growth(log: Cohorts, cutoff: int, horizon: int) -> float:
     Measured over a horizon or a `QUARTER`, whichever is longer, as far as the log goes.
     """
     year_ago = cutoff - YEAR
-    days = min(max(horizon, QUARTER), year_ago)
+    days = min(max(horizon, QUARTER), year_ago - log.begins(cutoff))
     if days < LEAST_DAYS:
         return float("nan")
     return _ratio(log.revenue(cutoff - days, cutoff), log.last_year(cutoff, cutoff - days, cutoff))
@@ -246,7 +253,7 @@ def agreed_miss(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int,
     day = cutoff
     while len(misses) < 2:
         day = max((one for one in bottom_up if one <= day - horizon), default=-1)
-        if day < SETTLED:
+        if day - log.begins(cutoff) < SETTLED:
             return float("nan")
         misses.append(float(np.log(max(missed(log, day, horizon, bottom_up), 1e-9))))
     if misses[0] * misses[1] <= 0:

@@ -43,7 +43,7 @@ class Training:
     until: str = ""
 
     def load(self) -> pd.DataFrame | str:
-        """Return what `cltv train` is given as its data; ValueError where files are missing."""
+        """Return what `cltv train` is given as its data; InputError where files are missing."""
         if self.data in WORLDS:
             log = simulate_world(self.data, self.seed)
             return log[log["timestamp"] < self.until] if self.until else log
@@ -54,7 +54,7 @@ class Training:
         try:
             return duckdb.sql(self.sql.replace("{data}", folder)).df()
         except duckdb.IOException as error:
-            raise ValueError(f"CLTV_DATA_DIR names no folder that holds its files ({error}).") from error
+            raise InputError(f"CLTV_DATA_DIR names no folder that holds its files ({error}).") from error
 
 
 def read_trainings(purpose: str) -> list[Training]:
@@ -88,7 +88,7 @@ def run(
         at = {"task": f"{purpose} {one.name}", "cutoff": one.cutoff, "protocol": "out of time"}
         try:
             outcome = _train(one, models)
-        except (InputError, ValueError) as error:
+        except InputError as error:
             say(f"{one.name}: {error}")
             mine = [{"model": CHAMPION, "metric": "none", "note": str(error)}]
         else:

@@ -1,0 +1,57 @@
+"""Steps: days from which on a shop sells another multiple of before, for good."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cltv_ml.models.level_candidates import QUARTER, Cohorts
+
+#: Ratio of a usual week after a step to one before it, or the reverse, at least.
+LEAST_RATIO = 2.5
+
+#: Ratio of the very week after it to the very week before it at least: a step comes at once, growth and seasons do not.
+AT_ONCE = 2.0
+
+#: Days next to it that tell the usual weeks; a `QUARTER` must agree with them.
+NEAR = 28
+
+
+def last_step(log: Cohorts) -> int:
+    """Return the day of the last step of a log, 0 where there is none.
+
+    A till that recorded a part of the sales at first, a second shop, a chain that is taken over: what lay before tells
+    nothing of how the year goes on. A season that opens or ends at once is no step: its sales were seen before.
+    """
+    sums = np.concatenate([[0.0], np.cumsum(np.bincount(log.day, weights=log.amount, minlength=log.days))])
+    steps = [
+        (_jump(sums, day, 7), day)
+        for day in range(QUARTER, log.days - QUARTER)
+        if _jump(sums, day, NEAR) >= np.log(LEAST_RATIO) and _is_step(sums, day)
+    ]
+    if not steps:
+        return 0
+    last = max(day for _, day in steps)
+    return max((jump, day) for jump, day in steps if last - day <= NEAR)[1]
+
+
+def _is_step(sums: np.ndarray, day: int) -> bool:
+    """Return whether a change that its neighbourhood shows came at once, for good, and for the first time."""
+    if _jump(sums, day, 7) < np.log(AT_ONCE) or _jump(sums, day, QUARTER) < np.log(LEAST_RATIO):
+        return False
+    before, after = _usual_week(sums, day - QUARTER, day), _usual_week(sums, day, day + QUARTER)
+    sign, middle = np.sign(after - before), np.sqrt(before * after)
+    earlier = np.array([_usual_week(sums, one, one + NEAR) for one in range(0, day - NEAR + 1, 7)])
+    later = np.array([_usual_week(sums, one, one + NEAR) for one in range(day, len(sums) - NEAR, 7)])
+    return bool((sign * (earlier - middle) < 0).all() and (sign * (later - middle) > 0).all())
+
+
+def _jump(sums: np.ndarray, day: int, days: int) -> float:
+    """Return the size of the log ratio of the usual weeks after a day and before it; 0 where nothing was sold."""
+    before, after = _usual_week(sums, day - days, day), _usual_week(sums, day, day + days)
+    return float(abs(np.log(after / before))) if before > 0 and after > 0 else 0.0
+
+
+def _usual_week(sums: np.ndarray, since: int, until: int) -> float:
+    """Return the median revenue of the weeks of some days: one large order is no matter."""
+    edges = sums[since : until + 1 : 7]
+    return float(np.median(np.diff(edges)))
