@@ -12,8 +12,8 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.panel import Training, fit
 from cltv_ml.evaluation.validation import Validation
 from cltv_ml.models import Level, Tweedie, ValueModel
-from cltv_ml.models.level import LEARNED
 from cltv_ml.models.level_learned import add_learned
+from cltv_ml.models.level_priors import LEARNED
 from cltv_ml.models.out_of_fold import OUT_OF_TIME
 
 #: With less weight in the test window the trees' total is not worth a fit at the end of the log.

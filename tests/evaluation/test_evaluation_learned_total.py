@@ -11,7 +11,7 @@ from cltv_ml.evaluation.learned_total import carry_learned, learned_total, with_
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.models import SameRate, Tweedie
-from cltv_ml.models.level import LEARNED
+from cltv_ml.models.level_priors import LEARNED
 from cltv_ml.windows import Window
 
 FEATURES = ["frequency", "recency", "T", "monetary_value", "days_since_last"]
@@ -56,8 +56,8 @@ def test_at_the_end_of_the_log_the_test_window_joins_the_record(shop):
     end = Window(window.cutoff + pd.Timedelta(days=60), 60)
     level = forecast_level(log, end)
     spent, training = float(result.y_true.sum()), prepare(log, end, FEATURES)
-    levels = carry_learned({60: level, 90: level}, result.level, result.learned, spent, training)
+    heard, silent = (replace(result.level, table=result.level.table.assign(weight=one)) for one in (1.0, 0.0))
+    levels = carry_learned({60: level, 90: level}, heard, result.learned, spent, training)
     assert LEARNED in weights(levels[60])
     assert levels[90].total / level.total == pytest.approx(levels[60].total / level.total)
-    silent = replace(result.level, table=result.level.table.assign(weight=0.0))
     assert carry_learned({60: level}, silent, result.learned, spent, training)[60] is level

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cltv_ml.models.level import Past, _before, _evidence, _held, estimate_level, past_days, weigh
+from cltv_ml.models.level import Past, _evidence, _held, estimate_level, past_days, weigh
 from cltv_ml.models.level_candidates import (
     Cohorts,
     agreed_miss,
@@ -16,6 +16,7 @@ from cltv_ml.models.level_candidates import (
     top_down,
 )
 from cltv_ml.models.level_holidays import align
+from cltv_ml.models.level_priors import error_before
 
 
 def shop(days, arrivals, spend, season=lambda day: 1.0):
@@ -106,7 +107,7 @@ def test_a_shop_that_rests_one_day_a_week_has_a_top_down_forecast_on_every_day()
 
 def test_a_log_that_begins_with_the_shop_trusts_its_first_months_less(seasonal):
     established = Cohorts(np.zeros(500, int), np.arange(500), np.full(500, 100.0), np.full(501, 50.0))
-    doubts = [_before(log, 370, 91, "top-down") for log in (established, seasonal)]
+    doubts = [error_before(log, 370, 91, "top-down") for log in (established, seasonal)]
     assert doubts[0] == pytest.approx(np.hypot(0.12, 0.1))
     assert doubts[1] > 1.5 * doubts[0]
 
@@ -138,7 +139,7 @@ def test_growth_that_has_just_come_makes_top_down_doubtful():
     steady = shop(900, lambda joined: round(30 * np.exp(joined / 610)), lambda age: 1.0 / (1 + age))
     sudden = shop(900, lambda joined: 60 if joined >= 700 else 30, lambda age: 1.0 / (1 + age))
     assert growth(sudden, 820, 91) == pytest.approx(growth(steady, 820, 91), rel=0.1)
-    assert _before(sudden, 820, 91, "top-down") > 1.1 * _before(steady, 820, 91, "top-down")
+    assert error_before(sudden, 820, 91, "top-down") > 1.1 * error_before(steady, 820, 91, "top-down")
 
 
 def test_a_candidate_hardly_tried_stays_near_the_reference():

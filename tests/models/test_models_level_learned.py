@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cltv_ml.models.level import LEARNED, estimate_level
+from cltv_ml.models.level import estimate_level
 from cltv_ml.models.level_candidates import Cohorts
 from cltv_ml.models.level_learned import add_learned
+from cltv_ml.models.level_priors import LEARNED, error_before
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,11 @@ def test_trees_that_were_right_before_gain_weight_and_those_that_were_wrong_lose
 def test_the_record_of_the_trees_counts_at_the_nearest_day_of_the_level(level):
     found = add_learned(level, 910.0, {96: 0.0, 1000: 0.0})
     assert found.table.set_index("candidate")["cutoffs"][LEARNED] == 1
+
+
+def test_trees_say_less_once_last_year_is_in_the_log(level):
+    short, long = (error_before(level.basis.log, cutoff, 91, LEARNED) for cutoff in (363, 365))
+    assert short < 0.7 * long
 
 
 def test_trees_that_expect_nothing_change_nothing(level):
