@@ -1,4 +1,4 @@
-"""How far each forecast of the level is expected to be off before its record is read."""
+"""Errors expected of each forecast of the level before its record is read."""
 
 from __future__ import annotations
 
