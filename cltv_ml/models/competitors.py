@@ -9,6 +9,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.ensemble import EQUAL, Ensemble
+from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.ggompertz_nbd import GGompertzNBD
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
@@ -33,6 +34,7 @@ ALL = (
     "pareto_nbd_calendar_gamma_gamma",
     "ggompertz_nbd_gamma_gamma",
     "pareto_ggg_gamma_gamma",
+    "pareto_nbd_correlated_spend",
     "bg_nbd_covariates",
     "pareto_nbd_covariates",
     "tweedie",
@@ -50,6 +52,7 @@ _BY_NAME = (
     "pareto_nbd_calendar_gamma_gamma",
     "ggompertz_nbd_gamma_gamma",
     "pareto_ggg_gamma_gamma",
+    "pareto_nbd_correlated_spend",
     "ziln",
     "quantile",
 )
@@ -117,6 +120,9 @@ def _single(horizon: int, features: list[str]) -> list[ValueModel]:
         ProbabilisticValue(ParetoNBDCalendar(), horizon=horizon),
         ProbabilisticValue(GGompertzNBD(), horizon=horizon),
         ProbabilisticValue(ParetoGGG(), horizon=horizon),
+        ProbabilisticValue(ParetoNBD(), GammaGamma(correlated=True), horizon=horizon).named(
+            "pareto_nbd_correlated_spend"
+        ),
         WithCovariates(horizon, purchases=BGNBD(), attributes=attributes),
         WithCovariates(horizon, purchases=ParetoNBD(), attributes=attributes),
         Tweedie(horizon, features=features),

@@ -112,3 +112,57 @@ def test_a_held_mean_stays_in_every_plausible_draw_but_for_its_own_error():
 
 def test_spend_without_a_heavy_tail_is_not_held():
     assert GammaGamma().fit(heavy_tailed(0.6)).convergence_["verdict"] == "converged"
+
+
+def correlated(slope, n=1_500, seed=1):
+    """Spend per purchase that is multiplied by frequency^slope."""
+    X = spenders(n, seed)
+    return X.assign(monetary_value=X["monetary_value"] * X["frequency"] ** slope)
+
+
+def test_spend_that_goes_with_frequency_is_found_and_newcomers_are_not_overvalued():
+    model = GammaGamma(correlated=True).fit(correlated(0.4))
+    assert model.params_["spend:log(frequency)"] == pytest.approx(0.4, abs=0.1)
+    assert model.independence_["ratio_p_value"] < 1e-6
+    assert "the model knows it" in model.independence_["advice"]
+    newcomer = pd.DataFrame({"frequency": [0.0], "monetary_value": [0.0]})
+    assert model.predict(newcomer) == pytest.approx([100 / 3], rel=0.12)
+    assert GammaGamma().fit(correlated(0.4)).predict(newcomer) > 45
+
+
+@pytest.mark.long
+def test_independent_spend_is_rarely_taken_for_correlated():
+    taken = [
+        "spend:log(frequency)" in GammaGamma(correlated=True).fit(spenders(120, seed)).params_
+        for seed in range(40)
+    ]
+    assert sum(taken) <= 6
+
+
+def test_without_a_correlation_it_is_gamma_gamma():
+    X = spenders(300)
+    independent, tested = GammaGamma().fit(X), GammaGamma(correlated=True).fit(X)
+    assert tested.independence_["ratio_p_value"] > 0.05
+    assert tested.params_ == independent.params_
+    assert (tested.predict(X) == independent.predict(X)).all()
+
+
+def test_the_likelihood_ratio_is_that_of_densities():
+    # multiplying each customer's spend by frequency^c moves the log-density by -c log(frequency)
+    X, Y = correlated(0.0), correlated(0.3)
+    one, other = (GammaGamma(correlated=True).fit(Z) for Z in (X, Y))
+    shift = 0.3 * np.log(X["frequency"]).sum()
+    ratio = one.independence_["likelihood_ratio"] / 2
+    correlated_height = one.log_likelihood_ + (ratio if "spend:log(frequency)" not in one.params_ else 0.0)
+    assert other.log_likelihood_ == pytest.approx(correlated_height - shift, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_the_true_correlation_of_100_simulations_is_rejected_in_about_one_of_twenty():
+    # a spend model's correlation moves with the spend: what is left of 0.3 is tested against zero
+    left = [
+        X.assign(monetary_value=X["monetary_value"] / X["frequency"] ** 0.3)
+        for X in (correlated(0.3, 1_000, seed) for seed in range(100))
+    ]
+    rejected = [GammaGamma(correlated=True).fit(X).independence_["ratio_p_value"] < 0.05 for X in left]
+    assert 1 <= sum(rejected) <= 10
