@@ -22,11 +22,13 @@ from cltv_ml.models.nbd import NBD
 from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
+from cltv_ml.models.pooling import Pooled, fit_pooled
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.regression import Regression
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.sbg import SBG
+from cltv_ml.models.scaled import log_likelihood
 from cltv_ml.models.tweedie import Tweedie
 from cltv_ml.models.value_curve import ValueCurve
 from cltv_ml.models.with_covariates import WithCovariates
@@ -72,12 +74,15 @@ __all__ = [
     "WITH_ATTRIBUTES",
     "FeatureFiles",
     "Level",
+    "Pooled",
     "ValueModel",
     "by_name",
     "competitors",
     "estimate_level",
+    "fit_pooled",
     "for_labels",
     "likelihood_ratio_test",
+    "log_likelihood",
     "names_of",
     "read_by",
     "with_params",

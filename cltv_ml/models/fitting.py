@@ -103,8 +103,7 @@ class LikelihoodModel(BaseEstimator):
         problem = self._problem(X, None)
         scale = np.array([problem.time if name in self.time_params else 1.0 for name in self.param_names])
         start = np.log([params[name] for name in self.param_names]) - np.log(scale)
-        bounds: np.ndarray = np.array([[_LOWEST, _HIGHEST]] * len(start))
-        values = np.exp(climb_roughly(self._objective(problem.rows), start, bounds)) * scale
+        values = np.exp(climb_roughly(self._objective(problem.rows), start, bounds_of(len(start)))) * scale
         return self.with_params(dict(zip(self.param_names, values, strict=True)))
 
     def _problem(self, X: pd.DataFrame, weights: np.ndarray | pd.Series | None) -> Problem:
@@ -125,11 +124,10 @@ class LikelihoodModel(BaseEstimator):
         """Return the highest likelihood found from `starts`, parameters without slopes on covariates."""
         rows, spread = problem.rows, problem.spread
         shapes, slopes = len(self.param_names), len(spread)
-        bounds: np.ndarray = np.array([[_LOWEST, _HIGHEST]] * shapes + [[-_STEEPEST, _STEEPEST]] * slopes)
         return maximize(
             self._objective(rows, spread),
             [np.r_[np.log(start), np.zeros(slopes)] for start in starts],
-            bounds,
+            bounds_of(shapes, slopes),
             names=self._all_names(),
             size=problem.size,
             sample=self._objective(_thin(rows), spread) if len(rows) > _LARGE else None,
@@ -267,6 +265,11 @@ class LikelihoodModel(BaseEstimator):
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """Return each row's log-likelihood and its derivative by each parameter."""
         raise NotImplementedError
+
+
+def bounds_of(shapes: int, slopes: int = 0) -> np.ndarray:
+    """Return between what log-parameters and slopes are looked for, shape (k, 2)."""
+    return np.array([[_LOWEST, _HIGHEST]] * shapes + [[-_STEEPEST, _STEEPEST]] * slopes)
 
 
 def check_weights(model: BaseEstimator, weights: np.ndarray | pd.Series | None, n: int) -> np.ndarray:

@@ -36,9 +36,10 @@ class GammaGamma(BaseEstimator):
     value among repeat buyers, the p-value of no correlation, and a sentence.
 
     With `correlated`, spend per purchase may go with frequency: it is multiplied by frequency^c (1 without a repeat),
-    c and the other parameters by maximum likelihood, if a likelihood-ratio test rejects c = 0 at 5%. `independence_` has
-    `likelihood_ratio` and `ratio_p_value`. Glady, Lemmens and Croux (2015), "Unveiling the Relationship between the
-    Transaction Timing, Spending and Dropout Behavior of Customers", show what the dependence is worth.
+    c and the other parameters by maximum likelihood, where a likelihood-ratio test rejects c = 0 at 5%;
+    `independence_` has `likelihood_ratio` and `ratio_p_value`. Glady, Lemmens and Croux (2015), "Unveiling the
+    Relationship between the Transaction Timing, Spending and Dropout Behavior of Customers",
+    show what the dependence is worth.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ class GammaGamma(BaseEstimator):
         self.params_ |= {f"spend:{name}": float(slope) for name, slope in zip(names, slopes, strict=True)}
 
     def _correlate(self, x: np.ndarray, spend: np.ndarray, weight: np.ndarray, z: np.ndarray) -> None:
-        """Let spend go with frequency where that is likelier than chance."""
+        """Let spend go with frequency where that is more than chance."""
         independent, height = dict(vars(self)), self.log_likelihood_
         self._estimate(x, spend, weight, np.column_stack([z, np.log(x)]), [*self.covariates, _FREQUENCY])
         ratio = max(2 * (self.log_likelihood_ - height), 0.0)

@@ -92,20 +92,6 @@ class ParetoNBDCalendar(CovariateModel):
             raise InputError(f"{type(self).__name__}: dropout_paths {unknown} are not among the paths.")
         return super().fit(X, y, weights)
 
-    def log_likelihood_at(self, X: pd.DataFrame, params: Mapping[str, float]) -> float:
-        """Return the log-likelihood of customers at known parameters, without penalty and prior."""
-        problem = self._problem(X, None)
-        names, spread = self._all_names(), np.array(problem.spread)
-        values = np.array([params[name] for name in names])
-        scale = [problem.time if name in self.time_params else 1.0 for name in self.param_names]
-        theta = np.r_[np.log(values[:4] / scale), values[4:] * spread]
-        mean = self._objective(problem.rows, problem.spread)(theta)[0] + float(
-            self._penalties() @ values[4:] ** 2
-        )
-        return float(
-            problem.size * mean - (problem.rows.weight * problem.rows.x).sum() * np.log(problem.time)
-        )
-
     @property
     def _path_names(self) -> tuple[str, ...]:
         return (*(MONTHS if self.months else ()), *(self.paths or {}))
