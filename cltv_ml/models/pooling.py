@@ -5,7 +5,7 @@ With \(\theta_g\) the logarithms of group \(g\)'s parameters and \(L_g\) its lik
 \[ \theta_g \sim N(m, \Sigma), \qquad \hat\theta_g = \arg\max\; \log L_g(\theta_g)
    - \tfrac12 (\theta_g - m)' \Sigma^{-1} (\theta_g - m) \]
 
-\(m\) and \(\Sigma\) are estimated from all groups (empirical Bayes) by expectation and maximisation; a group's posterior is
+\(m\) and \(\Sigma\) are estimated from all groups (empirical Bayes) by expectation and maximisation; a posterior is
 taken as normal around its maximum.
 """
 
