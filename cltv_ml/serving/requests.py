@@ -111,7 +111,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     def _respond(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         X = check_customers(model_input, self.card.features)
         missing = X.isna().sum(axis=1).to_numpy()
-        past = pd.to_numeric(model_input[PAST]) if PAST in model_input.columns else None
+        past = _read_past(model_input)
         table = self._answer(X, params, past).reset_index(drop=True).assign(features_missing=missing)
         if "customer_id" in model_input.columns:
             table.insert(0, "customer_id", _texts(model_input["customer_id"]))
@@ -177,6 +177,16 @@ class ServedOnTransactions(ServedModel):
             return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
         source = Source(log, customers, _NO_CONTACTS, until=cutoff)
         return build_features(source, cutoff, names, memory="1GB")[names]
+
+
+def _read_past(table: pd.DataFrame) -> pd.Series | None:
+    """Return what each customer of a request has spent so far, None where it is not said."""
+    if PAST not in table.columns:
+        return None
+    past = _numbers(table[[PAST]])
+    for sentence, rows in find_faults(past):
+        raise Refusal(f"{sentence} ({rows.sum():,} of {len(rows):,} rows)")
+    return past[PAST]
 
 
 def _known_past(past: pd.Series | None) -> np.ndarray:

@@ -15,6 +15,7 @@ from cltv_ml.engine import Tabular, connect, frame, view
 from cltv_ml.errors import InputError
 from cltv_ml.features import CATALOGUE, is_text
 from cltv_ml.models import ValueModel
+from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.windows import to_days
 
 #: The columns a model may answer with, in order, besides `customer_id`; the intervals where it has some.
@@ -71,8 +72,7 @@ def under(model: ValueModel, terms: Terms) -> ValueModel:
                 f"discount_rate {rate:g} is not possible: {model.name} knows the sum over the horizon, not when it is "
                 "spent; leave discount_rate out."
             )
-        if not 0 <= rate < np.inf:
-            raise InputError(f"discount_rate must not be negative (0.1 is 10% a year), got {rate:g}.")
+        check_discount_rate(rate)
         changed["discount_rate"] = rate
     if terms.margin is not None and not 0 < terms.margin <= 1:
         raise InputError(f"margin must be above 0 and at most 1 (0.3 is 30%), got {terms.margin:g}.")

@@ -24,7 +24,7 @@ from tests.chaos.children import Failure, whole
 def main(minutes, seed, only):
     """Try the scenarios in turn until the time is over; return how many tries failed."""
     chance, tries, landed, failed = random.Random(seed), Counter(), Counter(), Counter()
-    first = {}
+    first: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as place:
         prepared = Path(place, "prepared")
         prepared.mkdir()
@@ -34,9 +34,12 @@ def main(minutes, seed, only):
         wanted = {
             work: often for work, often in scenarios.SCENARIOS.items() if not only or work.__name__ in only
         }
+        first_round = True
         while time.monotonic() < until:
             order = [work for work, often in wanted.items() for _ in range(often)]
             chance.shuffle(order)
+            order = [*wanted, *order] if first_round else order  # a short run tries each at least once
+            first_round = False
             for work in order:
                 if time.monotonic() > until:
                     break

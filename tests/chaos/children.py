@@ -64,13 +64,22 @@ def whole(work, folder, allowed=(0,)):
     return status
 
 
-def killed(work, folder, chance: random.Random, longest):
-    """Do the work, send it a signal at a random time up to `longest` seconds; return whether it landed."""
+def killed(work, folder, chance: random.Random, took, name):
+    """Do the work, send it a signal at a random time of those that it took before; return whether it landed.
+
+    Work that ends before its signal has told how long it takes now.
+    """
+    began = time.monotonic()
     child = start(work, folder / "killed.txt")
-    time.sleep(chance.uniform(0, longest))
-    done, _ = os.waitpid(child, os.WNOHANG)
-    if done:
-        return False
-    os.kill(child, chance.choice(SIGNALS))
-    ended(child)
-    return True
+    until = began + chance.uniform(0, took[name])
+    while time.monotonic() < until:
+        done, _ = os.waitpid(child, os.WNOHANG)
+        if done:
+            took[name] = min(took[name], time.monotonic() - began)
+            return False
+        time.sleep(0.002)
+    try:
+        os.kill(child, chance.choice(SIGNALS))
+    finally:
+        status = ended(child)
+    return status != 0

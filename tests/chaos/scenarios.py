@@ -21,7 +21,7 @@ from cltv_ml.tracking import registry, runs, sqlite_store, store
 from tests.chaos.children import Failure, ended, killed, start, whole
 
 #: Seconds that the untouched work took on this machine, by scenario; kills fall into them.
-TOOK: dict[str, float] = {}
+TOOK: dict[str, float] = {"creation": 0.6, "slow creation": 6.0, "tuning": 30.0}
 
 
 def must(truth, words):
@@ -54,7 +54,7 @@ def store_created(folder, chance, _):
             sqlite_store.EMPTY = folder / "old.sql"
         runs.open_experiment("cltv")
 
-    landed = killed(create, folder, chance, 6.0 if slow else 0.6)
+    landed = killed(create, folder, chance, TOOK, "slow creation" if slow else "creation")
     whole(lambda: runs.open_experiment("cltv"), folder)
     return landed
 
@@ -63,7 +63,7 @@ def promotion(folder, chance, prepared):
     """A stop while the champion is replaced: one of two states, and the rollback works."""
     shutil.copy(prepared / "aliases.db", folder / "mlflow.db")
     use(folder)
-    landed = killed(lambda: registry.promote(2, expected=1), folder, chance, TOOK["promotion"])
+    landed = killed(lambda: registry.promote(2, expected=1), folder, chance, TOOK, "promotion")
 
     def look():
         registry.settle()
@@ -91,7 +91,7 @@ def training(folder, chance, prepared):
         "same_rate,bg_nbd_gamma_gamma",
     )
     work = cltv(*words, "--out", folder / "out")
-    landed = killed(work, folder, chance, TOOK["training"])
+    landed = killed(work, folder, chance, TOOK, "training")
 
     def look():
         experiment = runs.open_experiment("cltv")
@@ -110,13 +110,46 @@ def training(folder, chance, prepared):
     return landed
 
 
+def tuning(folder, chance, prepared):
+    """A stop of a search in a sound store: the same command completes the study, no run stays open."""
+    shutil.copy(prepared / "orders.csv", folder)
+    shutil.copy(prepared / "mlflow.db", folder)
+    use(folder)
+    words = (
+        "tune",
+        "--data",
+        folder / "orders.csv",
+        "--horizon",
+        "26w",
+        "--model",
+        "tweedie",
+        "--trials",
+        "3",
+    )
+    work = cltv(*words, "--out", folder / "tuning")
+    landed = killed(work, folder, chance, TOOK, "tuning")
+    whole(work, folder)
+
+    def look():
+        client = MlflowClient()
+        experiment = client.get_experiment_by_name("cltv").experiment_id
+        found = client.search_runs([experiment])
+        must(all(run.info.status != "RUNNING" for run in found), "a run stays RUNNING")
+        trials = pd.read_csv(folder / "tuning" / "tweedie.csv")
+        must(len(trials) >= 3, f"{len(trials)} trials")
+        must(not list((folder / "tuning").glob(".*.part")), "half a file")
+
+    whole(look, folder)
+    return landed
+
+
 def scoring(folder, chance, prepared):
     """A stop of a scoring: the same command again gives the same table."""
     use(prepared)
     for name in ("scores.parquet", "scores.manifest.json"):
         (folder / name).unlink(missing_ok=True)
     work = cltv("score", "--data", prepared / "orders.csv", "--out", folder / "scores.parquet")
-    landed = killed(work, folder, chance, TOOK["scoring"])
+    landed = killed(work, folder, chance, TOOK, "scoring")
     whole(work, folder)
     same = pd.read_parquet(folder / "scores.parquet").equals(pd.read_parquet(prepared / "scores.parquet"))
     must(same, "other scores than without the kill")
@@ -259,6 +292,7 @@ SCENARIOS = {
     store_created: 4,
     promotion: 20,
     training: 1,
+    tuning: 1,
     scoring: 2,
     scoring_while_promoted: 1,
     ugly_file: 30,

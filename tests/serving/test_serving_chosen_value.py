@@ -107,6 +107,19 @@ def test_what_cannot_be_answered_is_one_sentence(X, tail):
         served(requests.ServedModel, X, None).predict(None, X, {"value": "remaining"})
 
 
+def test_what_was_spent_must_be_a_number_that_a_shop_can_have(X, tail):
+    model = served(requests.ServedModel, X, tail)
+    for value, words in (
+        (np.inf, "holds an infinite value"),
+        (1e300, "beyond 1e+15"),
+        ("much", "is no number"),
+    ):
+        with pytest.raises(requests.Refusal) as error:
+            model.predict(None, X.assign(value_to_date=value), {"value": "lifetime"})
+        assert "'value_to_date'" in str(error.value)
+        assert words in str(error.value)
+
+
 def test_a_log_without_dropout_is_followed_no_longer_than_it_is_long(X, tail):
     capped = served(requests.ServedModel, X, Tail(tail.model, 400, 400))
     answers = [
