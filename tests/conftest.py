@@ -116,6 +116,7 @@ LONG = (
     "test_inline.py::test_a_notebook_shows_a_figure_inline",
     "test_inline.py::test_a_notebook_shows_how_far_a_pipeline_is_and_takes_the_bar_away",
     "test_inline.py::test_a_notebook_without_widgets_shows_results_and_no_remark",
+    "test_lakes.py",
     "test_remote.py",
     "tracking/test_tracking_registry.py::test_a_promotion_stopped_at_any_write_is_done_or_undone_by_the_next_command",
     "tracking/test_tracking_registry.py::test_a_rollback_stopped_at_any_write_is_done_or_undone_by_the_next_command",

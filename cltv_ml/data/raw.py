@@ -30,6 +30,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.databases import read_database
 from cltv_ml.sources.frames import MARK, Part, Rows, inner_names, read_frame
+from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file
 
 
@@ -208,8 +209,12 @@ def open_source(
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]
         rows = _read_dataset(con, name, ready, workspace.path, table)
+    elif lake_of(name):
+        rows = read_lake(con, name)
     elif is_remote(name):
-        rows = read_file(con, fetch(name, workspace.path), workspace.path, table, header_row)
+        fetched = fetch(name, workspace.path)
+        lake = lake_of(fetched) == "delta"  # an Iceberg table names its files by their first place
+        rows = read_lake(con, fetched) if lake else read_file(con, fetched, workspace.path, table, header_row)
         name = without_secrets(address(name))
     elif is_url(name):
         rows = read_database(con, name, table)

@@ -19,6 +19,8 @@ from cltv_ml.addresses import hide, is_url, without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral
 from cltv_ml.remote import address, check_writable, is_remote, send
+from cltv_ml.serving.batch_lakes import upsert
+from cltv_ml.sources.lakes import explained, lake_of, open_iceberg
 
 #: Columns by which a table that may be replaced is known to hold scores.
 _OURS = {"customer_id", "expected_value", "model_version"}
@@ -32,20 +34,24 @@ class Target:
     Parameters
     ----------
     out
-        A path that ends in .parquet or .csv, a folder, in which the file is called scores.parquet, or a
-        connection URL: `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop`; a file or
-        folder of an object store, `s3://bucket/scores.parquet`, waits in a folder of this machine until it is sent.
+        A path that ends in .parquet or .csv, a folder, in which the file is called scores.parquet, or a connection URL:
+        `duckdb:///shop.duckdb`, `sqlite:///shop.db`, `postgresql://user:password@host/shop`. A file or folder of an
+        object store, `s3://bucket/scores.parquet`, waits in a folder of this machine until it is sent. A table of a
+        lake, `delta:///folder` or `iceberg://catalogue/namespace.table`, keeps the rows of other cutoffs.
     table
         Name of the table in a database.
     """
 
     def __init__(self, out: str | Path, table: str = "scores") -> None:
         self.place = _with_file(address(out)) if is_remote(out) else ""
-        self.url = str(out) if is_url(str(out)) and not self.place else ""
+        self.lake = str(out) if lake_of(out) else ""
+        self.url = str(out) if is_url(str(out)) and not (self.place or self.lake) else ""
         self.table = table
         if self.place:
             waiting = f".cltv_{hashlib.sha256(self.place.encode()).hexdigest()[:8]}"
             self.path, self.shown = Path(waiting, PurePosixPath(self.place).name), without_secrets(self.place)
+        elif self.lake:
+            self.path, self.shown = Path(f"{PurePosixPath(self.lake).name}.lake"), self.lake
         elif self.url:
             self.path, self.shown = Path(f"{table}.db"), f"{without_secrets(self.url)} {table}"
             if not re.fullmatch(r"[A-Za-z_]\w*", table):
@@ -73,6 +79,9 @@ class Target:
         """Raise InputError where the target cannot be written, before any work is done."""
         if self.place:
             check_writable(self.place)
+        elif self.lake.startswith("iceberg"):
+            with explained(self.lake, "written"):
+                open_iceberg(self.lake)
         elif self.url:
             with _explained(self.shown, self.url):
                 _check_table(self.url, self.table)
@@ -95,7 +104,9 @@ class Target:
         InputError
             The database refuses, with its reason and without passwords; the old table stays.
         """
-        if self.url:
+        if self.lake:
+            upsert(self.lake, schema, batches)
+        elif self.url:
             with _explained(self.shown, self.url):
                 _write_table(self.url, self.table, schema, batches)
         else:

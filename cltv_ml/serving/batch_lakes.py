@@ -1,0 +1,39 @@
+"""Scores in a table of a lake, Delta or Iceberg: a row per customer and cutoff, replaced where both are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from cltv_ml.sources.lakes import delta_folder, explained, lake_of, open_delta, open_iceberg
+
+_KEY = ("customer_id", "cutoff")
+
+
+def upsert(place: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    """Write rows into a Delta or Iceberg table, in one transaction; a Delta table is made where there is none.
+
+    Raises
+    ------
+    InputError
+        The table cannot be written, or an Iceberg table does not exist.
+    """
+    reader = pa.RecordBatchReader.from_batches(schema, batches)
+    with explained(place, "written"):
+        if lake_of(place) == "iceberg":
+            open_iceberg(place).upsert(reader.read_all(), join_cols=list(_KEY))
+        else:
+            _merge(delta_folder(place), reader)
+
+
+def _merge(folder: str, reader: pa.RecordBatchReader) -> None:
+    from deltalake import write_deltalake
+
+    if not Path(folder, "_delta_log").is_dir():
+        write_deltalake(folder, reader)
+        return
+    same = " and ".join(f"old.{name} = new.{name}" for name in _KEY)
+    merged = open_delta(folder).merge(reader, predicate=same, source_alias="new", target_alias="old")
+    merged.when_matched_update_all().when_not_matched_insert_all().execute()

@@ -1,0 +1,109 @@
+"""Tables of a lake, Delta or Iceberg: the rows of their newest state, not of all files that lie in their folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cltv_ml.engine import quoted
+from cltv_ml.errors import InputError
+from cltv_ml.sources.frames import Rows, inner_names, load
+
+_EXTRAS = {"delta": "deltalake", "iceberg": "pyiceberg"}
+
+#: Where the errors of these libraries come from.
+_THEIRS = ("deltalake", "_internal", "pyiceberg")
+
+
+def lake_of(place: str | Path) -> str:
+    """Return "delta" or "iceberg" where a place is a table of a lake, else an empty text.
+
+    A folder with the log of a Delta table or the metadata of an Iceberg table is one, also without a scheme.
+
+    >>> lake_of("delta:///lake/orders"), lake_of("iceberg://shop/sales.orders"), lake_of("orders.csv")
+    ('delta', 'iceberg', '')
+    """
+    scheme = str(place).partition("://")[0]
+    if scheme in _EXTRAS:
+        return scheme
+    if Path(place, "_delta_log").is_dir():
+        return "delta"
+    return "iceberg" if any(Path(place, "metadata").glob("*.metadata.json")) else ""
+
+
+def read_lake(con: duckdb.DuckDBPyConnection, place: str | Path) -> Rows:
+    """Return the rows of a Delta or Iceberg table, streamed into the engine.
+
+    Raises
+    ------
+    InputError
+        There is no such table, it cannot be read, or the library for it is not installed.
+    """
+    with explained(place, "read"):
+        if lake_of(place) == "delta":
+            reader = open_delta(place).to_pyarrow_dataset().scanner().to_reader()
+        else:
+            reader = open_iceberg(place).scan().to_arrow_batch_reader()
+        names = zip(reader.schema.names, inner_names(reader.schema.names), strict=True)
+        columns = ", ".join(f"{quoted(name)} as {quoted(inner)}" for name, inner in names)
+        return Rows(load(con, reader, f"{columns}, row_number() over () - 1 as source_row"))
+
+
+def open_delta(place: str | Path) -> Any:
+    """Return the Delta table of a folder or of a URL `delta:///folder`."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(delta_folder(place))
+
+
+def delta_folder(place: str | Path) -> str:
+    """Return the folder of a Delta table.
+
+    >>> delta_folder("delta:///lake/orders"), delta_folder("delta:lake"), delta_folder("lake/orders")
+    ('/lake/orders', 'delta:lake', 'lake/orders')
+    """
+    return str(place).removeprefix("delta://")
+
+
+def open_iceberg(place: str | Path) -> Any:
+    """Return the Iceberg table of a folder, or of a catalogue: `iceberg://catalogue/namespace.table`."""
+    if found := re.fullmatch(r"iceberg://([^/]+)/(.+)", str(place)):
+        from pyiceberg.catalog import load_catalog
+
+        try:
+            catalogue = load_catalog(found[1])
+        except ValueError as error:
+            raise InputError(f"the catalogue {found[1]!r} is not known to pyiceberg: {error}") from None
+        return catalogue.load_table(found[2])
+    from pyiceberg.table import StaticTable
+
+    return StaticTable.from_metadata(str(_newest(Path(place))))
+
+
+def _newest(folder: Path) -> Path:
+    """Return the metadata of an Iceberg table's newest state: the highest number before its name's first sign."""
+    files = (folder / "metadata").glob("*.metadata.json")
+    return max(files, key=lambda file: int((re.search(r"\d+", file.name) or ["0"])[0]))
+
+
+@contextmanager
+def explained(place: str | Path, what: str) -> Iterator[None]:
+    """Turn what a lake's library raises about its tables into one sentence."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        extra = next((name for name, library in _EXTRAS.items() if library in str(error.name)), None)
+        if extra is None:
+            raise
+        raise InputError(f"{place} is a table of {extra.title()}; install cltv-ml[{extra}] for it.") from None
+    except Exception as error:
+        # The libraries' errors share no class with each other; whatever is not of theirs keeps its trace.
+        if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _THEIRS:
+            raise
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(f"{place} cannot be {what}: {reason}.") from None
