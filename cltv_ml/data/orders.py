@@ -72,6 +72,26 @@ def find_order(
     return None
 
 
+def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
+    """Tell where lines of one customer at one time of day have one amount, and no order tells whether it is theirs."""
+    names = [mapping.get(name, "") for name in ("customer_id", "timestamp", "amount", "product_id")]
+    if not all(names):
+        return []
+    customer, time, amount, product = map(quote, names)
+    several, constant, kinds = first.row(
+        f"with bought as (select count(distinct {product}) as n, count(distinct {amount}) as amounts, "
+        f"    min({amount}) as a from {first} where contains(cast({time} as varchar), ':') "
+        f"    group by {customer}, {time}"
+        ") select count(*) filter (n > 1), count(*) filter (n > 1 and amounts = 1), count(distinct a) from bought"
+    )
+    if several < _ORDERS or constant < 0.95 * several or kinds < _ORDERS:
+        return []
+    return [
+        f"The lines of one customer at one time have the same amount in {constant:,} of {several:,} cases, though their "
+        "products differ: if it is the order's total, it counts once for each line; add a column of orders to the export."
+    ]
+
+
 def _pairs(
     unused: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:

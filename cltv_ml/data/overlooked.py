@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.hints import ask_what_is_left, hint, tell_of_levels
 from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, UNDONE, YES, plain_level, read_level, read_levels
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
@@ -58,7 +59,7 @@ def look_over(
     """
     found = Overlooked()
     left = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
-    glance = Glance(table, left)
+    glance = Glance(table, list(kinds))
     levels_of = glance.levels(left, _LEVELS)
     for column in left:
         levels = levels_of.get(column)
@@ -73,10 +74,15 @@ def look_over(
             or (any(_is_money(level) for level in levels) and _look_at_numbers(*about))
         ):
             _look_at_levels(column, levels, glance, decided, found)
+    left = [column for column in left if column not in found.mapping.values()]
+    found.notes += hint(glance, left, kinds, mapping, {**mapping, **found.mapping, **given})
+    _look_at_net(mapping, given, found)
     _look_at_returned(column_of=mapping, given=given, found=found)
+    numbers = [column for column in left if kinds[column] in ("number", "rate")]
+    if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
+        found.questions += ask_what_is_left(glance, numbers, mapping, given)
     if "amount" in mapping or "unit_price" not in mapping:
         return found
-    numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if not {"discount", "discount_rate"} & {*mapping, *given}:
         discounts = [
             one
@@ -165,7 +171,10 @@ def _look_at_levels(
         found.mapping["type"] = column
         return
     if not undone or worded:
-        _look_at_codes(column, levels, glance, decided, found)
+        told = tell_of_levels(column, levels, decided)
+        found.notes += told
+        if not told:
+            _look_at_codes(column, levels, glance, decided, found)
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)
     others = [level for level in levels if level.strip() and level not in undone]
@@ -256,6 +265,18 @@ def _look_at_numbers(
         said = f"is filled on {filled:,} of {glance.rows:,} lines"
         _ask(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
     return True
+
+
+def _look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked) -> None:
+    """Ask whether refunds still come off an amount that is called net."""
+    amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
+    if "refunded" in given or not refunded or not re.search("net(?!to)", plain_heading(amount)):
+        return
+    text = (
+        f"column {refunded!r} holds money given back, and {amount!r} may be what is left after it; say --mapping "
+        f"{flag('refunded', refunded)} to take it off, or --mapping refunded= where the amount is without it."
+    )
+    found.questions.append(Question(text, (f"refunded={refunded}", "refunded=")))
 
 
 def _look_at_returned(

@@ -14,7 +14,7 @@ from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
-from cltv_ml.data.orders import choose_order, find_order
+from cltv_ml.data.orders import choose_order, doubt_totals, find_order
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
@@ -129,7 +129,7 @@ def _settle_order(
         ]
     found = find_order(first, kinds, mapping, [one for one in kinds if one not in mapping.values()])
     if found is None:
-        return []
+        return doubt_totals(first, mapping)
     mapping["order_id"], note = found
     return [note]
 

@@ -1,0 +1,145 @@
+"""Hints at what may be no sale, or not the money that was paid: told where headings do not say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cltv_ml.data.glance import Glance
+from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import quote
+from cltv_ml.data.questions import Question
+from cltv_ml.data.words import words
+
+_HEADED = {
+    name: re.compile(plain_pattern(words("overlooked")[name]))
+    for name in ("texts", "other_money", "status", "no_status", "prefixes")
+}
+_NO_SALE = plain_pattern(words("overlooked")["no_sale"])
+
+#: So many columns are compared with one another.
+_MOST = 8
+
+
+def hint(
+    glance: Glance,
+    left: Sequence[str],
+    kinds: Mapping[str, str],
+    mapping: Mapping[str, str],
+    decided: Mapping[str, str | None],
+) -> list[str]:
+    """Return what to tell about columns without a name, and about numbers of orders like those of credit notes."""
+    told = []
+    if "type" not in decided:
+        told += [note for column in left if kinds[column] == "text" for note in _texts(glance, column)]
+    if not {"refunded", "returned_quantity"} & set(decided) and "amount" in mapping:
+        numbers = [
+            column
+            for column in left
+            if kinds[column] in ("number", "rate")
+            and not _HEADED["other_money"].search(plain_heading(column))
+        ]
+        told += [note for column in numbers[:_MOST] for note in _money(glance, column, mapping)]
+    if "order_id" in mapping and "amount" in mapping and "type" not in decided:
+        told += _prefixes(glance, mapping)
+    return told
+
+
+def _texts(glance: Glance, column: str) -> list[str]:
+    """Tell of a free text that says of some lines that they are no sale."""
+    if not _HEADED["texts"].search(plain_heading(column)):
+        return []
+    text = f"strip_accents(lower(trim({quote(column)})))"
+    rows, example = glance.lines.row(
+        f"select count(*), min({quote(column)}) from {glance.lines} where regexp_matches({text}, '{_NO_SALE}')"
+    )
+    if not rows or rows > 0.5 * glance.rows:
+        return []
+    return [
+        f"Column {column!r} says {str(example)[:40]!r} or the like on {rows:,} of {glance.rows:,} lines, which count "
+        "as sales; take such lines out of the export, or add a column that says what they are."
+    ]
+
+
+def _money(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
+    """Tell of money on a few lines only, and never more than their amount: it may have been given back."""
+    value, amount = glance.number(column), glance.number(mapping["amount"])
+    some, within, money = glance.lines.row(
+        f"select count(*) filter (v <> 0), count(*) filter (v <> 0 and abs(v) <= abs(a) + 0.005), "
+        f"count(*) filter (v >= 10 or v <> floor(v)) from (select {value} as v, {amount} as a from {glance.lines})"
+    )
+    if not some or some > 0.5 * glance.rows or within < some or not money:
+        return []
+    return [
+        f"Column {column!r} holds numbers on {some:,} of {glance.rows:,} lines, none above the amount, and is not used; "
+        f"if that money was given back, say --mapping {flag('refunded', column)}."
+    ]
+
+
+def _prefixes(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
+    """Tell of orders whose number begins as that of a credit note, with an amount above 0."""
+    order = f"lower(trim(cast({quote(mapping['order_id'])} as varchar)))"
+    found = glance.lines.rows(
+        rf"select regexp_extract({order}, '^([a-z]*)[-_ ]?\d', 1) as prefix, count(*), "
+        f"count(*) filter ({glance.number(mapping['amount'])} > 0), min({quote(mapping['order_id'])}) "
+        f"from {glance.lines} where {order} <> '' group by 1 order by 2 desc limit 6"
+    )
+    return [
+        f"{above:,} of {glance.rows:,} lines have an order_id such as {str(example)[:30]!r}, as credit notes have, and "
+        f"an amount above 0: they count as sales; --rule {flag('adjustments', prefix + '.*')} sets them aside."
+        for prefix, rows, above, example in found[1:]
+        if above and rows < 0.5 * glance.rows and prefix != found[0][0] and _HEADED["prefixes"].match(prefix)
+    ]
+
+
+def tell_of_levels(column: str, levels: Mapping[str, int], decided: Mapping[str, str | None]) -> list[str]:
+    """Tell of a column that is called a status or holds tests, and is not used."""
+    heading = plain_heading(column)
+    shown = ", ".join(f"{level} ({rows:,} lines)" for level, rows in list(levels.items())[:6])
+    if "test" not in decided and len(levels) > 1 and any(level.strip().lower() == "test" for level in levels):
+        return [f"Column {column!r} with {shown} is not used; take the lines of tests out of the export."]
+    if {"status", "payment_status"} & set(decided) or not len(levels) >= 2:
+        return []
+    if _HEADED["status"].search(heading) and not _HEADED["no_status"].search(heading):
+        return [
+            f"Column {column!r} with {shown} is not used; where one of these is no sale, say --mapping "
+            f"{flag('status', column)} and what each means."
+        ]
+    return []
+
+
+def ask_what_is_left(
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask which money was paid where one column is the amount less another one, whatever they are called."""
+    columns = [one for one in numbers if not _HEADED["other_money"].search(plain_heading(one))][:_MOST]
+    if "amount" in given or len(columns) < 2 or {"discount", "refunded", "credit"} & {*mapping, *given}:
+        return []
+    base = mapping.get("amount") or f"{mapping.get('quantity')} x {mapping.get('unit_price')}"
+    amount = (
+        glance.number(mapping["amount"])
+        if "amount" in mapping
+        else " * ".join(f"({glance.number(mapping[name])})" for name in ("quantity", "unit_price"))
+    )
+    pairs = [(taken, rest) for taken in columns for rest in columns if taken != rest]
+    values = {column: glance.number(column) for column in columns}
+    tests = ", ".join(
+        f"avg(cast(abs(({amount}) - abs({values[taken]}) - ({values[rest]})) < 0.006 as integer)), "
+        f"count(*) filter (({values[taken]}) <> 0 and ({values[rest]}) <> 0)"
+        for taken, rest in pairs
+    )
+    found = iter(glance.lines.row(f"select {tests} from {glance.lines}"))
+    for (taken, rest), agree, differ in zip(pairs, *[found] * 2, strict=False):
+        if differ >= 3 and agree is not None and agree >= 0.98:
+            text = (
+                f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say --mapping "
+                f"{flag('amount', rest)}, or --mapping {flag('amount', mapping['amount'])} if it is not."
+                if "amount" in mapping
+                else f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
+                f"--mapping {flag('amount', rest)}, or --rule price_discounted=true with --mapping "
+                f"{flag('discount', taken)} if it is not."
+            )
+            stays = f"amount={mapping['amount']}" if "amount" in mapping else f"discount={taken}"
+            return [Question(text, (f"amount={rest}", stays))]
+    return []

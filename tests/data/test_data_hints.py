@@ -1,0 +1,69 @@
+"""What headings do not say: told from free texts, numbers of orders, money on few lines, and sums of columns."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read
+from cltv_ml.data.questions import QuestionsError
+
+AMOUNTS = [20.0, 30.5, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]
+
+
+def orders(**columns):
+    """Return eight orders with further columns."""
+    days = pd.date_range("2025-01-05", periods=8, freq="9D")
+    table = {"order_id": range(1, 9), "customer": list("abcdabcd"), "date": days, "total": AMOUNTS}
+    return pd.DataFrame({**table, **columns})
+
+
+def last(value, others=None):
+    """Return eight values of which the last one is different."""
+    return [others] * 7 + [value]
+
+
+def test_what_may_be_no_sale_is_told():
+    cases = {
+        "'description' says 'Refund for order 3'": orders(
+            description=last("Refund for order 3", "Blue shirt")
+        ),
+        "'tags' says 'vip, cancelled'": orders(tags=last("vip, cancelled", "vip")),
+        "such as 'CN-8', as credit notes have": orders(order_id=[f"INV-{n}" for n in range(1, 8)] + ["CN-8"]),
+        "'zwr' holds numbers on 1 of 8 lines, none above the amount": orders(zwr=last(25.0, 0.0)),
+        "'statut_cmd' with 3 (7 lines), 5 (1 lines) is not used": orders(statut_cmd=last("5", "3")),
+        "'origin' with web (7 lines), test (1 lines) is not used": orders(origin=last("test", "web")),
+        "'Bezahlt am' is blank on 1 of 8 lines": orders(**{"Bezahlt am": last(None, "2025-04-01")}),
+    }
+    untold = [told for told, frame in cases.items() if not any(told in note for note in read(frame).notes)]
+    assert not untold
+
+
+def test_usual_columns_draw_no_hint():
+    frame = orders(
+        description=["Blue shirt", "Returns & gifts box"] * 4,
+        order_id=[f"INV-{n}" for n in range(1, 9)],
+        shipping=last(4.9, 0.0),
+        tax=[2.0] * 8,
+        ship_status=["sent", "open"] * 4,
+        note=["", "please ring, do not cancel"] * 4,
+    )
+    assert read(frame).notes == ()
+
+
+def test_lines_of_one_moment_with_one_amount_are_told_where_no_order_is_named():
+    frame = pd.concat([orders(sku="A"), orders(sku="B")]).drop(columns="order_id")
+    frame["date"] += pd.Timedelta(hours=9)
+    assert any("have the same amount in 8 of 8 cases" in note for note in read(frame).notes)
+
+
+def test_a_column_that_is_what_is_left_is_asked_about_whatever_it_is_called():
+    frame = orders(zniz=[5.0] * 8, kopa=[amount - 5 for amount in AMOUNTS])
+    with pytest.raises(QuestionsError, match="'kopa' is 'total' less 'zniz'"):
+        read(frame)
+    assert clean(read(frame, {"amount": "kopa"})).report.money_kept == sum(AMOUNTS) - 40
+
+
+def test_refunds_are_not_taken_off_an_amount_called_net_in_silence():
+    frame = orders(refund_amount=last(10.0, 0.0)).rename(columns={"total": "net_amount"})
+    with pytest.raises(QuestionsError, match="may be what is left after it"):
+        read(frame)
+    assert clean(read(frame, {"refunded": ""})).report.money_kept == sum(AMOUNTS)
