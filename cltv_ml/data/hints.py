@@ -72,8 +72,8 @@ def _money(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]
     if not some or some > 0.5 * glance.rows or within < some or not money:
         return []
     return [
-        f"Column {column!r} holds numbers on {some:,} of {glance.rows:,} lines, none above the amount, and is not used; "
-        f"if that money was given back, say --mapping {flag('refunded', column)}."
+        f"Column {column!r} holds numbers on {some:,} of {glance.rows:,} lines, none above the amount, and is not "
+        f"used; if that money was given back, say --mapping {flag('refunded', column)}."
     ]
 
 
@@ -133,8 +133,8 @@ def ask_what_is_left(
     for (taken, rest), agree, differ in zip(pairs, *[found] * 2, strict=False):
         if differ >= 3 and agree is not None and agree >= 0.98:
             text = (
-                f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say --mapping "
-                f"{flag('amount', rest)}, or --mapping {flag('amount', mapping['amount'])} if it is not."
+                f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
+                f"--mapping {flag('amount', rest)}, or --mapping {flag('amount', mapping['amount'])} if it is not."
                 if "amount" in mapping
                 else f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
                 f"--mapping {flag('amount', rest)}, or --rule price_discounted=true with --mapping "

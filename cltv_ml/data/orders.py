@@ -87,8 +87,8 @@ def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
     if several < _ORDERS or constant < 0.95 * several or kinds < _ORDERS:
         return []
     return [
-        f"The lines of one customer at one time have the same amount in {constant:,} of {several:,} cases, though their "
-        "products differ: if it is the order's total, it counts once for each line; add a column of orders to the export."
+        f"The lines of one customer at one time have the same amount in {constant:,} of {several:,} cases, though "
+        "their products differ: if it is the order's total, it counts once for each line; add a column of orders to the export."
     ]
 
 
