@@ -88,7 +88,7 @@ def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
         return []
     return [
         f"The lines of one customer at one time have the same amount in {constant:,} of {several:,} cases, though "
-        "their products differ: if it is the order's total, it counts once for each line; add a column of orders to the export."
+        "their products differ: if it is the order's total, it counts several times; export a column of orders."
     ]
 
 
