@@ -26,6 +26,7 @@ from cltv_ml.features import default_features
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, ValueModel, by_name, read_by
+from cltv_ml.models.out_of_fold import fit_each
 from cltv_ml.models.state import to_state
 from cltv_ml.windows import Window
 
@@ -247,22 +248,42 @@ def _fit_all(
     left: dict[str, str],
     progress: Progress,
 ) -> tuple[dict[str, ValueModel], dict[str, float]]:
-    """Return fitted models and the seconds each took; whoever cannot be fitted is added to `left`."""
+    """Return fitted models and the seconds each took; whoever cannot be fitted is added to `left`.
+
+    Single models are fitted side by side, then those that are made of them.
+    """
+    single = [model for model in models if not model.components()]
+    progress(f"fitting {', '.join(model.name for model in single)}", 0.35)
+    made = fit_each(single, lambda place: _tried(single[place], training, {}, validation))
+    tried = dict(zip([model.name for model in single], made, strict=True))
     fitted: dict[str, ValueModel] = {}
     seconds: dict[str, float] = {}
     for number, model in enumerate(models):
-        progress(f"fitting {model.name}", 0.35 + 0.3 * number / len(models))
-        started = time.perf_counter()
-        try:
-            fitted[model.name] = _fit(model, training, fitted, validation)
-        except InputError as error:
-            left[model.name] = str(error)
-        seconds[model.name] = time.perf_counter() - started
+        if model.name not in tried:
+            progress(f"fitting {model.name}", 0.35 + 0.3 * number / len(models))
+            tried[model.name] = _tried(model, training, fitted, validation)
+        found, seconds[model.name] = tried[model.name]
+        if isinstance(found, str):
+            left[model.name] = found
+        else:
+            fitted[model.name] = found
     if not fitted:
         raise InputError(
             f"no model could be fitted. {'; '.join(f'{name}: {why}' for name, why in left.items())}"
         )
     return fitted, seconds
+
+
+def _tried(
+    model: ValueModel, training: Training, fitted: Mapping[str, ValueModel], validation: Validation | None
+) -> tuple[ValueModel | str, float]:
+    """Return a fitted copy, or why there is none, and the seconds that it took."""
+    started = time.perf_counter()
+    try:
+        found: ValueModel | str = _fit(model, training, fitted, validation)
+    except InputError as error:
+        found = str(error)
+    return found, time.perf_counter() - started
 
 
 def _fit(

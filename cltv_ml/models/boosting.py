@@ -15,6 +15,7 @@ import xgboost as xgb
 
 from cltv_ml.models.feature_files import Batches, FeatureFiles, Rows
 from cltv_ml.models.fit_cache import once
+from cltv_ml.side_by_side import is_inside
 
 #: Rows in memory, or rows of files that are read in batches.
 Matrix: TypeAlias = np.ndarray | Rows
@@ -61,9 +62,10 @@ def train(
     settings = {"tree_method": "hist", "verbosity": 0, **params}
 
     def grow() -> xgb.Booster:
-        """Train the booster, and leave it on the processor."""
-        booster = xgb.train(settings, _bin(rows), num_boost_round=rounds, obj=objective)
-        booster.set_param({"device": "cpu"})
+        """Train the booster, and leave it on the processor; the number of threads changes nothing in it."""
+        threads = {"nthread": 1} if is_inside() else {}
+        booster = xgb.train({**settings, **threads}, _bin(rows), num_boost_round=rounds, obj=objective)
+        booster.set_param({"device": "cpu", "nthread": 0})
         return booster
 
     if objective is not None or isinstance(
@@ -94,15 +96,17 @@ _binning = threading.Lock()
 
 def _bin(rows: Examples) -> xgb.QuantileDMatrix:
     matrix, labels, weight, types = rows.matrix, rows.labels, rows.weight, rows.types
-    categorical: dict[str, Any] = {} if types is None else {"enable_categorical": True}
+    how: dict[str, Any] = {"max_bin": 256, "nthread": 1 if is_inside() else None}
+    if types is not None:
+        how["enable_categorical"] = True
     if isinstance(matrix, Rows):
-        return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), max_bin=256, **categorical)
+        return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), **how)
 
     def bins() -> xgb.QuantileDMatrix:
         """Bin the rows."""
-        named = {**categorical, "feature_types": types}
+        margin = rows.margin
         return xgb.QuantileDMatrix(
-            matrix, labels, weight=weight, base_margin=rows.margin, max_bin=256, **named
+            matrix, labels, weight=weight, base_margin=margin, feature_types=types, **how
         )
 
     if _kept is None:

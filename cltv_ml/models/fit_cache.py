@@ -17,6 +17,7 @@ MOST = 100
 
 _kept: dict[bytes, Any] | None = None
 _lock = threading.Lock()
+_making: dict[bytes, threading.RLock] = {}
 
 
 @contextmanager
@@ -31,6 +32,7 @@ def shared_fits() -> Iterator[None]:
     finally:
         if outermost:
             _kept = None
+            _making.clear()
 
 
 def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) -> Result:
@@ -54,13 +56,16 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
         digest.update(b"" if part is None else np.ascontiguousarray(part).data)
     key = digest.digest()
     with _lock:
-        known = key in kept
-        found: Result = kept[key] if known else None  # type: ignore[assignment]
-    if not known:
-        found = make()  # outside the lock: threads fit side by side
-    with _lock:
-        kept.pop(key, None)
-        kept[key] = found  # the latest used come last
-        while len(kept) > MOST:
-            del kept[next(iter(kept))]
+        making = _making.setdefault(key, threading.RLock())
+    with making:  # other fits go on side by side, the same one is waited for
+        with _lock:
+            known = key in kept
+            found: Result = kept[key] if known else None  # type: ignore[assignment]
+        if not known:
+            found = make()
+        with _lock:
+            kept.pop(key, None)
+            kept[key] = found  # the latest used come last
+            while len(kept) > MOST:
+                del kept[next(iter(kept))]
     return found

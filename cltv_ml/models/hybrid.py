@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.search import TWEEDIE_TREES
 from cltv_ml.models.trees import TrainingRows, TreeModel
+from cltv_ml.side_by_side import side_by_side
 
 #: What the probabilistic model tells the trees about each customer, besides the offset.
 OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
@@ -145,8 +147,9 @@ class Hybrid(TreeModel):
         outputs, offset = np.empty((len(X), len(OUTPUTS)), np.float32), np.empty(len(X))
         levels, labels, mean = {}, training.labels, training.mean(training.labels)
         counted = np.ones(len(X)) if training.sample_weight is None else training.sample_weight
-        for cutoff, rows in by_cutoff(X):
-            self.probabilistic_ = self._fresh().fit(X.iloc[rows])
+        groups = by_cutoff(X)
+        below = side_by_side([partial(self._fit_below, X, rows) for _, rows in groups])
+        for (cutoff, rows), self.probabilistic_ in zip(groups, below, strict=True):
             table = self.probabilistic_.predict_table(X.iloc[rows])
             expected = table["expected_value"].to_numpy()
             level = (labels[rows] * counted[rows]).sum() / (expected * counted[rows]).sum()
@@ -156,6 +159,9 @@ class Hybrid(TreeModel):
             if level > 0:
                 levels[cutoff] = float(level)
         return outputs, offset, levels
+
+    def _fit_below(self, X: pd.DataFrame, rows: np.ndarray) -> ProbabilisticValue:
+        return self._fresh().fit(X.iloc[rows])
 
     def _fresh(self) -> ProbabilisticValue:
         model = clone(self.probabilistic) if self.probabilistic else ProbabilisticValue(ParetoNBD())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import mlflow
@@ -27,6 +28,7 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.models.out_of_fold import is_ours
 from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, judge_every_horizon
 from cltv_ml.pipelines.inputs import (
     check_competing,
@@ -64,6 +66,7 @@ from cltv_ml.reporting.training_summary import (
 )
 from cltv_ml.serving import packaging
 from cltv_ml.settings import Settings, Train
+from cltv_ml.side_by_side import behind
 from cltv_ml.tracking import model_tables, registry, runs
 from cltv_ml.windows import Window
 
@@ -136,16 +139,17 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
     training_id = runs.new_training_id()
     tags = job.tags(training_id, features)
     name = f"training {job.dataset} {job.window.cutoff:%Y-%m-%d}"
-    with shared_fits(), runs.summary_run(experiment_id, name, {**tags, "role": "summary"}) as run_id:
+    summarised = runs.summary_run(experiment_id, name, {**tags, "role": "summary"})
+    own = not all(is_ours(model) for model in models)  # code that may not be asked from two threads at a time
+    with shared_fits(), summarised as run_id, behind(alone=own) as later:
         result = _compare(log, models, features, job, progress)
-        verdict = _with_newcomers(choose(result, job.targeting), result)
-        notes = training_notes(result, verdict, job, log)
         truth = result.training.X_now.assign(value=result.y_true)
         data = runs.dataset(truth, f"{job.dataset} holdout", job.dataset, "value")
-        logged = {}
-        for number, model in enumerate(result.models):
-            progress(f"logging {model}", 0.7 + 0.1 * number / len(result.models))
-            logged[model] = _log_candidate(experiment_id, model, result, job, tags, data)
+        progress(f"choosing a model and logging {len(result.models)}", 0.7)
+        log_one = partial(_log_candidate, experiment_id, result, job, tags, data)
+        logging = {model: later(partial(log_one, model)) for model in result.models}
+        verdict = _with_newcomers(choose(result, job.targeting), result)
+        notes = training_notes(result, verdict, job, log)
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes += horizon_notes(several)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
@@ -154,6 +158,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         shown: dict[str, Any] = {"today": today, "several": several, "currency": settings.currency}
         summary = training_summary(cleaned, result, verdict, job.dataset, notes, **shown)
         summary = as_wanted(summary, settings.redact, cleaned)
+        logged = {model: one.result() for model, one in logging.items()}
         _write_outputs(cleaned, result, summary, job)
         _log_summary(cleaned, result, summary, verdict, job)
         about = data_tags(log.span, info)
@@ -203,7 +208,7 @@ def _with_newcomers(verdict: Verdict, result: WindowResult) -> Verdict:
 
 
 def _log_candidate(
-    experiment_id: str, name: str, result: WindowResult, job: Job, tags: Mapping[str, str], data: Any
+    experiment_id: str, result: WindowResult, job: Job, tags: Mapping[str, str], data: Any, name: str
 ) -> str:
     """Log one model's run: parameters, metrics, data, figures and the model itself; return the model's address."""
     model = result.models[name]

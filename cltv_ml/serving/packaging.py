@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 import cltv_ml
@@ -54,6 +55,9 @@ REQUIREMENTS = (
 #: Where, inside a registered version, the model for raw transactions lies.
 FROM_TRANSACTIONS = "cltv-from-transactions"
 GOLDEN = "golden.json"
+
+#: MLflow keeps the model that a file sets in one place for all threads.
+_one_at_a_time = threading.Lock()
 
 #: Approximate number of customers from whom golden rows are drawn.
 _ASKED = 10_000
@@ -130,13 +134,13 @@ def log_model(
         Customers with the card's features, from whom the golden rows and the example are taken.
     served
         Whether the same model for raw transactions lies inside it too, as `artifacts/cltv-from-transactions`. It holds
-        another copy of the code: models that are only compared do without.
+        another copy of the code: models that are only compared do without, and MLflow does not try their example.
     tail
         How these customers go on beyond the horizon, for requests of a longer value.
     """
     package = Path(cltv_ml.__file__).parent
     golden = golden_rows(model, card, customers)
-    with tempfile.TemporaryDirectory() as folder:
+    with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
         files, second = Path(folder, "model"), Path(folder, FROM_TRANSACTIONS)
         files.mkdir()
         write_files(model, card, files)
@@ -144,7 +148,7 @@ def log_model(
             write_tail(tail, files)
         (files / GOLDEN).write_text(json.dumps(_split(golden), indent=1), encoding="utf-8")
         outputs = [name for name in golden.columns if name not in card.features]
-        common = {
+        common: dict[str, Any] = {
             "code_paths": [str(package)],
             "pip_requirements": requirements(model),
             "metadata": asdict(card) | {checksums.METADATA: checksums.of_files(files)},
@@ -160,7 +164,12 @@ def log_model(
                 **common,
             )
             artifacts[FROM_TRANSACTIONS] = str(second)
-        return mlflow.pyfunc.log_model(
+        if not served:
+            common["validate_serving_input"] = False
+        return Model.log(
+            flavor=_FromCode,
+            flavor_name="pyfunc.ModelFromCode",
+            artifact_path=None,
             name=re.sub(r"[^\w -]", "_", card.model),
             python_model=str(package / "serving" / "entry_customers.py"),
             artifacts=artifacts,
@@ -169,6 +178,15 @@ def log_model(
             model_type="regressor",
             **common,
         )
+
+
+class _FromCode:
+    """MLflow's format of a model from code; a training asks to save its candidates without a trial of their example."""
+
+    @staticmethod
+    def save_model(*, validate_serving_input: bool = True, **words: Any) -> None:
+        """Save a model as `mlflow.pyfunc` does; the option is for `Model.log`, which calls this."""
+        mlflow.pyfunc.save_model(**words)
 
 
 def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
