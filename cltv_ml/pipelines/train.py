@@ -153,13 +153,13 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes += horizon_notes(several)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
-        info, today = _log_champion(log, verdict.champion, result, job, features, several)
+        info, today, request = _log_champion(log, verdict.champion, result, job, features, several)
         progress("writing the report", 0.95)
         shown: dict[str, Any] = {"today": today, "several": several, "currency": settings.currency}
         summary = training_summary(cleaned, result, verdict, job.dataset, notes, **shown)
         summary = as_wanted(summary, settings.redact, cleaned)
         logged = {model: one.result() for model, one in logging.items()}
-        _write_outputs(cleaned, result, summary, job)
+        _write_outputs(cleaned, result, summary, request, job)
         _log_summary(cleaned, result, summary, verdict, job)
         about = data_tags(log.span, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
@@ -234,8 +234,8 @@ def _log_champion(
     job: Job,
     features: Sequence[str],
     several: ByHorizon | None,
-) -> tuple[Any, Today]:
-    """Refit the champion to the log's end, log it to the summary run; return that and today's forecast."""
+) -> tuple[Any, Today, str]:
+    """Refit the champion to the log's end, log it to the summary run; return that, today's forecast and a request."""
     window = Window(log.last.normalize() + pd.Timedelta(days=1), job.window.horizon)
     training = prepare(log, window, features, max_origins=job.settings.max_origins)
     levels = forecast_levels(log, window.cutoff, job.horizons)
@@ -247,17 +247,20 @@ def _log_champion(
         add_horizons(log, model, training, window.cutoff, job.horizons, features, several.errors(), levels)
     table = model.predict_table(training.X_now)
     card = job.card(model, window.cutoff, table["expected_value"].to_numpy())
-    with atomic(job.settings.out / "request.json", private=True) as path:
-        path.write_text(packaging.request(training.X_now.head(3), card), encoding="utf-8")
     tail = learn_tail(log, training.X_now, table, window, levels)
     info = packaging.log_model(model, card, training.X_now, tail=tail)
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
     interval = None if level is None else level.interval()
     curve = None if several is None else compute_curve(table, levels)
-    return info, Today(with_alive(result, table, training.X_now), interval, curve)
+    today = Today(with_alive(result, table, training.X_now), interval, curve)
+    return info, today, packaging.request(training.X_now.head(3), card)
 
 
-def _write_outputs(cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], job: Job) -> None:
+def _write_outputs(
+    cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], request: str, job: Job
+) -> None:
+    with atomic(job.settings.out / "request.json", private=True) as path:
+        path.write_text(request, encoding="utf-8")
     write_table(result.results, job.settings.out / "comparison.csv")
     write_table(cleaned.quarantine, job.settings.out / "quarantine.parquet")
     with atomic(job.settings.out / "report.html") as path:
