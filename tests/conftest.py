@@ -112,6 +112,8 @@ LONG = (
     "reporting/test_report.py::test_report_needs_neither_todays_scores_nor_earlier_ones",
     "reporting/test_report_browser.py",
     "reporting/test_scenarios_browser.py",
+    "serving/test_serving_plain_lines.py::test_every_strange_value_is_left_to_cleaning_or_read_as_it_does",
+    "serving/test_serving_plain_lines.py::test_what_is_read_as_plain_equals_what_cleaning_gives_to_the_last_digit",
     "test_cli.py::test_rooms_are_imported_when_they_are_first_used",
     "test_inline.py::test_a_notebook_shows_a_figure_inline",
     "test_inline.py::test_a_notebook_shows_how_far_a_pipeline_is_and_takes_the_bar_away",

@@ -26,7 +26,7 @@ from cltv_ml.features import default_features
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level, ValueModel, by_name, read_by
-from cltv_ml.models.out_of_fold import fit_each
+from cltv_ml.models.out_of_fold import for_each
 from cltv_ml.models.state import to_state
 from cltv_ml.windows import Window
 
@@ -254,7 +254,7 @@ def _fit_all(
     """
     single = [model for model in models if not model.components()]
     progress(f"fitting {', '.join(model.name for model in single)}", 0.35)
-    made = fit_each(single, lambda place: _tried(single[place], training, {}, validation))
+    made = for_each(single, lambda place: _tried(single[place], training, {}, validation))
     tried = dict(zip([model.name for model in single], made, strict=True))
     fitted: dict[str, ValueModel] = {}
     seconds: dict[str, float] = {}

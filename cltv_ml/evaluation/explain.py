@@ -14,6 +14,7 @@ from cltv_ml.evaluation.metrics import gini
 from cltv_ml.features import CATALOGUE
 from cltv_ml.models.attribution import BASELINE
 from cltv_ml.models.base import ValueModel
+from cltv_ml.models.out_of_fold import for_each
 
 #: Customers that are asked; more change the answer less than another draw does.
 SAMPLE = 5_000
@@ -45,11 +46,14 @@ def compute_importance(
     X, y = _sample(X, y, rng)
     names = [str(name) for name in model.feature_names_in_]
     whole = gini(y, model.predict(X))
-    falls = np.empty((len(names), repeats))
-    for row, name in enumerate(names):
-        for number in range(repeats):
-            mixed = X.assign(**{name: X[name].to_numpy()[rng.permutation(len(X))]})
-            falls[row, number] = whole - gini(y, model.predict(_possible(mixed)))
+    orders = [(name, rng.permutation(len(X))) for name in names for _ in range(repeats)]
+
+    def fall(place: int) -> float:
+        """Return how much Gini is lost with one feature in one order."""
+        name, order = orders[place]
+        return whole - gini(y, model.predict(_possible(X.assign(**{name: X[name].to_numpy()[order]}))))
+
+    falls = np.reshape(for_each([model] * len(orders), fall), (len(names), repeats))
     table = pd.DataFrame({"feature": names, "importance": falls.mean(axis=1), "spread": falls.std(axis=1)})
     return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 

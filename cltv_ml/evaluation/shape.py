@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.bootstrap import bootstrap_gini
+from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.compare import DECILE_BOUND, Objective, Verdict
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.models import SameRate
@@ -165,7 +165,8 @@ def _score(
             continue
         found = {name: _scores_of(spent, values[name], targeting) for name in values}
         tables.append(pd.DataFrame.from_dict(found, orient="index"))
-        draws.append(bootstrap_gini(spent, values))
+        # A total has no part in the order: the same draws serve the report, which shows more of them.
+        draws.append(bootstrap_metrics(spent, predictions.loc[rows, list(values)])["gini"])
         alike.append(is_same_season(cutoff, ahead))
     if not tables:
         return pd.DataFrame()

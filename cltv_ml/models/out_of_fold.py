@@ -139,7 +139,7 @@ def out_of_fold(
     failures: dict[tuple[str, pd.Timestamp], str] = {}
     free = _label_free(X, rows)
     tasks = [(model, fold) for model in models for fold in (folds if model.needs_labels else free)]
-    made = fit_each([model for model, _ in tasks], lambda place: _tried(*tasks[place], X, y))
+    made = for_each([model for model, _ in tasks], lambda place: _tried(*tasks[place], X, y))
     for (model, fold), (answers, error) in zip(tasks, made, strict=True):
         for predicted, answer in answers:
             values.loc[predicted, model.name] = answer
@@ -149,14 +149,14 @@ def out_of_fold(
     return OutOfFold(values.set_axis(X.index[rows], axis=0), protocol, failures)
 
 
-def fit_each(models: Sequence[ValueModel], fit: Callable[[int], Result]) -> list[Result]:
-    """Return what `fit` gives for the place of each model, side by side; models of the user's own one after another.
+def for_each(models: Sequence[ValueModel], work: Callable[[int], Result]) -> list[Result]:
+    """Return what `work` gives for the place of each model, side by side; for the user's own one after another.
 
-    Code that is not ours may write to one file or hold one state, so no two copies of it are fitted at a time.
+    Code that is not ours may write to one file or hold one state, so it is never run twice at a time.
     """
     ours = [place for place, model in enumerate(models) if is_ours(model)]
-    found = dict(zip(ours, side_by_side([partial(fit, place) for place in ours]), strict=True))
-    return [found[place] if place in found else fit(place) for place in range(len(models))]
+    found = dict(zip(ours, side_by_side([partial(work, place) for place in ours]), strict=True))
+    return [found[place] if place in found else work(place) for place in range(len(models))]
 
 
 def is_ours(model: ValueModel) -> bool:

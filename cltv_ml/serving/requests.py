@@ -28,6 +28,7 @@ from cltv_ml.features import Source, absent_features, attribute_columns, build_f
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.chosen_value import PAST, Choice, Tail, compute_remaining, read_tail
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS, Card, load_files, read_golden_rows
+from cltv_ml.serving.plain_lines import read_plain
 from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import checksums
@@ -44,6 +45,9 @@ _NO_CONTACTS = pa.table(
         "responded_at": pa.array([], pa.timestamp("us")),
     }
 )
+
+_NO_LINES = pd.DataFrame({"rule": [], "customer_id": []}, dtype="str")
+_NOBODY = pd.DataFrame({"customer_id": [], "reason": []}, dtype="str")
 
 _kept = threading.local()
 
@@ -156,18 +160,18 @@ class ServedOnTransactions(ServedModel):
     def _from_transactions(self, model_input: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
         transactions = check_transactions(model_input, self.card.features)
         cutoff = to_cutoff(params.pop("as_of", "") or date.today(), "as_of")
-        # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
-        mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
-        cleaned = clean(read(transactions, mapping, changes={"fill_down": "false"}), Rules(amount_per="line"))
-        unscored = find_unscored(cleaned.log, cleaned.quarantine, cutoff)
-        X = self._features(cleaned.log, cutoff, read_block(model_input, self.card.features))
+        log, quarantine = _read_lines(transactions)
+        unscored = _NOBODY
+        if len(quarantine) or not (log["timestamp"] < cutoff).all():
+            unscored = find_unscored(log, quarantine, cutoff)
+        X = self._features(log, cutoff, read_block(model_input, self.card.features))
         scored = (
-            self._answer(X, params, _spent(cleaned.log, cutoff, X.index))
+            self._answer(X, params, _spent(log, cutoff, X.index))
             if len(X)
             else pd.DataFrame(columns=["expected_value"], index=X.index)
         )
         everybody = pd.concat([scored.reset_index(), unscored]).sort_values("customer_id", ignore_index=True)
-        everybody = _with_lines_set_aside(everybody, cleaned.quarantine)
+        everybody = _with_lines_set_aside(everybody, quarantine)
         table = everybody.assign(model_version=self.version, as_of=f"{cutoff:%Y-%m-%d}")
         return table.astype(object).where(table.notna(), None)
 
@@ -202,6 +206,18 @@ def _spent(log: pd.DataFrame, cutoff: pd.Timestamp, customers: pd.Index) -> pd.S
     """Return what customers have spent before the cutoff, in their order."""
     before = log[log["timestamp"] < cutoff]
     return before.groupby("customer_id")["amount"].sum().reindex(customers)
+
+
+def _read_lines(transactions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the log of a request's lines and those set aside."""
+    log = read_plain(transactions)
+    if log is not None:
+        return log, _NO_LINES
+    # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
+    mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
+    raw = read(transactions, mapping, changes={"fill_down": "false"})
+    cleaned = clean(raw, Rules(amount_per="line"))
+    return cleaned.log, cleaned.quarantine
 
 
 def _database() -> duckdb.DuckDBPyConnection:

@@ -29,7 +29,7 @@ def test_a_terminated_training_ends_its_run_as_failed_and_writes_nothing(trained
 
 @pytest.mark.slow
 def test_a_training_that_finds_no_space_is_one_sentence_and_leaves_nothing_half_written(trained):
-    space = (3 << 20, 3 << 20)  # less than one report
+    space = (2 << 20, 2 << 20)  # less than one report
     done = _training(
         trained,
         "full",

@@ -1,0 +1,99 @@
+"""Transactions of a request that need no cleaning: recognised, so that the answer for one customer is quick."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.data.placeholders import NUMBERS, WORDS
+from cltv_ml.data.totals import TOTAL_WORDS
+from cltv_ml.engine import MONEY_SCALE
+from cltv_ml.tables import TRANSACTIONS
+
+#: More lines are always cleaned: what cleaning asks of whole logs, such as for lonely days, begins there.
+_MOST = 150
+
+#: Identifiers and levels that every form leaves as they are: no signs, no number of 16 digits, no leading zero.
+_PLAIN = re.compile(r"(?!0)(?!\d{13})[A-Za-z0-9](?:[A-Za-z0-9_ -]{0,38}[A-Za-z0-9])?")
+_NOTHING = frozenset(("null", "nan", "none", "na", "nat", "nil"))
+_NOBODY = frozenset(word.lower() for word in (*WORDS, *NUMBERS))
+_TOTAL = re.compile(rf"(?:{TOTAL_WORDS})\b", re.IGNORECASE)
+
+_DAY, _TIME = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"
+_SHAPES = {_DAY: re.compile(r"\d{4}-\d\d-\d\d"), _TIME: re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
+
+#: After the last of the days that programs write where they know no date.
+_FIRST = pd.Timestamp("2001-01-02")
+
+_MONEY = 1e9
+
+
+def read_plain(lines: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the log of transactions that cleaning would leave as they are, None where it might not.
+
+    Whatever is out of the ordinary, and there is much that cleaning looks for, is left to it: returns, equal lines,
+    unusual times, spellings or sums. What is returned here equals the log of `data.clean` to the last digit.
+
+    Parameters
+    ----------
+    lines
+        Columns of TRANSACTIONS under their own names, customers as text.
+
+    >>> read_plain(pd.DataFrame({"customer_id": ["a"], "timestamp": ["2024-01-31"], "amount": [9.5]}))
+      customer_id  timestamp  amount
+    0           a 2024-01-31     9.5
+    >>> read_plain(pd.DataFrame({"customer_id": ["a"], "timestamp": ["31.01.2024"], "amount": [9.5]})) is None
+    True
+    """
+    if not 0 < len(lines) <= _MOST or lines.duplicated().any():
+        return None
+    read = {name: _READ[TRANSACTIONS.columns[name].kind](lines[name]) for name in lines.columns}
+    log = {name: column for name, column in read.items() if column is not None}
+    if len(log) < len(read) or not _counts(log["amount"]) or _may_be_total(log):
+        return None
+    return pd.DataFrame({name: log[name] for name in TRANSACTIONS.columns if name in log})
+
+
+def _text(column: pd.Series) -> pd.Series | None:
+    words = column.tolist()
+    for word in words:
+        if not isinstance(word, str) or not _PLAIN.fullmatch(word):
+            return None
+        if word.lower() in _NOTHING or (column.name == "customer_id" and word.lower() in _NOBODY):
+            return None
+    return pd.Series(words, dtype="str")
+
+
+def _time(column: pd.Series) -> pd.Series | None:
+    words = column.tolist()
+    for shape, pattern in _SHAPES.items():
+        if all(isinstance(word, str) and pattern.fullmatch(word) for word in words):
+            times = pd.to_datetime(pd.Series(words), format=shape, errors="coerce").astype("datetime64[us]")
+            # A missing time is between none.
+            return times if times.between(_FIRST, pd.Timestamp.now()).all() else None
+    return None
+
+
+def _number(column: pd.Series) -> pd.Series | None:
+    if column.dtype not in (np.float64, np.int64):
+        return None
+    values = column.astype(np.float64)
+    return values if (values.isna() | values.between(0.0, _MONEY)).all() else None
+
+
+_READ = {"string": _text, "timestamp": _time, "number": _number}
+
+
+def _counts(amounts: pd.Series) -> bool:
+    return bool(amounts.notna().all())
+
+
+def _may_be_total(log: dict[str, pd.Series]) -> bool:
+    """Return whether a line may be the sum of others: half of all money, or called a total."""
+    money = (log["amount"] * MONEY_SCALE).round().astype(np.int64)
+    named = [log[name] for name in ("customer_id", "order_id", "product_id") if name in log]
+    return bool(2 * money.max() == money.sum()) or any(
+        _TOTAL.match(word) for column in named for word in column
+    )
