@@ -117,7 +117,13 @@ def settle_scale(
         per_line = name in ("amount", "cost")
         if name == "amount" and growth.off_item > 0.1:
             continue  # no price per item either: an order's total, say
-        if 0.25 < growth.slope < 0.75 and name not in given:
+        if 0.25 < growth.slope < 0.75 and name in given:
+            notes.append(
+                f"With twice the quantity column {column!r} is {2**growth.slope:.2f} times as large, as no price "
+                f"per item and no total of a line is; it was read as {name} because the mapping says so."
+            )
+            continue
+        if 0.25 < growth.slope < 0.75:
             text = (
                 f"column {column!r} may be money per item or per line: with twice the quantity it is "
                 f"{2**growth.slope:.2f} times as large; {ask([name, other], column)}."

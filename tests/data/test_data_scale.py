@@ -108,3 +108,15 @@ def test_a_column_of_currency_codes_is_recognised_under_any_heading(heading):
     assert read(frame).mapping["currency"] == heading
     with pytest.raises(ValueError, match="holds the currencies"):
         clean(frame)
+
+
+def test_a_cost_between_that_the_mapping_names_is_told_and_not_asked_about():
+    shop = _shop(
+        total=lambda price, quantity: price * quantity,
+        cost=lambda price, quantity: 0.6 * price * np.sqrt(quantity),
+    )
+    with pytest.raises(ValueError, match="may be money per item or per line"):
+        read(shop)
+    raw = read(shop, {"cost": "cost"})
+    assert raw.mapping["cost"] == "cost"
+    assert any("1.41 times as large" in note and "read as cost" in note for note in raw.notes)
