@@ -23,6 +23,7 @@ from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.pooling import Pooled, fit_pooled
+from cltv_ml.models.posterior import Posterior, sample_posterior
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.regression import Regression
@@ -75,6 +76,7 @@ __all__ = [
     "FeatureFiles",
     "Level",
     "Pooled",
+    "Posterior",
     "ValueModel",
     "by_name",
     "competitors",
@@ -85,6 +87,7 @@ __all__ = [
     "log_likelihood",
     "names_of",
     "read_by",
+    "sample_posterior",
     "with_params",
     *CATALOGUE,
 ]

@@ -174,6 +174,7 @@ class LikelihoodModel(BaseEstimator):
 
     def _learn(self, found: Maximum, problem: Problem) -> None:
         """Store a maximum in the user's own units."""
+        self.__dict__.pop("posterior_", None)
         names, shapes = self._all_names(), len(self.param_names)
         spread = np.array([1.0] * shapes + list(problem.spread))
         values = np.r_[np.exp(found.theta[:shapes]), found.theta[shapes:] / spread[shapes:]]

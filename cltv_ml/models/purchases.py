@@ -155,9 +155,14 @@ class PurchaseModel(LikelihoodModel):
 
     def _plausible(self, rng: np.random.Generator, count: int = PLAUSIBLE) -> list[Self]:
         """Return copies of the model with parameters drawn from their uncertainty."""
+        names, shapes = self._all_names(), len(self.param_names)
+        if hasattr(self, "posterior_"):
+            drawn = self.posterior_[rng.integers(len(self.posterior_), size=count)]
+            return [
+                copy.copy(self).with_params(dict(zip(names, map(float, one), strict=True))) for one in drawn
+            ]
         if not hasattr(self, "covariance_"):
             return [self]
-        names, shapes = self._all_names(), len(self.param_names)
         centre = np.array([self.params_[name] for name in names])
         centre[:shapes] = np.log(centre[:shapes])
         models = []
