@@ -27,6 +27,8 @@ PLACES = (
     "https://host/orders.csv?token={}",
     "https://me:{}@host:5000/base#part",
     "http://{}@host:5000",
+    "s3://key:{}@bucket/orders.csv",
+    "s3://bucket/out?secret_key={}",
 )
 
 

@@ -43,13 +43,14 @@ class Target:
     """
 
     def __init__(self, out: str | Path, table: str = "scores") -> None:
-        self.place = _with_file(address(out)) if is_remote(out) else ""
+        self.place, self.options = _with_file(address(out)) if is_remote(out) else ("", "")
         self.lake = str(out) if lake_of(out) else ""
         self.url = str(out) if is_url(str(out)) and not (self.place or self.lake) else ""
         self.table = table
         if self.place:
             waiting = f".cltv_{hashlib.sha256(self.place.encode()).hexdigest()[:8]}"
-            self.path, self.shown = Path(waiting, PurePosixPath(self.place).name), without_secrets(self.place)
+            self.shown = without_secrets(self.place)
+            self.path = Path(waiting, PurePosixPath(self.shown).name)
         elif self.lake:
             self.path, self.shown = Path(f"{PurePosixPath(self.lake).name}.lake"), self.lake
         elif self.url:
@@ -78,7 +79,7 @@ class Target:
     def check(self) -> None:
         """Raise InputError where the target cannot be written, before any work is done."""
         if self.place:
-            check_writable(self.place)
+            check_writable(self.place + self.options)
         elif self.lake.startswith("iceberg"):
             with explained(self.lake, "written"):
                 open_iceberg(self.lake)
@@ -93,7 +94,7 @@ class Target:
         if self.place:
             waiting = [file for file in self.path.parent.iterdir() if file.is_file()]
             for file in sorted(waiting, key=lambda one: one == self.manifest):
-                send(file, self.place.rpartition("/")[0] + f"/{file.name}")
+                send(file, self.place.rpartition("/")[0] + f"/{file.name}{self.options}")
                 file.unlink()
 
     def write(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
@@ -117,14 +118,15 @@ class Target:
                 writer(temporary, schema, batches)
 
 
-def _with_file(place: str) -> str:
-    """Return the URL of the file: itself, or scores.parquet in a folder."""
-    ending = PurePosixPath(place).suffix
-    if ending and ending not in _FILES:
-        raise InputError(
-            f"cannot write {PurePosixPath(place).name!r}: name a file that ends in .parquet or .csv."
-        )
-    return place if ending else f"{place.rstrip('/')}/scores.parquet"
+def _with_file(place: str) -> tuple[str, str]:
+    """Return the URL of the file, itself or scores.parquet in a folder, and the URL's options."""
+    if place.startswith("http"):  # refused by `check`
+        return place, ""
+    base, mark, options = place.partition("?")
+    path = PurePosixPath(without_secrets(base).partition("://")[2].partition("/")[2])
+    if path.suffix and path.suffix not in _FILES:
+        raise InputError(f"cannot write {path.name!r}: name a file that ends in .parquet or .csv.")
+    return base if path.suffix else f"{base.rstrip('/')}/scores.parquet", mark + options
 
 
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
