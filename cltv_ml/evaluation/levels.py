@@ -61,12 +61,13 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
 
 
 def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int) -> tuple[str, ...]:
-    """Return what the level makes of closures that are to be expected again or were seen in one year only."""
+    """Return what the level makes of closures that were seen once, and of the latest that is to be expected again."""
     notes = []
-    for one in closures:
+    again = [one for one in closures if one.returns(passed, horizon)]
+    for one in [one for one in closures if one not in again[:-1]]:
         first, last = (start + pd.Timedelta(days=day) for day in (one.start, one.end - 1))
         told = f"Next to nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the level"
-        if one.returns(passed, horizon):
+        if one in again:
             why = "as in other years" if one.yearly else "for the log holds no year that would tell otherwise"
             notes.append(f"{told} expects the same on these days of the window, {why}.")
         elif not one.yearly:

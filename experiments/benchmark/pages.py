@@ -308,7 +308,8 @@ _CHAMPIONS = f"""Each row is one `cltv train` at its defaults, with fewer compet
 before the window is read. *Best* is the best Gini of any competitor, *best of histories* that of the models without
 labels, *its best* the smallest decile error among orders as good as the best. *Missed*: a Gini more than
 {LOST_GINI:g} below the best, a total more than {FAR:.0%} off, or intervals that hold other than 84 to 95% of the
-customers. Faults were looked for on the set to choose on; the set to report on was run once, after the changes."""
+customers. Faults were looked for on the set to choose on, measured before the changes that it led to; the set to
+report on was run once, after them ([LOG.md](LOG.md))."""
 
 _LIFETIME = """Values of a Tweedie model that learned from 91-day labels alone, carried on by `models.future_value`.
 *Bias* is that of the total; *coverage* is the share of customers within their 90% interval. Simulated customers'

@@ -26,3 +26,9 @@ def test_it_is_told_what_the_total_makes_of_a_closure(yearly, cutoff, told):
     notes = _closed([Closure(244, 274, 1.0, yearly)], START, cutoff, 60)
     assert [told in note for note in notes] == [True] * bool(told)
     assert all("Next to nothing was sold from 2020-09-01 to 2020-09-30" in note for note in notes)
+
+
+def test_a_closure_of_every_year_is_told_once():
+    years = [Closure(244 + 364 * year, 274 + 364 * year, 1.0, True) for year in range(3)]
+    (note,) = _closed(years, START, 244 + 364 * 3 - 20, 60)
+    assert "from 2022-08-30" in note
