@@ -49,8 +49,9 @@ class Target:
         self.table = table
         if self.place:
             waiting = f".cltv_{hashlib.sha256(self.place.encode()).hexdigest()[:8]}"
-            self.shown = without_secrets(self.place)
-            self.path = Path(waiting, PurePosixPath(self.shown).name)
+            self.shown = without_secrets(address(out))
+            file = PurePosixPath(self.shown).name
+            self.path = Path(waiting, file if file.endswith(_FILES) else "scores.parquet")
         elif self.lake:
             self.path, self.shown = Path(f"{PurePosixPath(self.lake).name}.lake"), self.lake
         elif self.url:
@@ -123,7 +124,7 @@ def _with_file(place: str) -> tuple[str, str]:
     if place.startswith("http"):  # refused by `check`
         return place, ""
     base, mark, options = place.partition("?")
-    path = PurePosixPath(without_secrets(base).partition("://")[2].partition("/")[2])
+    path = PurePosixPath(without_secrets(place).partition("://")[2].partition("/")[2])
     if path.suffix and path.suffix not in _FILES:
         raise InputError(f"cannot write {path.name!r}: name a file that ends in .parquet or .csv.")
     return base if path.suffix else f"{base.rstrip('/')}/scores.parquet", mark + options
