@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -14,6 +15,8 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.remote import address, check_writable, is_remote, send
 
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 #: What a spreadsheet takes for a formula, unless it is a number; apostrophes before it are ours or the data's.
 _FORMULA, _NUMBER = r"'*[=+\-@\t\r]", r"[+-]?[\d.,]*\d[\d.,]*\s?%?"
 
@@ -23,13 +26,21 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success it takes the name `path`, on failure it vanishes.
 
     A private file, one that names customers, can be read by its owner only; one that was there keeps its rights.
-    A path on an object store is written to a file of this machine, which is sent on success.
+    Where `path` is a symbolic link the file that it names is replaced, and the link stays. A path on an object store is
+    written to a file of this machine, which is sent on success.
+
+    Raises
+    ------
+    InputError
+        The disk is full, or the file larger than allowed.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory() as folder:
             yield (waiting := Path(folder, path.name))
             send(waiting, path)
         return
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -39,6 +50,13 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
         if private:
             os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}); free some space or name another place, and run the same "
+            "command again. What was there before is unchanged."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 """Files appear whole, those with customers for their owner only, and no spreadsheet runs what they hold."""
 
+import errno
 import os
 import stat
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cltv_ml.errors import InputError
 from cltv_ml.files import as_written, atomic, check_folder, neutral, write_table
 from cltv_ml.pipelines import train
 from cltv_ml.pipelines.inputs import read_scores
@@ -50,6 +52,36 @@ def test_tables_can_be_read_by_their_owner_only_unless_somebody_shared_them(tmp_
         (tmp_path / name).chmod(0o640)
         write_table(pd.DataFrame({"customer_id": ["bob"]}), tmp_path / name)
         assert rights(tmp_path / name) == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows asks for rights to make a link")
+def test_the_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path):
+    (tmp_path / "shared").mkdir()
+    target, link = tmp_path / "shared" / "scores.csv", tmp_path / "scores.csv"
+    target.write_text("old", encoding="utf-8")
+    link.symlink_to(target)
+    write_table(pd.DataFrame({"customer_id": ["ann"]}), link)
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == "customer_id\nann\n"
+    target.unlink()
+    write_table(pd.DataFrame({"customer_id": ["bob"]}), link)
+    assert target.read_text(encoding="utf-8") == "customer_id\nbob\n"
+
+
+def _half_written(path, error):
+    with atomic(path) as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise error
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_is_one_sentence_with_the_file_and_leaves_what_was_there(tmp_path, number):
+    path = tmp_path / "page.html"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(InputError, match=r"page.html cannot be written .* free some space"):
+        _half_written(path, OSError(number, os.strerror(number)))
+    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+    assert path.read_text(encoding="utf-8") == "old"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")

@@ -38,8 +38,7 @@ def create(path: Path) -> None:
         left.unlink()
     statements = EMPTY.read_text(encoding="utf-8")
     if statements.splitlines()[0] == f"-- MLflow {mlflow.__version__}":
-        with contextlib.closing(connect(part)) as store:
-            store.executescript(statements)
+        _fill(part, statements)
     else:
         built = part.with_name(f"{part.name}.built")
         MlflowClient(f"sqlite:///{built}").search_experiments(max_results=1)
@@ -47,6 +46,16 @@ def create(path: Path) -> None:
         with contextlib.suppress(PermissionError):
             built.unlink()
     os.replace(part, path)
+
+
+def _fill(part: Path, statements: str) -> None:
+    try:
+        with contextlib.closing(connect(part)) as store:
+            store.executescript(statements)
+    except sqlite3.OperationalError as error:
+        for left in part.parent.glob(f"{part.name}*"):
+            left.unlink()
+        raise not_writable(part, error) from error
 
 
 def connect(path: Path, patience: float = 5.0) -> sqlite3.Connection:
@@ -91,7 +100,9 @@ def check_free(path: Path, patience: float) -> None:
 def check_whole(uri: str, path: Path) -> None:
     """Raise InputError with the way out where MLflow cannot open a store: half created, or another version's."""
     try:
-        MlflowClient(uri).search_experiments(max_results=1)
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
+        client.search_registered_models(max_results=1)
     except (MlflowException, SQLAlchemyError, CommandError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
         reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
@@ -115,7 +126,7 @@ def _count_runs(path: Path) -> int:
 
 def _broken(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the store {path} cannot be used: {reason}. It holds no runs that can be read: move it away, for example "
-        f"`mv {path.name} {path.name}.broken`, and run the same command again, or set MLFLOW_TRACKING_URI to another "
-        "store."
+        f"the store {path} cannot be used: {reason}. It holds no runs that can be read: restore a backup, or move it "
+        f"away, for example `mv {path.name} {path.name}.broken`, and run the same command again, or set "
+        "MLFLOW_TRACKING_URI to another store."
     )

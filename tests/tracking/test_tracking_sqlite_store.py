@@ -1,12 +1,15 @@
 """A SQLite store is created whole or not at all, and a broken one is named with the way out."""
 
+import contextlib
 import os
+import shutil
 import sqlite3
 
 import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cltv_ml.errors import InputError
 from cltv_ml.tracking import sqlite_store
 from cltv_ml.tracking import store as mlflow_store
 from tests.tracking.schema import dump
@@ -86,11 +89,30 @@ def test_a_store_with_runs_that_another_version_wrote_is_not_moved_away(place):
         mlflow_store.open_store()
 
 
+def test_a_store_that_lacks_a_table_of_models_is_named_with_the_way_out(place, empty_store):
+    shutil.copy(empty_store, place)
+    with contextlib.closing(sqlite3.connect(place)) as store:
+        store.execute("drop table model_versions")
+        store.commit()
+    with pytest.raises(InputError, match=r"cannot be used: .*migration in unexpected state"):
+        mlflow_store.open_store()
+
+
 def test_a_file_that_is_no_store_is_one_sentence(place):
     place.write_text("customer,amount\n" * 100, encoding="utf-8")
     with pytest.raises(ValueError, match=r"it is no SQLite database .*move it away"):
         mlflow_store.open_store()
     assert place.read_text(encoding="utf-8").startswith("customer")
+
+
+def test_a_disk_that_fills_while_the_store_is_created_is_one_sentence_and_leaves_nothing(place, monkeypatch):
+    tables = "".join(f"create table t{number} (x);\n" for number in range(20))
+    full = place.with_name("full.sql")
+    full.write_text(f"-- MLflow {mlflow.__version__}\npragma max_page_count = 3;\n{tables}", encoding="utf-8")
+    monkeypatch.setattr(sqlite_store, "EMPTY", full)
+    with pytest.raises(InputError, match=r"cannot be written \(database or disk is full\)"):
+        sqlite_store.create(place)
+    assert [one.name for one in place.parent.iterdir()] == ["full.sql"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
