@@ -39,7 +39,7 @@ def test_a_training_that_finds_no_space_is_one_sentence_and_leaves_nothing_half_
     said = done.communicate(timeout=600)[1]
     assert done.returncode == 2
     assert "File too large" in said
-    assert len(said.strip().splitlines()) == 1
+    assert len(_sentences(said)) == 1
     assert set(_statuses(MlflowClient(trained.store), "full")) == {"FAILED"}
     assert not (trained.folder / "full").exists()
 
@@ -76,7 +76,7 @@ def test_a_training_whose_server_dies_in_the_middle_is_one_sentence_and_the_next
     said = training.communicate(timeout=300)[1]
     assert training.returncode == 2
     assert f"the MLflow server at http://127.0.0.1:{port} has stopped answering; run the same command" in said
-    assert len(said.strip().splitlines()) == 1
+    assert len(_sentences(said)) == 1
     assert set(_statuses(client, "lost")) == {"RUNNING"}  # out of reach
     assert not (shop.folder / "lost").exists()
     again = _training(shop, "lost", environment | {"MLFLOW_TRACKING_URI": store})
@@ -101,9 +101,14 @@ def test_a_store_that_another_process_locks_in_the_middle_is_one_sentence_and_it
     said = training.communicate(timeout=300)[1]
     assert training.returncode == 2
     assert "could not be used (database is locked)" in said
-    assert len(said.strip().splitlines()) == 1
+    assert len(_sentences(said)) == 1
     assert set(_statuses(client, "locked")) == {"FAILED"}
     assert not (trained.folder / "locked").exists()
+
+
+def _sentences(said):
+    """Return the lines of an error: on a busy machine a slow training also says how far it is."""
+    return [line for line in said.strip().splitlines() if not line.startswith("training, ")]
 
 
 def _training(shop, name, environment, **more):
