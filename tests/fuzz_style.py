@@ -6,7 +6,7 @@ import random
 import re
 from datetime import datetime
 
-from tests.fuzz_words import DATES, HEADINGS, MARKS, NUMBERS
+from tests.fuzz_words import DATES, DIGITS, HEADINGS, MARKS, NUMBERS
 
 #: What makes some exports harder than most.
 TRICKS = ("currencies", "currency", "counts", "placeholder date", "scanned", "unknown level")
@@ -18,7 +18,7 @@ class Style:
     def __init__(self, draw: random.Random) -> None:
         pick = draw.choice
         self.draw = draw
-        self.language = pick(("en", "en", "en", "de", "de", "fr", "es"))
+        self.language = pick(("en", "en", "en", "de", "de", "fr", "es", "uk", "th"))
         european = self.language != "en" and draw.random() < 0.8
         self.numbers = (
             pick(("german", "german plain", "french", "blank"))
@@ -53,6 +53,8 @@ class Style:
             ("csv", "csv", "csv", "csv", "csv", "xlsx", "json", "jsonl", "frame", "parquet", "zip")
         )
         self.typed = self.kind in ("xlsx", "json", "frame", "parquet") and draw.random() < 0.5
+        self.digits = pick(DIGITS) if self.kind in ("csv", "zip") and draw.random() < 0.06 else ""
+        self.repeated = self.kind in ("csv", "zip") and draw.random() < 0.06
         self.trick = pick(TRICKS) if draw.random() < 0.4 else ""
         self.oddity = self._draw_oddity() if draw.random() < 0.4 else ""
         if not self.with_order and self.back in ("referenced", "typed", "column"):

@@ -80,6 +80,42 @@ HEADINGS = {
         "reference": ("Pedido original",),
         "currency": ("Moneda",),
     },
+    "uk": {
+        "customer": ("Клієнт", "Код клієнта"),
+        "email": ("Email",),
+        "date": ("Дата", "Дата замовлення"),
+        "order": ("Замовлення", "Номер замовлення"),
+        "total": ("Сума замовлення", "Сума"),
+        "amount": ("Сума",),
+        "price": ("Unit price",),
+        "line_price": ("Price",),
+        "quantity": ("Quantity",),
+        "product": ("SKU",),
+        "status": ("Статус", "Стан", "col_7"),
+        "type": ("Type",),
+        "refunded": ("Сума повернення",),
+        "cancelled": ("cancelled_at",),
+        "reference": ("Original Order",),
+        "currency": ("Валюта",),
+    },
+    "th": {
+        "customer": ("ลูกค้า", "รหัสลูกค้า"),
+        "email": ("Email",),
+        "date": ("วันที่", "วันที่สั่งซื้อ"),
+        "order": ("เลขที่คำสั่งซื้อ",),
+        "total": ("ยอดรวม",),
+        "amount": ("ยอดขาย", "ยอดรวม"),
+        "price": ("Unit price",),
+        "line_price": ("ราคา",),
+        "quantity": ("Quantity",),
+        "product": ("SKU",),
+        "status": ("สถานะ", "f7"),
+        "type": ("Type",),
+        "refunded": ("ยอดคืนเงิน",),
+        "cancelled": ("cancelled_at",),
+        "reference": ("Original Order",),
+        "currency": ("Currency",),
+    },
 }
 
 #: Language -> state -> level.
@@ -112,6 +148,20 @@ LEVELS = {
         "failed": ("fallido", "Rechazado"),
         "refunded": ("reembolsado", "Devuelto"),
     },
+    "uk": {
+        "completed": ("Оплачено", "Виконано", "Доставлено"),
+        "cancelled": ("Скасовано",),
+        "pending": ("Очікує оплати",),
+        "failed": ("Відхилено", "Неоплачено"),
+        "refunded": ("Повернено",),
+    },
+    "th": {
+        "completed": ("ชำระแล้ว", "สำเร็จ"),
+        "cancelled": ("ยกเลิก",),
+        "pending": ("รอชำระเงิน",),
+        "failed": ("ล้มเหลว", "ยังไม่ชำระ"),
+        "refunded": ("คืนเงินแล้ว",),
+    },
 }
 
 #: Language -> (sale, refund) in a column that tells the type of a line.
@@ -120,6 +170,8 @@ TYPES = {
     "de": (("Verkauf", "Erstattung"), ("Rechnung", "Gutschrift"), ("Rechnung", "Retoure")),
     "fr": (("Vente", "Remboursement"), ("Facture", "Avoir")),
     "es": (("Venta", "Devolución"), ("Factura", "Nota de crédito")),
+    "uk": (("Sale", "Refund"),),
+    "th": (("Sale", "Refund"),),
 }
 
 #: Heading, what stands in it where a sale was undone and where not, and the name that it answers.
@@ -166,8 +218,14 @@ DATES: dict[str, Callable[[datetime], str]] = {
     "epoch ms": lambda when: str(int(when.replace(tzinfo=UTC).timestamp()) * 1000),
     "serial": lambda when: str((when.date() - datetime(1899, 12, 30).date()).days),
     "serial time": lambda when: f"{(when - datetime(1899, 12, 30)).total_seconds() / 86400:.6f}",
+    "reiwa": lambda when: f"令和{when.year - 2018}年{when.month}月{when.day}日",
+    "buddhist": lambda when: f"{when.year + 543}-{when:%m-%d}",
+    "week": lambda when: f"{when:%G-W%V-%u}",
     "mail": lambda when: format_datetime(when.replace(tzinfo=UTC)),
 }
+
+#: Digits of other scripts.
+DIGITS = ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "๐๑๒๓๔๕๖๗๘๙")
 
 #: Number style -> (thousands sign, decimal sign).
 NUMBERS = {

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 import zipfile
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -327,6 +328,11 @@ def _write(
 ) -> tuple[Path | pd.DataFrame, str]:
     """Return the table as a source, and its text."""
     draw, kind = style.draw, style.kind
+    if style.digits:
+        others = str.maketrans("0123456789", style.digits)
+        rows = [[str(value).translate(others) for value in row] for row in rows]
+    if style.repeated:
+        rows = [*rows[: len(rows) // 2], names, *rows[len(rows) // 2 :]]
     sign = "," if NUMBERS[style.numbers][1] == "." and draw.random() < 0.7 else draw.choice(";\t|")
     text = io.StringIO()
     if kind == "csv" and draw.random() < 0.1:
@@ -362,6 +368,8 @@ def _write(
         path.write_text(lines, encoding="utf-8")
     else:
         codec = draw.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252"))
+        if codec == "cp1252" and re.search("[\u0370-\u1fff\u3000-\uffff]", text.getvalue()):
+            codec = "utf-8"
         style.kind += f" {codec}"
         content = text.getvalue().encode(codec, errors="ignore" if "\u202f" in text.getvalue() else "replace")
         if kind == "zip":
