@@ -52,6 +52,7 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
     era, week, net, serial, noon, years, ours, taiwan, dated = columns.row(
         f"select {counts}, count(*) from {lines}"
     )
+    _check_months(columns, column, lines)
     if era:
         text = once(text, "t", _from_era())
     if week:
@@ -67,6 +68,21 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
     if taiwan and taiwan == dated:
         return _from_taiwan(columns, column, text)
     return text
+
+
+def _check_months(columns: Columns, column: str, lines: str) -> None:
+    """Raise InputError where Jan 05 seems to be a day without its year rather than a month of 2005."""
+    last = columns.last_year
+    number = r"try_cast(regexp_extract(t, '^\p{L}{3,}[. /-]*(\d{2})$', 1) as integer)"
+    year = f"{last} - ({last} - {number}) % 100"
+    first, latest, example = columns.row(
+        f"select min({year}), max({year}), min(t) filter ({number} > 0) from {lines}"
+    )
+    if first is not None and latest - first > 15:
+        raise InputError(
+            f"column {column!r}: dates such as {example!r} seem to lack their year, since as months they would "
+            f"reach from {first} to {latest}; export dates with the year."
+        )
 
 
 def _from_era() -> str:

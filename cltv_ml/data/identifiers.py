@@ -63,11 +63,12 @@ def doubt_spellings(lines: Relation, rows: int) -> list[str]:
         "spelled",
         f"select distinct customer_id as v from {lines} where customer_id is not null and ({where})",
     )
+    told = _doubt_names(spelled)
     flags = ", ".join(f"coalesce(bool_or({test.format('v')}), false)" for _, test, _ in ON_DEMAND.values())
     customers, *changes = spelled.row(f"select count(*), {flags} from {spelled}")
     forms = [form for form, changed in zip(ON_DEMAND, changes, strict=True) if changed]
     if not forms:
-        return []
+        return told
     every = "v"
     for form in ON_DEMAND if "signs" in forms else forms:  # zeros may follow a sign
         every = ON_DEMAND[form][0].format(every)
@@ -78,12 +79,29 @@ def doubt_spellings(lines: Relation, rows: int) -> list[str]:
     if not which and customers - together >= least:
         which = list(ON_DEMAND)
     if not which:
-        return []
+        return told
     ways = " and ".join(ON_DEMAND[form][2] for form in which)
     named = " ".join(f"--rule id_forms=+{form}" for form in which)
     return [
+        *told,
         f"{customers - together:,} of {customers:,} customers looked at differ from another one only {ways}, and may "
-        f"be the same; {named} brings them together."
+        f"be the same; {named} brings them together.",
+    ]
+
+
+def _doubt_names(spelled: Relation) -> list[str]:
+    """Tell of names that are written with the family's first and last, such as Lee, Ann and Ann Lee."""
+    if not spelled.holds(r"regexp_full_match(v, '\p{L}+, *\p{L}[\p{L} ]*')"):
+        return []
+    words = "list_sort(string_split(regexp_replace(lower(v), '[ ,]+', ' ', 'g'), ' '))"
+    names, apart = spelled.row(
+        f"select count(*), count(distinct {words}) from {spelled} where contains(v, ' ')"
+    )
+    if names - apart < max(2, 0.01 * names):
+        return []
+    return [
+        f"{names - apart:,} of {names:,} customers looked at differ from another one only in the order of their names, "
+        "as in 'Lee, Ann' and 'Ann Lee', and may be the same; export a number or an address that tells customers apart."
     ]
 
 

@@ -185,7 +185,7 @@ class Columns:
             return self._from_zone(f"try_cast({text} as timestamp)")
         orders = self._orders(column, text) if short else [("true", "dmy")]
         serials = bool(numbers) and self._serials(column, f"try_cast({text} as double)")
-        at = times.from_text(text, orders, self._last_year(), serials, bool(words), bool(zoned))
+        at = times.from_text(text, orders, self.last_year, serials, bool(words), bool(zoned))
         if not zoned:
             return self._from_zone(at)
         return f"case when {times.is_zoned(text)} then {self._local(at, zone)} else {self._from_zone(at)} end"
@@ -202,11 +202,11 @@ class Columns:
         """Return the order of the fields of short dates, for those divided by points and for the others."""
         if not self.ask:
             return [
-                (f"{times.is_date('f', order, self._last_year())}", order) for order in ("dmy", "mdy", "ymd")
+                (f"{times.is_date('f', order, self.last_year)}", order) for order in ("dmy", "mdy", "ymd")
             ]
         orders = []
         for which, points in (("f.sign = '.'", True), ("true", False)):
-            order = order_of(self.table, text, column, self.rules, self._last_year(), points)
+            order = order_of(self.table, text, column, self.rules, self.last_year, points)
             orders += [(which, order)] if order else []
         return orders
 
@@ -225,8 +225,9 @@ class Columns:
         )
         return True
 
-    def _last_year(self) -> int:
-        """Return the last year that two digits may stand for: the one after this."""
+    @property
+    def last_year(self) -> int:
+        """The last year that two digits may stand for: the one after this."""
         return datetime.date.today().year + 1
 
     def _from_zone(self, naive: str) -> str:

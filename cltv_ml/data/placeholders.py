@@ -13,6 +13,9 @@ from cltv_ml.engine import MONEY_SCALE, Relation, literal
 #: Identifiers that name no customer, without case; and numbers that do where much is booked on one of them.
 WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers"]
 
+#: Addresses that are filled in where a customer gave none.
+_NOBODY = "|".join(words("placeholders")["addresses"])
+
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Set aside the lines of customers who are nobody, and say who they are.
@@ -26,7 +29,9 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     left = f"{lines.parsed} anti join {aside} using (source_row)"
     found = lines.parsed.rows(
         f"select customer_id, count(*), sum(money) from {left} "
-        f"where customer_id in ({_listed(sorted({*spelled, *NUMBERS}))}) group by 1 order by 2 desc, 1"
+        f"where customer_id in ({_listed(sorted({*spelled, *NUMBERS}))}) "
+        f"or (contains(customer_id, '@') and regexp_matches(lower(customer_id), '{_NOBODY}')) "
+        "group by 1 order by 2 desc, 1"
     )
     real = _real_customers(lines.parsed, {name: rows for name, rows, _ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]

@@ -5,6 +5,7 @@ import pytest
 
 from cltv_ml.data import clean, read
 from cltv_ml.data.questions import QuestionsError
+from cltv_ml.errors import InputError
 
 AMOUNTS = [20.0, 30.5, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]
 
@@ -67,3 +68,21 @@ def test_refunds_are_not_taken_off_an_amount_called_net_in_silence():
     with pytest.raises(QuestionsError, match="may be what is left after it"):
         read(frame)
     assert clean(read(frame, {"refunded": ""})).report.money_kept == sum(AMOUNTS)
+
+
+def test_days_without_a_year_are_not_taken_for_months_of_years():
+    frame = orders(date=[f"Jan {day:02}" for day in range(3, 27, 3)])
+    with pytest.raises(InputError, match="seem to lack their year"):
+        clean(frame)
+
+
+def test_names_in_another_order_are_told():
+    names = ["Ann Lee", "Lee, Ann", "Bob Ray", "Ray, Bob", "Cid Fox", "Fox, Cid", "Ann Lee", "Ann Lee"]
+    assert any(
+        "only in the order of their names" in note for note in clean(orders(customer=names)).report.notes
+    )
+
+
+def test_addresses_that_stand_for_nobody_are_set_aside():
+    frame = orders(email=["noemail@shop.com", "a@x.org"] * 4).drop(columns="customer")
+    assert clean(frame).report.money_kept == sum(AMOUNTS[1::2])
