@@ -63,18 +63,20 @@ def assert_sensible(model, X):
     assert (fitted.sample(X.head(3), horizon, 5) >= 0).all()
 
 
-def dated(X):
-    """Return customers whose repeat purchase days are spread over months that add up to them."""
+def completed(X):
+    """Return customers whose purchases are spread over months that add up to them, with gaps that fit recency."""
     names = [at_purchases(name) for name in MONTHS]
     known = X.reindex(columns=names).fillna(1.0)
     known[known.sum(axis=1) == 0] = 1.0
     shares = known.div(known.sum(axis=1), axis=0)
-    return X.assign(**shares.mul(X["frequency"], axis=0), **{CUTOFF_DAY: 15_000.0})
+    even = X["frequency"] * np.log((X["recency"] / X["frequency"].clip(lower=1)).clip(lower=1e-290))
+    gaps = even if "log_gaps" not in X else X["log_gaps"].fillna(even).clip(upper=even)
+    return X.assign(log_gaps=gaps, **shares.mul(X["frequency"], axis=0), **{CUTOFF_DAY: 15_000.0})
 
 
 def check_all(X):
     for model in CONTINUOUS:
-        assert_sensible(model(), dated(X))
+        assert_sensible(model(), completed(X))
 
 
 POPULATIONS = {
