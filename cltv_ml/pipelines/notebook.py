@@ -18,6 +18,7 @@ def with_bar(pipeline: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(pipeline)
     def run(*args: P.args, **options: P.kwargs) -> R:
+        """Run the pipeline; its bar is taken away when it ends or fails."""
         if "progress" in options or not _in_notebook():
             return pipeline(*args, **options)
         bar = _Bar(pipeline.__name__)

@@ -18,6 +18,7 @@ def cltv_weekly():
 
     @task(retries=1, retry_delay=timedelta(minutes=10), execution_timeout=timedelta(hours=6))
     def week() -> str:
+        """Return what the weekly call came to: ok, watch or retrain."""
         status = subprocess.run([CLTV, "weekly", "--config", "shop.toml"], cwd=FOLDER, check=False).returncode
         if status not in (0, 3, 4):  # 3 and 4 are results of monitoring, no failures
             raise RuntimeError(f"cltv weekly failed with status {status}")

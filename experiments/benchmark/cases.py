@@ -36,6 +36,7 @@ class Task:
 
     @property
     def windows(self) -> list[Window]:
+        """The test windows, one per cutoff."""
         return [Window(cutoff, self.horizon) for cutoff in self.cutoffs]
 
 

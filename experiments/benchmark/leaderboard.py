@@ -84,6 +84,7 @@ def draw_critical_difference(table: pd.DataFrame) -> str:
     height = 64 + row * len(board)
 
     def x(rank: float) -> float:
+        """Return where a rank lies on the axis, in pixels."""
         return left + (rank - low) / (high - low) * width
 
     parts = [

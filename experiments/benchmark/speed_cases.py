@@ -58,6 +58,7 @@ def lines(count: int, folder: Path) -> Path:
 
 def _fit(ours: str, theirs: str) -> Callable[[int, Path], dict[str, Work]]:
     def prepare(customers: int, folder: Path) -> dict[str, Work]:
+        """Return what fits our model and what fits theirs on the same customers."""
         from cltv_ml.models import CATALOGUE
 
         X = shop(customers, folder)
@@ -65,6 +66,7 @@ def _fit(ours: str, theirs: str) -> Callable[[int, Path], dict[str, Work]]:
             X = X[X["frequency"] > 0]
 
         def fit_theirs() -> None:
+            """Fit the other library's model."""
             import lifetimes
 
             columns = (
@@ -108,6 +110,7 @@ def _trees(count: int, folder: Path) -> dict[str, Work]:
     }
 
     def bare() -> None:
+        """Bin and train as XGBoost's own documentation does."""
         data = xgb.QuantileDMatrix(X.to_numpy(dtype=np.float32), y.to_numpy(), max_bin=256)
         xgb.train(params, data, num_boost_round=model.n_estimators)
 
@@ -129,6 +132,7 @@ def _tree_scores(count: int, folder: Path) -> dict[str, Work]:
 
 def _features(cutoffs: int) -> Callable[[int, Path], dict[str, Work]]:
     def prepare(count: int, folder: Path) -> dict[str, Work]:
+        """Return what builds the features and what does it in SQL by hand, on the same log."""
         import cltv_ml.features  # noqa: F401  imports are not what is measured
 
         path, days = lines(count, folder), bench_features.SIX[-cutoffs:]

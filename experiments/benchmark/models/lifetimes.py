@@ -4,4 +4,5 @@ from experiments.benchmark.peers import environments
 
 
 def predict(case):
+    """Return the values that two models of lifetimes give the customers of a case."""
     return environments.ask("lifetimes", ["lifetimes_bg_nbd", "lifetimes_pareto_nbd"], case)

@@ -15,6 +15,7 @@ def read():
 
 
 def write(customers, values, version, parameters, seconds):
+    """Write the values by customer, and what the script tells of its run."""
     folder = Path(sys.argv[3])
     pd.DataFrame({"customer_id": customers, "value": values}).to_csv(folder / "values.csv", index=False)
     memory = peak_mb()
