@@ -9,14 +9,15 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from cltv_ml import clean, pipelines, read
 from cltv_ml.errors import InputError
-from cltv_ml.files import check_folder, check_local, write_table
-from cltv_ml.pipelines.inputs import read_scores
+from cltv_ml.files import atomic, check_folder, check_local, write_table
+from cltv_ml.pipelines.inputs import read_account, read_scores
 from cltv_ml.remote import fetch
 from cltv_ml.serving.batch_targets import Target
 
@@ -161,3 +162,13 @@ def test_nothing_is_written_to_a_web_page():
 def test_a_database_of_a_study_stays_on_this_machine():
     with pytest.raises(InputError, match="folder of this machine"):
         check_local(Path("s3://shop/out"))
+
+
+def test_the_account_beside_lifetimes_in_a_bucket_is_read_and_never_missed_in_silence(s3):
+    with atomic(Path("s3://shop/values/lifetime.json")) as file:
+        file.write_text('{"rate": 0.3}')
+    settings = SimpleNamespace(lifetimes=Path("s3://shop/values/lifetime.parquet"))
+    assert read_account(settings) == {"rate": 0.3}
+    settings.lifetimes = Path("s3://shop/values/other.parquet")
+    with pytest.raises(InputError, match=r"other\.json: there is no such file"):
+        read_account(settings)

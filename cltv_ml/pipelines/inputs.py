@@ -210,10 +210,16 @@ LIFETIMES = Path("out/lifetime.parquet")
 
 
 def read_account(settings: Any, default: Path = LIFETIMES) -> dict[str, Any]:
-    """Return what `cltv lifetime` wrote next to its table: totals and terms; empty where there is no such file."""
+    """Return what `cltv lifetime` wrote next to its table: totals and terms; empty where there is no such file.
+
+    Next to a table on an object store it must be there: a store does not tell a file that is missing from one that
+    may not be read.
+    """
     source = default if settings.lifetimes is None else settings.lifetimes
-    file = source.with_suffix(".json") if isinstance(source, Path) else None
-    return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.is_file() else {}
+    if not isinstance(source, Path):
+        return {}
+    with local(source.with_suffix(".json")) as file:
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def read_lifetimes(settings: Any, default: Path = LIFETIMES) -> pd.DataFrame | None:
