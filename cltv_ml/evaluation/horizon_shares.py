@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import WindowResult, calibrated, fit
+from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.calibration import calibrate, learn_intervals
+from cltv_ml.evaluation.forecasts import calibrated
 from cltv_ml.evaluation.levels import forecast_levels, set_level
 from cltv_ml.evaluation.metrics import METRICS
-from cltv_ml.evaluation.panel import Training, prepare_fresh
+from cltv_ml.evaluation.panel import Training, fit, prepare_fresh
 from cltv_ml.evaluation.validation import Validation
 from cltv_ml.log import Log
 from cltv_ml.models import Horizons, Level, ParetoNBD, ProbabilisticValue, Tweedie, ValueModel

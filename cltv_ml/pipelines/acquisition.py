@@ -17,7 +17,7 @@ from cltv_ml.decisions.acquisition_value import (
 )
 from cltv_ml.decisions.customers_won import AGES, read_won
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import as_written, atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load

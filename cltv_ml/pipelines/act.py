@@ -24,7 +24,7 @@ from cltv_ml.actions.shop import Shop, look
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
 from cltv_ml.pipelines.lifetime import channels_won, read_acquisition

@@ -8,7 +8,7 @@ from typing import Any
 
 from cltv_ml import decisions
 from cltv_ml.decisions.audit import Audit
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.evaluation.backtest import Progress, WindowResult, silent
+from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.backtest import backtest as judge_windows
 from cltv_ml.evaluation.horizons import measure_others
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.tables import compute_metric_ranges
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline

@@ -7,7 +7,7 @@ from typing import Any
 
 from cltv_ml.data import read_known
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, write_features
 from cltv_ml.files import check_local
 from cltv_ml.log import Log

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cltv_ml.data import Cleaned, Verdict, compare_customers, judge, write_mapping
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, write_table
 from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
 from cltv_ml.pipelines.notebook import with_bar

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.continuation import continue_cohorts

@@ -11,7 +11,7 @@ import pandas as pd
 from cltv_ml.decisions.plan_against_actual import explain_difference
 from cltv_ml.decisions.shop_plan import Terms, compute_equity, compute_scenarios
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.shop_tables import (
     compute_actuals,
     compute_bands,

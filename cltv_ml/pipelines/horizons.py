@@ -8,8 +8,9 @@ import mlflow
 import numpy as np
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, WindowResult
+from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.horizons import ByHorizon, judge_horizons
+from cltv_ml.evaluation.progress import Progress
 from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import targeting_of
 from cltv_ml.settings import Train

@@ -26,8 +26,8 @@ from cltv_ml.data import (
 )
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.evaluation.progress import Progress
 from cltv_ml.features import (
     FIRST_ORDER,
     attribute_columns,

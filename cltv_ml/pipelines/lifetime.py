@@ -14,9 +14,9 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.explain import top_reasons
 from cltv_ml.evaluation.future import Future, forecast_future
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import build_features
 from cltv_ml.files import atomic, write_table
 from cltv_ml.inline import Inline

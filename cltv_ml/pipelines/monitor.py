@@ -19,8 +19,8 @@ from mlflow.tracking import MlflowClient
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation import promises
-from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.drift import sketch
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.promises import Check, Thresholds, worst_level
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline

@@ -19,11 +19,11 @@ from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogra
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation import diagnostics, explain, tables
-from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.horizons import compute_curve
 from cltv_ml.evaluation.learning import compute_learning
 from cltv_ml.evaluation.levels import forecast_levels
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import CATALOGUE as FEATURES
 from cltv_ml.files import atomic
 from cltv_ml.pipelines.inputs import load, read_scores

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
 from cltv_ml.evaluation.compare import compare_pair, decide_challenge
 from cltv_ml.evaluation.horizons import compare_horizons
 from cltv_ml.evaluation.metrics import Targeting
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import feature_version
 from cltv_ml.inline import Inline
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import ALL
 from cltv_ml.pipelines.inputs import check_given, load, targeting_of
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.own_code import score_apart
 from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import checksums, registry, runs, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
@@ -154,57 +148,6 @@ def _tested(version: Version) -> tuple[pd.Timestamp, str] | None:
     return version.test_cutoff, version.candidate
 
 
-def score_apart(
-    uris: Sequence[str], log: AnyLog, cutoff: pd.Timestamp, sums: Mapping[str, str | None] | None = None
-) -> list[pd.DataFrame]:
-    """Return what each logged model answers for the customers at a cutoff, each in a process with its own code.
-
-    One frame per address, indexed by customer_id: `expected_value` and the interval's ends where it has them.
-    `sums` holds the models' checksums, which are compared before their code runs.
-
-    Raises
-    ------
-    InputError
-        A model refused the log; the message ends in its sentence.
-    RuntimeError
-        A model's process failed; the message holds its stack trace.
-    """
-    script = Path(__file__).parents[1] / "serving" / "version_scores.py"
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        log = Log.of(log)
-        log.frame.to_parquet(folder / "log.parquet")
-        for name, table in (("customers", log.attributes), ("contacts", log.contacts)):
-            if table is not None:  # the script finds them next to the log
-                pq.write_table(table, folder / f"{name}.parquet")
-        running = []
-        for number, uri in enumerate(uris):
-            model = checksums.verified(uri, (sums or {}).get(uri), f"the model {uri}")
-            words = [
-                str(model),
-                str(folder / "log.parquet"),
-                f"{cutoff:%Y-%m-%d}",
-                str(folder / f"{number}.parquet"),
-            ]
-            running.append(
-                subprocess.Popen(
-                    [sys.executable, "-P", str(script), *words],
-                    env=_environment(model),
-                    text=True,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                )
-            )
-        ends = [process.communicate()[1] for process in running]
-        for uri, process, end in zip(uris, running, ends, strict=True):
-            if process.returncode:
-                raise _refusal_or_fault(uri, end.strip() or f"exit status {process.returncode}")
-        return [
-            pd.read_parquet(folder / f"{number}.parquet").set_index("customer_id")
-            for number in range(len(uris))
-        ]
-
-
 def _sums(*versions: Version) -> dict[str, str | None]:
     """Return the checksums of versions and of what was tested in their stead, by address."""
     own = {version.uri: version.tags.get(checksums.OWN) for version in versions}
@@ -212,25 +155,6 @@ def _sums(*versions: Version) -> dict[str, str | None]:
         version.candidate: version.tags.get(checksums.TESTED) for version in versions if version.candidate
     }
     return own | tested
-
-
-def _refusal_or_fault(uri: str, trace: str) -> Exception:
-    """Return the exception for a version's process that failed: its own InputError, else a fault with its trace."""
-    kind, _, sentence = trace.splitlines()[-1].partition(": ")
-    how = f"the model {uri} cannot be scored with the code it was logged with"
-    if kind == f"{InputError.__module__}.{InputError.__name__}":
-        return InputError(f"{how}: {sentence}")
-    return RuntimeError(f"{how}:\n{trace}")
-
-
-def _environment(model: Path) -> dict[str, str]:
-    """Return the environment in which a model's own code comes before the installed one."""
-    paths = [str(model / "code"), str(Path(__file__).parents[2])]
-    return os.environ | {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONWARNINGS": "ignore",
-        "PYTHONDONTWRITEBYTECODE": "1",  # a stored model stays as it was logged
-    }
 
 
 def _decide(

@@ -8,7 +8,7 @@ from typing import Any
 
 from cltv_ml import decisions
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, check_local
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar

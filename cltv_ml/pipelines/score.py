@@ -6,7 +6,7 @@ from typing import Any
 
 from cltv_ml.data import Cleaned, Raw
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.pipelines.inputs import read_raw, rules_of, tables_of
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.serving import scoring

@@ -13,7 +13,7 @@ import pandas as pd
 from cltv_ml.data import Cleaned
 from cltv_ml.data import judge as check_data
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, WindowResult, fit, judge_prepared, prepare, silent
+from cltv_ml.evaluation.backtest import WindowResult, judge_prepared
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.compare import Verdict
@@ -22,6 +22,8 @@ from cltv_ml.evaluation.horizons import ByHorizon, compute_curve
 from cltv_ml.evaluation.learned_total import carry_learned
 from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
+from cltv_ml.evaluation.panel import fit, prepare
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import catalogue_page
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline

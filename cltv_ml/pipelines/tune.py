@@ -24,9 +24,10 @@ from optuna.trial import TrialState
 from sklearn.base import clone
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, prepare, silent
 from cltv_ml.evaluation.compare import DECILE_BOUND
 from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
+from cltv_ml.evaluation.panel import prepare
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.shape import best_shape
 from cltv_ml.features import feature_version
 from cltv_ml.files import check_local

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.act import act

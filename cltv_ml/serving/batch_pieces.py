@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cltv_ml.engine import connect, literal
-from cltv_ml.evaluation.backtest import Progress
 from cltv_ml.evaluation.explain import top_reasons
+from cltv_ml.evaluation.progress import Progress
 from cltv_ml.features import is_text
 from cltv_ml.files import atomic
 from cltv_ml.models import ValueModel

@@ -15,18 +15,17 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.models import Model, ModelSignature
-from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+from mlflow.models import Model
 
 import cltv_ml
 from cltv_ml.decisions import fit_tiers
 from cltv_ml.errors import InputError
-from cltv_ml.features import attribute_columns, is_text, model_input
+from cltv_ml.features import is_text, model_input
 from cltv_ml.models import CATALOGUE, ValueModel, own
 from cltv_ml.models.state import from_state, to_state
-from cltv_ml.serving.chosen_value import PAST, Tail, write_tail
+from cltv_ml.serving.chosen_value import Tail, write_tail
 from cltv_ml.serving.responses import answer
-from cltv_ml.tables import TRANSACTIONS
+from cltv_ml.serving.signatures import customers_signature, transactions_signature
 from cltv_ml.tracking import checksums
 
 #: All the package's dependencies: the code next to a model is the whole package, and its imports must work.
@@ -61,17 +60,6 @@ _one_at_a_time = threading.Lock()
 
 #: Approximate number of customers from whom golden rows are drawn.
 _ASKED = 10_000
-
-#: The outputs that are no number.
-_KINDS = {
-    "customer_id": "string",
-    "tier": "string",
-    "reason": "string",
-    "model_version": "string",
-    "as_of": "string",
-    "lines_set_aside": "long",
-    "features_missing": "long",
-}
 
 #: Two purchases of one customer, with every column that a log may have.
 _TRANSACTIONS_EXAMPLE = {
@@ -159,7 +147,7 @@ def log_model(
                 second,
                 python_model=str(package / "serving" / "entry_transactions.py"),
                 artifacts={"model": str(files)},
-                signature=_transactions_signature(model, card, outputs),
+                signature=transactions_signature(model, card.features, outputs),
                 input_example=(pd.DataFrame(_TRANSACTIONS_EXAMPLE), {"as_of": "2026-02-01"}),
                 **common,
             )
@@ -173,7 +161,7 @@ def log_model(
             name=re.sub(r"[^\w -]", "_", card.model),
             python_model=str(package / "serving" / "entry_customers.py"),
             artifacts=artifacts,
-            signature=_customers_signature(model, card, outputs),
+            signature=customers_signature(model, card.features, outputs),
             input_example=golden[["customer_id", *card.features]].head(3),
             model_type="regressor",
             **common,
@@ -309,50 +297,3 @@ def _put_back_bytes(value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return [_put_back_bytes(entry, folder) for entry in value]
     return value
-
-
-def _customers_signature(model: ValueModel, card: Card, outputs: Sequence[str]) -> ModelSignature:
-    """Every column is optional for MLflow, so that our own check, which shows no rows, finds what is missing."""
-    inputs = [ColSpec("string", "customer_id", required=False), ColSpec("double", PAST, required=False)]
-    inputs += [
-        ColSpec("string" if is_text(name) else "double", name, required=False) for name in card.features
-    ]
-    return ModelSignature(
-        inputs=Schema(inputs),
-        outputs=Schema(
-            [
-                ColSpec(_KINDS.get(name, "double"), name)
-                for name in (*outputs, "model_version", "features_missing")
-            ]
-        ),
-        params=ParamSchema(_params(model)),
-    )
-
-
-def _transactions_signature(model: ValueModel, card: Card, outputs: Sequence[str]) -> ModelSignature:
-    """Times are text: MLflow's reader of CSV knows no others."""
-    kinds = {"number": "double"}
-    inputs = [
-        ColSpec(kinds.get(column.kind, "string"), name, required=False)
-        for name, column in TRANSACTIONS.columns.items()
-    ]
-    names = dict.fromkeys(name.partition("_")[2] for name in attribute_columns(card.features))
-    inputs += [ColSpec("string", f"customers.{name}", required=False) for name in names]
-    return ModelSignature(
-        inputs=Schema(inputs),
-        outputs=Schema(
-            [
-                ColSpec(_KINDS.get(name, "double"), name)
-                for name in (*outputs, "reason", "lines_set_aside", "model_version", "as_of")
-            ]
-        ),
-        params=ParamSchema([*_params(model), ParamSpec("as_of", "string", "")]),
-    )
-
-
-def _params(model: ValueModel) -> list[ParamSpec]:
-    rate = model.get_params(deep=False).get("discount_rate", 0.0)
-    settings = {"horizon": model.horizon, "discount_rate": rate, "margin": 1.0}
-    numbers = [ParamSpec(name, "double", float(value)) for name, value in settings.items()]
-    words = [ParamSpec("value", "string", "horizon"), ParamSpec("basis", "string", "revenue")]
-    return [*numbers, *words, ParamSpec("end", "double", 0.0)]

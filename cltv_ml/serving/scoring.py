@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from cltv_ml.data import Cleaned, Known, Raw, Rules, Tables, clean_to_parquet, read_known
 from cltv_ml.engine import MONEY_SCALE, connect, literal, view
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Progress, silent
+from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.features import DuckDB, Source, Spark, attribute_columns, model_input, write_features
 from cltv_ml.files import atomic
 from cltv_ml.log import AnyLog, Log

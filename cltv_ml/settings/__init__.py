@@ -4,8 +4,6 @@ from cltv_ml.settings.base import Settings
 from cltv_ml.settings.commands import (
     Act,
     Backtest,
-    Build,
-    Check,
     Demo,
     Evaluate,
     Export,
@@ -20,6 +18,7 @@ from cltv_ml.settings.commands import (
     Tune,
     Weekly,
 )
+from cltv_ml.settings.data import Build, Check
 from cltv_ml.settings.parts import Competing, Customers, Judged, Source, Windowed
 from cltv_ml.settings.shop import Acquisition, Audit, Cohorts, Forecast
 

@@ -9,7 +9,6 @@ from cltv_ml.settings.base import (
     Day,
     Days,
     File,
-    Horizons,
     Names,
     Price,
     Repeated,
@@ -267,45 +266,6 @@ class Plot(Printed, Customers, Source):
     out: File | None = setting(None, "A .html or .json file.", default_text="out/NAME.html")
     experiment: str = setting("cltv", "Name of the MLflow experiment of the training.")
     currency: str = setting("", CURRENCY)
-
-
-class Check(Printed, Redacted, Customers, Source):
-    """Settings of `cltv data check`."""
-
-    horizon: Horizons = setting(
-        "13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days), or several: 30d,91d,1y."
-    )
-    save_mapping: File | None = setting(
-        None,
-        "TOML file to write the mapping and the rules to, for --config.",
-        default_text="mapping.toml if interactive",
-    )
-    scores: Table | None = setting(
-        None, "Earlier scores, whose customers should be in this log: .parquet or .csv."
-    )
-    interactive: bool = setting(False, "Ask in the terminal what the data leave open, and save the answers.")
-    quarantine: File | None = setting(
-        None, "File for the lines that were set aside, with their reasons: .csv or .parquet."
-    )
-    html: File | None = setting(None, "File for the report with figures.")
-    currency: str = setting("", CURRENCY)
-
-
-class Build(Customers, Source):
-    """Settings of `cltv features build`."""
-
-    cutoff: Names = setting(..., "First day that no feature sees; may be repeated.")
-    names: Names = setting([], "Names of features, divided by commas, or all.", default_text="the safe set")
-    horizon: Days = setting(
-        "",
-        "Length of the window after each cutoff over which labels are added: 13w, 6m.",
-        default_text="no labels",
-    )
-    clean_log: File | None = setting(None, "Clean log in Parquet instead of --data; may exceed the memory.")
-    memory: str = setting("4GB", "Limit of the engine's memory.")
-    shards: int | None = setting(None, "Parts that the customers are split into.", default_text="by memory")
-    master: str = setting("", "Address of Spark to build on: local[2], spark://host:7077, sc://host.")
-    out: File = setting(..., "Folder for cutoff=YYYY-MM-DD/part-*.parquet.")
 
 
 class Lifetime(Printed, Chosen, Costed, Customers, Source):

@@ -10,8 +10,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import Training, WindowResult
-from cltv_ml.evaluation.panel import learned_from
+from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.panel import Training, learned_from
 from cltv_ml.evaluation.results import measure
 from cltv_ml.features import build_features
 from cltv_ml.log import AnyLog, Log

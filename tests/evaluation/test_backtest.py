@@ -6,9 +6,10 @@ import pytest
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.backtest import backtest, judge, prepare
+from cltv_ml.evaluation.backtest import backtest, judge
 from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRICS
 from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS
+from cltv_ml.evaluation.panel import prepare
 from cltv_ml.features import default_features
 from cltv_ml.log import Log
 from cltv_ml.models import Ensemble, Hurdle, Hybrid, ProbabilisticValue, SameRate, Tweedie

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cltv_ml.evaluation.backtest import silent
+from cltv_ml.evaluation.progress import silent
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.settings import Monitor
 

@@ -16,6 +16,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, SameRate
+from cltv_ml.pipelines import own_code
 from cltv_ml.serving import packaging
 from cltv_ml.serving.registered_model import load_registered
 from cltv_ml.tracking import registry, runs
@@ -177,7 +178,7 @@ def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp
         text.replace("    def _predict(self, X", "    def as_it_was(self, X")
         + ("\n\nSameRate._predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n")
     )
-    doubled, other = promotion.score_apart(
+    doubled, other = own_code.score_apart(
         [str(place), "models:/cltv/2"], shop.log, pd.Timestamp("2022-10-01")
     )
     X = build_features(shop.log, "2022-10-01", SUMMARY)
@@ -198,12 +199,12 @@ def test_a_fault_in_a_version_that_is_scored_keeps_the_trace_of_its_process(riva
     place = copied("models:/cltv/1", tmp_path)
     (place / "code" / "cltv_ml" / "__init__.py").write_text("raise KeyError('broken on purpose')")
     with pytest.raises(RuntimeError, match=rf"(?s){place} cannot be scored .*Traceback .*broken on purpose"):
-        promotion.score_apart([str(place)], shop.log, pd.Timestamp("2022-10-01"))
+        own_code.score_apart([str(place)], shop.log, pd.Timestamp("2022-10-01"))
 
 
 def test_what_a_version_refuses_is_its_sentence():
     trace = "Traceback (most recent call last):\n  ...\ncltv_ml.errors.InputError: Missing columns ['cost']."
-    refused = promotion._refusal_or_fault("models:/cltv/1", trace)
+    refused = own_code._refusal_or_fault("models:/cltv/1", trace)
     assert isinstance(refused, InputError)
     assert str(refused).endswith("it was logged with: Missing columns ['cost'].")
 

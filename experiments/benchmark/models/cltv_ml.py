@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 import cltv_ml
-from cltv_ml.evaluation.backtest import forecast
 from cltv_ml.evaluation.choice import choose_unseen
+from cltv_ml.evaluation.forecasts import forecast
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.evaluation.panel import Training, prepare
 from cltv_ml.features import default_features

@@ -1,0 +1,77 @@
+"""Signatures of the two models that a version holds: their inputs, outputs and the parameters of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+from cltv_ml.features import attribute_columns, is_text
+from cltv_ml.models import ValueModel
+from cltv_ml.serving.chosen_value import PAST
+from cltv_ml.tables import TRANSACTIONS
+
+#: The outputs that are no number.
+_KINDS = {
+    "customer_id": "string",
+    "tier": "string",
+    "reason": "string",
+    "model_version": "string",
+    "as_of": "string",
+    "lines_set_aside": "long",
+    "features_missing": "long",
+}
+
+
+def customers_signature(model: ValueModel, features: Sequence[str], outputs: Sequence[str]) -> ModelSignature:
+    """Return the signature for tables of features.
+
+    Every column is optional for MLflow, so that our own check, which shows no rows, finds what is missing.
+    """
+    inputs = [ColSpec("string", "customer_id", required=False), ColSpec("double", PAST, required=False)]
+    inputs += [ColSpec("string" if is_text(name) else "double", name, required=False) for name in features]
+    return ModelSignature(
+        inputs=Schema(inputs),
+        outputs=Schema(
+            [
+                ColSpec(_KINDS.get(name, "double"), name)
+                for name in (*outputs, "model_version", "features_missing")
+            ]
+        ),
+        params=ParamSchema(_params(model)),
+    )
+
+
+def transactions_signature(
+    model: ValueModel, features: Sequence[str], outputs: Sequence[str]
+) -> ModelSignature:
+    """Return the signature for raw transactions.
+
+    Times are text: MLflow's reader of CSV knows no others.
+    """
+    kinds = {"number": "double"}
+    inputs = [
+        ColSpec(kinds.get(column.kind, "string"), name, required=False)
+        for name, column in TRANSACTIONS.columns.items()
+    ]
+    names = dict.fromkeys(name.partition("_")[2] for name in attribute_columns(features))
+    inputs += [ColSpec("string", f"customers.{name}", required=False) for name in names]
+    return ModelSignature(
+        inputs=Schema(inputs),
+        outputs=Schema(
+            [
+                ColSpec(_KINDS.get(name, "double"), name)
+                for name in (*outputs, "reason", "lines_set_aside", "model_version", "as_of")
+            ]
+        ),
+        params=ParamSchema([*_params(model), ParamSpec("as_of", "string", "")]),
+    )
+
+
+def _params(model: ValueModel) -> list[ParamSpec]:
+    rate = model.get_params(deep=False).get("discount_rate", 0.0)
+    settings = {"horizon": model.horizon, "discount_rate": rate, "margin": 1.0}
+    numbers = [ParamSpec(name, "double", float(value)) for name, value in settings.items()]
+    words = [ParamSpec("value", "string", "horizon"), ParamSpec("basis", "string", "revenue")]
+    return [*numbers, *words, ParamSpec("end", "double", 0.0)]
