@@ -121,8 +121,10 @@ def log_model(
     customers
         Customers with the card's features, from whom the golden rows and the example are taken.
     served
-        Whether the same model for raw transactions lies inside it too, as `artifacts/cltv-from-transactions`. It holds
-        another copy of the code: models that are only compared do without, and MLflow does not try their example.
+        Whether the model is to be served: a copy of the package then lies next to it, so that it loads where the
+        package is not installed, and the same model for raw transactions lies inside it, as
+        `artifacts/cltv-from-transactions`, with a copy of its own. Models that are only compared do without all
+        that: they load where the package is installed, and MLflow does not try their example.
     tail
         How these customers go on beyond the horizon, for requests of a longer value.
     """
@@ -137,7 +139,7 @@ def log_model(
         (files / GOLDEN).write_text(json.dumps(_split(golden), indent=1), encoding="utf-8")
         outputs = [name for name in golden.columns if name not in card.features]
         common: dict[str, Any] = {
-            "code_paths": [str(package)],
+            "code_paths": [str(package)] if served else None,
             "pip_requirements": requirements(model),
             "metadata": asdict(card) | {checksums.METADATA: checksums.of_files(files)},
         }

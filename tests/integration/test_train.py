@@ -103,6 +103,16 @@ def test_logged_models_carry_their_models_name(client, candidates, runs):
     assert champion.name == summary.data.params["champion"]
 
 
+def test_only_the_registered_model_holds_the_package_and_candidates_load_without(client, candidates, runs):
+    summary = next(run for run in runs if run.data.tags["role"] == "summary")
+    held = {}
+    for run in [*candidates, summary]:
+        uri = f"models:/{run.outputs.model_outputs[0].model_id}"
+        held[run.info.run_id] = any(file.path == "code" for file in mlflow.artifacts.list_artifacts(uri))
+        assert mlflow.pyfunc.load_model(uri).unwrap_python_model().golden is not None
+    assert [run_id for run_id, holds in held.items() if holds] == [summary.info.run_id]
+
+
 def test_experiment_runs_and_registered_model_describe_themselves(client, candidates, runs):
     summary = next(run for run in runs if run.data.tags["role"] == "summary")
     experiment = client.get_experiment(summary.info.experiment_id)
