@@ -97,12 +97,18 @@ def _sample(
 
 
 def _possible(X: pd.DataFrame) -> pd.DataFrame:
-    """Return customers whose history can be: purchase models refuse a last purchase after today."""
+    """Return customers whose history can be: purchase models refuse a last purchase after today, or gaps that are
+    longer than their sum.
+    """
     if not {"frequency", "recency", "T"} <= set(X.columns):
         return X
     recency = np.minimum(X["recency"], X["T"])
     repeat = X["frequency"] > 0
-    return X.assign(recency=np.where(repeat, np.maximum(recency, np.minimum(1.0, X["T"])), 0.0))
+    found = X.assign(recency=np.where(repeat, np.maximum(recency, np.minimum(1.0, X["T"])), 0.0))
+    if "log_gaps" not in X:
+        return found
+    even = (found["recency"] / X["frequency"].clip(lower=1)).clip(lower=1e-9)  # the most regular gaps
+    return found.assign(log_gaps=np.where(repeat, np.minimum(X["log_gaps"], X["frequency"] * np.log(even)), 0.0))
 
 
 def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:

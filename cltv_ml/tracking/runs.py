@@ -173,7 +173,11 @@ def process_tags() -> dict[str, str]:
 
 
 def log_params(params: Mapping[str, Any]) -> None:
-    """Log parameters that the run does not have yet (`mlflow run` has logged its own; they cannot change)."""
+    """Log parameters that the run does not have yet (`mlflow run` has logged its own; they cannot change).
+
+    What MLflow does not take in a name, as in "log(frequency)", becomes an underscore.
+    """
+    params = {re.sub(r"[^\w\-. :/]", "_", name): value for name, value in params.items()}
     active = mlflow.active_run()
     present = MlflowClient().get_run(active.info.run_id).data.params
     mlflow.log_params({name: value for name, value in params.items() if name not in present})

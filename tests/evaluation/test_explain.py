@@ -13,7 +13,7 @@ from cltv_ml.evaluation.explain import (
     top_reasons,
 )
 from cltv_ml.features import CATALOGUE
-from cltv_ml.models import Hybrid, ParetoNBD, ProbabilisticValue, ValueModel
+from cltv_ml.models import GammaGamma, Hybrid, ParetoGGG, ParetoNBD, ProbabilisticValue, ValueModel
 
 rng = np.random.default_rng(4)
 X = pd.DataFrame({"noise": rng.random(800), "rate": rng.random(800), "shift": rng.random(800)})
@@ -77,6 +77,20 @@ def test_reasons_name_the_largest_contributions_first_with_value_and_money():
     customer = pd.DataFrame({"noise": [0.5], "rate": [0.9], "shift": [0.25]}, index=["anna"])
     reasons = top_reasons(Known(), customer, n=3)
     assert reasons.loc["anna"].tolist() == ["rate (0.9): +4.00", "shift (0.25): -0.25", ""]
+
+
+def test_customers_with_any_frequency_are_asked_although_their_gaps_are_of_another():
+    one = ParetoGGG().with_params(
+        {"t": 6.0, "gamma": 2.0, "r": 1.2, "alpha": 6.0, "s": 0.7, "beta": 15.0}
+    )
+    X = one.simulate(25, 60.0, seed=2, horizon=30.0).assign(monetary_value=lambda X: 9.0 * (X["frequency"] > 0))
+    model = ProbabilisticValue(one, horizon=30)
+    model.purchases_, model.spend_ = one, GammaGamma().with_params({"p": 6.0, "q": 4.0, "v": 15.0})
+    model.feature_names_in_ = np.array(["frequency", "recency", "T", "monetary_value", "log_gaps"])
+    table = compute_importance(model, X, X["purchases"], repeats=2).set_index("feature")
+    assert np.isfinite(table["importance"]).all()
+    for feature in ("frequency", "recency", "log_gaps"):
+        assert np.isfinite(compute_dependence(model, X, feature, points=3)["predicted"]).all()
 
 
 def test_more_reasons_than_features_are_empty():
