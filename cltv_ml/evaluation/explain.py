@@ -108,7 +108,9 @@ def _possible(X: pd.DataFrame) -> pd.DataFrame:
     if "log_gaps" not in X:
         return found
     even = (found["recency"] / X["frequency"].clip(lower=1)).clip(lower=1e-9)  # the most regular gaps
-    return found.assign(log_gaps=np.where(repeat, np.minimum(X["log_gaps"], X["frequency"] * np.log(even)), 0.0))
+    return found.assign(
+        log_gaps=np.where(repeat, np.minimum(X["log_gaps"], X["frequency"] * np.log(even)), 0.0)
+    )
 
 
 def explain(model: ValueModel, X: pd.DataFrame) -> pd.DataFrame:

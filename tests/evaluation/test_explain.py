@@ -80,10 +80,10 @@ def test_reasons_name_the_largest_contributions_first_with_value_and_money():
 
 
 def test_customers_with_any_frequency_are_asked_although_their_gaps_are_of_another():
-    one = ParetoGGG().with_params(
-        {"t": 6.0, "gamma": 2.0, "r": 1.2, "alpha": 6.0, "s": 0.7, "beta": 15.0}
+    one = ParetoGGG().with_params({"t": 6.0, "gamma": 2.0, "r": 1.2, "alpha": 6.0, "s": 0.7, "beta": 15.0})
+    X = one.simulate(25, 60.0, seed=2, horizon=30.0).assign(
+        monetary_value=lambda X: 9.0 * (X["frequency"] > 0)
     )
-    X = one.simulate(25, 60.0, seed=2, horizon=30.0).assign(monetary_value=lambda X: 9.0 * (X["frequency"] > 0))
     model = ProbabilisticValue(one, horizon=30)
     model.purchases_, model.spend_ = one, GammaGamma().with_params({"p": 6.0, "q": 4.0, "v": 15.0})
     model.feature_names_in_ = np.array(["frequency", "recency", "T", "monetary_value", "log_gaps"])

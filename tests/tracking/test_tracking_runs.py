@@ -88,7 +88,9 @@ def test_a_failing_training_ends_its_run_as_failed(store):
 def test_a_parameter_whose_name_mlflow_refuses_is_logged_under_one_that_it_takes(store):
     with runs.summary_run(runs.open_experiment("cltv"), "a", {}) as run:
         runs.log_params({"spend.spend:log(frequency)": 0.4, "purchase:channel=mail": 1})
-    assert {"spend.spend:log_frequency_", "purchase:channel_mail"} <= set(MlflowClient().get_run(run).data.params)
+    assert {"spend.spend:log_frequency_", "purchase:channel_mail"} <= set(
+        MlflowClient().get_run(run).data.params
+    )
 
 
 def test_a_store_that_is_busy_for_a_moment_is_waited_for(store, tmp_path):
