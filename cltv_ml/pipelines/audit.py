@@ -55,7 +55,7 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     sections[0]["warnings"] = notes
     summary = summarise(
         "Customer-base audit",
-        f"{found.periods['since'].iloc[0]:%Y-%m-%d} to {log.frame['timestamp'].max():%Y-%m-%d}, by {found.per}",
+        f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}, by {found.per}",
         sections,
         audit_facts(found, currency=settings.currency),
     )

@@ -78,7 +78,7 @@ def compute_what_if(
             {
                 "name": name,
                 "label": label,
-                "value": f"{wanted[name]:g}" if name != "list" else f"{wanted[name]:.0f}",
+                "value": f"{wanted[name]:.12g}" if name != "list" else f"{wanted[name]:.0f}",
                 "min": low,
                 "max": high,
                 "step": step,

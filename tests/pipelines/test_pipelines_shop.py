@@ -25,6 +25,12 @@ def test_an_audit_writes_every_table_and_a_page(log, tmp_path):
     assert any("counts as new there" in note for note in found.notes)
 
 
+def test_an_audit_says_the_days_of_the_log_and_none_before_it(log, tmp_path):
+    page = pipelines.audit(data=log, out=tmp_path / "audit").page.read_text(encoding="utf-8")
+    first, last = log["timestamp"].min(), log["timestamp"].max()
+    assert f"<p>{first:%Y-%m-%d} to {last:%Y-%m-%d}, by " in page
+
+
 def test_an_audit_of_a_single_period_says_so(log, tmp_path):
     first = log[log["timestamp"] < log["timestamp"].min() + pd.Timedelta(days=20)]
     found = pipelines.audit(data=first, out=tmp_path)

@@ -36,6 +36,11 @@ def test_discount_is_the_mean_of_the_daily_discount_factors():
     assert present_value(12, 365) == pytest.approx(np.mean(1.12**-days), rel=1e-5)
 
 
+def test_a_control_starts_at_every_digit_of_its_number():
+    made = compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, assumed={"cost": 1234567.25})
+    assert {one["name"]: one["value"] for one in made["controls"]}["cost"] == "1234567.25"
+
+
 def test_two_customers_are_enough():
     made = compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30)
     assert made["inputs"]["customers"] == [0, 1, 2]
