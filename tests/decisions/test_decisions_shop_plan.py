@@ -48,7 +48,9 @@ def test_equity_of_the_parts_is_that_of_the_whole(parts):
 
 def test_known_customers_and_those_to_come_add_up_to_the_equity_of_skewed_draws(parts):
     sizes = np.array([[0.1], [0.2], [3.0]])
-    draws = Parts(**{name: values * sizes ** (1 + (name == "known")) for name, values in parts.plain().items()})
+    draws = Parts(
+        **{name: values * sizes ** (1 + (name == "known")) for name, values in parts.plain().items()}
+    )
     table = compute_equity(draws, Terms(margin_rate=0.5), np.array([30, 60])).set_index("part")["equity"]
     assert table["total"] == pytest.approx(table["known"] + table["new"])
 
