@@ -58,6 +58,13 @@ def _fits(name: str, kind: str) -> bool:
         return kind == "number" or (kind == "rate" and name != "discount")
     return kind == "timestamp" if wanted == "timestamp" else True
 
+#: Sums and counts whose headings hold "total", "amount" or "value" without being what was paid for a purchase.
+_OTHER_SUMS = re.compile(
+    "discount|rabatt|remise|descuento|desconto|sconto|korting|coupon|voucher|gutschein|promo|fee|gebuehr|commission"
+    "|provision|comision|comissao|cost|kosten|payout|balance|saldo|tip$|tips|gratuity|deposit|points|punkte"
+    "|items|orders|quantity|qty|count|weight|gewicht|lifetime"
+)
+
 
 def named(name: str, columns: Sequence[str]) -> list[str]:
     """Return the columns on the most certain synonym that any column matches."""
@@ -78,6 +85,7 @@ def _best(name: str, columns: Sequence[str]) -> list[str]:
         found = find_compound(name, columns)
     if not found and name == "amount":
         telling = "amount|total|revenue|sales|spend|value"
+        likely = [column for column in likely if not _OTHER_SUMS.search(plain_heading(column))]
         return [column for column in likely if re.search(telling, plain_heading(column))]
     return found
 

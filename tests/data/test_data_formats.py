@@ -23,7 +23,7 @@ TRUTH = {
     "ebay_transactions": (1, 2, 50 + 15 - 15 + 33.5),
     "etsy_items": (2, 3, 30 + 10 + 45 + 20),
     "etsy_orders": (2, 3, 45.2 + 25.2 + 25.2),
-    "ga4_purchases": (2, 3, 50.5 + 80 + 25),
+    "ga4_purchases": (2, 3, 50.5 + (80 - 30) + 25),
     "hubspot_deals": (2, 3, 5000 + 1500 + 750.5),
     "lightspeed_sales": (2, 3, 44 + 16.5 + 11),
     "magento_orders": (2, 3, 44 + (60 - 15) + 1010.5),

@@ -3,6 +3,7 @@ import pytest
 
 from cltv_ml.data import read, read_mapping, write_mapping
 from cltv_ml.data.proposal import propose_mapping
+from cltv_ml.errors import InputError
 
 
 def proposed(**samples):
@@ -55,6 +56,18 @@ def test_the_purchase_date_is_not_the_shipping_date():
         proposed(customer="a", ship_date="2024-02-01", order_date="2024-01-31", revenue=1.5)["timestamp"]
         == "order_date"
     )
+
+
+def test_a_sum_that_is_no_price_is_never_taken_for_the_amount():
+    for heading in (
+        "sellerDiscountTotal",
+        "total_items_sold",
+        "couponValueUsed",
+        "PlatformFeeTotalX",
+        "value_of_points",
+    ):
+        with pytest.raises(InputError, match="amount"):
+            proposed(customer="a", date="2024-01-31", **{heading: 1.5})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
+from cltv_ml.reporting.sections import campaign_section
 from cltv_ml.reporting.what_if import compute_what_if, present_value, recompute
 
 rng = np.random.default_rng(0)
@@ -49,3 +50,11 @@ def test_two_customers_are_enough():
 def test_currency_without_cents_is_shown_whole_in_the_page_too():
     assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="JPY")["inputs"]["cents"] is False
     assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="R$")["inputs"]["cents"] is True
+
+
+def test_a_cost_below_a_cent_is_named_as_the_controls_have_it():
+    few_cents = CUSTOMERS.assign(expected_value=CUSTOMERS["expected_value"] / 100)
+    section = campaign_section(few_cents, 91, currency="USD")
+    shown = {control["name"]: control["value"] for control in section["what_if"]["controls"]}
+    assert 0 < float(shown["cost"]) < 0.01
+    assert f"costs {shown['cost']} USD per customer" in section["warnings"][0]

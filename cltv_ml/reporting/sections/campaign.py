@@ -29,6 +29,8 @@ def campaign_section(
     assumed = {} if margin is None else {"margin": margin}
     total = float(known["expected_value"].sum())
     what_if = compute_what_if(at_risk, total, horizon, assumed=assumed, currency=currency)
+    cost = assumed_cost(total, len(known))
+    each = theme.format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
     measured = "as measured in this log" if assumed else "an assumption"
     told = section(
         "What to do",
@@ -42,9 +44,8 @@ def campaign_section(
         warnings=[
             f"The numbers below start at a margin of {assumed.get('margin', ASSUMED['margin']):g}% ({measured}), "
             f"an offer that saves {ASSUMED['uplift']:g}% of the value at risk and costs "
-            f"{theme.format_money(assumed_cost(total, len(known)), currency)} per customer (both assumptions). Nothing "
-            "here knows what an offer achieves: test it on a random half of the list first, then put the measured "
-            "numbers in."
+            f"{each} per customer (both assumptions). Nothing here knows what an offer achieves: test it on a random "
+            "half of the list first, then put the measured numbers in."
         ],
     )
     return {**told, "what_if": what_if}
