@@ -67,7 +67,7 @@ union all select sale_row, return_row, units from grouped where rows = 2 and in_
 def adopt_returns(lines: Lines, aside: Aside) -> Relation:
     """Return `source_row` and `customer_id` of returns whose customer is the one of their order.
 
-    That is so of returns without a customer, which are set aside no longer, and of returns that name an order of
+    That is so of returns without a customer or of nobody, which are set aside no longer, and of returns that name an order of
     somebody else: a refund whose sender is the shop, say. Their marks are those of the order's customer then.
     """
     con, marks = lines.marks.con, lines.marks
@@ -80,15 +80,17 @@ def adopt_returns(lines: Lines, aside: Aside) -> Relation:
     orphans = (
         f"select source_row, {refers} as order_ref, customer_id from {lines.parsed} as lines "
         f"join {marks} as marks using (source_row) where marks.is_return "
-        f"and (marks.rule = 'missing_customer' or ({names_order})) "
+        f"and (marks.rule in ('missing_customer', 'placeholder_customer') or ({names_order})) "
         "and timestamp is not null and lines.money is not null"
     )
     if not marks.rows(f"{orphans} limit 1"):
         return adopted
     con.execute(
         f"insert into {adopted} with orphans as ({orphans}), owners as ("
-        f"    select order_id, min(customer_id) as customer_id from {lines.parsed} where not is_return "
-        "    and customer_id is not null "
+        "    select order_id, min(customer_id) as customer_id "
+        f"    from {lines.parsed} as lines join {marks} as marks using (source_row) "
+        "    where not lines.is_return and customer_id is not null "
+        "    and marks.rule is distinct from 'placeholder_customer' "
         "    and order_id in (select order_ref from orphans) group by 1 having count(distinct customer_id) = 1"
         ") select source_row, owners.customer_id from orphans join owners on order_ref = order_id "
         "where owners.customer_id is distinct from orphans.customer_id"

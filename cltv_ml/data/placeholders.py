@@ -28,12 +28,12 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     spelled = {form for word in WORDS for form in (word, word.upper(), word.capitalize(), word.title())}
     left = f"{lines.parsed} anti join {aside} using (source_row)"
     found = lines.parsed.rows(
-        f"select customer_id, count(*), sum(money) from {left} "
+        f"select customer_id, count(*), sum(money), count(*) filter (where is_return) from {left} "
         f"where customer_id in ({_listed(sorted({*spelled, *NUMBERS}))}) "
         f"or (contains(customer_id, '@') and regexp_matches(lower(customer_id), '{_NOBODY}')) "
         "group by 1 order by 2 desc, 1"
     )
-    real = _real_customers(lines.parsed, {name: rows for name, rows, _ in found if name in NUMBERS})
+    real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]
     if not nobody:
         return []
@@ -44,11 +44,12 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         f"(select source_row from {aside} where rule = 'placeholder_customer')"
     )
     shown = ", ".join(
-        f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})" for name, rows, money in nobody[:8]
+        f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})" for name, rows, money, _ in nobody[:8]
     )
+    returns = " (returns that name a customer's order are taken off it)" if any(r for *_, r in nobody) else ""
     return [
-        f"Customers that stand for nobody were set aside: {shown}; --rule off=placeholder_customer keeps each as one "
-        "customer."
+        f"Customers that stand for nobody were set aside: {shown}{returns}; --rule off=placeholder_customer keeps each "
+        "as one customer."
     ]
 
 

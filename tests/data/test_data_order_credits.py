@@ -81,3 +81,16 @@ def test_a_refund_without_a_customer_of_an_order_that_is_not_here_stays_aside():
     kept, cleaned = left(*rows, columns=["customer", "date", "order_id", "amount"])
     assert kept == [30.0]
     assert cleaned.quarantine["rule"].tolist() == ["missing_customer"]
+
+
+def test_a_refund_of_nobody_is_taken_off_its_order_and_one_of_nobody_s_order_is_not():
+    rows = (
+        ("a", "2025-01-05", "1", 30.0),
+        ("guest", "2025-01-09", "1", -10.0),
+        ("guest", "2025-01-05", "2", 4.0),
+        ("guest", "2025-01-09", "2", -1.0),
+    )
+    kept, cleaned = left(*rows, columns=["customer", "date", "order_id", "amount"])
+    assert kept == [20.0]
+    assert sorted(cleaned.quarantine["rule"]) == ["cancellation", "placeholder_customer", "placeholder_customer"]
+    assert any("returns that name a customer's order" in note for note in cleaned.report.notes)
