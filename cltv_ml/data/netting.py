@@ -67,8 +67,8 @@ union all select sale_row, return_row, units from grouped where rows = 2 and in_
 def adopt_returns(lines: Lines, aside: Aside) -> Relation:
     """Return `source_row` and `customer_id` of returns whose customer is the one of their order.
 
-    That is so of returns without a customer or of nobody, which are set aside no longer, and of returns that name an order of
-    somebody else: a refund whose sender is the shop, say. Their marks are those of the order's customer then.
+    That is so of returns without a customer or of nobody, which are set aside no longer, and of returns that name an
+    order of somebody else: a refund whose sender is the shop, say. Their marks are those of the order's customer then.
     """
     con, marks = lines.marks.con, lines.marks
     adopted = keep(con, "adopted", "select 0::bigint as source_row, '' as customer_id limit 0")
