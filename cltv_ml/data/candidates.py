@@ -58,6 +58,7 @@ def _fits(name: str, kind: str) -> bool:
         return kind == "number" or (kind == "rate" and name != "discount")
     return kind == "timestamp" if wanted == "timestamp" else True
 
+
 #: Sums and counts whose headings hold "total", "amount" or "value" without being what was paid for a purchase.
 _OTHER_SUMS = re.compile(
     "discount|rabatt|remise|descuento|desconto|sconto|korting|coupon|voucher|gutschein|promo|fee|gebuehr|commission"

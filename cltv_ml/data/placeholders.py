@@ -44,7 +44,8 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         f"(select source_row from {aside} where rule = 'placeholder_customer')"
     )
     shown = ", ".join(
-        f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})" for name, rows, money, _ in nobody[:8]
+        f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})"
+        for name, rows, money, _ in nobody[:8]
     )
     returns = " (returns that name a customer's order are taken off it)" if any(r for *_, r in nobody) else ""
     return [

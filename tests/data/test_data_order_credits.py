@@ -92,5 +92,9 @@ def test_a_refund_of_nobody_is_taken_off_its_order_and_one_of_nobody_s_order_is_
     )
     kept, cleaned = left(*rows, columns=["customer", "date", "order_id", "amount"])
     assert kept == [20.0]
-    assert sorted(cleaned.quarantine["rule"]) == ["cancellation", "placeholder_customer", "placeholder_customer"]
+    assert sorted(cleaned.quarantine["rule"]) == [
+        "cancellation",
+        "placeholder_customer",
+        "placeholder_customer",
+    ]
     assert any("returns that name a customer's order" in note for note in cleaned.report.notes)
