@@ -25,7 +25,7 @@ from cltv_ml.data.returns import take_returns_off
 from cltv_ml.data.revisited import Revisited
 from cltv_ml.data.rules import Rules, keep_levels
 from cltv_ml.data.totals import take_totals_once
-from cltv_ml.data.versions import keep_newest
+from cltv_ml.data.versions import keep_newest, set_undone_aside
 from cltv_ml.engine import MONEY_SCALE, Relation, Tabular, frame, keep, lend, literal, pattern, show, tidy
 from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline
@@ -209,7 +209,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     progress("looking for duplicates", 0.3)
     aside = _set_lines_aside(raw, lines.marks)
     notes = [*raw.notes, *lines.notes]
-    notes += keep_newest(raw, lines, aside)
+    notes += keep_newest(raw, lines, aside) or set_undone_aside(lines, aside)
     notes += set_placeholders_aside(lines, aside, rules)
     notes += take_totals_once(raw, lines, aside, rules)
     notes += treat_duplicates(lines, aside, rules)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import SYNONYMS, plain_heading
+from cltv_ml.data.levels import CANCELLED
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation, keep
@@ -88,6 +89,44 @@ def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
     return [
         f"Column {column!r} tells the states of an order apart: the last one counts, which leaves out {number:,} lines "
         f"with {money:,.2f}; --mapping {no}= keeps every line."
+    ]
+
+
+def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
+    """Set aside the sales of orders that another row calls cancelled or refunded, and tell.
+
+    That is how overlapping exports look: the order was completed in the first and undone in the second. Only where
+    each order has one row, its copies and states aside; else an order may have been undone in part.
+    """
+    if not {"state", "order_id"} <= lines.columns:
+        return []
+    read = "marks.reading" if "reading" in lines.columns else "cast(null as varchar)"
+    rows = (
+        f"select source_row, marks.by_order, timestamp, marks.money, marks.line_hash, marks.state as status, "
+        f"marks.rule is null and {read} is null as sold, coalesce({read} = 'refund' or (marks.rule = 'not_completed' "
+        f"and regexp_matches(strip_accents(lines.state), '{CANCELLED}')), false) as undone "
+        f"from {lines.parsed} as lines join {lines.marks} as marks using (source_row) "
+        "where not marks.is_return and marks.by_order in ("
+        f"select by_order from {lines.marks} as marks where rule = 'not_completed' or {read} = 'refund')"
+    )
+    undone = (
+        f"select by_order from ({rows}) group by 1 having bool_or(sold) and bool_or(undone) "
+        "and min(timestamp) = max(timestamp) and min(money) = max(money)"
+    )
+    in_lines = f"by_order is not null and by_order not in ({undone}) and not is_return group by by_order, state having"
+    if not lines.marks.rows(f"{undone} limit 1") or lines.marks.holds(
+        f"{in_lines} count(distinct line_hash) > 1"
+    ):
+        return []
+    aside.add(
+        "superseded",
+        f"select source_row from ({rows}) anti join {aside} using (source_row) "
+        f"where sold and by_order in ({undone})",
+    )
+    taken, money = aside.taken("superseded", lines.marks)
+    return [
+        "Orders that stand both as sold and as cancelled or refunded count as undone, which leaves out "
+        f"{taken:,} lines with {money:,.2f}; --mapping status= reads no status."
     ]
 
 

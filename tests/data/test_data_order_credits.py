@@ -98,3 +98,35 @@ def test_a_refund_of_nobody_is_taken_off_its_order_and_one_of_nobody_s_order_is_
         "placeholder_customer",
     ]
     assert any("returns that name a customer's order" in note for note in cleaned.report.notes)
+
+
+STATED = ["customer", "date", "order_id", "status", "amount"]
+
+
+@pytest.mark.parametrize("undone", ["cancelled", "refunded"])
+@pytest.mark.parametrize("later_first", [False, True])
+def test_an_order_that_another_row_calls_undone_is_undone(undone, later_first):
+    earlier = [
+        ("a", "2025-01-05", "1", "completed", 30.0),
+        ("b", "2025-01-06", "2", "completed", 4.0),
+        ("c", "2025-01-07", "3", "pending", 7.0),
+    ]
+    later = [
+        ("a", "2025-01-05", "1", undone, 30.0),
+        ("b", "2025-01-06", "2", "completed", 4.0),
+        ("c", "2025-01-07", "3", "completed", 7.0),
+    ]
+    rows = later + earlier if later_first else earlier + later
+    kept, cleaned = left(*rows, columns=STATED)
+    assert sorted(kept) == [4.0, 7.0]
+    assert any("as sold and as cancelled or refunded" in note for note in cleaned.report.notes)
+
+
+def test_an_order_of_several_lines_may_be_undone_in_part():
+    rows = (
+        ("a", "2025-01-05", "1", "completed", 30.0),
+        ("a", "2025-01-05", "1", "cancelled", 30.0),
+        ("b", "2025-01-06", "2", "completed", 4.0),
+        ("b", "2025-01-06", "2", "completed", 5.0),
+    )
+    assert left(*rows, columns=STATED)[0] == [30.0, 4.0, 5.0]
