@@ -81,6 +81,7 @@ def _season(height: float, peak: float = 335.0) -> Profile:
     """Return a yearly season: a broad wave and a narrow peak around one day of the year."""
 
     def pace(day: np.ndarray) -> np.ndarray:
+        """Return the factor of the rate on each day."""
         away = np.abs((day - peak + 182.6) % 365.25 - 182.6)
         return 1 + height * np.exp(-((away / 30) ** 2)) + 0.15 * np.cos(2 * np.pi * (day - peak) / 365.25)
 

@@ -47,7 +47,8 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         f"{name!r} ({rows:,} lines, {int(money or 0) / MONEY_SCALE:,.2f})"
         for name, rows, money, _ in nobody[:8]
     )
-    returns = " (returns that name a customer's order are taken off it)" if any(r for *_, r in nobody) else ""
+    adopted = "order_id" in lines.columns and any(returns for *_, returns in nobody)
+    returns = " (returns that name a customer's order are taken off it)" if adopted else ""
     return [
         f"Customers that stand for nobody were set aside: {shown}{returns}; --rule off=placeholder_customer keeps each "
         "as one customer."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import PER_LINE, PER_ORDER, plain_heading
-from cltv_ml.data.levels import CANCELLED
+from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
@@ -132,7 +132,7 @@ def _repeats(seen: _Seen, column: str) -> bool:
 
 
 def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) -> list[str]:
-    """Keep one line per order and amount; of several statuses the last word is kept."""
+    """Keep one line per order and amount, and one refund of each moment; of several statuses the last word counts."""
     told = "" if rules.amount_per else ", or --rule amount_per=line if each line has its own"
     left = f"{lines.marks} as marks anti join {aside} using (source_row)"
     refunded = "reading = 'refund' desc nulls last, " if "reading" in lines.columns else ""
@@ -143,12 +143,15 @@ def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) ->
         "    row_number() over (partition by by_order, money "
         f"        order by {refunded}source_row) "
         "        as number "
-        f"from {left} where not is_return and money > 0 and by_order is not null",
+        f"from {left} where not is_return and money > 0 and by_order is not null "
+        "union all select source_row, row_number() over (partition by by_order, marks.money, timestamp order by "
+        f"source_row) from {left} join (select source_row, timestamp from {lines.parsed}) using (source_row) "
+        "where is_return and by_order is not null",
     )
     if "state" in lines.columns:  # a status of its own row says that the order was cancelled in the end
         cancelled = (
             f"select by_order from {lines.parsed} as lines join {lines.marks} as marks using (source_row) "
-            rf"where regexp_matches(strip_accents(lines.state), '{CANCELLED}') and marks.rule = 'not_completed'"
+            f"where {SAYS_CANCELLED}"
         )
         aside.add(
             "not_completed",

@@ -65,12 +65,14 @@ def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
         values["refunded"] = f"abs({values['amount']}) * coalesce({share}, 0)"
     if sales.refunded:
         refunded = values["refunded"] = _money_given_back(raw, columns, values, sales)
-        # A refund on a row of its own gives money back; without its type an order's first row may look alike.
+        # A refund on a row of its own gives money back; in an order only its type tells that row from others.
         own = f"coalesce({values['amount']}, 0) = 0 and {refunded} > 0"
-        if "order_id" in raw.mapping:
-            own = f"coalesce({sales.takes_back}, false) and {own}" if sales.takes_back else "false"
-            values["refunded"] = f"if({own}, 0, {refunded})"
-        values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
+        if "order_id" not in raw.mapping:
+            values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
+        elif sales.takes_back:
+            own = f"coalesce({sales.takes_back}, false) and {own}"
+            values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
+            values["refunded"] = f"if({own}, 0, {refunded})"  # else it is taken off the order once more
     return values, sales
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import SYNONYMS, plain_heading
-from cltv_ml.data.levels import CANCELLED
+from cltv_ml.data.levels import SAYS_CANCELLED
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation, keep
@@ -101,28 +101,25 @@ def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
     if not {"state", "order_id"} <= lines.columns:
         return []
     read = "marks.reading" if "reading" in lines.columns else "cast(null as varchar)"
-    rows = (
-        f"select source_row, marks.by_order, timestamp, marks.money, marks.line_hash, marks.state as status, "
-        f"marks.rule is null and {read} is null as sold, coalesce({read} = 'refund' or (marks.rule = 'not_completed' "
-        f"and regexp_matches(strip_accents(lines.state), '{CANCELLED}')), false) as undone "
+    sold = keep(
+        lines.marks.con,
+        "sold_and_undone",
+        f"select source_row, by_order, marks.rule is null and {read} is null as sold, "
+        f"coalesce({read} = 'refund' or ({SAYS_CANCELLED}), false) as undone "
         f"from {lines.parsed} as lines join {lines.marks} as marks using (source_row) "
-        "where not marks.is_return and marks.by_order in ("
-        f"select by_order from {lines.marks} as marks where rule = 'not_completed' or {read} = 'refund')"
+        "where not marks.is_return and by_order in ("
+        f"select by_order from {lines.marks} as marks where rule = 'not_completed' or {read} = 'refund') "
+        "window same as (partition by by_order) qualify bool_or(sold) over same and bool_or(undone) over same "
+        "and min(timestamp) over same = max(timestamp) over same and min(marks.money) over same = "
+        "max(marks.money) over same",
     )
-    undone = (
-        f"select by_order from ({rows}) group by 1 having bool_or(sold) and bool_or(undone) "
-        "and min(timestamp) = max(timestamp) and min(money) = max(money)"
+    several = (
+        f"by_order is not null and by_order not in (select by_order from {sold}) and not is_return "
+        "group by by_order, state having count(distinct line_hash) > 1"
     )
-    in_lines = f"by_order is not null and by_order not in ({undone}) and not is_return group by by_order, state having"
-    if not lines.marks.rows(f"{undone} limit 1") or lines.marks.holds(
-        f"{in_lines} count(distinct line_hash) > 1"
-    ):
+    if not sold.holds("true") or lines.marks.holds(several):
         return []
-    aside.add(
-        "superseded",
-        f"select source_row from ({rows}) anti join {aside} using (source_row) "
-        f"where sold and by_order in ({undone})",
-    )
+    aside.add("superseded", f"select source_row from {sold} anti join {aside} using (source_row) where sold")
     taken, money = aside.taken("superseded", lines.marks)
     return [
         "Orders that stand both as sold and as cancelled or refunded count as undone, which leaves out "

@@ -97,8 +97,9 @@ def _sample(
 
 
 def _possible(X: pd.DataFrame) -> pd.DataFrame:
-    """Return customers whose history can be: purchase models refuse a last purchase after today, or gaps that are
-    longer than their sum.
+    """Return customers whose history can be, for models refuse any other.
+
+    No last purchase lies after today, and no gaps are longer than the time in which they fall.
     """
     if not {"frequency", "recency", "T"} <= set(X.columns):
         return X

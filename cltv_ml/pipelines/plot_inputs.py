@@ -24,7 +24,7 @@ WINDOWS = 3
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a figure is asked for besidess its name; what is empty is chosen by the figure.
+    """What a figure is asked for besides its name; what is empty is chosen by the figure.
 
     Parameters
     ----------

@@ -261,9 +261,8 @@ def _log_champion(
 def _write_outputs(
     cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], request: str, job: Job
 ) -> None:
-    with atomic(
-        job.settings.out / "report.html"
-    ) as path:  # the largest first: without space for it none is written
+    # The largest first: without space for it none is written.
+    with atomic(job.settings.out / "report.html") as path:
         path.write_text(render_html(summary), encoding="utf-8")
     with atomic(job.settings.out / "request.json", private=True) as path:
         path.write_text(request, encoding="utf-8")

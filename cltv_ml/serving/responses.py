@@ -31,7 +31,7 @@ _SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 @dataclass(frozen=True)
 class Terms:
-    """What an answer may be asked for besidess the model's own settings; None keeps them.
+    """What an answer may be asked for besides the model's own settings; None keeps them.
 
     Parameters
     ----------

@@ -138,6 +138,7 @@ def _features(cutoffs: int) -> Callable[[int, Path], dict[str, Work]]:
         path, days = lines(count, folder), bench_features.SIX[-cutoffs:]
 
         def build(engine: str) -> None:
+            """Build the features again with one of the engines of `bench_features`."""
             out = folder / f"features-{engine}"
             shutil.rmtree(out, ignore_errors=True)
             bench_features.RUNS[engine](path, out, days, "2GB")

@@ -22,6 +22,13 @@ def test_an_order_s_total_on_each_of_its_lines_is_taken_once(heading):
     assert any("taken once, which leaves out 3 lines with 270.00" in note for note in cleaned.report.notes)
 
 
+def test_a_refund_repeated_on_the_lines_of_its_order_is_taken_off_once_and_a_later_one_again():
+    sold = pd.DataFrame({**LINES, "Order Total": [100.0, 100.0, 100.0, 50.0, 70.0, 70.0]})
+    first = sold.iloc[:2].assign(**{"Order Total": -20.0, "Date": "2025-01-09"})
+    later = sold.iloc[:1].assign(**{"Order Total": -20.0, "Date": "2025-01-12"})
+    assert kept(pd.concat([sold, first, later])) == 220.0 - 20.0 - 20.0
+
+
 def test_a_heading_that_says_nothing_is_asked_for_where_orders_are_few():
     frame = pd.DataFrame({**LINES, "Amount": [100.0, 100.0, 100.0, 50.0, 70.0, 70.0]})
     with pytest.raises(ValueError, match="--rule amount_per=order or --rule amount_per=line"):
