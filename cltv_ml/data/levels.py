@@ -37,7 +37,9 @@ CANCELLED = _WORDS["cancelled"]
 UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed"))
 
 #: SQL for a line, over `lines` and its `marks`: its status says that the order was cancelled.
-SAYS_CANCELLED = rf"marks.rule = 'not_completed' and regexp_matches(strip_accents(lines.state), '{CANCELLED}')"
+SAYS_CANCELLED = (
+    rf"marks.rule = 'not_completed' and regexp_matches(strip_accents(lines.state), '{CANCELLED}')"
+)
 
 #: What the last line of a report holds instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
