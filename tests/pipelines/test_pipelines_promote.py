@@ -19,7 +19,7 @@ from cltv_ml.models import ProbabilisticValue, SameRate
 from cltv_ml.pipelines import own_code
 from cltv_ml.serving import packaging
 from cltv_ml.serving.registered_model import load_registered
-from cltv_ml.tracking import registry, runs
+from cltv_ml.tracking import checksums, registry, runs
 from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
 
@@ -178,6 +178,8 @@ def test_each_version_is_scored_by_the_code_it_was_logged_with(rivals, shop, tmp
         text.replace("    def _predict(self, X", "    def as_it_was(self, X")
         + ("\n\nSameRate._predict = lambda self, X: 2 * SameRate.as_it_was(self, X)\n")
     )
+    # As if the version had been registered with that code; else it is refused as changed.
+    rivals.set_model_version_tag("cltv", "1", checksums.OWN, checksums.compute(str(place)))
     doubled, other = own_code.score_apart(
         [str(place), "models:/cltv/2"], shop.log, pd.Timestamp("2022-10-01")
     )
