@@ -6,10 +6,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from cltv_ml.data.headings import SYNONYMS, plain_heading
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.engine import Relation
-from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
 
 #: Kinds that a user can name, and the first word of the column that each becomes.
@@ -23,7 +22,7 @@ MIN_CUSTOMERS = 20
 
 #: Headings of columns that name a person or a place of one person.
 _PERSON = re.compile(
-    "e?mail(address|adresse)?$|^e?mail|(^|customer|client|user|first|last|full|sur|middle|given|family|birth|contact|"
+    "e?mail(address|adresse)?[0-9]?$|^e?mail(id|hash|hashed|sha256|md5|domain)$|(^|customer|client|user|first|last|full|sur|middle|given|family|birth|contact|"
     "maiden|kunden|vor|nach|member|shopper|buyer|holder|person)names?$|^(nom|prenom|nombre|apellidos?|cognome|initials)$|"
     "phone|telefon|telephone|^tel$|^tel(no|nr)|mobile?(no|nr|number)?$|handy|^fax|street|strasse|^address|addressline|"
     "address[0-9]?$|adresse|direccion|indirizzo|housenumber|hausnummer|^ip$|^ip(v[46])?address|ipaddr|iban|^ssn$|"
@@ -34,10 +33,9 @@ _CODE = re.compile(
     "zip|postal|postcode|postleitzahl|^plz|codepostal|code$|id$|^id|cluster|segment|region|store|branch|filiale|type$|"
     "class$|group$|level$|tier$|status$"
 )
+#: Headings of whole numbers that tell rows apart.
+_KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
 _BIRTH = re.compile("birth|^dob$|geburt|naissance|nacimiento|nascita|geboorte|bday")
-_SINCE = re.compile(
-    "^(dbt|dwh|row|scd)?(validfrom|effectivefrom|effectivedate|validsince|gueltigab|gultigab)$"
-)
 _HISTORY = re.compile(
     "^(dbt|dwh|row|scd)?(validto|validuntil|effectiveto|iscurrent|currentflag|scdid|updatedat)$"
 )
@@ -72,48 +70,6 @@ class Attribute:
     missing: float
     reason: str = ""
     protected: bool = False
-
-
-def find_key(columns: Columns, given: dict[str, str]) -> str:
-    """Return the column of the customers' ids: the given one, or the one whose heading says so and whose values differ.
-
-    Raises
-    ------
-    InputError
-        No heading says so, or several do.
-    """
-    named = [column for column, kind in given.items() if kind == "customer_id"]
-    if named:
-        return named[0]
-    certain, *others = SYNONYMS["customer_id"]
-    for step in (certain, "id", *others):
-        named = [column for column in columns.kinds if plain_heading(column) in step.split()]
-        found = [column for column in named if _tells_apart(columns, column)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            break
-    raise InputError(
-        f"customers: no column is surely the customers' id; name it with --attribute COLUMN=customer_id. "
-        f"Found {list(columns.kinds)}."
-    )
-
-
-def _tells_apart(columns: Columns, column: str) -> bool:
-    """Return whether a column has as many values as ids would have: a row may be one of several states."""
-    rows, distinct = columns.row(f"select count(*), count(distinct {quote(column)}) from {columns.table}")
-    return distinct >= min(0.05 * rows + 2, rows)
-
-
-def find_since(columns: Columns, given: dict[str, str]) -> str:
-    """Return the column with the moment from which a row holds, empty where there is none."""
-    named = [column for column, kind in given.items() if kind == "valid_from"]
-    found = [
-        column
-        for column in columns.kinds
-        if column not in given and _SINCE.match(plain_heading(column)) is not None
-    ]
-    return [*named, *found, ""][0]
 
 
 def describe(
@@ -158,14 +114,17 @@ def _count(table: Relation, column: str) -> dict[str, int]:
         "words": "try_cast(v as double) is null",
         "yes": f"lower(v) in {YES}",
         "no": f"lower(v) in {NO}",
+        "whole": r"regexp_full_match(v, '-?\d{1,18}(\.0*)?')",
     }
     sums = ", ".join(f"coalesce(sum(n) filter (where {test}), 0) as {name}" for name, test in forms.items())
     rows = table.con.sql(
         f"with levels as (select {text} as v, count(*) as n from {table} where {value} is not null and {text} <> '' "
         f"group by 1) select (select count(*) from {table}) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
-        f"count(*) filter (where n >= {MIN_CUSTOMERS}) as common, {sums} from levels"
+        f"count(*) filter (where n >= {MIN_CUSTOMERS}) as common, "
+        "cast(coalesce(max(try_cast(v as double)) - min(try_cast(v as double)), 0) as double) as width, "
+        f"{sums} from levels"
     )
-    return {name: int(count) for name, count in zip(rows.columns, rows.fetchall()[0], strict=True)}
+    return {name: int(min(count, 1e18)) for name, count in zip(rows.columns, rows.fetchall()[0], strict=True)}
 
 
 def _kind(column: str, look: str, counted: dict[str, int]) -> str:
@@ -198,6 +157,8 @@ def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns
         return "it tells how long a row held, which was not known while it did."
     if levels == 1 and there == counted["rows"]:
         return "every customer has the same value."
+    if kind == "number" and not given and _is_key(heading, counted):
+        return "its whole numbers tell rows apart, as a key does, and count nothing."
     if kind == "category" and levels > 0.5 * there and levels > MIN_CUSTOMERS:
         return (
             "nearly every customer has a value of their own, so it tells who they are and nothing to learn."
@@ -208,3 +169,11 @@ def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns
             f"{MOST_LEVELS} can be learned; group them, such as regions in place of postcodes."
         )
     return ""
+
+
+def _is_key(heading: str, counted: dict[str, int]) -> bool:
+    """Return whether whole numbers differ in all rows and number them, by their heading or without gaps."""
+    there, levels = counted["there"], counted["levels"]
+    if counted["whole"] < there or levels < there or levels <= MIN_CUSTOMERS:
+        return False
+    return bool(_KEY.search(heading)) or counted["width"] < 1.5 * levels

@@ -9,12 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from cltv_ml.data.attribute_key import find_key, find_since
 from cltv_ml.data.attribute_kinds import (
     KINDS,
     Attribute,
     describe,
-    find_key,
-    find_since,
     plain_name,
 )
 from cltv_ml.data.kinds import first_lines, look
@@ -106,6 +105,7 @@ def read_attributes(
     rules: Rules | None = None,
     wanted: Sequence[str] | None = None,
     learns: bool = True,
+    customers: pd.Index | None = None,
 ) -> Attributes:
     """Return the attributes of customers from anything that `read` reads.
 
@@ -120,6 +120,8 @@ def read_attributes(
         Columns `<kind>_<name>` that a model was trained on: they are read with these kinds, and no others are.
     learns
         Whether a model is to learn from them: columns from which it could learn nothing are left out then.
+    customers
+        Ids of the log, by which the column of ids is found where no heading names it.
 
     Raises
     ------
@@ -135,7 +137,7 @@ def read_attributes(
     opened = open_source(source)
     columns = Columns(opened.table, rules or Rules())
     given, hidden = _given(kinds or {}, list(columns.kinds)), {plain_name(name, 0) for name in protected}
-    key, since = find_key(columns, given), find_since(columns, given)
+    key, since = find_key(columns, given, customers), find_since(columns, given)
     looks = look(first_lines(opened.table))
     rest = [column for column in columns.kinds if column not in (key, since)]
     names = _unique([plain_name(column, place + 1) for place, column in enumerate(rest)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from cltv_ml.data.attribute_kinds import find_key
+from cltv_ml.data.attribute_key import find_key
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
@@ -63,6 +63,7 @@ def read_contacts(
     kinds: Mapping[str, str] | None = None,
     *,
     rules: Rules | None = None,
+    customers: pd.Index | None = None,
 ) -> Contacts:
     """Return the contacts of a table from anything that `read` reads.
 
@@ -70,6 +71,8 @@ def read_contacts(
     ----------
     kinds
         What a column is, by its heading: one of `SAYS`; what is not said is told by the headings.
+    customers
+        Ids of the log, by which the column of ids is found where no heading names it.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def read_contacts(
     """
     opened = open_source(source)
     columns = Columns(opened.table, rules or Rules())
-    mapping = _map(columns, dict(kinds or {}), look(first_lines(opened.table)))
+    mapping = _map(columns, dict(kinds or {}), look(first_lines(opened.table)), customers)
     chosen = {"customer_id": columns.identifier(mapping["customer_id"])}
     chosen["timestamp"] = columns.timestamp(mapping["timestamp"])
     notes = list(columns.notes)
@@ -113,7 +116,9 @@ def read_contacts(
     return Contacts(table.to_arrow_table(), mapping, judged.count(), aside, opened.name, tuple(notes))
 
 
-def _map(columns: Columns, given: dict[str, str], looks: Mapping[str, str]) -> dict[str, str]:
+def _map(
+    columns: Columns, given: dict[str, str], looks: Mapping[str, str], customers: pd.Index | None
+) -> dict[str, str]:
     """Return kind -> column."""
     for column, kind in given.items():
         if column not in columns.kinds:
@@ -124,7 +129,7 @@ def _map(columns: Columns, given: dict[str, str], looks: Mapping[str, str]) -> d
                 f"{list(SAYS)}."
             )
     mapping = {kind: column for column, kind in given.items() if kind != "none"}
-    mapping.setdefault("customer_id", find_key(columns, given))
+    mapping.setdefault("customer_id", find_key(columns, given, customers, "contacts"))
     left = [column for column in columns.kinds if column not in [*given, mapping["customer_id"]]]
     for kind, headings in _HEADINGS.items():
         found = [column for column in left if plain_heading(column) in headings.split()]

@@ -115,6 +115,7 @@ def read_known(
             rules=rules,
             wanted=wanted,
             learns=earliest is not None,
+            customers=log.customers,
         )
         table, coverage = match_customers(attributes.table, log.customers)
         attributes = replace(attributes, table=table)
@@ -124,7 +125,7 @@ def read_known(
         protected = tuple(name for name in protected if plain_name(name, 0) not in hidden)
     _check_protected(protected)
     if given.contacts is not None:
-        contacts = read_contacts(given.contacts, given.contact_columns, rules=rules)
+        contacts = read_contacts(given.contacts, given.contact_columns, rules=rules, customers=log.customers)
         table, contact_coverage = match_customers(contacts.table, log.customers, "contacts")
         contacts = replace(contacts, table=table)
     return Known(attributes, coverage, contacts, contact_coverage, protected)

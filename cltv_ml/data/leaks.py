@@ -23,6 +23,9 @@ _FEWEST = 30
 #: Share of dates after the first purchase from which on a column tells what happened later.
 _LATER = 0.2
 
+#: Share of rows whose end a column must tell, to be that end.
+_SURELY = 0.95
+
 _FACTS = {
     "spend": "sum(amount)",
     "number of purchases": "count(distinct cast(timestamp as date))",
@@ -36,7 +39,10 @@ _NAMES = re.compile(
     "(last|latest|recent|letzte).*(order|purchase|seen|login|visit|activ|buy|bought|kauf|bestell|contact|transaction)|"
     "(number|count|nb|num|no|anzahl|n)(of)?(orders|purchases|transactions|bestellungen|invoices)|"
     "churn|^recency|^frequency|^monetary|^rfm|dayssince(last)?(order|purchase)|^isactive|^inactive|lapsed|"
-    "averageorder|avgorder|^aov"
+    "averageorder|avgorder|^aov|"
+    "(last|past|recent|previous|letzten?|derniers|ultimos)[0-9]+(d|days?|w|weeks?|m|months?|tage|jours|dias)|"
+    "[0-9]+(d|days?|tage|jours|dias)$|(session|pageview|login|visit|e?mail(open|click)|open|click)(s|ed|count|rate)|"
+    "engagement|(points|loyalty|reward|bonus)(balance|points)|pointsbalance|^points$|punktestand"
 )
 
 
@@ -45,9 +51,10 @@ def find_leaks(
 ) -> dict[str, str]:
     """Return the attributes that know the future, by name, each with the reason.
 
-    A table with `valid_from` tells when each row became known, and is trusted. Of a snapshot those columns are left
-    out whose heading or values say what customers did up to the end of the log: spend, orders, the last purchase, who
-    left. So are dates that lie after the first purchase and the earliest cutoff for more than a fifth of customers.
+    A table with `valid_from` tells when each row became known, and is trusted but for columns that say when a row
+    ended or which one is the last. Of a snapshot those columns are left out whose heading or values say what customers
+    did up to the end of the log: spend, orders, the last purchase, who left. So are dates that lie after the first
+    purchase and the earliest cutoff for more than a fifth of customers.
 
     Parameters
     ----------
@@ -56,8 +63,10 @@ def find_leaks(
     earliest
         First cutoff at which features may be built.
     """
-    if attributes.dated or not len(attributes.table):
+    if not len(attributes.table):
         return {}
+    if attributes.dated:
+        return _ends_of_rows(attributes)
     table = attributes.table.to_pandas().set_index("customer_id")
     facts = _facts(con)
     joined = table.join(facts, how="inner")
@@ -75,6 +84,27 @@ def find_leaks(
                 f"{reason}; give a table with valid_from, in which each row says from when it was known."
             )
     return leaks
+
+
+def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
+    """Return the columns of a dated table that hold the start of a customer's next row, or tell the last row."""
+    table = attributes.table.to_pandas().sort_values(["customer_id", "valid_from"])
+    following = table.groupby("customer_id")["valid_from"].shift(-1)
+    day = (following - pd.Timestamp("1970-01-01")).dt.days
+    replaced = following.notna()
+    ends = {}
+    for one in (one for one in attributes.account if one.name):
+        values = table[one.name]
+        if one.name.startswith("date_"):
+            known = replaced & values.notna()
+            same = (values[known] - day[known]).abs() <= 1
+        else:
+            known = values.notna()
+            last = replaced.groupby(values).transform("mean").round() == 0
+            same = last[known] == ~replaced[known] if values.nunique() == 2 else pd.Series(dtype=bool)
+        if known.sum() >= _FEWEST and replaced.any() and same.mean() >= _SURELY:
+            ends[one.name] = "it tells how long a row held, which was not known while it did."
+    return ends
 
 
 def _facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:

@@ -72,8 +72,9 @@ def test_what_names_a_person_is_never_learned_from():
         "ip_address": "10.0.0.1",
         "contact": [f"b{number}@x.io" for number in range(N)],
     }
-    found = read_attributes(people(**names, country=["UK", "FR"] * 30))
-    assert [one.column for one in found.used] == ["country"]
+    consent = ["subscribed", "never"] * 30
+    found = read_attributes(people(**names, country=["UK", "FR"] * 30, email_consent=consent))
+    assert [one.column for one in found.used] == ["country", "email_consent"]
     assert "names a person" in reason(found, "contact")
 
 
@@ -137,6 +138,44 @@ def test_no_column_of_ids_is_asked_for():
         read_attributes(pd.DataFrame({"country": ["UK", "FR"], "age": [1, 2]}))
 
 
+def test_ids_are_found_by_their_values_where_no_heading_says_so(log):
+    table = people(country=["UK", "FR"] * 30, email=[f"{number}@x.io" for number in range(N)])
+    for heading in ("household_key", "External ID", "Ref."):
+        known = read_known(log, Tables(customers=table.rename(columns={"customer_id": heading})))
+        assert known.coverage.covered == N, heading
+        assert any(heading in note for note in known.attributes.notes), heading
+
+
+def test_two_columns_that_hold_ids_are_asked_about(log):
+    table = people(country=["UK", "FR"] * 30).rename(columns={"customer_id": "a"}).assign(b=lambda t: t["a"])
+    with pytest.raises(ValueError, match=r"Several columns hold ids of the log: \['a', 'b'\]"):
+        read_known(log, Tables(customers=table))
+
+
+def test_contacts_find_ids_by_their_values_too(log):
+    contacts = pd.DataFrame({"ref": [f"{number:04d}" for number in range(N)], "sent_at": "2024-05-01"})
+    assert read_known(log, Tables(contacts=contacts)).contact_coverage.covered == N
+
+
+def test_whole_numbers_that_tell_rows_apart_are_no_attribute():
+    table = people(
+        dim_key=np.arange(N) * 7 + 3, row=np.arange(N), age=np.arange(N) % 50 + 18, worth=np.arange(N) ** 2
+    )
+    found = read_attributes(table)
+    assert [one.column for one in found.used] == ["age", "worth"]
+    assert "as a key does" in reason(found, "dim_key")
+
+
+def test_columns_that_say_when_a_row_ended_are_no_attribute(log):
+    early = people(tier=["gold", "silver"] * 30, valid_from="2023-01-01", thru="2024-03-31", newest="N")
+    late = people(tier=["silver", "gold"] * 30, valid_from="2024-04-01", thru="9999-12-31", newest="Y")
+    found = read_known(
+        log, Tables(customers=pd.concat([early, late])), earliest=pd.Timestamp("2024-02-01")
+    ).attributes
+    assert [one.column for one in found.used] == ["tier"]
+    assert "how long a row held" in reason(found, "thru")
+
+
 def test_ids_without_their_leading_zeros_are_matched_and_told(log):
     stripped = people(country=["UK", "FR"] * 30).assign(customer_id=range(N))
     known = read_known(log, Tables(customers=stripped))
@@ -182,6 +221,8 @@ def test_facts_of_the_log_are_left_out_of_a_snapshot(log):
         gone=(last < "2024-07-01").to_numpy().astype(int),
         seen=last.to_numpy(),
         LTV=np.arange(N) % 7,
+        sessions=np.arange(N) % 11,
+        emails_opened_30d=np.arange(N) % 5,
         country=["UK", "FR"] * 30,
     )
     found = read_known(log, Tables(customers=snapshot), earliest=pd.Timestamp("2024-02-01")).attributes

@@ -1,0 +1,125 @@
+"""The columns that hold the customers' ids in a table about them, and the moment from which each row holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+import pyarrow as pa
+
+from cltv_ml.data.headings import SYNONYMS, plain_heading
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.errors import InputError
+
+#: The option that names a column of each table.
+OPTION = {"customers": "--attribute", "contacts": "--contact"}
+
+#: Share of a column's values that must be customers of the log, to be taken for their ids whatever its heading.
+_SURELY = 0.5
+
+_SINCE = re.compile(
+    "^(dbt|dwh|row|scd)?(validfrom|effectivefrom|effectivedate|validsince|gueltigab|gultigab)$"
+)
+
+
+def find_key(
+    columns: Columns, given: Mapping[str, str], customers: pd.Index | None = None, what: str = "customers"
+) -> str:
+    """Return the column of the customers' ids: the given one, the one whose heading says so, or the one that matches.
+
+    Parameters
+    ----------
+    customers
+        Ids of the log: where no heading says which column holds them, or none of its values is among them, the one
+        column most of whose values are is taken, with a note.
+
+    Raises
+    ------
+    InputError
+        No heading says so, or several do, and no single column matches the log.
+    """
+    named = [column for column, kind in given.items() if kind == "customer_id"]
+    if named:
+        return named[0]
+    headed = _by_heading(columns, given)
+    if customers is None:
+        matching = []
+    elif headed and _count_matches(columns, headed, customers)[0]:
+        return headed
+    else:
+        matching = _by_values(columns, [one for one in columns.kinds if one not in given], customers)
+    if len(matching) == 1:
+        columns.notes.append(
+            f"Column {matching[0]!r} was taken for the customers' ids, because its values are those of the log: "
+            f"--attribute {flag(matching[0], 'none')} declines it."
+        )
+        return matching[0]
+    if headed:
+        return headed
+    several = f" Several columns hold ids of the log: {matching}." if matching else ""
+    raise InputError(
+        f"{what}: no column is surely the customers' id; name it with {OPTION[what]} COLUMN=customer_id.{several} "
+        f"Found {list(columns.kinds)}."
+    )
+
+
+def find_since(columns: Columns, given: Mapping[str, str]) -> str:
+    """Return the column with the moment from which a row holds, empty where there is none."""
+    named = [column for column, kind in given.items() if kind == "valid_from"]
+    found = [
+        column
+        for column in columns.kinds
+        if column not in given and _SINCE.match(plain_heading(column)) is not None
+    ]
+    return [*named, *found, ""][0]
+
+
+def _by_heading(columns: Columns, given: Mapping[str, str]) -> str:
+    certain, *others = SYNONYMS["customer_id"]
+    for step in (certain, "id", *others):
+        named = [
+            column
+            for column in columns.kinds
+            if given.get(column) != "none" and plain_heading(column) in step.split()
+        ]
+        found = [column for column in named if _tells_apart(columns, column)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
+    return ""
+
+
+def _tells_apart(columns: Columns, column: str) -> bool:
+    """Return whether a column has as many values as ids would have: a row may be one of several states."""
+    rows, distinct = columns.row(f"select count(*), count(distinct {quote(column)}) from {columns.table}")
+    return distinct >= min(0.05 * rows + 2, rows)
+
+
+def _by_values(columns: Columns, candidates: list[str], customers: pd.Index) -> list[str]:
+    """Return the columns most of whose values are customers of the log, as many as of the best one at least."""
+    counts = {
+        column: _count_matches(columns, column, customers)
+        for column in candidates
+        if _tells_apart(columns, column)
+    }
+    sure = {column: same for column, (same, all_) in counts.items() if same > _SURELY * all_}
+    return [column for column, same in sure.items() if same >= _SURELY * max(sure.values())]
+
+
+def _count_matches(columns: Columns, column: str, customers: pd.Index) -> tuple[int, int]:
+    """Return how many of a column's values are ids of the log, but for case and leading zeros, and of how many."""
+    ids = pa.table(
+        {"id": pa.array(customers.astype("str").str.lower().str.lstrip("0").unique(), pa.string())}
+    )
+    con = columns.table.con
+    con.register("ids_of_the_log", ids)
+    value = f"ltrim(lower(trim(regexp_replace(cast({quote(column)} as varchar), '\\.0+$', ''))), '0')"
+    found = con.sql(
+        f"select count(*) filter (v in (select id from ids_of_the_log)), count(*) from "
+        f"(select distinct {value} as v from {columns.table} where {quote(column)} is not null)"
+    ).fetchall()[0]
+    con.unregister("ids_of_the_log")
+    return int(found[0]), int(found[1])
