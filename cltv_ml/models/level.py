@@ -24,13 +24,17 @@ _PRIOR_WINDOWS = 2.0
 #: An error in the record counts for no more than this (log units): one odd order must not decide.
 _LARGEST_ERROR = 0.5
 
-#: The log error of a level where no earlier cutoff of the log knew as much of the season as this one.
+#: The least log error of a level that no earlier cutoff of the log tells anything of.
 _UNTRIED = 0.25
 
 #: The combination's error over the one its candidates' weights let expect: their errors cancel in part. What it did at
-#: earlier cutoffs tells more, so the expectation counts as half a window next to it.
+#: earlier cutoffs tells more, so the expectation counts as one window next to it.
 _CANCELLED = 0.7
-_SPREAD_WINDOWS = 0.5
+_SPREAD_WINDOWS = 1.0
+
+#: Candidates that differ now say that this window is unlike the earlier ones: this share of their weighted standard
+#: deviation (log units) adds to the error.
+_DISAGREED = 0.5
 
 #: Earlier cutoffs at most, a twelfth of a year apart: those of a year, and what lies a year before each.
 _STEPS = 26
@@ -162,7 +166,8 @@ def estimate_level(
     held = _held(now, tried, past)
     record = _replay(log, horizon, past)
     seen = bool(set(SEASONAL) & set(now))
-    sigma, freedom = _spread(log, record, cutoff, horizon, seen, float(np.sqrt(weights @ errors**2)))
+    apart = _DISAGREED * _apart(now, weights)
+    sigma, freedom = _spread(log, record, cutoff, horizon, float(np.sqrt(weights @ errors**2)))
     table = pd.DataFrame(
         {
             "candidate": list(now),
@@ -175,7 +180,9 @@ def estimate_level(
     )
     record["ago"] = cutoff - record["day"]
     basis = Basis(log, cutoff, horizon, bottom_up)
-    return Level(_mean(held, weights), sigma, freedom, table, record, seen, basis=basis)
+    return Level(
+        _mean(held, weights), float(np.hypot(sigma, apart)), freedom, table, record, seen, basis=basis
+    )
 
 
 def _learned_at(learned: Mapping[int, float], day: int) -> dict[str, float]:
@@ -274,6 +281,12 @@ def _mean(forecasts: Mapping[str, float], weights: np.ndarray) -> float:
     return float(np.exp(weights @ np.log(list(forecasts.values()))))
 
 
+def _apart(forecasts: Mapping[str, float], weights: np.ndarray) -> float:
+    """Return the weighted standard deviation of the logs of the forecasts."""
+    logs = np.log(list(forecasts.values()))
+    return float(np.sqrt(weights @ (logs - weights @ logs) ** 2))
+
+
 def _replay(log: Cohorts, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
     """Return the combination at each earlier cutoff, its weights read on windows that had ended by then."""
     rows = []
@@ -286,19 +299,18 @@ def _replay(log: Cohorts, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
 
 
 def _spread(
-    log: Cohorts, record: pd.DataFrame, cutoff: int, horizon: int, seen: bool, expected: float
+    log: Cohorts, record: pd.DataFrame, cutoff: int, horizon: int, expected: float
 ) -> tuple[float, float]:
-    """Return scale and degrees of freedom of the log error, from earlier forecasts that knew as much of the season.
+    """Return scale and degrees of freedom of the log error, from the forecasts at earlier cutoffs.
 
     They count next to `_SPREAD_WINDOWS` with the error that the candidates' weights let expect, of which a part cancels
     out (`_CANCELLED`). Where there are no such forecasts it is no less than `_UNTRIED`.
     """
-    alike = record[record["season_seen"] == seen]
-    past = [Past(int(day), 1.0, {}) for day in alike["day"]]
+    past = [Past(int(day), 1.0, {}) for day in record["day"]]
     counts = _evidence(log, cutoff, horizon, past)
-    missed = np.log(alike["forecast"] / alike["total"]).to_numpy(dtype=np.float64)
+    missed = np.log(record["forecast"] / record["total"]).to_numpy(dtype=np.float64)
     squared = np.clip(missed, -_LARGEST_ERROR, _LARGEST_ERROR) ** 2
-    expected = expected * _CANCELLED if len(alike) else max(expected, _UNTRIED)
+    expected = expected * _CANCELLED if len(record) else max(expected, _UNTRIED)
     windows = _SPREAD_WINDOWS + counts.sum()
     variance = (_SPREAD_WINDOWS * expected**2 + counts @ squared) / windows
     return float(np.sqrt(variance)), float(3.0 + counts.sum())

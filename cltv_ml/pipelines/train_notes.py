@@ -10,9 +10,13 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
 from cltv_ml.log import Log
+from cltv_ml.models import Level
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS
+
+#: Ratio of the largest forecast of the total that counts to the smallest that the reader is told of.
+APART = 1.5
 
 
 def training_notes(result: WindowResult, verdict: Verdict, job: Job, log: Log) -> list[str]:
@@ -66,7 +70,20 @@ def _level_notes(result: WindowResult, job: Job) -> list[str]:
     return [
         f"The level, {level.total:,.0f} in all (90%: {low:,.0f} to {high:,.0f}), is a mean of forecasts weighted by "
         f"{weighted}: {', '.join(parts)}.",
+        *disagreement(level),
         *level.notes,
+    ]
+
+
+def disagreement(level: Level) -> list[str]:
+    """Return a sentence where forecasts that count differ by more than `APART`."""
+    counted = level.table[level.table["weight"] >= 0.1]
+    low, high = (counted.loc[end] for end in (counted["total"].idxmin(), counted["total"].idxmax()))
+    if high["total"] <= APART * low["total"]:
+        return []
+    return [
+        f"These forecasts disagree: {low['candidate']} says {low['total']:,.0f}, {high['candidate']} "
+        f"{high['total']:,.0f}. Totals of such windows are missed more often, so the interval is wider."
     ]
 
 

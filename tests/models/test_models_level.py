@@ -182,6 +182,13 @@ def test_the_interval_of_the_total_is_as_wide_as_earlier_errors():
     assert np.median(narrow.factors(9)) == pytest.approx(1.0)
 
 
+def test_the_interval_is_wider_where_the_forecasts_disagree():
+    log = shop(300, lambda joined: 30 if joined < 30 else 0, lambda age: 1.0)
+    right = {day: truth(log, day, 30) for day in past_days(240)}
+    agreed, apart = (estimate_level(log, 270, 30, right | {270: sums}) for sums in (27_000.0, 54_000.0))
+    assert apart.sigma > 1.5 * agreed.sigma
+
+
 def test_a_log_that_tells_nothing_has_no_level():
     assert estimate_level(shop(10, lambda joined: 1, lambda age: 1.0), 10, 5, {}) is None
 
