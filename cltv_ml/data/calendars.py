@@ -73,7 +73,7 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
 def _check_months(columns: Columns, column: str, lines: str) -> None:
     """Raise InputError where Jan 05 seems to be a day without its year rather than a month of 2005."""
     last = columns.last_year
-    number = r"try_cast(regexp_extract(t, '^\p{L}{3,}[. /-]*(\d{2})$', 1) as integer)"
+    number = times.letters(r"try_cast(regexp_extract(t, '^\p{L}{3,}[. /-]*(\d{2})$', 1) as integer)")
     year = f"{last} - ({last} - {number}) % 100"
     first, latest, example = columns.row(
         f"select min({year}), max({year}), min(t) filter ({number} > 0) from {lines}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cltv_ml.data.times import letters
 from cltv_ml.engine import Relation, keep
 
 #: The forms that are brought together, each value by itself, so that every export agrees: name and what was done.
@@ -91,7 +92,7 @@ def doubt_spellings(lines: Relation, rows: int) -> list[str]:
 
 def _doubt_names(spelled: Relation) -> list[str]:
     """Tell of names that are written with the family's first and last, such as Lee, Ann and Ann Lee."""
-    if not spelled.holds(r"regexp_full_match(v, '\p{L}+, *\p{L}[\p{L} ]*')"):
+    if not spelled.holds(letters(r"regexp_full_match(v, '\p{L}+, *\p{L}(?:\p{L}| )*')")):
         return []
     words = "list_sort(string_split(regexp_replace(lower(v), '[ ,]+', ' ', 'g'), ' '))"
     names, apart = spelled.row(

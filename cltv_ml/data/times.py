@@ -19,8 +19,28 @@ PLAIN = r"\d{4}-\d\d?-\d\d?(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 YEAR_AHEAD = r"^(\d{4})([/\-.])(\d{1,2})[/\-.](\d{1,2})"
 YEAR_BEHIND = r"^(\d{1,2})[/\-.](\d{1,2})[/\-.](?:\d{4}|\d{2})\b"
 
+#: The letters of every script in use, with the marks and digits that stand among them.
+_LETTER = (
+    r"[A-Za-z\x{aa}\x{b5}\x{ba}\x{c0}-\x{d6}\x{d8}-\x{f6}\x{f8}-\x{37d}\x{386}-\x{481}\x{48a}-\x{588}\x{5d0}-\x{5f2}"
+    r"\x{620}-\x{65f}\x{66e}-\x{6d3}\x{6fa}-\x{1fff}\x{2c00}-\x{2dff}\x{3005}\x{3041}-\x{318f}\x{3400}-\x{d7a3}"
+    r"\x{f900}-\x{fdff}\x{fe70}-\x{fefc}\x{ff21}-\x{ff3a}\x{ff41}-\x{ff5a}\x{ff66}-\x{ffdc}]"
+)
+
+
+def letters(pattern: str) -> str:
+    r"""Return a pattern with `\p{L}`, outside brackets, in few ranges: its own 648 are compiled for 5 ms each time.
+
+    >>> import duckdb
+    >>> word = letters(r"\p{L}+|\d\p{L}")
+    >>> rows = "select w from (values ('März'), ('июня'), ('3月'), ('10%'), ('5 €'), ('a-b')) words(w)"
+    >>> duckdb.sql(f"{rows} where regexp_full_match(w, '{word}')").fetchall()
+    [('März',), ('июня',), ('3月',)]
+    """
+    return pattern.replace(r"\p{L}", _LETTER)
+
+
 #: The other ways of writing.
-_SHORT = r"^(?:\p{L}+[.,]* )?(\d{1,2})([/\-.])(\d{1,2})[/\-.](\d{4}|\d{2})\.?" + _TAIL
+_SHORT = letters(r"^(?:\p{L}+[.,]* )?(\d{1,2})([/\-.])(\d{1,2})[/\-.](\d{4}|\d{2})\.?") + _TAIL
 _YEAR_FIRST = r"^(\d{4})(?:[/\-.] ?|年 ?)(\d{1,2})(?:[/\-.] ?|月 ?)(\d{1,2})[.日]?" + _TAIL
 _WEEKDAY = r"^(?:\p{L}+[.,]*[ ]+)?"
 _DAY_WORD = (
@@ -32,12 +52,17 @@ _YEAR_WORD = r"^(\d{4})[ \-/]?(\p{L}{3,})[ \-/.]?(\d{1,2})" + _TAIL
 _COMPACT = r"^(\d{4})(\d{2})(\d{2})[ T]+(\d\d?:.*)$"
 _CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
 #: With the name of a month, and in which groups year, month, day and time stand.
-_WORDS = {_DAY_WORD: "3214", _WORD_DAY: "3124", _YEAR_WORD: "1234", _CTIME: "4123"}
+_WORDS = {
+    letters(_DAY_WORD): "3214",
+    letters(_WORD_DAY): "3124",
+    letters(_YEAR_WORD): "1234",
+    letters(_CTIME): "4123",
+}
 #: Months without a day, which are read as their first one; `d` stands for that day and `t` for no time.
 _MONTHLY = {
     r"^(\d{4})[\-/.](\d{1,2})$": "12dt",
     r"^(\d{1,2})[\-/.](\d{4})$": "21dt",
-    r"^(\p{L}{3,})[. \-/]*(\d{4}|\d{2})$": "21dt",
+    letters(r"^(\p{L}{3,})[. \-/]*(\d{4}|\d{2})$"): "21dt",
 }
 
 #: Months of seven languages, without accents, and how they are shortened.
@@ -100,7 +125,7 @@ def is_digits(text: str) -> str:
 
 def has_words(text: str) -> str:
     """Return SQL for whether a text may hold the name of a month."""
-    return f"regexp_matches({text}, '\\p{{L}}{{3}}')"
+    return f"regexp_matches({text}, '{_LETTER}{{3}}')"
 
 
 def is_date(fields: str, order: str, last: int) -> str:
