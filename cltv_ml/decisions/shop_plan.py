@@ -125,7 +125,9 @@ def contributions(parts: Parts, terms: Terms) -> dict[str, np.ndarray]:
     return {"known": known, "new": new}
 
 
-def compute_equity(parts: Parts, terms: Terms, until: np.ndarray) -> pd.DataFrame:
+def compute_equity(
+    parts: Parts, terms: Terms, until: np.ndarray, expected: Parts | None = None
+) -> pd.DataFrame:
     """Return customer equity within the horizon: `part` (known, new, total), mean `equity`, 80% and 95% intervals.
 
     Parameters
@@ -134,15 +136,20 @@ def compute_equity(parts: Parts, terms: Terms, until: np.ndarray) -> pd.DataFram
         Draws, shape (draws, periods).
     until
         Days from the cutoff to the end of each period.
+    expected
+        Expected values, shape (periods,), where they are known otherwise than as the means of the draws.
     """
     factors = discount_factors(until, terms.discount_rate)
-    found = {name: (values * factors).sum(axis=-1) for name, values in contributions(parts, terms).items()}
-    found["total"] = found["known"] + found["new"]
+    found, middle = (
+        {name: (values * factors).sum(axis=-1) for name, values in contributions(one, terms).items()}
+        for one in (parts, parts if expected is None else expected)
+    )
+    found["total"], middle["total"] = found["known"] + found["new"], middle["known"] + middle["new"]
     rows = []
     for name, draws in found.items():
         low95, low80, high80, high95 = np.quantile(draws, [0.025, 0.1, 0.9, 0.975])
         # Means add up: known and new are the total to the cent, which medians are not.
-        rows.append((name, float(draws.mean()), low80, high80, low95, high95))
+        rows.append((name, float(middle[name].mean()), low80, high80, low95, high95))
     return pd.DataFrame(rows, columns=["part", "equity", "lower_80", "upper_80", "lower_95", "upper_95"])
 
 
@@ -153,7 +160,7 @@ def compute_scenarios(
     repeat_share: float,
     changes: Mapping[str, float] = SCENARIOS,
 ) -> pd.DataFrame:
-    """Return one row for the plan and one per scenario: `scenario`, `revenue`, `won`, and where known `equity`.
+    """Return one row for the plan and one per scenario: `scenario`, `revenue`, `won`, where known `equity`, changes.
 
     Parameters
     ----------
@@ -169,13 +176,19 @@ def compute_scenarios(
             if terms.acquisition_cost and terms.margin_rate is not None:
                 raised = Terms(**{**vars(terms), "acquisition_cost": terms.acquisition_cost * (1 + change)})
                 rows.append((f"{name} {change:+.0%}", parts, raised))
+        elif name == "arrivals" and not parts.won.any():
+            continue
         elif name == "retention":
             if repeat_share > 0:
                 changed = parts.scaled(kept=(repeat_share + change) / repeat_share)
                 rows.append((f"retention {100 * change:+.0f} points", changed, terms))
         else:
             rows.append((f"{name} {change:+.0%}", parts.scaled(**{name: 1 + change}), terms))
-    return pd.DataFrame([_scenario(*row, until) for row in rows])
+    found = pd.DataFrame([_scenario(*row, until) for row in rows])
+    for name in ("revenue", "equity"):
+        if name in found:
+            found[f"{name}_change"] = found[name] - found[name].iloc[0]
+    return found
 
 
 def _scenario(name: str, parts: Parts, terms: Terms, until: np.ndarray) -> dict[str, object]:

@@ -31,6 +31,10 @@ TITLES = {
     "model_value": "value that the purchase model expects",
     "model_purchases": "purchases that the purchase model expects",
     "model_p_alive": "probability of still being a customer",
+    "p_alive": "probability of still being a customer",
+    "value_lower": "lower end of the value's interval",
+    "value_upper": "upper end of the value's interval",
+    "value_median": "median of the value",
 }
 
 

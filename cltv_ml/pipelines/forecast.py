@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,10 @@ from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.remote import local
-from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.forecast import (
     equity_section,
+    forecast_facts,
     forecast_section,
     last_plan_section,
     scenarios_section,
@@ -43,6 +44,18 @@ from cltv_ml.windows import Window, to_days
 
 #: Days up to which weeks are shown by default.
 _WEEKS_UPTO = 190
+
+_NONE_WON = "The log has won no customer for four weeks"
+
+#: What a reader finds in each file, as the page names it.
+_LINKS = {
+    "forecast": "The forecast, every period and band",
+    "history": "What was before it",
+    "scenarios": "All scenarios",
+    "equity": "Customer equity",
+    "last_plan": "The last plan, period by period",
+    "causes": "What made the difference",
+}
 
 _COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
 
@@ -61,6 +74,8 @@ class Forecasted(Inline):
         The last forecast's periods that have ended, and what made the difference; None without one.
     notes
         Sentences to read first.
+    files
+        The files of all tables, by name.
     """
 
     table: pd.DataFrame
@@ -71,6 +86,7 @@ class Forecasted(Inline):
     notes: list[str]
     file: Path
     page: Path
+    files: dict[str, Path]
 
 
 @with_bar
@@ -104,54 +120,73 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     until = found.periods["days"].cumsum().to_numpy()
     kept = repeat_share(log, window.cutoff, horizon)
     scenarios = compute_scenarios(parts, terms, until, kept)
-    equity = None if terms.margin_rate is None else compute_equity(drawn_parts(found), terms, until)
+    equity = None if terms.margin_rate is None else compute_equity(drawn_parts(found), terms, until, parts)
     judged, causes = (None, None) if before is None else _judge(log, before)
     notes = _notes(found, terms, window)
     progress("writing the page", 0.9)
-    sections = [
-        forecast_section(bands, compute_history(log, found), currency=settings.currency),
-        scenarios_section(scenarios, parts, terms, found.periods, kept, bands, currency=settings.currency),
-    ]
-    sections[0]["warnings"] = notes
-    if equity is not None:
-        sections.append(equity_section(equity, terms, currency=settings.currency))
-    if judged is not None and causes is not None:
-        sections.append(
-            last_plan_section(
-                judged, causes, {"cutoff": judged["cutoff"].iloc[0]}, currency=settings.currency
-            )
-        )
+    tables = {
+        "forecast": bands.assign(cutoff=window.cutoff),
+        "history": compute_history(log, found),
+        "scenarios": scenarios,
+        "equity": equity,
+        "last_plan": judged,
+        "causes": causes,
+    }
+    files = _write_tables(settings.out, {name: one for name, one in tables.items() if one is not None})
     page = settings.out.with_suffix(".html")
-    _write(settings, sections, bands, page, window)
+    plan = scenarios, parts, terms, found.periods, kept, bands
+    summary = summarise(
+        "Forecast of the shop",
+        f"{window.horizon} days from {window.cutoff:%Y-%m-%d}",
+        _sections(tables, plan, files, notes, settings.currency),
+        forecast_facts(bands, none_to_come=_none_to_come(found), currency=settings.currency),
+    )
+    with atomic(page) as path:
+        path.write_text(render_html(summary), encoding="utf-8")
     log_forecast(bands, settings.experiment, settings.dataset, window, settings=_kept(settings))
-    return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page)
+    return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page, files)
+
+
+def _sections(
+    tables: Mapping[str, Any],
+    plan: tuple[Any, ...],
+    files: Mapping[str, Path],
+    notes: list[str],
+    currency: str,
+) -> list[dict[str, Any]]:
+    """Return the page's sections, each with links to the files of its numbers."""
+
+    def links(*names: str) -> dict[str, str]:
+        return {_LINKS[name]: files[name].name for name in names}
+
+    bands = links("forecast", "history")
+    parts = [
+        forecast_section(tables["forecast"], tables["history"], notes=notes, links=bands, currency=currency),
+        scenarios_section(*plan, links=links("scenarios"), currency=currency),
+    ]
+    if tables["equity"] is not None:
+        parts.append(
+            equity_section(tables["equity"], plan[2], plan[3], links=links("equity"), currency=currency)
+        )
+    if tables["last_plan"] is not None:
+        judged = links("last_plan", "causes")
+        parts.append(
+            last_plan_section(tables["last_plan"], tables["causes"], links=judged, currency=currency)
+        )
+    return parts
 
 
 def _kept(settings: Forecast) -> str:
     return settings.toml(data=settings.dataset, holidays=None, before=None)
 
 
-def _write(
-    settings: Forecast, sections: list[dict[str, Any]], bands: pd.DataFrame, page: Path, window: Window
-) -> None:
-    write_table(bands.assign(cutoff=window.cutoff)[[*_COLUMNS, *bands.columns[6:]]], settings.out)
-    whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")[
-        "expected"
-    ]
-    money = theme.format_money
-    facts = {
-        "Revenue": (money(whole["total"], settings.currency), f"expected in {window.horizon} days"),
-        "Known customers": (money(whole["known"], settings.currency), "of it"),
-        "Customers to come": (money(whole["new"], settings.currency), "of it"),
-    }
-    summary = summarise(
-        "Forecast of the shop",
-        f"{window.horizon} days from {window.cutoff:%Y-%m-%d}",
-        sections,
-        facts,
-    )
-    with atomic(page) as path:
-        path.write_text(render_html(summary), encoding="utf-8")
+def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Path]:
+    """Write the forecast to `out` and the other tables next to it; return the files by name."""
+    files = {name: out if name == "forecast" else out.with_stem(f"{out.stem}_{name}") for name in tables}
+    for name, table in tables.items():
+        first = _COLUMNS if name == "forecast" else []
+        write_table(table[[*first, *(column for column in table if column not in first)]], files[name])
+    return files
 
 
 def _terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> Terms:
@@ -232,6 +267,11 @@ def _judge(log: Log, ended: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return planned.join(came, on="start").reset_index(drop=True), causes
 
 
+def _none_to_come(found: ShopForecast) -> str:
+    """Return why no customers to come are forecast; empty where they are."""
+    return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if found.arrivals.rate is None else ""
+
+
 def _notes(found: ShopForecast, terms: Terms, window: Window) -> list[str]:
     """Return what a reader must know before the numbers."""
     notes = []
@@ -241,9 +281,7 @@ def _notes(found: ShopForecast, terms: Terms, window: Window) -> list[str]:
             f"The log holds {days} days, less than a year: arrivals and spending follow their trend, without a season."
         )
     if found.arrivals.rate is None:
-        notes.append(
-            "The log has won no customer for four weeks, so none are expected; revenue is that of known customers."
-        )
+        notes.append(f"{_NONE_WON}, so none are expected; revenue is that of known customers.")
     if found.level is None:
         notes.append(
             "Nobody bought in the last horizon, so the level rests on what customers spend by age alone."

@@ -46,8 +46,8 @@ def compare_with_training(
             f"drift of {row.feature}",
             row.psi_lower,
             limits.psi,
-            f"{row.feature}: stability index {row.psi:.2f} against the training, at least {row.psi_lower:.2f} beyond "
-            "chance.",
+            f"{capitalised(feature_title(row.feature))}: stability index {row.psi:.2f} against the training, at least "
+            f"{row.psi_lower:.2f} beyond chance.",
             worst="retrain" if row.feature == "expected_value" else "watch",
         )
         for row in drift[drift["kind"] == "prediction"].itertuples()
@@ -66,14 +66,23 @@ def compare_with_training(
     return drift, shares, checks
 
 
+def capitalised(text: str) -> str:
+    """Return a text with a capital first letter, the others as they are.
+
+    >>> capitalised("P(alive) now"), capitalised("mean spend")
+    ('P(alive) now', 'Mean spend')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
     """Return one check for all features: some always move with the calendar and with the customers' age."""
     if not len(features):
         return []
     moved = features[features["psi_lower"] > limits.psi[0]]
-    most = ", ".join(f"{row.feature} {row.psi:.2f}" for row in moved.head(3).itertuples())
+    most = "; ".join(f"{feature_title(row.feature)}: {row.psi:.2f}" for row in moved.head(3).itertuples())
     sentence = f"{len(moved)} of {len(features)} features have moved since the training" + (
-        f", most of all {most} (stability index)." if most else "."
+        f", most of all (stability index) {most}." if most else "."
     )
     share = len(moved) / len(features)
     return [check("features moved", share, limits.features_moved, sentence, worst="watch")]
@@ -86,7 +95,7 @@ def _unseen(drift: pd.DataFrame, limits: Thresholds) -> list[Check]:
             f"unseen levels of {row.feature}",
             row.other,
             limits.segment,
-            f"{feature_title(row.feature)}: {row.other:.0%} of the customers have a level that was rare or absent in "
+            f"{capitalised(feature_title(row.feature))}: {row.other:.0%} of the customers have a level that was rare or absent in "
             "training; the model knows little of them.",
             worst="watch",
         )

@@ -189,7 +189,7 @@ function scenarios(box) {
     for (const field of fields) field.closest("label").querySelector("output").textContent = field.value;
     box.querySelector(".answers").textContent =
       `Revenue over the whole horizon: ${money(found.total, inputs)} (${change(found.total, start.total)}).` +
-      (found.equity === null ? "" : ` Customer equity: ${money(found.equity, inputs)} (${change(found.equity, start.equity)}).`);
+      (found.equity === null ? "" : ` Customer equity within the horizon: ${money(found.equity, inputs)} (${change(found.equity, start.equity)}).`);
     if (plot.drawn) plot.drawn.then(() => Plotly.restyle(plot, { y: [found.revenue] }, [inputs.trace]));
   };
   for (const field of fields) field.addEventListener("input", update);

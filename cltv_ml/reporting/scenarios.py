@@ -42,6 +42,8 @@ def build_scenarios(
         del sliders["cost"]
     if not repeat_share > 0:
         del sliders["retention"]
+    if not parts.won.any():
+        del sliders["arrivals"]
     until = periods["days"].cumsum().to_numpy()
     inputs = {
         **{name: np.round(values, 6).tolist() for name, values in parts.plain().items()},

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pages import lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
@@ -81,7 +82,6 @@ def test_a_forecast_knows_its_equity_and_scenarios(forecasts):
         "basket +5%",
         "acquisition cost +10%",
     ]
-    assert found.scenarios["equity"].iloc[0] == pytest.approx(found.equity["equity"].iloc[-1], rel=0.05)
 
 
 def test_less_than_a_year_of_arrivals_is_told(forecasts):
@@ -96,6 +96,10 @@ def test_customers_are_not_won_where_none_came_for_weeks(growing, tmp_path, stor
     assert whole["new", "revenue"] == 0
     assert whole["total", "revenue"] == whole["known", "revenue"] > 0
     assert any("won no customer" in note for note in found.notes)
+    page = found.page.read_text()
+    assert "<dd>none forecast</dd>" in page
+    assert "customers to come</td>" not in page
+    assert "arrivals -20%" not in found.scenarios["scenario"].tolist()
 
 
 def test_what_cannot_be_forecast_is_one_sentence(growing, tmp_path):
@@ -112,3 +116,21 @@ def test_what_cannot_be_forecast_is_one_sentence(growing, tmp_path):
     for sentence, options in wrong.items():
         with pytest.raises(InputError, match=sentence):
             pipelines.forecast(**({"data": growing, "horizon": "4w", "out": tmp_path / "p.csv"} | options))
+
+
+def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):
+    found = forecasts[1]
+    assert set(found.files) == {"forecast", "history", "scenarios", "equity", "last_plan", "causes"}
+    assert lost_numbers(found.page, found.files.values(), known=[42]) == []
+
+
+def test_the_page_links_its_files_and_tells_its_band_first(forecasts):
+    page, whole = forecasts[1].page.read_text(), forecasts[1].table.query("span == 'horizon'")
+    low, high = whole.query("part == 'total' and measure == 'revenue'")[["lower_80", "upper_80"]].iloc[0]
+    assert all(f'href="{file.name}"' in page for file in forecasts[1].files.values())
+    assert f"{low:,.0f} EUR to {high:,.0f} EUR with 80% probability; expected in 42 days" in page
+
+
+def test_equity_is_one_number_wherever_the_page_tells_it(forecasts):
+    found = forecasts[0]
+    assert found.scenarios["equity"].iloc[0] == pytest.approx(found.equity["equity"].iloc[-1])

@@ -39,7 +39,9 @@ def shop_forecast(
         made.add_scatter(
             x=[*total["start"], *total["start"][::-1]],
             y=[*total[f"upper_{band}"], *total[f"lower_{band}"][::-1]],
-            name=f"{band}%",
+            name="50, 80, 95%",
+            legendgroup="bands",
+            showlegend=band == 80,
             mode="lines",
             line={"width": 0},
             fill="toself",
@@ -48,8 +50,8 @@ def shop_forecast(
         )
     _line(made, total["start"], total["expected"], "expected", theme.MODEL)
     known = mine[mine["part"] == "known"]
-    if len(known):
-        _line(made, known["start"], known["expected"], "of it known customers", theme.PALETTE[1], "dash")
+    if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
+        _line(made, known["start"], known["expected"], "known ones", theme.PALETTE[1], "dash")
     made.update_layout(hovermode="x unified")
     made.update_yaxes(rangemode="tozero")
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,48 +15,92 @@ from cltv_ml.reporting.scenarios import build_scenarios
 _PARTS = {"known": "known customers", "new": "customers to come", "total": "all"}
 
 
-def forecast_section(bands: pd.DataFrame, history: pd.DataFrame, *, currency: str = "") -> dict[str, Any]:
+def forecast_facts(
+    bands: pd.DataFrame, *, none_to_come: str = "", currency: str = ""
+) -> dict[str, tuple[str, str]]:
+    """Return what a reader in a hurry should know: revenue with its band, and whose it is.
+
+    Parameters
+    ----------
+    none_to_come
+        Why no customers to come are forecast; empty where they are.
+    """
+    whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
+    days = (whole["until"] - whole["start"]).dt.days.iloc[0]
+
+    def fact(part: str, note: str) -> tuple[str, str]:
+        row = whole.loc[part]
+        low, high = (theme.format_money(row[f"{end}_80"], currency) for end in ("lower", "upper"))
+        return theme.format_money(row["expected"], currency), f"{low} to {high} with 80% probability; {note}"
+
+    return {
+        "Revenue": fact("total", f"expected in {days} days"),
+        "Known customers": fact("known", "of it"),
+        "Customers to come": ("none forecast", none_to_come) if none_to_come else fact("new", "of it"),
+    }
+
+
+def forecast_section(
+    bands: pd.DataFrame,
+    history: pd.DataFrame,
+    *,
+    notes: Sequence[str] = (),
+    links: Mapping[str, str] | None = None,
+    currency: str = "",
+) -> dict[str, Any]:
     """Return the section of revenue, orders and customers with their bands."""
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     total = whole.loc["total"]
     last = total["until"] - pd.Timedelta(days=1)
     money = theme.format_money
+    come = bool((bands.loc[bands["part"] == "new", "upper_95"] > 0).any())
     share = whole.at["new", "expected"] / total["expected"] if total["expected"] else 0.0
-    shown = pd.DataFrame(
-        {
-            "Measure": [
-                f"{row.measure}, {_PARTS[row.part]}" if row.measure != "won" else "customers won"
-                for row in bands[bands["span"] == "horizon"].itertuples()
-            ],
-            "Expected": [money(value) for value in bands.loc[bands["span"] == "horizon", "expected"]],
-            **{
-                f"{band}% band": [
-                    f"{money(getattr(row, f'lower_{band}'))} to {money(getattr(row, f'upper_{band}'))}"
-                    for row in bands[bands["span"] == "horizon"].itertuples()
-                ]
-                for band in (50, 80, 95)
-            },
-        }
-    )
+    brought = f" Customers who have not bought yet bring {share:.0%} of it." if come else ""
     return section(
         "What the shop is expected to earn",
         [
             f"From {total['start']:%Y-%m-%d} to {last:%Y-%m-%d} the shop is expected to "
             f"turn over {money(total['expected'], currency)}: with 80% probability between "
-            f"{money(total['lower_80'], currency)} and {money(total['upper_80'], currency)}. Customers who have not "
-            f"bought yet bring {share:.0%} of it."
+            f"{money(total['lower_80'], currency)} and {money(total['upper_80'], currency)}.{brought}"
         ],
-        tables={theme.in_money("The whole horizon", currency): shown},
+        tables={"The whole horizon": _whole(bands[bands["span"] == "horizon"], come, currency)},
         figures={
             _caption(measure): plots.shop_forecast(bands, history=history, measure=measure, currency=currency)
-            for measure in ("revenue", "orders", "customers", "won")
+            for measure in ("revenue", "orders", "customers", *(("won",) if come else ()))
         },
+        warnings=notes,
+        links=links,
     )
+
+
+def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
+    """Return the horizon's numbers as text: money in its currency, orders and customers as counts."""
+    rows = rows if come else rows[rows["part"] == "total"]
+    revenue = rows["measure"] == "revenue"
+
+    def told(column: str) -> list[str]:
+        return [
+            theme.format_money(value, currency) if money else f"{value:,.0f}"
+            for value, money in zip(rows[column], revenue, strict=True)
+        ]
+
+    names = [
+        "customers won" if row.measure == "won" else f"{row.measure}, {_PARTS[row.part]}"
+        for row in rows.itertuples()
+    ]
+    bands = {
+        f"{band}% band": [
+            f"{low} to {high}" for low, high in zip(told(f"lower_{band}"), told(f"upper_{band}"), strict=True)
+        ]
+        for band in (50, 80, 95)
+    }
+    return pd.DataFrame({"Measure": names, "Expected": told("expected"), **bands})
 
 
 def _caption(measure: str) -> str:
     words = {
-        "revenue": "Grey is what was. The bands are of all customers together, the dashed line is of known ones.",
+        "revenue": "Grey is what was. The bands hold 50, 80 and 95% of the draws of all customers together, the dashed "
+        "line is the known ones.",
         "orders": "Orders follow from revenue by the revenue per order of the last year.",
         "customers": "Customers who buy in a period, known ones and new ones together.",
         "won": "Customers who buy for the first time.",
@@ -72,16 +116,20 @@ def scenarios_section(
     repeat_share: float,
     bands: pd.DataFrame,
     *,
+    links: Mapping[str, str] | None = None,
     currency: str = "",
 ) -> dict[str, Any]:
     """Return the section of scenarios: a table, and sliders that recompute the plan in the page."""
     plan = scenarios.iloc[0]
     shown = pd.DataFrame({"Scenario": scenarios["scenario"]})
-    for name, title in (("revenue", "Revenue"), ("equity", "Customer equity")):
+    for name, title in (("revenue", "Revenue"), ("equity", "Equity in the horizon")):
         if name in scenarios:
-            shown[title] = [theme.format_money(value) for value in scenarios[name]]
-            shown[f"{title}, change"] = [theme.format_money(value - plan[name]) for value in scenarios[name]]
-    shown["Customers won"] = scenarios["won"].map("{:,.0f}".format)
+            shown[title] = [theme.format_money(value, currency) for value in scenarios[name]]
+            shown[f"{title}, change"] = [
+                theme.format_money(value, currency) for value in scenarios[f"{name}_change"]
+            ]
+    if plan["won"]:
+        shown["Customers won"] = scenarios["won"].map("{:,.0f}".format)
     drawn = section(
         "What if",
         [
@@ -90,45 +138,66 @@ def scenarios_section(
             if repeat_share > 0
             else "Each row changes one thing."
         ],
-        tables={theme.in_money("Scenarios over the whole horizon", currency): shown},
+        tables={"Scenarios over the whole horizon": shown},
+        links=links,
     )
     drawn["scenarios"] = build_scenarios(parts, terms, periods, repeat_share, bands, currency=currency)
     return drawn
 
 
-def equity_section(equity: pd.DataFrame, terms: Terms, *, currency: str = "") -> dict[str, Any]:
+def equity_section(
+    equity: pd.DataFrame,
+    terms: Terms,
+    periods: pd.DataFrame,
+    *,
+    links: Mapping[str, str] | None = None,
+    currency: str = "",
+) -> dict[str, Any]:
     """Return the section of customer equity within the horizon."""
-    money = theme.format_money
-    total = equity.set_index("part").loc["total"]
+
+    def money(value: float) -> str:
+        return theme.format_money(value, currency)
+
+    total, horizon = equity.set_index("part").loc["total"], int(periods["days"].sum())
+    come = equity.loc[equity["part"] == "new", ["equity", "upper_95"]].any(axis=None)
+    rows = equity if come else equity[equity["part"] == "total"]
     shown = pd.DataFrame(
         {
-            "Part": equity["part"].replace(_PARTS),
-            "Equity": [money(value) for value in equity["equity"]],
-            "80% band": [f"{money(row.lower_80)} to {money(row.upper_80)}" for row in equity.itertuples()],
-            "95% band": [f"{money(row.lower_95)} to {money(row.upper_95)}" for row in equity.itertuples()],
+            "Part": rows["part"].replace(_PARTS),
+            "Equity": [money(value) for value in rows["equity"]],
+            "80% band": [f"{money(row.lower_80)} to {money(row.upper_80)}" for row in rows.itertuples()],
+            "95% band": [f"{money(row.lower_95)} to {money(row.upper_95)}" for row in rows.itertuples()],
         }
     )
     return section(
         "Customer equity within the horizon",
         [
-            f"Contribution, discounted to the first day at {terms.discount_rate:.0%} a year, comes to "
-            f"{money(total['equity'], currency)}. The margin rate is {terms.margin_rate:.1%}"
+            f"Contribution of these {horizon} days alone, discounted to the first day at {terms.discount_rate:.0%} a "
+            f"year, comes to {money(total['equity'])}, with 80% probability between {money(total['lower_80'])} and "
+            f"{money(total['upper_80'])}. What customers bring later is not in it: forecast a longer horizon, or see "
+            f"cltv lifetime for the known ones. The margin rate is {terms.margin_rate:.1%}"
             + (
-                f" and winning a customer costs {money(terms.acquisition_cost, currency)}."
+                f" and winning a customer costs {money(terms.acquisition_cost)}."
                 if terms.acquisition_cost
                 else "; no cost of winning customers is taken off."
             )
         ],
-        tables={theme.in_money("Discounted contribution", currency): shown},
+        tables={f"Discounted contribution of {horizon} days": shown},
+        links=links,
     )
 
 
 def last_plan_section(
-    judged: pd.DataFrame, causes: pd.DataFrame, about: Mapping[str, Any], *, currency: str = ""
+    judged: pd.DataFrame,
+    causes: pd.DataFrame,
+    *,
+    links: Mapping[str, str] | None = None,
+    currency: str = "",
 ) -> dict[str, Any]:
     """Return the section that holds the last forecast against what came."""
     planned, came = judged["expected"].sum(), judged["actual"].sum()
     inside = ((judged["actual"] >= judged["lower_80"]) & (judged["actual"] <= judged["upper_80"])).mean()
+    day = judged["cutoff"].iloc[0]
     off = f"{came / planned - 1:+.1%}" if planned else "nothing was expected"
     shown = pd.DataFrame(
         {
@@ -139,13 +208,14 @@ def last_plan_section(
     return section(
         "The last plan against what came",
         [
-            f"The forecast of {about['cutoff']:%Y-%m-%d} expected {theme.format_money(planned, currency)} for the "
+            f"The forecast of {day:%Y-%m-%d} expected {theme.format_money(planned, currency)} for the "
             f"{len(judged)} periods that have ended since; {theme.format_money(came, currency)} came "
             f"({off}). {inside:.0%} of the periods lie within their 80% band.",
             "Volume is the number of customers, mix the share of new ones among them, frequency their orders, basket "
             "the revenue per order.",
         ],
         tables={"What made the difference": shown},
+        links=links,
         figures={
             "Bars are what came, points what was planned.": plots.plan_against_actual(
                 judged, currency=currency

@@ -1,0 +1,45 @@
+"""The numbers of a page, held against those of the files next to it."""
+
+import html
+import re
+
+import numpy as np
+import pandas as pd
+
+from cltv_ml.files import as_written
+
+#: Dates and words that hold digits without being a result.
+_NO_NUMBER = r"\d{4}-\d\d(?:-\d\d)?|\(\d+\)|\b(?:50|80|90|95)% (?:band|probability|interval)"
+
+
+def lost_numbers(page, files, known=()):
+    """Return the cells of numbers and the headlines of a page with a number that no file holds at the digits shown.
+
+    A share may stand in a file as a share or in percent. `known` are numbers of the question, such as the horizon.
+    """
+    held = np.unique(np.concatenate([_numbers(file) for file in files] + [np.array(known, float)]))
+    text = page.read_text(encoding="utf-8")
+    told = re.findall(r"<(td|dd)(?! class=\"words)[^>]*>(.*?)</\1>", text, re.DOTALL)
+    told = [html.unescape(re.sub(r"<[^>]+>", "", cell)) for _, cell in told]
+    told = told[
+        : len(told) - text.count("<dt>", text.find('class="terms"')) if 'class="terms"' in text else None
+    ]
+    return [cell for cell in told if not all(_is_held(*number, held) for number in _shown(cell))]
+
+
+def _numbers(file):
+    table = as_written(pd.read_csv(file)) if file.suffix == ".csv" else pd.read_parquet(file)
+    return table.select_dtypes(["number", "bool"]).to_numpy(dtype=float).ravel()
+
+
+def _shown(cell):
+    for number, percent in re.findall(
+        r"(?<![\w.])[+-]?([\d,]*\d(?:\.\d+)?)(%?)", re.sub(_NO_NUMBER, "", cell)
+    ):
+        digits = len(number.partition(".")[2])
+        yield float(number.replace(",", "")), digits, bool(percent)
+
+
+def _is_held(number, digits, percent, held):
+    near = np.abs(held) * (100 if percent else 1)
+    return bool((np.abs(near - number) <= 0.5 * 10**-digits + 1e-9).any())
