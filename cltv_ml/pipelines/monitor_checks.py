@@ -95,8 +95,8 @@ def _unseen(drift: pd.DataFrame, limits: Thresholds) -> list[Check]:
             f"unseen levels of {row.feature}",
             row.other,
             limits.segment,
-            f"{capitalised(feature_title(row.feature))}: {row.other:.0%} of the customers have a level that was rare or "
-            "absent in training; the model knows little of them.",
+            f"{capitalised(feature_title(row.feature))}: {row.other:.0%} of the customers have a level that was rare "
+            "or absent in training; the model knows little of them.",
             worst="watch",
         )
         for row in drift[drift["other"] > limits.segment[0]].itertuples()
