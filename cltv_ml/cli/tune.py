@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.cli.printing import console, print_json, progress, show_table
-from cltv_ml.settings import Tune
+from cltv_ml.settings import Train, Tune
+from cltv_ml.settings.base import flag_of
+from cltv_ml.settings.parts import Customers, Source, Windowed
 
 _SHOWN = ["trial", "gini", "bias", "decile_mape", "seconds"]
 
@@ -40,13 +44,35 @@ def tune(settings: Tune) -> None:
 
 
 def train_command(settings: Tune, params: Path) -> str:
-    """Return the command that trains with the tuned parameters, on the same data and horizon.
+    """Return the command that trains with the tuned parameters, on the same data, customers and horizon.
 
-    >>> train_command(Tune(model="tweedie", data="my orders.csv", mapping={"amount": "Total"}), Path("tweedie.toml"))
-    "cltv train --data 'my orders.csv' --mapping amount=Total --horizon 13w --params tweedie.toml"
+    >>> settings = Tune(model="tweedie", data="my orders.csv", mapping={"amount": "Total"}, customers="crm.csv")
+    >>> train_command(settings, Path("tweedie.toml"))
+    "cltv train --data 'my orders.csv' --mapping amount=Total --customers crm.csv --params tweedie.toml"
     """
-    data = str(settings.data)
-    words = ["cltv", "train", "--data", without_secrets(data) if is_url(data) else data]
-    for name, column in settings.mapping.items():
-        words += ["--mapping", f"{name}={column}"]
-    return shlex.join([*words, "--horizon", settings.horizon, "--params", str(params)])
+    words = ["cltv", "train"]
+    for name in Source.model_fields | Customers.model_fields | Windowed.model_fields:
+        value = getattr(settings, name)
+        if name in Train.model_fields and value != Train.model_fields[name].get_default(
+            call_default_factory=True
+        ):
+            words += _flags(flag_of(Train, name), value)
+    return shlex.join([*words, "--params", str(params)])
+
+
+def _flags(flag: str, value: Any) -> list[str]:
+    """Return an option with its value as they are written on the command line.
+
+    >>> _flags("--rule", {"day_first": True}), _flags("--protected", ["age"]), _flags("--shuffle", False)
+    (['--rule', 'day_first=true'], ['--protected', 'age'], ['--no-shuffle'])
+    """
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag[2:]}"]
+    if isinstance(value, Mapping):
+        texts = {
+            name: str(one).lower() if isinstance(one, bool) else "" if one is None else one
+            for name, one in value.items()
+        }
+        return [word for name, one in texts.items() for word in (flag, f"{name}={one}")]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [word for one in map(str, values) for word in (flag, without_secrets(one) if is_url(one) else one)]

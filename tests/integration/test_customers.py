@@ -177,3 +177,53 @@ def test_the_model_on_transactions_takes_a_block_about_customers(served, bought,
         lines[["customer_id", "timestamp", "amount"]], params={"as_of": f"{end:%Y-%m-%d}"}
     )
     assert without["expected_value"].notna().all()
+
+
+def test_backtests_learn_from_the_table(shop):
+    words = ("backtest", "--data", "log.csv", "--horizon", "45d", "--models", "tweedie", "--windows", "1")
+    for out, more in (("plain", ()), ("known", ("--customers", "customers.csv"))):
+        done = shop.cltv(*words, "--out", out, *more)
+        assert done.returncode == 0, done.stderr
+    plain, known = (
+        pd.read_csv(shop.folder / out / "backtest.csv").set_index("metric")["value"]
+        for out in ("plain", "known")
+    )
+    assert known["gini"] > plain["gini"]
+
+
+def test_tuning_learns_from_the_table_and_names_it_in_the_command_that_trains(shop):
+    words = (
+        "--data",
+        "log.csv",
+        "--horizon",
+        "45d",
+        "--model",
+        "tweedie",
+        "--trials",
+        "1",
+        "--max-origins",
+        "2",
+    )
+    for out, more in (
+        ("plain_tuned", ()),
+        ("tuned", ("--customers", "customers.csv", "--protected", "gender")),
+    ):
+        done = shop.cltv("tune", *words, "--out", out, *more)
+        assert done.returncode == 0, done.stderr
+    command = "cltv train --data log.csv --customers customers.csv --protected gender --horizon 45d"
+    assert command in " ".join(done.stdout.split())
+    plain, known = (
+        pd.read_csv(shop.folder / out / "tweedie.csv").iloc[0] for out in ("plain_tuned", "tuned")
+    )
+    assert known["gini"] > plain["gini"]
+
+
+def test_promotion_reads_the_attributes_of_both_models(shop):
+    done = shop.cltv("promote", "--data", "log.csv", "--customers", "customers.csv", "--dry-run")
+    assert "has no challenger" in done.stderr
+    words = ("--horizon", "45d", "--models", "tweedie", "--max-origins", "1", "--out", "second")
+    done = shop.cltv("train", "--data", "log.csv", "--customers", "customers.csv", *words)
+    assert done.returncode == 0, done.stderr
+    done = shop.cltv("promote", "--data", "log.csv", "--customers", "customers.csv", "--dry-run", "--json")
+    assert done.returncode in (0, 3), done.stderr
+    assert "count as missing" not in done.stderr
