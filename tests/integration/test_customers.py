@@ -227,3 +227,12 @@ def test_promotion_reads_the_attributes_of_both_models(shop):
     done = shop.cltv("promote", "--data", "log.csv", "--customers", "customers.csv", "--dry-run", "--json")
     assert done.returncode in (0, 3), done.stderr
     assert "count as missing" not in done.stderr
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore")
+def test_scores_with_attributes_on_spark_are_those_of_this_process(shop, scores):
+    pytest.importorskip("pyspark", reason="PySpark is not installed")
+    words = ("--customers", "customers.csv", "--engine", "spark", "--master", "local[2]")
+    on_spark = score(shop, "spark.csv", *words)
+    pd.testing.assert_series_equal(on_spark["expected_value"], scores["expected_value"].loc[on_spark.index])
