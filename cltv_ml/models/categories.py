@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,22 @@ def encode(X: pd.DataFrame, categories: Categories) -> pd.DataFrame:
         if name in X
     }
     return X.assign(**coded) if coded else X
+
+
+def learned_levels(model: Any) -> dict[str, set[str]]:
+    """Return the levels that a fitted model, or a model that it combines, has a code for, by feature.
+
+    >>> class Trees:
+    ...     categories_ = {"country": {"UK": 0, "FR": 1}}
+    >>> sorted(learned_levels(Trees())["country"])
+    ['FR', 'UK']
+    """
+    levels = {name: set(codes) for name, codes in getattr(model, "categories_", {}).items()}
+    inner = getattr(model, "model_", None)
+    for part in [*getattr(model, "members_", ()), *([] if inner is None else [inner])]:
+        for name, known in learned_levels(part).items():
+            levels[name] = levels.get(name, set()) | known
+    return levels
 
 
 def feature_types(names: Sequence[str], categories: Categories, width: int) -> list[str] | None:

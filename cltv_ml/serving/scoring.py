@@ -30,6 +30,7 @@ from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new
 from cltv_ml.serving.registered_model import load_registered
 from cltv_ml.serving.responses import OUTPUTS, find_unscored, of_horizon
 from cltv_ml.serving.resumable import Work, opened
+from cltv_ml.serving.unseen_attributes import describe_unseen
 from cltv_ml.tracking import store
 from cltv_ml.windows import to_cutoff
 
@@ -213,6 +214,9 @@ def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None, told:
     known = read_known(whole, tables, rules=rules, wanted=wanted)
     if known.coverage is not None:
         logger.warning("Customers %s", known.coverage.sentence)
+    if known.attributes is not None:
+        for sentence in describe_unseen(known.attributes.learned, scorer.model):
+            logger.warning("Customers %s", sentence)
     return known.of(whole)
 
 

@@ -102,6 +102,19 @@ def test_without_the_table_attributes_are_missing_and_a_warning_names_them(shop)
     assert "the model learned from member, acquisition channel, which nobody gave" in scores.attrs["told"]
 
 
+def test_levels_that_the_model_never_saw_and_empty_columns_are_told(shop, bought):
+    _, table = bought
+    table.assign(**{"Acquisition channel": "billboard", "member": None}).to_csv(
+        shop.folder / "odd.csv", index=False
+    )
+    told = " ".join(score(shop, "odd_scores.csv", "--customers", "odd.csv").attrs["told"].split())
+    assert (
+        "acquisition channel: 240 of 240 values are levels that the model has never seen, such as 'billboard'"
+        in told
+    )
+    assert "member: no customer has a value" in told
+
+
 def test_younger_than_scores_newcomers_alone_with_the_same_values(shop, bought, scores):
     young = score(shop, "young.csv", "--customers", "customers.csv", "--younger-than", "30d")
     first = bought[0].groupby("customer_id")["timestamp"].min()

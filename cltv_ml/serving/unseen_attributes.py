@@ -1,0 +1,47 @@
+"""Attributes of customers that tell a model nothing: without any value, or at a level that it has never seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from cltv_ml.models.categories import learned_levels
+
+
+def describe_unseen(table: pa.Table, model: Any) -> list[str]:
+    """Return a sentence for each attribute of a table that is missing in all rows, or at levels unknown to a model.
+
+    Parameters
+    ----------
+    table
+        `customer_id` and the attributes `<kind>_<name>`.
+    model
+        A fitted model, which learned from the features `attribute_<kind>_<name>`.
+
+    >>> class Trees:
+    ...     categories_ = {"attribute_text_country": {"UK": 0}}
+    >>> describe_unseen(pa.table({"customer_id": ["1", "2"], "text_country": ["UK", "IS"]}), Trees())
+    ["country: 1 of 2 values are levels that the model has never seen, such as 'IS': they count as missing."]
+    """
+    levels = learned_levels(model)
+    sentences = []
+    for name in (one for one in table.column_names if one not in ("customer_id", "valid_from")):
+        words = name.partition("_")[2].replace("_", " ")
+        values = table[name].drop_null()
+        if not len(values):
+            sentences.append(f"{words}: no customer has a value, so it counts as missing for all.")
+        elif f"attribute_{name}" in levels:
+            sentences += _unseen(words, values.value_counts(), levels[f"attribute_{name}"])
+    return sentences
+
+
+def _unseen(words: str, counts: pa.StructArray, known: set[str]) -> list[str]:
+    pairs = [(one["values"], one["counts"]) for one in counts.to_pylist()]
+    strange = {level: count for level, count in pairs if str(level) not in known}
+    if not strange:
+        return []
+    return [
+        f"{words}: {sum(strange.values()):,} of {sum(count for _, count in pairs):,} values are levels that the model "
+        f"has never seen, such as {next(iter(strange))!r}: they count as missing."
+    ]
