@@ -169,15 +169,17 @@ def test_an_option_may_stand_in_the_environment_and_a_flag_wins(status, monkeypa
     assert (code, "Unknown model 'none'" in told) == (2, True), told
 
 
-def test_shell_completes_names_of_models_figures_features_and_data_sets():
-    asked = {
-        "train --models tweedie,zi": "tweedie,ziln",
-        "plot alive_h": "alive_history",
-        "score --data cdn": "cdnow",
-    }
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("train --models tweedie,zi", "tweedie,ziln"),
+        ("plot alive_h", "alive_history"),
+        ("score --data cdn", "cdnow"),
+    ],
+)
+def test_shell_completes_names_of_models_figures_features_and_data_sets(words, expected):
     script = Path(sys.executable).with_name("cltv")
-    for words, expected in asked.items():
-        line = {"_CLTV_COMPLETE": "complete_bash", "COMP_WORDS": f"cltv {words}"}
-        line["COMP_CWORD"] = str(len(words.split()))
-        done = subprocess.run([script], capture_output=True, text=True, check=False, env=os.environ | line)
-        assert expected in done.stdout.split(), (words, done.stdout, done.stderr)
+    line = {"_CLTV_COMPLETE": "complete_bash", "COMP_WORDS": f"cltv {words}"}
+    line["COMP_CWORD"] = str(len(words.split()))
+    done = subprocess.run([script], capture_output=True, text=True, check=False, env=os.environ | line)
+    assert expected in done.stdout.split(), (done.stdout, done.stderr)

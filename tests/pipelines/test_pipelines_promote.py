@@ -33,8 +33,8 @@ def shop():
     return clean(simulate(400, days=420, seed=5).log)
 
 
-def put(model, log, cutoff, **changes):
-    """Log a model fitted at a cutoff and register it; return its version."""
+def put(model, log, cutoff, served=True, **changes):
+    """Log a model fitted at a cutoff, with its code where it is to be served, and register it; return its version."""
     X = build_features(log, cutoff, SUMMARY)
     model.fit(X)
     names = [str(name) for name in model.feature_names_in_]
@@ -49,7 +49,7 @@ def put(model, log, cutoff, **changes):
         "dataset": "simulated",
     }
     with runs.summary_run(runs.open_experiment("cltv"), model.name, {"role": "summary"}):
-        info = packaging.log_model(model, packaging.Card(**about | changes), X)
+        info = packaging.log_model(model, packaging.Card(**about | changes), X, served=served)
     version = registry.register(info.model_uri, {"horizon_days": str(model.horizon)})
     return version, registry.publish(version)
 
@@ -61,8 +61,8 @@ def stored(filling, shop, tmp_path_factory):
     with filling(folder):
         assert put(SameRate(HORIZON), shop.log, "2022-10-01") == (1, "champion")
         assert put(ProbabilisticValue(horizon=HORIZON), shop.log, "2022-10-01") == (2, "challenger")
-        put(SameRate(30), shop.log, "2022-10-01")
-        put(SameRate(HORIZON), shop.log, "2022-10-01", feature_version="other")
+        put(SameRate(30), shop.log, "2022-10-01", served=False)
+        put(SameRate(HORIZON), shop.log, "2022-10-01", served=False, feature_version="other")
     return folder
 
 
