@@ -84,7 +84,8 @@ def _by_heading(columns: Columns, given: Mapping[str, str]) -> str:
             for column in columns.kinds
             if given.get(column) != "none" and plain_heading(column) in step.split()
         ]
-        found = [column for column in named if _tells_apart(columns, column)]
+        sure = step is certain and len(named) == 1
+        found = named if sure else [column for column in named if _tells_apart(columns, column)]
         if len(found) == 1:
             return found[0]
         if found:

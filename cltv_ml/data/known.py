@@ -78,6 +78,18 @@ class Known:
         """
         return {} if self.attributes is None else group_customers(self.attributes, cutoff, customers, most)
 
+    def levels(
+        self, heading: str, cutoff: pd.Timestamp, customers: pd.Index, most: int | None = None
+    ) -> pd.Series | None:
+        """Return each customer's level of the attribute with a heading, whatever its case and signs.
+
+        None where no attribute has that heading. `most` levels are kept, all of them by default.
+        """
+        found = self.groups(cutoff, customers, len(customers) if most is None else most)
+        named = {plain_name(column, 0): column for column in found}
+        column = heading if heading in found else named.get(plain_name(heading, 0))
+        return None if column is None else found[column].rename(column)
+
 
 def read_known(
     log: Log,

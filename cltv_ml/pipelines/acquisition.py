@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml.data import Cleaned
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, check_costs, compute_cac
 from cltv_ml.decisions.acquisition_value import (
     Won,
@@ -20,7 +21,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import as_written, atomic, check_folder, write_table
 from cltv_ml.inline import Inline
+from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import known_costs, load
+from cltv_ml.pipelines.lifetime import channels_won
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.remote import local
 from cltv_ml.reporting.report import render_html, summarise
@@ -52,8 +55,9 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     if settings.age not in AGES:
         raise InputError(f"age must be one of {list(AGES)}, got {settings.age}.")
     spent = _read(settings.costs, "a table of costs with month and cost")
-    channels = None if settings.channels is None else _first_channels(settings.channels)
-    log = load(settings, progress).transactions
+    cleaned = load(settings, progress)
+    log = cleaned.transactions
+    channels = _channels(cleaned, log, settings.channel)
     costs = check_costs(spent, log.first, log.last, settings.currency)
     progress("following the customers won", 0.4)
     won = read_won(
@@ -102,14 +106,16 @@ def _read(source: Any, meant: str) -> pd.DataFrame:
         )
 
 
-def _first_channels(source: Any) -> pd.Series:
-    table = _read(source, "a table with customer_id and channel")
-    missing = [name for name in ("customer_id", "channel") if name not in table]
-    if missing:
-        raise InputError(
-            f"the channels lack the columns {missing}; name a table with customer_id and channel."
-        )
-    return table.astype({"customer_id": "str"}).set_index("customer_id")["channel"]
+def _channels(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None:
+    """Return the channel that won each customer by the named column, or by one whose heading says so; None without."""
+    end = log.last.normalize() + pd.Timedelta(days=1)
+    if not column:
+        return channels_won(cleaned, log, end)
+    found = channels_won(cleaned, log, end, [column])
+    if found is None:
+        available = list(cleaned.known.groups(end, log.customers))
+        raise InputError(f"no column {column!r} in the table of customers; choose one of {available}.")
+    return found
 
 
 def _notes(won: Won, costs: pd.DataFrame) -> list[str]:
@@ -118,7 +124,8 @@ def _notes(won: Won, costs: pd.DataFrame) -> list[str]:
     everybody, unknown = int(counted.sum()), int(counted.get(UNATTRIBUTED, 0))
     if unknown == everybody:
         notes.append(
-            "No customer has a channel: only the cost of all customers together is known. Name --channels."
+            "No customer has a channel: only the cost of all customers together is known. Give --customers, and "
+            "--channel for its column of channels."
         )
     elif unknown:
         notes.append(

@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, write_table
 from cltv_ml.inline import Inline
+from cltv_ml.log import Log
 from cltv_ml.pipelines.continuation import continue_cohorts
-from cltv_ml.pipelines.inputs import load, read_table
+from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import render_html, section, summarise
@@ -43,10 +45,11 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     """
     settings = Cohorts.of(settings, options)
     days = _days(settings.horizons)
-    log = load(settings, progress).transactions
+    cleaned = load(settings, progress)
+    log = cleaned.transactions
     progress("following the cohorts", 0.5)
     costs = None if settings.margin_rate is None else decisions.Costs(margin_rate=settings.margin_rate)
-    by = _grouping(settings)
+    by = _grouping(settings.by, cleaned, log)
     table = decisions.compute_cohorts(log, by, settings.per, costs=costs)
     continuation = None
     if days:
@@ -67,19 +70,16 @@ def _days(horizons: list[str]) -> list[int]:
     return days
 
 
-def _grouping(settings: Cohorts) -> str | pd.Series:
-    """Return the grouping's name, or the attribute of the table of attributes that it names."""
-    if settings.by in decisions.GROUPS or settings.customers is None:
-        return settings.by
-    table = read_table(settings.customers, [], "a table of customers with customer_id")
-    if settings.by not in table:
-        raise InputError(
-            f"no column {settings.by!r} in the table of customers; choose from {sorted(map(str, table.columns))}."
-        )
-    if table.index.has_duplicates:
-        twice = table.index[table.index.duplicated()][0]
-        raise InputError(f"customer {twice!r} stands twice in the table of customers; keep one row each.")
-    return table[settings.by]
+def _grouping(by: str, cleaned: Cleaned, log: Log) -> str | pd.Series:
+    """Return the grouping's name, or each customer's level of the attribute that it names."""
+    if by in decisions.GROUPS or cleaned.known.attributes is None:
+        return by
+    end = log.last.normalize() + pd.Timedelta(days=1)
+    levels = cleaned.known.levels(by, end, log.customers)
+    if levels is None:
+        available = [*decisions.GROUPS, *cleaned.known.groups(end, log.customers)]
+        raise InputError(f"no column {by!r} in the table of customers; choose one of {available}.")
+    return levels
 
 
 def _page(table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None) -> dict[str, Any]:

@@ -154,12 +154,13 @@ def read_acquisition(stated: Any) -> float | pd.DataFrame:
     return read_table(stated, [], "a table with channel or month and acquisition_cost or cost", key="")
 
 
-def channels_won(cleaned: Cleaned, log: Log, cutoff: pd.Timestamp) -> pd.Series | None:
-    """Return the channel that won each customer where the table of customers names one."""
-    levels = cleaned.known.groups(cutoff, log.customers, most=len(log.customers))
-    named = {str(name).strip().lower(): name for name in levels}
-    found = next((named[name] for name in _CHANNEL if name in named), None)
-    return None if found is None else levels[found].replace("unknown", None)
+def channels_won(
+    cleaned: Cleaned, log: Log, cutoff: pd.Timestamp, names: Sequence[str] = _CHANNEL
+) -> pd.Series | None:
+    """Return the channel that won each customer where the table of customers has a column of one of these names."""
+    found = (cleaned.known.levels(name, cutoff, log.customers) for name in names)
+    levels = next((one for one in found if one is not None), None)
+    return None if levels is None else levels.replace("unknown", None)
 
 
 def _cap(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, end: int) -> tuple[int, str]:

@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Literal
 
 from cltv_ml.settings.base import Days, File, Names, Table, setting
-from cltv_ml.settings.parts import CURRENCY, MARGIN, Costed, Printed, Redacted, Source
+from cltv_ml.settings.parts import CURRENCY, MARGIN, Costed, Customers, Printed, Redacted, Source
 
 
-class Cohorts(Printed, Source):
+class Cohorts(Printed, Customers, Source):
     """Settings of `cltv cohorts`."""
 
     by: str = setting(
         "first_month",
         "What customers are grouped by: first_month, first_quarter, first_product, first_category, first_channel, "
         "first_discount, first_order_fifth, or a column of --customers.",
-    )
-    customers: Table = setting(
-        None, "CSV or Parquet file with customer_id and columns that --by may name, such as region."
     )
     per: Literal["week", "month", "quarter", "year"] = setting("month", "Period since the first purchase.")
     margin_rate: float | None = setting(None, MARGIN)
@@ -78,17 +75,17 @@ class Forecast(Printed, Source):
     currency: str = setting("", CURRENCY)
 
 
-class Acquisition(Printed, Costed, Source):
+class Acquisition(Printed, Costed, Customers, Source):
     """Settings of `cltv acquisition`."""
 
     costs: Table = setting(
         ...,
         "CSV or Parquet file with the columns month (or date) and cost, where known channel, campaign and currency.",
     )
-    channels: Table = setting(
-        None,
-        "CSV or Parquet file with the columns customer_id and channel: by what each customer was won.",
-        default_text="the channel of the first order",
+    channel: str = setting(
+        "",
+        "Column of --customers that says by what each customer was won.",
+        default_text="acquisition_channel or channel of --customers, else the channel of the first order",
     )
     age: int = setting(365, "Age in days at which value is held against cost: 30, 60, 90, 180, 365 or 720.")
     out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")

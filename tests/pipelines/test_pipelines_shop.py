@@ -74,9 +74,21 @@ def test_acquisition_reads_channels_from_a_table_of_customers(log, costs, tmp_pa
     customers.to_csv(tmp_path / "customers.csv", index=False)
     costs[costs["channel"] == "web"].to_csv(tmp_path / "costs.csv", index=False)
     found = pipelines.acquisition(
-        data=log, costs=tmp_path / "costs.csv", channels=tmp_path / "customers.csv", out=tmp_path / "out"
+        data=log, costs=tmp_path / "costs.csv", customers=tmp_path / "customers.csv", out=tmp_path / "out"
     )
     assert found.tables["cac"]["channel"].tolist() == ["all channels", "web"]
+
+
+def test_acquisition_takes_any_column_of_channels_and_ids_of_another_spelling(log, costs, tmp_path):
+    ids = pd.Series(log["customer_id"].unique())
+    customers = pd.DataFrame({"ref": ids.str.upper(), "UTM source": "Web"})
+    spent = costs[costs["channel"] == "web"].assign(channel="Web")
+    found = pipelines.acquisition(
+        data=log, costs=spent, customers=customers, channel="utm_source", out=tmp_path / "out"
+    )
+    assert found.tables["cac"]["channel"].tolist() == ["all channels", "Web"]
+    with pytest.raises(InputError, match="no column 'medium' in the table of customers; choose one of"):
+        pipelines.acquisition(data=log, costs=spent, customers=customers, channel="medium", out=tmp_path)
 
 
 def test_an_age_that_is_not_followed_is_one_sentence(log, costs, tmp_path):
@@ -93,10 +105,14 @@ def test_cohorts_are_grouped_by_an_attribute_of_a_table(log, tmp_path):
 
 
 def test_attributes_that_cannot_be_used_are_one_sentence(log, tmp_path):
-    people = pd.DataFrame({"customer_id": ["a", "a"], "region": "north"})
+    first = log["customer_id"].iloc[0]
+    people = pd.DataFrame({"customer_id": [first, first], "region": "north"})
     wrong = {
         "no column 'colour' in the table of customers": {"by": "colour", "customers": people},
-        "customer 'a' stands twice in the table": {"by": "region", "customers": people},
+        "several rows that differ": {
+            "by": "region",
+            "customers": people.assign(region=["north", "south"]),
+        },
         "Unknown grouping 'region'": {"by": "region"},
         "horizons must increase": {"horizons": ["1y", "30d"]},
     }
