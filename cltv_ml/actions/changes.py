@@ -102,7 +102,7 @@ def _account(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, done: Action
     by_earlier, cuts, about_model = _by_earlier_model(before, shop, done)
     prices, about_prices = _prices(before, shop)
     change = decisions.account_for_change(
-        before, after, same_model=by_earlier, price_ratio=prices, tiers=cuts
+        decisions.change_by_customer(before, after, same_model=by_earlier, price_ratio=prices, tiers=cuts)
     )
     values = pd.concat([before["expected_value"], after["expected_value"]], axis=1, keys=["before", "after"])
     tiers = before["tier"] if "tier" in before else decisions.apply_tiers(before["expected_value"], cuts)
@@ -178,4 +178,6 @@ def _profit_change(
         for table in (before, after)
     )
     same_model = None if by_earlier is None else by_earlier * after["margin_rate"]
-    return decisions.account_for_change(then, now, same_model=same_model, price_ratio=ratio)
+    return decisions.account_for_change(
+        decisions.change_by_customer(then, now, same_model=same_model, price_ratio=ratio)
+    )

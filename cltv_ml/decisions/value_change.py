@@ -27,44 +27,23 @@ PARTS = (
 )
 
 
-def account_for_change(
-    before: pd.DataFrame,
-    after: pd.DataFrame,
-    *,
-    same_model: pd.Series | None = None,
-    price_ratio: float | pd.Series = 1.0,
-    tiers: Mapping[str, float] | None = None,
-) -> pd.DataFrame:
+def account_for_change(changes: pd.DataFrame) -> pd.DataFrame:
     """Return what each cause adds to total predicted value: `part`, `customers`, `change` (currency).
 
     The last row is the total, after minus before; the parts sum to it exactly, because every amount is a
-    whole number of ten-thousandths. The change of each customer is taken apart in this order:
-
-    1. model: today's value less what the earlier model says today (`same_model`);
-    2. prices and margins: that value less the same at the earlier prices and margins (`price_ratio`);
-    3. behaviour, the rest, goes to one part per customer: new (first scored after), lost (no longer
-       scored, or lapsed since), reactivated (lapsed before, not any more), upgraded or downgraded (moved
-       to another tier, at the earlier prices, model and cut points), or same tier.
+    whole number of ten-thousandths.
 
     Parameters
     ----------
-    before, after
-        PREDICTIONS at the two dates; a column `lifecycle`, where both have it, tells lapsed customers.
-    same_model
-        Expected value today by the model of the earlier date, by customer_id; None: one model made both.
-    price_ratio
-        What the same purchases are worth today over then: `price_index`, times the margin rate today over
-        that of then where value is profit; one number or one per customer.
-    tiers
-        Cut points (`fit_tiers`); default those of `before`.
+    changes
+        What `change_by_customer` returns.
 
     >>> before = pd.DataFrame({"expected_value": [10.0, 90.0]}, index=["a", "b"])
     >>> after = pd.DataFrame({"expected_value": [95.0, 20.0]}, index=["b", "c"])
-    >>> table = account_for_change(before, after, tiers={"high": 50, "low": 0})
+    >>> table = account_for_change(change_by_customer(before, after, tiers={"high": 50, "low": 0}))
     >>> table[table["customers"] > 0].values.tolist()
     [['new', 1, 20.0], ['lost', 1, -10.0], ['same tier', 1, 5.0], ['total', 3, 15.0]]
     """
-    changes = change_by_customer(before, after, same_model=same_model, price_ratio=price_ratio, tiers=tiers)
     causes = {"prices and margins": changes["prices_and_margins"], "model": changes["model"]}
     rows = []
     for part in PARTS:
@@ -86,7 +65,25 @@ def change_by_customer(
 ) -> pd.DataFrame:
     """Return per customer of either date `part` and the changes `behaviour`, `prices_and_margins`, `model`.
 
-    Changes are integers of ten-thousandths of the currency unit. Arguments as in `account_for_change`.
+    Changes are integers of ten-thousandths of the currency unit, taken apart in this order:
+
+    1. model: today's value less what the earlier model says today (`same_model`);
+    2. prices and margins: that value less the same at the earlier prices and margins (`price_ratio`);
+    3. behaviour, the rest, goes to one part per customer: new (first scored after), lost (no longer
+       scored, or lapsed since), reactivated (lapsed before, not any more), upgraded or downgraded (moved
+       to another tier, at the earlier prices, model and cut points), or same tier.
+
+    Parameters
+    ----------
+    before, after
+        PREDICTIONS at the two dates; a column `lifecycle`, where both have it, tells lapsed customers.
+    same_model
+        Expected value today by the model of the earlier date, by customer_id; None: one model made both.
+    price_ratio
+        What the same purchases are worth today over then: `price_index`, times the margin rate today over
+        that of then where value is profit; one number or one per customer.
+    tiers
+        Cut points (`fit_tiers`); default those of `before`.
 
     Raises
     ------

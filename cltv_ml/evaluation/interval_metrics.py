@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation.metrics import paired
+from cltv_ml.models.inputs import paired
 
 
 def coverage(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:

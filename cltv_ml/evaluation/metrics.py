@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from cltv_ml.errors import InputError
+from cltv_ml.models.inputs import paired
 
 
 def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -281,19 +282,6 @@ PURCHASE_METRICS = {
     "buy_auc": Metric(auc, 1.0, "", more_is_better=True),
     "buy_brier": Metric(brier, 0.0, ""),
 }
-
-
-def paired(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return both sides as arrays of floats; InputError where they do not match or hold a missing value."""
-    true, pred = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
-    if true.ndim != 1 or true.shape != pred.shape or not len(true):
-        raise InputError(
-            f"y_true and y_pred must be equally long and not empty, got {true.shape} and {pred.shape}."
-        )
-    for name, values in (("y_true", true), ("y_pred", pred)):
-        if not np.isfinite(values).all():
-            raise InputError(f"{name} holds a missing or infinite value; score customers without one apart.")
-    return true, pred
 
 
 def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from scipy.special import betaln, digamma
 
+from cltv_ml.models.contract import ContractModel
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.purchase_history import Rows, read_periods
-from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.purchase_history import Rows
 
 
-class BdW(PurchaseModel):
+class BdW(ContractModel):
     """A customer survives t renewals with probability (1 - theta)^(t^c), theta ~ Beta(gamma, delta).
 
     Fader, Hardie, Liu, Davin and Steenburgh (2018), "How to Project Customer Retention" Revisited: The Role of Duration
@@ -22,13 +21,6 @@ class BdW(PurchaseModel):
 
     name = "bdw"
     param_names = ("gamma", "delta", "c")
-    time_params = ()
-    columns = ("recency", "T")
-    discrete = True
-
-    def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, ...]:
-        recency, T = read_periods(self, X, self.columns, at_least=1)
-        return recency, recency, T
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         return [(1.0, 2.0, 1.0), (0.3, 0.3, 1.0), (5.0, 20.0, 1.5), (0.5, 5.0, 0.7)]
@@ -44,9 +36,6 @@ class BdW(PurchaseModel):
         leaves = np.where(left, np.maximum(-np.expm1(further - stayed), 1e-300), 1.0)
         value = stayed + np.log(leaves)
         return value, tuple((one - ratio * other) / leaves for one, other in zip(slopes, later, strict=True))
-
-    def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
-        return np.where(tx < T, 0.0, 1.0)
 
     def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
         gamma, delta, c = params
@@ -68,15 +57,6 @@ class BdW(PurchaseModel):
         for renewal in range(1, int(self._length(t)) + 1):
             total = total + np.exp(-rate * renewal) * self._alive_survival(params, float(renewal))
         return total
-
-    def _alive_none(self, params: Params, t: float) -> np.ndarray:
-        return 1.0 + 0.0 * params[0] if t == 0 else 1 - self._alive_survival(params, 1.0)
-
-    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
-        if n > t:
-            return 0.0 * params[0]
-        stays = self._alive_survival(params, n)
-        return stays if n == t else stays - self._alive_survival(params, n + 1)
 
     def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
         gamma, delta, c, seen = params

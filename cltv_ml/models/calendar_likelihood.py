@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, expit, gammaln
 
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.pareto_nbd import moments, visible
+from cltv_ml.models.pareto_nbd import alive_or_gone, moments, visible
 from cltv_ml.models.purchase_history import Rows
 
 _NATS = 60.0  # how far the integrand falls until nothing more of it is seen
@@ -31,14 +30,7 @@ def terms(
     p, s = r + rows.x, s + 0 * rows.T
     gone, by_r, by_s, rise, fall = log_gone(p, s, A, B, by_a, by_d)
     alive = -p * np.log(AT) - s * np.log(BT)
-    dead = expit(gone - alive)
-    lives = 1 - dead
-    value = (
-        (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
-        + r * np.log(alpha)
-        + s * np.log(beta)
-        + np.logaddexp(alive, gone)
-    )
+    value, lives, dead, digammas = alive_or_gone((r, alpha, s, beta), rows, alive, gone)
     at_A, at_B = -lives * p / AT, -lives * s / BT
     by_A, by_B = at_A + dead * rise[0].sum(axis=1), at_B + dead * fall[0].sum(axis=1)
     weight = rows.weight[:, None]
@@ -47,7 +39,6 @@ def terms(
         * multiplier
         for by, at, moves, multiplier in ((by_A, at_A, rise, a), (by_B, at_B, fall, d))
     ]
-    digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
     by = (
         digammas + np.log(alpha) - lives * np.log(AT) + dead * by_r,
         r / alpha + by_A,

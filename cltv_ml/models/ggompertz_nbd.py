@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, expit, gammaln
+from scipy.special import expit
 
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.pareto_nbd import log_nbd
+from cltv_ml.models.pareto_nbd import alive_or_gone, log_nbd
 from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
@@ -48,16 +48,8 @@ class GGompertzNBD(CovariateModel):
         gone, (by_r, by_alpha, by_b, by_s, by_beta) = _log_gone(params, rows.x, rows.tx, rows.T)
         log_A, log_B = np.log(alpha + rows.T), _log_clock(b, beta, rows.T)
         alive = -p * log_A - s * log_B
-        dead = expit(gone - alive)
-        lives = 1 - dead
-        terms = (
-            (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
-            + r * np.log(alpha)
-            + s * np.log(beta)
-            + np.logaddexp(alive, gone)
-        )
-        digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
-        return terms, (
+        value, lives, dead, digammas = alive_or_gone((r, alpha, s, beta), rows, alive, gone)
+        return value, (
             digammas + np.log(alpha) - lives * log_A + dead * by_r,
             r / alpha - lives * p / (alpha + rows.T) + dead * by_alpha,
             -lives * s * rows.T * np.exp(b * rows.T - log_B) + dead * by_b,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, column_or_1d
 
 from cltv_ml.errors import InputError
@@ -81,6 +82,22 @@ def as_weights(model: Any, sample_weight: Any, rows: int) -> np.ndarray | None:
             f"{who}: sample_weight must be finite, zero or more, and above zero for some row; correct those rows."
         )
     return weights
+
+
+def paired(
+    true: ArrayLike, pred: ArrayLike, names: tuple[str, str] = ("y_true", "y_pred")
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both sides as arrays of floats; InputError where they do not match or hold a missing value."""
+    sides = np.asarray(true, dtype=np.float64), np.asarray(pred, dtype=np.float64)
+    shapes = [side.shape for side in sides]
+    if sides[0].ndim != 1 or shapes[0] != shapes[1] or not len(sides[0]):
+        raise InputError(
+            f"{names[0]} and {names[1]} must be equally long and not empty, got {shapes[0]} and {shapes[1]}."
+        )
+    for name, side in zip(names, sides, strict=True):
+        if not np.isfinite(side).all():
+            raise InputError(f"{name} holds a missing or infinite value; score customers without one apart.")
+    return sides
 
 
 def _one_number_a_row(values: Any) -> np.ndarray:

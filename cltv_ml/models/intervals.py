@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
+from cltv_ml.models.inputs import paired
 
 #: Fewest customers behind a quantile, and most groups of predicted value.
 GROUP_SIZE = 150
@@ -94,14 +95,12 @@ class Intervals(BaseEstimator):
 
 
 def _checked(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    value, spent = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
-    if value.ndim != 1 or value.shape != spent.shape or not len(value):
-        raise InputError(
-            f"Intervals: expected and actual must be equally long and not empty, got {value.shape} and {spent.shape}."
-        )
+    value, spent = paired(expected, actual, ("expected", "actual"))
     for name, numbers in (("expected", value), ("actual", spent)):
-        if not (np.isfinite(numbers) & (numbers >= 0)).all():
-            raise InputError(f"Intervals: {name} holds a negative, missing or infinite value.")
+        if (numbers < 0).any():
+            raise InputError(
+                f"Intervals: {name} holds a negative value, {numbers.min()}; bounds are of spend."
+            )
     return value, spent
 
 

@@ -205,16 +205,9 @@ class MBGCNBD(PurchaseModel):
         return exactly + reached[..., 0] * (stays[..., 0] - stays_on)
 
     def _sample(
-        self,
-        params: Params,
-        x: np.ndarray,
-        tx: np.ndarray,
-        T: np.ndarray,
-        t: float,
-        size: int,
-        rng: np.random.Generator,
+        self, params: Params, seen: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
-        r, alpha, a, b = params
+        (x, tx, T), (r, alpha, a, b) = seen, params
         shape = (len(x), size)
         stages, _ = self._stages(params, x, tx, T)
         climbed = np.cumsum(np.exp(stages - _log_sum(stages)), axis=0)

@@ -175,17 +175,10 @@ class ParetoGGG(PurchaseModel):
         return np.clip(at_least(n) - at_least(n + 1), 0.0, 1.0)
 
     def _sample(
-        self,
-        params: Params,
-        x: np.ndarray,
-        tx: np.ndarray,
-        T: np.ndarray,
-        t: float,
-        size: int,
-        rng: np.random.Generator,
+        self, params: Params, seen: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
         """Return draws: rhythm, next purchase, rate, lifetime and the purchases after the next, one after the other."""
-        *known, gaps = params
+        (x, tx, T), (*known, gaps) = seen, params
         k, logs, a, b = _rhythms(params, x, tx, gaps)
         silent = log_quiet(k, a, b, (T - tx)[:, None])
         climbed = np.exp(logs + silent - (logs + silent).max(axis=1, keepdims=True)).cumsum(axis=1)

@@ -56,16 +56,8 @@ class ParetoNBD(CovariateModel):
         gone, (by_r, by_alpha, by_s, by_beta) = _log_gone(params, x, rows.tx, rows.T)
         log_alpha, log_beta = np.log(alpha + rows.T), np.log(beta + rows.T)
         alive = -p * log_alpha - s * log_beta
-        dead = expit(gone - alive)
-        lives = 1 - dead
-        terms = (
-            (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
-            + r * np.log(alpha)
-            + s * np.log(beta)
-            + np.logaddexp(alive, gone)
-        )
-        digammas = (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
-        return terms, (
+        value, lives, dead, digammas = alive_or_gone(params, rows, alive, gone)
+        return value, (
             digammas + np.log(alpha) - lives * log_alpha + dead * by_r,
             r / alpha - lives * p / (alpha + rows.T) + dead * by_alpha,
             np.log(beta) - lives * log_beta + dead * by_s,
@@ -136,6 +128,25 @@ class ParetoNBD(CovariateModel):
         r, alpha, s, beta = params
         life = rng.exponential(1.0, T.shape) / np.maximum(draw_gamma(s, beta, T.shape, rng), 1e-290)
         return until_moment(draw_gamma(r, alpha, T.shape, rng), life, T, horizon, rng)
+
+
+def alive_or_gone(
+    params: Params, rows: Rows, alive: np.ndarray, gone: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return each row's log-likelihood, P(alive), P(gone), and the derivative by r of the gamma functions.
+
+    `params` are r, alpha, s, beta; `alive` and `gone` the logarithms of being alive at T and of having left before,
+    without what they have in common.
+    """
+    r, alpha, s, beta = params
+    dead = expit(gone - alive)
+    value = (
+        (gammaln(r + rows.distinct_x) - gammaln(r))[rows.place_x]
+        + r * np.log(alpha)
+        + s * np.log(beta)
+        + np.logaddexp(alive, gone)
+    )
+    return value, 1 - dead, dead, (digamma(r + rows.distinct_x) - digamma(r))[rows.place_x]
 
 
 def _log_gone(

@@ -148,7 +148,7 @@ class PurchaseModel(LikelihoodModel):
         for rows in row_blocks(len(X), size):
             x, tx, T, *given = (column[rows] for column in columns)
             draws = [
-                model._sample(model._own(given), x, tx, T, t, part, rng)
+                model._sample(model._own(given), (x, tx, T), t, part, rng)
                 for model, part in zip(models, parts, strict=True)
             ]
             yield rows, np.concatenate(draws, axis=1)
@@ -248,16 +248,10 @@ class PurchaseModel(LikelihoodModel):
         return float(np.mean(alive * answer(params, self._length(t)) + (1 - alive) * if_gone))
 
     def _sample(
-        self,
-        params: Params,
-        x: np.ndarray,
-        tx: np.ndarray,
-        T: np.ndarray,
-        t: float,
-        size: int,
-        rng: np.random.Generator,
+        self, params: Params, seen: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Return draws of the purchases in `t`, shape (len(x), size)."""
+        """Return draws of the purchases in `t`, shape (n, size), of customers with the x, tx and T in `seen`."""
+        x, tx, T = seen
         alive = rng.random((len(x), size)) < self._p_alive(params, x, tx, T)[:, None]
         later = self._alive_sample(
             tuple(np.asarray(p)[..., None] for p in self._survivor(params, x, T)), t, size, rng

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from scipy.special import betaln, digamma
 
+from cltv_ml.models.contract import ContractModel
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.purchase_history import Rows, read_periods
-from cltv_ml.models.purchases import PurchaseModel
+from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.simulation import draw_last
 
 
-class SBG(PurchaseModel):
+class SBG(ContractModel):
     """At each renewal a customer leaves with probability theta ~ Beta(alpha, beta).
 
     Fader and Hardie (2007), "How to Project Customer Retention". Purchases are renewals, and leaving is seen:
@@ -23,13 +22,6 @@ class SBG(PurchaseModel):
 
     name = "sbg"
     param_names = ("alpha", "beta")
-    time_params = ()
-    columns = ("recency", "T")
-    discrete = True
-
-    def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, ...]:
-        recency, T = read_periods(self, X, self.columns, at_least=1)
-        return recency, recency, T
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         return [(1.0, 2.0), (0.3, 0.3), (5.0, 20.0)]
@@ -44,9 +36,6 @@ class SBG(PurchaseModel):
             digamma(beta + renewed) - digamma(beta) + both,
         )
 
-    def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
-        return np.where(tx < T, 0.0, 1.0)
-
     def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
         alpha, beta = params
         return alpha + 0 * T, beta + T - 1
@@ -57,15 +46,6 @@ class SBG(PurchaseModel):
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
         alpha, beta = params
         return np.exp(betaln(alpha, beta + t) - betaln(alpha, beta))
-
-    def _alive_none(self, params: Params, t: float) -> np.ndarray:
-        return 1.0 + 0.0 * params[0] if t == 0 else 1 - self._alive_survival(params, 1.0)
-
-    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
-        if n > t:
-            return 0.0 * params[0]
-        stays = self._alive_survival(params, n)
-        return stays if n == t else stays - self._alive_survival(params, n + 1)
 
     def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
         return renewals(params, self._length(t), rate)

@@ -31,6 +31,7 @@ from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.remote import local
 from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import (
     equity_section,
     forecast_facts,
@@ -159,21 +160,23 @@ def _sections(
     def links(*names: str) -> dict[str, str]:
         return {_LINKS[name]: files[name].name for name in names}
 
-    bands = links("forecast", "history")
-    parts = [
-        forecast_section(tables["forecast"], tables["history"], notes=notes, links=bands, currency=currency),
-        scenarios_section(*plan, links=links("scenarios"), currency=currency),
+    scenarios, parts, terms, periods, kept, bands = plan
+    drawn = links("forecast", "history")
+    sliders = build_scenarios(parts, terms, periods, kept, bands, currency=currency)
+    sections = [
+        forecast_section(tables["forecast"], tables["history"], notes=notes, links=drawn, currency=currency),
+        scenarios_section(scenarios, sliders, kept, links=links("scenarios"), currency=currency),
     ]
     if tables["equity"] is not None:
-        parts.append(
-            equity_section(tables["equity"], plan[2], plan[3], links=links("equity"), currency=currency)
+        sections.append(
+            equity_section(tables["equity"], terms, periods, links=links("equity"), currency=currency)
         )
     if tables["last_plan"] is not None:
         judged = links("last_plan", "causes")
-        parts.append(
+        sections.append(
             last_plan_section(tables["last_plan"], tables["causes"], links=judged, currency=currency)
         )
-    return parts
+    return sections
 
 
 def _kept(settings: Forecast) -> str:

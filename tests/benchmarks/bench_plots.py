@@ -20,7 +20,7 @@ from cltv_ml.decisions.profile import profile_segments
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
 from cltv_ml.decisions.rfm import apply_rfm, fit_rfm
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
-from cltv_ml.decisions.value_change import account_for_change
+from cltv_ml.decisions.value_change import account_for_change, change_by_customer
 from cltv_ml.evaluation import diagnostics
 from cltv_ml.evaluation.drift import compute_drift, sketch
 from cltv_ml.evaluation.explain import compute_contributions
@@ -112,7 +112,9 @@ def main(customers: int = 1_000_000) -> None:
         "migration_sankey": timed(
             lambda: compute_migration(apply_tiers(values, cuts), apply_tiers(later["expected_value"], cuts))
         ),
-        "value_waterfall": timed(lambda: account_for_change(predictions, later, tiers=cuts)),
+        "value_waterfall": timed(
+            lambda: account_for_change(change_by_customer(predictions, later, tiers=cuts))
+        ),
         "campaign_profit": timed(lambda: profit_curve(treatment)),
         "season_profile": timed(lambda: compute_seasonality(log)),
         "segment_sizes": timed(lambda: profile_segments(log, apply_tiers(values, cuts), cutoff=END)),

@@ -15,6 +15,10 @@ def _frame(values):
     return pd.DataFrame({"expected_value": pd.Series(values, dtype=float)})
 
 
+def by_cause(before, after, **options):
+    return account_for_change(change_by_customer(before, after, **options)).set_index("part")
+
+
 @given(_SCORES, _SCORES, st.floats(0.5, 2.0), st.floats(0.5, 2.0))
 def test_the_parts_sum_exactly_to_the_total(before, after, ratio, drift):
     before, after = _frame(before), _frame(after)
@@ -27,16 +31,14 @@ def test_the_parts_sum_exactly_to_the_total(before, after, ratio, drift):
 
 def test_a_pure_price_rise_is_all_prices():
     before = _frame({"a": 10.0, "b": 100.0})
-    table = account_for_change(before, before * 1.05, price_ratio=1.05).set_index("part")["change"]
+    table = by_cause(before, before * 1.05, price_ratio=1.05)["change"]
     assert table["prices and margins"] == pytest.approx(5.5)
     assert table.drop(["prices and margins", "total"]).abs().sum() == 0
 
 
 def test_a_new_model_on_the_same_customers_is_all_model():
     before = _frame({"a": 10.0, "b": 100.0})
-    table = account_for_change(before, before + 1, same_model=before["expected_value"]).set_index("part")[
-        "change"
-    ]
+    table = by_cause(before, before + 1, same_model=before["expected_value"])["change"]
     assert table["model"] == 2.0
     assert table["total"] == 2.0
 
@@ -64,7 +66,7 @@ def test_each_customer_of_behaviour_is_in_one_part():
 
 def test_a_missing_value_is_refused():
     with pytest.raises(ValueError, match="1 values are missing"):
-        account_for_change(_frame({"a": np.nan}), _frame({"a": 1.0}))
+        change_by_customer(_frame({"a": np.nan}), _frame({"a": 1.0}))
 
 
 def test_the_price_index_finds_a_known_rise_and_ignores_what_is_bought():
@@ -91,5 +93,5 @@ def test_a_price_index_without_shared_products_says_so(shop):
 
 
 def test_nobody_before_makes_everybody_new():
-    table = account_for_change(_frame({}), _frame({"a": 4.0}), tiers={"high": 50.0, "low": 0.0})
-    assert table.set_index("part").loc["new"].tolist() == [1.0, 4.0]
+    table = by_cause(_frame({}), _frame({"a": 4.0}), tiers={"high": 50.0, "low": 0.0})
+    assert table.loc["new"].tolist() == [1.0, 4.0]

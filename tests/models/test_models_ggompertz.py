@@ -1,23 +1,12 @@
 """GGompertz/NBD: the published fit, the integral and the limit that is Pareto/NBD."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from cltv_ml.models import GGompertzNBD, ParetoNBD
 from cltv_ml.models.ggompertz_nbd import _log_clock, _log_gone
 
 TRUE = {"r": 2.0, "alpha": 3.0, "b": 0.15, "s": 1.2, "beta": 8.0}
-
-
-@pytest.fixture(scope="module")
-def weeks():
-    table = pd.read_csv(
-        Path(__file__).parents[1] / "references" / "cdnow_sample.csv", index_col="customer_id"
-    )
-    return table.assign(recency=table["recency"] / 7, T=table["T"] / 7)
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,12 @@
 """Posterior draws agree with a grid, with each other where the normal is near, and widen forecasts."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from cltv_ml.models import BGNBD, CATALOGUE, NBD, sample_posterior
 from cltv_ml.models.posterior import smooth_tail
 from cltv_ml.models.scaled import scaled
 from cltv_ml.models.state import from_state, to_state
-
-
-@pytest.fixture(scope="module")
-def weeks():
-    table = pd.read_csv(
-        Path(__file__).parents[1] / "references" / "cdnow_sample.csv", index_col="customer_id"
-    )
-    return table.assign(recency=table["recency"] / 7, T=table["T"] / 7)
 
 
 @pytest.fixture(scope="module")

@@ -25,12 +25,18 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-
 #: A table of one cell.
 ONE = {"t": pd.DataFrame({"a": [1]})}
 
-#: Put before everything else: what goes wrong is kept.
+#: Put before everything else: it keeps what goes wrong, and shows to `read` what a script has seen.
 LISTEN = """<script>
 window.faults = [];
 addEventListener("error", (event) => faults.push(String(event.message)));
 addEventListener("unhandledrejection", (event) => faults.push(String(event.reason)));
 console.error = (...words) => faults.push(words.join(" "));
+window.show = (seen) => {
+  const text = document.createElement("pre");
+  text.id = "seen";
+  text.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
+  document.body.replaceChildren(text);
+};
 </script>"""
 
 #: Put at the end: opens what is folded, changes the controls, draws every figure and writes down what is there.
@@ -96,10 +102,7 @@ READ = """<script>
       font: plot._fullLayout.font.color,
     })),
   };
-  const text = document.createElement("pre");
-  text.id = "seen";
-  text.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
-  document.body.replaceChildren(text);
+  show(seen);
 })();
 </script>"""
 
@@ -113,10 +116,7 @@ addEventListener("load", async () => {
   const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] });
   const violations = found.violations.map((one) => one.id + ": " + one.nodes[0].html);
   const seen = { passes: found.passes.length, violations };
-  const text = document.createElement("pre");
-  text.id = "seen";
-  text.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(seen))));
-  document.body.replaceChildren(text);
+  show(seen);
 });
 </script>"""
 
@@ -129,10 +129,7 @@ for (const [name, value] of Object.entries({ cost: 2, margin: 50, budget: 30 }))
   field.dispatchEvent(new Event("input"));
 }
 const seen = { lists: box.lists, rows: [...box.querySelectorAll("tbody tr")].map((row) => row.innerText) };
-const text = document.createElement("pre");
-text.id = "seen";
-text.textContent = btoa(JSON.stringify(seen));
-document.body.replaceChildren(text);
+show(seen);
 </script>"""
 
 

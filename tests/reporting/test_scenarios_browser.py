@@ -7,6 +7,7 @@ from test_report_browser import CHROMIUM, read
 
 from cltv_ml.decisions.shop_plan import Parts, Terms, compute_scenarios
 from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import scenarios_section
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the path")
@@ -23,11 +24,7 @@ for (const [name, value] of Object.entries({ arrivals: -20, retention: 2, basket
   field.value = 0;
   field.dispatchEvent(new Event("input"));
 }
-const seen = { found, faults };
-const text = document.createElement("pre");
-text.id = "seen";
-text.textContent = btoa(JSON.stringify(seen));
-document.body.replaceChildren(text);
+show({ found, faults });
 </script>"""
 
 
@@ -43,7 +40,7 @@ def test_sliders_compute_what_the_scenarios_do(tmp_path):
         bands[f"lower_{band}"], bands[f"upper_{band}"] = 0.5, 2.0
     table = compute_scenarios(parts, terms, np.array([30, 60, 90]), 0.5)
     page = tmp_path / "page.html"
-    part = scenarios_section(table, parts, terms, periods, 0.5, bands)
+    part = scenarios_section(table, build_scenarios(parts, terms, periods, 0.5, bands), 0.5)
     page.write_text(render_html(summarise("Plan", "", [part])), encoding="utf-8")
     seen = read(page, 1200, "light", MOVE)
     assert seen["faults"] == []

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cltv_ml.decisions.migration import compute_migration
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
-from cltv_ml.decisions.value_change import account_for_change
+from cltv_ml.decisions.value_change import account_for_change, change_by_customer
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -41,7 +41,7 @@ def change_section(
     """
     before, today = (table.dropna(subset=["expected_value"]) for table in (before, today))
     cuts = fit_tiers(before["expected_value"])
-    change = account_for_change(before, today, tiers=cuts)
+    change = account_for_change(change_by_customer(before, today, tiers=cuts))
     flows = compute_migration(
         apply_tiers(before["expected_value"], cuts), apply_tiers(today["expected_value"], cuts)
     )

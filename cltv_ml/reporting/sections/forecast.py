@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.decisions.shop_plan import Parts, Terms
+from cltv_ml.decisions.shop_plan import Terms
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.scenarios import build_scenarios
 
 _PARTS = {"known": "known customers", "new": "customers to come", "total": "all"}
 
@@ -110,16 +109,13 @@ def _caption(measure: str) -> str:
 
 def scenarios_section(
     scenarios: pd.DataFrame,
-    parts: Parts,
-    terms: Terms,
-    periods: pd.DataFrame,
+    sliders: Mapping[str, Any],
     repeat_share: float,
-    bands: pd.DataFrame,
     *,
     links: Mapping[str, str] | None = None,
     currency: str = "",
 ) -> dict[str, Any]:
-    """Return the section of scenarios: a table, and sliders that recompute the plan in the page."""
+    """Return the section of scenarios: a table, and the sliders of `build_scenarios`."""
     plan = scenarios.iloc[0]
     shown = pd.DataFrame({"Scenario": scenarios["scenario"]})
     for name, title in (("revenue", "Revenue"), ("equity", "Equity in the horizon")):
@@ -141,8 +137,7 @@ def scenarios_section(
         tables={"Scenarios over the whole horizon": shown},
         links=links,
     )
-    drawn["scenarios"] = build_scenarios(parts, terms, periods, repeat_share, bands, currency=currency)
-    return drawn
+    return {**drawn, "scenarios": sliders}
 
 
 def equity_section(
