@@ -95,16 +95,14 @@ def _look(marks: Relation, by_product: bool) -> _Seen:
         "), repeated as (select count(*) - 1 as m from alike group by by_order, by_product, money"
         f"), several as (select *, {differ} or states as differs from orders where n > 1"
         "), tops as (select count(*) as n from orders group by top"
-        ") select (select count(*) filter (differs) from several), "
-        "    (select count(*) filter (differs and least = top) from several), "
-        "    (select coalesce(sum(hashes - 1) filter (differs), 0) from several), "
+        # Few tables are joined, of one row each: the engine weighs every order of them.
+        ") select * from (select count(*) filter (differs), count(*) filter (differs and least = top), "
+        "        coalesce(sum(hashes - 1) filter (differs), 0), count(*) filter (n > 2), "
+        "        count(*) filter (n > 2 and 2 * top = total) from several), "
         "    (select coalesce(sum(n * (n - 1)) / nullif(sum(n) * (sum(n) - 1), 0), 0) from tops), "
-        "    (select count(*) from orders), (select coalesce(sum(n), 0) from orders), "
-        "    (select coalesce(sum(m), 0) from repeated), "
-        "    (select count(*) filter (n > 2) from several), "
-        "    (select count(*) filter (n > 2 and 2 * top = total) from several)"
+        "    (select count(*), coalesce(sum(n), 0) from orders), (select coalesce(sum(m), 0) from repeated)"
     )
-    orders, constant, further, chance, all_orders, lines, again, long, summed = row
+    orders, constant, further, long, summed, chance, all_orders, lines, again = row
     chance = max(float(chance), 1 / (all_orders + 1))
     again = int(again) if by_product else 0
     return _Seen(orders, constant, int(further), chance, int(lines), again, long, summed)
