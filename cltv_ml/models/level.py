@@ -51,7 +51,7 @@ _AGE_APART = 0.6
 _LEAST_TRIED = 2
 _UNTRIED_REACH = float(np.log(2.0))
 
-#: No candidate but the reference may lie further than this factor from the one in the middle.
+#: No candidate may lie further than this factor from the one in the middle, half of the weight on either side.
 _FARTHEST = 4.0
 
 #: A weight is the expected squared error to minus this power: sharper than 1 / MSE, which would be best for
@@ -163,7 +163,7 @@ def estimate_level(
     if not now:
         return None
     weights, errors, tried = weigh(log, cutoff, horizon, now, past)
-    held = _held(now, tried, past)
+    held = _held(now, weights, tried, past)
     record = _replay(log, horizon, past)
     seen = bool(set(SEASONAL) & set(now))
     apart = _DISAGREED * _apart(now, weights)
@@ -208,7 +208,7 @@ def weigh(
     expected, tried = [], []
     for place, name in enumerate(now):
         both = np.isfinite(squared[:, place]) & (own | (not own.any()))
-        error = error_before(log, cutoff, horizon, name) ** 2
+        error = error_before(log, cutoff, horizon, name, now[name] / now.get(REFERENCE, now[name])) ** 2
         weight = counts[both].sum()
         if name not in SEASONAL:  # nothing but its record lets it be right where the reference was wrong
             error *= max(1.0, typical / before) ** (_PRIOR_WINDOWS / (_PRIOR_WINDOWS + weight))
@@ -237,24 +237,28 @@ def _evidence(log: Cohorts, cutoff: int, horizon: int, past: Sequence[Past]) -> 
     return recent * np.exp(-0.5 * (apart / _AGE_APART) ** 2) / overlap
 
 
-def _held(now: Mapping[str, float], tried: Sequence[int], past: Sequence[Past]) -> dict[str, float]:
-    """Return the forecasts, those rarely tried held near the reference's and all within `_FARTHEST` of the middle one.
+def _held(
+    now: Mapping[str, float], weights: np.ndarray, tried: Sequence[int], past: Sequence[Past]
+) -> dict[str, float]:
+    """Return the forecasts, all within `_FARTHEST` of the middle one, those rarely tried near the reference's.
 
-    A base of next to nothing, such as a month in which the shop was closed, makes a ratio to it absurd.
+    A base of next to nothing, such as a month in which the shop was closed, makes a ratio to it absurd. The middle has
+    half of the weight on either side: in a shop of one season most candidates know none, and are wrong together.
     """
-    centre = float(np.exp(np.median(np.log(list(now.values())))))
+    totals = np.array(list(now.values()))
+    order = np.argsort(totals)
+    centre = float(totals[order][np.searchsorted(np.cumsum(weights[order]), 0.5 * weights.sum())])
     near = {
         name: float(np.clip(total, centre / _FARTHEST, centre * _FARTHEST)) for name, total in now.items()
     }
     middle = now.get(REFERENCE)
     if middle is None:
         return near
-    now = {**near, REFERENCE: middle}
     misses = np.log([one.total / one.forecasts[REFERENCE] for one in past if REFERENCE in one.forecasts])
     reach = float(np.exp(max([_UNTRIED_REACH, *np.abs(misses)])))
     return {
         name: total if count >= _LEAST_TRIED else float(np.clip(total, middle / reach, middle * reach))
-        for (name, total), count in zip(now.items(), tried, strict=True)
+        for (name, total), count in zip(near.items(), tried, strict=True)
     }
 
 
@@ -294,7 +298,9 @@ def _replay(log: Cohorts, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
         ended = [other for other in past if other.cutoff + horizon <= one.cutoff]
         weights, _, tried = weigh(log, one.cutoff, horizon, one.forecasts, ended)
         seen = bool(set(SEASONAL) & set(one.forecasts))
-        rows.append((one.cutoff, one.total, _mean(_held(one.forecasts, tried, ended), weights), seen))
+        rows.append(
+            (one.cutoff, one.total, _mean(_held(one.forecasts, weights, tried, ended), weights), seen)
+        )
     return pd.DataFrame(rows, columns=["day", "total", "forecast", "season_seen"])
 
 

@@ -43,9 +43,16 @@ _UNSTEADY_DOUBT = 0.25
 _UNKNOWN_GROWTH = 0.1
 _BEGINNING_DOUBT = 0.5
 
+#: What last year's miss of bottom-up adds by its size (log units), for a horizon as long as the log then was: a model
+#: of few days misses a long horizon because it knows few customers well, and not for the season alone.
+_YOUNG_MISS_DOUBT = 0.2
 
-def error_before(log: Cohorts, cutoff: int, horizon: int, name: str) -> float:
-    """Return the log error expected of a candidate before its record is read."""
+
+def error_before(log: Cohorts, cutoff: int, horizon: int, name: str, ratio: float = 1.0) -> float:
+    """Return the log error expected of a candidate before its record is read.
+
+    `ratio` is its total over the reference's.
+    """
     error = _BEFORE.get(name, _BEFORE_OTHERS)
     if name == LEARNED and cutoff - YEAR >= log.begins(cutoff):
         error = _LEARNED_IN_SEASON
@@ -55,6 +62,9 @@ def error_before(log: Cohorts, cutoff: int, horizon: int, name: str) -> float:
     unsure = _GROWTH_DOUBT * np.log(grown) if np.isfinite(grown) and grown > 0 else _UNKNOWN_GROWTH
     if name == "top-down":
         unsure = float(np.hypot(unsure, _unsteady(log, cutoff, horizon, grown)))
+    if name == "bottom-up, season":
+        length = horizon / (cutoff - YEAR - log.begins(cutoff))
+        unsure = float(np.hypot(unsure, _YOUNG_MISS_DOUBT * np.log(ratio) * length))
     young = cutoff - YEAR < SEASONED
     ramp = np.log(max(1.0, started(log, cutoff))) if young else 0.0
     return float(np.sqrt(error**2 + unsure**2 + (_BEGINNING_DOUBT * ramp) ** 2))

@@ -143,19 +143,31 @@ def test_growth_that_has_just_come_makes_top_down_doubtful():
 
 
 def test_a_candidate_hardly_tried_stays_near_the_reference():
-    now = {"bottom-up": 100.0, "top-down": 500.0, "by age": 500.0}
+    now = {"bottom-up": 100.0, "top-down": 390.0, "by age": 390.0}
     past = [Past(day, 100.0, {"bottom-up": 80.0}) for day in (30, 60)]
-    held = _held(now, [2, 1, 2], past)
-    assert held == {"bottom-up": 100.0, "top-down": pytest.approx(200.0), "by age": 500.0}
+    held = _held(now, np.array([0.8, 0.1, 0.1]), [2, 1, 2], past)
+    assert held == {"bottom-up": 100.0, "top-down": pytest.approx(200.0), "by age": 390.0}
     far = [Past(30, 100.0, {"bottom-up": 40.0})]
-    assert _held(now, [1, 1, 2], far)["top-down"] == pytest.approx(250.0)
+    assert _held(now, np.array([0.2, 0.2, 0.6]), [1, 1, 2], far)["top-down"] == pytest.approx(250.0)
 
 
 def test_a_candidate_whose_base_was_next_to_nothing_stays_within_a_factor_of_the_others():
     now = {"bottom-up": 18_000.0, "top-down": 20_000.0, "retention": 2_446_450.0, "by age": 19_000.0}
-    held = _held(now, [5, 5, 5, 5], [Past(900, 18_000.0, {"bottom-up": 300.0})])
-    middle = float(np.sqrt(19_000.0 * 20_000.0))
-    assert held == {**now, "retention": pytest.approx(4 * middle)}
+    held = _held(now, np.full(4, 0.25), [5, 5, 5, 5], [Past(900, 18_000.0, {"bottom-up": 300.0})])
+    assert held == pytest.approx({**now, "retention": 4 * 19_000.0})
+
+
+def test_candidates_without_a_season_that_are_wrong_together_do_not_hold_the_others():
+    now = {"bottom-up": 900.0, "going on": 950.0, "by age": 1_000.0, "top-down": 100.0, "retention": 90.0}
+    held = _held(
+        now, np.array([0.02, 0.02, 0.02, 0.5, 0.44]), [9] * 5, [Past(900, 100.0, {"bottom-up": 100.0})]
+    )
+    assert (held["top-down"], held["going on"]) == pytest.approx((100.0, 400.0))
+
+
+def test_a_large_miss_of_a_young_model_says_less_of_the_season_the_longer_the_horizon(seasonal):
+    errors = [error_before(seasonal, 600, days, "bottom-up, season", ratio=8.0) for days in (30, 236)]
+    assert errors[1] > 2 * errors[0]
 
 
 def test_a_candidate_that_was_right_before_gains_weight():
