@@ -17,7 +17,11 @@ def lost_numbers(page, files, known=()):
 
     A share may stand in a file as a share or in percent. `known` are numbers of the question, such as the horizon.
     """
-    held = np.unique(np.concatenate([_numbers(file) for file in files] + [np.array(known, float)]))
+    held = np.unique(
+        np.concatenate(
+            [_numbers(file) for file in files if file.stat().st_size > 1] + [np.array(known, float)]
+        )
+    )
     text = page.read_text(encoding="utf-8")
     told = re.findall(r"<(td|dd)(?! class=\"words)[^>]*>(.*?)</\1>", text, re.DOTALL)
     told = [html.unescape(re.sub(r"<[^>]+>", "", cell)) for _, cell in told]

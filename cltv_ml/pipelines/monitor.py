@@ -31,7 +31,7 @@ from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_ch
 from cltv_ml.pipelines.monitor_lifetimes import Promise, read_promise
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.redaction import as_wanted
-from cltv_ml.reporting import sections
+from cltv_ml.reporting import sections, theme
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.serving.responses import of_horizon, tier_names
 from cltv_ml.settings import Monitor, Settings
@@ -164,7 +164,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     report = Report(worst_level(checks), checks, drift, shares, truth, paths, notes, by_horizon)
     _log(series, report, window)
     progress("writing", 0.9)
-    _write(series, report, window, version, settings, cleaned)
+    _write(series, report, _about(scores, window), window, version, settings, cleaned)
     return report
 
 
@@ -257,31 +257,63 @@ def _log(series: str, report: Report, window: Window) -> None:
     client.set_tag(series, "reasons", " ".join(report.reasons)[:4000])
 
 
+def _about(scores: pd.DataFrame, window: Window) -> pd.Series:
+    """Return a batch in one row: its day, reach, version, customers and total."""
+    valued = scores["expected_value"].dropna()
+    return pd.Series(
+        {
+            "cutoff": window.cutoff,
+            "horizon": window.horizon,
+            "model_version": scores["model_version"].iloc[0],
+            "customers": len(valued),
+            "without_value": len(scores) - len(valued),
+            "expected_value": float(valued.sum()),
+        }
+    )
+
+
 def _write(
-    series: str, report: Report, window: Window, version: Version, settings: Monitor, cleaned: Cleaned
+    series: str,
+    report: Report,
+    batch: pd.Series,
+    window: Window,
+    version: Version,
+    settings: Monitor,
+    cleaned: Cleaned,
 ) -> None:
     out = settings.out
     title = f"Monitoring as of {window.cutoff:%Y-%m-%d}: {report.level}"
-    subtitle = f"Version {version.number} ({version.model}), {window.horizon} days ahead"
-    parts = sections.monitoring_sections(
-        report.reasons,
-        report.notes,
-        report.drift,
-        report.shares,
-        report.truth,
-        report.progress,
-        currency=settings.currency,
-    )
-    page = render_html(as_wanted(summarise(title, subtitle, parts), settings.redact, cleaned))
+    subtitle = f"Version {version.number} ({theme.label(version.model)}), {window.horizon} days ahead"
     tables = {
         "checks": pd.DataFrame([asdict(one) for one in report.checks]),
+        "batch": batch.to_frame().T,
         "drift": report.drift,
         "truth": report.truth,
         "progress": report.progress,
+        **({"tiers": report.shares} if len(report.shares) else {}),
         **({"horizons": report.by_horizon} if len(report.by_horizon) else {}),
     }
     for name, table in tables.items():
         write_table(table, out / f"{name}.csv")
+    ahead = "expected" if settings.value == "horizon" else "remaining"
+    summary = summarise(
+        title,
+        subtitle,
+        sections.monitoring_sections(
+            report.checks,
+            report.drift,
+            report.shares,
+            report.truth,
+            report.progress,
+            files={name: f"{name}.csv" for name, table in tables.items() if len(table)},
+            currency=settings.currency,
+        ),
+        sections.monitoring_facts(
+            report.checks, batch, report.truth, f"{ahead} {settings.basis}", currency=settings.currency
+        ),
+        sections.monitoring_answers(report.checks, report.notes, report.shares, report.kept),
+    )
+    page = render_html(as_wanted(summary, settings.redact, cleaned))
     with atomic(out / "monitor.html") as path:
         path.write_text(page, encoding="utf-8")
     MlflowClient().log_artifact(series, str(out / "monitor.html"))

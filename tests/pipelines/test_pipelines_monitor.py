@@ -7,6 +7,7 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
+from pages import lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
@@ -104,7 +105,12 @@ def test_the_batch_that_the_model_was_fitted_for_is_ok_and_kept(registered, log,
     assert report.drift["psi"].max() == 0
     assert len(report.truth) == len(report.progress) == 0
     files = {file.name for file in (tmp_path / "out").iterdir()}
-    assert files == {"monitor.html", "checks.csv", "drift.csv", "truth.csv", "progress.csv"}
+    tables = {f"{name}.csv" for name in ("checks", "batch", "drift", "tiers", "truth", "progress")}
+    assert files == {"monitor.html", *tables}
+    page = (tmp_path / "out" / "monitor.html").read_text()
+    assert "<dt>Can these scores be used?</dt><dd>Yes</dd>" in page
+    assert "probability of still being a customer" in page
+    assert "p_alive" not in page.partition("<footer>")[0].partition("</head>")[2]
 
 
 def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_looked_at(
@@ -125,6 +131,11 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
     assert point.value == pytest.approx(batch["expected_value"].sum() / y_true.sum() - 1)
     assert point.step == (CUTOFF - pd.Timestamp("1970-01-01")).days
     assert report.truth.iloc[0]["realised"] == pytest.approx(y_true.sum())
+    out = tmp_path / "out"
+    assert (
+        lost_numbers(out / "monitor.html", out.glob("*.csv"), known=[len(report.checks), len(SUMMARY), 0])
+        == []
+    )
 
 
 def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tmp_path):

@@ -1,55 +1,145 @@
-"""Sections of the monitoring report: the verdict, drift, and the outcome of earlier forecasts."""
+"""The monitoring report: the verdict and what to do first, then the checks, drift, and earlier forecasts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.evaluation.explain import feature_title
+from cltv_ml.evaluation.promises import LEVELS, Check, worst_level
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
 #: How many of the columns that moved are written out; the figure and drift.csv have more.
 _LISTED = 10
 
+#: The verdict as an answer, and what follows from it.
+_ANSWERS = {"ok": "Yes", "watch": "Yes, with care", "retrain": "Train again first"}
+_TO_DO = {
+    "ok": "Use the scores: cltv act turns them into lists. Score and monitor again with the next data.",
+    "watch": "Use the scores, but read the reasons below first. Score and monitor again soon; train again if a reason "
+    "stays.",
+    "retrain": "Run cltv train on today's data, and cltv promote to compare the new model with this one, before these "
+    "scores become lists.",
+}
+
+#: What a reader finds in each file, as the page names it.
+_LINKS = {
+    "checks": "All checks",
+    "drift": "All columns",
+    "tiers": "Customers per tier",
+    "truth": "Closed batches",
+    "horizons": "Closed horizons",
+    "progress": "Open batches so far",
+    "batch": "This batch in one row",
+}
+
+
+def monitoring_facts(
+    checks: Sequence[Check], batch: pd.Series, truth: pd.DataFrame, told: str, *, currency: str = ""
+) -> dict[str, tuple[str, str]]:
+    """Return what a reader in a hurry should know: whether to use the scores, their total, and the last outcome.
+
+    Parameters
+    ----------
+    batch
+        `cutoff`, `horizon`, `customers`, `expected_value` (the total) of the batch.
+    told
+        What the value is, such as "expected revenue".
+    """
+    level, found = worst_level(checks), sum(one.level != "ok" for one in checks)
+    ends = batch["cutoff"] + pd.Timedelta(days=int(batch["horizon"]))
+    earlier = ("not known yet", f"this batch is compared with what came once the log reaches {ends:%Y-%m-%d}")
+    if len(truth):
+        last = truth.iloc[-1]
+        earlier = (
+            f"{last['bias']:+.1%}",
+            f"promised over spent, batch of {last['cutoff']:%Y-%m-%d}; 95% interval {last['bias_lower']:+.1%} to "
+            f"{last['bias_upper']:+.1%}",
+        )
+    of = f"of {len(checks)} checks" if len(checks) > 1 else "check"
+    return {
+        "Can these scores be used?": (_ANSWERS[level], f"{found or 'none'} {of} beyond its bounds"),
+        told.capitalize(): (
+            theme.format_money(float(batch["expected_value"]), currency),
+            f"of {batch['customers']:,} customers in {batch['horizon']} days from {batch['cutoff']:%Y-%m-%d}",
+        ),
+        "Last forecast": earlier,
+    }
+
+
+def monitoring_answers(
+    checks: Sequence[Check], notes: Sequence[str], shares: pd.DataFrame, kept: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return sentences by the question that they answer; a question without an answer is left out."""
+    moved = [one.sentence for one in checks if one.name == "features moved"]
+    if len(shares):
+        most = shares.loc[(shares["share"] - shares["before"]).abs().idxmax()]
+        moved.append(
+            f"The largest change of a tier: {most['segment']}, {most['share']:.1%} of the customers now, "
+            f"{most['before']:.1%} in training."
+        )
+    told = {
+        "What to do?": [_TO_DO[worst_level(checks)]],
+        "Why?": [one.sentence for one in checks if one.level != "ok"]
+        or ["Nothing was found that chance does not explain."],
+        "What changed since the training?": moved,
+        "What became of earlier forecasts?": list(kept),
+        "What is not known?": list(notes),
+    }
+    return {question: sentences for question, sentences in told.items() if sentences}
+
 
 def monitoring_sections(
-    reasons: Sequence[str],
-    notes: Sequence[str],
+    checks: Sequence[Check],
     drift: pd.DataFrame,
     shares: pd.DataFrame,
     truth: pd.DataFrame,
     progress: pd.DataFrame,
     *,
+    files: Mapping[str, str] | None = None,
     currency: str = "",
 ) -> list[dict[str, Any]]:
     """Return the sections of a monitoring page; a part without data says so in a sentence.
 
     Parameters
     ----------
-    reasons
-        Why the verdict is not ok, in sentences.
+    files
+        Names of the files next to the page, by the table that they hold.
     """
+    known = files or {}
+
+    def links(*names: str) -> dict[str, str]:
+        return {_LINKS[name]: known[name] for name in names if name in known}
+
     return [
-        section(
-            "Verdict",
-            [] if reasons else ["Nothing was found that chance does not explain."],
-            warnings=[*reasons, *notes],
-        ),
-        _drift_section(drift, shares),
-        _truth_section(truth, progress, currency),
+        _checks_section(checks, links("checks", "batch")),
+        _drift_section(drift, shares, links("drift", "tiers")),
+        _truth_section(truth, progress, links("truth", "horizons", "progress"), currency),
     ]
 
 
-def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame) -> dict[str, Any]:
+def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[str, Any]:
+    """Return the section of all that was looked at, the worst first."""
+    ranked = sorted(checks, key=lambda one: -LEVELS.index(one.level))
+    found = pd.DataFrame(
+        {"Finding": [one.sentence for one in ranked], "Verdict": [one.level for one in ranked]}, dtype="str"
+    )
+    told = "The favourable end of each finding's interval is held against two bounds: to watch, and to train again."
+    return section("What was looked at", [told], tables={"All checks": found}, links=links)
+
+
+def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str, str]) -> dict[str, Any]:
     if not len(drift):
-        return section("What has moved since the training", ["Nothing to compare with."])
-    figures: dict[str, go.Figure] = {
-        "Stability index per column, what chance adds on average taken off.": plots.drift(drift)
-    }
+        return section("What has moved since the training", ["Nothing to compare with."], links=links)
+    names = theme.short_names(drift["feature"].map(feature_title), longest=48)
+    drift, figures = drift.assign(feature=names), dict[str, go.Figure]()
+    if (drift["psi"] >= 0.005).any():
+        figures["Stability index per column, what chance adds on average taken off."] = plots.drift(drift)
     if len(shares):
         figures["Share of customers per value tier, at the cut points of the training."] = (
             plots.segment_shares(shares, of="Tier")
@@ -77,10 +167,13 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame) -> dict[str, Any]:
         [sentence],
         tables={"Columns that moved most": table},
         figures=figures,
+        links=links,
     )
 
 
-def _truth_section(truth: pd.DataFrame, progress: pd.DataFrame, currency: str) -> dict[str, Any]:
+def _truth_section(
+    truth: pd.DataFrame, progress: pd.DataFrame, links: Mapping[str, str], currency: str
+) -> dict[str, Any]:
     sentences, figures = [], {}
     if len(truth):
         last = truth.iloc[-1]
@@ -103,4 +196,4 @@ def _truth_section(truth: pd.DataFrame, progress: pd.DataFrame, currency: str) -
         figures["What the open batches should have brought by now (dashed) and brought."] = (
             plots.promise_so_far(progress, currency=currency)
         )
-    return section("What earlier batches promised and what came", sentences, figures=figures)
+    return section("What earlier batches promised and what came", sentences, figures=figures, links=links)
