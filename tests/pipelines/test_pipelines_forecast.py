@@ -128,7 +128,7 @@ def test_the_page_links_its_files_and_tells_its_band_first(forecasts):
     page, whole = forecasts[1].page.read_text(), forecasts[1].table.query("span == 'horizon'")
     low, high = whole.query("part == 'total' and measure == 'revenue'")[["lower_80", "upper_80"]].iloc[0]
     assert all(f'href="{file.name}"' in page for file in forecasts[1].files.values())
-    assert f"{low:,.0f} EUR to {high:,.0f} EUR with 80% probability; expected in 42 days" in page
+    assert f"expected in 42 days; {low:,.0f} EUR to {high:,.0f} EUR with 80% probability" in page
 
 
 def test_equity_is_one_number_wherever_the_page_tells_it(forecasts):

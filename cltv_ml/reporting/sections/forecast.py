@@ -30,12 +30,12 @@ def forecast_facts(
     def fact(part: str, note: str) -> tuple[str, str]:
         row = whole.loc[part]
         low, high = (theme.format_money(row[f"{end}_80"], currency) for end in ("lower", "upper"))
-        return theme.format_money(row["expected"], currency), f"{low} to {high} with 80% probability; {note}"
+        return theme.format_money(row["expected"], currency), f"{note}; {low} to {high} with 80% probability"
 
     return {
         "Revenue": fact("total", f"expected in {days} days"),
-        "Known customers": fact("known", "of it"),
-        "Customers to come": ("none forecast", none_to_come) if none_to_come else fact("new", "of it"),
+        "Known customers": fact("known", "part of it"),
+        "Customers to come": ("none forecast", none_to_come) if none_to_come else fact("new", "part of it"),
     }
 
 
@@ -64,7 +64,9 @@ def forecast_section(
         ],
         tables={"The whole horizon": _whole(bands[bands["span"] == "horizon"], come, currency)},
         figures={
-            _caption(measure): plots.shop_forecast(bands, history=history, measure=measure, currency=currency)
+            _caption(measure, come): plots.shop_forecast(
+                bands, history=history, measure=measure, currency=currency
+            )
             for measure in ("revenue", "orders", "customers", *(("won",) if come else ()))
         },
         warnings=notes,
@@ -96,10 +98,10 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
     return pd.DataFrame({"Measure": names, "Expected": told("expected"), **bands})
 
 
-def _caption(measure: str) -> str:
+def _caption(measure: str, come: bool) -> str:
+    known = ", the dashed line is the known ones" if come else ""
     words = {
-        "revenue": "Grey is what was. The bands hold 50, 80 and 95% of the draws of all customers together, the dashed "
-        "line is the known ones.",
+        "revenue": f"Grey is what was. The bands hold 50, 80 and 95% of the draws of all customers together{known}.",
         "orders": "Orders follow from revenue by the revenue per order of the last year.",
         "customers": "Customers who buy in a period, known ones and new ones together.",
         "won": "Customers who buy for the first time.",

@@ -86,7 +86,7 @@ def monitoring_answers(
     told = {
         "What to do?": [_TO_DO[worst_level(checks)]],
         "Why?": [one.sentence for one in checks if one.level != "ok"]
-        or ["Nothing was found that chance does not explain."],
+        or ["All differences are within their bounds or within what chance explains."],
         "What changed since the training?": moved,
         "What became of earlier forecasts?": list(kept),
         "What is not known?": list(notes),
@@ -127,7 +127,7 @@ def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[s
     """Return the section of all that was looked at, the worst first."""
     ranked = sorted(checks, key=lambda one: -LEVELS.index(one.level))
     found = pd.DataFrame(
-        {"Finding": [one.sentence for one in ranked], "Verdict": [one.level for one in ranked]}, dtype="str"
+        {"Verdict": [one.level for one in ranked], "Finding": [one.sentence for one in ranked]}, dtype="str"
     )
     told = "The favourable end of each finding's interval is held against two bounds: to watch, and to train again."
     return section("What was looked at", [told], tables={"All checks": found}, links=links)
