@@ -128,6 +128,7 @@ LONG = (
     "reporting/test_report.py::test_an_order_that_does_not_beat_chance_is_not_called_trustworthy",
     "reporting/test_report.py::test_page_without_earlier_scores_says_how_to_name_them",
     "reporting/test_report.py::test_report_needs_neither_todays_scores_nor_earlier_ones",
+    "reporting/test_other_pages_browser.py",
     "reporting/test_report_browser.py",
     "reporting/test_scenarios_browser.py",
     "serving/test_serving_plain_lines.py::test_every_strange_value_is_left_to_cleaning_or_read_as_it_does",

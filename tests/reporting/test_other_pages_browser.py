@@ -62,6 +62,8 @@ def _monitoring():
 def test_axe_finds_nothing_against_the_other_pages_on_a_phone(tmp_path):
     audit = compute_audit(Log(clean(simulate(60, days=500, seed=1).log).log), "year")
     parts = [*_monitoring(), *_forecast(), *audit_sections(audit)]
+    for part in parts:
+        part["figures"] = part["figures"][:1]  # the report's own test draws many more
     page = tmp_path / "page.html"
     page.write_text(render_html(summarise("Pages", "of a shop", parts, audit_facts(audit))), encoding="utf-8")
     axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
