@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import random
-import re
-import zipfile
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pandas as pd
 
+from tests.fuzz_files import write_file
 from tests.fuzz_shops import Line, Order
 from tests.fuzz_style import Style
 from tests.fuzz_words import LEVELS, NUMBERS, TYPES
@@ -56,7 +51,7 @@ def write_export(orders: list[Order], draw: random.Random, folder: Path) -> Expo
         total = sum(order.total for order in orders)
         rows.append([style.money(total) if part == "amount" else "" for part in columns])
         rows[-1][0] = rows[-1][0] or "Total"
-    source, text = _write([heading[part] for part in columns], rows, style, folder)
+    source, text = write_file([heading[part] for part in columns], rows, style, folder)
     if style.oddity in ("mark", "returned"):
         mapping |= {"returned_quantity": heading["returned"]} if "returned" in columns else {}
     rules: dict[str, object] = {"decimal": NUMBERS[style.numbers][1]}
@@ -321,60 +316,3 @@ def _taken_back(order: Order, style: Style, back: dict[str, Any], sign: int) -> 
             for line in order.lines
         ]
     return [back]
-
-
-def _write(
-    names: list[str], rows: list[list[Any]], style: Style, folder: Path
-) -> tuple[Path | pd.DataFrame, str]:
-    """Return the table as a source, and its text."""
-    draw, kind = style.draw, style.kind
-    if style.digits:
-        others = str.maketrans("0123456789", style.digits)
-        rows = [[str(value).translate(others) for value in row] for row in rows]
-    if style.repeated:
-        rows = [*rows[: len(rows) // 2], names, *rows[len(rows) // 2 :]]
-    sign = "," if NUMBERS[style.numbers][1] == "." and draw.random() < 0.7 else draw.choice(";\t|")
-    text = io.StringIO()
-    if kind == "csv" and draw.random() < 0.1:
-        text.write(f"sep={sign}\r\n")
-    quoting = csv.QUOTE_ALL if draw.random() < 0.3 else csv.QUOTE_MINIMAL
-    csv.writer(text, delimiter=sign, quoting=quoting, lineterminator=draw.choice(("\n", "\r\n"))).writerows(
-        [names, *rows]
-    )
-    style.kind = f"{kind} {sign!r}"
-    if style.typed:
-        rows = [[None if value == "" else value for value in row] for row in rows]
-    frame = pd.DataFrame(rows, columns=names)
-    if style.titled and kind in ("csv", "xlsx", "zip"):
-        above = [["Sales report"], ["Printed by N. N."], []]
-        lines = "\n".join(",".join(row) for row in above) + "\n"
-        text = io.StringIO(text.getvalue() if text.getvalue().startswith("sep=") else lines + text.getvalue())
-        text.seek(0, io.SEEK_END)
-    else:
-        above = []
-    path = folder / f"export.{kind}"
-    if kind == "frame":
-        return frame, text.getvalue()
-    if kind == "parquet":
-        frame.to_parquet(path)
-    elif kind == "xlsx":
-        book = openpyxl.Workbook()
-        for row in [*above, names, *rows]:
-            book.active.append(row)
-        book.save(path)
-    elif kind in ("json", "jsonl"):
-        records = [dict(zip(names, row, strict=True)) for row in rows]
-        lines = json.dumps(records) if kind == "json" else "\n".join(json.dumps(record) for record in records)
-        path.write_text(lines, encoding="utf-8")
-    else:
-        codec = draw.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252"))
-        if codec == "cp1252" and re.search("[\u0370-\u1fff\u3000-\uffff]", text.getvalue()):
-            codec = "utf-8"
-        style.kind += f" {codec}"
-        content = text.getvalue().encode(codec, errors="ignore" if "\u202f" in text.getvalue() else "replace")
-        if kind == "zip":
-            with zipfile.ZipFile(path, "w") as archive:
-                archive.writestr("orders.csv", content)
-        else:
-            path.write_bytes(content)
-    return path, text.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -144,6 +144,28 @@ def log_axis(values: Iterable[float]) -> dict[str, Any]:
     drawn = [float(value) for value in values if value > 0]
     wide = not drawn or max(drawn) >= 100 * min(drawn)
     return {"type": "log", "dtick": 1 if wide else "D2"}
+
+
+def add_faint_bars(
+    figure: go.Figure,
+    x: pd.Series,
+    y: pd.Series,
+    name: str,
+    hover: str,
+    *,
+    colour: str = PALETTE[0],
+    **more: Any,
+) -> go.Figure:
+    """Add bars that a line or points over them can be told from; return the figure."""
+    return figure.add_bar(
+        x=x, y=y, name=name, marker_color=colour, opacity=0.6, hovertemplate=hover + "<extra></extra>", **more
+    )
+
+
+def by_span(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield the name, colour and rows of each `span` of an audit's table."""
+    for span, colour in colours(dict.fromkeys(table["span"])).items():
+        yield "whole log" if span == "all" else span, colour, table[table["span"] == span]
 
 
 def right_axis(title: str, **more: Any) -> dict[str, Any]:

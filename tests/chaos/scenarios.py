@@ -81,16 +81,8 @@ def training(folder, chance, prepared):
     """A stop of a training: runs end, no version without alias, no champion whose run failed, the next one works."""
     shutil.copy(prepared / "orders.csv", folder)
     use(folder)
-    words = (
-        "train",
-        "--data",
-        folder / "orders.csv",
-        "--horizon",
-        "26w",
-        "--models",
-        "same_rate,bg_nbd_gamma_gamma",
-    )
-    work = cltv(*words, "--out", folder / "out")
+    words = ["--horizon", "26w", "--models", "same_rate,bg_nbd_gamma_gamma"]
+    work = cltv("train", "--data", folder / "orders.csv", *words, "--out", folder / "out")
     landed = killed(work, folder, chance, TOOK, "training")
 
     def look():
@@ -115,18 +107,8 @@ def tuning(folder, chance, prepared):
     shutil.copy(prepared / "orders.csv", folder)
     shutil.copy(prepared / "mlflow.db", folder)
     use(folder)
-    words = (
-        "tune",
-        "--data",
-        folder / "orders.csv",
-        "--horizon",
-        "26w",
-        "--model",
-        "tweedie",
-        "--trials",
-        "3",
-    )
-    work = cltv(*words, "--out", folder / "tuning")
+    words = ["--horizon", "26w", "--model", "tweedie", "--trials", "3"]
+    work = cltv("tune", "--data", folder / "orders.csv", *words, "--out", folder / "tuning")
     landed = killed(work, folder, chance, TOOK, "tuning")
     whole(work, folder)
 

@@ -1,6 +1,7 @@
 """What every metric promises, for whatever stands in the catalogue."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,6 +22,13 @@ def customers():
     return y_true, y_pred
 
 
+def assert_order_does_not_matter(metric, *columns):
+    value = metric(*columns)
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(columns[0]))
+        assert metric(*(column[order] for column in columns)) == pytest.approx(value, rel=1e-12)
+
+
 @each_metric
 def test_metric_is_a_float(name, customers):
     assert type(METRICS[name].function(*customers)) is float
@@ -28,11 +36,7 @@ def test_metric_is_a_float(name, customers):
 
 @each_metric
 def test_row_order_does_not_matter_even_with_ties(name, customers):
-    y_true, y_pred = customers
-    value = METRICS[name].function(y_true, y_pred)
-    for seed in range(5):
-        order = np.random.default_rng(seed).permutation(len(y_true))
-        assert METRICS[name].function(y_true[order], y_pred[order]) == pytest.approx(value, rel=1e-12)
+    assert_order_does_not_matter(METRICS[name].function, *customers)
 
 
 @each_metric
@@ -76,12 +80,8 @@ def buyers():
 
 @each_purchase_metric
 def test_purchase_metric_is_a_float_whatever_the_order_of_rows(name, buyers):
-    bought, p_buy = buyers
-    value = PURCHASE_METRICS[name].function(bought, p_buy)
-    assert type(value) is float
-    for seed in range(5):
-        order = np.random.default_rng(seed).permutation(len(bought))
-        assert PURCHASE_METRICS[name].function(bought[order], p_buy[order]) == pytest.approx(value, rel=1e-12)
+    assert type(PURCHASE_METRICS[name].function(*buyers)) is float
+    assert_order_does_not_matter(PURCHASE_METRICS[name].function, *buyers)
 
 
 @each_purchase_metric
@@ -96,12 +96,9 @@ def test_knowing_who_buys_is_best(name, buyers):
 @each_interval_metric
 def test_interval_metric_is_a_float_whatever_the_order_of_rows(name, customers):
     y_true, centre = customers
-    lower, upper = centre * 0.5, centre * 2
-    value = INTERVAL_METRICS[name](y_true, lower, upper, 0.8)
-    assert type(value) is float
-    order = np.random.default_rng(0).permutation(len(y_true))
-    again = INTERVAL_METRICS[name](y_true[order], lower[order], upper[order], 0.8)
-    assert again == pytest.approx(value, rel=1e-12)
+    columns, metric = (y_true, centre * 0.5, centre * 2), partial(INTERVAL_METRICS[name], level=0.8)
+    assert type(metric(*columns)) is float
+    assert_order_does_not_matter(metric, *columns)
 
 
 @each_interval_metric

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import read, read_mapping, write_mapping
+from cltv_ml.data import DATASETS, read, read_mapping, write_mapping
 from cltv_ml.data.proposal import propose_mapping
 from cltv_ml.errors import InputError
 
@@ -11,7 +11,7 @@ def proposed(**samples):
 
 
 def test_online_retail_s_names_are_understood():
-    assert proposed(
+    mapping = proposed(
         InvoiceNo="536365",
         StockCode="85123A",
         Description="LIGHT",
@@ -20,14 +20,8 @@ def test_online_retail_s_names_are_understood():
         UnitPrice=2.55,
         CustomerID=17850.0,
         Country="United Kingdom",
-    ) == {
-        "customer_id": "CustomerID",
-        "timestamp": "InvoiceDate",
-        "order_id": "InvoiceNo",
-        "product_id": "StockCode",
-        "quantity": "Quantity",
-        "unit_price": "UnitPrice",
-    }
+    )
+    assert mapping == DATASETS["online_retail"].mapping
 
 
 def test_a_web_shop_s_export_is_understood():

@@ -11,19 +11,8 @@ from cltv_ml.data import clean, read
 
 @pytest.fixture(scope="module")
 def lifetimes(trained):
-    done = trained.cltv(
-        "lifetime",
-        "--data",
-        "orders.csv",
-        *trained.mapping,
-        "--horizons",
-        "30d,26w,1y",
-        "--margin-rate",
-        "0.3",
-        "--acquisition-cost",
-        "2",
-        "--json",
-    )
+    words = ["--horizons", "30d,26w,1y", "--margin-rate", "0.3", "--acquisition-cost", "2", "--json"]
+    done = trained.cltv("lifetime", "--data", "orders.csv", *trained.mapping, *words)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), pd.read_parquet(trained.folder / "out" / "lifetime.parquet")
 

@@ -23,14 +23,7 @@ def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
         "Period",
         theme.in_money("Revenue", currency),
     )
-    made.add_bar(
-        x=mine["name"],
-        y=mine["revenue"],
-        name="revenue",
-        marker_color=theme.PALETTE[0],
-        opacity=0.6,
-        hovertemplate="%{x}<br>%{y:,.0f}<extra></extra>",
-    )
+    theme.add_faint_bars(made, mine["name"], mine["revenue"], "revenue", "%{x}<br>%{y:,.0f}")
     made.add_scatter(
         x=mine["name"],
         y=mine["active"] / mine["customers"],

@@ -21,13 +21,11 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
         "Share of customers, the best first",
         "Share of revenue",
     )
-    spans = list(dict.fromkeys(curve["span"]))
-    for span, colour in theme.colours(spans).items():
-        part = curve[curve["span"] == span]
+    for name, colour, part in theme.by_span(curve):
         made.add_scatter(
             x=[0.0, *part["customers_share"]],
             y=[0.0, *part["revenue_share"]],
-            name="whole log" if span == "all" else span,
+            name=name,
             mode="lines",
             line={"color": colour, "width": 2.5},
             hovertemplate="%{y:.1%}",

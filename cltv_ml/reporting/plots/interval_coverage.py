@@ -21,15 +21,14 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
         "Tenth of customers, 1 = highest prediction",
         "Share inside",
     )
-    made.add_bar(
-        x=coverage["group"],
-        y=coverage["coverage"],
-        name="inside",
-        marker_color=theme.MODEL,
-        opacity=0.7,
+    theme.add_faint_bars(
+        made,
+        coverage["group"],
+        coverage["coverage"],
+        "inside",
+        "tenth %{x}: %{y:.1%} inside<br>predicted %{customdata[0]:,.2f}, intervals %{customdata[1]:,.2f} wide on "
+        "average",
         customdata=coverage[["predicted", "width"]],
-        hovertemplate="tenth %{x}: %{y:.1%} inside<br>predicted %{customdata[0]:,.2f}, intervals "
-        "%{customdata[1]:,.2f} wide on average<extra></extra>",
     )
     made.add_scatter(
         x=coverage["group"],

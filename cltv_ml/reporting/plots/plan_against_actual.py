@@ -19,14 +19,8 @@ def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figur
     made = theme.figure(
         "The last forecast and what came", "First day of the period", theme.in_money("Revenue", currency)
     )
-    made.add_bar(
-        x=judged["start"],
-        y=judged["actual"],
-        name="actual",
-        marker_color=theme.ACTUAL,
-        opacity=0.6,
-        hovertemplate="%{x|%Y-%m-%d}: %{y:,.0f}<extra></extra>",
-    )
+    actual = "%{x|%Y-%m-%d}: %{y:,.0f}"
+    theme.add_faint_bars(made, judged["start"], judged["actual"], "actual", actual, colour=theme.ACTUAL)
     made.add_scatter(
         x=judged["start"],
         y=judged["expected"],

@@ -21,15 +21,14 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
         "Days between purchase days (the last bar: longer)",
         "Pairs of purchases",
     )
-    made.add_bar(
-        x=gaps["days"] + gaps["width"] / 2,
-        y=gaps["gaps"],
+    theme.add_faint_bars(
+        made,
+        gaps["days"] + gaps["width"] / 2,
+        gaps["gaps"],
+        "pairs of purchases",
+        "from %{customdata[0]} days<br>%{y:,} (%{customdata[1]:.1%})",
         width=gaps["width"],
-        name="pairs of purchases",
-        marker_color=theme.PALETTE[0],
-        opacity=0.7,
         customdata=gaps[["days", "share"]],
-        hovertemplate="from %{customdata[0]} days<br>%{y:,} (%{customdata[1]:.1%})<extra></extra>",
     )
     made.add_scatter(
         x=gaps["days"] + gaps["width"],

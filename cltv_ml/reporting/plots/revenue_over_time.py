@@ -19,15 +19,13 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
     made = theme.figure(
         "Revenue (bars) and orders (line) by month", "Month", theme.in_money("Revenue", currency)
     )
-    made.add_bar(
-        x=months["month"],
-        y=months["revenue"],
-        name="revenue",
-        marker_color=theme.PALETTE[0],
-        opacity=0.6,
+    theme.add_faint_bars(
+        made,
+        months["month"],
+        months["revenue"],
+        "revenue",
+        "%{x|%b %Y}<br>revenue %{y:,.0f}<br>%{customdata[0]:,} customers, %{customdata[1]:,} of them new",
         customdata=months[["customers", "new_customers"]],
-        hovertemplate="%{x|%b %Y}<br>revenue %{y:,.0f}<br>%{customdata[0]:,} customers, "
-        "%{customdata[1]:,} of them new<extra></extra>",
     )
     made.add_scatter(
         x=months["month"],

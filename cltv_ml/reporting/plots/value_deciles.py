@@ -21,13 +21,11 @@ def value_deciles(deciles: pd.DataFrame) -> go.Figure:
         "Tenth of the customers, the best first",
         "Share of revenue",
     )
-    spans = list(dict.fromkeys(deciles["span"]))
-    for span, colour in theme.colours(spans).items():
-        part = deciles[deciles["span"] == span]
+    for name, colour, part in theme.by_span(deciles):
         made.add_bar(
             x=part["decile"],
             y=part["share"],
-            name="whole log" if span == "all" else span,
+            name=name,
             marker_color=colour,
             customdata=part[["customers", "revenue"]],
             hovertemplate="tenth %{x}: %{y:.1%}<br>%{customdata[0]:,} customers, %{customdata[1]:,.0f}<extra></extra>",

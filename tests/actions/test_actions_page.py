@@ -1,0 +1,105 @@
+"""The page of `cltv act` and the files next to it."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.actions import lists
+from cltv_ml.pipelines.act import _for_readers, _page, _write
+from cltv_ml.reporting.list_totals import compute_list_totals, recompute
+
+
+def test_tables_are_written_as_a_spreadsheet_shows_them():
+    table = pd.DataFrame({"customer_id": ["a"], "value": [7.388120444145785], "share": [0.1 + 0.2]})
+    written = _for_readers(table, "EUR").to_csv(index=False)
+    assert written == "customer_id,value,share,currency\na,7.3881,0.3,EUR\n"
+
+
+@pytest.fixture(scope="module")
+def totals(shop, done):
+    return lists.list_totals(shop, done)
+
+
+@pytest.fixture(scope="module")
+def written(shop, done, totals, tmp_path_factory):
+    """The folder that `cltv act` writes, and what its page shows."""
+    folder = tmp_path_factory.mktemp("actions")
+    _write(done, shop, folder)
+    return folder, _page(totals, done, shop)
+
+
+def _cell(text):
+    return float(text.replace(",", ""))
+
+
+def test_every_number_of_the_lists_on_the_page_is_found_in_their_files_to_the_cent(written, totals):
+    folder, page = written
+    shown = page["sections"][0]["tables"][0]
+    assert len(shown["rows"]) == len(totals) > 2
+    for name, row in zip(totals["list"], shown["rows"], strict=True):
+        rows = pd.read_csv(folder / f"{name}.csv")
+        treated = rows[~rows["control"]]
+        cells = dict(zip(shown["head"], row, strict=True))
+        assert _cell(cells["Customers"]) == len(treated)
+        assert _cell(cells["Control group"]) == rows["control"].sum()
+        assert _cell(cells["Cost"]) == pytest.approx(treated["cost"].sum(), abs=0.005)
+        # A CSV holds four decimals of each customer's profit.
+        assert _cell(cells["Expected profit"]) == pytest.approx(
+            treated["expected_profit"].sum(), abs=0.005 + 5e-5 * len(treated)
+        )
+
+
+def test_the_page_begins_with_the_sums_of_the_lists(written, totals):
+    facts = {fact["name"]: fact["value"] for fact in written[1]["facts"]}
+    assert _cell(facts["Expected profit"]) == pytest.approx(totals["expected_profit"].sum(), rel=1e-3)
+    assert _cell(facts["Cost"]) == pytest.approx(totals["cost"].sum(), abs=0.01)
+    assert _cell(facts["Control group"]) == totals["control"].sum()
+
+
+def test_the_interval_of_a_list_holds_its_profit_and_is_narrower_than_its_customers(shop, done):
+    table, value = done.tables["retention_list"], shop.predictions["expected_value"]
+    known = shop.predictions.assign(value_lower=0.5 * value, value_upper=1.5 * value)
+    found = lists.list_totals(dataclasses.replace(shop, predictions=known), done).set_index("list")
+    row, treated = found.loc["retention_list"], table[~table["control"]]
+    gain = treated["expected_profit"] + treated["cost"]
+    reach = 0.5 * np.sqrt(np.square(gain).sum())
+    assert row["profit_upper"] - row["expected_profit"] == pytest.approx(reach)
+    assert row["expected_profit"] - row["profit_lower"] == pytest.approx(reach)
+
+
+def test_the_page_links_each_list_and_shows_its_first_rows(written, totals):
+    folder, page = written
+    files = [link["file"] for link in page["sections"][0]["links"]]
+    assert files == list(totals["file"])
+    assert all((folder / file).is_file() for file in files)
+    first = page["sections"][0]["tables"][1]
+    assert first["rows"][0][0] == pd.read_csv(folder / files[0])["customer_id"].astype(str)[0]
+
+
+def test_the_controls_start_at_the_lists_that_were_written(written, shop, done):
+    inputs = written[1]["sections"][0]["list_totals"]["inputs"]
+    best = recompute(
+        inputs, {"margin": 100, "effect": 100, "cost": shop.terms.cost, "budget": shop.terms.budget}
+    )
+    names = {title: name for name, title in lists.LISTS.items()}
+    for row in best.itertuples():
+        table = done.tables[names[row.list]]
+        # Between two points of the curve the page rounds down.
+        assert row.customers <= len(table)
+        assert row.expected_profit == pytest.approx(table["expected_profit"].sum(), rel=0.02)
+
+
+def test_the_controls_start_at_a_large_budget_as_it_was_stated():
+    table = pd.DataFrame({"cost": [1.0], "expected_profit": [2.0]})
+    totals = compute_list_totals({"mail": table}, cost=1.0, budget=12345678.0)
+    assert [control["value"] for control in totals["controls"]] == ["100", "100", "1", "12345678"]
+
+
+def test_a_twice_as_dear_treatment_shortens_every_list(written):
+    inputs = written[1]["sections"][0]["list_totals"]["inputs"]
+    stated = {"margin": 100, "effect": 100, "cost": 0.1}
+    now, dearer = recompute(inputs, stated), recompute(inputs, {**stated, "cost": 0.4})
+    assert (dearer["customers"] <= now["customers"]).all()
+    assert (dearer["expected_profit"] < now["expected_profit"]).all()
