@@ -151,10 +151,16 @@ def _check_protected(names: Sequence[str]) -> None:
             )
 
 
-def describe_attributes(attributes: Attributes, coverage: Coverage) -> list[str]:
-    """Return how a table about customers was understood, a sentence each: coverage, kinds, what is left out."""
+def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: bool = True) -> list[str]:
+    """Return how a table about customers was understood, a sentence each: coverage, kinds, what is left out.
+
+    `learns` says whether a model is to learn from it.
+    """
     used = ", ".join(f"{one.column}={one.kind}" for one in attributes.used)
-    told = [f"{attributes.source}: {coverage.sentence}", f"Learned from: {used or 'no column'}."]
+    told = [
+        f"{attributes.source}: {coverage.sentence}",
+        f"{'Learned from' if learns else 'Read'}: {used or 'no column'}.",
+    ]
     hidden = [one.column for one in attributes.account if one.protected and not one.reason]
     if hidden:
         told.append(f"Protected, so no model sees them: {', '.join(hidden)}.")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.data import Cleaned
+from cltv_ml.data.costs import read_costs
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED, check_costs, compute_cac
 from cltv_ml.decisions.acquisition_value import (
     Won,
@@ -19,13 +20,12 @@ from cltv_ml.decisions.acquisition_value import (
 from cltv_ml.decisions.customers_won import AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import as_written, atomic, check_folder, write_table
+from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import known_costs, load
 from cltv_ml.pipelines.lifetime import channels_won
 from cltv_ml.pipelines.notebook import with_bar
-from cltv_ml.remote import local
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_sections
 from cltv_ml.settings import Acquisition, Settings
@@ -54,7 +54,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     check_folder(settings.out)
     if settings.age not in AGES:
         raise InputError(f"age must be one of {list(AGES)}, got {settings.age}.")
-    spent = _read(settings.costs, "a table of costs with month and cost")
+    spent = read_costs(settings.costs)
     cleaned = load(settings, progress)
     log = cleaned.transactions
     channels = _channels(cleaned, log, settings.channel)
@@ -93,17 +93,6 @@ def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
         "returns": compute_returns(value, cac, age) if won.known else pd.DataFrame(),
         "judged": judge_earlier(won),
     }
-
-
-def _read(source: Any, meant: str) -> pd.DataFrame:
-    if isinstance(source, pd.DataFrame):
-        return source
-    with local(Path(source)) as path:
-        if not path.is_file() or path.suffix not in (".csv", ".parquet"):
-            raise InputError(f"cannot read {str(source)!r}; name {meant}, a .csv or .parquet file.")
-        return (
-            pd.read_parquet(path) if path.suffix == ".parquet" else as_written(pd.read_csv(path, dtype="str"))
-        )
 
 
 def _channels(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None:

@@ -77,7 +77,7 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
     known = read_known(
         Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules, wanted=wanted
     )
-    _tell(known)
+    _tell(known, learns=earliest is not None)
     return replace(cleaned, known=known)
 
 
@@ -107,10 +107,10 @@ def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
     return earliest_cutoff(Log(cleaned.log).first, to_horizons(settings.horizon)[0])
 
 
-def _tell(known: Known) -> None:
+def _tell(known: Known, *, learns: bool) -> None:
     """Log how attributes were understood and which are left out; the command line shows it on stderr."""
     if known.attributes is not None and known.coverage is not None:
-        for sentence in describe_attributes(known.attributes, known.coverage):
+        for sentence in describe_attributes(known.attributes, known.coverage, learns=learns):
             logger.warning("Customers %s", sentence)
     if known.contacts is not None and known.contact_coverage is not None:
         read_as = ", ".join(f"{column}={kind}" for kind, column in known.contacts.mapping.items())

@@ -1,0 +1,118 @@
+"""A table of what winning customers cost, from any source: by day or month, channel and campaign."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.raw import open_source
+from cltv_ml.data.rules import Rules
+from cltv_ml.errors import InputError
+
+#: What a column of costs can be, and the headings that say so, the most certain first.
+_HEADINGS = {
+    "month": "month monat mois mes mese maand yearmonth",
+    "date": "date day datum tag jour fecha dia data giorno dag week reportingstarts starts period periode periodo",
+    "cost": "cost costs spend spent adspend adcost adcosts mediaspend mediacost totalcost totalspend kosten ausgaben "
+    "werbekosten cout couts depense depenses coste costes costo costi gasto gastos inversion spesa spese kostnad",
+    "channel": "channel kanal canal canale kanaal defaultchannelgroup sourcemedium source quelle fuente origine fonte "
+    "utmsource platform plattform medium",
+    "campaign": "campaign campaignname kampagne campagne campana campagna campanha utmcampaign",
+    "currency": "currency currencycode wahrung waehrung devise moneda valuta",
+}
+
+#: A heading of costs with its currency, such as "Amount spent (EUR)" or "Cost USD".
+_SPENT = re.compile(r"(amountspent|cost|costs|spend|kosten|ausgaben)([a-z]{3})?")
+
+#: A month alone: 2025-03, 03.2025, 202503, Mar 2025.
+_MONTHS = {
+    r"\d{4}[-/.]\d{1,2}": lambda text: text.str.replace(r"[/.]", "-", regex=True),
+    r"\d{1,2}[-/.]\d{4}": lambda text: text.str.replace(r"(\d+)[-/.](\d{4})", r"\2-\1", regex=True),
+    r"(19|20)\d{4}": lambda text: text.str[:4] + "-" + text.str[4:],
+}
+
+
+def read_costs(source: Any) -> pd.DataFrame:
+    """Return `month` or `date`, `cost`, and where known `channel`, `campaign` and `currency`, from any source.
+
+    Columns are told by their headings in several languages; numbers and days are read as those of a log.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read, no single column is surely the day or month, or the cost, or a value cannot be read.
+
+    >>> read_costs(pd.DataFrame({"Monat": ["03.2025"], "Kanal": ["ads"], "Kosten": ["1.250,50"]})).to_dict("records")
+    [{'month': Timestamp('2025-03-01 00:00:00'), 'cost': 1250.5, 'channel': 'ads'}]
+    """
+    opened = open_source(source)
+    columns = Columns(opened.table, Rules())
+    mapping = _map(list(columns.kinds))
+    when = "month" if "month" in mapping else "date"
+    texts = _texts(columns, mapping.get(when) or mapping["date"])
+    months = _as_months(texts)
+    chosen = {"cost": columns.number(mapping["cost"])}
+    if months is None:
+        chosen[when] = columns.timestamp(mapping[when])
+    chosen |= {
+        name: columns.identifier(mapping[name])
+        for name in ("channel", "campaign", "currency")
+        if name in mapping
+    }
+    listed = ", ".join(f"{sql} as {name}" for name, sql in chosen.items())
+    table = opened.table.con.sql(f"select {listed} from {opened.table} order by source_row").df()
+    if months is not None:
+        table.insert(0, when, months)
+    _check_read(table, when, texts, _texts(columns, mapping["cost"]))
+    return table[[when, "cost", *(name for name in chosen if name not in (when, "cost"))]]
+
+
+def _map(columns: list[str]) -> dict[str, str]:
+    """Return what each column is, by its heading; InputError where there is no day or month, or no cost."""
+    plain = {column: plain_heading(column) for column in columns}
+    mapping: dict[str, str] = {}
+    for name, headings in _HEADINGS.items():
+        found = [column for heading in headings.split() for column in columns if plain[column] == heading]
+        if name == "cost":
+            found = found or [column for column in columns if _SPENT.fullmatch(plain[column])]
+        if found:
+            mapping[name] = found[0]
+    if not {"month", "date"} & set(mapping) or "cost" not in mapping:
+        raise InputError(
+            f"the costs need the columns month (or date) and cost, found {columns}; channel, campaign and currency may "
+            "follow."
+        )
+    return mapping
+
+
+def _texts(columns: Columns, column: str) -> pd.Series:
+    rows = columns.table.con.sql(
+        f"select trim(cast({quote(column)} as varchar)) as v from {columns.table} order by source_row"
+    )
+    return rows.df()["v"].astype("object")
+
+
+def _as_months(texts: pd.Series) -> pd.Series | None:
+    """Return the first days of months that are written without a day; None where they are not."""
+    for form, as_iso in _MONTHS.items():
+        if texts.notna().all() and texts.str.fullmatch(form).all():
+            return pd.to_datetime(as_iso(texts.astype("str")), format="%Y-%m", errors="coerce")
+    words = pd.to_datetime(texts, format="%b %Y", errors="coerce")
+    words = words.fillna(pd.to_datetime(texts, format="%B %Y", errors="coerce"))
+    return words if words.notna().all() else None
+
+
+def _check_read(table: pd.DataFrame, when: str, texts: pd.Series, costs: pd.Series) -> None:
+    """Raise InputError where a day, a month or a cost cannot be read."""
+    if table[when].isna().any():
+        wrong = texts[table[when].isna()].iloc[0]
+        raise InputError(f"the costs hold the {when} {wrong!r}; write months such as 2025-03, or days.")
+    if table["cost"].isna().any():
+        row = int(table["cost"].isna().argmax())
+        raise InputError(
+            f"a cost must be a number from 0 up, got {costs.iloc[row]!r} in row {row + 1}; correct it."
+        )

@@ -1,0 +1,38 @@
+"""Tables of costs as advertisers and shops export them."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data.costs import read_costs
+from cltv_ml.errors import InputError
+
+EXPORTS = {
+    "Day,Campaign,Currency code,Cost\n2025-03-04,Brand,EUR,12.50\n2025-03-05,Brand,EUR,7.50\n": 20.0,
+    "Reporting starts,Campaign name,Amount spent (EUR)\n2025-03-01,Spring,20\n": 20.0,
+    "Monat;Kanal;Kosten\n03.2025;ads;1.250,50\n03.2025;seo;99,50\n": 1350.0,
+    "Mois;Source;Dépenses\n2025-03;ads;1 250,50\n": 1250.5,
+    'Month,Source / medium,Spend\nMar 2025,google / cpc,"1,250.50"\n': 1250.5,
+    "yearmonth,channel,ad_spend\n202503,ads,20\n": 20.0,
+    "Datum;Quelle;Werbekosten\n31.03.2025;ads;20,00\n": 20.0,
+}
+
+
+def test_exports_of_costs_are_read_with_their_month_and_sum(tmp_path):
+    for number, (text, total) in enumerate(EXPORTS.items()):
+        path = tmp_path / f"{number}.csv"
+        path.write_text(text, encoding="utf-8")
+        found = read_costs(path)
+        when = "month" if "month" in found else "date"
+        assert found["cost"].sum() == total, text
+        assert set(found[when].dt.strftime("%Y-%m")) == {"2025-03"}, text
+
+
+def test_what_cannot_be_read_is_one_sentence():
+    wrong = {
+        "need the columns month": pd.DataFrame({"channel": ["ads"], "cost": [1.0]}),
+        "the costs hold the month 'Total'": pd.DataFrame({"month": ["2025-03", "Total"], "cost": [1.0, 1.0]}),
+        "got 'plenty' in row 2": pd.DataFrame({"month": ["2025-03", "2025-04"], "cost": ["1.00", "plenty"]}),
+    }
+    for sentence, table in wrong.items():
+        with pytest.raises(InputError, match=sentence):
+            read_costs(table)
