@@ -28,11 +28,11 @@ _HEADINGS = {
 #: A heading of costs with its currency, such as "Amount spent (EUR)" or "Cost USD".
 _SPENT = re.compile(r"(amountspent|cost|costs|spend|kosten|ausgaben)([a-z]{3})?")
 
-#: A month alone: 2025-03, 03.2025, 202503, Mar 2025.
+#: A month alone, 2025-03, 03.2025 or 202503, and how it becomes the first of them.
 _MONTHS = {
-    r"\d{4}[-/.]\d{1,2}": lambda text: text.str.replace(r"[/.]", "-", regex=True),
-    r"\d{1,2}[-/.]\d{4}": lambda text: text.str.replace(r"(\d+)[-/.](\d{4})", r"\2-\1", regex=True),
-    r"(19|20)\d{4}": lambda text: text.str[:4] + "-" + text.str[4:],
+    r"(\d{4})[-/.](\d{1,2})": r"\1-\2",
+    r"(\d{1,2})[-/.](\d{4})": r"\2-\1",
+    r"((?:19|20)\d{2})(\d{2})": r"\1-\2",
 }
 
 
@@ -98,9 +98,9 @@ def _texts(columns: Columns, column: str) -> pd.Series:
 
 def _as_months(texts: pd.Series) -> pd.Series | None:
     """Return the first days of months that are written without a day; None where they are not."""
-    for form, as_iso in _MONTHS.items():
+    for form, iso in _MONTHS.items():
         if texts.notna().all() and texts.str.fullmatch(form).all():
-            return pd.to_datetime(as_iso(texts.astype("str")), format="%Y-%m", errors="coerce")
+            return pd.to_datetime(texts.str.replace(form, iso, regex=True), format="%Y-%m", errors="coerce")
     words = pd.to_datetime(texts, format="%b %Y", errors="coerce")
     words = words.fillna(pd.to_datetime(texts, format="%B %Y", errors="coerce"))
     return words if words.notna().all() else None
