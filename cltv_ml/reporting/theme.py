@@ -162,6 +162,18 @@ def add_faint_bars(
     )
 
 
+def add_actual_and_expected(
+    figure: go.Figure, x: pd.Series, actual: pd.Series, expected: pd.Series, **more: Any
+) -> go.Figure:
+    """Add the line of what happened and the dashed one of what the model expects; return the figure."""
+    for name, values, colour, dash in (
+        ("actual", actual, ACTUAL, "solid"),
+        ("expected", expected, MODEL, "dash"),
+    ):
+        figure.add_scatter(x=x, y=values, name=name, line={"color": colour, "dash": dash}, **more)
+    return figure.update_layout(hovermode="x unified").update_yaxes(rangemode="tozero")
+
+
 def by_span(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield the name, colour and rows of each `span` of an audit's table."""
     for span, colour in colours(dict.fromkeys(table["span"])).items():

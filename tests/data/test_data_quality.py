@@ -10,10 +10,6 @@ from cltv_ml.data import (
     change_rules,
     clean,
     clean_to_parquet,
-    compute_cohorts,
-    compute_months,
-    compute_seasonality,
-    compute_spend,
     compute_summary,
     doubt_products,
     judge,
@@ -32,36 +28,6 @@ def log_of(*rows):
 def regular_log(customers=600, gap=30, purchases=8):
     rows = [(f"c{n}", n % 30 + gap * k, 10.0) for n in range(customers) for k in range(purchases)]
     return log_of(*rows)
-
-
-SMALL = log_of(("a", 0, 10.0), ("a", 0, 5.0), ("a", 7, 20.0), ("b", 2, 0.0))
-
-
-def test_the_summary_counts_what_is_there():
-    facts = compute_summary(SMALL).iloc[0]
-    assert (facts["rows"], facts["customers"], facts["orders"], facts["revenue"]) == (4, 2, 3, 35.0)
-    assert (facts["days"], facts["repeat_rate"], facts["median_gap"]) == (8, 0.5, 7.0)
-    assert (facts["days_without_orders"], facts["longest_gap"], facts["zero_customers"]) == (5, 4, 1)
-
-
-def test_cohorts_months_and_seasons_share_out_the_same_revenue():
-    log = simulate(300).log
-    total = pytest.approx(log["amount"].sum(), abs=0.005)
-    seasons = compute_seasonality(log)
-    assert compute_cohorts(log)["revenue"].sum() == total
-    assert compute_months(log)["revenue"].sum() == total
-    assert seasons.groupby("part")["revenue"].sum().tolist() == [total, total]
-    assert compute_months(log)["new_customers"].sum() == 300
-
-
-def test_spend_quantiles_are_numpy_s():
-    log = simulate(300).log
-    spend = compute_spend(log)
-    customers = log.groupby("customer_id")["amount"].sum()
-    expected = np.quantile(customers, spend["quantile"], method="inverted_cdf")
-    np.testing.assert_allclose(spend["customer_value"], expected)
-    above = customers[customers > expected[3]].sum() / customers.sum()
-    assert spend["share_above"].iloc[3] == pytest.approx(above)
 
 
 def test_a_large_irregular_log_is_a_go():
@@ -186,7 +152,8 @@ def test_orders_keep_the_lines_revenue():
 
 
 def test_without_order_id_a_customer_s_day_is_an_order():
-    orders = clean(SMALL, grain="order").log
+    small = log_of(("a", 0, 10.0), ("a", 0, 5.0), ("a", 7, 20.0), ("b", 2, 0.0))
+    orders = clean(small, grain="order").log
     assert sorted(orders[["customer_id", "amount"]].values.tolist()) == [["a", 15.0], ["a", 20.0], ["b", 0.0]]
 
 

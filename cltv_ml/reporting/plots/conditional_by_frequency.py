@@ -26,20 +26,13 @@ def conditional_by_frequency(conditional: pd.DataFrame) -> go.Figure:
 
 def add_conditional(made: go.Figure, conditional: pd.DataFrame) -> go.Figure:
     """Draw actual and expected means by group into a figure."""
-    for column, name, colour, dash in (
-        ("actual", "actual", theme.ACTUAL, "solid"),
-        ("predicted", "expected", theme.MODEL, "dash"),
-    ):
-        made.add_scatter(
-            x=conditional["group"],
-            y=conditional[column],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "dash": dash},
-            customdata=conditional["customers"],
-            hovertemplate="%{y:.2f} (%{customdata:,} customers)",
-        )
-    made.update_layout(hovermode="x unified")
-    made.update_xaxes(type="category")
-    made.update_yaxes(rangemode="tozero")
-    return made
+    theme.add_actual_and_expected(
+        made,
+        conditional["group"],
+        conditional["actual"],
+        conditional["predicted"],
+        mode="lines+markers",
+        customdata=conditional["customers"],
+        hovertemplate="%{y:.2f} (%{customdata:,} customers)",
+    )
+    return made.update_xaxes(type="category")

@@ -22,24 +22,12 @@ def weekly_tracking(tracking: pd.DataFrame) -> go.Figure:
 
 def add_tracking(made: go.Figure, tracking: pd.DataFrame, actual: str, expected: str) -> go.Figure:
     """Draw actual and expected purchases and the end of the calibration into a figure."""
-    for column, name, colour, dash in (
-        (actual, "actual", theme.ACTUAL, "solid"),
-        (expected, "expected", theme.MODEL, "dash"),
-    ):
-        made.add_scatter(
-            x=tracking["week"],
-            y=tracking[column],
-            name=name,
-            mode="lines",
-            line={"color": colour, "dash": dash},
-            hovertemplate="%{y:,.0f}",
-        )
+    week, lines = tracking["week"], (tracking[actual], tracking[expected])
+    theme.add_actual_and_expected(made, week, *lines, mode="lines", hovertemplate="%{y:,.0f}")
     ahead = tracking.loc[~tracking["calibration"], "week"]
     if len(ahead):
         made.add_vline(x=ahead.iloc[0], line={"color": theme.REFERENCE, "dash": "dot"})
         made.add_annotation(
             x=ahead.iloc[0], y=1, yref="paper", text="cutoff", showarrow=False, xanchor="right", xshift=-4
         )
-    made.update_layout(hovermode="x unified")
-    made.update_yaxes(rangemode="tozero")
     return made
