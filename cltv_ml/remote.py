@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
@@ -44,6 +44,22 @@ def address(place: str | Path) -> str:
     's3://shop/out/report.html'
     """
     return _REMOTE.sub(lambda found: f"{found[1]}://", str(place), count=1)
+
+
+class RemotePath(PosixPath):
+    """A path on an object store or a web server, which shows itself as its URL.
+
+    >>> str(RemotePath("s3://shop/out") / "report.html"), str(Path("s3://shop/out"))
+    ('s3://shop/out/report.html', 's3:/shop/out')
+    """
+
+    def __str__(self) -> str:
+        return address(super().__str__())
+
+
+def as_path(place: str | Path) -> Path:
+    """Return the path of a file or folder on this machine or a remote one."""
+    return RemotePath(place) if is_remote(place) else Path(place)
 
 
 def fetch(place: str | Path, folder: Path) -> Path:

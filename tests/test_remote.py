@@ -20,6 +20,7 @@ from cltv_ml.files import atomic, check_folder, check_local, write_table
 from cltv_ml.pipelines.inputs import read_account, read_scores
 from cltv_ml.remote import fetch
 from cltv_ml.serving.batch_targets import Target
+from cltv_ml.settings import Audit
 
 ORDERS = "customer_id,timestamp,amount\na,2024-01-01,5.5\nb,2024-01-02,7\n"
 
@@ -101,6 +102,13 @@ def test_a_page_of_a_command_is_written_to_a_bucket(s3, tmp_path):
     pipelines.check(data="s3://shop/orders.csv", horizon="13w", html=Path("s3://shop/check.html"))
     page = fetch("s3://shop/check.html", tmp_path).read_text(encoding="utf-8")
     assert "Data check" in page
+
+
+def test_an_option_that_names_a_bucket_keeps_both_slashes():
+    settings = Audit(data="orders.csv", out="s3://shop/out")
+    assert f"{settings.out / 'audit.html'}" == "s3://shop/out/audit.html"
+    assert 'out = "s3://shop/out"' in settings.toml()
+    assert str(Audit(data="orders.csv", out=Path("s3://shop/out")).out.parent) == "s3://shop"
 
 
 def test_scores_wait_on_this_machine_until_they_are_complete(s3, tmp_path, monkeypatch):

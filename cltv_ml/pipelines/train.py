@@ -57,6 +57,7 @@ from cltv_ml.pipelines.train_runs import (
     score_tags,
     summary_metrics,
 )
+from cltv_ml.remote import local
 from cltv_ml.reporting.model_card import model_card
 from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.training_summary import (
@@ -199,7 +200,8 @@ def _log_summary(
     mlflow.log_metrics(summary_metrics(cleaned, result))
     runs.log_params({**job.params(), "champion": verdict.champion})
     for file in ("comparison.csv", "report.html"):
-        mlflow.log_artifact(str(job.settings.out / file))
+        with local(job.settings.out / file) as path:
+            mlflow.log_artifact(str(path))
     runs.log_table(result.results, "tables/comparison.json")
 
 

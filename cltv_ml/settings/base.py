@@ -7,10 +7,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from cltv_ml.errors import InputError
+from cltv_ml.remote import as_path
 from cltv_ml.settings.toml import parse_mapping, parse_params, parse_rules, read_toml, write_toml
 
 _EXPECTED = {
@@ -56,7 +66,7 @@ def _as_list(value: Any) -> Any:
 def _as_pandas(value: Any) -> Any:
     """Return the path of a table, or the table as a pandas frame."""
     if value is None or isinstance(value, str | Path):
-        return Path(value) if isinstance(value, str) else value
+        return as_path(value) if isinstance(value, str) else value
     from cltv_ml.engine import as_tabular  # DuckDB and Arrow load only where a table is handed over
 
     table = as_tabular(value)
@@ -86,7 +96,7 @@ Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
 #: One horizon, or several divided by commas, in Python and in files also a list.
 Horizons = Annotated[str, BeforeValidator(_as_horizons)]
-File = Annotated[Path, Strict(False)]
+File = Annotated[Path, Strict(False), AfterValidator(as_path)]
 #: A table: the path of its file, in Python also the table itself, of any library.
 Table = Annotated[Any, BeforeValidator(_as_pandas)]
 #: The path of a TOML file, in Python also a mapping of what it holds.
