@@ -13,9 +13,9 @@ from cltv_ml.actions.shop import Shop, about, bounded, draw_control, margin_rate
 from cltv_ml.actions.terms import Actions, PastCampaign, worth_the_cost
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
+from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.theme import format_money
 from cltv_ml.windows import Window
 
 #: Whom a retention campaign is for: customers who are staying need no saving.
@@ -48,6 +48,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
         about=about(shop, done),
         products=products_of(chosen.index, done),
         control=draw_control(chosen, bounded(rates), shop, done),
+        currency=terms.currency,
     )
     drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
     done.sections.append(
@@ -220,7 +221,8 @@ def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
     )
     treatment["arm"] = uplifts.columns.to_numpy()[best]
     treatment["reason"] = [
-        f"{100 * gain:+.1f} points of chance to buy with {arm}, an order of {value:,.2f} at a margin of {rate:.0%}"
+        f"{100 * gain:+.1f} points of chance to buy with {arm}, an order of "
+        f"{format_exactly(value, shop.terms.currency, unit=False)} at a margin of {rate:.0%}"
         for gain, arm, value, rate in zip(uplift, treatment["arm"], values, rates, strict=True)
     ]
     chosen = decisions.choose_customers(treatment, shop.terms.budget)
@@ -238,4 +240,5 @@ def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
         control=draw_control(chosen, bounded((base, base + gain)), shop, done),
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
-    return f"{len(chosen):,} of {len(treatment):,} customers are worth {cost:,.2f} each, {earned} expected."
+    each = format_money(cost, shop.terms.currency)
+    return f"{len(chosen):,} of {len(treatment):,} customers are worth {each} each, {earned} expected."

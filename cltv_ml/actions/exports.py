@@ -14,6 +14,7 @@ import pandas as pd
 
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
 from cltv_ml.errors import InputError
+from cltv_ml.money import digits
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
 IDENTITIES = {
@@ -171,7 +172,7 @@ def _google_adjustments(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
             "Conversion Name": order.conversion,
             "Adjustment Time": rows["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S+00:00"),
             "Adjustment Type": "RESTATEMENT",
-            "Adjusted Value": rows["expected_value"].round(2),
+            "Adjusted Value": rows["expected_value"].round(digits(order.currency)),
             "Adjusted Value Currency": order.currency,
         }
     )
@@ -182,7 +183,7 @@ def _meta_audience(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
         {
             "email": _emails(customers),
             "phone": hashed_phones(_text(customers, "phone"), order.country_code, plus=False),
-            "value": customers["expected_value"].clip(lower=0).round(2),
+            "value": customers["expected_value"].clip(lower=0).round(digits(order.currency)),
         }
     )
 
@@ -196,7 +197,7 @@ def _meta_events(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
             "order_id": rows["order_id"],
             "email": hashed_emails(_text(rows, "email")),
             "currency": order.currency,
-            "predicted_value": rows["expected_value"].round(2),
+            "predicted_value": rows["expected_value"].round(digits(order.currency)),
         }
     )
 
@@ -210,8 +211,9 @@ def _profiles(email: str, prefix: str) -> Rows:
         for name in ("expected_value", "tier", "segment", "lifecycle", "p_alive"):
             if name in customers:
                 numeric = pd.api.types.is_numeric_dtype(customers[name])
+                places = digits(order.currency) if name == "expected_value" else 2
                 table[f"{prefix}{name}"] = (
-                    customers[name].round(2) if numeric else customers[name].astype("str")
+                    customers[name].round(places) if numeric else customers[name].astype("str")
                 )
         return table[table[email] != ""]
 

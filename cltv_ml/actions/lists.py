@@ -10,9 +10,9 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop
 from cltv_ml.actions.terms import Actions
+from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.theme import format_exactly, format_money
 
 #: The lists by the name of their table, as the page calls them.
 LISTS = {
@@ -115,7 +115,7 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
     currency = shop.terms.currency
     first = {
         f"{LISTS[name]}: the first {min(ROWS, len(done.tables[name]))} of {len(done.tables[name]):,}": _first(
-            done.tables[name]
+            done.tables[name], currency
         )
         for name in totals["list"]
     }
@@ -150,9 +150,9 @@ def _shown(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
     return shown.assign(**{"Read on": [f"{day:%Y-%m-%d}" for day in totals["read_on"]]})
 
 
-def _first(rows: pd.DataFrame) -> pd.DataFrame:
+def _first(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return the first rows of a list under a reader's names."""
     top = rows.head(ROWS)
     known = {name: title for name, title in _SHOWN.items() if name in top and top[name].notna().any()}
-    top = top.assign(expected_profit=[f"{profit:,.2f}" for profit in top["expected_profit"]])
+    top = top.assign(expected_profit=[format_exactly(profit, currency) for profit in top["expected_profit"]])
     return top[list(known)].rename(columns=known)

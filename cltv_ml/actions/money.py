@@ -11,9 +11,9 @@ from cltv_ml.actions.shop import Shop, margin_rates
 from cltv_ml.actions.terms import Actions
 from cltv_ml.decisions import Costs
 from cltv_ml.errors import InputError
+from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.theme import format_money
 
 _COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
 

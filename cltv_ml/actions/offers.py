@@ -10,9 +10,9 @@ from cltv_ml.actions.shop import Shop, about, draw_control, margin_rates, order_
 from cltv_ml.actions.terms import Actions
 from cltv_ml.decisions.price_response import CONFOUNDING
 from cltv_ml.errors import InputError
+from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.theme import format_money
 from cltv_ml.windows import Window
 
 #: Days in which a price test reads whether a customer buys.
@@ -35,7 +35,7 @@ def add_offers(shop: Shop, done: Actions) -> None:
     ).dropna()
     guard = decisions.GuardRails(protected=shop.terms.protected)
     profits = decisions.profit_by_depth(people, guard=guard)
-    offers = decisions.choose_offers(people, guard=guard)
+    offers = decisions.choose_offers(people, guard=guard, currency=shop.terms.currency)
     done.tables |= {"offer_response": response, "offers": offers}
     audit = _audit(offers, shop, done)
     done.tables["discount_by_segment"] = audit
@@ -50,7 +50,11 @@ def add_offers(shop: Shop, done: Actions) -> None:
                 "Whoever buys anyway, or whose margin is too thin, gets none.",
             ],
             warnings=[f"The response to discounts is {CONFOUNDING}; run the price test before a rollout."],
-            tables={"Average discount by tier: look at it before an offer goes out": _shown(tiers)},
+            tables={
+                "Average discount by tier: look at it before an offer goes out": _shown(
+                    tiers, shop.terms.currency
+                )
+            },
             figures={
                 "Expected profit of one depth for everybody, and of each customer's own": plots.discount_profit(
                     profits, currency=shop.terms.currency
@@ -89,18 +93,19 @@ def _listed(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done: Action
         about=about(shop, done),
         products=products_of(given.index, done),
         control=draw_control(given, rates, shop, done),
+        currency=shop.terms.currency,
     )
     return given
 
 
-def _shown(table: pd.DataFrame) -> pd.DataFrame:
+def _shown(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Segment": table["segment"],
             "Customers": [f"{count:,}" for count in table["customers"]],
             "With an offer": [f"{share:.1%}" for share in table["with_offer"]],
             "Mean discount": [f"{depth:.1%}" for depth in table["mean_depth"]],
-            "Expected profit": [f"{profit:,.2f}" for profit in table["expected_profit"]],
+            "Expected profit": [format_exactly(profit, currency) for profit in table["expected_profit"]],
         }
     )
 

@@ -12,9 +12,9 @@ from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import Level
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
+from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
-from cltv_ml.reporting.theme import format_money
 from cltv_ml.windows import Window
 
 
@@ -170,7 +170,7 @@ def add_upsell(shop: Shop, done: Actions) -> None:
             "cost": terms.cost,
             "expected_profit": terms.upsell_share * best["gain"] - terms.cost,
             "p_buy": best["p_buy"],
-            "reason": _upsell_reasons(best),
+            "reason": _upsell_reasons(best, shop.terms.currency),
         }
     )
     shown = best.reset_index()[["customer_id", "item"]].assign(rank=1)
@@ -186,11 +186,15 @@ def add_upsell(shop: Shop, done: Actions) -> None:
     done.sections.append(section("More expensive alternatives", told))
 
 
-def _upsell_reasons(best: pd.DataFrame) -> list[str]:
+def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:
+
+    def amount(value: float) -> str:
+        return format_exactly(value, currency, unit=False)
+
     columns = ("usual_price", "category", "price", "extra_margin")
     return [
-        f"pays {usual:,.2f} per unit of {category}, the product shown costs {price:,.2f}; "
-        f"{margin:,.2f} more margin per unit"
+        f"pays {amount(usual)} per unit of {category}, the product shown costs {amount(price)}; "
+        f"{amount(margin)} more margin per unit"
         for usual, category, price, margin in zip(*(best[name] for name in columns), strict=True)
     ]
 
@@ -213,7 +217,8 @@ def _add_list(
         return []
     if chosen.empty:
         done.refused[title] = (
-            f"nobody is expected to earn the cost of {shop.terms.cost:,.2f}; a lower cost would change that."
+            f"nobody is expected to earn the cost of {format_money(shop.terms.cost or 0.0, shop.terms.currency)}; a "
+            "lower cost would change that."
         )
         return []
     if "reason" not in chosen:
@@ -229,6 +234,7 @@ def _add_list(
         about=about(shop, done),
         products=products_of(chosen.index, done) if shown is None else shown,
         control=draw_control(chosen, bounded((base, base + float(gain[chosen.index].mean()))), shop, done),
+        currency=shop.terms.currency,
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     return [

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.inline import Inline
+from cltv_ml.money import format_money
 from cltv_ml.windows import Window
 
 
@@ -124,7 +125,10 @@ def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str 
     '3 of 4 customers are worth the cost of 0.50 each'
     """
     worth = int((offers["expected_profit"] > 0).sum())
-    text = f"{worth:,} of {len(offers):,} {people} are worth the cost of {terms.cost:,.2f} each"
+    cost = format_money(terms.cost or 0.0, terms.currency)
+    text = f"{worth:,} of {len(offers):,} {people} are worth the cost of {cost} each"
     if listed < worth:
-        text += f"; the budget of {terms.budget:,.2f} pays for {listed:,} of them"
+        text += (
+            f"; the budget of {format_money(terms.budget or 0.0, terms.currency)} pays for {listed:,} of them"
+        )
     return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.money import format_exactly
 from cltv_ml.tables import ACTIONS
 from cltv_ml.windows import Window
 
@@ -17,6 +18,7 @@ def build_campaign(
     about: pd.DataFrame | None = None,
     products: pd.DataFrame | None = None,
     control: pd.Series | None = None,
+    currency: str = "",
 ) -> pd.DataFrame:
     """Return ACTIONS: one row per customer on the list, in its order.
 
@@ -40,6 +42,8 @@ def build_campaign(
         `recommend_next`: the items to show.
     control
         `draw_control`; None leaves nobody out, and the campaign can never be evaluated.
+    currency
+        Tells how many digits the amounts in a reason have.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def build_campaign(
     table[["cost", "expected_profit"]] = chosen[["cost", "expected_profit"]].to_numpy()
     table["control"] = left_out.to_numpy(dtype=bool)
     table["read_on"] = window.end
-    table["reason"] = _reasons(chosen, known, table)
+    table["reason"] = _reasons(chosen, known, table, currency)
     return ACTIONS.check(table.astype({"action": "str"}))
 
 
@@ -92,14 +96,20 @@ def _shown(products: pd.DataFrame) -> pd.Series:
     return products.sort_values(["customer_id", "rank"]).groupby("customer_id")["item"].agg(", ".join)
 
 
-def _reasons(chosen: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+def _reasons(chosen: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame, currency: str) -> pd.Series:
     """Return one sentence per customer: its own, or what is at stake and what the action is to bring."""
     if "reason" in chosen:
         return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), known, table)
     saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]
     sentences = [
-        f"{at_risk:,.2f} at risk, {margin:,.2f} margin expected from the action for {cost:,.2f}"
-        for at_risk, margin, cost in zip(chosen["value_at_risk"], saved, chosen["cost"], strict=True)
+        f"{at_risk} at risk, {margin} margin expected from the action for {cost}"
+        for at_risk, margin, cost in zip(
+            *(
+                [format_exactly(amount, currency, unit=False) for amount in column]
+                for column in (chosen["value_at_risk"], saved, chosen["cost"])
+            ),
+            strict=True,
+        )
     ]
     return _complete(pd.Series(sentences, index=table.index, dtype="str"), known, table)
 

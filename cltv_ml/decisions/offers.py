@@ -10,6 +10,7 @@ import pandas as pd
 
 from cltv_ml.decisions.lines import by_customer
 from cltv_ml.errors import InputError
+from cltv_ml.money import digits
 
 _NEEDED = ("expected_purchases", "order_value", "margin_rate", "slope")
 
@@ -88,12 +89,14 @@ def choose_offers(
     customers: pd.DataFrame,
     depths: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
     guard: GuardRails | None = None,
+    currency: str = "",
 ) -> pd.DataFrame:
     """Return the most profitable depth per customer, no discount unless one brings more.
 
     Indexed as `customers`: `depth`, `p_buy` (at full price), `p_buy_with_offer`, `cost` (expected discount
     given), `expected_profit` (over no discount, discount deducted), `offer` ("10% off one order" or
-    "none") and `reason` in words. Arguments as in `profit_by_depth`.
+    "none") and `reason` in words. Arguments as in `profit_by_depth`; the
+    currency tells how many digits the amounts in a reason have.
 
     >>> people = pd.DataFrame({"expected_purchases": [0.1, 6.0], "order_value": 50.0, "margin_rate": 0.5,
     ...                        "slope": 6.0}, index=["seldom", "often"])
@@ -120,7 +123,7 @@ def choose_offers(
         value: "none" if value == 0 else f"{100 * value:.3g}% off one order" for value in np.unique(depth)
     }
     table["offer"] = table["depth"].map(shown).astype("str")
-    table["reason"] = _reasons(table, profits)
+    table["reason"] = _reasons(table, profits, currency)
     return table
 
 
@@ -166,11 +169,11 @@ def _check(customers: pd.DataFrame, depths: Sequence[float], guard: GuardRails) 
         )
 
 
-def _reasons(table: pd.DataFrame, profits: pd.DataFrame) -> pd.Series:
+def _reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) -> pd.Series:
     """Return why each customer gets the offer or none."""
     chance = (100 * table["p_buy"]).round().astype("int64").astype("str")
     raised = (100 * table["p_buy_with_offer"]).round().astype("int64").astype("str")
-    gain = table["expected_profit"].map("{:.2f}".format).astype("str")
+    gain = table["expected_profit"].map(f"{{:.{digits(currency)}f}}".format).astype("str")
     given = "buys with " + chance + "% chance at full price, " + raised + "% with the offer; gains " + gain
     tried = profits.drop(columns=0.0).notna().any(axis=1)
     none = pd.Series(

@@ -12,7 +12,7 @@ from cltv_ml.decisions.retention import value_at_risk
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.calibration import LEVEL
 from cltv_ml.evaluation.compare import Verdict
-from cltv_ml.reporting import theme
+from cltv_ml.money import format_money
 
 #: The questions in the order of the page.
 HOW_FAR, CHANGED, FIRST, TRUST = (
@@ -85,8 +85,8 @@ def without_lists(predictions: pd.DataFrame, currency: str) -> list[str]:
     top = at_risk.head(max(1, len(at_risk) // 10))
     return [
         f"Look after the {len(top):,} customers with the highest value at risk: they hold "
-        f"{theme.format_money(float(top.sum()), currency)} of the "
-        f"{theme.format_money(float(at_risk.sum()), currency)} that may be lost.",
+        f"{format_money(float(top.sum()), currency)} of the "
+        f"{format_money(float(at_risk.sum()), currency)} that may be lost.",
         how,
     ]
 
@@ -101,8 +101,8 @@ def with_lists(lists: Sequence[Mapping[str, Any]], currency: str) -> list[str]:
     ranked = sorted(lists, key=lambda each: -float(each["expected_profit"]))
     return [
         f"{str(each['action']).capitalize()} {each['customers']:,} customers: "
-        f"{theme.format_money(float(each['expected_profit']), currency)} of profit expected for "
-        f"{theme.format_money(float(each['cost']), currency)} ({each['file']})."
+        f"{format_money(float(each['expected_profit']), currency)} of profit expected for "
+        f"{format_money(float(each['cost']), currency)} ({each['file']})."
         for each in ranked[:ACTIONS]
     ]
 
@@ -128,11 +128,11 @@ def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] |
     if rows.empty:
         return None
     row = rows.iloc[0]
-    low, high = (theme.format_money(float(row[f"{end}_80"]), currency) for end in ("lower", "upper"))
+    low, high = (format_money(float(row[f"{end}_80"]), currency) for end in ("lower", "upper"))
     last = pd.Timestamp(row["until"]) - pd.Timedelta(days=1)
     return {
         "name": "Expected from customers to come",
-        "value": theme.format_money(float(row["expected"]), currency),
+        "value": format_money(float(row["expected"]), currency),
         "note": f"{low} to {high} with 80% probability; {str(row['start'])[:10]} to {last:%Y-%m-%d}",
         "headline": True,
     }

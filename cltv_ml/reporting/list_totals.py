@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cltv_ml.reporting import theme
+from cltv_ml.money import digits
 
 _LABELS = {
     "margin": "Margin, % of the one stated",
@@ -50,7 +50,7 @@ def compute_list_totals(
         "inputs": {
             "lists": [{"name": name, **_curve(table, points)} for name, table in candidates.items()],
             "currency": currency,
-            "cents": currency not in theme.WHOLE,
+            "digits": digits(currency),
         },
     }
 

@@ -101,9 +101,9 @@ function campaign(inputs, wanted) {
   };
 }
 
-function money(amount, { currency, cents }) {
-  const digits = Math.abs(amount) >= 1000 || cents === false ? 0 : 2;
-  const text = amount.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+function money(amount, { currency, digits }) {
+  const places = Math.abs(amount) >= 1000 ? 0 : digits ?? 2;
+  const text = (Number(amount.toFixed(places)) + 0).toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
   return `${text} ${currency}`.trim();
 }
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.shop_plan import Parts, Terms, discount_factors
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import digits
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import embed
 
 _SLIDERS = {
@@ -51,7 +52,7 @@ def build_scenarios(
         "factors": discount_factors(until, terms.discount_rate).tolist(),
         "repeat_share": float(repeat_share) if repeat_share > 0 else None,
         "currency": currency,
-        "cents": currency not in theme.WHOLE,
+        "digits": digits(currency),
     }
     drawn = plots.shop_forecast(bands, currency=currency)
     names = [trace.name for trace in drawn.data]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ParamSpec
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml import money
 from cltv_ml.errors import InputError
 
 #: Okabe and Ito's palette, told apart by people with any common colour blindness; blue and yellow are
@@ -217,34 +218,22 @@ def cell_texts(table: pd.DataFrame, form: str) -> dict[str, Any]:
     return {"text": text, "texttemplate": "%{text}", "textfont": {"size": size}}
 
 
-#: Currencies without a hundredth part: amounts in them are whole.
-WHOLE = frozenset(
-    {"JPY", "¥", "KRW", "₩", "VND", "₫", "CLP", "ISK", "PYG", "RWF", "UGX", "XAF", "XOF", "XPF"}
-)
+P = ParamSpec("P")
 
 
-def format_money(amount: float, currency: str = "") -> str:
-    """Return an amount for a sentence: thousands separated, cents only where they matter.
+def in_minor_units(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
+    """Return a plot whose amounts, written with two digits where the reader points, have those of its `currency`."""
 
-    >>> format_money(1234567.8, "EUR"), format_money(12.5), format_money(-0.0), format_money(float("nan"))
-    ('1,234,568 EUR', '12.50', '0.00', 'unknown')
-    >>> format_money(512.4, "JPY")
-    '512 JPY'
-    """
-    if not math.isfinite(amount):
-        return "unknown"
-    whole = abs(amount) >= 1000 or currency in WHOLE
-    text = f"{amount + 0.0:,.0f}" if whole else f"{amount + 0.0:,.2f}"
-    return f"{text} {currency}".rstrip()
+    @functools.wraps(plot)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
+        made = plot(*args, **kwargs)
+        places = money.digits(str(kwargs.get("currency", "")))
+        for trace in made.data if places != 2 else ():
+            if getattr(trace, "hovertemplate", None):
+                trace.hovertemplate = trace.hovertemplate.replace(",.2f", f",.{places}f")
+        return made
 
-
-def format_exactly(amount: float, currency: str = "") -> str:
-    """Return an amount for a table that must agree with a file: to the cent, or whole where the currency is.
-
-    >>> format_exactly(1234.5, "EUR"), format_exactly(512.4, "JPY")
-    ('1,234.50 EUR', '512 JPY')
-    """
-    return f"{amount + 0.0:,.{0 if currency in WHOLE else 2}f} {currency}".rstrip()
+    return drawn
 
 
 def short_names(names: Iterable[str], longest: int = 24) -> list[str]:

@@ -16,6 +16,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.groups import segment_groups
 from cltv_ml.evaluation.horizons import ByHorizon
 from cltv_ml.models import ProbabilisticValue, ValueModel
+from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
@@ -214,7 +215,7 @@ def best_probabilistic(result: WindowResult) -> str | None:
 def _facts(result: WindowResult, verdict: Verdict, today: Today, currency: str) -> dict[str, tuple[str, str]]:
     bias = result.scores.at[verdict.champion, "bias"]
     capture = result.scores.at[verdict.champion, "top_decile_capture"]
-    money, now = theme.format_money, today.predictions
+    money, now = format_money, today.predictions
     known = f"{now['expected_value'].notna().sum():,} customers, next {result.window.horizon} days"
     if today.interval is not None:
         low, high = (money(end, currency) for end in today.interval)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import digits
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import embed
 
 #: What the controls stand at first: assumptions, in the units of the controls.
@@ -65,7 +66,7 @@ def compute_what_if(
         "value": float(expected_value),
         "horizon": int(horizon),
         "currency": currency,
-        "cents": currency not in theme.WHOLE,
+        "digits": digits(currency),
     }
     wanted = {**ASSUMED, "cost": assumed_cost(expected_value, size), **(assumed or {})}
     curve = recompute(inputs, wanted)

@@ -269,6 +269,11 @@ def test_figure_names_the_currency_where_it_shows_money(name):
     assert "Kč" in plot(TABLES[name], currency="Kč").to_json().encode().decode("unicode_escape")
 
 
+def test_no_figure_shows_hundredths_of_a_currency_that_has_none():
+    drawn = {name: plots.CATALOGUE[name](TABLES[name], currency="JPY") for name in MONEY}
+    assert [name for name, one in drawn.items() if ",.2f" in one.to_json()] == []
+
+
 def test_figure_leaves_its_table_as_it_was(name):
     before = TABLES[name].copy()
     plots.CATALOGUE[name](TABLES[name])

@@ -48,7 +48,7 @@ def test_two_customers_are_enough():
 
 
 def test_currency_without_cents_is_shown_whole_in_the_page_too():
-    assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="JPY")["inputs"]["cents"] is False
+    assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="JPY")["inputs"]["digits"] == 0
     assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="R$")["inputs"]["cents"] is True
 
 

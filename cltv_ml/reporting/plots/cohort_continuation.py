@@ -11,6 +11,7 @@ from cltv_ml.reporting import theme
 DRAWN = 24
 
 
+@theme.in_minor_units
 def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return bars per cohort: what a customer has brought, and lighter what each further horizon is expected to add.
 

@@ -16,6 +16,7 @@ SMALL = 30
 _GREY = "#B8BDC4"
 
 
+@theme.in_minor_units
 def cohort_table(
     cohorts: pd.DataFrame,
     *,

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_minor_units
 def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return a point per customer and feature: to the right it adds to the value, to the left it takes away.
 

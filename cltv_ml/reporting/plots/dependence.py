@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_minor_units
 def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", title: str = "") -> go.Figure:
     """Return the mean prediction over the values of one feature, all others as they are.
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_minor_units
 def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the expected profit of giving everybody each depth, and the share of customers it suits best.
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_minor_units
 def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> go.Figure:
     """Return contribution margins, the largest first and the losses last.
 

@@ -11,6 +11,7 @@ from cltv_ml.reporting import theme
 DRAWN = 6
 
 
+@theme.in_minor_units
 def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return expected (lines) and realised (points) value per customer by age, and each channel's cost (dotted).
 

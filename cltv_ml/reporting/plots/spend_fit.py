@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_minor_units
 def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return how many repeat buyers spend how much on average, next to what the spend model expects.
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
+@theme.in_minor_units
 def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") -> go.Figure:
     """Return what is expected by each horizon, joined by lines: it never falls.
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.customers_won import AGES
+from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -28,11 +29,11 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
         {
             "Channel": cac["channel"],
             "Customers won": cac["customers"].map("{:,}".format),
-            "Cost": _money(cac["cost"]),
-            "Cost per customer": _money(cac["cac"]),
-            "One more customer costs": _money(cac["marginal_cac"]),
+            "Cost": _money(cac["cost"], currency),
+            "Cost per customer": _money(cac["cac"], currency),
+            "One more customer costs": _money(cac["marginal_cac"], currency),
             "80% interval": [
-                f"{theme.format_money(row.marginal_lower)} to {theme.format_money(row.marginal_upper)}"
+                _ends(row.marginal_lower, row.marginal_upper, currency)
                 if row.marginal_cac == row.marginal_cac
                 else ""
                 for row in cac.itertuples()
@@ -43,7 +44,7 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
         "What a customer costs",
         [
             f"{whole['customers']:,} customers were won in the months with costs, for "
-            f"{theme.format_money(whole['cost'], currency)}: {theme.format_money(whole['cac'], currency)} each. "
+            f"{format_money(whole['cost'], currency)}: {format_money(whole['cac'], currency)} each. "
             "Cost and customers without a channel are a row of their own and are never spread over the others.",
             "What one more customer costs is shown where spend varied enough from month to month.",
         ],
@@ -57,8 +58,8 @@ def _returns(
     shown = pd.DataFrame(
         {
             "Channel": returns["channel"],
-            "Cost": _money(returns["cac"]),
-            f"Value in {age} days": _money(returns["value"]),
+            "Cost": _money(returns["cac"], currency),
+            f"Value in {age} days": _money(returns["value"], currency),
             "Value / cost": ["" if ratio != ratio else f"{ratio:.2f}" for ratio in returns["ratio"]],
             "80% interval": [
                 "" if row.ratio != row.ratio else f"{row.ratio_lower:.2f} to {row.ratio_upper:.2f}"
@@ -98,12 +99,9 @@ def _value(value: pd.DataFrame, known: bool, currency: str) -> dict[str, Any]:
             "Days": rows["age"],
             "Customers": rows["customers"].map("{:,}".format),
             "Observed so long": rows["seen"].map("{:,}".format),
-            "Realised": _money(rows["realised"]),
-            "Expected of all": _money(rows["expected"]),
-            "80% interval": [
-                f"{theme.format_money(row.lower)} to {theme.format_money(row.upper)}"
-                for row in rows.itertuples()
-            ],
+            "Realised": _money(rows["realised"], currency),
+            "Expected of all": _money(rows["expected"], currency),
+            "80% interval": [_ends(row.lower, row.upper, currency) for row in rows.itertuples()],
         }
     )
     what = "contribution" if known else "revenue"
@@ -132,13 +130,10 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
         {
             "Month": judged["month"].dt.strftime("%Y-%m"),
             "Customers": judged["customers"].map("{:,}".format),
-            "Expected": _money(judged["expected"]),
-            "80% interval": [
-                f"{theme.format_money(row.lower)} to {theme.format_money(row.upper)}"
-                for row in judged.itertuples()
-            ],
-            "Average of older": _money(judged["rule"]),
-            "Realised": _money(judged["realised"]),
+            "Expected": _money(judged["expected"], currency),
+            "80% interval": [_ends(row.lower, row.upper, currency) for row in judged.itertuples()],
+            "Average of older": _money(judged["rule"], currency),
+            "Realised": _money(judged["realised"], currency),
         }
     )
     return section(
@@ -152,8 +147,13 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
     )
 
 
-def _money(column: pd.Series) -> list[str]:
-    return ["" if value != value else theme.format_money(float(value)) for value in column]
+def _ends(lower: float, upper: float, currency: str) -> str:
+    low, high = (format_money(end, currency, unit=False) for end in (lower, upper))
+    return f"{low} to {high}"
+
+
+def _money(column: pd.Series, currency: str) -> list[str]:
+    return ["" if value != value else format_money(float(value), currency, unit=False) for value in column]
 
 
 def _month(column: pd.Series) -> list[str]:

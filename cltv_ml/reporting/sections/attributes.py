@@ -10,6 +10,7 @@ import pandas as pd
 from cltv_ml.data import Known, describe_attributes
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.tables import compute_bias_by_group
+from cltv_ml.money import format_money
 from cltv_ml.reporting import theme
 from cltv_ml.reporting.report import section
 
@@ -39,7 +40,7 @@ def by_attribute_section(
     found = compute_by_attribute(known, result, name)
     if not len(found):
         return []
-    amounts = {what: [theme.format_money(value, currency) for value in found[what]] for what in _MONEY}
+    amounts = {what: [format_money(value, currency) for value in found[what]] for what in _MONEY}
     shown = found.assign(
         **amounts,
         customers=[f"{count:,}" for count in found["customers"]],

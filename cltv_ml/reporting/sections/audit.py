@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.audit import Audit
+from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -36,7 +37,7 @@ def audit_facts(audit: Audit, *, currency: str = "") -> dict[str, tuple[str, str
     now, total = _latest(audit), audit.concentration.iloc[0]
     facts = {
         "Customers": (f"{now['customers']:,}", f"bought in {_when(audit, now['name'])}"),
-        "Revenue": (theme.format_money(now["revenue"], currency), f"in {_when(audit, now['name'])}"),
+        "Revenue": (format_money(now["revenue"], currency), f"in {_when(audit, now['name'])}"),
         "Best fifth": (_share(total["top_20"]), "of all revenue comes from the best 20% of customers"),
     }
     before = audit.periods[audit.periods["period"] == now["period"] - 1]
@@ -80,7 +81,7 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
         {
             "Span": names,
             "Customers": _counts(rows["customers"]),
-            "Revenue": _money(rows["revenue"]),
+            "Revenue": _money(rows["revenue"], currency),
             **{f"Best {share}% bring": rows[f"top_{share}"].map(_share) for share in (1, 5, 20)},
             "Bring 80%": rows["bring_80"].map(_share),
             "Gini": rows["gini"].map(lambda value: "" if pd.isna(value) else f"{value:.2f}"),
@@ -96,7 +97,7 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
         ],
         tables={
             theme.in_money("How concentrated revenue is", currency): shown,
-            theme.in_money("Customers in tenths, the best first", currency): _tenths(audit),
+            theme.in_money("Customers in tenths, the best first", currency): _tenths(audit, currency),
         },
         figures={
             "The steeper the curve rises, the more depends on few customers.": plots.concentration_curve(
@@ -107,19 +108,19 @@ def _differences(audit: Audit, currency: str) -> dict[str, Any]:
     )
 
 
-def _tenths(audit: Audit) -> pd.DataFrame:
+def _tenths(audit: Audit, currency: str) -> pd.DataFrame:
     rows = audit.deciles[audit.deciles["span"] == "all"]
     shown = {
         "Tenth": rows["decile"],
         "Customers": _counts(rows["customers"]),
         "Orders": _counts(rows["orders"]),
-        "Revenue": _money(rows["revenue"]),
+        "Revenue": _money(rows["revenue"], currency),
         "Share": rows["share"].map(_share),
         "Share so far": rows["cumulative_share"].map(_share),
-        "Least revenue": _money(rows["least"]),
+        "Least revenue": _money(rows["least"], currency),
     }
     if "margin" in rows:
-        shown["Margin"] = _money(rows["margin"])
+        shown["Margin"] = _money(rows["margin"], currency)
     return pd.DataFrame(shown)
 
 
@@ -147,9 +148,9 @@ def _changes(audit: Audit, currency: str) -> dict[str, Any]:
         "How do they change?",
         [_sentence_on_change(audit, currency)],
         tables={
-            theme.in_money("Period by period", currency): _overview(audit),
-            theme.in_money("The revenue tree", currency): _branches(audit),
-            theme.in_money("What changed it", currency): _tree_table(audit),
+            theme.in_money("Period by period", currency): _overview(audit, currency),
+            theme.in_money("The revenue tree", currency): _branches(audit, currency),
+            theme.in_money("What changed it", currency): _tree_table(audit, currency),
         },
         figures=figures,
     )
@@ -163,12 +164,12 @@ def _sentence_on_change(audit: Audit, currency: str) -> str:
     largest = mine.drop("total").abs().idxmax()
     return (
         f"From the period before to {_when(audit, now['name'])}, revenue {'rose' if mine['total'] >= 0 else 'fell'} by "
-        f"{theme.format_money(abs(mine['total']), currency)}. The largest part is {largest!r} with "
-        f"{theme.format_money(mine[largest], currency)}."
+        f"{format_money(abs(mine['total']), currency)}. The largest part is {largest!r} with "
+        f"{format_money(mine[largest], currency)}."
     )
 
 
-def _overview(audit: Audit) -> pd.DataFrame:
+def _overview(audit: Audit, currency: str) -> pd.DataFrame:
     rows = audit.periods
     shown = {"Period": _named(rows)}
     for name, title in (
@@ -179,32 +180,32 @@ def _overview(audit: Audit) -> pd.DataFrame:
     ):
         shown[title] = _counts(rows[name])
     shown |= {"Lost": _counts(rows["lost"]), "Orders": _counts(rows["orders"])}
-    shown["Revenue"] = _money(rows["revenue"])
+    shown["Revenue"] = _money(rows["revenue"], currency)
     return pd.DataFrame(shown)
 
 
-def _branches(audit: Audit) -> pd.DataFrame:
+def _branches(audit: Audit, currency: str) -> pd.DataFrame:
     rows = audit.periods
     shown = {
         "Period": _named(rows),
         "Customers": _counts(rows["customers"]),
         "x orders per customer": rows["orders_per_customer"].map("{:.2f}".format),
-        "x revenue per order": _money(rows["revenue_per_order"]),
-        "= revenue": _money(rows["revenue"]),
+        "x revenue per order": _money(rows["revenue_per_order"], currency),
+        "= revenue": _money(rows["revenue"], currency),
     }
     if "margin" in rows:
         shown["x margin rate"] = rows["margin_rate"].map(_share)
-        shown["= margin"] = _money(rows["margin"])
+        shown["= margin"] = _money(rows["margin"], currency)
     return pd.DataFrame(shown).replace("nan", "")
 
 
-def _tree_table(audit: Audit) -> pd.DataFrame:
+def _tree_table(audit: Audit, currency: str) -> pd.DataFrame:
     rows = audit.tree
     several = {"Of": rows["of"]} if rows["of"].nunique() > 1 else {}
-    shown = {"Period": rows["name"], **several, "Change": _money(rows["change"])}
+    shown = {"Period": rows["name"], **several, "Change": _money(rows["change"], currency)}
     for name, title in _BRANCHES.items():
         if name in rows:
-            shown[title.capitalize()] = _money(rows[name])
+            shown[title.capitalize()] = _money(rows[name], currency)
     return pd.DataFrame(shown).replace("unknown", "")
 
 
@@ -217,7 +218,7 @@ def _one_cohort(audit: Audit, currency: str) -> dict[str, Any]:
         "How does one cohort develop?",
         [
             f"{won:,} customers first bought in {_when(audit, cohort)}. They have brought "
-            f"{theme.format_money(total, currency)} so far, {theme.format_money(total / won, currency)} each. "
+            f"{format_money(total, currency)} so far, {format_money(total / won, currency)} each. "
             f"In {_when(audit, last['name'])}, {last['active']:,} of them bought."
         ],
         figures={
@@ -289,7 +290,7 @@ def _agreement(audit: Audit, currency: str) -> dict[str, Any]:
         "cohorts": audit.cohorts["revenue"].sum(),
     }
     shown = pd.DataFrame(
-        {"Table": list(totals), "Revenue": [f"{total:,.2f} {currency}".strip() for total in totals.values()]}
+        {"Table": list(totals), "Revenue": [format_exactly(total, currency) for total in totals.values()]}
     )
     return section(
         "Do the numbers agree?",
@@ -319,8 +320,8 @@ def _counts(column: pd.Series) -> pd.Series:
     return column.map("{:,}".format)
 
 
-def _money(column: Sequence[float] | pd.Series) -> list[str]:
-    return [theme.format_money(float(value)) for value in column]
+def _money(column: Sequence[float] | pd.Series, currency: str) -> list[str]:
+    return [format_money(float(value), currency, unit=False) for value in column]
 
 
 def _share(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.retention import value_at_risk
-from cltv_ml.reporting import theme
+from cltv_ml.money import format_money
 from cltv_ml.reporting.report import cells, section
 from cltv_ml.reporting.what_if import ASSUMED, assumed_cost, compute_what_if
 
@@ -30,15 +30,15 @@ def campaign_section(
     total = float(known["expected_value"].sum())
     what_if = compute_what_if(at_risk, total, horizon, assumed=assumed, currency=currency)
     cost = assumed_cost(total, len(known))
-    each = theme.format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
+    each = format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
     measured = "as measured in this log" if assumed else "an assumption"
     told = section(
         "What to do",
         [
             "Write to the customers with the highest value at risk: what a customer is expected to spend times the "
             "probability that the customer is leaving. Those who surely stay and those who are surely gone come last.",
-            f"Together {theme.format_money(float(at_risk.sum()), currency)} of "
-            f"{theme.format_money(total, currency)} is at risk over {horizon} days. The command "
+            f"Together {format_money(float(at_risk.sum()), currency)} of "
+            f"{format_money(total, currency)} is at risk over {horizon} days. The command "
             "cltv score writes the expected value of every customer into a file.",
         ],
         warnings=[
@@ -58,8 +58,8 @@ def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> 
     shown = {
         "Customer": listed.index.astype("str"),
         "Place on the list": [f"{place:,}" for place in range(1, len(listed) + 1)],
-        "Expected value": [theme.format_money(value, currency) for value in listed["expected_value"]],
-        "Value at risk": [theme.format_money(value, currency) for value in listed["at_risk"]],
+        "Expected value": [format_money(value, currency) for value in listed["expected_value"]],
+        "Value at risk": [format_money(value, currency) for value in listed["at_risk"]],
     }
     if "p_alive" in listed and listed["p_alive"].notna().any():
         shown["Still a customer"] = [f"{alive:.0%}" for alive in listed["p_alive"]]

@@ -9,7 +9,8 @@ import pandas as pd
 from cltv_ml.decisions.migration import compute_migration
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
 from cltv_ml.decisions.value_change import account_for_change, change_by_customer
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import format_money
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 TITLE = "What changed since last time"
@@ -50,9 +51,9 @@ def change_section(
     largest = parts.loc[parts["change"].abs().idxmax()]
     sentence = (
         f"Since {since or 'the last scores'} the expected value of all customers went "
-        f"{'up' if total >= 0 else 'down'} by {theme.format_money(abs(total), currency)} to "
-        f"{theme.format_money(float(today['expected_value'].sum()), currency)}. The largest part: "
-        f"{largest['part']}, {theme.format_money(float(largest['change']), currency)} from "
+        f"{'up' if total >= 0 else 'down'} by {format_money(abs(total), currency)} to "
+        f"{format_money(float(today['expected_value'].sum()), currency)}. The largest part: "
+        f"{largest['part']}, {format_money(float(largest['change']), currency)} from "
         f"{largest['customers']:,} customers."
     )
     return section(

@@ -11,7 +11,8 @@ from cltv_ml.decisions.profile import UNSEGMENTED, profile_segments
 from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm, segment_definitions
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import format_money
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 
@@ -33,7 +34,7 @@ def customers_section(
     profile = profile.drop(index=UNSEGMENTED, errors="ignore")
     sentences = [
         f"As of {cutoff:%Y-%m-%d}, {tiers['customers'].sum():,} customers are expected to spend "
-        f"{theme.format_money(tiers['expected_value'].sum(), currency)} in the next {horizon} days. "
+        f"{format_money(tiers['expected_value'].sum(), currency)} in the next {horizon} days. "
         f"The tier “{tiers.index[0]}”, {top['customers'] / tiers['customers'].sum():.0%} of them, holds "
         f"{top['expected_value'] / (tiers['expected_value'].sum() or 1):.0%} of that.",
         "Segments come from what customers did (how recently, how often, for how much), tiers from what the champion "
@@ -79,10 +80,10 @@ def _tier_table(tiers: pd.DataFrame, currency: str) -> pd.DataFrame:
             "Tier": tiers.index,
             "Customers": [f"{n:,}" for n in tiers["customers"]],
             "Share": [f"{n / size:.0%}" for n in tiers["customers"]],
-            "Expected value": [theme.format_money(value, currency) for value in tiers["expected_value"]],
+            "Expected value": [format_money(value, currency) for value in tiers["expected_value"]],
             "Share of value": [f"{value / total:.0%}" for value in tiers["expected_value"]],
             "Per customer": [
-                theme.format_money(value / n if n else 0.0, currency)
+                format_money(value / n if n else 0.0, currency)
                 for value, n in zip(tiers["expected_value"], tiers["customers"], strict=True)
             ],
         }
@@ -95,8 +96,8 @@ def _segment_table(profile: pd.DataFrame, currency: str) -> pd.DataFrame:
         {
             "Segment": profile.index,
             "Customers": [f"{n:,}" for n in profile["customers"]],
-            "Revenue so far": [theme.format_money(value, currency) for value in profile["revenue"]],
-            "Expected value": [theme.format_money(value, currency) for value in profile["expected_value"]],
+            "Revenue so far": [format_money(value, currency) for value in profile["revenue"]],
+            "Expected value": [format_money(value, currency) for value in profile["expected_value"]],
             "They": meaning["meaning"].to_numpy(),
             "What to do": meaning["action"].to_numpy(),
         }

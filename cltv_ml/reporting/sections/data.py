@@ -13,7 +13,8 @@ from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogra
 from cltv_ml.data.columns import profile_columns
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.log import Log
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import format_exactly, format_money
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.sections.attributes import attribute_account_section
 
@@ -44,7 +45,7 @@ def data_section(cleaned: Cleaned, result: WindowResult, *, currency: str = "") 
     sentences = [
         f"{facts['orders']:,} orders ({facts['rows']:,} lines) of {facts['customers']:,} "
         f"customers from {facts['first']:%Y-%m-%d} "
-        f"to {facts['last']:%Y-%m-%d}, {theme.format_money(revenue, currency)} in revenue; "
+        f"to {facts['last']:%Y-%m-%d}, {format_money(revenue, currency)} in revenue; "
         f"{len(cleaned.quarantine):,} rows were set aside with a reason each.",
         _VERDICTS[verdict.level],
         trained,
@@ -114,7 +115,7 @@ def _statuses(levels: pd.DataFrame, currency: str) -> pd.DataFrame:
             "Level": levels["column"] + ": " + levels["level"],
             "Read as": levels["reading"].map(_READINGS),
             "Lines": [f"{rows:,}" for rows in levels["rows"]],
-            "Money": [theme.format_money(money, currency) for money in levels["money"]],
+            "Money": [format_money(money, currency) for money in levels["money"]],
         }
     )
 
@@ -133,7 +134,9 @@ def _money(report: Report, currency: str) -> pd.DataFrame:
         {
             "Part": [name for name, _, _ in shown],
             "Lines": [f"{rows:,}" for _, rows, _ in shown],
-            f"Money{f' in {currency}' if currency else ''}": [f"{money + 0:,.2f}" for _, _, money in shown],
+            f"Money{f' in {currency}' if currency else ''}": [
+                format_exactly(money, currency, unit=False) for _, _, money in shown
+            ],
         }
     )
 
@@ -145,7 +148,7 @@ def _facts(log: Log, currency: str) -> pd.DataFrame:
         "Lines": f"{facts['rows']:,}",
         "Customers": f"{facts['customers']:,}",
         "Orders": f"{facts['orders']:,}",
-        "Revenue": theme.format_money(float(facts["revenue"]), currency),
+        "Revenue": format_money(float(facts["revenue"]), currency),
         "Span": f"{facts['first']:%Y-%m-%d} to {facts['last']:%Y-%m-%d}, {facts['days']:,} days",
         "Days without an order": f"{facts['days_without_orders']:,}, at most {facts['longest_gap']:,} in a row",
         "Customers who bought again": f"{facts['repeat_rate']:.1%}",

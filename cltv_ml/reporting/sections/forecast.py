@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.shop_plan import Terms
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import format_money
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 _PARTS = {"known": "known customers", "new": "customers to come", "total": "all"}
@@ -29,8 +30,8 @@ def forecast_facts(
 
     def fact(part: str, note: str) -> tuple[str, str]:
         row = whole.loc[part]
-        low, high = (theme.format_money(row[f"{end}_80"], currency) for end in ("lower", "upper"))
-        return theme.format_money(row["expected"], currency), f"{note}; {low} to {high} with 80% probability"
+        low, high = (format_money(row[f"{end}_80"], currency) for end in ("lower", "upper"))
+        return format_money(row["expected"], currency), f"{note}; {low} to {high} with 80% probability"
 
     return {
         "Revenue": fact("total", f"expected in {days} days"),
@@ -51,7 +52,7 @@ def forecast_section(
     whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
     total = whole.loc["total"]
     last = total["until"] - pd.Timedelta(days=1)
-    money = theme.format_money
+    money = format_money
     come = bool((bands.loc[bands["part"] == "new", "upper_95"] > 0).any())
     share = whole.at["new", "expected"] / total["expected"] if total["expected"] else 0.0
     brought = f" Customers who have not bought yet bring {share:.0%} of it." if come else ""
@@ -81,7 +82,7 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
 
     def told(column: str) -> list[str]:
         return [
-            theme.format_money(value, currency) if money else f"{value:,.0f}"
+            format_money(value, currency) if money else f"{value:,.0f}"
             for value, money in zip(rows[column], revenue, strict=True)
         ]
 
@@ -122,9 +123,9 @@ def scenarios_section(
     shown = pd.DataFrame({"Scenario": scenarios["scenario"]})
     for name, title in (("revenue", "Revenue"), ("equity", "Equity in the horizon")):
         if name in scenarios:
-            shown[title] = [theme.format_money(value, currency) for value in scenarios[name]]
+            shown[title] = [format_money(value, currency) for value in scenarios[name]]
             shown[f"{title}, change"] = [
-                theme.format_money(value, currency) for value in scenarios[f"{name}_change"]
+                format_money(value, currency) for value in scenarios[f"{name}_change"]
             ]
     if plan["won"]:
         shown["Customers won"] = scenarios["won"].map("{:,.0f}".format)
@@ -153,7 +154,7 @@ def equity_section(
     """Return the section of customer equity within the horizon."""
 
     def money(value: float) -> str:
-        return theme.format_money(value, currency)
+        return format_money(value, currency)
 
     total, horizon = equity.set_index("part").loc["total"], int(periods["days"].sum())
     come = equity.loc[equity["part"] == "new", ["equity", "upper_95"]].any(axis=None)
@@ -199,14 +200,14 @@ def last_plan_section(
     shown = pd.DataFrame(
         {
             "Cause": causes["cause"],
-            "Change": [theme.format_money(value, currency) for value in causes["change"]],
+            "Change": [format_money(value, currency) for value in causes["change"]],
         }
     )
     return section(
         "The last plan against what came",
         [
-            f"The forecast of {day:%Y-%m-%d} expected {theme.format_money(planned, currency)} for the "
-            f"{len(judged)} periods that have ended since; {theme.format_money(came, currency)} came "
+            f"The forecast of {day:%Y-%m-%d} expected {format_money(planned, currency)} for the "
+            f"{len(judged)} periods that have ended since; {format_money(came, currency)} came "
             f"({off}). {inside:.0%} of the periods lie within their 80% band.",
             "Volume is the number of customers, mix the share of new ones among them, frequency their orders, basket "
             "the revenue per order.",

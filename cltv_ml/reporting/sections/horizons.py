@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.evaluation.horizons import ByHorizon, JudgedHorizon
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import format_money
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 _MEASURED = {
@@ -46,10 +47,8 @@ def _row(day: int, judged: JudgedHorizon | None, curve: pd.DataFrame | None, cur
     row = {"Horizon": f"{day} days"}
     if curve is not None:
         expected = curve.set_index("day").loc[day]
-        row["Expected"] = theme.format_money(expected["value"], currency)
-        ends = [
-            theme.format_money(expected[end], currency) for end in ("lower", "upper") if expected[end] >= 0
-        ]
+        row["Expected"] = format_money(expected["value"], currency)
+        ends = [format_money(expected[end], currency) for end in ("lower", "upper") if expected[end] >= 0]
         row["90% interval"] = " to ".join(ends)
     if judged is None:
         return row

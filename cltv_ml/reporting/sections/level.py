@@ -8,7 +8,7 @@ import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.models import Level
-from cltv_ml.reporting import theme
+from cltv_ml.money import format_money
 from cltv_ml.reporting.report import section
 
 
@@ -17,8 +17,8 @@ def level_section(result: WindowResult, *, currency: str = "") -> dict[str, Any]
     level = result.level
     if level is None:
         return None
-    low, high = (theme.format_money(end, currency) for end in level.interval())
-    total = theme.format_money(level.total, currency)
+    low, high = (format_money(end, currency) for end in level.interval())
+    total = format_money(level.total, currency)
     sentences = [
         f"Customers known on {result.window.cutoff:%Y-%m-%d} were expected to spend {total} in all, with 90% "
         f"probability between {low} and {high}. Every model but the naive rule was brought to this total.",
@@ -38,7 +38,7 @@ def _candidates(level: Level, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Forecast": rows["candidate"],
-            "Total": [theme.format_money(total, currency) for total in rows["total"]],
+            "Total": [format_money(total, currency) for total in rows["total"]],
             "Weight": [f"{weight:.0%}" for weight in rows["weight"]],
             "Expected error": [f"{error:.0%}" for error in rows["error"]],
             "Mean error before": [
@@ -55,8 +55,8 @@ def _record(level: Level, result: WindowResult, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Cutoff": days.dt.strftime("%Y-%m-%d"),
-            "Forecast": [theme.format_money(total, currency) for total in rows["forecast"]],
-            "Spent": [theme.format_money(total, currency) for total in rows["total"]],
+            "Forecast": [format_money(total, currency) for total in rows["forecast"]],
+            "Spent": [format_money(total, currency) for total in rows["total"]],
             "Error": [f"{bias:+.0%}" for bias in rows["forecast"] / rows["total"] - 1],
             "Season seen": ["yes" if seen else "no" for seen in rows["season_seen"]],
         }

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions import apply_tiers, fit_tiers
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import format_money
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 _PARTS = {
@@ -41,7 +42,7 @@ def lifetime_section(
         {
             "Tier": [str(name).capitalize() for name in grouped.index],
             "Customers": [f"{count:,.0f}" for count in grouped["size"]],
-            told.capitalize(): [theme.format_money(value, currency) for value in grouped["sum"]],
+            told.capitalize(): [format_money(value, currency) for value in grouped["sum"]],
             "Share": [f"{value / whole:.0%}" if whole else "" for value in grouped["sum"]],
         }
     )
@@ -73,7 +74,7 @@ def lifetime_fact(account: Mapping[str, Any], column: str, told: str, currency: 
     note = f"up to {account['end'] / 365.25:.1f} years ahead"
     if row.get("lower") is not None:
         note = f"{_between(row, currency)} with 90% probability; {note}"
-    value = theme.format_money(row["total"], currency)
+    value = format_money(row["total"], currency)
     return {"name": told.capitalize(), "value": value, "note": note, "headline": False}
 
 
@@ -86,7 +87,7 @@ def _parts(totals: list[dict[str, Any]], currency: str) -> pd.DataFrame:
         for what, unit in (("value", "Revenue"), ("profit", "Profit")):
             one = found.get(f"{what}_to_date" if part == "to_date" else f"{part}_{what}")
             if one is not None:
-                row[unit] = theme.format_money(one["total"], currency)
+                row[unit] = format_money(one["total"], currency)
                 row[f"{unit}, 90% interval"] = _between(one, currency)
         rows.append(row)
     return pd.DataFrame(rows)
@@ -96,4 +97,4 @@ def _between(row: Mapping[str, Any], currency: str) -> str:
     ends = [row.get(name) for name in ("lower", "upper")]
     if any(end is None or np.isnan(end) for end in ends):
         return ""
-    return " to ".join(theme.format_money(float(end), currency) for end in ends if end is not None)
+    return " to ".join(format_money(float(end), currency) for end in ends if end is not None)

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.evaluation.promises import LEVELS, Check, worst_level
+from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
@@ -65,7 +66,7 @@ def monitoring_facts(
     return {
         "Can these scores be used?": (_ANSWERS[level], f"{found or 'none'} {of} beyond its bounds"),
         told.capitalize(): (
-            theme.format_money(float(batch["expected_value"]), currency),
+            format_money(float(batch["expected_value"]), currency),
             f"of {batch['customers']:,} customers in {batch['horizon']} days from {batch['cutoff']:%Y-%m-%d}",
         ),
         "Last forecast": earlier,
@@ -178,8 +179,8 @@ def _truth_section(
     if len(truth):
         last = truth.iloc[-1]
         sentences.append(
-            f"The batch of {last['cutoff']:%Y-%m-%d} promised {theme.format_money(last['promised'], currency)}; "
-            f"{theme.format_money(last['realised'], currency)} came."
+            f"The batch of {last['cutoff']:%Y-%m-%d} promised {format_money(last['promised'], currency)}; "
+            f"{format_money(last['realised'], currency)} came."
         )
         figures["Total promised and realised, batch by batch."] = plots.promises_kept(
             truth, currency=currency

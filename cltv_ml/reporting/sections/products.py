@@ -7,7 +7,8 @@ from typing import Any
 from cltv_ml.decisions.associations import Level, find_associations
 from cltv_ml.decisions.margins import compute_margins, loss_makers
 from cltv_ml.log import AnyLog, Log
-from cltv_ml.reporting import plots, theme
+from cltv_ml.money import format_money
+from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
 
@@ -25,7 +26,7 @@ def products_section(log: AnyLog, *, currency: str = "") -> dict[str, Any] | Non
             )
             losing = loss_makers(margins)
             if len(losing):
-                lost = theme.format_money(-float(losing["contribution_margin"].sum()), currency)
+                lost = format_money(-float(losing["contribution_margin"].sum()), currency)
                 plural = "categories" if grain == "category" else "products"
                 sentences.append(f"{len(losing):,} of {len(margins):,} {plural} lost money, {lost} together.")
     for grain in grains:

@@ -14,6 +14,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.metrics import METRICS
 from cltv_ml.evaluation.newcomers import DAYS, compute_newcomers
 from cltv_ml.evaluation.tables import compute_bias_by_group, compute_deciles, compute_gains, compute_realised
+from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 from cltv_ml.reporting.sections.certainty import (
@@ -89,12 +90,12 @@ def quality_section(
     bias = overall_bias(result, name)
     top = compute_deciles(result.y_true, result.values[name]).iloc[0]
     sentences = [
-        f"{label} promised {theme.format_money(float(result.values[name].sum()), currency)} for these "
+        f"{label} promised {format_money(float(result.values[name].sum()), currency)} for these "
         f"{len(result.y_true):,} customers over {result.window.horizon} days; they spent "
-        f"{theme.format_money(float(result.y_true.sum()), currency)}. That is {_off(bias)}.",
+        f"{format_money(float(result.y_true.sum()), currency)}. That is {_off(bias)}.",
         f"The tenth of the customers that it ranked highest was promised "
-        f"{theme.format_money(top['predicted'], currency)} each and spent "
-        f"{theme.format_money(top['realised'], currency)}: "
+        f"{format_money(top['predicted'], currency)} each and spent "
+        f"{format_money(top['realised'], currency)}: "
         f"{result.scores.at[name, 'top_decile_capture']:.0%} of all spending.",
         *interval_sentence(result, name),
         f"Chosen as champion: {verdict.reason.replace(name, label, 1)}.",

@@ -1,0 +1,50 @@
+"""Amounts of money as text, with as many digits as their currency has."""
+
+from __future__ import annotations
+
+import math
+
+#: Currencies that are paid in whole units: those without a minor unit in ISO 4217, their signs, and by custom HUF.
+_WHOLE = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "HUF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"}
+    | {"VND", "VUV", "XAF", "XOF", "XPF", "¥", "₩", "₫", "FT"}
+)
+#: Currencies with a thousandth part.
+_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+
+
+def digits(currency: str) -> int:
+    """Return how many digits an amount of a currency has after its point.
+
+    >>> digits("JPY"), digits("EUR"), digits("KWD"), digits("")
+    (0, 2, 3, 2)
+    """
+    name = currency.strip().upper()
+    return 0 if name in _WHOLE else 3 if name in _THOUSANDTHS else 2
+
+
+def format_money(amount: float, currency: str = "", *, unit: bool = True) -> str:
+    """Return an amount for a sentence: thousands separated, cents only where they matter.
+
+    >>> format_money(1234567.8, "EUR"), format_money(12.5), format_money(-0.0), format_money(float("nan"))
+    ('1,234,568 EUR', '12.50', '0.00', 'unknown')
+    >>> format_money(512.4, "JPY"), format_money(-0.3, "JPY", unit=False)
+    ('512 JPY', '0')
+    """
+    if not math.isfinite(amount):
+        return "unknown"
+    return _text(amount, 0 if abs(amount) >= 1000 else digits(currency), currency if unit else "")
+
+
+def format_exactly(amount: float, currency: str = "", *, unit: bool = True) -> str:
+    """Return an amount for a table that must agree with a file: to the last digit that its currency has.
+
+    >>> format_exactly(1234.5, "EUR"), format_exactly(512.4, "JPY"), format_exactly(0.5, "KWD", unit=False)
+    ('1,234.50 EUR', '512 JPY', '0.500')
+    """
+    return _text(amount, digits(currency), currency if unit else "")
+
+
+def _text(amount: float, places: int, unit: str) -> str:
+    # Rounded first, so that nothing is written as minus zero.
+    return f"{round(float(amount), places) + 0.0:,.{places}f} {unit}".rstrip()
