@@ -49,7 +49,7 @@ def test_two_customers_are_enough():
 
 def test_currency_without_cents_is_shown_whole_in_the_page_too():
     assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="JPY")["inputs"]["digits"] == 0
-    assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="R$")["inputs"]["cents"] is True
+    assert compute_what_if(pd.Series([5.0, 1.0]), 10.0, 30, currency="R$")["inputs"]["digits"] == 2
 
 
 def test_a_cost_below_a_cent_is_named_as_the_controls_have_it():

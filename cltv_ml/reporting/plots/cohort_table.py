@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.money import digits
 from cltv_ml.reporting import theme
 
 _FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
@@ -16,7 +17,6 @@ SMALL = 30
 _GREY = "#B8BDC4"
 
 
-@theme.in_minor_units
 def cohort_table(
     cohorts: pd.DataFrame,
     *,
@@ -36,7 +36,7 @@ def cohort_table(
         Name of the period on the axis.
     """
     words, cell, form = _FORMS.get(
-        measure, (theme.in_money("Cumulative per customer", currency), "{:,.0f}", ",.2f")
+        measure, (theme.in_money("Cumulative per customer", currency), "{:,.0f}", f",.{digits(currency)}f")
     )
     named = cohorts.assign(name=cohorts["cohort"] + " (" + cohorts["customers"].map("{:,}".format) + ")")
     names = list(dict.fromkeys(named["name"]))
