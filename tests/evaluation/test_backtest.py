@@ -40,7 +40,7 @@ def features(log):
 
 @pytest.fixture(scope="module")
 def result(log, features):
-    return judge(log, WINDOW, MODELS, features, max_origins=3)
+    return judge(log, WINDOW, MODELS, features, max_origins=2)
 
 
 #: Customers by the end of their name, and the models that must not see the future.
@@ -51,12 +51,12 @@ BLIND = {"few": ("17", [ProbabilisticValue(horizon=84), Tweedie(84, n_estimators
 def test_a_rewritten_future_changes_no_prediction(log, features, who):
     ending, models = BLIND[who]
     log = log[log["customer_id"].str.endswith(ending)].reset_index(drop=True)
-    result = judge(log, WINDOW, models, features, max_origins=3)
+    result = judge(log, WINDOW, models, features, max_origins=2)
     rewritten = log.copy()
     future = rewritten["timestamp"] >= WINDOW.cutoff
     rewritten.loc[future, "amount"] = rewritten.loc[future, "amount"] * 1000 + 77
     rewritten.loc[future, "customer_id"] = rewritten.loc[future, "customer_id"].to_numpy()[::-1]
-    poisoned = judge(rewritten, WINDOW, models, features, max_origins=3)
+    poisoned = judge(rewritten, WINDOW, models, features, max_origins=2)
     pd.testing.assert_frame_equal(poisoned.training.X, result.training.X)
     pd.testing.assert_series_equal(poisoned.training.y, result.training.y)
     for name, table in result.predictions.items():
