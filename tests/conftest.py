@@ -141,6 +141,7 @@ LONG = (
     "pipelines/test_pipelines_monitor.py::test_what_was_kept_of_a_promise_is_told_with_both_totals",
     "pipelines/test_pipelines_promote.py::test_a_campaigns_profit_decides_where_it_is_asked_for",
     "pipelines/test_pipelines_promote.py::test_a_fault_in_a_version_that_is_scored_keeps_the_trace_of_its_process",
+    "pipelines/test_pipelines_promote.py::test_a_second_opinion_of_mlflow_names_the_threshold_that_is_missed_and_decides_nothing",
     "pipelines/test_pipelines_promote.py::test_the_better_challenger_is_promoted_and_the_move_is_logged",
     "pipelines/test_pipelines_shop.py::test_an_audit_of_a_single_period_says_so",
     "pipelines/test_pipelines_shop.py::test_attributes_that_cannot_be_used_are_one_sentence",

@@ -24,6 +24,7 @@ from cltv_ml.pipelines.own_code import score_apart
 from cltv_ml.settings import Promote, Settings
 from cltv_ml.tracking import checksums, registry, runs, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
+from cltv_ml.tracking.second_opinion import second_opinion
 from cltv_ml.windows import Window
 
 #: With fewer customers who bought in the window chance decides between two models.
@@ -52,6 +53,8 @@ class Decision(Inline):
     targeting: Targeting | None = None
     #: Each other horizon that both answer for: columns of `pair` for the Gini, indexed by `horizon`.
     by_horizon: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: What came (`spent`) and what `champion` and `challenger` expected, a row per customer.
+    values: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
 
 @with_bar
@@ -59,7 +62,8 @@ class Decision(Inline):
 def promote(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Decision:
     """Let the challenger replace the champion if it is better on a window that neither has seen.
 
-    Returns the decision; unless it is a dry run, the alias has moved and a run of its own stores the decision.
+    Returns the decision; unless it is a dry run, the alias has moved and a run of its own stores the decision, with a
+    second opinion by MLflow's own evaluation as the last reason.
 
     Raises
     ------
@@ -81,8 +85,7 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
         return decision
     if decision.promoted:
         registry.promote(challenger.number, champion, REGISTERED_NAME)
-    _log(decision, settings)
-    return decision
+    return _log(decision, settings)
 
 
 def _features(challenger: Version, champion: int | None) -> list[str]:
@@ -236,7 +239,8 @@ def _judge(
         for day, row in others.iterrows()
     ]
     numbers = challenger.number, champion.number
-    return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, others)
+    values = values.assign(spent=y_true)
+    return Decision(*numbers, verdict.replace, reasons, comparison, pair, targeting, others, values)
 
 
 def _is_simpler(one: str, other: str) -> bool:
@@ -244,8 +248,11 @@ def _is_simpler(one: str, other: str) -> bool:
     return one in ALL and other in ALL and ALL.index(one) < ALL.index(other)
 
 
-def _log(decision: Decision, settings: Promote) -> None:
-    """Write the decision to a run of its own, its figures as metrics and its reasons as text."""
+def _log(decision: Decision, settings: Promote) -> Decision:
+    """Write the decision to a run of its own, its figures as metrics and its reasons as text.
+
+    Returns it with the second opinion among the reasons, where there was something to compare.
+    """
     outcome = "promoted" if decision.promoted else "refused"
     tags = {
         "role": "promotion",
@@ -257,7 +264,6 @@ def _log(decision: Decision, settings: Promote) -> None:
     title = f"version {decision.challenger} {outcome}"
     with runs.summary_run(runs.open_experiment(settings.experiment), title, tags):
         mlflow.log_text(settings.toml(data=settings.dataset), "settings.toml")
-        mlflow.log_text("\n".join(decision.reasons), "reasons.txt")
         if decision.comparison is not None:
             window = decision.comparison.window
             mlflow.log_params({"window_cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": window.horizon})
@@ -265,15 +271,24 @@ def _log(decision: Decision, settings: Promote) -> None:
             campaign = asdict(decision.targeting)
             mlflow.log_params({f"campaign_{key}": value for key, value in campaign.items()})
         if len(decision.pair):
-            runs.log_table(decision.pair.reset_index(), "pair.json")
-            mlflow.log_metrics(
-                {
-                    f"{side}_{metric}": float(value)
-                    for side in ("champion", "challenger", "difference")
-                    for metric, value in decision.pair[side].items()
-                    if np.isfinite(value)
-                }
-            )
+            _log_pair(decision.pair)
+            reasons = [*decision.reasons, second_opinion(decision.values, settings.dataset)]
+            decision = replace(decision, reasons=reasons)
+        mlflow.log_text("\n".join(decision.reasons), "reasons.txt")
     mlflow.MlflowClient().set_model_version_tag(
         REGISTERED_NAME, str(decision.challenger), "promotion", f"{outcome}: {decision.reasons[0]}"[:4000]
+    )
+    return decision
+
+
+def _log_pair(pair: pd.DataFrame) -> None:
+    """Log a comparison as a table and as metrics, which MLflow's charts group by side."""
+    runs.log_table(pair.reset_index(), "pair.json")
+    mlflow.log_metrics(
+        {
+            f"{side}/{metric}": float(value)
+            for side in ("champion", "challenger", "difference")
+            for metric, value in pair[side].items()
+            if np.isfinite(value)
+        }
     )

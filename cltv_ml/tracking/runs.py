@@ -220,12 +220,14 @@ def latest_summary(experiment: str) -> dict[str, Any]:
     return summary
 
 
-def dataset(frame: pd.DataFrame, name: str, source: str, target: str) -> Any:
+def dataset(frame: pd.DataFrame, name: str, source: str, target: str, predictions: str | None = None) -> Any:
     """Return an MLflow dataset whose digest covers every row (MLflow's own stops after 10,000)."""
     rows = pd.util.hash_pandas_object(frame, index=True).to_numpy()
     digest = hashlib.sha256(rows.tobytes()).hexdigest()[:32]
     origin = LocalArtifactDatasetSource(source)
     about: dict[str, Any] = {"source": origin, "targets": target, "name": name, "digest": digest}
+    if predictions is not None:
+        about["predictions"] = predictions
     whole = mlflow.data.from_pandas(frame, **about)
     # MLflow looks at every cell to name a column's type: a minute and more for a million customers.
     whole.schema = mlflow.data.from_pandas(frame.head(_TYPED), **about).schema

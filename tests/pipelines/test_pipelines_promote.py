@@ -154,17 +154,37 @@ def test_the_better_challenger_is_promoted_and_the_move_is_logged(rivals, shop, 
         [rivals.get_experiment_by_name("cltv").experiment_id], "tags.role = 'promotion'"
     )
     decision = pipelines.promote(data=shop)
-    assert decision.reasons == before.reasons
+    assert decision.reasons[:-1] == before.reasons
+    assert "the challenger passes them" in decision.reasons[-1]
     assert registry.alias_version("cltv", "champion") == 2
     assert registry.alias_version("cltv", "previous") == 1
     experiment = rivals.get_experiment_by_name("cltv").experiment_id
     (run,) = rivals.search_runs([experiment], "tags.role = 'promotion'")
     assert run.data.tags["outcome"] == "promoted"
-    assert run.data.metrics["challenger_gini"] > run.data.metrics["champion_gini"]
+    assert run.data.metrics["challenger/gini"] > run.data.metrics["champion/gini"]
+    assert run.data.tags["second_opinion"] == "passed"
     assert {file.path for file in rivals.list_artifacts(run.info.run_id)} == {
         "pair.json",
         "reasons.txt",
         "settings.toml",
+    }
+
+
+def test_a_second_opinion_of_mlflow_names_the_threshold_that_is_missed_and_decides_nothing(
+    rivals, shop, monkeypatch
+):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    scored_as(monkeypatch, [truth * 0 + 2 * truth.mean(), truth * 1.2 + 1e-6])  # both far above what came
+    decision = pipelines.promote(data=shop)
+    assert decision.promoted
+    assert "the challenger fails them: Metric abs_bias value threshold check failed" in decision.reasons[-1]
+    experiment = rivals.get_experiment_by_name("cltv").experiment_id
+    (run,) = rivals.search_runs([experiment], "tags.role = 'promotion'")
+    below = rivals.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    gini = {one.info.run_name: one.data.metrics["gini"] for one in below}
+    assert gini == {
+        side: pytest.approx(run.data.metrics[f"{side}/gini"]) for side in ("champion", "challenger")
     }
 
 
