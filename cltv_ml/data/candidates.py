@@ -129,12 +129,14 @@ def of_lines(found: Sequence[str]) -> list[str]:
 
 
 def net_of(found: Sequence[str], columns: Sequence[str]) -> tuple[str, str] | None:
-    """Return the one column called net where the others are called gross, and why; the gross one next to fees."""
+    """Return the one column called net where the others are called gross, and why; the other one next to fees."""
     net = [column for column in found if re.search("net", plain_heading(column))]
     gross = [column for column in found if re.search("gross|brut", plain_heading(column))]
+    fees = [column for column in columns if _FEE.search(plain_heading(column)) and column not in found]
+    if fees and len(found) == 2 and re.search("net(?!to)", "".join(map(plain_heading, net))):
+        gross = [column for column in found if column not in net]
     if len(net) != 1 or not gross or len(found) != 1 + len(gross):
         return None
-    fees = [column for column in columns if _FEE.search(plain_heading(column)) and column not in found]
     if fees and len(gross) == 1:
         return gross[0], f"before the fees in {fees[0]!r}"
     return net[0], "what is left"

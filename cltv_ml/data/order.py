@@ -46,26 +46,51 @@ def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, p
         f"(select {times.short_fields('t')} as f, t from (select {text} as t from {table}) "
         f"where {times.is_short('t')}) where (f.sign = '.') = {points} group by all",
     )
-    orders = _allowed(rules, points)
+    orders = allowed(rules, points)
     dates = {order: f"try_cast({times.short_date('f', order, last)} as date)" for order in orders}
+    slashed, some = short.row(f"select bool_and(slashed), count(*) from {short}")
+    priors = (("dmy",) if points else (), ("dmy", "mdy") if slashed else ())
+    return choose(short, dates, column, priors) or (orders[0] if some else None)
+
+
+def choose(
+    short: Relation, dates: Mapping[str, str], column: str, priors: Sequence[Sequence[str]] = ()
+) -> str | None:
+    """Return the order in which dates can be read, None where none reads any.
+
+    Parameters
+    ----------
+    short
+        The different texts `t`, and how often each occurs, `n`.
+    dates
+        SQL of the date that an order reads, null where it reads none; the alias of `short` is `f`.
+    column
+        Its name, for messages.
+    priors
+        Orders that go before others, where one of them is left.
+
+    Raises
+    ------
+    QuestionsError
+        See `order_of`.
+    """
     reads = " or ".join(f"{date} is not null" for date in dates.values())
     counted = ", ".join(
         f"coalesce(sum(n) filter (where {date} is not null), 0), min({date}), max({date}), "
         f"count(distinct year({date}))"
         for date in dates.values()
     )
-    rows, slashed, some, *found = short.row(
-        f"select coalesce(sum(n) filter (where {reads}), 0), bool_and(slashed), count(*), {counted} "
-        f"from {short} as f"
+    rows, *found = short.row(
+        f"select coalesce(sum(n) filter (where {reads}), 0), {counted} from {short} as f"
     )
     if not rows:
-        return orders[0] if some else None
-    read = {order: found[4 * place : 4 * place + 4] for place, order in enumerate(orders) if found[4 * place]}
+        return None
+    read = {order: found[4 * place : 4 * place + 4] for place, order in enumerate(dates) if found[4 * place]}
     left = [order for order in read if read[order][0] == rows]
     left = left or [order for order in read if read[order][0] >= 0.99 * rows]
     says_both = not left
     left = _with_plausible_years(left, read)
-    for prior in (("dmy",) if points else (), ("dmy", "mdy") if slashed else ()):
+    for prior in priors:
         left = [order for order in left if order in prior] or left
     if len(left) > 1:
         differ = " or ".join(f"{dates[order]} <> {dates[left[0]]}" for order in left[1:])
@@ -87,7 +112,7 @@ def _with_plausible_years(left: list[str], read: Mapping[str, Sequence[Any]]) ->
     return [order for order in left if read[order][3] < 3 * fewest]
 
 
-def _allowed(rules: Rules, points: bool) -> list[str]:
+def allowed(rules: Rules, points: bool) -> list[str]:
     """Return the orders that the user's rules leave."""
     if rules.year_first:
         return ["ymd"]

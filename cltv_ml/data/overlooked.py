@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
-from cltv_ml.data.hints import ask_what_is_left, hint, tell_of_levels
+from cltv_ml.data.hints import ask_about_fees, ask_what_is_left, hint, tell_of_levels
 from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, UNDONE, YES, plain_level, read_level, read_levels
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
@@ -80,7 +80,9 @@ def look_over(
     _look_at_returned(column_of=mapping, given=given, found=found)
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
-        found.questions += ask_what_is_left(glance, numbers, mapping, given)
+        found.questions += ask_what_is_left(glance, numbers, mapping, given) or ask_about_fees(
+            glance, numbers, mapping, given
+        )
     if "amount" in mapping or "unit_price" not in mapping:
         return found
     if not {"discount", "discount_rate"} & {*mapping, *given}:

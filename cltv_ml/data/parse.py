@@ -8,6 +8,7 @@ from typing import Any
 
 from cltv_ml.data import numerals, times
 from cltv_ml.data.calendars import as_iso
+from cltv_ml.data.compact import with_signs
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
 from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, damage, unify
@@ -172,6 +173,9 @@ class Columns:
             return self._from_zone(f"if(isfinite({name}), try_cast({name} as timestamp), null)")
         if is_number(kind):
             number = self.number(column)
+            digits = f"cast(try_cast({number} as bigint) as varchar)"
+            if (text := with_signs(self, column, digits)) != digits:
+                return self._from_zone(f"try_cast({text} as timestamp)")
             return self._from_zone(times.number_as_time(number, self._serials(column, number)))
         text = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
         text = days_in_place(self, column, as_iso(self, column, text))
@@ -184,6 +188,7 @@ class Columns:
         if not other:
             return self._from_zone(f"try_cast({text} as timestamp)")
         orders = self._orders(column, text) if short else [("true", "dmy")]
+        text = with_signs(self, column, text) if numbers else text
         serials = bool(numbers) and self._serials(column, f"try_cast({text} as double)")
         at = times.from_text(text, orders, self.last_year, serials, bool(words), bool(zoned))
         if not zoned:

@@ -86,3 +86,25 @@ def test_names_in_another_order_are_told():
 def test_addresses_that_stand_for_nobody_are_set_aside():
     frame = orders(email=["noemail@shop.com", "a@x.org"] * 4).drop(columns="customer")
     assert clean(frame).report.money_kept == sum(AMOUNTS[1::2])
+
+
+def test_an_amount_after_the_fees_of_a_marketplace_is_asked_about():
+    fees, net = [-round(one / 10, 2) for one in AMOUNTS], [round(0.9 * one, 2) for one in AMOUNTS]
+    cases = {
+        "amount=product sales": {"product sales": AMOUNTS, "commission": fees, "total": net},
+        "amount=Verkaufspreis": {"Verkaufspreis": AMOUNTS, "Verkaufsgebühr": fees, "total": net},
+        "amount=": {"unit price": [one / 2 for one in AMOUNTS], "qty": 2, "platform fee": fees, "total": net},
+        "amount=gross proceeds": {"gross proceeds": AMOUNTS, "settlement amount": net, "total": None},
+    }
+    asked = {}
+    for answer, columns in cases.items():
+        with pytest.raises(QuestionsError, match="may be what the seller got") as error:
+            read(orders(**columns))
+        asked[answer] = error.value.questions[0].answers[0]
+    assert asked == {answer: answer for answer in cases}
+
+
+def test_a_fee_that_customers_paid_or_that_is_still_in_the_amount_is_not_asked_about():
+    paid = orders(subtotal=[one - 2 for one in AMOUNTS], **{"service fee": 2.0})
+    before = orders(fee=0.5, net=[one - 0.5 for one in AMOUNTS])
+    assert [read(frame).mapping["amount"] for frame in (paid, before)] == ["total", "total"]

@@ -1,0 +1,77 @@
+"""Dates of six or eight digits without signs that do not begin with a year of four: 31012024, 310124, 240131."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cltv_ml.data.order import allowed, choose
+from cltv_ml.data.times import is_serial
+from cltv_ml.data.zones import once
+from cltv_ml.engine import keep
+
+if TYPE_CHECKING:
+    from cltv_ml.data.parse import Columns
+
+#: How such dates are written by the number of their digits; a number has lost the zero that it began with.
+_FORMS = {
+    8: {"dmy": "%d%m%Y", "mdy": "%m%d%Y"},
+    6: {"dmy": "%d%m%y", "mdy": "%m%d%y", "ymd": "%y%m%d"},
+}
+
+#: What is read as it stands: the year in front, and a year with its month.
+_USUAL = {8: r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", 6: r"(19|20)\d\d(0[1-9]|1[0-2])"}
+
+#: So many lines show whether a column may hold such dates.
+_LOOK = 20_000
+
+#: Years before this one are taken for a sign of the wrong order.
+_FIRST = 1980
+
+
+def with_signs(columns: Columns, column: str, text: str) -> str:
+    """Return SQL for a column's times with such dates written as ISO dates, and tell; the column decides their order.
+
+    Raises
+    ------
+    QuestionsError
+        Several orders are left; the message shows the readings.
+    """
+    if not columns.ask:
+        return text
+    longest, serial = columns.row(
+        f"select max(length(t)), bool_and({is_serial('cast(t as integer)')}) "
+        f"from (select {text} as t from {columns.table} limit {_LOOK}) "
+        r"where regexp_full_match(t, '\d{5,8}')"
+    )
+    width = 8 if longest in (7, 8) else 6
+    if longest is None or serial:  # days of a spreadsheet
+        return text
+    digits = rf"regexp_full_match(t, '\d{{{width - 1},{width}}}')"
+    found = keep(
+        columns.table.con,
+        "compact_dates",
+        f"select lpad(t, {width}, '0') as t, count(*) as n from (select {text} as t from {columns.table}) "
+        f"where {digits} group by all",
+    )
+    [usual] = found.row(
+        f"select coalesce(sum(n) filter (where regexp_full_match(t, '{_USUAL[width]}')), 0) >= 0.99 * sum(n) "
+        f"from {found}"
+    )
+    if usual:
+        return text
+    forms = _FORMS[width]
+    day = {order: f"try_cast(try_strptime(t, '{form}') as date)" for order, form in forms.items()}
+    dates = {
+        order: f"if(year({one}) between {_FIRST} and {columns.last_year}, {one}, null)"
+        for order, one in day.items()
+        if order in allowed(columns.rules, points=False)
+    }
+    order = choose(found, dates, column) if dates else None
+    if order is None:
+        return text
+    [example, read] = found.row(
+        f"select t, {dates[order]} from {found} where {dates[order]} is not null order by t desc limit 1"
+    )
+    columns.notes.append(f"Column {column!r} holds dates of {width} digits: {example} was read as {read}.")
+    iso = f"strftime(try_strptime(lpad(t, {width}, '0'), '{forms[order]}'), '%Y-%m-%d')"
+    return once(text, "t", f"if({digits}, coalesce({iso}, t), t)")
