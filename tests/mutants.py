@@ -1,6 +1,7 @@
 """A short mutation run: changes one operator or number at a time and prints the changes that no test notices.
 
     python -m tests.mutants --most 60 --seed 1
+    python -m tests.mutants --only metrics --most 10
 
 Each mutant is written into a copy of the package, and the tests named for its file run there until one fails. A
 survivor is a question: is a test missing, or is the change without effect?
@@ -97,10 +98,14 @@ def survives(copy_root: Path, file: str, source: str, tests: list[str]) -> bool:
         "-q",
         "-p",
         "no:cacheprovider",
+        "-m",
+        "not slow and not spark",
         *tests,
         f"cltv_ml/{file}",
     ]
-    env = os.environ | {"PYTHONPATH": str(copy_root), "PYTHONDONTWRITEBYTECODE": "1"}
+    # Compiled files are kept aside: one of a mutant is older than the next mutant, since each run takes seconds.
+    env = os.environ | {"PYTHONPATH": str(copy_root), "PYTHONPYCACHEPREFIX": str(copy_root / "compiled")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         done = subprocess.run(command, cwd=copy_root, env=env, capture_output=True, timeout=300)
     except subprocess.TimeoutExpired:
@@ -115,10 +120,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=60, help="Mutants to try.")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="Part of the names of the files to mutate.")
     given = parser.parse_args()
     drawn = [
         (file, *mutant)
         for file in TARGETS
+        if given.only in file
         for mutant in mutants((ROOT / "cltv_ml" / file).read_text(encoding="utf-8"))
     ]
     random.Random(given.seed).shuffle(drawn)

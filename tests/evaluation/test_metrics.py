@@ -36,6 +36,10 @@ def test_spearman_equals_scipy():
     assert metrics.spearman(y_true, y_pred) == pytest.approx(stats.spearmanr(y_true, y_pred).statistic)
 
 
+def test_spearman_of_one_value_for_all_on_either_side_is_zero():
+    assert metrics.spearman([1, 2, 3], [5, 5, 5]) == metrics.spearman([5, 5, 5], [1, 2, 3]) == 0.0
+
+
 def test_deciles_of_customers_who_all_tie_are_all_equal():
     predicted, realised = metrics.group_totals(np.arange(30), np.full(30, 2.0))
     assert predicted == pytest.approx(np.full(10, 6.0))
@@ -120,3 +124,23 @@ def test_deviance_is_that_of_scikit_learn():
     y_pred = rng.gamma(2, 10, 500) + 1
     expected = mean_tweedie_deviance(y_true, y_pred, power=1.5)
     assert metrics.deviance(y_true, y_pred) == pytest.approx(expected)
+
+
+def test_the_deviance_of_small_predictions_is_that_of_scikit_learn_and_negative_ones_count_as_zero():
+    y_true, y_pred = np.array([0.0, 0.2, 1.0, 3.0]), np.array([0.1, 0.4, 0.3, 0.9])
+    expected = mean_tweedie_deviance(y_true, y_pred, power=1.5)
+    assert metrics.deviance(y_true, y_pred) == pytest.approx(expected)
+    assert metrics.deviance([0.0], [-5.0]) == metrics.deviance([0.0], [0.0]) == 0.0
+
+
+def test_a_tenth_in_which_nothing_was_spent_is_measured_against_the_average_tenth():
+    y_pred = np.repeat(np.arange(10.0, 0.0, -1.0), 2)
+    y_true = np.where(y_pred == 1.0, 0.0, y_pred + 1.0)  # each tenth but the last is one too low per customer
+    errors = [2.0 / (2 * (value + 1)) for value in range(2, 11)] + [2.0 / (y_true.sum() / 10)]
+    assert metrics.decile_mape(y_true, y_pred) == pytest.approx(np.mean(errors))
+
+
+def test_a_perfect_prediction_of_one_buyer_has_the_best_value_of_every_metric():
+    y_true = np.r_[np.zeros(99), 30.0]
+    found = {name: metric.function(y_true, y_true) for name, metric in metrics.METRICS.items()}
+    assert found == pytest.approx({name: metric.best for name, metric in metrics.METRICS.items()})
