@@ -106,7 +106,9 @@ def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> 
     column = decisions.value_column(settings.value, settings.basis)
     told = {"horizon": f"expected {settings.basis}"}.get(settings.value, f"{settings.value} {settings.basis}")
     currency = settings.currency or account.get("currency", "")
-    values = decisions.choose_value(table, settings.value, settings.basis)
+    # Tiers by the horizon's revenue are on the page already.
+    known = (settings.value, settings.basis) == ("horizon", "revenue")
+    values = None if known else decisions.choose_value(table, settings.value, settings.basis)
     added = sections.lifetime_section(account, values, told, currency=currency)
     parts = [*summary["sections"][:2], added, *summary["sections"][2:]]
     # The revenue of the horizon is at the top already.

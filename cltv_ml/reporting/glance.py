@@ -130,6 +130,13 @@ def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] |
     row = rows.iloc[0]
     low, high = (format_money(float(row[f"{end}_80"]), currency) for end in ("lower", "upper"))
     last = pd.Timestamp(row["until"]) - pd.Timedelta(days=1)
+    if not (row["expected"] or row["upper_80"]):
+        return {
+            "name": "Expected from customers to come",
+            "value": "none forecast",
+            "note": f"{str(row['start'])[:10]} to {last:%Y-%m-%d}; the page of cltv forecast says why",
+            "headline": True,
+        }
     return {
         "name": "Expected from customers to come",
         "value": format_money(float(row["expected"]), currency),

@@ -219,7 +219,7 @@ for (const box of document.querySelectorAll(".lookup")) lookUp(box);
 window.addEventListener("beforeprint", () => {
   setTheme("light");
   // Three figures fit on a sheet of paper; a window's width would be cut at its edge.
-  for (const plot of plots) if (!plot.closest("details.more")) draw(plot).then(() => Plotly.relayout(plot, { width: 690, height: 235 }));
+  for (const plot of plots) if (!plot.closest("details.more")) draw(plot).then(() => Plotly.relayout(plot, { width: 690, height: 210 }));
 });
 window.addEventListener("afterprint", () => {
   for (const plot of plots) if (plot.drawn) plot.drawn.then(() => Plotly.relayout(plot, { width: null, height: parts(plot).layout.height, autosize: true }));

@@ -76,6 +76,13 @@ def test_customers_to_come_stand_next_to_known_ones(tmp_path):
     assert [fact["headline"] for fact in facts] == [True, True, False]
 
 
+def test_a_forecast_of_nobody_to_come_is_no_amount(tmp_path):
+    FORECAST.assign(expected=0.0, lower_80=0.0, upper_80=0.0).to_csv(tmp_path / "forecast.csv", index=False)
+    summary = summarise("t", "s", [], {"Known": ("50 EUR", "note")})
+    facts = _with_forecast(summary, tmp_path / "forecast.csv", Report(currency="EUR"))["facts"]
+    assert facts[1]["value"] == "none forecast"
+
+
 def test_a_forecast_that_was_asked_for_must_be_there_and_be_one(tmp_path):
     summary = summarise("t", "s", [])
     assert _with_forecast(summary, tmp_path / "forecast.csv", Report()) == summary

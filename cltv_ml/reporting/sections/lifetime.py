@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from cltv_ml.decisions import apply_tiers, fit_tiers
 from cltv_ml.money import format_money
@@ -23,7 +24,7 @@ _PARTS = {
 
 
 def lifetime_section(
-    account: Mapping[str, Any], values: pd.Series, told: str, *, currency: str = ""
+    account: Mapping[str, Any], values: pd.Series | None, told: str, *, currency: str = ""
 ) -> dict[str, Any]:
     """Return the section.
 
@@ -32,9 +33,32 @@ def lifetime_section(
     account
         What `cltv lifetime` wrote as JSON: `totals`, `notes`, `end`, `horizon`, `cutoff`, `discount_rate`.
     values
-        The chosen value by customer, and `told`, its name in words.
+        The chosen value by customer, and `told`, its name in words; None where the page has its tiers already.
     """
-    known = values.dropna()
+    discount = account.get("discount_rate", 0.0)
+    sentences = [
+        f"As of {account['cutoff']}, {account['horizon']} days within the horizon and up to "
+        f"{account['end'] / 365.25:.1f} years in all"
+        + (f", discounted at {discount:.1%} a year." if discount else ", not discounted.")
+    ]
+    tables = {"Parts of the lifetime value, all customers": _parts(account["totals"], currency)}
+    figures: dict[str, go.Figure] = {}
+    if values is not None:
+        sentences.append(
+            f"Tiers go by {told}: the top fifth of customers are high, the next three tenths medium."
+        )
+        tables[f"Customers by {told}"], figures = _by_tier(values.dropna(), told, currency)
+    return section(
+        "What customers are worth over their lifetime",
+        sentences,
+        tables=tables,
+        figures=figures,
+        warnings=account.get("notes", ()),
+    )
+
+
+def _by_tier(known: pd.Series, told: str, currency: str) -> tuple[pd.DataFrame, dict[str, go.Figure]]:
+    """Return the customers of each tier by a value: a table, and a figure where the total is positive."""
     tiers = apply_tiers(known, fit_tiers(known))
     grouped = known.groupby(tiers).agg(["size", "sum"]).reindex(["high", "medium", "low"]).dropna()
     whole = float(known.sum())
@@ -46,26 +70,10 @@ def lifetime_section(
             "Share": [f"{value / whole:.0%}" if whole else "" for value in grouped["sum"]],
         }
     )
-    discount = account.get("discount_rate", 0.0)
-    sentences = [
-        f"As of {account['cutoff']}, {account['horizon']} days within the horizon and up to "
-        f"{account['end'] / 365.25:.1f} years in all"
-        + (f", discounted at {discount:.1%} a year." if discount else ", not discounted."),
-        f"Tiers go by {told}: the top fifth of customers are high, the next three tenths medium.",
-    ]
+    if whole <= 0:
+        return by_tier, {}
     drawn = grouped.set_axis(["customers", "expected_value"], axis=1)
-    return section(
-        "What customers are worth over their lifetime",
-        sentences,
-        tables={
-            "Parts of the lifetime value, all customers": _parts(account["totals"], currency),
-            f"Customers by {told}": by_tier,
-        },
-        figures={f"Share of customers and of {told} per tier": plots.tier_pyramid(drawn)}
-        if whole > 0
-        else {},
-        warnings=account.get("notes", ()),
-    )
+    return by_tier, {f"Share of customers and of {told} per tier": plots.tier_pyramid(drawn)}
 
 
 def lifetime_fact(account: Mapping[str, Any], column: str, told: str, currency: str) -> dict[str, Any]:
