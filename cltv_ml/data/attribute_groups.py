@@ -21,7 +21,8 @@ def group_customers(
     table = attributes.table.to_pandas()
     if attributes.dated:
         table = table[table["valid_from"].isna() | (table["valid_from"] < cutoff)].sort_values("valid_from")
-    states = table.groupby("customer_id").last().reindex(customers)
+        table = table.groupby("customer_id", as_index=False).last()
+    states = table.set_index("customer_id").reindex(customers)
     today = (cutoff - pd.Timestamp("1970-01-01")).days
     groups = {}
     for one in (one for one in attributes.account if one.name):

@@ -7,6 +7,7 @@ import re
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cltv_ml.data.attributes import Attributes
 from cltv_ml.data.headings import plain_heading
@@ -15,7 +16,7 @@ from cltv_ml.data.headings import plain_heading
 TOO_CLOSE = 0.9
 
 #: Customers that are compared; more change nothing.
-_SAMPLE = 20_000
+_SAMPLE = 5_000
 
 #: Customers without whom closeness means nothing.
 _FEWEST = 30
@@ -67,11 +68,7 @@ def find_leaks(
         return {}
     if attributes.dated:
         return _ends_of_rows(attributes)
-    table = attributes.table.to_pandas().set_index("customer_id")
-    facts = _facts(con)
-    joined = table.join(facts, how="inner")
-    if len(joined) > _SAMPLE:
-        joined = joined.sample(_SAMPLE, random_state=0)
+    joined = _sample(attributes.table, _facts(con))
     leaks = {}
     for one in (one for one in attributes.account if one.name):
         reason = (
@@ -84,6 +81,15 @@ def find_leaks(
                 f"{reason}; give a table with valid_from, in which each row says from when it was known."
             )
     return leaks
+
+
+def _sample(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
+    """Return attributes and facts side by side, of as many customers as tell how close they are."""
+    ids = pd.Index(table["customer_id"].to_pandas())
+    there = np.flatnonzero(ids.isin(facts.index))
+    if len(there) > _SAMPLE:
+        there = np.sort(np.random.default_rng(0).choice(there, _SAMPLE, replace=False))
+    return table.take(there).to_pandas().set_index("customer_id").join(facts, how="inner")
 
 
 def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
