@@ -3,7 +3,17 @@ import pytest
 
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
-from cltv_ml.windows import Window, main_horizon, rolling_origins, to_cutoff, to_days, to_horizons
+from cltv_ml.windows import (
+    MAX_YEARS,
+    MOST_HORIZONS,
+    Window,
+    main_horizon,
+    rolling_origins,
+    to_cutoff,
+    to_days,
+    to_horizons,
+    training_origins,
+)
 
 LOG = pd.DataFrame(
     {
@@ -98,6 +108,25 @@ def test_a_log_too_short_for_a_training_origin_has_none():
 def test_horizons_that_cannot_be_are_one_sentence(horizons, sentence):
     with pytest.raises(InputError, match=sentence):
         to_horizons(horizons)
+
+
+def test_as_many_horizons_as_are_allowed_are_read():
+    days = list(range(1, MOST_HORIZONS + 1))
+    assert to_horizons(",".join(f"{day}d" for day in days)) == days
+
+
+def test_the_same_months_of_earlier_years_and_the_window_before_last_years_are_origins():
+    test = Window("2014-06-01", 91)
+    cutoffs = {one.cutoff for one in training_origins(pd.Timestamp("2009-01-01"), test, max_origins=1)}
+    years = [test.cutoff - pd.DateOffset(years=number) for number in range(1, MAX_YEARS + 1)]
+    assert {*years, years[0] - pd.Timedelta(days=91)} <= cutoffs
+
+
+def test_a_log_with_exactly_the_history_of_one_origin_has_it_and_one_of_a_day_less_has_none():
+    test = Window("2024-06-01", 40)
+    first = test.cutoff - pd.Timedelta(days=40 + 28)
+    assert [one.cutoff for one in training_origins(first, test)] == [test.cutoff - pd.Timedelta(days=40)]
+    assert training_origins(first + pd.Timedelta(days=1), test) == []
 
 
 def test_a_horizon_longer_than_the_log_is_named_with_both_lengths():
