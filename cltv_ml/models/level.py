@@ -166,7 +166,7 @@ def estimate_level(
     held = _held(now, weights, tried, past)
     record = _replay(log, horizon, past)
     seen = bool(set(SEASONAL) & set(now))
-    apart = _DISAGREED * _apart(now, weights)
+    apart = _DISAGREED * _apart(held, weights)
     sigma, freedom = _spread(log, record, cutoff, horizon, float(np.sqrt(weights @ errors**2)))
     table = pd.DataFrame(
         {

@@ -201,6 +201,13 @@ def test_the_interval_is_wider_where_the_forecasts_disagree():
     assert apart.sigma > 1.5 * agreed.sigma
 
 
+def test_one_absurd_forecast_does_not_make_the_interval_absurd():
+    log = shop(300, lambda joined: 30 if joined < 30 else 0, lambda age: 1.0)
+    wrong = {day: 1.8 * truth(log, day, 30) for day in past_days(240)}
+    low, high = estimate_level(log, 270, 30, wrong | {270: 1e15}).interval()
+    assert high < 30 * low
+
+
 def test_a_log_that_tells_nothing_has_no_level():
     assert estimate_level(shop(10, lambda joined: 1, lambda age: 1.0), 10, 5, {}) is None
 
