@@ -1,4 +1,4 @@
-"""Why total predicted value changed between two scoring dates; the parts sum exactly to the total."""
+"""The change in total predicted value between two scoring dates, cause by cause; the parts sum exactly to the total."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class TuningJob:
-    """What a tuning is asked for, besides the log.
+    """The order of a tuning, besides the log.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ LIFETIMES = "Table of `cltv lifetime`, for another --value or --basis than the d
 
 
 class _Trained(Printed, Redacted, Judged, Competing, Customers, Source):
-    """What every training is told."""
+    """Settings that every training shares."""
 
     customers_share: float = setting(
         0.0, "Share of customers to learn from, such as 0.5; the others judge.", default_text="off"
@@ -115,15 +115,15 @@ class Score(Printed, Customers, Source):
     )
     table: str = setting("scores", "Name of the table in the database.")
     alias: str = setting("champion", "Alias of the registered version.")
-    engine: Literal["local", "spark"] = setting("local", "Place of the work: this process, or Spark.")
+    engine: Literal["local", "spark"] = setting("local", "Engine that does the work: this process, or Spark.")
     master: str = setting(
         "", "Address of Spark: local[2], spark://host:7077, sc://host.", default_text="local[*]"
     )
-    memory: str = setting("1GB", "Limit of the engine's memory.")
+    memory: str = setting("1GB", "Memory limit of the engine.")
 
 
 class _Watched(Settings):
-    """What every monitoring is told."""
+    """Settings that every monitoring shares."""
 
     thresholds: Toml = setting(
         None, "TOML file with a table [monitor], such as bias = [0.1, 0.2]: watch, retrain."
@@ -272,7 +272,7 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
     """Settings of `cltv lifetime`."""
 
     horizons: Names = setting([], "Further horizons to report, such as 30d,91d,1y; they must increase.")
-    end: Days = setting("5y", "How far ahead customers are followed; nothing counts beyond.")
+    end: Days = setting("5y", "Time over which customers are followed; later purchases do not count.")
     discount_rate: float = setting(
         0.0, "Effective yearly rate, such as 0.1, from the moment of each purchase."
     )

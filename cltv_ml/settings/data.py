@@ -39,7 +39,9 @@ class Build(Customers, Source):
         default_text="no labels",
     )
     clean_log: File | None = setting(None, "Clean log in Parquet instead of --data; may exceed the memory.")
-    memory: str = setting("4GB", "Limit of the engine's memory.")
-    shards: int | None = setting(None, "Parts that the customers are split into.", default_text="by memory")
+    memory: str = setting("4GB", "Memory limit of the engine.")
+    shards: int | None = setting(
+        None, "Number of parts that the customers are split into.", default_text="by memory"
+    )
     master: str = setting("", "Address of Spark to build on: local[2], spark://host:7077, sc://host.")
     out: File = setting(..., "Folder for cutoff=YYYY-MM-DD/part-*.parquet.")

@@ -54,7 +54,7 @@ class Source(Settings):
     )
     rules: CleaningRules = setting(
         {},
-        "Rule of cleaning, such as day_first=true, decimal=. timezone=Europe/Paris, off=exact_duplicate, "
+        "Cleaning rule, such as day_first=true, decimal=. timezone=Europe/Paris, off=exact_duplicate, "
         "rates=USD:0.92, non_products=POST|M; may be repeated.",
         flag="--rule",
     )
@@ -82,7 +82,7 @@ class Source(Settings):
 
 
 class Customers(Settings):
-    """What is known of customers besides their purchases."""
+    """Tables about customers besides their purchases."""
 
     customers: Any = setting(
         "",
@@ -126,7 +126,7 @@ class Customers(Settings):
 
 
 class Costed(Settings):
-    """What an order leaves after its costs."""
+    """Costs of an order, and the margin that they leave."""
 
     margin_rate: float | None = setting(None, MARGIN)
     category_margins: Table = setting(
@@ -145,7 +145,7 @@ class Printed(Settings):
 
 
 class Chosen(Settings):
-    """Which value of a customer tiers, lists and reports go by."""
+    """The value of a customer that tiers, lists and reports use."""
 
     value: Literal["horizon", "remaining", "lifetime"] = setting(
         "horizon", "Value to go by: within the horizon, all that is to come, or that with what is past."
@@ -162,7 +162,7 @@ class Redacted(Settings):
 
 
 class Judged(Settings):
-    """What the order of customers is judged by."""
+    """The measure that judges the order of customers."""
 
     only_with: ClassVar = dict.fromkeys(("share", "cost", "margin"), ("objective", "profit"))
 
@@ -175,7 +175,7 @@ class Judged(Settings):
 
 
 class Windowed(Settings):
-    """The test window, and how many windows before it are learned from."""
+    """The test window, and the number of earlier windows that a training learns from."""
 
     cutoff: Day = setting("", "First day of the test window, which no model sees.", default_text=_LAST)
     horizon: Horizons = setting(

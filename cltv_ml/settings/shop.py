@@ -14,13 +14,14 @@ class Cohorts(Printed, Customers, Source):
 
     by: str = setting(
         "first_month",
-        "What customers are grouped by: first_month, first_quarter, first_product, first_category, first_channel, "
+        "Grouping of the customers: first_month, first_quarter, first_product, first_category, first_channel, "
         "first_discount, first_order_fifth, or a column of --customers.",
     )
     per: Literal["week", "month", "quarter", "year"] = setting("month", "Period since the first purchase.")
     margin_rate: float | None = setting(None, MARGIN)
     horizons: Names = setting(
-        [], "How far the champion's expectation is added, such as 91d,1y; needs a trained champion."
+        [],
+        "Horizons over which the champion's expectation is added, such as 91d,1y; needs a trained champion.",
     )
     out: File = setting(
         Path("out/cohorts.csv"), "A .csv or .parquet file; a page with figures is written next to it."
@@ -49,7 +50,7 @@ class Audit(Printed, Redacted, Source):
 class Forecast(Printed, Source):
     """Settings of `cltv forecast`."""
 
-    horizon: Days = setting("1y", "How far ahead: 91, 13w, 6m, 1y or longer.")
+    horizon: Days = setting("1y", "Length of the forecast: 91, 13w, 6m, 1y or longer.")
     per: Literal["auto", "week", "month"] = setting(
         "auto", "Length of a period; auto takes weeks up to half a year and months beyond."
     )
@@ -65,7 +66,7 @@ class Forecast(Printed, Source):
     discount_rate: float = setting(0.0, "Effective yearly rate, such as 0.1.")
     before: Table = setting(
         None,
-        "Earlier forecast to hold against what came.",
+        "Earlier forecast to compare with what came.",
         default_text="the file --out, where it holds an earlier one",
     )
     out: File = setting(
@@ -80,13 +81,13 @@ class Acquisition(Printed, Costed, Customers, Source):
 
     costs: Table = setting(
         ...,
-        "CSV or Parquet file with the columns month (or date) and cost, where known channel, campaign and currency.",
+        "CSV or Parquet file with the columns month (or date) and cost; also channel, campaign and currency.",
     )
     channel: str = setting(
         "",
-        "Column of --customers that says by what each customer was won.",
+        "Column of --customers with the channel that won each customer.",
         default_text="acquisition_channel or channel of --customers, else the channel of the first order",
     )
-    age: int = setting(365, "Age in days at which value is held against cost: 30, 60, 90, 180, 365 or 720.")
+    age: int = setting(365, "Age in days at which value is compared with cost: 30, 60, 90, 180, 365 or 720.")
     out: File = setting(Path("out/acquisition"), "Folder for acquisition.html and a CSV file per table.")
     currency: str = setting("", CURRENCY)

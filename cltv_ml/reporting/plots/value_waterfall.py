@@ -1,4 +1,4 @@
-"""Why the total predicted value changed."""
+"""Waterfall of the change in total predicted value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For those who check: how a probabilistic model fits, and what a model's order of customers rests on."""
+"""Section for analysts: the fit of a probabilistic model, and the features that a model's order rests on."""
 
 from __future__ import annotations
 
