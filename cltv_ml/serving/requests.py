@@ -24,7 +24,7 @@ from cltv_ml.data import Rules, clean, read
 from cltv_ml.data.attributes import read_attributes
 from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
-from cltv_ml.features import Source, absent_features, attribute_columns, build_features, is_text
+from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.chosen_value import PAST, Choice, Tail, compute_remaining, read_tail
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS, Card, load_files, read_golden_rows
@@ -48,6 +48,9 @@ _NO_CONTACTS = pa.table(
 
 _NO_LINES = pd.DataFrame({"rule": [], "customer_id": []}, dtype="str")
 _NOBODY = pd.DataFrame({"customer_id": [], "reason": []}, dtype="str")
+
+#: So many lines take less time to compute than a good plan for them to find.
+_FEW_LINES = 1_000
 
 _kept = threading.local()
 
@@ -162,7 +165,8 @@ class ServedOnTransactions(ServedModel):
         cutoff = to_cutoff(params.pop("as_of", "") or date.today(), "as_of")
         log, quarantine = _read_lines(transactions)
         unscored = _NOBODY
-        if len(quarantine) or not (log["timestamp"] < cutoff).all():
+        before = log.loc[log["timestamp"] < cutoff, "customer_id"]
+        if len(quarantine) or not log["customer_id"].isin(before).all():
             unscored = find_unscored(log, quarantine, cutoff)
         X = self._features(log, cutoff, read_block(model_input, self.card.features))
         scored = (
@@ -180,7 +184,8 @@ class ServedOnTransactions(ServedModel):
         if not len(log) or log["timestamp"].min() >= cutoff:
             return pd.DataFrame(columns=names, index=pd.Index([], name="customer_id"), dtype="float64")
         source = Source(log, customers, _NO_CONTACTS, until=cutoff)
-        return build_features(source, cutoff, names, memory="1GB")[names]
+        mine = DuckDB("1GB", few=len(log) <= _FEW_LINES)
+        return build_features(source, cutoff, names, engine=mine)[names]
 
 
 def _read_past(table: pd.DataFrame) -> pd.Series | None:

@@ -186,6 +186,11 @@ def test_shards_change_no_feature(source, built, shards):
     pd.testing.assert_frame_equal(sharded, built.loc[CUTOFFS[1:]], check_exact=True)
 
 
+def test_the_way_of_few_lines_changes_no_feature(source, built):
+    quick = build_features(source, CUTOFFS[1:], "all", engine=DuckDB(few=True))
+    pd.testing.assert_frame_equal(quick, built.loc[CUTOFFS[1:]], check_exact=True)
+
+
 @pytest.fixture(scope="module")
 def spark():
     pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
