@@ -12,10 +12,12 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 
 from cltv_ml.data import clean, read
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
+from cltv_ml.serving.casting import cast_request
 
 SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
@@ -103,6 +105,17 @@ def test_csv_gives_the_batch_scores(server, customers, scored):
     assert_equals_batch(answer, scored)
 
 
+def test_identifiers_made_of_digits_come_back_as_they_were_sent(server, customers):
+    ids = ["0012", "12", "120000000000000000001"]
+    rows = customers.head(3).assign(customer_id=ids).set_index("customer_id")
+    for body, kind in (
+        (json.dumps({"dataframe_records": records(rows)}), "application/json"),
+        (rows.reset_index().to_csv(index=False), "text/csv"),
+    ):
+        status, answer = post(server, body, kind)
+        assert (status, [row["customer_id"] for row in answer["predictions"]]) == (200, ids), kind
+
+
 @pytest.fixture(scope="module")
 def golden(trained):
     """The rows that were logged with the champion: its features, and what it answered."""
@@ -155,7 +168,9 @@ def test_golden_rows_are_replayed_through_the_server(server, golden, form):
 
 @pytest.mark.slow  # MLflow starts a process of its own
 def test_golden_rows_are_replayed_through_models_predict(trained, golden, tmp_path):
-    (tmp_path / "in.json").write_text(json.dumps({"dataframe_split": as_split(golden[0])}))
+    ids = [f"{number:04}" for number in range(len(golden[0]))]
+    table = golden[0].assign(customer_id=ids)
+    (tmp_path / "in.json").write_text(json.dumps({"dataframe_split": as_split(table)}))
     words = [
         "mlflow",
         "models",
@@ -176,7 +191,19 @@ def test_golden_rows_are_replayed_through_models_predict(trained, golden, tmp_pa
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert_golden(json.loads((tmp_path / "out.json").read_text())["predictions"], golden)
+    answer = json.loads((tmp_path / "out.json").read_text())["predictions"]
+    assert_golden(answer, golden)
+    assert [row["customer_id"] for row in answer] == ids
+
+
+def test_a_frame_of_whole_numbers_and_numeric_identifiers_is_answered_once_it_is_cast(trained, golden):
+    mlflow.set_tracking_uri(trained.store)
+    model = mlflow.pyfunc.load_model("models:/cltv@champion")
+    table = golden[0].assign(customer_id=range(len(golden[0])))
+    table = table.convert_dtypes(dtype_backend="pyarrow")
+    with pytest.raises(MlflowException, match="Failed to enforce schema"):
+        model.predict(table)
+    assert_golden(model.predict(cast_request(model, table)), golden)
 
 
 def changed(row, **values):

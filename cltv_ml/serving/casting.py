@@ -1,0 +1,76 @@
+"""Tables of any types, cast to a model's signature in MLflow: `model.predict(cast_request(model, table))`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.types import DataType
+
+from cltv_ml.engine import as_tabular
+from cltv_ml.errors import InputError
+
+
+def cast_request(model: Any, table: Any) -> pd.DataFrame:
+    """Return a table with the types of a loaded model's signature; columns that it does not know are left out.
+
+    MLflow takes no whole numbers of 64 bits for a double and nothing but text for text, and shows the customers of
+    a request that it refuses. Here whole and decimal numbers, pandas' nullable types and those of Arrow become
+    doubles, identifiers and times become text: 12 and 12.0 are "12", and "0012" stays "0012".
+
+    Parameters
+    ----------
+    model
+        What `mlflow.pyfunc.load_model` returned.
+    table
+        A frame of pandas or Polars, an Arrow table or any other that `cltv_ml` takes.
+
+    Raises
+    ------
+    InputError
+        A column holds what cannot be cast (the sentence names the column and its type, no customer), or a path was
+        given.
+    """
+    given = as_tabular(table)
+    if isinstance(given, str | Path):
+        raise InputError(
+            f"{str(given)!r} is a path; read it to a table first, or score it with `cltv score`."
+        )
+    frame = given if isinstance(given, pd.DataFrame) else given.to_pandas()
+    schema = model.metadata.get_input_schema()
+    return pd.DataFrame(
+        {
+            one.name: (_as_doubles if one.type == DataType.double else _as_text)(frame[one.name])
+            for one in schema.inputs
+            if one.name in frame.columns
+        },
+        index=frame.index,
+    )
+
+
+def _as_doubles(column: pd.Series) -> pd.Series:
+    """Return numbers as doubles, missing ones as NaN."""
+    kinds = pd.api.types
+    if not kinds.is_datetime64_any_dtype(column) and not kinds.is_timedelta64_dtype(column):
+        try:
+            return pd.to_numeric(column.astype(object), errors="raise").astype(np.float64)
+        except (ValueError, TypeError):
+            pass
+    raise InputError(
+        f"Column {column.name!r} of type {column.dtype} holds something that is no number; send numbers."
+    )
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """Return identifiers, words and times as text, missing ones as None."""
+    kinds = pd.api.types
+    if kinds.is_float_dtype(column):
+        whole = column.astype(np.float64).round()
+        if not (whole == column.astype(np.float64))[column.notna()].all():
+            raise InputError(
+                f"Column {column.name!r} of type {column.dtype} holds fractions where text is wanted; send text."
+            )
+        column = whole.astype("Int64")
+    return column.astype("str").astype(object).where(column.notna(), None)
