@@ -54,6 +54,21 @@ def test_value_at_risk_without_either_says_what_it_needs():
         value_at_risk(pd.DataFrame({"expected_value": [1.0]}))
 
 
+def test_a_cost_below_one_is_taken_off_and_one_below_zero_refused():
+    one = pd.DataFrame({"expected_value": [200.0], "p_alive": [0.25]}, index=["a"])
+    table = compute_treatment(one, uplift=0.1, margin_rate=0.4, cost=0.5)
+    assert table["expected_profit"].tolist() == [5.5]
+    with pytest.raises(ValueError, match=r"cost must not be negative, got -0\.5"):
+        compute_treatment(one, uplift=0.1, margin_rate=0.4, cost=-0.5)
+
+
+def test_values_of_customers_expected_to_spend_less_than_one_keep_their_bounds():
+    one = {"expected_value": [0.5], "p_alive": [0.0], "value_lower": [0.25], "value_upper": [1.0]}
+    table = compute_treatment(pd.DataFrame(one, index=["a"]), uplift=0.2, margin_rate=1.0, cost=0.0)
+    profit, lower, upper = table.loc["a", ["expected_profit", "profit_lower", "profit_upper"]]
+    assert (lower, upper) == pytest.approx((profit / 2, profit * 2))
+
+
 def test_an_uplift_is_never_invented(predictions):
     with pytest.raises(ValueError, match="state an assumption"):
         compute_treatment(predictions, uplift=None, margin_rate=0.4, cost=1.0)
