@@ -17,7 +17,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import Metric, Param, Run
+from mlflow.entities import Experiment, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -58,14 +58,25 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         _end_open_runs(
             [found.experiment_id], lambda run: lease.is_over(run.data.tags, run.info.start_time / 1000)
         )
-        if found.lifecycle_stage != "active":
-            raise InputError(
-                f"experiment {name!r} is deleted in MLflow; restore it or choose another --experiment."
-            )
+        _check_usable(found, uri)
         return str(found.experiment_id)
     folder = artifact_root(uri)
     slug = re.sub(r"[^\w.-]", "_", name)
     return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None, _EXPERIMENT))
+
+
+def _check_usable(found: Experiment, uri: str) -> None:
+    """Raise InputError where runs of an experiment cannot be written from here."""
+    if found.lifecycle_stage != "active":
+        raise InputError(
+            f"experiment {found.name!r} is deleted in MLflow; restore it or choose another --experiment."
+        )
+    if found.artifact_location.startswith("mlflow-artifacts:") and not uri.startswith("http"):
+        raise InputError(
+            f"experiment {found.name!r} was created through an MLflow server, which alone can write its artifacts; set "
+            "MLFLOW_TRACKING_URI to the server's address, such as http://127.0.0.1:5000, or choose another "
+            "--experiment."
+        )
 
 
 def _end_open_runs(experiment_ids: Sequence[str], chosen: Callable[[Run], bool]) -> None:

@@ -76,6 +76,12 @@ def test_a_run_that_is_held_open_renews_its_lease(store, monkeypatch):
         assert float(MlflowClient().get_run(run).data.tags[lease.UNTIL]) > time.time()
 
 
+def test_an_experiment_whose_artifacts_only_a_server_writes_is_one_sentence(store):
+    mlflow.create_experiment("team", "mlflow-artifacts:/4")
+    with pytest.raises(ValueError, match=r"'team' was created through an MLflow server.*MLFLOW_TRACKING_URI"):
+        runs.open_experiment("team")
+
+
 def test_a_failing_training_ends_its_run_as_failed(store):
     with (
         pytest.raises(OSError, match="no space"),
