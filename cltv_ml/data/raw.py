@@ -22,7 +22,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.proposal import complete
 from cltv_ml.data.questions import QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
-from cltv_ml.data.scale import doubt_parts
+from cltv_ml.data.scale import doubt_cents, doubt_parts
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
@@ -157,6 +157,7 @@ def read(
         questions += error.questions
     places = [(part.name, part.start) for part in opened.parts]
     questions += tuple(doubt_parts(opened.table, proposal.mapping, places, settled))
+    questions += tuple(doubt_cents(opened.table, proposal.mapping, settled))
     raw = Raw(
         table=rows,
         broken=opened.broken,

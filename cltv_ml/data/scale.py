@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import plain_heading, unit_of
 from cltv_ml.data.mapping import ask, flag, is_open_name
+from cltv_ml.data.numerals import THOUSANDTHS, WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
@@ -204,6 +205,37 @@ def doubt_parts(
         "unit, or say --rule money_unit=1 if they are right."
     )
     return [Question(text, ("money_unit=1",))]
+
+
+#: Headings by which an export of a payment service is known: such services count cents.
+_OF_PAYMENTS = re.compile(
+    "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
+    "|^merchant(reference|account|id)|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
+)
+
+
+def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
+    """Ask whether amounts count cents where a payment service wrote them: all whole, large and few of them round."""
+    column, currency = mapping.get("amount", ""), mapping.get("currency", "")
+    if not column or rules.money_unit is not None or rules.rates or unit_of(column):
+        return []
+    columns = Columns(table, Rules(), ask=False)
+    if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds):
+        return []
+    value = columns.number(column)
+    code = f"upper({columns.identifier(currency)})" if currency else "''"
+    lines, whole, odd, middle, cents = columns.row(
+        "select count(*), bool_and(v = floor(v)), avg(cast(v % 100 <> 0 as integer)), median(abs(v)), "
+        f"bool_and(code not in {WHOLE_CURRENCIES + THOUSANDTHS}) "
+        f"from (select {value} as v, {code} as code from {table} limit 20000) where abs(v) >= 100"
+    )
+    if lines < 5 or not whole or odd < 0.3 or middle < 300 or not cents:
+        return []
+    text = (
+        f"the numbers in column {column!r} are whole, {middle:,.0f} in the middle, and payment services count cents; "
+        "say --rule money_unit=0.01 if these are cents, or --rule money_unit=1 if they are not."
+    )
+    return [Question(text, ("money_unit=0.01", "money_unit=1"))]
 
 
 def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:

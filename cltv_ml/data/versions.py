@@ -95,8 +95,8 @@ def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
 def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
     """Set aside the sales of orders that another row calls cancelled or refunded, and tell.
 
-    That is how overlapping exports look: the order was completed in the first and undone in the second. Only where
-    each order has one row, its copies and states aside; else an order may have been undone in part.
+    That is how overlapping exports look: the order was completed in the first and undone in the second. Where orders
+    have several lines, all lines of such an order stand twice; else it may have been undone in part, which is told.
     """
     if not {"state", "order_id"} <= lines.columns:
         return []
@@ -105,26 +105,55 @@ def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
         lines.marks.con,
         "sold_and_undone",
         f"select source_row, by_order, marks.rule is null and {read} is null as sold, "
+        "min(marks.money) over same = max(marks.money) over same as alike, hash(by_product, marks.money) as line, "
         f"coalesce({read} = 'refund' or ({SAYS_CANCELLED}), false) as undone "
         f"from {lines.parsed} as lines join {lines.marks} as marks using (source_row) "
         "where not marks.is_return and by_order in ("
         f"select by_order from {lines.marks} as marks where rule = 'not_completed' or {read} = 'refund') "
         "window same as (partition by by_order) qualify bool_or(sold) over same and bool_or(undone) over same "
-        "and min(timestamp) over same = max(timestamp) over same and min(marks.money) over same = "
-        "max(marks.money) over same",
+        "and min(timestamp) over same = max(timestamp) over same",
     )
     several = (
-        f"by_order is not null and by_order not in (select by_order from {sold}) and not is_return "
+        f"by_order is not null and by_order not in (select by_order from {sold} where alike) and not is_return "
         "group by by_order, state having count(distinct line_hash) > 1"
     )
-    if not sold.holds("true") or lines.marks.holds(several):
+    if not sold.holds("true"):
         return []
-    aside.add("superseded", f"select source_row from {sold} anti join {aside} using (source_row) where sold")
+    query, told = f"select source_row from {sold} where sold and alike", []
+    if lines.marks.holds(several):
+        query, told = _sold_twice(sold)
+    aside.add("superseded", f"select source_row from ({query}) anti join {aside} using (source_row)")
     taken, money = aside.taken("superseded", lines.marks)
+    if not taken:
+        return told
     return [
         "Orders that stand both as sold and as cancelled or refunded count as undone, which leaves out "
-        f"{taken:,} lines with {money:,.2f}; --mapping status= reads no status."
+        f"{taken:,} lines with {money:,.2f}; --mapping status= reads no status.",
+        *told,
     ]
+
+
+def _sold_twice(sold: Relation) -> tuple[str, list[str]]:
+    """Return the query of sold lines that stand again as undone, in orders all of whose lines do, and what to tell.
+
+    Orders of several different lines prove that exports overlap; then orders of one line are read like them.
+    """
+    pairs = keep(
+        sold.con,
+        "sold_again",
+        "select *, min(copies) over (partition by by_order) > 1 as twice from (select *, count(*) over one as copies, "
+        "bool_or(sold) over one and bool_or(undone) over one as paired, min(line) over whole < max(line) over whole as "
+        f"several from {sold} window one as (partition by by_order, line), whole as (partition by by_order)) "
+        "qualify bool_or(paired) over (partition by by_order)",
+    )
+    proof, against, lines = pairs.row(
+        "select count(distinct by_order) filter (several and twice), count(distinct by_order) filter (several and not "
+        f"twice), count(*) filter (paired and sold) from {pairs}"
+    )
+    if proof and against <= 0.05 * (proof + against):
+        return f"select source_row from {pairs} where sold and paired and twice", []
+    told = f"{lines:,} lines stand as sold and again, in the same order, as cancelled or refunded; they count as sold."
+    return f"select source_row from {pairs} where false", [told] if lines else []
 
 
 def _has_history(lines: Lines) -> bool:

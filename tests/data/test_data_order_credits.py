@@ -130,3 +130,31 @@ def test_an_order_of_several_lines_may_be_undone_in_part():
         ("b", "2025-01-06", "2", "completed", 5.0),
     )
     assert left(*rows, columns=STATED)[0] == [30.0, 4.0, 5.0]
+
+
+OF_LINES = ["customer", "date", "order_id", "sku", "status", "amount"]
+
+
+def test_orders_of_several_lines_that_a_later_export_calls_cancelled_are_undone():
+    earlier = [
+        ("a", "2025-01-05", "1", "P", "completed", 30.0),
+        ("a", "2025-01-05", "1", "Q", "completed", 20.0),
+        ("b", "2025-01-06", "2", "P", "completed", 30.0),
+        ("c", "2025-01-07", "3", "P", "completed", 30.0),
+        ("c", "2025-01-07", "3", "R", "completed", 4.0),
+    ]
+    later = [(*line[:4], "completed" if line[2] == "3" else "cancelled", line[5]) for line in earlier]
+    kept, cleaned = left(*earlier, *later, columns=OF_LINES)
+    assert sorted(kept) == [4.0, 30.0]
+    assert any("as sold and as cancelled or refunded" in note for note in cleaned.report.notes)
+
+
+def test_a_line_that_stands_as_sold_and_as_cancelled_within_one_export_is_told():
+    rows = (
+        ("a", "2025-01-05", "1", "P", "completed", 30.0),
+        ("a", "2025-01-05", "1", "P", "cancelled", 30.0),
+        ("a", "2025-01-05", "1", "Q", "completed", 20.0),
+    )
+    kept, cleaned = left(*rows, columns=OF_LINES)
+    assert sorted(kept) == [20.0, 30.0]
+    assert any("1 lines stand as sold and again" in note for note in cleaned.report.notes)

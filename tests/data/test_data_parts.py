@@ -157,3 +157,23 @@ def test_gross_is_taken_where_net_is_what_a_payment_service_leaves():
     raw = read(frame)
     assert raw.mapping["amount"] == "Gross"
     assert any("before the fees in 'Fee'" in note for note in raw.notes)
+
+
+def test_whole_amounts_of_a_payment_service_are_asked_about():
+    cents = pd.DataFrame(
+        {
+            "merchant_reference": range(8),
+            "email": list("abcdabcd"),
+            "date": pd.date_range("2025-01-05", periods=8, freq="9D"),
+            "amount": [4990, 1250, 3995, 8000, 12050, 4990, 2575, 6999],
+            "currency": "eur",
+        }
+    )
+    with pytest.raises(InputError, match=r"payment services count cents; say --rule money_unit=0.01"):
+        read(cents)
+    kept = {unit: clean(read(cents, changes={"money_unit": unit})).report.money_kept for unit in (0.01, 1)}
+    assert kept == {0.01: pytest.approx(448.49), 1: 44849}
+    yen = cents.assign(currency="JPY")
+    assert clean(read(yen)).report.money_kept == 44849
+    fractions = cents.assign(amount=cents["amount"] / 100)
+    assert clean(read(fractions)).report.money_kept == pytest.approx(448.49)
