@@ -14,7 +14,9 @@ EXAMPLES = Path(__file__).with_name("exports") / "formats"
 
 #: Format -> customers, orders and net revenue of its example, worked out by hand; None where no customer is named.
 TRUTH = {
+    "adyen_settlements": (2, 3, 50 + (123.45 - 23.45) + 25),
     "amazon_orders": (2, 3, 42 + 20 + 60),
+    "amazon_shipments": (2, 3, 42 + 20 + 60),
     "amazon_transactions": None,
     "bigcommerce_orders": (2, 4, 44 + 60 + (50 - 20) + 10.5),
     "dbt_shopify_orders": (2, 3, 59.9 + 40 + 40),
@@ -25,6 +27,7 @@ TRUTH = {
     "etsy_orders": (2, 3, 45.2 + 25.2 + 25.2),
     "ga4_purchases": (2, 3, 50.5 + (80 - 30) + 25),
     "hubspot_deals": (2, 3, 5000 + 1500 + 750.5),
+    "klarna_settlements": None,
     "lightspeed_sales": (2, 3, 44 + 16.5 + 11),
     "magento_orders": (2, 3, 44 + (60 - 15) + 1010.5),
     "paypal_activity": (2, 3, 50 + (1080 - 80) + 25.5),
@@ -115,3 +118,8 @@ def test_a_mapping_and_a_rule_of_the_users_own_win_over_the_format():
 def test_a_check_says_what_was_recognised_and_by_what():
     notes = clean(read(example("square_items"))).report.notes
     assert notes[0].startswith("Recognised: Square items export, by the columns 'Date', 'Time'")
+
+
+def test_the_cents_of_a_settlement_report_are_read_as_such_once_the_customer_is_named():
+    report = clean(read(example("klarna_settlements"), {"customer_id": "merchant_reference1"})).report
+    assert report.money_kept == pytest.approx(50)
