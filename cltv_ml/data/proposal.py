@@ -32,6 +32,13 @@ _PERIOD = re.compile(
     r"|(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ./']*(\d{2}|\d{4})?"
 )
 
+#: Kinds of columns that are offered where no heading names the customer, the time or the amount.
+_ASKED_KINDS = {
+    "customer_id": ("text", "number"),
+    "timestamp": ("timestamp", "text"),
+    "amount": ("number", "rate"),
+}
+
 #: Names whose columns are looked for when others are known.
 _LATER = ("version", "credit")
 
@@ -259,7 +266,8 @@ def _settle(
         )
         return {name: chosen[name] for name in SYNONYMS if name in chosen}, [Question(text)]
     open_already = {answer.partition("=")[0] for question in asked for answer in question.answers}
-    missing = []
+    missing: list[Question] = []
+    offered: list[str] = []
     for name in open_names(chosen):
         if name in open_already:
             continue
@@ -268,7 +276,8 @@ def _settle(
             f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: '<column>'}} or "
             f"--mapping {name}=COLUMN. Found {list(kinds)}."
         )
-        missing.append(
-            Question(text, tuple(f"{name}={column}" for column in kinds if kinds[column] != "empty"))
-        )
+        free = [one for one in kinds if kinds[one] != "empty" and one not in chosen.values()]
+        fit = [one for one in free if kinds[one] in _ASKED_KINDS.get(name, ()) and one not in offered]
+        offered += fit if len(fit) == 1 else []
+        missing.append(Question(text, tuple(f"{name}={column}" for column in fit or free)))
     return {name: chosen[name] for name in SYNONYMS if name in chosen}, missing

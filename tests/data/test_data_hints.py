@@ -91,7 +91,7 @@ def test_addresses_that_stand_for_nobody_are_set_aside():
 def test_an_amount_after_the_fees_of_a_marketplace_is_asked_about():
     fees, net = [-round(one / 10, 2) for one in AMOUNTS], [round(0.9 * one, 2) for one in AMOUNTS]
     cases = {
-        "amount=product sales": {"product sales": AMOUNTS, "commission": fees, "total": net},
+        "amount=product sales": {"product sales": AMOUNTS, "comissões e impostos": fees, "total": net},
         "amount=Verkaufspreis": {"Verkaufspreis": AMOUNTS, "Verkaufsgebühr": fees, "total": net},
         "amount=": {"unit price": [one / 2 for one in AMOUNTS], "qty": 2, "platform fee": fees, "total": net},
         "amount=gross proceeds": {"gross proceeds": AMOUNTS, "settlement amount": net, "total": None},

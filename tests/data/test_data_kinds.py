@@ -261,3 +261,10 @@ def test_eastern_encodings_are_told_by_the_headings_they_make_known(tmp_path, en
 )
 def test_shops_of_many_languages_are_read_by_their_own_words(headings, counts, undone):
     assert kept(f"{headings}\n1,a,2024-01-03,10,{counts}\n2,b,2024-01-04,20,{undone}") == 10.0
+
+
+def test_a_name_that_no_heading_gives_is_asked_about_with_columns_that_could_have_it():
+    lines = table("xx,datum,betrag\np,2024-01-03,1.5\nq,2024-01-05,2.5")
+    with pytest.raises(QuestionsError, match="no column found for customer_id") as error:
+        read(lines)
+    assert error.value.questions[0].answers == ("customer_id=xx",)

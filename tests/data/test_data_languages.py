@@ -123,3 +123,13 @@ def test_digits_of_another_script_are_amounts(tmp_path):
     cleaned = clean(read(shop(tmp_path, "customer;date;amount", rows)))
     assert cleaned.report.money_kept == 75
     assert any("digits of another script" in note for note in cleaned.report.notes)
+
+
+def test_an_order_that_waits_for_its_confirmation_is_no_sale_and_one_with_its_payment_done_is():
+    assert read_level("status", "注文確認待ち") == "ignore"
+    assert read_level("status", "支払手続き済") == "counts"
+
+
+def test_documents_of_a_ledger_in_russian_are_mapped_by_their_headings():
+    table = {"Контрагент": list("abcabc"), "Дата": DAYS, "Сумма документа": [1.5, 2, 3, 4, 5, 6]}
+    assert set(read(pd.DataFrame(table)).mapping.values()) == set(table)
