@@ -119,7 +119,8 @@ def set_undone_aside(lines: Lines, aside: Aside) -> list[str]:
     )
     if not sold.holds("true"):
         return []
-    query, told = f"select source_row from {sold} where sold and alike", []
+    told: list[str] = []
+    query = f"select source_row from {sold} where sold and alike"
     if lines.marks.holds(several):
         query, told = _sold_twice(sold)
     aside.add("superseded", f"select source_row from ({query}) anti join {aside} using (source_row)")
