@@ -97,9 +97,8 @@ def change_by_customer(
     ratio = by_customer(price_ratio, everybody, "price_ratio").to_numpy()
     if (ratio <= 0).any():
         raise InputError(f"price_ratio must be positive, got {ratio.min()}; 1.03 means prices rose by 3%.")
-    was, is_now, by_old = _taken(old, then), _taken(new, now), _taken(new, now)
-    if same_model is not None:
-        by_old = _taken(by_customer(same_model, new.index, "same_model"), now)
+    was, is_now = _taken(old, then), _taken(new, now)
+    by_old = is_now if same_model is None else _taken(by_customer(same_model, new.index, "same_model"), now)
     at_old_prices = by_old / ratio
     steps = [_integers(values) for values in (was, at_old_prices, by_old, is_now)]
     cuts = fit_tiers(old) if tiers is None else dict(tiers)

@@ -40,5 +40,4 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
     )
     made.update_layout(hovermode="x unified")
     made.update_xaxes(tickformat=".0%", hoverformat=".0%", range=[0, 1])
-    made.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return made
+    return made.update_yaxes(tickformat=".0%", rangemode="tozero")

@@ -53,8 +53,7 @@ def shop_forecast(
     if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
         _line(made, known["start"], known["expected"], "known ones", theme.PALETTE[1], "dash")
     made.update_layout(hovermode="x unified")
-    made.update_yaxes(rangemode="tozero")
-    return made
+    return made.update_yaxes(rangemode="tozero")
 
 
 def _line(made: go.Figure, x: pd.Series, y: pd.Series, name: str, colour: str, dash: str = "solid") -> None:
