@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, plain_text
 from cltv_ml.data.words import words
@@ -11,6 +12,7 @@ from cltv_ml.data.words import words
 _LISTED = words("parts")
 _SCRIPTS = {name: re.compile(plain_pattern(listed)) for name, listed in _LISTED.pop("scripts").items()}
 _PARTS = {name: frozenset(map(plain_text, " ".join(listed).split())) for name, listed in _LISTED.items()}
+_KNOWN = frozenset().union(*_PARTS.values())
 
 
 def find_compound(name: str, columns: Sequence[str]) -> list[str]:
@@ -60,16 +62,16 @@ def _grade_customer(parts: frozenset[str]) -> int:
     return next((grade for grade, known in enumerate(allowed, 1) if parts <= known), 0)
 
 
+@lru_cache(4096)
 def _parts(column: str) -> frozenset[str]:
     """Return the words of a heading, words that are written together taken apart where one of them is known."""
     named = re.sub(r"[(\[][^)\]]*[)\]]", " ", column).strip() or column
-    known = frozenset().union(*_PARTS.values())
     found: list[str] = []
     for written in re.split(r"[\s_\-./:#°º,;&+*|()\[\]'’]+", named):
         whole = plain_text(written)
         cased = plain_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", written), " ").split()
-        for word in [whole] if whole in known else cased:
-            found += [word] if word in known else _take_apart(word, known)
+        for word in [whole] if whole in _KNOWN else cased:
+            found += [word] if word in _KNOWN else _take_apart(word, _KNOWN)
     return frozenset(found)
 
 

@@ -89,6 +89,7 @@ def plain_heading(column: str) -> str:
     return plain_text(re.sub(r"_\d+$", "", _MONEY_SUFFIX.sub("", named)))
 
 
+@lru_cache(4096)
 def plain_text(text: str, gap: str = "") -> str:
     """Return a text without case, accents and signs, its words joined by `gap`.
 

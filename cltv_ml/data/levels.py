@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from cltv_ml.data.headings import plain_pattern, plain_text
 from cltv_ml.data.words import words
@@ -45,6 +46,7 @@ SAYS_CANCELLED = (
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
 
 
+@lru_cache(4096)
 def plain_level(level: str) -> str:
     """Return a level without case, accents and signs, its words apart, as levels are compared.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation
@@ -51,25 +51,38 @@ def find_order(
     if not all(names):
         return None
     customer, time, amount = map(quote, names)
-    for column, other in _pairs(unused, kinds, mapping):
-        value = quote(column)
-        several, constant, groups, bought = first.row(
-            f"with orders as (select {value} as one, count(*) as n, count(distinct {quote(other)}) as others, "
-            f"    count(distinct {amount}) as amounts, "
-            f"    count(distinct (cast({customer} as varchar), cast({time} as varchar))) as buys "
-            f"    from {first} where {value} is not null group by 1"
-            ") select count(*) filter (n > 1 and others > 1), count(*) filter (n > 1 and others > 1 and amounts = 1), "
-            f"count(*), sum(buys) from orders"
-        )
-        [buys] = first.row(
-            f"select count(distinct (cast({customer} as varchar), cast({time} as varchar))) from {first}"
-        )
-        if several >= _ORDERS and constant >= 0.95 * several and groups == bought == buys:
+    purchase = f"cast({customer} as varchar), cast({time} as varchar)"
+    candidates = [column for column in unused if kinds[column] in ("text", "number")][:12]
+    numbering = [column for column in candidates if _numbers_purchases(first, quote(column), purchase)]
+    named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
+    for column in numbering:
+        others = [other for other in [*named, *candidates][:12] if other != column]
+        if any(_is_total(first, quote(column), quote(other), amount) for other in others):
             return column, (
                 f"Column {column!r} changes with the customer and the time only, and was read as order_id "
                 "(--mapping order_id= declines it)."
             )
     return None
+
+
+def _numbers_purchases(first: Relation, value: str, purchase: str) -> bool:
+    """Whether a column changes with the customer and the time, and only with them."""
+    groups, both, purchases = first.row(
+        f"select count(distinct {value}), count(distinct ({value}, {purchase})) filter ({value} is not null), "
+        f"count(distinct ({purchase})) from {first}"
+    )
+    return bool(groups == both == purchases)
+
+
+def _is_total(first: Relation, value: str, other: str, amount: str) -> bool:
+    """Whether lines of one value that differ in another column have one amount."""
+    several, constant = first.row(
+        f"with orders as (select count(*) as n, count(distinct {other}) as others, "
+        f"    count(distinct {amount}) as amounts from {first} where {value} is not null group by {value}"
+        ") select count(*) filter (n > 1 and others > 1), count(*) filter (n > 1 and others > 1 and amounts = 1) "
+        "from orders"
+    )
+    return bool(several >= _ORDERS and constant >= 0.95 * several)
 
 
 def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
@@ -90,15 +103,3 @@ def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
         f"The lines of one customer at one time have the same amount in {constant:,} of {several:,} cases, though "
         "their products differ: if it is the order's total, it counts several times; export a column of orders."
     ]
-
-
-def _pairs(
-    unused: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Yield the columns that may number orders, each with one that may differ within an order."""
-    named = [column for name, column in mapping.items() if name in ("product_id", "quantity", "unit_price")]
-    candidates = [column for column in unused if kinds[column] in ("text", "number")][:12]
-    for column in candidates:
-        for other in [*named, *candidates][:12]:
-            if other != column:
-                yield column, other

@@ -2,7 +2,9 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import DATASETS, read, read_mapping, write_mapping
+from cltv_ml.data.orders import find_order
 from cltv_ml.data.proposal import propose_mapping
+from cltv_ml.engine import Relation
 from cltv_ml.errors import InputError
 
 
@@ -184,3 +186,12 @@ def test_a_column_that_cannot_be_found_names_the_flag():
 def test_a_discount_that_is_a_share_is_no_money(heading, kind):
     kinds = {"customer": "text", "date": "timestamp", "total": "number", heading: kind}
     assert propose_mapping(kinds).mapping["discount_rate"] == heading
+
+
+def test_columns_that_number_no_purchase_are_asked_about_once_each(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Relation, "row", lambda self, query: asked.append(query) or (2, 3, 4))
+    names = [f"column_{place}" for place in range(12)]
+    mapping = {"customer_id": "who", "timestamp": "when", "amount": "money"}
+    assert find_order(Relation(None, "lines"), dict.fromkeys(names, "text"), mapping, names) is None
+    assert len(asked) == len(names)
