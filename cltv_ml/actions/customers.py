@@ -36,7 +36,9 @@ def add_segments(shop: Shop, done: Actions) -> None:
             "Who the customers are",
             [_about_tiers(shop)],
             figures={
-                "Share of customers and of predicted value per tier": plots.tier_pyramid(tiers),
+                f"Share of customers and of {_told(shop)} per tier": plots.tier_pyramid(
+                    tiers, of=_told(shop)
+                ),
                 "Share of customers and of revenue per segment": plots.segment_sizes(
                     done.tables["segments_by_rfm"], currency=shop.terms.currency
                 ),
@@ -62,15 +64,21 @@ def _customers(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _told(shop: Shop) -> str:
+    """Return what the tiers go by, in words."""
+    if shop.terms.lifetimes is None:
+        return "predicted value"
+    if shop.terms.value == "horizon":
+        return f"expected {shop.terms.basis} of {shop.window.horizon} days"
+    return f"{shop.terms.value} {shop.terms.basis}"
+
+
 def _about_tiers(shop: Shop) -> str:
     if shop.terms.lifetimes is None:
         return "Value tiers are cut where the champion's training cut them, so months compare."
-    what = {"horizon": f"expected {shop.terms.basis} of {shop.window.horizon} days"}.get(
-        shop.terms.value, f"{shop.terms.value} {shop.terms.basis}"
-    )
     return (
-        f"Tiers go by each customer's {what}, as cltv lifetime worked it out: the top fifth of today's customers are "
-        "high, the next three tenths medium. Lists count what is still to come, never what is past."
+        f"Tiers go by each customer's {_told(shop)}, as cltv lifetime worked it out: the top fifth of today's customers "
+        "are high, the next three tenths medium. Lists count what is still to come, never what is past."
     )
 
 

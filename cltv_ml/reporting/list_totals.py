@@ -48,7 +48,7 @@ def compute_list_totals(
             )
         ],
         "inputs": {
-            "lists": [{"name": name, **_curve(table, points)} for name, table in candidates.items()],
+            "lists": [{"name": name, **_curve(table, points, budget)} for name, table in candidates.items()],
             "currency": currency,
             "digits": digits(currency),
         },
@@ -76,12 +76,15 @@ def recompute(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.Data
     return pd.DataFrame(rows, columns=["list", "customers", "cost", "expected_profit"])
 
 
-def _curve(table: pd.DataFrame, points: int) -> dict[str, list[float]]:
-    """Return lengths of the list and what it gains before costs, dense at its top."""
+def _curve(table: pd.DataFrame, points: int, budget: float | None) -> dict[str, list[float]]:
+    """Return lengths of the list and what it gains before costs, dense at its top, the list as stated among them."""
     gain = np.sort((table["expected_profit"] + table["cost"]).to_numpy(dtype=np.float64))[::-1]
     size = len(gain)
     kept = np.unique(
         np.r_[0, np.geomspace(1, max(size, 1), points).round(), np.linspace(0, size, points).round()]
     )
-    kept = kept[kept <= size].astype(int)
+    spent = table.sort_values("expected_profit", ascending=False)["cost"].cumsum()
+    affordable = int((spent <= budget).sum()) if budget else size
+    stated = min(int((table["expected_profit"] > 0).sum()), affordable)
+    kept = np.union1d(kept[kept <= size], stated).astype(int)
     return {"customers": kept.tolist(), "gain": np.r_[0.0, gain.cumsum()][kept].round(4).tolist()}

@@ -44,3 +44,8 @@ def test_tiers_that_the_page_has_already_are_not_told_again():
     found = lifetime_section(ACCOUNT, None, "expected revenue", currency="EUR")
     assert [table["caption"] for table in found["tables"]] == ["Parts of the lifetime value, all customers"]
     assert found["figures"] == []
+
+
+def test_the_figure_of_the_tiers_names_the_value_that_they_go_by():
+    found = lifetime_section(ACCOUNT, pd.Series(range(10), dtype=float), "remaining profit")
+    assert found["figures"][0]["title"].endswith("of the remaining profit")

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
+from cltv_ml.reporting import list_totals
+from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.sections import campaign_section
 from cltv_ml.reporting.what_if import compute_what_if, present_value, recompute
 
@@ -58,3 +60,13 @@ def test_a_cost_below_a_cent_is_named_as_the_controls_have_it():
     shown = {control["name"]: control["value"] for control in section["what_if"]["controls"]}
     assert 0 < float(shown["cost"]) < 0.01
     assert f"costs {shown['cost']} USD per customer" in section["warnings"][0]
+
+
+def test_a_list_as_stated_is_one_of_the_lengths_that_the_page_knows():
+    profit = pd.Series(range(3000, 0, -1)) / 10.0 - 123.45
+    table = pd.DataFrame({"cost": 1.0, "expected_profit": profit})
+    stated = [int((profit > 0).sum()), 777]
+    for length, budget in zip(stated, (None, 777.0), strict=True):
+        inputs = compute_list_totals({"mail": table}, cost=1.0, budget=budget)["inputs"]
+        wanted = {"margin": 100, "effect": 100, "cost": 1.0, "budget": budget}
+        assert list_totals.recompute(inputs, wanted)["customers"].tolist() == [length]

@@ -8,26 +8,28 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def tier_pyramid(tiers: pd.DataFrame) -> go.Figure:
-    """Return the share of customers (left) and of predicted value (right) per tier, the highest on top.
+def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figure:
+    """Return the share of customers (left) and of a value (right) per tier, the highest on top.
 
     Parameters
     ----------
     tiers
         Index or column `tier` (or `segment`), columns `customers` and `expected_value` (sum), such as
         `decisions.profile.profile_segments` by tier, the highest tier first.
+    of
+        What the value is, such as "remaining profit".
     """
     rows = tiers.reset_index() if "tier" not in tiers and "segment" not in tiers else tiers
     names = rows["tier"] if "tier" in rows else rows["segment"]
     many, worth = (rows[name].iloc[0] / (rows[name].sum() or 1) for name in ("customers", "expected_value"))
     made = theme.figure(
-        f"The best {many:.0%} of the customers hold {worth:.0%} of the predicted value",
+        f"The best {many:.0%} of the customers hold {worth:.0%} of the {of}",
         "Share of customers (left), of value (right)",
         "Tier",
     )
     for column, title, sign, colour in (
         ("customers", "customers", -1, theme.ACTUAL),
-        ("expected_value", "predicted value", 1, theme.PALETTE[0]),
+        ("expected_value", of, 1, theme.PALETTE[0]),
     ):
         share = rows[column] / (rows[column].sum() or 1)
         made.add_bar(

@@ -73,7 +73,7 @@ def _by_tier(known: pd.Series, told: str, currency: str) -> tuple[pd.DataFrame, 
     if whole <= 0:
         return by_tier, {}
     drawn = grouped.set_axis(["customers", "expected_value"], axis=1)
-    return by_tier, {f"Share of customers and of {told} per tier": plots.tier_pyramid(drawn)}
+    return by_tier, {f"Share of customers and of {told} per tier": plots.tier_pyramid(drawn, of=told)}
 
 
 def lifetime_fact(account: Mapping[str, Any], column: str, told: str, currency: str) -> dict[str, Any]:
