@@ -77,8 +77,8 @@ def _about_tiers(shop: Shop) -> str:
     if shop.terms.lifetimes is None:
         return "Value tiers are cut where the champion's training cut them, so months compare."
     return (
-        f"Tiers go by each customer's {_told(shop)}, as cltv lifetime worked it out: the top fifth of today's customers "
-        "are high, the next three tenths medium. Lists count what is still to come, never what is past."
+        f"Tiers go by each customer's {_told(shop)}, as cltv lifetime worked it out: the top fifth of today's "
+        "customers are high, the next three tenths medium. Lists count what is still to come, never what is past."
     )
 
 
