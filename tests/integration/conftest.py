@@ -101,9 +101,9 @@ def openings():
 
 @pytest.fixture(scope="session")
 def models(request):
-    """The models that compete: all of them where long tests run, else the two quickest."""
+    """The models that compete: all of them where long tests run, else one of each kind."""
     if "not long" in request.config.option.markexpr:
-        return ["same_rate", "bg_nbd_gamma_gamma"]
+        return ["same_rate", "bg_nbd_gamma_gamma", "tweedie"]
     return [model.name for model in competitors(182, [])]
 
 
