@@ -5,7 +5,15 @@ from cltv_ml.models.base import ValueModel, by_name, read_by
 from cltv_ml.models.bdw import BdW
 from cltv_ml.models.bg_bb import BGBB
 from cltv_ml.models.bg_nbd import BGNBD
-from cltv_ml.models.competitors import ALL, DEFAULT, WITH_ATTRIBUTES, competitors, names_of, with_params
+from cltv_ml.models.competitors import (
+    ALL,
+    COSTLY,
+    DEFAULT,
+    WITH_ATTRIBUTES,
+    competitors,
+    names_of,
+    with_params,
+)
 from cltv_ml.models.covariates import likelihood_ratio_test
 from cltv_ml.models.ensemble import Ensemble
 from cltv_ml.models.feature_files import FeatureFiles
@@ -71,6 +79,7 @@ CATALOGUE = {
 __all__ = [
     "ALL",
     "CATALOGUE",
+    "COSTLY",
     "DEFAULT",
     "WITH_ATTRIBUTES",
     "FeatureFiles",

@@ -38,7 +38,7 @@ from cltv_ml.features import (
 )
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
-from cltv_ml.models import WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
+from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
 from cltv_ml.models.level_holidays import A_YEAR
 from cltv_ml.models.own import as_value_model
 from cltv_ml.remote import local
@@ -186,11 +186,19 @@ def model_features(log: Log) -> list[str]:
 
 
 def check_competing(settings: Competing) -> None:
-    """Raise InputError for a horizon, a day, a model or a parameter that cannot be, before the data are read."""
+    """Raise InputError for a horizon, a day, a model or a parameter that cannot be, before the data are read; log which
+    models take far longer than the others.
+    """
     horizon = to_horizons(settings.horizon)[0]
     if settings.cutoff:
         Window(settings.cutoff, horizon)
-    named_models(settings, horizon, [])
+    for model in named_models(settings, horizon, []):
+        if model.name in COSTLY:
+            logger.warning(
+                "Models    %s takes far longer than the others to train: %s, and more for more customers.",
+                model.name,
+                COSTLY[model.name],
+            )
 
 
 def targeting_of(settings: Judged) -> Targeting | None:

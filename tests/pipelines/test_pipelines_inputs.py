@@ -3,8 +3,9 @@
 import pandas as pd
 
 from cltv_ml.evaluation.progress import silent
-from cltv_ml.pipelines.inputs import load
-from cltv_ml.settings import Monitor
+from cltv_ml.models import ALL, COSTLY
+from cltv_ml.pipelines.inputs import check_competing, load
+from cltv_ml.settings import Monitor, Train
 
 SALES = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2024-01-01"] * 2, "amount": [1.0, 2.0]})
 PEOPLE = pd.DataFrame({"customer_id": ["a", "b"], "club": ["yes", "no"]})
@@ -19,3 +20,14 @@ def test_attributes_are_read_in_the_kinds_that_a_model_has_learned():
     settings = Monitor(data=SALES, customers=PEOPLE.assign(age=[30, 40]))
     known = load(settings, silent, learned=["attribute_text_club"]).transactions.attributes
     assert known.to_pydict() == {"customer_id": ["a", "b"], "text_club": ["yes", "no"]}
+
+
+def test_a_model_that_takes_far_longer_than_the_others_is_told_before_the_data_are_read(caplog):
+    check_competing(Train(data="none.csv", models="same_rate,pareto_ggg_gamma_gamma"))
+    assert "pareto_ggg_gamma_gamma takes far longer than the others to train: four minutes" in caplog.text
+
+
+def test_the_usual_models_are_not_told_of_as_costly(caplog):
+    check_competing(Train(data="none.csv"))
+    assert caplog.text == ""
+    assert set(COSTLY) <= set(ALL)
