@@ -35,7 +35,7 @@ def test_every_purchase_model_has_a_simulation_to_recover():
     } == {*TRUE, *OWN_FILE}
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_parameters_of_20_simulations_of_each_model_lie_in_their_intervals():
     found = {name: [held for seed in range(20) for held in inside(name, seed)] for name in TRUE}
     # parameters of one fit move together, so few fits say little of one model
