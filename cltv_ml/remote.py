@@ -43,18 +43,24 @@ def address(place: str | Path) -> str:
     >>> address(Path("s3://shop") / "out" / "report.html")
     's3://shop/out/report.html'
     """
-    return _REMOTE.sub(lambda found: f"{found[1]}://", str(place), count=1)
+    text = PosixPath.__str__(place) if isinstance(place, RemotePath) else str(place)
+    return _REMOTE.sub(lambda found: f"{found[1]}://", text, count=1)
 
 
 class RemotePath(PosixPath):
-    """A path on an object store or a web server, which shows itself as its URL.
+    """A path on an object store or a web server, which shows itself as its URL without keys; `address` has all of it.
 
-    >>> str(RemotePath("s3://shop/out") / "report.html"), str(Path("s3://shop/out"))
+    >>> str(RemotePath("s3://key:secret@shop/out") / "report.html"), str(Path("s3://shop/out"))
     ('s3://shop/out/report.html', 's3:/shop/out')
+    >>> address(RemotePath("s3://key:secret@shop/out") / "report.html")
+    's3://key:secret@shop/out/report.html'
     """
 
     def __str__(self) -> str:
-        return address(super().__str__())
+        return without_secrets(address(self))
+
+    def __repr__(self) -> str:
+        return f"RemotePath({str(self)!r})"
 
 
 def as_path(place: str | Path) -> Path:

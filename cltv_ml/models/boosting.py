@@ -17,6 +17,10 @@ from cltv_ml.models.feature_files import Batches, FeatureFiles, Rows
 from cltv_ml.models.fit_cache import once
 from cltv_ml.side_by_side import is_inside
 
+#: Most levels of a category that a split sets apart from the others. Sets of up to 64, XGBoost's default, follow chance:
+#: with 8, simulated customers are ranked better in every world tried, and trees grow in two thirds of the time.
+MOST_LEVELS_APART = 8
+
 #: Rows in memory, or rows of files that are read in batches.
 Matrix: TypeAlias = np.ndarray | Rows
 
@@ -60,6 +64,8 @@ def train(
     refuses names with "<", "[" or "]", which features may have.
     """
     settings = {"tree_method": "hist", "verbosity": 0, **params}
+    if rows.types is not None:
+        settings.setdefault("max_cat_threshold", MOST_LEVELS_APART)
 
     def grow() -> xgb.Booster:
         """Train the booster, and leave it on the processor; the number of threads changes nothing in it."""
