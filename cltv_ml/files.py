@@ -78,8 +78,8 @@ def check_local(folder: Path) -> None:
     """Raise InputError where a folder lies on an object store, or cannot take files."""
     if is_remote(folder):
         raise InputError(
-            f"--out must be a folder of this machine here, and {without_secrets(address(folder))} is none; copy it there "
-            "afterwards."
+            f"--out must be a folder of this machine here, and {without_secrets(address(folder))} is none; copy it "
+            "there afterwards."
         )
     check_folder(folder)
 

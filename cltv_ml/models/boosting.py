@@ -17,8 +17,8 @@ from cltv_ml.models.feature_files import Batches, FeatureFiles, Rows
 from cltv_ml.models.fit_cache import once
 from cltv_ml.side_by_side import is_inside
 
-#: Most levels of a category that a split sets apart from the others. Sets of up to 64, XGBoost's default, follow chance:
-#: with 8, simulated customers are ranked better in every world tried, and trees grow in two thirds of the time.
+#: Most levels of a category that a split sets apart from the others. XGBoost's default of 64 follows chance: with 8,
+#: simulated customers are ranked better in every world tried, and trees grow in two thirds of the time.
 MOST_LEVELS_APART = 8
 
 #: Rows in memory, or rows of files that are read in batches.
