@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from cltv_ml.data.account import Report, account
 from cltv_ml.data.aside import Aside
+from cltv_ml.data.bundles import take_bundles_once
 from cltv_ml.data.duplicates import treat_duplicates
 from cltv_ml.data.known import Known
 from cltv_ml.data.lines import Lines, read_lines
@@ -211,6 +212,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes = [*raw.notes, *lines.notes]
     notes += keep_newest(raw, lines, aside) or set_undone_aside(lines, aside)
     notes += set_placeholders_aside(lines, aside, rules)
+    notes += take_bundles_once(raw, lines, aside)
     notes += take_totals_once(raw, lines, aside, rules)
     notes += treat_duplicates(lines, aside, rules)
     progress("netting returns", 0.5)

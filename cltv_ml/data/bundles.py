@@ -1,0 +1,86 @@
+"""Bundles on a line of their own, next to their priced parts: the money counts once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cltv_ml.data.aside import Aside
+from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.lines import Lines
+from cltv_ml.data.parse import quote
+from cltv_ml.engine import MONEY_SCALE, Relation, keep
+from cltv_ml.sources.frames import MARK
+
+if TYPE_CHECKING:
+    from cltv_ml.data.raw import Raw
+
+#: Headings of a column that names the line of which another one is a part.
+_PARENT = re.compile(
+    "parent|bundle|componentof|partof|belongsto|kitof|mutterartikel|ubergeordnet|padre|pai$|oberartikel"
+)
+
+#: Share of the bundles whose parts sum up to them from which on the parts are taken for the same money.
+_SURELY = 0.9
+
+
+def take_bundles_once(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
+    """Set aside the parts of bundles where their amounts sum up to the bundle's line, and tell.
+
+    Parts whose amounts do not, such as extras that were bought with a machine, count as well, which is told.
+    """
+    if "order_id" not in lines.columns:
+        return []
+    for column in (one for one in raw.unused if _PARENT.search(plain_heading(one))):
+        key = _key(raw, column)
+        if not key:
+            continue
+        parts = _parts(lines, aside, column, key)
+        both, same = parts.row(
+            f"select count(distinct whole), count(distinct whole) filter (same) from {parts}"
+        )
+        if both:
+            return _tell(parts, aside, column, surely=same >= _SURELY * both)
+    return []
+
+
+def _tell(parts: Relation, aside: Aside, column: str, *, surely: bool) -> list[str]:
+    """Set the parts that sum up to their bundle aside where that is how bundles are written; return what to tell."""
+    where = "where same" if surely else ""
+    number, money = parts.row(f"select count(*), coalesce(sum(money), 0) from {parts} {where}")
+    what = f"{number:,} lines with {money / MONEY_SCALE:,.2f} are parts of another line of their order"
+    if not surely:
+        return [f"{what} by column {column!r}; both have an amount, and both count."]
+    aside.add("repeated_total", f"select source_row from {parts} {where}")
+    return [f"{what} by column {column!r} and sum up to it: the money was taken once."]
+
+
+def _key(raw: Raw, column: str) -> str:
+    """Return the column that a column of parents points to: that of the same heading, else the product."""
+    rest = re.sub("parent|bundle", "", plain_heading(column))
+    names = [name.removeprefix(MARK) for name in raw.table.kinds if name.startswith(MARK)]
+    alike = [name for name in names if rest and plain_heading(name) == rest]
+    return [*alike, raw.mapping.get("product_id", "")][0]
+
+
+def _parts(lines: Lines, aside: Aside, column: str, key: str) -> Relation:
+    """Return the priced parts of priced lines: `source_row`, `whole`, `money`, and whether all parts sum up to it."""
+    part, own = (f"nullif(trim(cast({quote(name)} as varchar)), '')" for name in (column, key))
+    priced = keep(
+        lines.marks.con,
+        "perhaps_bundled",
+        f"select source_row, by_order, {part} as part_of, {own} as own, money from {lines.source} "
+        f"join {lines.marks} using (source_row) anti join {aside} using (source_row) "
+        "where not is_return and money > 0 and by_order is not null",
+    )
+    return keep(
+        lines.marks.con,
+        "bundled",
+        "with summed as (select by_order, part_of, sum(money) as money from "
+        f"    {priced} where part_of is not null and part_of is distinct from own group by all"
+        f"), whole as (select by_order, own, sum(money) as money from {priced} where part_of is null group by all) "
+        "select source_row, hash(by_order, part_of) as whole, line.money, "
+        "    abs(summed.money - whole.money) <= 0.01 * whole.money as same "
+        f"from {priced} as line join summed using (by_order, part_of) "
+        "join whole on whole.by_order = line.by_order and whole.own = line.part_of",
+    )

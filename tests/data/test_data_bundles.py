@@ -1,0 +1,44 @@
+"""Bundles beside their priced parts count once; parts of a price of their own count too."""
+
+import pandas as pd
+
+from cltv_ml.data import clean, read
+
+ORDERS = [
+    # order, customer, day, sku, parent, quantity, line total
+    ("1", "a", "2024-01-05", "SET", None, 1, 54.0),
+    ("1", "a", "2024-01-05", "CUP", "SET", 2, 24.0),
+    ("1", "a", "2024-01-05", "POT", "SET", 1, 30.0),
+    ("2", "b", "2024-01-09", "CUP", None, 1, 12.0),
+    ("3", "c", "2024-02-01", "SET", None, 1, 54.0),
+    ("3", "c", "2024-02-01", "CUP", "SET", 2, 24.0),
+    ("3", "c", "2024-02-01", "POT", "SET", 1, 30.0),
+    ("3", "c", "2024-02-01", "TEA", None, 1, 6.5),
+    ("4", "a", "2024-03-11", "TEA", None, 2, 13.0),
+]
+
+
+def table(**columns) -> pd.DataFrame:
+    names = ["order_id", "customer_id", "date", "sku", "parent_sku", "qty", "line_total"]
+    return pd.DataFrame(ORDERS, columns=names).assign(**columns)
+
+
+def test_parts_that_sum_up_to_their_bundle_are_set_aside_and_told():
+    cleaned = clean(read(table()))
+    assert cleaned.log["amount"].sum() == 54 + 12 + 54 + 6.5 + 13
+    assert (cleaned.quarantine["rule"] == "repeated_total").sum() == 4
+    assert any("4 lines with 108.00 are parts of another line" in note for note in cleaned.report.notes)
+
+
+def test_extras_with_a_price_of_their_own_count_and_are_told():
+    extras = table()["line_total"].where(table()["sku"] != "POT", 9.0)
+    cleaned = clean(read(table(line_total=extras)))
+    assert cleaned.log["amount"].sum() == extras.sum()
+    assert any("both have an amount, and both count" in note for note in cleaned.report.notes)
+
+
+def test_parents_are_found_by_the_number_of_their_line():
+    parents = [None, "0", "0", None, None, "4", "4", None, None]
+    numbered = table(item_id=[str(n) for n in range(9)], parent_item_id=parents)
+    cleaned = clean(read(numbered.drop(columns="parent_sku")))
+    assert cleaned.log["amount"].sum() == 54 + 12 + 54 + 6.5 + 13
