@@ -9,6 +9,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
+from cltv_ml.data.rules import Rules
 from cltv_ml.engine import MONEY_SCALE, Relation, keep
 from cltv_ml.sources.frames import MARK
 
@@ -24,12 +25,12 @@ _PARENT = re.compile(
 _SURELY = 0.9
 
 
-def take_bundles_once(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
+def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Set aside the parts of bundles where their amounts sum up to the bundle's line, and tell.
 
     Parts whose amounts do not, such as extras that were bought with a machine, count as well, which is told.
     """
-    if "order_id" not in lines.columns:
+    if "order_id" not in lines.columns or rules.amount_per == "line":
         return []
     for column in (one for one in raw.unused if _PARENT.search(plain_heading(one))):
         key = _key(raw, column)
@@ -52,7 +53,9 @@ def _tell(parts: Relation, aside: Aside, column: str, *, surely: bool) -> list[s
     if not surely:
         return [f"{what} by column {column!r}; both have an amount, and both count."]
     aside.add("repeated_total", f"select source_row from {parts} {where}")
-    return [f"{what} by column {column!r} and sum up to it: the money was taken once."]
+    return [
+        f"{what} by column {column!r} and sum up to it: the money was taken once (--rule amount_per=line keeps both)."
+    ]
 
 
 def _key(raw: Raw, column: str) -> str:

@@ -212,7 +212,7 @@ def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
     notes = [*raw.notes, *lines.notes]
     notes += keep_newest(raw, lines, aside) or set_undone_aside(lines, aside)
     notes += set_placeholders_aside(lines, aside, rules)
-    notes += take_bundles_once(raw, lines, aside)
+    notes += take_bundles_once(raw, lines, aside, rules)
     notes += take_totals_once(raw, lines, aside, rules)
     notes += treat_duplicates(lines, aside, rules)
     progress("netting returns", 0.5)

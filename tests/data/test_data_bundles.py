@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import Rules, clean, read
 
 ORDERS = [
     # order, customer, day, sku, parent, quantity, line total
@@ -28,6 +28,7 @@ def test_parts_that_sum_up_to_their_bundle_are_set_aside_and_told():
     assert cleaned.log["amount"].sum() == 54 + 12 + 54 + 6.5 + 13
     assert (cleaned.quarantine["rule"] == "repeated_total").sum() == 4
     assert any("4 lines with 108.00 are parts of another line" in note for note in cleaned.report.notes)
+    assert clean(read(table()), Rules(amount_per="line")).log["amount"].sum() == table()["line_total"].sum()
 
 
 def test_extras_with_a_price_of_their_own_count_and_are_told():
