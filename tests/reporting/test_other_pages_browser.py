@@ -14,6 +14,7 @@ from cltv_ml.evaluation.promises import Check
 from cltv_ml.log import Log
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.audit import audit_facts, audit_sections
 from cltv_ml.reporting.sections.forecast import equity_section, forecast_section, scenarios_section
 
@@ -41,7 +42,7 @@ def _forecast():
     equity = compute_equity(parts, terms, np.array([30, 60, 90]))
     return [
         forecast_section(bands, periods.assign(revenue=9.0, orders=2, customers=2, won=1), notes=["A note."]),
-        scenarios_section(table, parts, terms, periods, 0.5, bands),
+        scenarios_section(table, build_scenarios(parts, terms, periods, 0.5, bands), 0.5),
         equity_section(equity, terms, periods),
     ]
 
