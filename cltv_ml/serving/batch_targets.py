@@ -69,8 +69,8 @@ class Target:
 
     @property
     def work(self) -> Path:
-        """The folder that keeps what is done until the scores are complete."""
-        return self.path.with_name(f".{self.path.name}.work")
+        """The folder that keeps what is done until the scores are complete, absolute: Spark may stand elsewhere."""
+        return self.path.absolute().with_name(f".{self.path.name}.work")
 
     @property
     def manifest(self) -> Path:
