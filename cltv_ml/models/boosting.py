@@ -18,7 +18,7 @@ from cltv_ml.models.fit_cache import once
 from cltv_ml.side_by_side import is_inside
 
 #: Most levels of a category that a split sets apart from the others. XGBoost's default of 64 follows chance: with 8,
-#: simulated customers are ranked better in every world tried, and trees grow in two thirds of the time.
+#: simulated customers are ranked better on average in each world tried, and trees grow in two thirds of the time.
 MOST_LEVELS_APART = 8
 
 #: Rows in memory, or rows of files that are read in batches.
