@@ -189,6 +189,7 @@ def add_upsell(shop: Shop, done: Actions) -> None:
 def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:
 
     def amount(value: float) -> str:
+        """Return an amount with its digits and without its currency."""
         return format_exactly(value, currency, unit=False)
 
     columns = ("usual_price", "category", "price", "extra_margin")

@@ -53,7 +53,7 @@ def find_key(
     if len(matching) == 1:
         columns.notes.append(
             f"Column {matching[0]!r} was taken for the customers' ids, because its values are those of the log: "
-            f"--attribute {flag(matching[0], 'none')} declines it."
+            f"{OPTION[what]} {flag(matching[0], 'none')} declines it."
         )
         return matching[0]
     if headed:

@@ -22,7 +22,8 @@ MIN_CUSTOMERS = 20
 
 #: Headings of columns that name a person or a place of one person.
 _PERSON = re.compile(
-    "e?mail(address|adresse)?[0-9]?$|^e?mail(id|hash|hashed|sha256|md5|domain)$|(^|customer|client|user|first|last|full|sur|middle|given|family|birth|contact|"
+    "e?mail(address|adresse)?[0-9]?$|^e?mail(id|hash|hashed|sha256|md5|domain)$|"
+    "(^|customer|client|user|first|last|full|sur|middle|given|family|birth|contact|"
     "maiden|kunden|vor|nach|member|shopper|buyer|holder|person)names?$|^(nom|prenom|nombre|apellidos?|cognome|initials)$|"
     "phone|telefon|telephone|^tel$|^tel(no|nr)|mobile?(no|nr|number)?$|handy|^fax|street|strasse|^address|addressline|"
     "address[0-9]?$|adresse|direccion|indirizzo|housenumber|hausnummer|^ip$|^ip(v[46])?address|ipaddr|iban|^ssn$|"
@@ -116,12 +117,13 @@ def _count(table: Relation, column: str) -> dict[str, int]:
         "no": f"lower(v) in {NO}",
         "whole": r"regexp_full_match(v, '-?\d{1,18}(\.0*)?')",
     }
+    number = "if(isfinite(try_cast(v as double)), try_cast(v as double), null)"
     sums = ", ".join(f"coalesce(sum(n) filter (where {test}), 0) as {name}" for name, test in forms.items())
     rows = table.con.sql(
         f"with levels as (select {text} as v, count(*) as n from {table} where {value} is not null and {text} <> '' "
         f"group by 1) select (select count(*) from {table}) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
         f"count(*) filter (where n >= {MIN_CUSTOMERS}) as common, "
-        "cast(coalesce(max(try_cast(v as double)) - min(try_cast(v as double)), 0) as double) as width, "
+        f"coalesce(max({number}) - min({number}), 0) as width, "
         f"{sums} from levels"
     )
     return {name: int(min(count, 1e18)) for name, count in zip(rows.columns, rows.fetchall()[0], strict=True)}

@@ -53,7 +53,7 @@ def read_costs(source: Any) -> pd.DataFrame:
     columns = Columns(opened.table, Rules())
     mapping = _map(list(columns.kinds))
     when = "month" if "month" in mapping else "date"
-    texts = _texts(columns, mapping.get(when) or mapping["date"])
+    texts = _texts(columns, mapping[when])
     months = _as_months(texts)
     chosen = {"cost": columns.number(mapping["cost"])}
     if months is None:

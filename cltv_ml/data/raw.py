@@ -156,8 +156,8 @@ def read(
     except QuestionsError as error:
         questions += error.questions
     places = [(part.name, part.start) for part in opened.parts]
-    questions += tuple(doubt_parts(opened.table, proposal.mapping, places, settled))
-    questions += tuple(doubt_cents(opened.table, proposal.mapping, settled))
+    doubted = doubt_parts(opened.table, proposal.mapping, places, settled)
+    questions += (*doubted, *doubt_cents(opened.table, proposal.mapping, settled))
     raw = Raw(
         table=rows,
         broken=opened.broken,

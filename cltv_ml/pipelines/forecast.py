@@ -158,6 +158,7 @@ def _sections(
     """Return the page's sections, each with links to the files of its numbers."""
 
     def links(*names: str) -> dict[str, str]:
+        """Return the files of some tables, by the words of their links."""
         return {_LINKS[name]: files[name].name for name in names}
 
     scenarios, parts, terms, periods, kept, bands = plan

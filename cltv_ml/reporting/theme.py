@@ -226,6 +226,7 @@ def in_minor_units(plot: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
 
     @functools.wraps(plot)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
+        """Draw the figure, with the digits of its currency in what hovering shows."""
         made = plot(*args, **kwargs)
         places = money.digits(str(kwargs.get("currency", "")))
         for trace in made.data if places != 2 else ():

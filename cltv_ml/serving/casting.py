@@ -52,15 +52,15 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
 
 def _as_doubles(column: pd.Series) -> pd.Series:
     """Return numbers as doubles, missing ones as NaN."""
-    kinds = pd.api.types
-    if not kinds.is_datetime64_any_dtype(column) and not kinds.is_timedelta64_dtype(column):
-        try:
-            return pd.to_numeric(column.astype(object), errors="raise").astype(np.float64)
-        except (ValueError, TypeError):
-            pass
-    raise InputError(
+    wrong = InputError(
         f"Column {column.name!r} of type {column.dtype} holds something that is no number; send numbers."
     )
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        raise wrong
+    try:
+        return pd.to_numeric(column.astype(object), errors="raise").astype(np.float64)
+    except (ValueError, TypeError):
+        raise wrong from None  # pandas' own message shows a value of the request
 
 
 def _as_text(column: pd.Series) -> pd.Series:

@@ -80,6 +80,7 @@ def _rounded(text: str) -> str:
 
 def _metric(name: str, measured: Callable[..., float], more_is_better: bool) -> Any:
     def evaluated(predictions: pd.Series, targets: pd.Series, metrics: Any = None) -> float:
+        """Return the measure in the order of arguments that MLflow has."""
         return float(measured(targets, predictions))
 
     return make_metric(eval_fn=evaluated, greater_is_better=more_is_better, name=name)

@@ -154,7 +154,9 @@ def test_two_columns_that_hold_ids_are_asked_about(log):
 
 def test_contacts_find_ids_by_their_values_too(log):
     contacts = pd.DataFrame({"ref": [f"{number:04d}" for number in range(N)], "sent_at": "2024-05-01"})
-    assert read_known(log, Tables(contacts=contacts)).contact_coverage.covered == N
+    known = read_known(log, Tables(contacts=contacts))
+    assert known.contact_coverage.covered == N
+    assert any("--contact ref=none declines it" in note for note in known.contacts.notes)
 
 
 def test_whole_numbers_that_tell_rows_apart_are_no_attribute():
@@ -164,6 +166,11 @@ def test_whole_numbers_that_tell_rows_apart_are_no_attribute():
     found = read_attributes(table)
     assert [one.column for one in found.used] == ["age", "worth"]
     assert "as a key does" in reason(found, "dim_key")
+
+
+def test_numbers_that_are_no_number_or_infinite_do_not_stop_the_reading():
+    for odd in (["nan"] * 30 + [str(number) for number in range(30)], ["Infinity"] * N, ["inf", "-inf"] * 30):
+        assert len(read_attributes(people(odd=odd)).account) == 1, odd[:2]
 
 
 def test_columns_that_say_when_a_row_ended_are_no_attribute(log):

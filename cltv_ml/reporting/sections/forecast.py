@@ -29,6 +29,7 @@ def forecast_facts(
     days = (whole["until"] - whole["start"]).dt.days.iloc[0]
 
     def fact(part: str, note: str) -> tuple[str, str]:
+        """Return a part's expected sum, and what it is with its 80% band."""
         row = whole.loc[part]
         low, high = (format_money(row[f"{end}_80"], currency) for end in ("lower", "upper"))
         return format_money(row["expected"], currency), f"{note}; {low} to {high} with 80% probability"
@@ -81,6 +82,7 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
     revenue = rows["measure"] == "revenue"
 
     def told(column: str) -> list[str]:
+        """Return a column's values: revenue as money, the rest as counts."""
         return [
             format_money(value, currency) if money else f"{value:,.0f}"
             for value, money in zip(rows[column], revenue, strict=True)
@@ -154,6 +156,7 @@ def equity_section(
     """Return the section of customer equity within the horizon."""
 
     def money(value: float) -> str:
+        """Return an amount in the page's currency."""
         return format_money(value, currency)
 
     total, horizon = equity.set_index("part").loc["total"], int(periods["days"].sum())

@@ -115,6 +115,7 @@ def monitoring_sections(
     known = files or {}
 
     def links(*names: str) -> dict[str, str]:
+        """Return the files of some tables that were written, by the words of their links."""
         return {_LINKS[name]: known[name] for name in names if name in known}
 
     return [
