@@ -19,6 +19,9 @@ OPTION = {"customers": "--attribute", "contacts": "--contact"}
 #: Share of a column's values that must be customers of the log, to be taken for their ids whatever its heading.
 _SURELY = 0.5
 
+#: Headings of a key; without one, small numbers may equal the log's ids by chance.
+_KEY = re.compile(".(id|ids|key|ref|code|no|nr|num|number)$")
+
 _SINCE = re.compile(
     "^(dbt|dwh|row|scd)?(validfrom|effectivefrom|effectivedate|validsince|gueltigab|gultigab)$"
 )
@@ -38,7 +41,7 @@ def find_key(
     Raises
     ------
     InputError
-        No heading says so, or several do, and no single column matches the log.
+        No heading says so, or several do, and no single column surely matches the log.
     """
     named = [column for column, kind in given.items() if kind == "customer_id"]
     if named:
@@ -50,7 +53,7 @@ def find_key(
         return headed
     else:
         matching = _by_values(columns, [one for one in columns.kinds if one not in given], customers)
-    if len(matching) == 1:
+    if len(matching) == 1 and (_KEY.search(plain_heading(matching[0])) or not _are_numbers(customers)):
         columns.notes.append(
             f"Column {matching[0]!r} was taken for the customers' ids, because its values are those of the log: "
             f"{OPTION[what]} {flag(matching[0], 'none')} declines it."
@@ -58,7 +61,7 @@ def find_key(
         return matching[0]
     if headed:
         return headed
-    several = f" Several columns hold ids of the log: {matching}." if matching else ""
+    several = f" Values of {matching} are ids of the log." if matching else ""
     raise InputError(
         f"{what}: no column is surely the customers' id; name it with {OPTION[what]} COLUMN=customer_id.{several} "
         f"Found {list(columns.kinds)}."
@@ -74,6 +77,11 @@ def find_since(columns: Columns, given: Mapping[str, str]) -> str:
         if column not in given and _SINCE.match(plain_heading(column)) is not None
     ]
     return [*named, *found, ""][0]
+
+
+def _are_numbers(customers: pd.Index | None) -> bool:
+    """Return whether the log's ids are whole numbers, as ages and counters are."""
+    return customers is not None and bool(customers.astype("str").str.fullmatch(r"\d{1,9}").mean() > _SURELY)
 
 
 def _by_heading(columns: Columns, given: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -12,6 +13,8 @@ from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.raw import open_source
 from cltv_ml.data.rules import Rules
 from cltv_ml.errors import InputError
+
+logger = logging.getLogger("cltv_ml")
 
 #: What a column of costs can be, and the headings that say so, the most certain first.
 _HEADINGS = {
@@ -72,13 +75,15 @@ def read_costs(source: Any) -> pd.DataFrame:
 
 
 def _map(columns: list[str]) -> dict[str, str]:
-    """Return what each column is, by its heading; InputError where there is no day or month, or no cost."""
+    """Return what each column is, by its heading; InputError without a day or month, or without one surely of costs."""
     plain = {column: plain_heading(column) for column in columns}
     mapping: dict[str, str] = {}
     for name, headings in _HEADINGS.items():
         found = [column for heading in headings.split() for column in columns if plain[column] == heading]
         if name == "cost":
             found = found or [column for column in columns if _SPENT.fullmatch(plain[column])]
+        if name == "cost" and len(found) > 1:
+            raise InputError(f"columns {found} could each be the cost; leave one of them in the table.")
         if found:
             mapping[name] = found[0]
     if not {"month", "date"} & set(mapping) or "cost" not in mapping:
@@ -86,6 +91,9 @@ def _map(columns: list[str]) -> dict[str, str]:
             f"the costs need the columns month (or date) and cost, found {columns}; channel, campaign and currency may "
             "follow."
         )
+    if any(plain[column] != name for name, column in mapping.items()):
+        read_as = ", ".join(f"{column}={name}" for name, column in mapping.items())
+        logger.warning("Costs     read as %s.", read_as)
     return mapping
 
 

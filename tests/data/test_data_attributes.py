@@ -140,7 +140,7 @@ def test_no_column_of_ids_is_asked_for():
 
 def test_ids_are_found_by_their_values_where_no_heading_says_so(log):
     table = people(country=["UK", "FR"] * 30, email=[f"{number}@x.io" for number in range(N)])
-    for heading in ("household_key", "External ID", "Ref."):
+    for heading in ("household_key", "External ID", "Cust Ref."):
         known = read_known(log, Tables(customers=table.rename(columns={"customer_id": heading})))
         assert known.coverage.covered == N, heading
         assert any(heading in note for note in known.attributes.notes), heading
@@ -148,15 +148,25 @@ def test_ids_are_found_by_their_values_where_no_heading_says_so(log):
 
 def test_two_columns_that_hold_ids_are_asked_about(log):
     table = people(country=["UK", "FR"] * 30).rename(columns={"customer_id": "a"}).assign(b=lambda t: t["a"])
-    with pytest.raises(ValueError, match=r"Several columns hold ids of the log: \['a', 'b'\]"):
+    with pytest.raises(ValueError, match=r"Values of \['a', 'b'\] are ids of the log"):
         read_known(log, Tables(customers=table))
 
 
+def test_a_counter_that_equals_numeric_ids_by_chance_is_asked_about():
+    ids = [str(number) for number in range(N)]
+    log = Log(pd.DataFrame({"customer_id": ids, "timestamp": pd.Timestamp("2024-01-01"), "amount": 1.0}))
+    table = pd.DataFrame({"position": range(N), "country": ["UK", "FR"] * 30})
+    with pytest.raises(ValueError, match=r"Values of \['position'\] are ids of the log"):
+        read_known(log, Tables(customers=table))
+    known = read_known(log, Tables(customers=table.rename(columns={"position": "household_key"})))
+    assert known.coverage.covered == N
+
+
 def test_contacts_find_ids_by_their_values_too(log):
-    contacts = pd.DataFrame({"ref": [f"{number:04d}" for number in range(N)], "sent_at": "2024-05-01"})
+    contacts = pd.DataFrame({"cust_ref": [f"{number:04d}" for number in range(N)], "sent_at": "2024-05-01"})
     known = read_known(log, Tables(contacts=contacts))
     assert known.contact_coverage.covered == N
-    assert any("--contact ref=none declines it" in note for note in known.contacts.notes)
+    assert any("--contact cust_ref=none declines it" in note for note in known.contacts.notes)
 
 
 def test_whole_numbers_that_tell_rows_apart_are_no_attribute():
