@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-#: Currencies that are paid in whole units: those without a minor unit in ISO 4217, their signs, and by custom HUF.
-_WHOLE = frozenset(
-    {"BIF", "CLP", "DJF", "GNF", "HUF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"}
-    | {"VND", "VUV", "XAF", "XOF", "XPF", "¥", "₩", "₫", "FT"}
+#: Currencies without a smaller unit, and those of a thousand parts (ISO 4217).
+WHOLE = tuple(
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
-#: Currencies with a thousandth part.
-_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+
+#: Also written in whole units: two that payment services count in hundredths, one of accounts, and signs.
+_WRITTEN_WHOLE = (*WHOLE, "HUF", "ISK", "UYI", "¥", "₩", "₫", "FT")
 
 
 def digits(currency: str) -> int:
@@ -20,7 +21,7 @@ def digits(currency: str) -> int:
     (0, 2, 3, 2)
     """
     name = currency.strip().upper()
-    return 0 if name in _WHOLE else 3 if name in _THOUSANDTHS else 2
+    return 0 if name in _WRITTEN_WHOLE else 3 if name in THOUSANDTHS else 2
 
 
 def format_money(amount: float, currency: str = "", *, unit: bool = True) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from cltv_ml.data.words import words
+from cltv_ml.money import WHOLE
 
 _KNOWN = words("currencies")
 
-#: Codes of currencies (ISO 4217), of those without a smaller unit and of those of a thousand parts.
+#: Codes of currencies (ISO 4217), and those that payment services count in whole units: the ariary has five parts.
 CURRENCIES = frozenset(_KNOWN["codes"])
-WHOLE_CURRENCIES, THOUSANDTHS = tuple(_KNOWN["whole"]), tuple(_KNOWN["thousandths"])
+WHOLE_CURRENCIES = (*WHOLE, "MGA")
 
 #: Signs of one currency and its code; signs that several currencies share stand for themselves.
 _SIGNS: dict[str, str] = _KNOWN["signs"]

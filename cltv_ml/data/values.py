@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from cltv_ml.data.headings import plain_heading, unit_of
 from cltv_ml.data.mapping import flag
-from cltv_ml.data.numerals import THOUSANDTHS, WHOLE_CURRENCIES
+from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
 from cltv_ml.data.questions import Question, QuestionsError, questions_of
 from cltv_ml.data.rates import rate_sql
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.sales import Sales, read_sales
 from cltv_ml.errors import InputError
+from cltv_ml.money import THOUSANDTHS
 from cltv_ml.tables import TRANSACTIONS
 
 if TYPE_CHECKING:
