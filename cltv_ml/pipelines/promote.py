@@ -81,11 +81,7 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
     if settings.force and not decision.promoted:
         reasons = [*decision.reasons, "Promoted all the same: it was forced."]
         decision = replace(decision, promoted=True, reasons=reasons)
-    if settings.dry_run:
-        return decision
-    if decision.promoted:
-        registry.promote(challenger.number, champion, REGISTERED_NAME)
-    return _log(decision, settings)
+    return decision if settings.dry_run else _carry_out(decision, settings)
 
 
 def _features(challenger: Version, champion: int | None) -> list[str]:
@@ -248,47 +244,46 @@ def _is_simpler(one: str, other: str) -> bool:
     return one in ALL and other in ALL and ALL.index(one) < ALL.index(other)
 
 
-def _log(decision: Decision, settings: Promote) -> Decision:
-    """Write the decision to a run of its own, its figures as metrics and its reasons as text.
+def _carry_out(decision: Decision, settings: Promote) -> Decision:
+    """Move the alias inside a run of its own, which holds the figures as metrics and the reasons as text.
 
-    Returns it with the second opinion among the reasons, where there was something to compare.
+    The alias moves after all that can fail, and the run knows its `outcome` only then. Returns the decision with the
+    second opinion among the reasons, where there was something to compare.
     """
     outcome = "promoted" if decision.promoted else "refused"
-    tags = {
-        "role": "promotion",
-        "outcome": outcome,
-        "challenger": str(decision.challenger),
-        "champion": str(decision.champion or ""),
-        **runs.code_tags(),
-    }
+    sides = {"challenger": str(decision.challenger), "champion": str(decision.champion or "")}
+    tags = {"role": "promotion", **sides, **runs.code_tags()}
     title = f"version {decision.challenger} {outcome}"
     with runs.summary_run(runs.open_experiment(settings.experiment), title, tags):
         mlflow.log_text(settings.toml(data=settings.dataset), "settings.toml")
-        if decision.comparison is not None:
-            window = decision.comparison.window
-            mlflow.log_params({"window_cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": window.horizon})
-        if decision.targeting is not None:
-            campaign = asdict(decision.targeting)
-            mlflow.log_params({f"campaign_{key}": value for key, value in campaign.items()})
+        _log_comparison(decision)
         if len(decision.pair):
-            _log_pair(decision.pair)
             reasons = [*decision.reasons, second_opinion(decision.values, settings.dataset)]
             decision = replace(decision, reasons=reasons)
         mlflow.log_text("\n".join(decision.reasons), "reasons.txt")
+        if decision.promoted:
+            registry.promote(decision.challenger, decision.champion, REGISTERED_NAME)
+        mlflow.set_tag("outcome", outcome)
     mlflow.MlflowClient().set_model_version_tag(
-        REGISTERED_NAME, str(decision.challenger), "promotion", f"{outcome}: {decision.reasons[0]}"[:4000]
+        REGISTERED_NAME, sides["challenger"], "promotion", f"{outcome}: {decision.reasons[0]}"[:4000]
     )
     return decision
 
 
-def _log_pair(pair: pd.DataFrame) -> None:
-    """Log a comparison as a table and as metrics, which MLflow's charts group by side."""
+def _log_comparison(decision: Decision) -> None:
+    """Log the window and the campaign as parameters, the figures as a table and as metrics grouped by side."""
+    if decision.comparison is not None:
+        window = decision.comparison.window
+        mlflow.log_params({"window_cutoff": f"{window.cutoff:%Y-%m-%d}", "horizon_days": window.horizon})
+    if decision.targeting is not None:
+        mlflow.log_params({f"campaign_{key}": value for key, value in asdict(decision.targeting).items()})
+    pair = decision.pair
+    if pair.empty:
+        return
     runs.log_table(pair.reset_index(), "pair.json")
-    mlflow.log_metrics(
-        {
-            f"{side}/{metric}": float(value)
-            for side in ("champion", "challenger", "difference")
-            for metric, value in pair[side].items()
-            if np.isfinite(value)
-        }
-    )
+    figures = {
+        f"{side}/{metric}": float(value)
+        for side in ("champion", "challenger", "difference")
+        for metric, value in pair[side].items()
+    }
+    mlflow.log_metrics({name: value for name, value in figures.items() if np.isfinite(value)})

@@ -20,7 +20,6 @@ from cltv_ml.pipelines import own_code
 from cltv_ml.serving import packaging
 from cltv_ml.serving.registered_model import load_registered
 from cltv_ml.tracking import checksums, registry, runs
-from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
 
 promotion = importlib.import_module("cltv_ml.pipelines.promote")
@@ -79,23 +78,6 @@ def challenge(client, number):
     client.set_registered_model_alias("cltv", "challenger", str(number))
 
 
-def version(number, fitted, tested=None, **changes):
-    about = {
-        "number": number,
-        "uri": f"models:/cltv/{number}",
-        "model": "tweedie",
-        "horizon": 90,
-        "features": SUMMARY,
-        "feature_version": "",
-        "cltv_ml_version": "0.1.0",
-        "fitted_until": pd.Timestamp(fitted),
-        "tags": {},
-        "test_cutoff": pd.Timestamp(tested) if tested else None,
-        "candidate": f"tested-{number}" if tested else None,
-    }
-    return Version(**about | changes)
-
-
 def scored_as(monkeypatch, values):
     frames = [pd.DataFrame({"expected_value": one}) for one in values]
     monkeypatch.setattr(promotion, "score_apart", lambda uris, log, cutoff, sums: frames)
@@ -106,41 +88,6 @@ def truth_of(shop):
     customers = pd.Index(shop.log["customer_id"].unique(), name="customer_id")
     window = Window.latest(shop.log["timestamp"].max() + pd.Timedelta(days=1), HORIZON)
     return Log.of(shop.log).target(window, customers)
-
-
-def days(first, last):
-    return pd.DataFrame({"timestamp": pd.to_datetime([first, last])})
-
-
-def test_versions_are_compared_as_registered_where_a_whole_horizon_follows_both():
-    found = promotion.choose_comparison(
-        version(1, "2026-01-01"), version(2, "2026-04-01"), days("2025-01-01", "2026-06-29")
-    )
-    assert found.window.cutoff == pd.Timestamp("2026-04-01")
-    assert found.uris == ("models:/cltv/1", "models:/cltv/2")
-
-
-def test_a_challenger_fitted_to_the_end_is_represented_by_what_its_training_tested():
-    found = promotion.choose_comparison(
-        version(1, "2026-01-01"), version(2, "2026-04-01", "2025-12-31"), days("2025-01-01", "2026-03-31")
-    )
-    assert found.window.cutoff == pd.Timestamp("2026-01-01")
-    assert found.uris == ("models:/cltv/1", "tested-2")
-
-
-def test_two_trainings_on_one_log_are_compared_as_they_were_tested():
-    rivals = version(1, "2026-04-01", "2025-12-31"), version(2, "2026-04-01", "2025-12-31")
-    found = promotion.choose_comparison(*rivals, days("2025-01-01", "2026-03-31"))
-    assert found.uris == ("tested-1", "tested-2")
-
-
-def test_no_window_is_invented_where_one_of_the_two_has_seen_every_day():
-    with pytest.raises(
-        ValueError, match="champion was fitted until 2026-04-01, the challenger until 2026-04-01"
-    ):
-        promotion.choose_comparison(
-            version(1, "2026-04-01"), version(2, "2026-04-01"), days("2025-01-01", "2026-03-31")
-        )
 
 
 def test_the_better_challenger_is_promoted_and_the_move_is_logged(rivals, shop, monkeypatch):
@@ -186,6 +133,24 @@ def test_a_second_opinion_of_mlflow_names_the_threshold_that_is_missed_and_decid
     assert gini == {
         side: pytest.approx(run.data.metrics[f"{side}/gini"]) for side in ("champion", "challenger")
     }
+
+
+def test_a_fault_in_the_second_opinion_leaves_the_alias_where_it_was(rivals, shop, monkeypatch):
+    challenge(rivals, 2)
+    truth = truth_of(shop)
+    scored_as(monkeypatch, [truth * 0 + truth.mean(), truth + 1])
+
+    def faulty(values, dataset):
+        raise RuntimeError("MLflow's evaluator is broken")
+
+    monkeypatch.setattr(promotion, "second_opinion", faulty)
+    with pytest.raises(RuntimeError, match="evaluator is broken"):
+        pipelines.promote(data=shop)
+    assert registry.alias_version("cltv", "champion") == 1
+    experiment = rivals.get_experiment_by_name("cltv").experiment_id
+    (run,) = rivals.search_runs([experiment], "tags.role = 'promotion'")
+    assert run.info.status == "FAILED"
+    assert "outcome" not in run.data.tags
 
 
 @pytest.mark.slow
