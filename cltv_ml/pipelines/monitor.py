@@ -233,9 +233,9 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
 
 
 def _log(series: str, report: Report, window: Window) -> None:
-    """Put this batch's point into the series: `check_...` is what was compared with a bound."""
+    """Put this batch's point into the series: `check/...` is what was compared with a bound."""
     found = {
-        f"check_{one.name.replace(' ', '_')}": one.at_least
+        f"check/{one.name.replace(' ', '_')}": one.at_least
         for one in report.checks
         if not one.name.startswith("drift")
     }
@@ -243,8 +243,8 @@ def _log(series: str, report: Report, window: Window) -> None:
         rows = report.drift[report.drift["kind"] == kind] if len(report.drift) else report.drift
         if len(rows):
             found |= {
-                f"{kind}_psi_highest": rows["psi"].max(),
-                f"{kind}_psi_beyond_chance": rows["psi_lower"].max(),
+                f"drift/{kind}_psi_highest": rows["psi"].max(),
+                f"drift/{kind}_psi_beyond_chance": rows["psi_lower"].max(),
             }
     found["verdict"] = float(promises.LEVELS.index(report.level))
     scored_batches.log_metrics(

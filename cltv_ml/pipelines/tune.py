@@ -331,6 +331,6 @@ def _log_choice(params: Mapping[str, Any], chosen: pd.Series, path: Path) -> Non
     """Log what was chosen: as tags, since a study that goes on may choose again and parameters cannot change."""
     mlflow.set_tags({f"best.{name}": str(value) for name, value in params.items()})
     mlflow.set_tag("best_trial", str(chosen.name))
-    mlflow.log_metrics({f"best_{name}": float(chosen[name]) for name in JUDGED_BY})
+    mlflow.log_metrics({f"best/{name}": float(chosen[name]) for name in JUDGED_BY})
     for suffix in (".toml", ".csv", ".html"):
         mlflow.log_artifact(str(path.with_suffix(suffix)))

@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 from optuna.trial import TrialState
 
 from cltv_ml.tracking import runs
+from cltv_ml.tracking.metric_names import grouped
 
 #: Names that the study and its trials remember their runs by.
 _RUN = "mlflow_run_id"
@@ -69,7 +70,7 @@ def log_scores(run_id: str, scores: Mapping[str, float], step: int) -> None:
     """Log one fold's scores, or with the number of folds as `step` their means."""
     now = int(time.time() * 1000)
     MlflowClient().log_batch(
-        run_id, metrics=[Metric(name, float(value), now, step) for name, value in scores.items()]
+        run_id, metrics=[Metric(name, float(value), now, step) for name, value in grouped(scores).items()]
     )
 
 

@@ -6,27 +6,28 @@ import mlflow
 import pandas as pd
 
 from cltv_ml.tracking import runs
+from cltv_ml.tracking.metric_names import grouped
 
 
 def log_backtest(results: pd.DataFrame, experiment: str, dataset: str, *, settings: str = "") -> list[str]:
     """Log RESULTS of several test windows; return the run ids, one per model.
 
     `settings`, the whole call as TOML, is kept with each. Metrics of horizons other than the first are grouped by them,
-    such as `30d/gini`.
+    such as `30d/gini`, the first's by what they measure, such as `order/gini`.
     """
     experiment_id = runs.open_experiment(experiment)
     tags = {"training_id": runs.new_training_id(), "dataset": dataset, **runs.code_tags()}
     horizon = {"horizon_days": str(int(results["horizon"].iloc[0]))}
     windows = results["cutoff"].nunique()
     other = results["horizon"] != results["horizon"].iloc[0]
-    grouped = results["horizon"].astype(int).astype(str) + "d/" + results["metric"]
-    results = results.assign(metric=results["metric"].where(~other, grouped))
+    by_horizon = results["horizon"].astype(int).astype(str) + "d/" + results["metric"]
+    results = results.assign(metric=results["metric"].where(~other, by_horizon))
     run_ids = []
     for name, mine in results.groupby("model", sort=False):
         about = {**tags, **horizon, "role": "backtest", "model": str(name)}
         with runs.model_run(experiment_id, f"{name} backtest", about) as run_id:
             mlflow.log_params({"dataset_name": dataset, **horizon, "windows": windows})
-            mlflow.log_metrics(mine.groupby("metric")["value"].mean().dropna().to_dict())
+            mlflow.log_metrics(grouped(mine.groupby("metric")["value"].mean().dropna().to_dict()))
             runs.log_table(mine.astype({"cutoff": "str"}), "tables/backtest.json")
             mlflow.log_text(settings, "settings.toml")
             for cutoff, rows in mine.dropna(subset="value").groupby("cutoff"):

@@ -19,7 +19,7 @@ def log_forecast(
     with runs.model_run(experiment_id, f"shop forecast {day['cutoff']}", about) as run_id:
         mlflow.log_params({"dataset_name": dataset, **day})
         whole = bands[bands["span"] == "horizon"]
-        mlflow.log_metrics({f"{row.part}_{row.measure}": float(row.expected) for row in whole.itertuples()})
+        mlflow.log_metrics({f"{row.part}/{row.measure}": float(row.expected) for row in whole.itertuples()})
         runs.log_table(bands.astype({"start": "str", "until": "str"}), "tables/forecast.json")
         mlflow.log_text(settings, "settings.toml")
     return run_id

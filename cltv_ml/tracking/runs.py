@@ -24,6 +24,7 @@ from mlflow.tracking import MlflowClient
 import cltv_ml
 from cltv_ml.errors import InputError
 from cltv_ml.tracking import lease, store
+from cltv_ml.tracking.metric_names import grouped
 from cltv_ml.tracking.store import artifact_root, open_store, store_name
 
 #: What MLflow shows of an experiment: its kind, and a text above its runs.
@@ -172,7 +173,7 @@ def log_window(
     now = int(time.time() * 1000)
     client.log_batch(
         run.info.run_id,
-        metrics=[Metric(key, float(value), now, 0) for key, value in metrics.items()],
+        metrics=[Metric(key, float(value), now, 0) for key, value in grouped(metrics).items()],
         params=[Param(key, str(value)) for key, value in params.items()],
     )
     client.set_terminated(run.info.run_id)

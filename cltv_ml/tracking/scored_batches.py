@@ -176,7 +176,7 @@ def _close(run_id: str, log: Log, window: Window, series: str) -> None:
     batch, promise = _read_batch(run_id)
     found = _measured(log, batch, window, promise.get("interval_level"))
     log_metrics(run_id, found)
-    log_metrics(series, {f"truth_{name}": value for name, value in found.items()}, series_step(window))
+    log_metrics(series, {f"truth/{name}": value for name, value in found.items()}, series_step(window))
     MlflowClient().set_tag(run_id, "truth", "closed")
 
 

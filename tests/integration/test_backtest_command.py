@@ -79,9 +79,9 @@ def test_mlflow_has_a_run_per_model_and_below_it_one_per_window(place, table):
     for run in runs:
         mine = table[table["model"] == run.data.tags["model"]]
         gini = mine[mine["metric"] == "gini"].set_index("cutoff")["value"]
-        assert run.data.metrics["gini"] == pytest.approx(gini.mean())
+        assert run.data.metrics["order/gini"] == pytest.approx(gini.mean())
         below = store.search_runs(home, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
-        found = {pd.Timestamp(one.data.params["cutoff"]): one.data.metrics["gini"] for one in below}
+        found = {pd.Timestamp(one.data.params["cutoff"]): one.data.metrics["order/gini"] for one in below}
         assert found == pytest.approx(gini.to_dict())
 
 

@@ -78,7 +78,7 @@ def test_compare_view_lines_up_a_tree_with_a_probabilistic_model(page, runs):
     seen = page(f"/compare-runs?runs={ids}&experiments={json.dumps([two[0].info.experiment_id])}")
     seen.wait(_TEXT.format('"Comparing 2 Runs"'))
     for run in two:
-        figure = f"{run.data.metrics['gini']:.3f}"[:5]
+        figure = f"{run.data.metrics['order/gini']:.3f}"[:5]
         seen.wait(_TEXT.format(json.dumps(figure)))
     assert seen.wait("document.querySelectorAll('.js-plotly-plot svg path, .js-plotly-plot canvas').length")
 

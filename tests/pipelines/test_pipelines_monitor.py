@@ -123,8 +123,8 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
     for _ in range(2):
         report = monitor(whole, later, tmp_path / "out")
     assert len(report.truth) == 1
-    (point,) = series("truth_bias")
-    assert {one.value for one in series("check_bias")} != {
+    (point,) = series("truth/bias")
+    assert {one.value for one in series("check/bias")} != {
         point.value
     }  # the end of its interval nearest to zero
     y_true = Log.of(log).target(Window(CUTOFF, HORIZON), pd.Index(batch["customer_id"], name="customer_id"))
@@ -146,7 +146,7 @@ def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tm
         until(log, end), batch.assign(expected_value=2 * batch["expected_value"]), tmp_path / "out"
     )
     pd.testing.assert_frame_equal(again.truth, first.truth)
-    assert len(series("truth_bias")) == 1
+    assert len(series("truth/bias")) == 1
 
 
 def test_what_was_kept_of_a_promise_is_told_with_both_totals(registered, log, fitted, tmp_path):
