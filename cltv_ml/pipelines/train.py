@@ -223,7 +223,9 @@ def _log_candidate(
         runs.log_params(model_params(model) | job.params())
         info = packaging.log_model(model, card, result.training.X_now, served=False)
         mlflow.log_input(data, context="holdout")
-        mlflow.log_metrics(grouped(result.scores.loc[name].dropna().to_dict()), model_id=info.model_id, dataset=data)
+        mlflow.log_metrics(
+            grouped(result.scores.loc[name].dropna().to_dict()), model_id=info.model_id, dataset=data
+        )
         mlflow.log_metric("seconds", float(result.results.set_index("model")["seconds"][name].iloc[0]))
         mlflow.log_text(render_html(model_summary(result, name)), "figures.html")
         mlflow.set_tag(runs.DESCRIPTION, describe_candidate(result, name))
