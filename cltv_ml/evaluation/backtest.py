@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -156,7 +156,6 @@ def backtest(
     *,
     max_origins: int = 6,
     targeting: Targeting | None = None,
-    further: Callable[[WindowResult], Sequence[pd.DataFrame]] = lambda _: (),
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Return RESULTS for models x windows: one row per model, cutoff, horizon and metric.
@@ -173,12 +172,27 @@ def backtest(
         Feature names to build; the default set for the log's columns if None.
     targeting
         A campaign whose profit from the customers ranked highest is measured too.
-    further
-        More RESULTS of a judged window, such as those of other horizons (`evaluation.horizons`).
     """
     log = Log.of(log)
     names = features if features is not None else default_features(log.columns)
-    parts = []
+    judged = judge_each(
+        log, windows, models, names, max_origins=max_origins, targeting=targeting, progress=progress
+    )
+    return pd.concat([one.results for one in judged], ignore_index=True)
+
+
+def judge_each(
+    log: AnyLog,
+    windows: Sequence[Window],
+    models: Mapping[str, ValueModel] | Sequence[ValueModel],
+    features: Sequence[str],
+    *,
+    max_origins: int = 6,
+    targeting: Targeting | None = None,
+    progress: Progress = silent,
+) -> Iterator[WindowResult]:
+    """Yield what `judge` returns for each window in turn; `progress` hears shares of all windows."""
+    log = Log.of(log)
     for number, window in enumerate(windows):
 
         def tell(
@@ -187,8 +201,6 @@ def backtest(
             """Pass on how far this window has come, as a share of all windows."""
             progress(f"{cutoff}: {message}", (before + done) / len(windows))
 
-        judged = judge(
-            log, window, models, names, max_origins=max_origins, targeting=targeting, progress=tell
+        yield judge(
+            log, window, models, features, max_origins=max_origins, targeting=targeting, progress=tell
         )
-        parts += [judged.results, *further(judged)]
-    return pd.concat(parts, ignore_index=True)

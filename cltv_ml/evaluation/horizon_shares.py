@@ -35,12 +35,14 @@ _TREES = 100
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier windows tell of horizons other than the main one.
+    """What earlier windows tell of several horizons, `days`, where shorter ones learn from `features`.
 
     `powers` are those of `models.Horizons`, by shorter horizon. `expected` and `y_true` hold by horizon the
     out-of-fold values and what came, indexed by (`cutoff`, `customer_id`).
     """
 
+    days: tuple[int, ...]
+    features: tuple[str, ...]
     powers: tuple[float, ...] = ()
     expected: Mapping[int, pd.Series] = field(default_factory=dict)
     y_true: Mapping[int, pd.Series] = field(default_factory=dict)
@@ -59,8 +61,6 @@ def fit_several(
     champion: str,
     training: Training,
     cutoff: pd.Timestamp,
-    days: Sequence[int],
-    features: Sequence[str],
     earlier: Earlier,
 ) -> ValueModel:
     """Return the champion of a comparison fitted on what lay before `cutoff`, with values for several horizons.
@@ -73,11 +73,11 @@ def fit_several(
     model = result.models[champion]
     if model.needs_labels and not training.origins:
         raise InputError("the log holds no window before it that the champion could learn from.")
-    levels = forecast_levels(log, cutoff, days)
+    levels = forecast_levels(log, cutoff, earlier.days)
     main = model.horizon
     fitted = set_level(fit(model, training), levels[main], training.X_now)
     fitted = calibrated(fitted, training, _validation_before(result.validation, cutoff), levels[main])
-    return add_horizons(log, fitted, training, cutoff, days, features, earlier, levels)
+    return add_horizons(log, fitted, training, cutoff, earlier, levels)
 
 
 def add_horizons(
@@ -85,13 +85,12 @@ def add_horizons(
     model: ValueModel,
     training: Training,
     cutoff: pd.Timestamp,
-    days: Sequence[int],
-    features: Sequence[str],
     earlier: Earlier,
     levels: Mapping[int, Level | None],
 ) -> ValueModel:
     """Return the fitted model with values for several horizons: their shares, totals and intervals."""
     X, values = training.X_now, model.predict(training.X_now)
+    days, features = earlier.days, earlier.features
     shares = Horizons(model.horizon, list(days), list(earlier.powers))
     wanted = [day for day, power in zip(shares.shorter, earlier.powers, strict=False) if power > 0]
     rows = _with_fresh(log, training, cutoff, wanted, features) if wanted else training.X
@@ -116,12 +115,13 @@ def look_earlier(
     every window is predicted by fits on windows that had ended before it.
     """
     validation, training = result.validation, result.training
+    asked = tuple(days), tuple(features)
     if (
         validation is None
         or champion not in validation.predictions
         or validation.days < result.window.horizon
     ):
-        return Earlier(tuple(0.0 for day in days if day < result.window.horizon))
+        return Earlier(*asked, tuple(0.0 for day in days if day < result.window.horizon))
     tried: dict[int, list[pd.DataFrame]] = {day: [] for day in days if day != result.window.horizon}
     for cutoff in validation.cutoffs[:WINDOWS]:
         values = validation.predictions.loc[cutoff, champion]
@@ -135,7 +135,7 @@ def look_earlier(
     powers = tuple(best.get(day, 0.0) for day in days if day < result.window.horizon)
     whole = {day: pd.concat(tables) for day, tables in tried.items() if tables}
     expected = {day: table[best[day]].rename("expected") for day, table in whole.items()}
-    return Earlier(powers, expected, {day: table["truth"] for day, table in whole.items()})
+    return Earlier(*asked, powers, expected, {day: table["truth"] for day, table in whole.items()})
 
 
 def _try(

@@ -73,22 +73,20 @@ def judge_horizons(
     log: Log,
     result: WindowResult,
     champion: str,
-    days: Sequence[int],
-    features: Sequence[str],
+    earlier: Earlier,
     *,
     cutoff: str = "",
     max_origins: int = 6,
     targeting: Targeting | None = None,
 ) -> ByHorizon:
-    """Return how well the champion's values for each of `days` predicted that horizon's own test window.
+    """Return how well the champion's values for each horizon predicted that horizon's own test window.
 
     The latest window of each, or the one from `cutoff`. The champion is fitted again on what lay before it; its shares
-    are those that did best on windows before the main test window.
+    are those that did best on windows before the main test window, `look_earlier`.
     """
     main = result.window.horizon
-    earlier = look_earlier(log, result, champion, days, features)
     judged, unjudged = {}, {}
-    for day in days:
+    for day in earlier.days:
         if day == main:
             rows = result.results[result.results["model"] == champion]
             judged[day] = JudgedHorizon(result.window, result.predictions[champion], result.y_true, rows)
@@ -96,8 +94,8 @@ def judge_horizons(
         try:
             window = Window(cutoff, day) if cutoff else Window.latest(log.last, day)
             window.check(*log.span)
-            training = prepare(log, Window(window.cutoff, main), features, max_origins=max_origins)
-            model = fit_several(log, result, champion, training, window.cutoff, days, features, earlier)
+            training = prepare(log, Window(window.cutoff, main), earlier.features, max_origins=max_origins)
+            model = fit_several(log, result, champion, training, window.cutoff, earlier)
         except InputError as error:
             unjudged[day] = str(error)
             continue
@@ -128,7 +126,7 @@ def measure_others(
     for name, model in result.models.items():
         earlier = look_earlier(log, result, name, days, features)
         own = copy.copy(model)
-        add_horizons(log, own, result.training, cutoff, days, features, earlier, levels)
+        add_horizons(log, own, result.training, cutoff, earlier, levels)
         tables[name] = own.predict_table(result.training.X_now)
     seconds = result.results.groupby("model")["seconds"].first()
     return [

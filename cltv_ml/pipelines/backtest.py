@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.backtest import backtest as judge_windows
+from cltv_ml.evaluation.backtest import judge_each
 from cltv_ml.evaluation.horizons import measure_others
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.tables import compute_metric_ranges
@@ -69,21 +68,20 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     earlier = rolling_origins(log.first, latest, latest.horizon, settings.windows - 1)
     features, days = model_features(log), to_horizons(settings.horizon)
 
-    def further(judged: WindowResult) -> list[pd.DataFrame]:
-        """Measure the other horizons of a window, where there are several."""
-        return measure_others(log, judged, days, features, targeting) if len(days) > 1 else []
-
+    parts = []
     with shared_fits():
-        results = judge_windows(
+        for judged in judge_each(
             log,
             [latest, *earlier],
             named_models(settings, latest.horizon, features),
             features,
             max_origins=settings.max_origins,
             targeting=targeting,
-            further=further,
             progress=lambda message, share: progress(message, 0.98 * share),
-        )
+        ):
+            others = measure_others(log, judged, days, features, targeting) if len(days) > 1 else []
+            parts += [judged.results, *others]
+    results = pd.concat(parts, ignore_index=True)
     table, page = settings.out / "backtest.csv", settings.out / "backtest.html"
     ranges = compute_metric_ranges(results)
     kept = settings.toml(

@@ -9,6 +9,7 @@ import numpy as np
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
+from cltv_ml.evaluation.horizon_shares import look_earlier
 from cltv_ml.evaluation.horizons import ByHorizon, judge_horizons
 from cltv_ml.evaluation.progress import Progress
 from cltv_ml.log import Log
@@ -63,8 +64,7 @@ def judge_every_horizon(
         log,
         result,
         champion,
-        days,
-        features,
+        look_earlier(log, result, champion, days, features),
         cutoff=settings.cutoff,
         max_origins=settings.max_origins,
         targeting=targeting_of(settings),

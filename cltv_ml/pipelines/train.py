@@ -159,7 +159,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info, today, request = _log_champion(log, verdict.champion, result, job, features, several)
         progress("writing the report", 0.95)
-        shown: dict[str, Any] = {"today": today, "several": several, "currency": settings.currency}
+        shown: dict[str, Any] = {"today": today, "currency": settings.currency}
         summary = training_summary(cleaned, result, verdict, job.dataset, notes, **shown)
         summary = as_wanted(summary, settings.redact, cleaned)
         logged = {model: one.result() for model, one in logging.items()}
@@ -251,7 +251,7 @@ def _log_champion(
     model = set_level(fit(result.models[name], training), level, training.X_now)
     calibrate(model, training, *errors_of(result, name), of_total=level)
     if several is not None:
-        add_horizons(log, model, training, window.cutoff, job.horizons, features, several.errors(), levels)
+        add_horizons(log, model, training, window.cutoff, several.errors(), levels)
     table = model.predict_table(training.X_now)
     card = job.card(model, window.cutoff, table["expected_value"].to_numpy())
     tail = learn_tail(log, training.X_now, table, window, levels)
@@ -259,7 +259,7 @@ def _log_champion(
     store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
     interval = None if level is None else level.interval()
     curve = None if several is None else compute_curve(table, levels)
-    today = Today(with_alive(result, table, training.X_now), interval, curve)
+    today = Today(with_alive(result, table, training.X_now), interval, several, curve)
     return info, today, packaging.request(training.X_now.head(3), card)
 
 

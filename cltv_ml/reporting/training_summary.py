@@ -35,11 +35,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Today:
-    """The forecast as of the end of the log: PREDICTIONS of its customers, and the 90% interval of their total."""
+    """The forecast as of the end of the log: PREDICTIONS of its customers, and the 90% interval of their total.
+
+    Where there are several horizons, `several` is the champion at each and `curve` its value over time
+    (`evaluation.horizons.compute_curve`).
+    """
 
     predictions: pd.DataFrame
     interval: tuple[float, float] | None = None
-    curve: pd.DataFrame | None = None  # `evaluation.horizons.compute_curve`, where there are several horizons
+    several: ByHorizon | None = None
+    curve: pd.DataFrame | None = None
 
 
 def model_summary(result: WindowResult, name: str) -> dict[str, Any]:
@@ -59,7 +64,6 @@ def training_summary(
     notes: Sequence[str],
     *,
     today: Today | None = None,
-    several: ByHorizon | None = None,
     currency: str = "",
 ) -> dict[str, Any]:
     """Return the summary of a training: what was done, how good it is, who the customers are, what to do.
@@ -71,8 +75,6 @@ def training_summary(
     today
         The forecast as of the end of the log; without it tiers and campaign are shown as of the test cutoff. What
         changed since earlier scores, and customers to look up, come from `add_scores`.
-    several
-        The champion at every horizon, where there are several.
     currency
         Written after amounts.
     """
@@ -106,7 +108,7 @@ def training_summary(
             ),
             sections.unknown_change_section(),
             sections.money_section(log, currency=currency),
-            *sections.horizons_section(several, today.curve if today else None, currency=currency),
+            *(sections.horizons_section(today.several, today.curve, currency=currency) if today else []),
             sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
             *sections.attribute_account_section(cleaned.known),

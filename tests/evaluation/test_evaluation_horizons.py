@@ -43,7 +43,9 @@ def result(log):
 
 @pytest.fixture(scope="module")
 def several(log, result):
-    return judge_horizons(log, result, "tweedie", DAYS, FEATURES, max_origins=2)
+    return judge_horizons(
+        log, result, "tweedie", look_earlier(log, result, "tweedie", DAYS, FEATURES), max_origins=2
+    )
 
 
 def test_levels_of_several_horizons_are_those_of_each_alone(log):
@@ -95,9 +97,7 @@ def test_totals_of_all_horizons_are_their_levels(log, result):
     cutoff = result.window.cutoff
     levels = move_levels(forecast_levels(log, cutoff, [30, 60]), result.level, 60)
     earlier = look_earlier(log, result, "tweedie", [30, 60], FEATURES)
-    model = add_horizons(
-        log, result.models["tweedie"], result.training, cutoff, [30, 60], FEATURES, earlier, levels
-    )
+    model = add_horizons(log, result.models["tweedie"], result.training, cutoff, earlier, levels)
     table = model.predict_table(result.training.X_now)
     model.__dict__.pop("horizons_")
     sums = [table[f"expected_value_{day}d"].sum() for day in (30, 60)]
