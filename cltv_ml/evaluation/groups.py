@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
-from cltv_ml.log import AnyLog
+from cltv_ml.decisions.rfm import apply_rfm, fit_rfm
 
 
 def tenure_groups(X: pd.DataFrame, groups: int = 4) -> pd.Series:
@@ -42,8 +41,7 @@ def cohort_groups(X: pd.DataFrame, cutoff: pd.Timestamp, most: int = 8) -> pd.Se
     return first.map(names).rename(None)
 
 
-def segment_groups(log: AnyLog, X: pd.DataFrame, cutoff: pd.Timestamp) -> pd.Series:
-    """Return customers by their RFM segment as of the cutoff."""
-    rfm = compute_rfm(log, cutoff)
+def segment_groups(rfm: pd.DataFrame, X: pd.DataFrame) -> pd.Series:
+    """Return the customers of `X` by their segment in a table of `compute_rfm`."""
     segments: pd.Series = apply_rfm(rfm, fit_rfm(rfm))["segment"].astype("str")
     return segments.reindex(X.index)

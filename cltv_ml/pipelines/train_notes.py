@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
@@ -47,7 +49,7 @@ def training_notes(result: WindowResult, verdict: Verdict, job: Job, log: Log) -
             "let the others in. Intervals are what the probabilistic models hold possible, not measured errors; the "
             "same-rate rule has none."
         )
-    return [*notes, *_level_notes(result, job), *_absent(log)]
+    return [*notes, *_level_notes(result, job), *_absent(log.columns)]
 
 
 def _level_notes(result: WindowResult, job: Job) -> list[str]:
@@ -87,9 +89,9 @@ def disagreement(level: Level) -> list[str]:
     ]
 
 
-def _absent(log: Log) -> list[str]:
+def _absent(columns: Sequence[str]) -> list[str]:
     """Return a sentence that names the columns whose features this log cannot have, if there are any."""
-    lacking = absent_features(log.columns)
+    lacking = absent_features(columns)
     missing = sorted(
         {column for columns in lacking.values() for column in columns} & set(TRANSACTIONS.columns)
     )

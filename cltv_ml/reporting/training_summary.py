@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.data import Cleaned
+from cltv_ml.decisions.rfm import compute_rfm
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.choice import beats_chance
@@ -85,7 +86,7 @@ def training_summary(
         now, cutoff = today.predictions, cleaned.log["timestamp"].max().normalize() + pd.Timedelta(days=1)
     probabilistic = best_probabilistic(result)
     level = sections.level_section(result, currency=currency)
-    segments = segment_groups(log, result.training.X_now, result.window.cutoff)
+    segments = segment_groups(compute_rfm(log, result.window.cutoff), result.training.X_now)
     details = [
         *([level] if level else []),
         sections.groups_section(segments, result, verdict.champion),

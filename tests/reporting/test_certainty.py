@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cltv_ml.decisions.rfm import compute_rfm
 from cltv_ml.evaluation.compare import compare_models
 from cltv_ml.evaluation.groups import cohort_groups, segment_groups, tenure_groups
 from cltv_ml.reporting.sections.certainty import (
@@ -58,14 +59,18 @@ def test_a_model_without_intervals_has_no_section_about_them(judged, verdict):
 
 
 def test_bias_is_shown_by_segment_cohort_and_tenure(cleaned, judged, verdict):
-    segments = segment_groups(cleaned.log, judged.training.X_now, judged.window.cutoff)
+    segments = segment_groups(compute_rfm(cleaned.log, judged.window.cutoff), judged.training.X_now)
     shown = groups_section(segments, judged, verdict.champion)
     assert len(shown["figures"]) == 3
 
 
 def test_every_customer_has_a_segment_a_cohort_and_a_tenure(cleaned, judged):
     X, cutoff = judged.training.X_now, judged.window.cutoff
-    for groups in (segment_groups(cleaned.log, X, cutoff), cohort_groups(X, cutoff), tenure_groups(X)):
+    for groups in (
+        segment_groups(compute_rfm(cleaned.log, cutoff), X),
+        cohort_groups(X, cutoff),
+        tenure_groups(X),
+    ):
         assert groups.index.equals(X.index)
         assert groups.notna().all()
 

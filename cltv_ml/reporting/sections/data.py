@@ -63,7 +63,12 @@ def money_section(log: Log, *, currency: str = "") -> dict[str, Any]:
     return section(
         "Money over time",
         figures=_over_time(log, currency),
-        details=[section("Customers by the month they were won", figures=_cohorts(log, currency))],
+        details=[
+            section(
+                "Customers by the month they were won",
+                figures=_cohorts(compute_cohort_activity(log), currency),
+            )
+        ],
     )
 
 
@@ -90,7 +95,10 @@ def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") ->
                     "Every column of the clean log": _columns(log, cleaned.report),
                 },
             ),
-            section("Over time", figures=_over_time(log, currency) | _cohorts(log, currency)),
+            section(
+                "Over time",
+                figures=_over_time(log, currency) | _cohorts(compute_cohort_activity(log), currency),
+            ),
             _more(cleaned, currency),
         ]
     return sections
@@ -194,9 +202,8 @@ def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:
     }
 
 
-def _cohorts(log: Log, currency: str) -> dict[str, go.Figure]:
+def _cohorts(cohorts: pd.DataFrame, currency: str) -> dict[str, go.Figure]:
     """Return the figures of cohorts by the month of the first purchase; none where nobody came back in a later one."""
-    cohorts = compute_cohort_activity(log)
     if not (cohorts["month"] > 0).any():
         return {}
     return {
