@@ -23,16 +23,17 @@ def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Leve
         What trees expect of all customers after the cutoff.
     misses
         log (expected / realised) by days before the cutoff, each from trees that learned from what had ended by then.
-        It counts at the nearest day of the record, if that is not further than half the pace.
+        It counts at the nearest day of the record that is less than the pace away; of two at one day the later counts.
     """
     basis = level.basis
     if basis is None or total <= 0:
         return level
     learned = {basis.cutoff: total}
-    for ago, miss in misses.items():
-        days = [day for day in past_days(basis.cutoff) if abs(basis.cutoff - ago - day) <= PACE / 2]
-        day = min(days, key=lambda one: abs(basis.cutoff - ago - one), default=basis.cutoff)
-        if day < basis.cutoff:
+    record = [day for day in past_days(basis.cutoff) if day + basis.horizon <= basis.cutoff]
+    for ago, miss in sorted(misses.items()):
+        at = basis.cutoff - ago
+        day = min(record, key=lambda one: abs(at - one), default=basis.cutoff)
+        if abs(at - day) < PACE and day not in learned:
             realised = basis.log.revenue(day, day + basis.horizon, known=day)
             learned[day] = realised * float(np.exp(miss))
     found = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, learned)

@@ -46,3 +46,12 @@ def test_trees_that_expect_nothing_change_nothing(level):
 
 def test_the_notes_stay(level):
     assert add_learned(replace(level, notes=("closed",)), 910.0, {}).notes == ("closed",)
+
+
+def test_the_latest_window_counts_whatever_the_horizon(level):
+    log, tried = level.basis.log, []
+    for horizon in (30, 44, 75, 100):
+        own = estimate_level(log, 500, horizon, dict.fromkeys(range(29, 501), 13.3 * horizon))
+        found = add_learned(own, 10.0 * horizon, {horizon: 0.0})
+        tried.append(int(found.table.set_index("candidate")["cutoffs"][LEARNED]))
+    assert tried == [1, 1, 1, 1]
