@@ -118,14 +118,6 @@ PREDICTIONS = Table(
     },
 )
 
-#: Columns of PREDICTIONS for each of several horizons, `<days>` replaced: `expected_value_30d`. None falls as the
-#: horizon grows. A model of one horizon has none of them.
-BY_HORIZON = {
-    "expected_value_<days>d": Column("number", "currency", "expected spend over so many days"),
-    "value_lower_<days>d": Column("number", "currency", "lower end of its interval", required=False),
-    "value_upper_<days>d": Column("number", "currency", "upper end of its interval", required=False),
-}
-
 
 def horizons_in(columns: Iterable[str]) -> list[int]:
     """Return the horizons in days that columns of PREDICTIONS hold values for, besides the one of `expected_value`.

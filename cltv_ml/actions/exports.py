@@ -55,7 +55,7 @@ class Order:
     orders: pd.DataFrame | None = None
 
 
-Rows = Callable[[pd.DataFrame, Order], pd.DataFrame]
+MakeRows = Callable[[pd.DataFrame, Order], pd.DataFrame]
 Check = Callable[[pd.DataFrame, Order], str]
 
 
@@ -64,7 +64,7 @@ class Format:
     """One file format: its title, the columns it cannot do without, its rows, and its rules."""
 
     title: str
-    rows: Rows
+    rows: MakeRows
     needs: Sequence[str] = ()
     rules: Sequence[Check] = field(default_factory=tuple)
     of_orders: bool = False
@@ -202,7 +202,7 @@ def _meta_events(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
     )
 
 
-def _profiles(email: str, prefix: str) -> Rows:
+def _profiles(email: str, prefix: str) -> MakeRows:
     """Return the rows of a mailing tool's import: the plain address and what is known of its owner."""
 
     def rows(customers: pd.DataFrame, order: Order) -> pd.DataFrame:

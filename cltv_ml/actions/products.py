@@ -9,7 +9,7 @@ from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop, about, bounded, draw_control, margin_rates
 from cltv_ml.actions.terms import Actions, worth_the_cost
 from cltv_ml.data import doubt_products
-from cltv_ml.decisions.associations import Level
+from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 from cltv_ml.money import format_exactly, format_money
@@ -60,9 +60,9 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     )
 
 
-def _judged(log: Log, past: Window) -> tuple[Level, pd.DataFrame, list[str]]:
+def _judged(log: Log, past: Window) -> tuple[ProductLevel, pd.DataFrame, list[str]]:
     """Return what to recommend, how well each recommender predicted `past`, and why products will not do if so."""
-    levels: list[Level] = [level for level in ("product_id", "category") if level in log.columns]
+    levels: list[ProductLevel] = [level for level in ("product_id", "category") if level in log.columns]
     if not levels:
         raise InputError(
             "recommendations need products: map the article number to product_id, or a group to category."
@@ -102,7 +102,7 @@ def _leading(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _by_segment(shop: Shop, done: Actions, level: Level) -> dict[str, pd.DataFrame]:
+def _by_segment(shop: Shop, done: Actions, level: ProductLevel) -> dict[str, pd.DataFrame]:
     """Add what each segment buys more often than others do, and return it as a reader sees it."""
     found = decisions.favourites_by_segment(
         shop.log, done.tables["customers"]["segment"], shop.window, level=level

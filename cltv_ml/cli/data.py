@@ -15,7 +15,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.settings import Check
 
 if TYPE_CHECKING:
-    from cltv_ml.data import Cleaned, Known, Verdict
+    from cltv_ml.data import Cleaned, DataVerdict, Known
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at data before any model: named data sets, checks, mappings."
@@ -113,7 +113,7 @@ def check(settings: Check) -> None:
     from cltv_ml import pipelines
     from cltv_ml.pipelines.inputs import chosen_horizon
 
-    def run(settings: Check) -> tuple[Cleaned, Verdict]:
+    def run(settings: Check) -> tuple[Cleaned, DataVerdict]:
         """Check the data behind a progress bar."""
         with progress("checking") as done:
             return pipelines.check(settings, progress=done)
@@ -181,7 +181,7 @@ def _show_attributes(known: Known) -> None:
     show_table(table, f"{known.attributes.rows:,} rows about customers; by column:")
 
 
-def _account(cleaned: Cleaned, verdict: Verdict, horizon: int) -> dict[str, Any]:
+def _account(cleaned: Cleaned, verdict: DataVerdict, horizon: int) -> dict[str, Any]:
     """Return the check's account for programs: money in currency, horizon in days."""
     from cltv_ml.data import compute_summary, doubt_products
 

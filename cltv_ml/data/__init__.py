@@ -8,10 +8,8 @@ from cltv_ml.data.fetch import fetch
 from cltv_ml.data.known import Known, Tables, describe_attributes, read_known
 from cltv_ml.data.mapping import read_mapping, write_mapping
 from cltv_ml.data.quality import (
-    compute_cohorts,
     compute_months,
     compute_seasonality,
-    compute_spend,
     compute_summary,
     doubt_products,
 )
@@ -19,12 +17,13 @@ from cltv_ml.data.questions import Question, QuestionsError, answer
 from cltv_ml.data.raw import Raw, read
 from cltv_ml.data.rules import REASONS, Rules, change_rules
 from cltv_ml.data.synthetic import Simulation, simulate, write_simulation
-from cltv_ml.data.verdict import Verdict, judge
+from cltv_ml.data.verdict import DataVerdict, judge
 
 __all__ = [
     "DATASETS",
     "REASONS",
     "Cleaned",
+    "DataVerdict",
     "Dataset",
     "Known",
     "Question",
@@ -34,16 +33,13 @@ __all__ = [
     "Rules",
     "Simulation",
     "Tables",
-    "Verdict",
     "answer",
     "change_rules",
     "clean",
     "clean_to_parquet",
     "compare_customers",
-    "compute_cohorts",
     "compute_months",
     "compute_seasonality",
-    "compute_spend",
     "compute_summary",
     "describe_attributes",
     "doubt_products",

@@ -10,26 +10,6 @@ from functools import lru_cache
 from cltv_ml.data.numerals import CURRENCIES
 from cltv_ml.data.words import words
 
-#: Columns that only the door knows: `clean` turns them into columns of TRANSACTIONS.
-INPUT_ONLY = {
-    "unit_price": "price of one item; amount becomes quantity x unit_price",
-    "unit_cost": "cost of one item; cost becomes quantity x unit_cost",
-    "profit": "what the line earned; cost becomes amount - profit",
-    "discount_rate": "share of the price taken off, 0.1 or 10 for 10%; discount becomes money",
-    "currency": "currency of the line",
-    "credit": "money taken off the amount, as in a ledger with debit and credit",
-    "cancels": "the order_id that this line cancels or is a part of",
-    "status": "how far the order is: paid, pending, cancelled; see --rule status=LEVEL:counts",
-    "payment_status": "how far its payment is, where a column of its own says so",
-    "type": "what the line is: sale, refund, fee",
-    "refunded": "money given back for the order, or whether it was",
-    "cancelled_at": "when the order was cancelled, or whether it was; empty for a completed sale",
-    "returned_quantity": "number of the line's items that came back; taken off at the line's price",
-    "test": "whether the order is a test",
-    "captured": "whether the payment was captured",
-    "version": "when this state of the order was recorded; of several the newest counts",
-}
-
 #: Names that hold a word above but mean something else.
 NOT_THE_PURCHASE = re.compile(
     "ship|deliver|due|birth|updat|modif|return|refund|signup|regist|expir|valid|cancel|first|last|load|tax|vat"

@@ -24,8 +24,6 @@ OPENING_CUSTOMERS = (
     "having min(day) < (select min(day) + cast(ceil(coalesce(median(gap), 0)) as integer) from days)"
 )
 
-_QUANTILES = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999]
-
 
 def compute_summary(log: AnyLog) -> pd.DataFrame:
     """Return what a log holds, one row.
@@ -62,46 +60,6 @@ def compute_summary(log: AnyLog) -> pd.DataFrame:
                 (select count(*) from ({OPENING_CUSTOMERS.format(log="log")})) as opening_customers,
                 (select count(*) from (select 1 from log group by customer_id having {MONEY} = 0)) as zero_customers
             from log
-        """)
-    )
-
-
-def compute_cohorts(log: AnyLog) -> pd.DataFrame:
-    """Return per month of first purchase: `cohort`, `customers`, `revenue`, and `repeat_rate` to the log's end."""
-    return frame(
-        Log.of(log)
-        .connect()
-        .sql(f"""
-            with customer as (
-                select customer_id, date_trunc('month', min(timestamp)) as cohort, {MONEY} as revenue,
-                    count(distinct cast(timestamp as date)) > 1 as repeated
-                from log group by 1
-            )
-            select cohort, count(*) as customers, sum(revenue) as revenue,
-                avg(cast(repeated as integer)) as repeat_rate
-            from customer group by 1 order by 1
-        """)
-    )
-
-
-def compute_spend(log: AnyLog) -> pd.DataFrame:
-    """Return how spend is spread: per `quantile`, the value of an order and of a customer, and the share of
-    revenue that the customers above it bring (`share_above`).
-    """
-    con = Log.of(log).connect()
-    return frame(
-        con.sql(f"""
-            with orders as (select {MONEY} as value from log group by customer_id, {order_of_line(con)}),
-            customers as (select {MONEY} as value from log group by customer_id),
-            quantiles as (
-                select unnest({_QUANTILES}) as quantile,
-                    unnest((select quantile_disc(value, {_QUANTILES}) from orders)) as order_value,
-                    unnest((select quantile_disc(value, {_QUANTILES}) from customers)) as customer_value
-            )
-            select quantile, order_value, customer_value,
-                (select sum(value) from customers where value > customer_value)
-                / nullif((select sum(value) from customers), 0) as share_above
-            from quantiles order by quantile
         """)
     )
 

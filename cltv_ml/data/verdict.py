@@ -41,7 +41,7 @@ CAUTION = {
 
 
 @dataclass(frozen=True)
-class Verdict(Inline):
+class DataVerdict(Inline):
     """Whether to train on a log: `"go"`, `"caution"` or `"no-go"`, and a sentence per doubt."""
 
     level: Literal["go", "caution", "no-go"]
@@ -51,13 +51,13 @@ class Verdict(Inline):
     def text(self) -> str:
         """The level and its reasons without the last full stop, to stand in a sentence.
 
-        >>> Verdict("caution", ("few customers.", "a short log.")).text
+        >>> DataVerdict("caution", ("few customers.", "a short log.")).text
         'caution: few customers; a short log'
         """
         return ": ".join(filter(None, [self.level, "; ".join(reason.rstrip(".") for reason in self.reasons)]))
 
 
-def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None) -> Verdict:
+def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None) -> DataVerdict:
     """Return the verdict on a log: whether customer lifetime value can be learned from it.
 
     Parameters
@@ -75,7 +75,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     """
     log = Log.of(log)
     if not len(log):
-        return Verdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
+        return DataVerdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
     facts = compute_summary(log).iloc[0]
     doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts)]
     if report is not None:
@@ -86,7 +86,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     level: Literal["go", "caution", "no-go"] = "go" if not found else "caution"
     if any(severe for severe, _ in found):
         level = "no-go"
-    return Verdict(level, tuple(text for _, text in found))
+    return DataVerdict(level, tuple(text for _, text in found))
 
 
 def _doubt_log(facts: pd.Series, horizon: int | None) -> list[tuple[bool, str] | None]:

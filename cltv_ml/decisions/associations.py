@@ -13,12 +13,12 @@ from cltv_ml.engine import frame
 from cltv_ml.log import AnyLog
 
 #: What is recommended: single products or whole categories.
-Level = Literal["product_id", "category"]
+ProductLevel = Literal["product_id", "category"]
 
 
 def find_associations(
     log: AnyLog,
-    level: Level = "category",
+    level: ProductLevel = "category",
     *,
     min_orders: int = 20,
     max_items: int = 2000,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
-from cltv_ml.decisions.associations import Level
+from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.decisions.lines import by_customer, open_log
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import Weights, best_items, check_recommender, score_new_items
@@ -48,7 +48,7 @@ def recommend_next(
     log: AnyLog,
     window: Window,
     *,
-    level: Level = "product_id",
+    level: ProductLevel = "product_id",
     recommender: str = "linear_autoencoder",
     margin_per_purchase: pd.Series | None = None,
     p_active: pd.Series | None = None,
@@ -128,7 +128,7 @@ def margin_per_purchase(margins: pd.DataFrame) -> pd.Series:
     )
 
 
-def new_purchases(log: Log, purchases: Purchases, window: Window, level: Level) -> pd.DataFrame:
+def new_purchases(log: Log, purchases: Purchases, window: Window, level: ProductLevel) -> pd.DataFrame:
     """Return what customers first bought within the window: `row` and `place` in `purchases`.
 
     The place is -1 for an item that had too few buyers to be recommended.
@@ -161,7 +161,7 @@ _PLACES = np.linspace(0, 1, 1001)
 
 
 def _calibrate(
-    log: Log, window: Window, level: Level, recommender: str, active_only: bool
+    log: Log, window: Window, level: ProductLevel, recommender: str, active_only: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return points of a rising curve: place of the score among all -> P(first purchase in the window)."""
     purchases = read_purchases(log, window.cutoff, level)
@@ -219,7 +219,7 @@ def _levels(score: np.ndarray) -> np.ndarray:
     return np.quantile(score[np.isfinite(score)], _PLACES)
 
 
-def _goods(log: Log, window: Window, items: pd.Index, level: Level) -> pd.DataFrame:
+def _goods(log: Log, window: Window, items: pd.Index, level: ProductLevel) -> pd.DataFrame:
     """Return per item `on_sale` (sold in the last horizon before the cutoff) and its latest `category`."""
     con, found = open_log(log, "cross-selling", [level])
     category = "arg_max(category, timestamp)" if level == "product_id" and "category" in found else "null"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.associations import Level
+from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.decisions.cross_sell import BATCH, new_purchases
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import (
@@ -31,7 +31,7 @@ def evaluate_cross_sell(
     log: AnyLog,
     window: Window,
     *,
-    level: Level = "product_id",
+    level: ProductLevel = "product_id",
     recommenders: Sequence[str] = tuple(RECOMMENDERS),
     random_state: int = 0,
 ) -> pd.DataFrame:

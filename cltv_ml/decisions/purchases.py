@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cltv_ml.decisions.associations import Level
+from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
@@ -33,7 +33,7 @@ class Purchases:
 def read_purchases(
     log: AnyLog,
     cutoff: str | pd.Timestamp,
-    level: Level = "product_id",
+    level: ProductLevel = "product_id",
     *,
     min_customers: int = 20,
     max_items: int = 3000,

@@ -20,7 +20,7 @@ SCENARIOS = {"arrivals": -0.20, "retention": 0.02, "basket": 0.05, "acquisition 
 
 
 @dataclass(frozen=True)
-class Terms:
+class PlanTerms:
     """What revenue costs, stated by the user.
 
     Parameters
@@ -108,7 +108,7 @@ def discount_factors(until: np.ndarray, rate: float) -> np.ndarray:
     return np.asarray((1 + rate) ** (-middle / 365.25))
 
 
-def contributions(parts: Parts, terms: Terms) -> dict[str, np.ndarray]:
+def contributions(parts: Parts, terms: PlanTerms) -> dict[str, np.ndarray]:
     """Return contribution by period of the "known" customers and of the "new", what winning them costs taken off.
 
     Raises
@@ -126,7 +126,7 @@ def contributions(parts: Parts, terms: Terms) -> dict[str, np.ndarray]:
 
 
 def compute_equity(
-    parts: Parts, terms: Terms, until: np.ndarray, expected: Parts | None = None
+    parts: Parts, terms: PlanTerms, until: np.ndarray, expected: Parts | None = None
 ) -> pd.DataFrame:
     """Return customer equity within the horizon: `part` (known, new, total), mean `equity`, 80% and 95% intervals.
 
@@ -155,7 +155,7 @@ def compute_equity(
 
 def compute_scenarios(
     parts: Parts,
-    terms: Terms,
+    terms: PlanTerms,
     until: np.ndarray,
     repeat_share: float,
     changes: Mapping[str, float] = SCENARIOS,
@@ -174,7 +174,9 @@ def compute_scenarios(
     for name, change in changes.items():
         if name == "acquisition cost":
             if terms.acquisition_cost and terms.margin_rate is not None:
-                raised = Terms(**{**vars(terms), "acquisition_cost": terms.acquisition_cost * (1 + change)})
+                raised = PlanTerms(
+                    **{**vars(terms), "acquisition_cost": terms.acquisition_cost * (1 + change)}
+                )
                 rows.append((f"{name} {change:+.0%}", parts, raised))
         elif name == "arrivals" and not parts.won.any():
             continue
@@ -191,7 +193,7 @@ def compute_scenarios(
     return found
 
 
-def _scenario(name: str, parts: Parts, terms: Terms, until: np.ndarray) -> dict[str, object]:
+def _scenario(name: str, parts: Parts, terms: PlanTerms, until: np.ndarray) -> dict[str, object]:
     row: dict[str, object] = {
         "scenario": name,
         "revenue": float((parts.known + parts.first + parts.repeat).sum()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.associations import Level
+from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import frame
 from cltv_ml.log import AnyLog
@@ -78,7 +78,7 @@ def _leaders(items: np.ndarray, values: np.ndarray, most: float, give: float) ->
 
 
 def favourites_by_segment(
-    log: AnyLog, segments: pd.Series, window: Window, *, level: Level = "product_id", top: int = 3
+    log: AnyLog, segments: pd.Series, window: Window, *, level: ProductLevel = "product_id", top: int = 3
 ) -> pd.DataFrame:
     """Return what the customers of each segment buy more often than others do: up to `top` items a segment.
 

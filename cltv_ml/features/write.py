@@ -24,7 +24,7 @@ from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window
 
 #: What a progress bar is told: parts done, parts in all, and what comes next.
-Progress = Callable[[int, int, str], None]
+TableProgress = Callable[[int, int, str], None]
 
 _NOTE = "_build.json"
 _SCRATCH = "_shards"
@@ -51,7 +51,7 @@ def write_features(
     *,
     horizon: int | None = None,
     engine: Engine | None = None,
-    progress: Progress | None = None,
+    progress: TableProgress | None = None,
 ) -> Path:
     """Write the rows of `build_features` to `folder/cutoff=YYYY-MM-DD/part-<shard>.parquet`; return `folder`.
 
@@ -120,7 +120,7 @@ def read_features(folder: str | Path) -> pa.Table:
 class _Output:
     target: Path
     build: _Build
-    progress: Progress
+    progress: TableProgress
 
     def part(self, cutoff: pd.Timestamp, shard: int) -> Path:
         """The file of one cutoff and shard."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from cltv_ml.models.feature_files import Batches, FeatureFiles, Rows
+from cltv_ml.models.feature_files import Batches, FeatureFiles, StoredRows
 from cltv_ml.models.fit_cache import once
 from cltv_ml.side_by_side import is_inside
 
@@ -22,7 +22,7 @@ from cltv_ml.side_by_side import is_inside
 MOST_LEVELS_APART = 8
 
 #: Rows in memory, or rows of files that are read in batches.
-Matrix: TypeAlias = np.ndarray | Rows
+Matrix: TypeAlias = np.ndarray | StoredRows
 
 #: Predictions and data in, gradient and second derivative out.
 Objective: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
@@ -75,7 +75,7 @@ def train(
         return booster
 
     if objective is not None or isinstance(
-        rows.matrix, Rows
+        rows.matrix, StoredRows
     ):  # neither a function nor a file shows its content
         return grow()
     return once(grow, repr((settings, rounds, rows.types)), *rows.arrays)
@@ -105,7 +105,7 @@ def _bin(rows: Examples) -> xgb.QuantileDMatrix:
     how: dict[str, Any] = {"max_bin": 256, "nthread": 1 if is_inside() else None}
     if types is not None:
         how["enable_categorical"] = True
-    if isinstance(matrix, Rows):
+    if isinstance(matrix, StoredRows):
         return xgb.QuantileDMatrix(Batches(matrix, labels, weight, types), **how)
 
     def bins() -> xgb.QuantileDMatrix:
@@ -128,7 +128,7 @@ def _bin(rows: Examples) -> xgb.QuantileDMatrix:
 
 def score(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | None = None) -> np.ndarray:
     """Return the booster's answer per row as float64, shape (n,), each row starting at its `margin`."""
-    if isinstance(matrix, Rows):
+    if isinstance(matrix, StoredRows):
         return np.concatenate([score(booster, batch) for batch in matrix])
     answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
     return np.asarray(answer, dtype=np.float64)

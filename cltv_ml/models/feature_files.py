@@ -120,7 +120,7 @@ class FeatureFiles:
 
 
 @dataclass(frozen=True)
-class Rows:
+class StoredRows:
     """What a float32 matrix is to a fit in memory: rows to walk over, all of the files or those chosen by a mask.
 
     Walking over them raises what `check_columns` raises.
@@ -134,7 +134,7 @@ class Rows:
     def __len__(self) -> int:
         return int(self.chosen.sum())
 
-    def __getitem__(self, mask: np.ndarray) -> Rows:
+    def __getitem__(self, mask: np.ndarray) -> StoredRows:
         chosen = self.chosen.copy()
         chosen[chosen] = mask
         return replace(self, chosen=chosen)
@@ -152,7 +152,7 @@ class Batches(xgb.DataIter):
     """What XGBoost walks over, several times: rows of files, with the label and the weight of each."""
 
     def __init__(
-        self, rows: Rows, labels: np.ndarray, weight: np.ndarray | None, types: list[str] | None = None
+        self, rows: StoredRows, labels: np.ndarray, weight: np.ndarray | None, types: list[str] | None = None
     ) -> None:
         super().__init__(release_data=False)
         self._rows, self._labels, self._weight, self._types = rows, labels, weight, types

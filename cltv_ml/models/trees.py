@@ -16,7 +16,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_number
 from cltv_ml.models.categories import encode, feature_types, learn_categories
-from cltv_ml.models.feature_files import FeatureFiles, Rows
+from cltv_ml.models.feature_files import FeatureFiles, StoredRows
 from cltv_ml.models.inputs import as_frame, as_labels, as_weights
 from cltv_ml.models.search import TREES
 
@@ -188,7 +188,7 @@ class TreeModel(TreeArguments, ValueModel):
         matrix: boosting.Matrix
         if from_files:
             self.categories_ = X.categories(names)
-            matrix = Rows(self, X, names, np.ones(len(X), dtype=bool))
+            matrix = StoredRows(self, X, names, np.ones(len(X), dtype=bool))
         else:
             self.categories_ = learn_categories(X, names)
             matrix = self._matrix(X, names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cltv_ml.data import Cleaned, Verdict, compare_customers, judge, write_mapping
+from cltv_ml.data import Cleaned, DataVerdict, compare_customers, judge, write_mapping
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import atomic, write_table
 from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
@@ -20,7 +20,7 @@ from cltv_ml.windows import to_horizons
 @with_bar
 def check(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
-) -> tuple[Cleaned, Verdict]:
+) -> tuple[Cleaned, DataVerdict]:
     """Clean a log; return it with its account and the verdict on training, and write the files that are asked for.
 
     Raises
@@ -38,7 +38,7 @@ def check(
         earlier = read_scores(settings.scores).index
         if unlike := compare_customers(cleaned.transactions.customers, earlier):
             level = "caution" if verdict.level == "go" else verdict.level
-            verdict = Verdict(level, (unlike, *verdict.reasons))
+            verdict = DataVerdict(level, (unlike, *verdict.reasons))
     if settings.save_mapping:
         declined = {name: "" for name, column in settings.mapping.items() if not column}
         write_mapping({**declined, **cleaned.report.mapping}, settings.save_mapping, settings.rules)
@@ -49,7 +49,7 @@ def check(
     return cleaned, verdict
 
 
-def _write_report(path: Path, cleaned: Cleaned, verdict: Verdict, settings: Check) -> None:
+def _write_report(path: Path, cleaned: Cleaned, verdict: DataVerdict, settings: Check) -> None:
     """Write the data report as one HTML file that opens offline."""
     summary = summarise(
         f"Data check: {verdict.level}",

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.plan_against_actual import explain_difference
-from cltv_ml.decisions.shop_plan import Terms, compute_equity, compute_scenarios
+from cltv_ml.decisions.shop_plan import PlanTerms, compute_equity, compute_scenarios
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.shop_tables import (
@@ -193,12 +193,12 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pa
     return files
 
 
-def _terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> Terms:
+def _terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> PlanTerms:
     """Return what revenue costs: the margin rate stated, else that of the log's costs in its last year."""
     rate = settings.margin_rate
     if rate is None and "cost" in log.columns:
         rate = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
-    return Terms(
+    return PlanTerms(
         rate,
         settings.share_of_amount,
         settings.per_order,
@@ -276,7 +276,7 @@ def _none_to_come(found: ShopForecast) -> str:
     return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if found.arrivals.rate is None else ""
 
 
-def _notes(found: ShopForecast, terms: Terms, window: Window) -> list[str]:
+def _notes(found: ShopForecast, terms: PlanTerms, window: Window) -> list[str]:
     """Return what a reader must know before the numbers."""
     notes = []
     days = found.value.repeat.calendar.days

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cltv_ml.data import Verdict as DataVerdict
+from cltv_ml.data import DataVerdict
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
 from cltv_ml.models import ValueModel

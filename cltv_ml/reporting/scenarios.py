@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.shop_plan import Parts, Terms, discount_factors
+from cltv_ml.decisions.shop_plan import Parts, PlanTerms, discount_factors
 from cltv_ml.money import digits
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import embed
@@ -22,7 +22,7 @@ _SLIDERS = {
 
 def build_scenarios(
     parts: Parts,
-    terms: Terms,
+    terms: PlanTerms,
     periods: pd.DataFrame,
     repeat_share: float,
     bands: pd.DataFrame,

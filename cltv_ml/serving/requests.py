@@ -29,7 +29,7 @@ from cltv_ml.models import ValueModel
 from cltv_ml.serving.chosen_value import PAST, Choice, Tail, compute_remaining, read_tail
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS, Card, load_files, read_golden_rows
 from cltv_ml.serving.plain_lines import read_plain
-from cltv_ml.serving.responses import Terms, answer, find_faults, find_unscored
+from cltv_ml.serving.responses import AnswerTerms, answer, find_faults, find_unscored
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import checksums
 from cltv_ml.windows import to_cutoff
@@ -127,7 +127,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     def _answer(self, X: pd.DataFrame, params: Mapping[str, Any], past: pd.Series | None) -> pd.DataFrame:
         """Return the answer under the terms of a request; `past` is what each customer has spent, where known."""
         choice = Choice.of(params)
-        terms = Terms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
+        terms = AnswerTerms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
         if choice.is_usual:
             return answer(self.model, self.card.tiers, X, terms).assign(model_version=self.version)
         within = terms if choice.value == "horizon" else replace(terms, discount_rate=None)

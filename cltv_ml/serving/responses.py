@@ -30,7 +30,7 @@ _SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 
 @dataclass(frozen=True)
-class Terms:
+class AnswerTerms:
     """What an answer may be asked for besides the model's own settings; None keeps them.
 
     Parameters
@@ -48,7 +48,7 @@ class Terms:
     margin: float | None = None
 
 
-def under(model: ValueModel, terms: Terms) -> ValueModel:
+def under(model: ValueModel, terms: AnswerTerms) -> ValueModel:
     """Return the fitted model under other terms, the same object where they change nothing.
 
     Raises
@@ -90,14 +90,14 @@ def _horizons(model: ValueModel) -> str:
 
 
 def answer(
-    model: ValueModel, tiers: Mapping[str, float], X: pd.DataFrame, terms: Terms | None = None
+    model: ValueModel, tiers: Mapping[str, float], X: pd.DataFrame, terms: AnswerTerms | None = None
 ) -> pd.DataFrame:
     """Return expected value, interval, purchases, P(alive) and tier per row of `X`, by its index.
 
     Columns that the family of models does not know are left out. The tier is that of the value under the
     model's own terms, so that another horizon moves no customer to another tier.
     """
-    terms = terms or Terms()
+    terms = terms or AnswerTerms()
     own = model.predict_table(X)
     day = _learned_horizon(model, terms)
     if day is not None:
@@ -113,7 +113,7 @@ def answer(
     return table.assign(tier=tier_names(own["expected_value"].to_numpy(), tiers))
 
 
-def _learned_horizon(model: ValueModel, terms: Terms) -> int | None:
+def _learned_horizon(model: ValueModel, terms: AnswerTerms) -> int | None:
     """Return the days that are asked for where they are another horizon of the model's training, else None."""
     if terms.horizon is None or not hasattr(model, "horizons_"):
         return None

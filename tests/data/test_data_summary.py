@@ -1,12 +1,9 @@
-import numpy as np
 import pandas as pd
 import pytest
 
 from cltv_ml.data import (
-    compute_cohorts,
     compute_months,
     compute_seasonality,
-    compute_spend,
     compute_summary,
     simulate,
 )
@@ -27,21 +24,10 @@ def test_the_summary_counts_what_is_there():
     assert (facts["days_without_orders"], facts["longest_gap"], facts["zero_customers"]) == (5, 4, 1)
 
 
-def test_cohorts_months_and_seasons_share_out_the_same_revenue():
+def test_months_and_seasons_share_out_the_same_revenue():
     log = simulate(300).log
     total = pytest.approx(log["amount"].sum(), abs=0.005)
     seasons = compute_seasonality(log)
-    assert compute_cohorts(log)["revenue"].sum() == total
     assert compute_months(log)["revenue"].sum() == total
     assert seasons.groupby("part")["revenue"].sum().tolist() == [total, total]
     assert compute_months(log)["new_customers"].sum() == 300
-
-
-def test_spend_quantiles_are_numpy_s():
-    log = simulate(300).log
-    spend = compute_spend(log)
-    customers = log.groupby("customer_id")["amount"].sum()
-    expected = np.quantile(customers, spend["quantile"], method="inverted_cdf")
-    np.testing.assert_allclose(spend["customer_value"], expected)
-    above = customers[customers > expected[3]].sum() / customers.sum()
-    assert spend["share_above"].iloc[3] == pytest.approx(above)

@@ -7,7 +7,7 @@ import pytest
 from cltv_ml.decisions.plan_against_actual import explain_difference
 from cltv_ml.decisions.shop_plan import (
     Parts,
-    Terms,
+    PlanTerms,
     compute_equity,
     compute_scenarios,
     contributions,
@@ -32,7 +32,7 @@ def parts():
 
 def test_contribution_takes_off_every_cost_once(parts):
     found = contributions(
-        parts, Terms(margin_rate=0.5, share_of_amount=0.1, per_order=1.0, acquisition_cost=2.0)
+        parts, PlanTerms(margin_rate=0.5, share_of_amount=0.1, per_order=1.0, acquisition_cost=2.0)
     )
     assert found["known"].tolist() == [30.0, 27.0]
     assert found["new"].tolist() == [-10.0, -4.0]
@@ -40,7 +40,7 @@ def test_contribution_takes_off_every_cost_once(parts):
 
 def test_equity_of_the_parts_is_that_of_the_whole(parts):
     draws = Parts(**{name: np.stack([values, values]) for name, values in parts.plain().items()})
-    table = compute_equity(draws, Terms(margin_rate=0.5), np.array([365.25, 730.5])).set_index("part")[
+    table = compute_equity(draws, PlanTerms(margin_rate=0.5), np.array([365.25, 730.5])).set_index("part")[
         "equity"
     ]
     assert table.to_dict() == {"known": 95.0, "new": 60.0, "total": 155.0}
@@ -51,7 +51,7 @@ def test_known_customers_and_those_to_come_add_up_to_the_equity_of_skewed_draws(
     draws = Parts(
         **{name: values * sizes ** (1 + (name == "known")) for name, values in parts.plain().items()}
     )
-    table = compute_equity(draws, Terms(margin_rate=0.5), np.array([30, 60])).set_index("part")["equity"]
+    table = compute_equity(draws, PlanTerms(margin_rate=0.5), np.array([30, 60])).set_index("part")["equity"]
     assert table["total"] == pytest.approx(table["known"] + table["new"])
 
 
@@ -62,7 +62,7 @@ def test_later_money_is_worth_less():
 
 
 def test_each_scenario_changes_one_thing(parts):
-    terms = Terms(margin_rate=0.5, acquisition_cost=2.0)
+    terms = PlanTerms(margin_rate=0.5, acquisition_cost=2.0)
     table = compute_scenarios(parts, terms, np.array([30, 60]), 0.5).set_index("scenario")
     assert table["revenue"].to_dict() == {
         "as forecast": 310.0,
@@ -76,15 +76,15 @@ def test_each_scenario_changes_one_thing(parts):
 
 
 def test_without_a_margin_there_is_no_equity(parts):
-    assert "equity" not in compute_scenarios(parts, Terms(), np.array([30, 60]), 0.5)
+    assert "equity" not in compute_scenarios(parts, PlanTerms(), np.array([30, 60]), 0.5)
     with pytest.raises(InputError, match="needs a margin rate"):
-        contributions(parts, Terms())
+        contributions(parts, PlanTerms())
 
 
 def test_impossible_terms_are_one_sentence():
     for wrong in ({"margin_rate": 30.0}, {"discount_rate": -0.1}, {"per_order": -1.0}):
         with pytest.raises(InputError, match=r"write 0\.1 for 10%"):
-            Terms(**wrong)
+            PlanTerms(**wrong)
 
 
 def test_each_cause_is_found_where_it_alone_moved():

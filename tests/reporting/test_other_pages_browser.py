@@ -9,7 +9,7 @@ from test_report_browser import AXE, CHROMIUM, read
 
 from cltv_ml.data import clean, simulate
 from cltv_ml.decisions import compute_audit
-from cltv_ml.decisions.shop_plan import Parts, Terms, compute_equity, compute_scenarios
+from cltv_ml.decisions.shop_plan import Parts, PlanTerms, compute_equity, compute_scenarios
 from cltv_ml.evaluation.promises import Check
 from cltv_ml.log import Log
 from cltv_ml.reporting import sections
@@ -37,7 +37,7 @@ def _forecast():
     ):
         bands[name] = 10.0 + number
     parts = Parts(*np.random.default_rng(0).uniform(1, 50, (7, 3)))
-    terms = Terms(0.4, 0.03, 1.0, 2.0, 0.1)
+    terms = PlanTerms(0.4, 0.03, 1.0, 2.0, 0.1)
     table = compute_scenarios(parts, terms, np.array([30, 60, 90]), 0.5)
     equity = compute_equity(parts, terms, np.array([30, 60, 90]))
     return [

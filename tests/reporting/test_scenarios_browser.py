@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_report_browser import CHROMIUM, read
 
-from cltv_ml.decisions.shop_plan import Parts, Terms, compute_scenarios
+from cltv_ml.decisions.shop_plan import Parts, PlanTerms, compute_scenarios
 from cltv_ml.reporting.report import render_html, summarise
 from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import scenarios_section
@@ -32,7 +32,7 @@ def test_sliders_compute_what_the_scenarios_do(tmp_path):
     values = np.random.default_rng(0).uniform(1, 50, (7, 3))
     names = ("known", "first", "repeat", "won", "known_orders", "first_orders", "repeat_orders")
     parts = Parts(**dict(zip(names, values, strict=True)))
-    terms = Terms(0.4, 0.03, 1.0, 2.0, 0.1)
+    terms = PlanTerms(0.4, 0.03, 1.0, 2.0, 0.1)
     days = pd.date_range("2024-01-01", periods=4, freq="30D")
     periods = pd.DataFrame({"start": days[:-1], "until": days[1:], "days": 30})
     bands = periods.assign(span="period", part="total", measure="revenue", expected=1.0)

@@ -6,7 +6,7 @@ import pytest
 from cltv_ml.errors import InputError
 from cltv_ml.models import Horizons, SameRate, Tweedie
 from cltv_ml.serving.packaging import Card, load_files, write_files
-from cltv_ml.serving.responses import Terms, answer
+from cltv_ml.serving.responses import AnswerTerms, answer
 
 TIERS = {"low": 0.0, "medium": 5.0, "high": 20.0}
 X = pd.DataFrame(
@@ -27,18 +27,18 @@ def model():
 
 
 def test_the_horizon_of_a_request_may_be_any_of_the_models(model):
-    own, asked = answer(model, TIERS, X), answer(model, TIERS, X, Terms(horizon=30))
+    own, asked = answer(model, TIERS, X), answer(model, TIERS, X, AnswerTerms(horizon=30))
     assert asked["expected_value"].tolist() == own["expected_value_30d"].tolist()
     assert asked["tier"].tolist() == own["tier"].tolist()
 
 
 def test_a_horizon_that_it_does_not_know_is_refused_with_those_that_it_does(model):
     with pytest.raises(InputError, match="in 30, 91 days; send one of them"):
-        answer(model, TIERS, X, Terms(horizon=60))
+        answer(model, TIERS, X, AnswerTerms(horizon=60))
 
 
 def test_a_margin_multiplies_the_values_of_all_horizons(model):
-    own, part = answer(model, TIERS, X), answer(model, TIERS, X, Terms(margin=0.5))
+    own, part = answer(model, TIERS, X), answer(model, TIERS, X, AnswerTerms(margin=0.5))
     for name in ("expected_value", "expected_value_30d", "expected_value_91d"):
         assert part[name].tolist() == pytest.approx((own[name] / 2).tolist())
 

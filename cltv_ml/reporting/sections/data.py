@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cltv_ml.data import Cleaned, Report, Verdict, compute_months, compute_seasonality, compute_summary
+from cltv_ml.data import Cleaned, DataVerdict, Report, compute_months, compute_seasonality, compute_summary
 from cltv_ml.data import judge as judge_data
 from cltv_ml.data.behaviour import compute_cohort_activity, compute_gap_histogram, compute_spend_histogram
 from cltv_ml.data.columns import profile_columns
@@ -72,7 +72,7 @@ def money_section(log: Log, *, currency: str = "") -> dict[str, Any]:
     )
 
 
-def check_sections(cleaned: Cleaned, verdict: Verdict, *, currency: str = "") -> list[dict[str, Any]]:
+def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = "") -> list[dict[str, Any]]:
     """Return the data report: the verdict, how the source was read, what the log holds, and the figures."""
     log = cleaned.transactions
     sections = [

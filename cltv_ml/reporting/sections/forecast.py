@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.decisions.shop_plan import Terms
+from cltv_ml.decisions.shop_plan import PlanTerms
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
@@ -147,7 +147,7 @@ def scenarios_section(
 
 def equity_section(
     equity: pd.DataFrame,
-    terms: Terms,
+    terms: PlanTerms,
     periods: pd.DataFrame,
     *,
     links: Mapping[str, str] | None = None,

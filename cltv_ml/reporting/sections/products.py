@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cltv_ml.decisions.associations import Level, find_associations
+from cltv_ml.decisions.associations import ProductLevel, find_associations
 from cltv_ml.decisions.margins import compute_margins, loss_makers
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.money import format_money
@@ -16,7 +16,7 @@ def products_section(log: AnyLog, *, currency: str = "") -> dict[str, Any] | Non
     """Return margins and shared orders as far as the log's columns tell them; None where they tell nothing."""
     log = Log.of(log)
     sentences, figures = [], {}
-    levels: tuple[Level, ...] = ("category", "product_id")
+    levels: tuple[ProductLevel, ...] = ("category", "product_id")
     grains = [level for level in levels if level in log.columns]
     if "cost" in log.columns and log.frame["cost"].notna().all():
         for grain in grains:
