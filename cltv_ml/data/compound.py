@@ -34,7 +34,7 @@ def _grade(name: str, column: str) -> int:
         return 1
     parts = _parts(column)
     if name == "customer_id":
-        return _grade_customer(parts) or _grade_customer(_parts(re.sub(r"[()\[\]]", " ", column)))
+        return _grade_customer(parts) or _grade_customer(words_of(column))
     if name == "order_id":
         return int(bool(parts & _PARTS["order"]) and parts <= _PARTS["order"] | _PARTS["identity"])
     if name in ("status", "payment_status"):
@@ -60,6 +60,15 @@ def _grade_customer(parts: frozenset[str]) -> int:
     if not parts & _PARTS["who"] or (parts & {"address", "adresse"} and not parts & {"mail", "email"}):
         return 0
     return next((grade for grade, known in enumerate(allowed, 1) if parts <= known), 0)
+
+
+def words_of(column: str) -> frozenset[str]:
+    """Return the words of a heading, also those in brackets.
+
+    >>> sorted(words_of("Nettobetrag")), sorted(words_of("Total (excl. VAT)"))
+    (['betrag', 'netto'], ['excl', 'total', 'vat'])
+    """
+    return _parts(re.sub(r"[()\[\]]", " ", column))
 
 
 @lru_cache(4096)

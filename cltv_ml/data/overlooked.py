@@ -77,7 +77,8 @@ def look_over(
     left = [column for column in left if column not in found.mapping.values()]
     found.notes += hint(glance, left, kinds, mapping, {**mapping, **found.mapping, **given})
     _look_at_net(mapping, given, found)
-    _look_at_returned(column_of=mapping, given=given, found=found)
+    if "returned_quantity" in mapping and glance.any_number(mapping["returned_quantity"]):
+        _look_at_returned(column_of=mapping, given=given, found=found)
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
         found.questions += ask_what_is_left(glance, numbers, mapping, given) or ask_about_fees(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines
@@ -20,6 +21,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.recognition import recognise_source
 from cltv_ml.data.scale import settle_scale, settle_units
+from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
 
@@ -83,13 +85,15 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         given = {**declined, **recognised.mapping, **given}
     known = check_mapping(given, list(kinds))
     wanted = SAFETY if is_complete(known) else tuple(name for name in SYNONYMS if name not in _LATER)
-    proposal = propose_mapping(kinds, given, look_at_levels(table, kinds), wanted)
+    levels = look_at_levels(table, kinds)
+    settle = partial(settle_tie, Source(kinds, levels, first, table))
+    proposal = propose_mapping(kinds, given, levels, wanted, settle)
     mapping, questions = dict(proposal.mapping), proposal.questions
     if "customer_id" not in given and is_no_customer(
         first, mapping.get("customer_id", ""), mapping.get("timestamp")
     ):
         others = {one: kind for one, kind in kinds.items() if one != mapping["customer_id"]}
-        proposal = propose_mapping(others, given, look_at_levels(table, others), wanted)
+        proposal = propose_mapping(others, given, levels, wanted, settle)
         mapping, questions = dict(proposal.mapping), proposal.questions
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
@@ -178,6 +182,7 @@ def propose_mapping(
     known: Mapping[str, str | None] | None = None,
     levels: Mapping[str, Sequence[str]] | None = None,
     wanted: Sequence[str] = tuple(SYNONYMS),
+    settle: Callable[[str, Sequence[str]], tuple[str, str] | None] | None = None,
 ) -> Proposal:
     """Return standard name -> source column, for what headings, types and levels make certain.
 
@@ -192,6 +197,8 @@ def propose_mapping(
         The different values of columns that may hold levels, such as those of a status.
     wanted
         The names to propose columns for.
+    settle
+        Chooses between columns that could each have a name, with a sentence that tells so; None where it cannot.
 
     >>> dict(propose_mapping({"Cust": "text", "Order Date": "timestamp", "Qty": "number", "Price": "number"}).mapping)
     {'customer_id': 'Cust', 'timestamp': 'Order Date', 'quantity': 'Qty', 'unit_price': 'Price'}
@@ -218,6 +225,9 @@ def propose_mapping(
             found = [named_net[0]]
         if name == "refunded" and len(found) > 1:  # how much, rather than whether
             found = [one for one in found if kinds[one] == "number"] or found
+        if len(found) > 1 and settle and (settled := settle(name, found)):
+            found = [settled[0]]
+            notes.append(settled[1])
         if len(found) > 1 and (name in REQUIRED or name in SAFETY):
             questions.append(_which(name, found))
         elif len(found) > 1 and name == "order_id":

@@ -82,8 +82,8 @@ def test_two_equally_good_amounts_are_asked_for(columns, asked):
 
 
 def test_two_equally_good_dates_and_customers_are_asked_for():
-    with pytest.raises(ValueError, match=r"\['order_date', 'invoice_date'\] could each be the timestamp"):
-        proposed(customer_id="a", order_date="2024-01-31", invoice_date="2024-01-31", amount=1)
+    with pytest.raises(ValueError, match=r"\['order_date', 'sale_date'\] could each be the timestamp"):
+        proposed(customer_id="a", order_date="2024-01-31", sale_date="2024-02-28", amount=1)
     with pytest.raises(ValueError, match=r"\['user_id', 'client_id'\] could each be the customer_id"):
         proposed(user_id="a", client_id="b", date="2024-01-31", amount=1)
 

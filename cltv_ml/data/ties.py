@@ -1,0 +1,272 @@
+"""Columns that could each have one name: what the data or a documented default chooses, and how it is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from cltv_ml.data.candidates import named
+from cltv_ml.data.compound import words_of
+from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.levels import read_levels
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.words import words
+from cltv_ml.engine import Relation
+
+#: Fewer lines than this show nothing.
+_LINES = 3
+
+#: Columns whose customers differ in number by more than this share are asked about.
+_NEAR = 0.1
+
+#: The share of lines that must agree.
+_MOST = 0.98
+
+#: A price with tax is at most so many times the one without.
+_HIGHEST_TAX = 1.35
+
+_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("ties")["headings"].items()}
+_SAYS = {name: frozenset(" ".join(listed).split()) for name, listed in words("ties")["words"].items()}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What ties are settled with: the columns' kinds, the levels of some, the first lines and all lines."""
+
+    kinds: Mapping[str, str]
+    levels: Mapping[str, Sequence[str]]
+    first: Relation
+    table: Relation
+
+    def number(self, column: str) -> str:
+        """Return SQL for a column's numbers, read in the first way that fits."""
+        return Columns(self.first, Rules(), ask=False).number(column)
+
+
+def settle_tie(source: Source, name: str, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Return which of several columns has a name, and the sentence that tells so; None where only the user knows."""
+    settle: Mapping[str, Callable[[Source, Sequence[str]], tuple[str, str] | None]] = {
+        "customer_id": _settle_customer,
+        "timestamp": _settle_time,
+        "amount": _settle_amount,
+        "status": _settle_status,
+    }
+    found = settle[name](source, columns) if name in settle else None
+    if found is None:
+        return None
+    chosen, because = found
+    others = [column for column in columns if column != chosen]
+    return chosen, (
+        f"Columns {list(columns)} could each be the {name}; {chosen!r}, {because}, was taken "
+        f"(--mapping {flag(name, others[0])} takes the other)."
+    )
+
+
+def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Choose an id before an e-mail address before a name, where they tell nearly as many customers apart."""
+    first = source.first
+    values = {one: f"lower(nullif(trim(cast({quote(one)} as varchar)), ''))" for one in columns}
+    rows, *counts = first.row(
+        f"select count(*), {', '.join(f'count(distinct {value})' for value in values.values())} from {first}"
+    )
+    customers = dict(zip(columns, counts, strict=True))
+    # An id that no line shares with another is the line's own.
+    left = [one for one in columns if plain_heading(one) != "id" or customers[one] < rows]
+    ranked = sorted(left, key=_rank_of_customer)
+    if rows < _LINES or not ranked:
+        return None
+    chosen = ranked[0]
+    filled = " or ".join(f"{values[one]} is not null" for one in ranked[1:]) or "false"
+    [blank] = first.row(f"select count(*) filter ({values[chosen]} is null and ({filled})) from {first}")
+    if blank > (1 - _MOST) * rows or not customers[chosen]:
+        return None
+    same = True
+    for other in ranked[1:]:
+        [pairs] = first.row(
+            f"select count(distinct ({values[chosen]}, {values[other]})) "
+            f"filter ({values[chosen]} is not null and {values[other]} is not null) from {first}"
+        )
+        alike = pairs == customers[chosen] == customers[other]
+        same &= alike
+        far = abs(customers[chosen] - customers[other]) > _NEAR * customers[chosen]
+        if not alike and (far or _rank_of_customer(other) == _rank_of_customer(chosen)):
+            return None
+    if same:
+        return chosen, "which names the same customers in the first lines"
+    counted = ", ".join(f"{customers[one]:,} by {one!r}" for one in ranked)
+    return (
+        chosen,
+        f"as an id goes before an e-mail address and that before a name ({counted} in the first lines)",
+    )
+
+
+def _rank_of_customer(column: str) -> int:
+    plain = plain_heading(column)
+    if _HEADED["mail"].search(plain):
+        return 1
+    return 0 if _HEADED["identity"].search(plain) and not _HEADED["called"].search(plain) else 2
+
+
+def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Choose the day on which the customer ordered; of equal days the column that holds the time as well."""
+    ranks = {column: _rank_of_time(column) for column in columns}
+    best = [column for column in columns if ranks[column] == min(ranks.values())]
+    reading = Columns(source.first, Rules(), ask=False)
+    times = {column: reading.timestamp(column) for column in columns}
+    apart = {
+        (one, other): source.first.row(
+            f"select count(*) filter (a is not null or b is not null), count(*) filter (a is null and b is not null), "
+            f"count(*) filter (cast(a as date) <> cast(b as date)), count(distinct a), count(distinct b) "
+            f"from (select {times[one]} as a, {times[other]} as b from {source.first})"
+        )
+        for one, other in combinations(columns, 2)
+    }
+    if len(best) > 1:
+        tied = {pair: seen for pair, seen in apart.items() if set(pair) <= set(best)}
+        rows = min(seen[0] for seen in tied.values())
+        if rows < _LINES or any(blank or differ for _, blank, differ, *_ in tied.values()):
+            return None
+        finest = dict.fromkeys(best, 0)
+        for (one, other), (*_, of_one, of_other) in tied.items():
+            finest[one], finest[other] = of_one, of_other
+        chosen = max(best, key=lambda column: finest[column])
+        return chosen, "which has the same days as the others"
+    chosen = best[0]
+    others = [column for column in columns if column != chosen]
+    told = []
+    for other in others:
+        [rows, blank, differ] = source.first.row(
+            f"select count(*), count(*) filter (a is null and b is not null), "
+            f"count(*) filter (cast(a as date) <> cast(b as date)) "
+            f"from (select {times[chosen]} as a, {times[other]} as b from {source.first})"
+        )
+        if blank > (1 - _MOST) * rows:
+            return None
+        told.append(f"{other!r} is another day on {differ:,} of the first {rows:,} lines")
+    return chosen, f"the order's own time ({'; '.join(told)})"
+
+
+def _rank_of_time(column: str) -> int:
+    """Return 0 for the time of an order, 1 for one that says nothing, 2 for an invoice's, 3 for what comes later."""
+    plain = plain_heading(column)
+    for rank, name in ((3, "later"), (2, "invoiced"), (0, "ordered")):
+        if _HEADED[name].search(plain):
+            return rank
+    return 1
+
+
+def _settle_amount(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Choose money without tax, before refunds and fees, after discounts, with postage, and paid, not only agreed."""
+    chosen, because = columns[0], ""
+    for other in columns[1:]:
+        pair = _settle_two_amounts(source, chosen, other, columns)
+        if pair is None:
+            return None
+        chosen, because = pair
+    sums = {
+        one: source.table.row(f"select sum({source.number(one)}) from {source.table}")[0] for one in columns
+    }
+    if len({round(money or 0, 2) for money in sums.values()}) == 1:
+        return chosen, because
+    shown = ", ".join(f"{sums[one] or 0:,.2f} in {one!r}" for one in columns)
+    return chosen, f"{because} ({shown})"
+
+
+def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str]) -> tuple[str, str] | None:
+    a, b = source.number(one), source.number(other)
+    rows, equal, above, below = source.first.row(
+        f"select count(*), count(*) filter (abs(a - b) < 0.006), count(*) filter (a > b + 0.006), "
+        f"count(*) filter (a < b - 0.006) from (select abs({a}) as a, abs({b}) as b from {source.first}) "
+        "where a <> 0 or b <> 0"
+    )
+    if rows < _LINES:
+        return None
+    if equal >= 0.999 * rows:
+        return one, "which holds the same money"
+    if above and below:
+        return None
+    larger, smaller = (one, other) if above else (other, one)
+    return (
+        _without_tax(source, larger, smaller)
+        or _explained(source, larger, smaller, tied)
+        or _really_paid(larger, smaller)
+    )
+
+
+def _without_tax(source: Source, larger: str, smaller: str) -> tuple[str, str] | None:
+    """Choose the smaller of two amounts where headings say that it lacks the tax, and no line denies it."""
+    says, larger_says = words_of(smaller), words_of(larger)
+    if not says & _SAYS["without_tax"] or larger_says & _SAYS["without_tax"]:
+        return None
+    a, b = source.number(larger), source.number(smaller)
+    low, high = source.first.row(
+        f"select min(r), quantile_cont(r, 0.9) from (select abs({a}) / abs({b}) as r from {source.first} "
+        f"where ({b}) <> 0 and ({a}) <> 0)"
+    )
+    surely = says & _SAYS["surely_without_tax"] or larger_says & _SAYS["with_tax"]
+    if low is None or not surely or low < 0.999 or high > _HIGHEST_TAX:
+        return None
+    return smaller, "the one without tax"
+
+
+def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -> tuple[str, str] | None:
+    """Choose by the column of tax, refunds, fees, discounts or postage that two amounts differ by."""
+    left = [one for one, kind in source.kinds.items() if kind in ("number", "rate") and one not in tied]
+    parts = {
+        one: kind
+        for one in left
+        if (kind := next((kind for kind in _PARTS if _HEADED[kind].search(plain_heading(one))), ""))
+    }
+    if not parts:
+        return None
+    gap = f"abs({source.number(larger)}) - abs({source.number(smaller)})"
+    tests = ", ".join(
+        f"count(*) filter (abs(({gap}) - abs(coalesce({source.number(one)}, 0))) < 0.011)" for one in parts
+    )
+    rows, *agree = source.first.row(f"select count(*), {tests} from {source.first} where ({gap}) is not null")
+    for (part, kind), lines in zip(parts.items(), agree, strict=True):
+        if lines >= _MOST * rows:
+            takes_larger, because = _PARTS[kind]
+            return (larger if takes_larger else smaller), because.format(part=part)
+    return None
+
+
+#: What two amounts may differ by, whether the larger one is then taken, and why.
+_PARTS = {
+    "part_refunded": (True, "before the refunds in {part!r}"),
+    "part_postage": (True, "with the postage in {part!r}"),
+    "part_fee": (True, "before the fees in {part!r}"),
+    "part_tax": (False, "without the tax in {part!r}"),
+    "part_discount": (False, "after the discount in {part!r}"),
+}
+
+
+def _really_paid(larger: str, smaller: str) -> tuple[str, str] | None:
+    """Choose what was paid or captured before what was agreed, authorised or due."""
+    paid, agreed = (_HEADED[name] for name in ("paid", "agreed"))
+    for chosen, other in ((smaller, larger), (larger, smaller)):
+        if paid.search(plain_heading(chosen)) and agreed.search(plain_heading(other)):
+            return chosen, "what was paid"
+    return None
+
+
+def _settle_status(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
+    """Choose the one column that tells sales apart, else the order's own where all its levels are known."""
+    readings = {
+        one: read_levels("status", [level for level in source.levels.get(one, ()) if level])
+        for one in columns
+    }
+    telling = [one for one in columns if set(readings[one]) - {"counts"}]
+    if len(telling) == 1:
+        others = ", ".join(repr(one) for one in columns if one not in telling)
+        return telling[0], f"as every level of {others} counts"
+    ranks = {one: bool(_HEADED["other_status"].search(plain_heading(one))) for one in telling or columns}
+    own = [one for one, other in ranks.items() if not other]
+    exact = [one for one in own if one in named("status", own)]
+    if len(own) != 1 or not exact or None in readings[own[0]]:
+        return None
+    return own[0], "the order's own"

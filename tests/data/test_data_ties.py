@@ -1,0 +1,113 @@
+"""Tests of columns that could each have one name: what decides between them, and what is still asked."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data import clean, read
+from cltv_ml.data.questions import QuestionsError
+
+DAYS = ["2024-01-05", "2024-02-06", "2024-03-07", "2024-04-08"]
+SALES = {
+    "order_id": ["1", "2", "3", "4"],
+    "customer_id": list("abca"),
+    "date": DAYS,
+    "amount": [10.0, 20, 30, 40],
+}
+
+
+def settled(**columns) -> tuple[dict[str, str], str]:
+    """Return the mapping and the notes of a log with other columns in place of some; None takes one out."""
+    table = {name: values for name, values in (SALES | columns).items() if values is not None}
+    report = clean(read(pd.DataFrame(table))).report
+    return dict(report.mapping), " ".join(report.notes)
+
+
+def test_an_email_goes_before_a_name_and_an_id_before_both():
+    mails, names = ["a@x.org", "b@x.org", "c@x.org", "a@x.org"], ["Al", "Bo", "Cy", "Al"]
+    mapping, notes = settled(customer_id=None, email=mails, customer_name=names)
+    assert mapping["customer_id"] == "email"
+    assert "customer_name takes the other" in notes
+    mapping, _ = settled(customer_id=None, Kunde=names, Kundennummer=[7, 8, 9, 7])
+    assert mapping["customer_id"] == "Kundennummer"
+
+
+def test_customers_that_differ_much_between_two_columns_are_asked_about():
+    with pytest.raises(QuestionsError, match="could each be the customer_id"):
+        settled(customer_id=None, email=["s@x.org"] * 4, customer_name=["Al", "Bo", "Cy", "Di"])
+    with pytest.raises(QuestionsError, match="could each be the customer_id"):
+        settled(
+            customer_id=None, email=["a@x.org", "", "", "a@x.org"], customer_name=["Al", "Bo", "Cy", "Al"]
+        )
+
+
+def test_the_day_of_the_order_goes_before_those_of_invoices_and_payments():
+    later = ["2024-01-09", "2024-02-06", "2024-03-08", "2024-04-08"]
+    for column in ("payment_date", "Invoice Date", "Paid at"):
+        mapping, notes = settled(date=None, order_date=DAYS, **{column: later})
+        assert mapping["timestamp"] == "order_date"
+        assert "another day on 2 of the first 4 lines" in notes
+
+
+def test_a_day_of_the_order_that_is_often_blank_is_asked_about():
+    with pytest.raises(QuestionsError, match="could each be the timestamp"):
+        settled(date=None, order_date=[*DAYS[:2], None, None], payment_date=DAYS)
+
+
+PAIRS = [
+    (
+        {"Montant TTC": [12.0, 24, 33, 48], "Montant HT": [10.0, 20, 30, 40]},
+        "Montant HT",
+        "without tax (117.00",
+    ),
+    (
+        {"Total incl. VAT": [12.0, 24, 33, 48], "Total excl. VAT": [10.0, 20, 30, 40]},
+        "Total excl. VAT",
+        "tax",
+    ),
+    (
+        {"Total": [10.0, 20, 30, 40], "Net amount": [10.0, 15, 30, 0], "Refund amount": [0, 5.0, 0, 40]},
+        "Total",
+        "before the refunds",
+    ),
+    (
+        {
+            "Grand Total": [12.0, 22, 32, 42],
+            "Total Amount": [10.0, 20, 30, 40],
+            "Shipping Fee": [2.0] * 4,
+        },
+        "Grand Total",
+        "with the postage",
+    ),
+    (
+        {"authorized_amount": [12.0, 22, 32, 42], "captured_amount": [10.0, 22, 32, 0]},
+        "captured_amount",
+        "what was paid",
+    ),
+    ({"total": [10.0, 20, 30, 40], "revenue": [10.0, 20, 30, 40]}, "total", "the same money"),
+]
+
+
+def test_two_amounts_are_settled_by_what_they_differ_by():
+    wrong = []
+    for columns, taken, told in PAIRS:
+        mapping, notes = settled(amount=None, **columns)
+        if mapping["amount"] != taken or told not in notes:
+            wrong.append((taken, notes))
+    assert not wrong
+
+
+def test_two_amounts_that_nothing_explains_are_asked_about():
+    with pytest.raises(QuestionsError, match="could each be the amount"):
+        settled(amount=None, total=[10.0, 20, 30, 40], revenue=[11.0, 25, 30, 47])
+
+
+def test_a_status_whose_levels_all_count_gives_way():
+    mapping, _ = settled(
+        **{"Status": ["paid", "paid", "cancelled", "paid"], "Invoice Status": ["invoiced"] * 4}
+    )
+    assert mapping["status"] == "Status"
+
+
+def test_items_that_never_came_back_are_not_asked_about():
+    mapping, _ = settled(quantity_returned=[0, 0, 0, 0])
+    assert mapping["amount"] == "amount"
