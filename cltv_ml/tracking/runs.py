@@ -63,7 +63,12 @@ def open_experiment(name: str, root: Path | None = None) -> str:
         return str(found.experiment_id)
     folder = artifact_root(uri)
     slug = re.sub(r"[^\w.-]", "_", name)
-    return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None, _EXPERIMENT))
+    try:
+        return str(mlflow.create_experiment(name, (folder / slug).as_uri() if folder else None, _EXPERIMENT))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(mlflow.get_experiment_by_name(name).experiment_id)  # somebody else was faster
 
 
 def _check_usable(found: Experiment, uri: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from mlflow.tracking import MlflowClient
 
 from cltv_ml.data.synthetic import simulate
 
@@ -126,3 +127,37 @@ def test_the_image_copies_what_is_there_and_runs_as_an_ordinary_user():
     assert copied
     assert all((DEPLOY.parent / name).exists() for name in copied), copied
     assert "USER cltv" in lines
+
+
+@pytest.mark.slow
+def test_two_people_train_and_promote_at_once_on_one_server(place, tmp_path):
+    store = f"http://127.0.0.1:{place.ports['mlflow']}"
+    _wait_for(f"{store}/health", place("mlflow"))
+    folders = [tmp_path / "ann", tmp_path / "bob"]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        simulate(200 + 50 * number, seed=number).log.to_csv(folder / "orders.csv", index=False)
+
+    def at_once(words):
+        """Run one command in both folders at the same time; return the statuses and what was said."""
+        command = [sys.executable, "-m", "cltv_ml", *words.split()]
+        how = {"env": os.environ | {"MLFLOW_TRACKING_URI": store}, "text": True, "stderr": subprocess.STDOUT}
+        processes = [
+            subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, **how) for folder in folders
+        ]
+        said = [process.communicate(timeout=600)[0] for process in processes]
+        return [process.returncode for process in processes], said
+
+    models = "--models same_rate,bg_nbd_gamma_gamma"
+    statuses, said = at_once(f"train --data orders.csv --horizon 4w {models}")
+    assert statuses == [0, 0], said
+    client = MlflowClient(store, store)
+    versions = client.search_model_versions("name = 'cltv'")
+    assert sorted(int(version.version) for version in versions) == [1, 2]
+    assert {client.get_run(version.run_id).info.status for version in versions} == {"FINISHED"}
+    assert client.get_registered_model("cltv").aliases == {"champion": "1", "challenger": "2"}
+    statuses, said = at_once("promote --data orders.csv --force")
+    assert sorted(statuses) == [0, 2], said
+    refused = said[statuses.index(2)]
+    assert "moved meanwhile" in refused or "has no challenger" in refused
+    assert client.get_registered_model("cltv").aliases == {"champion": "2", "previous": "1"}

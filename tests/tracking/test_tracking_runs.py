@@ -82,6 +82,18 @@ def test_an_experiment_whose_artifacts_only_a_server_writes_is_one_sentence(stor
         runs.open_experiment("team")
 
 
+def test_an_experiment_that_somebody_else_creates_at_the_same_moment_is_used(store, monkeypatch):
+    theirs = runs.open_experiment("shop")
+    find, looked = mlflow.get_experiment_by_name, []
+
+    def too_early(name):
+        looked.append(name)
+        return None if len(looked) == 1 else find(name)
+
+    monkeypatch.setattr(mlflow, "get_experiment_by_name", too_early)
+    assert runs.open_experiment("shop") == theirs
+
+
 def test_a_failing_training_ends_its_run_as_failed(store):
     with (
         pytest.raises(OSError, match="no space"),
