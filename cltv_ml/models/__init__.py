@@ -30,6 +30,7 @@ from cltv_ml.models.nbd import NBD
 from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
+from cltv_ml.models.pareto_nbd_sarmanov import ParetoNBDSarmanov
 from cltv_ml.models.pooling import Pooled, fit_pooled
 from cltv_ml.models.posterior import Posterior, sample_posterior
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -63,6 +64,7 @@ CATALOGUE = {
         ParetoNBDCalendar,
         GGompertzNBD,
         ParetoGGG,
+        ParetoNBDSarmanov,
         MBGNBD,
         NBD,
         SBG,

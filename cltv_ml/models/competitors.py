@@ -18,6 +18,7 @@ from cltv_ml.models.own import is_own, load_own, offered
 from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
+from cltv_ml.models.pareto_nbd_sarmanov import ParetoNBDSarmanov
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.quantile import Quantile
 from cltv_ml.models.same_rate import SameRate
@@ -34,6 +35,7 @@ ALL = (
     "pareto_nbd_calendar_gamma_gamma",
     "ggompertz_nbd_gamma_gamma",
     "pareto_ggg_gamma_gamma",
+    "pareto_nbd_sarmanov_gamma_gamma",
     "pareto_nbd_correlated_spend",
     "bg_nbd_covariates",
     "pareto_nbd_covariates",
@@ -52,6 +54,7 @@ _BY_NAME = (
     "pareto_nbd_calendar_gamma_gamma",
     "ggompertz_nbd_gamma_gamma",
     "pareto_ggg_gamma_gamma",
+    "pareto_nbd_sarmanov_gamma_gamma",
     "pareto_nbd_correlated_spend",
     "ziln",
     "quantile",
@@ -123,6 +126,7 @@ def _single(horizon: int, features: list[str]) -> list[ValueModel]:
         ProbabilisticValue(ParetoNBDCalendar(), horizon=horizon),
         ProbabilisticValue(GGompertzNBD(), horizon=horizon),
         ProbabilisticValue(ParetoGGG(), horizon=horizon),
+        ProbabilisticValue(ParetoNBDSarmanov(), horizon=horizon),
         ProbabilisticValue(ParetoNBD(), GammaGamma(correlated=True), horizon=horizon).named(
             "pareto_nbd_correlated_spend"
         ),

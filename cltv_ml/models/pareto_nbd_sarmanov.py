@@ -115,13 +115,13 @@ class ParetoNBDSarmanov(CovariateModel):
         return self._mean(params, lambda part: _PLAIN._alive_discounted(part, t, rate))
 
     def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
-        rate, life = self._draw(params, (len(params[0]), size), rng)
+        rate, life = self._draw_rates(params, (len(params[0]), size), rng)
         return draw_poisson(rate * np.minimum(life, t), rng)
 
     def _simulate(
         self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        return until_moment(*self._draw(self._newcomer(params)[1], T.shape, rng), T, horizon, rng)
+        return until_moment(*self._draw_rates(self._newcomer(params)[1], T.shape, rng), T, horizon, rng)
 
     def _mean(self, params: Params, answer: Callable[[Params], np.ndarray]) -> np.ndarray:
         """Return the answer of Pareto/NBD for customers known to be alive over the four of them."""
@@ -132,14 +132,16 @@ class ParetoNBDSarmanov(CovariateModel):
         weights = [f * e for f, e in zip(_signed(corners), means, strict=True)]
         return np.maximum(_dot(weights, map(answer, parts)) / _dot(corners, _shares(means)), 0.0)
 
-    def _draw(
+    def _draw_rates(
         self, params: Params, shape: tuple[int, ...], rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return draws of lambda and of lifetimes: the density is a sum, with no negative weight, of gamma densities
         times e or 1 - e, and Gamma(r, alpha) times 1 - e is Gamma(r + 1, a) for a between alpha and what e adds to it.
         """
         r, alpha, s, beta, *first = params
-        weights = [f * p for f, p in zip(self._prior(tuple(first)), _shares(self._alive_means(params)), strict=True)]
+        weights = [
+            f * p for f, p in zip(self._prior(tuple(first)), _shares(self._alive_means(params)), strict=True)
+        ]
         chosen = rng.random(shape) * sum(weights)
         part = sum(chosen > edge for edge in np.cumsum(weights[:3], axis=0))
         drawn = []
@@ -150,7 +152,9 @@ class ParetoNBDSarmanov(CovariateModel):
             missing = -np.expm1(-power * np.log1p(more / scale))
             between = scale * np.exp(-np.log1p(-rng.random(shape) * missing) / power)
             drawn.append(
-                draw_gamma(np.where(tilted, power, power + 1), np.where(tilted, scale + more, between), shape, rng)
+                draw_gamma(
+                    np.where(tilted, power, power + 1), np.where(tilted, scale + more, between), shape, rng
+                )
             )
         return drawn[0], rng.exponential(1.0, shape) / np.maximum(drawn[1], 1e-290)
 
@@ -170,7 +174,7 @@ class ParetoNBDSarmanov(CovariateModel):
     def _odds(self, r: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return c / (1 - c) of both means."""
         lengths = r * np.log1p(self.tilts[0]), s * np.log1p(self.tilts[1])
-        one, other = (np.maximum(np.exp(-length) / -np.expm1(-length), 1e-100) for length in lengths)
+        one, other = (np.maximum(np.exp(-length) / -np.expm1(-length), 1e-40) for length in lengths)
         return one, other
 
 

@@ -13,6 +13,7 @@ TRUE = {
     "MBGCNBD": DROPOUT,
     "NBD": {"r": 0.8, "alpha": 6.0},
     "ParetoNBD": {"r": 0.8, "alpha": 6.0, "s": 0.9, "beta": 15.0},
+    "ParetoNBDSarmanov": {"r": 1.5, "alpha": 6.0, "s": 1.2, "beta": 15.0, "w": 5.0},
     "BGBB": {"alpha": 1.2, "beta": 0.75, "gamma": 0.66, "delta": 2.8},
     "SBG": {"alpha": 0.7, "beta": 2.0},
     "BdW": {"gamma": 0.7, "delta": 2.0, "c": 1.3},

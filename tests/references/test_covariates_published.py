@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cltv_ml.models import ParetoNBD, likelihood_ratio_test
+from cltv_ml.models import ParetoNBD, ParetoNBDSarmanov, likelihood_ratio_test, log_likelihood
 
 FOLDER = Path(os.environ.get("CLTV_DATA_DIR", "")) / "clvtools"
 pytestmark = pytest.mark.skipif(
@@ -51,6 +51,24 @@ def test_without_covariates_the_fit_is_the_published_one(apparel):
         {"r": 1.449, "alpha": 48.636, "s": 0.5613, "beta": 46.884}, rel=1e-4
     )
     assert model.log_likelihood_ == pytest.approx(-5848.0978, abs=1e-3)
+
+
+def test_correlated_rates_have_the_published_likelihood(apparel):
+    # CLVTools 0.12.1 with use.cor ends at a Cor(life,trans) of -0.00099471169, m at its lower bound; its exponents are
+    # the rates times one week
+    r, alpha, s, beta = 1.4704880102, 48.5545689453, 0.2461867390, 11.2051845186
+    model = ParetoNBDSarmanov("weeks")
+    model.tilts = 1 / alpha, 1 / beta
+    k = -0.000994711694035 * (1 + alpha) * (1 + beta) / (r * s) ** 0.5
+    w = (1 + k) / (1 - k / min(model._odds(r, s)))
+    params = {"r": r, "alpha": alpha, "s": s, "beta": beta, "w": w}
+    assert log_likelihood(model, apparel, params) == pytest.approx(-5850.820191, abs=1e-6)
+
+
+def test_the_correlation_of_rates_is_not_worse_than_none(apparel):
+    model = ParetoNBDSarmanov("weeks").fit(apparel)
+    assert -5848.0978 < model.log_likelihood_ < -5848.0
+    assert 0 < model.correlation_ < 0.1
 
 
 def test_covariates_and_their_likelihood_are_the_published_ones(fitted):
