@@ -47,7 +47,7 @@ class ParetoNBDSarmanov(CovariateModel):
     def correlation_(self) -> float:
         """The correlation of purchase and dropout rates among customers with the same covariates."""
         check_fitted(self)
-        r, _, s, _, w = (np.float64(self.params_[name]) for name in self.param_names)
+        r, _, s, _, w = (np.asarray(self.params_[name]) for name in self.param_names)
         one, other = (tilt / (1 + tilt) for tilt in self.tilts)
         return float(_bounded(w, *self._odds(r, s))[0] * np.sqrt(r * s) * one * other)
 
@@ -78,7 +78,8 @@ class ParetoNBDSarmanov(CovariateModel):
         """
         r, alpha, s, beta, _ = params
         (a, b), (log_a, log_b) = self.tilts, np.log1p(self.tilts)
-        values, slopes = [], []
+        values: list[np.ndarray] = []
+        slopes: list[tuple[np.ndarray, ...]] = []
         for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
             more, longer = 1 + i * a, 1 + j * b
             value, by = _PLAIN._terms((r, alpha * more, s, beta * longer), rows)
