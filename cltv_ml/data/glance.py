@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep
+from cltv_ml.engine import Relation, keep, literal
 
 #: A source with fewer lines is looked at as a whole; of others so many blocks of so many lines.
 _ALL, _BLOCKS, _BLOCK = 30_000, 10, 2_000
@@ -28,6 +28,7 @@ class Glance:
 
     def __init__(self, table: Relation, columns: Sequence[str]) -> None:
         self.rows = 0
+        self.table = table
         if not columns:
             return
         rows = table.count()
@@ -65,6 +66,28 @@ class Glance:
             "having count(*) = 2)"
         )
         return bool(pairs and differ >= 0.9 * pairs)
+
+    def only_where(self, column: str, empty: Collection[str], condition: str) -> bool:
+        """Whether a column holds more than such values on some lines, and only on those of a condition."""
+        text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
+        nothing = ", ".join(map(literal, sorted(empty)))
+        filled = f"{text} not in ({nothing}) and coalesce(try_cast({text} as double), 1) <> 0"
+        some, others = self.table.row(
+            f"select count(*) filter (where {filled}), count(*) filter (where {filled} and not ({condition})) "
+            f"from {self.table}"
+        )
+        return bool(some and not others)
+
+    def given_back(self, column: str, amount: str | None) -> bool:
+        """Whether a column holds money that is never above the amount, and as much as that on some lines."""
+        if not amount:
+            return False
+        back, paid = self.number(column), self.number(amount)
+        some, within, whole = self.lines.row(
+            f"select count(*), count(*) filter (where b <= a + 0.005), count(*) filter (where abs(b - a) < 0.006) "
+            f"from (select abs({back}) as b, {paid} as a from {self.lines}) where b > 0"
+        )
+        return bool(whole and within == some)
 
     def number(self, column: str) -> str:
         """Return SQL for the numbers of a column, read in the first way that fits."""

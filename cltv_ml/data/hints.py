@@ -30,6 +30,9 @@ _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 #: So many columns are compared with one another.
 _MOST = 8
 
+#: On fewer lines, money that equals the amount may be a refund of it.
+_ORDERS = 10
+
 
 def hint(
     glance: Glance,
@@ -74,11 +77,14 @@ def _texts(glance: Glance, column: str) -> list[str]:
 def _money(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
     """Tell of money on a few lines only, and never more than their amount: it may have been given back."""
     value, amount = glance.number(column), glance.number(mapping["amount"])
-    some, within, money = glance.lines.row(
+    some, within, money, less = glance.lines.row(
         f"select count(*) filter (v <> 0), count(*) filter (v <> 0 and abs(v) <= abs(a) + 0.005), "
-        f"count(*) filter (v >= 10 or v <> floor(v)) from (select {value} as v, {amount} as a from {glance.lines})"
+        f"count(*) filter (v >= 10 or v <> floor(v)), count(*) filter (v <> 0 and abs(v - a) > 0.005) "
+        f"from (select {value} as v, {amount} as a from {glance.lines})"
     )
-    if not some or some > 0.5 * glance.rows or within < some or not money:
+    # The amount itself on the first line of each order is nothing else.
+    repeated = not less and some >= _ORDERS
+    if not some or some > 0.5 * glance.rows or within < some or not money or repeated:
         return []
     return [
         f"Column {column!r} holds numbers on {some:,} of {glance.rows:,} lines, none above the amount, and is not "

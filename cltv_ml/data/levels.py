@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from cltv_ml.data.headings import plain_pattern, plain_text
@@ -44,6 +44,10 @@ SAYS_CANCELLED = (
 
 #: What the last line of a report holds instead of a level.
 _SUM = r"^(grand |sub ?)?totals?$|^summe$|^gesamt(summe)?$|^somme$|^suma$|^totaal$|^totale$"
+
+
+#: What the other levels say of the step that follows an open order.
+_PLACED_BEFORE = ("placed_before_paying", "placed_before_sending")
 
 
 @lru_cache(4096)
@@ -122,17 +126,27 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
     return None
 
 
-def read_levels(name: str, levels: Iterable[str], told: Mapping[str, str] | None = None) -> list[str | None]:
+def read_levels(
+    name: str, levels: Iterable[str], told: Mapping[str, str] | None = None, paid_elsewhere: bool = False
+) -> list[str | None]:
     """Return what each level of one column means, as `read_level` does, where others change it.
 
     In a ledger payments settle invoices and are no sales; orders next to invoices may count twice, so that only the
-    user can say what they are.
+    user can say what they are. An order that is merely open or new is not paid yet where another level of its column
+    says paid, and not sent yet where another one says sent.
+
+    Parameters
+    ----------
+    paid_elsewhere
+        Whether a column of its own says what was paid, so that a new order need not say it.
 
     >>> read_levels("type", ["Payment", "Refund"]), read_levels("type", ["Invoice", "Payment", "Credit Memo", "Refund"])
     (['counts', 'refund'], ['counts', 'ignore', 'refund', 'ignore'])
     """
     levels = list(levels)
     readings = [read_level(name, level, told) for level in levels]
+    if name == "status":
+        return _read_placed(levels, readings, paid_elsewhere)
     if name != "type":
         return readings
     plain = list(map(plain_level, levels))
@@ -155,6 +169,40 @@ def read_levels(name: str, levels: Iterable[str], told: Mapping[str, str] | None
     return [
         changed[kind] if kind in changed and one not in known and reading != "ignore" else reading
         for one, kind, reading in zip(plain, kinds, readings, strict=True)
+    ]
+
+
+def _read_placed(
+    levels: Sequence[str], readings: Sequence[str | None], paid_elsewhere: bool
+) -> list[str | None]:
+    """Return the readings, with what open, new and sent mean beside the column's other levels.
+
+    What was sent is an order's goods, but an invoice beside drafts and what is overdue.
+    """
+    plain = list(map(plain_level, levels))
+    rest = [one for one in plain if not re.fullmatch(_WORDS["placed"], one)]
+    before = {
+        way: any(re.search(_WORDS[way], one) for one in rest if one != "sent") for way in _PLACED_BEFORE
+    }
+    means = None
+    if paid_elsewhere or (before["placed_before_sending"] and not before["placed_before_paying"]):
+        means = "counts"
+    elif before["placed_before_paying"]:
+        means = "ignore"
+    billed = any(re.search(_WORDS["billed_states"], one) for one in rest)
+    posted = (
+        paid_elsewhere or before["placed_before_sending"] or "counts" in readings or len(rest) < len(plain)
+    )
+    sent = "ignore" if billed else "counts" if posted else None
+    return [
+        reading
+        if reading is not None
+        else means
+        if re.fullmatch(_WORDS["placed"], one)
+        else sent
+        if re.fullmatch(_WORDS["sent"], one)
+        else None
+        for one, reading in zip(plain, readings, strict=True)
     ]
 
 

@@ -9,11 +9,22 @@ from dataclasses import dataclass, field
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.hints import ask_about_fees, ask_what_is_left, hint, tell_of_levels
-from cltv_ml.data.levels import BLANK, LEVEL_NAMES, NO, UNDONE, YES, plain_level, read_level, read_levels
+from cltv_ml.data.levels import (
+    BLANK,
+    LEVEL_NAMES,
+    MOST_LEVELS,
+    NO,
+    UNDONE,
+    YES,
+    plain_level,
+    read_level,
+    read_levels,
+)
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
 from cltv_ml.data.words import words
-from cltv_ml.engine import Relation
+from cltv_ml.engine import Relation, literal
 
 #: Levels that say, under whatever heading, that a sale was undone or never took place; and those that deny it.
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
@@ -38,11 +49,14 @@ class Overlooked:
     ----------
     mapping
         Names that columns surely have; the reading of their levels is shown by `read_sales`.
+    settled
+        SQL for a line whose own status or negative amount says already that it is no sale.
     questions, notes
         What must be asked, and what is told.
     """
 
     mapping: dict[str, str] = field(default_factory=dict)
+    settled: str = "false"
     questions: list[Question] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -60,9 +74,15 @@ def look_over(
     found = Overlooked()
     left = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
     glance = Glance(table, list(kinds))
+    found.settled = _undone_already(glance, mapping)
     levels_of = glance.levels(left, _LEVELS)
     for column in left:
         levels = levels_of.get(column)
+        if _speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, found.settled):
+            found.notes.append(
+                f"Column {column!r} marks only lines that are left out or taken back without it, and is not used."
+            )
+            continue
         _look_at_unpaid(column, kinds[column], glance, found)
         decided = {**mapping, **found.mapping, **given}
         about = (column, kinds[column], glance, decided, found)
@@ -98,6 +118,21 @@ def look_over(
     if "unit_price" not in given:
         _look_at_prices(glance, mapping["unit_price"], numbers, found)
     return found
+
+
+def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
+    """Return SQL for the lines that other columns say to be no sale: by a level, or an amount below 0."""
+    tests = [f"{glance.number(mapping['amount'])} < 0"] if "amount" in mapping else []
+    names = {mapping[name]: name for name in LEVEL_NAMES if name in mapping}
+    for column, levels in (glance.levels(list(names), MOST_LEVELS) if names else {}).items():
+        readings = read_levels(names[column], list(levels), paid_elsewhere="payment_status" in mapping)
+        undone = [
+            level for level, reading in zip(levels, readings, strict=True) if reading in ("ignore", "refund")
+        ]
+        if undone:
+            text = f"coalesce(trim(cast({quote(column)} as varchar)), '')"
+            tests.append(f"{text} in ({', '.join(map(literal, undone))})")
+    return " or ".join(f"coalesce({test}, false)" for test in tests) or "false"
 
 
 def _look_at_unpaid(column: str, kind: str, glance: Glance, found: Overlooked) -> None:
@@ -143,9 +178,23 @@ def _look_at_flag(
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
     if 0 < filled < rows:
         name = "refunded" if values <= NO | YES else "cancelled_at"
+        said = [level for level in levels if level.lower() not in NO]
+        if name not in decided and all(map(_says_undone, said)):
+            found.mapping[name] = column
+            return True
         meaning = "those lines are no sale or were given back"
         _ask(found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning)
     return True
+
+
+def _says_undone(level: str) -> bool:
+    """Whether a text says that goods or money came back, rather than that somebody asked for it.
+
+    >>> _says_undone("Refund approved"), _says_undone("Return requested"), _says_undone("RMA-7")
+    (True, False, False)
+    """
+    asked = re.search("request|pend|open|reject|declin|progress|disput|dismiss", plain_level(level))
+    return read_level("status", level) == "refund" and not asked and not _DENIED.search(plain_level(level))
 
 
 def _look_at_levels(
@@ -262,7 +311,13 @@ def _look_at_numbers(
         )
         return True
     filled = glance.filled(column)
-    if kind == "number" and glance.any_number(column):
+    if kind == "number" and "refunded" not in decided and glance.given_back(column, decided.get("amount")):
+        found.mapping["refunded"] = column
+        found.notes.append(
+            f"Column {column!r} was read as refunded: it is never above the amount, and all of it on some lines "
+            "(--mapping refunded= declines it)."
+        )
+    elif kind == "number" and glance.any_number(column):
         _ask(found, decided, "refunded", column, "holds numbers other than 0", "they are money given back")
     elif kind in ("text", "timestamp") and 0 < filled < glance.rows:
         said = f"is filled on {filled:,} of {glance.rows:,} lines"

@@ -64,7 +64,7 @@ def read_sales(
         if len(counted) > MOST_LEVELS:
             questions.append(_no_levels(name, mapping[name]))
             continue
-        counted["reading"] = read_levels(name, counted["level"], told.get(name))
+        counted["reading"] = read_levels(name, counted["level"], told.get(name), "payment_status" in mapping)
         if name == "type" and "ignore" in set(counted["reading"]) and counted["money"].any():
             counted.loc[counted["reading"].isna() & (counted["money"] == 0), "reading"] = "ignore"
         unknown = counted[counted["reading"].isna()]

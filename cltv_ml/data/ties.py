@@ -84,6 +84,8 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
     [blank] = first.row(f"select count(*) filter ({values[chosen]} is null and ({filled})) from {first}")
     if blank > (1 - _MOST) * rows or not customers[chosen]:
         return None
+    if len(ranked) == 1:
+        return chosen, "as the other is each line's own"
     same = True
     for other in ranked[1:]:
         [pairs] = first.row(
@@ -187,9 +189,9 @@ def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str
         return None
     if equal >= 0.999 * rows:
         return one, "which holds the same money"
-    if above and below:
-        return None
-    larger, smaller = (one, other) if above else (other, one)
+    larger, smaller = (one, other) if above > below else (other, one)
+    if above and below:  # such as a discount in a total that is larger than the tax
+        return _without_tax(source, larger, smaller) if min(above, below) <= 0.1 * rows else None
     return (
         _without_tax(source, larger, smaller)
         or _explained(source, larger, smaller, tied)
@@ -198,17 +200,17 @@ def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str
 
 
 def _without_tax(source: Source, larger: str, smaller: str) -> tuple[str, str] | None:
-    """Choose the smaller of two amounts where headings say that it lacks the tax, and no line denies it."""
+    """Choose the smaller of two amounts where headings say that it lacks the tax, and the rest is no more than one."""
     says, larger_says = words_of(smaller), words_of(larger)
     if not says & _SAYS["without_tax"] or larger_says & _SAYS["without_tax"]:
         return None
+    if not (says & _SAYS["surely_without_tax"] or larger_says & _SAYS["with_tax"]):
+        return None
     a, b = source.number(larger), source.number(smaller)
-    low, high = source.first.row(
-        f"select min(r), quantile_cont(r, 0.9) from (select abs({a}) / abs({b}) as r from {source.first} "
-        f"where ({b}) <> 0 and ({a}) <> 0)"
+    [times] = source.first.row(
+        f"select sum(abs({a})) / nullif(sum(abs({b})), 0) from {source.first} where ({a}) <> 0"
     )
-    surely = says & _SAYS["surely_without_tax"] or larger_says & _SAYS["with_tax"]
-    if low is None or not surely or low < 0.999 or high > _HIGHEST_TAX:
+    if times is None or times > _HIGHEST_TAX:
         return None
     return smaller, "the one without tax"
 

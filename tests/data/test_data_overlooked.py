@@ -61,10 +61,22 @@ def test_a_flag_is_asked_about_and_its_answer_leads_to_the_truth(heading, yes, n
 
 @pytest.mark.parametrize("heading", ["refunds_issued", "Value of returns"])
 def test_a_few_refunds_are_asked_about_as_many_are(heading):
-    frame = orders(**{heading: [0.0] * 6 + [70.0, 12.5]})
+    frame = orders(**{heading: [0.0] * 6 + [30.0, 12.5]})
     with pytest.raises(QuestionsError, match=heading):
         kept(frame)
-    assert kept(frame, {"refunded": heading}) == 277.5
+    assert kept(frame, {"refunded": heading}) == 317.5
+
+
+def test_refunds_of_whole_amounts_are_taken_off_without_a_question():
+    assert kept(orders(**{"Value of returns": [0.0] * 6 + [70.0, 12.5]})) == 277.5
+
+
+def test_a_mark_on_lines_that_are_no_sale_anyway_is_not_asked_about():
+    states = [*["paid"] * 6, "cancelled", "cancelled"]
+    assert kept(orders(status=states, **{"Cancel reason": flag("fraud", None)})) == 210.0
+    frame = orders(**{"Is Return": flag(1, 0)})
+    frame.loc[6:, "total"] *= -1
+    assert kept(frame) == kept(frame.drop(columns="Is Return"))
 
 
 def test_harmless_columns_are_not_asked_about():

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import Rules, change_rules, clean, read
-from cltv_ml.data.levels import read_level
+from cltv_ml.data.levels import read_level, read_levels
 
 
 def orders(*rows, **headings):
@@ -209,3 +209,27 @@ def test_the_total_below_a_report_is_no_level_to_ask_about():
     assert [read_level(name, level) for name in ("status", "type") for level in ("Total", "Summe")] == [
         "ignore"
     ] * 4
+
+
+def test_open_and_new_orders_are_read_beside_the_columns_other_levels():
+    readings = {
+        ("open", "paid", "expired"): "ignore",
+        ("Offen", "Versandt", "Storniert"): "counts",
+        ("new", "shipped"): "counts",
+        ("sent", "draft", "paid"): "ignore",
+        ("SENT", "NEW", "CANCELLED"): "counts",
+        ("open", "closed"): None,
+    }
+    assert {levels: read_levels("status", levels)[0] for levels in readings} == readings
+    assert read_levels("status", ["Offen"], paid_elsewhere=True) == ["counts"]
+
+
+def test_documents_posted_and_marked_for_deletion_are_told_from_others():
+    frame = orders(
+        ("a", 1, "1", 100.0, "Да", "Нет", "Реализация товаров"),
+        ("b", 2, "2", 20.0, "Нет", "Нет", "Реализация товаров"),
+        ("c", 3, "3", 5.0, "Да", "Да", "Реализация товаров"),
+        ("a", 9, "1", 30.0, "Да", "Нет", "Возврат от покупателя"),
+        names=["Проведен", "Пометка удаления", "Вид операции"],
+    )
+    assert kept(frame) == 70.0
