@@ -175,9 +175,9 @@ def read_levels(
 def _read_placed(
     levels: Sequence[str], readings: Sequence[str | None], paid_elsewhere: bool
 ) -> list[str | None]:
-    """Return the readings, with what open, new and sent mean beside the column's other levels.
+    """Return the readings, with what open, new and sent mean next to the column's other levels.
 
-    What was sent is an order's goods, but an invoice beside drafts and what is overdue.
+    What was sent is an order's goods, but an invoice next to drafts and what is overdue.
     """
     plain = list(map(plain_level, levels))
     rest = [one for one in plain if not re.fullmatch(_WORDS["placed"], one)]
