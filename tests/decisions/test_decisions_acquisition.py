@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.decisions import Costs
+from cltv_ml.decisions import Costs, acquisition_value
 from cltv_ml.decisions.acquisition_costs import BLENDED, UNATTRIBUTED, check_costs, compute_cac
 from cltv_ml.decisions.acquisition_value import (
     compute_returns,
@@ -95,6 +95,25 @@ def test_values_grow_with_age_and_lie_within_their_interval(won):
     value = value_by_channel(won)
     assert (value.groupby("channel")["expected"].diff().dropna() >= -1e-9).all()
     assert value["expected"].between(value["lower"], value["upper"]).all()
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.2])
+def test_intervals_are_those_of_a_mean_plus_the_drift_between_months(drift, monkeypatch):
+    rng = np.random.default_rng(4)
+    later = pd.DataFrame({"customer_id": rng.integers(0, 300, 900), "day": rng.integers(0, 360, 900)})
+    lines = pd.concat([pd.DataFrame({"customer_id": np.arange(300), "day": 0}), later], ignore_index=True)
+    lines = lines.assign(amount=rng.gamma(2.0, 10.0, len(lines)).round(2), channel="ads")
+    last = pd.DataFrame({"customer_id": [0], "day": [400], "amount": [1.0], "channel": ["ads"]})
+    log = pd.concat([lines, last]).assign(timestamp=lambda rows: FIRST + pd.to_timedelta(rows["day"], unit="D"))
+    monkeypatch.setattr(acquisition_value, "monthly_drift", lambda *_: drift)
+    value = value_by_channel(read_won(log.drop(columns="day"), costs=Costs(margin_rate=1.0))).set_index("age")
+    for age in (90, 180, 360):
+        mine = value[value["channel"] == "ads"].loc[age]
+        brought = lines[lines["day"] < age].groupby("customer_id")["amount"].sum()
+        assert mine["expected"] == pytest.approx(brought.mean())
+        error = np.sqrt(brought.var(ddof=0) / 300 + (drift * brought.mean()) ** 2)  # one month
+        assert mine["upper"] - mine["expected"] == pytest.approx(1.2816 * error)
+        assert mine["expected"] - mine["lower"] == pytest.approx(1.2816 * error)
 
 
 def test_every_customer_is_in_one_channel(won):

@@ -2,7 +2,10 @@
 
 import json
 import sys
+import urllib.request
+from pathlib import Path
 
+import mlflow
 import pytest
 from browser import CHROMIUM, Browser
 from mlflow.tracking import MlflowClient
@@ -110,3 +113,17 @@ def test_result_tables_are_shown_by_the_ui(page, runs):
     run = runs["hybrid"].info
     seen = page(f"/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts/tables/deciles.json")
     seen.wait(_TEXT.format('"realised"'))
+
+
+def test_plain_mlflow_ui_hands_out_the_report_and_the_pictures(trained, serving, runs):
+    summary = next(run for run in runs.values() if run.data.tags["role"] == "summary").info.run_id
+    wanted = {"report.html": summary, "figures/deciles.svg": runs["hybrid"].info.run_id}
+    words = [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--backend-store-uri", trained.store]
+    with serving(words, "/health", cwd=trained.folder, env=trained.environment) as address:
+        for path, run_id in wanted.items():
+            with urllib.request.urlopen(f"{address}/get-artifact?path={path}&run_uuid={run_id}") as answer:
+                body = answer.read()
+            stored = mlflow.artifacts.download_artifacts(
+                run_id=run_id, artifact_path=path, tracking_uri=trained.store
+            )
+            assert body == Path(stored).read_bytes(), path
