@@ -104,7 +104,9 @@ def test_intervals_are_those_of_a_mean_plus_the_drift_between_months(drift, monk
     lines = pd.concat([pd.DataFrame({"customer_id": np.arange(300), "day": 0}), later], ignore_index=True)
     lines = lines.assign(amount=rng.gamma(2.0, 10.0, len(lines)).round(2), channel="ads")
     last = pd.DataFrame({"customer_id": [0], "day": [400], "amount": [1.0], "channel": ["ads"]})
-    log = pd.concat([lines, last]).assign(timestamp=lambda rows: FIRST + pd.to_timedelta(rows["day"], unit="D"))
+    log = pd.concat([lines, last]).assign(
+        timestamp=lambda rows: FIRST + pd.to_timedelta(rows["day"], unit="D")
+    )
     monkeypatch.setattr(acquisition_value, "monthly_drift", lambda *_: drift)
     value = value_by_channel(read_won(log.drop(columns="day"), costs=Costs(margin_rate=1.0))).set_index("age")
     for age in (90, 180, 360):
