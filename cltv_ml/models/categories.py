@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,13 @@ MOST_LEVELS = 200
 
 #: Customers at each cutoff who must share a level, else it is rare.
 MIN_CUSTOMERS = 20
+
+#: Rows from which codes follow the order of the levels' mean labels, and are read as numbers. Sets of levels rank
+#: customers better where rows are few; where they are many both rank alike, and sets take up to four times as long.
+MANY_ROWS = 50_000
+
+#: Rows at the mean of all labels that are added to those of each level before levels are put in order.
+PRIOR_ROWS = 60
 
 
 def learn_categories(X: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -42,6 +49,22 @@ def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
     common = int((counts >= MIN_CUSTOMERS * cutoffs).sum())
     own = min(common, MOST_LEVELS)
     return {str(level): min(place, own) for place, level in enumerate(counts.index)}
+
+
+def in_order(column: pd.Series, labels: np.ndarray, levels: Mapping[str, int]) -> dict[str, int]:
+    """Return codes of the same levels, which ascend with the mean label of the rows that share a code.
+
+    >>> column, labels = pd.Series(["UK", "FR"] * 100), np.tile([3.0, 1.0], 100)
+    >>> in_order(column, labels, {"UK": 0, "FR": 1})
+    {'UK': 1, 'FR': 0}
+    """
+    codes = _codes(column, levels)
+    there = ~np.isnan(codes)
+    places, width = codes[there].astype(np.int64), max(levels.values(), default=-1) + 1
+    total = np.bincount(places, labels[there], width) + PRIOR_ROWS * labels.mean()
+    mean = total / (np.bincount(places, minlength=width) + PRIOR_ROWS)
+    ranks = np.argsort(np.argsort(mean, kind="stable"))
+    return {level: int(ranks[code]) for level, code in levels.items()}
 
 
 def encode(X: pd.DataFrame, categories: Categories) -> pd.DataFrame:
@@ -74,11 +97,14 @@ def learned_levels(model: Any) -> dict[str, set[str]]:
     return levels
 
 
-def feature_types(names: Sequence[str], categories: Categories, width: int) -> list[str] | None:
-    """Return what XGBoost calls the types of `width` columns of which the first have these names; None without text."""
-    if not categories:
+def feature_types(names: Sequence[str], sets: Collection[str], width: int) -> list[str] | None:
+    """Return XGBoost's types of `width` columns, of which the first have these names.
+
+    `sets` are those that are split into sets of levels; None where there are none.
+    """
+    if not sets:
         return None
-    types = ["c" if name in categories else "q" for name in names]
+    types = ["c" if name in sets else "q" for name in names]
     return types + ["q"] * (width - len(types))
 
 

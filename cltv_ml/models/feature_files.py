@@ -91,6 +91,10 @@ class FeatureFiles:
             and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
         ]
 
+    def __getitem__(self, name: str) -> pd.Series:
+        """Return a column of text."""
+        return pd.Series(self._data.to_table(columns=[name])[name].to_pandas())
+
     def labels(self) -> np.ndarray:
         """Return the label of each row, shape (n,)."""
         found = self._data.to_table(columns=[self.label])[self.label]

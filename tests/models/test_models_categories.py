@@ -1,10 +1,12 @@
 """Text columns as categories: learned, stored, explained, and what an unknown level gets."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.models import CATALOGUE, ZILN, FeatureFiles, Hurdle, Hybrid, Quantile, Tweedie
+from cltv_ml.models import CATALOGUE, ZILN, FeatureFiles, Hurdle, Hybrid, Quantile, Tweedie, trees
 from cltv_ml.models.categories import MOST_LEVELS, code_levels
 from cltv_ml.models.state import from_state, to_state
 
@@ -73,7 +75,10 @@ def test_no_column_has_more_codes_than_xgboost_should_learn():
 
 
 def test_categories_are_learned_from_files_as_from_a_frame(shop, tmp_path):
-    X, y = shop
+    files_are_as_a_frame(*shop, tmp_path)
+
+
+def files_are_as_a_frame(X: pd.DataFrame, y: pd.Series, tmp_path: Path) -> None:
     folder = tmp_path / "cutoff=2024-01-01"
     folder.mkdir()
     X.assign(customer_id=X.index.astype(str), label_value=y).to_parquet(folder / "part-0.parquet")
@@ -86,3 +91,21 @@ def test_a_column_without_any_level_is_missing_for_all(shop):
     X, y = shop
     model = Tweedie(features=["frequency", "country"], n_estimators=2).fit(X.assign(country=None), y)
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_levels_of_many_rows_are_coded_by_their_mean_label(shop, monkeypatch):
+    monkeypatch.setattr(trees, "MANY_ROWS", 1000)
+    X, y = shop
+    for kind in TREES:
+        model = kind(features=["frequency", "country"], n_estimators=40).fit(X, y)
+        assert model.categories_["country"]["FR"] > model.categories_["country"]["UK"], model
+        mean = pd.Series(model.predict(X)).groupby(X["country"].to_numpy()).mean()
+        assert mean["FR"] > 1.2 * mean["UK"], model
+        again = from_state(to_state(model), CATALOGUE)
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+        np.testing.assert_allclose(model.contributions(X).sum(axis=1), model.predict(X), rtol=1e-4)
+
+
+def test_levels_of_many_rows_are_coded_from_files_as_from_a_frame(shop, tmp_path, monkeypatch):
+    monkeypatch.setattr(trees, "MANY_ROWS", 1000)
+    files_are_as_a_frame(*shop, tmp_path)
