@@ -15,8 +15,9 @@ from cltv_ml.errors import InputError
 Kind = Literal["string", "timestamp", "number"]
 
 #: Texts that stand for yes, and for no.
-YES = ("yes", "y", "true", "t", "1", "1.0", "ja", "oui", "si", "sí", "sim", "on", "wahr")
-NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "não", "nao", "off", "falsch")
+_YES = "yes y true t 1 1.0 ja oui si sí sim on wahr vrai vero verdadero verdadeiro sì tak ano да evet"
+_NO = "no n false f 0 0.0 nein non não nao off falsch faux falso nej nie ne нет hayır"
+YES, NO = tuple(_YES.split()), tuple(_NO.split())
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,15 @@ OPTION = {"customers": "--attribute", "contacts": "--contact"}
 _SURELY = 0.5
 
 #: Headings of a key; without one, small numbers may equal the log's ids by chance.
-_KEY = re.compile(".(id|ids|key|ref|code|no|nr|num|number)$")
+_KEY = re.compile(".(id|ids|key|bk|nk|ref|code|no|nr|nro|num|number|nummer|numero|numer)$")
 
+#: Words before and after the one that says that a row holds: `dbt_valid_from`, `row_effective_dt`, `eff_start_date`.
+_ROW = "^(dbt|dwh|etl|row|rec|record|scd[0-9]?|version)?"
+_DAY = "(date|dt|day|at|on|ts|time|timestamp|datum)?"
 _SINCE = re.compile(
-    "^(dbt|dwh|row|scd)?(validfrom|effectivefrom|effectivedate|validsince|gueltigab|gultigab)$"
+    f"{_ROW}(valid|effective|eff)(from|since|start|begin){_DAY}$|{_ROW}(effective|eff)(date|dt|ts|timestamp)$|"
+    f"{_ROW}(gueltig|gultig)(ab|von|seit)$|^(row|rec|record|scd[0-9]?|version)(start|from|begin){_DAY}$|"
+    "^(geldigvanaf|validodesde|valideapartirde|validedepuis|validodal|vigenciadesde)$"
 )
 
 

@@ -36,9 +36,11 @@ _CODE = re.compile(
 )
 #: Headings of whole numbers that tell rows apart.
 _KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
-_BIRTH = re.compile("birth|^dob$|geburt|naissance|nacimiento|nascita|geboorte|bday")
+_BIRTH = re.compile("birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|geboorte|bday")
 _HISTORY = re.compile(
-    "^(dbt|dwh|row|scd)?(validto|validuntil|effectiveto|iscurrent|currentflag|scdid|updatedat)$"
+    "^(dbt|dwh|etl|row|rec|record|scd[0-9]?|version)?((valid|effective|eff)(to|until|end|thru|through)|expir(y|ation|es|ed)|"
+    "end|iscurrent|currentflag|currentind(icator)?|currentrow(flag|indicator)?|iscurrentrow|scdid|hash(diff|key)?|"
+    "updated|inserted|load(ed)?)(date|dt|at|on|ts|time|timestamp)?$|(gueltig|gultig)bis$|^(geldigtot|validohasta)$"
 )
 
 

@@ -135,7 +135,7 @@ def read_attributes(
     (['customer_id', 'text_country'], ['email'])
     """
     opened = open_source(source)
-    columns = Columns(opened.table, rules or Rules())
+    columns = Columns(opened.table, rules or Rules(), groups=True)
     given, hidden = _given(kinds or {}, list(columns.kinds)), {plain_name(name, 0) for name in protected}
     key, since = find_key(columns, given, customers), find_since(columns, given)
     looks = look(first_lines(opened.table))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +24,29 @@ from cltv_ml.tables import NO, YES
 #: A contact answered with yes, without a day, counts as answered this many days after it.
 ANSWERED_AFTER = 28
 
-#: What a column of contacts can be, and the headings that say so.
+_SENT = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
+_DAY = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
+_ANSWER = "respon[ds]ed|response|answer(ed)?|react(ed|ion)|reaktion|antwort|reponse|respuesta|risposta"
+_CLICK, _OPEN = "click(ed|s)?|geklickt|klick", "open(ed|s)?|geoeffnet|geoffnet|read|seen"
+
+#: What a column of contacts can be, and the headings that say so; the first that one column alone has is taken.
 _HEADINGS = {
-    "timestamp": "timestamp date time sentat sent contactdate contactedat senddate senttime startdate campaigndate "
-    "maildate datum fecha deliveredat",
-    "campaign": "campaign campaignid campaignname kampagne mailing",
-    "channel": "channel medium kanal contactchannel",
-    "cost": "cost costs price kosten contactcost",
-    "response": "response responded respondedat responsedate answered answer clicked clickedat converted convertedat "
-    "redeemed redemptiondate redeemedat opened reaction",
+    "timestamp": (
+        f"timestamp|date|time|datum|fecha|data|day|({_SENT}){_DAY}|{_DAY}({_SENT})|sent|"
+        "(versand|sende|kontakt|start|mail)(datum|zeit|tag)|versendetam|gesendetam|kontaktiertam|"
+        "date(envoi|denvoi|contact)|fecha(envio|deenvio|contacto)|data(invio|envio)",
+    ),
+    "campaign": (
+        "campaign(id|name|code|title|key)?|kampagne(n?name|nid)?|mailing(name|id)?|aktion|campagne|campana|campanha|campagna",
+    ),
+    "channel": ("(contact|campaign)?(channel|medium)|kanal|canal|canale|kanaal",),
+    "cost": ("(contact|unit|mailing)?(cost|costs|price)(per(contact|mail))?|kosten|cout|coste|costo",),
+    "response": (
+        f"({_ANSWER}){_DAY}?|({_ANSWER})(flag|datum)",
+        f"(convert(ed)?|conversion|redeem(ed)?|redemption|purchased|bought){_DAY}?",
+        f"({_CLICK}){_DAY}?",
+        f"({_OPEN}){_DAY}?",
+    ),
 }
 SAYS = ("customer_id", *_HEADINGS, "none")
 
@@ -88,7 +103,7 @@ def read_contacts(
     mapping = _map(columns, dict(kinds or {}), look(first_lines(opened.table)), customers)
     chosen = {"customer_id": columns.identifier(mapping["customer_id"])}
     chosen["timestamp"] = columns.timestamp(mapping["timestamp"])
-    notes = list(columns.notes)
+    notes = []
     if "response" in mapping:
         chosen["responded_at"], told = _response(columns, mapping["response"], chosen["timestamp"])
         notes += told
@@ -112,7 +127,13 @@ def read_contacts(
         "'The row names no customer.' when 'bad_date' then 'The date is missing or cannot be read.' else "
         f"'The row equals an earlier one.' end as reason from {judged} where rule is not null order by 1"
     ).df()
-    notes = [*opened.notes, *notes]
+    unread = [column for column in columns.kinds if column not in mapping.values()]
+    if unread:
+        notes.append(f"Not read: {', '.join(unread)}; --contact COLUMN=KIND says what one is.")
+    if len(aside):
+        counts = ", ".join(f"{count:,} {rule}" for rule, count in aside["rule"].value_counts().items())
+        notes.append(f"{len(aside):,} of {judged.count():,} rows were set aside: {counts}.")
+    notes = [*opened.notes, *columns.notes, *notes]
     return Contacts(table.to_arrow_table(), mapping, judged.count(), aside, opened.name, tuple(notes))
 
 
@@ -131,8 +152,8 @@ def _map(
     mapping = {kind: column for column, kind in given.items() if kind != "none"}
     mapping.setdefault("customer_id", find_key(columns, given, customers, "contacts"))
     left = [column for column in columns.kinds if column not in [*given, mapping["customer_id"]]]
-    for kind, headings in _HEADINGS.items():
-        found = [column for column in left if plain_heading(column) in headings.split()]
+    for kind, steps in _HEADINGS.items():
+        found = next(filter(None, (_headed(left, step) for step in steps)), [])
         if kind == "timestamp" and len(found) != 1 and kind not in mapping:
             dated = [column for column in left if looks[column] == "timestamp"]
             found = found if len(found) > 1 else dated
@@ -144,6 +165,10 @@ def _map(
             f"{list(columns.kinds)}."
         )
     return mapping
+
+
+def _headed(columns: Sequence[str], words: str) -> list[str]:
+    return [column for column in columns if re.fullmatch(words, plain_heading(column))]
 
 
 def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[str]]:

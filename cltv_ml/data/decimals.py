@@ -56,6 +56,12 @@ def decimal_of(columns: Columns, column: str, bare: str) -> str:
     if both or not count["tens"] or not count["short"] or count["long"]:
         if neighbours := _decimal_nearby(columns, column):
             return neighbours
+        if columns.groups and not both:
+            columns.notes.append(
+                f"Column {column!r}: {unclear!r} was read as {whole}, though it may be {broken}; write its numbers "
+                "without a sign for thousands if that is wrong."
+            )
+            return "." if sign == "," else ","
         raise _ask_decimal(
             f"column {column!r}: {unclear!r} may be {whole} or {broken}; "
             "set decimal to '.' or ',' (--rule decimal=,)."

@@ -63,6 +63,9 @@ class Columns:
     ask
         Whether a column that can be read in two ways raises an InputError; else each value is read in the
         first way that fits, for a look at columns whose meaning is not known yet.
+    groups
+        Whether a sign before three digits divides thousands where nothing tells, with a note in place of a question:
+        for numbers whose order counts more than their unit.
 
     Attributes
     ----------
@@ -72,10 +75,11 @@ class Columns:
 
     quote = staticmethod(quote)
 
-    def __init__(self, table: Relation, rules: Rules, ask: bool = True) -> None:
+    def __init__(self, table: Relation, rules: Rules, ask: bool = True, *, groups: bool = False) -> None:
         self.table = table
         self.rules = rules
         self.ask = ask
+        self.groups = groups
         self.notes: list[str] = []
         self.kinds = {
             name.removeprefix(MARK): kind for name, kind in table.kinds.items() if name.startswith(MARK)

@@ -191,10 +191,8 @@ class TreeModel(TreeArguments, ValueModel):
         labels = as_labels(self, X.labels() if from_files else y, len(X))
         sets = self._learn_categories(X, names, labels, given)
         matrix: boosting.Matrix
-        if from_files:
-            matrix = StoredRows(self, X, names, np.ones(len(X), dtype=bool))
-        else:
-            matrix = self._matrix(X, names)
+        every = np.ones(len(X), dtype=bool)
+        matrix = StoredRows(self, X, names, every) if from_files else self._matrix(X, names)
         weight = boosting.origin_weights(self, X)
         if given is not None:
             weight = given if weight is None else weight * given
@@ -202,7 +200,11 @@ class TreeModel(TreeArguments, ValueModel):
         return rows if given is None else _counted(self, rows, given > 0)
 
     def _learn_categories(
-        self, X: pd.DataFrame | FeatureFiles, names: Sequence[str], labels: np.ndarray, given: np.ndarray | None
+        self,
+        X: pd.DataFrame | FeatureFiles,
+        names: Sequence[str],
+        labels: np.ndarray,
+        given: np.ndarray | None,
     ) -> tuple[str, ...]:
         """Learn the codes of levels; return which columns are split into sets of levels."""
         self.categories_ = X.categories(names) if isinstance(X, FeatureFiles) else learn_categories(X, names)

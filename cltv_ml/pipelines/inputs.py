@@ -114,7 +114,8 @@ def _tell(known: Known, *, learns: bool) -> None:
             logger.warning("Customers %s", sentence)
     if known.contacts is not None and known.contact_coverage is not None:
         read_as = ", ".join(f"{column}={kind}" for kind, column in known.contacts.mapping.items())
-        logger.warning("Contacts  %s", f"{read_as}. {known.contact_coverage.sentence}")
+        for sentence in (f"{read_as}. {known.contact_coverage.sentence}", *known.contacts.notes):
+            logger.warning("Contacts  %s", sentence)
 
 
 def check_given(settings: Source) -> None:

@@ -305,3 +305,43 @@ def test_contacts_without_a_moment_are_refused():
         ValueError, match=r"no column is surely the moment of the contact.*--contact COLUMN=timestamp"
     ):
         read_contacts(pd.DataFrame({"id": ["a", "b"], "campaign": ["x", "y"]}))
+
+
+def test_business_keys_are_ids_where_the_log_counts_its_customers():
+    ids = pd.Index([str(number) for number in range(5000, 5060)])
+    table = pd.DataFrame({"dim_customer_sk": range(120), "customer_bk": [*ids, *ids], "tier": "gold"})
+    table["row_effective_dt"] = ["2022-12-01"] * 60 + ["2024-02-01"] * 60
+    table["row_expiry_dt"], table["hash_diff"] = "9999-12-31", [f"h{number}" for number in range(120)]
+    found = read_attributes(table.assign(tier=["gold", "silver", "bronze"] * 40), customers=ids)
+    assert found.dated
+    assert [one.column for one in found.used] == ["tier"]
+
+
+def test_thousands_of_an_attribute_are_told_instead_of_asked():
+    table = people(income=[f"{number}.500 €" for number in range(10, 10 + N)])
+    found = read_attributes(table)
+    assert found.table["number_income"][0].as_py() == 10500
+    assert any("'10.500' was read as 10500, though it may be 10.500" in note for note in found.notes)
+
+
+def test_contacts_of_a_mailing_tool_are_read_and_what_is_not_is_named():
+    sent = pd.DataFrame(
+        {
+            "Recipient ID": ["a", "b"],
+            "Send Time": ["2024-05-01 10:00", None],
+            "Subject": ["Hi", "Hi"],
+            "Opened At": ["2024-05-02", None],
+            "Clicked At": ["2024-05-03", None],
+        }
+    )
+    found = read_contacts(sent, customers=pd.Index(["a", "b"]))
+    assert found.table["responded_at"].to_pylist() == [pd.Timestamp("2024-05-03")]
+    notes = " ".join(found.notes)
+    assert "Not read: Subject, Opened At" in notes
+    assert "1 of 2 rows were set aside: 1 bad_date" in notes
+
+
+def test_contacts_say_their_moment_in_other_words():
+    for heading in ("START_DAY", "Versanddatum", "date_sent", "Send Date", "fecha de envío", "Delivered At"):
+        other = pd.DataFrame({"id": ["a"], heading: ["2024-05-01"], "END_DAY": ["2024-06-01"]})
+        assert read_contacts(other).mapping["timestamp"] == heading
