@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -38,8 +38,9 @@ class TrainingRows:
 
     def where(self, mask: np.ndarray) -> TrainingRows:
         """Return the rows that a mask chooses."""
-        weights = [part if part is None else part[mask] for part in (self.sample_weight, self.weight)]
-        return TrainingRows(self.names, self.matrix[mask], self.labels[mask], *weights, self.sets)
+        given, weight = (part if part is None else part[mask] for part in (self.sample_weight, self.weight))
+        chosen = {"matrix": self.matrix[mask], "labels": self.labels[mask]}
+        return replace(self, **chosen, sample_weight=given, weight=weight)
 
     def mean(self, values: np.ndarray) -> float:
         """Return the mean of `values`, each row counted as often as the caller's weight says."""
