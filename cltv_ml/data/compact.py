@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cltv_ml.data.order import allowed, choose
 from cltv_ml.data.times import is_serial
 from cltv_ml.data.zones import once
-from cltv_ml.engine import keep
+from cltv_ml.engine import Relation, keep
 
 if TYPE_CHECKING:
     from cltv_ml.data.parse import Columns
@@ -23,6 +23,9 @@ _USUAL = {8: r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", 6: r"(19|20)\d\
 
 #: So many lines show whether a column may hold such dates.
 _LOOK = 20_000
+
+#: Fewer different months than this may be days as well.
+_ENDS = 3
 
 #: Years before this one are taken for a sign of the wrong order.
 _FIRST = 1980
@@ -58,7 +61,7 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
         f"from {found}"
     )
     if usual:
-        return text
+        return _months(columns, column, text, found) if width == 6 else text
     forms = _FORMS[width]
     day = {order: f"try_cast(try_strptime(t, '{form}') as date)" for order, form in forms.items()}
     dates = {
@@ -75,3 +78,22 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
     columns.notes.append(f"Column {column!r} holds dates of {width} digits: {example} was read as {read}.")
     iso = f"strftime(try_strptime(lpad(t, {width}, '0'), '{forms[order]}'), '%Y-%m-%d')"
     return once(text, "t", f"if({digits}, coalesce({iso}, t), t)")
+
+
+def _months(columns: Columns, column: str, text: str, found: Relation) -> str:
+    """Return SQL for a column's times with years and months written as the first day of each, and tell.
+
+    The same digits may be a day of 2001 to 2012 with its year of two digits, in which case they end alike.
+    """
+    example, days, ends = found.row(
+        "select min(t), bool_and(try_strptime(t, '%y%m%d') is not null), count(distinct right(t, 2)) "
+        f"from {found} where regexp_full_match(t, '{_USUAL[6]}')"
+    )
+    if days and ends < _ENDS:
+        return text
+    columns.notes.append(
+        f"Column {column!r} holds months without a day, such as {example}: each was read as its first day, so that "
+        "purchases of one customer in one month count as one day."
+    )
+    month = f"regexp_full_match(t, '{_USUAL[6]}')"
+    return once(text, "t", f"if({month}, left(t, 4) || '-' || right(t, 2) || '-01', t)")

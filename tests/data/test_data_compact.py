@@ -33,6 +33,19 @@ def test_digits_that_may_be_two_days_are_asked_about_by_the_name_of_the_rule():
     assert days_of(texts, day_first=False)[0] == date(2024, 1, 2)
 
 
-def test_a_year_with_its_month_is_no_date_of_six_digits():
-    with pytest.raises(InputError, match="none of its values is a date"):
-        days_of(["201001", "201005", "201012"])
+def test_years_with_their_month_are_read_as_its_first_day_and_told():
+    for heading, months in (
+        ("period", [202401, 202403, 202411, 202412]),
+        ("yyyymm", ["201001", "201002", "201103", "201012"]),
+    ):
+        frame = pd.DataFrame({"customer": list("abca"), heading: months, "amount": [1.0, 2, 3, 4]})
+        cleaned = clean(read(frame))
+        assert sorted(cleaned.log["timestamp"].dt.strftime("%Y%m%d")) == sorted(
+            f"{month}01" for month in months
+        )
+        assert "months without a day" in " ".join(cleaned.report.notes)
+
+
+def test_digits_that_end_alike_may_be_days_and_are_no_months():
+    with pytest.raises(InputError):
+        days_of(["200101", "200201", "200301"])
