@@ -25,6 +25,9 @@ MOST_LEVELS = 8
 #: Customers who must share a level.
 MIN_CUSTOMERS = 20
 
+#: Quantiles of a number beyond which values count as these: its slope is multiplied by them in an exponent.
+SPAN = (0.01, 0.99)
+
 #: Weights of the squared slopes that are tried on earlier windows; the largest leaves next to no effect.
 PENALTIES = (0.001, 0.01, 0.1, 10.0)
 
@@ -175,10 +178,8 @@ def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[s
         column = X[name]
         missing = bool(column.isna().sum() >= MIN_CUSTOMERS and column.notna().any())
         if is_number(column.dtype):
-            values = column.astype("float64")
-            spread = float(values.std())
-            if np.isfinite(spread) and spread > 0:
-                coding[name] = {"mean": float(values.mean()), "spread": spread, "missing": missing}
+            if found := _learn_number(column.astype("float64")):
+                coding[name] = {**found, "missing": missing}
             continue
         counts = (
             column.dropna()
@@ -191,6 +192,23 @@ def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[s
         if len(levels) <= MOST_LEVELS and (len(levels) > 1 or missing):
             coding[name] = {"levels": levels[1:], "missing": missing}
     return coding
+
+
+def _learn_number(values: pd.Series) -> dict[str, float]:
+    """Return range, mean and spread of a column, empty where it has none; a slope must not follow a few outliers.
+
+    >>> learned = _learn_number(pd.Series([*range(20, 70)] * 9 + [999.0]))
+    >>> learned["high"], round(learned["mean"])
+    (69.0, 45)
+    """
+    low, high = values.quantile(SPAN)
+    if not low < high:  # such as yes or no with few of one
+        low, high = values.min(), values.max()
+    values = values.clip(low, high)
+    spread = float(values.std())
+    if not np.isfinite(spread) or spread <= 0:
+        return {}
+    return {"mean": float(values.mean()), "spread": spread, "low": float(low), "high": float(high)}
 
 
 def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -212,7 +230,8 @@ def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFra
                 for level in one["levels"]
             }
         else:
-            columns[name] = ((column.astype("float64") - one["mean"]) / one["spread"]).fillna(0.0)
+            values = column.astype("float64").clip(one.get("low"), one.get("high"))
+            columns[name] = ((values - one["mean"]) / one["spread"]).fillna(0.0)
         if one["missing"]:
             columns[f"{name}=missing"] = column.isna().astype("float64")
     return X.assign(**columns)

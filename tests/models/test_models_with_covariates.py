@@ -100,3 +100,9 @@ def test_it_is_stored_and_read_again(simulated, fitted):
 def test_it_competes_where_attributes_are_known():
     found = competitors(91, ["orders_90d"], ["bg_nbd_covariates"], text=["attribute_text_country"])
     assert found[0].attributes == ["attribute_text_country"]
+
+
+def test_a_number_far_outside_those_learned_from_counts_as_the_largest_of_them(fitted, simulated):
+    X = simulated[0].head(5)
+    top, wrong = (fitted.predict(X.assign(attribute_number_age=age)) for age in (90.0, 9999.0))
+    np.testing.assert_array_equal(wrong, top)
