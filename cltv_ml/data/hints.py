@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.levels import plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
@@ -23,8 +24,10 @@ _HEADED = {
         "sale_fees",
         "carriage",
         "paid_out",
+        "no_lines",
     )
 }
+_NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
 _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 
 #: So many columns are compared with one another.
@@ -122,6 +125,28 @@ def tell_of_levels(column: str, levels: Mapping[str, int], decided: Mapping[str,
             f"{flag('status', column)} and what each means."
         ]
     return []
+
+
+def tell_of_no_goods(
+    column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None]
+) -> list[str]:
+    """Tell of lines of taxes, gift cards, deposits and the like among the sales, with their money."""
+    amount, heading = decided.get("amount"), plain_heading(column)
+    if "type" in decided or not amount or _HEADED["no_lines"].search(heading):
+        return []
+    odd = [level for level in levels if _NO_GOODS.search(plain_level(level))]
+    if not odd or not any(level.strip() and level not in odd for level in levels):
+        return []
+    text, value = f"coalesce(trim(cast({quote(column)} as varchar)), '')", glance.number(amount)
+    sums = dict(glance.lines.rows(f"select {text}, sum({value}) from {glance.lines} group by 1"))
+    odd = [level for level in odd if sums.get(level)]
+    if not odd:
+        return []
+    shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {sums[level]:,.2f})" for level in odd[:6])
+    return [
+        f"Column {column!r} is not used, and its lines of {shown} count like goods; where they are no sales, say "
+        f"--mapping {flag('type', column)} and --rule {flag('type', odd[0] + ':ignore')} with the others as :counts."
+    ]
 
 
 def ask_what_is_left(

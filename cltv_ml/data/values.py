@@ -130,7 +130,7 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
     if "cancels" in mapping:
         values["cancels"] = f"nullif({columns.identifier(mapping['cancels'])}, '0')"
     if "version" in mapping:
-        read = columns.number if "version" in mapping["version"].lower() else columns.timestamp
+        read = columns.number if _counts_versions(columns, mapping["version"]) else columns.timestamp
         values["version"] = _ask(asked, read, mapping["version"])
     if "currency" in mapping:
         values["currency"] = columns.currency(mapping["currency"])
@@ -138,6 +138,15 @@ def _expressions(raw: Raw, columns: Columns, asked: list[Question]) -> dict[str,
         for name in {"amount", "discount", "cost"} & set(values) if rate else ():
             values[name] = f"({values[name]}) * ({rate})"
     return values
+
+
+def _counts_versions(columns: Columns, column: str) -> bool:
+    """Whether states of an order are numbered, from 1 on, rather than dated."""
+    text = f"trim(cast({columns.quote(column)} as varchar))"
+    [small] = columns.row(
+        f"select bool_and(regexp_full_match({text}, '\\d{{1,4}}(\\.0+)?')) from {columns.table} where {text} <> ''"
+    )
+    return bool(small) or "version" in column.lower()
 
 
 def _derive(

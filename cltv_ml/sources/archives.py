@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 from openpyxl import load_workbook
+from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 from openpyxl.utils.exceptions import InvalidFileException
 
 from cltv_ml.errors import InputError
@@ -25,6 +27,9 @@ RATIO = 100
 
 _BLOCK = 1 << 20
 _ROWS = 20_000
+
+#: The sign or code of a currency in the format of a cell.
+_CURRENCY = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
 
 #: The header of a sheet is sought in so many rows.
 _SAMPLE = 200
@@ -63,11 +68,17 @@ def check_workbook(path: Path) -> None:
 
 
 def workbook_rows(
-    path: Path, sheet: str | None, header_row: int | None = None, starts: list[tuple[str, int]] | None = None
+    path: Path,
+    sheet: str | None,
+    header_row: int | None = None,
+    starts: list[tuple[str, int]] | None = None,
+    notes: list[str] | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
 
-    `starts` takes each sheet's name and how many rows came before its own.
+    `starts` takes each sheet's name and how many rows came before its own, `notes` what to tell. Sheets that the
+    workbook hides are read only where they are named, or nothing else is there. Where cells are formatted in several
+    currencies, numbers keep the sign of theirs.
 
     Raises
     ------
@@ -83,6 +94,11 @@ def workbook_rows(
         places = {name: _header(book[name], header_row, path.name) for name in book.sheetnames}
         headers = {name: header for name, (header, _) in places.items()}
         filled = [name for name, header in headers.items() if header]
+        shown = [name for name in filled if book[name].sheet_state == "visible"] or filled
+        if notes is not None and len(shown) < len(filled) and sheet is None:
+            hidden = [name for name in filled if name not in shown]
+            notes.append(f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query).")
+        filled = shown
         if sheet is not None:
             if sheet not in headers:
                 raise InputError(f"{path.name!r} has no sheet {sheet!r}. Available: {book.sheetnames}.")
@@ -98,9 +114,38 @@ def workbook_rows(
         for name in filled:
             if starts is not None:
                 starts.append((name, done))
-            for row in islice(book[name].iter_rows(values_only=True), places[name][1] + 1, None):
+            for row in _rows(book, book[name], places[name][1] + 1):
                 done += 1
                 yield row
+
+
+def _rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a sheet from one on, numbers with their currency where the workbook has formats of several."""
+    formats = {style.numFmtId: "" for style in book._cell_styles}
+    for number in formats:
+        own = number - BUILTIN_FORMATS_MAX_SIZE
+        formats[number] = book._number_formats[own] if own >= 0 else BUILTIN_FORMATS.get(number, "")
+    signs = {written: _currency_of(written) for written in formats.values()}
+    if len(set(filter(None, signs.values()))) < 2:
+        yield from islice(sheet.iter_rows(values_only=True), start, None)
+        return
+    for row in islice(sheet.iter_rows(), start, None):
+        yield tuple(
+            f"{cell.value} {sign}"
+            if isinstance(cell.value, int | float) and (sign := signs.get(cell.number_format))
+            else cell.value
+            for cell in row
+        )
+
+
+def _currency_of(written: str) -> str:
+    """Return the sign or code of the currency in a cell's format.
+
+    >>> [_currency_of(one) for one in ('[$€-407]#,##0.00', '#,##0 "USD"', '[$-409]d-mmm', '0.00 "kg"')]
+    ['€', 'USD', '', '']
+    """
+    found = (one or other for one, other in re.findall(r'\[\$([^\]-]+)|"([^"]+)"', written))
+    return next((sign.strip() for sign in found if _CURRENCY.fullmatch(sign.strip())), "")
 
 
 def text_batches(rows: Iterable[Iterable[Any]], names: list[str], start: int = 0) -> pa.RecordBatchReader:

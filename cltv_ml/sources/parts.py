@@ -59,7 +59,8 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     Raises
     ------
     InputError
-        Such a table is called refunds or the like, so that it must not be read as sales.
+        Such a table is called refunds or the like, so that it must not be read as sales, or has its columns in
+        another order.
     """
     names = [column for column, kind in table.kinds.items() if column.startswith(MARK) and kind == "VARCHAR"]
     if len(names) < 2:
@@ -71,6 +72,7 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
         int(row)
         for (row,) in table.rows(f"select source_row from {table} where {repeats} order by 1 limit 10000")
     ]
+    _check_order(table, names, name)
     if not rows:
         return []
     titles = [title for row in rows[:20] for title in _titles(table, names, broken, row)]
@@ -83,6 +85,21 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     table.con.execute(f"delete from {table} where {repeats}")
     shown = f", below {titles[0][:60]!r}" if titles else ""
     return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}."]
+
+
+def _check_order(table: Relation, names: list[str], name: str) -> None:
+    """Raise InputError where a row holds the names of the columns in another order."""
+    wanted = sorted(column.removeprefix(MARK) for column in names)
+    first, listed = names[0].removeprefix(MARK), "[" + ", ".join(map(literal, wanted)) + "]"
+    texts = ", ".join(f"trim({quoted(column)})" for column in names)
+    moved = f"trim({quoted(names[0])}) in {listed} and list_sort([{texts}]) = {listed} and [{texts}] <> "
+    moved += "[" + ", ".join(literal(column.removeprefix(MARK)) for column in names) + "]"
+    for (row,) in table.rows(f"select source_row from {table} where {moved} order by 1 limit 1"):
+        raise InputError(
+            f"{name!r} holds a second table whose columns stand in another order than those of the first ({first!r} is "
+            f"its first column), from row {int(row) + 1} below the header on; keep each table in a file of its own and "
+            "name their folder."
+        )
 
 
 def _titles(table: Relation, names: list[str], broken: Sequence[tuple[int, str]], row: int) -> list[str]:

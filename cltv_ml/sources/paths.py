@@ -128,9 +128,10 @@ def _read_one(
         return read_json(con, file, start)
     if way == "workbook":
         sheets: list[tuple[str, int]] = []
-        values = workbook_rows(file, table, header_row, sheets)
+        notes: list[str] = []
+        values = workbook_rows(file, table, header_row, sheets, notes)
         stacked = load(con, text_batches(values, inner_names(list(next(values))), start))
-        rows = Rows(stacked, parts=tuple(Part(name, start + row) for name, row in sheets))
+        rows = Rows(stacked, notes=tuple(notes), parts=tuple(Part(name, start + row) for name, row in sheets))
     else:
         rows = read_csv(con, file, folder, header_row, start)
     return replace(rows, notes=(*rows.notes, *take_headers_out(rows.table, rows.broken, file.name)))

@@ -268,3 +268,13 @@ def test_a_name_that_no_heading_gives_is_asked_about_with_columns_that_could_hav
     with pytest.raises(QuestionsError, match="no column found for customer_id") as error:
         read(lines)
     assert error.value.questions[0].answers == ("customer_id=xx",)
+
+
+def test_numbered_states_of_an_order_count_as_in_the_newest():
+    states = """order_no,{},customer,order_date,amount
+        1,1,a,2024-01-03,15
+        1,2,a,2024-01-03,10
+        2,1,b,2024-01-04,20
+        3,1,a,2024-02-05,30"""
+    wrong = {heading: kept(states.format(heading)) for heading in ("revision", "Rev", "order_version")}
+    assert wrong == dict.fromkeys(wrong, 60.0)

@@ -170,3 +170,37 @@ def test_other_alphabets_are_told_by_the_whole_file(tmp_path, encoding, name):
     others = "".join(f"{name} {number},2025-01-05,1.00\n" for number in range(40))
     log = clean(read(written(tmp_path, ("Customer,Date,Amount\n" + plain + others).encode(encoding)))).log
     assert f"{name} 7" in set(log["customer_id"])
+
+
+def _book(path, *sheets, formats=()):
+    book = Workbook()
+    book.remove(book.active)
+    for name, state in sheets:
+        sheet = book.create_sheet(name)
+        sheet.sheet_state = state
+        for customer, day, amount in (line.split(",") for line in ORDERS.splitlines()):
+            sheet.append([customer, day, amount if amount == "Amount" else float(amount)])
+        for row, written in enumerate(formats, 2):
+            sheet.cell(row, 3).number_format = written
+    book.save(path)
+    return path
+
+
+def test_hidden_sheets_are_left_out_and_told(tmp_path):
+    path = _book(tmp_path / "orders.xlsx", ("Sales", "visible"), ("Old", "hidden"))
+    assert kept(path) == (3, 60.5)
+    assert "hides the sheets ['Old']" in " ".join(read(path).notes)
+    assert kept(path, table="Old") == (3, 60.5)
+
+
+def test_currencies_in_the_formats_of_cells_are_asked_about(tmp_path):
+    several = ("[$€-407]#,##0.00", '"$"#,##0.00', "[$€-407]#,##0.00")
+    with pytest.raises(ValueError, match="several currencies"):
+        kept(_book(tmp_path / "several.xlsx", ("Sales", "visible"), formats=several))
+    assert kept(_book(tmp_path / "one.xlsx", ("Sales", "visible"), formats=several[:1] * 3)) == (3, 60.5)
+
+
+def test_a_second_table_with_its_columns_in_another_order_is_refused(tmp_path):
+    moved = "Customer,Amount,Date\nC3,12.00,2025-04-01\n"
+    with pytest.raises(ValueError, match="second table whose columns stand in another order"):
+        read(written(tmp_path, ORDERS + moved))

@@ -245,3 +245,9 @@ def test_unpaid_money_and_blank_ends_are_told():
 def test_codes_of_a_status_id_are_asked_about():
     with pytest.raises(QuestionsError, match="order_state_id"):
         kept(orders(order_state_id=flag(5, 2)))
+
+
+def test_lines_that_are_no_goods_are_told_with_their_money():
+    for odd in ("TAX", "Gift card sold", "Commission", "Kaution"):
+        notes = " ".join(clean(read(orders(line_kind=flag(odd, "ITEM")))).report.notes)
+        assert f"its lines of '{odd}' (2 lines, 150.00) count like goods" in notes
