@@ -97,7 +97,9 @@ def workbook_rows(
         shown = [name for name in filled if book[name].sheet_state == "visible"] or filled
         if notes is not None and len(shown) < len(filled) and sheet is None:
             hidden = [name for name in filled if name not in shown]
-            notes.append(f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query).")
+            notes.append(
+                f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query)."
+            )
         filled = shown
         if sheet is not None:
             if sheet not in headers:
