@@ -9,10 +9,9 @@ import pandas as pd
 
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.log import AnyLog
-from cltv_ml.models import GammaGamma, ProbabilisticValue
+from cltv_ml.models import Level
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.future_value import YEAR, FutureValue
-from cltv_ml.models.predictive import between
 from cltv_ml.windows import Window
 
 #: Draws per customer for intervals, and the share that they hold.
@@ -39,27 +38,32 @@ class Future:
         """Return each customer's expected spend within each of `days`."""
         return self.model.predict(self.X, self.values, days, discount_rate)
 
-    def draws(
+    def interval(self, days: int, expected: pd.Series) -> pd.DataFrame:
+        """Return the 90% bounds of each customer's spend in `days`, `lower` and `upper`, as a served model tells them."""
+        found = self.model.interval(self.X, expected, days, COVERAGE)
+        assert found is not None  # a model that has just been fitted knows its spread
+        return found
+
+    def totals(
         self, days: int, expected: pd.Series, rates: pd.Series | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the 90% bounds of each customer's spend in `days`, shape (n, 2), and draws of its total and profit.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return draws of what all spend in `days`, and of the profit of it.
 
         The draws are the purchase and spend models', brought to the mean `expected`: they hold chance, the
         uncertainty of the parameters and that of the level. `rates` turn spend into profit.
         """
-        model = ProbabilisticValue(self.model.curve_.purchases_, GammaGamma(), horizon=days).fit(self.X)
+        model = self.model.within(days)
         scale = expected.to_numpy() / np.maximum(model.predict(self.X), np.finfo(float).tiny)
         factors = self.near if days <= self.model.horizon else self.far
         rate = np.ones(len(self.X)) if rates is None else rates.fillna(0.0).to_numpy()
-        bounds, sums, profits, first = [], np.zeros(DRAWS), np.zeros(DRAWS), 0
+        sums, profits, first = np.zeros(DRAWS), np.zeros(DRAWS), 0
         for part in model.draw_values(self.X, DRAWS):
             rows = slice(first, first + len(part))
             drawn = part * scale[rows, None] * factors
-            bounds.append(between(drawn, COVERAGE))
             sums += drawn.sum(axis=0)
             profits += rate[rows] @ drawn
             first += len(part)
-        return np.concatenate(bounds), sums, profits
+        return sums, profits
 
 
 def forecast_future(log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Window) -> Future:
@@ -75,6 +79,18 @@ def forecast_future(log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Win
         levels = [forecast_level(log, one) for one in (window, year)]
     place = np.random.default_rng(0).permutation(DRAWS)
     near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in levels)
-    total = None if levels[1] is None else levels[1].total
     X = X[_SUMMARY]
-    return Future(X, values, FutureValue(window.horizon).fit(X, values, total), near, far)
+    return Future(X, values, fit_future(X, values, window.horizon, levels[1]), near, far)
+
+
+def fit_future(X: pd.DataFrame, values: pd.Series, horizon: int, year: Level | None) -> FutureValue:
+    """Return the value beyond the horizon, fitted at the level of a year where that is known.
+
+    Raises
+    ------
+    InputError
+        Nobody has bought on a second day.
+    """
+    if year is None:
+        return FutureValue(horizon).fit(X, values)
+    return FutureValue(horizon).fit(X, values, year.total, (year.sigma, year.freedom))

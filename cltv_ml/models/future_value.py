@@ -14,14 +14,18 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
 from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.common_draws import even_numbers
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.predictive import between
+from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.value_curve import NO_DROPOUT, ValueCurve
 
 #: Days of the year whose level carries the values on.
@@ -46,19 +50,29 @@ class FutureValue(BaseEstimator):
 
     Attributes
     ----------
+    spread_
+        Scale and degrees of freedom of the year's log error (`models.level`); None in tails that version 0.1.0 stored.
     curve_, spend_
         The likeliest purchase model's `ValueCurve`, and a Gamma-Gamma.
     weight_
         How much the champion's own tail counts; the rest is the purchase and spend models' tail.
     """
 
+    spread_: tuple[float, float] | None = None
+
     def __init__(self, horizon: int = 91) -> None:
         self.horizon = horizon
 
-    def fit(self, X: pd.DataFrame, values: pd.Series, year_total: float | None = None) -> Self:
+    def fit(
+        self,
+        X: pd.DataFrame,
+        values: pd.Series,
+        year_total: float | None = None,
+        spread: tuple[float, float] = (0.0, 3.0),
+    ) -> Self:
         """Fit on today's customers, `values` for the horizon and the total expected of a year; return self.
 
-        Without a total of a year, or with a horizon of a year and more, the horizon's own level is carried on.
+        `spread` is how far the total may be off. Without a total of a year, or with a horizon of a year and more, the horizon's own level is carried on.
 
         Raises
         ------
@@ -73,7 +87,7 @@ class FutureValue(BaseEstimator):
         tried = [ValueCurve(model, self.horizon).fit(X) for model in (ParetoNBD(), BGNBD(), MBGNBD())]
         self.curve_ = max(tried, key=lambda one: one.purchases_.log_likelihood_)
         self.spend_ = GammaGamma().fit(spenders)
-        self.year_ = max(YEAR, self.horizon)
+        self.year_, self.spread_ = max(YEAR, self.horizon), spread
         v, m = values.to_numpy(), self.curve_.multiples(X, [self.year_])[self.year_].to_numpy()
         own = self._own(X, [self.horizon, self.year_])
         carried = float((v * m).sum())
@@ -113,6 +127,32 @@ class FutureValue(BaseEstimator):
                     value = value + sum(w * f * (of[:, at[last]] - of[:, at[first]]) for w, f, of in shares)
             found[day] = value
         return pd.DataFrame(found, index=X.index)
+
+    def interval(
+        self, X: pd.DataFrame, expected: pd.Series, days: int, coverage: float = 0.9
+    ) -> pd.DataFrame | None:
+        """Return `lower` and `upper`, between which what each customer spends in `days` lies with that probability.
+
+        The draws are the purchase and spend models' (`ProbabilisticValue.common_values`), brought to the mean
+        `expected`; they hold the uncertainty of the parameters and of the level. None without a `spread_`.
+        """
+        if self.spread_ is None:
+            return None
+        model, (sigma, freedom) = self.within(days), self.spread_
+        scale = expected.to_numpy() / np.maximum(model.predict(X), _TINY)
+        level = np.exp(stats.t.ppf(even_numbers()[-1], freedom) * sigma)
+        bounds, first = [], 0
+        for part in model.common_values(X):
+            rows = slice(first, first + len(part))
+            bounds.append(between(part * scale[rows, None] * level, coverage))
+            first += len(part)
+        return pd.DataFrame(np.concatenate(bounds), index=X.index, columns=["lower", "upper"])
+
+    def within(self, days: int) -> ProbabilisticValue:
+        """Return the fitted purchase and spend models as one for `days`."""
+        model = ProbabilisticValue(self.curve_.purchases, GammaGamma(), horizon=days)
+        model.purchases_, model.spend_ = self.curve_.purchases_, self.spend_
+        return model
 
     def no_dropout(self, X: pd.DataFrame) -> float | None:
         """Return which share of today's customers stays for five years where that is nearly all, else None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,15 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE, history_parts
 from cltv_ml.models.base import ValueModel, check_columns, check_fitted
 from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.common_draws import DRAWS, CommonDraws, even_numbers
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.gamma_gamma import GammaGamma
-from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage
+from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, row_blocks
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
+
+#: How many parameter vectors stand for the uncertainty of an estimate in a request, which waits for them.
+_FEW = 16
 
 
 class ProbabilisticValue(ValueModel):
@@ -186,6 +190,25 @@ class ProbabilisticValue(ValueModel):
                 self.spend_.sample_total(X[rows], purchases[:, part], rng, params)
                 for part, params in zip(parts, spends, strict=True)
             ]
+            yield np.concatenate(drawn, axis=1) * worth[rows]
+
+    def common_values(self, X: pd.DataFrame, *, seed: int = 0) -> Iterator[np.ndarray]:
+        """Yield draws of what each customer spends, `common_draws.DRAWS` of them, for some rows after others.
+
+        A customer's draws hang on their own row alone, and all customers have the same luck: for the bounds of one
+        customer, not for sums over customers.
+        """
+        check_fitted(self)
+        rng = np.random.default_rng([seed, 2])
+        models, spends = self.purchases_._plausible(rng, _FEW), self.spend_._plausible(rng, _FEW)
+        numbers, worth = even_numbers(seed), (self.margin * self._discount(X))[:, None]
+        for rows in row_blocks(len(X), DRAWS):
+            drawn = []
+            for place, part in enumerate(np.array_split(np.arange(DRAWS), max(len(models), len(spends)))):
+                common = cast("np.random.Generator", CommonDraws(numbers[:, part]))
+                bought = models[place % len(models)].draw_with(common, X[rows], self._length(), len(part))
+                spend = spends[place % len(spends)]
+                drawn.append(self.spend_.sample_total(X[rows], bought, common, spend))
             yield np.concatenate(drawn, axis=1) * worth[rows]
 
     def _discount(self, X: pd.DataFrame) -> np.ndarray:

@@ -153,6 +153,11 @@ class PurchaseModel(LikelihoodModel):
             ]
             yield rows, np.concatenate(draws, axis=1)
 
+    def draw_with(self, rng: np.random.Generator, X: pd.DataFrame, t: float, size: int) -> np.ndarray:
+        """Return draws of each customer's purchases in `t` of the model's units, shape (n, size), by a generator."""
+        x, tx, T, *given = (*self._read(X), *np.column_stack(self._covariates(X)).T)
+        return self._sample(self._own(given), (x, tx, T), t, size, rng)
+
     def _plausible(self, rng: np.random.Generator, count: int = PLAUSIBLE) -> list[Self]:
         """Return copies of the model with parameters drawn from their uncertainty."""
         names, shapes = self._all_names(), len(self.param_names)

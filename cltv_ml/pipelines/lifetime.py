@@ -202,10 +202,10 @@ def _with_intervals(
     Draws of what lies beyond the horizon are those up to the end less those within it, from the same parameters.
     """
     rates = table.get("margin_rate")
-    bounds, whole, profit = future.draws(days[1], table["remaining_value"], rates)
-    _, within, profit_within = future.draws(days[0], table["expected_value"], rates)
+    ends = future.interval(days[1], table["remaining_value"])
+    whole, profit = future.totals(days[1], table["remaining_value"], rates)
+    within, profit_within = future.totals(days[0], table["expected_value"], rates)
     drawn = {"value": (within, whole), "profit": (profit_within, profit)}
-    ends = pd.DataFrame(bounds, index=table.index, columns=["lower", "upper"])
     totals = pd.DataFrame({"total": table[[name for name in table if _is_part(name)]].sum()}).rename_axis(
         "part"
     )

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.future import fit_future
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.log import Log
-from cltv_ml.models.future_value import YEAR, FutureValue
+from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.level import Level
 from cltv_ml.serving.chosen_value import Tail, longest
 from cltv_ml.windows import Window
@@ -36,7 +37,7 @@ def learn_tail(
     days = max(horizon, YEAR)
     year = levels.get(days) or forecast_level(log, Window(window.cutoff, days))
     try:
-        model = FutureValue(horizon).fit(X[_SUMMARY], values, None if year is None else year.total)
+        model = fit_future(X[_SUMMARY], values, horizon, year)
     except InputError:  # nobody has bought on a second day
         return None
     if model.no_dropout(X[_SUMMARY]) is None:

@@ -111,8 +111,10 @@ def longest(table: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
 
 def compute_remaining(
     tail: Tail | None, model: ValueModel, X: pd.DataFrame, end: int | None, discount_rate: float | None
-) -> pd.Series:
-    """Return what each customer is expected to spend from now to the end, discounted from each purchase.
+) -> pd.DataFrame:
+    """Return `value`, what each customer is expected to spend from now to the end, discounted from each purchase.
+
+    Next to it stand the 90% bounds `lower` and `upper` of `cltv lifetime`, unless an earlier cltv_ml stored the tail.
 
     Raises
     ------
@@ -132,4 +134,6 @@ def compute_remaining(
     _, values = longest(model.predict_table(X), horizon)
     wanted = end or tail.end
     last = wanted if tail.most is None else min(wanted, tail.most)
-    return tail.model.predict(X, values, [last], rate)[last]
+    value = tail.model.predict(X, values, [last], rate)[last]
+    table, bounds = pd.DataFrame({"value": value}), tail.model.interval(X, value, last)
+    return table if bounds is None else table.join(bounds)

@@ -134,13 +134,15 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         if choice.basis == "profit":
             within = replace(within, margin=None)
         table = answer(self.model, self.card.tiers, X, within)
-        chosen = table["expected_value"]
+        chosen = table[["expected_value"]].set_axis(["value"], axis="columns")
         if choice.value != "horizon":
             chosen = compute_remaining(self.tail, self.model, X, choice.end, terms.discount_rate)
         if choice.value == "lifetime":
-            chosen = chosen + _known_past(past)
+            chosen = chosen.add(_known_past(past), axis="index")
         factor = 1.0 if terms.margin is None else terms.margin
-        return table.assign(**{choice.column: chosen * factor}, model_version=self.version)
+        asked = (chosen * factor).rename(columns=lambda name: f"{choice.column}_{name}")
+        asked = asked.rename(columns={f"{choice.column}_value": choice.column})
+        return table.join(asked).assign(model_version=self.version)
 
 
 class ServedOnTransactions(ServedModel):

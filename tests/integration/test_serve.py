@@ -311,8 +311,9 @@ def test_the_server_answers_with_the_value_of_cltv_lifetime(server, trained, cus
     body = {"dataframe_records": records(customers), "params": {"value": "remaining", "discount_rate": 0.1}}
     status, answer = post(server, json.dumps(body))
     assert status == 200
-    served = pd.DataFrame(answer["predictions"]).set_index("customer_id")["remaining_value"]
-    assert served.to_numpy() == pytest.approx(worked_out["remaining_value"].loc[served.index].to_numpy())
+    names = ["remaining_value", "remaining_value_lower", "remaining_value_upper"]
+    served = pd.DataFrame(answer["predictions"]).set_index("customer_id")[names]
+    assert served.to_numpy() == pytest.approx(worked_out.loc[served.index, names].to_numpy())
     status, answer = post(server, json.dumps({**body, "params": {"value": "forever"}}))
     assert status == 400
     assert "Unknown value 'forever'. Available: horizon, remaining, lifetime." in answer

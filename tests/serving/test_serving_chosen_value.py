@@ -35,21 +35,29 @@ def X():
 
 
 @pytest.fixture(scope="module")
-def tail(X):
-    model = ProbabilisticValue(BGNBD(), horizon=30).fit(X)
-    return Tail(FutureValue(30).fit(X, pd.Series(model.predict(X), X.index)), 1826)
+def fitted(X):
+    return ProbabilisticValue(BGNBD(), horizon=30).fit(X)
 
 
-def served(kind, X, tail):
-    model = kind()
-    model.model, model.version, model.tail = ProbabilisticValue(BGNBD(), horizon=30).fit(X), "1", tail
-    cuts = tier_cuts(model.model.predict(X))
-    model.card = Card("bg_nbd", 30, "2026-05-01", FEATURES, "", cuts, 200, "shop")
-    return model
+@pytest.fixture(scope="module")
+def tail(X, fitted):
+    return Tail(FutureValue(30).fit(X, pd.Series(fitted.predict(X), X.index)), 1826)
 
 
-def test_remaining_value_is_that_of_the_tail_and_grows_with_the_end(X, tail):
-    model = served(requests.ServedModel, X, tail)
+@pytest.fixture
+def served(X, fitted):
+    def load(kind, tail):
+        """Return a model as a server has loaded it."""
+        model = kind()
+        model.model, model.version, model.tail = fitted, "1", tail
+        model.card = Card("bg_nbd", 30, "2026-05-01", FEATURES, "", tier_cuts(fitted.predict(X)), 200, "shop")
+        return model
+
+    return load
+
+
+def test_remaining_value_is_that_of_the_tail_and_grows_with_the_end(X, tail, served):
+    model = served(requests.ServedModel, tail)
     answers = {end: model.predict(None, X, {"value": "remaining", "end": end}) for end in (0.0, 60.0, 3650.0)}
     values = pd.Series(model.model.predict(X), X.index)
     assert answers[0.0]["remaining_value"].to_numpy() == pytest.approx(
@@ -59,8 +67,39 @@ def test_remaining_value_is_that_of_the_tail_and_grows_with_the_end(X, tail):
     assert (answers[3650.0]["remaining_value"] > answers[0.0]["remaining_value"]).all()
 
 
-def test_profit_is_the_margins_share_and_leaves_revenue_as_it_is(X, tail):
-    model = served(requests.ServedModel, X, tail)
+def test_bounds_of_a_customer_are_those_of_the_batch_whoever_else_is_asked_for(X, tail, served):
+    model = served(requests.ServedModel, tail)
+    batch = model.predict(None, X, {"value": "remaining"})
+    ends = ["remaining_value_lower", "remaining_value_upper"]
+    alone = pd.concat([model.predict(None, X.iloc[[row]], {"value": "remaining"}) for row in (0, 120)])
+    assert alone[ends].to_numpy() == pytest.approx(batch[ends].iloc[[0, 120]].to_numpy())
+    value = batch["remaining_value"].set_axis(X.index)
+    assert batch[ends].to_numpy() == pytest.approx(tail.model.interval(X, value, 1826).to_numpy())
+
+
+def test_bounds_follow_margin_and_what_was_spent(X, tail, served):
+    model, some = served(requests.ServedModel, tail), X.head(5)
+    plain = model.predict(None, some, {"value": "remaining"})
+    params = {"value": "lifetime", "basis": "profit", "margin": 0.5}
+    whole = model.predict(None, some.assign(value_to_date=8.0), params)
+    for end in ("lower", "upper"):
+        expected = (plain[f"remaining_value_{end}"] + 8.0) / 2
+        assert whole[f"lifetime_profit_{end}"].to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_a_tail_stored_without_the_spread_of_its_level_answers_without_bounds(X, tail, served, tmp_path):
+    chosen_value.write_tail(tail, tmp_path)
+    stored = json.loads((tmp_path / "tail.json").read_text(encoding="utf-8"))
+    del stored["state"]["learned"]["spread_"]  # as version 0.1.0 wrote it
+    (tmp_path / "tail.json").write_text(json.dumps(stored), encoding="utf-8")
+    old = served(requests.ServedModel, chosen_value.read_tail(tmp_path))
+    table = old.predict(None, X.head(3), {"value": "remaining"})
+    assert (table["remaining_value"] > 0).all()
+    assert not [name for name in table if name.startswith("remaining_value_")]
+
+
+def test_profit_is_the_margins_share_and_leaves_revenue_as_it_is(X, tail, served):
+    model = served(requests.ServedModel, tail)
     plain = model.predict(None, X, {"value": "remaining"})
     params = {"basis": "profit", "margin": 0.25}
     within, ahead = (model.predict(None, X, {**params, "value": value}) for value in ("horizon", "remaining"))
@@ -70,15 +109,15 @@ def test_profit_is_the_margins_share_and_leaves_revenue_as_it_is(X, tail):
     assert list(within["tier"]) == list(plain["tier"])
 
 
-def test_a_lifetime_adds_what_the_request_says_was_spent(X, tail):
-    model = served(requests.ServedModel, X, tail)
+def test_a_lifetime_adds_what_the_request_says_was_spent(X, tail, served):
+    model = served(requests.ServedModel, tail)
     ahead = model.predict(None, X, {"value": "remaining"})["remaining_value"]
     whole = model.predict(None, X.assign(value_to_date=7.0), {"value": "lifetime"})["lifetime_value"]
     assert (whole - ahead).to_numpy() == pytest.approx(7.0)
 
 
-def test_from_transactions_what_was_spent_before_the_day_is_counted(X, tail):
-    model = served(requests.ServedOnTransactions, X, tail)
+def test_from_transactions_what_was_spent_before_the_day_is_counted(X, tail, served):
+    model = served(requests.ServedOnTransactions, tail)
     answers = [
         model.predict(None, LINES, {"as_of": "2026-05-01", "value": value})
         for value in ("remaining", "lifetime")
@@ -87,7 +126,7 @@ def test_from_transactions_what_was_spent_before_the_day_is_counted(X, tail):
     assert dict(zip(answers[0]["customer_id"], past, strict=True)) == pytest.approx({"ann": 24.5, "bob": 5.0})
 
 
-def test_what_cannot_be_answered_is_one_sentence(X, tail):
+def test_what_cannot_be_answered_is_one_sentence(X, tail, served):
     refused = {
         "Unknown value 'forever'. Available: horizon, remaining, lifetime.": {"value": "forever"},
         "Unknown basis 'cash'. Available: revenue, profit.": {"basis": "cash"},
@@ -96,7 +135,7 @@ def test_what_cannot_be_answered_is_one_sentence(X, tail):
         "must lie beyond the model's horizon of 30 days": {"value": "remaining", "end": 20.0},
         "write 0.1 if you mean 10%": {"value": "remaining", "discount_rate": 10.0},
     }
-    model = served(requests.ServedModel, X, tail)
+    model = served(requests.ServedModel, tail)
     for words, params in refused.items():
         with pytest.raises(requests.Refusal) as error:
             model.predict(None, X, params)
@@ -104,11 +143,11 @@ def test_what_cannot_be_answered_is_one_sentence(X, tail):
     with pytest.raises(
         requests.Refusal, match="trained by an earlier cltv_ml, or on customers of whom none bought"
     ):
-        served(requests.ServedModel, X, None).predict(None, X, {"value": "remaining"})
+        served(requests.ServedModel, None).predict(None, X, {"value": "remaining"})
 
 
-def test_what_was_spent_must_be_a_number_that_a_shop_can_have(X, tail):
-    model = served(requests.ServedModel, X, tail)
+def test_what_was_spent_must_be_a_number_that_a_shop_can_have(X, tail, served):
+    model = served(requests.ServedModel, tail)
     for value, words in (
         (np.inf, "holds an infinite value"),
         (1e300, "beyond 1e+15"),
@@ -120,8 +159,8 @@ def test_what_was_spent_must_be_a_number_that_a_shop_can_have(X, tail):
         assert words in str(error.value)
 
 
-def test_a_log_without_dropout_is_followed_no_longer_than_it_is_long(X, tail):
-    capped = served(requests.ServedModel, X, Tail(tail.model, 400, 400))
+def test_a_log_without_dropout_is_followed_no_longer_than_it_is_long(X, tail, served):
+    capped = served(requests.ServedModel, Tail(tail.model, 400, 400))
     answers = [
         capped.predict(None, X, {"value": "remaining", "end": end})["remaining_value"]
         for end in (0.0, 9000.0)
