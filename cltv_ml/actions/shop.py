@@ -61,6 +61,12 @@ class Shop:
         return decisions.choose_value(found, self.terms.value, self.terms.basis).reindex(self.X.index)
 
     @property
+    def days(self) -> int:
+        """How many days ahead that value looks: the horizon, or to the end of `cltv lifetime`."""
+        found = self.terms.lifetimes
+        return self.window.horizon if found is None or self.terms.value == "horizon" else int(found["end"].iloc[0])
+
+    @property
     def worth(self) -> pd.DataFrame:
         """The predictions with what lists count as `expected_value`: what is still to come, never what is past."""
         found = self.terms.lifetimes

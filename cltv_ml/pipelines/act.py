@@ -192,7 +192,7 @@ def _page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:
     missing = missing_section(done.refused)
     return summarise(
         f"Actions as of {shop.window.cutoff:%Y-%m-%d}",
-        f"{len(shop.X):,} customers, {shop.window.horizon} days ahead",
+        f"{len(shop.X):,} customers, {shop.days} days ahead",
         [
             *([lists_section(totals, shop, done)] if len(totals) else []),
             *done.sections,

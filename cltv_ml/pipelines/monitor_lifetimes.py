@@ -29,6 +29,8 @@ class Promise:
         Days of the champion's horizon.
     rates
         Margin rate by customer where profit is watched, else None.
+    scale
+        What the value is without a discount over what it is in the table.
     """
 
     scores: pd.DataFrame
@@ -36,6 +38,7 @@ class Promise:
     series: str
     horizon: int
     rates: pd.Series | None
+    scale: float = 1.0
 
     def log(self, log: Log) -> Log:
         """Return the log in the money that is watched: for profit, amounts at each customer's margin rate."""
@@ -51,6 +54,12 @@ class Promise:
         told = [
             "Lifetime values are held against what came; drift against the training is told by the scores alone."
         ]
+        if self.scale != 1:
+            total = self.scores["expected_value"].sum()
+            told.append(
+                f"The total of {total:,.0f} is without a discount, as is the money that comes; the table of cltv lifetime "
+                f"discounts it to {total / self.scale:,.0f}."
+            )
         if self.rates is not None:
             told.append("What came is counted at the margin rates of today's table.")
         return told
@@ -84,7 +93,7 @@ def read_promise(settings: Monitor) -> Promise | None:
         )
     about = {"path": path, "interval_level": 0.9 if ahead == "remaining" else None}
     rates = table["margin_rate"] if settings.basis == "profit" else None
-    return Promise(scores.reset_index(), about, f" {ahead} {settings.basis}", horizon, rates)
+    return Promise(scores.reset_index(), about, f" {ahead} {settings.basis}", horizon, rates, round(scale, 6))
 
 
 def _path(account: dict[str, Any], days: int, total: float) -> tuple[dict[str, list[float]] | None, float]:

@@ -156,7 +156,10 @@ def test_act_goes_by_the_remaining_profit(lifetimes, trained):
     )
     lowest = customers[customers["tier"] == "high"]["remaining_profit"].min()
     assert lowest >= customers[customers["tier"] == "medium"]["remaining_profit"].max()
-    assert "remaining profit" in (trained.folder / "out" / "remaining" / "actions.html").read_text()
+    page = (trained.folder / "out" / "remaining" / "actions.html").read_text()
+    end = pd.read_parquet(trained.folder / "out" / "lifetime.parquet")["end"].iloc[0]
+    assert "remaining profit" in page
+    assert f"{end} days ahead" in page
 
 
 def test_a_value_without_its_table_names_the_command_that_writes_it(trained):

@@ -51,6 +51,13 @@ def test_what_remains_is_watched_to_its_end_without_a_discount(file):
     assert promise.horizon == 91
 
 
+def test_a_total_that_differs_from_the_tables_by_the_discount_is_told(file):
+    told = read_promise(Monitor(value="remaining", lifetimes=file)).notes
+    assert any("The total of 200 is without a discount" in note and "to 180" in note for note in told)
+    file.with_suffix(".json").write_text(json.dumps({"expected_by_day": {"91": 50.0, "365": 180.0}}))
+    assert len(read_promise(Monitor(value="remaining", lifetimes=file)).notes) == 1
+
+
 def test_what_is_past_needs_no_watching(file):
     lifetime, remaining = (
         read_promise(Monitor(value=value, lifetimes=file)).scores for value in ("lifetime", "remaining")
