@@ -64,7 +64,11 @@ class Shop:
     def days(self) -> int:
         """How many days ahead that value looks: the horizon, or to the end of `cltv lifetime`."""
         found = self.terms.lifetimes
-        return self.window.horizon if found is None or self.terms.value == "horizon" else int(found["end"].iloc[0])
+        return (
+            self.window.horizon
+            if found is None or self.terms.value == "horizon"
+            else int(found["end"].iloc[0])
+        )
 
     @property
     def worth(self) -> pd.DataFrame:

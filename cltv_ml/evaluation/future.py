@@ -39,10 +39,8 @@ class Future:
         return self.model.predict(self.X, self.values, days, discount_rate)
 
     def interval(self, days: int, expected: pd.Series) -> pd.DataFrame:
-        """Return the 90% bounds of each customer's spend in `days`, `lower` and `upper`, as a served model tells them."""
-        found = self.model.interval(self.X, expected, days, COVERAGE)
-        assert found is not None  # a model that has just been fitted knows its spread
-        return found
+        """Return the 90% bounds of each customer's spend in `days`, `lower` and `upper`: those of a served model."""
+        return self.model.interval(self.X, expected, days, COVERAGE)
 
     def totals(
         self, days: int, expected: pd.Series, rates: pd.Series | None = None

@@ -1,9 +1,9 @@
 """Random numbers that are the same for every customer, so that a customer's interval hangs on no other's row.
 
-Draws from one stream of numbers depend on a row's place in the table. Here each draw has one number per question, spread
-evenly (Owen, 1998, "Scrambling Sobol' and Niederreiter-Xing points"), and the inverse of each distribution answers it.
-The draws of one customer are then the same in a batch and in a request. Two customers have the same luck: sums over
-customers need `ProbabilisticValue.draw_values`.
+Draws from one stream of numbers depend on a row's place in the table. Here each draw has one number per question,
+spread evenly (Owen, 1998, "Scrambling Sobol' and Niederreiter-Xing points"), and the inverse of each distribution
+answers it. The draws of one customer are then the same in a batch and in a request. Two customers have the same luck:
+sums over customers need `ProbabilisticValue.draw_values`.
 """
 
 from __future__ import annotations

@@ -72,7 +72,8 @@ class FutureValue(BaseEstimator):
     ) -> Self:
         """Fit on today's customers, `values` for the horizon and the total expected of a year; return self.
 
-        `spread` is how far the total may be off. Without a total of a year, or with a horizon of a year and more, the horizon's own level is carried on.
+        `spread` is how far the total may be off. Without a total of a year, or with a horizon of a year and more, the
+        horizon's own level is carried on.
 
         Raises
         ------
@@ -130,15 +131,13 @@ class FutureValue(BaseEstimator):
 
     def interval(
         self, X: pd.DataFrame, expected: pd.Series, days: int, coverage: float = 0.9
-    ) -> pd.DataFrame | None:
+    ) -> pd.DataFrame:
         """Return `lower` and `upper`, between which what each customer spends in `days` lies with that probability.
 
         The draws are the purchase and spend models' (`ProbabilisticValue.common_values`), brought to the mean
-        `expected`; they hold the uncertainty of the parameters and of the level. None without a `spread_`.
+        `expected`; they hold the uncertainty of the parameters and, where there is a `spread_`, of the level.
         """
-        if self.spread_ is None:
-            return None
-        model, (sigma, freedom) = self.within(days), self.spread_
+        model, (sigma, freedom) = self.within(days), self.spread_ or (0.0, 3.0)
         scale = expected.to_numpy() / np.maximum(model.predict(X), _TINY)
         level = np.exp(stats.t.ppf(even_numbers()[-1], freedom) * sigma)
         bounds, first = [], 0

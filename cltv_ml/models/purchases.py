@@ -155,7 +155,8 @@ class PurchaseModel(LikelihoodModel):
 
     def draw_with(self, rng: np.random.Generator, X: pd.DataFrame, t: float, size: int) -> np.ndarray:
         """Return draws of each customer's purchases in `t` of the model's units, shape (n, size), by a generator."""
-        x, tx, T, *given = (*self._read(X), *np.column_stack(self._covariates(X)).T)
+        columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
+        x, tx, T, *given = columns
         return self._sample(self._own(given), (x, tx, T), t, size, rng)
 
     def _plausible(self, rng: np.random.Generator, count: int = PLAUSIBLE) -> list[Self]:

@@ -57,8 +57,8 @@ class Promise:
         if self.scale != 1:
             total = self.scores["expected_value"].sum()
             told.append(
-                f"The total of {total:,.0f} is without a discount, as is the money that comes; the table of cltv lifetime "
-                f"discounts it to {total / self.scale:,.0f}."
+                f"The total of {total:,.0f} is without a discount, as is the money that comes; the table of "
+                f"cltv lifetime discounts it to {total / self.scale:,.0f}."
             )
         if self.rates is not None:
             told.append("What came is counted at the margin rates of today's table.")

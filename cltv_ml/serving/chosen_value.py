@@ -135,5 +135,5 @@ def compute_remaining(
     wanted = end or tail.end
     last = wanted if tail.most is None else min(wanted, tail.most)
     value = tail.model.predict(X, values, [last], rate)[last]
-    table, bounds = pd.DataFrame({"value": value}), tail.model.interval(X, value, last)
-    return table if bounds is None else table.join(bounds)
+    table = pd.DataFrame({"value": value})
+    return table if tail.model.spread_ is None else table.join(tail.model.interval(X, value, last))
