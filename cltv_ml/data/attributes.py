@@ -148,7 +148,8 @@ def read_attributes(
         if wanted is not None and one.name not in wanted:
             one = replace(one, name="", reason=one.reason or "the model was not trained on it.")
         account.append(replace(one, protected=plain_name(column, 0) in hidden))
-    return _collect(opened, columns, key, since, account)
+    dates = [column for column in rest if looks[column] == "timestamp"]
+    return _collect(opened, columns, (key, since), account, dates)
 
 
 def empty_attributes(names: Sequence[str]) -> pa.Table:
@@ -194,10 +195,18 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 
 def _collect(
-    opened: Opened, columns: Columns, key: str, since: str, account: Sequence[Attribute]
+    opened: Opened,
+    columns: Columns,
+    keys: tuple[str, str],
+    account: Sequence[Attribute],
+    dates: Sequence[str],
 ) -> Attributes:
-    """Return the typed table; rows without an id or a readable date, and equal rows, are set aside."""
+    """Return the typed table; rows without an id or a readable date, and equal rows, are set aside.
+
+    `keys` are the columns of ids and of the moment from which a row holds, `dates` others that hold dates.
+    """
     table = opened.table
+    key, since = keys
     values = {one.name: _value(columns, one) for one in account if one.name}
     dated = {"valid_from": columns.timestamp(since)} if since else {}
     chosen = ", ".join(f'{sql} as "{name}"' for name, sql in {**dated, **values}.items())
@@ -220,7 +229,7 @@ def _collect(
     cases = " ".join(f"when {test} then '{rule}'" for rule, (test, _) in rules.items())
     judged = keep(table.con, "judged", f"select *, case {cases} end as rule from {states}")
     if not since:
-        _check_once(judged)
+        _check_once(judged, dates)
     kept = table.con.sql(f"select {every} from {judged} where rule is null order by customer_id")
     reasons = " ".join(f"when '{rule}' then '{reason}'" for rule, (_, reason) in rules.items())
     aside = table.con.sql(
@@ -249,14 +258,16 @@ def _value(columns: Columns, one: Attribute) -> str:
     return f"cast(date_diff('day', date '1970-01-01', {moment}) as double)"
 
 
-def _check_once(judged: Relation) -> None:
+def _check_once(judged: Relation, dates: Sequence[str]) -> None:
     """Raise InputError where customers have several rows that differ and nothing says from when each holds."""
     rows = judged.rows(
         f"select customer_id, count(*) over () from {judged} where rule is null group by 1 having count(*) > 1 limit 1"
     )
     if rows:
         customer, several = rows[0]
+        there = f" Dates stand in {list(dates)}." if dates else ""
         raise InputError(
             f"customers: {several:,} customers have several rows that differ, such as {str(customer)!r}, and no column "
             "says from when each holds; name it with --attribute COLUMN=valid_from, or keep one row per customer."
+            f"{there}"
         )

@@ -345,3 +345,9 @@ def test_contacts_say_their_moment_in_other_words():
     for heading in ("START_DAY", "Versanddatum", "date_sent", "Send Date", "fecha de envío", "Delivered At"):
         other = pd.DataFrame({"id": ["a"], heading: ["2024-05-01"], "END_DAY": ["2024-06-01"]})
         assert read_contacts(other).mapping["timestamp"] == heading
+
+
+def test_customers_with_several_rows_are_asked_about_with_the_dates_that_could_tell():
+    table = pd.concat([people(tier="gold", since="2024-01-01"), people(tier="silver", since="2024-06-01")])
+    with pytest.raises(ValueError, match=r"COLUMN=valid_from, .* Dates stand in \['since'\]"):
+        read_attributes(table)
