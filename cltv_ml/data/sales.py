@@ -67,6 +67,11 @@ def read_sales(
         counted["reading"] = read_levels(name, counted["level"], told.get(name), "payment_status" in mapping)
         if name == "type" and "ignore" in set(counted["reading"]) and counted["money"].any():
             counted.loc[counted["reading"].isna() & (counted["money"] == 0), "reading"] = "ignore"
+        if counted[
+            "amounts"
+        ].any():  # a line without an amount, as one that explains headings, is set aside anyway
+            few = counted["rows"] <= max(1, 0.001 * counted["rows"].sum())
+            counted.loc[counted["reading"].isna() & (counted["amounts"] == 0) & few, "reading"] = "ignore"
         unknown = counted[counted["reading"].isna()]
         if len(unknown):
             questions.append(_unknown(name, mapping[name], unknown))
@@ -118,13 +123,14 @@ def _text(column: str) -> str:
 
 
 def _count(columns: Columns, column: str, amount: str) -> pd.DataFrame:
-    """Return the levels of a column with their rows and money, the most frequent first."""
+    """Return the levels of a column with their rows, money and number of amounts, the most frequent first."""
+    amounts = f"count({amount})" if amount else "0"
     money = f"sum(cast(round({amount} * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0" if amount else "0.0"
     rows = columns.table.rows(
-        f"select {_text(column)} as level, count(*), coalesce({money}, 0.0) from {columns.table} group by 1 "
-        f"order by 2 desc, 1 limit {MOST_LEVELS + 1}"
+        f"select {_text(column)} as level, count(*), coalesce({money}, 0.0), {amounts} from {columns.table} "
+        f"group by 1 order by 2 desc, 1 limit {MOST_LEVELS + 1}"
     )
-    return pd.DataFrame(rows, columns=["level", "rows", "money"]).astype({"money": float})
+    return pd.DataFrame(rows, columns=["level", "rows", "money", "amounts"]).astype({"money": float})
 
 
 def _read_filled(

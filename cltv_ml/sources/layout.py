@@ -52,7 +52,13 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
     below = filled[before + 2] if before + 2 < len(filled) else None
     if above is not None and above == header - 1 and _count(rows[above]) > 1 and _is_words(rows[above]):
         raise InputError(_two_rows(rows, above, header, name))
-    if below is not None and below in named and _is_words(rows[below]) and _values_follow(rows, below):
+    if (
+        below is not None
+        and below in named
+        and _is_words(rows[below])
+        and _values_follow(rows, below)
+        and not _explains(rows[below], rows[header])
+    ):
         raise InputError(_two_rows(rows, header, below, name))
     return header
 
@@ -118,6 +124,19 @@ def _is_value(cell: str) -> bool:
 
 def _is_words(row: Sequence[str]) -> bool:
     return all(re.search(r"[^\W\d_]{2}", cell) and not re.search(r"\d", cell) for cell in row if cell.strip())
+
+
+def _explains(row: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a row explains the names above it in sentences rather than naming the columns once more.
+
+    >>> _explains(["When the order was placed.", "What the buyer paid."], ["Created", "Amount"])
+    True
+    >>> _explains(["Customer", "Order date"], ["Kunde", "Bestelldatum"])
+    False
+    """
+    cells = [cell.split() for cell in row if cell.strip()]
+    longer = sum(map(len, row)) >= 1.5 * sum(map(len, header))
+    return longer and sum(len(words) >= 3 for words in cells) >= 0.5 * len(cells)
 
 
 def _values_follow(rows: Sequence[Sequence[str]], header: int) -> bool:

@@ -204,3 +204,13 @@ def test_a_second_table_with_its_columns_in_another_order_is_refused(tmp_path):
     moved = "Customer,Amount,Date\nC3,12.00,2025-04-01\n"
     with pytest.raises(ValueError, match="second table whose columns stand in another order"):
         read(written(tmp_path, ORDERS + moved))
+
+
+def test_a_row_that_explains_the_headings_is_no_second_header(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        "Customer,Created,Amount\nWho placed the order.,When it was placed.,What the buyer paid.\n"
+        "a,2025-01-05,10\nb,2025-01-09,20\na,2025-02-03,30.5\n",
+        encoding="utf-8",
+    )
+    assert kept(path) == (3, 60.5)

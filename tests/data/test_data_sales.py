@@ -233,3 +233,8 @@ def test_documents_posted_and_marked_for_deletion_are_told_from_others():
         names=["Проведен", "Пометка удаления", "Вид операции"],
     )
     assert kept(frame) == 70.0
+
+
+def test_an_unknown_level_of_lines_without_an_amount_is_not_asked_about():
+    frame = orders(("a", 1, "1", "100", "paid"), ("b", 2, "2", "see notes", "B7"), names=["status"])
+    assert kept(frame) == 100.0
