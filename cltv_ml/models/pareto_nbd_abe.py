@@ -1,0 +1,230 @@
+"""Abe's Pareto/NBD: rates of purchase and dropout are jointly log-normal, with covariates in their means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, gammainc, gammaln, wrightomega
+
+from cltv_ml.models.fitting import Params
+from cltv_ml.models.purchase_history import Rows
+from cltv_ml.models.purchases import CovariateModel
+from cltv_ml.models.simulation import draw_poisson, until_moment
+
+_POINTS, _FINER = 24, 64  # of an integral in each direction, and where customers are drawn from them
+_NATS = 25.0  # what lies further down than this is left out
+_MOST = 5.0  # standard deviation of a logarithm that the points can follow; larger ones are taken for it
+
+
+class Nodes(NamedTuple):
+    """Points of the integral over log lambda, shape (n, k, 1), and log mu, shape (n, k, k): in standard units of the
+    population, u and e = (v - rho u) / sqrt(1 - rho^2), and the weights of both, as logarithms.
+    """
+
+    y: np.ndarray
+    z: np.ndarray
+    u: np.ndarray
+    e: np.ndarray
+    log_y: np.ndarray
+    log_z: np.ndarray
+
+
+class ParetoNBDAbe(CovariateModel):
+    """Purchases at rate lambda until a lifetime of rate mu ends; log lambda and log mu are normal with any correlation.
+
+    Abe (2009), "Counting Your Customers One by One: A Hierarchical Bayes Extension to the Pareto/NBD Model". There the
+    parameters are sampled; here they are the maximum of the likelihood, and each customer's rates are integrated out on
+    points around their mass. `lambda` and `mu` are medians, the sigmas standard deviations of the logarithms, and
+    (w - 1) / (w + 1) is the correlation of the logarithms. A covariate z multiplies a rate by exp(slope z).
+
+    Parameters
+    ----------
+    time_unit, purchase_covariates, dropout_covariates, penalty
+        As in `ParetoNBD`; a positive slope means more purchases, and sooner dropout.
+
+    """
+
+    name = "pareto_nbd_abe"
+    param_names = ("lambda", "mu", "sigma_lambda", "sigma_mu", "w")
+    time_params = ()
+    rate_params = ("lambda", "mu")
+    purchase_effect = (("lambda", 1),)
+    dropout_effect = (("mu", 1),)
+    chunk = 128
+
+    def _starts(self, rate: float) -> list[tuple[float, ...]]:
+        shapes = ((0.7, 0.7, 1.2, 1.5, 1.0), (1.0, 0.1, 0.7, 1.0, 1.0), (0.3, 2.0, 2.0, 2.0, 1.0))
+        return [(rate * share, *others) for share, *others in shapes]
+
+    def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        lam, mu, sigma, other, w = params
+        found = [integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)]
+        dead = expit(found[1][0] - found[0][0])
+        u, uu, e, ee, ue = (a + dead * (g - a) for a, g in zip(found[0][1], found[1][1], strict=True))
+        rho, rest = _correlation(w)
+        by_u, u_by_u = rho / rest * e - u, rho / rest * ue - uu
+        by_v, v_by_v = -e / rest, -(rho * ue / rest + ee)
+        by_rho = (rho - rho * ee) / rest**2 + ue / rest
+        widths = np.minimum((sigma, other), _MOST)
+        return np.logaddexp(found[0][0], found[1][0]), (
+            -by_u / widths[0] / lam,
+            -by_v / widths[1] / mu,
+            (-1 - u_by_u) / sigma * (sigma < _MOST),
+            (-1 - v_by_v) / other * (other < _MOST),
+            by_rho * 2 / (1 + w) ** 2,
+        )
+
+    def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
+        alive, gone = (integral(params, x, tx, T)[0] for integral in (_log_alive, _log_gone))
+        return expit(alive - gone)
+
+    def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
+        return *params, x, T
+
+    def _newcomer(self, params: Params) -> tuple[np.ndarray | float, Params]:
+        return 1.0, (*params, np.zeros(1), np.zeros(1))
+
+    def _alive_expected(self, params: Params, t: float) -> np.ndarray:
+        return _mean(params, lambda lam, mu: lam * -np.expm1(-mu * t) / mu)
+
+    def _alive_survival(self, params: Params, t: float) -> np.ndarray:
+        return _mean(params, lambda lam, mu: np.exp(-mu * t) + 0 * lam)
+
+    def _alive_none(self, params: Params, t: float) -> np.ndarray:
+        return _mean(params, lambda lam, mu: (mu + lam * np.exp(-(lam + mu) * t)) / (lam + mu))
+
+    def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
+        def chance(lam: np.ndarray, mu: np.ndarray) -> np.ndarray:
+            """Return P(n purchases and alive) + P(n purchases and gone before t)."""
+            both = lam + mu
+            stays = np.exp(n * np.log(np.maximum(lam * t, 1e-300)) - both * t - gammaln(n + 1.0))
+            return stays + mu / both * (lam / both) ** n * gammainc(n + 1.0, both * t)
+
+        return _mean(params, chance)
+
+    def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
+        if rate == 0 and np.isinf(t):
+            return super()._alive_discounted(params, t, rate)
+        return _mean(params, lambda lam, mu: lam * -np.expm1(-(mu + rate) * t) / (mu + rate))
+
+    def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
+        n = len(params[-1])
+        lam, mu = np.concatenate(
+            [
+                _draw(tuple(np.broadcast_to(np.ravel(p), n)[first : first + 32] for p in params), size, rng)
+                for first in range(0, n, 32)
+            ],
+            axis=1,
+        )
+        life = rng.exponential(1.0, lam.shape) / mu
+        return draw_poisson(lam * np.minimum(life, t), rng)
+
+    def _simulate(
+        self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        lam, mu, sigma, other, w = params
+        rho, rest = _correlation(w)
+        u, e = rng.standard_normal((2, *T.shape))
+        rate, dropout = lam * np.exp(sigma * u), mu * np.exp(other * (rho * u + rest * e))
+        return until_moment(rate, rng.exponential(1.0, T.shape) / dropout, T, horizon, rng)
+
+
+def _correlation(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rho and sqrt(1 - rho^2)."""
+    return (w - 1) / (w + 1), 2 * np.sqrt(w) / (w + 1)
+
+
+def _grid(
+    mean: np.ndarray, sigma: np.ndarray, power: np.ndarray, t: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return points y at places `at` in [-1, 1] around the mass of exp(power y - t e^y) and a normal of y, in the last
+    axis, and log dy / d at. They are dense at the peak and reach as far as the tail that falls least.
+    """
+    push = mean + sigma**2 * power
+    peak = push - wrightomega(push + np.log(np.maximum(t, 1e-300) * sigma**2))
+    steep = np.maximum(t * np.exp(np.minimum(peak, 300.0)), 1e-12)
+    width = 1 / np.sqrt(steep + sigma**-2)
+    reach = np.minimum((_NATS + np.sqrt(_NATS**2 + 8 * _NATS * steep)) / (2 * steep), np.sqrt(2 * _NATS) * sigma)
+    near = np.minimum(width, 1.0)[..., None]
+    bend = np.arcsinh(reach[..., None] / near)
+    y = np.clip(peak[..., None] + near * np.sinh(bend * at), -300.0, 300.0)
+    return y, np.log(near * bend * np.cosh(bend * at))
+
+
+def _nodes(
+    params: Params, powers: tuple[np.ndarray, float], t: np.ndarray, at: np.ndarray
+) -> Nodes:
+    """Return the points for lambda^power mu^power exp(-(lambda + mu) t) at the population's density."""
+    lam, mu, sigma, other, w = (np.broadcast_to(np.asarray(p, dtype=np.float64), t.shape) for p in params)
+    sigma, other = np.minimum(sigma, _MOST), np.minimum(other, _MOST)
+    rho, rest = (part[:, None] for part in _correlation(w))
+    y, log_y = _grid(np.log(lam), sigma, powers[0], t, at)
+    u = (y - np.log(lam)[:, None]) / sigma[:, None]
+    log_y += powers[0][:, None] * y - t[:, None] * np.exp(y) - u**2 / 2 - np.log(sigma)[:, None]
+    middle, spread = np.log(mu)[:, None] + other[:, None] * rho * u, other[:, None] * rest
+    z, log_z = _grid(middle, np.broadcast_to(spread, y.shape), np.full(y.shape, powers[1] / 2), t[:, None] + 0 * y, at)
+    e = (z - middle[..., None]) / spread[..., None]
+    log_z += powers[1] * z - t[:, None, None] * np.exp(z) - e**2 / 2 - np.log(spread)[..., None]
+    step = 2 * np.log(at[1] - at[0]) - np.log(2 * np.pi)
+    return Nodes(y[..., None], z, u[..., None], e, log_y[..., None] + step, log_z)
+
+
+def _integrated(nodes: Nodes, factor: np.ndarray | float = 1.0) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the logarithm of the integral, and the means of u, u^2, e, e^2 and u e."""
+    logs = nodes.log_y + nodes.log_z
+    top = logs.max(axis=(1, 2), keepdims=True)
+    cells = np.exp(logs - top) * factor
+    total = np.maximum(cells.sum(axis=(1, 2)), 1e-300)
+    u, inner = nodes.u[..., 0], cells.sum(axis=2)
+    first, second = (np.einsum("nij,nij->ni", cells, part) for part in (nodes.e, nodes.e**2))
+    sums = ((u * inner), (u**2 * inner), first, second, u * first)
+    return np.log(total) + top[:, 0, 0], [part.sum(axis=1) / total for part in sums]
+
+
+def _log_alive(
+    params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the log-likelihood of being alive at T, with the means of `_integrated`."""
+    return _integrated(_nodes(params, (x, 0.0), T, np.linspace(-1, 1, _POINTS)))
+
+
+def _log_gone(
+    params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the log-likelihood of having left between the last purchase and T, with the means of `_integrated`."""
+    nodes = _nodes(params, (x, 1.0), tx, np.linspace(-1, 1, _POINTS))
+    both = np.exp(nodes.y) + np.exp(nodes.z)
+    return _integrated(nodes, -np.expm1(-both * np.maximum(T - tx, 1e-12)[:, None, None]) / both)
+
+
+def _mean(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return the mean of an answer over the rates of customers known to be alive."""
+    *population, x, T = params
+    nodes = _nodes(tuple(population), (x, 0.0), T, np.linspace(-1, 1, _POINTS))
+    logs = nodes.log_y + nodes.log_z
+    cells = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
+    answers = answer(np.exp(nodes.y), np.exp(nodes.z))
+    return (cells * answers).sum(axis=(1, 2)) / cells.sum(axis=(1, 2))
+
+
+def _draw(params: Params, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return draws of lambda and mu of customers known to be alive, shape (2, n, size): a point, and anywhere next to it."""
+    *population, x, T = params
+    at = np.linspace(-1, 1, _FINER)
+    nodes = _nodes(tuple(population), (x, 0.0), T, at)
+    logs = (nodes.log_y + nodes.log_z).reshape(len(x), -1)
+    steps = np.cumsum(np.exp(logs - logs.max(axis=1, keepdims=True)), axis=1)
+    wanted = rng.random((len(x), size)) * steps[:, -1:]
+    flat = np.array([np.searchsorted(row, one) for row, one in zip(steps, wanted, strict=True)])
+    first, second = np.divmod(np.minimum(flat, steps.shape[1] - 1), _FINER)
+    drawn = []
+    for values, before, place in ((nodes.y, 0, first), (nodes.z, first * _FINER, second)):
+        aside = rng.uniform(-0.5, 0.5, place.shape)
+        next_to = np.clip(place + np.where(aside > 0, 1, -1), 0, _FINER - 1)
+        here, there = (
+            np.take_along_axis(values.reshape(len(x), -1), before + one, axis=1) for one in (place, next_to)
+        )
+        drawn.append(np.exp(here + np.abs(aside) * (there - here)))
+    return np.array(drawn)
