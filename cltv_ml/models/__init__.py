@@ -29,6 +29,7 @@ from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
 from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.pareto_nbd_abe import ParetoNBDAbe
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.pareto_nbd_sarmanov import ParetoNBDSarmanov
 from cltv_ml.models.pooling import Pooled, fit_pooled
@@ -65,6 +66,7 @@ CATALOGUE = {
         GGompertzNBD,
         ParetoGGG,
         ParetoNBDSarmanov,
+        ParetoNBDAbe,
         MBGNBD,
         NBD,
         SBG,

@@ -17,6 +17,7 @@ from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.own import is_own, load_own, offered
 from cltv_ml.models.pareto_ggg import ParetoGGG
 from cltv_ml.models.pareto_nbd import ParetoNBD
+from cltv_ml.models.pareto_nbd_abe import ParetoNBDAbe
 from cltv_ml.models.pareto_nbd_calendar import ParetoNBDCalendar
 from cltv_ml.models.pareto_nbd_sarmanov import ParetoNBDSarmanov
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -36,6 +37,7 @@ ALL = (
     "ggompertz_nbd_gamma_gamma",
     "pareto_ggg_gamma_gamma",
     "pareto_nbd_sarmanov_gamma_gamma",
+    "pareto_nbd_abe_gamma_gamma",
     "pareto_nbd_correlated_spend",
     "bg_nbd_covariates",
     "pareto_nbd_covariates",
@@ -55,6 +57,7 @@ _BY_NAME = (
     "ggompertz_nbd_gamma_gamma",
     "pareto_ggg_gamma_gamma",
     "pareto_nbd_sarmanov_gamma_gamma",
+    "pareto_nbd_abe_gamma_gamma",
     "pareto_nbd_correlated_spend",
     "ziln",
     "quantile",
@@ -127,6 +130,7 @@ def _single(horizon: int, features: list[str]) -> list[ValueModel]:
         ProbabilisticValue(GGompertzNBD(), horizon=horizon),
         ProbabilisticValue(ParetoGGG(), horizon=horizon),
         ProbabilisticValue(ParetoNBDSarmanov(), horizon=horizon),
+        ProbabilisticValue(ParetoNBDAbe(), horizon=horizon),
         ProbabilisticValue(ParetoNBD(), GammaGamma(correlated=True), horizon=horizon).named(
             "pareto_nbd_correlated_spend"
         ),

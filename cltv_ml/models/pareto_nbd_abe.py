@@ -19,16 +19,17 @@ _MOST = 5.0  # standard deviation of a logarithm that the points can follow; lar
 
 
 class Nodes(NamedTuple):
-    """Points of the integral over log lambda, shape (n, k, 1), and log mu, shape (n, k, k): in standard units of the
-    population, u and e = (v - rho u) / sqrt(1 - rho^2), and the weights of both, as logarithms.
+    """Points of the integral over lambda, shape (n, k, 1), and mu, shape (n, k, k), and their weights; their logarithms
+    in standard units of the population are u, shape (n, k), and rho u + sqrt(1 - rho^2) e. `top` is the logarithm of what
+    the weights were divided by.
     """
 
-    y: np.ndarray
-    z: np.ndarray
+    lam: np.ndarray
+    mu: np.ndarray
     u: np.ndarray
     e: np.ndarray
-    log_y: np.ndarray
-    log_z: np.ndarray
+    weight: np.ndarray
+    top: np.ndarray
 
 
 class ParetoNBDAbe(CovariateModel):
@@ -140,7 +141,7 @@ def _grid(
     mean: np.ndarray, sigma: np.ndarray, power: np.ndarray, t: np.ndarray, at: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return points y at places `at` in [-1, 1] around the mass of exp(power y - t e^y) and a normal of y, in the last
-    axis, and log dy / d at. They are dense at the peak and reach as far as the tail that falls least.
+    axis, and dy / d at. They are dense at the peak and reach as far as the tail that falls least.
     """
     push = mean + sigma**2 * power
     peak = push - wrightomega(push + np.log(np.maximum(t, 1e-300) * sigma**2))
@@ -149,8 +150,8 @@ def _grid(
     reach = np.minimum((_NATS + np.sqrt(_NATS**2 + 8 * _NATS * steep)) / (2 * steep), np.sqrt(2 * _NATS) * sigma)
     near = np.minimum(width, 1.0)[..., None]
     bend = np.arcsinh(reach[..., None] / near)
-    y = np.clip(peak[..., None] + near * np.sinh(bend * at), -300.0, 300.0)
-    return y, np.log(near * bend * np.cosh(bend * at))
+    away = np.sinh(bend * at)
+    return np.clip(peak[..., None] + near * away, -300.0, 300.0), near * bend * np.sqrt(1 + away**2)
 
 
 def _nodes(
@@ -160,27 +161,28 @@ def _nodes(
     lam, mu, sigma, other, w = (np.broadcast_to(np.asarray(p, dtype=np.float64), t.shape) for p in params)
     sigma, other = np.minimum(sigma, _MOST), np.minimum(other, _MOST)
     rho, rest = (part[:, None] for part in _correlation(w))
-    y, log_y = _grid(np.log(lam), sigma, powers[0], t, at)
-    u = (y - np.log(lam)[:, None]) / sigma[:, None]
-    log_y += powers[0][:, None] * y - t[:, None] * np.exp(y) - u**2 / 2 - np.log(sigma)[:, None]
+    y, wide = _grid(np.log(lam), sigma, powers[0], t, at)
+    u, rate = (y - np.log(lam)[:, None]) / sigma[:, None], np.exp(y)
+    logs = powers[0][:, None] * y - t[:, None] * rate - u**2 / 2 - np.log(sigma)[:, None]
     middle, spread = np.log(mu)[:, None] + other[:, None] * rho * u, other[:, None] * rest
-    z, log_z = _grid(middle, np.broadcast_to(spread, y.shape), np.full(y.shape, powers[1] / 2), t[:, None] + 0 * y, at)
-    e = (z - middle[..., None]) / spread[..., None]
-    log_z += powers[1] * z - t[:, None, None] * np.exp(z) - e**2 / 2 - np.log(spread)[..., None]
-    step = 2 * np.log(at[1] - at[0]) - np.log(2 * np.pi)
-    return Nodes(y[..., None], z, u[..., None], e, log_y[..., None] + step, log_z)
+    # the points for mu lie between those of customers who left early and of those who stay
+    power, times = np.full(y.shape, powers[1] / 2), np.broadcast_to(t[:, None], y.shape)
+    z, high = _grid(middle, np.broadcast_to(spread, y.shape), power, times, at)
+    e, dropout = (z - middle[..., None]) / spread[..., None], np.exp(z)
+    cells = logs[..., None] + powers[1] * z - t[:, None, None] * dropout - e**2 / 2
+    top = cells.max(axis=(1, 2), keepdims=True)
+    weight = np.exp(cells - top) * (wide / spread * (at[1] - at[0]) ** 2 / (2 * np.pi))[..., None] * high
+    return Nodes(rate[..., None], dropout, u, e, weight, top[:, 0, 0])
 
 
 def _integrated(nodes: Nodes, factor: np.ndarray | float = 1.0) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the logarithm of the integral, and the means of u, u^2, e, e^2 and u e."""
-    logs = nodes.log_y + nodes.log_z
-    top = logs.max(axis=(1, 2), keepdims=True)
-    cells = np.exp(logs - top) * factor
+    cells = nodes.weight * factor
     total = np.maximum(cells.sum(axis=(1, 2)), 1e-300)
-    u, inner = nodes.u[..., 0], cells.sum(axis=2)
+    u, inner = nodes.u, cells.sum(axis=2)
     first, second = (np.einsum("nij,nij->ni", cells, part) for part in (nodes.e, nodes.e**2))
-    sums = ((u * inner), (u**2 * inner), first, second, u * first)
-    return np.log(total) + top[:, 0, 0], [part.sum(axis=1) / total for part in sums]
+    sums = (u * inner, u**2 * inner, first, second, u * first)
+    return np.log(total) + nodes.top, [part.sum(axis=1) / total for part in sums]
 
 
 def _log_alive(
@@ -195,7 +197,7 @@ def _log_gone(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the log-likelihood of having left between the last purchase and T, with the means of `_integrated`."""
     nodes = _nodes(params, (x, 1.0), tx, np.linspace(-1, 1, _POINTS))
-    both = np.exp(nodes.y) + np.exp(nodes.z)
+    both = nodes.lam + nodes.mu
     return _integrated(nodes, -np.expm1(-both * np.maximum(T - tx, 1e-12)[:, None, None]) / both)
 
 
@@ -203,10 +205,8 @@ def _mean(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]
     """Return the mean of an answer over the rates of customers known to be alive."""
     *population, x, T = params
     nodes = _nodes(tuple(population), (x, 0.0), T, np.linspace(-1, 1, _POINTS))
-    logs = nodes.log_y + nodes.log_z
-    cells = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
-    answers = answer(np.exp(nodes.y), np.exp(nodes.z))
-    return (cells * answers).sum(axis=(1, 2)) / cells.sum(axis=(1, 2))
+    answers = nodes.weight * answer(nodes.lam, nodes.mu)
+    return answers.sum(axis=(1, 2)) / nodes.weight.sum(axis=(1, 2))
 
 
 def _draw(params: Params, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -214,17 +214,16 @@ def _draw(params: Params, size: int, rng: np.random.Generator) -> np.ndarray:
     *population, x, T = params
     at = np.linspace(-1, 1, _FINER)
     nodes = _nodes(tuple(population), (x, 0.0), T, at)
-    logs = (nodes.log_y + nodes.log_z).reshape(len(x), -1)
-    steps = np.cumsum(np.exp(logs - logs.max(axis=1, keepdims=True)), axis=1)
+    steps = np.cumsum(nodes.weight.reshape(len(x), -1), axis=1)
     wanted = rng.random((len(x), size)) * steps[:, -1:]
     flat = np.array([np.searchsorted(row, one) for row, one in zip(steps, wanted, strict=True)])
     first, second = np.divmod(np.minimum(flat, steps.shape[1] - 1), _FINER)
     drawn = []
-    for values, before, place in ((nodes.y, 0, first), (nodes.z, first * _FINER, second)):
+    for values, before, place in ((nodes.lam, 0, first), (nodes.mu, first * _FINER, second)):
         aside = rng.uniform(-0.5, 0.5, place.shape)
         next_to = np.clip(place + np.where(aside > 0, 1, -1), 0, _FINER - 1)
         here, there = (
             np.take_along_axis(values.reshape(len(x), -1), before + one, axis=1) for one in (place, next_to)
         )
-        drawn.append(np.exp(here + np.abs(aside) * (there - here)))
+        drawn.append(here * (there / here) ** np.abs(aside))
     return np.array(drawn)

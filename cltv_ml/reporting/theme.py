@@ -29,6 +29,7 @@ LABELS = {
     "pareto_nbd_calendar": "Pareto/NBD with a season",
     "ggompertz_nbd": "GGompertz/NBD",
     "pareto_ggg": "Pareto/GGG",
+    "pareto_nbd_abe": "Pareto/NBD, log-normal rates",
     "pareto_nbd_sarmanov": "Pareto/NBD, correlated rates",
     "pareto_nbd_correlated_spend": "Pareto/NBD × Gamma-Gamma, correlated",
     "mbg_nbd": "MBG/NBD",

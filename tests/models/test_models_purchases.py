@@ -23,6 +23,7 @@ KNOWN = {
     },
     "ParetoGGG": {"t": 6.0, "gamma": 2.0, "r": 1.2, "alpha": 6.0, "s": 0.7, "beta": 15.0},
     "ParetoNBDSarmanov": {"r": 1.5, "alpha": 6.0, "s": 1.2, "beta": 15.0, "w": 20.0},
+    "ParetoNBDAbe": {"lambda": 0.12, "mu": 0.04, "sigma_lambda": 1.1, "sigma_mu": 1.2, "w": 1.5},
     "MBGCNBD": {"r": 1.2, "alpha": 2.0, "a": 0.8, "b": 2.5},
     "BGBB": {"alpha": 1.2, "beta": 0.9, "gamma": 0.8, "delta": 3.0},
     "SBG": {"alpha": 0.7, "beta": 2.0},
@@ -30,7 +31,7 @@ KNOWN = {
 }
 SETTINGS = {"MBGCNBD": {"k": 3}}
 MODELS = [
-    pytest.param(name, marks=[pytest.mark.long] * (name == "ParetoGGG"))
+    pytest.param(name, marks=[pytest.mark.long] * (name in ("ParetoGGG", "ParetoNBDAbe")))
     for name, model in CATALOGUE.items()
     if issubclass(model, PurchaseModel)
 ]
@@ -45,7 +46,7 @@ def known(request):
 
 @pytest.fixture(scope="module")
 def customers(known):
-    return known.simulate(1_000 if known.name == "pareto_ggg" else 8_000, AGE, seed=5, horizon=AHEAD)
+    return known.simulate(1_000 if known.name in ("pareto_ggg", "pareto_nbd_abe") else 8_000, AGE, seed=5, horizon=AHEAD)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,106 @@
+"""Abe's Pareto/NBD: the published posterior of CDNOW, the integral by brute force, the gradient and simulations."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cltv_ml.models import ParetoNBDAbe, log_likelihood
+from cltv_ml.models.pareto_nbd_abe import _log_alive, _log_gone
+
+TRUE = {"lambda": 0.12, "mu": 0.04, "sigma_lambda": 1.1, "sigma_mu": 1.2, "w": 1.5}
+CDNOW = {"lambda": 0.030761, "mu": 0.026969, "sigma_lambda": 1.150623, "sigma_mu": 1.958437, "w": 1.286879}
+
+
+@pytest.fixture(scope="module")
+def customers():
+    return ParetoNBDAbe().with_params(TRUE).simulate(60, 30.0, seed=1).assign(level=np.linspace(-1, 1, 60))
+
+
+@pytest.mark.slow
+def test_the_estimates_of_cdnow_lie_in_the_published_posterior(weeks):
+    # BTYDplus' demo, which finds Abe (2009), table 3: medians and 95% intervals of 5,000 draws
+    found = ParetoNBDAbe("weeks").fit(weeks)
+    assert found.convergence_["verdict"] == "converged"
+    assert found.params_ == pytest.approx(CDNOW, rel=1e-3)
+    assert found.log_likelihood_ == pytest.approx(-9573.3946, abs=0.01)
+
+
+def test_the_estimates_of_cdnow_are_in_the_published_intervals_and_predict_the_holdout(weeks):
+    rho = (CDNOW["w"] - 1) / (CDNOW["w"] + 1)
+    assert -3.74 < np.log(CDNOW["lambda"]) < -3.37
+    assert -3.98 < np.log(CDNOW["mu"]) < -3.42
+    assert 1.19 < CDNOW["sigma_lambda"] ** 2 < 1.69
+    assert 1.35 < CDNOW["sigma_mu"] ** 2 < 5.17
+    assert -0.11 < rho * CDNOW["sigma_lambda"] * CDNOW["sigma_mu"] < 0.76
+    model = ParetoNBDAbe("weeks").with_params(CDNOW)
+    assert log_likelihood(model, weeks) == pytest.approx(-9573.3946, abs=0.01)
+    assert model.expected_purchases(weeks, 39).sum() == pytest.approx(1667, abs=1)  # 1,882 were made
+
+
+def brute(params, x, tx, T):
+    """The logarithms of both integrals, and the purchases expected in 20 given alive, on 1,500 x 1,500 points."""
+    lam, mu, sigma, other, w = params
+    rho, at = (w - 1) / (w + 1), np.linspace(-9, 9, 1500)
+    u, e = at[:, None], at[None, :]
+    y, z = np.log(lam) + sigma * u, np.log(mu) + other * (rho * u + np.sqrt(1 - rho**2) * e)
+    both = np.exp(y) + np.exp(z)
+    logs = x * y - (u**2 + e**2) / 2 - np.log(2 * np.pi) + 2 * np.log(at[1] - at[0])
+    alive = np.exp(logs - both * T)
+    gone = np.exp(logs + z - both * tx) * -np.expm1(-both * (T - tx)) / both
+    ahead = (alive * np.exp(y - z) * -np.expm1(-np.exp(z) * 20)).sum() / alive.sum()
+    return np.log(alive.sum()), np.log(gone.sum()), ahead
+
+
+def test_the_integrals_are_those_of_brute_force():
+    rng = np.random.default_rng(0)
+    for x in (0.0, 1.0, 7.0):
+        params = np.r_[np.exp(rng.uniform(-3, 0, 2)), rng.uniform(0.5, 2.2, 2), np.exp(rng.uniform(-2, 2))]
+        tx = rng.uniform(0.5, 9) * (x > 0)
+        row = [np.array([one]) for one in (x, tx, 10.0)]
+        alive, gone, ahead = brute(params, x, tx, 10.0)
+        assert _log_alive(tuple(params), *row)[0][0] == pytest.approx(alive, abs=2e-4)
+        assert _log_gone(tuple(params), *row)[0][0] == pytest.approx(gone, abs=2e-4)
+        model = ParetoNBDAbe().with_params(dict(zip(ParetoNBDAbe.param_names, params, strict=True)))
+        X = pd.DataFrame({"frequency": [x], "recency": [tx], "T": [10.0]})
+        share = 1 / (1 + np.exp(gone - alive))
+        assert model.p_alive(X)[0] == pytest.approx(share, abs=2e-4)
+        assert model.expected_purchases(X, 20)[0] == pytest.approx(share * ahead, rel=5e-4)
+
+
+def test_the_gradient_is_that_of_the_likelihood(customers):
+    model = ParetoNBDAbe("days", ["level"], ["level"])
+    problem = model._problem(customers, None)
+    objective = model._objective(problem.rows, problem.spread)
+    for theta in (np.zeros(7), np.array([0.3, -0.2, -0.7, 0.4, 2, 0.5, -0.5])):
+        steps = 1e-5 * np.eye(len(theta))
+        differences = [(objective(theta + one)[0] - objective(theta - one)[0]) / 2e-5 for one in steps]
+        assert objective(theta)[1] == pytest.approx(np.array(differences), abs=5e-5)
+
+
+def test_draws_have_the_purchases_expected(customers):
+    model, X = ParetoNBDAbe().with_params(TRUE), customers.head(20)
+    assert model.sample(X, 20, 4_000).mean() == pytest.approx(model.expected_purchases(X, 20).mean(), rel=0.02)
+
+
+def test_a_covariate_moves_the_rates_by_its_slope():
+    model = ParetoNBDAbe("days", ["level"]).with_params({**TRUE, "purchase:level": 0.5})
+    plain = ParetoNBDAbe().with_params({**TRUE, "lambda": TRUE["lambda"] * np.exp(0.5)})
+    X = pd.DataFrame({"frequency": [0.0, 3.0], "recency": [0.0, 12.0], "T": [30.0, 30.0], "level": [1.0, 1.0]})
+    assert model.expected_purchases(X, 20) == pytest.approx(plain.expected_purchases(X, 20))
+
+
+def test_expected_purchases_rise_with_the_horizon(customers):
+    model = ParetoNBDAbe().with_params(TRUE)
+    rising = np.array([model.expected_purchases(customers, t) for t in (0, 0.1, 1, 5, 20, 100, 1e6)])
+    assert (np.diff(rising, axis=0) >= 0).all()
+    assert np.isfinite(rising).all()
+
+
+@pytest.mark.slow
+def test_the_parameters_of_20_simulations_lie_in_their_intervals():
+    known, inside = ParetoNBDAbe().with_params(TRUE), []
+    for seed in range(20):
+        model = ParetoNBDAbe().fit(known.simulate(600, 30.0, seed=seed))
+        away = {name: abs(np.log(model.params_[name] / true)) * model.params_[name] for name, true in TRUE.items()}
+        inside += [away[name] <= 1.96 * model.standard_errors_[name] for name in TRUE]
+    assert 0.90 <= np.mean(inside) <= 0.99
