@@ -20,8 +20,8 @@ _MOST = 5.0  # standard deviation of a logarithm that the points can follow; lar
 
 class Nodes(NamedTuple):
     """Points of the integral over lambda, shape (n, k, 1), and mu, shape (n, k, k), and their weights; their logarithms
-    in standard units of the population are u, shape (n, k), and rho u + sqrt(1 - rho^2) e. `top` is the logarithm of what
-    the weights were divided by.
+    in standard units of the population are u, shape (n, k), and rho u + sqrt(1 - rho^2) e. `top` is the logarithm
+    of what the weights were divided by.
     """
 
     lam: np.ndarray
@@ -147,16 +147,16 @@ def _grid(
     peak = push - wrightomega(push + np.log(np.maximum(t, 1e-300) * sigma**2))
     steep = np.maximum(t * np.exp(np.minimum(peak, 300.0)), 1e-12)
     width = 1 / np.sqrt(steep + sigma**-2)
-    reach = np.minimum((_NATS + np.sqrt(_NATS**2 + 8 * _NATS * steep)) / (2 * steep), np.sqrt(2 * _NATS) * sigma)
+    reach = np.minimum(
+        (_NATS + np.sqrt(_NATS**2 + 8 * _NATS * steep)) / (2 * steep), np.sqrt(2 * _NATS) * sigma
+    )
     near = np.minimum(width, 1.0)[..., None]
     bend = np.arcsinh(reach[..., None] / near)
     away = np.sinh(bend * at)
     return np.clip(peak[..., None] + near * away, -300.0, 300.0), near * bend * np.sqrt(1 + away**2)
 
 
-def _nodes(
-    params: Params, powers: tuple[np.ndarray, float], t: np.ndarray, at: np.ndarray
-) -> Nodes:
+def _nodes(params: Params, powers: tuple[np.ndarray, float], t: np.ndarray, at: np.ndarray) -> Nodes:
     """Return the points for lambda^power mu^power exp(-(lambda + mu) t) at the population's density."""
     lam, mu, sigma, other, w = (np.broadcast_to(np.asarray(p, dtype=np.float64), t.shape) for p in params)
     sigma, other = np.minimum(sigma, _MOST), np.minimum(other, _MOST)
@@ -210,7 +210,7 @@ def _mean(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def _draw(params: Params, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Return draws of lambda and mu of customers known to be alive, shape (2, n, size): a point, and anywhere next to it."""
+    """Return draws of lambda and mu of customers known to be alive, shape (2, n, size): anywhere around a point."""
     *population, x, T = params
     at = np.linspace(-1, 1, _FINER)
     nodes = _nodes(tuple(population), (x, 0.0), T, at)

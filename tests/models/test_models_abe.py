@@ -79,13 +79,17 @@ def test_the_gradient_is_that_of_the_likelihood(customers):
 
 def test_draws_have_the_purchases_expected(customers):
     model, X = ParetoNBDAbe().with_params(TRUE), customers.head(20)
-    assert model.sample(X, 20, 4_000).mean() == pytest.approx(model.expected_purchases(X, 20).mean(), rel=0.02)
+    assert model.sample(X, 20, 4_000).mean() == pytest.approx(
+        model.expected_purchases(X, 20).mean(), rel=0.02
+    )
 
 
 def test_a_covariate_moves_the_rates_by_its_slope():
     model = ParetoNBDAbe("days", ["level"]).with_params({**TRUE, "purchase:level": 0.5})
     plain = ParetoNBDAbe().with_params({**TRUE, "lambda": TRUE["lambda"] * np.exp(0.5)})
-    X = pd.DataFrame({"frequency": [0.0, 3.0], "recency": [0.0, 12.0], "T": [30.0, 30.0], "level": [1.0, 1.0]})
+    X = pd.DataFrame(
+        {"frequency": [0.0, 3.0], "recency": [0.0, 12.0], "T": [30.0, 30.0], "level": [1.0, 1.0]}
+    )
     assert model.expected_purchases(X, 20) == pytest.approx(plain.expected_purchases(X, 20))
 
 
@@ -101,6 +105,8 @@ def test_the_parameters_of_20_simulations_lie_in_their_intervals():
     known, inside = ParetoNBDAbe().with_params(TRUE), []
     for seed in range(20):
         model = ParetoNBDAbe().fit(known.simulate(600, 30.0, seed=seed))
-        away = {name: abs(np.log(model.params_[name] / true)) * model.params_[name] for name, true in TRUE.items()}
+        away = {
+            name: abs(np.log(model.params_[name] / true)) * model.params_[name] for name, true in TRUE.items()
+        }
         inside += [away[name] <= 1.96 * model.standard_errors_[name] for name in TRUE]
     assert 0.90 <= np.mean(inside) <= 0.99

@@ -30,8 +30,9 @@ KNOWN = {
     "BdW": {"gamma": 0.7, "delta": 2.0, "c": 1.3},
 }
 SETTINGS = {"MBGCNBD": {"k": 3}}
+COSTLY = ("ParetoGGG", "ParetoNBDAbe")
 MODELS = [
-    pytest.param(name, marks=[pytest.mark.long] * (name in ("ParetoGGG", "ParetoNBDAbe")))
+    pytest.param(name, marks=[pytest.mark.long] * (name in COSTLY))
     for name, model in CATALOGUE.items()
     if issubclass(model, PurchaseModel)
 ]
@@ -46,7 +47,7 @@ def known(request):
 
 @pytest.fixture(scope="module")
 def customers(known):
-    return known.simulate(1_000 if known.name in ("pareto_ggg", "pareto_nbd_abe") else 8_000, AGE, seed=5, horizon=AHEAD)
+    return known.simulate(1_000 if type(known).__name__ in COSTLY else 8_000, AGE, seed=5, horizon=AHEAD)
 
 
 @pytest.fixture(scope="module")

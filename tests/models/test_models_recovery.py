@@ -19,7 +19,12 @@ TRUE = {
     "BdW": {"gamma": 0.7, "delta": 2.0, "c": 1.3},
     "GammaGamma": {"p": 6.0, "q": 4.0, "v": 15.0},
 }
-OWN_FILE = {"GGompertzNBD", "ParetoNBDCalendar", "ParetoGGG", "ParetoNBDAbe"}  # their tests hold the same for fewer customers
+OWN_FILE = {
+    "GGompertzNBD",
+    "ParetoNBDCalendar",
+    "ParetoGGG",
+    "ParetoNBDAbe",
+}  # their tests hold the same for fewer customers
 
 
 def inside(name, seed):
