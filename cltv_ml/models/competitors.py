@@ -65,7 +65,10 @@ _BY_NAME = (
 DEFAULT = tuple(name for name in ALL if name not in _BY_NAME and "covariates" not in name)
 
 #: Models that take many times longer to train than all others together, with what was measured.
-COSTLY = {"pareto_ggg_gamma_gamma": "four minutes of CPU time for 700 customers"}
+COSTLY = {
+    "pareto_ggg_gamma_gamma": "four minutes of CPU time for 700 customers",
+    "pareto_nbd_abe_gamma_gamma": "half a minute of CPU time for each fit of 2,400 customers",
+}
 
 #: Those that compete as well where attributes of customers are known.
 WITH_ATTRIBUTES = ("bg_nbd_covariates", "pareto_nbd_covariates")

@@ -146,7 +146,13 @@ def test_hard_populations_are_survived(name):
     check_all(NAMED[name])
 
 
-@pytest.mark.parametrize("model", CONTINUOUS, ids=lambda model: model.name)
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(one, marks=[pytest.mark.slow] * (one.name == "pareto_nbd_abe"), id=one.name)
+        for one in CONTINUOUS
+    ],
+)
 def test_weekly_daily_and_monthly_units_give_the_same_answers(model):
     days = typical(400)
     expected = model().fit(days).expected_purchases(days, 91.3125)
