@@ -190,9 +190,8 @@ def _read_placed(
     elif before["placed_before_paying"]:
         means = "ignore"
     billed = any(re.search(_WORDS["billed_states"], one) for one in rest)
-    posted = (
-        paid_elsewhere or before["placed_before_sending"] or "counts" in readings or len(rest) < len(plain)
-    )
+    goods = "counts" in readings or len(rest) < len(plain)
+    posted = means == "counts" or (goods and not before["placed_before_paying"])
     sent = "ignore" if billed else "counts" if posted else None
     return [
         reading

@@ -97,7 +97,8 @@ def look_over(
     left = [column for column in left if column not in found.mapping.values()]
     found.notes += hint(glance, left, kinds, mapping, {**mapping, **found.mapping, **given})
     _look_at_net(mapping, given, found)
-    if "returned_quantity" in mapping and glance.any_number(mapping["returned_quantity"]):
+    returned = mapping.get("returned_quantity")
+    if returned and table.holds(f"{glance.number(returned)} <> 0"):
         _look_at_returned(column_of=mapping, given=given, found=found)
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):

@@ -229,7 +229,7 @@ def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -
     tests = ", ".join(
         f"count(*) filter (abs(({gap}) - abs(coalesce({source.number(one)}, 0))) < 0.011)" for one in parts
     )
-    rows, *agree = source.first.row(f"select count(*), {tests} from {source.first} where ({gap}) is not null")
+    rows, *agree = source.first.row(f"select count(*), {tests} from {source.first} where abs({gap}) > 0.006")
     for (part, kind), lines in zip(parts.items(), agree, strict=True):
         if lines >= _MOST * rows:
             takes_larger, because = _PARTS[kind]

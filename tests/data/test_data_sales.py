@@ -219,6 +219,7 @@ def test_open_and_new_orders_are_read_beside_the_columns_other_levels():
         ("sent", "draft", "paid"): "ignore",
         ("SENT", "NEW", "CANCELLED"): "counts",
         ("open", "closed"): None,
+        ("sent", "paid"): None,
     }
     assert {levels: read_levels("status", levels)[0] for levels in readings} == readings
     assert read_levels("status", ["Offen"], paid_elsewhere=True) == ["counts"]

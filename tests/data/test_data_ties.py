@@ -99,6 +99,8 @@ def test_two_amounts_are_settled_by_what_they_differ_by():
 def test_two_amounts_that_nothing_explains_are_asked_about():
     with pytest.raises(QuestionsError, match="could each be the amount"):
         settled(amount=None, total=[10.0, 20, 30, 40], revenue=[11.0, 25, 30, 47])
+    with pytest.raises(QuestionsError, match="could each be the amount"):
+        settled(amount=None, total=[10.0, 20, 30, 40], revenue=[10.0, 20, 30, 47], refund_amount=[0] * 4)
 
 
 def test_a_status_whose_levels_all_count_gives_way():
