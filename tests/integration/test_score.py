@@ -219,3 +219,11 @@ def test_top_reasons_stand_beside_the_same_values(trained, features, scored):
     assert "reason_2" in table
     whole = scored.set_index("customer_id").loc[table.index]
     pd.testing.assert_series_equal(table["expected_value"], whole["expected_value"])
+
+
+def test_scoring_reads_no_metadata_of_installed_packages(trained, features, monkeypatch):
+    asked = []
+    monkeypatch.setattr("mlflow.pyfunc.warn_dependency_requirement_mismatches", asked.append)
+    done = trained.cltv("score", "--features", features, "--out", "quick.parquet")
+    assert done.returncode == 0, done.stderr
+    assert asked == []
