@@ -118,6 +118,12 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
     for known, reading in (told or {}).items():
         if plain_level(known) == plain:
             return reading
+    return _read_plain(name, plain)
+
+
+@lru_cache(4096)
+def _read_plain(name: str, plain: str) -> str | None:
+    """Return what a plain level means to the vocabulary."""
     if not plain:
         return "counts"
     for pattern, reading in _VOCABULARY[name]:
@@ -150,10 +156,7 @@ def read_levels(
     if name != "type":
         return readings
     plain = list(map(plain_level, levels))
-    kinds = [
-        next((kind for kind in ("settled", "ordered", "billed") if re.search(_WORDS[kind], one)), "")
-        for one in plain
-    ]
+    kinds = list(map(_kind_of_document, plain))
     sold = {kind for kind, reading in zip(kinds, readings, strict=True) if reading == "counts"}
     changed: dict[str, str | None] = {}
     if "billed" in sold:
@@ -203,6 +206,11 @@ def _read_placed(
         else None
         for one, reading in zip(plain, readings, strict=True)
     ]
+
+
+@lru_cache(4096)
+def _kind_of_document(plain: str) -> str:
+    return next((kind for kind in ("settled", "ordered", "billed") if re.search(_WORDS[kind], plain)), "")
 
 
 def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:

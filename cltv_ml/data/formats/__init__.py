@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,7 @@ def _first(spellings: Sequence[str], here: Mapping[str, str]) -> str:
     return next((here[_plain(spelling)] for spelling in spellings if _plain(spelling) in here), "")
 
 
+@lru_cache(4096)
 def _plain(text: str) -> str:
     """Return a heading or level without case, blanks and signs.
 
