@@ -70,6 +70,8 @@ def _candidates(run: Run) -> dict[str, ValueModel]:
 def _model(run: Run) -> ValueModel:
     """Return the model that a run logged, without the pyfunc around it."""
     logged: Any = run.outputs.model_outputs[0]
-    served = mlflow.pyfunc.load_model(f"models:/{logged.model_id}", suppress_warnings=True).unwrap_python_model()
+    served = mlflow.pyfunc.load_model(
+        f"models:/{logged.model_id}", suppress_warnings=True
+    ).unwrap_python_model()
     model: ValueModel = served.model
     return model
