@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -46,6 +48,35 @@ def treat_duplicates(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     return [
         f"{number:,} lines equal an earlier one and were kept, with {int(money) / MONEY_SCALE:,.2f}: {why}; "
         "--rule on=exact_duplicate sets them aside."
+    ]
+
+
+def tell_of_edited(lines: Lines, aside: Aside, starts: Sequence[int]) -> list[str]:
+    """Tell of orders that count in several files, as where one was changed between two exports.
+
+    An order that a file's end cuts in two stands there in one piece.
+
+    Parameters
+    ----------
+    starts
+        The `source_row` that each file begins with.
+    """
+    if len(starts) < 2 or "order_id" not in lines.columns:
+        return []
+    part = " + ".join(f"cast(source_row >= {start} as integer)" for start in starts[1:])
+    orders, example, money = lines.marks.row(
+        f"select count(*), min(number), sum(least) from (select min(order_id) as number, min(money) as least "
+        f"from (select source_row, order_id, by_order, marks.money, timestamp, {part} as part from {lines.parsed} "
+        f"join {lines.marks} as marks using (source_row) anti join {aside} using (source_row) "
+        "where not marks.is_return and by_order is not null) group by by_order having count(distinct part) > 1 "
+        "and count(distinct cast(timestamp as date)) = 1 and max(source_row) - min(source_row) >= count(*))"
+    )
+    if not orders:
+        return []
+    return [
+        f"{orders:,} orders such as {str(example)[:30]!r} stand in several files, on one day, and count in each, "
+        f"with {int(money) / MONEY_SCALE:,.2f} or more twice; where an order was changed between the exports, keep its "
+        "last state only."
     ]
 
 

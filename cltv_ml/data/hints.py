@@ -25,6 +25,8 @@ _HEADED = {
         "carriage",
         "paid_out",
         "no_lines",
+        "successors",
+        "so_far",
     )
 }
 _NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
@@ -58,6 +60,9 @@ def hint(
         told += [note for column in numbers[:_MOST] for note in _money(glance, column, mapping)]
     if "order_id" in mapping and "amount" in mapping and "type" not in decided:
         told += _prefixes(glance, mapping)
+    if "amount" in mapping:
+        told += _sums_so_far(glance, mapping)
+    told += [note for column in left for note in _successors(glance, column, mapping.get("customer_id"))]
     return told
 
 
@@ -92,6 +97,44 @@ def _money(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]
     return [
         f"Column {column!r} holds numbers on {some:,} of {glance.rows:,} lines, none above the amount, and is not "
         f"used; if that money was given back, say --mapping {flag('refunded', column)}."
+    ]
+
+
+def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
+    """Tell of an amount that only grows from line to line of each customer, as what was spent so far does."""
+    amount, customer = mapping["amount"], mapping.get("customer_id")
+    if not customer or "quantity" in mapping:
+        return []
+    up, down, all_up, all_down = glance.lines.row(
+        "select count(*) filter (own > 0), count(*) filter (own < 0), count(*) filter (whole > 0), "
+        "count(*) filter (whole < 0) "
+        f"from (select v - lag(v) over (partition by {quote(customer)} order by source_row) as own, "
+        f"v - lag(v) over (order by source_row) as whole from (select *, {glance.number(amount)} as v from {glance.lines}))"
+    )
+    named = _HEADED["so_far"].search(plain_heading(amount)) is not None
+    if min(up, down) or up + down < (3 if named else 15) or not min(all_up, all_down):
+        return []
+    return [
+        f"Column {amount!r} only grows from line to line of each customer, as sums of what was spent so far do; where "
+        "it is one, export what each purchase cost."
+    ]
+
+
+def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
+    """Tell of a column that names the customer that another one became."""
+    if not customer or not _HEADED["successors"].search(plain_heading(column)):
+        return []
+    ids = f"select cast({quote(customer)} as varchar) from {glance.lines}"
+    [rows] = glance.lines.row(
+        f"select count(*) from {glance.lines} where trim(cast({quote(column)} as varchar)) <> '' "
+        f"and cast({quote(column)} as varchar) <> cast({quote(customer)} as varchar) "
+        f"and cast({quote(column)} as varchar) in ({ids})"
+    )
+    if not rows:
+        return []
+    return [
+        f"Column {column!r} names another customer on {rows:,} of {glance.rows:,} lines and is not used; where it says "
+        f"who a customer became, put that id into {customer!r} of the export."
     ]
 
 

@@ -16,6 +16,10 @@ WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers
 #: Addresses that are filled in where a customer gave none.
 _NOBODY = "|".join(words("placeholders")["addresses"])
 
+#: Guests who get an id of their own with each order, and how such ids begin, which is quick to look at.
+_NUMBERED = str(words("placeholders")["numbered"])
+_BEGINNINGS = "gues gast gäst invi ospi conv anon anón unkn unbe inco walk visi niez гост".split()
+
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Set aside the lines of customers who are nobody, and say who they are.
@@ -35,8 +39,9 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     )
     real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]
+    numbered = _tell_of_numbered_guests(lines, left)
     if not nobody:
-        return []
+        return numbered
     theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
     aside.add("placeholder_customer", f"select source_row from {left} where {theirs}")
     lines.marks.con.execute(
@@ -51,7 +56,25 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     returns = " (returns that name a customer's order are taken off it)" if adopted else ""
     return [
         f"Customers that stand for nobody were set aside: {shown}{returns}; --rule off=placeholder_customer keeps each "
-        "as one customer."
+        "as one customer.",
+        *numbered,
+    ]
+
+
+def _tell_of_numbered_guests(lines: Lines, left: str) -> list[str]:
+    """Tell of guests with an id of their own each: such customers cannot come back."""
+    begins = ", ".join(map(literal, _BEGINNINGS))
+    customers, number, money, example = lines.parsed.row(
+        "select count(distinct customer_id), count(*), sum(money), min(customer_id) "
+        f"from {left} where (lower(left(customer_id, 4)) in ({begins}) or starts_with(customer_id, 'ゲスト')) "
+        f"and regexp_matches(strip_accents(lower(customer_id)), '{_NUMBERED}')"
+    )
+    if customers < 3:
+        return []
+    return [
+        f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
+        f"{int(money or 0) / MONEY_SCALE:,.2f}) look like guests with an id of their own each, who cannot be seen to "
+        "come back; they count as customers: leave the id of guests blank to set them aside."
     ]
 
 

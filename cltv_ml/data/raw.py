@@ -62,6 +62,8 @@ class Raw:
         The cleaning settings that suit this source.
     notes
         What a reader should know of how the columns were understood, one sentence each.
+    starts
+        The `source_row` that each of several files or sheets begins with.
     """
 
     table: Relation = field(repr=False)
@@ -72,6 +74,7 @@ class Raw:
     rules: Rules = field(default_factory=Rules, repr=False)
     workspace: Workspace | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -167,6 +170,7 @@ def read(
         rules=settled,
         workspace=opened.workspace,
         notes=(*notes, *proposal.notes),
+        starts=tuple(start for _, start in places),
     )
     if questions:
         raise QuestionsError((*questions, *open_questions(raw)))

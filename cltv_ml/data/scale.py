@@ -208,9 +208,10 @@ def doubt_parts(
     return [Question(text, ("money_unit=1",))]
 
 
-#: Headings by which an export of a payment service is known: such services count cents.
+#: Headings by which an export of a payment service is known, some by the digits of a cent: such services count cents.
 _OF_PAYMENTS = re.compile(
     "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
+    "|^(amount|total|price|money)(value|amount|minor)$|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
     "|^merchant(reference|account|id)|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
 )
 

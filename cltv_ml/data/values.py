@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
 #: Amounts that may be before the discount.
-_BEFORE_DISCOUNT = ("subtotal", "zwischensumme", "soustotal", "subtotale")
+_BEFORE_DISCOUNT = re.compile(
+    "^(subtotal|zwischensumme|soustotal|subtotale)$|^list|^original(price|total|amount|value)|^full(price|total|amount)"
+    "|before(discount|promo)|undiscounted|vorrabatt|avantremise|^listen|antesdel?descuento|primadellosconto"
+)
 
 #: Columns of money.
 _MONEY = frozenset(("amount", "unit_price", "discount", "cost", "unit_cost", "profit"))
@@ -160,7 +164,7 @@ def _derive(
     computed = "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping)
     if computed:
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
-    before = computed or plain_heading(mapping.get("amount", "")) in _BEFORE_DISCOUNT
+    before = computed or _BEFORE_DISCOUNT.search(plain_heading(mapping.get("amount", ""))) is not None
     if (
         before
         and "discount" in values
@@ -170,9 +174,10 @@ def _derive(
         values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
-        if "amount" in mapping:
+        off = before and (computed or not _is_taken_off(columns, mapping["discount_rate"], rate, asked, True))
+        if not off:
             values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
-        else:  # the unit price is then the one before the discount
+        else:  # the money is then that before the discount
             values["discount"] = f"coalesce(({values['amount']}) * {rate}, 0)"
             values["amount"] = f"({values['amount']}) * (1 - coalesce({rate}, 0))"
     if "cost" not in values and "unit_cost" in number and "quantity" in values:
@@ -206,20 +211,21 @@ def _in_currency(columns: Columns, column: str, value: str, currency: str | None
     return f"({value}) / {parts}" if parts else f"({value}) * {unit:.0f}"
 
 
-def _is_taken_off(columns: Columns, column: str, discount: str, asked: list[Question]) -> bool:
+def _is_taken_off(
+    columns: Columns, column: str, discount: str, asked: list[Question], share: bool = False
+) -> bool:
     """Whether a discount is none or in the price already; ask where only the user knows."""
     if columns.rules.price_discounted is not None:
         return columns.rules.price_discounted
     if columns.table.holds(f"{discount} <> 0"):
+        percents = "" if share else f", or --mapping {flag('discount_rate', column)} if it holds percents"
+        answers = () if share else (f"discount_rate={column}",)
         text = (
             f"column {column!r} holds discounts, and the amount of a line is its subtotal or its quantity times its "
             "unit price; say --rule price_discounted=false if the discount still comes off, --rule "
-            f"price_discounted=true if it is taken off already, or --mapping {flag('discount_rate', column)} if it "
-            "holds percents."
+            f"price_discounted=true if it is taken off already{percents}."
         )
-        asked.append(
-            Question(text, ("price_discounted=false", "price_discounted=true", f"discount_rate={column}"))
-        )
+        asked.append(Question(text, ("price_discounted=false", "price_discounted=true", *answers)))
     return True
 
 

@@ -214,3 +214,11 @@ def test_a_row_that_explains_the_headings_is_no_second_header(tmp_path):
         encoding="utf-8",
     )
     assert kept(path) == (3, 60.5)
+
+
+def test_an_order_that_was_changed_between_two_exports_is_told(tmp_path):
+    orders = "Order,Customer,Date,Amount\n1,C1,2025-01-05,10\n2,C2,2025-02-05,20\n"
+    written(tmp_path, orders, "shop/a.csv")
+    written(tmp_path, orders.replace("20\n", "25\n") + "3,C1,2025-03-05,30\n", "shop/b.csv")
+    notes = " ".join(clean(read(tmp_path / "shop")).report.notes)
+    assert "1 orders such as '2' stand in several files, on one day, and count in each, with 20.00" in notes

@@ -251,3 +251,31 @@ def test_lines_that_are_no_goods_are_told_with_their_money():
     for odd in ("TAX", "Gift card sold", "Commission", "Kaution"):
         notes = " ".join(clean(read(orders(line_kind=flag(odd, "ITEM")))).report.notes)
         assert f"its lines of '{odd}' (2 lines, 150.00) count like goods" in notes
+
+
+def test_a_share_of_discount_next_to_a_list_price_is_asked_about():
+    frame = orders(discount=["10%"] + ["0%"] * 7).rename(columns={"total": "List total"})
+    with pytest.raises(QuestionsError, match="price_discounted"):
+        kept(frame)
+    assert kept(frame, rules={"price_discounted": "false"}) == 359.0
+    assert kept(frame, rules={"price_discounted": "true"}) == 360.0
+
+
+def test_a_customer_that_became_another_is_told():
+    frame = orders(merged_into=["b"] + [None] * 7)
+    assert "Column 'merged_into' names another customer on 1 of 8" in " ".join(
+        clean(read(frame)).report.notes
+    )
+
+
+def test_an_amount_that_is_the_sum_so_far_is_told():
+    frame = orders().rename(columns={"total": "cumulative_spend"})
+    frame["cumulative_spend"] = [10.0, 5.0, 7.0, 3.0, 60.0, 65.0, 77.0, 83.0]
+    assert "as sums of what was spent so far do" in " ".join(clean(read(frame)).report.notes)
+    assert "so far" not in " ".join(clean(read(orders())).report.notes)
+
+
+def test_whole_amounts_next_to_the_decimals_of_their_currency_are_asked_about():
+    for heading in ("exponent", "minor_units"):
+        with pytest.raises(QuestionsError, match="count cents"):
+            kept(orders(total=[1990, 4550, 12000, 875, 3330, 6420, 1995, 25005], **{heading: [2] * 8}))

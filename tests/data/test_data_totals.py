@@ -120,3 +120,15 @@ def test_zero_is_nobody_unless_it_begins_a_count():
     dates = {"date": "2025-01-05", "amount": [1.0, 2.0, 4.0]}
     assert kept(pd.DataFrame({"customer": [0, 638, 1135], **dates})) == 6.0
     assert kept(pd.DataFrame({"customer": [0, 1, 2], **dates})) == 7.0
+
+
+def test_guests_with_an_id_of_their_own_are_told():
+    for guest in ("guest_1{}", "Gast 100{}", "guest-7{}@shop.example", "Anónimo#{}"):
+        names = [guest.format(n) for n in range(3)]
+        frame = pd.DataFrame(
+            {"customer": ["a", *names], "date": "2025-01-05", "amount": [1.0, 2.0, 4.0, 8.0]}
+        )
+        assert "(3 lines, 14.00) look like guests" in " ".join(clean(frame).report.notes), guest
+    assert "look like guests" not in " ".join(
+        clean(frame.assign(customer=["Anna 1", "Gasper 2", "b", "c"])).report.notes
+    )
