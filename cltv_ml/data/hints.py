@@ -109,7 +109,8 @@ def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
         "select count(*) filter (own > 0), count(*) filter (own < 0), count(*) filter (whole > 0), "
         "count(*) filter (whole < 0) "
         f"from (select v - lag(v) over (partition by {quote(customer)} order by source_row) as own, "
-        f"v - lag(v) over (order by source_row) as whole from (select *, {glance.number(amount)} as v from {glance.lines}))"
+        "v - lag(v) over (order by source_row) as whole from ("
+        f"select *, {glance.number(amount)} as v from {glance.lines}))"
     )
     named = _HEADED["so_far"].search(plain_heading(amount)) is not None
     if min(up, down) or up + down < (3 if named else 15) or not min(all_up, all_down):

@@ -18,7 +18,7 @@ _NOBODY = "|".join(words("placeholders")["addresses"])
 
 #: Guests who get an id of their own with each order, and how such ids begin, which is quick to look at.
 _NUMBERED = str(words("placeholders")["numbered"])
-_BEGINNINGS = "gues gast gäst invi ospi conv anon anón unkn unbe inco walk visi niez гост".split()
+_BEGINNINGS = tuple(words("placeholders")["begin"])
 
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
