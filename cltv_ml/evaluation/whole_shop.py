@@ -16,7 +16,8 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
 from cltv_ml.models.level_candidates import Cohorts
-from cltv_ml.models.shop_draws import ShopDraws, draw_shop
+from cltv_ml.models.shop_draws import MOST_LEVEL, ShopDraws, draw_shop
+from cltv_ml.models.shop_total import ShopPast, ShopTotal, combine_total, last_year
 from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
 from cltv_ml.windows import Window
 
@@ -57,6 +58,10 @@ class ShopForecast:
     ----------
     periods
         `start`, `until` (first day after it), `days`.
+    level
+        The level of the known customers.
+    total
+        The total of all customers, where last year's same weeks had a say.
     """
 
     draws: ShopDraws
@@ -65,6 +70,7 @@ class ShopForecast:
     arrivals: Arrivals
     value: ValueByAge
     level: Level | None
+    total: ShopTotal | None = None
 
 
 def forecast_shop(
@@ -103,14 +109,49 @@ def forecast_shop(
     totals = None
     if level is not None:
         totals = level.total * np.random.default_rng(seed + 1).permutation(level.factors(size))
+    draws, total = draw_shop(value, arrivals, totals, edges, seed=seed), None
+    if level is not None:
+        parts = level.total + _expected_new(value, arrivals, level.total)
+        past = (
+            [] if last_year(cohorts, days, window.horizon) is None else _past(cohorts, level, start, numbered)
+        )
+        total = combine_total(cohorts, days, window.horizon, parts, past)
+    if total is not None:
+        draws = draws.brought_to(total.total / total.parts, total.narrower)
     return ShopForecast(
-        draw_shop(value, arrivals, totals, edges, seed=seed),
+        draws,
         _periods(window, edges),
         _ratios(con, days, float(np.median(np.diff(edges)))),
         arrivals,
         value,
         level,
+        total,
     )
+
+
+def _past(
+    cohorts: Cohorts, level: Level, start: pd.Timestamp, holidays: Mapping[str, frozenset[int]]
+) -> list[ShopPast]:
+    """Return the parts forecast at each earlier cutoff of the level's record, from what lay before, and what came."""
+    horizon, past = level.basis.horizon if level.basis else 0, []
+    for day, known in level.record[["day", "forecast"]].itertuples(index=False):
+        total = cohorts.revenue(day, day + horizon)
+        if total > 0:
+            before = cohorts.until(day)
+            value = fit_value_by_age(before, start, horizon)
+            arrivals = fit_arrivals(np.diff(before.joined), start, horizon, holidays)
+            past.append(ShopPast(day, total, known + _expected_new(value, arrivals, known)))
+    return past
+
+
+def _expected_new(value: ValueByAge, arrivals: Arrivals, known: float) -> float:
+    """Return what customers to come are expected to spend, at the level of the known ones as in `draw_shop`."""
+    days = value.repeat.calendar.days + np.arange(arrivals.horizon)
+    won, mean = arrivals.expected()[None], value.repeat.mean[None]
+    own = float(value.known(mean, days).sum())
+    level = float(np.clip(known / max(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL))
+    first = float((won * value.first.rates(value.first.mean[None], days)).sum())
+    return first + float(value.repeats(mean, won, days).sum()) * level
 
 
 def period_edges(window: Window, per: str) -> np.ndarray:

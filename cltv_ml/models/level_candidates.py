@@ -80,6 +80,12 @@ class Cohorts:
         """Length of the log."""
         return len(self.joined) - 1
 
+    def until(self, day: int) -> Cohorts:
+        """Return what the log held before a day."""
+        mine = self.day < day
+        first, when, amount = (one[mine] for one in (self.first, self.day, self.amount))
+        return Cohorts(first, when, amount, self.joined[: day + 1], self.base, self.step)
+
     def revenue(self, since: int, until: int, known: int | None = None) -> float:
         """Return the revenue of the days from `since` to before `until`, by customers first seen before `known`."""
         sums = self._summed_until(known)

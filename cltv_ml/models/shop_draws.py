@@ -42,6 +42,15 @@ class ShopDraws:
         """What all customers spend."""
         return self.known + self.new
 
+    def brought_to(self, ratio: float, narrower: float) -> ShopDraws:
+        """Return the draws with their middle total times `ratio`, all parts alike, and their log spread times
+        `narrower`; as many customers come.
+        """
+        sums = np.maximum(self.total.sum(axis=1), 1e-12)
+        middle = float(np.median(sums))
+        factor = (ratio * (sums / middle) ** (narrower - 1))[:, None]
+        return ShopDraws(self.known * factor, self.first * factor, self.repeat * factor, self.won)
+
 
 def draw_shop(
     value: ValueByAge, arrivals: Arrivals, totals: np.ndarray | None, edges: np.ndarray, *, seed: int = 0

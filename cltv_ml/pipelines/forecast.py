@@ -46,6 +46,9 @@ from cltv_ml.windows import Window, to_days
 #: Days up to which weeks are shown by default.
 _WEEKS_UPTO = 190
 
+#: Last year's weight in the total from which a reader is told of it.
+_LEAST_SAY = 0.05
+
 _NONE_WON = "The log has won no customer for four weeks"
 
 #: What a reader finds in each file, as the page names it.
@@ -95,7 +98,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     """Forecast the shop's revenue, orders and customers after the end of the log, and write a table and a page.
 
     Known customers spend in all what the level model says (`models.level`), spread over time by their ages and the
-    season. Customers to come are drawn: how many arrive each day, and what they spend by age.
+    season. Customers to come are drawn: how many arrive each day, and what they spend by age. Where last year's same
+    weeks were right at earlier cutoffs, both are brought to a total in which these count (`models.shop_total`).
 
     Raises
     ------
@@ -289,6 +293,12 @@ def _notes(found: ShopForecast, terms: PlanTerms, window: Window) -> list[str]:
     if found.level is None:
         notes.append(
             "Nobody bought in the last horizon, so the level rests on what customers spend by age alone."
+        )
+    if found.total is not None and found.total.weight >= _LEAST_SAY:
+        notes.append(
+            f"Last year's revenue of the same weeks, {found.total.last_year:,.0f}, counts {found.total.weight:.0%} in "
+            "the total, by how right it was at earlier cutoffs: that moves known customers and those to come by "
+            f"{found.total.total / found.total.parts - 1:+.1%}."
         )
     if window.horizon > days:
         notes.append(

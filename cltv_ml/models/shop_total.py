@@ -1,0 +1,144 @@
+"""The total of a whole shop: the sum of its parts and last year's same weeks, weighted by how right each was before.
+
+The parts are what known customers and customers to come are expected to spend. Their forecasts carry growth on, which a
+shop that repeats its year does not; last year's revenue of the same weeks, without growth, is right there and wrong
+where a shop grows. Earlier cutoffs of the same log tell which of the two it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cltv_ml.models.level_candidates import LEAST_NEW, PACE, YEAR, Cohorts, growth, newcomers
+from cltv_ml.models.level_priors import error_before
+
+#: The log error expected of the parts' sum before its record is read, for a horizon that is short next to the log.
+_PARTS = 0.12
+
+#: What last year's weeks add to their expected error by how much the shop grew since (log units), and by how far they
+#: are from the parts' sum: a shop that is another one now does not repeat its year.
+_GROWTH_DOUBT, _APART_DOUBT = 0.7, 0.8
+
+#: Independent windows that the errors expected before count for, the largest error of the record that counts, and the
+#: power of weights, as for the level (`models.level`).
+_PRIOR_WINDOWS, _LARGEST_ERROR, _SHARPNESS, _HALF_LIFE = 2.0, 0.5, 2.5, 365.0
+
+#: Bands become narrower as far as the weighted forecast was nearer at earlier cutoffs, at most to this share; errors of
+#: this size count next to the record.
+_NARROWEST, _USUAL_ERROR = 0.5, 0.1
+
+
+@dataclass(frozen=True)
+class ShopPast:
+    """An earlier cutoff: what all customers then spent, and the sum of the parts forecast from what lay before it."""
+
+    cutoff: int
+    total: float
+    parts: float
+
+
+@dataclass(frozen=True)
+class ShopTotal:
+    """A forecast of the whole shop's total.
+
+    Attributes
+    ----------
+    total, parts, last_year
+        The forecast, and the two that it is made of.
+    weight
+        How much last year's weeks count, from 0 to 1.
+    narrower
+        Its errors at earlier cutoffs over those of the parts' sum, at most 1.
+    """
+
+    total: float
+    parts: float
+    last_year: float
+    weight: float
+    narrower: float
+
+
+def combine_total(
+    log: Cohorts, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]
+) -> ShopTotal | None:
+    """Return the total of the horizon after the cutoff, None where last year tells nothing of it.
+
+    Parameters
+    ----------
+    parts
+        The sum of the parts' forecasts.
+    past
+        Earlier cutoffs whose horizon has ended.
+    """
+    base = last_year(log, cutoff, horizon)
+    if base is None or parts <= 0:
+        return None
+    weight = _weight(log, cutoff, horizon, parts, past)
+    record = [
+        (one, _mixed(log, one, horizon, [other for other in past if other.cutoff + horizon <= one.cutoff]))
+        for one in past
+        if last_year(log, one.cutoff, horizon) is not None
+    ]
+    counts = _evidence([one for one, _ in record], cutoff, horizon)
+    mixed = _squared([total for _, total in record], [one.total for one, _ in record])
+    alone = _squared([one.parts for one, _ in record], [one.total for one, _ in record])
+    prior = _PRIOR_WINDOWS * _USUAL_ERROR**2
+    narrower = np.sqrt((prior + counts @ mixed) / (prior + counts @ alone))
+    total = parts ** (1 - weight) * base**weight
+    return ShopTotal(total, parts, base, weight, float(np.clip(narrower, _NARROWEST, 1.0)))
+
+
+def last_year(log: Cohorts, cutoff: int, horizon: int) -> float | None:
+    """Return last year's revenue of the same weeks; None where the log lacks them, or nobody has come since."""
+    if cutoff < YEAR or horizon > YEAR + 2 or not newcomers(log, cutoff) >= LEAST_NEW:
+        return None
+    days = min(horizon, YEAR)  # of last year's 365 days one is not over yet
+    revenue = log.last_year(cutoff, cutoff, cutoff + days) * horizon / days
+    return revenue if revenue > 0 else None
+
+
+def _mixed(log: Cohorts, at: ShopPast, horizon: int, past: Sequence[ShopPast]) -> float:
+    weight = _weight(log, at.cutoff, horizon, at.parts, past)
+    return float(at.parts ** (1 - weight) * (last_year(log, at.cutoff, horizon) or 1.0) ** weight)
+
+
+def _weight(log: Cohorts, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]) -> float:
+    """Return the weight of last year's weeks: squared errors expected of both, to a negative power.
+
+    They are compared with the parts' sum on the cutoffs at which both were tried, so that neither gains by having
+    missed the hard ones.
+    """
+    base = last_year(log, cutoff, horizon)
+    if base is None:
+        return 0.0
+    grown = growth(log, cutoff, horizon)
+    doubt = _GROWTH_DOUBT * np.log(grown) if np.isfinite(grown) and grown > 0 else 0.0
+    before = error_before(log, cutoff, horizon, "top-down")
+    expected = before**2 + doubt**2 + (_APART_DOUBT * np.log(base / parts)) ** 2
+    own = _PARTS**2 * (1 + horizon / cutoff)
+    counts, totals = _evidence(past, cutoff, horizon), [one.total for one in past]
+    squared = _squared([one.parts for one in past], totals)
+    typical = (_PRIOR_WINDOWS * own + counts @ squared) / (_PRIOR_WINDOWS + counts.sum())
+    years = [last_year(log, one.cutoff, horizon) for one in past]
+    both = np.array([one is not None for one in years], dtype=bool)
+    if both.any():
+        tried = counts[both].sum()
+        missed = _squared([one or np.nan for one in years], totals)[both]
+        hard = (_PRIOR_WINDOWS * own + counts[both] @ squared[both]) / (_PRIOR_WINDOWS + tried)
+        measured = float(np.average(missed, weights=counts[both])) * typical / hard
+        expected = (_PRIOR_WINDOWS * expected + tried * measured) / (_PRIOR_WINDOWS + tried)
+    return float(1 / (1 + (expected / typical) ** _SHARPNESS))
+
+
+def _evidence(past: Sequence[ShopPast], cutoff: int, horizon: int) -> np.ndarray:
+    """Return for how many independent windows each earlier cutoff counts."""
+    days = np.array([one.cutoff for one in past], dtype=np.float64)
+    return 0.5 ** ((cutoff - horizon - days) / _HALF_LIFE) / max(1.0, horizon / PACE)
+
+
+def _squared(forecasts: Sequence[float], totals: Sequence[float]) -> np.ndarray:
+    errors = np.log(np.array(forecasts, dtype=np.float64) / np.array(totals, dtype=np.float64))
+    return np.clip(errors, -_LARGEST_ERROR, _LARGEST_ERROR) ** 2
