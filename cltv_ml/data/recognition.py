@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cltv_ml.data.candidates import named
 from cltv_ml.data.formats import Format, recognise
+from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.levels import MOST_LEVELS
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import quote
@@ -62,6 +64,9 @@ def recognise_source(
     filled = [column for column in columns if kinds[column] != "empty"]
     found = {**known.map(columns, taken), **known.map(filled, taken)}
     mapping = {name: column for name, column in found.items() if name not in given}
+    joined = _joined_customer([one for one in filled if one not in [*taken, *mapping.values()]])
+    if joined and not mapping.get("customer_id"):
+        mapping |= {"customer_id": joined} if "customer_id" not in given else {}
     if not given.get("customer_id") and not mapping.get("customer_id"):
         raise InputError(
             f"recognised: {known.title}, but no column names the customer. {' '.join(known.traps)} "
@@ -77,6 +82,13 @@ def recognise_source(
     if known.minor_units:
         rules |= _in_major_units(table, mapping, notes)
     return Recognised(known, mapping, rules, tuple(notes))
+
+
+def _joined_customer(columns: Sequence[str]) -> str:
+    """Return the one column that surely names customers, as one joined to an export that has none; else nothing."""
+    found = named("customer_id", columns)
+    sure = " ".join(SYNONYMS["customer_id"][:3]).split()
+    return found[0] if len(found) == 1 and plain_heading(found[0]) in sure else ""
 
 
 def _levels(table: Relation, known: Format, mapping: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cltv_ml.data import change_rules, clean, compute_summary, read
@@ -126,3 +127,10 @@ def test_a_check_says_what_was_recognised_and_by_what():
 def test_the_cents_of_a_settlement_report_are_read_as_such_once_the_customer_is_named():
     report = clean(read(example("klarna_settlements"), {"customer_id": "merchant_reference1"})).report
     assert report.money_kept == pytest.approx(50)
+
+
+def test_a_customer_joined_to_an_export_without_one_is_taken():
+    lines = pd.read_csv(example("klarna_settlements"), dtype=str)
+    raw = read(lines.assign(customer=lines["merchant_reference1"]))
+    assert raw.mapping["customer_id"] == "customer"
+    assert clean(raw).report.money_kept == pytest.approx(50)
