@@ -33,7 +33,10 @@ def lost_numbers(page, files, known=()):
 
 def _numbers(file):
     table = as_written(pd.read_csv(file)) if file.suffix == ".csv" else pd.read_parquet(file)
-    return table.select_dtypes(["number", "bool"]).to_numpy(dtype=float).ravel()
+    numbers = table.select_dtypes(["number", "bool"]).to_numpy(dtype=float).ravel()
+    words = table.select_dtypes(["object", "string"]).fillna("").to_numpy().ravel().astype(str)
+    told = [value for cell in words for value, _, _ in _shown(cell)]
+    return np.concatenate([numbers, np.array(told, float)])
 
 
 def _shown(cell):
@@ -45,5 +48,5 @@ def _shown(cell):
 
 
 def _is_held(number, digits, percent, held):
-    near = np.abs(held) * (100 if percent else 1)
+    near = np.concatenate([np.abs(held), 100 * np.abs(held)]) if percent else np.abs(held)
     return bool((np.abs(near - number) <= 0.5 * 10**-digits + 1e-9).any())

@@ -20,13 +20,14 @@ from cltv_ml.decisions.acquisition_value import (
 from cltv_ml.decisions.customers_won import AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.pipelines.inputs import known_costs, load
 from cltv_ml.pipelines.lifetime import channels_won
 from cltv_ml.pipelines.notebook import with_bar
-from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.pipelines.pages import write_page
+from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.acquisition import acquisition_sections
 from cltv_ml.settings import Acquisition, Settings
 
@@ -76,8 +77,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)
     sections[0]["warnings"] = notes
     summary = summarise("Acquisition", f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}", sections)
-    with atomic(page) as path:
-        path.write_text(render_html(summary), encoding="utf-8")
+    write_page(summary, page)
     return Acquired(tables, notes, files, page)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from cltv_ml import decisions
 from cltv_ml.decisions.audit import Audit
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.inputs import known_costs, load
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
-from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.audit import audit_facts, audit_notes, audit_sections
 from cltv_ml.settings import Audit as AuditSettings
 from cltv_ml.settings import Settings
@@ -59,6 +60,5 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
         sections,
         audit_facts(found, currency=settings.currency),
     )
-    with atomic(page) as path:
-        path.write_text(render_html(as_wanted(summary, settings.redact, cleaned)), encoding="utf-8")
+    write_page(as_wanted(summary, settings.redact, cleaned), page)
     return Audited(found, notes, files, page)

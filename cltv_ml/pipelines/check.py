@@ -7,11 +7,12 @@ from typing import Any
 
 from cltv_ml.data import Cleaned, DataVerdict, compare_customers, judge, write_mapping
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import write_table
 from cltv_ml.pipelines.inputs import chosen_horizon, load, read_scores
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
-from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.sections.data import check_sections
 from cltv_ml.settings import Check, Settings
 from cltv_ml.windows import to_horizons
@@ -56,6 +57,4 @@ def _write_report(path: Path, cleaned: Cleaned, verdict: DataVerdict, settings: 
         f"{cleaned.report.rows_in:,} lines of {cleaned.report.source}",
         check_sections(cleaned, verdict, currency=settings.currency),
     )
-    page = render_html(as_wanted(summary, settings.redact, cleaned))
-    with atomic(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_page(as_wanted(summary, settings.redact, cleaned), path)

@@ -12,14 +12,15 @@ from cltv_ml import decisions
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import atomic, write_table
+from cltv_ml.files import write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.pipelines.continuation import continue_cohorts
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting import plots
-from cltv_ml.reporting.report import render_html, section, summarise
+from cltv_ml.reporting.report import section, summarise
 from cltv_ml.settings import Cohorts, Settings
 from cltv_ml.windows import to_days
 
@@ -58,8 +59,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         write_table(continuation, settings.out.with_stem(f"{settings.out.stem}_expected"))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
-    with atomic(page) as path:
-        path.write_text(render_html(_page(table, settings, continuation)), encoding="utf-8")
+    write_page(_page(table, settings, continuation), page)
     return CohortTable(table, continuation, settings.out, page)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from cltv_ml import decisions
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.files import atomic, check_local
+from cltv_ml.files import check_local
 from cltv_ml.pipelines.inputs import read_account, read_scores, read_table
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting import glance, sections
 from cltv_ml.reporting.report import RENDERERS
@@ -56,12 +57,10 @@ def report(
     summary = _with_lifetime(summary, folder / "lifetime.parquet", settings)
     summary = as_wanted(summary, settings.redact, () if now is None else now.index)
     progress("writing the report", 0.8)
-    text = RENDERERS[settings.format](summary)
     if settings.out == "-":
-        return text, None
+        return RENDERERS[settings.format](summary), None
     target = folder / f"report.{_ENDINGS[settings.format]}"
-    with atomic(target, private=bool(settings.lookup)) as path:
-        path.write_text(text, encoding="utf-8")
+    text = write_page(summary, target, render=RENDERERS[settings.format], private=bool(settings.lookup))
     return text, target
 
 

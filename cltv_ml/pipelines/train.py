@@ -43,6 +43,7 @@ from cltv_ml.pipelines.inputs import (
 )
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.promote import Decision, promote
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.pipelines.tail import learn_tail
@@ -267,8 +268,7 @@ def _write_outputs(
     cleaned: Cleaned, result: WindowResult, summary: Mapping[str, Any], request: str, job: Job
 ) -> None:
     # The largest first: without space for it none is written.
-    with atomic(job.settings.out / "report.html") as path:
-        path.write_text(render_html(summary), encoding="utf-8")
+    write_page(summary, job.settings.out / "report.html")
     with atomic(job.settings.out / "request.json", private=True) as path:
         path.write_text(request, encoding="utf-8")
     write_table(result.results, job.settings.out / "comparison.csv")

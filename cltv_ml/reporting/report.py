@@ -169,6 +169,7 @@ def _markdown(part: Mapping[str, Any], level: str) -> list[str]:
         head = [table["head"], ["---"] + ["---:"] * (len(table["head"]) - 1)]
         rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in [*head, *table["rows"]]]
         lines += [f"**{table['caption']}**", "\n".join(rows)]
+        lines += [f"[These numbers as CSV]({table['file']})"] if table.get("file") else []
     lines += [f"- Figure: {drawn['title']}. {drawn['alt']}" for drawn in part["figures"]]
     lines += [f"[{link['text']}]({link['file']})" for link in part.get("links", ())]
     for detail in part.get("details", ()):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pages import lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.data import simulate
@@ -23,6 +24,15 @@ def test_an_audit_writes_every_table_and_a_page(log, tmp_path):
     for question in ("How different are customers?", "How do they change?", "Do the numbers agree?"):
         assert question in page
     assert any("counts as new there" in note for note in found.notes)
+
+
+def test_every_number_on_the_pages_of_a_log_is_in_a_file_next_to_it(log, costs, tmp_path):
+    found = pipelines.audit(data=log, out=tmp_path / "audit", currency="EUR")
+    assert lost_numbers(found.page, found.page.parent.rglob("*.csv")) == []
+    found = pipelines.acquisition(data=log, costs=costs, out=tmp_path / "acquisition", currency="EUR")
+    assert lost_numbers(found.page, found.page.parent.rglob("*.csv")) == []
+    pipelines.check(data=log, html=tmp_path / "check" / "check.html", currency="EUR")
+    assert lost_numbers(tmp_path / "check" / "check.html", (tmp_path / "check").rglob("*.csv")) == []
 
 
 def test_an_audit_says_the_days_of_the_log_and_none_before_it(log, tmp_path):

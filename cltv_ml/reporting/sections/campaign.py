@@ -41,6 +41,7 @@ def campaign_section(
             f"{format_money(total, currency)} is at risk over {horizon} days. The command "
             "cltv score writes the expected value of every customer into a file.",
         ],
+        tables={"Expected value that may be lost": _risk_table(known["expected_value"], at_risk, currency)},
         warnings=[
             f"The numbers below start at a margin of {assumed.get('margin', ASSUMED['margin']):g}% ({measured}), "
             f"an offer that saves {ASSUMED['uplift']:g}% of the value at risk and costs "
@@ -49,6 +50,23 @@ def campaign_section(
         ],
     )
     return {**told, "what_if": what_if}
+
+
+def _risk_table(expected: pd.Series, at_risk: pd.Series, currency: str) -> pd.DataFrame:
+    """Return how much of the value at risk the customers hold who have most of it."""
+    ranked = at_risk.sort_values(ascending=False)
+    tenth = ranked.head(max(1, len(ranked) // 10))
+    groups = {"the tenth with most at risk": tenth, "all customers": ranked}
+    return pd.DataFrame(
+        {
+            "Who": list(groups),
+            "Customers": [f"{len(group):,}" for group in groups.values()],
+            "Expected value": [
+                format_money(float(expected[group.index].sum()), currency) for group in groups.values()
+            ],
+            "Value at risk": [format_money(float(group.sum()), currency) for group in groups.values()],
+        }
+    )
 
 
 def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:

@@ -56,9 +56,20 @@ def change_section(
         f"{largest['part']}, {format_money(float(largest['change']), currency)} from "
         f"{largest['customers']:,} customers."
     )
+    now = pd.DataFrame({"part": ["all customers now"], "customers": [len(today)]})
+    shown = pd.concat([change, now.assign(change=today["expected_value"].sum())])
     return section(
         TITLE,
         [sentence],
+        tables={
+            "What each cause added to the expected value": pd.DataFrame(
+                {
+                    "Cause": [str(part).capitalize() for part in shown["part"]],
+                    "Customers": [f"{number:,}" for number in shown["customers"]],
+                    "Expected value": [format_money(value, currency) for value in shown["change"]],
+                }
+            )
+        },
         figures={
             "What each cause added or took; the last bar is the whole change.": plots.value_waterfall(
                 change, currency=currency

@@ -1,0 +1,36 @@
+"""Pages written with the tables on them as files next to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cltv_ml.files import atomic, neutral
+from cltv_ml.reporting.report import render_html
+from cltv_ml.reporting.table_files import with_files
+
+
+def write_page(
+    summary: Mapping[str, Any],
+    path: Path,
+    *,
+    render: Callable[[Mapping[str, Any]], str] = render_html,
+    private: bool = False,
+) -> str:
+    """Write a page, and each of its tables as a CSV in the folder `<name>_tables` next to it; return the page's text.
+
+    Files of that folder that an earlier page left and this one does not name are deleted.
+    """
+    folder = path.with_name(f"{path.stem}_tables")
+    named, tables = with_files(summary, f"{folder.name}/")
+    text = render(named)
+    with atomic(path, private=private) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    for name, table in tables.items():
+        with atomic(path.parent / name, private=private) as temporary:
+            neutral(table).to_csv(temporary, index=False)
+    if folder.is_dir():
+        for left in {*folder.glob("*.csv")} - {path.parent / name for name in tables}:
+            left.unlink()
+    return text

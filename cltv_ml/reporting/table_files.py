@@ -1,0 +1,130 @@
+"""The tables of a page as files next to it: a page's text taken apart into numbers and their units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+# Text that begins with a nought, such as 00123, is a code.
+_AMOUNT = r"([+-]?(?!0\d)\d[\d,]{0,17}(?:\.\d+)?)(%?)"
+#: A number, a range, or a number with its range in brackets; then what it is counted in.
+_FORMS = {
+    ("",): re.compile(rf"{_AMOUNT}(?: (\D{{1,8}}))?"),
+    (", from", ", to"): re.compile(rf"{_AMOUNT}(?: (\D{{1,8}}))? to {_AMOUNT}(?: \D{{1,8}})?"),
+    ("", ", from", ", to"): re.compile(rf"{_AMOUNT} \({_AMOUNT} to {_AMOUNT}\)(?: (better|worse))?"),
+}
+_UNKNOWN = ("", "–", "unknown")
+
+
+def with_files(
+    summary: Mapping[str, Any], folder: str = ""
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Return a page's summary whose tables name their files, and what is in each file.
+
+    The headlines of the first screen are a file too. Names come from the captions and are the same each time.
+
+    Parameters
+    ----------
+    folder
+        Where the files are to lie, as seen from the page.
+    """
+    found: dict[str, pd.DataFrame] = {}
+
+    def named(part: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a section whose tables, and those of its details, name their files."""
+        tables = []
+        for table in part["tables"]:
+            file = _free(f"{folder}{_slug(table['caption'])}", found)
+            found[file] = as_numbers(table["head"], table["rows"])
+            tables.append({**table, "file": file})
+        return {**part, "tables": tables, "details": [named(each) for each in part.get("details", ())]}
+
+    whole = {**summary, "sections": [named(part) for part in summary["sections"]]}
+    if summary.get("facts"):
+        whole["facts_file"] = _free(f"{folder}headlines", found)
+        found[whole["facts_file"]] = pd.DataFrame([_headline(fact) for fact in summary["facts"]])
+    return whole, found
+
+
+def _headline(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a headline with its number and its unit apart, where it is one."""
+    read = _FORMS[("",)].fullmatch(fact["value"])
+    number, unit = (read.group(1).replace(",", ""), _unit(read.groups())) if read else (None, "")
+    return {
+        "Headline": fact["name"],
+        "Value": fact["value"],
+        "Number": None if number is None else float(number),
+        "Unit": unit,
+        "Note": fact["note"],
+    }
+
+
+def as_numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Return a table of text with numbers wherever a whole column holds them; units go into the column's name.
+
+    >>> as_numbers(["Tier", "Value", "Band"], [["high", "1,200 EUR", "5% to 7%"], ["low", "", "1% to 2%"]])
+       Tier  Value (EUR)  Band, from (%)  Band, to (%)
+    0  high         1200               5             7
+    1   low         <NA>               1             2
+    """
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(head):
+        for column, values in _columns(name, [row[place] for row in rows]):
+            columns[_free_name(column, columns)] = values
+    return pd.DataFrame(columns)
+
+
+def _columns(name: str, cells: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the columns that the cells of one column hold: its numbers, else its text as it is."""
+    for endings, form in _FORMS.items():
+        read = [None if cell in _UNKNOWN else form.fullmatch(cell) for cell in cells]
+        told = [match.groups() for match in read if match]
+        if not told or len(told) < sum(cell not in _UNKNOWN for cell in cells):
+            continue
+        units = {_unit(groups) for groups in told}
+        if len(units) > 1:
+            continue
+        unit = units.pop()
+        mark = f" ({unit})" if unit and unit not in name else ""
+        for number, ending in enumerate(endings):
+            yield f"{name}{ending}{mark}", _values(read, number, len(endings))
+        if len(endings) == 3 and any(groups[-1] for groups in told):
+            yield f"{name}, verdict", [match.groups()[-1] if match else None for match in read]
+        return
+    yield name, cells
+
+
+def _unit(groups: tuple[str | None, ...]) -> str:
+    unit = (groups[2] or "").strip() if len(groups) != 7 else ""
+    return groups[1] or unit
+
+
+def _values(read: list[re.Match[str] | None], number: int, of: int) -> pd.Series:
+    place = 3 if of == 2 and number == 1 else 2 * number
+    shown = [match.groups()[place].replace(",", "") if match else None for match in read]
+    whole = not any("." in one for one in shown if one)
+    return pd.Series(pd.to_numeric(pd.Series(shown, dtype=object)), dtype="Int64" if whole else "float64")
+
+
+def _slug(caption: str, longest: int = 48) -> str:
+    """Return a file's name for a caption.
+
+    >>> _slug("Tiers, by predicted value (EUR)")
+    'tiers_by_predicted_value_eur'
+    """
+    words = re.sub(r"[\W_]+", "_", caption.lower()).strip("_")
+    return words if len(words) <= longest else words[:longest].rpartition("_")[0] or words[:longest]
+
+
+def _free(stem: str, taken: Mapping[str, Any]) -> str:
+    """Return a name that no other table has."""
+    names = (f"{stem}{'' if number == 1 else f'_{number}'}.csv" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+def _free_name(name: str, taken: Mapping[str, Any]) -> str:
+    names = (f"{name}{'' if number == 1 else f' ({number})'}" for number in range(1, len(taken) + 2))
+    return next(one for one in names if one not in taken)
