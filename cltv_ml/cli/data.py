@@ -12,6 +12,7 @@ from cltv_ml.cli.asking import settle
 from cltv_ml.cli.options import command
 from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
 from cltv_ml.errors import InputError
+from cltv_ml.money import format_exactly
 from cltv_ml.settings import Check
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def check(settings: Check) -> None:
     if settings.as_json:
         print_json(_account(cleaned, verdict, days))
         return
-    _show_account(cleaned)
+    _show_account(cleaned, settings.currency)
     console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
     for reason in verdict.reasons:
         console.print(f"          {escape(reason)}")
@@ -136,23 +137,27 @@ def check(settings: Check) -> None:
             console.print(f"{name:<9} [bold]{path}[/bold]")
 
 
-def _show_account(cleaned: Cleaned) -> None:
+def _show_account(cleaned: Cleaned, currency: str) -> None:
     """Print what became of the lines and of the money, and what is doubtful."""
     from cltv_ml.data import compute_summary, doubt_products
+
+    def told(amount: float) -> str:
+        """Return an amount to the last digit that the currency has."""
+        return format_exactly(amount, currency, unit=False)
 
     account = cleaned.report
     touched = account.rules[account.rules["rows"] > 0]
     shown = touched.assign(
-        rows=[f"{rows:,}" for rows in touched["rows"]], money=[f"{money:,.2f}" for money in touched["money"]]
+        rows=[f"{rows:,}" for rows in touched["rows"]], money=[told(money) for money in touched["money"]]
     )[["rule", "rows", "money"]]
     if len(shown):
         show_table(shown, f"{account.rows_in:,} lines read, {account.rows_kept:,} kept; set aside:")
     else:
         console.print(f"Lines     {account.rows_in:,} read, all kept")
     console.print(
-        f"Money     {account.money_in:,.2f} in = {account.money_kept:,.2f} kept "
-        f"+ {account.money_quarantined:,.2f} set aside + {account.money_netted:,.2f} netted "
-        f"+ {account.money_capped:,.2f} capped"
+        f"Money     {told(account.money_in)} in = {told(account.money_kept)} kept "
+        f"+ {told(account.money_quarantined)} set aside + {told(account.money_netted)} netted "
+        f"+ {told(account.money_capped)} capped"
     )
     if len(cleaned.log):
         facts = compute_summary(cleaned.log).iloc[0]
@@ -163,7 +168,7 @@ def _show_account(cleaned: Cleaned) -> None:
     if account.rows_unreadable:
         console.print(
             f"Unread    {account.rows_unreadable:,} lines whose amount cannot be read, about "
-            f"{account.money_unreadable:,.2f}, are in none of these sums"
+            f"{told(account.money_unreadable)}, are in none of these sums"
         )
     if account.unused:
         console.print(f"Unused    {escape(', '.join(map(repr, account.unused)))}")

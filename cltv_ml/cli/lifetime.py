@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from cltv_ml.cli.printing import console, print_json, progress, show_table
+from cltv_ml.cli.printing import amounts, console, print_json, progress, show_table
 from cltv_ml.settings import Export, Lifetime
 
 
@@ -24,10 +24,10 @@ def lifetime(settings: Lifetime) -> None:
         )
         return
     shown = totals.assign(
-        **{name: totals[name].map("{:,.0f}".format) for name in ("total", "lower", "upper")}
+        **{name: amounts(totals[name], settings.currency) for name in ("total", "lower", "upper")}
     )
     unit = f" ({settings.currency})" if settings.currency else ""
-    show_table(shown.replace("nan", ""), f"{len(found.table):,} customers{unit}, 90% intervals")
+    show_table(shown, f"{len(found.table):,} customers{unit}, 90% intervals")
     for note in found.notes:
         console.print(f"Note      {escape(note)}")
     console.print(f"Lifetime  [bold]{escape(str(found.file))}[/bold]")

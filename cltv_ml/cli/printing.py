@@ -18,6 +18,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cltv_ml.money import format_money
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -65,6 +67,16 @@ def show_table(frame: pd.DataFrame, title: str = "") -> None:
     for row in frame.astype(str).itertuples(index=False):
         table.add_row(*(escape(cell) for cell in row))
     console.print(table)
+
+
+def amounts(values: pd.Series, currency: str) -> pd.Series:
+    """Return amounts as a table in the terminal shows them: the digits of their currency, unknown ones blank.
+
+    >>> import pandas as pd
+    >>> amounts(pd.Series([0.5, 512.4, float("nan")]), "KWD").tolist()
+    ['0.500', '512.400', '']
+    """
+    return values.map(lambda value: format_money(value, currency, unit=False) if value == value else "")
 
 
 def print_json(document: dict[str, Any]) -> None:

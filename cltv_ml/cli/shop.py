@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from cltv_ml.cli.printing import console, print_json, progress, show_table
+from cltv_ml.cli.printing import amounts, console, print_json, progress, show_table
 from cltv_ml.settings import Acquisition, Audit, Cohorts, Forecast
 
 
@@ -40,7 +40,8 @@ def audit(settings: Audit) -> None:
         print_json({**found.audit.tables, "notes": found.notes, "files": found.files, "page": found.page})
         return
     shown = found.audit.periods[["name", "customers", "new", "kept", "returned", "lost", "orders", "revenue"]]
-    counted = {name: shown[name].map("{:,.0f}".format) for name in shown.columns[1:]}
+    counted = {name: shown[name].map("{:,.0f}".format) for name in shown.columns[1:-1]}
+    counted["revenue"] = amounts(shown["revenue"], settings.currency)
     unit = f", revenue in {settings.currency}" if settings.currency else ""
     show_table(shown.assign(**counted), f"Customers by {found.audit.per}{unit}")
     for note in found.notes:
@@ -65,11 +66,15 @@ def forecast(settings: Forecast) -> None:
         return
     whole = found.table[found.table["span"] == "horizon"]
     shown = whole[["part", "measure", "expected", "lower_80", "upper_80"]]
-    numbers = {name: shown[name].map("{:,.0f}".format) for name in ("expected", "lower_80", "upper_80")}
+    money = shown["measure"] == "revenue"
+    numbers = {
+        name: shown[name].map("{:,.0f}".format).mask(money, amounts(shown[name], settings.currency))
+        for name in ("expected", "lower_80", "upper_80")
+    }
     unit = f", money in {settings.currency}" if settings.currency else ""
     show_table(shown.assign(**numbers), f"The whole horizon, with 80% bands{unit}")
     if found.causes is not None:
-        causes = found.causes.assign(change=found.causes["change"].map("{:+,.0f}".format))
+        causes = found.causes.assign(change=amounts(found.causes["change"], settings.currency))
         show_table(causes, "Revenue since the last forecast: actual minus planned")
     for note in found.notes:
         console.print(f"Note      {escape(note)}")
@@ -90,8 +95,10 @@ def acquisition(settings: Acquisition) -> None:
         print_json({**found.tables, "notes": found.notes, "files": found.files, "page": found.page})
         return
     costs = found.tables["cac"][["channel", "customers", "cost", "cac"]]
-    numbers = {"customers": "{:,.0f}", "cost": "{:,.0f}", "cac": "{:,.2f}"}
-    shown = costs.assign(**{name: costs[name].map(form.format) for name, form in numbers.items()})
+    shown = costs.assign(
+        customers=costs["customers"].map("{:,.0f}".format),
+        **{name: amounts(costs[name], settings.currency) for name in ("cost", "cac")},
+    )
     returns = found.tables["returns"]
     if len(returns):
         told = {

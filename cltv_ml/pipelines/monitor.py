@@ -156,7 +156,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     watched = log if promise is None else promise.log(log)
     truth, paths = scored_batches.look_back(series, experiment_id, watched)
     by_horizon = scored_batches.look_back_by_horizon(series, experiment_id, watched)
-    checks += promise_checks(truth, paths, version, limits, by_horizon)
+    checks += promise_checks(truth, paths, version, limits, by_horizon, settings.currency)
     if not len(truth):
         notes.append(
             f"No batch has closed yet; what this one promised is known once the log reaches {window.end:%Y-%m-%d}."

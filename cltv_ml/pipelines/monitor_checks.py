@@ -13,6 +13,7 @@ from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
+from cltv_ml.money import format_money
 from cltv_ml.tracking.registry import Version
 from cltv_ml.windows import Window
 
@@ -145,18 +146,19 @@ def promise_checks(
     version: Version,
     limits: Thresholds,
     by_horizon: pd.DataFrame | None = None,
+    currency: str = "",
 ) -> list[Check]:
     """Return the checks of the newest closed batch and of the open ones of this version.
 
     `by_horizon` holds what came of other horizons; of each the newest batch is looked at.
     """
-    checks = _closed_checks(truth.iloc[-1], version, limits) if len(truth) else []
+    checks = _closed_checks(truth.iloc[-1], version, limits, currency) if len(truth) else []
     for _, rows in by_horizon.groupby("horizon") if by_horizon is not None and len(by_horizon) else ():
-        checks += _closed_checks(rows.iloc[-1], version, limits)
-    return [*checks, *_open_checks(paths, limits)]
+        checks += _closed_checks(rows.iloc[-1], version, limits, currency)
+    return [*checks, *_open_checks(paths, limits, currency)]
 
 
-def _closed_checks(row: pd.Series, version: Version, limits: Thresholds) -> list[Check]:
+def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currency: str) -> list[Check]:
     """Return the checks of a batch whose horizon has passed: its total, its tenths, its order, its intervals.
 
     Those of another horizon than the version's own bear its days in their names.
@@ -170,8 +172,9 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds) -> list
             f"bias{days}",
             away_from(row["bias_lower"], row["bias_upper"]),
             limits.bias,
-            f"{when} promised {row['promised']:,.0f} and {row['realised']:,.0f} came: {row['bias']:+.1%} off in "
-            f"its total, 95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
+            f"{when} promised {format_money(row['promised'], currency)} and "
+            f"{format_money(row['realised'], currency)} came: {row['bias']:+.1%} off in its total, "
+            f"95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
         ),
         check(
             f"decile error{days}",
@@ -195,7 +198,7 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds) -> list
     return checks
 
 
-def _open_checks(paths: pd.DataFrame, limits: Thresholds) -> list[Check]:
+def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list[Check]:
     """Return a check of each open batch that a quarter of its horizon has passed of."""
     checks = []
     for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
@@ -203,7 +206,8 @@ def _open_checks(paths: pd.DataFrame, limits: Thresholds) -> list[Check]:
         if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
             told = (
                 f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} should have "
-                f"brought {last['expected']:,.0f} and brought {last['realised']:,.0f}."
+                f"brought {format_money(last['expected'], currency)} and brought "
+                f"{format_money(last['realised'], currency)}."
             )
             off = away_from(last["bias_lower"], last["bias_upper"])
             checks.append(check("bias so far", off, limits.bias, told))

@@ -14,6 +14,7 @@ from cltv_ml.data import Cleaned, clean, simulate
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import tier_names
@@ -158,7 +159,7 @@ def test_what_was_kept_of_a_promise_is_told_with_both_totals(registered, log, fi
     ]
     after = monitor(until(log, end), batch, tmp_path / "out", thresholds={"bias": [5.0, 9.0]})
     promised, came = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
-    assert f"promised {promised:,.0f} and {came:,.0f} came" in after.kept[0]
+    assert f"promised {format_money(promised)} and {format_money(came)} came" in after.kept[0]
     assert after.notes == []
 
 
