@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
 from cltv_ml.errors import InputError
 from cltv_ml.money import digits
+from cltv_ml.tables import NO, YES
 
 #: What the table of customers may call the columns that identify people, in falling order of certainty.
 IDENTITIES = {
@@ -26,8 +26,14 @@ IDENTITIES = {
     "zip": ("zip", "zip_code", "postcode", "postal_code"),
 }
 
-#: Columns that say that a customer must not be addressed.
-OPT_OUT = ("opt_out", "opted_out", "unsubscribed", "do_not_contact")
+_BLANK = ("", "nan", "none", "<na>", "nat", "null")
+
+#: Columns that say that a customer must not be addressed, and those that say that one may be.
+OPT_OUT = ("opt_out", "opted_out", "unsubscribed", "do_not_contact", "email_opt_out", "unsubscribe_time")
+OPT_IN = (
+    *("opt_in", "opted_in", "email_opt_in", "subscribed", "marketing_consent", "email_marketing_consent"),
+    *("accepts_marketing", "accepts_email_marketing"),
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Order:
         Whether the champion was within its bounds on its test.
     orders
         One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp`.
+    now
+        When the files are written; values are adjusted at this moment, for Google takes none from before.
     """
 
     currency: str = ""
@@ -53,6 +61,7 @@ class Order:
     conversion: str = ""
     model_passed: bool = True
     orders: pd.DataFrame | None = None
+    now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
 
 
 MakeRows = Callable[[pd.DataFrame, Order], pd.DataFrame]
@@ -79,7 +88,8 @@ def build_export(name: str, customers: pd.DataFrame, order: Order) -> tuple[pd.D
         One of `FORMATS`.
     customers
         By `customer_id`: `expected_value`, what `cltv act` knows (tier, segment, `control`), and identities such as
-        `email`. A column of `OPT_OUT` leaves out whom it marks; customers of a control group are left out.
+        `email`. A column of `OPT_OUT` leaves out whom it marks with anything but a no, one of `OPT_IN` everybody
+        without a yes; customers of a control group are left out.
 
     Raises
     ------
@@ -104,6 +114,10 @@ def build_export(name: str, customers: pd.DataFrame, order: Order) -> tuple[pd.D
         nameless = (table[identified] == "").all(axis=1)
         left_out["no usable e-mail address or phone number"] = int(nameless.sum())
         table = table[~nameless]
+    if "Adjusted Value" in table:
+        nothing = table["Adjusted Value"] <= 0
+        left_out["orders worth nothing, whose conversion Google would remove"] = int(nothing.sum())
+        table = table[~nothing]
     for rule in (_not_empty, *chosen.rules):
         broken = rule(table, order)
         if broken:
@@ -116,7 +130,8 @@ def _named(customers: pd.DataFrame) -> pd.DataFrame:
     plain = {
         str(name).strip().lower().replace(" ", "_").replace("-", "_"): name for name in customers.columns
     }
-    found = {
+    consents = {plain[name]: name for name in (*OPT_OUT, *OPT_IN) if name in plain}
+    found = consents | {
         plain[alias]: name
         for name, aliases in IDENTITIES.items()
         for alias in [next((one for one in aliases if one in plain), None)]
@@ -129,11 +144,15 @@ def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the customers who may be addressed and have a value, and the others' counts by reason."""
     left_out: dict[str, int] = {}
     keep = pd.Series(True, index=customers.index)
-    marks = {"control group": ["control"], "opted out": [name for name in OPT_OUT if name in customers]}
-    for reason, columns in marks.items():
+    for reason, columns, wanted, marks in (
+        ("control group", ("control",), False, YES),
+        ("opted out", OPT_OUT, True, (*NO, *_BLANK)),
+        ("no consent", OPT_IN, True, (*YES, "subscribed", "opted_in", "opted in")),
+    ):
         for column in columns:
             if column in customers:
-                marked = customers[column].map(_is_yes) & keep
+                found = _text(customers, column).str.lower().isin(marks)
+                marked = (found != wanted) & keep
                 left_out[reason] = left_out.get(reason, 0) + int(marked.sum())
                 keep &= ~marked
     unvalued = customers["expected_value"].isna() & keep
@@ -141,14 +160,10 @@ def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     return customers[keep & ~unvalued], left_out
 
 
-def _is_yes(value: Any) -> bool:
-    return str(value).strip().lower() in ("1", "1.0", "true", "yes", "y")
-
-
 def _text(customers: pd.DataFrame, column: str) -> pd.Series:
     if column not in customers:
         return pd.Series("", index=customers.index)
-    return customers[column].fillna("").astype("str").str.strip()
+    return customers[column].astype(object).where(customers[column].notna(), "").astype("str").str.strip()
 
 
 def _emails(customers: pd.DataFrame) -> pd.Series:
@@ -170,7 +185,7 @@ def _google_adjustments(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
         {
             "Order ID": rows["order_id"],
             "Conversion Name": order.conversion,
-            "Adjustment Time": rows["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S+00:00"),
+            "Adjustment Time": f"{order.now:%Y-%m-%d %H:%M:%S}+00:00",
             "Adjustment Type": "RESTATEMENT",
             "Adjusted Value": rows["expected_value"].round(digits(order.currency)),
             "Adjusted Value Currency": order.currency,
@@ -254,6 +269,13 @@ def _unique_orders(table: pd.DataFrame, order: Order) -> str:
     return f"{twice:,} orders stand twice; an order is adjusted once." if twice else ""
 
 
+def _has_happened(table: pd.DataFrame, order: Order) -> str:
+    # A log's clock may be ahead of UTC, by 14 hours at most.
+    latest = order.now.tz_localize(None) + pd.Timedelta(hours=14)
+    ahead = 0 if order.orders is None else int((order.orders["timestamp"] > latest).sum())
+    return f"{ahead:,} orders lie in the future; a value is adjusted after its conversion." if ahead else ""
+
+
 def _passed_its_test(table: pd.DataFrame, order: Order) -> str:
     return (
         ""
@@ -289,7 +311,7 @@ FORMATS: Mapping[str, Format] = {
         "Google conversion value adjustments",
         _google_adjustments,
         of_orders=True,
-        rules=(_names_conversion, _names_currency, _unique_orders),
+        rules=(_names_conversion, _names_currency, _unique_orders, _has_happened),
     ),
     "meta_value_audience": Format("Meta value-based audience", _meta_audience),
     "meta_predicted_value": Format(

@@ -71,7 +71,7 @@ def _orders(settings: ExportSettings) -> pd.DataFrame | None:
         return None
     wanted = ["order_id", "timestamp"]
     lines = read_table(settings.orders, wanted, "a table with order_id, customer_id and timestamp")
-    moments = pd.to_datetime(lines["timestamp"], errors="coerce")
+    moments = pd.to_datetime(lines["timestamp"], errors="coerce", utc=True).dt.tz_localize(None)
     if moments.isna().any():
         raise InputError(
             f"timestamp must hold dates, got {str(lines['timestamp'][moments.isna()].iloc[0])!r}."

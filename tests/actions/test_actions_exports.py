@@ -1,5 +1,6 @@
 """Files for campaign tools: identities as the platforms match them, rules, and who is left out."""
 
+import dataclasses
 import hashlib
 import json
 
@@ -30,7 +31,9 @@ ORDERS = pd.DataFrame(
         "timestamp": pd.Timestamp("2026-07-01") + pd.to_timedelta(range(120), unit="h"),
     }
 )
-ORDER = Order(currency="EUR", conversion="Purchase", orders=ORDERS)
+ORDER = Order(
+    currency="EUR", conversion="Purchase", orders=ORDERS, now=pd.Timestamp("2026-07-08 09:00", tz="UTC")
+)
 
 
 def test_published_hashes_of_normalised_identities():
@@ -88,6 +91,35 @@ def test_opted_out_customers_are_left_out_and_counted():
     table, left_out = build_export("klaviyo", CUSTOMERS.assign(unsubscribed=["yes", "", "", "", ""]), ORDER)
     assert left_out["opted out"] == 1
     assert "ann@example.com" not in set(table["Email"])
+
+
+def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
+    cases = {
+        "Opt-Out": (["x", "no", "", "0", None], "opted out"),
+        "Unsubscribe Time": (["2026-01-05 10:00", None, None, None, None], "opted out"),
+        "Accepts Email Marketing": (["no", "yes", "yes", "yes", "yes"], "no consent"),
+        "email_marketing_consent": (["", "SUBSCRIBED", "SUBSCRIBED", "oui", "ja"], "no consent"),
+    }
+    for column, (marks, reason) in cases.items():
+        people = CUSTOMERS.drop(columns="opt_out").assign(**{column: marks})
+        table, left_out = build_export("klaviyo", people, ORDER)
+        assert (column, left_out.get(reason)) == (column, 1)
+        assert "ann@example.com" not in set(table["Email"])
+
+
+def test_values_are_adjusted_after_their_conversions_and_never_to_nothing():
+    """Google takes no adjustment from before the conversion, and one to 0 takes the conversion away."""
+    poor = CUSTOMERS.assign(expected_value=[100.0, 0.001, 5.0, 7.5, None])
+    table, left_out = build_export("google_conversion_adjustments", poor, ORDER)
+    assert set(table["Adjustment Time"]) == {"2026-07-08 09:00:00+00:00"}
+    assert table["Adjusted Value"].tolist() == [100.0] * 60
+    assert left_out["orders worth nothing, whose conversion Google would remove"] == 60
+
+
+def test_an_order_of_the_future_is_not_adjusted():
+    early = dataclasses.replace(ORDER, now=pd.Timestamp("2026-07-02", tz="UTC"))
+    with pytest.raises(InputError, match="orders lie in the future"):
+        build_export("google_conversion_adjustments", CUSTOMERS, early)
 
 
 def test_a_format_without_its_columns_says_which(tmp_path):
