@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
-from cltv_ml.data.levels import plain_level
+from cltv_ml.data.levels import NO, YES, plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
 from cltv_ml.data.words import words
+from cltv_ml.engine import literal
 
 _HEADED = {
     name: re.compile(plain_pattern(words("overlooked")[name]))
@@ -27,6 +28,7 @@ _HEADED = {
         "no_lines",
         "successors",
         "so_far",
+        "flags",
     )
 }
 _NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
@@ -171,7 +173,35 @@ def tell_of_levels(column: str, levels: Mapping[str, int], decided: Mapping[str,
     return []
 
 
-def tell_of_no_goods(
+def tell_of_lines(
+    column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None]
+) -> list[str]:
+    """Tell of lines that may be no sales, by a column's levels or because it says yes of them."""
+    return _flagged(column, levels, glance, decided) or _no_goods(column, levels, glance, decided)
+
+
+def _flagged(
+    column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None]
+) -> list[str]:
+    """Tell of a column that says yes of lines that may be no sales, such as samples or drafts, with their money."""
+    yes = [level for level in levels if level.lower() in YES]
+    if "test" in decided or not yes or not {level.lower() for level in levels} <= NO | YES or len(levels) < 2:
+        return []
+    if not _HEADED["flags"].search(plain_heading(column)) or not decided.get("amount"):
+        return []
+    rows = sum(levels[level] for level in yes)
+    said = (
+        f"lower(trim(cast({quote(column)} as varchar))) in ({', '.join(literal(one.lower()) for one in yes)})"
+    )
+    amount = glance.number(str(decided["amount"]))
+    [money] = glance.lines.row(f"select sum({amount}) from {glance.lines} where {said}")
+    return [
+        f"Column {column!r} says yes on {rows:,} lines with {money or 0:,.2f}, which count as sales; where they "
+        f"are none, --mapping {flag('test', column)} leaves them out."
+    ]
+
+
+def _no_goods(
     column: str, levels: Mapping[str, int], glance: Glance, decided: Mapping[str, str | None]
 ) -> list[str]:
     """Tell of lines of taxes, gift cards, deposits and the like among the sales, with their money."""

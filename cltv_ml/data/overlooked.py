@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
-from cltv_ml.data.hints import ask_about_fees, ask_what_is_left, hint, tell_of_levels, tell_of_no_goods
+from cltv_ml.data.hints import ask_about_fees, ask_what_is_left, hint, tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     BLANK,
     LEVEL_NAMES,
@@ -224,7 +224,7 @@ def _look_at_levels(
         found.mapping["type"] = column
         return
     if not undone or worded:
-        told = tell_of_levels(column, levels, decided) or tell_of_no_goods(column, levels, glance, decided)
+        told = tell_of_levels(column, levels, decided) or tell_of_lines(column, levels, glance, decided)
         found.notes += told
         if not told:
             _look_at_codes(column, levels, glance, decided, found)

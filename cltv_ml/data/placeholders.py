@@ -18,6 +18,7 @@ _NOBODY = "|".join(words("placeholders")["addresses"])
 
 #: Guests who get an id of their own with each order, and how such ids begin, which is quick to look at.
 _NUMBERED = str(words("placeholders")["numbered"])
+_TESTS = str(words("placeholders")["tests"])
 _BEGINNINGS = tuple(words("placeholders")["begin"])
 
 
@@ -39,7 +40,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     )
     real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]
-    numbered = _tell_of_numbered_guests(lines, left)
+    numbered = [*_tell_of_numbered_guests(lines, left), *_tell_of_tests(lines, left)]
     if not nobody:
         return numbered
     theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
@@ -75,6 +76,22 @@ def _tell_of_numbered_guests(lines: Lines, left: str) -> list[str]:
         f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
         f"{int(money or 0) / MONEY_SCALE:,.2f}) look like guests with an id of their own each, who cannot be seen to "
         "come back; they count as customers: leave the id of guests blank to set them aside."
+    ]
+
+
+def _tell_of_tests(lines: Lines, left: str) -> list[str]:
+    """Tell of customers who are called tests, where they are few among others."""
+    customers, number, money, example = lines.parsed.row(
+        "select count(distinct customer_id), count(*), sum(money), min(customer_id) from "
+        f"{left} where (lower(left(customer_id, 4)) in ('test', 'demo', 'dumm') or contains(customer_id, '@')) "
+        f"and regexp_matches(lower(customer_id), '{_TESTS}')"
+    )
+    if not number or number > 0.2 * lines.parsed.count():
+        return []
+    return [
+        f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
+        f"{int(money or 0) / MONEY_SCALE:,.2f}) are called tests and count as customers; take their "
+        "lines out of the export where they are."
     ]
 
 

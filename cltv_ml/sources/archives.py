@@ -18,7 +18,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 from openpyxl.utils.exceptions import InvalidFileException
 
 from cltv_ml.errors import InputError
-from cltv_ml.sources.layout import check_header_row, find_header
+from cltv_ml.sources.layout import check_header_row, find_header, tell_of_thousands
 
 #: An archive may unpack to this many bytes, or to `RATIO` times its own size if that is more: tables shrink to
 #: a fifth or a thirtieth, only what was made to fill a disk to a thousandth.
@@ -101,6 +101,9 @@ def workbook_rows(
                 f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query)."
             )
         filled = shown
+        for name in filled if notes is not None and header_row is None else ():
+            above = islice(book[name].iter_rows(values_only=True), places[name][1])
+            notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
         if sheet is not None:
             if sheet not in headers:
                 raise InputError(f"{path.name!r} has no sheet {sheet!r}. Available: {book.sheetnames}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
 from cltv_ml.sources.frames import Rows, inner_names, load
-from cltv_ml.sources.layout import check_header_row, find_header, fit_names, split_lines
+from cltv_ml.sources.layout import check_header_row, find_header, fit_names, split_lines, tell_of_thousands
 
 _SAMPLE = 1 << 20
 _BLOCK = 1 << 24
@@ -51,6 +52,8 @@ def read_csv(
         notes.append(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over."
         )
+        with readable.open(encoding=encoding, errors="replace") as opened:
+            notes += tell_of_thousands(list(islice(opened, skip)), path.name)
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:

@@ -18,6 +18,13 @@ _TITLES = 30
 _FULL = 0.8
 
 
+#: What says in a title that numbers count thousands or millions.
+_THOUSANDS = re.compile(
+    r"\bT ?€|\bT(EUR|USD|CHF|GBP)\b|\bk ?€|\bk(EUR|USD)\b|'000|\b[Tt]housands?\b|\b[Tt]ausend|\b[Mm]illions?\b|\bMio\b"
+    r"|\ben (milliers|miles)\b|\bin migliaia\b|\bem milhares\b|\bw tys|тыс|千円|百万円|万元"
+)
+
+
 def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[list[str]], list[int]]:
     """Return the delimiter, the rows of fields, and the line on which each row begins.
 
@@ -61,6 +68,20 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
     ):
         raise InputError(_two_rows(rows, header, below, name))
     return header
+
+
+def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
+    """Return what to tell where the title above a table says that its numbers count thousands or millions.
+
+    >>> tell_of_thousands(["Umsatz in TEUR"], "a.csv")[0][:59]
+    "The title 'Umsatz in TEUR' of 'a.csv' speaks of thousands o"
+    """
+    return [
+        f"The title {title.strip()[:60]!r} of {name!r} speaks of thousands or millions, and numbers were read as they "
+        "are; --rule money_unit=1000 multiplies them."
+        for title in titles
+        if _THOUSANDS.search(title)
+    ][:1]
 
 
 def check_header_row(header_row: int, rows: int, name: str) -> None:

@@ -65,10 +65,13 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     names = [column for column, kind in table.kinds.items() if column.startswith(MARK) and kind == "VARCHAR"]
     if len(names) < 2:
         return []
-    equal = [f"trim({quoted(column)}) = {literal(column.removeprefix(MARK))}" for column in names]
-    if not table.holds(" and ".join(equal[:2])):  # quicker than to compare hundreds of columns
+    listed = ", ".join(literal(column.removeprefix(MARK)) for column in names)
+    # Quicker than to compare hundreds of columns.
+    if not table.holds(" and ".join(f"trim({quoted(column)}) in ({listed})" for column in names[:2])):
         return []
-    repeats = " and ".join(equal)
+    repeats = " and ".join(
+        f"trim({quoted(column)}) = {literal(column.removeprefix(MARK))}" for column in names
+    )
     rows = [
         int(row)
         for (row,) in table.rows(f"select source_row from {table} where {repeats} order by 1 limit 10000")

@@ -222,3 +222,13 @@ def test_an_order_that_was_changed_between_two_exports_is_told(tmp_path):
     written(tmp_path, orders.replace("20\n", "25\n") + "3,C1,2025-03-05,30\n", "shop/b.csv")
     notes = " ".join(clean(read(tmp_path / "shop")).report.notes)
     assert "1 orders such as '2' stand in several files, on one day, and count in each, with 20.00" in notes
+
+
+def test_a_title_that_speaks_of_thousands_is_told(tmp_path):
+    book = Workbook()
+    for row in (["Umsatz in TEUR"], [], *(line.split(",") for line in ORDERS.splitlines())):
+        book.active.append(row)
+    book.save(tmp_path / "orders.xlsx")
+    for path in (written(tmp_path, "Umsatz in TEUR\n\n" + ORDERS), tmp_path / "orders.xlsx"):
+        assert "speaks of thousands" in " ".join(read(path).notes)
+    assert kept(path, changes={"money_unit": "1000"}) == (3, 60500.0)

@@ -279,3 +279,11 @@ def test_whole_amounts_next_to_the_decimals_of_their_currency_are_asked_about():
     for heading in ("exponent", "minor_units"):
         with pytest.raises(QuestionsError, match="count cents"):
             kept(orders(total=[1990, 4550, 12000, 875, 3330, 6420, 1995, 25005], **{heading: [2] * 8}))
+
+
+def test_lines_that_a_column_calls_drafts_or_the_like_are_told_and_can_be_left_out():
+    for heading, yes, no in (("draft", "Y", "N"), ("Internal order", True, False), ("Muster", "ja", "nein")):
+        frame = orders(**{heading: flag(yes, no)})
+        assert "says yes on 2 lines with 150.00" in " ".join(clean(read(frame)).report.notes), heading
+        assert kept(frame, {"test": heading}) == 210.0
+    assert clean(read(orders(newsletter=flag("Y", "N")))).report.notes == clean(read(orders())).report.notes

@@ -132,3 +132,14 @@ def test_guests_with_an_id_of_their_own_are_told():
     assert "look like guests" not in " ".join(
         clean(frame.assign(customer=["Anna 1", "Gasper 2", "b", "c"])).report.notes
     )
+
+
+def test_customers_called_tests_are_told():
+    rows = {"date": "2025-01-05", "amount": [float(n) for n in range(1, 8)]}
+    for test in ("Test Customer", "test7@shop.org", "a@example.com", "Demo-Kunde 3"):
+        frame = pd.DataFrame({"customer": [*"abcdef", test], **rows})
+        assert f"1 customers such as {test!r} (1 lines, 7.00) are called tests" in " ".join(
+            clean(frame).report.notes
+        )
+    named = pd.DataFrame({"customer": [f"{one}@example.com" for one in "abcdefg"], **rows})
+    assert "are called tests" not in " ".join(clean(named).report.notes)
