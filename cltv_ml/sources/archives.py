@@ -101,8 +101,12 @@ def workbook_rows(
                 f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query)."
             )
         filled = shown
-        for name in filled if notes is not None and header_row is None else ():
-            above = islice(book[name].iter_rows(values_only=True), places[name][1])
+        if notes is not None and header_row is None:
+            above = [
+                row
+                for name in filled
+                for row in islice(book[name].iter_rows(values_only=True), places[name][1])
+            ]
             notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
         if sheet is not None:
             if sheet not in headers:
