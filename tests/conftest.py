@@ -123,6 +123,8 @@ LONG = (
     "integration/test_tune.py::test_the_chosen_trial_is_never_worse_than_the_defaults_by_the_rule",
     "integration/test_tune.py::test_the_first_trial_is_the_defaults_and_all_stay_in_the_search_space",
     "integration/test_tune.py::test_the_settings_train",
+    "models/test_models_abe.py::test_the_integrals_are_those_of_brute_force",
+    "models/test_models_abe.py::test_the_likelihood_of_cdnow_is_flat_at_the_estimates_and_the_forecast_follows",
     "models/test_models_fuzz.py",
     "models/test_models_hurdle_calibration.py::test_odds_need_no_stretching",
     "models/test_models_hybrid.py::test_each_cutoff_is_valued_by_a_model_of_its_own_customers",
