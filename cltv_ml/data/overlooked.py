@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
-from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.hints import ask_about_fees, ask_what_is_left, hint, tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     BLANK,
@@ -21,17 +20,23 @@ from cltv_ml.data.levels import (
     read_levels,
 )
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.overlooked_numbers import (
+    HEADED,
+    Overlooked,
+    ask,
+    is_money,
+    look_at_net,
+    look_at_numbers,
+    look_at_prices,
+    look_at_returned,
+    speaks_of_return,
+)
 from cltv_ml.data.parse import quote
-from cltv_ml.data.questions import Question
-from cltv_ml.data.words import words
 from cltv_ml.engine import Relation, literal
 
 #: Levels that say, under whatever heading, that a sale was undone or never took place; and those that deny it.
 _UNDONE = re.compile(rf"(?!.*\breturning)({UNDONE})")
 _DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|senza)\b (?!paid)")
-
-#: Headings, by what such columns hold; see the file of words.
-_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("overlooked").items()}
 
 #: Columns with more different values than this hold no levels.
 _LEVELS = 20
@@ -39,26 +44,6 @@ _LEVELS = 20
 #: Levels that tell tests from real sales, and those of tests.
 _TESTS = {"test", "sandbox", "testing", "test mode", "testmode"}
 _MODES = _TESTS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
-
-
-@dataclass
-class Overlooked:
-    """What the columns without a name may mean.
-
-    Parameters
-    ----------
-    mapping
-        Names that columns surely have; the reading of their levels is shown by `read_sales`.
-    settled
-        SQL for a line whose own status or negative amount says already that it is no sale.
-    questions, notes
-        What must be asked, and what is told.
-    """
-
-    mapping: dict[str, str] = field(default_factory=dict)
-    settled: str = "false"
-    questions: list[Question] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def look_over(
@@ -78,7 +63,7 @@ def look_over(
     levels_of = glance.levels(left, _LEVELS)
     for column in left:
         levels = levels_of.get(column)
-        if _speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, found.settled):
+        if speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, found.settled):
             found.notes.append(
                 f"Column {column!r} marks only lines that are left out or taken back without it, and is not used."
             )
@@ -87,19 +72,19 @@ def look_over(
         decided = {**mapping, **found.mapping, **given}
         about = (column, kinds[column], glance, decided, found)
         if levels is None:
-            _look_at_numbers(*about)
+            look_at_numbers(*about)
         elif not (
             _look_at_flag(column, kinds[column], levels, decided, found)
             # Few refunds are money as many are; codes of one digit are none.
-            or (any(_is_money(level) for level in levels) and _look_at_numbers(*about))
+            or (any(is_money(level) for level in levels) and look_at_numbers(*about))
         ):
             _look_at_levels(column, levels, glance, decided, found)
     left = [column for column in left if column not in found.mapping.values()]
     found.notes += hint(glance, left, kinds, mapping, {**mapping, **found.mapping, **given})
-    _look_at_net(mapping, given, found)
+    look_at_net(mapping, given, found)
     returned = mapping.get("returned_quantity")
     if returned and table.holds(f"{glance.number(returned)} <> 0"):
-        _look_at_returned(column_of=mapping, given=given, found=found)
+        look_at_returned(column_of=mapping, given=given, found=found)
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
         found.questions += ask_what_is_left(glance, numbers, mapping, given) or ask_about_fees(
@@ -111,13 +96,13 @@ def look_over(
         discounts = [
             one
             for one in numbers
-            if _HEADED["discount"].search(plain_heading(one))
-            and not _HEADED["price"].search(plain_heading(one))
+            if HEADED["discount"].search(plain_heading(one))
+            and not HEADED["price"].search(plain_heading(one))
             and glance.any_number(one)
         ]
         found.mapping |= {"discount": discounts[0]} if discounts else {}
     if "unit_price" not in given:
-        _look_at_prices(glance, mapping["unit_price"], numbers, found)
+        look_at_prices(glance, mapping["unit_price"], numbers, found)
     return found
 
 
@@ -139,21 +124,14 @@ def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
 def _look_at_unpaid(column: str, kind: str, glance: Glance, found: Overlooked) -> None:
     """Tell of money that is not paid yet, and of sales that did not reach their end."""
     heading = plain_heading(column)
-    if kind == "number" and _HEADED["unpaid"].search(heading) and glance.any_number(column):
+    if kind == "number" and HEADED["unpaid"].search(heading) and glance.any_number(column):
         found.notes.append(f"Column {column!r} holds money that is not paid yet; such lines count in full.")
-    blank = glance.rows - glance.filled(column) if _HEADED["reached"].match(heading) else 0
+    blank = glance.rows - glance.filled(column) if HEADED["reached"].match(heading) else 0
     if kind == "timestamp" and blank:
         found.notes.append(
             f"Column {column!r} is blank on {blank:,} of {glance.rows:,} lines, which count all the same; take such "
             "lines out of the export where they are no sales."
         )
-
-
-def _speaks_of_return(heading: str) -> bool:
-    """Whether a heading says that sales were undone or given back."""
-    return bool(_HEADED["negative"].search(heading)) and not any(
-        _HEADED[name].search(heading) for name in ("harmless", "words")
-    )
 
 
 def _look_at_flag(
@@ -163,9 +141,9 @@ def _look_at_flag(
     heading = plain_heading(column)
     values = {level.lower() for level in levels}
     rows = sum(levels.values())
-    if _HEADED["positive"].match(heading) and values <= NO | YES and values & (NO - BLANK) and values & YES:
+    if HEADED["positive"].match(heading) and values <= NO | YES and values & (NO - BLANK) and values & YES:
         no = sum(count for level, count in levels.items() if level.lower() in NO)
-        _ask(
+        ask(
             found,
             decided,
             "captured",
@@ -174,7 +152,7 @@ def _look_at_flag(
             "a line with a no is no sale",
         )
         return True
-    if not _speaks_of_return(heading) or (kind in ("number", "rate") and not values <= NO | YES):
+    if not speaks_of_return(heading) or (kind in ("number", "rate") and not values <= NO | YES):
         return False
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
     if 0 < filled < rows:
@@ -184,7 +162,7 @@ def _look_at_flag(
             found.mapping[name] = column
             return True
         meaning = "those lines are no sale or were given back"
-        _ask(found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning)
+        ask(found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning)
     return True
 
 
@@ -207,7 +185,7 @@ def _look_at_levels(
 ) -> None:
     """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
     heading = plain_heading(column)
-    worded = _HEADED["words"].search(heading) and "stat" not in heading
+    worded = HEADED["words"].search(heading) and "stat" not in heading
     plain = {level: plain_level(level) for level in levels}
     undone = [
         level
@@ -236,7 +214,7 @@ def _look_at_levels(
     if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
         found.mapping[name] = column
     elif name or not set(decided) & set(LEVEL_NAMES):
-        _ask(
+        ask(
             found,
             decided,
             name or "status",
@@ -276,112 +254,14 @@ def _look_at_codes(
         return
     if {code.lower() for code in codes} <= NO | YES - {"1", "x"} and "-1" not in codes:
         return
-    if _HEADED["codes"].search(heading) and not _HEADED["no_codes"].search(heading):
+    if HEADED["codes"].search(heading) and not HEADED["no_codes"].search(heading):
         shown = ", ".join(f"{code} ({levels[code]:,} lines)" for code in codes)
         rare = min(codes, key=lambda code: levels[code])
         if glance.is_paired(column, decided.get("order_id"), decided.get("amount")):
             seen = f"differs ({shown}) where an order has the same amount twice"
-            _ask(found, decided, "type", column, seen, "one of these gives money back")
+            ask(found, decided, "type", column, seen, "one of these gives money back")
             return
         found.notes.append(
             f"Column {column!r} with {shown} is not used; where one of these gives money back, say --mapping "
             f"{flag('type', column)} and --rule {flag('type', rare + ':refund')} with the others as :counts."
         )
-
-
-def _is_money(level: str) -> bool:
-    """Whether a number is more than a code of one digit.
-
-    >>> _is_money("12.5"), _is_money("-1"), _is_money("0.0"), _is_money("RMA-7")
-    (True, False, False, False)
-    """
-    return re.fullmatch(r"-?[\d.,]+", level) is not None and re.fullmatch(r"-?\d([.,]0+)?", level) is None
-
-
-def _look_at_numbers(
-    column: str, kind: str, glance: Glance, decided: Mapping[str, str | None], found: Overlooked
-) -> bool:
-    """Ask about a column of numbers or many values whose heading speaks of what came back; return whether it does."""
-    heading = plain_heading(column)
-    if not _speaks_of_return(heading):
-        return False
-    net = decided.get("amount") or ""
-    if kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
-        found.notes.append(
-            f"Column {column!r} is not used: {net!r}, as its name says, is what is left after it."
-        )
-        return True
-    filled = glance.filled(column)
-    if kind == "number" and "refunded" not in decided and glance.given_back(column, decided.get("amount")):
-        found.mapping["refunded"] = column
-        found.notes.append(
-            f"Column {column!r} was read as refunded: it is never above the amount, and all of it on some lines "
-            "(--mapping refunded= declines it)."
-        )
-    elif kind == "number" and glance.any_number(column):
-        _ask(found, decided, "refunded", column, "holds numbers other than 0", "they are money given back")
-    elif kind in ("text", "timestamp") and 0 < filled < glance.rows:
-        said = f"is filled on {filled:,} of {glance.rows:,} lines"
-        _ask(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
-    return True
-
-
-def _look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked) -> None:
-    """Ask whether refunds still come off an amount that is called net."""
-    amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
-    if "refunded" in given or not refunded or not re.search("net(?!to)", plain_heading(amount)):
-        return
-    text = (
-        f"column {refunded!r} holds money given back, and {amount!r} may be what is left after it; say --mapping "
-        f"{flag('refunded', refunded)} to take it off, or --mapping refunded= where the amount is without it."
-    )
-    found.questions.append(Question(text, (f"refunded={refunded}", "refunded=")))
-
-
-def _look_at_returned(
-    column_of: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked
-) -> None:
-    """Ask whether items that came back are still in the amount, where the amount is a column of its own."""
-    column = column_of.get("returned_quantity")
-    if column and "amount" in column_of and "returned_quantity" not in given:
-        text = (
-            f"column {column!r} counts items that came back, and {column_of['amount']!r} may be the amount before or "
-            f"after; say --mapping {flag('returned_quantity', column)} to take them off, or --mapping "
-            "returned_quantity= where the amount is without them."
-        )
-        found.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
-
-
-def _look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overlooked) -> None:
-    """Ask which of two prices was paid, where they differ."""
-    others = [
-        column
-        for column in numbers
-        if _HEADED["price"].search(plain_heading(column))
-        and not _HEADED["no_price"].search(plain_heading(column))
-        and glance.differ(chosen, column)
-    ]
-    if others:
-        columns = [chosen, *others]
-        text = (
-            f"columns {columns} hold different prices, and the amount of a line is its quantity times the price that "
-            f"was paid; say which, for example --mapping {flag('unit_price', others[0])}."
-        )
-        found.questions.append(Question(text, tuple(f"unit_price={column}" for column in columns)))
-
-
-def _ask(
-    found: Overlooked, decided: Mapping[str, str | None], name: str, column: str, seen: str, meaning: str
-) -> None:
-    """Ask whether a column decides about revenue; tell of it where its name was given to another column."""
-    if name in decided:
-        if decided[name]:
-            found.notes.append(
-                f"Column {column!r} {seen} and is not used, because {decided[name]!r} is the {name}."
-            )
-        return
-    text = (
-        f"column {column!r} {seen} and has no meaning yet; if {meaning}, say --mapping {flag(name, column)}, if not, "
-        f"--mapping {name}=."
-    )
-    found.questions.append(Question(text, (f"{name}={column}", f"{name}=")))

@@ -12,12 +12,12 @@ import pandas as pd
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.evaluation.shop_total import ShopPast, ShopTotal, combine_total, last_year
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
 from cltv_ml.models.level_candidates import Cohorts
 from cltv_ml.models.shop_draws import MOST_LEVEL, ShopDraws, draw_shop
-from cltv_ml.models.shop_total import ShopPast, ShopTotal, combine_total, last_year
 from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
 from cltv_ml.windows import Window
 

@@ -99,7 +99,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
 
     Known customers spend in all what the level model says (`models.level`), spread over time by their ages and the
     season. Customers to come are drawn: how many arrive each day, and what they spend by age. Where last year's same
-    weeks were right at earlier cutoffs, both are brought to a total in which these count (`models.shop_total`).
+    weeks were right at earlier cutoffs, both are brought to a total in which these count (`evaluation.shop_total`).
 
     Raises
     ------

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from cltv_ml.evaluation.shop_total import ShopPast, combine_total, last_year
 from cltv_ml.models.level_candidates import Cohorts
 from cltv_ml.models.shop_draws import ShopDraws
-from cltv_ml.models.shop_total import ShopPast, combine_total, last_year
 
 
 def shop(days, growth=0.0, newcomers=True):

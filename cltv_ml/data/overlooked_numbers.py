@@ -1,0 +1,141 @@
+"""Numbers and prices without a name: whether they are money given back, what is left after it, or the price paid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cltv_ml.data.glance import Glance
+from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.questions import Question
+from cltv_ml.data.words import words
+
+#: Headings, by what such columns hold; see the file of words.
+HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("overlooked").items()}
+
+
+@dataclass
+class Overlooked:
+    """What the columns without a name may mean.
+
+    Parameters
+    ----------
+    mapping
+        Names that columns surely have; the reading of their levels is shown by `read_sales`.
+    settled
+        SQL for a line whose own status or negative amount says already that it is no sale.
+    questions, notes
+        What must be asked, and what is told.
+    """
+
+    mapping: dict[str, str] = field(default_factory=dict)
+    settled: str = "false"
+    questions: list[Question] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def speaks_of_return(heading: str) -> bool:
+    """Whether a heading says that sales were undone or given back."""
+    return bool(HEADED["negative"].search(heading)) and not any(
+        HEADED[name].search(heading) for name in ("harmless", "words")
+    )
+
+
+def is_money(level: str) -> bool:
+    """Whether a number is more than a code of one digit.
+
+    >>> is_money("12.5"), is_money("-1"), is_money("0.0"), is_money("RMA-7")
+    (True, False, False, False)
+    """
+    return re.fullmatch(r"-?[\d.,]+", level) is not None and re.fullmatch(r"-?\d([.,]0+)?", level) is None
+
+
+def look_at_numbers(
+    column: str, kind: str, glance: Glance, decided: Mapping[str, str | None], found: Overlooked
+) -> bool:
+    """Ask about a column of numbers or many values whose heading speaks of what came back; return whether it does."""
+    heading = plain_heading(column)
+    if not speaks_of_return(heading):
+        return False
+    net = decided.get("amount") or ""
+    if kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
+        found.notes.append(
+            f"Column {column!r} is not used: {net!r}, as its name says, is what is left after it."
+        )
+        return True
+    filled = glance.filled(column)
+    if kind == "number" and "refunded" not in decided and glance.given_back(column, decided.get("amount")):
+        found.mapping["refunded"] = column
+        found.notes.append(
+            f"Column {column!r} was read as refunded: it is never above the amount, and all of it on some lines "
+            "(--mapping refunded= declines it)."
+        )
+    elif kind == "number" and glance.any_number(column):
+        ask(found, decided, "refunded", column, "holds numbers other than 0", "they are money given back")
+    elif kind in ("text", "timestamp") and 0 < filled < glance.rows:
+        said = f"is filled on {filled:,} of {glance.rows:,} lines"
+        ask(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
+    return True
+
+
+def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked) -> None:
+    """Ask whether refunds still come off an amount that is called net."""
+    amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
+    if "refunded" in given or not refunded or not re.search("net(?!to)", plain_heading(amount)):
+        return
+    text = (
+        f"column {refunded!r} holds money given back, and {amount!r} may be what is left after it; say --mapping "
+        f"{flag('refunded', refunded)} to take it off, or --mapping refunded= where the amount is without it."
+    )
+    found.questions.append(Question(text, (f"refunded={refunded}", "refunded=")))
+
+
+def look_at_returned(
+    column_of: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked
+) -> None:
+    """Ask whether items that came back are still in the amount, where the amount is a column of its own."""
+    column = column_of.get("returned_quantity")
+    if column and "amount" in column_of and "returned_quantity" not in given:
+        text = (
+            f"column {column!r} counts items that came back, and {column_of['amount']!r} may be the amount before or "
+            f"after; say --mapping {flag('returned_quantity', column)} to take them off, or --mapping "
+            "returned_quantity= where the amount is without them."
+        )
+        found.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
+
+
+def look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overlooked) -> None:
+    """Ask which of two prices was paid, where they differ."""
+    others = [
+        column
+        for column in numbers
+        if HEADED["price"].search(plain_heading(column))
+        and not HEADED["no_price"].search(plain_heading(column))
+        and glance.differ(chosen, column)
+    ]
+    if others:
+        columns = [chosen, *others]
+        text = (
+            f"columns {columns} hold different prices, and the amount of a line is its quantity times the price that "
+            f"was paid; say which, for example --mapping {flag('unit_price', others[0])}."
+        )
+        found.questions.append(Question(text, tuple(f"unit_price={column}" for column in columns)))
+
+
+def ask(
+    found: Overlooked, decided: Mapping[str, str | None], name: str, column: str, seen: str, meaning: str
+) -> None:
+    """Ask whether a column decides about revenue; tell of it where its name was given to another column."""
+    if name in decided:
+        if decided[name]:
+            found.notes.append(
+                f"Column {column!r} {seen} and is not used, because {decided[name]!r} is the {name}."
+            )
+        return
+    text = (
+        f"column {column!r} {seen} and has no meaning yet; if {meaning}, say --mapping {flag(name, column)}, if not, "
+        f"--mapping {name}=."
+    )
+    found.questions.append(Question(text, (f"{name}={column}", f"{name}=")))
