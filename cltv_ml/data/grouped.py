@@ -19,7 +19,7 @@ _SHARE = 0.1
 def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) -> tuple[Relation, list[str]]:
     """Return the lines of a source, the customers of a grouped report filled down, and what to tell.
 
-    Lines continue the line above where the order id is the same, or where the order id or the date are blank together
+    Lines continue the line above where its order names a customer, or where the order id or the date are blank together
     with the customer, as no guest's are. Where only the customer is blank, customers of whom each is named once, in
     order, show a report; else the user is asked where each is named once. Rows that hold nothing but a name head their
     group; rows of totals are not filled, so that they are set aside.
@@ -110,7 +110,8 @@ def _mark(
         "marked",
         "select *, "
         "lag(customer ignore nulls) over (partition by total order by source_row) as before, "
-        "blank and order_id is not null and order_id = lag(order_id ignore nulls) over (order by source_row) "
+        # The order of the last line with a customer: a guest's order of several lines names nobody on any of them.
+        "blank and order_id = last_value(if(blank, null, order_id) ignore nulls) over (order by source_row) "
         "as same_order "
         f"from (select source_row, not {_is_filled(customer)} as blank, "
         f"nullif(trim(cast({quote(customer)} as varchar)), '') as customer, {no_others} as others_blank, "

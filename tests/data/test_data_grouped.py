@@ -79,6 +79,19 @@ def test_guests_are_not_filled_down(tmp_path):
     assert found(rows, tmp_path)[0] == 120.0
 
 
+def test_orders_of_several_lines_that_name_nobody_are_not_filled_down(tmp_path):
+    rows = [
+        [customer if place % 2 else "", day, order, amount]
+        for place, (customer, day, order, amount) in enumerate(ORDERS * 4)
+        for amount in [amount] * 25
+    ]
+    rows = [
+        [customer, day, f"{order}-{place // 25}", amount]
+        for place, (customer, day, order, amount) in enumerate(rows)
+    ]
+    assert not any("read as the customer's above" in note for note in found(rows, tmp_path)[3])
+
+
 def test_a_guest_among_customers_of_one_order_each_is_nobody(tmp_path):
     rows = [["" if n == 5 else f"C{n}", f"2025-01-{10 + n}", f"N{n}", 10.0] for n in range(9)]
     assert found(rows, tmp_path)[:2] == (80.0, 8)
