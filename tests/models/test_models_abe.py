@@ -101,15 +101,3 @@ def test_expected_purchases_rise_with_the_horizon(customers):
     rising = np.array([model.expected_purchases(customers, t) for t in (0, 0.1, 1, 5, 20, 100, 1e6)])
     assert (np.diff(rising, axis=0) >= 0).all()
     assert np.isfinite(rising).all()
-
-
-@pytest.mark.slow
-def test_the_parameters_of_20_simulations_lie_in_their_intervals():
-    known, inside = ParetoNBDAbe().with_params(TRUE), []
-    for seed in range(20):
-        model = ParetoNBDAbe().fit(known.simulate(600, 30.0, seed=seed))
-        away = {
-            name: abs(np.log(model.params_[name] / true)) * model.params_[name] for name, true in TRUE.items()
-        }
-        inside += [away[name] <= 1.96 * model.standard_errors_[name] for name in TRUE]
-    assert 0.90 <= np.mean(inside) <= 0.99

@@ -24,7 +24,7 @@ OWN_FILE = {
     "ParetoNBDCalendar",
     "ParetoGGG",
     "ParetoNBDAbe",
-}  # their tests hold the same for fewer customers
+}  # their tests hold the same for fewer customers, Abe's for one simulation (test_models_purchases)
 
 
 def inside(name, seed):
