@@ -23,7 +23,7 @@ from cltv_ml.models.level_steps import last_step
 from cltv_ml.windows import Window
 
 #: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
-CUSTOMERS = 5_000
+CUSTOMERS = 20_000
 
 #: Customers that each of these models is fitted on, about.
 FITTED = 2_500
