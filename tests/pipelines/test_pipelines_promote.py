@@ -317,9 +317,9 @@ def test_without_a_challenger_there_is_nothing_to_promote(rivals, shop):
 def test_an_alias_that_moves_while_a_batch_loads_gives_one_version_throughout(rivals, monkeypatch):
     load = mlflow.pyfunc.load_model
 
-    def moved_meanwhile(uri):
+    def moved_meanwhile(uri, **how):
         registry.promote(2, expected=1)
-        return load(uri)
+        return load(uri, **how)
 
     monkeypatch.setattr(mlflow.pyfunc, "load_model", moved_meanwhile)
     model, version = load_registered()
