@@ -6,7 +6,6 @@ import pytest
 
 from cltv_ml.data import Rules, Tables, read_known
 from cltv_ml.data.attributes import read_attributes
-from cltv_ml.data.contacts import read_contacts
 from cltv_ml.data.leaks import closeness
 from cltv_ml.data.matching import match_customers
 from cltv_ml.log import Log
@@ -291,22 +290,6 @@ def test_a_model_reads_its_attributes_as_the_kinds_that_it_knows():
     assert found.table.column_names == ["customer_id", "text_zip"]
 
 
-def test_an_answer_without_a_day_counts_later():
-    found = read_contacts(
-        pd.DataFrame({"id": ["a", "b"], "sent": ["2024-05-01"] * 2, "clicked": ["yes", "no"]})
-    )
-    answers = found.table["responded_at"].to_pylist()
-    assert answers == [pd.Timestamp("2024-05-29"), None]
-    assert "28 days after the contact" in found.notes[-1]
-
-
-def test_contacts_without_a_moment_are_refused():
-    with pytest.raises(
-        ValueError, match=r"no column is surely the moment of the contact.*--contact COLUMN=timestamp"
-    ):
-        read_contacts(pd.DataFrame({"id": ["a", "b"], "campaign": ["x", "y"]}))
-
-
 def test_business_keys_are_ids_where_the_log_counts_its_customers():
     ids = pd.Index([str(number) for number in range(5000, 5060)])
     table = pd.DataFrame({"dim_customer_sk": range(120), "customer_bk": [*ids, *ids], "tier": "gold"})
@@ -322,29 +305,6 @@ def test_thousands_of_an_attribute_are_told_instead_of_asked():
     found = read_attributes(table)
     assert found.table["number_income"][0].as_py() == 10500
     assert any("'10.500' was read as 10500, though it may be 10.500" in note for note in found.notes)
-
-
-def test_contacts_of_a_mailing_tool_are_read_and_what_is_not_is_named():
-    sent = pd.DataFrame(
-        {
-            "Recipient ID": ["a", "b"],
-            "Send Time": ["2024-05-01 10:00", None],
-            "Subject": ["Hi", "Hi"],
-            "Opened At": ["2024-05-02", None],
-            "Clicked At": ["2024-05-03", None],
-        }
-    )
-    found = read_contacts(sent, customers=pd.Index(["a", "b"]))
-    assert found.table["responded_at"].to_pylist() == [pd.Timestamp("2024-05-03")]
-    notes = " ".join(found.notes)
-    assert "Not read: Subject, Opened At" in notes
-    assert "1 of 2 rows were set aside: 1 bad_date" in notes
-
-
-def test_contacts_say_their_moment_in_other_words():
-    for heading in ("START_DAY", "Versanddatum", "date_sent", "Send Date", "fecha de envío", "Delivered At"):
-        other = pd.DataFrame({"id": ["a"], heading: ["2024-05-01"], "END_DAY": ["2024-06-01"]})
-        assert read_contacts(other).mapping["timestamp"] == heading
 
 
 def test_customers_with_several_rows_are_asked_about_with_the_dates_that_could_tell():

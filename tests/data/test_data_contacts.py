@@ -1,0 +1,45 @@
+"""Contacts of customers at the door: their moment, answers, and what is not read."""
+
+import pandas as pd
+import pytest
+
+from cltv_ml.data.contacts import read_contacts
+
+
+def test_an_answer_without_a_day_counts_later():
+    found = read_contacts(
+        pd.DataFrame({"id": ["a", "b"], "sent": ["2024-05-01"] * 2, "clicked": ["yes", "no"]})
+    )
+    answers = found.table["responded_at"].to_pylist()
+    assert answers == [pd.Timestamp("2024-05-29"), None]
+    assert "28 days after the contact" in found.notes[-1]
+
+
+def test_contacts_without_a_moment_are_refused():
+    with pytest.raises(
+        ValueError, match=r"no column is surely the moment of the contact.*--contact COLUMN=timestamp"
+    ):
+        read_contacts(pd.DataFrame({"id": ["a", "b"], "campaign": ["x", "y"]}))
+
+
+def test_contacts_of_a_mailing_tool_are_read_and_what_is_not_is_named():
+    sent = pd.DataFrame(
+        {
+            "Recipient ID": ["a", "b"],
+            "Send Time": ["2024-05-01 10:00", None],
+            "Subject": ["Hi", "Hi"],
+            "Opened At": ["2024-05-02", None],
+            "Clicked At": ["2024-05-03", None],
+        }
+    )
+    found = read_contacts(sent, customers=pd.Index(["a", "b"]))
+    assert found.table["responded_at"].to_pylist() == [pd.Timestamp("2024-05-03")]
+    notes = " ".join(found.notes)
+    assert "Not read: Subject, Opened At" in notes
+    assert "1 of 2 rows were set aside: 1 bad_date" in notes
+
+
+def test_contacts_say_their_moment_in_other_words():
+    for heading in ("START_DAY", "Versanddatum", "date_sent", "Send Date", "fecha de envío", "Delivered At"):
+        other = pd.DataFrame({"id": ["a"], heading: ["2024-05-01"], "END_DAY": ["2024-06-01"]})
+        assert read_contacts(other).mapping["timestamp"] == heading
