@@ -81,7 +81,7 @@ def test_a_notebook_shows_how_far_a_pipeline_is_and_takes_the_bar_away(shown):
     bar, verdict = shown[2]
     assert bar.output_type == "display_data"
     assert bar.data["text/html"] == ""
-    assert "<b>Verdict</b>" in verdict.data["text/html"]
+    assert "<b>DataVerdict</b>" in verdict.data["text/html"]
 
 
 def test_a_notebook_shows_a_figure_inline(shown):

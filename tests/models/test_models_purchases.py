@@ -22,7 +22,7 @@ KNOWN = {
         **{f"purchase:month_{month}": 0.3 if month in (1, 12) else -0.4 for month in range(1, 13)},
     },
     "ParetoGGG": {"t": 6.0, "gamma": 2.0, "r": 1.2, "alpha": 6.0, "s": 0.7, "beta": 15.0},
-    "ParetoNBDSarmanov": {"r": 1.5, "alpha": 6.0, "s": 1.2, "beta": 15.0, "w": 20.0},
+    "ParetoNBDSarmanov": {"r": 1.5, "alpha": 6.0, "s": 1.2, "beta": 15.0, "w": 5.0},
     "ParetoNBDAbe": {"lambda": 0.12, "mu": 0.04, "sigma_lambda": 1.1, "sigma_mu": 1.2, "w": 1.5},
     "MBGCNBD": {"r": 1.2, "alpha": 2.0, "a": 0.8, "b": 2.5},
     "BGBB": {"alpha": 1.2, "beta": 0.9, "gamma": 0.8, "delta": 3.0},
