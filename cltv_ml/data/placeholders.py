@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
-from cltv_ml.engine import MONEY_SCALE, Relation, literal
+from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 
 #: Identifiers that name no customer, without case; and numbers that do where much is booked on one of them.
 WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers"]
@@ -20,6 +21,7 @@ _NOBODY = "|".join(words("placeholders")["addresses"])
 _NUMBERED = str(words("placeholders")["numbered"])
 _TESTS = str(words("placeholders")["tests"])
 _BEGINNINGS = tuple(words("placeholders")["begin"])
+_TEST_BEGINNINGS = ("test", "demo", "dumm")
 
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
@@ -30,17 +32,24 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     """
     if not rules.applies("placeholder_customer"):
         return []
-    spelled = {form for word in WORDS for form in (word, word.upper(), word.capitalize(), word.title())}
     left = f"{lines.parsed} anti join {aside} using (source_row)"
-    found = lines.parsed.rows(
-        f"select customer_id, count(*), sum(money), count(*) filter (where is_return) from {left} "
-        f"where customer_id in ({_listed(sorted({*spelled, *NUMBERS}))}) "
-        f"or (contains(customer_id, '@') and regexp_matches(lower(customer_id), '{_NOBODY}')) "
-        "group by 1 order by 2 desc, 1"
+    listed = _listed(sorted({*_spelled(WORDS), *NUMBERS}))
+    begins = ", ".join(map(literal, (*_BEGINNINGS, *_TEST_BEGINNINGS)))
+    # What is quick to look at is looked at on every line, patterns once a customer.
+    suspects = keep(
+        lines.parsed.con,
+        "suspects",
+        "select customer_id, count(*) as lines, sum(money) as money, count(*) filter (where is_return) as returns "
+        f"from {left} where customer_id in ({listed}) or lower(left(customer_id, 4)) in ({begins}) "
+        "or contains(customer_id, '@') or starts_with(customer_id, 'ゲスト') group by 1",
+    )
+    found = suspects.rows(
+        f"select customer_id, lines, money, returns from {suspects} where customer_id in ({listed}) "
+        f"or (contains(customer_id, '@') and regexp_matches(lower(customer_id), '{_NOBODY}')) order by 2 desc, 1"
     )
     real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]
-    numbered = [*_tell_of_numbered_guests(lines, left), *_tell_of_tests(lines, left)]
+    numbered = [*_tell_of_numbered_guests(suspects), *_tell_of_tests(suspects, lines.parsed.count())]
     if not nobody:
         return numbered
     theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
@@ -62,13 +71,17 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     ]
 
 
-def _tell_of_numbered_guests(lines: Lines, left: str) -> list[str]:
+def _spelled(names: Iterable[str]) -> set[str]:
+    return {form for name in names for form in (name, name.upper(), name.capitalize(), name.title())}
+
+
+def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
     """Tell of guests with an id of their own each: such customers cannot come back."""
     begins = ", ".join(map(literal, _BEGINNINGS))
-    customers, number, money, example = lines.parsed.row(
-        "select count(distinct customer_id), count(*), sum(money), min(customer_id) "
-        f"from {left} where (lower(left(customer_id, 4)) in ({begins}) or starts_with(customer_id, 'ゲスト')) "
-        f"and regexp_matches(strip_accents(lower(customer_id)), '{_NUMBERED}')"
+    customers, number, money, example = _summed(
+        suspects,
+        f"(lower(left(customer_id, 4)) in ({begins}) or starts_with(customer_id, 'ゲスト')) "
+        f"and regexp_matches(strip_accents(lower(customer_id)), '{_NUMBERED}')",
     )
     if customers < 3:
         return []
@@ -79,20 +92,28 @@ def _tell_of_numbered_guests(lines: Lines, left: str) -> list[str]:
     ]
 
 
-def _tell_of_tests(lines: Lines, left: str) -> list[str]:
+def _tell_of_tests(suspects: Relation, rows: int) -> list[str]:
     """Tell of customers who are called tests, where they are few among others."""
-    customers, number, money, example = lines.parsed.row(
-        "select count(distinct customer_id), count(*), sum(money), min(customer_id) from "
-        f"{left} where (lower(left(customer_id, 4)) in ('test', 'demo', 'dumm') or contains(customer_id, '@')) "
-        f"and regexp_matches(lower(customer_id), '{_TESTS}')"
+    begins = ", ".join(map(literal, _TEST_BEGINNINGS))
+    customers, number, money, example = _summed(
+        suspects,
+        f"(lower(left(customer_id, 4)) in ({begins}) or contains(customer_id, '@')) "
+        f"and regexp_matches(lower(customer_id), '{_TESTS}')",
     )
-    if not number or number > 0.2 * lines.parsed.count():
+    if not number or number > 0.2 * rows:
         return []
     return [
         f"{customers:,} customers such as {str(example)[:30]!r} ({number:,} lines, "
         f"{int(money or 0) / MONEY_SCALE:,.2f}) are called tests and count as customers; take their "
         "lines out of the export where they are."
     ]
+
+
+def _summed(suspects: Relation, test: str) -> tuple[Any, ...]:
+    """Return how many customers pass a test, their lines and money, and one of them."""
+    return suspects.row(
+        f"select count(*), sum(lines), sum(money), min(customer_id) from {suspects} where {test}"
+    )
 
 
 def _listed(names: Iterable[str]) -> str:
