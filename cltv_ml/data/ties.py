@@ -119,16 +119,16 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
     best = [column for column in columns if ranks[column] == min(ranks.values())]
     reading = Columns(source.first, Rules(), ask=False)
     times = {column: reading.timestamp(column) for column in columns}
-    apart = {
-        (one, other): source.first.row(
-            f"select count(*) filter (a is not null or b is not null), count(*) filter (a is null and b is not null), "
-            f"count(*) filter (cast(a as date) <> cast(b as date)), count(distinct a), count(distinct b) "
-            f"from (select {times[one]} as a, {times[other]} as b from {source.first})"
-        )
-        for one, other in combinations(columns, 2)
-    }
     if len(best) > 1:
-        tied = {pair: seen for pair, seen in apart.items() if set(pair) <= set(best)}
+        tied = {
+            (one, other): source.first.row(
+                "select count(*) filter (a is not null or b is not null), "
+                "count(*) filter (a is null and b is not null), "
+                "count(*) filter (cast(a as date) <> cast(b as date)), count(distinct a), count(distinct b) "
+                f"from (select {times[one]} as a, {times[other]} as b from {source.first})"
+            )
+            for one, other in combinations(best, 2)
+        }
         rows = min(seen[0] for seen in tied.values())
         if rows < _LINES or any(blank or differ for _, blank, differ, *_ in tied.values()):
             return None
