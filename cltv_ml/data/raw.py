@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from cltv_ml.data.datasets import DATASETS, Dataset
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import quote
-from cltv_ml.data.proposal import complete
-from cltv_ml.data.questions import QuestionsError
+from cltv_ml.data.proposal import Proposal, complete
+from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
 from cltv_ml.data.scale import doubt_cents, doubt_parts
 from cltv_ml.data.synthetic import customers_of, simulate
@@ -144,23 +144,11 @@ def read(
     >>> dict(raw.mapping)
     {'customer_id': 'cust', 'timestamp': 'day', 'amount': 'paid'}
     """
-    given = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
+    columns = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
     opened = open_source(source, table=table, header_row=header_row, memory=memory)
-    ready = opened.dataset
-    if ready:
-        given = {**ready.mapping, **given}
-    proposal = complete(opened.table, given)
-    suited = change_rules(ready.rules if ready else Rules(), proposal.rules)
-    settled = change_rules(keep_levels(rules, suited) if rules else suited, changes or {})
-    rows, questions, notes = opened.table, proposal.questions, list(opened.notes)
-    try:
-        rows, told = fill_down(rows, proposal.mapping, settled.fill_down)
-        notes += told
-    except QuestionsError as error:
-        questions += error.questions
-    places = [(part.name, part.start) for part in opened.parts]
-    doubted = doubt_parts(opened.table, proposal.mapping, places, settled)
-    questions += (*doubted, *doubt_cents(opened.table, proposal.mapping, settled))
+    proposal = complete(opened.table, {**opened.mapping, **columns})
+    settled = _settle_rules(opened, proposal, rules, changes or {})
+    rows, notes, questions = _fill_down(opened, proposal, settled)
     raw = Raw(
         table=rows,
         broken=opened.broken,
@@ -169,11 +157,10 @@ def read(
         read_at=pd.Timestamp.now(),
         rules=settled,
         workspace=opened.workspace,
-        notes=(*notes, *proposal.notes),
-        starts=tuple(start for _, start in places),
+        notes=(*opened.notes, *notes, *proposal.notes),
+        starts=tuple(part.start for part in opened.parts),
     )
-    if questions:
-        raise QuestionsError((*questions, *open_questions(raw)))
+    _check_answered((*proposal.questions, *questions, *_doubts(opened, proposal, settled)), raw)
     return raw
 
 
@@ -188,6 +175,49 @@ class Opened:
     notes: tuple[str, ...] = ()
     dataset: Dataset | None = None
     parts: tuple[Part, ...] = ()
+
+    @property
+    def mapping(self) -> Mapping[str, str]:
+        """The mapping that comes with a named data set; empty for any other source."""
+        return self.dataset.mapping if self.dataset else {}
+
+    @property
+    def rules(self) -> Rules:
+        """The cleaning settings of a named data set; the defaults for any other source."""
+        return self.dataset.rules if self.dataset else Rules()
+
+
+def _settle_rules(
+    opened: Opened, proposal: Proposal, rules: Rules | None, changes: Mapping[str, Any]
+) -> Rules:
+    """Return the user's rules, else those of the data set and of the recognised export, with the user's changes."""
+    suited = change_rules(opened.rules, proposal.rules)
+    return change_rules(keep_levels(rules, suited) if rules else suited, changes)
+
+
+def _fill_down(
+    opened: Opened, proposal: Proposal, rules: Rules
+) -> tuple[Relation, list[str], tuple[Question, ...]]:
+    """Return the rows with the customers of a grouped report filled down, what to tell, and what to ask instead."""
+    try:
+        return *fill_down(opened.table, proposal.mapping, rules.fill_down), ()
+    except QuestionsError as error:
+        return opened.table, [], error.questions
+
+
+def _doubts(opened: Opened, proposal: Proposal, rules: Rules) -> list[Question]:
+    """Return the questions whether some files, or all amounts, count cents."""
+    parts = [(part.name, part.start) for part in opened.parts]
+    return [
+        *doubt_parts(opened.table, proposal.mapping, parts, rules),
+        *doubt_cents(opened.table, proposal.mapping, rules),
+    ]
+
+
+def _check_answered(questions: Sequence[Question], raw: Raw) -> None:
+    """Raise QuestionsError where questions are open, with those that reading the values adds."""
+    if questions:
+        raise QuestionsError((*questions, *open_questions(raw)))
 
 
 def open_source(
