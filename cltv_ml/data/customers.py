@@ -95,14 +95,20 @@ def doubt_rows(
         for one, kind in kinds.items()
         if kind == "number" and _HEADED["orders_of_customer"].search(plain_heading(one))
     ]
-    if not counts and not _HEADED["spent_by_customer"].search(plain_heading(amount)):
+    spent = [
+        one
+        for one, kind in kinds.items()
+        if kind == "number" and _HEADED["spent_by_customer"].search(plain_heading(one))
+    ]
+    if not counts and not spent:
         return []
     rows, customers = table.row(f"select count(*), count(distinct {quote(customer)}) from {table}")
     if rows < 3 or customers < rows:
         return []
     seen = f" with its number of orders in {counts[0]!r}" if counts else ""
+    sums = spent[0] if amount not in spent and spent else amount
     text = (
-        f"each of the {rows:,} rows is another customer{seen}, so that {amount!r} seems to be what a customer spent in "
+        f"each of the {rows:,} rows is another customer{seen}, so that {sums!r} seems to be what a customer spent in "
         f"all; export one row per order instead, or say --mapping {flag('amount', amount)} --mapping "
         f"{flag('customer_id', customer)} if each row is a purchase."
     )

@@ -79,8 +79,18 @@ class Glance:
         )
         return bool(some and not others)
 
-    def given_back(self, column: str, amount: str | None) -> bool:
-        """Whether a column holds money that is never above the amount, and as much as that on some lines."""
+    def flagged(self, flag: str, column: str, no: Collection[str]) -> tuple[int, int]:
+        """Return on how many lines a flag is set where a column of numbers holds nothing, and where it holds some."""
+        text = f"lower(coalesce(trim(cast({quote(flag)} as varchar)), ''))"
+        some = f"coalesce({self.number(column)}, 0) <> 0"
+        without, both = self.lines.row(
+            f"select count(*) filter (where not ({some})), count(*) filter (where {some}) from {self.lines} "
+            f"where {text} not in ({', '.join(map(literal, sorted(no)))})"
+        )
+        return int(without), int(both)
+
+    def given_back(self, column: str, amount: str | None, least: int = 1) -> bool:
+        """Whether a column holds money that is never above the amount, and as much as that on some lines at least."""
         if not amount:
             return False
         back, paid = self.number(column), self.number(amount)
@@ -88,7 +98,7 @@ class Glance:
             f"select count(*), count(*) filter (where b <= a + 0.005), count(*) filter (where abs(b - a) < 0.006) "
             f"from (select abs({back}) as b, {paid} as a from {self.lines}) where b > 0"
         )
-        return bool(whole and within == some)
+        return bool(whole >= least and within == some)
 
     def number(self, column: str) -> str:
         """Return SQL for the numbers of a column, read in the first way that fits."""

@@ -29,6 +29,7 @@ from cltv_ml.data.overlooked_numbers import (
     look_at_numbers,
     look_at_prices,
     look_at_returned,
+    part_refunds,
     speaks_of_return,
 )
 from cltv_ml.data.parse import quote
@@ -59,6 +60,8 @@ def look_over(
     found = Overlooked()
     left = [column for column, kind in kinds.items() if column not in mapping.values() and kind != "empty"]
     glance = Glance(table, list(kinds))
+    found.mapping, found.notes = part_refunds(glance, left, kinds, mapping, given)
+    left = [column for column in left if column not in found.mapping.values()]
     found.settled = _undone_already(glance, mapping)
     levels_of = glance.levels(left, _LEVELS)
     for column in left:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.levels import NO, YES
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
 from cltv_ml.data.words import words
@@ -46,10 +47,49 @@ def speaks_of_return(heading: str) -> bool:
 def is_money(level: str) -> bool:
     """Whether a number is more than a code of one digit.
 
-    >>> is_money("12.5"), is_money("-1"), is_money("0.0"), is_money("RMA-7")
-    (True, False, False, False)
+    >>> is_money("12.5"), is_money("2.00"), is_money("-1"), is_money("0.0"), is_money("RMA-7")
+    (True, True, False, False, False)
     """
-    return re.fullmatch(r"-?[\d.,]+", level) is not None and re.fullmatch(r"-?\d([.,]0+)?", level) is None
+    return (
+        re.fullmatch(r"-?[\d.,]+", level) is not None
+        and re.fullmatch(r"-?(\d([.,]0)?|0[.,]0+)", level) is None
+    )
+
+
+def part_refunds(
+    glance: Glance,
+    left: Sequence[str],
+    kinds: Mapping[str, str],
+    mapping: Mapping[str, str],
+    given: Mapping[str, str | None],
+) -> tuple[dict[str, str], list[str]]:
+    """Return what a flag of refunds and a column of refunded money next to it are, and what to tell.
+
+    Where the money is filled on other lines than the flag is set, the flag says that all of an order was given back.
+    """
+    chosen, amount = mapping.get("refunded", ""), mapping.get("amount")
+    if not chosen or {"refunded", "cancelled_at"} & set(given):
+        return {}, []
+    levels = glance.levels([chosen], 4).get(chosen, {})
+    if not levels or not {level.lower() for level in levels} <= NO | YES:
+        return {}, []
+    for column in (one for one in left if kinds[one] == "number" and speaks_of_return(plain_heading(one))):
+        if not glance.given_back(column, amount, least=0) or not glance.any_number(column):
+            continue
+        without, both = glance.flagged(chosen, column, NO)
+        note = f"Column {column!r} was read as refunded: it holds money that is never above the amount"
+        if not both and "cancelled_at" not in mapping:
+            note += (
+                f"; {chosen!r}, set where it holds none, was read as an order that was given back in full."
+            )
+            return {"refunded": column, "cancelled_at": chosen}, [note]
+        counted = (
+            f"; {chosen!r} is set on {without:,} lines without such money, which count in full."
+            if without
+            else "."
+        )
+        return {"refunded": column}, [note + counted]
+    return {}, []
 
 
 def look_at_numbers(

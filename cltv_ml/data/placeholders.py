@@ -23,6 +23,9 @@ _TESTS = str(words("placeholders")["tests"])
 _BEGINNINGS = tuple(words("placeholders")["begin"])
 _TEST_BEGINNINGS = ("test", "demo", "dumm")
 
+#: Customers without a letter or a digit, such as ***, stand for nobody: they begin with a sign before 0 or after Z.
+_SIGN_FIRST = "(customer_id < '0' or customer_id between '[' and '_~')"
+
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
     """Set aside the lines of customers who are nobody, and say who they are.
@@ -41,15 +44,17 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
         "suspects",
         "select customer_id, count(*) as lines, sum(money) as money, count(*) filter (where is_return) as returns "
         f"from {left} where customer_id in ({listed}) or lower(left(customer_id, 4)) in ({begins}) "
-        "or contains(customer_id, '@') or starts_with(customer_id, 'ゲスト') group by 1",
+        "or contains(customer_id, '@') or starts_with(customer_id, 'ゲスト') "
+        f"or {_SIGN_FIRST} group by 1",
     )
     found = suspects.rows(
         f"select customer_id, lines, money, returns from {suspects} where customer_id in ({listed}) "
+        rf"or ({_SIGN_FIRST} and not regexp_matches(customer_id, '[\p{{L}}\p{{N}}]')) "
         f"or (contains(customer_id, '@') and regexp_matches(lower(customer_id), '{_NOBODY}')) order by 2 desc, 1"
     )
     real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]
-    numbered = [*_tell_of_numbered_guests(suspects), *_tell_of_tests(suspects, lines.parsed.count())]
+    numbered = [*_tell_of_numbered_guests(suspects), *_tell_of_tests(suspects, nobody, lines.parsed.count())]
     if not nobody:
         return numbered
     theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
@@ -92,13 +97,14 @@ def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
     ]
 
 
-def _tell_of_tests(suspects: Relation, rows: int) -> list[str]:
-    """Tell of customers who are called tests, where they are few among others."""
+def _tell_of_tests(suspects: Relation, nobody: Iterable[tuple[Any, ...]], rows: int) -> list[str]:
+    """Tell of customers who are called tests and count, where they are few among others."""
+    aside = _listed(["", *(name for name, *_ in nobody)])
     begins = ", ".join(map(literal, _TEST_BEGINNINGS))
     customers, number, money, example = _summed(
         suspects,
         f"(lower(left(customer_id, 4)) in ({begins}) or contains(customer_id, '@')) "
-        f"and regexp_matches(lower(customer_id), '{_TESTS}')",
+        f"and regexp_matches(lower(customer_id), '{_TESTS}') and customer_id not in ({aside})",
     )
     if not number or number > 0.2 * rows:
         return []

@@ -213,7 +213,11 @@ _OF_PAYMENTS = re.compile(
     "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
     "|^(amount|total|price|money)(value|amount|minor)$|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
     "|^merchant(reference|account|id)|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
+    "|^amount(refunded|captured|capturable|received)$"
 )
+
+#: Identifiers as interfaces of such services give them, for example txn_01hv8wptq8987qeep44cyrewp9.
+_OF_INTERFACES = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{10,}")
 
 
 def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
@@ -222,7 +226,9 @@ def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> li
     if not column or rules.money_unit is not None or rules.rates or unit_of(column):
         return []
     columns = Columns(table, Rules(), ask=False)
-    if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds):
+    if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds) and not any(
+        _OF_INTERFACES.fullmatch(str(value)) for row in table.rows(f"from {table} limit 1") for value in row
+    ):
         return []
     value = columns.number(column)
     code = f"upper({columns.identifier(currency)})" if currency else "''"

@@ -67,6 +67,17 @@ def test_a_few_refunds_are_asked_about_as_many_are(heading):
     assert kept(frame, {"refunded": heading}) == 317.5
 
 
+def test_a_flag_of_refunds_does_not_hide_the_money_of_others():
+    partly = {"Partial refund": [0.0] * 6 + [0.0, 12.5]}
+    frame = orders(**{"Refunded?": [0] * 6 + [1, 0]}, **partly)
+    raw = read(frame)
+    assert (raw.mapping["refunded"], raw.mapping["cancelled_at"]) == ("Partial refund", "Refunded?")
+    assert kept(frame) == 277.5
+    both = orders(**{"Refunded?": [0] * 6 + [0, 1]}, **partly)
+    assert read(both).mapping["refunded"] == "Partial refund"
+    assert kept(both) == 347.5
+
+
 def test_refunds_of_whole_amounts_are_taken_off_without_a_question():
     assert kept(orders(**{"Value of returns": [0.0] * 6 + [70.0, 12.5]})) == 277.5
 

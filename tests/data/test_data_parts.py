@@ -138,6 +138,16 @@ def test_a_row_for_each_customer_is_asked_about():
     frame = pd.DataFrame({"customer": list("abcd"), "date": "2024-01-05", "total_spent": [1.0, 2, 3, 4]})
     with pytest.raises(InputError, match="each of the 4 rows is another customer"):
         read(frame)
+    members = pd.DataFrame(
+        {
+            "email": list("abcd"),
+            "since": "2024-01-05",
+            "Pledge Amount": 5.5,
+            "Lifetime Amount": [66.0, 5.5, 11, 22],
+        }
+    )
+    with pytest.raises(InputError, match="'Lifetime Amount' seems to be what a customer spent in all"):
+        read(members)
 
 
 def test_blank_customers_that_another_column_names_are_told():
@@ -173,6 +183,12 @@ def test_whole_amounts_of_a_payment_service_are_asked_about():
         read(cents)
     kept = {unit: clean(read(cents, changes={"money_unit": unit})).report.money_kept for unit in (0.01, 1)}
     assert kept == {0.01: pytest.approx(448.49), 1: 44849}
+    named = cents.drop(columns="merchant_reference").assign(
+        id=[f"txn_01hv8wptq8987qeep{n}" for n in range(8)]
+    )
+    with pytest.raises(InputError, match=r"payment services count cents"):
+        read(named)
+    assert clean(read(named.assign(id=range(8)))).report.money_kept == 44849
     yen = cents.assign(currency="JPY")
     assert clean(read(yen)).report.money_kept == 44849
     fractions = cents.assign(amount=cents["amount"] / 100)

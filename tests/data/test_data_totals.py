@@ -107,7 +107,21 @@ def test_a_line_without_an_amount_of_its_own_belongs_to_its_order():
     assert cleaned.quarantine["rule"].tolist() == ["continuation"]
 
 
-@pytest.mark.parametrize("nobody", ["guest", "Unknown", "Laufkundschaft", "-", "Anónimo", "walk-in"])
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        "guest",
+        "Unknown",
+        "Laufkundschaft",
+        "-",
+        "Anónimo",
+        "walk-in",
+        "*****",
+        "[__]",
+        "Розничный покупатель",
+        "散客",
+    ],
+)
 def test_a_customer_who_is_nobody_is_set_aside_and_told(nobody):
     frame = pd.DataFrame({"customer": ["a", nobody, "b"], "date": "2025-01-05", "amount": [1.0, 2.0, 4.0]})
     cleaned = clean(frame)
@@ -143,3 +157,5 @@ def test_customers_called_tests_are_told():
         )
     named = pd.DataFrame({"customer": [f"{one}@example.com" for one in "abcdefg"], **rows})
     assert "are called tests" not in " ".join(clean(named).report.notes)
+    aside = pd.DataFrame({"customer": [*"abcdef", "test@test.com"], **rows})
+    assert "are called tests" not in " ".join(clean(aside).report.notes)
