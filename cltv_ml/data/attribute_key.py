@@ -124,13 +124,13 @@ def _by_values(columns: Columns, candidates: list[str], customers: pd.Index) -> 
 
 
 def _count_matches(columns: Columns, column: str, customers: pd.Index) -> tuple[int, int]:
-    """Return how many of a column's values are ids of the log, but for case and leading zeros, and of how many."""
-    ids = pa.table(
-        {"id": pa.array(customers.astype("str").str.lower().str.lstrip("0").unique(), pa.string())}
-    )
+    """Return how many of a column's values are ids of the log, by letters and digits alone, and of how many."""
+    plain = customers.astype("str").str.lower().str.replace(r"[\W_]", "", regex=True).str.lstrip("0")
+    ids = pa.table({"id": pa.array(plain.unique(), pa.string())})
     con = columns.table.con
     con.register("ids_of_the_log", ids)
-    value = f"ltrim(lower(trim(regexp_replace(cast({quote(column)} as varchar), '\\.0+$', ''))), '0')"
+    text = f"lower(regexp_replace(cast({quote(column)} as varchar), '\\.0+$', ''))"
+    value = rf"ltrim(regexp_replace({text}, '[^\p{{L}}\p{{N}}]', '', 'g'), '0')"
     found = con.sql(
         f"select count(*) filter (v in (select id from ids_of_the_log)), count(*) from "
         f"(select distinct {value} as v from {columns.table} where {quote(column)} is not null)"

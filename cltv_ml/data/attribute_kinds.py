@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.times import is_serial
 from cltv_ml.engine import Relation
 from cltv_ml.tables import NO, YES
 
@@ -23,11 +24,13 @@ MIN_CUSTOMERS = 20
 #: Headings of columns that name a person or a place of one person.
 _PERSON = re.compile(
     "e?mail(address|adresse)?[0-9]?$|^e?mail(id|hash|hashed|sha256|md5|domain)$|"
-    "(^|customer|client|user|first|last|full|sur|middle|given|family|birth|contact|"
-    "maiden|kunden|vor|nach|member|shopper|buyer|holder|person)names?$|^(nom|prenom|nombre|apellidos?|cognome|initials)$|"
+    "(^|customer|cust|client|user|first|last|full|sur|middle|given|family|birth|contact|nick|screen|login|account|company|"
+    "legal|trading|maiden|kunden|vor|nach|firmen|member|shopper|buyer|holder|person)(names?|nm)$|"
+    "^(nom|prenom|nombre|apellidos?|cognome|initials|login|username|company|firma|raisonsociale|ansprechpartner)$|"
     "phone|telefon|telephone|^tel$|^tel(no|nr)|mobile?(no|nr|number)?$|handy|^fax|street|strasse|^address|addressline|"
     "address[0-9]?$|adresse|direccion|indirizzo|housenumber|hausnummer|^ip$|^ip(v[46])?address|ipaddr|iban|^ssn$|"
-    "socialsecurity|passport|taxid|^vatid|latitude|longitude|^(lat|lon|lng)$|cookieid|deviceid|^url$|instagram|facebook"
+    "socialsecurity|passport|taxid|^vat(id|no|nr|number)|ustid|latitude|longitude|^(lat|lon|lng)$|cookieid|deviceid|^url$|"
+    "website|homepage|instagram|facebook|linkedin|twitter|handle$"
 )
 #: Headings of numbers that stand for something instead of counting it.
 _CODE = re.compile(
@@ -36,6 +39,13 @@ _CODE = re.compile(
 )
 #: Headings of whole numbers that tell rows apart.
 _KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
+#: Headings of postcodes, whose first signs stand for an area.
+_POSTCODE = re.compile("zip|postal|post(code|leitzahl|nummer|nr)|^plz|codigopostal|^(cap|cep)$")
+
+#: Share of customers whose area must be shared by enough others.
+_COVERED = 0.8
+
+_YEAR = re.compile("year|^yob$|jahr|annee|^an$|ano$|anno")
 _BIRTH = re.compile("birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|geboorte|bday")
 _HISTORY = re.compile(
     "^(dbt|dwh|etl|row|rec|record|scd[0-9]?|version)?((valid|effective|eff)(to|until|end|thru|through)|expir(y|ation|es|ed)|"
@@ -64,6 +74,8 @@ class Attribute:
         Why it is left out, in a sentence; empty where it is used.
     protected
         Whether models and actions must not see it; what comes of them is reported by its levels all the same.
+    first
+        So many signs of a value, from its start, are the level; 0 for the whole value.
     """
 
     column: str
@@ -73,6 +85,7 @@ class Attribute:
     missing: float
     reason: str = ""
     protected: bool = False
+    first: int = 0
 
 
 def describe(
@@ -88,10 +101,45 @@ def describe(
         "--attribute leaves it out." if given == "none" else _why_not(column, kind, counted, given, learns)
     )
     missing = 1 - counted["there"] / max(counted["rows"], 1)
-    known = KINDS.get(kind, "")
-    return Attribute(
-        column, f"{known}_{name}" if known and not reason else "", kind, counted["levels"], missing, reason
-    )
+    known, levels, first = KINDS.get(kind, ""), counted["levels"], 0
+    if learns and kind == "category" and _POSTCODE.search(plain_heading(column)):
+        first, areas = _area(columns, column, counted)
+        name, levels, reason = (f"{name}_first_{first}", areas, "") if first else (name, levels, reason)
+    own = f"{known}_{name}" if known and not reason else ""
+    return Attribute(column, own, kind, levels, missing, reason, first=first)
+
+
+def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[int, int]:
+    """Return how many first signs of postcodes stand for areas that enough customers share, and how many areas.
+
+    Zero where most customers share their whole postcode with enough others, or no number of signs will do.
+    """
+    least = _COVERED * counted["there"]
+    if not counted["there"] or (counted["shared"] >= least and counted["common"] <= MOST_LEVELS):
+        return 0, 0
+    value = f"trim(cast({quote(column)} as varchar))"
+    for first in range(5, 0, -1):
+        levels, common, shared = columns.row(
+            f"select count(*), count(*) filter (where n >= {MIN_CUSTOMERS}), "
+            f"coalesce(sum(n) filter (where n >= {MIN_CUSTOMERS}), 0) from (select count(*) as n "
+            f"from {columns.table} where {value} <> '' group by {area_sql(value, first)})"
+        )
+        if shared >= least and 1 < common <= MOST_LEVELS:
+            columns.notes.append(
+                f"Column {column!r}: its first {first} signs are the level ({levels:,} areas), since too few customers "
+                "share a whole postcode."
+            )
+            return first, int(levels)
+    return 0, 0
+
+
+def area_sql(value: str, first: int) -> str:
+    """Return SQL of the first signs of a postcode, of the whole one where `first` is 0.
+
+    >>> area_sql("v", 0), area_sql("v", 2)
+    ('v', 'upper(trim(left(v, 2)))')
+    """
+    return f"upper(trim(left({value}, {first})))" if first else value
 
 
 def plain_name(column: str, place: int) -> str:
@@ -114,6 +162,10 @@ def _count(table: Relation, column: str) -> dict[str, int]:
         "addresses": r"regexp_full_match(v, '\d{1,3}(\.\d{1,3}){3}')",
         "phones": r"regexp_full_match(v, '\+\d[\d ()/.-]{7,}')",
         "zeros": r"regexp_full_match(v, '0\d+')",
+        "years": r"regexp_full_match(v, '(18[5-9]|19\d|20\d)\d(\.0*)?')",
+        "short_years": r"regexp_full_match(v, '\d\d?(\.0*)?')",
+        "days": r"regexp_full_match(v, '((19|20)\d\d|9999)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0*)?')",
+        "serials": f"{is_serial('try_cast(v as double)')}",
         "words": "try_cast(v as double) is null",
         "yes": f"lower(v) in {YES}",
         "no": f"lower(v) in {NO}",
@@ -125,6 +177,7 @@ def _count(table: Relation, column: str) -> dict[str, int]:
         f"with levels as (select {text} as v, count(*) as n from {table} where {value} is not null and {text} <> '' "
         f"group by 1) select (select count(*) from {table}) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
         f"count(*) filter (where n >= {MIN_CUSTOMERS}) as common, "
+        f"coalesce(sum(n) filter (where n >= {MIN_CUSTOMERS}), 0) as shared, "
         f"coalesce(max({number}) - min({number}), 0) as width, "
         f"{sums} from levels"
     )
@@ -136,9 +189,13 @@ def _kind(column: str, look: str, counted: dict[str, int]) -> str:
     told = counted["yes"] + counted["no"]
     if counted["there"] and told == counted["there"] and counted["levels"] <= 2:
         return "yes/no"
+    most = 0.5 * counted["there"]
+    compact = counted["days"] > 0.9 * counted["there"]
     if _BIRTH.search(heading) and look in ("timestamp", "number"):
-        return "birth date"
-    if look == "timestamp":
+        years = counted["years"] + (counted["short_years"] if _YEAR.search(heading) else 0)
+        if look == "timestamp" or compact or max(years, counted["serials"]) > most:
+            return "birth date"
+    if look == "timestamp" or compact:
         return "date"
     codes = counted["zeros"] or _CODE.search(heading)
     steps = counted["words"] and counted["levels"] <= MIN_CUSTOMERS  # such as 4, 5+
@@ -167,10 +224,12 @@ def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns
         return (
             "nearly every customer has a value of their own, so it tells who they are and nothing to learn."
         )
+    if kind == "category" and levels > MIN_CUSTOMERS and not counted["common"]:
+        return f"none of its {levels:,} levels is shared by {MIN_CUSTOMERS} customers; group them."
     if kind == "category" and counted["common"] > MOST_LEVELS:
         return (
             f"{counted['common']:,} of its levels are shared by {MIN_CUSTOMERS} customers or more, and at most "
-            f"{MOST_LEVELS} can be learned; group them, such as regions in place of postcodes."
+            f"{MOST_LEVELS} can be learned; group them, such as regions in place of towns."
         )
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from cltv_ml.data.attribute_key import find_key, find_since
 from cltv_ml.data.attribute_kinds import (
     KINDS,
     Attribute,
+    area_sql,
     describe,
     plain_name,
 )
@@ -24,6 +26,16 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 from cltv_ml.errors import InputError
 from cltv_ml.tables import NO, YES
+
+#: Days that are dates: tools write others, and these two, where there is none.
+_DATES = "between date '1760-01-01' and date '2199-12-31'"
+_NO_DATES = "(date '1899-12-30', date '1900-01-01')"
+
+#: What stands for no value.
+_NOTHING = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
+
+#: What a value of a kind must be, else it counts as missing; of numbers `Columns` tells.
+_UNREAD = {"yes/no": "yes or no", "birth date": "a date or a year", "date": "a date between 1760 and 2199"}
 
 #: What `--attribute` can say of a column.
 SAYS = ("customer_id", "valid_from", *KINDS, "none")
@@ -149,7 +161,12 @@ def read_attributes(
             one = replace(one, name="", reason=one.reason or "the model was not trained on it.")
         account.append(replace(one, protected=plain_name(column, 0) in hidden))
     dates = [column for column in rest if looks[column] == "timestamp"]
-    return _collect(opened, columns, (key, since), account, dates)
+    values = {one.name: _value(columns, one) for one in account if one.name}
+    unread = _note_unread(columns, account, values)
+    table, rows, aside = _collect(opened, columns, (key, since), values, dates)
+    notes = (*opened.notes, *columns.notes)
+    found = Attributes(table, tuple(account), rows, aside, opened.name, notes)
+    return found.without(unread) if wanted is None else found
 
 
 def empty_attributes(names: Sequence[str]) -> pa.Table:
@@ -180,8 +197,14 @@ def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
 def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute | None:
     """Return a column as the model knows it, whatever its values look like today."""
     known = {known: word for word, known in KINDS.items()}
-    found = [one for one in wanted if one.partition("_")[2] == name]
-    return Attribute(column, found[0], known[found[0].partition("_")[0]], 0, 0.0) if found else None
+    parts = {
+        one: re.fullmatch(rf"{re.escape(name)}(?:_first_(\d))?", one.partition("_")[2]) for one in wanted
+    }
+    found = sorted((match[1] or "9", one) for one, match in parts.items() if match)  # of several the longest
+    if not found:
+        return None
+    first, one = found[-1]
+    return Attribute(column, one, known[one.partition("_")[0]], 0, 0.0, first=int(first) % 9)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -198,16 +221,16 @@ def _collect(
     opened: Opened,
     columns: Columns,
     keys: tuple[str, str],
-    account: Sequence[Attribute],
+    values: Mapping[str, str],
     dates: Sequence[str],
-) -> Attributes:
-    """Return the typed table; rows without an id or a readable date, and equal rows, are set aside.
+) -> tuple[pa.Table, int, pd.DataFrame]:
+    """Return the typed table, how many rows there are, and those set aside: without an id or date, or equal ones.
 
-    `keys` are the columns of ids and of the moment from which a row holds, `dates` others that hold dates.
+    `keys` are the columns of ids and of the moment from which a row holds, `values` the SQL of each attribute, `dates`
+    other columns that hold dates.
     """
     table = opened.table
     key, since = keys
-    values = {one.name: _value(columns, one) for one in account if one.name}
     dated = {"valid_from": columns.timestamp(since)} if since else {}
     chosen = ", ".join(f'{sql} as "{name}"' for name, sql in {**dated, **values}.items())
     states = keep(
@@ -237,8 +260,28 @@ def _collect(
         "where rule is not null union all select source_row + 1, null, 'broken_line', "
         f"'The line has another number of fields than the header.' from {opened.broken} order by 1"
     ).df()
-    notes = (*opened.notes, *columns.notes)
-    return Attributes(kept.to_arrow_table(), tuple(account), judged.count(), aside, opened.name, notes)
+    return kept.to_arrow_table(), judged.count(), aside
+
+
+def _note_unread(columns: Columns, account: Sequence[Attribute], values: Mapping[str, str]) -> dict[str, str]:
+    """Note how many values are no date, or neither yes nor no; return the attributes without any, with the reason."""
+    typed = [one for one in account if one.name and one.kind in _UNREAD]
+    counts = [
+        f"count(*) filter (where {there}), count(*) filter (where {there} and {values[one.name]} is null)"
+        for one in typed
+        for there in [f"lower(trim(cast({quote(one.column)} as varchar))) not in {_NOTHING}"]
+    ]
+    found = iter(columns.row(f"select {', '.join(counts)} from {columns.table}") if counts else ())
+    empty = {}
+    for one, (there, unread) in zip(typed, zip(found, found, strict=True), strict=True):
+        what = _UNREAD[one.kind]
+        if unread and unread == there:
+            empty[one.name] = f"none of its values is {what}."
+        elif unread:
+            columns.notes.append(
+                f"Column {one.column!r}: {unread:,} of {there:,} values are not {what}, and count as missing."
+            )
+    return empty
 
 
 def _value(columns: Columns, one: Attribute) -> str:
@@ -249,13 +292,22 @@ def _value(columns: Columns, one: Attribute) -> str:
     if one.kind == "yes/no":
         return f"case when lower({text}) in {YES} then 1e0 when lower({text}) in {NO} then 0e0 end"
     if one.kind == "category":
-        plain = rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')"
-        return f"if(lower({text}) in ('', 'null', 'nan', 'none', 'n/a', 'na', '<na>', 'nat'), null, {plain})"
-    year = f"try_cast({text} as double)"
+        plain = area_sql(rf"regexp_replace({text}, '^(-?\d+)\.0+$', '\1')", one.first)
+        return f"if(lower({text}) in {_NOTHING}, null, {plain})"
     moment = f"cast({columns.timestamp(one.column)} as date)"
-    if one.kind == "birth date":  # a year alone stands for its middle
-        moment = f"if({year} between 1850 and 2100, make_date(cast({year} as integer), 7, 1), {moment})"
-    return f"cast(date_diff('day', date '1970-01-01', {moment}) as double)"
+    if one.kind == "birth date":
+        moment = _birth(text, moment)
+    day = f"date_diff('day', date '1970-01-01', {moment})"
+    return f"cast(if({moment} {_DATES} and {moment} not in {_NO_DATES}, {day}, null) as double)"
+
+
+def _birth(text: str, moment: str) -> str:
+    """Return SQL of a birth date: a year alone stands for its middle, one of two digits lies in the past."""
+    year = f"try_cast({text} as double)"
+    middle = f"make_date(cast(if({year} < 100, 2000 + {year}, {year}) as integer), 7, 1)"
+    alone = f"{year} between 1850 and 2100 or {year} between 1 and 99 or {text} = '00'"
+    born = f"if({alone}, {middle}, {moment})"
+    return f"if({born} between current_date and date '2099-12-31', {born} - interval 100 year, {born})"
 
 
 def _check_once(judged: Relation, dates: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -156,6 +157,10 @@ def _customers(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
     return f"select {', '.join(chosen)} from cltv_customer_states", kinds
 
 
+#: An attribute that holds the first signs of a postcode, which longer ones tell.
+_LONGER = re.compile(r"text_(.+)_first_(\d)")
+
+
 def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
     """Return base tables that have these attributes: those that nobody gave are missing for every customer.
 
@@ -187,7 +192,12 @@ def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
 def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
     """Return SQL of an attribute from the same one of another kind, or `nothing` where there is none."""
     kind, _, own = name.partition("_")
-    other = next((column for column in sorted(present) if column.partition("_")[2] == own), nothing)
+    same = [column for column in sorted(present) if column.partition("_")[2] == own]
+    if not same and (area := _LONGER.fullmatch(name)):
+        longer = rf"text_{re.escape(area[1])}(_first_[{area[2]}-9])?"
+        found = [column for column in sorted(present) if re.fullmatch(longer, column)]
+        return f"upper(trim(left({found[0]}, {area[2]})))" if found else nothing
+    other = same[0] if same else nothing
     dates = ("birth", "date")
     if (kind in dates) != (other.partition("_")[0] in dates):
         other = nothing

@@ -215,7 +215,8 @@ def _known(log: Path, scorer: Scorer, tables: Tables, rules: Rules | None, told:
     if known.coverage is not None:
         logger.warning("Customers %s", known.coverage.sentence)
     if known.attributes is not None:
-        for sentence in describe_unseen(known.attributes.learned, scorer.model):
+        unseen = describe_unseen(known.attributes.learned, scorer.model)
+        for sentence in (*known.attributes.notes, *unseen):
             logger.warning("Customers %s", sentence)
     return known.of(whole)
 

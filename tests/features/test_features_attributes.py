@@ -59,6 +59,12 @@ def test_an_attribute_of_another_kind_is_turned_into_the_one_that_is_asked_for()
     ]
 
 
+def test_the_area_of_a_postcode_is_told_by_longer_ones():
+    for given in ("text_zip", "text_zip_first_3"):
+        X = built({given: ["101", "802"]}, "attribute_text_zip_first_2")
+        assert X["attribute_text_zip_first_2"].tolist() == ["10", "80"], given
+
+
 def test_a_flag_is_read_from_words_where_some_say_neither_yes_nor_no():
     assert (
         built({"text_club": ["Yes", "unknown"]}, "attribute_flag_club")["attribute_flag_club"].iloc[0] == 1.0
