@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,17 @@ from cltv_ml.errors import InputError
 from cltv_ml.inline import Inline
 from cltv_ml.labels import LABELS
 from cltv_ml.windows import MIN_CUSTOMERS, Window
+
+#: How a user supplies an optional column of the log.
+_WAY_OUT = {
+    "order_id": "map the receipt or invoice number to order_id",
+    "product_id": "map the article number to product_id",
+    "category": "map the product group to category",
+    "quantity": "map the number of items to quantity",
+    "discount": "map the money taken off each line to discount",
+    "cost": "map what each line cost the shop to cost, or give a margin rate",
+    "channel": "map the place of purchase to channel",
+}
 
 _LABELS = {name: label for name, label in LABELS.items() if label.grain == "line"}
 
@@ -165,6 +177,30 @@ class Log(Inline):
         [(3.5,)]
         """
         return cursor(self._database)
+
+    def connect_for(self, task: str, needs: Sequence[str] = ()) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+        """Return a connection as `connect` does, and the names of the columns, for a task that needs some of them.
+
+        Parameters
+        ----------
+        task
+            What the log is needed for, the subject of the error's sentence.
+
+        Raises
+        ------
+        InputError
+            A needed column is missing; the message says how to supply it.
+
+        >>> Log(pd.DataFrame({"customer_id": ["a"]})).connect_for("cross-selling", ["product_id"])
+        Traceback (most recent call last):
+        cltv_ml.errors.InputError: cross-selling needs the column 'product_id', found ['customer_id']; map the article
+        number to product_id.
+        """
+        for name in needs:
+            if name not in self.columns:
+                way_out = _WAY_OUT.get(name, f"map a column to {name}")
+                raise InputError(f"{task} needs the column {name!r}, found {self.columns}; {way_out}.")
+        return self.connect(), set(self.columns)
 
     @cached_property
     def _database(self) -> duckdb.DuckDBPyConnection:

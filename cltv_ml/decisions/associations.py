@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cltv_ml.decisions.lines import open_log, order_key
+from cltv_ml.decisions.lines import order_key
 from cltv_ml.engine import frame
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 #: What is recommended: single products or whole categories.
 ProductLevel = Literal["product_id", "category"]
@@ -46,10 +46,10 @@ def find_associations(
     InputError
         The log has no such column.
     """
-    con, found = open_log(log, f"association by {level}", [level])
+    con, columns = Log.of(log).connect_for(f"association by {level}", [level])
     # A basket is told by its order's 64-bit hash: of a hundred million orders two are unlikely to share one.
     con.execute(
-        f"create temp table baskets as select distinct hash({order_key(found)}) as basket, {level} as item "
+        f"create temp table baskets as select distinct hash({order_key(columns)}) as basket, {level} as item "
         f"from log where {level} is not null"
     )
     con.execute(

@@ -14,11 +14,11 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
-from cltv_ml.decisions.lines import currency, money, open_log, order_key
+from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.decisions.revenue_tree import compute_tree
 from cltv_ml.engine import frame, literal
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 #: Months in a period.
 MONTHS = {"year": 12, "quarter": 3, "month": 1}
@@ -102,14 +102,15 @@ def compute_audit(
     [['new', 20.0], ['returned', 0.0], ['kept, spent more', 0.0], ['kept, spent less', -5.0], ['lost', 0.0],
     ['refunds without a purchase', 0.0], ['total', 15.0]]
     """
-    con, found = open_log(log, "the audit")
-    if costs is not None or "cost" in found:
-        check_costs_known(con, found, costs or Costs())
+    log = Log.of(log)
+    con, columns = log.connect(), set(log.columns)
+    if costs is not None or "cost" in columns:
+        check_costs_known(con, columns, costs or Costs())
     first, last = con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
     spans = make_spans(pd.Timestamp(first), pd.Timestamp(last), per, calendar=calendar)
     con.register("spans", spans)
-    _cells(con, found, costs)
-    measures = ["orders", "revenue"] + (["margin"] if costs is not None or "cost" in found else [])
+    _cells(con, columns, costs)
+    measures = ["orders", "revenue"] + (["margin"] if costs is not None or "cost" in columns else [])
     periods = _periods(con, measures)
     whole = periods.loc[periods["complete"], "period"]
     latest = int(whole.max()) if len(whole) else int(periods["period"].max())
@@ -188,15 +189,15 @@ def _last_day(until: pd.Timestamp) -> str:
     return f"{until - pd.Timedelta(days=1):%Y-%m-%d}"
 
 
-def _cells(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs | None) -> None:
+def _cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None) -> None:
     """Make the tables `cell` (one row per customer and period) and `step` (the same with who is new, kept, returned).
 
     Money is in integers. An order with lines in two periods is an order of both.
     """
-    known = costs is not None or "cost" in found
-    margin = f"{money('amount')} - {cost_of_line(found, costs or Costs())}" if known else "0"
+    known = costs is not None or "cost" in columns
+    margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if known else "0"
     con.execute(
-        f"create temp table cell as with orders as (select customer_id, period, {order_key(found)} as order_key, "
+        f"create temp table cell as with orders as (select customer_id, period, {order_key(columns)} as order_key, "
         f"sum({money('amount')}) as revenue, sum({margin}) as margin, bool_or(amount >= 0) as bought "
         "from log asof join spans on log.timestamp >= spans.since group by all) "
         "select customer_id, period, count(*) filter (bought) as orders, cast(sum(revenue) as bigint) as revenue, "

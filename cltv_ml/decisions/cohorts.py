@@ -6,10 +6,10 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.decisions.line_costs import UNKNOWN, Costs, check_costs_known, cost_of_line
-from cltv_ml.decisions.lines import currency, money, open_log, order_key
+from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 #: Days in a period of the time since the first purchase; months, quarters and years are average lengths.
 PERIODS = {"week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
@@ -70,17 +70,17 @@ def compute_cohorts(
     """
     if per not in PERIODS:
         raise InputError(f"Unknown period {per!r}. Available: {list(PERIODS)}.")
-    con, found = _open(log, by)
-    if costs is not None or "cost" in found:
-        check_costs_known(con, found, costs or Costs())
-    _group(con, by, found)
+    con, columns = _open(log, by)
+    if costs is not None or "cost" in columns:
+        check_costs_known(con, columns, costs or Costs())
+    _group(con, by, columns)
     [(groups,)] = con.sql("select count(distinct cohort) from member").fetchall()
     if groups > MOST_COHORTS:
         raise InputError(
             f"{by if isinstance(by, str) else by.name} divides the customers into {groups:,} cohorts, at most "
             f"{MOST_COHORTS:,} can be followed; name a coarser grouping."
         )
-    rows = frame(con.sql(_SQL.format(**_measures(found, costs), days=PERIODS[per])))
+    rows = frame(con.sql(_SQL.format(**_measures(columns, costs), days=PERIODS[per])))
     return _per_customer(rows)
 
 
@@ -92,8 +92,8 @@ def cohort_members(log: AnyLog, by: str | pd.Series = "first_month") -> pd.DataF
     >>> cohort_members(log)[["cohort", "spent"]].to_dict("records")
     [{'cohort': '2024-01', 'spent': 15.0}]
     """
-    con, found = _open(log, by)
-    _group(con, by, found)
+    con, columns = _open(log, by)
+    _group(con, by, columns)
     spent = f"sum({money('amount')})"
     rows = con.sql(
         f"select customer_id, any_value(cohort) as cohort, any_value(t0) as t0, {currency(spent)} as spent "
@@ -107,12 +107,14 @@ def _open(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnection, 
     if isinstance(by, str) and by not in GROUPS:
         raise InputError(f"Unknown grouping {by!r}. Available: {list(GROUPS)}, or an attribute per customer.")
     needs = {"first_discount": ["discount"], **{name: [column] for name, column in _FIRST_TEXT.items()}}
-    return open_log(log, f"cohorts by {by if isinstance(by, str) else by.name}", needs.get(str(by), []))
+    return Log.of(log).connect_for(
+        f"cohorts by {by if isinstance(by, str) else by.name}", needs.get(str(by), [])
+    )
 
 
-def _group(con: duckdb.DuckDBPyConnection, by: str | pd.Series, found: set[str]) -> None:
+def _group(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: set[str]) -> None:
     """Make the table `member`: each customer's cohort and first moment."""
-    order = order_key(found)
+    order = order_key(columns)
     con.execute(
         f"create temp table opening as select *, {order} as order_key, min(timestamp) over mine as t0, "
         f"first({order}) over (mine order by timestamp, {order}) as first_order from log "
@@ -120,7 +122,7 @@ def _group(con: duckdb.DuckDBPyConnection, by: str | pd.Series, found: set[str])
     )
     con.execute(
         f"create temp table starts as select customer_id, min(t0) as t0, sum({money('amount')}) as opened"
-        f"{', sum(' + money('discount') + ') as taken_off' if 'discount' in found else ''} "
+        f"{', sum(' + money('discount') + ') as taken_off' if 'discount' in columns else ''} "
         "from opening where order_key = first_order group by 1"
     )
     if isinstance(by, pd.Series):
@@ -149,15 +151,15 @@ _COHORTS = {
 }
 
 
-def _measures(found: set[str], costs: Costs | None) -> dict[str, str]:
+def _measures(columns: set[str], costs: Costs | None) -> dict[str, str]:
     """Return the SQL of the sums per cell and of their columns."""
     sums = {"revenue": money("amount")}
-    if "discount" in found:
+    if "discount" in columns:
         sums["discount"] = f"coalesce({money('discount')}, 0)"
-    if costs is not None or "cost" in found:
-        sums["margin"] = f"{money('amount')} - {cost_of_line(found, costs or Costs())}"
+    if costs is not None or "cost" in columns:
+        sums["margin"] = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}"
     return {
-        "order": order_key(found),
+        "order": order_key(columns),
         "sums": ", ".join(f"sum({sql}) as {name}" for name, sql in sums.items()),
         "columns": ", ".join(f"{currency(name)} as {name}" for name in sums),
     }

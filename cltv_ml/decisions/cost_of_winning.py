@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 #: What a table may be divided by.
 _KEYS = ("channel", "month")
@@ -64,10 +63,11 @@ def cost_of_winning(
 
 def _won(log: AnyLog, channels: pd.Series | None) -> pd.DataFrame:
     """Return `month` and `channel` of each customer's first order."""
-    con, found = open_log(log, "the acquisition cost")
+    log = Log.of(log)
+    con, columns = log.connect(), set(log.columns)
     channel = (
         "first(channel order by timestamp, amount desc, channel)"
-        if "channel" in found
+        if "channel" in columns
         else "cast(null as varchar)"
     )
     won = frame(

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
 from cltv_ml.decisions.associations import ProductLevel
-from cltv_ml.decisions.lines import by_customer, open_log
+from cltv_ml.decisions.lines import by_customer
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import Weights, best_items, check_recommender, score_new_items
 from cltv_ml.engine import frame
@@ -221,8 +221,8 @@ def _levels(score: np.ndarray) -> np.ndarray:
 
 def _goods(log: Log, window: Window, items: pd.Index, level: ProductLevel) -> pd.DataFrame:
     """Return per item `on_sale` (sold in the last horizon before the cutoff) and its latest `category`."""
-    con, found = open_log(log, "cross-selling", [level])
-    category = "arg_max(category, timestamp)" if level == "product_id" and "category" in found else "null"
+    con, columns = Log.of(log).connect_for("cross-selling", [level])
+    category = "arg_max(category, timestamp)" if level == "product_id" and "category" in columns else "null"
     since = window.cutoff - pd.Timedelta(days=window.horizon)
     table = frame(
         con.sql(

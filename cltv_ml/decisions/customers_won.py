@@ -10,10 +10,10 @@ import pandas as pd
 
 from cltv_ml.decisions.acquisition_costs import UNATTRIBUTED
 from cltv_ml.decisions.line_costs import Costs, check_costs_known, cost_of_line
-from cltv_ml.decisions.lines import money, open_log, order_key
+from cltv_ml.decisions.lines import money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 #: Ages in days at which bands end; the first day is a band of its own, then months of thirty days.
 EDGES = (0, 1, *range(30, 721, 30))
@@ -83,18 +83,19 @@ def read_won(
     InputError
         A customer has two first channels, there are more than `MOST_CHANNELS`, or the cost of a line is not known.
     """
-    con, found = open_log(log, "acquisition")
-    known = costs is not None or "cost" in found
+    log = Log.of(log)
+    con, columns = log.connect(), set(log.columns)
+    known = costs is not None or "cost" in columns
     if known:
-        check_costs_known(con, found, costs or Costs())
+        check_costs_known(con, columns, costs or Costs())
     else:  # revenue is then told as revenue: no variable cost is taken off it
         per_order = share_of_amount = 0.0
-    _channels(con, found, channels)
-    margin = f"{money('amount')} - {cost_of_line(found, costs or Costs())}" if known else money("amount")
+    _channels(con, columns, channels)
+    margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if known else money("amount")
     left = f"cast(round({margin} - {share_of_amount!r} * {money('amount')}) as bigint)"
     _cohort(con)
     _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
-    _cells(con, order_key(found), left, per_order)
+    _cells(con, order_key(columns), left, per_order)
     return Won(*_sums(con), known)
 
 
@@ -147,7 +148,7 @@ def _sums(con: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, pd.DataFrame]:
     return customers, spent
 
 
-def _channels(con: duckdb.DuckDBPyConnection, found: set[str], channels: pd.Series | None) -> None:
+def _channels(con: duckdb.DuckDBPyConnection, columns: set[str], channels: pd.Series | None) -> None:
     """Make the view `named`: the first channel of each customer that has one."""
     if channels is not None:
         named = channels.dropna().astype("str").rename("channel").rename_axis("customer_id").reset_index()
@@ -159,7 +160,7 @@ def _channels(con: duckdb.DuckDBPyConnection, found: set[str], channels: pd.Seri
                 f"customer {twice.iloc[0]!r} has two first channels, {both[0]!r} and {both[1]!r}; keep one of them."
             )
         con.register("named", named)
-    elif "channel" in found:
+    elif "channel" in columns:
         con.execute(
             "create temp table named as select customer_id, arg_min(channel, (timestamp, -amount)) as channel "
             "from log where amount >= 0 and channel is not null group by 1"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.lines import currency, money, open_log
+from cltv_ml.decisions.lines import currency, money
 from cltv_ml.decisions.margins import customer_margin_rates
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 
 def value_to_date(log: AnyLog) -> pd.Series:
     """Return what each customer has spent so far, refunds taken off, in currency, by `customer_id`."""
-    con, _ = open_log(log, "the value to date", [])
+    con = Log.of(log).connect()
     spent = f"sum({money('amount')})"
     rows = frame(con.sql(f"select customer_id, {currency(spent)} as spent from log group by 1 order by 1"))
     return rows.set_index("customer_id")["spent"].rename("value_to_date")

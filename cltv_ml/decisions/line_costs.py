@@ -55,18 +55,18 @@ class Costs:
             )
 
 
-def group_of_line(found: set[str]) -> str:
+def group_of_line(columns: set[str]) -> str:
     """Return SQL for the category of a line, missing where the log has none."""
-    return "category" if "category" in found else "cast(null as varchar)"
+    return "category" if "category" in columns else "cast(null as varchar)"
 
 
-def cost_of_line(found: set[str], costs: Costs) -> str:
+def cost_of_line(columns: set[str], costs: Costs) -> str:
     """Return SQL for the cost of a line: the log's, else by the margin rate, else missing."""
-    own = money("cost") if "cost" in found else "null"
+    own = money("cost") if "cost" in columns else "null"
     if costs.margin_rate is None:
         return f"cast({own} as bigint)"
     if isinstance(costs.margin_rate, Mapping):
-        if "category" not in found:
+        if "category" not in columns:
             raise InputError(
                 "margin rates per category need the column 'category'; map one or give a single rate."
             )
@@ -79,21 +79,21 @@ def cost_of_line(found: set[str], costs: Costs) -> str:
     return f"coalesce({own}, cast(round({money('amount')} * (1 - {rate})) as bigint))"
 
 
-def check_costs_known(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) -> None:
+def check_costs_known(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs) -> None:
     """Raise InputError where the cost of a line of the view `log` is neither stated nor covered by a rate."""
-    unknown = f"filter (where {cost_of_line(found, costs)} is null)"
+    unknown = f"filter (where {cost_of_line(columns, costs)} is null)"
     known = con.sql(
-        f"select count(*) {unknown}, count(*), min({group_of_line(found)}) {unknown} from log"
+        f"select count(*) {unknown}, count(*), min({group_of_line(columns)}) {unknown} from log"
     ).fetchall()[0]
-    refuse_unknown(known, found, costs)
+    refuse_unknown(known, columns, costs)
 
 
-def refuse_unknown(known: tuple[Any, ...], found: set[str], costs: Costs) -> None:
+def refuse_unknown(known: tuple[Any, ...], columns: set[str], costs: Costs) -> None:
     """Raise InputError where costs are missing; `known`: lines without one, all lines, a category."""
     missing, lines, goods = known
     if not missing:
         return
-    if "cost" not in found and costs.margin_rate is None:
+    if "cost" not in columns and costs.margin_rate is None:
         raise InputError(
             "margins need the column 'cost' or a margin rate, found neither; map what each line cost the shop to cost, "
             "or give Costs(margin_rate=0.35) or one rate per category."

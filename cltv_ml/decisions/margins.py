@@ -9,9 +9,10 @@ import duckdb
 import pandas as pd
 
 from cltv_ml.decisions.line_costs import UNKNOWN, Costs, cost_of_line, group_of_line, refuse_unknown
-from cltv_ml.decisions.lines import currency, money, open_log, order_key
+from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
-from cltv_ml.engine import MONEY_SCALE, Tabular, columns, frame, literal, view
+from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
+from cltv_ml.engine import columns as columns_of
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 
@@ -55,7 +56,7 @@ def compute_margins(
         The grain is unknown or its column missing, a line has no cost and no rate covers it.
     """
     costs = costs or Costs()
-    con, found = _lines(log, by, costs, segments, returns)
+    con, columns = _lines(log, by, costs, segments, returns)
     table = frame(con.sql(_summary(by))).set_index(by)
     net = table["revenue"] - table["returned"]
     table["gross_margin"] = (net - table["cost"]).round(4)
@@ -84,7 +85,7 @@ def compute_margins(
         "lines_below_cost",
         "loss_making",
     ]
-    if "discount" not in found:
+    if "discount" not in columns:
         wanted.remove("discount")
     return table[[name for name in wanted if name in table]].sort_values(
         "contribution_margin", ascending=False, kind="stable"
@@ -206,32 +207,34 @@ def _lines(
         raise InputError(
             "margins by segment need segments, got None; give the name of the segment by customer_id."
         )
-    con, found = open_log(log, f"the margin by {by}", [] if by in ("customer_id", "segment") else [by])
+    con, columns = Log.of(log).connect_for(
+        f"the margin by {by}", [] if by in ("customer_id", "segment") else [by]
+    )
     if segments is not None:
         named = segments.dropna().astype("str").rename("segment").rename_axis("customer_id").reset_index()
         con.register("segments", named)
-    sold = _sold(found, costs, _key(by, found))
+    sold = _sold(columns, costs, _key(by, columns))
     if returns is not None:
         view(con, "returned_lines", returns)
-        sold += f" union all {_returned(set(columns(returns)), by)}"
+        sold += f" union all {_returned(set(columns_of(returns)), by)}"
     joined = "left join segments using (customer_id)" if by == "segment" else ""
     key = f"coalesce(segment, {literal(UNSEGMENTED)})" if by == "segment" else "grain"
     con.execute(
         f"create temp table lines as select sold.* exclude (grain), {key} as grain from ({sold}) sold {joined}"
     )
-    _check_costs(con, found, costs)
-    return con, found
+    _check_costs(con, columns, costs)
+    return con, columns
 
 
-def _key(by: Grain, found: set[str]) -> str:
+def _key(by: Grain, columns: set[str]) -> str:
     if by == "segment":
         return "customer_id"
-    return f"coalesce({by}, {literal(UNKNOWN)})" if by in found else literal(UNKNOWN)
+    return f"coalesce({by}, {literal(UNKNOWN)})" if by in columns else literal(UNKNOWN)
 
 
-def _sold(found: set[str], costs: Costs, key: str) -> str:
+def _sold(columns: set[str], costs: Costs, key: str) -> str:
     """Return SQL for the lines of the log: revenue, discount, cost and service as integers."""
-    order = order_key(found)
+    order = order_key(columns)
     fee = f"cast(round({money('amount')} * {costs.share_of_amount!r}) as bigint)"
     per_order = round(costs.per_order * MONEY_SCALE)
     if per_order:
@@ -239,24 +242,25 @@ def _sold(found: set[str], costs: Costs, key: str) -> str:
         place = f"row_number() over (partition by {order} order by amount desc, {key})"
         lines = f"count(*) over (partition by {order})"
         fee += f" + {per_order} // {lines} + if({place} <= {per_order} % {lines}, 1, 0)"
-    discount = f"coalesce({money('discount')}, 0)" if "discount" in found else "0"
+    discount = f"coalesce({money('discount')}, 0)" if "discount" in columns else "0"
     return (
         f"select customer_id, {key} as grain, {order} as order_key, {money('amount')} as revenue, "
-        f"{discount} as discount, 0 as returned, {cost_of_line(found, costs)} as cost, {fee} as service, "
-        f"{group_of_line(found)} as goods from log"
+        f"{discount} as discount, 0 as returned, {cost_of_line(columns, costs)} as cost, {fee} as service, "
+        f"{group_of_line(columns)} as goods from log"
     )
 
 
-def _returned(found: set[str], by: Grain) -> str:
-    cost = f"-coalesce({money('cost')}, 0)" if "cost" in found else "0"
-    return f"select customer_id, {_key(by, found)}, null, 0, 0, {money('amount')}, {cost}, 0, null from returned_lines"
+def _returned(columns: set[str], by: Grain) -> str:
+    cost = f"-coalesce({money('cost')}, 0)" if "cost" in columns else "0"
+    key = _key(by, columns)
+    return f"select customer_id, {key}, null, 0, 0, {money('amount')}, {cost}, 0, null from returned_lines"
 
 
-def _check_costs(con: duckdb.DuckDBPyConnection, found: set[str], costs: Costs) -> None:
+def _check_costs(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs) -> None:
     known = con.sql(
         "select count(*) filter (where cost is null), count(*), min(goods) filter (where cost is null) from lines"
     ).fetchall()[0]
-    refuse_unknown(known, found, costs)
+    refuse_unknown(known, columns, costs)
 
 
 def _summary(by: Grain) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cltv_ml.decisions.lines import currency, money, open_log
+from cltv_ml.decisions.lines import currency, money
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 
 def compute_payback(
@@ -38,11 +38,11 @@ def compute_payback(
     """
     if isinstance(acquisition_cost, float | int) and not acquisition_cost > 0:
         raise InputError(f"acquisition_cost must be positive to be paid back, got {acquisition_cost}.")
-    con, found = open_log(log, "the payback month", [] if margin_rate is not None else ["cost"])
+    con, columns = Log.of(log).connect_for("the payback month", [] if margin_rate is not None else ["cost"])
     margin = f"{money('amount')} - {money('cost')}"
     if margin_rate is not None:
         by_rate = f"cast(round({money('amount')} * {float(margin_rate)!r}) as bigint)"
-        margin = f"coalesce({margin}, {by_rate})" if "cost" in found else by_rate
+        margin = f"coalesce({margin}, {by_rate})" if "cost" in columns else by_rate
     rows = frame(con.sql(_SQL.format(margin=margin, months=int(months), total=currency("margin"))))
     rows["cumulative_margin"] = rows.groupby("cohort")["margin"].cumsum() / rows["customers"]
     rows["cohort"] = pd.to_datetime(rows["cohort"]).astype("datetime64[us]")

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 
 #: The row of all categories together.
 POOLED = "all"
@@ -53,8 +52,8 @@ def fit_response(log: AnyLog, *, by: str = "category", protected: Sequence[str] 
         raise InputError(
             f"the column {by!r} is protected and must not decide discounts; group by another column."
         )
-    con, found = open_log(log, "a price response", ["product_id", "discount", by])
-    units = "greatest(sum(quantity), 1)" if "quantity" in found else "count(*)"
+    con, columns = Log.of(log).connect_for("a price response", ["product_id", "discount", by])
+    units = "greatest(sum(quantity), 1)" if "quantity" in columns else "count(*)"
     panel = frame(
         con.sql(
             f"select cast({by} as varchar) as grouped, product_id, date_trunc('week', timestamp)::date as week, "
@@ -78,7 +77,7 @@ def customer_slopes(log: AnyLog, response: pd.DataFrame) -> pd.Series:
     Indexed by customer_id; categories without a slope count at that of all.
     """
     by = str(response.index.name)
-    con, _ = open_log(log, "the price response of customers", [by])
+    con, _ = Log.of(log).connect_for("the price response of customers", [by])
     con.register("response", response["slope"].rename_axis("grouped").reset_index())
     everybody = float(response.loc[POOLED, "slope"])
     rows = frame(

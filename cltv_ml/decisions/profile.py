@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
-from cltv_ml.decisions.lines import currency, money, open_log, order_key, total
+from cltv_ml.decisions.lines import currency, money, order_key, total
 from cltv_ml.engine import frame
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
 #: The row of customers who are in the log but in no segment: with it the revenue adds up to the log's.
@@ -44,7 +44,8 @@ def profile_segments(
     top
         How many products and categories are named.
     """
-    con, found = open_log(log, "the profile of segments")
+    log = Log.of(log)
+    con, columns = log.connect(), set(log.columns)
     con.register("segments", _named(segments))
     last = con.sql("select max(timestamp) from log").fetchall()[0][0]
     end = to_cutoff(cutoff) if cutoff is not None else pd.Timestamp(last).normalize() + pd.Timedelta(days=1)
@@ -52,7 +53,7 @@ def profile_segments(
         f"create temp view lines as select log.*, coalesce(segment, '{UNSEGMENTED}') as segment from log "
         f"left join segments using (customer_id) where timestamp < timestamp '{end}'"
     )
-    table = frame(con.sql(_totals(found, end))).set_index("segment")
+    table = frame(con.sql(_totals(columns, end))).set_index("segment")
     sizes = segments.dropna().value_counts().rename_axis("segment")
     table = table.reindex(table.index.union(sizes.index, sort=False))
     table["customers"] = sizes.reindex(table.index).fillna(table["buyers"]).astype("int64")
@@ -62,7 +63,7 @@ def profile_segments(
     table["revenue_share"] = table["revenue"] / (table["revenue"].sum() or 1.0)
     table["orders_per_customer"] = table["orders"] / table["customers"].clip(lower=1)
     for name, column in (("top_products", "product_id"), ("top_categories", "category")):
-        if column in found:
+        if column in columns:
             table[name] = _favourites(con, column, top)
     if predictions is not None:
         table = table.join(_predicted(segments, predictions))
@@ -73,18 +74,18 @@ def _named(segments: pd.Series) -> pd.DataFrame:
     return segments.dropna().astype("str").rename("segment").rename_axis("customer_id").reset_index()
 
 
-def _totals(found: set[str], end: pd.Timestamp) -> str:
+def _totals(columns: set[str], end: pd.Timestamp) -> str:
     """Return SQL for the totals of each segment; money is summed in integers."""
-    optional = ""
-    if "cost" in found:
+    optional, order = "", order_key(columns)
+    if "cost" in columns:
         margin = f"sum({money('amount')}) - sum({money('cost')})"
         optional += f", {currency(margin)} as margin, {currency(margin)} / nullif({total('amount')}, 0) as margin_rate"
-    if "discount" in found:
+    if "discount" in columns:
         before = f"({total('amount')} + {total('discount')})"
         optional += f", {total('discount')} / nullif({before}, 0) as discount_share"
     return f"""
-        select segment, count(distinct customer_id) as buyers, count(distinct {order_key(found)}) as orders,
-            {total("amount")} as revenue, {total("amount")} / count(distinct {order_key(found)}) as average_order_value
+        select segment, count(distinct customer_id) as buyers, count(distinct {order}) as orders,
+            {total("amount")} as revenue, {total("amount")} / count(distinct {order}) as average_order_value
             {optional}, any_value(days_since_last) as days_since_last
         from lines join (
             select segment, median(days) as days_since_last from (

@@ -9,10 +9,9 @@ import pandas as pd
 from scipy import sparse
 
 from cltv_ml.decisions.associations import ProductLevel
-from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
 
@@ -52,7 +51,7 @@ def read_purchases(
     InputError
         The log has no such column, or fewer than two items have enough buyers.
     """
-    con, _ = open_log(log, "cross-selling", [level])
+    con, _ = Log.of(log).connect_for("cross-selling", [level])
     end = to_cutoff(cutoff)
     con.execute(
         f"create temp table bought as select distinct customer_id, {level} as item from log "

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.lines import open_log, total
+from cltv_ml.decisions.lines import total
 from cltv_ml.engine import frame
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
 #: What is scored, and whether less of it is better.
@@ -63,7 +63,7 @@ def compute_rfm(log: AnyLog, cutoff: str | pd.Timestamp) -> pd.DataFrame:
 
     Indexed by customer_id, sorted. Aggregated in DuckDB, the log may be a Parquet file.
     """
-    con, _ = open_log(log, "RFM")
+    con = Log.of(log).connect()
     end = to_cutoff(cutoff)
     table = frame(
         con.sql(

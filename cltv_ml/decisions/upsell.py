@@ -6,10 +6,10 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from cltv_ml.decisions.lines import currency, money, open_log
+from cltv_ml.decisions.lines import currency, money
 from cltv_ml.engine import frame, literal
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
 #: Products above what a customer usually pays per unit in a category, over the view `sold`.
@@ -73,7 +73,7 @@ def recommend_upsell(
     top
         How many products per customer and category.
     """
-    con, found = open_log(log, "upselling", ["product_id", "category", "quantity"])
+    con, columns = Log.of(log).connect_for("upselling", ["product_id", "category", "quantity"])
     if not 1 < step[0] < step[1]:
         raise InputError(
             f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
@@ -81,7 +81,7 @@ def recommend_upsell(
     end = to_cutoff(cutoff)
     # Without costs the margin is the price: the dearest product within the step goes first.
     margin = (
-        f"sum({money('amount')}) - sum({money('cost')})" if "cost" in found else f"sum({money('amount')})"
+        f"sum({money('amount')}) - sum({money('cost')})" if "cost" in columns else f"sum({money('amount')})"
     )
     left_out = ", ".join(["''", *map(literal, exclude)])
     con.execute(
@@ -103,4 +103,4 @@ def recommend_upsell(
             )
         )
     )
-    return table if "cost" in found else table.drop(columns="extra_margin")
+    return table if "cost" in columns else table.drop(columns="extra_margin")

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.lines import by_customer, money, open_log
+from cltv_ml.decisions.lines import by_customer, money
 from cltv_ml.decisions.tiers import fit_tiers
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: The parts, in the order they are accounted for.
@@ -130,7 +130,7 @@ def price_index(log: AnyLog, before: Window, after: Window) -> float:
     InputError
         The log lacks product_id or quantity, or no product was sold in both periods.
     """
-    con, _ = open_log(log, "a price index", ["product_id", "quantity"])
+    con, _ = Log.of(log).connect_for("a price index", ["product_id", "quantity"])
     sold = [
         f"select product_id, sum({money('amount')}) / sum(quantity) as price, sum(quantity) as quantity from log "
         f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}' "

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.associations import ProductLevel
-from cltv_ml.decisions.lines import open_log
 from cltv_ml.engine import frame
-from cltv_ml.log import AnyLog
+from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: An item leads at most this share of the lists, where others are nearly as good.
@@ -90,7 +89,7 @@ def favourites_by_segment(
     segments
         The name of the segment by customer_id.
     """
-    con, _ = open_log(log, "favourites by segment", [level])
+    con, _ = Log.of(log).connect_for("favourites by segment", [level])
     since = window.cutoff - pd.Timedelta(days=window.horizon)
     members = segments.dropna().astype("str").rename("segment").rename_axis("customer_id").reset_index()
     con.register("members", members)

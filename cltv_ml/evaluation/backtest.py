@@ -105,15 +105,17 @@ def judge(
     log = Log.of(log)
     progress("building features", 0.0)
     training = prepare(log, window, [*features, *read_by(models)], max_origins=max_origins)
-    level = forecast_level(log, window)
-    return judge_prepared(log, window, training, models, level=level, targeting=targeting, progress=progress)
+    y_true, level = log.target(window, training.X_now.index), forecast_level(log, window)
+    return judge_prepared(
+        window, training, models, y_true, level=level, targeting=targeting, progress=progress
+    )
 
 
 def judge_prepared(
-    log: AnyLog,
     window: Window,
     training: Training,
     models: Mapping[str, ValueModel] | Sequence[ValueModel],
+    y_true: pd.Series,
     *,
     level: Level | None = None,
     targeting: Targeting | None = None,
@@ -124,6 +126,11 @@ def judge_prepared(
     A training that learned from a share of the customers (`panel.prepare`) is judged on the others so. Without a
     level each model keeps its own total.
 
+    Parameters
+    ----------
+    y_true
+        What each customer of `training.X_now` spent in the holdout; read once all models are fitted.
+
     Raises
     ------
     InputError
@@ -131,7 +138,6 @@ def judge_prepared(
     """
     made = forecast(training, models, progress, level=level)
     progress("comparing with what happened", 0.65)
-    y_true = Log.of(log).target(window, training.X_now.index)
     p_buy = {name: model.p_buy(training.X_now) for name, model in made.models.items()}
     results = measure(window, y_true, made.predictions, made.seconds, p_buy, targeting=targeting)
     return WindowResult(

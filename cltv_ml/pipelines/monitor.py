@@ -24,7 +24,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.promises import Check, Thresholds, worst_level
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
-from cltv_ml.log import AnyLog, Log
+from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
@@ -86,8 +86,7 @@ def store_reference(
     model_id: str,
     model: ValueModel,
     X: pd.DataFrame,
-    log: AnyLog,
-    past: Window,
+    path: pd.DataFrame,
     cuts: Mapping[str, float],
     *,
     table: pd.DataFrame | None = None,
@@ -95,8 +94,16 @@ def store_reference(
     """Store with a logged model what later batches are compared with, as `reference.json` next to its files.
 
     It holds no customer: sketches of features and predictions, customers per tier, and the expected path of the
-    value over the horizon. `cuts` are the lowest values of the tiers, `past` the test window, `table` what the
-    model predicts for `X` where that is known already.
+    value over the horizon.
+
+    Parameters
+    ----------
+    path
+        `promises.compute_expected_path` of the model.
+    cuts
+        The lowest value of each tier.
+    table
+        What the model predicts for `X`, where that is known already.
     """
     names = model.inputs
     table = model.predict_table(X) if table is None else table
@@ -107,13 +114,13 @@ def store_reference(
         "features": sketch(X[names]),
         "predictions": sketch(answers),
         "tiers": {str(name): int(count) for name, count in tiers.value_counts().items()},
-        "path": promises.compute_expected_path(model, X, log, past).to_dict("list"),
+        "path": path.to_dict("list"),
         "interval_level": float(intervals.level) if intervals is not None else None,
     }
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, _REFERENCE)
-        path.write_text(json.dumps(reference), encoding="utf-8")
-        MlflowClient().log_model_artifact(model_id, str(path))
+        file = Path(folder, _REFERENCE)
+        file.write_text(json.dumps(reference), encoding="utf-8")
+        MlflowClient().log_model_artifact(model_id, str(file))
 
 
 @with_bar

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.future import fit_future
-from cltv_ml.evaluation.levels import forecast_level
-from cltv_ml.log import Log
-from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.level import Level
 from cltv_ml.serving.chosen_value import Tail, longest
 from cltv_ml.windows import Window
@@ -22,7 +17,7 @@ _SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
 
 def learn_tail(
-    log: Log, X: pd.DataFrame, table: pd.DataFrame, window: Window, levels: Mapping[int, Level | None]
+    X: pd.DataFrame, table: pd.DataFrame, window: Window, level: Level | None, first: pd.Timestamp
 ) -> Tail | None:
     """Return the tail of today's customers, as `cltv lifetime` works it out; None where it cannot be learned.
 
@@ -30,18 +25,18 @@ def learn_tail(
     ----------
     X, table
         Today's customers and what the champion expects of them.
-    levels
-        Forecasts of the total that are known already, by days.
+    level
+        Forecast of the total over a year, or over the longest horizon of `table` if that is longer.
+    first
+        The first timestamp of the log.
     """
     horizon, values = longest(table, window.horizon)
-    days = max(horizon, YEAR)
-    year = levels.get(days) or forecast_level(log, Window(window.cutoff, days))
     try:
-        model = fit_future(X[_SUMMARY], values, horizon, year)
+        model = fit_future(X[_SUMMARY], values, horizon, level)
     except InputError:  # nobody has bought on a second day
         return None
     if model.no_dropout(X[_SUMMARY]) is None:
         return Tail(model, FOLLOWED)
-    followed = (window.cutoff - log.first.normalize()).days
+    followed = (window.cutoff - first.normalize()).days
     most = min(FOLLOWED, max(followed, horizon))
     return Tail(model, most, most)

@@ -24,12 +24,14 @@ from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
 from cltv_ml.evaluation.panel import fit, prepare
 from cltv_ml.evaluation.progress import Progress, silent
+from cltv_ml.evaluation.promises import compute_expected_path
 from cltv_ml.features import catalogue_page
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel, read_by
 from cltv_ml.models.fit_cache import shared_fits
+from cltv_ml.models.future_value import YEAR
 from cltv_ml.models.out_of_fold import is_ours
 from cltv_ml.pipelines.horizons import horizon_notes, horizons_of, judge_every_horizon
 from cltv_ml.pipelines.inputs import (
@@ -154,7 +156,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         log_one = partial(_log_candidate, experiment_id, result, job, tags, data)
         logging = {model: later(partial(log_one, model)) for model in result.models}
         verdict = _with_newcomers(choose(result, job.targeting), result)
-        notes = training_notes(result, verdict, job, log)
+        notes = training_notes(result, verdict, job, log.first, log.columns)
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
         notes += horizon_notes(several)
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
@@ -187,8 +189,9 @@ def _compare(
     share = settings.customers_share or None
     training = prepare(log, window, features, max_origins=settings.max_origins, customers=share)
     level = None if share else forecast_level(log, window)
+    y_true = log.target(window, training.X_now.index)
     return judge_prepared(
-        log, window, training, models, level=level, targeting=job.targeting, progress=progress
+        window, training, models, y_true, level=level, targeting=job.targeting, progress=progress
     )
 
 
@@ -255,9 +258,12 @@ def _log_champion(
         add_horizons(log, model, training, window.cutoff, several.errors(), levels)
     table = model.predict_table(training.X_now)
     card = job.card(model, window.cutoff, table["expected_value"].to_numpy())
-    tail = learn_tail(log, training.X_now, table, window, levels)
+    days = max(*job.horizons, YEAR)
+    year = levels.get(days) or forecast_level(log, Window(window.cutoff, days))
+    tail = learn_tail(training.X_now, table, window, year, log.first)
     info = packaging.log_model(model, card, training.X_now, tail=tail)
-    store_reference(info.model_id, model, training.X_now, log, result.window, card.tiers, table=table)
+    path = compute_expected_path(model, training.X_now, log, result.window)
+    store_reference(info.model_id, model, training.X_now, path, card.tiers, table=table)
     interval = None if level is None else level.interval()
     curve = None if several is None else compute_curve(table, levels)
     today = Today(with_alive(result, table, training.X_now), interval, several, curve)

@@ -11,7 +11,6 @@ from cltv_ml.evaluation.choice import beats_chance, doubt_order
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
-from cltv_ml.log import Log
 from cltv_ml.models import Level
 from cltv_ml.pipelines.train_job import Job
 from cltv_ml.tables import TRANSACTIONS
@@ -21,12 +20,20 @@ from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS
 APART = 1.5
 
 
-def training_notes(result: WindowResult, verdict: Verdict, job: Job, log: Log) -> list[str]:
-    """Return what the reader must know before trusting the comparison."""
+def training_notes(
+    result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp, columns: Sequence[str]
+) -> list[str]:
+    """Return what the reader must know before trusting the comparison.
+
+    Parameters
+    ----------
+    first, columns
+        The first timestamp and the columns of the log.
+    """
     window, notes = result.window, []
     if job.verdict.level != "go":
         notes.append(f"The data check says {job.verdict.text}.")
-    if window.cutoff - pd.Timedelta(days=365) < log.first.normalize():
+    if window.cutoff - pd.Timedelta(days=365) < first.normalize():
         notes.append(
             "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
             "be off by as much as that season differs from the months before. Intervals are as wide as such windows "
@@ -49,7 +56,7 @@ def training_notes(result: WindowResult, verdict: Verdict, job: Job, log: Log) -
             "let the others in. Intervals are what the probabilistic models hold possible, not measured errors; the "
             "same-rate rule has none."
         )
-    return [*notes, *_level_notes(result, job), *_absent(log.columns)]
+    return [*notes, *_level_notes(result, job), *_absent(columns)]
 
 
 def _level_notes(result: WindowResult, job: Job) -> list[str]:

@@ -64,13 +64,18 @@ def test_other_customers_learn_from_the_window_itself_and_never_from_those_asked
     assert (training.y.xs(window.cutoff, level="cutoff") == spent).all()
 
 
+def _judge_half(log, window, names, models):
+    training = prepare(log, window, names, customers=0.5)
+    return judge_prepared(window, training, models, Log.of(log).target(window, training.X_now.index))
+
+
 def test_what_customers_asked_about_spend_changes_no_prediction_for_them(log, names):
     window = Window.latest(log["timestamp"].max(), 60)
     models = [Tweedie(60, n_estimators=5), ProbabilisticValue(horizon=60)]
-    honest = judge_prepared(log, window, prepare(log, window, names, customers=0.5), models)
+    honest = _judge_half(log, window, names, models)
     asked = log["customer_id"].isin(honest.y_true.index) & (log["timestamp"] >= window.cutoff)
     rewritten = log.assign(amount=log["amount"].where(~asked, 1e5))
-    poisoned = judge_prepared(rewritten, window, prepare(rewritten, window, names, customers=0.5), models)
+    poisoned = _judge_half(rewritten, window, names, models)
     for name, table in honest.predictions.items():
         pd.testing.assert_frame_equal(poisoned.predictions[name], table)
 

@@ -11,6 +11,7 @@ from pages import lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
+from cltv_ml.evaluation.promises import compute_expected_path
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
@@ -68,7 +69,8 @@ def _register(log, fitted):
     with runs.summary_run(runs.open_experiment("cltv"), "training", {"role": "summary"}):
         info = packaging.log_model(fitted, card, X)
         before = CUTOFF - pd.Timedelta(days=HORIZON)
-        store_reference(info.model_id, fitted, X, log, Window(before, HORIZON), cuts)
+        path = compute_expected_path(fitted, X, log, Window(before, HORIZON))
+        store_reference(info.model_id, fitted, X, path, cuts)
     registry.publish(registry.register(info.model_uri, {}))
     return cuts
 
