@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,9 +46,38 @@ def learn_categories(X: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[st
 def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
     """Return the code of each level, given how many rows of how many cutoffs hold it."""
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
-    common = int((counts >= MIN_CUSTOMERS * cutoffs).sum())
+    one = first_spelling(counts.index)
+    joined = (
+        counts.groupby(counts.index.map(one), sort=False).sum().sort_values(ascending=False, kind="stable")
+    )
+    common = int((joined >= MIN_CUSTOMERS * cutoffs).sum())
     own = min(common, MOST_LEVELS)
-    return {str(level): min(place, own) for place, level in enumerate(counts.index)}
+    codes = {level: min(place, own) for place, level in enumerate(joined.index)}
+    return {str(level): codes[one[level]] for level in counts.index}
+
+
+def first_spelling(levels: Iterable[str]) -> dict[str, str]:
+    """Return of each level the first one that differs from it in case and blanks alone.
+
+    >>> first_spelling(["Married", "Single", "MARRIED "])
+    {'Married': 'Married', 'Single': 'Single', 'MARRIED ': 'Married'}
+    """
+    first: dict[str, str] = {}
+    return {level: first.setdefault(" ".join(str(level).casefold().split()), level) for level in levels}
+
+
+def as_spelled(levels: Iterable[Any], known: Collection[str]) -> dict[Any, Any]:
+    """Return of each level the known one that differs in case and blanks alone, the level itself where none does.
+
+    >>> as_spelled(["MARRIED", "widowed"], ["Married"])
+    {'MARRIED': 'Married', 'widowed': 'widowed'}
+    """
+    own = {" ".join(level.casefold().split()): level for level in reversed(list(known))}
+    exact = set(known)
+    return {
+        level: level if level in exact else own.get(" ".join(str(level).casefold().split()), level)
+        for level in levels
+    }
 
 
 def in_order(column: pd.Series, labels: np.ndarray, levels: Mapping[str, int]) -> dict[str, int]:
@@ -82,7 +111,7 @@ def encode(X: pd.DataFrame, categories: Categories) -> pd.DataFrame:
 
 
 def learned_levels(model: Any) -> dict[str, set[str]]:
-    """Return the levels that a fitted model, or a model that it combines, has a code for, by feature.
+    """Return the levels that a fitted model, or a model that it combines, has learned from, by feature.
 
     >>> class Trees:
     ...     categories_ = {"country": {"UK": 0, "FR": 1}}
@@ -90,6 +119,9 @@ def learned_levels(model: Any) -> dict[str, set[str]]:
     ['FR', 'UK']
     """
     levels = {name: set(codes) for name, codes in getattr(model, "categories_", {}).items()}
+    for name, coding in getattr(model, "coding_", {}).items():
+        if "others" in coding:
+            levels[name] = {*coding["levels"], *coding["others"]}
     inner = getattr(model, "model_", None)
     for part in [*getattr(model, "members_", ()), *([] if inner is None else [inner])]:
         for name, known in learned_levels(part).items():
@@ -110,5 +142,6 @@ def feature_types(names: Sequence[str], sets: Collection[str], width: int) -> li
 
 def _codes(column: pd.Series, levels: Mapping[str, int]) -> np.ndarray:
     places, distinct = pd.factorize(column)
-    found = [levels.get(str(level), np.nan) for level in distinct]
+    spelled = as_spelled(map(str, distinct), levels)
+    found = [levels.get(spelled[str(level)], np.nan) for level in distinct]
     return np.array([*found, np.nan], dtype=np.float64)[places]

@@ -13,6 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE, in_currency
 from cltv_ml.models.base import ValueModel, check_fitted, is_number
 from cltv_ml.models.bg_nbd import BGNBD
+from cltv_ml.models.categories import as_spelled, first_spelling
 from cltv_ml.models.gamma_gamma import GammaGamma
 from cltv_ml.models.inputs import as_labels
 from cltv_ml.models.out_of_fold import at_latest, by_cutoff
@@ -24,6 +25,12 @@ MOST_LEVELS = 8
 
 #: Customers who must share a level.
 MIN_CUSTOMERS = 20
+
+#: Numbers that surveys and registers write where there is no answer.
+NO_ANSWER = (
+    -1.0,
+    *(sign * code for code in (9.0, 97.0, 98.0, 99.0, 997.0, 998.0, 999.0, 9999.0) for sign in (-1, 1)),
+)
 
 #: Quantiles of a number beyond which values count as these: its slope is multiplied by them in an exponent.
 SPAN = (0.01, 0.99)
@@ -43,10 +50,11 @@ MOST_CUSTOMERS, FEWER_CUSTOMERS = 20_000, 4_000
 class WithCovariates(ValueModel):
     """BG/NBD or Pareto/NBD with Gamma-Gamma, whose rates depend on attributes of the customer.
 
-    Fader and Hardie (2007), "Incorporating Time-Invariant Covariates into the Pareto/NBD and BG/NBD Models". Each level
-    of a category that enough customers share is a covariate, as is a missing value; numbers are standardised. One
-    penalty holds the slopes of purchases, dropout and spend near zero: it is chosen on earlier windows, by how well the
-    values of their customers tell what these then spent.
+    Fader and Hardie (2007), "Incorporating Time-Invariant Covariates into the Pareto/NBD and BG/NBD Models". Each of
+    the most frequent levels of a category is a covariate, as is a missing value; other levels, rare or never seen,
+    count as the average customer. Numbers are standardised, and codes for no answer such as -99 are missing. One
+    penalty holds the slopes of purchases, dropout and spend near zero: it is chosen on earlier windows, by how well
+    the values of their customers tell what these then spent.
 
     Parameters
     ----------
@@ -110,12 +118,15 @@ class WithCovariates(ValueModel):
         """Return what the history adds where no attribute is known, and what each attribute adds to that."""
         check_fitted(self)
         coded = code(X, self.coding_)
-        plain = coded.assign(**dict.fromkeys(_covariates(self.coding_), 0.0))
+        plain = coded.assign(**_average(self.coding_))
         history = self.value_.contributions(plain)
         slopes = self._slopes()
         parts = pd.DataFrame(
             {
-                name: sum((coded[one] * slopes[one] for one in columns), pd.Series(0.0, index=X.index))
+                name: sum(
+                    ((coded[one] - plain[one]) * slopes[one] for one in columns),
+                    pd.Series(0.0, index=X.index),
+                )
                 for name, columns in ((name, _columns(name, coding)) for name, coding in self.coding_.items())
             },
             index=X.index,
@@ -163,44 +174,52 @@ class WithCovariates(ValueModel):
 def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return how each column becomes covariates: its levels but the most frequent, or its mean and spread.
 
-    Columns that say nothing here are left out: one level, or more levels that enough customers share than
-    `MOST_LEVELS`.
+    At most `MOST_LEVELS` levels are told apart; `shares` is how many customers with a value have each. Columns that say
+    nothing here are left out, such as those of one level.
 
     >>> X = pd.DataFrame({"country": ["UK"] * 30 + ["FR"] * 20 + ["IS"], "age": [20.0, 40.0, 60.0] * 17})
     >>> coding = learn_coding(X, ["country", "age"])
-    >>> coding["country"], round(coding["age"]["mean"])
-    ({'levels': ['FR'], 'missing': False}, 40)
+    >>> coding["country"]["levels"], coding["country"]["others"], round(coding["age"]["mean"])
+    (['FR'], ['UK', 'IS'], 40)
     """
     coding: dict[str, dict[str, Any]] = {}
     for name in attributes:
         if name not in X:
             raise InputError(f"WithCovariates: missing column {name!r}. Found {list(X.columns)}.")
         column = X[name]
-        missing = bool(column.isna().sum() >= MIN_CUSTOMERS and column.notna().any())
         if is_number(column.dtype):
-            if found := _learn_number(column.astype("float64")):
-                coding[name] = {**found, "missing": missing}
-            continue
-        counts = (
-            column.dropna()
-            .astype(str)
-            .value_counts()
-            .sort_index()
-            .sort_values(ascending=False, kind="stable")
-        )
-        levels = [str(level) for level in counts.index[counts >= MIN_CUSTOMERS]]
-        if len(levels) <= MOST_LEVELS and (len(levels) > 1 or missing):
-            coding[name] = {"levels": levels[1:], "missing": missing}
+            one = _learn_number(column.astype("float64"))
+            column = column.where(~column.isin(one.get("no_answer", [])))
+        else:
+            one = _learn_levels(column.dropna().astype(str).value_counts())
+        missing = bool(column.isna().sum() >= MIN_CUSTOMERS and column.notna().any())
+        if one and (one.get("levels", [name]) or missing):
+            coding[name] = {**one, "missing": missing}
     return coding
 
 
-def _learn_number(values: pd.Series) -> dict[str, float]:
-    """Return range, mean and spread of a column, empty where it has none; a slope must not follow a few outliers.
+def _learn_levels(counts: pd.Series) -> dict[str, Any]:
+    """Return the levels that are told apart but for the most frequent, the share of each, and all other levels."""
+    counts = counts.sort_index().sort_values(ascending=False, kind="stable")
+    counts = counts.groupby(counts.index.map(first_spelling(counts.index)), sort=False).sum()
+    counts = counts.sort_values(ascending=False, kind="stable")
+    told = counts[counts >= MIN_CUSTOMERS].head(MOST_LEVELS)
+    if not len(told):
+        return {}
+    shares = (told / counts.sum()).iloc[1:]
+    others = [str(level) for level in counts.index if level not in shares.index]
+    return {"levels": [str(level) for level in shares.index], "shares": shares.tolist(), "others": others}
+
+
+def _learn_number(values: pd.Series) -> dict[str, Any]:
+    """Return range, mean, spread and codes for no answer; empty without spread. A slope must not follow a few outliers.
 
     >>> learned = _learn_number(pd.Series([*range(20, 70)] * 9 + [999.0]))
     >>> learned["high"], round(learned["mean"])
     (69.0, 45)
     """
+    no_answer = _no_answer(values)
+    values = values[~values.isin(no_answer)]
     low, high = values.quantile(SPAN)
     if not low < high:  # such as yes or no with few of one
         low, high = values.min(), values.max()
@@ -208,7 +227,23 @@ def _learn_number(values: pd.Series) -> dict[str, float]:
     spread = float(values.std())
     if not np.isfinite(spread) or spread <= 0:
         return {}
-    return {"mean": float(values.mean()), "spread": spread, "low": float(low), "high": float(high)}
+    found = {"mean": float(values.mean()), "spread": spread, "low": float(low), "high": float(high)}
+    return {**found, "no_answer": no_answer} if no_answer else found
+
+
+def _no_answer(values: pd.Series) -> list[float]:
+    """Return the codes for no answer among the values of many customers: below zero, or far above all other values.
+
+    >>> _no_answer(pd.Series([*range(18, 80)] * 2 + [99.0] * 30)), _no_answer(pd.Series([1, 5, 3, 99, -9] * 30))
+    ([], [-9.0, 99.0])
+    """
+    counts = values.value_counts()
+    codes = [code for code in NO_ANSWER if counts.get(code, 0) >= MIN_CUSTOMERS]
+    rest = values[~values.isin(codes)]
+    if not codes or not rest.notna().any():
+        return []
+    low, high = rest.min(), rest.max()
+    return sorted(code for code in codes if code < 0 <= low or code > high + (high - low))
 
 
 def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -225,16 +260,39 @@ def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFra
     for name, one in coding.items():
         column = X[name]
         if "levels" in one:
-            columns |= {
-                f"{name}={level}": (column == level).fillna(False).astype("float64")
-                for level in one["levels"]
-            }
+            columns |= _code_levels(name, column, one)
         else:
+            column = column.where(~column.isin(one.get("no_answer", [])))
             values = column.astype("float64").clip(one.get("low"), one.get("high"))
             columns[name] = ((values - one["mean"]) / one["spread"]).fillna(0.0)
         if one["missing"]:
             columns[f"{name}=missing"] = column.isna().astype("float64")
     return X.assign(**columns)
+
+
+def _code_levels(name: str, column: pd.Series, one: Mapping[str, Any]) -> dict[str, pd.Series]:
+    """Return a covariate per level: 1 where a customer has it, and its share of all where theirs is none of those."""
+    shares = one.get("shares", [0.0] * len(one["levels"]))
+    known = [
+        *one["levels"],
+        *one.get("others", [])[:1],
+    ]  # of the others the first is the most frequent level of all
+    level = column.map(as_spelled(column.dropna().unique(), known))
+    average = ~level.isin(known) & (column.notna() | (not one["missing"]))
+    return {
+        f"{name}={told}": (level == told).fillna(False).astype("float64").mask(average, share)
+        for told, share in zip(one["levels"], shares, strict=True)
+    }
+
+
+def _average(coding: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return the covariates of the average of all customers whose values are known."""
+    levels = {
+        f"{name}={level}": share
+        for name, one in coding.items()
+        for level, share in zip(one.get("levels", []), one.get("shares", []), strict=False)
+    }
+    return {column: levels.get(column, 0.0) for column in _covariates(coding)}
 
 
 def _sample(X: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cltv_ml.models.categories import learned_levels
+from cltv_ml.models.categories import as_spelled, learned_levels
 
 
 def describe_unseen(table: pa.Table, model: Any) -> list[str]:
@@ -38,7 +38,8 @@ def describe_unseen(table: pa.Table, model: Any) -> list[str]:
 
 def _unseen(words: str, counts: pa.StructArray, known: set[str]) -> list[str]:
     pairs = [(one["values"], one["counts"]) for one in counts.to_pylist()]
-    strange = {level: count for level, count in pairs if str(level) not in known}
+    spelled = as_spelled((str(level) for level, _ in pairs), known)
+    strange = {level: count for level, count in pairs if spelled[str(level)] not in known}
     if not strange:
         return []
     return [

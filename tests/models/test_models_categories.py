@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.models import CATALOGUE, ZILN, FeatureFiles, Hurdle, Hybrid, Quantile, Tweedie, trees
-from cltv_ml.models.categories import MOST_LEVELS, code_levels
+from cltv_ml.models.categories import MOST_LEVELS, code_levels, encode
 from cltv_ml.models.state import from_state, to_state
 
 TREES = (Tweedie, Hurdle, Hybrid, ZILN, Quantile)
@@ -109,3 +109,13 @@ def test_levels_of_many_rows_are_coded_by_their_mean_label(shop, monkeypatch):
 def test_levels_of_many_rows_are_coded_from_files_as_from_a_frame(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(trees, "MANY_ROWS", 1000)
     files_are_as_a_frame(*shop, tmp_path)
+
+
+def test_spellings_that_differ_in_case_alone_share_a_code():
+    counts = pd.Series({"Married": 30, "MARRIED": 15, "Single": 40, "single": 1})
+    codes = code_levels(counts)
+    assert codes["Married"] == codes["MARRIED"] == 0
+    assert codes["single"] == codes["Single"] == 1
+    coded = encode(pd.DataFrame({"status": ["married", "divorced"]}), {"status": codes})
+    assert coded["status"].tolist()[0] == 0
+    assert np.isnan(coded["status"].tolist()[1])

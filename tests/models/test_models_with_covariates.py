@@ -8,6 +8,7 @@ from cltv_ml.evaluation.metrics import gini
 from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, WithCovariates
 from cltv_ml.models.competitors import competitors
 from cltv_ml.models.state import from_state, to_state
+from cltv_ml.models.with_covariates import MOST_LEVELS, code, learn_coding
 
 HORIZON, SLOPE = 60, 1.5
 
@@ -90,6 +91,36 @@ def test_a_level_that_was_never_seen_and_a_missing_one_get_a_value(simulated, fi
     for level in ("billboard", None):
         values = fitted.predict(X.assign(attribute_text_channel=level, attribute_number_age=np.nan))
         assert np.isfinite(values).all()
+
+
+def test_a_level_that_was_never_seen_counts_as_the_average_customer_and_not_as_the_most_frequent(
+    fitted, simulated
+):
+    X = simulated[0].head(50)
+    of = {
+        level: fitted.predict(X.assign(attribute_text_channel=level))
+        for level in ("ads", "referral", "tv", None)
+    }
+    assert ((of["ads"] < of["tv"]) & (of["tv"] < of["referral"])).all()
+    np.testing.assert_array_equal(of["tv"], of[None])
+
+
+def test_levels_beyond_the_most_frequent_are_joined_and_spellings_are_one():
+    shops = [f"shop {number % 12}" for number in range(240)]
+    coding = learn_coding(pd.DataFrame({"shop": [*shops, *["SHOP 3"] * 9, None]}), ["shop"])["shop"]
+    assert len(coding["levels"]) == MOST_LEVELS - 1
+    assert coding["others"][0] == "shop 3"
+    coded = code(pd.DataFrame({"shop": ["Shop 1", "shop 1", "shop 9"]}), {"shop": coding})
+    assert coded["shop=shop 1"].tolist()[:2] == [1.0, 1.0]
+    assert coded["shop=shop 1"][2] == pytest.approx(20 / 249)
+
+
+def test_codes_for_no_answer_are_missing():
+    X = pd.DataFrame({"likert": [1.0, 2, 3, 4, 5, -99] * 30, "age": [20.0, 30, 40, 50, 60, 70] * 30})
+    coding = learn_coding(X, ["likert", "age"])
+    assert coding["likert"]["mean"] == 3.0
+    assert code(X.head(6), coding)["likert=missing"].tolist() == [0, 0, 0, 0, 0, 1]
+    assert not coding["age"]["missing"]
 
 
 def test_it_is_stored_and_read_again(simulated, fitted):
