@@ -27,6 +27,9 @@ _LATER = 0.2
 #: Share of rows whose end a column must tell, to be that end.
 _SURELY = 0.95
 
+#: Days after the first purchase by which a customer's first row is expected.
+_SOON = 30
+
 _FACTS = {
     "spend": "sum(amount)",
     "number of purchases": "count(distinct cast(timestamp as date))",
@@ -74,7 +77,8 @@ def find_leaks(
         reason = (
             _by_name(one.column)
             or _by_date(one.name, joined, earliest)
-            or _by_values(joined[one.name], joined)
+            or _by_values("it", joined[one.name], joined)
+            or _by_values("whether it has a value", joined[one.name].notna().astype(float), joined)
         )
         if reason:
             leaks[one.name] = (
@@ -138,12 +142,37 @@ def _by_date(name: str, joined: pd.DataFrame, earliest: pd.Timestamp) -> str:
     return f"{later.mean():.0%} of its dates lie after the first purchase, on or after {earliest:%Y-%m-%d}"
 
 
-def _by_values(values: pd.Series, joined: pd.DataFrame) -> str:
+def _by_values(what: str, values: pd.Series, joined: pd.DataFrame) -> str:
     for fact in _FACTS:
         close = closeness(values, joined[fact])
         if close >= TOO_CLOSE:
-            return f"it follows the log's {fact} of each customer ({close:.0%} of the order in common)"
+            return f"{what} follows the log's {fact} of each customer ({close:.0%} of the order in common)"
     return ""
+
+
+def doubtful_rows(attributes: Attributes, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return what is doubtful about which customers have a row, and from when on, a sentence each.
+
+    A snapshot of those who are still active tells who left; rows dated by an export count as missing until then.
+    """
+    if not len(attributes.table):
+        return []
+    facts = _facts(con)
+    if not attributes.dated:
+        there = pd.Series(facts.index.isin(attributes.table["customer_id"].to_pandas()), index=facts.index)
+        reason = _by_values("who has a row", there.astype(float), facts)
+        return [f"{reason[0].upper()}{reason[1:]}: the table may hold who is still active."] if reason else []
+    rows = attributes.table.select(["customer_id", "valid_from"]).to_pandas()
+    first = rows.groupby("customer_id")["valid_from"].min()
+    days = (first - pd.Timestamp("1970-01-01")).dt.days.reindex(facts.index).dropna()
+    late = int((days > facts["first_day"].reindex(days.index) + _SOON).sum())
+    if late <= _SURELY / 2 * len(days):
+        return []
+    return [
+        f"The first row of {late:,} of {len(days):,} customers holds only from more than {_SOON} days after their "
+        "first purchase on, and attributes are missing until then; if its date is that of an export, leave it out "
+        "with --attribute COLUMN=none."
+    ]
 
 
 def closeness(values: pd.Series, fact: pd.Series) -> float:

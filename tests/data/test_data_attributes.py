@@ -38,106 +38,6 @@ def log() -> Log:
     return Log(table.astype({"customer_id": "str"}))
 
 
-def test_kinds_are_inferred_from_headings_and_values():
-    found = read_attributes(
-        people(
-            country=["UK", "FR"] * 30,
-            income=np.linspace(1, 2, N),
-            member=["yes", "no"] * 30,
-            birth_year=[1980, 1990] * 30,
-            signup=pd.date_range("2023-01-01", periods=N).astype(str),
-            zip=[10115, 20095] * 30,
-            size=["1", "2", "5+"] * 20,
-        )
-    )
-    kinds = {one.column: one.kind for one in found.account}
-    assert kinds == {
-        "country": "category",
-        "income": "number",
-        "member": "yes/no",
-        "birth_year": "birth date",
-        "signup": "date",
-        "zip": "category",
-        "size": "category",
-    }
-
-
-def test_what_names_a_person_is_never_learned_from():
-    names = {
-        "e-mail": [f"a{number}@x.io" for number in range(N)],
-        "Phone": "+49 30 1234567",
-        "Customer Name": "Ann",
-        "street": "High Street 1",
-        "ip_address": "10.0.0.1",
-        "contact": [f"b{number}@x.io" for number in range(N)],
-    }
-    consent = ["subscribed", "never"] * 30
-    found = read_attributes(people(**names, country=["UK", "FR"] * 30, email_consent=consent))
-    assert [one.column for one in found.used] == ["country", "email_consent"]
-    assert "names a person" in reason(found, "contact")
-
-
-def test_columns_that_say_nothing_are_left_out_by_name():
-    found = read_attributes(people(empty=None, same="x", own=[f"n{number}" for number in range(N)]))
-    assert not found.used
-    assert reason(found, "empty") == "every value is missing."
-    assert reason(found, "same") == "every customer has the same value."
-    assert "a value of their own" in reason(found, "own")
-
-
-def test_a_column_of_too_many_levels_is_refused_with_advice():
-    many = pd.DataFrame(
-        {"customer_id": range(6000), "shop": [f"{number % 250:03d}" for number in range(6000)]}
-    )
-    found = read_attributes(many)
-    assert "250 of its levels" in reason(found, "shop")
-    assert "regions in place of towns" in reason(found, "shop")
-
-
-def test_levels_that_too_few_customers_share_are_refused_with_advice():
-    few = pd.DataFrame({"customer_id": range(90), "job": [f"job {number % 30}" for number in range(90)]})
-    assert "none of its 30 levels is shared by 20 customers" in reason(read_attributes(few), "job")
-
-
-def test_postcodes_that_few_customers_share_become_areas():
-    codes = [f"{area}{number % 97:02d}0" for number in range(150) for area in ("10", "80")]
-    table = pd.DataFrame({"customer_id": range(300), "PLZ": codes})
-    found = read_attributes(table)
-    assert found.table["text_plz_first_2"].to_pylist()[:2] == ["10", "80"]
-    assert any("its first 2 signs are the level (2 areas)" in note for note in found.notes)
-    again = read_attributes(table.head(1), wanted=["text_plz_first_2"])
-    assert again.table.to_pylist() == [{"customer_id": "0", "text_plz_first_2": "10"}]
-
-
-def test_birth_years_of_two_digits_and_codes_for_no_date_are_understood():
-    found = read_attributes(
-        people(
-            jahrgang=["45", "99", "02", "80"] * 15,
-            birth_month=[1, 12] * 30,
-            founded=["1900-01-01", "9999-12-31", "1875-05-01"] * 20,
-            enrolled=[20230105, 20231231] * 30,
-        )
-    )
-    days = found.table.to_pandas()
-    years = pd.to_datetime(days["birth_jahrgang"].head(4), unit="D").dt.year.tolist()
-    assert years == [1945, 1999, 2002, 1980]
-    assert days["date_founded"].notna().sum() == 20
-    assert any("40 of 60 values are not a date between" in note for note in found.notes)
-    assert days["date_enrolled"].iloc[0] == (pd.Timestamp("2023-01-05") - pd.Timestamp(0)).days
-    assert {one.column: one.kind for one in found.account}["birth_month"] == "number"
-
-
-def test_a_column_none_of_whose_values_can_be_read_is_left_out():
-    found = read_attributes(people(born=["x", "y"] * 30), {"born": "birth date"})
-    assert reason(found, "born") == "none of its values is a date or a year."
-
-
-def test_names_of_companies_and_accounts_are_never_learned_from():
-    names = ["cust_nm", "Company", "Account Name", "login", "twitter_handle", "Website", "VAT number"]
-    found = read_attributes(people(**{name: ["a", "b"] * 30 for name in names}))
-    assert found.used == ()
-
-
 def test_ids_with_other_signs_between_are_found_by_their_values():
     ids = pd.Index([f"ACC-{number:03d}" for number in range(N)])
     table = people(country=["UK", "FR"] * 30).assign(customer_id=[f"acc{number:03d}" for number in range(N)])
@@ -219,20 +119,6 @@ def test_contacts_find_ids_by_their_values_too(log):
     assert any("--contact cust_ref=none declines it" in note for note in known.contacts.notes)
 
 
-def test_whole_numbers_that_tell_rows_apart_are_no_attribute():
-    table = people(
-        dim_key=np.arange(N) * 7 + 3, row=np.arange(N), age=np.arange(N) % 50 + 18, worth=np.arange(N) ** 2
-    )
-    found = read_attributes(table)
-    assert [one.column for one in found.used] == ["age", "worth"]
-    assert "as a key does" in reason(found, "dim_key")
-
-
-def test_numbers_that_are_no_number_or_infinite_do_not_stop_the_reading():
-    for odd in (["nan"] * 30 + [str(number) for number in range(30)], ["Infinity"] * N, ["inf", "-inf"] * 30):
-        assert len(read_attributes(people(odd=odd)).account) == 1, odd[:2]
-
-
 def test_columns_that_say_when_a_row_ended_are_no_attribute(log):
     early = people(tier=["gold", "silver"] * 30, valid_from="2023-01-01", thru="2024-03-31", newest="N")
     late = people(tier=["silver", "gold"] * 30, valid_from="2024-04-01", thru="9999-12-31", newest="Y")
@@ -295,6 +181,28 @@ def test_facts_of_the_log_are_left_out_of_a_snapshot(log):
     found = read_known(log, Tables(customers=snapshot), earliest=pd.Timestamp("2024-02-01")).attributes
     assert [one.column for one in found.used] == ["country"]
     assert all("valid_from" in one.reason for one in found.account if one.reason)
+
+
+def test_values_that_only_active_customers_have_tell_who_left_and_are_left_out(log):
+    last = log.frame.groupby("customer_id")["timestamp"].max().to_numpy()
+    active = last >= np.datetime64("2024-07-01")
+    snapshot = people(app=np.where(active, ["ios", "web"] * 30, None), country=["UK", "FR"] * 30)
+    day = pd.Timestamp("2024-02-01")
+    found = read_known(log, Tables(customers=snapshot), earliest=day).attributes
+    assert [one.column for one in found.used] == ["country"]
+    assert "whether it has a value follows the log's last purchase" in reason(found, "app")
+    assert found.notes == ()
+    found = read_known(log, Tables(customers=snapshot[active]), earliest=day).attributes
+    assert any("Who has a row follows the log's last purchase" in note for note in found.notes)
+
+
+def test_rows_dated_by_an_export_are_told(log):
+    export = people(country=["UK", "FR"] * 30, valid_from="2024-12-31")
+    found = read_known(log, Tables(customers=export), earliest=pd.Timestamp("2024-02-01")).attributes
+    assert any(
+        "The first row of 60 of 60 customers holds only from more than 30 days" in note
+        for note in found.notes
+    )
 
 
 def test_a_dated_table_is_trusted(log):
