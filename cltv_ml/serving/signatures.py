@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mlflow.models import ModelSignature
@@ -55,7 +56,10 @@ def transactions_signature(
         ColSpec(kinds.get(column.kind, "string"), name, required=False)
         for name, column in TRANSACTIONS.columns.items()
     ]
-    names = dict.fromkeys(name.partition("_")[2] for name in attribute_columns(features))
+    own = [name.partition("_")[2] for name in attribute_columns(features)]
+    names = dict.fromkeys(
+        [*own, *(re.sub(r"_first_\d$", "", name) for name in own)]
+    )  # a postcode may come whole
     inputs += [ColSpec("string", f"customers.{name}", required=False) for name in names]
     return ModelSignature(
         inputs=Schema(inputs),

@@ -12,6 +12,7 @@ from cltv_ml import engine
 from cltv_ml.models import BGNBD, ProbabilisticValue
 from cltv_ml.serving import requests
 from cltv_ml.serving.packaging import Card, tier_cuts
+from cltv_ml.serving.signatures import transactions_signature
 
 FEATURES = ["frequency", "recency", "T", "monetary_value"]
 LINES = pd.DataFrame(
@@ -97,3 +98,11 @@ def test_of_a_customer_spelled_in_two_ways_the_last_attribute_counts():
         "ann@x.io": "FR",
         "bob": "DE",
     }
+
+
+def test_a_request_may_carry_the_whole_postcode_of_which_the_model_knows_the_area(served):
+    features = [*FEATURES, "attribute_text_zip_first_2"]
+    signature = transactions_signature(served.model, features, ["expected_value"])
+    assert {"customers.zip", "customers.zip_first_2"} <= set(signature.inputs.input_names())
+    lines = LINES.head(1).assign(**{"customers.zip": "10115"})
+    assert requests.read_block(lines, features)["text_zip_first_2"].to_pylist() == ["10"]
