@@ -26,14 +26,14 @@ warnings.filterwarnings("ignore", "IProgress not found")
 
 __version__ = "0.1.0"
 
-_NAMES = {"Log": "log", "Window": "windows", "build_features": "features", "clean": "data", "read": "data"}
+_HOMES = {"Log": "log", "Window": "windows", "build_features": "features", "clean": "data", "read": "data"}
 
 __all__ = ["Log", "Window", "__version__", "build_features", "clean", "read"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(importlib.import_module(f"cltv_ml.{_NAMES[name]}"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"cltv_ml.{_HOMES[name]}"), name)
     try:
         return importlib.import_module(f"cltv_ml.{name}")
     except ModuleNotFoundError as error:
@@ -43,4 +43,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES, *(room.name for room in pkgutil.iter_modules(__path__))})
+    return sorted({*globals(), *_HOMES, *(room.name for room in pkgutil.iter_modules(__path__))})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -28,8 +28,10 @@ MONEY_SCALE = 10_000
 
 
 #: The database that `connect` opens catalogs in, and the catalogs it has opened there.
-_one: ContextVar[tuple[duckdb.DuckDBPyConnection, list[str]] | None] = ContextVar("_one", default=None)
-_numbers = itertools.count()
+_shared_database: ContextVar[tuple[duckdb.DuckDBPyConnection, list[str]] | None] = ContextVar(
+    "_one", default=None
+)
+_catalog_numbers = itertools.count()
 
 #: How to drop what was made while `tidy` is open.
 _made: ContextVar[list[tuple[duckdb.DuckDBPyConnection, str]] | None] = ContextVar("_made", default=None)
@@ -48,11 +50,11 @@ def within(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
     []
     """
     made: list[str] = []
-    token = _one.set((database, made))
+    token = _shared_database.set((database, made))
     try:
         yield
     finally:
-        _one.reset(token)
+        _shared_database.reset(token)
         for name in made:
             database.execute(f"detach {name}")
 
@@ -67,9 +69,9 @@ def connect(
     >>> connect().sql("select 1 + 1 as two").fetchall()
     [(2,)]
     """
-    present = _one.get()
+    present = _shared_database.get()
     if present is not None:
-        con, name = cursor(present[0]), f"catalog_{next(_numbers)}"
+        con, name = cursor(present[0]), f"catalog_{next(_catalog_numbers)}"
         con.execute(f"attach ':memory:' as {name}")
         present[1].append(name)
         con.execute(f"use {name}")
@@ -172,14 +174,15 @@ def as_tabular(source: Any) -> Tabular:
     if hasattr(source, "__arrow_c_stream__"):
         return pa.table(source)
     named = getattr(getattr(source, "dtype", None), "names", None)
-    if named or isinstance(source, Mapping) or _is_records(source):
+    if named or isinstance(source, Mapping) or is_records(source):
         return pd.DataFrame(source)
     raise InputError(
         f"{type(source).__name__} is no table: give a path, or a frame of pandas, Polars, Arrow, DuckDB or Spark."
     )
 
 
-def _is_records(source: Any) -> bool:
+def is_records(source: Any) -> bool:
+    """Whether this is a list of records, as JSON has them."""
     return isinstance(source, list) and bool(source) and all(isinstance(row, Mapping) for row in source)
 
 
@@ -228,6 +231,15 @@ def literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Return texts as quoted SQL strings divided by commas.
+
+    >>> literals(["a", "b"])
+    "'a', 'b'"
+    """
+    return ", ".join(map(literal, texts))
 
 
 @dataclass(frozen=True)
@@ -293,7 +305,7 @@ def lend(con: duckdb.DuckDBPyConnection, label: str, table: pa.Table) -> Relatio
 
 
 def _name(label: str) -> str:
-    return f"{label}_{next(_numbers)}"
+    return f"{label}_{next(_catalog_numbers)}"
 
 
 def _remember(con: duckdb.DuckDBPyConnection, name: str, drop: str) -> Relation:

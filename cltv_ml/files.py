@@ -109,7 +109,7 @@ def neutral(frame: pd.DataFrame) -> pd.DataFrame:
     >>> neutral(pd.DataFrame({"name": ["=1+2", "-5", "ann", "'@me"]}))["name"].tolist()
     ["'=1+2", '-5', 'ann', "''@me"]
     """
-    changed = {name: _neutral(frame[name]) for name in frame.columns if _is_text(frame[name])}
+    changed = {name: _neutral(frame[name]) for name in frame.columns if _holds_text(frame[name])}
     return frame.assign(**changed).set_axis(_neutral(frame.columns.to_series().astype("str")), axis=1)
 
 
@@ -119,11 +119,11 @@ def as_written(frame: pd.DataFrame) -> pd.DataFrame:
     >>> as_written(pd.DataFrame({"name": ["'=1+2", "-5", "ann", "''@me"]}))["name"].tolist()
     ['=1+2', '-5', 'ann', "'@me"]
     """
-    changed = {name: _as_written(frame[name]) for name in frame.columns if _is_text(frame[name])}
+    changed = {name: _as_written(frame[name]) for name in frame.columns if _holds_text(frame[name])}
     return frame.assign(**changed).set_axis(_as_written(frame.columns.to_series().astype("str")), axis=1)
 
 
-def _is_text(column: pd.Series) -> bool:
+def _holds_text(column: pd.Series) -> bool:
     return not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column))
 
 

@@ -45,42 +45,44 @@ def card(title: str, parts: Mapping[str, Any]) -> str:
 def show(value: Any) -> str:
     """Return one value as HTML: a table's first rows, a list's items, a number, a text; empty where there is none."""
     if isinstance(value, pd.DataFrame):
-        return _table(value)
+        return _table_html(value)
     if isinstance(value, pd.Series):
-        return _table(value.to_frame())
+        return _table_html(value.to_frame())
     if isinstance(value, Inline):
         return value._repr_html_()
     if isinstance(value, Mapping):
-        items = [f"{escape(_text(name))}: {show(one)}" for name, one in value.items()]
-        return _list(items)
+        items = [f"{escape(_value_text(name))}: {show(one)}" for name, one in value.items()]
+        return _list_html(items)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return _list([show(item) for item in value])
-    return escape(_text(value))
+        return _list_html([show(item) for item in value])
+    return escape(_value_text(value))
 
 
-def _list(items: Sequence[str]) -> str:
+def _list_html(items: Sequence[str]) -> str:
     if not items:
         return ""
     points = "".join(f"<li>{item}</li>" for item in items[: 2 * ROWS])
-    return f'<ul style="margin:0;padding-left:16px">{points}</ul>{_more(len(items), 2 * ROWS, "entries")}'
+    return (
+        f'<ul style="margin:0;padding-left:16px">{points}</ul>{_more_html(len(items), 2 * ROWS, "entries")}'
+    )
 
 
-def _table(frame: pd.DataFrame) -> str:
+def _table_html(frame: pd.DataFrame) -> str:
     if frame.empty:
         return ""
     numbered = isinstance(frame.index, pd.RangeIndex)
-    head = frame.head(ROWS).to_html(border=0, index=not numbered, float_format=_text)
-    return head + _more(len(frame), ROWS, "rows")
+    head = frame.head(ROWS).to_html(border=0, index=not numbered, float_format=_value_text)
+    return head + _more_html(len(frame), ROWS, "rows")
 
 
-def _more(count: int, shown: int, what: str) -> str:
+def _more_html(count: int, shown: int, what: str) -> str:
     return f"<small>{shown} of {count:,} {what}</small>" if count > shown else ""
 
 
-def _text(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """Return a plain value as text; of other objects only what is short.
 
-    >>> _text(12345.678), _text(0.12345), _text(3), _text(True), _text(None)
+    >>> _value_text(12345.678), _value_text(0.12345), _value_text(3), _value_text(True), _value_text(None)
     ('12,345.68', '0.1235', '3', 'True', '')
     """
     if isinstance(value, Integral) and not isinstance(value, bool):

@@ -32,10 +32,10 @@ _WAY_OUT = {
     "channel": "map the place of purchase to channel",
 }
 
-_LABELS = {name: label for name, label in LABELS.items() if label.grain == "line"}
+_LINE_LABELS = {name: label for name, label in LABELS.items() if label.grain == "line"}
 
 #: The columns that labels read, over the lines of a log.
-_LINES = {
+_LINE_SQL = {
     "day": "cast(timestamp as date) as day",
     **{name: f"cast(round({name} * {MONEY_SCALE}) as bigint) as {name}" for name in ("amount", "cost")},
 }
@@ -230,15 +230,15 @@ class Log(Inline):
         InputError
             The label is unknown or the log ends before the holdout does (a censored label).
         """
-        if label not in _LABELS:
-            raise InputError(f"Unknown label {label!r}. Available: {sorted(_LABELS)}.")
-        if missing := sorted(_LABELS[label].needs - set(self.columns)):
+        if label not in _LINE_LABELS:
+            raise InputError(f"Unknown label {label!r}. Available: {sorted(_LINE_LABELS)}.")
+        if missing := sorted(_LINE_LABELS[label].needs - set(self.columns)):
             raise InputError(f"label {label!r} needs {missing}, which the log has not. Found {self.columns}.")
         window.check_holdout(self.last)
-        lines = ", ".join(_LINES[name] for name in ("day", "amount", *sorted(_LABELS[label].needs)))
+        lines = ", ".join(_LINE_SQL[name] for name in ("day", "amount", *sorted(_LINE_LABELS[label].needs)))
         rows = frame(
             self.connect().sql(
-                f"select customer_id, {_LABELS[label].value} as label from (select customer_id, {lines} from log "
+                f"select customer_id, {_LINE_LABELS[label].value} as label from (select customer_id, {lines} from log "
                 f"where timestamp >= timestamp '{window.cutoff}' and timestamp < timestamp '{window.end}') group by all"
             )
         )

@@ -48,7 +48,7 @@ def format_money(amount: float, currency: str = "", *, unit: bool = True) -> str
     """
     if not math.isfinite(amount):
         return "unknown"
-    return _text(amount, 0 if abs(amount) >= 1000 else digits(currency), currency if unit else "")
+    return _amount_text(amount, 0 if abs(amount) >= 1000 else digits(currency), currency if unit else "")
 
 
 def format_exactly(amount: float, currency: str = "", *, unit: bool = True) -> str:
@@ -57,9 +57,9 @@ def format_exactly(amount: float, currency: str = "", *, unit: bool = True) -> s
     >>> format_exactly(1234.5, "EUR"), format_exactly(512.4, "JPY"), format_exactly(0.5, "KWD", unit=False)
     ('1,234.50 EUR', '512 JPY', '0.500')
     """
-    return _text(amount, digits(currency), currency if unit else "")
+    return _amount_text(amount, digits(currency), currency if unit else "")
 
 
-def _text(amount: float, places: int, unit: str) -> str:
+def _amount_text(amount: float, places: int, unit: str) -> str:
     # Rounded first, so that nothing is written as minus zero.
     return f"{round(float(amount), places) + 0.0:,.{places}f} {unit}".rstrip()

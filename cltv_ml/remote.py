@@ -22,7 +22,7 @@ _STORES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "ab
 _REMOTE = re.compile(rf"({'|'.join(_STORES)}|https?):/+(?=.)")
 
 #: Seconds without an answer after which a web server is given up.
-_PATIENCE = 60
+_TIMEOUT = 60
 
 #: Bytes that are copied at a time.
 _PIECE = 1 << 22
@@ -78,11 +78,11 @@ def fetch(place: str | Path, folder: Path) -> Path:
     """
     url = address(place)
     target = Path(tempfile.mkdtemp(dir=folder))
-    with _explained(url, "read"):
+    with _explained_download(url, "read"):
         if url.startswith("http"):
-            return _download(url, target)
+            return _download_url(url, target)
         store, path = _store(url)
-        above, names = _find(store, path)
+        above, names = _find_remote(store, path)
         if not names:
             raise InputError(f"{without_secrets(url)}: there is no such file or folder; check the address.")
         for name in names:
@@ -97,7 +97,7 @@ def fetch(place: str | Path, folder: Path) -> Path:
 def send(file: Path, place: str | Path) -> None:
     """Copy a file to an object store, where it appears when it is complete."""
     url = address(place)
-    with _explained(url, "written"):
+    with _explained_download(url, "written"):
         store, path = _store(url)
         with file.open("rb") as source, store.open_output_stream(path) as target:
             shutil.copyfileobj(source, target, _PIECE)
@@ -111,7 +111,7 @@ def check_writable(place: str | Path) -> None:
             f"{without_secrets(url)} is a web page, to which nothing can be written; name a folder or s3://, gs:// or "
             "abfs://."
         )
-    with _explained(url, "written"):
+    with _explained_download(url, "written"):
         store, path = _store(url)
         bucket = path.partition("/")[0]
         if store.get_file_info(bucket).type.name == "NotFound":
@@ -136,7 +136,7 @@ def _store(url: str) -> tuple[Any, str]:
     return store, unquote(path).rstrip("/")
 
 
-def _find(store: Any, path: str) -> tuple[str, list[str]]:
+def _find_remote(store: Any, path: str) -> tuple[str, list[str]]:
     """Return a folder and what a path names in it: itself, the files below it, or those that match it."""
     from pyarrow.fs import FileSelector
 
@@ -151,9 +151,9 @@ def _find(store: Any, path: str) -> tuple[str, list[str]]:
     return above, sorted(name for name in files if not pattern or fnmatchcase(name, path))
 
 
-def _download(url: str, folder: Path) -> Path:
+def _download_url(url: str, folder: Path) -> Path:
     request = urllib.request.Request(url, headers={"User-Agent": "cltv_ml"})
-    with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
         name = answer.headers.get_filename() or PurePosixPath(unquote(urlsplit(url).path)).name
         file = folder / (PurePosixPath(name).name or "download")
         with file.open("wb") as target:
@@ -162,7 +162,7 @@ def _download(url: str, folder: Path) -> Path:
 
 
 @contextmanager
-def _explained(url: str, what: str) -> Iterator[None]:
+def _explained_download(url: str, what: str) -> Iterator[None]:
     """Turn what a store or server answers into one sentence without the URL's secrets."""
     try:
         yield

@@ -12,7 +12,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 #: Threads at a time, at most: each holds the data of its own piece of work.
-MOST = 4
+MOST_THREADS = 4
 
 _thread = threading.local()
 
@@ -29,7 +29,7 @@ def side_by_side(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     if count < 2:
         return [call() for call in calls]
     with _pool(count) as pool:
-        return [future.result() for future in [pool.submit(_inside, call) for call in calls]]
+        return [future.result() for future in [pool.submit(_marked, call) for call in calls]]
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def workers() -> int:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores, MOST, int(asked) if asked.isdigit() else MOST))
+    return max(1, min(cores, MOST_THREADS, int(asked) if asked.isdigit() else MOST_THREADS))
 
 
 def is_inside() -> bool:
@@ -72,7 +72,7 @@ def _pool(count: int) -> Iterator[ThreadPoolExecutor]:
     pool.shutdown()
 
 
-def _inside(call: Callable[[], Result]) -> Result:
+def _marked(call: Callable[[], Result]) -> Result:
     _thread.inside = True
     return call()
 

@@ -91,6 +91,9 @@ TRANSACTIONS = Table(
     },
 )
 
+#: The columns of CUSTOMERS that models of purchases and spend read.
+SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+
 CUSTOMERS = Table(
     "customers",
     key=("customer_id",),

@@ -104,7 +104,7 @@ def main_horizon(
     91
     """
     _check_length(days[-1], first, last)
-    fitting = [one for one in days if _fits(first, last, one, cutoff)]
+    fitting = [one for one in days if _window_fits(first, last, one, cutoff)]
     labelled = [one for one in fitting if label_days(first, judged_window(last, one, cutoff)) == one]
     return max(labelled or fitting or days[:1])
 
@@ -122,7 +122,7 @@ def judged_window(last: pd.Timestamp, days: int, cutoff: str | pd.Timestamp = ""
     return Window(cutoff, days) if cutoff else Window.latest(last, days)
 
 
-def _fits(first: pd.Timestamp, last: pd.Timestamp, days: int, cutoff: str | pd.Timestamp) -> bool:
+def _window_fits(first: pd.Timestamp, last: pd.Timestamp, days: int, cutoff: str | pd.Timestamp) -> bool:
     try:
         judged_window(last, days, cutoff).check(first, last)
     except InputError:

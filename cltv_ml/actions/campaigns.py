@@ -9,7 +9,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.products import products_of
-from cltv_ml.actions.shop import Shop, about, bounded, draw_control, margin_rates, order_values
+from cltv_ml.actions.shop import Shop, about, bounded, draw_untreated, margin_rates, order_values
 from cltv_ml.actions.terms import Actions, PastCampaign, worth_the_cost
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
@@ -47,7 +47,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
         action="win back",
         about=about(shop, done),
         products=products_of(chosen.index, done),
-        control=draw_control(chosen, bounded(rates), shop, done),
+        control=draw_untreated(chosen, bounded(rates), shop, done),
         currency=terms.currency,
     )
     drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
@@ -57,7 +57,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
             [
                 f"{worth_the_cost(treatment, len(chosen), terms, 'customers at risk or lapsed')}, if a treatment saves "
                 f"{terms.uplift:.0%} of the value at risk: your assumption, not a measurement.",
-                _bounds(treatment, curve, terms.currency),
+                _best_list(treatment, curve, terms.currency),
                 f"Read the outcome from {shop.window.end:%Y-%m-%d}, against the control group marked in the list.",
             ],
             figures={"Expected profit by length of the list": drawn},
@@ -65,7 +65,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
     )
 
 
-def _bounds(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> str:
+def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> str:
     """Return the best list, the longest without a loss, and how sure the profit is as far as that is known."""
     found = decisions.break_even(treatment)
     best = curve.loc[curve["expected_profit"].idxmax()]
@@ -97,7 +97,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     lesson = decisions.learn_from_campaign(before.loc[known], sent.loc[known], bought, control=past.control)
     balance = decisions.balance_table(before.loc[known], (sent.loc[known] != past.control).astype(int))
     done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
-    sentences = [_told(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
+    sentences = [_arm_sentence(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
     if cost is None or "margins_by_customer" not in done.tables:
         done.refused["campaign list"] = (
@@ -105,7 +105,9 @@ def add_campaign(shop: Shop, done: Actions) -> None:
             "costs; state it with --cost, and map a cost column or state --margin-rate."
         )
     else:
-        sentences.append(_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done))
+        sentences.append(
+            _add_campaign_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done)
+        )
         sentences += _policies(
             lesson, before.loc[known], sent.loc[known], shop, done, trusted=not unlike.size
         )
@@ -200,7 +202,7 @@ def show_policies(policies: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _told(arm: str, row: pd.Series, past: PastCampaign) -> str:
+def _arm_sentence(arm: str, row: pd.Series, past: PastCampaign) -> str:
     return (
         f"{arm}: {row['rate_treated']:.1%} of {row['treated']:,} bought within {past.window.horizon} days, "
         f"{row['rate_untreated']:.1%} of {row['untreated']:,} without it, a difference of {row['uplift']:.1%} "
@@ -210,7 +212,7 @@ def _told(arm: str, row: pd.Series, past: PastCampaign) -> str:
     )
 
 
-def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
+def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
     """Add the list: for each customer the arm with the highest expected profit, where that is positive."""
     cost = float(shop.terms.cost or 0.0)
     values, rates = order_values(shop.log.frame, shop.X.index), margin_rates(uplifts.index, done)
@@ -237,7 +239,7 @@ def _list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actions) -> str:
         action="campaign",
         about=about(shop, done).assign(offer=treatment["arm"]),
         products=products_of(chosen.index, done),
-        control=draw_control(chosen, bounded((base, base + gain)), shop, done),
+        control=draw_untreated(chosen, bounded((base, base + gain)), shop, done),
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     each = format_money(cost, shop.terms.currency)

@@ -49,7 +49,7 @@ def add_changes(shop: Shop, done: Actions) -> None:
         return
     before, after = (_by_value(table, shop) for table in (shop.terms.before, done.tables["customers"]))
     before = before.dropna(subset="expected_value")
-    found = _account(before, after, shop, done)
+    found = _account_of_changes(before, after, shop, done)
     done.tables |= {"migration": found.flows, "value_change": found.change}
     currency = shop.terms.currency
     figures = {
@@ -94,10 +94,10 @@ def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
     after = pd.concat(
         [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle], axis=1
     )
-    return _account(before.dropna(subset="expected_value"), after, shop, done)
+    return _account_of_changes(before.dropna(subset="expected_value"), after, shop, done)
 
 
-def _account(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, done: Actions) -> Changes:
+def _account_of_changes(before: pd.DataFrame, after: pd.DataFrame, shop: Shop, done: Actions) -> Changes:
     _check_horizon(before, shop)
     by_earlier, cuts, about_model = _by_earlier_model(before, shop, done)
     prices, about_prices = _prices(before, shop)

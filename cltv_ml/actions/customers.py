@@ -16,7 +16,7 @@ def add_segments(shop: Shop, done: Actions) -> None:
     rfm = decisions.compute_rfm(shop.log, shop.window.cutoff)
     done.rules["rfm"] = decisions.fit_rfm(rfm)
     scored = decisions.apply_rfm(rfm, done.rules["rfm"])
-    done.tables["customers"] = _customers(shop, scored)
+    done.tables["customers"] = _customer_table(shop, scored)
     profiles = {
         "segments_by_value": shop.tiers,
         "segments_by_rfm": scored["segment"],
@@ -25,7 +25,7 @@ def add_segments(shop: Shop, done: Actions) -> None:
     for name, groups in profiles.items():
         done.tables[name] = _profile(shop, groups)
     if shop.levels is not None:
-        _split(shop, shop.levels, scored["segment"], done)
+        _split_segments(shop, shop.levels, scored["segment"], done)
     done.tables["segment_definitions"] = decisions.segment_definitions()
     tiers = shop.values.groupby(done.tables["customers"]["tier"]).agg(["size", "sum"])
     tiers = (
@@ -36,8 +36,8 @@ def add_segments(shop: Shop, done: Actions) -> None:
             "Who the customers are",
             [_about_tiers(shop)],
             figures={
-                f"Share of customers and of {_told(shop)} per tier": plots.tier_pyramid(
-                    tiers, of=_told(shop)
+                f"Share of customers and of {_tier_basis(shop)} per tier": plots.tier_pyramid(
+                    tiers, of=_tier_basis(shop)
                 ),
                 "Share of customers and of revenue per segment": plots.segment_sizes(
                     done.tables["segments_by_rfm"], currency=shop.terms.currency
@@ -50,7 +50,7 @@ def add_segments(shop: Shop, done: Actions) -> None:
     )
 
 
-def _customers(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
+def _customer_table(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
     """Return what is known of each customer: predictions, tier, lifecycle, segment, and what scored them when."""
     parts = [
         shop.predictions.drop(columns="tier", errors="ignore"),
@@ -64,7 +64,7 @@ def _customers(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _told(shop: Shop) -> str:
+def _tier_basis(shop: Shop) -> str:
     """Return what the tiers go by, in words."""
     if shop.terms.lifetimes is None:
         return "predicted value"
@@ -77,7 +77,7 @@ def _about_tiers(shop: Shop) -> str:
     if shop.terms.lifetimes is None:
         return "Value tiers are cut where the champion's training cut them, so months compare."
     return (
-        f"Tiers go by each customer's {_told(shop)}, as cltv lifetime worked it out: the top fifth of today's "
+        f"Tiers go by each customer's {_tier_basis(shop)}, as cltv lifetime worked it out: the top fifth of today's "
         "customers are high, the next three tenths medium. Lists count what is still to come, never what is past."
     )
 
@@ -89,7 +89,7 @@ def _profile(shop: Shop, groups: pd.Series) -> pd.DataFrame:
     return table.rename(columns={"expected_value": shop.column})
 
 
-def _split(shop: Shop, levels: pd.Series, segments: pd.Series, done: Actions) -> None:
+def _split_segments(shop: Shop, levels: pd.Series, segments: pd.Series, done: Actions) -> None:
     """Add the level of each customer, and a profile of every segment and level together."""
     name = str(levels.name)
     known = levels.reindex(segments.index).fillna("unknown")

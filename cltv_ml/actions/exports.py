@@ -26,7 +26,7 @@ IDENTITIES = {
     "zip": ("zip", "zip_code", "postcode", "postal_code"),
 }
 
-_BLANK = ("", "nan", "none", "<na>", "nat", "null")
+_BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 
 #: Columns that say that a customer must not be addressed, and those that say that one may be.
 OPT_OUT = ("opt_out", "opted_out", "unsubscribed", "do_not_contact", "email_opt_out", "unsubscribe_time")
@@ -37,7 +37,7 @@ OPT_IN = (
 
 
 @dataclass(frozen=True)
-class Order:
+class ExportOrder:
     """What an export is asked for, besides its customers.
 
     Parameters
@@ -64,22 +64,24 @@ class Order:
     now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
 
 
-MakeRows = Callable[[pd.DataFrame, Order], pd.DataFrame]
-Check = Callable[[pd.DataFrame, Order], str]
+MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
+RowCheck = Callable[[pd.DataFrame, ExportOrder], str]
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """One file format: its title, the columns it cannot do without, its rows, and its rules."""
 
     title: str
     rows: MakeRows
     needs: Sequence[str] = ()
-    rules: Sequence[Check] = field(default_factory=tuple)
+    rules: Sequence[RowCheck] = field(default_factory=tuple)
     of_orders: bool = False
 
 
-def build_export(name: str, customers: pd.DataFrame, order: Order) -> tuple[pd.DataFrame, dict[str, int]]:
+def build_export(
+    name: str, customers: pd.DataFrame, order: ExportOrder
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the table of a format, and how many customers were left out for which reason.
 
     Parameters
@@ -99,7 +101,7 @@ def build_export(name: str, customers: pd.DataFrame, order: Order) -> tuple[pd.D
     if name not in FORMATS:
         raise InputError(f"Unknown export format {name!r}. Available: {sorted(FORMATS)}.")
     chosen = FORMATS[name]
-    known = _named(customers)
+    known = _identifying_columns(customers)
     missing = [column for column in chosen.needs if column not in known]
     if missing:
         raise InputError(f"{chosen.title} needs the columns {missing}; add them with --customers.")
@@ -125,7 +127,7 @@ def build_export(name: str, customers: pd.DataFrame, order: Order) -> tuple[pd.D
     return table.reset_index(drop=True), {reason: count for reason, count in left_out.items() if count}
 
 
-def _named(customers: pd.DataFrame) -> pd.DataFrame:
+def _identifying_columns(customers: pd.DataFrame) -> pd.DataFrame:
     """Return the customers with their identifying columns under the names used here."""
     plain = {
         str(name).strip().lower().replace(" ", "_").replace("-", "_"): name for name in customers.columns
@@ -146,12 +148,12 @@ def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     keep = pd.Series(True, index=customers.index)
     for reason, columns, wanted, marks in (
         ("control group", ("control",), False, YES),
-        ("opted out", OPT_OUT, True, (*NO, *_BLANK)),
+        ("opted out", OPT_OUT, True, (*NO, *_BLANK_WORDS)),
         ("no consent", OPT_IN, True, (*YES, "subscribed", "opted_in", "opted in")),
     ):
         for column in columns:
             if column in customers:
-                found = _text(customers, column).str.lower().isin(marks)
+                found = _text_column(customers, column).str.lower().isin(marks)
                 marked = (found != wanted) & keep
                 left_out[reason] = left_out.get(reason, 0) + int(marked.sum())
                 keep &= ~marked
@@ -160,27 +162,27 @@ def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     return customers[keep & ~unvalued], left_out
 
 
-def _text(customers: pd.DataFrame, column: str) -> pd.Series:
+def _text_column(customers: pd.DataFrame, column: str) -> pd.Series:
     if column not in customers:
         return pd.Series("", index=customers.index)
     return customers[column].astype(object).where(customers[column].notna(), "").astype("str").str.strip()
 
 
 def _emails(customers: pd.DataFrame) -> pd.Series:
-    return hashed_emails(_text(customers, "email"))
+    return hashed_emails(_text_column(customers, "email"))
 
 
-def _google_customer_match(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+def _google_customer_match(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Email": _emails(customers),
-            "Phone": hashed_phones(_text(customers, "phone"), order.country_code),
+            "Phone": hashed_phones(_text_column(customers, "phone"), order.country_code),
         }
     )
 
 
-def _google_adjustments(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
-    rows = _orders(customers, order)
+def _google_adjustments(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
+    rows = _kept_orders(customers, order)
     return pd.DataFrame(
         {
             "Order ID": rows["order_id"],
@@ -193,24 +195,24 @@ def _google_adjustments(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
     )
 
 
-def _meta_audience(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+def _meta_audience(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "email": _emails(customers),
-            "phone": hashed_phones(_text(customers, "phone"), order.country_code, plus=False),
+            "phone": hashed_phones(_text_column(customers, "phone"), order.country_code, plus=False),
             "value": customers["expected_value"].clip(lower=0).round(digits(order.currency)),
         }
     )
 
 
-def _meta_events(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
-    rows = _orders(customers, order)
+def _meta_events(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
+    rows = _kept_orders(customers, order)
     return pd.DataFrame(
         {
             "event_name": "Purchase",
             "event_time": (rows["timestamp"] - pd.Timestamp(0)) // pd.Timedelta(seconds=1),
             "order_id": rows["order_id"],
-            "email": hashed_emails(_text(rows, "email")),
+            "email": hashed_emails(_text_column(rows, "email")),
             "currency": order.currency,
             "predicted_value": rows["expected_value"].round(digits(order.currency)),
         }
@@ -220,9 +222,9 @@ def _meta_events(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
 def _profiles(email: str, prefix: str) -> MakeRows:
     """Return the rows of a mailing tool's import: the plain address and what is known of its owner."""
 
-    def rows(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+    def rows(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
         """Return the addresses with what is known of each customer."""
-        table = pd.DataFrame({email: _text(customers, "email").map(normalise_email)})
+        table = pd.DataFrame({email: _text_column(customers, "email").map(normalise_email)})
         for name in ("expected_value", "tier", "segment", "lifecycle", "p_alive"):
             if name in customers:
                 numeric = pd.api.types.is_numeric_dtype(customers[name])
@@ -235,28 +237,28 @@ def _profiles(email: str, prefix: str) -> MakeRows:
     return rows
 
 
-def _warehouse(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+def _warehouse(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     table = customers.drop(columns=[name for name in IDENTITIES if name in customers])
     return table.rename_axis("customer_id").reset_index().assign(currency=order.currency)
 
 
-def _orders(customers: pd.DataFrame, order: Order) -> pd.DataFrame:
+def _kept_orders(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     """Return one row per order of the customers who are kept, with the customer's columns."""
     assert order.orders is not None, "checked by build_export"  # noqa: S101
     return order.orders.join(customers, on="customer_id", how="inner")
 
 
-def _not_empty(table: pd.DataFrame, order: Order) -> str:
+def _not_empty(table: pd.DataFrame, order: ExportOrder) -> str:
     return "" if len(table) else "nobody is left to write; see what was left out."
 
 
-def _names_currency(table: pd.DataFrame, order: Order) -> str:
+def _names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
     if len(order.currency) == 3 and order.currency.isalpha() and order.currency.isupper():
         return ""
     return f"the currency must be an ISO code such as EUR, got {order.currency!r}; state it with --currency."
 
 
-def _names_conversion(table: pd.DataFrame, order: Order) -> str:
+def _names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
     return (
         ""
         if order.conversion
@@ -264,19 +266,19 @@ def _names_conversion(table: pd.DataFrame, order: Order) -> str:
     )
 
 
-def _unique_orders(table: pd.DataFrame, order: Order) -> str:
+def _unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
     twice = int(table["Order ID"].duplicated().sum())
     return f"{twice:,} orders stand twice; an order is adjusted once." if twice else ""
 
 
-def _has_happened(table: pd.DataFrame, order: Order) -> str:
+def _has_happened(table: pd.DataFrame, order: ExportOrder) -> str:
     # A log's clock may be ahead of UTC, by 14 hours at most.
     latest = order.now.tz_localize(None) + pd.Timedelta(hours=14)
     ahead = 0 if order.orders is None else int((order.orders["timestamp"] > latest).sum())
     return f"{ahead:,} orders lie in the future; a value is adjusted after its conversion." if ahead else ""
 
 
-def _passed_its_test(table: pd.DataFrame, order: Order) -> str:
+def _passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
     return (
         ""
         if order.model_passed
@@ -284,14 +286,14 @@ def _passed_its_test(table: pd.DataFrame, order: Order) -> str:
     )
 
 
-def _recent(table: pd.DataFrame, order: Order) -> str:
+def _recent(table: pd.DataFrame, order: ExportOrder) -> str:
     old = int((table["event_time"].max() - table["event_time"] > 7 * 86400).sum())
     return (
         f"{old:,} events are older than 7 days before the newest; leave them out with --since." if old else ""
     )
 
 
-def _spread_out(table: pd.DataFrame, order: Order) -> str:
+def _spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
     positive = table.loc[table["predicted_value"] > 0, "predicted_value"]
     if positive.nunique() < 5:
         return f"at least 5 distinct positive values are needed, found {positive.nunique()}."
@@ -300,29 +302,31 @@ def _spread_out(table: pd.DataFrame, order: Order) -> str:
     return ""
 
 
-def _hundred_a_week(table: pd.DataFrame, order: Order) -> str:
+def _hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
     return "" if len(table) >= 100 else f"at least 100 events a week are needed, found {len(table)}."
 
 
 #: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
-FORMATS: Mapping[str, Format] = {
-    "google_customer_match": Format("Google Customer Match", _google_customer_match),
-    "google_conversion_adjustments": Format(
+FORMATS: Mapping[str, ExportFormat] = {
+    "google_customer_match": ExportFormat("Google Customer Match", _google_customer_match),
+    "google_conversion_adjustments": ExportFormat(
         "Google conversion value adjustments",
         _google_adjustments,
         of_orders=True,
         rules=(_names_conversion, _names_currency, _unique_orders, _has_happened),
     ),
-    "meta_value_audience": Format("Meta value-based audience", _meta_audience),
-    "meta_predicted_value": Format(
+    "meta_value_audience": ExportFormat("Meta value-based audience", _meta_audience),
+    "meta_predicted_value": ExportFormat(
         "Meta predicted-value events",
         _meta_events,
         needs=("email",),
         of_orders=True,
         rules=(_names_currency, _passed_its_test, _recent, _spread_out, _hundred_a_week),
     ),
-    "klaviyo": Format("Klaviyo profile import", _profiles("Email", ""), needs=("email",)),
-    "hubspot": Format("HubSpot contact import", _profiles("Email", "cltv_"), needs=("email",)),
-    "mailchimp": Format("Mailchimp audience import", _profiles("Email Address", "CLTV_"), needs=("email",)),
-    "warehouse": Format("Table for the warehouse", _warehouse),
+    "klaviyo": ExportFormat("Klaviyo profile import", _profiles("Email", ""), needs=("email",)),
+    "hubspot": ExportFormat("HubSpot contact import", _profiles("Email", "cltv_"), needs=("email",)),
+    "mailchimp": ExportFormat(
+        "Mailchimp audience import", _profiles("Email Address", "CLTV_"), needs=("email",)
+    ),
+    "warehouse": ExportFormat("Table for the warehouse", _warehouse),
 }

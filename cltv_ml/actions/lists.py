@@ -26,7 +26,7 @@ LISTS = {
 #: How many rows of a list the page shows.
 ROWS = 3
 
-_SHOWN = {
+_READER_TITLES = {
     "customer_id": "Customer",
     "expected_profit": "Expected profit",
     "products": "Show",
@@ -57,13 +57,13 @@ def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
                 "cost": found["cost"],
                 "expected_profit": found["expected_profit"],
                 "read_on": pd.Timestamp(table["read_on"].iloc[0]),
-                **_interval(table[~table["control"]], shop.worth),
+                **_profit_interval(table[~table["control"]], shop.worth),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _interval(treated: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
+def _profit_interval(treated: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
     """Return the ends of a list's profit by the intervals of its customers' values; nothing where there are none."""
     if not {"value_lower", "value_upper"} <= set(predictions):
         return {}
@@ -114,14 +114,14 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
     """Return the table of all lists, the controls that recompute it, and the first rows of each list."""
     currency = shop.terms.currency
     first = {
-        f"{LISTS[name]}: the first {min(ROWS, len(done.tables[name]))} of {len(done.tables[name]):,}": _first(
+        f"{LISTS[name]}: the first {min(ROWS, len(done.tables[name]))} of {len(done.tables[name]):,}": _first_rows(
             done.tables[name], currency
         )
         for name in totals["list"]
     }
     told = section(
         "The lists",
-        tables={"All lists, those who are treated": _shown(totals, currency), **first},
+        tables={"All lists, those who are treated": _totals_table(totals, currency), **first},
         links={f"{LISTS[name]} ({len(done.tables[name]):,} rows)": f"{name}.csv" for name in totals["list"]},
     )
     known = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}
@@ -132,7 +132,7 @@ def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, 
     }
 
 
-def _shown(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
+def _totals_table(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "List": totals["action"],
@@ -150,9 +150,9 @@ def _shown(totals: pd.DataFrame, currency: str) -> pd.DataFrame:
     return shown.assign(**{"Read on": [f"{day:%Y-%m-%d}" for day in totals["read_on"]]})
 
 
-def _first(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
+def _first_rows(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return the first rows of a list under a reader's names."""
     top = rows.head(ROWS)
-    known = {name: title for name, title in _SHOWN.items() if name in top and top[name].notna().any()}
+    known = {name: title for name, title in _READER_TITLES.items() if name in top and top[name].notna().any()}
     top = top.assign(expected_profit=[format_exactly(profit, currency) for profit in top["expected_profit"]])
     return top[list(known)].rename(columns=known)

@@ -15,7 +15,7 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
-_COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
+_GRAIN_COLUMNS: dict[str, Any] = {"customer": "customer_id", "product": "product_id"}
 
 
 def add_margins(shop: Shop, done: Actions) -> None:
@@ -26,9 +26,12 @@ def add_margins(shop: Shop, done: Actions) -> None:
         margin_rate=rates, acquisition=0.0 if terms.acquisition_cost is None else terms.acquisition_cost
     )
     grains = ["category", "product", "channel"]
-    grains = ["customer", *(grain for grain in grains if _COLUMNS.get(grain, grain) in shop.log.columns)]
+    grains = [
+        "customer",
+        *(grain for grain in grains if _GRAIN_COLUMNS.get(grain, grain) in shop.log.columns),
+    ]
     for grain in grains:
-        column = _COLUMNS.get(grain, grain)
+        column = _GRAIN_COLUMNS.get(grain, grain)
         done.tables[f"margins_by_{grain}"] = decisions.compute_margins(shop.log, column, costs=costs)
     for name, segments in (("tier", shop.tiers), ("segment", done.tables["customers"]["segment"])):
         done.tables[f"margins_by_{name}"] = decisions.compute_margins(

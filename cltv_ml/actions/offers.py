@@ -6,7 +6,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.products import products_of
-from cltv_ml.actions.shop import Shop, about, draw_control, margin_rates, order_values
+from cltv_ml.actions.shop import Shop, about, draw_untreated, margin_rates, order_values
 from cltv_ml.actions.terms import Actions
 from cltv_ml.decisions.price_response import CONFOUNDING
 from cltv_ml.errors import InputError
@@ -16,7 +16,7 @@ from cltv_ml.reporting.report import section
 from cltv_ml.windows import Window
 
 #: Days in which a price test reads whether a customer buys.
-_READ = 28
+_READ_DAYS = 28
 
 #: Discounts that a price test tries, where the margin bears them.
 _TRIED = (0.1, 0.2)
@@ -39,7 +39,7 @@ def add_offers(shop: Shop, done: Actions) -> None:
     done.tables |= {"offer_response": response, "offers": offers}
     audit = _audit(offers, shop, done)
     done.tables["discount_by_segment"] = audit
-    listed = _listed(offers, people, shop, done)
+    listed = _add_offer_list(offers, people, shop, done)
     tiers = audit[audit["grouping"] == "tier"].drop(columns="grouping")
     done.sections.append(
         section(
@@ -51,7 +51,7 @@ def add_offers(shop: Shop, done: Actions) -> None:
             ],
             warnings=[f"The response to discounts is {CONFOUNDING}; run the price test before a rollout."],
             tables={
-                "Average discount by tier: look at it before an offer goes out": _shown(
+                "Average discount by tier: look at it before an offer goes out": _offers_table(
                     tiers, shop.terms.currency
                 )
             },
@@ -80,7 +80,7 @@ def _audit(offers: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
     return table[["grouping", *(name for name in table if name != "grouping")]]
 
 
-def _listed(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
+def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done: Actions) -> pd.DataFrame:
     """Add the list of those who are offered a discount, the most profitable first, with a control group."""
     given = offers[offers["depth"] > 0].sort_values("expected_profit", ascending=False, kind="stable")
     if given.empty:
@@ -92,13 +92,13 @@ def _listed(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done: Action
         action="personal discount",
         about=about(shop, done),
         products=products_of(given.index, done),
-        control=draw_control(given, rates, shop, done),
+        control=draw_untreated(given, rates, shop, done),
         currency=shop.terms.currency,
     )
     return given
 
 
-def _shown(table: pd.DataFrame, currency: str) -> pd.DataFrame:
+def _offers_table(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Segment": table["segment"],
@@ -121,24 +121,24 @@ def add_price_test(shop: Shop, done: Actions) -> None:
         raise InputError(
             f"a margin of {margin:.0%} bears no discount of {_TRIED[0]:.0%}, so there is no price to test."
         )
-    past = Window(shop.window.cutoff - pd.Timedelta(days=_READ), _READ)
+    past = Window(shop.window.cutoff - pd.Timedelta(days=_READ_DAYS), _READ_DAYS)
     base = float(shop.log.target(past, shop.X.index, "active").mean())
     # The rise at which the shallowest discount pays for itself: base margin = (base + rise) (margin - depth).
     rise = base * depths[0] / (margin - depths[0])
     if base + rise >= 1:
         raise InputError(
-            f"{base:.0%} of the customers buy within {_READ} days anyway, and {depths[0]:.0%} off at a margin of "
+            f"{base:.0%} of the customers buy within {_READ_DAYS} days anyway, and {depths[0]:.0%} off at a margin of "
             f"{margin:.0%} pays only if {base + rise:.0%} did: no test of who buys can show that a discount pays."
         )
     lines = shop.log.frame
-    weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ
+    weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ_DAYS
     done.tables["price_test"] = table = decisions.propose_price_test(
         depths,
         base_rate=base,
         uplift=rise,
         customers_per_week=weekly,
         order_value=float(order_values(shop.log.frame, shop.X.index).mean()),
-        weeks_to_read=_READ // 7,
+        weeks_to_read=_READ_DAYS // 7,
     )
     arms = ", ".join(table["arm"])
     done.sections.append(
@@ -147,7 +147,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
             [
                 f"Arms: {arms}; {table['customers'].iloc[0]:,} customers each, drawn at random; read after "
                 f"{table['weeks'].iloc[0]} weeks. It shows a rise from {base:.1%} to {base + rise:.1%} in who buys "
-                f"within {_READ} days, at which {depths[0]:.0%} off pays for itself at a margin of {margin:.0%}."
+                f"within {_READ_DAYS} days, at which {depths[0]:.0%} off pays for itself at a margin of {margin:.0%}."
             ],
         )
     )

@@ -45,11 +45,11 @@ def learn_from_table(
     lesson = decisions.learn_from_campaign(X, arm, outcome, control=control)
     balance = decisions.balance_table(X, (arm != control).astype(int))
     tables = {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
-    tables["campaign_uplift"] = _best(lesson.predict(X), control, worth, cost)
+    tables["campaign_uplift"] = _best_arms(lesson.predict(X), control, worth, cost)
     unlike = balance.index[~balance["looks_random"]]
     shown: dict[str, pd.DataFrame] = {}
     warnings: list[str] = []
-    sentences = [_told(str(name), row) for name, row in lesson.arms.iterrows()]
+    sentences = [_uplift_sentence(str(name), row) for name, row in lesson.arms.iterrows()]
     if len(unlike):
         warnings.append(
             f"Recipients differed from the control before the campaign, most in {unlike[0]}: it is unlikely "
@@ -63,11 +63,11 @@ def learn_from_table(
         sentences += tell_policies(tables["policy_value"])
     drawn = {"What the campaign added, by length of the list": plots.qini_curve(lesson.curves)}
     parts = [section("What the campaign teaches", sentences, warnings=warnings, figures=drawn, tables=shown)]
-    _write(tables, parts, out, len(X))
+    _write_learned(tables, parts, out, len(X))
     return tables
 
 
-def _told(arm: str, row: pd.Series) -> str:
+def _uplift_sentence(arm: str, row: pd.Series) -> str:
     return (
         f"{arm}: {row['uplift']:+.4g} ({row['uplift_lower']:.4g} to {row['uplift_upper']:.4g}) of the outcome per "
         f"customer; Qini coefficient on the half the learner never saw {row['qini']:.3g} ({row['qini_lower']:.3g} to "
@@ -75,7 +75,7 @@ def _told(arm: str, row: pd.Series) -> str:
     )
 
 
-def _best(uplift: pd.DataFrame, control: str, worth: float, cost: float) -> pd.DataFrame:
+def _best_arms(uplift: pd.DataFrame, control: str, worth: float, cost: float) -> pd.DataFrame:
     """Return the uplifts with the arm that earns most and what it earns, the most profitable first."""
     gain = uplift * worth - cost
     best = gain.max(axis=1)
@@ -84,7 +84,9 @@ def _best(uplift: pd.DataFrame, control: str, worth: float, cost: float) -> pd.D
     ).sort_values("expected_profit", ascending=False, kind="stable")
 
 
-def _write(tables: dict[str, pd.DataFrame], parts: list[dict[str, Any]], out: Path, customers: int) -> None:
+def _write_learned(
+    tables: dict[str, pd.DataFrame], parts: list[dict[str, Any]], out: Path, customers: int
+) -> None:
     for name, table in tables.items():
         write_table(table.reset_index() if table.index.name else table, out / f"{name}.csv")
     with atomic(out / "lesson.html") as path:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Shop, about, bounded, draw_control, margin_rates
+from cltv_ml.actions.shop import Shop, about, bounded, draw_untreated, margin_rates
 from cltv_ml.actions.terms import Actions, worth_the_cost
 from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import ProductLevel
@@ -21,7 +21,7 @@ from cltv_ml.windows import Window
 def add_cross_sell(shop: Shop, done: Actions) -> None:
     """Add what each customer is likely to buy for the first time, by expected margin where margins are known."""
     past = Window(shop.window.cutoff - pd.Timedelta(days=shop.window.horizon), shop.window.horizon)
-    level, judged, doubts = _judged(shop.log, past)
+    level, judged, doubts = _judged_recommenders(shop.log, past)
     margins = done.tables.get("margins_by_product" if level == "product_id" else "margins_by_category")
     done.tables["cross_sell_quality"] = judged
     table = decisions.recommend_next(
@@ -60,7 +60,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     )
 
 
-def _judged(log: Log, past: Window) -> tuple[ProductLevel, pd.DataFrame, list[str]]:
+def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataFrame, list[str]]:
     """Return what to recommend, how well each recommender predicted `past`, and why products will not do if so."""
     levels: list[ProductLevel] = [level for level in ("product_id", "category") if level in log.columns]
     if not levels:
@@ -234,7 +234,7 @@ def _add_list(
         action=action,
         about=about(shop, done),
         products=products_of(chosen.index, done) if shown is None else shown,
-        control=draw_control(chosen, bounded((base, base + float(gain[chosen.index].mean()))), shop, done),
+        control=draw_untreated(chosen, bounded((base, base + float(gain[chosen.index].mean()))), shop, done),
         currency=shop.terms.currency,
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)

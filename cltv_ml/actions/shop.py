@@ -114,9 +114,9 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         tiers=tiers.rename("tier"),
         lifecycle=decisions.apply_lifecycle(X, rule, trusted),
         terms=terms,
-        groups=_groups(cleaned, terms, cutoff, X.index),
+        groups=_protected_levels(cleaned, terms, cutoff, X.index),
         version=version,
-        levels=_levels(cleaned, terms, cutoff, X.index),
+        levels=_segment_levels(cleaned, terms, cutoff, X.index),
     )
 
 
@@ -176,7 +176,9 @@ def _without_protected(
     return log.drop(columns=[name for name in terms.protected if name in log])
 
 
-def _levels(cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index) -> pd.Series | None:
+def _segment_levels(
+    cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index
+) -> pd.Series | None:
     """Return each customer's level of the column that segments are divided by; InputError where there is none."""
     name = terms.split_by
     if not name:
@@ -192,7 +194,9 @@ def _levels(cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.
     raise InputError(f"no column {name!r} to divide segments by; choose one of {available}.")
 
 
-def _groups(cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index) -> pd.DataFrame:
+def _protected_levels(
+    cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index
+) -> pd.DataFrame:
     """Return each customer's level of every protected column, of the log and of the table of customers."""
     found = _most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log])
     hidden = cleaned.known.protected_attributes().values()
@@ -241,7 +245,7 @@ def about(shop: Shop, done: Actions) -> pd.DataFrame:
     return pd.concat(parts, axis=1)
 
 
-def draw_control(
+def draw_untreated(
     chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, done: Actions
 ) -> pd.Series | None:
     """Return who of the chosen is left untreated, by tier: as many as show the difference of the rates.

@@ -15,7 +15,7 @@ from cltv_ml.settings import Check
 T = TypeVar("T")
 
 
-def settle(settings: Check, run: Callable[[Check], T]) -> tuple[T, Check]:
+def ask_until_settled(settings: Check, run: Callable[[Check], T]) -> tuple[T, Check]:
     """Return what `run` returns once all its questions are answered, and the settings that hold the answers.
 
     The answers and the mapping are written as TOML, to be used with `--config`.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cltv_ml.cli.printing import METRICS, console, print_json, progress, show_table
+from cltv_ml.cli.printing import METRIC_FORMATS, console, print_json, progress, show_table
 from cltv_ml.settings import Backtest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: What is shown of each model: also how often what customers spent lay in their 90% interval.
-_SHOWN = METRICS | {"coverage": ("In interval", "{:.1%}")}
+_SHOWN_METRICS = METRIC_FORMATS | {"coverage": ("In interval", "{:.1%}")}
 
 
 def backtest(settings: Backtest) -> None:
@@ -34,7 +34,7 @@ def backtest(settings: Backtest) -> None:
         return
     several = "horizon" in tested.ranges
     for days, ranges in tested.ranges.groupby("horizon") if several else [(horizon, tested.ranges)]:
-        show_table(_ranges(ranges), f"{days} days from {', '.join(cutoffs)}: mean (lowest to highest)")
+        show_table(_range_rows(ranges), f"{days} days from {', '.join(cutoffs)}: mean (lowest to highest)")
     if len(cutoffs) < settings.windows:
         console.print(
             f"Note      The log has room for {len(cutoffs)} of the {settings.windows} test windows."
@@ -42,17 +42,17 @@ def backtest(settings: Backtest) -> None:
     console.print(f"Files     [bold]{tested.table}[/bold], {tested.page.name}")
 
 
-def _ranges(ranges: pd.DataFrame) -> pd.DataFrame:
+def _range_rows(ranges: pd.DataFrame) -> pd.DataFrame:
     """Return a row per model with each metric's mean and range as text."""
     import pandas as pd
 
     from cltv_ml.reporting import theme
 
     cells: dict[str, dict[str, str]] = {}
-    for row in ranges[ranges["metric"].isin(_SHOWN)].itertuples():
-        title, form = _SHOWN[str(row.metric)]
+    for row in ranges[ranges["metric"].isin(_SHOWN_METRICS)].itertuples():
+        title, form = _SHOWN_METRICS[str(row.metric)]
         ends = [form.format(value) for value in (row.mean, row.lowest, row.highest)]
         cells.setdefault(theme.label(str(row.model)), {})[title] = "{}\n{} to {}".format(*ends)
     table = pd.DataFrame.from_dict(cells, orient="index").fillna("")
-    titles = [title for title, _ in _SHOWN.values() if title in table]
+    titles = [title for title, _ in _SHOWN_METRICS.values() if title in table]
     return table[titles].rename_axis("Model").reset_index()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.asking import settle
+from cltv_ml.cli.asking import ask_until_settled
 from cltv_ml.cli.options import command
 from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
 from cltv_ml.errors import InputError
@@ -120,12 +120,12 @@ def check(settings: Check) -> None:
             return pipelines.check(settings, progress=done)
 
     if settings.interactive:
-        (cleaned, verdict), settings = settle(settings, run)
+        (cleaned, verdict), settings = ask_until_settled(settings, run)
     else:
         cleaned, verdict = run(settings)
     days = chosen_horizon(settings.horizon, cleaned.transactions)
     if settings.as_json:
-        print_json(_account(cleaned, verdict, days))
+        print_json(_account_as_json(cleaned, verdict, days))
         return
     _show_account(cleaned, settings.currency)
     console.print(f"Verdict   [bold]{verdict.level}[/bold] for a horizon of {days} days")
@@ -186,7 +186,7 @@ def _show_attributes(known: Known) -> None:
     show_table(table, f"{known.attributes.rows:,} rows about customers; by column:")
 
 
-def _account(cleaned: Cleaned, verdict: DataVerdict, horizon: int) -> dict[str, Any]:
+def _account_as_json(cleaned: Cleaned, verdict: DataVerdict, horizon: int) -> dict[str, Any]:
     """Return the check's account for programs: money in currency, horizon in days."""
     from cltv_ml.data import compute_summary, doubt_products
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cltv_ml.cli.printing import METRICS, console, print_json, progress, show_table
+from cltv_ml.cli.printing import METRIC_FORMATS, console, print_json, progress, show_table
 from cltv_ml.cli.promotion import show_decision
 from cltv_ml.cli.score import show_manifest
 from cltv_ml.settings import Demo, Train
@@ -17,7 +17,7 @@ from cltv_ml.settings import Demo, Train
 if TYPE_CHECKING:
     from cltv_ml.pipelines.train import Outcome
 
-_SHOWN = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "Deviance", "Profit"]
+_COMPARISON_COLUMNS = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "Deviance", "Profit"]
 
 
 #: Metrics of each of several horizons.
@@ -38,7 +38,7 @@ def train(settings: Train) -> None:
     if settings.as_json:
         print_json(_document(outcome, settings))
     else:
-        _show(outcome, settings.out)
+        _show_outcome(outcome, settings.out)
 
 
 def demo(settings: Demo) -> None:
@@ -54,7 +54,7 @@ def demo(settings: Demo) -> None:
         )
     with progress("scoring") as done:
         manifest = pipelines.score(data="cdnow", out=str(settings.out), progress=done)
-    _show(outcome, settings.out)
+    _show_outcome(outcome, settings.out)
     show_manifest(manifest)
     console.print(f"Report    [bold]{settings.out / 'report.html'}[/bold]")
     _show_next()
@@ -73,18 +73,18 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 
-def _show(outcome: Outcome, out: Path) -> None:
+def _show_outcome(outcome: Outcome, out: Path) -> None:
     from cltv_ml.reporting.training_summary import comparison_table
 
     result = outcome.result
     frame = comparison_table(result, outcome.verdict.champion)
-    frame = frame[[name for name in _SHOWN if name in frame]]
+    frame = frame[[name for name in _COMPARISON_COLUMNS if name in frame]]
     window = result.window
     show_table(
         frame, f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}"
     )
     for day, judged in outcome.horizons.judged.items() if outcome.horizons else ():
-        known = {name: METRICS[name] for name in _BY_HORIZON if name in judged.scores}
+        known = {name: METRIC_FORMATS[name] for name in _BY_HORIZON if name in judged.scores}
         told = ", ".join(
             f"{title} {form.format(judged.scores[name])}" for name, (title, form) in known.items()
         )

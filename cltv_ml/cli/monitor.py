@@ -14,7 +14,7 @@ from cltv_ml.cli.score import show_manifest
 from cltv_ml.settings import Monitor, Weekly
 
 if TYPE_CHECKING:
-    from cltv_ml.pipelines.monitor import Report
+    from cltv_ml.pipelines.monitor import MonitorReport
 
 #: Exit status by verdict: a scheduler may go on after `watch` and train after `retrain`.
 STATUS = {"ok": 0, "watch": 3, "retrain": 4}
@@ -36,13 +36,13 @@ def monitor(settings: Monitor) -> None:
     if settings.as_json:
         print_json({name: getattr(report, name) for name in _DOCUMENT} | {"out": settings.out})
     else:
-        _show(report)
+        _show_report(report)
         console.print(f"Page      [bold]{settings.out / 'monitor.html'}[/bold]")
     if report.level != "ok":
         raise typer.Exit(STATUS[report.level])
 
 
-def _show(report: Report) -> None:
+def _show_report(report: MonitorReport) -> None:
     for heading, sentences in (("Kept", report.kept), ("Reason", report.reasons), ("Note", report.notes)):
         for sentence in sentences:
             console.print(f"{heading:<9} {escape(sentence)}")
@@ -71,7 +71,7 @@ def weekly(settings: Weekly) -> None:
         if week.decision is not None:
             show_decision(week.decision)
         show_manifest(week.manifest)
-        _show(week.report)
+        _show_report(week.report)
         console.print(f"Actions   [bold]{settings.out / 'actions' / 'actions.html'}[/bold]")
         for part, sentence in week.refused.items():
             console.print(f"Left out  {part}: {escape(sentence)}", soft_wrap=True)

@@ -56,8 +56,8 @@ def command(
 
 def _parameter(settings: type[Settings], name: str) -> inspect.Parameter:
     field = settings.model_fields[name]
-    kind, flag = _kind(field.annotation), flag_of(settings, name)
-    words = f"{field.description} {_default(field)}".strip()
+    kind, flag = _flag_type(field.annotation), flag_of(settings, name)
+    words = f"{field.description} {_default_text(field)}".strip()
     if extra_of(field)["flag"] == "argument":
         argument = typer.Argument(help=words, autocompletion=_COMPLETED.get(f"{settings.__name__}.{name}"))
         return _keyword(name, Annotated[kind | None, argument])
@@ -122,19 +122,19 @@ def _keyword(name: str, annotation: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-def _kind(annotation: Any) -> Any:
+def _flag_type(annotation: Any) -> Any:
     """Return the type of a flag: text for whatever is read from text later, such as a table."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _kind(inner[0])
+        return _flag_type(inner[0])
     if origin in (Union, types.UnionType):
-        return _kind(next(one for one in inner if one is not types.NoneType))
+        return _flag_type(next(one for one in inner if one is not types.NoneType))
     if origin is list or (origin is dict and get_origin(inner[1]) is not dict):
         return list[str]
     return annotation if annotation in (bool, int, float, Path) else str
 
 
-def _default(field: FieldInfo) -> str:
+def _default_text(field: FieldInfo) -> str:
     """Return a default as help shows it, empty where there is none to show."""
     if field.is_required():
         return "Required."

@@ -12,7 +12,7 @@ def plot(settings: Plot) -> None:
     Example: `cltv plot cohort_retention --data orders.csv --out cohorts.html`
     """
     if not settings.name:
-        _list(settings)
+        _list_figures(settings)
         return
     with progress("drawing") as done:
         from cltv_ml import pipelines
@@ -24,7 +24,7 @@ def plot(settings: Plot) -> None:
         console.print(f"Figure    [bold]{path}[/bold]")
 
 
-def _list(settings: Plot) -> None:
+def _list_figures(settings: Plot) -> None:
     from cltv_ml.pipelines.plot import catalogue
 
     table = catalogue()

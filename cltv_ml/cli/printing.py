@@ -27,7 +27,7 @@ console = Console()
 stderr = Console(stderr=True)
 
 #: Metrics of a comparison, those that were measured: title and how a value is written.
-METRICS = {
+METRIC_FORMATS = {
     "gini": ("Gini", "{:.3f}"),
     "bias": ("Bias", "{:+.1%}"),
     "decile_mape": ("Decile error", "{:.1%}"),
@@ -39,8 +39,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for
 
 #: Seconds between two lines of a job that has no terminal.
 SAID_EVERY = 30.0
-
-Report = Callable[[str, float], None]
 
 
 class Notes(logging.Handler):
@@ -81,26 +79,26 @@ def amounts(values: pd.Series, currency: str) -> pd.Series:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document on stdout: unrounded numbers, tables as lists of rows, what is missing as null."""
-    typer.echo(json.dumps(_plain(document), indent=1, ensure_ascii=False, allow_nan=False))
+    typer.echo(json.dumps(_json_value(document), indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Return a value in the types that JSON has.
 
     >>> import pandas as pd
     >>> from pathlib import Path
-    >>> _plain({"table": pd.DataFrame({"a": [1.5, None]}), "day": pd.Timestamp("2026-01-02"), "file": Path("out")})
+    >>> _json_value({"table": pd.DataFrame({"a": [1.5, None]}), "day": pd.Timestamp("2026-01-02"), "file": Path("out")})
     {'table': [{'a': 1.5}, {'a': None}], 'day': '2026-01-02T00:00:00', 'file': 'out'}
     """
     import numpy as np
     import pandas as pd
 
     if isinstance(value, pd.DataFrame):
-        return [_plain(row) for row in value.to_dict("records")]
+        return [_json_value(row) for row in value.to_dict("records")]
     if isinstance(value, dict):
-        return {str(name): _plain(entry) for name, entry in value.items()}
+        return {str(name): _json_value(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [_json_value(entry) for entry in value]
     if isinstance(value, np.generic):
         value = value.item()
     if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
@@ -141,7 +139,7 @@ class _Spoken:
 
 
 @contextmanager
-def _spoken(title: str, verbose: bool) -> Iterator[Report]:
+def _spoken(title: str, verbose: bool) -> Iterator[Callable[[str, float], None]]:
     spoken = _Spoken(title, verbose)
     thread = threading.Thread(target=spoken.every, args=(SAID_EVERY,), daemon=True)
     thread.start()
@@ -153,7 +151,7 @@ def _spoken(title: str, verbose: bool) -> Iterator[Report]:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Report]:
+def progress(title: str) -> Iterator[Callable[[str, float], None]]:
     """Yield a function that moves a progress bar; without a terminal a line is written every half minute.
 
     With CLTV_VERBOSE in the environment, which `--verbose` sets, every step is a line.

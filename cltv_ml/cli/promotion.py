@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from cltv_ml.cli.printing import METRICS, console, print_json, progress, show_table
+from cltv_ml.cli.printing import METRIC_FORMATS, console, print_json, progress, show_table
 from cltv_ml.settings import Promote
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _written(pair: pd.DataFrame) -> pd.DataFrame:
     """Return a comparison as text: each metric under its name and in its own digits."""
     import pandas as pd
 
-    known = {metric: how for metric, how in METRICS.items() if metric in pair.index}
+    known = {metric: how for metric, how in METRIC_FORMATS.items() if metric in pair.index}
     figures = ["champion", "challenger", "difference", "lower", "upper"]
     rows = [
         [title, *(style.format(pair.at[metric, name]) for name in figures), pair.at[metric, "better"]]

@@ -15,7 +15,7 @@ from cltv_ml.settings import Train, Tune
 from cltv_ml.settings.base import flag_of
 from cltv_ml.settings.parts import Customers, Source, Windowed
 
-_SHOWN = ["trial", "gini", "bias", "decile_mape", "seconds"]
+_TRIAL_COLUMNS = ["trial", "gini", "bias", "decile_mape", "seconds"]
 
 
 def tune(settings: Tune) -> None:
@@ -33,7 +33,7 @@ def tune(settings: Tune) -> None:
         about = {"judged_on": tuned.judged_on, "run_id": tuned.run_id, "file": tuned.path}
         print_json(document | about | {"trials": tuned.trials.reset_index()})
         return
-    best = tuned.trials.sort_values("gini", ascending=False).head(5).reset_index()[_SHOWN]
+    best = tuned.trials.sort_values("gini", ascending=False).head(5).reset_index()[_TRIAL_COLUMNS]
     show_table(best.round(3), f"{len(tuned.trials)} trials, the best orders of customers")
     console.print(f"Judged    {tuned.judged_on[10:]}", soft_wrap=True)
     console.print(f"Chosen    {tuned.reason}", soft_wrap=True)

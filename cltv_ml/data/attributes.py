@@ -161,7 +161,7 @@ def read_attributes(
             one = replace(one, name="", reason=one.reason or "the model was not trained on it.")
         account.append(replace(one, protected=plain_name(column, 0) in hidden))
     dates = [column for column in rest if looks[column] == "timestamp"]
-    values = {one.name: _value(columns, one) for one in account if one.name}
+    values = {one.name: _value_sql(columns, one) for one in account if one.name}
     unread = _note_unread(columns, account, values)
     table, rows, aside = _collect(opened, columns, (key, since), values, dates)
     notes = (*opened.notes, *columns.notes)
@@ -284,7 +284,7 @@ def _note_unread(columns: Columns, account: Sequence[Attribute], values: Mapping
     return empty
 
 
-def _value(columns: Columns, one: Attribute) -> str:
+def _value_sql(columns: Columns, one: Attribute) -> str:
     """Return SQL of a column's value as its kind has it."""
     if one.kind == "number":
         return f"cast({columns.number(one.column)} as double)"

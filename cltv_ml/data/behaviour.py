@@ -8,7 +8,7 @@ from cltv_ml.data.quality import PURCHASE_DAYS
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.log import AnyLog, Log
 
-_MONEY = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
+_SUM_OF_AMOUNTS = f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) / {MONEY_SCALE}.0"
 
 
 def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def compute_cohort_activity(log: AnyLog) -> pd.DataFrame:
     con = Log.of(log).connect()
     con.execute(
         "create temp table months as select *, min(seen) over (partition by customer_id) as cohort from "
-        f"(select customer_id, cast(date_trunc('month', timestamp) as date) as seen, {_MONEY} as revenue "
+        f"(select customer_id, cast(date_trunc('month', timestamp) as date) as seen, {_SUM_OF_AMOUNTS} as revenue "
         "from log group by 1, 2)"
     )
     return frame(
@@ -54,7 +54,7 @@ def compute_spend_histogram(log: AnyLog) -> pd.DataFrame:
     order = f"coalesce(order_id, cast({day} as varchar))" if "order_id" in log.columns else day
     return frame(
         con.sql(
-            f"with orders as (select customer_id, {_MONEY} as value from log group by customer_id, {order}), "
+            f"with orders as (select customer_id, {_SUM_OF_AMOUNTS} as value from log group by customer_id, {order}), "
             "worth as (select 'order' as of, value from orders union all "
             "select 'customer', sum(value) from orders group by customer_id) "
             "select of, pow(10, bin / 10.0) as lower, pow(10, (bin + 1) / 10.0) as upper, n as count, "

@@ -33,10 +33,10 @@ def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> lis
     if "order_id" not in lines.columns or rules.amount_per == "line":
         return []
     for column in (one for one in raw.unused if _PARENT.search(plain_heading(one))):
-        key = _key(raw, column)
+        key = _parent_key(raw, column)
         if not key:
             continue
-        parts = _parts(lines, aside, column, key)
+        parts = _priced_parts(lines, aside, column, key)
         both, same = parts.row(
             f"select count(distinct whole), count(distinct whole) filter (same) from {parts}"
         )
@@ -58,7 +58,7 @@ def _tell(parts: Relation, aside: Aside, column: str, *, surely: bool) -> list[s
     ]
 
 
-def _key(raw: Raw, column: str) -> str:
+def _parent_key(raw: Raw, column: str) -> str:
     """Return the column that a column of parents points to: that of the same heading, else the product."""
     rest = re.sub("parent|bundle", "", plain_heading(column))
     names = [name.removeprefix(MARK) for name in raw.table.kinds if name.startswith(MARK)]
@@ -66,7 +66,7 @@ def _key(raw: Raw, column: str) -> str:
     return [*alike, raw.mapping.get("product_id", "")][0]
 
 
-def _parts(lines: Lines, aside: Aside, column: str, key: str) -> Relation:
+def _priced_parts(lines: Lines, aside: Aside, column: str, key: str) -> Relation:
     """Return the priced parts of priced lines: `source_row`, `whole`, `money`, and whether all parts sum up to it."""
     part, own = (f"nullif(trim(cast({quote(name)} as varchar)), '')" for name in (column, key))
     priced = keep(

@@ -9,7 +9,7 @@ from cltv_ml.engine import frame
 from cltv_ml.log import AnyLog, Log
 
 #: How many levels of a text column are named.
-LEVELS = 3
+LEVELS_NAMED = 3
 
 #: Columns whose values are not shown: they name people and their orders.
 IDENTIFIERS = ("customer_id", "order_id")
@@ -30,7 +30,7 @@ def profile_columns(log: AnyLog) -> pd.DataFrame:
     """
     con = Log.of(log).connect()
     found = frame(con.sql("summarize log"))
-    kinds = found["column_type"].map(_kind)
+    kinds = found["column_type"].map(_kind_in_words)
     spread = {"lowest": "min", "quarter": "q25", "middle": "q50", "three_quarters": "q75", "highest": "max"}
     table = pd.DataFrame(
         {
@@ -48,7 +48,7 @@ def profile_columns(log: AnyLog) -> pd.DataFrame:
     return table
 
 
-def _kind(type_name: str) -> str:
+def _kind_in_words(type_name: str) -> str:
     return next((kind for start, kind in _KINDS if type_name.startswith(start)), "number")
 
 
@@ -57,6 +57,6 @@ def _frequent(con: duckdb.DuckDBPyConnection, name: str) -> str:
     column = '"' + name.replace('"', '""') + '"'
     rows = con.sql(
         f"select {column}, count(*) / (select count(*) from log) as share from log where {column} is not null "
-        f"group by 1 having share >= 0.001 order by 2 desc, 1 limit {LEVELS}"
+        f"group by 1 having share >= 0.001 order by 2 desc, 1 limit {LEVELS_NAMED}"
     ).fetchall()
     return ", ".join(f"{level} {share:.1%}" for level, share in rows)

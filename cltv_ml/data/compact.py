@@ -22,13 +22,13 @@ _FORMS = {
 _USUAL = {8: r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", 6: r"(19|20)\d\d(0[1-9]|1[0-2])"}
 
 #: So many lines show whether a column may hold such dates.
-_LOOK = 20_000
+_LINES_READ = 20_000
 
 #: Fewer different months than this may be days as well.
 _ENDS = 3
 
 #: Years before this one are taken for a sign of the wrong order.
-_FIRST = 1980
+_FIRST_YEAR = 1980
 
 
 def with_signs(columns: Columns, column: str, text: str) -> str:
@@ -43,7 +43,7 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
         return text
     longest, serial = columns.row(
         f"select max(length(t)), bool_and({is_serial('cast(t as integer)')}) "
-        f"from (select {text} as t from {columns.table} limit {_LOOK}) "
+        f"from (select {text} as t from {columns.table} limit {_LINES_READ}) "
         r"where regexp_full_match(t, '\d{5,8}')"
     )
     width = 8 if longest in (7, 8) else 6
@@ -61,11 +61,11 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
         f"from {found}"
     )
     if usual:
-        return _months(columns, column, text, found) if width == 6 else text
+        return _month_times(columns, column, text, found) if width == 6 else text
     forms = _FORMS[width]
     day = {order: f"try_cast(try_strptime(t, '{form}') as date)" for order, form in forms.items()}
     dates = {
-        order: f"if(year({one}) between {_FIRST} and {columns.last_year}, {one}, null)"
+        order: f"if(year({one}) between {_FIRST_YEAR} and {columns.last_year}, {one}, null)"
         for order, one in day.items()
         if order in allowed(columns.rules, points=False)
     }
@@ -80,7 +80,7 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
     return once(text, "t", f"if({digits}, coalesce({iso}, t), t)")
 
 
-def _months(columns: Columns, column: str, text: str, found: Relation) -> str:
+def _month_times(columns: Columns, column: str, text: str, found: Relation) -> str:
     """Return SQL for a column's times with years and months written as the first day of each, and tell.
 
     The same digits may be a day of 2001 to 2012 with its year of two digits, in which case they end alike.

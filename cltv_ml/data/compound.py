@@ -9,10 +9,10 @@ from functools import lru_cache
 from cltv_ml.data.headings import CURRENCY_WORDS, plain_heading, plain_pattern, plain_text
 from cltv_ml.data.words import words
 
-_LISTED = words("parts")
-_SCRIPTS = {name: re.compile(plain_pattern(listed)) for name, listed in _LISTED.pop("scripts").items()}
-_PARTS = {name: frozenset(map(plain_text, " ".join(listed).split())) for name, listed in _LISTED.items()}
-_KNOWN = frozenset().union(*_PARTS.values())
+_PART_WORDS = words("parts")
+_SCRIPTS = {name: re.compile(plain_pattern(listed)) for name, listed in _PART_WORDS.pop("scripts").items()}
+_PARTS = {name: frozenset(map(plain_text, " ".join(listed).split())) for name, listed in _PART_WORDS.items()}
+_WORDS_KNOWN = frozenset().union(*_PARTS.values())
 
 
 def find_compound(name: str, columns: Sequence[str]) -> list[str]:
@@ -32,7 +32,7 @@ def _grade(name: str, column: str) -> int:
     """Return how surely a heading means a name, from 1 on; 0 where it does not."""
     if name in _SCRIPTS and _SCRIPTS[name].search(plain_heading(column)):
         return 1
-    parts = _parts(column)
+    parts = _split_word(column)
     if name == "customer_id":
         return _grade_customer(parts) or _grade_customer(words_of(column))
     if name == "order_id":
@@ -68,19 +68,19 @@ def words_of(column: str) -> frozenset[str]:
     >>> sorted(words_of("Nettobetrag")), sorted(words_of("Total (excl. VAT)"))
     (['betrag', 'netto'], ['excl', 'total', 'vat'])
     """
-    return _parts(re.sub(r"[()\[\]]", " ", column))
+    return _split_word(re.sub(r"[()\[\]]", " ", column))
 
 
 @lru_cache(4096)
-def _parts(column: str) -> frozenset[str]:
+def _split_word(column: str) -> frozenset[str]:
     """Return the words of a heading, words that are written together taken apart where one of them is known."""
     named = re.sub(r"[(\[][^)\]]*[)\]]", " ", column).strip() or column
     found: list[str] = []
     for written in re.split(r"[\s_\-./:#°º,;&+*|()\[\]'’]+", named):
         whole = plain_text(written)
         cased = plain_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", written), " ").split()
-        for word in [whole] if whole in _KNOWN else cased:
-            found += [word] if word in _KNOWN else _take_apart(word, _KNOWN)
+        for word in [whole] if whole in _WORDS_KNOWN else cased:
+            found += [word] if word in _WORDS_KNOWN else _take_apart(word, _WORDS_KNOWN)
     return frozenset(found)
 
 

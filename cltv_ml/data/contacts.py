@@ -25,14 +25,14 @@ from cltv_ml.tables import NO, YES
 ANSWERED_AFTER = 28
 
 _SENT = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
-_DAY = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
+_DAY_ENDING = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
 _ANSWER = "respon[ds]ed|response|answer(ed)?|react(ed|ion)|reaktion|antwort|reponse|respuesta|risposta"
 _CLICK, _OPEN = "click(ed|s)?|geklickt|klick", "open(ed|s)?|geoeffnet|geoffnet|read|seen"
 
 #: What a column of contacts can be, and the headings that say so; the first that one column alone has is taken.
 _HEADINGS = {
     "timestamp": (
-        f"timestamp|date|time|datum|fecha|data|day|({_SENT}){_DAY}|{_DAY}({_SENT})|sent|"
+        f"timestamp|date|time|datum|fecha|data|day|({_SENT}){_DAY_ENDING}|{_DAY_ENDING}({_SENT})|sent|"
         "(versand|sende|kontakt|start|mail)(datum|zeit|tag)|versendetam|gesendetam|kontaktiertam|"
         "date(envoi|denvoi|contact)|fecha(envio|deenvio|contacto)|data(invio|envio)",
     ),
@@ -42,10 +42,10 @@ _HEADINGS = {
     "channel": ("(contact|campaign)?(channel|medium)|kanal|canal|canale|kanaal",),
     "cost": ("(contact|unit|mailing)?(cost|costs|price)(per(contact|mail))?|kosten|cout|coste|costo",),
     "response": (
-        f"({_ANSWER}){_DAY}?|({_ANSWER})(flag|datum)",
-        f"(convert(ed)?|conversion|redeem(ed)?|redemption|purchased|bought){_DAY}?",
-        f"({_CLICK}){_DAY}?",
-        f"({_OPEN}){_DAY}?",
+        f"({_ANSWER}){_DAY_ENDING}?|({_ANSWER})(flag|datum)",
+        f"(convert(ed)?|conversion|redeem(ed)?|redemption|purchased|bought){_DAY_ENDING}?",
+        f"({_CLICK}){_DAY_ENDING}?",
+        f"({_OPEN}){_DAY_ENDING}?",
     ),
 }
 SAYS = ("customer_id", *_HEADINGS, "none")

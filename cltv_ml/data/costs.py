@@ -17,7 +17,7 @@ from cltv_ml.errors import InputError
 logger = logging.getLogger("cltv_ml")
 
 #: What a column of costs can be, and the headings that say so, the most certain first.
-_HEADINGS = {
+_COST_HEADINGS = {
     "month": "month monat mois mes mese maand yearmonth",
     "date": "date day datum tag jour fecha dia data giorno dag week reportingstarts starts period periode periodo",
     "cost": "cost costs spend spent adspend adcost adcosts mediaspend mediacost totalcost totalspend kosten ausgaben "
@@ -32,7 +32,7 @@ _HEADINGS = {
 _SPENT = re.compile(r"(amountspent|cost|costs|spend|kosten|ausgaben)([a-z]{3})?")
 
 #: A month alone, 2025-03, 03.2025 or 202503, and how it becomes the first of them.
-_MONTHS = {
+_MONTH_FORMS = {
     r"(\d{4})[-/.](\d{1,2})": r"\1-\2",
     r"(\d{1,2})[-/.](\d{4})": r"\2-\1",
     r"((?:19|20)\d{2})(\d{2})": r"\1-\2",
@@ -54,9 +54,9 @@ def read_costs(source: Any) -> pd.DataFrame:
     """
     opened = open_source(source)
     columns = Columns(opened.table, Rules())
-    mapping = _map(list(columns.kinds))
+    mapping = _map_costs(list(columns.kinds))
     when = "month" if "month" in mapping else "date"
-    texts = _texts(columns, mapping[when])
+    texts = _distinct_texts(columns, mapping[when])
     months = _as_months(texts)
     chosen = {"cost": columns.number(mapping["cost"])}
     if months is None:
@@ -70,15 +70,15 @@ def read_costs(source: Any) -> pd.DataFrame:
     table = opened.table.con.sql(f"select {listed} from {opened.table} order by source_row").df()
     if months is not None:
         table.insert(0, when, months)
-    _check_read(table, when, texts, _texts(columns, mapping["cost"]))
+    _check_read(table, when, texts, _distinct_texts(columns, mapping["cost"]))
     return table[[when, "cost", *(name for name in chosen if name not in (when, "cost"))]]
 
 
-def _map(columns: list[str]) -> dict[str, str]:
+def _map_costs(columns: list[str]) -> dict[str, str]:
     """Return what each column is, by its heading; InputError without a day or month, or without one surely of costs."""
     plain = {column: plain_heading(column) for column in columns}
     mapping: dict[str, str] = {}
-    for name, headings in _HEADINGS.items():
+    for name, headings in _COST_HEADINGS.items():
         found = [column for heading in headings.split() for column in columns if plain[column] == heading]
         if name == "cost":
             found = found or [column for column in columns if _SPENT.fullmatch(plain[column])]
@@ -97,7 +97,7 @@ def _map(columns: list[str]) -> dict[str, str]:
     return mapping
 
 
-def _texts(columns: Columns, column: str) -> pd.Series:
+def _distinct_texts(columns: Columns, column: str) -> pd.Series:
     rows = columns.table.con.sql(
         f"select trim(cast({quote(column)} as varchar)) as v from {columns.table} order by source_row"
     )
@@ -106,7 +106,7 @@ def _texts(columns: Columns, column: str) -> pd.Series:
 
 def _as_months(texts: pd.Series) -> pd.Series | None:
     """Return the first days of months that are written without a day; None where they are not."""
-    for form, iso in _MONTHS.items():
+    for form, iso in _MONTH_FORMS.items():
         if texts.notna().all() and texts.str.fullmatch(form).all():
             return pd.to_datetime(texts.str.replace(form, iso, regex=True), format="%Y-%m", errors="coerce")
     words = pd.to_datetime(texts, format="%b %Y", errors="coerce")

@@ -139,7 +139,20 @@ _COMPLETE_JOURNEY = Dataset(
     product_key="product_id",
 )
 
-_NO_GOODS = ("POST", "DOT", "C2", "M", "D", "S", "B", "PADS", "BANK CHARGES", "AMAZONFEE", "CRUK", "gift_.*")
+_NO_GOODS_CODES = (
+    "POST",
+    "DOT",
+    "C2",
+    "M",
+    "D",
+    "S",
+    "B",
+    "PADS",
+    "BANK CHARGES",
+    "AMAZONFEE",
+    "CRUK",
+    "gift_.*",
+)
 _ADJUSTMENTS = (r"A\d+", "ADJUST.*", "TEST.*")
 
 _ONLINE_RETAIL = Dataset(
@@ -163,7 +176,7 @@ _ONLINE_RETAIL = Dataset(
         "quantity": "Quantity",
         "unit_price": "UnitPrice",
     },
-    rules=Rules(non_products=_NO_GOODS, adjustments=_ADJUSTMENTS, on=("exact_duplicate",)),
+    rules=Rules(non_products=_NO_GOODS_CODES, adjustments=_ADJUSTMENTS, on=("exact_duplicate",)),
     file="online_retail/online_retail.parquet",
     url="https://archive.ics.uci.edu/static/public/352/online+retail.zip",
     member="Online Retail.xlsx",

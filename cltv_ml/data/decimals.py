@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 #: What tells the decimal sign, as SQL over the bare text `b` of a number.
-_TESTS = {
+_DECIMAL_SIGNS = {
     "commas": numerals.is_decimal("b", ","),
     "dots": numerals.is_decimal("b", "."),
     "open_commas": numerals.is_open("b", ","),
@@ -34,11 +34,11 @@ def decimal_of(columns: Columns, column: str, bare: str) -> str:
     if columns.rules.decimal is not None:
         return columns.rules.decimal
     counts = ", ".join(
-        f"count(*) filter (where {test}), min(b) filter (where {test})" for test in _TESTS.values()
+        f"count(*) filter (where {test}), min(b) filter (where {test})" for test in _DECIMAL_SIGNS.values()
     )
     found = columns.row(f"select {counts} from (select {bare} as b from {columns.table})")
-    count = dict(zip(_TESTS, found[::2], strict=True))
-    example = dict(zip(_TESTS, found[1::2], strict=True))
+    count = dict(zip(_DECIMAL_SIGNS, found[::2], strict=True))
+    example = dict(zip(_DECIMAL_SIGNS, found[1::2], strict=True))
     if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):
         raise _ask_decimal(
             f"column {column!r} holds both {example['commas']!r} and {example['dots']!r}; set decimal to '.' or "

@@ -9,7 +9,7 @@ import pandas as pd
 #: Below this share of known customers identifiers are of another kind, or the shop is; so many must be compared.
 _SHARE, _CUSTOMERS = 0.1, 20
 
-_FORMS: dict[str, Callable[[pd.Series], pd.Series]] = {
+_ID_CHANGES: dict[str, Callable[[pd.Series], pd.Series]] = {
     "in capital and small letters": lambda ids: ids.str.lower(),
     "in leading zeros": lambda ids: ids.str.replace(r"^0+(?=\d)", "", regex=True),
     "in .0 behind a number": lambda ids: ids.str.replace(r"\.0+$", "", regex=True),
@@ -36,7 +36,7 @@ def compare_customers(log: pd.Index | pd.Series, earlier: pd.Index | pd.Series) 
         return ""
     alike = [
         words
-        for words, form in _FORMS.items()
+        for words, form in _ID_CHANGES.items()
         if form(before).isin(form(now)).sum() >= 5 * _SHARE * len(before)
     ]
     why = (

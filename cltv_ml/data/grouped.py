@@ -39,7 +39,7 @@ def fill_down(table: Relation, mapping: Mapping[str, str], told: bool | None) ->
         return table, []
     others = [mapping[name] for name in ("order_id", "timestamp") if name in mapping]
     money = mapping.get("amount") or mapping.get("unit_price")
-    marked = _mark(table, customer, others, money, mapping)
+    marked = _mark_continued(table, customer, others, money, mapping)
     blank, together, same, filled, distinct, ordered, headings = marked.row(
         "select count(*) filter (where blank), count(*) filter (where blank and others_blank), "
         "count(*) filter (where blank and same_order), count(*) filter (where not blank), "
@@ -85,7 +85,7 @@ def _is_filled(column: str) -> str:
     return f"coalesce(trim(cast({quote(column)} as varchar)), '') <> ''"
 
 
-def _mark(
+def _mark_continued(
     table: Relation,
     customer: str,
     others: list[str],

@@ -35,7 +35,7 @@ _NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
 _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 
 #: So many columns are compared with one another.
-_MOST = 8
+_COLUMNS_COMPARED = 8
 
 #: On fewer lines, money that equals the amount may be a refund of it.
 _ORDERS = 10
@@ -51,7 +51,9 @@ def hint(
     """Return what to tell about columns without a name, and about numbers of orders like those of credit notes."""
     told = []
     if "type" not in decided:
-        told += [note for column in left if kinds[column] == "text" for note in _texts(glance, column)]
+        told += [
+            note for column in left if kinds[column] == "text" for note in _tell_of_free_text(glance, column)
+        ]
     if not {"refunded", "returned_quantity"} & set(decided) and "amount" in mapping:
         numbers = [
             column
@@ -59,7 +61,11 @@ def hint(
             if kinds[column] in ("number", "rate")
             and not _HEADED["other_money"].search(plain_heading(column))
         ]
-        told += [note for column in numbers[:_MOST] for note in _money(glance, column, mapping)]
+        told += [
+            note
+            for column in numbers[:_COLUMNS_COMPARED]
+            for note in _tell_of_refunds(glance, column, mapping)
+        ]
     if "order_id" in mapping and "amount" in mapping and "type" not in decided:
         told += _prefixes(glance, mapping)
     if "amount" in mapping:
@@ -68,7 +74,7 @@ def hint(
     return told
 
 
-def _texts(glance: Glance, column: str) -> list[str]:
+def _tell_of_free_text(glance: Glance, column: str) -> list[str]:
     """Tell of a free text that says of some lines that they are no sale."""
     if not _HEADED["texts"].search(plain_heading(column)):
         return []
@@ -84,7 +90,7 @@ def _texts(glance: Glance, column: str) -> list[str]:
     ]
 
 
-def _money(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
+def _tell_of_refunds(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
     """Tell of money on a few lines only, and never more than their amount: it may have been given back."""
     value, amount = glance.number(column), glance.number(mapping["amount"])
     some, within, money, less = glance.lines.row(
@@ -231,7 +237,7 @@ def ask_what_is_left(
         one
         for one in numbers
         if not any(_HEADED[name].search(plain_heading(one)) for name in ("other_money", "sale_fees"))
-    ][:_MOST]
+    ][:_COLUMNS_COMPARED]
     if "amount" in given or len(columns) < 2 or {"discount", "refunded", "credit"} & {*mapping, *given}:
         return []
     base = mapping.get("amount") or f"{mapping.get('quantity')} x {mapping.get('unit_price')}"

@@ -46,7 +46,9 @@ def look(first: Relation) -> dict[str, str]:
     seen = _look_at_typed(first, typed, kinds) | _look_at_texts(
         first, [name for name in kinds if name not in typed], each
     )
-    found = {name: _kind(name, kinds[name], values) for name, values in seen.items() if values.values}
+    found = {
+        name: _kind_of_values(name, kinds[name], values) for name, values in seen.items() if values.values
+    }
     return {name: found.get(name, "empty") for name in kinds}
 
 
@@ -99,7 +101,7 @@ def _look_at_texts(first: Relation, names: list[str], each: int) -> dict[str, _S
     }
 
 
-def _kind(name: str, kind: str, seen: _Seen) -> str:
+def _kind_of_values(name: str, kind: str, seen: _Seen) -> str:
     """Return the kind of one column of the peek; three of four values decide."""
     values, numbers, times, low, high, whole, percents = seen
     dated = _DATED.search(name.lower()) is not None

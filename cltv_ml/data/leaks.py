@@ -71,7 +71,7 @@ def find_leaks(
         return {}
     if attributes.dated:
         return _ends_of_rows(attributes)
-    joined = _sample(attributes.table, _facts(con))
+    joined = _sample_customers(attributes.table, _fact_table(con))
     leaks = {}
     for one in (one for one in attributes.account if one.name):
         reason = (
@@ -87,7 +87,7 @@ def find_leaks(
     return leaks
 
 
-def _sample(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
+def _sample_customers(table: pa.Table, facts: pd.DataFrame) -> pd.DataFrame:
     """Return attributes and facts side by side, of as many customers as tell how close they are."""
     ids = pd.Index(table["customer_id"].to_pandas())
     there = np.flatnonzero(ids.isin(facts.index))
@@ -117,7 +117,7 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
     return ends
 
 
-def _facts(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def _fact_table(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     made = ", ".join(f'cast({sql} as double) as "{name}"' for name, sql in _FACTS.items())
     first = "date_diff('day', date '1970-01-01', cast(min(timestamp) as date)) as first_day"
     rows = con.sql(f"select cast(customer_id as varchar) as customer_id, {made}, {first} from log group by 1")
@@ -157,7 +157,7 @@ def doubtful_rows(attributes: Attributes, con: duckdb.DuckDBPyConnection) -> lis
     """
     if not len(attributes.table):
         return []
-    facts = _facts(con)
+    facts = _fact_table(con)
     if not attributes.dated:
         there = pd.Series(facts.index.isin(attributes.table["customer_id"].to_pandas()), index=facts.index)
         reason = _by_values("who has a row", there.astype(float), facts)

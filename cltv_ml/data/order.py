@@ -11,7 +11,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep
 
 #: An order in which the dates span more years than this, and several times as many as in another, is none.
-_YEARS = 12
+_MOST_YEARS = 12
 
 
 #: What says that an order is meant.
@@ -107,7 +107,7 @@ def choose(
 def _with_plausible_years(left: list[str], read: Mapping[str, Sequence[Any]]) -> list[str]:
     """Return the orders whose years are not spread far wider than another's, nor three times as many."""
     spans = {order: (read[order][2] - read[order][1]).days / 365.25 for order in left}
-    left = [order for order in left if spans[order] <= max(_YEARS, 3 * min(spans.values()))]
+    left = [order for order in left if spans[order] <= max(_MOST_YEARS, 3 * min(spans.values()))]
     fewest = min((read[order][3] for order in left), default=0)
     return [order for order in left if read[order][3] < 3 * fewest]
 

@@ -8,7 +8,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation
 
 #: Fewer orders of several lines than this show nothing.
-_ORDERS = 3
+_FEW_ORDERS = 3
 
 
 def choose_order(first: Relation, columns: Sequence[str], customer: str | None) -> str | None:
@@ -82,7 +82,7 @@ def _is_total(first: Relation, value: str, other: str, amount: str) -> bool:
         ") select count(*) filter (n > 1 and others > 1), count(*) filter (n > 1 and others > 1 and amounts = 1) "
         "from orders"
     )
-    return bool(several >= _ORDERS and constant >= 0.95 * several)
+    return bool(several >= _FEW_ORDERS and constant >= 0.95 * several)
 
 
 def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
@@ -97,7 +97,7 @@ def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:
         f"    group by {customer}, {time}"
         ") select count(*) filter (n > 1), count(*) filter (n > 1 and amounts = 1), count(distinct a) from bought"
     )
-    if several < _ORDERS or constant < 0.95 * several or kinds < _ORDERS:
+    if several < _FEW_ORDERS or constant < 0.95 * several or kinds < _FEW_ORDERS:
         return []
     return [
         f"The lines of one customer at one time have the same amount in {constant:,} of {several:,} cases, though "

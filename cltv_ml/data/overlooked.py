@@ -23,7 +23,7 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import (
     HEADED,
     Overlooked,
-    ask,
+    ask_about,
     is_money,
     look_at_net,
     look_at_numbers,
@@ -43,8 +43,8 @@ _DENIED = re.compile(r"\b(no|not|non|never|without|dont|nicht|kein\w*|sans|sin|s
 _LEVELS = 20
 
 #: Levels that tell tests from real sales, and those of tests.
-_TESTS = {"test", "sandbox", "testing", "test mode", "testmode"}
-_MODES = _TESTS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
+_TEST_LEVELS = {"test", "sandbox", "testing", "test mode", "testmode"}
+_MODES = _TEST_LEVELS | {"live", "production", "prod", "real", "live mode", "livemode", "echt", "produktiv"}
 
 
 def look_over(
@@ -146,7 +146,7 @@ def _look_at_flag(
     rows = sum(levels.values())
     if HEADED["positive"].match(heading) and values <= NO | YES and values & (NO - BLANK) and values & YES:
         no = sum(count for level, count in levels.items() if level.lower() in NO)
-        ask(
+        ask_about(
             found,
             decided,
             "captured",
@@ -165,7 +165,9 @@ def _look_at_flag(
             found.mapping[name] = column
             return True
         meaning = "those lines are no sale or were given back"
-        ask(found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning)
+        ask_about(
+            found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning
+        )
     return True
 
 
@@ -217,7 +219,7 @@ def _look_at_levels(
     if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
         found.mapping[name] = column
     elif name or not set(decided) & set(LEVEL_NAMES):
-        ask(
+        ask_about(
             found,
             decided,
             name or "status",
@@ -234,7 +236,7 @@ def _look_at_levels(
 def _is_mode(levels: Mapping[str, int]) -> bool:
     """Whether the levels tell tests from real sales in words."""
     words = {plain_level(level) for level in levels}
-    return len(words) > 1 and words <= _MODES and bool(words & _TESTS)
+    return len(words) > 1 and words <= _MODES and bool(words & _TEST_LEVELS)
 
 
 def _is_type(levels: Mapping[str, int]) -> bool:
@@ -262,7 +264,7 @@ def _look_at_codes(
         rare = min(codes, key=lambda code: levels[code])
         if glance.is_paired(column, decided.get("order_id"), decided.get("amount")):
             seen = f"differs ({shown}) where an order has the same amount twice"
-            ask(found, decided, "type", column, seen, "one of these gives money back")
+            ask_about(found, decided, "type", column, seen, "one of these gives money back")
             return
         found.notes.append(
             f"Column {column!r} with {shown} is not used; where one of these gives money back, say --mapping "

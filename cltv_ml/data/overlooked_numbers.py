@@ -113,10 +113,12 @@ def look_at_numbers(
             "(--mapping refunded= declines it)."
         )
     elif kind == "number" and glance.any_number(column):
-        ask(found, decided, "refunded", column, "holds numbers other than 0", "they are money given back")
+        ask_about(
+            found, decided, "refunded", column, "holds numbers other than 0", "they are money given back"
+        )
     elif kind in ("text", "timestamp") and 0 < filled < glance.rows:
         said = f"is filled on {filled:,} of {glance.rows:,} lines"
-        ask(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
+        ask_about(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
     return True
 
 
@@ -164,7 +166,7 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overl
         found.questions.append(Question(text, tuple(f"unit_price={column}" for column in columns)))
 
 
-def ask(
+def ask_about(
     found: Overlooked, decided: Mapping[str, str | None], name: str, column: str, seen: str, meaning: str
 ) -> None:
     """Ask whether a column decides about revenue; tell of it where its name was given to another column."""

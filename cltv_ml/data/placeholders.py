@@ -9,7 +9,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
-from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
+from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, literals
 
 #: Identifiers that name no customer, without case; and numbers that do where much is booked on one of them.
 WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers"]
@@ -36,7 +36,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     if not rules.applies("placeholder_customer"):
         return []
     left = f"{lines.parsed} anti join {aside} using (source_row)"
-    listed = _listed(sorted({*_spelled(WORDS), *NUMBERS}))
+    listed = literals(sorted({*_spelled(WORDS), *NUMBERS}))
     begins = ", ".join(map(literal, (*_BEGINNINGS, *_TEST_BEGINNINGS)))
     # What is quick to look at is looked at on every line, patterns once a customer.
     suspects = keep(
@@ -57,7 +57,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     numbered = [*_tell_of_numbered_guests(suspects), *_tell_of_tests(suspects, nobody, lines.parsed.count())]
     if not nobody:
         return numbered
-    theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
+    theirs = f"customer_id in ({literals([name for name, *_ in nobody])})"
     aside.add("placeholder_customer", f"select source_row from {left} where {theirs}")
     lines.marks.con.execute(
         f"update {lines.marks} set rule = 'placeholder_customer' where source_row in "
@@ -99,7 +99,7 @@ def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
 
 def _tell_of_tests(suspects: Relation, nobody: Iterable[tuple[Any, ...]], rows: int) -> list[str]:
     """Tell of customers who are called tests and count, where they are few among others."""
-    aside = _listed(["", *(name for name, *_ in nobody)])
+    aside = literals(["", *(name for name, *_ in nobody)])
     begins = ", ".join(map(literal, _TEST_BEGINNINGS))
     customers, number, money, example = _summed(
         suspects,
@@ -120,10 +120,6 @@ def _summed(suspects: Relation, test: str) -> tuple[Any, ...]:
     return suspects.row(
         f"select count(*), sum(lines), sum(money), min(customer_id) from {suspects} where {test}"
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(literal, names))
 
 
 def _real_customers(parsed: Relation, rows_of: dict[str, int]) -> list[str]:

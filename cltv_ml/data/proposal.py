@@ -42,7 +42,7 @@ _ASKED_KINDS = {
 }
 
 #: Names whose columns are looked for when others are known.
-_LATER = ("version", "credit")
+_OPTIONAL_NAMES = ("version", "credit")
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     check_mapping(given, list(kinds))
     recognised = recognise_source(table, kinds, given)
     if recognised:
-        declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_LATER} - set(recognised.mapping), "")
+        declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_OPTIONAL_NAMES} - set(recognised.mapping), "")
         given = {**declined, **recognised.mapping, **given}
     known = check_mapping(given, list(kinds))
-    wanted = SAFETY if is_complete(known) else tuple(name for name in SYNONYMS if name not in _LATER)
+    wanted = SAFETY if is_complete(known) else tuple(name for name in SYNONYMS if name not in _OPTIONAL_NAMES)
     levels = look_at_levels(table, kinds)
     settle = partial(settle_tie, Source(kinds, levels, first, table))
     proposal = propose_mapping(kinds, given, levels, wanted, settle)

@@ -11,7 +11,7 @@ from cltv_ml.data.rules import Rules
 from cltv_ml.engine import Relation, keep, literal, pattern, quoted
 from cltv_ml.errors import InputError
 
-_DAY = "date day datum fecha data jour tag validfrom ratedate asof"
+_DAY_HEADINGS = "date day datum fecha data jour tag validfrom ratedate asof"
 _CURRENCY = "currency code currencycode ccy curr from fromcurrency base waehrung wahrung devise moneda symbol"
 _RATE = "rate exchangerate fxrate value kurs wechselkurs taux tasa price factor"
 
@@ -74,7 +74,7 @@ def _load(table: Relation, path: str) -> dict[str, date]:
         f"read_parquet({source})" if path.endswith(".parquet") else f"read_csv({source}, all_varchar = true)"
     )
     columns = [str(name) for name, *_ in table.rows(f"describe from {rows}")]
-    day, currency, rate = (_column(columns, names, path) for names in (_DAY, _CURRENCY, _RATE))
+    day, currency, rate = (_column(columns, names, path) for names in (_DAY_HEADINGS, _CURRENCY, _RATE))
     dated = keep(
         table.con,
         "dated_rates",

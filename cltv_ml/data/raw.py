@@ -29,7 +29,7 @@ from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, lit
 from cltv_ml.errors import InputError
 from cltv_ml.remote import address, fetch, is_remote
 from cltv_ml.sources.databases import read_database
-from cltv_ml.sources.frames import MARK, Part, Rows, inner_names, read_frame
+from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file
 
@@ -273,7 +273,7 @@ def _check_path(path: Path) -> None:
 
 def _read_dataset(
     con: duckdb.DuckDBPyConnection, name: str, ready: Dataset, folder: Path, table: str | None
-) -> Rows:
+) -> SourceRows:
     """Return the rows of a named data set, with the columns of its products."""
     if ready.name == "synthetic":
         log = simulate(customers_of(name)).log
@@ -285,14 +285,14 @@ def _read_dataset(
     return replace(rows, table=_join_products(rows.table, products, ready.product_key))
 
 
-def _broken_lines(con: duckdb.DuckDBPyConnection, rows: Rows) -> Relation:
+def _broken_lines(con: duckdb.DuckDBPyConnection, rows: SourceRows) -> Relation:
     """Return the broken lines as a relation."""
     numbers, lines = zip(*rows.broken, strict=True) if rows.broken else ((), ())
     columns = {"source_row": pa.array(numbers, pa.int64()), "line": pa.array(lines, pa.string())}
     return lend(con, "broken_lines", pa.table(columns))
 
 
-def _check_rows(rows: Rows, name: str) -> None:
+def _check_rows(rows: SourceRows, name: str) -> None:
     """Raise InputError when a source has no rows, or none that fits its header."""
     if rows.table.holds("true"):
         return

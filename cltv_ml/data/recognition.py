@@ -95,11 +95,11 @@ def _levels(table: Relation, known: Format, mapping: Mapping[str, str]) -> dict[
     """Return per standard name what the levels of its column mean."""
     told = {}
     for name in (name for name in known.levels if mapping.get(name)):
-        told[name] = known.read_levels(name, _values(table, mapping[name], MOST_LEVELS + 1))
+        told[name] = known.read_levels(name, _distinct_values(table, mapping[name], MOST_LEVELS + 1))
     return told
 
 
-def _values(table: Relation, column: str, most: int) -> Sequence[str]:
+def _distinct_values(table: Relation, column: str, most: int) -> Sequence[str]:
     rows = table.rows(
         f"select distinct trim(cast({quote(column)} as varchar)) as value from {table} limit {most}"
     )
@@ -128,7 +128,7 @@ def _in_major_units(table: Relation, mapping: Mapping[str, str], notes: list[str
         return {}
     number = f"try_cast({quote(amount)} as double)"
     broken = table.holds(f"{number} <> round({number})")
-    found = _values(table, currency, 2)
+    found = _distinct_values(table, currency, 2)
     if broken or not found:
         return {}
     code = found[0].upper()

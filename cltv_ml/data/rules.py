@@ -213,10 +213,10 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
         elif name == "rates":
             tables = [one for one in listed if isinstance(one, str) and one.endswith((".csv", ".parquet"))]
             pairs = [one for one in listed if one not in tables]
-            changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_rate, pairs))
+            changed[name] = dict(value) if isinstance(value, Mapping) else dict(map(_read_rate, pairs))
             changed |= {"rate_table": tables[-1]} if tables else {}
         else:
-            read: Callable[[str, Any], Any] = _READ.get(name, _text)
+            read: Callable[[str, Any], Any] = _READ.get(name, _as_is)
             changed[name] = read(name, listed[-1])
     return replace(rules, **changed)
 
@@ -235,19 +235,19 @@ def _reading(name: str, text: Any) -> tuple[str, str]:
     return level.strip(), reading.strip()
 
 
-def _rate(text: str) -> tuple[str, float]:
+def _read_rate(text: str) -> tuple[str, float]:
     currency, _, rate = str(text).partition(":")
-    return currency.strip(), _number("rates", rate)
+    return currency.strip(), _read_number("rates", rate)
 
 
-def _number(name: str, text: Any) -> float:
+def _read_number(name: str, text: Any) -> float:
     try:
         return float(text)
     except (TypeError, ValueError):
         raise InputError(f"{name}: {text!r} is no number; write rates=USD:0.92 or winsorise=5.") from None
 
 
-def _text(name: str, value: Any) -> str:
+def _as_is(name: str, value: Any) -> str:
     return str(value)
 
 
@@ -263,6 +263,6 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "swapped_dates": _truth,
     "fill_down": _truth,
     "price_discounted": _truth,
-    "money_unit": _number,
-    "winsorise": _number,
+    "money_unit": _read_number,
+    "winsorise": _read_number,
 }

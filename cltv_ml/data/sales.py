@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -11,11 +11,11 @@ from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, NO, YES, is_partly_und
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question
-from cltv_ml.engine import MONEY_SCALE, literal
+from cltv_ml.engine import MONEY_SCALE, literals
 
-_COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
+_LEVEL_COLUMNS = ["name", "column", "level", "reading", "rows", "money"]
 _EMPTY = "(empty)"
-_FILLED = "(filled)"
+_FILLED_LEVEL = "(filled)"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read_sales(
     """
     tables, questions, tests = [], [], _Tests()
     for name in (name for name in LEVEL_NAMES if name in mapping):
-        counted = _count(columns, mapping[name], amount)
+        counted = _count_levels(columns, mapping[name], amount)
         if len(counted) > MOST_LEVELS:
             questions.append(_no_levels(name, mapping[name]))
             continue
@@ -78,7 +78,11 @@ def read_sales(
         tests.add(name, mapping[name], counted)
         tables.append(counted.assign(name=name, column=mapping[name]))
     refunded = _read_filled(columns, mapping, amount, tests, tables, questions)
-    levels = pd.concat(tables, ignore_index=True)[_COLUMNS] if tables else pd.DataFrame(columns=_COLUMNS)
+    levels = (
+        pd.concat(tables, ignore_index=True)[_LEVEL_COLUMNS]
+        if tables
+        else pd.DataFrame(columns=_LEVEL_COLUMNS)
+    )
     levels["level"] = levels["level"].replace("", _EMPTY)
     states = [f"lower({_text(mapping[name])})" for name in ("status", "payment_status") if name in mapping]
     return Sales(
@@ -98,7 +102,7 @@ class _Tests:
             levels = counted.loc[counted["reading"] == reading, "level"]
             if len(levels):
                 meaning = "takes_back" if name == "type" and reading == "refund" else reading
-                self.conditions[meaning].append(f"{_text(column)} in ({_listed(levels)})")
+                self.conditions[meaning].append(f"{_text(column)} in ({literals(levels)})")
 
     def reading(self) -> str:
         """Return SQL for 'ignore', 'refund' or null; nothing when every line counts."""
@@ -114,15 +118,11 @@ class _Tests:
         return " or ".join(self.conditions["takes_back"])
 
 
-def _listed(texts: Iterable[str]) -> str:
-    return ", ".join(map(literal, texts))
-
-
 def _text(column: str) -> str:
     return f"coalesce(trim(cast({quote(column)} as varchar)), '')"
 
 
-def _count(columns: Columns, column: str, amount: str) -> pd.DataFrame:
+def _count_levels(columns: Columns, column: str, amount: str) -> pd.DataFrame:
     """Return the levels of a column with their rows, money and number of amounts, the most frequent first."""
     amounts = f"count({amount})" if amount else "0"
     money = f"sum(cast(round({amount} * {MONEY_SCALE}) as hugeint)) / {MONEY_SCALE}.0" if amount else "0.0"
@@ -149,11 +149,11 @@ def _read_filled(
             refunded = f"abs({columns.number(column)})"
             questions += _unread(columns, column, refunded)
             continue
-        filled = f"lower({_text(column)}) not in ({_listed(sorted(NO))})"
+        filled = f"lower({_text(column)}) not in ({literals(sorted(NO))})"
         tests.conditions["refund"].append(filled)
         money = f"coalesce(sum({amount}), 0.0)" if amount else "0.0"
         rows = columns.table.rows(
-            f"select if({filled}, '{_FILLED}', ''), if({filled}, 'refund', 'counts'), count(*), {money} "
+            f"select if({filled}, '{_FILLED_LEVEL}', ''), if({filled}, 'refund', 'counts'), count(*), {money} "
             f"from {columns.table} group by all order by 3 desc"
         )
         table = pd.DataFrame(rows, columns=["level", "reading", "rows", "money"]).astype({"money": float})
@@ -178,7 +178,7 @@ def _unread(columns: Columns, column: str, number: str) -> list[Question]:
 
 def _is_flag(columns: Columns, column: str) -> bool:
     """Whether a column only says yes or no."""
-    answers = _listed(sorted(NO | YES))
+    answers = literals(sorted(NO | YES))
     return not columns.table.holds(f"lower({_text(column)}) not in ({answers})")
 
 

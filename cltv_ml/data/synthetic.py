@@ -151,12 +151,12 @@ def _lot(first: int, size: int, days: int, seed: int) -> tuple[pd.DataFrame, pd.
     truth["alive"] = left >= days
     spend_scale = 1 / rng.gamma(Q, 1 / GAMMA, size)
     truth["mean_spend"] = P * spend_scale
-    who, when, depth, offered = _orders(rng, truth, joined, left, days)
+    who, when, depth, offered = _draw_orders(rng, truth, joined, left, days)
     value = np.maximum(rng.gamma(P, spend_scale[who]), 0.5)
-    return _lines(rng, truth, who, when, value, depth), truth, _offer_table(truth, offered, days)
+    return _draw_lines(rng, truth, who, when, value, depth), truth, _offer_table(truth, offered, days)
 
 
-def _orders(
+def _draw_orders(
     rng: np.random.Generator, truth: pd.DataFrame, joined: np.ndarray, left: np.ndarray, days: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return per order its customer, day and discount depth, and which customers had which offers."""
@@ -181,7 +181,7 @@ def _orders(
     return who, when, depth, offered
 
 
-def _lines(
+def _draw_lines(
     rng: np.random.Generator,
     truth: pd.DataFrame,
     who: np.ndarray,

@@ -18,13 +18,13 @@ from cltv_ml.data.words import words
 from cltv_ml.engine import Relation
 
 #: Fewer lines than this show nothing.
-_LINES = 3
+_LEAST_LINES = 3
 
 #: Columns whose customers differ in number by more than this share are asked about.
 _NEAR = 0.1
 
 #: The share of lines that must agree.
-_MOST = 0.98
+_AGREEING_SHARE = 0.98
 
 #: A price with tax is at most so many times the one without.
 _HIGHEST_TAX = 1.35
@@ -77,12 +77,12 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
     # An id that no line shares with another is the line's own.
     left = [one for one in columns if plain_heading(one) != "id" or customers[one] < rows]
     ranked = sorted(left, key=_rank_of_customer)
-    if rows < _LINES or not ranked:
+    if rows < _LEAST_LINES or not ranked:
         return None
     chosen = ranked[0]
     filled = " or ".join(f"{values[one]} is not null" for one in ranked[1:]) or "false"
     [blank] = first.row(f"select count(*) filter ({values[chosen]} is null and ({filled})) from {first}")
-    if blank > (1 - _MOST) * rows or not customers[chosen]:
+    if blank > (1 - _AGREEING_SHARE) * rows or not customers[chosen]:
         return None
     if len(ranked) == 1:
         return chosen, "as the other is each line's own"
@@ -130,7 +130,7 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
             for one, other in combinations(best, 2)
         }
         rows = min(seen[0] for seen in tied.values())
-        if rows < _LINES or any(blank or differ for _, blank, differ, *_ in tied.values()):
+        if rows < _LEAST_LINES or any(blank or differ for _, blank, differ, *_ in tied.values()):
             return None
         finest = dict.fromkeys(best, 0)
         for (one, other), (*_, of_one, of_other) in tied.items():
@@ -146,7 +146,7 @@ def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | No
             f"count(*) filter (cast(a as date) <> cast(b as date)) "
             f"from (select {times[chosen]} as a, {times[other]} as b from {source.first})"
         )
-        if blank > (1 - _MOST) * rows:
+        if blank > (1 - _AGREEING_SHARE) * rows:
             return None
         told.append(f"{other!r} is another day on {differ:,} of the first {rows:,} lines")
     return chosen, f"the order's own time ({'; '.join(told)})"
@@ -185,7 +185,7 @@ def _settle_two_amounts(source: Source, one: str, other: str, tied: Sequence[str
         f"count(*) filter (a < b - 0.006) from (select abs({a}) as a, abs({b}) as b from {source.first}) "
         "where a <> 0 or b <> 0"
     )
-    if rows < _LINES:
+    if rows < _LEAST_LINES:
         return None
     if equal >= 0.999 * rows:
         return one, "which holds the same money"
@@ -221,7 +221,7 @@ def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -
     parts = {
         one: kind
         for one in left
-        if (kind := next((kind for kind in _PARTS if _HEADED[kind].search(plain_heading(one))), ""))
+        if (kind := next((kind for kind in _DIFFERENCES if _HEADED[kind].search(plain_heading(one))), ""))
     }
     if not parts:
         return None
@@ -231,14 +231,14 @@ def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -
     )
     rows, *agree = source.first.row(f"select count(*), {tests} from {source.first} where abs({gap}) > 0.006")
     for (part, kind), lines in zip(parts.items(), agree, strict=True):
-        if lines >= _MOST * rows:
-            takes_larger, because = _PARTS[kind]
+        if lines >= _AGREEING_SHARE * rows:
+            takes_larger, because = _DIFFERENCES[kind]
             return (larger if takes_larger else smaller), because.format(part=part)
     return None
 
 
 #: What two amounts may differ by, whether the larger one is then taken, and why.
-_PARTS = {
+_DIFFERENCES = {
     "part_refunded": (True, "before the refunds in {part!r}"),
     "part_postage": (True, "with the postage in {part!r}"),
     "part_fee": (True, "before the fees in {part!r}"),

@@ -52,7 +52,7 @@ _YEAR_WORD = r"^(\d{4})[ \-/]?(\p{L}{3,})[ \-/.]?(\d{1,2})" + _TAIL
 _COMPACT = r"^(\d{4})(\d{2})(\d{2})[ T]+(\d\d?:.*)$"
 _CTIME = r"^\p{L}+ +(\p{L}{3,}) +(\d{1,2}) +(\d\d?:\d\d:\d\d) +(\d{4})$"
 #: With the name of a month, and in which groups year, month, day and time stand.
-_WORDS = {
+_WORD_ORDERS = {
     letters(_DAY_WORD): "3214",
     letters(_WORD_DAY): "3124",
     letters(_YEAR_WORD): "1234",
@@ -167,9 +167,9 @@ def from_text(
         for which, order in orders
     )
     fields = once(short_fields("t"), "f", f"(case {short} end) || chr(10) || f.time")
-    ways = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORDS if words else {}), **_MONTHLY}
+    ways = {_YEAR_FIRST: "1234", _COMPACT: "1234", **(_WORD_ORDERS if words else {}), **_MONTHLY}
     others = " ".join(
-        f"when regexp_matches(t, '{way}') then regexp_replace(t, '{way}', '{_groups(places)}')"
+        f"when regexp_matches(t, '{way}') then regexp_replace(t, '{way}', '{_replacement(places)}')"
         for way, places in ways.items()
     )
     split = f"string_split(case when {is_short('t')} then {fields} {others} end, chr(10))"
@@ -183,7 +183,7 @@ def from_text(
     )
 
 
-def _groups(places: str) -> str:
+def _replacement(places: str) -> str:
     return "\n".join({"d": "01", "t": ""}.get(place, rf"\{place}") for place in places)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cltv_ml.data.raw import Raw
 
 #: About so many lines, of whole orders, show whether amounts are per line or per order.
-_SAMPLE = 100_000
+_SAMPLE_LINES = 100_000
 
 #: What a row of totals is called.
 TOTAL_WORDS = (
@@ -28,7 +28,7 @@ TOTAL_WORDS = (
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _OrdersSeen:
     """What a sample of orders with several lines shows."""
 
     orders: int  # whose lines differ in their product, or in anything where no product is named
@@ -75,10 +75,10 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
     return notes
 
 
-def _look(marks: Relation, by_product: bool) -> _Seen:
+def _look(marks: Relation, by_product: bool) -> _OrdersSeen:
     sampled = (
         f"from {marks} where rule is null and not is_return and money > 0 "
-        f"and by_order % {marks.count() // _SAMPLE + 1} = 0"
+        f"and by_order % {marks.count() // _SAMPLE_LINES + 1} = 0"
     )
     state = "state" if "state" in marks.kinds else "null"
     # Equal lines are gathered first, since that costs far less than counting distinct ones; two values differ where
@@ -105,10 +105,10 @@ def _look(marks: Relation, by_product: bool) -> _Seen:
     orders, constant, further, long, summed, chance, all_orders, lines, again = row
     chance = max(float(chance), 1 / (all_orders + 1))
     again = int(again) if by_product else 0
-    return _Seen(orders, constant, int(further), chance, int(lines), again, long, summed)
+    return _OrdersSeen(orders, constant, int(further), chance, int(lines), again, long, summed)
 
 
-def _repeats(seen: _Seen, column: str) -> bool:
+def _repeats(seen: _OrdersSeen, column: str) -> bool:
     """Whether the amount is the order's: equal on the lines of nearly all orders, too often for chance."""
     if not seen.orders or seen.constant < 0.95 * seen.orders:
         return False

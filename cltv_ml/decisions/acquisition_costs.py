@@ -114,16 +114,16 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
     won = won[won["month"].isin(costs["month"])]
     months = won.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0, "cost": 0.0})
     total = months.groupby("month", as_index=False)[["customers", "cost"]].sum().assign(channel=BLENDED)
-    rows = [_row(BLENDED, total)]
+    rows = [_channel_row(BLENDED, total)]
     names = sorted(set(months["channel"]) - {UNATTRIBUTED})
-    rows += [_row(name, months[months["channel"] == name]) for name in names]
+    rows += [_channel_row(name, months[months["channel"] == name]) for name in names]
     rest = months[months["channel"] == UNATTRIBUTED]
     if len(rest) and rest[["customers", "cost"]].to_numpy().sum() > 0:
-        rows.append(_row(UNATTRIBUTED, rest))
+        rows.append(_channel_row(UNATTRIBUTED, rest))
     return pd.DataFrame(rows)
 
 
-def _row(channel: str, months: pd.DataFrame) -> dict[str, object]:
+def _channel_row(channel: str, months: pd.DataFrame) -> dict[str, object]:
     customers, cost = int(months["customers"].sum()), float(months["cost"].sum())
     own = cost / customers if customers and channel != UNATTRIBUTED else float("nan")
     low, middle, high = _marginal(months) if channel != UNATTRIBUTED else (float("nan"),) * 3

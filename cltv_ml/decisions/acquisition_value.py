@@ -193,7 +193,8 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
         mine = value[value["channel"] == row.channel]
         at = mine[mine["age"] == age].iloc[0]
         paid = {
-            name: _months(mine, name, float(row.cac)) for name in ("realised", "expected", "upper", "lower")
+            name: _payback_months(mine, name, float(row.cac))
+            for name in ("realised", "expected", "upper", "lower")
         }
         rows.append(
             {
@@ -216,6 +217,6 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
 _RATIOS = {"ratio": "expected", "ratio_lower": "lower", "ratio_upper": "upper"}
 
 
-def _months(mine: pd.DataFrame, name: str, cost: float) -> float:
+def _payback_months(mine: pd.DataFrame, name: str, cost: float) -> float:
     back = mine[(mine[name] >= cost) & ((mine["age"] % 30 == 0) | (mine["age"] == 1))]
     return float(max(1, -(-int(back["age"].iloc[0]) // 30))) if len(back) else float("nan")

@@ -21,7 +21,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 
 #: Months in a period.
-MONTHS = {"year": 12, "quarter": 3, "month": 1}
+MONTHS_IN = {"year": 12, "quarter": 3, "month": 1}
 
 #: Periods at most: more would not be read, and their tables grow with the square.
 MOST_PERIODS = 130
@@ -84,7 +84,7 @@ def compute_audit(
     log
         TRANSACTIONS, refunds taken off.
     per
-        One of `MONTHS`; None takes the longest of which the log holds two whole ones, else a month.
+        One of `MONTHS_IN`; None takes the longest of which the log holds two whole ones, else a month.
     calendar
         Whether periods are the calendar's. By default they count back from the log's last day, so that the latest is
         whole.
@@ -109,21 +109,21 @@ def compute_audit(
     first, last = con.sql("select min(timestamp), max(timestamp) from log").fetchall()[0]
     spans = make_spans(pd.Timestamp(first), pd.Timestamp(last), per, calendar=calendar)
     con.register("spans", spans)
-    _cells(con, columns, costs)
+    _make_cells(con, columns, costs)
     measures = ["orders", "revenue"] + (["margin"] if costs is not None or "cost" in columns else [])
-    periods = _periods(con, measures)
+    periods = _period_sums(con, measures)
     whole = periods.loc[periods["complete"], "period"]
     latest = int(whole.max()) if len(whole) else int(periods["period"].max())
-    _ranked(con, latest)
+    _make_ranked(con, latest)
     return Audit(
         per or _longest(pd.Timestamp(first), pd.Timestamp(last)),
         periods,
         frame(con.sql(_CHANGES)),
         compute_tree(periods),
-        _concentration(con),
+        _gini_and_shares(con),
         _deciles(con, measures),
         frame(con.sql(_CURVE)),
-        _cohorts(con, measures),
+        _cohort_table(con, measures),
     )
 
 
@@ -138,11 +138,11 @@ def make_spans(
     >>> spans["name"].tolist()[:2], spans["complete"].tolist()[:2], bool(spans["complete"].iloc[-1])
     (['2010-Q1', '2010-Q2'], [False, True], False)
     """
-    if per is not None and per not in MONTHS:
-        raise InputError(f"Unknown period {per!r}. Available: {list(MONTHS)}.")
+    if per is not None and per not in MONTHS_IN:
+        raise InputError(f"Unknown period {per!r}. Available: {list(MONTHS_IN)}.")
     per = per or _longest(first, last)
     start, end = first.normalize(), last.normalize() + pd.Timedelta(days=1)
-    months = MONTHS[per]
+    months = MONTHS_IN[per]
     if calendar:
         month = pd.Timestamp(start.year, (start.month - 1) // months * months + 1, 1)
         edges = [month]
@@ -155,7 +155,7 @@ def make_spans(
     if len(edges) - 1 > MOST_PERIODS:
         raise InputError(
             f"the log holds {len(edges) - 1} periods of a {per}, at most {MOST_PERIODS} fit a table; choose a longer "
-            f"--per of {list(MONTHS)}."
+            f"--per of {list(MONTHS_IN)}."
         )
     names = {"year": "%Y", "month": "%Y-%m"}
     rows = [
@@ -175,7 +175,7 @@ def _longest(first: pd.Timestamp, last: pd.Timestamp) -> Per:
     end = last.normalize() + pd.Timedelta(days=1)
     fitting: list[Per] = [
         name  # type: ignore[misc]
-        for name, months in MONTHS.items()
+        for name, months in MONTHS_IN.items()
         if end - pd.DateOffset(months=2 * months) >= first.normalize()
     ]
     return fitting[0] if fitting else "month"
@@ -189,7 +189,7 @@ def _last_day(until: pd.Timestamp) -> str:
     return f"{until - pd.Timedelta(days=1):%Y-%m-%d}"
 
 
-def _cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None) -> None:
+def _make_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | None) -> None:
     """Make the tables `cell` (one row per customer and period) and `step` (the same with who is new, kept, returned).
 
     Money is in integers. An order with lines in two periods is an order of both.
@@ -213,7 +213,7 @@ def _cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs | Non
     )
 
 
-def _periods(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
+def _period_sums(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
     summed = ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
     groups = ("new", "kept", "returned")
     counts = ", ".join(f"count(*) filter (status = {literal(one)}) as {one}" for one in groups)
@@ -267,7 +267,7 @@ from spans cross join parts left join summed using (period, place) where spans.p
 """
 
 
-def _ranked(con: duckdb.DuckDBPyConnection, latest: int) -> None:
+def _make_ranked(con: duckdb.DuckDBPyConnection, latest: int) -> None:
     """Make the table `ranked`: customers of the whole log and of one period, the best first, with running sums."""
     con.execute(
         "create temp table ranked as with worth as ("
@@ -281,7 +281,7 @@ def _ranked(con: duckdb.DuckDBPyConnection, latest: int) -> None:
     )
 
 
-def _concentration(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def _gini_and_shares(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return Gini's coefficient 2 sum(rank x value) / (n sum(value)) - (n + 1) / n, rank 1 the poorest, and shares."""
     shares = ", ".join(
         f"sum(revenue) filter (place <= greatest(1, ceil(customers * {share} / 100.0))) / nullif(any_value(total), 0) "
@@ -299,12 +299,12 @@ def _concentration(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     )
 
 
-def _sums(measures: list[str]) -> str:
+def _sums_sql(measures: list[str]) -> str:
     return ", ".join(f"{currency(f'sum({name})')} as {name}" for name in measures[1:])
 
 
 def _deciles(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
-    sums = _sums(measures)
+    sums = _sums_sql(measures)
     return frame(
         con.sql(
             "select span, cast(ceil(10.0 * place / customers) as integer) as decile, count(*) as customers, "
@@ -324,8 +324,8 @@ where hundredth between 1 and 100 group by 1, 2 order by span <> 'all', 1, 2
 """
 
 
-def _cohorts(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
-    sums = _sums(measures)
+def _cohort_table(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
+    sums = _sums_sql(measures)
     known = ", ".join(f"coalesce({name}, 0) as {name}" for name in measures[1:])
     return frame(
         con.sql(

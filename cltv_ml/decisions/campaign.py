@@ -62,11 +62,11 @@ def build_campaign(
         if name in known:
             table[name] = known[name].astype("str").to_numpy()
     if products is not None:
-        table["products"] = _shown(products).reindex(chosen.index).astype("str").to_numpy()
+        table["products"] = _items_text(products).reindex(chosen.index).astype("str").to_numpy()
     table[["cost", "expected_profit"]] = chosen[["cost", "expected_profit"]].to_numpy()
     table["control"] = left_out.to_numpy(dtype=bool)
     table["read_on"] = window.end
-    table["reason"] = _reasons(chosen, known, table, currency)
+    table["reason"] = _action_reasons(chosen, known, table, currency)
     return ACTIONS.check(table.astype({"action": "str"}))
 
 
@@ -91,12 +91,14 @@ def campaign_summary(actions: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _shown(products: pd.DataFrame) -> pd.Series:
+def _items_text(products: pd.DataFrame) -> pd.Series:
     """Return each customer's items in one text, best first."""
     return products.sort_values(["customer_id", "rank"]).groupby("customer_id")["item"].agg(", ".join)
 
 
-def _reasons(chosen: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame, currency: str) -> pd.Series:
+def _action_reasons(
+    chosen: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame, currency: str
+) -> pd.Series:
     """Return one sentence per customer: its own, or what is at stake and what the action is to bring."""
     if "reason" in chosen:
         return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), known, table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pandas as pd
 
-from cltv_ml.decisions.line_costs import UNKNOWN, Costs, check_costs_known, cost_of_line
+from cltv_ml.decisions.line_costs import UNKNOWN_GROUP, Costs, check_costs_known, cost_of_line
 from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.engine import MONEY_SCALE, frame, literal
 from cltv_ml.errors import InputError
@@ -15,7 +15,7 @@ from cltv_ml.log import AnyLog, Log
 PERIODS = {"week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 
 #: Cohorts below this size say little: their rows are marked `small`.
-SMALL = 30
+SMALL_COHORT = 30
 
 #: Cohorts at most.
 MOST_COHORTS = 1_000
@@ -70,17 +70,17 @@ def compute_cohorts(
     """
     if per not in PERIODS:
         raise InputError(f"Unknown period {per!r}. Available: {list(PERIODS)}.")
-    con, columns = _open(log, by)
+    con, columns = _open_log(log, by)
     if costs is not None or "cost" in columns:
         check_costs_known(con, columns, costs or Costs())
-    _group(con, by, columns)
+    _make_members(con, by, columns)
     [(groups,)] = con.sql("select count(distinct cohort) from member").fetchall()
     if groups > MOST_COHORTS:
         raise InputError(
             f"{by if isinstance(by, str) else by.name} divides the customers into {groups:,} cohorts, at most "
             f"{MOST_COHORTS:,} can be followed; name a coarser grouping."
         )
-    rows = frame(con.sql(_SQL.format(**_measures(columns, costs), days=PERIODS[per])))
+    rows = frame(con.sql(_COHORTS_SQL.format(**_measures(columns, costs), days=PERIODS[per])))
     return _per_customer(rows)
 
 
@@ -92,8 +92,8 @@ def cohort_members(log: AnyLog, by: str | pd.Series = "first_month") -> pd.DataF
     >>> cohort_members(log)[["cohort", "spent"]].to_dict("records")
     [{'cohort': '2024-01', 'spent': 15.0}]
     """
-    con, columns = _open(log, by)
-    _group(con, by, columns)
+    con, columns = _open_log(log, by)
+    _make_members(con, by, columns)
     spent = f"sum({money('amount')})"
     rows = con.sql(
         f"select customer_id, any_value(cohort) as cohort, any_value(t0) as t0, {currency(spent)} as spent "
@@ -102,7 +102,7 @@ def cohort_members(log: AnyLog, by: str | pd.Series = "first_month") -> pd.DataF
     return frame(rows).set_index("customer_id")
 
 
-def _open(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+def _open_log(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """Return a connection to the log; InputError where a grouping is unknown or needs a column that is missing."""
     if isinstance(by, str) and by not in GROUPS:
         raise InputError(f"Unknown grouping {by!r}. Available: {list(GROUPS)}, or an attribute per customer.")
@@ -112,7 +112,7 @@ def _open(log: AnyLog, by: str | pd.Series) -> tuple[duckdb.DuckDBPyConnection, 
     )
 
 
-def _group(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: set[str]) -> None:
+def _make_members(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: set[str]) -> None:
     """Make the table `member`: each customer's cohort and first moment."""
     order = order_key(columns)
     con.execute(
@@ -128,14 +128,20 @@ def _group(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: set[str
     if isinstance(by, pd.Series):
         named = by.dropna().astype("str").rename("cohort").rename_axis("customer_id").reset_index()
         con.register("named", named)
-        cohort, source = f"coalesce(cohort, {literal(UNKNOWN)})", "starts left join named using (customer_id)"
+        cohort, source = (
+            f"coalesce(cohort, {literal(UNKNOWN_GROUP)})",
+            "starts left join named using (customer_id)",
+        )
     elif by in _FIRST_TEXT:
         column = _FIRST_TEXT[by]
         con.execute(
             f"create temp table named as select customer_id, arg_max({column}, amount) as cohort from opening "
             f"where order_key = first_order and {column} is not null group by 1"
         )
-        cohort, source = f"coalesce(cohort, {literal(UNKNOWN)})", "starts left join named using (customer_id)"
+        cohort, source = (
+            f"coalesce(cohort, {literal(UNKNOWN_GROUP)})",
+            "starts left join named using (customer_id)",
+        )
     else:
         cohort, source = _COHORTS[by], "starts"
     con.execute(f"create temp table member as select customer_id, {cohort} as cohort, t0 from {source}")
@@ -166,7 +172,7 @@ def _measures(columns: set[str], costs: Costs | None) -> dict[str, str]:
 
 
 #: Every cohort has a row for every period that any of its customers has entered.
-_SQL = """
+_COHORTS_SQL = """
 with seen as (
     select cast(max(timestamp) as date) + interval 1 day as until from log
 ), size as (
@@ -192,4 +198,4 @@ def _per_customer(rows: pd.DataFrame) -> pd.DataFrame:
         if name in rows:
             running = (rows[name] * MONEY_SCALE).round().groupby(rows["cohort"]).cumsum() / MONEY_SCALE
             rows[f"cumulative_{name}_per_customer"] = running / rows["customers"]
-    return rows.assign(small=rows["customers"] < SMALL)
+    return rows.assign(small=rows["customers"] < SMALL_COHORT)

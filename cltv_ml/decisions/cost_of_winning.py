@@ -48,7 +48,7 @@ def cost_of_winning(
         if not 0 <= float(stated) < np.inf:
             raise InputError(f"the acquisition cost must be 0 or more, got {stated!r}.")
         return pd.Series(float(stated), index=won.index, name=_EACH), []
-    keys, column, table = _checked(stated, won)
+    keys, column, table = _checked_costs(stated, won)
     table = table.groupby(keys)[column].sum()
     if column == _TOTAL:
         counts = won.groupby(keys).size().rename_axis(keys)
@@ -58,7 +58,7 @@ def cost_of_winning(
         lost = 0.0
     places = pd.MultiIndex.from_frame(won[keys]) if len(keys) > 1 else pd.Index(won[keys[0]])
     paid = pd.Series(table.reindex(places).to_numpy(), index=won.index, name=_EACH)
-    return paid.fillna(0.0), _notes(paid, float(lost))
+    return paid.fillna(0.0), _cost_notes(paid, float(lost))
 
 
 def _won(log: AnyLog, channels: pd.Series | None) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def _won(log: AnyLog, channels: pd.Series | None) -> pd.DataFrame:
     return won if channels is None else won.assign(channel=channels.reindex(won.index))
 
 
-def _checked(table: pd.DataFrame, won: pd.DataFrame) -> tuple[list[str], str, pd.DataFrame]:
+def _checked_costs(table: pd.DataFrame, won: pd.DataFrame) -> tuple[list[str], str, pd.DataFrame]:
     """Return the keys, the column of money and the table with its keys as text and its money as numbers."""
     keys = [name for name in _KEYS if name in table]
     money = [name for name in (_EACH, _TOTAL) if name in table]
@@ -97,7 +97,7 @@ def _checked(table: pd.DataFrame, won: pd.DataFrame) -> tuple[list[str], str, pd
             "correct it, or leave the row out."
         )
     if "month" in keys:
-        table = table.assign(month=_months(table["month"]))
+        table = table.assign(month=_month_starts(table["month"]))
     if "channel" in keys:
         table = table.assign(channel=table["channel"].astype("str").str.strip())
         _check_channels(table["channel"], won["channel"])
@@ -107,7 +107,7 @@ def _checked(table: pd.DataFrame, won: pd.DataFrame) -> tuple[list[str], str, pd
     return keys, column, table
 
 
-def _months(column: pd.Series) -> pd.Series:
+def _month_starts(column: pd.Series) -> pd.Series:
     days = pd.to_datetime(column.astype("str"), errors="coerce", format="ISO8601")
     if days.isna().any():
         wrong = str(column[days.isna()].iloc[0])
@@ -130,7 +130,7 @@ def _check_channels(named: Sequence[str], channels: pd.Series) -> None:
         )
 
 
-def _notes(paid: pd.Series, lost: float) -> list[str]:
+def _cost_notes(paid: pd.Series, lost: float) -> list[str]:
     notes, without = [], int(paid.isna().sum())
     if without:
         notes.append(

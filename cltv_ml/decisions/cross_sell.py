@@ -19,7 +19,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: Customers scored at a time: with 3,000 items a batch fills 100 MB.
-BATCH = 4_000
+BATCH_CUSTOMERS = 4_000
 
 #: Only this many items with the highest scores are weighed by margin: a dear item nobody wants is no advice.
 CANDIDATES = 50
@@ -41,7 +41,7 @@ class Shown:
     top: int = 3
 
 
-SHOWN = Shown()
+DEFAULT_SHOWN = Shown()
 
 
 def recommend_next(
@@ -52,7 +52,7 @@ def recommend_next(
     recommender: str = "linear_autoencoder",
     margin_per_purchase: pd.Series | None = None,
     p_active: pd.Series | None = None,
-    shown: Shown = SHOWN,
+    shown: Shown = DEFAULT_SHOWN,
 ) -> pd.DataFrame:
     """Return for each customer the items they do not have yet that are expected to bring most margin.
 
@@ -92,15 +92,15 @@ def recommend_next(
     purchases = read_purchases(log, window.cutoff, level)
     weights = fit(purchases)
     # Scores grow with the history they rest on: they are compared by their place among all scores.
-    levels = _levels(_sampled_scores(purchases, weights)[2])
-    goods = _goods(log, window, purchases.items, level)
+    levels = _score_levels(_sampled_scores(purchases, weights)[2])
+    goods = _items_on_sale(log, window, purchases.items, level)
     excluded = goods["category"].isin(shown.exclude) | goods.index.isin(list(shown.exclude))
     offered = (goods["on_sale"] & ~excluded).to_numpy(dtype=bool)
     margin = _margins(purchases, margin_per_purchase, offered)
     kinds = pd.factorize(goods["category"])[0]
     active = None if p_active is None else by_customer(p_active, purchases.customers, "p_active").to_numpy()
     parts = []
-    for rows, scores in _batches(purchases, weights):
+    for rows, scores in _score_batches(purchases, weights):
         scores[:, ~(margin > 0)] = -np.inf
         places = best_items(scores, CANDIDATES)
         score = np.take_along_axis(scores, places, axis=1)
@@ -109,7 +109,7 @@ def recommend_next(
             probability *= active[rows][:, None]
         worth = np.where(np.isfinite(score), probability * margin[places], -np.inf)
         worth = _best_of_each_kind(worth, kinds[places])
-        parts.append(_best(purchases, weights, rows, places, probability, worth, shown.top))
+        parts.append(_best_items(purchases, weights, rows, places, probability, worth, shown.top))
     table = pd.concat(parts, ignore_index=True)
     if margin_per_purchase is not None:
         table["margin_per_purchase"] = table["item"].map(margin_per_purchase).astype(float)
@@ -150,9 +150,9 @@ def new_purchases(log: Log, purchases: Purchases, window: Window, level: Product
     )
 
 
-def _batches(purchases: Purchases, weights: Weights) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(purchases.customers), BATCH):
-        rows = np.arange(start, min(start + BATCH, len(purchases.customers)))
+def _score_batches(purchases: Purchases, weights: Weights) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, len(purchases.customers), BATCH_CUSTOMERS):
+        rows = np.arange(start, min(start + BATCH_CUSTOMERS, len(purchases.customers)))
         yield rows, score_new_items(purchases, weights, rows)
 
 
@@ -179,7 +179,7 @@ def _calibrate(
             f"nobody bought anything new in the {window.horizon} days from {window.cutoff:%Y-%m-%d}, so no probability "
             "can be learned; use a longer horizon."
         )
-    place = np.interp(score[known], _levels(score), _PLACES)
+    place = np.interp(score[known], _score_levels(score), _PLACES)
     curve = IsotonicRegression(y_min=0, y_max=1).fit(place, bought)
     return curve.X_thresholds_, _less_sure(curve.y_thresholds_, curve.predict(place), float(bought.mean()))
 
@@ -203,8 +203,8 @@ def _sampled_scores(
     """Return rows of at most `most` customers drawn at random, their best items and the scores of these."""
     drawn = np.random.default_rng(0).permutation(len(purchases.customers))[:most]
     found = []
-    for start in range(0, len(drawn), BATCH):
-        scores = score_new_items(purchases, weights, drawn[start : start + BATCH])
+    for start in range(0, len(drawn), BATCH_CUSTOMERS):
+        scores = score_new_items(purchases, weights, drawn[start : start + BATCH_CUSTOMERS])
         places = best_items(scores, CANDIDATES)
         found.append((places, np.take_along_axis(scores, places, axis=1)))
     return (
@@ -214,12 +214,12 @@ def _sampled_scores(
     )
 
 
-def _levels(score: np.ndarray) -> np.ndarray:
+def _score_levels(score: np.ndarray) -> np.ndarray:
     """Return the scores at `_PLACES` of their distribution."""
     return np.quantile(score[np.isfinite(score)], _PLACES)
 
 
-def _goods(log: Log, window: Window, items: pd.Index, level: ProductLevel) -> pd.DataFrame:
+def _items_on_sale(log: Log, window: Window, items: pd.Index, level: ProductLevel) -> pd.DataFrame:
     """Return per item `on_sale` (sold in the last horizon before the cutoff) and its latest `category`."""
     con, columns = Log.of(log).connect_for("cross-selling", [level])
     category = "arg_max(category, timestamp)" if level == "product_id" and "category" in columns else "null"
@@ -270,7 +270,7 @@ def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray)
     return found
 
 
-def _best(
+def _best_items(
     purchases: Purchases,
     weights: Weights,
     rows: np.ndarray,

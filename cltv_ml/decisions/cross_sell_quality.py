@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.decisions.associations import ProductLevel
-from cltv_ml.decisions.cross_sell import BATCH, new_purchases
+from cltv_ml.decisions.cross_sell import BATCH_CUSTOMERS, new_purchases
 from cltv_ml.decisions.purchases import Purchases, read_purchases
 from cltv_ml.decisions.recommenders import (
     RECOMMENDERS,
@@ -63,7 +63,7 @@ def evaluate_cross_sell(
         means = quality[name].mean()
         rows.append({"customers": len(mine), **means, "gain": gain, "gain_lower": low, "gain_upper": high})
     table = pd.DataFrame(rows, index=pd.Index(names, name="recommender"))
-    table["verdict"] = [_verdict(name, row["gain"], row["gain_lower"]) for name, row in table.iterrows()]
+    table["verdict"] = [_gain_verdict(name, row["gain"], row["gain_lower"]) for name, row in table.iterrows()]
     return table.sort_values("ndcg_10", ascending=False, kind="stable")
 
 
@@ -73,11 +73,11 @@ def _quality(purchases: Purchases, weights: Weights, new: pd.DataFrame) -> pd.Da
     keys = np.sort(new["row"].to_numpy() * (len(purchases.items) + 1) + new["place"].to_numpy())
     discount = 1 / np.log2(np.arange(2, 12))
     parts = []
-    for start in range(0, len(wanted), BATCH):
-        rows = wanted.index.to_numpy()[start : start + BATCH]
+    for start in range(0, len(wanted), BATCH_CUSTOMERS):
+        rows = wanted.index.to_numpy()[start : start + BATCH_CUSTOMERS]
         places = best_items(score_new_items(purchases, weights, rows), 10)
         hits = np.isin(rows[:, None] * (len(purchases.items) + 1) + places, keys)
-        many = wanted.to_numpy()[start : start + BATCH]
+        many = wanted.to_numpy()[start : start + BATCH_CUSTOMERS]
         part = {}
         for top in (5, 10):
             ideal = discount.cumsum()[np.minimum(many, top) - 1]
@@ -87,7 +87,7 @@ def _quality(purchases: Purchases, weights: Weights, new: pd.DataFrame) -> pd.Da
     return pd.concat(parts)[["hit_rate_5", "hit_rate_10", "ndcg_5", "ndcg_10"]]
 
 
-def _verdict(name: str, gain: float, low: float) -> str:
+def _gain_verdict(name: str, gain: float, low: float) -> str:
     if name == _BASELINE:
         return "the baseline"
     if gain >= WORTHWHILE and low > 0:

@@ -19,10 +19,10 @@ from cltv_ml.log import AnyLog, Log
 EDGES = (0, 1, *range(30, 721, 30))
 
 #: Ages that are reported.
-AGES = (30, 60, 90, 180, 365, 720)
+REPORTED_AGES = (30, 60, 90, 180, 365, 720)
 
 #: Ages at which bands end and those that are reported, together.
-ALL_AGES = tuple(sorted({*EDGES, *AGES}))
+ALL_AGES = tuple(sorted({*EDGES, *REPORTED_AGES}))
 
 #: Channels at most: with more, few hold customers enough to be read.
 MOST_CHANNELS = 100
@@ -95,8 +95,8 @@ def read_won(
     left = f"cast(round({margin} - {share_of_amount!r} * {money('amount')}) as bigint)"
     _cohort(con)
     _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
-    _cells(con, order_key(columns), left, per_order)
-    return Won(*_sums(con), known)
+    _write_cells(con, order_key(columns), left, per_order)
+    return Won(*_counts_and_sums(con), known)
 
 
 def _cohort(con: duckdb.DuckDBPyConnection) -> None:
@@ -114,7 +114,7 @@ def _cohort(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _cells(con: duckdb.DuckDBPyConnection, order: str, left: str, per_order: float) -> None:
+def _write_cells(con: duckdb.DuckDBPyConnection, order: str, left: str, per_order: float) -> None:
     """Write the table `cell`: what each customer brought by band of age, per order, in integers."""
     con.register("bands", pd.DataFrame({"since": ALL_AGES[:-1], "band": range(len(ALL_AGES) - 1)}))
     con.execute(
@@ -128,7 +128,7 @@ def _cells(con: duckdb.DuckDBPyConnection, order: str, left: str, per_order: flo
     )
 
 
-def _sums(con: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _counts_and_sums(con: duckdb.DuckDBPyConnection) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return `Won.customers` and `Won.spent` of the tables."""
     customers = frame(
         con.sql(

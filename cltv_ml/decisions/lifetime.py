@@ -108,18 +108,20 @@ def compute_lifetime(
     if len(strangers):
         raise InputError(f"{len(strangers):,} customers have a future value but no purchase in the log.")
     past = to_date.reindex(future.index)
-    table = _sums(past, future["expected_value"], future["residual_value"], "value")
+    table = _lifetime_sums(past, future["expected_value"], future["residual_value"], "value")
     if margins is None:
         return table
     rates = customer_margin_rates(margins) if rates is None else rates
     rates = rates.reindex(future.index).clip(-1.0, 1.0)
     won = (margins["acquisition"] if paid is None else paid).reindex(future.index)
     earned = margins["contribution_margin"].reindex(future.index) - won
-    profit = _sums(earned, future["expected_value"] * rates, future["residual_value"] * rates, "profit")
+    profit = _lifetime_sums(
+        earned, future["expected_value"] * rates, future["residual_value"] * rates, "profit"
+    )
     return pd.concat([table, profit], axis=1).assign(margin_rate=rates, acquisition_cost=won)
 
 
-def _sums(past: pd.Series, expected: pd.Series, residual: pd.Series, what: str) -> pd.DataFrame:
+def _lifetime_sums(past: pd.Series, expected: pd.Series, residual: pd.Series, what: str) -> pd.DataFrame:
     remaining = expected + residual
     return pd.DataFrame(
         {

@@ -14,7 +14,7 @@ from cltv_ml.engine import literal
 from cltv_ml.errors import InputError
 
 #: The row of lines whose product, category or channel is not known.
-UNKNOWN = "unknown"
+UNKNOWN_GROUP = "unknown"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def cost_of_line(columns: set[str], costs: Costs) -> str:
         rates = " ".join(
             f"when {literal(name)} then {float(rate)!r}" for name, rate in costs.margin_rate.items()
         )
-        rate = f"(case coalesce(category, {literal(UNKNOWN)}) {rates} end)"
+        rate = f"(case coalesce(category, {literal(UNKNOWN_GROUP)}) {rates} end)"
     else:
         rate = repr(float(costs.margin_rate))
     return f"coalesce({own}, cast(round({money('amount')} * (1 - {rate})) as bigint))"

@@ -8,7 +8,7 @@ from typing import Literal
 import duckdb
 import pandas as pd
 
-from cltv_ml.decisions.line_costs import UNKNOWN, Costs, cost_of_line, group_of_line, refuse_unknown
+from cltv_ml.decisions.line_costs import UNKNOWN_GROUP, Costs, cost_of_line, group_of_line, refuse_unknown
 from cltv_ml.decisions.lines import currency, money, order_key
 from cltv_ml.decisions.profile import UNSEGMENTED
 from cltv_ml.engine import MONEY_SCALE, Tabular, frame, literal, view
@@ -16,14 +16,14 @@ from cltv_ml.engine import columns as columns_of
 from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 
-Grain = Literal["customer_id", "segment", "product_id", "category", "channel"]
+MarginGrain = Literal["customer_id", "segment", "product_id", "category", "channel"]
 
-GRAINS: tuple[Grain, ...] = ("customer_id", "segment", "product_id", "category", "channel")
+MARGIN_GRAINS: tuple[MarginGrain, ...] = ("customer_id", "segment", "product_id", "category", "channel")
 
 
 def compute_margins(
     log: AnyLog,
-    by: Grain,
+    by: MarginGrain,
     *,
     costs: Costs | None = None,
     segments: pd.Series | None = None,
@@ -56,8 +56,8 @@ def compute_margins(
         The grain is unknown or its column missing, a line has no cost and no rate covers it.
     """
     costs = costs or Costs()
-    con, columns = _lines(log, by, costs, segments, returns)
-    table = frame(con.sql(_summary(by))).set_index(by)
+    con, columns = _lines_sold(log, by, costs, segments, returns)
+    table = frame(con.sql(_summary_sql(by))).set_index(by)
     net = table["revenue"] - table["returned"]
     table["gross_margin"] = (net - table["cost"]).round(4)
     table["contribution_margin"] = (table["gross_margin"] - table["service"]).round(4)
@@ -109,13 +109,13 @@ def category_rates(
             "margins by category need categories: map the product group to category, or state one --margin-rate."
         )
     known = set(log.frame["category"].dropna().unique())
-    absent = sorted(set(own) - known - {UNKNOWN})
+    absent = sorted(set(own) - known - {UNKNOWN_GROUP})
     if absent:
         raise InputError(
             f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
             f"{sorted(known)[:5]}."
         )
-    return dict(own) if other is None else dict.fromkeys([*sorted(known), UNKNOWN], other) | dict(own)
+    return dict(own) if other is None else dict.fromkeys([*sorted(known), UNKNOWN_GROUP], other) | dict(own)
 
 
 def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
@@ -160,7 +160,7 @@ def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
     >>> margin_credibility(log)  # customers differ and their lines do not: one line tells
     10.0
     """
-    con, _ = _lines(log, "customer_id", costs or Costs(), None, None)
+    con, _ = _lines_sold(log, "customer_id", costs or Costs(), None, None)
     con.execute(
         f"create temp table rated as select customer_id, revenue / {MONEY_SCALE} as w, 1 - cost / revenue as rate "
         "from lines where revenue > 0"
@@ -197,12 +197,12 @@ def add_profit(predictions: pd.DataFrame, margin_rate: float | pd.Series) -> pd.
     return predictions.assign(margin_rate=rate, expected_profit=predictions["expected_value"] * rate)
 
 
-def _lines(
-    log: AnyLog, by: Grain, costs: Costs, segments: pd.Series | None, returns: Tabular | None
+def _lines_sold(
+    log: AnyLog, by: MarginGrain, costs: Costs, segments: pd.Series | None, returns: Tabular | None
 ) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """Return a connection with the view `lines`: one row per line sold or returned, money in integers."""
-    if by not in GRAINS:
-        raise InputError(f"Unknown grain {by!r}. Available: {list(GRAINS)}.")
+    if by not in MARGIN_GRAINS:
+        raise InputError(f"Unknown grain {by!r}. Available: {list(MARGIN_GRAINS)}.")
     if by == "segment" and segments is None:
         raise InputError(
             "margins by segment need segments, got None; give the name of the segment by customer_id."
@@ -213,7 +213,7 @@ def _lines(
     if segments is not None:
         named = segments.dropna().astype("str").rename("segment").rename_axis("customer_id").reset_index()
         con.register("segments", named)
-    sold = _sold(columns, costs, _key(by, columns))
+    sold = _sold(columns, costs, _group_key(by, columns))
     if returns is not None:
         view(con, "returned_lines", returns)
         sold += f" union all {_returned(set(columns_of(returns)), by)}"
@@ -226,10 +226,10 @@ def _lines(
     return con, columns
 
 
-def _key(by: Grain, columns: set[str]) -> str:
+def _group_key(by: MarginGrain, columns: set[str]) -> str:
     if by == "segment":
         return "customer_id"
-    return f"coalesce({by}, {literal(UNKNOWN)})" if by in columns else literal(UNKNOWN)
+    return f"coalesce({by}, {literal(UNKNOWN_GROUP)})" if by in columns else literal(UNKNOWN_GROUP)
 
 
 def _sold(columns: set[str], costs: Costs, key: str) -> str:
@@ -250,9 +250,9 @@ def _sold(columns: set[str], costs: Costs, key: str) -> str:
     )
 
 
-def _returned(columns: set[str], by: Grain) -> str:
+def _returned(columns: set[str], by: MarginGrain) -> str:
     cost = f"-coalesce({money('cost')}, 0)" if "cost" in columns else "0"
-    key = _key(by, columns)
+    key = _group_key(by, columns)
     return f"select customer_id, {key}, null, 0, 0, {money('amount')}, {cost}, 0, null from returned_lines"
 
 
@@ -263,7 +263,7 @@ def _check_costs(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs
     refuse_unknown(known, columns, costs)
 
 
-def _summary(by: Grain) -> str:
+def _summary_sql(by: MarginGrain) -> str:
     sums = ", ".join(
         f"{currency(f'sum({name})')} as {name}"
         for name in ("revenue", "discount", "returned", "cost", "service")
@@ -275,7 +275,7 @@ def _summary(by: Grain) -> str:
     )
 
 
-def _acquisition(con: duckdb.DuckDBPyConnection, by: Grain, costs: Costs) -> pd.Series:
+def _acquisition(con: duckdb.DuckDBPyConnection, by: MarginGrain, costs: Costs) -> pd.Series:
     """Return what it cost to win the customers of each row; customers without a figure cost nothing."""
     owners = frame(con.sql("select distinct grain, customer_id from lines")).set_index("customer_id")["grain"]
     spent = costs.acquisition

@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold
 
 from cltv_ml.errors import InputError
 
-_NEEDED = ("offer", "propensity", "outcome")
+_OFFER_COLUMNS = ("offer", "propensity", "outcome")
 
 
 def compare_policies(
@@ -80,7 +80,7 @@ def evaluate_policy(
     InputError
         A column is missing, a propensity is not in (0, 1], or nobody got the policy's offer.
     """
-    _check(offers, policy)
+    _check_randomised(offers, policy)
     agrees = (offers["offer"].astype("str").to_numpy() == policy.astype("str").to_numpy()).astype(float)
     if not agrees.any():
         raise InputError(
@@ -106,12 +106,12 @@ def evaluate_policy(
     return pd.DataFrame(rows.values(), index=pd.Index(rows, name="estimator"))
 
 
-def _check(offers: pd.DataFrame, policy: pd.Series) -> None:
-    missing = [name for name in _NEEDED if name not in offers]
+def _check_randomised(offers: pd.DataFrame, policy: pd.Series) -> None:
+    missing = [name for name in _OFFER_COLUMNS if name not in offers]
     if missing:
         raise InputError(
-            f"an off-policy estimate needs randomised offers with the columns {list(_NEEDED)}; missing {missing}. "
-            f"Found {list(offers.columns)}."
+            f"an off-policy estimate needs randomised offers with the columns {list(_OFFER_COLUMNS)}; missing "
+            f"{missing}. Found {list(offers.columns)}."
         )
     if not offers.index.equals(policy.index):
         raise InputError("policy must be aligned with offers: give one offer per row, under the same index.")

@@ -12,7 +12,7 @@ from cltv_ml.decisions.lines import by_customer
 from cltv_ml.errors import InputError
 from cltv_ml.money import digits
 
-_NEEDED = ("expected_purchases", "order_value", "margin_rate", "slope")
+_CUSTOMER_COLUMNS = ("expected_purchases", "order_value", "margin_rate", "slope")
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ def profit_by_depth(
         A column is missing or protected, a value is missing, or a depth is not between 0 and 1.
     """
     guard = guard or GuardRails()
-    _check(customers, depths, guard)
+    _check_offers(customers, depths, guard)
     expected, order_value, margin, slope = (
-        by_customer(customers[name], customers.index, name).to_numpy() for name in _NEEDED
+        by_customer(customers[name], customers.index, name).to_numpy() for name in _CUSTOMER_COLUMNS
     )
     cost = 1 - margin
     full = -np.expm1(-np.maximum(expected, 0)) * order_value * margin
@@ -123,7 +123,7 @@ def choose_offers(
         value: "none" if value == 0 else f"{100 * value:.3g}% off one order" for value in np.unique(depth)
     }
     table["offer"] = table["depth"].map(shown).astype("str")
-    table["reason"] = _reasons(table, profits, currency)
+    table["reason"] = _offer_reasons(table, profits, currency)
     return table
 
 
@@ -150,17 +150,17 @@ def discount_by_segment(offers: pd.DataFrame, segments: pd.Series) -> pd.DataFra
     return table.sort_values("mean_depth", ascending=False, kind="stable")
 
 
-def _check(customers: pd.DataFrame, depths: Sequence[float], guard: GuardRails) -> None:
-    used = [name for name in _NEEDED if name in guard.protected]
+def _check_offers(customers: pd.DataFrame, depths: Sequence[float], guard: GuardRails) -> None:
+    used = [name for name in _CUSTOMER_COLUMNS if name in guard.protected]
     if used:
         raise InputError(
             f"the column {used[0]!r} is protected but sets the discount; give a {used[0]} that does not rest on it "
             "under the same name and unprotect that."
         )
-    missing = [name for name in _NEEDED if name not in customers]
+    missing = [name for name in _CUSTOMER_COLUMNS if name not in customers]
     if missing:
         raise InputError(
-            f"offers need the columns {list(_NEEDED)}; missing {missing}. Found {list(customers.columns)}."
+            f"offers need the columns {list(_CUSTOMER_COLUMNS)}; missing {missing}. Found {list(customers.columns)}."
         )
     wrong = [depth for depth in depths if not 0 <= depth < 1]
     if wrong or not len(depths):
@@ -169,7 +169,7 @@ def _check(customers: pd.DataFrame, depths: Sequence[float], guard: GuardRails) 
         )
 
 
-def _reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) -> pd.Series:
+def _offer_reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) -> pd.Series:
     """Return why each customer gets the offer or none."""
     chance = (100 * table["p_buy"]).round().astype("int64").astype("str")
     raised = (100 * table["p_buy_with_offer"]).round().astype("int64").astype("str")

@@ -12,7 +12,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: The row of all customers together.
-ALL = "all"
+ALL_CUSTOMERS = "all"
 
 
 def evaluate_campaign(
@@ -48,14 +48,14 @@ def evaluate_campaign(
     InputError
         There is no control group, an arm is nearly empty, or the log ends before the window.
     """
-    _check(actions, confidence)
+    _check_list(actions, confidence)
     people = actions.set_index("customer_id")
     log = Log.of(log)
     spend = log.target(window, people.index)
     outcomes = pd.DataFrame(
         {
             "control": people["control"].astype(bool),
-            "tier": people["tier"].astype("str") if "tier" in people else ALL,
+            "tier": people["tier"].astype("str") if "tier" in people else ALL_CUSTOMERS,
             "uplift": log.target(window, people.index, "active"),
             "spend_uplift": spend,
             "realised_profit": spend * by_customer(margin_rate, people.index, "margin_rate"),
@@ -65,15 +65,15 @@ def evaluate_campaign(
     )
     z = float(stats.norm.ppf((1 + confidence) / 2))
     strata = _strata(outcomes)
-    rows = {ALL: _row(outcomes, strata, z)}
+    rows = {ALL_CUSTOMERS: _outcome_row(outcomes, strata, z)}
     if outcomes["tier"].nunique() > 1:
         for name, part in outcomes.groupby("tier"):
             if part["control"].sum() >= 2 and (~part["control"]).sum() >= 2:
-                rows[str(name)] = _row(part, pd.Series(ALL, index=part.index), z)
+                rows[str(name)] = _outcome_row(part, pd.Series(ALL_CUSTOMERS, index=part.index), z)
     return pd.DataFrame(rows.values(), index=pd.Index(rows, name="tier"))
 
 
-def _check(actions: pd.DataFrame, confidence: float) -> None:
+def _check_list(actions: pd.DataFrame, confidence: float) -> None:
     missing = [name for name in ("customer_id", "control", "cost", "expected_profit") if name not in actions]
     if missing:
         raise InputError(
@@ -97,10 +97,10 @@ def _strata(outcomes: pd.DataFrame) -> pd.Series:
     """Return the tier, or one pot when a tier has fewer than two customers in an arm."""
     sizes = pd.crosstab(outcomes["tier"], outcomes["control"])
     enough = sizes.shape[1] == 2 and bool((sizes >= 2).all(axis=None))
-    return outcomes["tier"] if enough else pd.Series(ALL, index=outcomes.index)
+    return outcomes["tier"] if enough else pd.Series(ALL_CUSTOMERS, index=outcomes.index)
 
 
-def _row(outcomes: pd.DataFrame, strata: pd.Series, z: float) -> dict[str, object]:
+def _outcome_row(outcomes: pd.DataFrame, strata: pd.Series, z: float) -> dict[str, object]:
     """Return one line of the result: differences between the arms, and what they are worth."""
     treated = outcomes[~outcomes["control"]]
     row: dict[str, object] = {"treated": len(treated), "control": int(outcomes["control"].sum())}
@@ -113,7 +113,7 @@ def _row(outcomes: pd.DataFrame, strata: pd.Series, z: float) -> dict[str, objec
         row[f"{name}_lower"] = (mean - z * error) * scale - less
         row[f"{name}_upper"] = (mean + z * error) * scale - less
     row["expected_profit"] = float(treated["expected_profit"].sum())
-    row["verdict"] = _verdict(row)
+    row["verdict"] = _profit_verdict(row)
     return row
 
 
@@ -126,7 +126,7 @@ def _difference(outcome: pd.Series, control: pd.Series, strata: pd.Series) -> tu
     return float(mean), float(np.sqrt((weight**2 * variance).sum()))
 
 
-def _verdict(row: dict[str, object]) -> str:
+def _profit_verdict(row: dict[str, object]) -> str:
     low, high = float(row["realised_profit_lower"]), float(row["realised_profit_upper"])  # type: ignore[arg-type]
     if low > 0:
         return "earned money: the whole interval lies above zero"

@@ -107,7 +107,7 @@ def learn_from_campaign(
         if quality["qini_lower"] > 0:
             models[name] = LEARNERS[chosen]().fit(X[mine], treated[mine], pd.Series(outcome[mine]))
     arms = pd.DataFrame(rows.values(), index=pd.Index(rows, name="arm"))
-    arms["verdict"] = [_verdict(row) for _, row in arms.iterrows()]
+    arms["verdict"] = [_qini_verdict(row) for _, row in arms.iterrows()]
     return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True), predicted)
 
 
@@ -174,7 +174,7 @@ def _effect(outcome: np.ndarray, treated: np.ndarray) -> dict[str, float]:
     }
 
 
-def _verdict(row: pd.Series) -> str:
+def _qini_verdict(row: pd.Series) -> str:
     if row["qini_lower"] > 0:
         return "orders customers better than chance: treat those with the highest uplift"
     if row["uplift_lower"] > 0:

@@ -43,7 +43,7 @@ def compute_payback(
     if margin_rate is not None:
         by_rate = f"cast(round({money('amount')} * {float(margin_rate)!r}) as bigint)"
         margin = f"coalesce({margin}, {by_rate})" if "cost" in columns else by_rate
-    rows = frame(con.sql(_SQL.format(margin=margin, months=int(months), total=currency("margin"))))
+    rows = frame(con.sql(_PAYBACK_SQL.format(margin=margin, months=int(months), total=currency("margin"))))
     rows["cumulative_margin"] = rows.groupby("cohort")["margin"].cumsum() / rows["customers"]
     rows["cohort"] = pd.to_datetime(rows["cohort"]).astype("datetime64[us]")
     owed = (
@@ -73,7 +73,7 @@ def payback_month(payback: pd.DataFrame) -> pd.DataFrame:
 
 
 #: Every cohort meets every month that the log holds whole, bought or not.
-_SQL = """
+_PAYBACK_SQL = """
 with won as (
     select customer_id, date_trunc('month', min(timestamp))::date as cohort from log group by 1
 ), whole as (

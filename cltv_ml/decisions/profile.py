@@ -46,7 +46,7 @@ def profile_segments(
     """
     log = Log.of(log)
     con, columns = log.connect(), set(log.columns)
-    con.register("segments", _named(segments))
+    con.register("segments", _segment_rows(segments))
     last = con.sql("select max(timestamp) from log").fetchall()[0][0]
     end = to_cutoff(cutoff) if cutoff is not None else pd.Timestamp(last).normalize() + pd.Timedelta(days=1)
     con.execute(
@@ -70,7 +70,7 @@ def profile_segments(
     return _in_order(table).sort_values("revenue", ascending=False, kind="stable")
 
 
-def _named(segments: pd.Series) -> pd.DataFrame:
+def _segment_rows(segments: pd.Series) -> pd.DataFrame:
     return segments.dropna().astype("str").rename("segment").rename_axis("customer_id").reset_index()
 
 

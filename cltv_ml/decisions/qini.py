@@ -20,8 +20,8 @@ def qini_curve(y: ArrayLike, treated: ArrayLike, uplift: ArrayLike) -> pd.DataFr
     >>> qini_curve([1, 0, 1, 1], [1, 0, 1, 0], [0.9, 0.9, 0.1, 0.1])["incremental"].tolist()
     [0.0, 1.0, 1.0]
     """
-    outcome, arm, score = _checked(y, treated, uplift)
-    starts, order = _groups(score)
+    outcome, arm, score = _checked_arrays(y, treated, uplift)
+    starts, order = _score_starts(score)
     sums = _cumulative(outcome[order], arm[order], starts, np.ones((1, len(score))))
     incremental = _incremental(*sums)[0]
     customers = np.r_[starts, len(score)]
@@ -48,23 +48,25 @@ def compute_qini(
     The interval is a bootstrap over customers; `p_chance` is the share of random orders of the same
     customers (scores shuffled) that do at least as well. Without `rounds` they are missing.
     """
-    outcome, arm, score = _checked(y, treated, uplift)
-    starts, order = _groups(score)
+    outcome, arm, score = _checked_arrays(y, treated, uplift)
+    starts, order = _score_starts(score)
     outcome, arm, n = outcome[order], arm[order], len(score)
     rng = np.random.default_rng(random_state)
-    found = float(_area(outcome, arm, starts, np.ones((1, n)))[0])
+    found = float(_qini_area(outcome, arm, starts, np.ones((1, n)))[0])
     if not rounds:
         return {"qini": found, "qini_lower": np.nan, "qini_upper": np.nan, "p_chance": np.nan}
-    again = [_area(outcome, arm, starts, rng.poisson(1.0, (1, n)).astype(float))[0] for _ in range(rounds)]
+    again = [
+        _qini_area(outcome, arm, starts, rng.poisson(1.0, (1, n)).astype(float))[0] for _ in range(rounds)
+    ]
     # 2 x found - quantile: the bootstrap's own error turned round the estimate.
     high, low = 2 * found - np.nanquantile(again, [0.025, 0.975])
     shuffles = (rng.permutation(n) for _ in range(rounds))
-    chance = [_area(outcome[shuffle], arm[shuffle], starts, np.ones((1, n)))[0] for shuffle in shuffles]
+    chance = [_qini_area(outcome[shuffle], arm[shuffle], starts, np.ones((1, n)))[0] for shuffle in shuffles]
     p_chance = (1 + sum(area >= found for area in chance)) / (1 + rounds)
     return {"qini": found, "qini_lower": float(low), "qini_upper": float(high), "p_chance": float(p_chance)}
 
 
-def _checked(
+def _checked_arrays(
     y: ArrayLike, treated: ArrayLike, uplift: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     outcome, arm, score = (np.asarray(values, dtype=np.float64) for values in (y, treated, uplift))
@@ -81,7 +83,7 @@ def _checked(
     return outcome, arm, score
 
 
-def _groups(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _score_starts(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where each distinct score starts in descending order, and that order."""
     order = np.argsort(-score, kind="stable")
     return np.flatnonzero(np.r_[True, np.diff(score[order]) != 0]), order
@@ -105,7 +107,7 @@ def _incremental(
     return y_treated - y_control * scale
 
 
-def _area(outcome: np.ndarray, arm: np.ndarray, starts: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _qini_area(outcome: np.ndarray, arm: np.ndarray, starts: np.ndarray, weight: np.ndarray) -> np.ndarray:
     n_treated, n_control, y_treated, y_control = _cumulative(outcome, arm, starts, weight)
     incremental = _incremental(n_treated, n_control, y_treated, y_control)
     share = (n_treated + n_control) / (n_treated + n_control)[:, -1:]

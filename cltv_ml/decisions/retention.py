@@ -157,7 +157,7 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
     """
     if budget is not None and not budget > 0:
         raise InputError(f"a budget of {budget} treats nobody; give a positive budget, or none for no limit.")
-    ranked = _ranked(treatment[treatment["expected_profit"] > 0])
+    ranked = _by_gain(treatment[treatment["expected_profit"] > 0])
     if budget is None:
         return ranked
     chosen, left, rest = [], budget, ranked
@@ -167,7 +167,7 @@ def choose_customers(treatment: pd.DataFrame, budget: float | None = None) -> pd
         chosen.append(rest[fits])
         left -= float(rest.loc[fits, "cost"].sum())
         rest = rest[~fits]
-    return _ranked(pd.concat(chosen)) if chosen else ranked
+    return _by_gain(pd.concat(chosen)) if chosen else ranked
 
 
 def profit_curve(treatment: pd.DataFrame, points: int = 200) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def profit_curve(treatment: pd.DataFrame, points: int = 200) -> pd.DataFrame:
     interval, `profit_lower` and `profit_upper` for customers whose errors are independent, and
     `worst_case`, `best_case` if all of them end at the same end of their interval together.
     """
-    ranked = _ranked(treatment)
+    ranked = _by_gain(treatment)
     curve = pd.DataFrame(
         {
             "customers": np.arange(1, len(ranked) + 1),
@@ -207,7 +207,7 @@ def break_even(treatment: pd.DataFrame) -> dict[str, float]:
     >>> break_even(treatment)
     {'best_customers': 2, 'best_profit': 4.0, 'break_even_customers': 3}
     """
-    profit = np.r_[0.0, _ranked(treatment)["expected_profit"].cumsum().to_numpy()]
+    profit = np.r_[0.0, _by_gain(treatment)["expected_profit"].cumsum().to_numpy()]
     return {
         "best_customers": int(profit.argmax()),
         "best_profit": float(profit.max()),
@@ -215,7 +215,7 @@ def break_even(treatment: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _ranked(treatment: pd.DataFrame) -> pd.DataFrame:
+def _by_gain(treatment: pd.DataFrame) -> pd.DataFrame:
     """Return the customers by gain per unit of cost, those who cost nothing by gain; ties by customer."""
     gain = treatment["expected_profit"] + treatment["cost"]
     free = treatment["cost"] == 0

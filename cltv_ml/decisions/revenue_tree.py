@@ -10,7 +10,7 @@ import pandas as pd
 
 #: The branches of revenue, and what turns revenue into margin.
 BRANCHES = ("customers", "orders_per_customer", "revenue_per_order")
-MARGIN = "margin_rate"
+MARGIN_RATE = "margin_rate"
 
 
 def compute_tree(periods: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def compute_tree(periods: pd.DataFrame) -> pd.DataFrame:
         The totals `revenue` and where known `margin`, and the branches (`BRANCHES` and `margin_rate`), in order.
     """
     rows = []
-    wholes = {"revenue": BRANCHES} | ({"margin": (*BRANCHES, MARGIN)} if "margin" in periods else {})
+    wholes = {"revenue": BRANCHES} | ({"margin": (*BRANCHES, MARGIN_RATE)} if "margin" in periods else {})
     for (_, before), (_, after) in zip(periods.iterrows(), periods.iloc[1:].iterrows(), strict=False):
         for whole, branches in wholes.items():
             effects = share_change(

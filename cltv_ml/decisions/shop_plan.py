@@ -108,7 +108,7 @@ def discount_factors(until: np.ndarray, rate: float) -> np.ndarray:
     return np.asarray((1 + rate) ** (-middle / 365.25))
 
 
-def contributions(parts: Parts, terms: PlanTerms) -> dict[str, np.ndarray]:
+def plan_contributions(parts: Parts, terms: PlanTerms) -> dict[str, np.ndarray]:
     """Return contribution by period of the "known" customers and of the "new", what winning them costs taken off.
 
     Raises
@@ -141,7 +141,7 @@ def compute_equity(
     """
     factors = discount_factors(until, terms.discount_rate)
     found, middle = (
-        {name: (values * factors).sum(axis=-1) for name, values in contributions(one, terms).items()}
+        {name: (values * factors).sum(axis=-1) for name, values in plan_contributions(one, terms).items()}
         for one in (parts, parts if expected is None else expected)
     )
     found["total"], middle["total"] = found["known"] + found["new"], middle["known"] + middle["new"]
@@ -201,5 +201,5 @@ def _scenario(name: str, parts: Parts, terms: PlanTerms, until: np.ndarray) -> d
     }
     if terms.margin_rate is not None:
         factors = discount_factors(until, terms.discount_rate)
-        row["equity"] = float(sum((one * factors).sum() for one in contributions(parts, terms).values()))
+        row["equity"] = float(sum((one * factors).sum() for one in plan_contributions(parts, terms).values()))
     return row

@@ -57,7 +57,7 @@ def fit_tiers(
     if shares is not None and thresholds is not None:
         raise InputError("give shares or thresholds, not both: tiers are cut in one way.")
     if thresholds is not None:
-        return _checked({name: float(cut) for name, cut in thresholds.items()}, rest or "low")
+        return _checked_cuts({name: float(cut) for name, cut in thresholds.items()}, rest or "low")
     if shares is None or isinstance(shares, Mapping):
         named, rest = dict(shares or DEFAULT_SHARES), rest or "low"
     else:
@@ -97,7 +97,7 @@ def _cut(values: np.ndarray, share: float) -> float:
     return float(within[0]) if len(within) else float(np.nextafter(distinct[-1], np.inf))
 
 
-def _checked(thresholds: dict[str, float], rest: str) -> dict[str, float]:
+def _checked_cuts(thresholds: dict[str, float], rest: str) -> dict[str, float]:
     cuts = list(thresholds.values())
     if not cuts or not np.isfinite(cuts).all() or cuts != sorted(set(cuts), reverse=True):
         raise InputError(

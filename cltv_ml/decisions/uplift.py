@@ -35,7 +35,7 @@ class UpliftModel(BaseEstimator):
         InputError
             The three are not equally long, `treated` is not 0 or 1, or an arm or the outcome is empty.
         """
-        arm, outcome = _campaign(X, treated, y)
+        arm, outcome = _as_arrays(X, treated, y)
         self.is_share_ = bool(np.isin(outcome, (0.0, 1.0)).all())
         self.categories_ = {
             name: sorted(X[name].dropna().astype("str").unique())
@@ -137,7 +137,7 @@ class TwoModels(BoostedUplift):
         ]
 
     def _predict(self, matrix: np.ndarray) -> np.ndarray:
-        control, treated = (_mean(model, matrix) for model in self.models_)
+        control, treated = (_predicted_mean(model, matrix) for model in self.models_)
         return treated - control
 
 
@@ -164,7 +164,7 @@ class ClassTransformation(BoostedUplift):
         self.model_ = self._trees(matrix, transformed, self.is_share_, weight)
 
     def _predict(self, matrix: np.ndarray) -> np.ndarray:
-        mean = _mean(self.model_, matrix)
+        mean = _predicted_mean(self.model_, matrix)
         return 2 * mean - 1 if self.is_share_ else mean
 
 
@@ -231,7 +231,7 @@ def compare_learners(
     interval holds zero orders no better than chance: treat by value instead. `rounds` of the bootstrap
     give the interval; with 0 it is missing.
     """
-    arm, outcome = _campaign(X, treated, y)
+    arm, outcome = _as_arrays(X, treated, y)
     rows = {}
     for name, learner in LEARNERS.items():
         scores = np.zeros(len(outcome))
@@ -265,7 +265,7 @@ def balance_table(X: pd.DataFrame, treated: pd.Series) -> pd.DataFrame:
     return rows.sort_values("difference", key=np.abs, ascending=False, kind="stable")
 
 
-def _campaign(X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def _as_arrays(X: pd.DataFrame, treated: pd.Series, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Return treatment and outcome as numbers, checked."""
     arm, outcome = np.asarray(treated, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if not len(X) == len(arm) == len(outcome):
@@ -292,7 +292,7 @@ def _signed_log(matrix: np.ndarray) -> np.ndarray:
     return np.sign(matrix) * np.log1p(np.abs(matrix))
 
 
-def _mean(model: xgboost.XGBModel, matrix: np.ndarray) -> np.ndarray:
+def _predicted_mean(model: xgboost.XGBModel, matrix: np.ndarray) -> np.ndarray:
     if isinstance(model, xgboost.XGBClassifier):
         return model.predict_proba(matrix)[:, 1].astype(np.float64)
     return model.predict(matrix).astype(np.float64)

@@ -15,7 +15,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: The parts, in the order they are accounted for.
-PARTS = (
+CHANGE_PARTS = (
     "new",
     "reactivated",
     "lost",
@@ -46,7 +46,7 @@ def account_for_change(changes: pd.DataFrame) -> pd.DataFrame:
     """
     causes = {"prices and margins": changes["prices_and_margins"], "model": changes["model"]}
     rows = []
-    for part in PARTS:
+    for part in CHANGE_PARTS:
         mine = causes[part] if part in causes else changes.loc[changes["part"] == part, "behaviour"]
         touched = int((mine != 0).sum()) if part in causes else len(mine)
         rows.append([part, touched, int(mine.sum()) / MONEY_SCALE])
@@ -90,7 +90,7 @@ def change_by_customer(
     InputError
         A value is missing, a customer appears twice, or a price ratio is not positive.
     """
-    old, new = _values(before, "before"), _values(after, "after")
+    old, new = _expected_values(before, "before"), _expected_values(after, "after")
     everybody = old.index.union(new.index)
     # Where each customer stands in both tables, -1 for nowhere: looked up once, for a million takes seconds.
     then, now = old.index.get_indexer(everybody), new.index.get_indexer(everybody)
@@ -153,7 +153,7 @@ def price_index(log: AnyLog, before: Window, after: Window) -> float:
     return index
 
 
-def _values(predictions: pd.DataFrame, name: str) -> pd.Series:
+def _expected_values(predictions: pd.DataFrame, name: str) -> pd.Series:
     values = predictions["expected_value"].astype(float)
     if not values.index.is_unique or values.isna().any():
         raise InputError(

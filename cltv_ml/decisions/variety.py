@@ -11,16 +11,16 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import Window
 
 #: An item leads at most this share of the lists, where others are nearly as good.
-MOST = 0.25
+MOST_LISTS = 0.25
 
 #: Nearly as good: at most this share of the leader's worth is given up.
 GIVE = 0.2
 
 #: Fewer buyers of an item in a segment tell more about chance than about the segment.
-MIN_BUYERS = 20
+MIN_ITEM_BUYERS = 20
 
 
-def vary_leaders(table: pd.DataFrame, most: float = MOST, give: float = GIVE) -> pd.DataFrame:
+def vary_leaders(table: pd.DataFrame, most: float = MOST_LISTS, give: float = GIVE) -> pd.DataFrame:
     """Return recommendations in which another item comes first for customers to whom it is worth nearly as much.
 
     The items of each customer stay the same; only their order changes, for as many customers as it takes and those
@@ -106,7 +106,7 @@ def favourites_by_segment(
                 select b.segment, b.item, count(*) as buyers, count(*) / any_value(s.size) as share,
                     count(*) / any_value(s.size) / any_value(o.share) as lift
                 from bought b join sizes s using (segment) join overall o using (item)
-                group by 1, 2 having count(*) >= {MIN_BUYERS})
+                group by 1, 2 having count(*) >= {MIN_ITEM_BUYERS})
             select * from found where lift > 1
             qualify row_number() over (partition by segment order by lift desc, item) <= {top}
             order by segment, lift desc, item"""

@@ -70,8 +70,8 @@ def bootstrap_metrics(
         The campaign that `profit` stands for; without one there is no such metric.
     """
     true = np.asarray(y_true, dtype=np.float64)
-    block, times = _draw(len(true), draws, seed)
-    perfect = _ranked(true, true, block, times, forecast=False).area()
+    block, times = _draw_blocks(len(true), draws, seed)
+    perfect = _ranked_totals(true, true, block, times, forecast=False).area()
     found: dict[str, dict[str, np.ndarray]] = {}
     for name in predictions.columns:
         pred = predictions[name].to_numpy(dtype=np.float64)
@@ -92,16 +92,16 @@ def bootstrap_gini(
 ) -> pd.DataFrame:
     """Return the frame `gini` of `bootstrap_metrics` alone, in half the time."""
     true = np.asarray(y_true, dtype=np.float64)
-    block, times = _draw(len(true), draws, seed)
-    perfect = _ranked(true, true, block, times, forecast=False)
+    block, times = _draw_blocks(len(true), draws, seed)
+    perfect = _ranked_totals(true, true, block, times, forecast=False)
     found = {}
     for name in predictions.columns:
         pred = predictions[name].to_numpy(dtype=np.float64)
-        found[str(name)] = _gini(_ranked(true, pred, block, times, forecast=False), perfect.area())
+        found[str(name)] = _gini(_ranked_totals(true, pred, block, times, forecast=False), perfect.area())
     return pd.DataFrame(found)
 
 
-def _draw(customers: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _draw_blocks(customers: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the block of each customer, and how often each draw takes each block."""
     rng = np.random.default_rng(seed)
     blocks = min(customers, BLOCKS)
@@ -124,7 +124,7 @@ def _metrics(
     perfect: np.ndarray,
     targeting: Targeting | None,
 ) -> dict[str, np.ndarray]:
-    ranked = _ranked(true, pred, block, times)
+    ranked = _ranked_totals(true, pred, block, times)
     customers, forecast = ranked.customers[:, -1], ranked.forecast[:, -1]
     money = np.where(ranked.money[:, -1] > 0, ranked.money[:, -1], np.nan)
     error = np.abs(pred - true)
@@ -158,7 +158,7 @@ def _decile_mape(ranked: _Ranked, money: np.ndarray) -> np.ndarray:
     return np.asarray((np.abs(predicted - realised) / scale).mean(axis=1))
 
 
-def _ranked(
+def _ranked_totals(
     true: np.ndarray, pred: np.ndarray, block: np.ndarray, times: np.ndarray, *, forecast: bool = True
 ) -> _Ranked:
     """Return the cumulative tables of all draws: block totals per bin of the ranking, times the draws."""

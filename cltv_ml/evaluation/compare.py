@@ -78,7 +78,7 @@ def compare_models(
     points = {str(name): _point(y_true, values[name], targeting) for name in values.columns}
     samples = bootstrap_metrics(y_true, values, targeting=targeting, draws=draws, seed=seed)
     rows = [
-        _row(name, metric, points, samples[metric], champion, confidence)
+        _comparison_row(name, metric, points, samples[metric], champion, confidence)
         for name in points
         if name != champion
         for metric in points[name]
@@ -140,7 +140,7 @@ def decide_challenge(
     steps = {side: _overstep(pair[side], bias_bound, decile_bound) for side in ("champion", "challenger")}
     row = pair.loc[objective]
     found = (
-        f"difference in {_NAMES[objective]} {_figure(objective, row['difference'], signed=True)}, "
+        f"difference in {_OBJECTIVE_NAMES[objective]} {_figure(objective, row['difference'], signed=True)}, "
         f"{_figure(objective, row['lower'], signed=True)} to {_figure(objective, row['upper'], signed=True)}"
     )
     if not np.isfinite([*steps.values(), row["lower"], row["upper"]]).all():
@@ -177,13 +177,13 @@ def is_within_bounds(
     return _overstep(scores, bias_bound, decile_bound) <= 1
 
 
-_NAMES = {"gini": "Gini", "profit": "profit"}
+_OBJECTIVE_NAMES = {"gini": "Gini", "profit": "profit"}
 _LEVEL = ["bias", "decile_mape"]
 
 
 def _check_objective(objective: str, found: pd.Index) -> None:
-    if objective not in _NAMES:
-        raise InputError(f"Unknown objective {objective!r}. Available: {sorted(_NAMES)}.")
+    if objective not in _OBJECTIVE_NAMES:
+        raise InputError(f"Unknown objective {objective!r}. Available: {sorted(_OBJECTIVE_NAMES)}.")
     if objective not in found:
         raise InputError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
 
@@ -198,7 +198,7 @@ def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) ->
     return found if targeting is None else {**found, "profit": profit(y_true, y_pred, targeting)}
 
 
-def _row(
+def _comparison_row(
     name: str,
     metric: str,
     points: Mapping[str, Mapping[str, float]],

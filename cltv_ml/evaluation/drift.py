@@ -20,7 +20,7 @@ from scipy import special, stats
 from cltv_ml.errors import InputError
 
 #: Groups of equal size in the reference that the stability index counts.
-BINS = 10
+SKETCH_BINS = 10
 #: Levels of a category that are compared, and customers whom a level must have in the reference.
 LEVELS, RARE = 200, 20
 #: Points of the quantile function that the Wasserstein distance compares.
@@ -43,13 +43,15 @@ def sketch(table: pd.DataFrame) -> Sketch:
             continue
         values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
         known = values[np.isfinite(values)]
-        edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else known
+        edges = (
+            np.unique(np.quantile(known, np.arange(1, SKETCH_BINS) / SKETCH_BINS)) if len(known) else known
+        )
         made[str(name)] = {
             "count": len(known),
             "missing": len(values) - len(known),
             "edges": edges.tolist(),
-            "counts": _count(known, edges).tolist(),
-            "quantiles": [float(f"{value:.7g}") for value in _quantiles(known)],
+            "counts": _bin_counts(known, edges).tolist(),
+            "quantiles": [float(f"{value:.7g}") for value in _at_quantiles(known)],
         }
     return made
 
@@ -91,7 +93,7 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
             f"drift: the batch has {len(table)} rows and lacks the columns {lost}; give it all of them."
         )
     noise = _bridges()
-    rows = [_row(name, before, table[name], confidence, noise) for name, before in reference.items()]
+    rows = [_feature_row(name, before, table[name], confidence, noise) for name, before in reference.items()]
     found = pd.DataFrame(rows)
     return found.sort_values(["psi", "feature"], ascending=[False, True], kind="stable", ignore_index=True)
 
@@ -121,7 +123,7 @@ def compute_shares(
     return pd.DataFrame(rows, columns=["segment", "before", "share", "lower", "upper"])
 
 
-def _row(
+def _feature_row(
     name: str, before: Mapping[str, Any], column: pd.Series, confidence: float, noise: np.ndarray
 ) -> dict[str, Any]:
     if "levels" in before:
@@ -130,7 +132,7 @@ def _row(
     known = values[np.isfinite(values)]
     edges = np.array(before["edges"], dtype=np.float64)
     old = np.append(before["counts"], before["missing"]).astype(np.float64)
-    new = np.append(_count(known, edges), len(values) - len(known)).astype(np.float64)
+    new = np.append(_bin_counts(known, edges), len(values) - len(known)).astype(np.float64)
     psi = _psi(old, new, confidence)
     shift = _shift(before, known, noise, confidence)
     return {
@@ -201,7 +203,7 @@ def _shift(
     old = np.array(before["quantiles"], dtype=np.float64)
     if not before["count"] or not len(known):
         return np.nan, np.nan, np.nan
-    new = _quantiles(known)
+    new = _at_quantiles(known)
     spread = float(old.std()) or float(new.std()) or 1.0
     distance = float(np.abs(new - old).mean()) / spread
     # The wider of the two: a reference without spread says nothing about what chance does to the batch.
@@ -218,11 +220,11 @@ def _bridges(draws: int = 2000) -> np.ndarray:
     return np.abs(path - np.arange(1, POINTS + 1) / POINTS * path[:, -1:])[:, :-1]
 
 
-def _quantiles(known: np.ndarray) -> np.ndarray:
+def _at_quantiles(known: np.ndarray) -> np.ndarray:
     at = (np.arange(POINTS) + 0.5) / POINTS
     return np.quantile(known, at) if len(known) else np.zeros(POINTS)
 
 
-def _count(known: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _bin_counts(known: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Return how many values lie at or below the first edge, up to the second, ..., above the last."""
     return np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)

@@ -20,7 +20,7 @@ from cltv_ml.models.out_of_fold import for_each
 SAMPLE = 5_000
 
 #: Customers drawn per feature in the table of contributions.
-DRAWN = 400
+CUSTOMERS_DRAWN = 400
 
 #: In words what the declarations call by a shorter name; the rest is the first clause of what they say.
 TITLES = {
@@ -47,7 +47,7 @@ def compute_importance(
     L. Breiman, Random Forests, 2001.
     """
     rng = np.random.default_rng(seed)
-    X, y = _sample(X, y, rng)
+    X, y = _sample_rows(X, y, rng)
     names = [str(name) for name in model.feature_names_in_]
     whole = gini(y, model.predict(X))
     orders = [(name, rng.permutation(len(X))) for name in names for _ in range(repeats)]
@@ -74,8 +74,8 @@ def compute_dependence(
     """
     if feature not in X:
         raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
-    sample, _ = _sample(X, None, np.random.default_rng(seed))
-    shown = _values(feature, X).dropna()
+    sample, _ = _sample_rows(X, None, np.random.default_rng(seed))
+    shown = _readable_values(feature, X).dropna()
     if types.is_numeric_dtype(shown):
         values = np.unique(shown.quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
     else:
@@ -91,7 +91,7 @@ def _with(X: pd.DataFrame, feature: str, value: Any) -> pd.DataFrame:
     return _possible(X.assign(**{feature: value}))
 
 
-def _sample(
+def _sample_rows(
     X: pd.DataFrame, y: pd.Series | None, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, pd.Series | None]:
     if len(X) <= SAMPLE:
@@ -160,7 +160,7 @@ def top_reasons(
     if known is not None:
         parts = parts.join(known)
     amounts, names = parts.to_numpy(), [str(name) for name in parts.columns]
-    said = pd.DataFrame({name: _shown(name, X) for name in names}, index=X.index)
+    said = pd.DataFrame({name: _title_and_values(name, X) for name in names}, index=X.index)
     order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :n]
     columns = {}
     for place in range(n):
@@ -190,13 +190,13 @@ def compute_contributions(
     the largest first.
     """
     rng = np.random.default_rng(seed)
-    sample, _ = _sample(X, None, rng)
+    sample, _ = _sample_rows(X, None, rng)
     parts = explain(model, sample).drop(columns=BASELINE)
     ordered = parts.abs().mean().sort_values(ascending=False, kind="stable").index[:top]
-    drawn = np.sort(rng.choice(len(sample), min(DRAWN, len(sample)), replace=False))
+    drawn = np.sort(rng.choice(len(sample), min(CUSTOMERS_DRAWN, len(sample)), replace=False))
     rows = []
     for name in ordered:
-        value = _values(str(name), sample)
+        value = _readable_values(str(name), sample)
         rows.append(
             pd.DataFrame(
                 {
@@ -227,7 +227,7 @@ def feature_title(name: str) -> str:
     return clause if clause[:2].isupper() else clause[0].lower() + clause[1:]
 
 
-def _values(name: str, X: pd.DataFrame) -> pd.Series:
+def _readable_values(name: str, X: pd.DataFrame) -> pd.Series:
     """Return a feature's values as its title means them; missing for what only the model knows."""
     if name == "recency" and "T" in X:
         return X["T"] - X["recency"]
@@ -241,8 +241,8 @@ def _ranks(values: pd.Series) -> np.ndarray:
     return values.rank(pct=True).to_numpy()
 
 
-def _shown(name: str, X: pd.DataFrame) -> list[str]:
-    title, values = feature_title(name), _values(name, X)
+def _title_and_values(name: str, X: pd.DataFrame) -> list[str]:
+    title, values = feature_title(name), _readable_values(name, X)
     if not types.is_numeric_dtype(values):
         return [title if pd.isna(value) else f"{title}: {value}" for value in values]
     if name in CATALOGUE and CATALOGUE[name].unit == "0 or 1":

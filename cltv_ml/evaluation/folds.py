@@ -17,7 +17,7 @@ from cltv_ml.models.out_of_fold import OTHER_CUSTOMERS, OUT_OF_TIME, Fold, predi
 #: Validation windows at most, the latest ones: each costs another fit.
 MAX_FOLDS = 3
 
-_WORDS = {OUT_OF_TIME: "out of time", OTHER_CUSTOMERS: "on other customers"}
+_PROTOCOL_NAMES = {OUT_OF_TIME: "out of time", OTHER_CUSTOMERS: "on other customers"}
 
 #: What a fold is judged by; the same that decide on the champion. The total is the level's, not the model's.
 JUDGED_BY = ("gini", "decile_mape")
@@ -84,4 +84,5 @@ def folds_sentence(folds: Sequence[TuningFold]) -> str:
     """Return what was validated on, in one sentence."""
     days = sorted({f"{fold.validation.index.get_level_values('cutoff')[0]:%Y-%m-%d}" for fold in folds})
     many = "fold" if len(folds) == 1 else "folds"
-    return f"Validated {_WORDS[folds[0].protocol]} ({len(folds)} {many} at {', '.join(days)}), before the test cutoff."
+    how = _PROTOCOL_NAMES[folds[0].protocol]
+    return f"Validated {how} ({len(folds)} {many} at {', '.join(days)}), before the test cutoff."

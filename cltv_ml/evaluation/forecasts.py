@@ -119,14 +119,14 @@ def _fit_all(
     """
     single = [model for model in models if not model.components()]
     progress(f"fitting {', '.join(model.name for model in single)}", 0.35)
-    made = for_each(single, lambda place: _tried(single[place], training, {}, validation))
+    made = for_each(single, lambda place: _try_fit(single[place], training, {}, validation))
     tried = dict(zip([model.name for model in single], made, strict=True))
     fitted: dict[str, ValueModel] = {}
     seconds: dict[str, float] = {}
     for number, model in enumerate(models):
         if model.name not in tried:
             progress(f"fitting {model.name}", 0.35 + 0.3 * number / len(models))
-            tried[model.name] = _tried(model, training, fitted, validation)
+            tried[model.name] = _try_fit(model, training, fitted, validation)
         found, seconds[model.name] = tried[model.name]
         if isinstance(found, str):
             left[model.name] = found
@@ -139,7 +139,7 @@ def _fit_all(
     return fitted, seconds
 
 
-def _tried(
+def _try_fit(
     model: ValueModel, training: Training, fitted: Mapping[str, ValueModel], validation: Validation | None
 ) -> tuple[ValueModel | str, float]:
     """Return a fitted copy, or why there is none, and the seconds that it took."""

@@ -12,12 +12,11 @@ from cltv_ml.log import AnyLog
 from cltv_ml.models import Level
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.future_value import YEAR, FutureValue
+from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
 #: Draws per customer for intervals, and the share that they hold.
 DRAWS, COVERAGE = 200, 0.9
-
-_SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def forecast_future(log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Win
         levels = [forecast_level(log, one) for one in (window, year)]
     place = np.random.default_rng(0).permutation(DRAWS)
     near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in levels)
-    X = X[_SUMMARY]
+    X = X[SUMMARY]
     return Future(X, values, fit_future(X, values, window.horizon, levels[1]), near, far)
 
 

@@ -23,7 +23,7 @@ from cltv_ml.models.out_of_fold import MIN_ROWS, OUT_OF_TIME
 from cltv_ml.windows import Window
 
 #: Earlier windows at most on which shares are tried: trees are fitted for each, by shorter horizon.
-WINDOWS = 3
+SHARE_WINDOWS = 3
 
 #: How far trees of a shorter horizon may decide (`models.Horizons`), the least first; what they must gain in Gini.
 POWERS = (0.0, 0.5, 1.0)
@@ -123,7 +123,7 @@ def look_earlier(
     ):
         return Earlier(*asked, tuple(0.0 for day in days if day < result.window.horizon))
     tried: dict[int, list[pd.DataFrame]] = {day: [] for day in days if day != result.window.horizon}
-    for cutoff in validation.cutoffs[:WINDOWS]:
+    for cutoff in validation.cutoffs[:SHARE_WINDOWS]:
         values = validation.predictions.loc[cutoff, champion]
         learn = validation.protocol == OUT_OF_TIME
         for day, table in _try(log, training, cutoff, values, days, features, learn=learn).items():
@@ -131,7 +131,7 @@ def look_earlier(
             if window.end <= result.window.cutoff:
                 truth = log.target(window, table.index)
                 tried[day].append(pd.concat([table.assign(truth=truth)], keys=[cutoff], names=["cutoff"]))
-    best = {day: _best(tables) for day, tables in tried.items() if tables}
+    best = {day: _best_power(tables) for day, tables in tried.items() if tables}
     powers = tuple(best.get(day, 0.0) for day in days if day < result.window.horizon)
     whole = {day: pd.concat(tables) for day, tables in tried.items() if tables}
     expected = {day: table[best[day]].rename("expected") for day, table in whole.items()}
@@ -162,7 +162,7 @@ def _try(
     return {day: pd.DataFrame(columns, index=values.index) for day, columns in found.items()}
 
 
-def _best(tables: Sequence[pd.DataFrame]) -> float:
+def _best_power(tables: Sequence[pd.DataFrame]) -> float:
     """Return the power with the best mean Gini, the least of those that are as good; tried in every window."""
     powers = [power for power in POWERS if all(power in table for table in tables)]
     gini = METRICS["gini"].function

@@ -15,7 +15,7 @@ from cltv_ml.models import ValueModel
 from cltv_ml.windows import Window
 
 #: What is told of each number of origins.
-MEASURED = ("gini", "bias", "decile_mape", "mae")
+LEARNING_METRICS = ("gini", "bias", "decile_mape", "mae")
 
 
 def compute_learning(
@@ -51,6 +51,6 @@ def compute_learning(
             continue
         part = Training(whole.X[kept], whole.y[kept], origins[:count], whole.X_now)
         predicted = fit(model, part).predict(whole.X_now)
-        scores = {name: METRICS[name].function(y_true, predicted) for name in MEASURED}
+        scores = {name: METRICS[name].function(y_true, predicted) for name in LEARNING_METRICS}
         rows.append({"origins": count, "rows": int(np.sum(kept)), **scores})
     return pd.DataFrame(rows)

@@ -16,19 +16,18 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import GammaGamma, Level, ParetoNBD, SameRate, ValueModel, estimate_level
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
-from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 from cltv_ml.models.level_holidays import align
 from cltv_ml.models.level_steps import last_step
+from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
 #: Customers that the bottom-up forecasts of earlier cutoffs are made for, about; a larger log is sampled.
-CUSTOMERS = 20_000
+SAMPLED_CUSTOMERS = 20_000
 
 #: Customers that each of these models is fitted on, about.
 FITTED = 2_500
-
-_SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
 
 def forecast_level(log: AnyLog, window: Window) -> Level | None:
@@ -81,7 +80,7 @@ def _aligned(holidays: pd.DataFrame, start: pd.Timestamp, days: int) -> np.ndarr
     return align({str(name): list(dates) for name, dates in since.groupby(holidays["holiday"])}, days)
 
 
-def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> Cohorts:
+def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> CohortRevenue:
     """Return revenue by customers' first purchase day and day, counted from `start` to before day `cutoff`."""
     con = connect()
     view(con, "days", days)
@@ -102,18 +101,20 @@ def read_cohorts(days: pa.Table, start: pd.Timestamp, cutoff: int) -> Cohorts:
     joined = frame(con.sql("select first, count(*) as customers from firsts group by all"))
     counts = np.bincount(joined["first"].astype(int), weights=joined["customers"], minlength=cutoff)
     first, day, amount = (cells[name].to_numpy() for name in ("first", "day", "amount"))
-    return Cohorts(first.astype(int), day.astype(int), amount, np.concatenate([[0.0], np.cumsum(counts)]))
+    return CohortRevenue(
+        first.astype(int), day.astype(int), amount, np.concatenate([[0.0], np.cumsum(counts)])
+    )
 
 
 def bottom_up(
-    days: pa.Table, cohorts: Cohorts, start: pd.Timestamp, horizons: Sequence[int]
+    days: pa.Table, cohorts: CohortRevenue, start: pd.Timestamp, horizons: Sequence[int]
 ) -> dict[int, dict[int, float]]:
     """Return by horizon the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before.
 
     Of a large log a sample of the customers is valued, and the sum raised by the revenue before that day. A day
     at which the model cannot be fitted is left out.
     """
-    some = _sample(days, cohorts.customers(cohorts.days))
+    some = _sample_days(days, cohorts.customers(cohorts.days))
     sample = cohorts if some is days else read_cohorts(some, start, cohorts.days)
     wanted = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
     found: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
@@ -121,7 +122,7 @@ def bottom_up(
         return found
     # The last purchase may lie days before the cutoff; the log is known until there all the same.
     source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
-    X = build_features(source, [start + pd.Timedelta(days=day) for day in wanted], names=_SUMMARY)
+    X = build_features(source, [start + pd.Timedelta(days=day) for day in wanted], names=SUMMARY)
     near: Mapping[str, float] = {}
     for day in wanted:
         totals, near = _own_totals(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizons, near)
@@ -174,11 +175,11 @@ def _purchase_days(log: Log, cutoff: pd.Timestamp) -> pa.Table:
     ).to_arrow_table()
 
 
-def _sample(days: pa.Table, customers: int) -> pa.Table:
-    """Return the rows of about `CUSTOMERS` customers, chosen by a hash of the id; all where there are no more."""
-    if customers <= CUSTOMERS:
+def _sample_days(days: pa.Table, customers: int) -> pa.Table:
+    """Return the rows of about `SAMPLED_CUSTOMERS` customers, chosen by a hash of the id; of fewer all."""
+    if customers <= SAMPLED_CUSTOMERS:
         return days
     con = connect()
     view(con, "days", days)
-    share = f"{CUSTOMERS / customers * 1000003:.0f}"
+    share = f"{SAMPLED_CUSTOMERS / customers * 1000003:.0f}"
     return con.sql(f"from days where md5_number_lower(customer_id) % 1000003 < {share}").to_arrow_table()

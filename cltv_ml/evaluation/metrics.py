@@ -108,8 +108,8 @@ def gini(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     1.0
     """
     true, pred = paired(y_true, y_pred)
-    best = _area(true, true)
-    return _area(true, pred) / best if best > 0 else float("nan")
+    best = _gains_area(true, true)
+    return _gains_area(true, pred) / best if best > 0 else float("nan")
 
 
 def top_capture(y_true: ArrayLike, y_pred: ArrayLike, share: float = 0.1) -> float:
@@ -297,6 +297,6 @@ def _tied(true: np.ndarray, pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return counts, np.bincount(place, weights=true[order]), pred[order[starts]] * counts
 
 
-def _area(true: np.ndarray, pred: np.ndarray) -> float:
+def _gains_area(true: np.ndarray, pred: np.ndarray) -> float:
     share, gained = gains(true, pred)
     return float(np.trapezoid(gained, share) - 0.5)

@@ -11,14 +11,14 @@ from cltv_ml.evaluation.metrics import bias, gini
 DAYS = 30
 
 #: Newcomers who must have bought in the window, else their order means nothing.
-MIN_BUYERS = 10
+MIN_NEW_BUYERS = 10
 
 
 def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
     """Return how each model did on customers in their first days: `customers`, `buyers`, `gini`, `bias` by model.
 
     They have next to no history, and are where attributes and the first order tell most. NaN where fewer than
-    `MIN_BUYERS` of them bought in the window.
+    `MIN_NEW_BUYERS` of them bought in the window.
     """
     young = (result.training.X_now["T"] < days).to_numpy()
     y_true = result.y_true[young]
@@ -26,7 +26,7 @@ def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
     rows = {}
     for name, table in result.predictions.items():
         values = table["expected_value"][young]
-        known = buyers >= MIN_BUYERS
+        known = buyers >= MIN_NEW_BUYERS
         rows[name] = {
             "customers": len(y_true),
             "buyers": buyers,

@@ -98,7 +98,7 @@ def prepare(
     first = log.first
     days = window.horizon if customers is not None else label_days(first, window)
     origins = training_origins(first, Window(window.cutoff, days), step, max_origins) if days else []
-    some = _thin(log, max_rows / (1 + len(origins))) if customers is None and origins else None
+    some = _thin_log(log, max_rows / (1 + len(origins))) if customers is None and origins else None
     if some is not None:
         X = build_features(some, [one.cutoff for one in origins], names=list(features), memory=MEMORY)
         X_now = build_features(log, window.cutoff, names=list(features), memory=MEMORY)
@@ -132,7 +132,7 @@ def prepare_fresh(
     fresh = sorted(taken[1:])
     if not fresh:
         return None
-    some = _thin(log, MAX_ROWS / (1 + len(fresh))) or log
+    some = _thin_log(log, MAX_ROWS / (1 + len(fresh))) or log
     rows = build_features(some, fresh, names=list(features), memory=MEMORY)
     return rows if "cutoff" in rows.index.names else pd.concat({fresh[0]: rows}, names=["cutoff"])
 
@@ -191,7 +191,7 @@ def _labels(log: Log, origins: Sequence[Window], X: pd.DataFrame) -> pd.Series:
     return pd.Series(np.concatenate([[], *labels]), index=X.index, dtype="float64", name="value")
 
 
-def _thin(log: Log, most: float) -> Log | None:
+def _thin_log(log: Log, most: float) -> Log | None:
     """Return the log of about `most` customers, chosen by the hash of the id; None where there are no more."""
     ids = log.customers
     if len(ids) <= most:

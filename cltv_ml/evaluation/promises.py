@@ -107,7 +107,7 @@ def compute_expected_path(
     days = np.unique(np.linspace(0, past.horizon, min(points, past.horizon) + 1).round().astype(int))
     if isinstance(model, ProbabilisticValue):
         some = X if len(X) <= 20_000 else X.sample(20_000, random_state=0)
-        reached = [0.0, *(_at(model, int(day), some) for day in days[1:])]
+        reached = [0.0, *(_value_by(model, int(day), some) for day in days[1:])]
     else:
         reached = _spent_by(Log.of(log), past, days)
     total = reached[-1] if reached[-1] > 0 else 1.0
@@ -148,12 +148,12 @@ class Check:
     sentence: str
 
 
-def check(
+def level_check(
     name: str, at_least: float, limits: tuple[float, float], sentence: str, worst: str = "retrain"
 ) -> Check:
     """Return a check whose level follows from two limits; NaN is harmless, `worst` is the highest level it may give.
 
-    >>> check("bias", 0.15, (0.1, 0.2), "").level
+    >>> level_check("bias", 0.15, (0.1, 0.2), "").level
     'watch'
     """
     level = "retrain" if at_least > limits[1] else "watch" if at_least > limits[0] else "ok"
@@ -174,7 +174,7 @@ def away_from(lower: float, upper: float, target: float = 0.0) -> float:
     return float(max(lower - target, target - upper, 0.0))
 
 
-def _at(model: ProbabilisticValue, day: int, X: pd.DataFrame) -> float:
+def _value_by(model: ProbabilisticValue, day: int, X: pd.DataFrame) -> float:
     shorter = copy.copy(model)
     shorter.horizon = day
     return float(shorter.predict(X).sum())

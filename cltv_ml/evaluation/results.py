@@ -33,13 +33,13 @@ def measure(
     rows = [
         (name, window.cutoff, window.horizon, metric, value)
         for name, table in predictions.items()
-        for metric, value in _measured(y_true, table, (p_buy or {}).get(name), targeting).items()
+        for metric, value in _metrics_of(y_true, table, (p_buy or {}).get(name), targeting).items()
     ]
     frame = pd.DataFrame(rows, columns=["model", "cutoff", "horizon", "metric", "value"])
     return RESULTS.check(frame.assign(seconds=frame["model"].map(seconds), version=cltv_ml.__version__))
 
 
-def _measured(
+def _metrics_of(
     y_true: pd.Series, table: pd.DataFrame, p_buy: np.ndarray | None, targeting: Targeting | None
 ) -> dict[str, float]:
     found = {name: one.function(y_true, table["expected_value"]) for name, one in METRICS.items()}

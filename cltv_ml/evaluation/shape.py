@@ -13,9 +13,7 @@ from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.compare import DECILE_BOUND, Objective, Verdict
 from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.models import SameRate
-
-#: Tweedie's variance power of the deviance, as in the trees.
-_POWER = 1.5
+from cltv_ml.models.ensemble import TWEEDIE_POWER
 
 #: Mean Ginis that differ by less are called equal.
 SAME_GINI = 0.005
@@ -58,8 +56,12 @@ def shape_deviance(y_true: pd.Series, y_pred: pd.Series) -> float:
     mean = float(y_true.mean())
     y = np.asarray(y_true, dtype=np.float64) / mean
     mu = np.maximum(np.asarray(y_pred, dtype=np.float64) / max(float(np.mean(y_pred)), 1e-300), 1e-6)
-    constant = y ** (2 - _POWER) / ((1 - _POWER) * (2 - _POWER))
-    unit = constant - y * mu ** (1 - _POWER) / (1 - _POWER) + mu ** (2 - _POWER) / (2 - _POWER)
+    constant = y ** (2 - TWEEDIE_POWER) / ((1 - TWEEDIE_POWER) * (2 - TWEEDIE_POWER))
+    unit = (
+        constant
+        - y * mu ** (1 - TWEEDIE_POWER) / (1 - TWEEDIE_POWER)
+        + mu ** (2 - TWEEDIE_POWER) / (2 - TWEEDIE_POWER)
+    )
     return float(2 * unit.mean())
 
 
@@ -101,7 +103,7 @@ def choose_shape(
         No model can be judged: nobody bought anything in a window, or everybody spent the same.
     """
     objective: Objective = "gini" if targeting is None else "profit"
-    scores = _score(predictions, y_true, allowed, targeting, ahead)
+    scores = _mean_scores(predictions, y_true, allowed, targeting, ahead)
     if scores.empty or scores["gini"].isna().all():
         raise InputError(
             "no model can be judged: nobody bought anything in the window, or everybody spent the same; "
@@ -149,7 +151,7 @@ def within_decile_bound(scores: pd.DataFrame) -> pd.DataFrame:
     return within if len(within) else scores
 
 
-def _score(
+def _mean_scores(
     predictions: pd.DataFrame,
     y_true: pd.Series,
     allowed: Sequence[str],

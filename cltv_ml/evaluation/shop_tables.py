@@ -61,7 +61,7 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
         measures["total", measure] = measures["known", measure] + measures["new", measure]
     middle, tables = _middle(forecast), []
     for (part, measure), draws in measures.items():
-        tables.append(_table(draws, middle, forecast.periods.assign(span="period"), part, measure))
+        tables.append(_band_table(draws, middle, forecast.periods.assign(span="period"), part, measure))
         if measure != "customers":
             whole = pd.DataFrame(
                 {
@@ -70,11 +70,11 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
                     "span": "horizon",
                 }
             )
-            tables.append(_table(draws.sum(axis=1, keepdims=True), middle, whole, part, measure))
+            tables.append(_band_table(draws.sum(axis=1, keepdims=True), middle, whole, part, measure))
     return pd.concat(tables, ignore_index=True)
 
 
-def _table(
+def _band_table(
     draws: np.ndarray, middle: np.ndarray, periods: pd.DataFrame, part: str, measure: str
 ) -> pd.DataFrame:
     table = periods[["start", "until", "span"]].assign(

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cltv_ml.models.level_candidates import LEAST_NEW, PACE, YEAR, Cohorts, growth, newcomers
+from cltv_ml.models.level_candidates import LEAST_NEW, PACE, WEEKS_YEAR, CohortRevenue, growth, newcomers
 from cltv_ml.models.level_priors import error_before
 
 #: The log error expected of the parts' sum before its record is read, for a horizon that is short next to the log.
-_PARTS = 0.12
+_PARTS_ERROR = 0.12
 
 #: What last year's weeks add to their expected error by how much the shop grew since (log units), and by how far they
 #: are from the parts' sum: a shop that is another one now does not repeat its year.
@@ -62,7 +62,7 @@ class ShopTotal:
 
 
 def combine_total(
-    log: Cohorts, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]
+    log: CohortRevenue, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]
 ) -> ShopTotal | None:
     """Return the total of the horizon after the cutoff, None where last year tells nothing of it.
 
@@ -82,7 +82,7 @@ def combine_total(
         for one in past
         if last_year(log, one.cutoff, horizon) is not None
     ]
-    counts = _evidence([one for one, _ in record], cutoff, horizon)
+    counts = _evidence_of_past([one for one, _ in record], cutoff, horizon)
     mixed = _squared([total for _, total in record], [one.total for one, _ in record])
     alone = _squared([one.parts for one, _ in record], [one.total for one, _ in record])
     prior = _PRIOR_WINDOWS * _USUAL_ERROR**2
@@ -91,21 +91,21 @@ def combine_total(
     return ShopTotal(total, parts, base, weight, float(np.clip(narrower, _NARROWEST, 1.0)))
 
 
-def last_year(log: Cohorts, cutoff: int, horizon: int) -> float | None:
+def last_year(log: CohortRevenue, cutoff: int, horizon: int) -> float | None:
     """Return last year's revenue of the same weeks; None where the log lacks them, or nobody has come since."""
-    if cutoff < YEAR or horizon > YEAR + 2 or not newcomers(log, cutoff) >= LEAST_NEW:
+    if cutoff < WEEKS_YEAR or horizon > WEEKS_YEAR + 2 or not newcomers(log, cutoff) >= LEAST_NEW:
         return None
-    days = min(horizon, YEAR)  # of last year's 365 days one is not over yet
+    days = min(horizon, WEEKS_YEAR)  # of last year's 365 days one is not over yet
     revenue = log.last_year(cutoff, cutoff, cutoff + days) * horizon / days
     return revenue if revenue > 0 else None
 
 
-def _mixed(log: Cohorts, at: ShopPast, horizon: int, past: Sequence[ShopPast]) -> float:
+def _mixed(log: CohortRevenue, at: ShopPast, horizon: int, past: Sequence[ShopPast]) -> float:
     weight = _weight(log, at.cutoff, horizon, at.parts, past)
     return float(at.parts ** (1 - weight) * (last_year(log, at.cutoff, horizon) or 1.0) ** weight)
 
 
-def _weight(log: Cohorts, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]) -> float:
+def _weight(log: CohortRevenue, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]) -> float:
     """Return the weight of last year's weeks: squared errors expected of both, to a negative power.
 
     They are compared with the parts' sum on the cutoffs at which both were tried, so that neither gains by having
@@ -118,8 +118,8 @@ def _weight(log: Cohorts, cutoff: int, horizon: int, parts: float, past: Sequenc
     doubt = _GROWTH_DOUBT * np.log(grown) if np.isfinite(grown) and grown > 0 else 0.0
     before = error_before(log, cutoff, horizon, "top-down")
     expected = before**2 + doubt**2 + (_APART_DOUBT * np.log(base / parts)) ** 2
-    own = _PARTS**2 * (1 + horizon / cutoff)
-    counts, totals = _evidence(past, cutoff, horizon), [one.total for one in past]
+    own = _PARTS_ERROR**2 * (1 + horizon / cutoff)
+    counts, totals = _evidence_of_past(past, cutoff, horizon), [one.total for one in past]
     squared = _squared([one.parts for one in past], totals)
     typical = (_PRIOR_WINDOWS * own + counts @ squared) / (_PRIOR_WINDOWS + counts.sum())
     years = [last_year(log, one.cutoff, horizon) for one in past]
@@ -133,7 +133,7 @@ def _weight(log: Cohorts, cutoff: int, horizon: int, parts: float, past: Sequenc
     return float(1 / (1 + (expected / typical) ** _SHARPNESS))
 
 
-def _evidence(past: Sequence[ShopPast], cutoff: int, horizon: int) -> np.ndarray:
+def _evidence_of_past(past: Sequence[ShopPast], cutoff: int, horizon: int) -> np.ndarray:
     """Return for how many independent windows each earlier cutoff counts."""
     days = np.array([one.cutoff for one in past], dtype=np.float64)
     return 0.5 ** ((cutoff - horizon - days) / _HALF_LIFE) / max(1.0, horizon / PACE)

@@ -11,7 +11,7 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.panel import Training, trainable
 from cltv_ml.models import SameRate, ValueModel
-from cltv_ml.models.out_of_fold import MIN_BUYERS, OUT_OF_TIME, OutOfFold, out_of_fold
+from cltv_ml.models.out_of_fold import MIN_FOLD_BUYERS, OUT_OF_TIME, OutOfFold, out_of_fold
 from cltv_ml.windows import validation_order
 
 #: Validation windows at most: each costs another fit.
@@ -60,7 +60,7 @@ def can_validate(training: Training) -> bool:
         if training.origins
         else pd.Series(dtype=int)
     )
-    return bool((bought >= MIN_BUYERS).any())
+    return bool((bought >= MIN_FOLD_BUYERS).any())
 
 
 def validate(models: Sequence[ValueModel], training: Training) -> Validation:
@@ -86,7 +86,7 @@ def validate(models: Sequence[ValueModel], training: Training) -> Validation:
     for member in (member for model in shortened for member in model.components()):
         single.setdefault(member.name, member)
     found = _out_of_fold(list(single.values()), training)
-    predictions, notes = _complete(found)
+    predictions, notes = _without_gaps(found)
     y_true = training.y.loc[predictions.index]
     carries_over = found.protocol == OUT_OF_TIME or training.cutoff is not None
     for blend in (model for model in shortened if model.components()):
@@ -105,7 +105,7 @@ def _out_of_fold(models: Sequence[ValueModel], training: Training) -> OutOfFold:
     return out_of_fold(models, training.X, training.y, training.label_days, order[:MAX_WINDOWS])
 
 
-def _complete(found: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
+def _without_gaps(found: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
     """Return predictions without gaps and a sentence per model or window that is left out for it."""
     values, cutoffs = found.predictions, found.predictions.index.get_level_values("cutoff")
     latest = values[cutoffs == cutoffs.max()]

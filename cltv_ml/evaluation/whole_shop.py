@@ -16,16 +16,16 @@ from cltv_ml.evaluation.shop_total import ShopPast, ShopTotal, combine_total, la
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
-from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import MOST_LEVEL, ShopDraws, draw_shop
 from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
 from cltv_ml.windows import Window
 
 #: Draws of the whole shop.
-DRAWS = 1000
+SHOP_DRAWS = 1000
 
 #: Days of log at least: with fewer neither arrivals nor fading can be told.
-LEAST_DAYS = 56
+LEAST_LOG_DAYS = 56
 
 #: Days over which baskets and the like are read.
 RATIO_DAYS = 364
@@ -79,7 +79,7 @@ def forecast_shop(
     per: str = "week",
     *,
     holidays: Mapping[str, list[pd.Timestamp]] | None = None,
-    size: int = DRAWS,
+    size: int = SHOP_DRAWS,
     seed: int = 0,
 ) -> ShopForecast:
     """Return the forecast of all customers, known and to come, from what the log holds before the window's cutoff.
@@ -87,18 +87,18 @@ def forecast_shop(
     Raises
     ------
     InputError
-        The log before the cutoff is shorter than `LEAST_DAYS`.
+        The log before the cutoff is shorter than `LEAST_LOG_DAYS`.
     """
     log = Log.of(log)
     start = log.first.normalize()
     days = (window.cutoff - start).days
-    if days < LEAST_DAYS:
+    if days < LEAST_LOG_DAYS:
         raise InputError(
-            f"a forecast of the whole shop needs {LEAST_DAYS} days of log before {window.cutoff:%Y-%m-%d}, found "
+            f"a forecast of the whole shop needs {LEAST_LOG_DAYS} days of log before {window.cutoff:%Y-%m-%d}, found "
             f"{max(days, 0)}; name an earlier start of the data."
         )
-    con = _open(log, start, window.cutoff)
-    cohorts = _cohorts(con, days)
+    con = _open_purchases(log, start, window.cutoff)
+    cohorts = _read_cohorts(con, days)
     edges = period_edges(window, per)
     numbered = {
         name: frozenset((day - start).days for day in dates) for name, dates in (holidays or {}).items()
@@ -120,7 +120,7 @@ def forecast_shop(
         draws = draws.brought_to(total.total / total.parts, total.narrower)
     return ShopForecast(
         draws,
-        _periods(window, edges),
+        _period_table(window, edges),
         _ratios(con, days, float(np.median(np.diff(edges)))),
         arrivals,
         value,
@@ -130,7 +130,7 @@ def forecast_shop(
 
 
 def _past(
-    cohorts: Cohorts, level: Level, start: pd.Timestamp, holidays: Mapping[str, frozenset[int]]
+    cohorts: CohortRevenue, level: Level, start: pd.Timestamp, holidays: Mapping[str, frozenset[int]]
 ) -> list[ShopPast]:
     """Return the parts forecast at each earlier cutoff of the level's record, from what lay before, and what came."""
     horizon, past = level.basis.horizon if level.basis else 0, []
@@ -168,12 +168,12 @@ def period_edges(window: Window, per: str) -> np.ndarray:
     return np.array([day for day in inner if day < window.horizon] + [window.horizon])
 
 
-def _periods(window: Window, edges: np.ndarray) -> pd.DataFrame:
+def _period_table(window: Window, edges: np.ndarray) -> pd.DataFrame:
     since = [window.cutoff + pd.Timedelta(days=int(day)) for day in edges]
     return pd.DataFrame({"start": since[:-1], "until": since[1:], "days": np.diff(edges)})
 
 
-def _open(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBPyConnection:
+def _open_purchases(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBPyConnection:
     """Return a connection with the table `bought`: customer, order, day and first day, money in integers."""
     con = log.connect()
     order = "order_id" if "order_id" in log.columns else "cast(timestamp as date)"
@@ -190,7 +190,7 @@ def _open(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBP
     return con
 
 
-def _cohorts(con: duckdb.DuckDBPyConnection, days: int) -> Cohorts:
+def _read_cohorts(con: duckdb.DuckDBPyConnection, days: int) -> CohortRevenue:
     """Return revenue by first day and day; refunds of who never bought have no cohort and are left out."""
     cells = frame(
         con.sql(
@@ -205,7 +205,9 @@ def _cohorts(con: duckdb.DuckDBPyConnection, days: int) -> Cohorts:
     )
     counts = np.bincount(won["first"].astype(int), weights=won["customers"], minlength=days)
     first, day, amount = (cells[name].to_numpy() for name in ("first", "day", "amount"))
-    return Cohorts(first.astype(int), day.astype(int), amount, np.concatenate([[0.0], np.cumsum(counts)]))
+    return CohortRevenue(
+        first.astype(int), day.astype(int), amount, np.concatenate([[0.0], np.cumsum(counts)])
+    )
 
 
 def _ratios(con: duckdb.DuckDBPyConnection, days: int, length: float) -> Ratios:

@@ -18,7 +18,7 @@ from cltv_ml.features.compile import Plan, summary_first
 from cltv_ml.features.customer import attribute_columns
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
-from cltv_ml.features.source import Base, Source, before, open_source, with_attributes
+from cltv_ml.features.source import Base, Source, before, register_source, with_attributes
 from cltv_ml.log import AnyLog
 from cltv_ml.tables import CUSTOMERS
 from cltv_ml.windows import Window, to_cutoff
@@ -99,13 +99,13 @@ def build_table(
     moments = sorted_cutoffs(cutoffs)
     mine = engine or DuckDB(memory)
     try:
-        base = open_source(mine, log if isinstance(log, Source) else Source(log))
+        base = register_source(mine, log if isinstance(log, Source) else Source(log))
         base.check(moments)
         base = offering(names, base)
-        plan = Plan(choose(names, base), CATALOGUE)
+        plan = Plan(choose_features(names, base), CATALOGUE)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _at(cutoff, mine.query(plan.query(cutoff, mine.wide, base.dated)))
+                _with_cutoff(cutoff, mine.query(plan.query(cutoff, mine.wide, base.dated)))
                 for _ in each_shard(mine, base, plan, moments[-1], Path(folder))
                 for cutoff in moments
             ]
@@ -153,14 +153,14 @@ def build_labels(
     each = [windows] if isinstance(windows, Window) else sorted(windows, key=lambda window: window.cutoff)
     mine = engine or DuckDB(memory)
     try:
-        base = open_source(mine, log if isinstance(log, Source) else Source(log))
+        base = register_source(mine, log if isinstance(log, Source) else Source(log))
         check_windows(each, base.first, base.last)
         labels = choose_labels(names, base.columns)
         plan = Plan(summary_first([]), CATALOGUE, tuple(labels))
         end = max(window.end for window in each)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _at(window.cutoff, mine.query(label_query(window, labels)))
+                _with_cutoff(window.cutoff, mine.query(label_query(window, labels)))
                 for _ in each_shard(mine, base, plan, end, Path(folder))
                 for window in each
             ]
@@ -180,7 +180,7 @@ def _sorted(parts: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(parts).sort_by([("cutoff", "ascending"), ("customer_id", "ascending")])
 
 
-def _at(cutoff: pd.Timestamp, rows: pa.Table) -> pa.Table:
+def _with_cutoff(cutoff: pd.Timestamp, rows: pa.Table) -> pa.Table:
     moment = pa.scalar(cutoff, pa.timestamp("us"))
     return rows.add_column(0, "cutoff", pa.repeat(moment, len(rows)))
 
@@ -197,7 +197,7 @@ def offering(names: Sequence[str] | str | None, base: Base) -> Base:
     return with_attributes(base, attribute_columns(names))
 
 
-def choose(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
+def choose_features(names: Sequence[str] | str | None, base: Base) -> tuple[str, ...]:
     """Return the names to build, the summary first, all of them possible with these tables."""
     if names is None or isinstance(names, str):
         if names not in (None, "all"):
@@ -231,7 +231,7 @@ def each_shard(
     for name, sql in base.extra.items():
         engine.create(name, sql)
     if shards > 1:
-        _spread(engine, base, folder, shards)
+        _spread_by_customer(engine, base, folder, shards)
     for shard in filter(wanted, range(shards)):
         if shards > 1:
             engine.take(folder, shard, shards, base.extra)
@@ -240,7 +240,7 @@ def each_shard(
         yield shard
 
 
-def _spread(engine: Engine, base: Base, folder: Path, shards: int) -> None:
+def _spread_by_customer(engine: Engine, base: Base, folder: Path, shards: int) -> None:
     done = folder / "_complete"
     if done.exists():
         return

@@ -40,7 +40,7 @@ class Plan:
         """The named features and, before each, the features its expression combines."""
         used: dict[str, Feature] = {}
         for name in self.names:
-            _collect(name, self.features, used, ())
+            _collect_used(name, self.features, used, ())
         return used
 
     @property
@@ -82,7 +82,7 @@ class Plan:
         made = [(name, columns[name].sql) for name in chosen if columns[name].sql not in ("", name)]
         if speller is not None:
             made = [(name, speller.spell(sql, "day")) for name, sql in made]
-        return ", ".join(f"{_whole(sql)} as {name}" for name, sql in made)
+        return ", ".join(f"{_as_bigint(sql)} as {name}" for name, sql in made)
 
     def _order_ledger(self, has_orders: bool) -> str:
         key = "customer_id, order_id, day" if has_orders else "customer_id, day"
@@ -111,8 +111,8 @@ class Plan:
     def _query(self, speller: Speller) -> str:
         parts, joins, outer = [], [], ["by_day.customer_id"]
         for name, source in self._sources(speller).items():
-            mine = [found for found in self.used.values() if _part(found) == name]
-            columns = [f"{_value(found, speller)} as {found.name}" for found in mine]
+            mine = [found for found in self.used.values() if _part_of_feature(found) == name]
+            columns = [f"{_feature_sql(found, speller)} as {found.name}" for found in mine]
             if name == "by_day":
                 columns.append("max(day) as last_purchase_day")
             elif mine:
@@ -125,7 +125,7 @@ class Plan:
             outer += [f"{_filled(found, f'{name}.{found.name}')} as {found.name}" for found in mine]
         rows = f"select {', '.join(outer)} from by_day {' '.join(joins)}"
         for level in self._levels():
-            derived = [f"{_filled(found, _value(found, speller))} as {found.name}" for found in level]
+            derived = [f"{_filled(found, _feature_sql(found, speller))} as {found.name}" for found in level]
             rows = f"select *, {', '.join(derived)} from ({rows}) as level"
         return (
             f"with {', '.join(parts)} select customer_id, {', '.join(self.names)} from ({rows}) as customers"
@@ -160,16 +160,16 @@ class Plan:
         return [[self.used[name] for name in depth if depth[name] == level] for level in levels]
 
 
-def _whole(sql: str) -> str:
+def _as_bigint(sql: str) -> str:
     """Sums come back as 64-bit integers on every engine."""
     return f"cast({sql} as bigint)" if "sum(" in sql else sql
 
 
-def _part(found: Feature) -> str:
+def _part_of_feature(found: Feature) -> str:
     return "by_gap" if "@since_last" in found.sql else f"by_{found.grain}"
 
 
-def _value(found: Feature, speller: Speller) -> str:
+def _feature_sql(found: Feature, speller: Speller) -> str:
     """The expression without abbreviations, in the unit and type of the feature."""
     sql = speller.spell(found.sql, GRAINS[found.grain].time)
     if found.dtype == "text":
@@ -182,7 +182,7 @@ def _filled(found: Feature, sql: str) -> str:
     return sql if found.fill is None else f"coalesce({sql}, {float(found.fill)}e0)"
 
 
-def _collect(
+def _collect_used(
     name: str, features: Mapping[str, Feature], used: dict[str, Feature], path: tuple[str, ...]
 ) -> None:
     if name in path:
@@ -195,7 +195,7 @@ def _collect(
     found = features[name]
     if found.grain == "customer":
         for word in sorted(found.words):
-            _collect(word, features, used, (*path, name))
+            _collect_used(word, features, used, (*path, name))
     used[name] = found
 
 

@@ -16,7 +16,9 @@ from cltv_ml.features.declare import Feature, ageing, feature
 #: Kinds of attributes, which are the first words of their columns.
 KINDS = ("text", "number", "flag", "birth", "date")
 
-_NAME = re.compile(r"attribute_(text|number|flag|age|days_since|days_before_first)_([a-z0-9][a-z0-9_]*)")
+_ATTRIBUTE_NAME = re.compile(
+    r"attribute_(text|number|flag|age|days_since|days_before_first)_([a-z0-9][a-z0-9_]*)"
+)
 
 
 def attribute_feature(name: str) -> Feature | None:
@@ -25,7 +27,7 @@ def attribute_feature(name: str) -> Feature | None:
     >>> attribute_feature("attribute_text_country").doc, attribute_feature("orders")
     ('Country, as last known before the cutoff.', None)
     """
-    match = _NAME.fullmatch(name)
+    match = _ATTRIBUTE_NAME.fullmatch(name)
     if match is None:
         return None
     kind, column = match.groups()
@@ -89,7 +91,7 @@ def attribute_columns(names: Iterable[str]) -> list[str]:
     """
     columns: dict[str, None] = {}
     for name in names:
-        match = _NAME.fullmatch(name)
+        match = _ATTRIBUTE_NAME.fullmatch(name)
         if match is not None:
             kind = {"age": "birth", "days_since": "date", "days_before_first": "date"}.get(match[1], match[1])
             columns[f"{kind}_{match[2]}"] = None

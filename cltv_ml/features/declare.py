@@ -33,7 +33,7 @@ _KEYWORDS = frozenset({
 })
 # fmt: on
 _TOKEN = re.compile(r"\s+|'[^'\\]*'|@?[A-Za-z_]\w*|\d+(?:\.\d+)?(?:e-?\d+)?|<=|>=|<>|!=|[-+*/%(),<>=]")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Feature:
     def words(self) -> frozenset[str]:
         """The columns (or, at grain `customer`, the features) that the expression reads."""
         found = {token.lower() if token.startswith("@") else token for token in _tokens(self.sql)}
-        names = {token for token in found if _NAME.fullmatch(token)}
+        names = {token for token in found if _IDENTIFIER.fullmatch(token)}
         return frozenset(name for name in names if name.lower() not in FUNCTIONS | _KEYWORDS)
 
     @cached_property
@@ -129,7 +129,7 @@ def feature(
         for window in windows or (None,)
     )
     for one in declared:
-        _check(one)
+        _check_declaration(one)
     return declared
 
 
@@ -142,7 +142,7 @@ def ageing(declared: tuple[Feature, ...]) -> tuple[Feature, ...]:
     return tuple(replace(one, age_safe=False) for one in declared)
 
 
-def _check(found: Feature) -> None:
+def _check_declaration(found: Feature) -> None:
     who = f"feature {found.name!r}"
     reserved = FUNCTIONS | FORBIDDEN | _KEYWORDS | {"customer_id", "cutoff"}
     if found.name != "T" and (not re.fullmatch(r"[a-z][a-z0-9_]*", found.name) or found.name in reserved):
@@ -170,7 +170,7 @@ def _check_word(who: str, token: str, called: bool, grain: Grain) -> None:
     if word.startswith("@"):
         if token[1:] not in MACROS or called != bool(MACROS[token[1:]]):
             raise InputError(f"{who}: unknown abbreviation {token!r}. Available: {_macro_names()}.")
-    elif not _NAME.fullmatch(token) or word in _KEYWORDS:
+    elif not _IDENTIFIER.fullmatch(token) or word in _KEYWORDS:
         return
     elif word in FORBIDDEN:
         raise InputError(
@@ -200,7 +200,7 @@ def _check_aggregated(who: str, tokens: list[str]) -> None:
             inside.append(inside[-1] or before.lower() in _AGGREGATES | {"filter"})
         elif token == ")":
             inside.pop()
-        elif _NAME.fullmatch(token) and word not in FUNCTIONS | _KEYWORDS and not inside[-1]:
+        elif _IDENTIFIER.fullmatch(token) and word not in FUNCTIONS | _KEYWORDS and not inside[-1]:
             raise InputError(
                 f"{who}: {token!r} stands outside an aggregate such as sum({token}); a customer has many."
             )

@@ -17,7 +17,7 @@ import pyarrow as pa
 from cltv_ml.engine import Tabular, connect, literal, view
 from cltv_ml.errors import InputError
 
-Kind = Literal["time", "zoned time", "text", "number"]
+EngineKind = Literal["time", "zoned time", "text", "number"]
 
 #: Bytes that ledgers and aggregations need per line of the log, for the choice of shards.
 _BYTES_PER_ROW = 400
@@ -29,11 +29,11 @@ class Engine(Protocol):
     #: The engine's name for whole numbers of 38 digits.
     wide: str
 
-    def register(self, name: str, table: Any) -> dict[str, Kind]:
+    def register(self, name: str, table: Any) -> dict[str, EngineKind]:
         """Make `table` readable under `name`; return its columns and their kinds."""
         ...
 
-    def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
+    def day(self, column: str, kind: EngineKind, zone: Mapping[int, int]) -> tuple[str, str]:
         """Return SQL of the day number and of the second of the day of a time column."""
         ...
 
@@ -100,13 +100,15 @@ class DuckDB:
             self._con.execute("pragma disable_optimizer")
         self._made: dict[str, str] = {}
 
-    def register(self, name: str, table: Tabular) -> dict[str, Kind]:
+    def register(self, name: str, table: Tabular) -> dict[str, EngineKind]:
         """Make a pandas or Arrow table or a Parquet path readable under `name`; return its columns."""
         view(self._con, name, table)
         self._made[name] = "view"
-        return {row[0]: _kind(row[1].lower()) for row in self._con.execute(f"describe {name}").fetchall()}
+        return {
+            row[0]: _kind_of_type(row[1].lower()) for row in self._con.execute(f"describe {name}").fetchall()
+        }
 
-    def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
+    def day(self, column: str, kind: EngineKind, zone: Mapping[int, int]) -> tuple[str, str]:
         """Return SQL of the day number and of the second of the day, in the zone where there is one."""
         if kind == "zoned time":
             return _local_day(f"(epoch_us({column}) // 1000000)", zone)
@@ -198,7 +200,7 @@ class Spark:
         self._kept: dict[str, Any] = {}
         self._made: set[str] = set()
 
-    def register(self, name: str, table: Any) -> dict[str, Kind]:
+    def register(self, name: str, table: Any) -> dict[str, EngineKind]:
         """Make a Spark DataFrame, a Parquet path, an Arrow or a pandas table readable under `name`."""
         if isinstance(table, (str, Path)):
             table = self._session.read.parquet(str(table))
@@ -209,9 +211,9 @@ class Spark:
             table = self._session.createDataFrame(table, schema)
         table.createOrReplaceTempView(name)
         self._made.add(name)
-        return {column: _kind(_SPARK_TIMES.get(kind, kind)) for column, kind in table.dtypes}
+        return {column: _kind_of_type(_SPARK_TIMES.get(kind, kind)) for column, kind in table.dtypes}
 
-    def day(self, column: str, kind: Kind, zone: Mapping[int, int]) -> tuple[str, str]:
+    def day(self, column: str, kind: EngineKind, zone: Mapping[int, int]) -> tuple[str, str]:
         """Return SQL of the day number and of the second of the day, in the zone where there is one."""
         if kind == "zoned time":
             return _local_day(f"unix_seconds({column})", zone)
@@ -274,7 +276,7 @@ def _spark_type(kind: pa.DataType) -> str:
     return "date" if pa.types.is_date(kind) else "string"
 
 
-def _kind(dtype: str) -> Kind:
+def _kind_of_type(dtype: str) -> EngineKind:
     if "time zone" in dtype:
         return "zoned time"
     if dtype == "date" or dtype.startswith("timestamp"):

@@ -11,14 +11,14 @@ from cltv_ml.features.macros import day_number
 from cltv_ml.labels import LABELS, Label
 from cltv_ml.windows import Window
 
-_ROWS = {"line": "cltv_lines", "order": "cltv_orders"}
+_BASE_TABLES = {"line": "cltv_lines", "order": "cltv_orders"}
 
 
 def label_query(window: Window, labels: Sequence[Label]) -> str:
     """Return the SQL of the labels of every customer with a purchase before the window's cutoff."""
     start, end = day_number(window.cutoff), day_number(window.end)
     joins, columns = [], ["known.customer_id"]
-    for grain, rows in _ROWS.items():
+    for grain, rows in _BASE_TABLES.items():
         chosen = [label for label in labels if label.grain == grain]
         if not chosen:
             continue

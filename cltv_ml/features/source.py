@@ -12,7 +12,7 @@ import pandas as pd
 
 from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.errors import InputError
-from cltv_ml.features.engines import Engine, Kind, zone_changes
+from cltv_ml.features.engines import Engine, EngineKind, zone_changes
 from cltv_ml.features.grains import ITEM_SCALE
 from cltv_ml.features.macros import day_number
 from cltv_ml.log import Log, observed_until
@@ -22,7 +22,7 @@ from cltv_ml.windows import check_timezone
 logger = logging.getLogger("cltv_ml")
 
 _TEXTS = ("order_id", "product_id", "category", "channel")
-_SCALES = {"amount": MONEY_SCALE, "discount": MONEY_SCALE, "cost": MONEY_SCALE, "quantity": ITEM_SCALE}
+_COLUMN_SCALES = {"amount": MONEY_SCALE, "discount": MONEY_SCALE, "cost": MONEY_SCALE, "quantity": ITEM_SCALE}
 _ALWAYS = "-2147483648"
 
 
@@ -94,7 +94,7 @@ class Base:
                 )
 
 
-def open_source(engine: Engine, source: Source) -> Base:
+def register_source(engine: Engine, source: Source) -> Base:
     """Register the tables of `source` with the engine and return the SQL of the base tables.
 
     Raises
@@ -104,7 +104,7 @@ def open_source(engine: Engine, source: Source) -> Base:
     """
     table = source.log.readable if isinstance(source.log, Log) else source.log
     kinds = engine.register("cltv_log", table)
-    _check(kinds, "log", {"customer_id": None, "timestamp": "time", "amount": "number"}, source)
+    _check_columns(kinds, "log", {"customer_id": None, "timestamp": "time", "amount": "number"}, source)
     day, second = engine.day(
         "timestamp", kinds["timestamp"], _zone(engine, source, "cltv_log", "timestamp", kinds)
     )
@@ -116,7 +116,7 @@ def open_source(engine: Engine, source: Source) -> Base:
     columns = set(kinds)
     extra = {}
     if source.customers is not None:
-        extra["cltv_customers"], more = _customers(engine, source)
+        extra["cltv_customers"], more = _register_customers(engine, source)
         columns |= {f"customers.{name}" for name in more}
     if source.contacts is not None:
         extra["cltv_contacts"], more = _contacts(engine, source)
@@ -124,10 +124,10 @@ def open_source(engine: Engine, source: Source) -> Base:
     first, last = (pd.Timestamp(found[end], unit="D") for end in ("first", "last"))
     if source.until is not None:
         last = max(last, source.until - pd.Timedelta(days=1))
-    return Base(_lines(day, second, kinds), extra, frozenset(columns), first, last, found["lines"])
+    return Base(_lines_sql(day, second, kinds), extra, frozenset(columns), first, last, found["lines"])
 
 
-def _lines(day: str, second: str, kinds: dict[str, Kind]) -> str:
+def _lines_sql(day: str, second: str, kinds: dict[str, EngineKind]) -> str:
     date = f"date_add(date '1970-01-01', {day})"
     chosen = [
         "cast(customer_id as string) as customer_id",
@@ -137,17 +137,17 @@ def _lines(day: str, second: str, kinds: dict[str, Kind]) -> str:
     ]
     chosen += [
         f"cast(round({name} * {scale}) as bigint) as {name}"
-        for name, scale in _SCALES.items()
+        for name, scale in _COLUMN_SCALES.items()
         if name in kinds
     ]
     chosen += [name for name in _TEXTS if name in kinds]
     return f"select {', '.join(chosen)} from cltv_log where customer_id is not null"
 
 
-def _customers(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
+def _register_customers(engine: Engine, source: Source) -> tuple[str, dict[str, EngineKind]]:
     kinds = engine.register("cltv_customer_states", source.customers)
     dated: dict[str, str | None] = {"valid_from": "time"} if "valid_from" in kinds else {}
-    _check(kinds, "customers", {"customer_id": None, **dated}, source)
+    _check_columns(kinds, "customers", {"customer_id": None, **dated}, source)
     known = _ALWAYS
     if dated:
         zone = _zone(engine, source, "cltv_customer_states", "valid_from", kinds)
@@ -215,11 +215,11 @@ def _as_kind(name: str, present: set[str], nothing: str = "null") -> str:
     return f"try_cast({other} as double)"
 
 
-def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
+def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, EngineKind]]:
     """A row per contact and a row per answer, each on its own day: an answer is not known before it came."""
     kinds = engine.register("cltv_contact_log", source.contacts)
     answered: dict[str, str | None] = {"responded_at": "time"} if "responded_at" in kinds else {}
-    _check(kinds, "contacts", {"customer_id": None, "timestamp": "time", **answered}, source)
+    _check_columns(kinds, "contacts", {"customer_id": None, "timestamp": "time", **answered}, source)
     rows = []
     for column, counts in (("timestamp", "1 as contacts, 0 as responses"), ("responded_at", "0, 1")):
         if column in kinds:
@@ -232,7 +232,9 @@ def _contacts(engine: Engine, source: Source) -> tuple[str, dict[str, Kind]]:
     return " union all ".join(rows), kinds
 
 
-def _check(kinds: dict[str, Kind], table: str, wanted: dict[str, str | None], source: Source) -> None:
+def _check_columns(
+    kinds: dict[str, EngineKind], table: str, wanted: dict[str, str | None], source: Source
+) -> None:
     missing = [name for name in wanted if name not in kinds]
     if missing:
         raise InputError(f"{table}: missing columns {missing}. Found {list(kinds)}.")
@@ -246,7 +248,9 @@ def _check(kinds: dict[str, Kind], table: str, wanted: dict[str, str | None], so
             raise InputError(f"{table}: column {name!r} must be of kind {kind}, found {kinds[name]}.")
 
 
-def _zone(engine: Engine, source: Source, table: str, column: str, kinds: dict[str, Kind]) -> dict[int, int]:
+def _zone(
+    engine: Engine, source: Source, table: str, column: str, kinds: dict[str, EngineKind]
+) -> dict[int, int]:
     """The changes of the shop's offset from UTC while the table lasts; none needed without zone."""
     if kinds[column] != "zoned time" or source.timezone is None:
         return {}

@@ -2,7 +2,7 @@
 
 from cltv_ml.features.declare import ageing, feature
 
-WINDOWS = (7, 30, 90, 180, 365)
+TREND_DAYS = (7, 30, 90, 180, 365)
 
 FEATURES = (
     *ageing(
@@ -10,7 +10,7 @@ FEATURES = (
             "orders_{w}d",
             unit="orders",
             grain="order",
-            windows=WINDOWS,
+            windows=TREND_DAYS,
             sql="count_if(is_first and @last({w}))",
             doc="Orders in the last {w} days before the cutoff.",
             fill=0,
@@ -21,7 +21,7 @@ FEATURES = (
             "spend_{w}d",
             unit="currency",
             grain="day",
-            windows=WINDOWS,
+            windows=TREND_DAYS,
             sql="sum(amount) filter (where @last({w}))",
             doc="Spend in the last {w} days before the cutoff.",
             fill=0,
@@ -31,7 +31,7 @@ FEATURES = (
         "order_rate_{w}d",
         unit="orders/day",
         grain="customer",
-        windows=WINDOWS,
+        windows=TREND_DAYS,
         sql="orders_{w}d / least({w}, T + 1)",
         doc="Orders in the last {w} days, as a rate over the days of them that the customer was observed.",
     ),
@@ -39,7 +39,7 @@ FEATURES = (
         "spend_rate_{w}d",
         unit="currency/day",
         grain="customer",
-        windows=WINDOWS,
+        windows=TREND_DAYS,
         sql="spend_{w}d / least({w}, T + 1)",
         doc="Spend in the last {w} days, as a rate over the days of them that the customer was observed.",
     ),

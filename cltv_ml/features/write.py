@@ -14,19 +14,19 @@ import pyarrow as pa
 import pyarrow.dataset
 
 from cltv_ml.errors import InputError
-from cltv_ml.features.build import Cutoff, choose, each_shard, offering, sorted_cutoffs
+from cltv_ml.features.build import Cutoff, choose_features, each_shard, offering, sorted_cutoffs
 from cltv_ml.features.catalogue import CATALOGUE
 from cltv_ml.features.compile import Plan
 from cltv_ml.features.engines import DuckDB, Engine
 from cltv_ml.features.labels import check_windows, choose_labels, label_query
-from cltv_ml.features.source import Base, Source, before, open_source
+from cltv_ml.features.source import Base, Source, before, register_source
 from cltv_ml.log import AnyLog
 from cltv_ml.windows import Window
 
 #: What a progress bar is told: parts done, parts in all, and what comes next.
 TableProgress = Callable[[int, int, str], None]
 
-_NOTE = "_build.json"
+_BUILD_FILE = "_build.json"
 _SCRATCH = "_shards"
 
 
@@ -83,16 +83,16 @@ def write_features(
     target = Path(folder)
     mine = engine or DuckDB()
     try:
-        base = open_source(mine, log if isinstance(log, Source) else Source(log))
+        base = register_source(mine, log if isinstance(log, Source) else Source(log))
         windows = [Window(cutoff, 1 if horizon is None else horizon) for cutoff in sorted_cutoffs(cutoffs)]
         base.check([window.cutoff for window in windows])
         if horizon is not None:
             check_windows(windows, base.first, base.last)
         labels = choose_labels(None, base.columns) if horizon is not None else []
         base = offering(names, base)
-        plan = Plan(choose(names, base), CATALOGUE, tuple(labels))
+        plan = Plan(choose_features(names, base), CATALOGUE, tuple(labels))
         build = _describe(mine, base, plan, windows, horizon)
-        if _open(target, build):
+        if _open_folder(target, build):
             _work(mine, base, plan, windows, _Output(target, build, progress or _silent))
     finally:
         mine.clear()
@@ -107,7 +107,7 @@ def read_features(folder: str | Path) -> pa.Table:
     InputError
         The folder holds no complete build.
     """
-    note = Path(folder) / _NOTE
+    note = Path(folder) / _BUILD_FILE
     if not note.exists() or not json.loads(note.read_text())["complete"]:
         raise InputError(f"{str(folder)!r} holds no complete build; run write_features on it (again).")
     cutoff = pa.dataset.partitioning(pa.schema([("cutoff", pa.timestamp("us"))]), flavor="hive")
@@ -133,7 +133,7 @@ class _Output:
 
 def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out: _Output) -> None:
     total = out.build.shards * len(windows)
-    end = _end(windows, out.build.horizon)
+    end = _last_day_read(windows, out.build.horizon)
     done = 0
 
     def wanted(shard: int) -> bool:
@@ -154,7 +154,7 @@ def _work(engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], out
     out.progress(total, total, "complete")
 
 
-def _end(windows: Sequence[Window], horizon: int | None) -> pd.Timestamp:
+def _last_day_read(windows: Sequence[Window], horizon: int | None) -> pd.Timestamp:
     """The first day of which nothing is read."""
     return windows[-1].cutoff if horizon is None else windows[-1].end
 
@@ -172,7 +172,7 @@ def _rows(plan: Plan, window: Window, wide: str, dated: bool) -> str:
 def _describe(
     engine: Engine, base: Base, plan: Plan, windows: Sequence[Window], horizon: int | None
 ) -> _Build:
-    seen = before(base.lines, _end(windows, horizon))  # what comes later changes nothing
+    seen = before(base.lines, _last_day_read(windows, horizon))  # what comes later changes nothing
     found = engine.query(
         f"select count(*) as n, sum(amount) as total, max(day) as last from ({seen}) as seen"
     )
@@ -187,9 +187,9 @@ def _describe(
     )
 
 
-def _open(target: Path, build: _Build) -> bool:
+def _open_folder(target: Path, build: _Build) -> bool:
     """Make the folder ready for this build; False if it is complete already."""
-    note = target / _NOTE
+    note = target / _BUILD_FILE
     if note.exists():
         then = json.loads(note.read_text())
         complete = then.pop("complete")
@@ -202,7 +202,7 @@ def _open(target: Path, build: _Build) -> bool:
             )
         return not complete
     # A note that was not finished is all that a kill at the very beginning leaves.
-    if target.exists() and any(path.name != f"{_NOTE}.unfinished" for path in target.iterdir()):
+    if target.exists() and any(path.name != f"{_BUILD_FILE}.unfinished" for path in target.iterdir()):
         raise InputError(f"{str(target)!r} holds other files; name a new or an empty folder.")
     _note(target, build, complete=False)
     return True
@@ -211,9 +211,9 @@ def _open(target: Path, build: _Build) -> bool:
 def _note(target: Path, build: _Build, *, complete: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.mkdir(mode=0o700, exist_ok=True)  # its files name customers
-    unfinished = target / f"{_NOTE}.unfinished"
+    unfinished = target / f"{_BUILD_FILE}.unfinished"
     unfinished.write_text(json.dumps({**asdict(build), "complete": complete}, indent=1))
-    os.replace(unfinished, target / _NOTE)
+    os.replace(unfinished, target / _BUILD_FILE)
 
 
 def _metadata(build: _Build) -> dict[str, str]:

@@ -265,10 +265,10 @@ def check_columns(
         column = X[name]
         if isinstance(column, pd.DataFrame):
             raise InputError(f"{who}: column {name!r} appears {column.shape[1]} times; keep one of them.")
-        if not is_number(column.dtype):
+        if not is_numeric(column.dtype):
             raise InputError(f"{who}: column {name!r} must be a number, found {column.dtype}.")
-        values.append(_numbers(column))
-    matrix, infinite = _rows(values, len(X), dtype)
+        values.append(_as_floats(column))
+    matrix, infinite = _as_matrix(values, len(X), dtype)
     if infinite.any():
         raise InputError(
             f"{who}: column {columns[int(infinite.argmax())]!r} holds an infinite value; fix or drop it."
@@ -276,12 +276,12 @@ def check_columns(
     return matrix
 
 
-def is_number(dtype: Any) -> bool:
+def is_numeric(dtype: Any) -> bool:
     """Return whether a column of this type is learned from: a number, or true and false, of NumPy, pandas or Arrow."""
     return bool(pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype))
 
 
-def _rows(values: Sequence[np.ndarray], count: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+def _as_matrix(values: Sequence[np.ndarray], count: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     """Return columns as one matrix of rows, and which of them hold an infinite value, as `dtype`.
 
     It is filled some rows at a time, which stay in the processor's cache: a third of the time for a million rows.
@@ -297,7 +297,7 @@ def _rows(values: Sequence[np.ndarray], count: int, dtype: type) -> tuple[np.nda
     return matrix, infinite
 
 
-def _numbers(column: pd.Series) -> np.ndarray:
+def _as_floats(column: pd.Series) -> np.ndarray:
     """Return the values of a numeric column, those missing as NaN; a view where it is a NumPy column."""
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy()

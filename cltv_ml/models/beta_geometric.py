@@ -99,12 +99,12 @@ def stayed(a: np.ndarray, b: np.ndarray, rows: Rows, first: int) -> Sequence[np.
 
 
 def _stayed(a: np.ndarray, b: np.ndarray, chances: np.ndarray) -> Sequence[np.ndarray]:
-    value, by_b = _rising(b, chances)
-    both, by_both = _rising(a + b, chances)
+    value, by_b = _log_rising(b, chances)
+    both, by_both = _log_rising(a + b, chances)
     return value - both, -by_both, by_b - by_both
 
 
-def _rising(b: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _log_rising(b: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log b (b + 1) ... (b + n - 1) and its derivative by b; by Stirling's series where b is so large
     that the difference of two log-gammas would be noise.
     """

@@ -39,7 +39,7 @@ class BGBB(PurchaseModel):
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         alpha, beta, gamma, delta = params
         x, left, seen, log_paths = _paths(params, rows.x, rows.tx, rows.T)
-        value = _log_sum(log_paths)
+        value = _log_sum_of_rows(log_paths)
         weight = np.exp(log_paths - value[:, None])
         buys = digamma(alpha + beta) - digamma(alpha + beta + seen)
         stays = digamma(gamma + delta) - digamma(gamma + delta + seen + left)
@@ -57,7 +57,7 @@ class BGBB(PurchaseModel):
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         log_paths = _paths(params, x, tx, T)[-1]
-        return np.exp(log_paths[:, 0] - _log_sum(log_paths))
+        return np.exp(log_paths[:, 0] - _log_sum_of_rows(log_paths))
 
     def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
         alpha, beta, gamma, delta = params
@@ -126,7 +126,7 @@ def _paths(
     return x, left, seen, np.where(possible, log_paths, -np.inf)
 
 
-def _log_sum(logs: np.ndarray) -> np.ndarray:
+def _log_sum_of_rows(logs: np.ndarray) -> np.ndarray:
     most = logs.max(axis=1, keepdims=True)
     return (most + np.log(np.exp(logs - most).sum(axis=1, keepdims=True)))[:, 0]
 

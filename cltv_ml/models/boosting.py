@@ -25,7 +25,7 @@ MOST_LEVELS_APART = 8
 Matrix: TypeAlias = np.ndarray | StoredRows
 
 #: Predictions and data in, gradient and second derivative out.
-Objective: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
+Gradient: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Examples:
         return self.matrix, self.labels, self.margin, self.weight
 
 
-def train(
-    rows: Examples, params: Mapping[str, Any], *, rounds: int, objective: Objective | None = None
+def train_booster(
+    rows: Examples, params: Mapping[str, Any], *, rounds: int, objective: Gradient | None = None
 ) -> xgb.Booster:
     """Return a booster trained for `rounds` on quantile-binned rows.
 
@@ -88,15 +88,15 @@ def shared_bins() -> Iterator[None]:
     Binning costs as much as some eighty rounds, and trials of a tuning differ in neither. Equal is what has the
     same digest, so models need not know. Fits may run in several threads.
     """
-    global _kept
-    before, _kept = _kept, {}
+    global _cached_bins
+    before, _cached_bins = _cached_bins, {}
     try:
         yield
     finally:
-        _kept = before
+        _cached_bins = before
 
 
-_kept: dict[bytes, xgb.QuantileDMatrix] | None = None
+_cached_bins: dict[bytes, xgb.QuantileDMatrix] | None = None
 _binning = threading.Lock()
 
 
@@ -115,21 +115,21 @@ def _bin(rows: Examples) -> xgb.QuantileDMatrix:
             matrix, labels, weight=weight, base_margin=margin, feature_types=types, **how
         )
 
-    if _kept is None:
+    if _cached_bins is None:
         return bins()
     digest = hashlib.blake2b(repr((matrix.shape, types)).encode())
     for part in rows.arrays:
         digest.update(b"-" if part is None else np.ascontiguousarray(part).data)
     with _binning:
-        if digest.digest() not in _kept:
-            _kept[digest.digest()] = bins()
-        return _kept[digest.digest()]
+        if digest.digest() not in _cached_bins:
+            _cached_bins[digest.digest()] = bins()
+        return _cached_bins[digest.digest()]
 
 
-def score(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | None = None) -> np.ndarray:
+def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | None = None) -> np.ndarray:
     """Return the booster's answer per row as float64, shape (n,), each row starting at its `margin`."""
     if isinstance(matrix, StoredRows):
-        return np.concatenate([score(booster, batch) for batch in matrix])
+        return np.concatenate([booster_scores(booster, batch) for batch in matrix])
     answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
     return np.asarray(answer, dtype=np.float64)
 

@@ -13,7 +13,7 @@ from cltv_ml.models.fitting import Params
 from cltv_ml.models.pareto_nbd import alive_or_gone, moments, visible
 from cltv_ml.models.purchase_history import Rows
 
-_NATS = 60.0  # how far the integrand falls until nothing more of it is seen
+_FALL = 60.0  # how far the integrand falls until nothing more of it is seen
 
 
 def terms(
@@ -60,7 +60,7 @@ def log_gone(
     at_A, at_B = A[:, None] + np.cumsum(by_a, axis=1) - by_a, B[:, None] + np.cumsum(by_d, axis=1) - by_d
     logs_A, logs_B, level = np.log(at_A), np.log(at_B), p * np.log(A) + q * np.log(B)
     falls = p[:, None] * logs_A + q[:, None] * logs_B - level[:, None]
-    cells = np.flatnonzero((by_d > 0) & (falls < _NATS))
+    cells = np.flatnonzero((by_d > 0) & (falls < _FALL))
     i = cells // by_d.shape[1]
     a, d, A0, B0 = (table.ravel()[cells] for table in (by_a, by_d, at_A, at_B))
     pi, qi = p[i], q[i]

@@ -41,9 +41,9 @@ GROUP, STEP = 5.0, 0.7
 START_DAYS = 60.0
 
 #: Least days of log behind a season.
-YEAR = 365
+SEASON_DAYS = 365
 
-_STEPS = 60
+_FIT_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Calendar:
     @property
     def season(self) -> bool:
         """Whether the log is long enough to show a season."""
-        return self.days >= YEAR
+        return self.days >= SEASON_DAYS
 
     def design(self, day: np.ndarray) -> np.ndarray:
         """Return the regressors of days, shape (n, columns)."""
@@ -224,7 +224,7 @@ def _maximise(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return coefficients, the Hessian there, and the means: Newton's steps, none longer than 2 in any prediction."""
     hessian = prior
-    for _ in range(_STEPS):
+    for _ in range(_FIT_STEPS):
         mu = np.exp(np.clip(X @ beta + log_exposure, -50, 50))
         weight = 1 / (dispersion + clump * mu)
         gradient = X.T @ ((y - mu) * weight) - prior @ beta

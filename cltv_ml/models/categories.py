@@ -8,16 +8,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from cltv_ml.models.base import is_number
+from cltv_ml.models.base import is_numeric
 
 #: By column the code of each level that was learned; rare levels share one code.
 Categories: TypeAlias = Mapping[str, Mapping[str, int]]
 
 #: Most levels of a column that keep a code of their own; the less frequent are joined with the rare ones.
-MOST_LEVELS = 200
+MOST_CODES = 200
 
 #: Customers at each cutoff who must share a level, else it is rare.
-MIN_CUSTOMERS = 20
+MIN_LEVEL_CUSTOMERS = 20
 
 #: Rows from which codes follow the order of the levels' mean labels, and are read as numbers. Sets of levels rank
 #: customers better where rows are few; where they are many both rank alike, and sets take up to four times as long.
@@ -37,7 +37,7 @@ def learn_categories(X: pd.DataFrame, names: Sequence[str]) -> dict[str, dict[st
     texts = [
         name
         for name in names
-        if name in X and isinstance(X[name], pd.Series) and not is_number(X[name].dtype)
+        if name in X and isinstance(X[name], pd.Series) and not is_numeric(X[name].dtype)
     ]
     cutoffs = X.index.get_level_values("cutoff").nunique() if "cutoff" in X.index.names else 1
     return {name: code_levels(X[name].dropna().astype(str).value_counts(), cutoffs) for name in texts}
@@ -50,8 +50,8 @@ def code_levels(counts: pd.Series, cutoffs: int = 1) -> dict[str, int]:
     joined = (
         counts.groupby(counts.index.map(one), sort=False).sum().sort_values(ascending=False, kind="stable")
     )
-    common = int((joined >= MIN_CUSTOMERS * cutoffs).sum())
-    own = min(common, MOST_LEVELS)
+    common = int((joined >= MIN_LEVEL_CUSTOMERS * cutoffs).sum())
+    own = min(common, MOST_CODES)
     codes = {level: min(place, own) for place, level in enumerate(joined.index)}
     return {str(level): codes[one[level]] for level in counts.index}
 

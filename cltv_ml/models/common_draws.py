@@ -21,7 +21,7 @@ from cltv_ml.models.distinct_rows import group_rows
 DRAWS, _NUMBERS = 256, 8
 
 #: Counts above this mean are taken from a normal, whose error is then a small part of one purchase in ten.
-_MANY = 1000.0
+_NORMAL_FROM = 1000.0
 
 
 def even_numbers(seed: int = 0) -> np.ndarray:
@@ -51,25 +51,27 @@ class CommonDraws:
 
     def gamma(self, shape: np.ndarray, scale: float = 1.0, size: tuple[int, ...] | None = None) -> np.ndarray:
         """Return Gamma draws."""
-        return scale * _by_value(special.gammaincinv, (np.asarray(shape, float),), next(self._numbers), size)
+        return scale * _by_distinct_params(
+            special.gammaincinv, (np.asarray(shape, float),), next(self._numbers), size
+        )
 
     def beta(self, a: np.ndarray, b: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
         """Return Beta draws."""
-        return _by_value(special.betaincinv, (a, b), next(self._numbers), size)
+        return _by_distinct_params(special.betaincinv, (a, b), next(self._numbers), size)
 
     def poisson(self, mean: np.ndarray) -> np.ndarray:
         """Return counts: for one number the count is a step function of the mean."""
         numbers, counts = next(self._numbers), np.empty(mean.shape, dtype=np.int64)
         for place, number in enumerate(numbers):
             column = mean[:, place]
-            few = min(float(column.max(initial=0.0)), _MANY)
+            few = min(float(column.max(initial=0.0)), _NORMAL_FROM)
             steps = special.gammainccinv(np.arange(1.0, few + 9 * np.sqrt(few) + 12), number)
             many = np.floor(column + special.ndtri(number) * np.sqrt(column) + 0.5)
-            counts[:, place] = np.where(column > _MANY, many, np.searchsorted(steps, column))
+            counts[:, place] = np.where(column > _NORMAL_FROM, many, np.searchsorted(steps, column))
         return counts
 
 
-def _by_value(
+def _by_distinct_params(
     inverse: Callable[..., np.ndarray],
     params: tuple[np.ndarray, ...],
     numbers: np.ndarray,

@@ -31,7 +31,7 @@ LEAST_WEIGHT = 0.02
 MOST_ROWS = 100_000
 
 #: Tweedie's variance power of the loss that weights minimise, as in the trees.
-_POWER = 1.5
+TWEEDIE_POWER = 1.5
 
 
 class Ensemble(ValueModel):
@@ -311,7 +311,10 @@ def _mean_by_cutoff(values: pd.DataFrame) -> pd.DataFrame:
 
 def _deviance(spent: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Return the Tweedie deviance per row, less what depends on `spent` only."""
-    return 2 * (spent * expected ** (1 - _POWER) / (_POWER - 1) + expected ** (2 - _POWER) / (2 - _POWER))
+    return 2 * (
+        spent * expected ** (1 - TWEEDIE_POWER) / (TWEEDIE_POWER - 1)
+        + expected ** (2 - TWEEDIE_POWER) / (2 - TWEEDIE_POWER)
+    )
 
 
 def _carrier(members: Sequence[ValueModel]) -> str | None:

@@ -19,11 +19,11 @@ from cltv_ml.models.base import check_columns
 from cltv_ml.models.categories import code_levels, encode
 
 #: Rows of a batch, at most.
-BATCH = 65_536
+BATCH_ROWS = 65_536
 
 #: Columns of the files that are no features.
-_KEYS = ("cutoff", "customer_id")
-_LABELS = "label_"
+_KEY_COLUMNS = ("cutoff", "customer_id")
+_LABEL_PREFIX = "label_"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class FeatureFiles:
             format="parquet",
         )
         if self.label not in data.schema.names:
-            found = [name for name in data.schema.names if name.startswith(_LABELS)]
+            found = [name for name in data.schema.names if name.startswith(_LABEL_PREFIX)]
             raise InputError(
                 f"{str(self.folder)!r}: the files lack {self.label!r}; their labels are {found}."
             )
@@ -86,8 +86,8 @@ class FeatureFiles:
         return [
             column.name
             for column in self._data.schema
-            if column.name not in _KEYS
-            and not column.name.startswith(_LABELS)
+            if column.name not in _KEY_COLUMNS
+            and not column.name.startswith(_LABEL_PREFIX)
             and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
         ]
 
@@ -118,7 +118,7 @@ class FeatureFiles:
 
     def batches(self, names: Sequence[str]) -> Iterator[pd.DataFrame]:
         """Yield the named columns a batch at a time, in the order of `labels`."""
-        for batch in self._data.to_batches(columns=list(names), batch_size=BATCH):
+        for batch in self._data.to_batches(columns=list(names), batch_size=BATCH_ROWS):
             if len(batch):
                 yield batch.to_pandas()
 

@@ -13,9 +13,9 @@ import numpy as np
 Result = TypeVar("Result")
 
 #: Fits kept at a time, the latest used: a tuning makes hundreds.
-MOST = 100
+MOST_FITS = 100
 
-_kept: dict[bytes, Any] | None = None
+_stored_fits: dict[bytes, Any] | None = None
 _lock = threading.Lock()
 _making: dict[bytes, threading.RLock] = {}
 
@@ -23,15 +23,15 @@ _making: dict[bytes, threading.RLock] = {}
 @contextmanager
 def shared_fits() -> Iterator[None]:
     """Keep the fits that `once` makes while this is open, in all threads; inside another one, nothing changes."""
-    global _kept
-    outermost = _kept is None
+    global _stored_fits
+    outermost = _stored_fits is None
     if outermost:
-        _kept = {}
+        _stored_fits = {}
     try:
         yield
     finally:
         if outermost:
-            _kept = None
+            _stored_fits = None
             _making.clear()
 
 
@@ -47,7 +47,7 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
     >>> len(made)
     1
     """
-    kept = _kept  # another thread may close it meanwhile
+    kept = _stored_fits  # another thread may close it meanwhile
     if kept is None:
         return make()
     digest = hashlib.blake2b(settings.encode())
@@ -66,6 +66,6 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
         with _lock:
             kept.pop(key, None)
             kept[key] = found  # the latest used come last
-            while len(kept) > MOST:
+            while len(kept) > MOST_FITS:
                 del kept[next(iter(kept))]
     return found

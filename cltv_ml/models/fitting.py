@@ -130,9 +130,11 @@ class LikelihoodModel(BaseEstimator):
             bounds_of(shapes, slopes),
             names=self._all_names(),
             size=problem.size,
-            sample=self._objective(_thin(rows), spread) if len(rows) > _LARGE else None,
+            sample=self._objective(_thin_rows(rows), spread) if len(rows) > _LARGE else None,
             between=[
-                self._objective(_thin(rows, size), spread) for size in self.samples if 2 * size < len(rows)
+                self._objective(_thin_rows(rows, size), spread)
+                for size in self.samples
+                if 2 * size < len(rows)
             ],
         )
 
@@ -323,7 +325,7 @@ def _rescale(rows: Rows, time: float, spread: Sequence[float]) -> Rows:
     )
 
 
-def _thin(rows: Rows, size: int = _SAMPLE) -> Rows:
+def _thin_rows(rows: Rows, size: int = _SAMPLE) -> Rows:
     """Return an evenly spaced sample of the customers; rows are sorted, so it is stratified."""
     reached = np.cumsum(rows.weight)
     places = np.searchsorted(reached, (np.arange(size) + 0.5) * reached[-1] / size)

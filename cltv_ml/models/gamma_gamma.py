@@ -19,7 +19,7 @@ from cltv_ml.models.purchase_history import check_complete
 from cltv_ml.models.spend_likelihood import SHIFT, fit_population, fit_slopes
 
 _FREQUENCY = "log(frequency)"
-_LEVEL = 0.05
+_SIGNIFICANCE = 0.05
 
 
 class GammaGamma(BaseEstimator):
@@ -119,7 +119,7 @@ class GammaGamma(BaseEstimator):
         self._estimate(x, spend, weight, np.column_stack([z, np.log(x)]), [*self.covariates, _FREQUENCY])
         ratio = max(2 * (self.log_likelihood_ - height), 0.0)
         p_value = float(stats.chi2.sf(ratio, 1))
-        if p_value > _LEVEL:
+        if p_value > _SIGNIFICANCE:
             self.__dict__.update(independent)
         else:
             slope = self.params_[f"spend:{_FREQUENCY}"]

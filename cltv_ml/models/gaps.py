@@ -95,7 +95,7 @@ def waits(
     )
 
 
-def renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw_renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return draws of how many gaps ~ Gamma(k) fit into a length, by the normal limit where they are many."""
     spread = np.sqrt(np.maximum(length, 0.0)) * rng.standard_normal(k.shape)
     found = np.clip(np.rint((length + (1 - k) / 2 + spread) / k), 0, 1e15)

@@ -6,14 +6,13 @@ import numpy as np
 from scipy.special import expit
 
 from cltv_ml.models.fitting import Params
-from cltv_ml.models.pareto_nbd import alive_or_gone, log_nbd
+from cltv_ml.models.pareto_nbd import BELOW_PRECISION, alive_or_gone, log_nbd
 from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
-_NATS = 38.0  # what lies further down than this is below double precision
 
 
 class GGompertzNBD(CovariateModel):
@@ -69,7 +68,7 @@ class GGompertzNBD(CovariateModel):
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
         r, alpha, b, s, beta = (param[..., None] for param in params)
         near = beta / b
-        reach = np.log1p(np.minimum(t, _until(b, s, beta)) / near)
+        reach = np.log1p(np.minimum(t, _age_when_gone(b, s, beta)) / near)
         y = _NODES * reach
         u = near * np.expm1(y)
         stays = np.exp(y - s * (_log_clock(b, beta, u) - np.log(beta)))
@@ -93,7 +92,7 @@ class GGompertzNBD(CovariateModel):
         r, alpha, b, s, beta = (param[..., None] for param in params)
         stays = np.exp(log_nbd(r, alpha, n, t))[..., 0] * self._alive_survival(params, t)
         near = np.minimum(alpha, beta / b)
-        reach = np.log1p(np.minimum(t, _until(b, s, beta)) / near)
+        reach = np.log1p(np.minimum(t, _age_when_gone(b, s, beta)) / near)
         y = _NODES * reach
         u = near * np.expm1(y)
         density = np.log(s * b * near) + y + b * u + s * np.log(beta) - (s + 1) * _log_clock(b, beta, u)
@@ -123,8 +122,8 @@ def _log_gone(
     x, tx, T = x[..., None], tx[..., None], T[..., None]
     p, q, left = r + x, s + 1, np.exp(_log_clock(b, beta, tx) - b * tx)
     near = np.minimum(alpha + tx, left / b)
-    decayed = (alpha + tx) * np.expm1(np.minimum(_NATS / np.maximum(p - 1, 1e-9), 600.0))
-    longest = np.minimum(decayed, _until(b, s, left))
+    decayed = (alpha + tx) * np.expm1(np.minimum(BELOW_PRECISION / np.maximum(p - 1, 1e-9), 600.0))
+    longest = np.minimum(decayed, _age_when_gone(b, s, left))
     reach = np.log1p(np.minimum(np.maximum(T - tx, 1e-12), longest) / near)
     y = _NODES * reach
     u = tx + near * np.expm1(y)
@@ -156,9 +155,9 @@ def _log_clock(b: np.ndarray, beta: np.ndarray, t: np.ndarray | float) -> np.nda
     return np.where(passed > 1, late, np.log(beta + np.expm1(np.minimum(passed, 1.0))))
 
 
-def _until(b: np.ndarray, s: np.ndarray, beta: np.ndarray) -> np.ndarray:
+def _age_when_gone(b: np.ndarray, s: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """Return the age by which next to nobody is left, from age 0."""
-    log_B = np.log(beta) + np.minimum(_NATS / s, 600.0)
+    log_B = np.log(beta) + np.minimum(BELOW_PRECISION / s, 600.0)
     return np.where(log_B > 30, log_B, np.log1p(np.maximum(np.exp(np.minimum(log_B, 30.0)) - beta, 0.0))) / b
 
 

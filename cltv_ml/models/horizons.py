@@ -29,7 +29,7 @@ _ROUNDS = 50
 _LEAST_INCREMENT = 0.05
 
 #: The factor at most by which trees of a shorter horizon move a value.
-_FARTHEST = 1e3
+_LARGEST_RATIO = 1e3
 
 #: How sharply a share bends below 1: a value predicted for a shorter horizon alone may exceed the main one.
 _BEND = 4.0
@@ -119,7 +119,7 @@ class Horizons(BaseEstimator):
         """
         self.steps_, self.growth_ = np.ones(len(self.shorter) + 1), np.ones(len(self.longer))
         own = self.values(X, values).sum()
-        wanted = _ordered(own, totals, self.main)
+        wanted = _rising_totals(own, totals, self.main)
         shares = np.diff(np.column_stack([np.zeros(len(X)), self._inside(X, values), np.ones(len(X))]))
         self.steps_ = _rake(
             shares, values, np.diff([0.0, *(wanted[day] for day in self.shorter), wanted[self.main]])
@@ -188,7 +188,7 @@ class Horizons(BaseEstimator):
         for place, model in enumerate(self.learned_):
             share = curve[:, place]
             if model is not None:
-                ratio = _ratio(model.predict(X) * self.scales_[place], values * share)
+                ratio = _bounded_ratio(model.predict(X) * self.scales_[place], values * share)
                 share = _below_one(share * ratio ** self.powers[place])
             reached = np.maximum(reached, share)
             shares.append(reached)
@@ -212,9 +212,9 @@ def _fit_curve(X: pd.DataFrame, main: int) -> ValueCurve | None:
     return curve
 
 
-def _ratio(value: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return one value over another, at most a factor of `_FARTHEST`; 1 where nothing is expected."""
-    low, high = other / _FARTHEST, other * _FARTHEST
+def _bounded_ratio(value: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return one value over another, at most a factor of `_LARGEST_RATIO`; 1 where nothing is expected."""
+    low, high = other / _LARGEST_RATIO, other * _LARGEST_RATIO
     return np.clip(value, low, high) / np.where(other > 0, other, 1.0) + (other <= 0)
 
 
@@ -227,7 +227,7 @@ def _below_one(share: np.ndarray) -> np.ndarray:
     return share / (1 + share**_BEND) ** (1 / _BEND)
 
 
-def _ordered(own: pd.Series, totals: Mapping[int, float], main: int) -> dict[int, float]:
+def _rising_totals(own: pd.Series, totals: Mapping[int, float], main: int) -> dict[int, float]:
     """Return a total for each horizon that rises with it, from those that are known and the curve's `own`."""
     wanted = {main: float(own[main])}
     days = [int(day) for day in own.index]

@@ -27,27 +27,29 @@ class Hurdle(TreeModel):
         buyers, share = rows.where(bought), rows.mean(bought)
         self.scale_ = buyers.mean(buyers.labels)
         self.buy_booster_ = self._train(
-            rows, bought.astype(np.float64), {"objective": "binary:logistic", "base_score": _inside(share)}
+            rows,
+            bought.astype(np.float64),
+            {"objective": "binary:logistic", "base_score": _inside_bounds(share)},
         )
         self.spend_booster_ = self._train(
             buyers, buyers.labels / self.scale_, {"objective": "reg:gamma", "base_score": 1.0}
         )
         p_buy, spend = (
-            boosting.score(part, rows.matrix) for part in (self.buy_booster_, self.spend_booster_)
+            boosting.booster_scores(part, rows.matrix) for part in (self.buy_booster_, self.spend_booster_)
         )
         self.scale_ *= rows.balance(p_buy * spend * self.scale_)
 
     def p_buy(self, X: Any) -> np.ndarray:
         """Return the probability of spending anything within the horizon, shape (n,)."""
-        return boosting.score(self.buy_booster_, self._matrix(self._frame(X)))
+        return boosting.booster_scores(self.buy_booster_, self._matrix(self._frame(X)))
 
     def expected_spend(self, X: Any) -> np.ndarray:
         """Return the expected spend of those who buy, shape (n,), in currency units."""
-        return boosting.score(self.spend_booster_, self._matrix(self._frame(X))) * self.scale_
+        return boosting.booster_scores(self.spend_booster_, self._matrix(self._frame(X))) * self.scale_
 
     def _values(self, matrix: boosting.Matrix) -> np.ndarray:
-        spend = boosting.score(self.spend_booster_, matrix) * self.scale_
-        return boosting.score(self.buy_booster_, matrix) * spend
+        spend = boosting.booster_scores(self.spend_booster_, matrix) * self.scale_
+        return boosting.booster_scores(self.buy_booster_, matrix) * spend
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         names = list(self.feature_names_in_)
@@ -57,6 +59,6 @@ class Hurdle(TreeModel):
         return in_currency(buys + spends, before, self._values(matrix))
 
 
-def _inside(share: float) -> float:
+def _inside_bounds(share: float) -> float:
     """Keep a base probability away from 0 and 1, where the log-odds are infinite."""
     return float(np.clip(share, 1e-6, 1 - 1e-6))

@@ -23,7 +23,7 @@ from cltv_ml.models.trees import TrainingRows, TreeModel
 from cltv_ml.side_by_side import side_by_side
 
 #: What the probabilistic model tells the trees about each customer, besides the offset.
-OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
+MODEL_OUTPUTS = ("model_value", "model_purchases", "model_p_alive")
 
 
 @dataclass(eq=False, repr=False)
@@ -127,7 +127,7 @@ class Hybrid(TreeModel):
         below, table = self.probabilistic_, self.probabilistic_.predict_table(X)
         matrix = np.hstack([self._matrix(X, self.tree_features_), table.to_numpy(dtype=np.float32)])
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
-        trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *OUTPUTS], offset)
+        trees, margin = tree_parts(self.booster_, matrix, [*self.tree_features_, *MODEL_OUTPUTS], offset)
         history, new = history_parts(lambda rows: np.log(below.predict(rows)), X, below.mean_spend())
         before = new + (margin - offset) + np.log(self.level_)
         return in_currency(history.add(trees, fill_value=0.0), before, self._predict(X)).set_axis(X.index)
@@ -135,7 +135,7 @@ class Hybrid(TreeModel):
     def _moved(self, X: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
         matrix = self._matrix(X, self.tree_features_)
         offset = _log_value(table, self.scale_) - np.log(self.scale_)
-        moved = boosting.score(
+        moved = boosting.booster_scores(
             self.booster_, np.hstack([matrix, table.to_numpy(dtype=np.float32)]), margin=offset
         )
         return moved * self.scale_ * self.level_
@@ -144,7 +144,7 @@ class Hybrid(TreeModel):
         self, X: pd.DataFrame, training: TrainingRows
     ) -> tuple[np.ndarray, np.ndarray, dict[pd.Timestamp, float]]:
         """Return the probabilistic outputs per row, the offset, and each cutoff's realised over expected."""
-        outputs, offset = np.empty((len(X), len(OUTPUTS)), np.float32), np.empty(len(X))
+        outputs, offset = np.empty((len(X), len(MODEL_OUTPUTS)), np.float32), np.empty(len(X))
         levels, labels, mean = {}, training.labels, training.mean(training.labels)
         counted = np.ones(len(X)) if training.sample_weight is None else training.sample_weight
         groups = by_cutoff(X)

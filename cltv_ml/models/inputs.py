@@ -26,7 +26,7 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
     ['x0', 'x1']
     """
     if isinstance(X, pd.DataFrame):
-        return X if _named(model, X) else _by_place(model, X, names)
+        return X if _has_names(model, X) else _by_place(model, X, names)
     if hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns"):
         return pa.table(X).to_pandas(types_mapper=pd.ArrowDtype)
     if hasattr(X, "collect_schema"):  # a lazy frame of Polars
@@ -109,7 +109,7 @@ def _one_number_a_row(values: Any) -> np.ndarray:
     return array.astype(np.float64)
 
 
-def _named(model: Any, X: pd.DataFrame) -> bool:
+def _has_names(model: Any, X: pd.DataFrame) -> bool:
     """Return whether the columns have names, not places; both at once are refused."""
     texts = sum(isinstance(name, str) for name in X.columns)
     if 0 < texts < X.shape[1]:

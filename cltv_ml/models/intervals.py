@@ -15,7 +15,7 @@ from cltv_ml.models.inputs import paired
 
 #: Fewest customers behind a quantile, and most groups of predicted value.
 GROUP_SIZE = 150
-GROUPS = 20
+VALUE_GROUPS = 20
 
 
 class Intervals(BaseEstimator):
@@ -53,15 +53,15 @@ class Intervals(BaseEstimator):
         """
         if not 0 < self.level < 1:
             raise InputError(f"Intervals: level must lie between 0 and 1, got {self.level!r}.")
-        value, spent = _checked(expected, actual)
-        groups = _groups(value)
+        value, spent = _checked_pairs(expected, actual)
+        groups = _value_groups(value)
         found = np.array([_quantiles(value[rows], spent[rows], self.level) for rows in groups])
         self.values_ = np.array([value[rows].mean() for rows in groups])
-        self.lower_ = np.minimum(_rising(found[:, 0]), self.values_)
-        self.upper_ = np.maximum(_rising(found[:, 1]), self.values_)
+        self.lower_ = np.minimum(_isotonic(found[:, 0]), self.values_)
+        self.upper_ = np.maximum(_isotonic(found[:, 1]), self.values_)
         middle = [_median(value[rows], spent[rows]) for rows in groups]
-        self.median_ = np.clip(_rising(np.array(middle)), self.lower_, self.upper_)
-        self.p_buy_ = _rising(np.array([(spent[rows] > 0).mean() for rows in groups]))
+        self.median_ = np.clip(_isotonic(np.array(middle)), self.lower_, self.upper_)
+        self.p_buy_ = _isotonic(np.array([(spent[rows] > 0).mean() for rows in groups]))
         self.customers_ = len(value)
         return self
 
@@ -94,7 +94,7 @@ class Intervals(BaseEstimator):
         return np.interp(np.asarray(values, dtype=np.float64), self.values_, self.p_buy_)
 
 
-def _checked(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _checked_pairs(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     value, spent = paired(expected, actual, ("expected", "actual"))
     for name, numbers in (("expected", value), ("actual", spent)):
         if (numbers < 0).any():
@@ -104,14 +104,14 @@ def _checked(expected: ArrayLike, actual: ArrayLike) -> tuple[np.ndarray, np.nda
     return value, spent
 
 
-def _groups(value: np.ndarray) -> list[np.ndarray]:
+def _value_groups(value: np.ndarray) -> list[np.ndarray]:
     """Return the row numbers of each group, the lowest values first; equal values share a group.
 
     Values of zero are a group of their own: ratios to them mean nothing.
     """
     order = np.argsort(value, kind="stable")
     zeros = int((value == 0).sum())
-    count = int(np.clip((len(value) - zeros) // GROUP_SIZE, 1, GROUPS))
+    count = int(np.clip((len(value) - zeros) // GROUP_SIZE, 1, VALUE_GROUPS))
     borders = np.linspace(zeros, len(value), count + 1).astype(int)[1:-1]
     starts = np.searchsorted(value[order], value[order][borders], side="left")
     parts = np.split(order, np.unique(np.r_[zeros, starts]))
@@ -140,7 +140,7 @@ def _rank(share: float, size: int) -> int:
     return min(int(np.ceil(share * (size + 1) - 1e-9)), size) - 1
 
 
-def _rising(values: np.ndarray) -> np.ndarray:
+def _isotonic(values: np.ndarray) -> np.ndarray:
     """Return the nearest sequence that does not fall; a running maximum would lean upwards."""
     return np.asarray(isotonic_regression(values).x)
 

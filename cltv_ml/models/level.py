@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cltv_ml.models.level_candidates import PACE, Cohorts, candidates
+from cltv_ml.models.level_candidates import PACE, CohortRevenue, candidates
 from cltv_ml.models.level_priors import LEARNED, REFERENCE, SEASONAL, error_before
 
 #: The record in independent windows that counts as much as what is expected before: one window alone must not turn
@@ -72,7 +72,7 @@ class Past:
 class Basis:
     """What a level was estimated from, in days since the first of the log."""
 
-    log: Cohorts
+    log: CohortRevenue
     cutoff: int
     horizon: int
     bottom_up: Mapping[int, float]
@@ -132,7 +132,7 @@ def past_days(cutoff: int) -> list[int]:
 
 
 def estimate_level(
-    log: Cohorts,
+    log: CohortRevenue,
     cutoff: int,
     horizon: int,
     bottom_up: Mapping[int, float],
@@ -167,7 +167,7 @@ def estimate_level(
     record = _replay(log, horizon, past)
     seen = bool(set(SEASONAL) & set(now))
     apart = _DISAGREED * _apart(held, weights)
-    sigma, freedom = _spread(log, record, cutoff, horizon, float(np.sqrt(weights @ errors**2)))
+    sigma, freedom = _error_spread(log, record, cutoff, horizon, float(np.sqrt(weights @ errors**2)))
     table = pd.DataFrame(
         {
             "candidate": list(now),
@@ -181,7 +181,13 @@ def estimate_level(
     record["ago"] = cutoff - record["day"]
     basis = Basis(log, cutoff, horizon, bottom_up)
     return Level(
-        _mean(held, weights), float(np.hypot(sigma, apart)), freedom, table, record, seen, basis=basis
+        _geometric_mean(held, weights),
+        float(np.hypot(sigma, apart)),
+        freedom,
+        table,
+        record,
+        seen,
+        basis=basis,
     )
 
 
@@ -190,7 +196,7 @@ def _learned_at(learned: Mapping[int, float], day: int) -> dict[str, float]:
 
 
 def weigh(
-    log: Cohorts, cutoff: int, horizon: int, now: Mapping[str, float], past: Sequence[Past]
+    log: CohortRevenue, cutoff: int, horizon: int, now: Mapping[str, float], past: Sequence[Past]
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """Return the candidates' weights, the log errors expected of them, and at how many cutoffs each was tried.
 
@@ -224,7 +230,7 @@ def weigh(
     return weights / weights.sum(), np.sqrt(expected), tried
 
 
-def _evidence(log: Cohorts, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
+def _evidence(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
     """Return for how many independent windows each earlier cutoff counts.
 
     Windows that overlap tell the same story more than once, old ones tell of another shop, and those whose customers
@@ -281,7 +287,7 @@ def _missed(name: str, past: Sequence[Past]) -> float:
     return float(np.mean(biases)) if biases else float("nan")
 
 
-def _mean(forecasts: Mapping[str, float], weights: np.ndarray) -> float:
+def _geometric_mean(forecasts: Mapping[str, float], weights: np.ndarray) -> float:
     return float(np.exp(weights @ np.log(list(forecasts.values()))))
 
 
@@ -291,7 +297,7 @@ def _apart(forecasts: Mapping[str, float], weights: np.ndarray) -> float:
     return float(np.sqrt(weights @ (logs - weights @ logs) ** 2))
 
 
-def _replay(log: Cohorts, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
+def _replay(log: CohortRevenue, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
     """Return the combination at each earlier cutoff, its weights read on windows that had ended by then."""
     rows = []
     for one in past:
@@ -299,13 +305,18 @@ def _replay(log: Cohorts, horizon: int, past: Sequence[Past]) -> pd.DataFrame:
         weights, _, tried = weigh(log, one.cutoff, horizon, one.forecasts, ended)
         seen = bool(set(SEASONAL) & set(one.forecasts))
         rows.append(
-            (one.cutoff, one.total, _mean(_held(one.forecasts, weights, tried, ended), weights), seen)
+            (
+                one.cutoff,
+                one.total,
+                _geometric_mean(_held(one.forecasts, weights, tried, ended), weights),
+                seen,
+            )
         )
     return pd.DataFrame(rows, columns=["day", "total", "forecast", "season_seen"])
 
 
-def _spread(
-    log: Cohorts, record: pd.DataFrame, cutoff: int, horizon: int, expected: float
+def _error_spread(
+    log: CohortRevenue, record: pd.DataFrame, cutoff: int, horizon: int, expected: float
 ) -> tuple[float, float]:
     """Return scale and degrees of freedom of the log error, from the forecasts at earlier cutoffs.
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 #: Days in a year of whole weeks: a window of last year holds the same weekdays.
-YEAR = 364
+WEEKS_YEAR = 364
 
 #: Days between the cutoffs at which candidates are tried: a twelfth of a year, so that each has one a year before.
-PACE = YEAR / 12
+PACE = WEEKS_YEAR / 12
 
 #: Least days of revenue behind a ratio.
 LEAST_DAYS = 28
@@ -47,11 +47,11 @@ LAG = 30
 LEAST_CUSTOMERS = 30
 
 #: Ages at which groups begin, in horizons.
-AGES = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+AGE_GROUPS = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 
 
 @dataclass(frozen=True)
-class Cohorts:
+class CohortRevenue:
     """Revenue by customers' first day and by day, days counted from the log's first.
 
     Attributes
@@ -80,11 +80,11 @@ class Cohorts:
         """Length of the log."""
         return len(self.joined) - 1
 
-    def until(self, day: int) -> Cohorts:
+    def until(self, day: int) -> CohortRevenue:
         """Return what the log held before a day."""
         mine = self.day < day
         first, when, amount = (one[mine] for one in (self.first, self.day, self.amount))
-        return Cohorts(first, when, amount, self.joined[: day + 1], self.base, self.step)
+        return CohortRevenue(first, when, amount, self.joined[: day + 1], self.base, self.step)
 
     def revenue(self, since: int, until: int, known: int | None = None) -> float:
         """Return the revenue of the days from `since` to before `until`, by customers first seen before `known`."""
@@ -97,10 +97,10 @@ class Cohorts:
         A day that would be compared with one from the cutoff on is compared with the one 364 days before.
         """
         if self.base is None or until > len(self.base):
-            return self.revenue(since - YEAR, until - YEAR, known)
+            return self.revenue(since - WEEKS_YEAR, until - WEEKS_YEAR, known)
         days = np.arange(since, until)
         base = self.base[days]
-        base = np.clip(np.where((base < 0) | (base >= cutoff), days - YEAR, base), 0, self.days - 1)
+        base = np.clip(np.where((base < 0) | (base >= cutoff), days - WEEKS_YEAR, base), 0, self.days - 1)
         sums = self._summed_until(known)
         return float((sums[base + 1] - sums[base]).sum())
 
@@ -127,7 +127,9 @@ class Cohorts:
         return float(newcomers @ np.log(at - np.arange(at)) / max(newcomers.sum(), 1.0))
 
 
-def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> dict[str, float]:
+def candidates(
+    log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]
+) -> dict[str, float]:
     r"""Return each candidate's forecast of \(L(c)\) for which the log holds the whole base.
 
     Parameters
@@ -135,7 +137,7 @@ def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, 
     bottom_up
         The sum of a probabilistic model's values by cutoff, fitted on what lies before each.
     """
-    year_ago, history = cutoff - YEAR, cutoff - YEAR - log.begins(cutoff)
+    year_ago, history = cutoff - WEEKS_YEAR, cutoff - WEEKS_YEAR - log.begins(cutoff)
     found = {"bottom-up": bottom_up.get(cutoff, np.nan)}
     if cutoff - log.begins(cutoff) >= horizon + LEAST_DAYS:
         found["going on"] = log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon)
@@ -143,18 +145,18 @@ def candidates(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, 
     found["bottom-up, last misses"] = found["bottom-up"] * np.exp(
         agreed_miss(log, cutoff, horizon, bottom_up)
     )
-    if horizon <= YEAR + 2 and history >= 0 and newcomers(log, cutoff) >= LEAST_NEW:
+    if horizon <= WEEKS_YEAR + 2 and history >= 0 and newcomers(log, cutoff) >= LEAST_NEW:
         found["top-down"] = top_down(log, cutoff, horizon)
-    if history >= horizon <= YEAR + 2:
+    if history >= horizon <= WEEKS_YEAR + 2:
         found["retention"] = retention_by_age(log, cutoff, horizon)
-    if history >= SEASONED and horizon <= YEAR + 2:
-        days = min(horizon, YEAR)  # of last year's 365 days one is not over yet
+    if history >= SEASONED and horizon <= WEEKS_YEAR + 2:
+        days = min(horizon, WEEKS_YEAR)  # of last year's 365 days one is not over yet
         spent = log.last_year(cutoff, cutoff, cutoff + days, known=year_ago) * horizon / days
         found["bottom-up, season"] = found["bottom-up"] * _ratio(spent, bottom_up.get(year_ago, np.nan))
     return {name: total for name, total in found.items() if np.isfinite(total) and total > 0}
 
 
-def top_down(log: Cohorts, cutoff: int, horizon: int) -> float:
+def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     r"""Return last year's revenue of the same days times growth times the share that known customers bring:
 
     \[ g \sum_u A(y+u, y+u+30) \; \frac{K_{d}(d+u, d+u+30)}{A(d+u, d+u+30)}, \qquad d = c - u - 30. \]
@@ -171,7 +173,7 @@ def top_down(log: Cohorts, cutoff: int, horizon: int) -> float:
             days = (then + start, then + end)
             measured = _ratio(log.revenue(*days, known=then), log.revenue(*days))
             share = measured if np.isfinite(measured) else share
-        past = min(end, YEAR) - start  # a year of 365 days ends a day after its last known one
+        past = min(end, WEEKS_YEAR) - start  # a year of 365 days ends a day after its last known one
         if past > 0:
             revenue = log.last_year(cutoff, cutoff + start, cutoff + start + past)
             total += share * revenue * (end - start) / past
@@ -179,19 +181,19 @@ def top_down(log: Cohorts, cutoff: int, horizon: int) -> float:
     return total * (grown if np.isfinite(grown) else 1.0)
 
 
-def growth(log: Cohorts, cutoff: int, horizon: int) -> float:
+def growth(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     """Return the revenue before the cutoff over that of the same days a year before; NaN where the log has too few.
 
     Measured over a horizon or a `QUARTER`, whichever is longer, as far as the log goes.
     """
-    year_ago = cutoff - YEAR
+    year_ago = cutoff - WEEKS_YEAR
     days = min(max(horizon, QUARTER), year_ago - log.begins(cutoff))
     if days < LEAST_DAYS:
         return float("nan")
     return _ratio(log.revenue(cutoff - days, cutoff), log.last_year(cutoff, cutoff - days, cutoff))
 
 
-def started(log: Cohorts, cutoff: int) -> float:
+def started(log: CohortRevenue, cutoff: int) -> float:
     """Return the revenue per day before the cutoff over that of the log's first `LEAST_DAYS`.
 
     A log that begins in the middle of a shop's life begins at its usual revenue; one that begins with the shop does
@@ -200,13 +202,13 @@ def started(log: Cohorts, cutoff: int) -> float:
     return _ratio(log.revenue(0, cutoff) / cutoff, log.revenue(0, LEAST_DAYS) / LEAST_DAYS)
 
 
-def newcomers(log: Cohorts, cutoff: int) -> float:
+def newcomers(log: CohortRevenue, cutoff: int) -> float:
     """Return the share of the last quarter's revenue that came from customers first seen in it."""
     start = cutoff - QUARTER
     return 1.0 - _ratio(log.revenue(start, cutoff, known=start), log.revenue(start, cutoff))
 
 
-def by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
+def by_age(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     r"""Return the customers of each age times what one of that age spent in the horizon that has just ended:
 
     \[ \sum_j N_j(c) \; \frac{K_j(c-h, c)}{N_j(c-h)}, \]
@@ -222,17 +224,17 @@ def by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
         )
         for young, old in _age_groups(horizon)
     ]
-    return _summed(np.array(rows, dtype=np.float64), np.array([row[1] for row in rows]))
+    return _grouped_sum(np.array(rows, dtype=np.float64), np.array([row[1] for row in rows]))
 
 
-def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
+def retention_by_age(log: CohortRevenue, cutoff: int, horizon: int) -> float:
     r"""Return the last horizon's revenue times what it came to a year before, by age of the customer:
 
     \[ \sum_j K_j(c-h, c) \; \frac{K_j(y, y+h)}{K_j(y-h, y)}. \]
 
     Season, growth and fading are all in the ratio, as long as customers of an age behave as a year before.
     """
-    then, days = cutoff - YEAR, min(horizon, YEAR)
+    then, days = cutoff - WEEKS_YEAR, min(horizon, WEEKS_YEAR)
     rows = [
         (
             _of_age(log, cutoff, young, old, (cutoff - horizon, cutoff)),
@@ -242,15 +244,15 @@ def retention_by_age(log: Cohorts, cutoff: int, horizon: int) -> float:
         for young, old in _age_groups(horizon)
     ]
     sizes = [log.customers(then - young) - log.customers(then - old) for young, old in _age_groups(horizon)]
-    return _summed(np.array(rows, dtype=np.float64), np.array(sizes))
+    return _grouped_sum(np.array(rows, dtype=np.float64), np.array(sizes))
 
 
-def missed(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
+def missed(log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
     """Return what known customers spent after an earlier cutoff over what the bottom-up forecast of it was."""
     return _ratio(log.revenue(cutoff, cutoff + horizon, known=cutoff), bottom_up.get(cutoff, np.nan))
 
 
-def agreed_miss(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
+def agreed_miss(log: CohortRevenue, cutoff: int, horizon: int, bottom_up: Mapping[int, float]) -> float:
     r"""Return the miss \(\log (K/B)\) that the last two windows that do not overlap agree on, NaN where they do not.
 
     It is the smaller of the two where they have the same sign: what was missed once says next to nothing.
@@ -268,23 +270,23 @@ def agreed_miss(log: Cohorts, cutoff: int, horizon: int, bottom_up: Mapping[int,
 
 
 def _age_groups(horizon: int) -> list[tuple[int, int]]:
-    edges = sorted({round(horizon * age) for age in AGES})
+    edges = sorted({round(horizon * age) for age in AGE_GROUPS})
     return list(zip(edges, [*edges[1:], 1_000_000], strict=True))
 
 
-def _of_age(log: Cohorts, at: int, young: int, old: int, days: tuple[int, int]) -> float:
+def _of_age(log: CohortRevenue, at: int, young: int, old: int, days: tuple[int, int]) -> float:
     """Return the revenue within `days` of customers who at a cutoff were first seen `young` to `old` days ago."""
     return log.revenue(*days, known=at - young) - log.revenue(*days, known=at - old)
 
 
-def _of_age_last_year(log: Cohorts, cutoff: int, young: int, old: int, days: tuple[int, int]) -> float:
+def _of_age_last_year(log: CohortRevenue, cutoff: int, young: int, old: int, days: tuple[int, int]) -> float:
     """Return the revenue of last year's `days` by customers who a year before the cutoff were of these ages."""
-    at = cutoff - YEAR
+    at = cutoff - WEEKS_YEAR
     older = log.last_year(cutoff, *days, known=at - young)
     return older - log.last_year(cutoff, *days, known=at - old)
 
 
-def _summed(rows: np.ndarray, sizes: np.ndarray) -> float:
+def _grouped_sum(rows: np.ndarray, sizes: np.ndarray) -> float:
     """Return the sum of now x later / before over groups of ages, small ones joined with the next older.
 
     `rows` holds now, before and later; what is left at the old end goes with the last group.

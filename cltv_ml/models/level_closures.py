@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cltv_ml.models.level_candidates import YEAR, Cohorts
+from cltv_ml.models.level_candidates import WEEKS_YEAR, CohortRevenue
 
 #: Days in a row that a closure lasts at least and at most: what is shorter is a holiday, what is longer a season.
 LEAST_DAYS, MOST_DAYS = 14, 91
@@ -25,7 +25,7 @@ LEAST_EXPECTED = 20.0
 STAND_IN = 28
 
 #: A closure of last year may return by so many days earlier or later.
-SHIFT = 14
+MOST_SHIFT = 14
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,15 @@ class Closure:
         """Return whether it is to be expected again in the window to come, as far as nothing shows that it is not."""
         if self.yearly is False:
             return False
-        years = range(1, 2 + (cutoff + horizon - self.start) // YEAR)
+        years = range(1, 2 + (cutoff + horizon - self.start) // WEEKS_YEAR)
         return any(
-            self.start + year * YEAR - SHIFT < cutoff + horizon and self.end + year * YEAR + SHIFT > cutoff
+            self.start + year * WEEKS_YEAR - MOST_SHIFT < cutoff + horizon
+            and self.end + year * WEEKS_YEAR + MOST_SHIFT > cutoff
             for year in years
         )
 
 
-def find_closures(log: Cohorts) -> list[Closure]:
+def find_closures(log: CohortRevenue) -> list[Closure]:
     """Return the closures of a log, the earliest first.
 
     Sales are counted as groups of customers of one first day: one order more or less of a large buyer is no matter.
@@ -72,7 +73,7 @@ def find_closures(log: Cohorts) -> list[Closure]:
     return found
 
 
-def as_if_open(log: Cohorts, closures: Iterable[Closure]) -> Cohorts:
+def as_if_open(log: CohortRevenue, closures: Iterable[Closure]) -> CohortRevenue:
     """Return the log with what each closure cost: that share of the mean of the same weekdays around it.
 
     Customers first seen later than a day have no part in it.
@@ -128,8 +129,8 @@ def _widened(sales: np.ndarray, week: np.ndarray, least: float, start: int, end:
 
 def _is_yearly(low: np.ndarray, usual: np.ndarray, start: int, end: int) -> bool | None:
     """Return whether the shop was closed for a part of these days of another year, None where that is unknown."""
-    years = range(-(start // YEAR), 1 + (len(low) - end) // YEAR)
-    others = [slice(start + year * YEAR, end + year * YEAR) for year in years if year]
+    years = range(-(start // WEEKS_YEAR), 1 + (len(low) - end) // WEEKS_YEAR)
+    others = [slice(start + year * WEEKS_YEAR, end + year * WEEKS_YEAR) for year in years if year]
     others = [days for days in others if np.isfinite(usual[days]).all()]
     return any(low[days].mean() > 1 / 3 for days in others) if others else None
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cltv_ml.models.level_candidates import YEAR
+from cltv_ml.models.level_candidates import WEEKS_YEAR
 
 #: Days before a holiday, and after it, in which people buy because of it.
 BEFORE = 28
 AFTER = 7
 
 #: Days between two dates that count as a year.
-A_YEAR = (330, 400)
+DAYS_APART = (330, 400)
 
 
 def align(holidays: Mapping[str, Sequence[int]], days: int) -> np.ndarray:
@@ -27,23 +27,23 @@ def align(holidays: Mapping[str, Sequence[int]], days: int) -> np.ndarray:
     >>> int(base[485]), int(base[475]), int(base[364]), int(base[580])  # the holiday, ten days before, elsewhere twice
     (100, 90, 0, 216)
     """
-    base = np.arange(days) - YEAR
+    base = np.arange(days) - WEEKS_YEAR
     moved = np.zeros(days, dtype=bool)
     pairs = [
         (before, now)
         for dates in holidays.values()
         for before, now in zip(sorted(dates), sorted(dates)[1:], strict=False)
-        if A_YEAR[0] <= now - before <= A_YEAR[1] and now - before != YEAR
+        if DAYS_APART[0] <= now - before <= DAYS_APART[1] and now - before != WEEKS_YEAR
     ]
     for before, now in pairs:
         zone = slice(max(now - BEFORE, 0), max(min(now + AFTER + 1, days), 0))
         base[zone] = np.arange(days)[zone] - (now - before)
         moved[zone] = True
     for before, now in pairs:
-        later = now - before > YEAR
-        for day in range(max(before - BEFORE + YEAR, 0), min(before + AFTER + 1 + YEAR, days)):
+        later = now - before > WEEKS_YEAR
+        for day in range(max(before - BEFORE + WEEKS_YEAR, 0), min(before + AFTER + 1 + WEEKS_YEAR, days)):
             if not moved[day]:
-                base[day] = _beside(day - YEAR, before, later)
+                base[day] = _beside(day - WEEKS_YEAR, before, later)
     return base
 
 

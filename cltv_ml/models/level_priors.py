@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cltv_ml.models.level_candidates import QUARTER, SEASONED, YEAR, Cohorts, growth, started
+from cltv_ml.models.level_candidates import QUARTER, SEASONED, WEEKS_YEAR, CohortRevenue, growth, started
 
 #: The candidate that the others are measured against.
 REFERENCE = "bottom-up"
@@ -48,13 +48,13 @@ _BEGINNING_DOUBT = 0.5
 _YOUNG_MISS_DOUBT = 0.2
 
 
-def error_before(log: Cohorts, cutoff: int, horizon: int, name: str, ratio: float = 1.0) -> float:
+def error_before(log: CohortRevenue, cutoff: int, horizon: int, name: str, ratio: float = 1.0) -> float:
     """Return the log error expected of a candidate before its record is read.
 
     `ratio` is its total over the reference's.
     """
     error = _BEFORE.get(name, _BEFORE_OTHERS)
-    if name == LEARNED and cutoff - YEAR >= log.begins(cutoff):
+    if name == LEARNED and cutoff - WEEKS_YEAR >= log.begins(cutoff):
         error = _LEARNED_IN_SEASON
     if name not in SEASONAL:  # it goes on with what the log has shown: for longer with less certainty
         return error * float(np.sqrt(1 + horizon / cutoff))
@@ -63,14 +63,14 @@ def error_before(log: Cohorts, cutoff: int, horizon: int, name: str, ratio: floa
     if name == "top-down":
         unsure = float(np.hypot(unsure, _unsteady(log, cutoff, horizon, grown)))
     if name == "bottom-up, season":
-        length = horizon / (cutoff - YEAR - log.begins(cutoff))
+        length = horizon / (cutoff - WEEKS_YEAR - log.begins(cutoff))
         unsure = float(np.hypot(unsure, _YOUNG_MISS_DOUBT * np.log(ratio) * length))
-    young = cutoff - YEAR < SEASONED
+    young = cutoff - WEEKS_YEAR < SEASONED
     ramp = np.log(max(1.0, started(log, cutoff))) if young else 0.0
     return float(np.sqrt(error**2 + unsure**2 + (_BEGINNING_DOUBT * ramp) ** 2))
 
 
-def _unsteady(log: Cohorts, cutoff: int, horizon: int, grown: float) -> float:
+def _unsteady(log: CohortRevenue, cutoff: int, horizon: int, grown: float) -> float:
     """Return the log error that comes of growth which was another a quarter ago; all of it where that is unknown."""
     if not (np.isfinite(grown) and grown > 0):
         return 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cltv_ml.models.level_candidates import QUARTER, Cohorts
+from cltv_ml.models.level_candidates import QUARTER, CohortRevenue
 
 #: Ratio of a usual week after a step to one before it, or the reverse, at least.
 LEAST_RATIO = 2.5
@@ -16,7 +16,7 @@ AT_ONCE = 2.0
 NEAR = 28
 
 
-def last_step(log: Cohorts) -> int:
+def last_step(log: CohortRevenue) -> int:
     """Return the day of the last step of a log, 0 where there is none.
 
     A till that recorded a part of the sales at first, a second shop, a chain that is taken over: what lay before tells

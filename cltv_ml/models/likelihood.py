@@ -10,7 +10,7 @@ import numpy as np
 from cltv_ml.models.verdict import advise, covariance, doubtful, on_bound, projected, reach_verdict
 
 #: Takes parameters, returns the mean log-likelihood and its gradient.
-Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
+LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 _STEP = 1e-4  # of the differences that make a Hessian of gradients
 _EXACT, _ROUGH = 1e-7, 1e-4  # slopes of the mean log-likelihood at which a climb ends
@@ -30,14 +30,14 @@ class Maximum:
 
 
 def maximize(
-    objective: Objective,
+    objective: LogLikelihood,
     starts: Sequence[np.ndarray],
     bounds: np.ndarray,
     *,
     names: Sequence[str],
     size: float,
-    sample: Objective | None = None,
-    between: Sequence[Objective] = (),
+    sample: LogLikelihood | None = None,
+    between: Sequence[LogLikelihood] = (),
 ) -> Maximum:
     """Return the maximum of a likelihood of `size` customers in log-parameters.
 
@@ -80,7 +80,7 @@ def maximize(
 
 
 def _highest(
-    objective: Objective, starts: Sequence[np.ndarray], bounds: np.ndarray
+    objective: LogLikelihood, starts: Sequence[np.ndarray], bounds: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """Return where climbing from the first start ends, or from a later one where that is doubtful and it is higher:
     point, height, Hessian.
@@ -88,17 +88,17 @@ def _highest(
     Along a ridge a climb takes hundreds of steps, and most starts end at the same point: a later climb stops where
     a straight line from it rises to the best one known.
     """
-    best = _finish(objective, *_climb(objective, starts[0], bounds), bounds)
+    best = _newton_steps(objective, *_climb(objective, starts[0], bounds), bounds)
     if doubtful(best[0], best[2], bounds):
         for start in starts[1:]:
             end, height = _climb(objective, start, bounds, known=best[:2])
             if height > best[1] + 1e-9:
-                best = max(best, _finish(objective, end, height, bounds), key=lambda found: found[1])
+                best = max(best, _newton_steps(objective, end, height, bounds), key=lambda found: found[1])
     return best
 
 
 def _climb(
-    objective: Objective,
+    objective: LogLikelihood,
     theta: np.ndarray,
     bounds: np.ndarray,
     rounds: int = 60,
@@ -141,14 +141,18 @@ def _climb(
     return theta, value
 
 
-def climb_roughly(objective: Objective, start: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+def climb_roughly(objective: LogLikelihood, start: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Return parameters near the maximum that lies next to `start`: good for a total, without a verdict."""
     start = np.clip(start, bounds[:, 0], bounds[:, 1])
     return _climb(objective, start, bounds, rounds=20, flat=_ROUGH)[0]
 
 
 def _leads_to(
-    objective: Objective, theta: np.ndarray, value: float, known: tuple[np.ndarray, float], points: int = 8
+    objective: LogLikelihood,
+    theta: np.ndarray,
+    value: float,
+    known: tuple[np.ndarray, float],
+    points: int = 8,
 ) -> bool:
     """Return whether the likelihood only rises on the straight line from `theta` to a known maximum."""
     end, top = known
@@ -157,7 +161,7 @@ def _leads_to(
 
 
 def _climb_ridge(
-    objective: Objective, theta: np.ndarray, bounds: np.ndarray, rounds: int = 40
+    objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray, rounds: int = 40
 ) -> tuple[np.ndarray, float]:
     """Return where damped Newton steps end: along a narrow bent ridge BFGS takes hundreds of steps."""
     value, gradient = objective(theta)
@@ -185,7 +189,7 @@ def _climb_ridge(
 
 
 def _search(
-    objective: Objective,
+    objective: LogLikelihood,
     theta: np.ndarray,
     value: float,
     gradient: np.ndarray,
@@ -215,24 +219,24 @@ def _update(inverse: np.ndarray, step: np.ndarray, fall: np.ndarray) -> np.ndarr
 
 
 def _polish(
-    objective: Objective, theta: np.ndarray, hessian: np.ndarray, bounds: np.ndarray
+    objective: LogLikelihood, theta: np.ndarray, hessian: np.ndarray, bounds: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """Return the maximum of the full data from a sample's, whose Hessian serves until the end is reached."""
     start = theta, *objective(theta)
     theta, value, gradient = _newton(objective, start, hessian, bounds, rounds=8)
-    if not _flat(theta, gradient, bounds):
+    if not _is_flat(theta, gradient, bounds):
         # where a sample says little of a parameter, what is climbed corrects its curvature on the way
         theta, value = _climb(objective, theta, bounds, inverse=_inverse(-hessian, bounds, theta))
-        return _finish(objective, theta, value, bounds, one_sided=True)
+        return _newton_steps(objective, theta, value, bounds, one_sided=True)
     return theta, value, _hessian(objective, theta, bounds, gradient)
 
 
-def _flat(theta: np.ndarray, gradient: np.ndarray, bounds: np.ndarray) -> bool:
+def _is_flat(theta: np.ndarray, gradient: np.ndarray, bounds: np.ndarray) -> bool:
     return bool(np.abs(gradient[~on_bound(theta, bounds)]).max(initial=0.0) <= 1e-7)
 
 
-def _finish(
-    objective: Objective, theta: np.ndarray, value: float, bounds: np.ndarray, one_sided: bool = False
+def _newton_steps(
+    objective: LogLikelihood, theta: np.ndarray, value: float, bounds: np.ndarray, one_sided: bool = False
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """Return the end of a few Newton steps from `theta`, its height and the Hessian of the mean."""
     gradient = objective(theta)[1]
@@ -242,7 +246,7 @@ def _finish(
 
 
 def _newton(
-    objective: Objective,
+    objective: LogLikelihood,
     start: tuple[np.ndarray, float, np.ndarray],
     hessian: np.ndarray,
     bounds: np.ndarray,
@@ -285,7 +289,7 @@ def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _hessian(
-    objective: Objective, theta: np.ndarray, bounds: np.ndarray, gradient: np.ndarray | None = None
+    objective: LogLikelihood, theta: np.ndarray, bounds: np.ndarray, gradient: np.ndarray | None = None
 ) -> np.ndarray:
     """Return the second derivatives by differences of the exact gradient, kept inside the bounds: central
     ones, or, where `gradient` at `theta` is given, one-sided ones for half the price and four digits.

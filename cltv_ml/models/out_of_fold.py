@@ -41,7 +41,7 @@ ENOUGH = 20_000
 MIN_ROWS = 50
 
 #: With fewer customers who bought in a window there is nothing to compare with.
-MIN_BUYERS = 2
+MIN_FOLD_BUYERS = 2
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def split(
     wanted = [at.max()] if cutoffs is None else [np.datetime64(cutoff, "us") for cutoff in sorted(cutoffs)]
     rows_at = {cutoff: np.flatnonzero(at == cutoff) for cutoff in wanted}
     buyers = {cutoff: int((labels[rows] > 0).sum()) for cutoff, rows in rows_at.items()}
-    if max(buyers.values()) < MIN_BUYERS:
+    if max(buyers.values()) < MIN_FOLD_BUYERS:
         raise InputError(
             f"validation: {max(buyers.values())} customers bought in the latest labelled window, at least "
-            f"{MIN_BUYERS} are needed; choose a longer horizon or another cutoff."
+            f"{MIN_FOLD_BUYERS} are needed; choose a longer horizon or another cutoff."
         )
-    windows = {cutoff: rows for cutoff, rows in rows_at.items() if buyers[cutoff] >= MIN_BUYERS}
+    windows = {cutoff: rows for cutoff, rows in rows_at.items() if buyers[cutoff] >= MIN_FOLD_BUYERS}
     folds = []
     for cutoff, rows in windows.items():
         earlier = np.flatnonzero(at + np.timedelta64(horizon, "D") <= cutoff)
@@ -139,7 +139,7 @@ def out_of_fold(
     failures: dict[tuple[str, pd.Timestamp], str] = {}
     free = _label_free(X, rows)
     tasks = [(model, fold) for model in models for fold in (folds if model.needs_labels else free)]
-    made = for_each([model for model, _ in tasks], lambda place: _tried(*tasks[place], X, y))
+    made = for_each([model for model, _ in tasks], lambda place: _try_fold(*tasks[place], X, y))
     for (model, fold), (answers, error) in zip(tasks, made, strict=True):
         for predicted, answer in answers:
             values.loc[predicted, model.name] = answer
@@ -169,7 +169,7 @@ def is_ours(model: ValueModel) -> bool:
     return all(type(part).__module__.startswith("cltv_ml.") for part in parts)
 
 
-def _tried(
+def _try_fold(
     model: ValueModel, fold: Fold, X: pd.DataFrame, y: pd.Series
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], InputError | None]:
     """Return what a model predicts of a fold as far as it can, and why it can no further."""
@@ -192,11 +192,11 @@ def predict_fold(
     for present, rows in fold.windows:
         known = X.iloc[present]
         if not model.needs_labels:
-            fitted = clone(model).fit(_customers(known))
+            fitted = clone(model).fit(_at_prediction_time(known))
         else:
             # With its cutoff, a window whose labels others have taught is recognised.
-            fitted.adapt(known if fold.protocol == OTHER_CUSTOMERS else _customers(known))
-        yield rows, fitted.predict(_customers(X.iloc[rows]))
+            fitted.adapt(known if fold.protocol == OTHER_CUSTOMERS else _at_prediction_time(known))
+        yield rows, fitted.predict(_at_prediction_time(X.iloc[rows]))
 
 
 def _label_free(X: pd.DataFrame, rows: np.ndarray) -> list[Fold]:
@@ -226,7 +226,7 @@ def by_cutoff(X: pd.DataFrame) -> list[tuple[pd.Timestamp, np.ndarray]]:
 def at_latest(X: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the latest cutoff, indexed by customer."""
     cutoffs, _ = _keys(X)
-    return _customers(X[cutoffs == cutoffs.max()])
+    return _at_prediction_time(X[cutoffs == cutoffs.max()])
 
 
 def _cutoff(X: pd.DataFrame, rows: np.ndarray) -> pd.Timestamp:
@@ -242,7 +242,7 @@ def _keys(X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return cutoffs, X.index.get_level_values("customer_id").to_numpy()
 
 
-def _customers(X: pd.DataFrame) -> pd.DataFrame:
+def _at_prediction_time(X: pd.DataFrame) -> pd.DataFrame:
     """Return rows of one cutoff indexed by customer, as at prediction time."""
     return X.droplevel("cutoff") if "cutoff" in X.index.names else X
 

@@ -91,7 +91,7 @@ def as_value_model(
     for place in addresses(own):
         module = place.partition(":")[0]
         if not _distribution(module):
-            _source(module)
+            _source_code(module)
     return own
 
 
@@ -163,10 +163,10 @@ def pack(state: Any, folder: Path) -> None:
     for module in sorted(_modules(state)):
         if not _distribution(module):
             (folder / FOLDER).mkdir(exist_ok=True)
-            (folder / FOLDER / f"{module}.py").write_bytes(_source(module))
+            (folder / FOLDER / f"{module}.py").write_bytes(_source_code(module))
 
 
-def unpack(state: Any, folder: Path) -> dict[str, Any]:
+def unpack_classes(state: Any, folder: Path) -> dict[str, Any]:
     """Return the own classes in a model's state by address, from the files in `folder` or installed packages."""
     classes = {}
     for name in sorted(_addresses(state)):
@@ -213,7 +213,7 @@ def _distributions() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def _source(module: str) -> bytes:
+def _source_code(module: str) -> bytes:
     loaded = sys.modules[module]
     held: bytes | None = vars(loaded).get("__source__")
     file = getattr(loaded, "__file__", None)

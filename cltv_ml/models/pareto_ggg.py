@@ -13,7 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.distinct_rows import in_parts
 from cltv_ml.models.fitting import Params, Problem
-from cltv_ml.models.gaps import MOMENTS, NATS, excess, log_gap, log_quiet, quiet, renewals, waits, window
+from cltv_ml.models.gaps import MOMENTS, NATS, draw_renewals, excess, log_gap, log_quiet, quiet, waits, window
 from cltv_ml.models.pareto_nbd import expm1_over
 from cltv_ml.models.purchase_history import DAYS_IN, Rows
 from cltv_ml.models.purchases import Answer, PurchaseModel
@@ -193,7 +193,7 @@ class ParetoGGG(PurchaseModel):
         life = (beta + T)[:, None] * np.expm1(np.minimum(rng.exponential(1.0, shape) / s, 600.0))
         ahead = np.minimum(life, t) - (y - (T - tx)[:, None])
         alive = rng.random(shape) < self._p_alive(params, x, tx, T)[:, None]
-        return np.where(alive & (ahead > 0), 1 + renewals(k, k * rate * ahead, rng), 0)
+        return np.where(alive & (ahead > 0), 1 + draw_renewals(k, k * rate * ahead, rng), 0)
 
     def simulate(self, n: int, T: float | np.ndarray, seed: int = 0, horizon: float = 0.0) -> pd.DataFrame:
         """Return simulated customers as `PurchaseModel.simulate` does, with the column `log_gaps`."""

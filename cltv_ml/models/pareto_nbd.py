@@ -17,7 +17,7 @@ _RULES = [
 ]
 _MANY_NODES, _MANY_WEIGHTS = np.polynomial.legendre.leggauss(96)
 _MANY_NODES, _MANY_WEIGHTS = (_MANY_NODES + 1) / 2, _MANY_WEIGHTS / 2
-_NATS = 38.0  # what lies further down than this is below double precision
+BELOW_PRECISION = 38.0  # what lies further down than this is below double precision
 
 
 class ParetoNBD(CovariateModel):
@@ -111,7 +111,7 @@ class ParetoNBD(CovariateModel):
                 raise InputError("ParetoNBD: over an infinite t the discount rate must be positive.")
             return self._alive_expected(params, t)
         r, alpha, s, beta = (param[..., None] for param in params)
-        reach = np.log1p(np.minimum(t, _NATS / rate) / beta)
+        reach = np.log1p(np.minimum(t, BELOW_PRECISION / rate) / beta)
         y = _MANY_NODES * reach
         inner = np.exp((1 - s) * y - rate * beta * np.expm1(y))
         return (r / alpha * beta * reach * (_MANY_WEIGHTS * inner)).sum(axis=-1)
@@ -176,8 +176,8 @@ def _log_gone(
 
 def visible(p: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how far the integrand (1 + u)^-p (1 + v)^-(s + 1) is above what double precision keeps, in u and in v."""
-    decayed = np.expm1(np.minimum(_NATS / np.maximum(p - 1, 1e-9), 600.0))
-    return decayed, np.expm1(np.minimum(_NATS / s, 600.0))
+    decayed = np.expm1(np.minimum(BELOW_PRECISION / np.maximum(p - 1, 1e-9), 600.0))
+    return decayed, np.expm1(np.minimum(BELOW_PRECISION / s, 600.0))
 
 
 def moments(steep: np.ndarray, flat: np.ndarray, reach: np.ndarray, ratio: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_poisson, until_moment
 
 _POINTS, _FINER = 24, 64  # of an integral in each direction, and where customers are drawn from them
-_NATS = 25.0  # what lies further down than this is left out
-_MOST = 5.0  # standard deviation of a logarithm that the points can follow; larger ones are taken for it
+_LEFT_OUT = 25.0  # what lies further down than this is left out
+_WIDEST = 5.0  # standard deviation of a logarithm that the points can follow; larger ones are taken for it
 
 
 class Nodes(NamedTuple):
@@ -64,16 +64,16 @@ class ParetoNBDAbe(CovariateModel):
         found = [integral(params, rows.x, rows.tx, rows.T) for integral in (_log_alive, _log_gone)]
         dead = expit(found[1][0] - found[0][0])
         u, uu, e, ee, ue = (a + dead * (g - a) for a, g in zip(found[0][1], found[1][1], strict=True))
-        rho, rest = _correlation(w)
+        rho, rest = _rho(w)
         by_u, u_by_u = rho / rest * e - u, rho / rest * ue - uu
         by_v, v_by_v = -e / rest, -(rho * ue / rest + ee)
         by_rho = (rho - rho * ee) / rest**2 + ue / rest
-        widths = np.minimum((sigma, other), _MOST)
+        widths = np.minimum((sigma, other), _WIDEST)
         return np.logaddexp(found[0][0], found[1][0]), (
             -by_u / widths[0] / lam,
             -by_v / widths[1] / mu,
-            (-1 - u_by_u) / sigma * (sigma < _MOST),
-            (-1 - v_by_v) / other * (other < _MOST),
+            (-1 - u_by_u) / sigma * (sigma < _WIDEST),
+            (-1 - v_by_v) / other * (other < _WIDEST),
             by_rho * 2 / (1 + w) ** 2,
         )
 
@@ -88,13 +88,13 @@ class ParetoNBDAbe(CovariateModel):
         return 1.0, (*params, np.zeros(1), np.zeros(1))
 
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
-        return _mean(params, lambda lam, mu: lam * -np.expm1(-mu * t) / mu)
+        return _mean_of_alive(params, lambda lam, mu: lam * -np.expm1(-mu * t) / mu)
 
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
-        return _mean(params, lambda lam, mu: np.exp(-mu * t) + 0 * lam)
+        return _mean_of_alive(params, lambda lam, mu: np.exp(-mu * t) + 0 * lam)
 
     def _alive_none(self, params: Params, t: float) -> np.ndarray:
-        return _mean(params, lambda lam, mu: (mu + lam * np.exp(-(lam + mu) * t)) / (lam + mu))
+        return _mean_of_alive(params, lambda lam, mu: (mu + lam * np.exp(-(lam + mu) * t)) / (lam + mu))
 
     def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
         def chance(lam: np.ndarray, mu: np.ndarray) -> np.ndarray:
@@ -103,18 +103,20 @@ class ParetoNBDAbe(CovariateModel):
             stays = np.exp(n * np.log(np.maximum(lam * t, 1e-300)) - both * t - gammaln(n + 1.0))
             return stays + mu / both * (lam / both) ** n * gammainc(n + 1.0, both * t)
 
-        return _mean(params, chance)
+        return _mean_of_alive(params, chance)
 
     def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
         if rate == 0 and np.isinf(t):
             return super()._alive_discounted(params, t, rate)
-        return _mean(params, lambda lam, mu: lam * -np.expm1(-(mu + rate) * t) / (mu + rate))
+        return _mean_of_alive(params, lambda lam, mu: lam * -np.expm1(-(mu + rate) * t) / (mu + rate))
 
     def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
         n = len(params[-1])
         lam, mu = np.concatenate(
             [
-                _draw(tuple(np.broadcast_to(np.ravel(p), n)[first : first + 32] for p in params), size, rng)
+                _draw_rates(
+                    tuple(np.broadcast_to(np.ravel(p), n)[first : first + 32] for p in params), size, rng
+                )
                 for first in range(0, n, 32)
             ],
             axis=1,
@@ -126,18 +128,18 @@ class ParetoNBDAbe(CovariateModel):
         self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         lam, mu, sigma, other, w = params
-        rho, rest = _correlation(w)
+        rho, rest = _rho(w)
         u, e = rng.standard_normal((2, *T.shape))
         rate, dropout = lam * np.exp(sigma * u), mu * np.exp(other * (rho * u + rest * e))
         return until_moment(rate, rng.exponential(1.0, T.shape) / dropout, T, horizon, rng)
 
 
-def _correlation(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rho(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rho and sqrt(1 - rho^2)."""
     return (w - 1) / (w + 1), 2 * np.sqrt(w) / (w + 1)
 
 
-def _grid(
+def _log_rate_grid(
     mean: np.ndarray, sigma: np.ndarray, power: np.ndarray, t: np.ndarray, at: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return points y at places `at` in [-1, 1] around the mass of exp(power y - t e^y) and a normal of y, in the last
@@ -148,7 +150,8 @@ def _grid(
     steep = np.maximum(t * np.exp(np.minimum(peak, 300.0)), 1e-12)
     width = 1 / np.sqrt(steep + sigma**-2)
     reach = np.minimum(
-        (_NATS + np.sqrt(_NATS**2 + 8 * _NATS * steep)) / (2 * steep), np.sqrt(2 * _NATS) * sigma
+        (_LEFT_OUT + np.sqrt(_LEFT_OUT**2 + 8 * _LEFT_OUT * steep)) / (2 * steep),
+        np.sqrt(2 * _LEFT_OUT) * sigma,
     )
     near = np.minimum(width, 1.0)[..., None]
     bend = np.arcsinh(reach[..., None] / near)
@@ -159,15 +162,15 @@ def _grid(
 def _nodes(params: Params, powers: tuple[np.ndarray, float], t: np.ndarray, at: np.ndarray) -> Nodes:
     """Return the points for lambda^power mu^power exp(-(lambda + mu) t) at the population's density."""
     lam, mu, sigma, other, w = (np.broadcast_to(np.asarray(p, dtype=np.float64), t.shape) for p in params)
-    sigma, other = np.minimum(sigma, _MOST), np.minimum(other, _MOST)
-    rho, rest = (part[:, None] for part in _correlation(w))
-    y, wide = _grid(np.log(lam), sigma, powers[0], t, at)
+    sigma, other = np.minimum(sigma, _WIDEST), np.minimum(other, _WIDEST)
+    rho, rest = (part[:, None] for part in _rho(w))
+    y, wide = _log_rate_grid(np.log(lam), sigma, powers[0], t, at)
     u, rate = (y - np.log(lam)[:, None]) / sigma[:, None], np.exp(y)
     logs = powers[0][:, None] * y - t[:, None] * rate - u**2 / 2 - np.log(sigma)[:, None]
     middle, spread = np.log(mu)[:, None] + other[:, None] * rho * u, other[:, None] * rest
     # the points for mu lie between those of customers who left early and of those who stay
     power, times = np.full(y.shape, powers[1] / 2), np.broadcast_to(t[:, None], y.shape)
-    z, high = _grid(middle, np.broadcast_to(spread, y.shape), power, times, at)
+    z, high = _log_rate_grid(middle, np.broadcast_to(spread, y.shape), power, times, at)
     e, dropout = (z - middle[..., None]) / spread[..., None], np.exp(z)
     cells = logs[..., None] + powers[1] * z - t[:, None, None] * dropout - e**2 / 2
     top = cells.max(axis=(1, 2), keepdims=True)
@@ -201,7 +204,7 @@ def _log_gone(
     return _integrated(nodes, -np.expm1(-both * np.maximum(T - tx, 1e-12)[:, None, None]) / both)
 
 
-def _mean(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+def _mean_of_alive(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """Return the mean of an answer over the rates of customers known to be alive."""
     *population, x, T = params
     nodes = _nodes(tuple(population), (x, 0.0), T, np.linspace(-1, 1, _POINTS))
@@ -209,7 +212,7 @@ def _mean(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]
     return answers.sum(axis=(1, 2)) / nodes.weight.sum(axis=(1, 2))
 
 
-def _draw(params: Params, size: int, rng: np.random.Generator) -> np.ndarray:
+def _draw_rates(params: Params, size: int, rng: np.random.Generator) -> np.ndarray:
     """Return draws of lambda and mu of customers known to be alive, shape (2, n, size): anywhere around a point."""
     *population, x, T = params
     at = np.linspace(-1, 1, _FINER)

@@ -14,7 +14,7 @@ from cltv_ml.models.purchase_history import Rows, build_rows
 from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
-_PLAIN = ParetoNBD()
+_UNCORRELATED = ParetoNBD()
 
 
 class ParetoNBDSarmanov(CovariateModel):
@@ -52,7 +52,7 @@ class ParetoNBDSarmanov(CovariateModel):
         return float(_bounded(w, *self._odds(r, s))[0] * np.sqrt(r * s) * one * other)
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
-        plain = [(*start, 1.0) for start in _PLAIN._starts(rate)]
+        plain = [(*start, 1.0) for start in _UNCORRELATED._starts(rate)]
         return [*plain, (1.0, 1 / rate, 1.0, 1.4, 20.0), (1.0, 1 / rate, 1.0, 1.4, 0.05)]
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
@@ -61,9 +61,9 @@ class ParetoNBDSarmanov(CovariateModel):
         value, means, slopes = self._history(params, rows)
         k, by_w, *by_odds = _bounded(w, one, other)
         corners, shares = _corners(k, one, other), _shares(means)
-        total = _dot(corners, shares)
+        total = _sum_of_products(corners, shares)
         weights = [f * e for f, e in zip(_signed(corners), means, strict=True)]
-        by = [_dot(weights, part) for part in zip(*slopes, strict=True)]
+        by = [_sum_of_products(weights, part) for part in zip(*slopes, strict=True)]
         p00, p01, p10, p11 = shares[0], shares[1] / other, shares[2] / one, shares[3] / one / other
         by_k = p00 - p01 - p10 + p11
         for place, p, tilt, c, slope in zip((0, 2), (p10, p01), self.tilts, odds, by_odds, strict=True):
@@ -82,7 +82,7 @@ class ParetoNBDSarmanov(CovariateModel):
         slopes: list[tuple[np.ndarray, ...]] = []
         for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
             more, longer = 1 + i * a, 1 + j * b
-            value, by = _PLAIN._terms((r, alpha * more, s, beta * longer), rows)
+            value, by = _UNCORRELATED._terms((r, alpha * more, s, beta * longer), rows)
             values.append(value - i * r * log_a - j * s * log_b)
             slopes.append((by[0] - i * log_a, by[1] * more, by[2] - j * log_b, by[3] * longer))
         return values[0], [np.exp(value - values[0]) for value in values], slopes
@@ -91,29 +91,31 @@ class ParetoNBDSarmanov(CovariateModel):
         none = np.zeros((len(x), 0))
         _, seen, _ = self._history(params, build_rows(x, tx, T, np.ones_like(x), none, none))
         corners, survivor = self._prior(params), self._survivor(params, x, T)
-        chance = _dot(corners, _shares(self._alive_means(survivor))) / _dot(corners, _shares(seen))
-        return np.minimum(_PLAIN._p_alive(params[:4], x, tx, T) * chance, 1.0)
+        chance = _sum_of_products(corners, _shares(self._alive_means(survivor))) / _sum_of_products(
+            corners, _shares(seen)
+        )
+        return np.minimum(_UNCORRELATED._p_alive(params[:4], x, tx, T) * chance, 1.0)
 
     def _survivor(self, params: Params, x: np.ndarray, T: np.ndarray) -> Params:
-        return *_PLAIN._survivor(params[:4], x, T), *params
+        return *_UNCORRELATED._survivor(params[:4], x, T), *params
 
     def _newcomer(self, params: Params) -> tuple[np.ndarray | float, Params]:
         return 1.0, (*params[:4], *params)
 
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
-        return self._mean(params, lambda part: _PLAIN._alive_expected(part, t))
+        return self._mean(params, lambda part: _UNCORRELATED._alive_expected(part, t))
 
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
-        return self._mean(params, lambda part: _PLAIN._alive_survival(part, t))
+        return self._mean(params, lambda part: _UNCORRELATED._alive_survival(part, t))
 
     def _alive_none(self, params: Params, t: float) -> np.ndarray:
-        return self._mean(params, lambda part: _PLAIN._alive_none(part, t))
+        return self._mean(params, lambda part: _UNCORRELATED._alive_none(part, t))
 
     def _alive_pmf(self, params: Params, n: int, t: float) -> np.ndarray:
-        return self._mean(params, lambda part: _PLAIN._alive_pmf(part, n, t))
+        return self._mean(params, lambda part: _UNCORRELATED._alive_pmf(part, n, t))
 
     def _alive_discounted(self, params: Params, t: float, rate: float) -> np.ndarray:
-        return self._mean(params, lambda part: _PLAIN._alive_discounted(part, t, rate))
+        return self._mean(params, lambda part: _UNCORRELATED._alive_discounted(part, t, rate))
 
     def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
         rate, life = self._draw_rates(params, (len(params[0]), size), rng)
@@ -131,7 +133,9 @@ class ParetoNBDSarmanov(CovariateModel):
         more, longer = self.tilts[0] * first[1], self.tilts[1] * first[3]
         parts = [(r, alpha + i * more, s, beta + j * longer) for i in (0, 1) for j in (0, 1)]
         weights = [f * e for f, e in zip(_signed(corners), means, strict=True)]
-        return np.maximum(_dot(weights, map(answer, parts)) / _dot(corners, _shares(means)), 0.0)
+        return np.maximum(
+            _sum_of_products(weights, map(answer, parts)) / _sum_of_products(corners, _shares(means)), 0.0
+        )
 
     def _draw_rates(
         self, params: Params, shape: tuple[int, ...], rng: np.random.Generator
@@ -211,6 +215,6 @@ def _shares(means: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.maximum(share, 0.0) for share in (1 - e1 - e2 + both, e2 - both, e1 - both, both)]
 
 
-def _dot(one: Iterable[Any], other: Iterable[Any]) -> Any:
+def _sum_of_products(one: Iterable[Any], other: Iterable[Any]) -> Any:
     """Return the sum of products of arrays."""
     return sum(a * b for a, b in zip(one, other, strict=True))

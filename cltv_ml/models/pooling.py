@@ -86,7 +86,7 @@ def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model
     likelihoods = {group: scaled(whole, X.iloc[rows]) for group, rows in parts.items() if seen[rows].any()}
     middle, spread, found = _population(as_theta(whole, whole.params_), list(likelihoods.values()))
     models = {
-        group: _model(whole, likelihood, maximum)
+        group: _group_model(whole, likelihood, maximum)
         for (group, likelihood), maximum in zip(likelihoods.items(), found, strict=True)
     }
     names, deviations = whole._all_names(), np.sqrt(np.diag(spread))
@@ -138,7 +138,7 @@ def _shrunk(likelihood: Scaled, near: np.ndarray, middle: np.ndarray, spread: np
     )
 
 
-def _model(whole: Model, likelihood: Scaled, maximum: Maximum) -> Model:
+def _group_model(whole: Model, likelihood: Scaled, maximum: Maximum) -> Model:
     """Return a group's model."""
     model = clone(whole)
     if isinstance(whole, MBGCNBD):

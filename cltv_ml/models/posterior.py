@@ -17,11 +17,11 @@ import pandas as pd
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
 from cltv_ml.models.fitting import bounds_of
-from cltv_ml.models.likelihood import Maximum, Objective, maximize
+from cltv_ml.models.likelihood import LogLikelihood, Maximum, maximize
 from cltv_ml.models.purchases import PurchaseModel
 from cltv_ml.models.scaled import Scaled, as_params, as_theta, scaled
 
-NEAR = 0.7  # shape of the ratios' tail up to which they correct a normal
+NEAR_NORMAL = 0.7  # shape of the ratios' tail up to which they correct a normal
 _CHAINS, _WARM, _LEAPS = 4, 150, (3, 9)
 _WANTED = 0.8  # of the proposals that are accepted
 
@@ -81,14 +81,14 @@ def sample_posterior(
         target, likelihood.inward(as_theta(model, model.params_)), len(model.param_names), model._all_names()
     )
     near, shape = _normal(target, top, draws, rng)
-    chosen = method or ("laplace" if shape < NEAR else "hmc")
+    chosen = method or ("laplace" if shape < NEAR_NORMAL else "hmc")
     found, r_hat = (near, 1.0) if chosen == "laplace" else _hamiltonian(target, top, draws, rng)
     table = pd.DataFrame([as_params(model, likelihood.outward(theta)) for theta in found])
     model.posterior_ = table.to_numpy()
     return Posterior(table, chosen, float(shape), float(r_hat))
 
 
-def _posterior(likelihood: Scaled, prior: float | Literal["flat"]) -> Objective:
+def _posterior(likelihood: Scaled, prior: float | Literal["flat"]) -> LogLikelihood:
     """Return the logarithm of the posterior density and its gradient."""
     size, power = likelihood.problem.size, np.ones(len(likelihood.stretch))
     power[len(likelihood.model.param_names) :] = 0.0
@@ -103,7 +103,7 @@ def _posterior(likelihood: Scaled, prior: float | Literal["flat"]) -> Objective:
     return target
 
 
-def _top(target: Objective, start: np.ndarray, shapes: int, names: list[str]) -> Maximum:
+def _top(target: LogLikelihood, start: np.ndarray, shapes: int, names: list[str]) -> Maximum:
     """Return the maximum of the posterior with the covariance there."""
     return maximize(target, [start], bounds_of(shapes, len(names) - shapes), names=names, size=1.0)
 
@@ -117,7 +117,7 @@ def _root(top: Maximum) -> np.ndarray:
 
 
 def _normal(
-    target: Objective, top: Maximum, draws: int, rng: np.random.Generator
+    target: LogLikelihood, top: Maximum, draws: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
     """Return draws from the normal at the maximum, drawn again by smoothed ratios, and the shape of their tail."""
     noise = rng.standard_normal((max(4 * draws, 1000), len(top.theta)))
@@ -156,7 +156,7 @@ def smooth_tail(ratios: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _hamiltonian(
-    target: Objective, top: Maximum, draws: int, rng: np.random.Generator
+    target: LogLikelihood, top: Maximum, draws: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
     """Return draws of several chains of Hamiltonian Monte Carlo, and how far the chains agree."""
     root, each = _root(top), -(-draws // _CHAINS)
@@ -170,7 +170,7 @@ def _hamiltonian(
 
 
 def _chain(
-    target: Objective, start: np.ndarray, root: np.ndarray, draws: int, rng: np.random.Generator
+    target: LogLikelihood, start: np.ndarray, root: np.ndarray, draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return one chain in coordinates in which the posterior is nearly a standard normal, its step learned first."""
 

@@ -21,7 +21,7 @@ from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
 
 #: How many parameter vectors stand for the uncertainty of an estimate in a request, which waits for them.
-_FEW = 16
+_VECTORS = 16
 
 
 class ProbabilisticValue(ValueModel):
@@ -200,7 +200,7 @@ class ProbabilisticValue(ValueModel):
         """
         check_fitted(self)
         rng = np.random.default_rng([seed, 2])
-        models, spends = self.purchases_._plausible(rng, _FEW), self.spend_._plausible(rng, _FEW)
+        models, spends = self.purchases_._plausible(rng, _VECTORS), self.spend_._plausible(rng, _VECTORS)
         numbers, worth = even_numbers(seed), (self.margin * self._discount(X))[:, None]
         for rows in row_blocks(len(X), DRAWS):
             drawn = []

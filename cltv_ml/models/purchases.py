@@ -93,7 +93,7 @@ class PurchaseModel(LikelihoodModel):
         def wait(params: Params) -> np.ndarray:
             """Return the mean wait of customers who buy within the length."""
             last = self._alive_none(params, length)
-            grid = [(float(i), 1.0) for i in range(int(length))] if self.discrete else _grid(length)
+            grid = [(float(i), 1.0) for i in range(int(length))] if self.discrete else _time_grid(length)
             area = sum(weight * np.maximum(self._alive_none(params, u) - last, 0.0) for u, weight in grid)
             return np.where(
                 last < 1 - 1e-12, np.minimum(area / np.maximum(1 - last, 1e-12), length), length / 2
@@ -319,7 +319,7 @@ class PurchaseModel(LikelihoodModel):
         raise NotImplementedError
 
 
-def _grid(t: float) -> list[tuple[float, float]]:
+def _time_grid(t: float) -> list[tuple[float, float]]:
     """Return points and weights of an integral over [0, t], dense at 0 where purchases begin."""
     return [(t * node**2, 2 * t * node * weight) for node, weight in zip(_NODES, _WEIGHTS, strict=True)]
 

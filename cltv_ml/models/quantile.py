@@ -60,7 +60,7 @@ class Quantile(TreeModel):
         return pd.DataFrame(self._curve(self._matrix(frame)), index=frame.index, columns=names)
 
     def _values(self, matrix: boosting.Matrix) -> np.ndarray:
-        return _area(self._curve(matrix), np.asarray(self.quantile_alpha)) * self.level_
+        return _area_under(self._curve(matrix), np.asarray(self.quantile_alpha)) * self.level_
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         """Return what TreeSHAP says of all quantiles.
@@ -69,19 +69,19 @@ class Quantile(TreeModel):
         """
         outputs = output_parts(self.booster_, matrix, list(self.feature_names_in_))
         levels = np.asarray(self.quantile_alpha)
-        weights = _area(np.eye(len(levels)), levels) * self.scale_ * self.level_
+        weights = _area_under(np.eye(len(levels)), levels) * self.scale_ * self.level_
         parts = sum(weight * found for weight, (found, _) in zip(weights, outputs, strict=True))
         return parts.assign(**{BASELINE: self._values(matrix) - parts.sum(axis="columns")})
 
     def _curve(self, matrix: boosting.Matrix) -> np.ndarray:
-        raw = boosting.score(self.booster_, matrix).reshape(len(matrix), len(self.quantile_alpha))
+        raw = boosting.booster_scores(self.booster_, matrix).reshape(len(matrix), len(self.quantile_alpha))
         return np.sort(np.maximum(raw, 0.0), axis=1) * self.scale_
 
 
-def _area(curve: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _area_under(curve: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Return the area under each quantile curve, from zero at level 0 and flat beyond the last level.
 
-    >>> _area(np.array([[0.0, 10.0]]), np.array([0.5, 0.9])).round(6).tolist()
+    >>> _area_under(np.array([[0.0, 10.0]]), np.array([0.5, 0.9])).round(6).tolist()
     [3.0]
     """
     ends = np.column_stack([np.zeros(len(curve)), curve, curve[:, -1]])

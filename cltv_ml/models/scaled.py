@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.models.fitting import LikelihoodModel, Problem
-from cltv_ml.models.likelihood import Objective
+from cltv_ml.models.likelihood import LogLikelihood
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Scaled:
 
     model: LikelihoodModel
     problem: Problem
-    objective: Objective
+    objective: LogLikelihood
     stretch: np.ndarray
     shift: np.ndarray
 

@@ -80,17 +80,17 @@ def draw_shop(
     won = arrivals.draw(size, rng)
     first = won * value.first.rates(value.first.draw(size, rng), future)
     repeat = value.repeats(coefficients, won, future) * level[:, None]
-    spent = _chance(_summed(known, edges), value.repeat.dispersion, rng)
+    spent = _chance(_summed_by_period(known, edges), value.repeat.dispersion, rng)
     scale = totals / np.maximum(spent.sum(axis=1), 1e-12)
     return ShopDraws(
         spent * scale[:, None],
-        _chance(_summed(first, edges), value.first.dispersion, rng),
-        _chance(_summed(repeat, edges), value.repeat.dispersion, rng),
-        _summed(won, edges),
+        _chance(_summed_by_period(first, edges), value.first.dispersion, rng),
+        _chance(_summed_by_period(repeat, edges), value.repeat.dispersion, rng),
+        _summed_by_period(won, edges),
     )
 
 
-def _summed(daily: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _summed_by_period(daily: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.add.reduceat(daily, edges[:-1].astype(int), axis=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_MOST = 1e15  # a Poisson mean beyond this overflows NumPy's generator
+_LARGEST_MEAN = 1e15  # a Poisson mean beyond this overflows NumPy's generator
 
 
 def draw_gamma(
@@ -16,7 +16,7 @@ def draw_gamma(
 
 def draw_poisson(mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return Poisson draws, int64."""
-    return rng.poisson(np.minimum(mean, _MOST))
+    return rng.poisson(np.minimum(mean, _LARGEST_MEAN))
 
 
 def until_moment(

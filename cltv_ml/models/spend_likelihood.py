@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import digamma, gammaln
 
-from cltv_ml.models.likelihood import Maximum, Objective, maximize
+from cltv_ml.models.likelihood import LogLikelihood, Maximum, maximize
 
 _LARGE, _SAMPLE = 30_000, 8_000
 _BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # p, q - 1, v; money in units of its mean
@@ -23,10 +23,10 @@ def fit_population(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Maxi
     """
     size = weight.sum()
     objective = _objective(x, spend, weight)
-    sample = _objective(*_thin(x, spend, weight)) if len(x) > _LARGE else None
+    sample = _objective(*_thin_spend(x, spend, weight)) if len(x) > _LARGE else None
     found = maximize(objective, _STARTS, _BOUNDS, names=("p", "q", "v"), size=size, sample=sample)
     error = _relative_error(spend, weight)
-    if _is_plausible(_mean(found.theta), error):
+    if _is_plausible(_population_mean(found.theta), error):
         return found
     return _hold_mean(objective, sample, size, error, found)
 
@@ -63,7 +63,7 @@ def fit_slopes(
     return found.theta[3:] / spread
 
 
-def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objective:
+def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> LogLikelihood:
     """Return the mean log-likelihood (Fader and Hardie's equation 1a) by log p, log(q - 1) and log v."""
     fresh = np.flatnonzero(np.r_[True, x[1:] != x[:-1]])
     distinct = x[fresh]
@@ -100,7 +100,7 @@ def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Objectiv
     return objective
 
 
-def _mean(theta: np.ndarray) -> float:
+def _population_mean(theta: np.ndarray) -> float:
     """Return the population mean p v / (q - 1) in units of the repeat buyers' mean."""
     return float(np.exp(theta[0] + theta[2] - theta[1]))
 
@@ -124,11 +124,11 @@ def _is_plausible(mean: float, error: float) -> bool:
 
 
 def _hold_mean(
-    objective: Objective, sample: Objective | None, size: float, error: float, free: Maximum
+    objective: LogLikelihood, sample: LogLikelihood | None, size: float, error: float, free: Maximum
 ) -> Maximum:
     """Return the maximum among the parameters whose population mean is the repeat buyers' mean."""
 
-    def held(full: Objective) -> Objective:
+    def held(full: LogLikelihood) -> LogLikelihood:
         """Return an objective in the free parameters, the held one following them."""
 
         def restricted(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -153,7 +153,7 @@ def _hold_mean(
         theta=_HELD @ found.theta,
         covariance=covariance,
         verdict="mean_held",
-        advice=_advise_held(_mean(free.theta), float(np.exp(free.theta[1]) + 1)),
+        advice=_advise_held(_population_mean(free.theta), float(np.exp(free.theta[1]) + 1)),
     )
 
 
@@ -167,7 +167,9 @@ def _advise_held(ratio: float, q: float) -> str:
     )
 
 
-def _thin(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _thin_spend(
+    x: np.ndarray, spend: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return an evenly spaced sample of the rows, which are sorted by x."""
     chosen = np.linspace(0, len(x) - 1, _SAMPLE).astype(int)
     return x[chosen], spend[chosen], weight[chosen]

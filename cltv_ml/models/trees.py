@@ -14,7 +14,7 @@ from sklearn.utils import Tags, check_random_state
 
 from cltv_ml.errors import InputError
 from cltv_ml.models import boosting
-from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_number
+from cltv_ml.models.base import ValueModel, check_columns, check_fitted, is_numeric
 from cltv_ml.models.categories import MANY_ROWS, encode, feature_types, in_order, learn_categories
 from cltv_ml.models.feature_files import FeatureFiles, StoredRows
 from cltv_ml.models.inputs import as_frame, as_labels, as_weights
@@ -167,13 +167,13 @@ class TreeModel(TreeArguments, ValueModel):
         params: Mapping[str, Any],
         *,
         margin: np.ndarray | None = None,
-        objective: boosting.Objective | None = None,
+        objective: boosting.Gradient | None = None,
     ) -> xgb.Booster:
         """Return a booster that learned `labels` of these rows."""
         types = feature_types(rows.names, rows.sets, _width(rows))
         examples = boosting.Examples(rows.matrix, labels, rows.weight, margin, types)
         settings = {**self.booster_params(), **params}
-        return boosting.train(examples, settings, rounds=self.n_estimators, objective=objective)
+        return boosting.train_booster(examples, settings, rounds=self.n_estimators, objective=objective)
 
     def _frame(self, X: Any) -> pd.DataFrame:
         check_fitted(self)
@@ -198,7 +198,7 @@ class TreeModel(TreeArguments, ValueModel):
         if given is not None:
             weight = given if weight is None else weight * given
         rows = TrainingRows(names, matrix, labels, given, weight, sets)
-        return rows if given is None else _counted(self, rows, given > 0)
+        return rows if given is None else _counted_rows(self, rows, given > 0)
 
     def _learn_categories(
         self,
@@ -240,7 +240,7 @@ def _width(rows: TrainingRows) -> int:
     return rows.matrix.shape[1] if isinstance(rows.matrix, np.ndarray) else len(rows.names)
 
 
-def _counted(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> TrainingRows:
+def _counted_rows(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> TrainingRows:
     """Return the rows that count, of which one at least must have bought."""
     if not (rows.labels[mask] > 0).any():
         raise InputError(
@@ -251,7 +251,7 @@ def _counted(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> Training
 
 def _check_numbers(who: str, X: pd.DataFrame) -> None:
     """Raise InputError where a column is no number, since leaving it out would be a guess."""
-    others = [str(name) for name, dtype in X.dtypes.items() if not is_number(dtype)]
+    others = [str(name) for name, dtype in X.dtypes.items() if not is_numeric(dtype)]
     if others:
         raise InputError(
             f"{who}: columns {others} hold no numbers, the only thing it learns from; name the "

@@ -47,7 +47,7 @@ class Tweedie(TreeModel):
         self.scale_ *= rows.balance(self._values(rows.matrix))
 
     def _values(self, matrix: boosting.Matrix) -> np.ndarray:
-        return boosting.score(self.booster_, matrix) * self.scale_
+        return boosting.booster_scores(self.booster_, matrix) * self.scale_
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
         parts, before = tree_parts(self.booster_, matrix, list(self.feature_names_in_))

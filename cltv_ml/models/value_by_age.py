@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
-from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_candidates import CohortRevenue
 
 #: Ages in days at which the steps begin; the last is open. An age counts where a log shows it for so many days.
-AGES = (1, 8, 15, 29, 61, 92, 183, 365, 730)
+AGE_STEPS = (1, 8, 15, 29, 61, 92, 183, 365, 730)
 SHOWN_DAYS = 91
 
 #: Customers first seen in so many days from the log's start may be older than they look: a group of their own, of
@@ -51,7 +51,7 @@ class ValueByAge:
     opening: float
     joined: np.ndarray
     guard: int
-    ages: tuple[int, ...] = AGES
+    ages: tuple[int, ...] = AGE_STEPS
 
     def known(self, coefficients: np.ndarray, days: np.ndarray) -> np.ndarray:
         """Return what the log's customers are expected to spend on each later day, shape (draws, days)."""
@@ -77,7 +77,7 @@ class ValueByAge:
         return spent * self.repeat.rates(coefficients, days)
 
 
-def fit_value_by_age(cohorts: Cohorts, start: pd.Timestamp, horizon: int) -> ValueByAge:
+def fit_value_by_age(cohorts: CohortRevenue, start: pd.Timestamp, horizon: int) -> ValueByAge:
     """Return the value by age of a log's customers, from weeks and age groups.
 
     Parameters
@@ -91,7 +91,7 @@ def fit_value_by_age(cohorts: Cohorts, start: pd.Timestamp, horizon: int) -> Val
     days, guard = cohorts.days, min(GUARD_DAYS, cohorts.days // 4)
     if joined[:guard].sum() > joined.sum() / 2:
         guard = 0
-    ages = tuple(one for one in AGES if one == AGES[0] or one + SHOWN_DAYS <= days - guard)
+    ages = tuple(one for one in AGE_STEPS if one == AGE_STEPS[0] or one + SHOWN_DAYS <= days - guard)
     calendar = Calendar(start, days, horizon, weekdays=False)
     age = cohorts.day - cohorts.first
     opening = age <= 0
@@ -117,7 +117,7 @@ def fit_value_by_age(cohorts: Cohorts, start: pd.Timestamp, horizon: int) -> Val
     return ValueByAge(first, repeat, max(opening, 0.0), joined, guard, ages)
 
 
-def exposures(won: np.ndarray, days: np.ndarray, guard: int, ages: tuple[int, ...] = AGES) -> np.ndarray:
+def exposures(won: np.ndarray, days: np.ndarray, guard: int, ages: tuple[int, ...] = AGE_STEPS) -> np.ndarray:
     """Return the customers of each age group on each day, shape (draws, groups, days).
 
     Parameters

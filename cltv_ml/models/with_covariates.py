@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.attribution import BASELINE, in_currency
-from cltv_ml.models.base import ValueModel, check_fitted, is_number
+from cltv_ml.models.base import ValueModel, check_fitted, is_numeric
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.categories import as_spelled, first_spelling
 from cltv_ml.models.gamma_gamma import GammaGamma
@@ -21,10 +21,10 @@ from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.purchases import PurchaseModel
 
 #: Most levels of a column that are told apart: each is a covariate of its own.
-MOST_LEVELS = 8
+MOST_COVARIATES = 8
 
 #: Customers who must share a level.
-MIN_CUSTOMERS = 20
+MIN_COVARIATE_CUSTOMERS = 20
 
 #: Numbers that surveys and registers write where there is no answer.
 NO_ANSWER = (
@@ -39,7 +39,7 @@ SPAN = (0.01, 0.99)
 PENALTIES = (0.001, 0.01, 0.1, 10.0)
 
 #: Earlier windows on which the penalty is chosen.
-WINDOWS = 2
+PENALTY_WINDOWS = 2
 
 
 #: Customers to fit on, and to choose the penalty on: with covariates next to no two customers are alike, and more
@@ -99,7 +99,7 @@ class WithCovariates(ValueModel):
 
     def adapt(self, X: pd.DataFrame) -> Self:
         """Refit on today's customers, or a sample of very many, which needs no labels; return the model."""
-        self.value_ = self._fresh(self.penalty_).fit(code(_sample(X, MOST_CUSTOMERS), self.coding_))
+        self.value_ = self._fresh(self.penalty_).fit(code(_at_equal_steps(X, MOST_CUSTOMERS), self.coding_))
         summary = ["frequency", "recency", "T", "monetary_value"]
         self.feature_names_in_ = np.array([*summary, *self.coding_], dtype=object)
         return self
@@ -127,7 +127,9 @@ class WithCovariates(ValueModel):
                     ((coded[one] - plain[one]) * slopes[one] for one in columns),
                     pd.Series(0.0, index=X.index),
                 )
-                for name, columns in ((name, _columns(name, coding)) for name, coding in self.coding_.items())
+                for name, columns in (
+                    (name, _dummy_names(name, coding)) for name, coding in self.coding_.items()
+                )
             },
             index=X.index,
         )
@@ -144,14 +146,14 @@ class WithCovariates(ValueModel):
         if not _covariates(self.coding_):
             return PENALTIES[-1]
         errors = dict.fromkeys(PENALTIES, 0.0)
-        for _, rows in by_cutoff(X)[-WINDOWS:]:
+        for _, rows in by_cutoff(X)[-PENALTY_WINDOWS:]:
             some = rows[:: max(1, len(rows) // FEWER_CUSTOMERS)]
             coded, spent = code(X.iloc[some], self.coding_), y[some]
             if not spent.any():
                 continue
             for penalty in PENALTIES:
                 values = self._fresh(penalty).fit(coded).predict(coded)
-                errors[penalty] += _deviance(spent, values * spent.sum() / max(values.sum(), 1e-300))
+                errors[penalty] += _mean_deviance(spent, values * spent.sum() / max(values.sum(), 1e-300))
         return min(errors, key=lambda penalty: (errors[penalty], -penalty))
 
     def _fresh(self, penalty: float) -> ProbabilisticValue:
@@ -174,8 +176,8 @@ class WithCovariates(ValueModel):
 def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return how each column becomes covariates: its levels but the most frequent, or its mean and spread.
 
-    At most `MOST_LEVELS` levels are told apart; `shares` is how many customers with a value have each. Columns that say
-    nothing here are left out, such as those of one level.
+    At most `MOST_COVARIATES` levels are told apart; `shares` is how many customers with a value have each. Columns that
+    say nothing here are left out, such as those of one level.
 
     >>> X = pd.DataFrame({"country": ["UK"] * 30 + ["FR"] * 20 + ["IS"], "age": [20.0, 40.0, 60.0] * 17})
     >>> coding = learn_coding(X, ["country", "age"])
@@ -187,12 +189,12 @@ def learn_coding(X: pd.DataFrame, attributes: Sequence[str]) -> dict[str, dict[s
         if name not in X:
             raise InputError(f"WithCovariates: missing column {name!r}. Found {list(X.columns)}.")
         column = X[name]
-        if is_number(column.dtype):
+        if is_numeric(column.dtype):
             one = _learn_number(column.astype("float64"))
             column = column.where(~column.isin(one.get("no_answer", [])))
         else:
             one = _learn_levels(column.dropna().astype(str).value_counts())
-        missing = bool(column.isna().sum() >= MIN_CUSTOMERS and column.notna().any())
+        missing = bool(column.isna().sum() >= MIN_COVARIATE_CUSTOMERS and column.notna().any())
         if one and (one.get("levels", [name]) or missing):
             coding[name] = {**one, "missing": missing}
     return coding
@@ -203,7 +205,7 @@ def _learn_levels(counts: pd.Series) -> dict[str, Any]:
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
     counts = counts.groupby(counts.index.map(first_spelling(counts.index)), sort=False).sum()
     counts = counts.sort_values(ascending=False, kind="stable")
-    told = counts[counts >= MIN_CUSTOMERS].head(MOST_LEVELS)
+    told = counts[counts >= MIN_COVARIATE_CUSTOMERS].head(MOST_COVARIATES)
     if not len(told):
         return {}
     shares = (told / counts.sum()).iloc[1:]
@@ -238,7 +240,7 @@ def _no_answer(values: pd.Series) -> list[float]:
     ([], [-9.0, 99.0])
     """
     counts = values.value_counts()
-    codes = [code for code in NO_ANSWER if counts.get(code, 0) >= MIN_CUSTOMERS]
+    codes = [code for code in NO_ANSWER if counts.get(code, 0) >= MIN_COVARIATE_CUSTOMERS]
     rest = values[~values.isin(codes)]
     if not codes or not rest.notna().any():
         return []
@@ -295,21 +297,21 @@ def _average(coding: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return {column: levels.get(column, 0.0) for column in _covariates(coding)}
 
 
-def _sample(X: pd.DataFrame, most: int) -> pd.DataFrame:
+def _at_equal_steps(X: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return about `most` customers at equal steps, all where there are no more."""
     return X.iloc[:: max(1, len(X) // most)]
 
 
-def _columns(name: str, one: Mapping[str, Any]) -> list[str]:
+def _dummy_names(name: str, one: Mapping[str, Any]) -> list[str]:
     made = [f"{name}={level}" for level in one["levels"]] if "levels" in one else [name]
     return [*made, *([f"{name}=missing"] if one["missing"] else [])]
 
 
 def _covariates(coding: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    return [column for name, one in coding.items() for column in _columns(name, one)]
+    return [column for name, one in coding.items() for column in _dummy_names(name, one)]
 
 
-def _deviance(y: np.ndarray, values: np.ndarray, power: float = 1.5) -> float:
+def _mean_deviance(y: np.ndarray, values: np.ndarray, power: float = 1.5) -> float:
     """Return the mean Tweedie deviance: small where a customer's value tells what they spend, zeros included."""
     values = np.maximum(values, 1e-9 * max(float(y.mean()), 1e-300))
     terms = (

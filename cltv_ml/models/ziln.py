@@ -18,7 +18,7 @@ from cltv_ml.models.trees import TrainingRows, TreeModel
 LOG_SIGMA = (-2.0, 0.7)
 
 #: Hessian of a row for an output that the row does not inform; zero would make leaves without a value.
-_NOTHING = 1e-6
+_FLAT_HESSIAN = 1e-6
 
 
 @dataclass(eq=False, repr=False)
@@ -82,7 +82,7 @@ class ZILN(TreeModel):
 
     def _parts(self, matrix: boosting.Matrix) -> np.ndarray:
         """Return log-odds of buying, mu and log sigma, shape (n, 3)."""
-        return boosting.score(self.booster_, matrix)
+        return boosting.booster_scores(self.booster_, matrix)
 
     def _money(self, parts: np.ndarray) -> np.ndarray:
         sigma = np.exp(np.clip(parts[:, 2], *LOG_SIGMA))
@@ -107,9 +107,9 @@ def _derivatives(outputs: np.ndarray, data: xgb.QuantileDMatrix) -> tuple[np.nda
     )
     information = np.column_stack(
         [
-            np.maximum(p * (1 - p), _NOTHING),
-            np.where(bought, precision, _NOTHING),
-            np.where(bought, 2.0, _NOTHING),
+            np.maximum(p * (1 - p), _FLAT_HESSIAN),
+            np.where(bought, precision, _FLAT_HESSIAN),
+            np.where(bought, 2.0, _FLAT_HESSIAN),
         ]
     )
     weight = data.get_weight()[:, None] if len(data.get_weight()) else np.float64(1.0)

@@ -17,7 +17,7 @@ from cltv_ml.decisions.acquisition_value import (
     judge_earlier,
     value_by_channel,
 )
-from cltv_ml.decisions.customers_won import AGES, read_won
+from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder, write_table
@@ -53,12 +53,12 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     """
     settings = Acquisition.of(settings, options)
     check_folder(settings.out)
-    if settings.age not in AGES:
-        raise InputError(f"age must be one of {list(AGES)}, got {settings.age}.")
+    if settings.age not in REPORTED_AGES:
+        raise InputError(f"age must be one of {list(REPORTED_AGES)}, got {settings.age}.")
     spent = read_costs(settings.costs)
     cleaned = load(settings, progress)
     log = cleaned.transactions
-    channels = _channels(cleaned, log, settings.channel)
+    channels = _channel_column(cleaned, log, settings.channel)
     costs = check_costs(spent, log.first, log.last, settings.currency)
     progress("following the customers won", 0.4)
     won = read_won(
@@ -72,7 +72,7 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     files = {name: settings.out / f"{name}.csv" for name in tables}
     for name, table in tables.items():
         write_table(table, files[name])
-    notes, page = _notes(won, costs), settings.out / "acquisition.html"
+    notes, page = _acquisition_notes(won, costs), settings.out / "acquisition.html"
     progress("writing the page", 0.9)
     sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)
     sections[0]["warnings"] = notes
@@ -95,7 +95,7 @@ def _tables(won: Won, costs: pd.DataFrame, age: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def _channels(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None:
+def _channel_column(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None:
     """Return the channel that won each customer by the named column, or by one whose heading says so; None without."""
     end = log.last.normalize() + pd.Timedelta(days=1)
     if not column:
@@ -107,7 +107,7 @@ def _channels(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None:
     return found
 
 
-def _notes(won: Won, costs: pd.DataFrame) -> list[str]:
+def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:
     notes = []
     counted = won.customers.groupby("channel")["customers"].sum()
     everybody, unknown = int(counted.sum()), int(counted.get(UNATTRIBUTED, 0))

@@ -66,7 +66,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     """
     settings = Act.of(settings, options)
     check_folder(settings.out)
-    terms = _terms(settings)
+    terms = _read_terms(settings)
     cleaned = load(settings, progress)
     terms = _with_costs(terms, settings, cleaned)
     progress("scoring the customers", 0.1)
@@ -79,7 +79,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
         except InputError as error:
             done.refused[name] = str(error)
     progress("writing", 0.95)
-    _write(done, shop, settings.out, cleaned if settings.redact else None)
+    _write_act(done, shop, settings.out, cleaned if settings.redact else None)
     return done
 
 
@@ -125,7 +125,7 @@ def learn(
     )
 
 
-def _terms(settings: Act) -> Terms:
+def _read_terms(settings: Act) -> Terms:
     """Return what the settings state about the business, with the tables that they name."""
     same = (
         "margin_rate",
@@ -173,21 +173,21 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 
-def _write(done: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
+def _write_act(done: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
     """Write the tables and the page, which names no customer of `unnamed`."""
     for name, table in done.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
     totals = list_totals(shop, done)
-    for name, content in {"rules": done.rules, "actions": _summary(totals, shop)}.items():
+    for name, content in {"rules": done.rules, "actions": _json_summary(totals, shop)}.items():
         with atomic(out / f"{name}.json") as path:
             path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    page = _page(totals, done, shop)
+    page = _act_page(totals, done, shop)
     page = page if unnamed is None else as_wanted(page, True, unnamed)
     with atomic(out / "actions.html", private=unnamed is None) as path:
         path.write_text(render_html(page), encoding="utf-8")
 
 
-def _page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:
+def _act_page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:
     """Return the page: totals and lists first, then why, then what is missing."""
     missing = missing_section(done.refused)
     return summarise(
@@ -202,7 +202,7 @@ def _page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:
     )
 
 
-def _summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
+def _json_summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
     """Return what the report says of the lists: JSON values, the money to the cent."""
     rows = (
         totals.assign(read_on=totals["read_on"].dt.strftime("%Y-%m-%d")).round(2) if len(totals) else totals

@@ -32,7 +32,7 @@ from cltv_ml.tracking.backtest_runs import log_backtest
 from cltv_ml.windows import Window, rolling_origins, to_horizons
 
 #: Metrics on the page, those that were measured.
-SHOWN = ("gini", "bias", "decile_mape", "mae", "profit", "coverage")
+PAGE_METRICS = ("gini", "bias", "decile_mape", "mae", "profit", "coverage")
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     progress("logging to MLflow", 0.98)
     write_table(results, table)
     log_backtest(results, settings.experiment, settings.dataset, settings=kept)
-    _draw(ranges, latest.horizon, 1 + len(earlier), page)
+    _write_page(ranges, latest.horizon, 1 + len(earlier), page)
     return Backtested([latest, *earlier], results, ranges, table, page)
 
 
-def _draw(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) -> None:
+def _write_page(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) -> None:
     """Write the page: a section per horizon where there are several."""
     several = dict(list(ranges.groupby("horizon"))) if "horizon" in ranges else {horizon: ranges}
     parts = []
@@ -102,7 +102,7 @@ def _draw(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) -> None:
         figures = {
             f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test "
             "windows.": plots.metric_ranges(mine, metric=metric)
-            for metric in SHOWN
+            for metric in PAGE_METRICS
             if metric in set(mine["metric"])
         }
         title = f"Across test windows: {days} days" if len(several) > 1 else "Across test windows"

@@ -29,20 +29,20 @@ def build(settings: Settings | None = None, *, progress: Progress = silent, **op
     settings = Build.of(settings, options)
     check_local(settings.out)
     horizon = to_days(settings.horizon) if settings.horizon else None
-    source = Source(_log(settings, progress), timezone=settings.timezone or None)
+    source = Source(_read_log(settings, progress), timezone=settings.timezone or None)
     write_features(
         source,
         settings.cutoff,
         settings.out,
         "all" if settings.names == ["all"] else settings.names or None,
         horizon=horizon,
-        engine=_engine(settings),
+        engine=_spark_engine(settings),
         progress=lambda parts, total, what: progress(what, parts / max(total, 1)),
     )
     return settings.out
 
 
-def _log(settings: Build, progress: Progress) -> Log:
+def _read_log(settings: Build, progress: Progress) -> Log:
     """Return the log with what else is known of its customers; a snapshot's facts of the log are left out."""
     if not settings.clean_log:
         return load(settings, progress).transactions
@@ -51,7 +51,7 @@ def _log(settings: Build, progress: Progress) -> Log:
     return read_known(log, tables_of(settings), earliest=earliest, rules=rules_of(settings)).of(log)
 
 
-def _engine(settings: Build) -> Any:
+def _spark_engine(settings: Build) -> Any:
     if not settings.master:
         return DuckDB(settings.memory, shards=settings.shards)
     if settings.shards is not None:

@@ -59,7 +59,7 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
         write_table(continuation, settings.out.with_stem(f"{settings.out.stem}_expected"))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
-    write_page(_page(table, settings, continuation), page)
+    write_page(_cohorts_page(table, settings, continuation), page)
     return CohortTable(table, continuation, settings.out, page)
 
 
@@ -82,7 +82,9 @@ def _grouping(by: str, cleaned: Cleaned, log: Log) -> str | pd.Series:
     return levels
 
 
-def _page(table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None) -> dict[str, Any]:
+def _cohorts_page(
+    table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None
+) -> dict[str, Any]:
     parts = [_so_far(table, settings)]
     if continuation is not None:
         parts.append(_to_come(continuation, settings.currency))

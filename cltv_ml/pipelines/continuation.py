@@ -13,13 +13,12 @@ from cltv_ml.log import Log
 from cltv_ml.models import GammaGamma, ParetoNBD, ProbabilisticValue
 from cltv_ml.models.value_curve import ValueCurve
 from cltv_ml.serving import registered_model, scoring
+from cltv_ml.tables import SUMMARY
 from cltv_ml.tracking import store
 from cltv_ml.windows import Window
 
 #: Draws for the intervals.
-DRAWS = 200
-
-_SUMMARY = ["frequency", "recency", "T", "monetary_value"]
+CONTINUATION_DRAWS = 200
 
 
 def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd.DataFrame:
@@ -45,20 +44,20 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
     model, _ = registered_model.load_registered()
     card = model.metadata.metadata
     horizon = int(card["horizon"])
-    X = build_features(log, cutoff, names=list(dict.fromkeys([*card["features"], *_SUMMARY])))
+    X = build_features(log, cutoff, names=list(dict.fromkeys([*card["features"], *SUMMARY])))
     scores = scoring.predict_in_chunks(model, X[card["features"]])["expected_value"].fillna(0.0)
     curve = ValueCurve(ParetoNBD(), horizon).fit(X)
     values = curve.multiples(X, days).mul(scores, axis=0)
     cohort = members["cohort"].reindex(X.index)
     level = forecast_level(log, Window(cutoff, horizon))
-    factors = np.ones(DRAWS)
+    factors = np.ones(CONTINUATION_DRAWS)
     if level is not None:
-        factors = np.random.default_rng(0).permutation(level.factors(DRAWS))
+        factors = np.random.default_rng(0).permutation(level.factors(CONTINUATION_DRAWS))
     age = (cutoff - members["t0"]).dt.days
     sizes = members.groupby("cohort").agg(customers=("cohort", "size"), to_date=("spent", "mean"))
     sizes["age"] = age.groupby(members["cohort"]).mean()
     tables = [
-        _at(curve, X, values[day], cohort, day, factors).join(sizes, how="right").assign(days=day)
+        _sums_within(curve, X, values[day], cohort, day, factors).join(sizes, how="right").assign(days=day)
         for day in days
     ]
     table = pd.concat(tables).rename_axis("cohort").reset_index().fillna({"expected": 0.0})
@@ -69,15 +68,15 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
     return table[wanted].sort_values(["cohort", "days"], ignore_index=True)
 
 
-def _at(
+def _sums_within(
     curve: ValueCurve, X: pd.DataFrame, value: pd.Series, cohort: pd.Series, day: int, factors: np.ndarray
 ) -> pd.DataFrame:
     """Return each cohort's expected sum within a horizon and the 90% interval of its draws."""
     names, codes = np.unique(cohort.to_numpy(dtype=object), return_inverse=True)
-    model = ProbabilisticValue(curve.purchases_, GammaGamma(), horizon=day).fit(X[_SUMMARY])
-    scale = value.to_numpy() / np.maximum(model.predict(X[_SUMMARY]), np.finfo(float).tiny)
-    sums, first = np.zeros((len(names), DRAWS)), 0
-    for part in model.draw_values(X[_SUMMARY], DRAWS):
+    model = ProbabilisticValue(curve.purchases_, GammaGamma(), horizon=day).fit(X[SUMMARY])
+    scale = value.to_numpy() / np.maximum(model.predict(X[SUMMARY]), np.finfo(float).tiny)
+    sums, first = np.zeros((len(names), CONTINUATION_DRAWS)), 0
+    for part in model.draw_values(X[SUMMARY], CONTINUATION_DRAWS):
         rows = slice(first, first + len(part))
         np.add.at(sums, codes[rows], part * scale[rows, None])
         first += len(part)

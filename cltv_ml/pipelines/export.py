@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.actions.exports import FORMATS, Order, build_export
+from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.compare import is_within_bounds
 from cltv_ml.files import atomic, write_table
@@ -23,7 +23,7 @@ from cltv_ml.windows import to_cutoff
 
 
 @dataclass(frozen=True)
-class Export(Inline):
+class ExportedFile(Inline):
     """A file that was written: its path, rows, and how many customers were left out for which reason."""
 
     path: Path
@@ -31,7 +31,7 @@ class Export(Inline):
     left_out: dict[str, int]
 
 
-def export(settings: Settings | None = None, **options: Any) -> dict[str, Export | str]:
+def export(settings: Settings | None = None, **options: Any) -> dict[str, ExportedFile | str]:
     """Write scores or lists as files that campaign tools take; return by format its file, or why it was not written.
 
     Raises
@@ -46,7 +46,9 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
         raise InputError(f"Unknown export format {named}. Available: {sorted(FORMATS)}.")
     scores = read_table(settings.scores, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
     people = None if settings.customers is None else read_table(settings.customers, [], _CUSTOMERS)
-    order = Order(settings.currency, settings.country_code, settings.conversion, _passed(), _orders(settings))
+    order = ExportOrder(
+        settings.currency, settings.country_code, settings.conversion, _passed(), _orders(settings)
+    )
     return write_exports(settings.formats, scores, settings.out, order, people)
 
 
@@ -86,9 +88,9 @@ def write_exports(
     formats: Sequence[str],
     scores: pd.DataFrame,
     out: Path,
-    order: Order,
+    order: ExportOrder,
     customers: pd.DataFrame | None = None,
-) -> dict[str, Export | str]:
+) -> dict[str, ExportedFile | str]:
     """Write each format that keeps its rules, and `manifest.json`; return by format its file, or the broken rule.
 
     Parameters
@@ -98,8 +100,8 @@ def write_exports(
     customers
         Identities (`email`, `phone`, ...) and opt-outs, indexed by customer_id.
     """
-    everybody = _joined(scores, customers)
-    written: dict[str, Export | str] = {}
+    everybody = _joined_table(scores, customers)
+    written: dict[str, ExportedFile | str] = {}
     for name in formats:
         try:
             table, left_out = build_export(name, everybody, order)
@@ -108,12 +110,12 @@ def write_exports(
             continue
         path = out / f"{name}.csv"
         write_table(table, path)
-        written[name] = Export(path, len(table), left_out)
+        written[name] = ExportedFile(path, len(table), left_out)
     _write_manifest(written, scores, out)
     return written
 
 
-def _joined(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.DataFrame:
+def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.DataFrame:
     for name, table in {"scores": scores, "customers": customers}.items():
         if table is not None and table.index.has_duplicates:
             twice = table.index[table.index.duplicated()][0]
@@ -123,7 +125,7 @@ def _joined(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.DataFram
     return scores.join(customers.drop(columns=[name for name in customers if name in scores]))
 
 
-def _write_manifest(written: dict[str, Export | str], scores: pd.DataFrame, out: Path) -> None:
+def _write_manifest(written: dict[str, ExportedFile | str], scores: pd.DataFrame, out: Path) -> None:
     """Write `manifest.json`: model version, cutoff, and for each format its rows or why it was not written."""
     about = {
         name: str(scores[name].iloc[0])
@@ -132,7 +134,7 @@ def _write_manifest(written: dict[str, Export | str], scores: pd.DataFrame, out:
     }
     files = {
         name: {"file": one.path.name, "rows": one.rows, "left_out": one.left_out}
-        if isinstance(one, Export)
+        if isinstance(one, ExportedFile)
         else {"not_written": one}
         for name, one in written.items()
     }

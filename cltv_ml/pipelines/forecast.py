@@ -52,7 +52,7 @@ _LEAST_SAY = 0.05
 _NONE_WON = "The log has won no customer for four weeks"
 
 #: What a reader finds in each file, as the page names it.
-_LINKS = {
+_FILE_TITLES = {
     "forecast": "The forecast, every period and band",
     "history": "What was before it",
     "scenarios": "All scenarios",
@@ -61,7 +61,7 @@ _LINKS = {
     "causes": "What made the difference",
 }
 
-_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
+_FIRST_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     log = load(settings, progress).transactions
     window = Window(log.last.normalize() + pd.Timedelta(days=1), horizon)
     per = ("week" if horizon <= _WEEKS_UPTO else "month") if settings.per == "auto" else settings.per
-    terms = _terms(settings, log, window.cutoff)
+    terms = _plan_terms(settings, log, window.cutoff)
     before = _last_forecast(settings, window.cutoff)
     progress("forecasting the whole shop", 0.3)
     found = forecast_shop(log, window, per, holidays=holidays)
@@ -126,8 +126,8 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     kept = repeat_share(log, window.cutoff, horizon)
     scenarios = compute_scenarios(parts, terms, until, kept)
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(found), terms, until, parts)
-    judged, causes = (None, None) if before is None else _judge(log, before)
-    notes = _notes(found, terms, window)
+    judged, causes = (None, None) if before is None else _judge_ended(log, before)
+    notes = _forecast_notes(found, terms, window)
     progress("writing the page", 0.9)
     tables = {
         "forecast": bands.assign(cutoff=window.cutoff),
@@ -148,7 +148,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     )
     with atomic(page) as path:
         path.write_text(render_html(summary), encoding="utf-8")
-    log_forecast(bands, settings.experiment, settings.dataset, window, settings=_kept(settings))
+    log_forecast(bands, settings.experiment, settings.dataset, window, settings=_settings_to_store(settings))
     return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page, files)
 
 
@@ -163,7 +163,7 @@ def _sections(
 
     def links(*names: str) -> dict[str, str]:
         """Return the files of some tables, by the words of their links."""
-        return {_LINKS[name]: files[name].name for name in names}
+        return {_FILE_TITLES[name]: files[name].name for name in names}
 
     scenarios, parts, terms, periods, kept, bands = plan
     drawn = links("forecast", "history")
@@ -184,7 +184,7 @@ def _sections(
     return sections
 
 
-def _kept(settings: Forecast) -> str:
+def _settings_to_store(settings: Forecast) -> str:
     return settings.toml(data=settings.dataset, holidays=None, before=None)
 
 
@@ -192,12 +192,12 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pa
     """Write the forecast to `out` and the other tables next to it; return the files by name."""
     files = {name: out if name == "forecast" else out.with_stem(f"{out.stem}_{name}") for name in tables}
     for name, table in tables.items():
-        first = _COLUMNS if name == "forecast" else []
+        first = _FIRST_COLUMNS if name == "forecast" else []
         write_table(table[[*first, *(column for column in table if column not in first)]], files[name])
     return files
 
 
-def _terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> PlanTerms:
+def _plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> PlanTerms:
     """Return what revenue costs: the margin rate stated, else that of the log's costs in its last year."""
     rate = settings.margin_rate
     if rate is None and "cost" in log.columns:
@@ -242,7 +242,7 @@ def _last_forecast(settings: Forecast, cutoff: pd.Timestamp) -> pd.DataFrame | N
     table = (
         source if isinstance(source, pd.DataFrame) else _read(source, "a table that `cltv forecast` wrote")
     )
-    missing = [name for name in (*_COLUMNS, "lower_80", "upper_80") if name not in table]
+    missing = [name for name in (*_FIRST_COLUMNS, "lower_80", "upper_80") if name not in table]
     if missing:
         if not named:
             return None
@@ -257,7 +257,7 @@ def _last_forecast(settings: Forecast, cutoff: pd.Timestamp) -> pd.DataFrame | N
     return None if ended.empty else ended
 
 
-def _judge(log: Log, ended: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _judge_ended(log: Log, ended: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the ended periods of an earlier forecast with what came, and what made the difference."""
     cutoff = ended["cutoff"].iloc[0]
     periods = ended[["start", "until"]].drop_duplicates().sort_values("start")
@@ -280,7 +280,7 @@ def _none_to_come(found: ShopForecast) -> str:
     return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if found.arrivals.rate is None else ""
 
 
-def _notes(found: ShopForecast, terms: PlanTerms, window: Window) -> list[str]:
+def _forecast_notes(found: ShopForecast, terms: PlanTerms, window: Window) -> list[str]:
     """Return what a reader must know before the numbers."""
     notes = []
     days = found.value.repeat.calendar.days

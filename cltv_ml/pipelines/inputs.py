@@ -39,7 +39,7 @@ from cltv_ml.features import (
 from cltv_ml.files import as_written
 from cltv_ml.log import Log
 from cltv_ml.models import COSTLY, WITH_ATTRIBUTES, ValueModel, by_name, competitors, names_of, with_params
-from cltv_ml.models.level_holidays import A_YEAR
+from cltv_ml.models.level_holidays import DAYS_APART
 from cltv_ml.models.own import as_value_model
 from cltv_ml.remote import local
 from cltv_ml.settings import Build, Check, Competing, Customers, Judged, Source, Windowed
@@ -77,7 +77,7 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
     known = read_known(
         Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules, wanted=wanted
     )
-    _tell(known, learns=earliest is not None)
+    _tell_known(known, learns=earliest is not None)
     return replace(cleaned, known=known)
 
 
@@ -107,7 +107,7 @@ def _earliest(settings: Source, cleaned: Cleaned) -> pd.Timestamp | None:
     return earliest_cutoff(Log(cleaned.log).first, to_horizons(settings.horizon)[0])
 
 
-def _tell(known: Known, *, learns: bool) -> None:
+def _tell_known(known: Known, *, learns: bool) -> None:
     """Log how attributes were understood and which are left out; the command line shows it on stderr."""
     if known.attributes is not None and known.coverage is not None:
         for sentence in describe_attributes(known.attributes, known.coverage, learns=learns):
@@ -296,7 +296,7 @@ def read_holidays(source: Any, log: Log) -> pd.DataFrame:
     for name, mine in table.groupby("holiday")["date"]:
         known = mine[mine.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))]
         apart = known.sort_values().diff().dt.days
-        if not apart.between(*A_YEAR).any():
+        if not apart.between(*DAYS_APART).any():
             raise InputError(
                 f"holidays: {name} needs its dates of two years in a row around the log ({log.first:%Y-%m-%d} to "
                 f"{log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in mine.sort_values())}."

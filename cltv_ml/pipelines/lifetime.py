@@ -73,7 +73,7 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         beyond the champion's horizon, a rate is impossible, or the costs cannot be used.
     """
     settings = LifetimeSettings.of(settings, options)
-    days, end = _check(settings)
+    days, end = _check_horizons(settings)
     cleaned = load(settings, progress)
     log = cleaned.transactions
     cutoff = scoring.check_as_of(log, None)
@@ -89,13 +89,13 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
         raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
     progress("following customers beyond the horizon", 0.6)
     future = forecast_future(log, X, values, Window(cutoff, horizon))
-    end, capped = _cap(future, log, cutoff, horizon, end)
-    table = _table(log, future, profit, (horizon, end), settings.discount_rate)
+    end, capped = _bounded_end(future, log, cutoff, horizon, end)
+    table = _lifetime_table(log, future, profit, (horizon, end), settings.discount_rate)
     progress("drawing intervals", 0.8)
     table, totals = _with_intervals(table, future, (horizon, end))
     chosen = decisions.choose_value(table, settings.value, settings.basis)
     cuts = decisions.fit_tiers(chosen)
-    table = table.join(_at(future, days, scores)).assign(
+    table = table.join(_further_horizons(future, days, scores)).assign(
         tier=decisions.apply_tiers(chosen, cuts),
         cutoff=cutoff,
         horizon=horizon,
@@ -104,14 +104,14 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     )
     if settings.top_reasons:
         native = model.unwrap_python_model().model
-        table = table.join(_reasons(native, X[card["features"]], table, values, settings))
-    notes = _notes(table, end, profit, capped)
+        table = table.join(_value_reasons(native, X[card["features"]], table, values, settings))
+    notes = _lifetime_notes(table, end, profit, capped)
     write_table(table.reset_index(), settings.out)
     _write_account(settings, table, totals, notes, cuts, future)
     return Lifetimes(table, totals, notes, settings.out)
 
 
-def _check(settings: LifetimeSettings) -> tuple[list[int], int]:
+def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
     """Return the horizons and the end in days."""
     check_discount_rate(settings.discount_rate)
     days = [to_days(horizon) for horizon in settings.horizons]
@@ -163,7 +163,7 @@ def channels_won(
     return None if levels is None else levels.replace("unknown", None)
 
 
-def _cap(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, end: int) -> tuple[int, str]:
+def _bounded_end(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, end: int) -> tuple[int, str]:
     """Return the end, no later than the log is long where it shows no dropout, and a sentence about that."""
     stays, span = future.model.no_dropout(future.X), (cutoff - log.first.normalize()).days
     if stays is None:
@@ -180,7 +180,7 @@ def _cap(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, end: int)
     )
 
 
-def _table(
+def _lifetime_table(
     log: Log, future: Future, profit: _Profit, days: tuple[int, int], discount_rate: float
 ) -> pd.DataFrame:
     """Return the sums of each customer, in revenue and, where costs are known, in profit."""
@@ -227,7 +227,7 @@ def _is_part(name: str) -> bool:
     return name.endswith(("_value", "_profit", "_to_date"))
 
 
-def _at(future: Future, days: Sequence[int], scores: pd.DataFrame) -> pd.DataFrame:
+def _further_horizons(future: Future, days: Sequence[int], scores: pd.DataFrame) -> pd.DataFrame:
     """Return `value_<days>d` for each further horizon, not discounted: the champion's own where it has one."""
     found = future.expected(list(days))
     for day in days:
@@ -235,7 +235,7 @@ def _at(future: Future, days: Sequence[int], scores: pd.DataFrame) -> pd.DataFra
     return found.cummax(axis=1).rename(columns=lambda day: f"value_{day}d")
 
 
-def _reasons(
+def _value_reasons(
     model: Any, X: pd.DataFrame, table: pd.DataFrame, values: pd.Series, settings: LifetimeSettings
 ) -> pd.DataFrame:
     """Return the reasons for the chosen value: the champion's, carried on with its value, and what is past."""
@@ -250,7 +250,7 @@ def _reasons(
     return top_reasons(model, X, settings.top_reasons, scale=scale, known=known)
 
 
-def _notes(table: pd.DataFrame, end: int, profit: _Profit, capped: str) -> list[str]:
+def _lifetime_notes(table: pd.DataFrame, end: int, profit: _Profit, capped: str) -> list[str]:
     """Return what a reader must know before the numbers."""
     share = decisions.residual_share(table)
     notes = [

@@ -33,7 +33,7 @@ from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting import sections, theme
 from cltv_ml.reporting.report import render_html, summarise
-from cltv_ml.serving.responses import of_horizon, tier_names
+from cltv_ml.serving.responses import is_of_horizon, tier_names
 from cltv_ml.settings import Monitor, Settings
 from cltv_ml.settings.toml import read_toml
 from cltv_ml.tracking import registry, runs, scored_batches, store
@@ -45,7 +45,7 @@ _REFERENCE = "reference.json"
 _NEEDED = ("customer_id", "expected_value", "model_version", "cutoff", "horizon", "tier")
 #: The checks that compare a promise with the truth, not today with the training.
 _PROMISES = ("bias", "decile error", "order", "coverage", "bias so far")
-_KEPT = (
+_BATCH_COLUMNS = (
     "customer_id",
     "expected_value",
     "value_median",
@@ -58,7 +58,7 @@ _KEPT = (
 
 
 @dataclass(frozen=True)
-class Report(Inline):
+class MonitorReport(Inline):
     """What was found: the verdict with its checks, drift, segment shares, closed batches and the open ones' paths."""
 
     level: str
@@ -125,7 +125,9 @@ def store_reference(
 
 @with_bar
 @store.explained()
-def monitor(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Report:
+def monitor(
+    settings: Settings | None = None, *, progress: Progress = silent, **options: Any
+) -> MonitorReport:
     """Compare the newest scores with the training, and earlier scores with what has happened since.
 
     Returns the verdict with its reasons, logs it, and writes `monitor.html` and the tables. The scores are stored, so
@@ -141,7 +143,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     check_folder(settings.out)
     limits = _read_thresholds(settings.thresholds)
     promise = read_promise(settings)
-    scores = _read_batch(settings.scores if promise is None else promise.scores)
+    scores = _read_scores(settings.scores if promise is None else promise.scores)
     window = _check_scores(scores)
     store.open_store()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
@@ -151,7 +153,7 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
     experiment_id = runs.open_experiment(settings.experiment)
     reference, notes, name = _expectations(version, promise)
     progress("comparing with the training", 0.2)
-    batch = scores.dropna(subset="expected_value")[_kept(scores)]
+    batch = scores.dropna(subset="expected_value")[_columns_to_store(scores)]
     trained = reference if promise is None else {}
     drift, shares, checks = compare_with_training(log, batch, window, version, trained, limits, notes)
     horizon = window.horizon if promise is None else promise.horizon
@@ -168,10 +170,10 @@ def monitor(settings: Settings | None = None, *, progress: Progress = silent, **
         notes.append(
             f"No batch has closed yet; what this one promised is known once the log reaches {window.end:%Y-%m-%d}."
         )
-    report = Report(worst_level(checks), checks, drift, shares, truth, paths, notes, by_horizon)
-    _log(series, report, window)
+    report = MonitorReport(worst_level(checks), checks, drift, shares, truth, paths, notes, by_horizon)
+    _log_report(series, report, window)
     progress("writing", 0.9)
-    _write(series, report, _about(scores, window), window, version, settings, cleaned)
+    _write_monitor(series, report, _about(scores, window), window, version, settings, cleaned)
     return report
 
 
@@ -187,7 +189,7 @@ def _read_thresholds(source: Path | Mapping[str, Any] | None) -> Thresholds:
     return promises.read_thresholds(content.get("monitor", content))
 
 
-def _read_batch(source: Path | pd.DataFrame) -> pd.DataFrame:
+def _read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
     scores = read_table(source, _NEEDED, "the scores that `cltv score` wrote with --scores").reset_index()
     try:
         return scores.assign(cutoff=pd.to_datetime(scores["cutoff"]))
@@ -195,9 +197,9 @@ def _read_batch(source: Path | pd.DataFrame) -> pd.DataFrame:
         raise InputError("the scores' cutoff holds no days; name a file that `cltv score` wrote.") from None
 
 
-def _kept(scores: pd.DataFrame) -> list[str]:
+def _columns_to_store(scores: pd.DataFrame) -> list[str]:
     """Return the columns of scores that are kept with a batch."""
-    return [*(name for name in _KEPT if name in scores), *filter(of_horizon, scores)]
+    return [*(name for name in _BATCH_COLUMNS if name in scores), *filter(is_of_horizon, scores)]
 
 
 def _check_scores(scores: pd.DataFrame) -> Window:
@@ -239,7 +241,7 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
     return found, []
 
 
-def _log(series: str, report: Report, window: Window) -> None:
+def _log_report(series: str, report: MonitorReport, window: Window) -> None:
     """Put this batch's point into the series: `check/...` is what was compared with a bound."""
     found = {
         f"check/{one.name.replace(' ', '_')}": one.at_least
@@ -279,9 +281,9 @@ def _about(scores: pd.DataFrame, window: Window) -> pd.Series:
     )
 
 
-def _write(
+def _write_monitor(
     series: str,
-    report: Report,
+    report: MonitorReport,
     batch: pd.Series,
     window: Window,
     version: Version,

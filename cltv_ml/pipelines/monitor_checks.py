@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
-from cltv_ml.evaluation.promises import Check, Thresholds, away_from, check
+from cltv_ml.evaluation.promises import Check, Thresholds, away_from, level_check
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
@@ -43,7 +43,7 @@ def compare_with_training(
     drift = pd.concat(parts, ignore_index=True)
     shares = compute_shares(reference["tiers"], batch["tier"].value_counts().to_dict())
     checks = [
-        check(
+        level_check(
             f"drift of {row.feature}",
             row.psi_lower,
             limits.psi,
@@ -54,9 +54,9 @@ def compare_with_training(
         for row in drift[drift["kind"] == "prediction"].itertuples()
     ]
     checks += _moved(drift[drift["kind"] == "feature"], limits)
-    checks += _unseen(drift, limits)
+    checks += _unseen_level_checks(drift, limits)
     checks += [
-        check(
+        level_check(
             f"share of {row.segment}",
             away_from(row.lower, row.upper, row.before),
             limits.segment,
@@ -86,13 +86,13 @@ def _moved(features: pd.DataFrame, limits: Thresholds) -> list[Check]:
         f", most of all (stability index) {most}." if most else "."
     )
     share = len(moved) / len(features)
-    return [check("features moved", share, limits.features_moved, sentence, worst="watch")]
+    return [level_check("features moved", share, limits.features_moved, sentence, worst="watch")]
 
 
-def _unseen(drift: pd.DataFrame, limits: Thresholds) -> list[Check]:
+def _unseen_level_checks(drift: pd.DataFrame, limits: Thresholds) -> list[Check]:
     """Return a check for each category in which many customers have a level that the training did not have."""
     return [
-        check(
+        level_check(
             f"unseen levels of {row.feature}",
             row.other,
             limits.segment,
@@ -118,19 +118,19 @@ def freshness_checks(
     before = log.frame.loc[log.frame["timestamp"] < window.cutoff, "timestamp"]
     quiet = (window.cutoff - before.max().normalize()).days - 1
     return [
-        check(
+        level_check(
             "refused",
             refused,
             limits.refused,
             f"{refused:.1%} of the customers have no value; the scores say why.",
         ),
-        check(
+        level_check(
             "model age",
             age,
             limits.model_age,
             f"The model was fitted until {version.fitted_until:%Y-%m-%d}, {age:.1f} horizons before the batch.",
         ),
-        check(
+        level_check(
             "log age",
             quiet,
             limits.log_age,
@@ -168,7 +168,7 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
         f"The batch of {row['cutoff']:%Y-%m-%d} (version {row['model_version']}{',' if days else ''}{days})"
     )
     checks = [
-        check(
+        level_check(
             f"bias{days}",
             away_from(row["bias_lower"], row["bias_upper"]),
             limits.bias,
@@ -176,7 +176,7 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             f"{format_money(row['realised'], currency)} came: {row['bias']:+.1%} off in its total, "
             f"95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
         ),
-        check(
+        level_check(
             f"decile error{days}",
             row["decile_mape_lower"],
             limits.decile_error,
@@ -187,14 +187,14 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
     tested = version.tags.get(f"test_{int(row['horizon'])}d/gini" if days else "test_gini")
     if tested is not None and row["model_version"] == version.number:
         told = f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised."
-        checks.append(check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, told))
+        checks.append(level_check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, told))
     if "coverage" in row and np.isfinite(row["coverage"]):
         told = (
             f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
             f"{row['coverage_promised']:.0%} were promised."
         )
         gap = row["coverage_promised"] - row["coverage_upper"]
-        checks.append(check(f"coverage{days}", gap, limits.coverage_gap, told))
+        checks.append(level_check(f"coverage{days}", gap, limits.coverage_gap, told))
     return checks
 
 
@@ -210,5 +210,5 @@ def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list
                 f"{format_money(last['realised'], currency)}."
             )
             off = away_from(last["bias_lower"], last["bias_upper"])
-            checks.append(check("bias so far", off, limits.bias, told))
+            checks.append(level_check("bias so far", off, limits.bias, told))
     return checks

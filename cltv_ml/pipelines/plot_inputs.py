@@ -19,7 +19,7 @@ from cltv_ml.tracking import newest_training
 from cltv_ml.windows import rolling_origins
 
 #: Test windows looked at for figures over time: the newest training's and those before it that touch none.
-WINDOWS = 3
+PLOT_WINDOWS = 3
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Material:
     def windows(self) -> list[WindowResult]:
         """The newest test window and earlier ones apart from it, each judged on models fitted before it."""
         last, features = self.result.window, [str(name) for name in self.X.columns]
-        earlier = rolling_origins(self.log.first, last, f"{last.horizon}d", WINDOWS - 1)
+        earlier = rolling_origins(self.log.first, last, f"{last.horizon}d", PLOT_WINDOWS - 1)
         models = [clone(model) for model in self.result.models.values()]
         return [self.result, *(judge(self.log, window, models, features) for window in earlier)]
 

@@ -120,9 +120,9 @@ def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Co
     window = Window.latest(last + pd.Timedelta(days=1), challenger.horizon)
     if window.cutoff > first:
         for one, other, how in (
-            (_registered(champion), _registered(challenger), "both versions as registered"),
+            (_fitted_and_uri(champion), _fitted_and_uri(challenger), "both versions as registered"),
             (
-                _registered(champion),
+                _fitted_and_uri(champion),
                 _tested(challenger),
                 "the champion as registered against the challenger as it was tested, before it saw these days",
             ),
@@ -137,7 +137,7 @@ def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Co
     )
 
 
-def _registered(version: Version) -> tuple[pd.Timestamp, str]:
+def _fitted_and_uri(version: Version) -> tuple[pd.Timestamp, str]:
     return version.fitted_until, version.uri
 
 
@@ -147,7 +147,7 @@ def _tested(version: Version) -> tuple[pd.Timestamp, str] | None:
     return version.test_cutoff, version.candidate
 
 
-def _sums(*versions: Version) -> dict[str, str | None]:
+def _checksums_of(*versions: Version) -> dict[str, str | None]:
     """Return the checksums of versions and of what was tested in their stead, by address."""
     own = {version.uri: version.tags.get(checksums.OWN) for version in versions}
     tested = {
@@ -171,9 +171,11 @@ def _decide(
         _check_comparable(standing, challenger)
         comparison = choose_comparison(standing, challenger, log)
         progress("scoring both, each in its own process", 0.2)
-        scores = score_apart(comparison.uris, log, comparison.window.cutoff, _sums(standing, challenger))
+        scores = score_apart(
+            comparison.uris, log, comparison.window.cutoff, _checksums_of(standing, challenger)
+        )
         progress("comparing", 0.8)
-        return _judge(log, standing, challenger, comparison, scores, targeting)
+        return _judge_two(log, standing, challenger, comparison, scores, targeting)
     except InputError as error:
         return Decision(challenger.number, champion, False, [f"refused: {error}"])
 
@@ -192,7 +194,7 @@ def _check_comparable(champion: Version, challenger: Version) -> None:
         )
 
 
-def _judge(
+def _judge_two(
     log: Log,
     champion: Version,
     challenger: Version,

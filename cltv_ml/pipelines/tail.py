@@ -8,12 +8,11 @@ from cltv_ml.errors import InputError
 from cltv_ml.evaluation.future import fit_future
 from cltv_ml.models.level import Level
 from cltv_ml.serving.chosen_value import Tail, longest
+from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import Window
 
 #: Days for which customers are followed unless a request says otherwise.
 FOLLOWED = 1826
-
-_SUMMARY = ["frequency", "recency", "T", "monetary_value"]
 
 
 def learn_tail(
@@ -32,10 +31,10 @@ def learn_tail(
     """
     horizon, values = longest(table, window.horizon)
     try:
-        model = fit_future(X[_SUMMARY], values, horizon, level)
+        model = fit_future(X[SUMMARY], values, horizon, level)
     except InputError:  # nobody has bought on a second day
         return None
-    if model.no_dropout(X[_SUMMARY]) is None:
+    if model.no_dropout(X[SUMMARY]) is None:
         return Tail(model, FOLLOWED)
     followed = (window.cutoff - first.normalize()).days
     most = min(FOLLOWED, max(followed, horizon))

@@ -30,7 +30,7 @@ def study_run(experiment_id: str, study: optuna.Study, name: str, tags: Mapping[
     """
     _close_interrupted(study)
     known = study.user_attrs.get(_RUN)
-    if known is None or "MLFLOW_RUN_ID" in os.environ or not _exists(known):
+    if known is None or "MLFLOW_RUN_ID" in os.environ or not _run_exists(known):
         known = None
     with runs.held_open(
         run_id=known, experiment_id=experiment_id, run_name=None if known else name, tags=dict(tags)
@@ -80,12 +80,12 @@ def _close_interrupted(study: optuna.Study) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(dict(trial.params), user_attrs={"again": trial.number})
         run_id = trial.user_attrs.get(_RUN)
-        if run_id and _exists(run_id):
+        if run_id and _run_exists(run_id):
             client.set_tag(run_id, "trial_state", "interrupted")
             client.set_terminated(run_id, "FAILED")
 
 
-def _exists(run_id: Any) -> bool:
+def _run_exists(run_id: Any) -> bool:
     try:
         MlflowClient().get_run(run_id)
     except MlflowException:

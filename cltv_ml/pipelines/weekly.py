@@ -9,7 +9,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder
 from cltv_ml.inline import Inline
 from cltv_ml.pipelines.act import act
-from cltv_ml.pipelines.monitor import Report, monitor
+from cltv_ml.pipelines.monitor import MonitorReport, monitor
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.promote import Decision
 from cltv_ml.pipelines.score import score
@@ -25,7 +25,7 @@ class Week(Inline):
 
     outcome: Outcome | None
     manifest: Manifest
-    report: Report
+    report: MonitorReport
     refused: dict[str, str]
 
     @property
@@ -50,25 +50,25 @@ def weekly(settings: Settings | None = None, *, progress: Progress = silent, **o
     check_folder(settings.out)
     store.open_store()
     first = registry.alias_version(registry.REGISTERED_NAME, "champion") is None
-    outcome = _train(settings, _part(progress, 0.0, 0.5)) if first else None
-    manifest, report = _score(settings, _part(progress, 0.5, 0.6))
+    outcome = _train_again(settings, _part_of_progress(progress, 0.0, 0.5)) if first else None
+    manifest, report = _score_and_monitor(settings, _part_of_progress(progress, 0.5, 0.6))
     if report.level == "retrain" and not first:
-        outcome = _train(settings, _part(progress, 0.6, 0.8))
+        outcome = _train_again(settings, _part_of_progress(progress, 0.6, 0.8))
         if outcome.decision is not None and outcome.decision.promoted:
-            manifest, report = _score(settings, _part(progress, 0.8, 0.9))
-    done = act(settings, out=settings.out / "actions", progress=_part(progress, 0.9, 1.0))
+            manifest, report = _score_and_monitor(settings, _part_of_progress(progress, 0.8, 0.9))
+    done = act(settings, out=settings.out / "actions", progress=_part_of_progress(progress, 0.9, 1.0))
     return Week(outcome, manifest, report, done.refused)
 
 
-def _part(progress: Progress, start: float, end: float) -> Progress:
+def _part_of_progress(progress: Progress, start: float, end: float) -> Progress:
     return lambda message, done: progress(message, start + (end - start) * done)
 
 
-def _train(settings: Weekly, progress: Progress) -> Outcome:
+def _train_again(settings: Weekly, progress: Progress) -> Outcome:
     return train(settings, out=settings.out / "training", promote=True, progress=progress)
 
 
-def _score(settings: Weekly, progress: Progress) -> tuple[Manifest, Report]:
+def _score_and_monitor(settings: Weekly, progress: Progress) -> tuple[Manifest, MonitorReport]:
     """Score everybody and hold that against the training and earlier scores."""
     scores = settings.out / "scores.parquet"
     manifest = score(settings, out=str(scores), progress=progress)

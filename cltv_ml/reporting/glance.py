@@ -23,7 +23,7 @@ HOW_FAR, CHANGED, FIRST, TRUST = (
 )
 
 #: How many actions a reader in a hurry sees.
-ACTIONS = 3
+MOST_ACTIONS = 3
 
 
 def answers(
@@ -103,7 +103,7 @@ def with_lists(lists: Sequence[Mapping[str, Any]], currency: str) -> list[str]:
         f"{str(each['action']).capitalize()} {each['customers']:,} customers: "
         f"{format_money(float(each['expected_profit']), currency)} of profit expected for "
         f"{format_money(float(each['cost']), currency)} ({each['file']})."
-        for each in ranked[:ACTIONS]
+        for each in ranked[:MOST_ACTIONS]
     ]
 
 

@@ -52,7 +52,7 @@ def used(summary: Mapping[str, Any]) -> dict[str, str]:
     >>> list(used({"title": "Bias by tier", "subtitle": "", "sections": []}))
     ['Bias', 'Tier']
     """
-    text = "\n".join(_texts(summary))
+    text = "\n".join(_texts_read(summary))
     return {
         term: meaning
         for term, meaning in TERMS.items()
@@ -60,14 +60,14 @@ def used(summary: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts_read(value: Any) -> Iterator[str]:
     """Yield what a reader reads: every text but those inside the figures."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             if name not in ("figure", "inputs"):
-                yield from _texts(inner)
+                yield from _texts_read(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _texts(inner)
+            yield from _texts_read(inner)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cltv_ml.money import digits
 
-_LABELS = {
+_TERM_NAMES = {
     "margin": "Margin, % of the one stated",
     "effect": "Effect, % of the one stated",
     "cost": "Cost per customer",
@@ -42,7 +42,7 @@ def compute_list_totals(
         "controls": [
             {"name": name, "label": label, "value": value}
             for (name, label), value in zip(
-                _LABELS.items(),
+                _TERM_NAMES.items(),
                 ("100", "100", f"{cost:.12g}", f"{budget:.12g}" if budget else ""),
                 strict=True,
             )

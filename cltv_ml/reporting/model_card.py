@@ -12,7 +12,7 @@ from cltv_ml.evaluation.bootstrap import bootstrap_metrics
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.reporting import theme
 
-_SHOWN = {
+_CARD_METRICS = {
     "bias": ("Bias", "{:+.1%}", "promised over spent, minus one; 0 is best"),
     "decile_mape": ("Decile error", "{:.1%}", "the same for tenths of the customers; 0 is best"),
     "gini": ("Gini", "{:.3f}", "order of customers by money; 1 is best, 0 is chance"),
@@ -35,7 +35,7 @@ def model_card(result: WindowResult, verdict: Verdict, notes: Sequence[str], abo
     values = result.scores.loc[name]
     rows = [
         f"| {label} | {form.format(values[metric])} | {form.format(lower)} to {form.format(upper)} | {meaning} |"
-        for metric, (label, form, meaning) in _SHOWN.items()
+        for metric, (label, form, meaning) in _CARD_METRICS.items()
         for lower, upper in [ranges.loc[metric]]
     ]
     limits = [

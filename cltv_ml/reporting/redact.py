@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 #: Headings of columns whose every cell names a customer.
-_HEADINGS = ("customer", "customer_id")
+_CUSTOMER_HEADINGS = ("customer", "customer_id")
 
 #: An id of fewer digits than these is replaced only where it is said to be a customer: other numbers look alike.
-_TELLING = 5
+_LEAST_DIGITS = 5
 _GAP = re.compile(r"([\s<>=|;])")
 _AROUND = "'\"“”‘’«»()[]{},.:!?&#"
 _TWICE = re.compile(r"(?i)\bcustomer ['\"“‘]?(customer \d+)['\"”’]?")
@@ -34,7 +34,7 @@ def redact(summary: Mapping[str, Any], customers: Iterable[Any]) -> dict[str, An
 class _Redactor:
     def __init__(self, customers: Iterable[Any]) -> None:
         self.known = {_form(str(one)) for one in customers if one is not None and str(one).strip()}
-        self.telling = {one for one in self.known if not one.isdigit() or len(one) >= _TELLING}
+        self.telling = {one for one in self.known if not one.isdigit() or len(one) >= _LEAST_DIGITS}
         self.longest = min(6, max((len(_GAP.findall(one)) + 1 for one in self.telling), default=0))
         self.numbers: dict[str, int] = {}
 
@@ -51,7 +51,7 @@ class _Redactor:
 
     def _table(self, before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         for place, name in enumerate(before["head"]):
-            if str(name).lower() in _HEADINGS:
+            if str(name).lower() in _CUSTOMER_HEADINGS:
                 for row, found in zip(before["rows"], after["rows"], strict=True):
                     found[place] = self._number(str(row[place])) if str(row[place]) else ""
         return after

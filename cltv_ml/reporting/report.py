@@ -147,7 +147,7 @@ def render_markdown(summary: Mapping[str, Any]) -> str:
     """Return the summary as Markdown: everything but the figures, which are named by what they show."""
     lines = [f"# {summary['title']}", summary["subtitle"]]
     lines += [
-        f"- **{_cell(fact['name'])}: {_cell(fact['value'])}**, {fact['note']}"
+        f"- **{_escaped_cell(fact['name'])}: {_escaped_cell(fact['value'])}**, {fact['note']}"
         for fact in summary.get("facts", ())
     ]
     for answer in summary.get("answers", ()):
@@ -167,7 +167,7 @@ def _markdown(part: Mapping[str, Any], level: str) -> list[str]:
     lines += [f"> {warning}" for warning in part.get("warnings", ())]
     for table in part["tables"]:
         head = [table["head"], ["---"] + ["---:"] * (len(table["head"]) - 1)]
-        rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in [*head, *table["rows"]]]
+        rows = ["| " + " | ".join(map(_escaped_cell, row)) + " |" for row in [*head, *table["rows"]]]
         lines += [f"**{table['caption']}**", "\n".join(rows)]
         lines += [f"[These numbers as CSV]({table['file']})"] if table.get("file") else []
     lines += [f"- Figure: {drawn['title']}. {drawn['alt']}" for drawn in part["figures"]]
@@ -177,7 +177,7 @@ def _markdown(part: Mapping[str, Any], level: str) -> list[str]:
     return lines
 
 
-def _cell(text: str) -> str:
+def _escaped_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 

@@ -47,7 +47,9 @@ def render_svg(figure: go.Figure) -> str:
     for number, (trace, x, y) in enumerate(drawn):
         colour = _colour(trace, number)
         parts += (
-            _bars(x, y, to_x, to_y, colour) if trace.type == "bar" else _line(trace, x, y, to_x, to_y, colour)
+            _bars(x, y, to_x, to_y, colour)
+            if trace.type == "bar"
+            else _line_path(trace, x, y, to_x, to_y, colour)
         )
         parts.append(_legend(trace, number, colour))
     head = (
@@ -89,11 +91,11 @@ def _axes(figure: go.Figure, x_ticks: np.ndarray, y_ticks: np.ndarray, to_x: Any
     for tick in y_ticks:
         y = to_y(tick)
         parts.append(f'<line x1="{_LEFT}" x2="{_RIGHT}" y1="{y}" y2="{y}" stroke="#e6e8eb"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{_number(tick)}</text>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{_number_text(tick)}</text>')
     for tick in x_ticks:
         if _LEFT <= to_x(tick) <= _RIGHT:
             parts.append(
-                f'<text x="{to_x(tick)}" y="{_BOTTOM + 18}" text-anchor="middle">{_number(tick)}</text>'
+                f'<text x="{to_x(tick)}" y="{_BOTTOM + 18}" text-anchor="middle">{_number_text(tick)}</text>'
             )
     middle = (_LEFT + _RIGHT) / 2
     parts.append(
@@ -115,7 +117,7 @@ def _bars(x: np.ndarray, y: np.ndarray, to_x: Any, to_y: Any, colour: str) -> li
     ]
 
 
-def _line(trace: Any, x: np.ndarray, y: np.ndarray, to_x: Any, to_y: Any, colour: str) -> list[str]:
+def _line_path(trace: Any, x: np.ndarray, y: np.ndarray, to_x: Any, to_y: Any, colour: str) -> list[str]:
     parts, places = [], [(to_x(at), to_y(value)) for at, value in zip(x, y, strict=True)]
     if "lines" in (trace.mode or "lines"):
         dash = ' stroke-dasharray="5 4"' if trace.line.dash not in (None, "solid") else ""
@@ -142,5 +144,5 @@ def _colour(trace: Any, number: int) -> str:
     return theme.PALETTE[number % len(theme.PALETTE)]
 
 
-def _number(value: float) -> str:
+def _number_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -11,7 +11,7 @@ import pandas as pd
 # Text that begins with a nought, such as 00123, is a code.
 _AMOUNT = r"([+-]?(?!0\d)\d[\d,]{0,17}(?:\.\d+)?)(%?)"
 #: A number, a range, or a number with its range in brackets; then what it is counted in.
-_FORMS = {
+_NUMBER_FORMS = {
     ("",): re.compile(rf"{_AMOUNT}(?: (\D{{1,8}}))?"),
     (", from", ", to"): re.compile(rf"{_AMOUNT}(?: (\D{{1,8}}))? to {_AMOUNT}(?: \D{{1,8}})?"),
     ("", ", from", ", to"): re.compile(rf"{_AMOUNT} \({_AMOUNT} to {_AMOUNT}\)(?: (better|worse))?"),
@@ -51,7 +51,7 @@ def with_files(
 
 def _headline(fact: Mapping[str, Any]) -> dict[str, Any]:
     """Return a headline with its number and its unit apart, where it is one."""
-    read = _FORMS[("",)].fullmatch(fact["value"])
+    read = _NUMBER_FORMS[("",)].fullmatch(fact["value"])
     number, unit = (read.group(1).replace(",", ""), _unit(read.groups())) if read else (None, "")
     return {
         "Headline": fact["name"],
@@ -79,7 +79,7 @@ def as_numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFra
 
 def _columns(name: str, cells: list[str]) -> Iterator[tuple[str, Any]]:
     """Yield the columns that the cells of one column hold: its numbers, else its text as it is."""
-    for endings, form in _FORMS.items():
+    for endings, form in _NUMBER_FORMS.items():
         read = [None if cell in _UNKNOWN else form.fullmatch(cell) for cell in cells]
         told = [match.groups() for match in read if match]
         if not told or len(told) < sum(cell not in _UNKNOWN for cell in cells):

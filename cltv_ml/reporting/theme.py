@@ -22,7 +22,7 @@ GAIN, LOSS = PALETTE[2], PALETTE[1]
 SEQUENTIAL = "Cividis"
 
 #: Names as a reader says them.
-LABELS = {
+MODEL_LABELS = {
     "same_rate": "Same rate as before",
     "bg_nbd": "BG/NBD",
     "pareto_nbd": "Pareto/NBD",
@@ -63,7 +63,7 @@ def label(model: str) -> str:
     purchases = model.removesuffix("_covariates")
     if purchases != model:
         return f"{label(purchases)} with attributes"
-    return LABELS.get(model, model.replace("_", " "))
+    return MODEL_LABELS.get(model, model.replace("_", " "))
 
 
 def template(mode: str) -> go.layout.Template:

@@ -115,7 +115,7 @@ def training_summary(
             *sections.attribute_account_section(cleaned.known),
             sections.doubts_section(cleaned, result, verdict, notes),
         ],
-        _facts(result, verdict, today or Today(now), currency),
+        _headline_facts(result, verdict, today or Today(now), currency),
         glance.answers(result, verdict, now, notes, currency=currency),
         headlines=1 if verdict.within_bounds else 2,
     )
@@ -215,7 +215,9 @@ def best_probabilistic(result: WindowResult) -> str | None:
     return ranked[0] if ranked else None
 
 
-def _facts(result: WindowResult, verdict: Verdict, today: Today, currency: str) -> dict[str, tuple[str, str]]:
+def _headline_facts(
+    result: WindowResult, verdict: Verdict, today: Today, currency: str
+) -> dict[str, tuple[str, str]]:
     bias = result.scores.at[verdict.champion, "bias"]
     capture = result.scores.at[verdict.champion, "top_decile_capture"]
     money, now = format_money, today.predictions

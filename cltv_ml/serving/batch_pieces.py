@@ -67,13 +67,13 @@ class Scorer:
     def score(self, rows: pa.RecordBatch) -> pa.Table:
         """Return `customer_id`, the outputs, `tier`, `reason` and top reasons of customers, in their order."""
         if self.since is not None:
-            silent = _numbers(rows, ["T"])["T"] - _numbers(rows, ["recency"])["recency"]
+            silent = _as_block(rows, ["T"])["T"] - _as_block(rows, ["recency"])["recency"]
             days = (self.cutoff - self.since).days - 1
             rows = rows.filter(pa.array((silent <= days).to_numpy()))
         if self.younger_than is not None:
-            young = _numbers(rows, ["T"])["T"] < self.younger_than
+            young = _as_block(rows, ["T"])["T"] < self.younger_than
             rows = rows.filter(pa.array(young.to_numpy()))
-        X = _numbers(rows, self.features)
+        X = _as_block(rows, self.features)
         faults = _faults(X)
         known = X if faults is None else X[faults.isna().to_numpy()]
         table = self._answer(known).reindex(X.index)
@@ -114,7 +114,7 @@ def score_files(
         complete = folder / f"file-{number:04d}.complete"
         rows = pq.ParquetFile(file).metadata.num_rows
         if not complete.exists():
-            for piece, batch in enumerate(_batches(file, scorer.columns, folder if sort else None)):
+            for piece, batch in enumerate(_column_batches(file, scorer.columns, folder if sort else None)):
                 progress(f"scoring {total:,} customers", 0.6 + 0.3 * (done + piece * CHUNK) / max(total, 1))
                 _write_piece(folder / f"scores-{number:04d}-{piece:06d}.parquet", scorer, batch)
             complete.touch()
@@ -122,7 +122,7 @@ def score_files(
     return sorted(folder.glob("scores-*.parquet"))
 
 
-def _batches(file: Path, columns: Sequence[str], scratch: Path | None) -> Iterator[pa.RecordBatch]:
+def _column_batches(file: Path, columns: Sequence[str], scratch: Path | None) -> Iterator[pa.RecordBatch]:
     """Yield a file's columns, in the order of its rows, or of `customer_id` where a folder to sort in is given."""
     if scratch is None:
         # One thread: several take more than twice the processor time here, and the model has its own.
@@ -152,7 +152,8 @@ def joined(
         for name, *_ in con.execute(f"describe from read_parquet([{files}], union_by_name = true)").fetchall()
     ]
     values = {
-        name: f"cast({name if name in available else 'null'} as double)" for name in _ordered(scorer.outputs)
+        name: f"cast({name if name in available else 'null'} as double)"
+        for name in _ordered_outputs(scorer.outputs)
     }
     values |= {
         name: f"cast({name if name in available else 'null'} as varchar)" for name in ("tier", "reason")
@@ -183,13 +184,13 @@ def in_batches(reader: Iterable[pa.RecordBatch], rows: int = CHUNK) -> Iterator[
         yield pa.Table.from_batches(rest).combine_chunks().to_batches()[0]
 
 
-def _ordered(outputs: Sequence[str]) -> list[str]:
+def _ordered_outputs(outputs: Sequence[str]) -> list[str]:
     """Return a model's outputs with purchases and P(alive), which a table of scores always has."""
     always = [name for name in outputs if name not in ("expected_purchases", "p_alive")]
     return [*always, "expected_purchases", "p_alive"]
 
 
-def _numbers(rows: pa.RecordBatch, names: Sequence[str]) -> pd.DataFrame:
+def _as_block(rows: pa.RecordBatch, names: Sequence[str]) -> pd.DataFrame:
     """Return columns as float64 in one block of memory, missing values as NaN; words as text."""
     columns = [rows[name].cast(pa.string() if is_text(name) else pa.float64()) for name in names]
     return pa.RecordBatch.from_arrays(columns, list(names)).to_pandas()

@@ -20,7 +20,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral
 from cltv_ml.remote import address, check_writable, is_remote, send
 from cltv_ml.serving.batch_lakes import upsert
-from cltv_ml.sources.lakes import explained, lake_of, open_iceberg
+from cltv_ml.sources.lakes import explained_lake, lake_of, open_iceberg
 
 #: Columns by which a table that may be replaced is known to hold scores.
 _OURS = {"customer_id", "expected_value", "model_version"}
@@ -82,10 +82,10 @@ class Target:
         if self.place:
             check_writable(self.place + self.options)
         elif self.lake.startswith("iceberg"):
-            with explained(self.lake, "written"):
+            with explained_lake(self.lake, "written"):
                 open_iceberg(self.lake)
         elif self.url:
-            with _explained(self.shown, self.url):
+            with _explained_driver(self.shown, self.url):
                 _check_table(self.url, self.table)
         elif self.path.is_dir():
             raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
@@ -109,7 +109,7 @@ class Target:
         if self.lake:
             upsert(self.lake, schema, batches)
         elif self.url:
-            with _explained(self.shown, self.url):
+            with _explained_driver(self.shown, self.url):
                 _write_table(self.url, self.table, schema, batches)
         else:
             for left in self.path.parent.glob(f".{self.path.name}.*.part"):
@@ -200,7 +200,7 @@ def _connection(url: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _explained(shown: str, url: str) -> Iterator[None]:
+def _explained_driver(shown: str, url: str) -> Iterator[None]:
     """Turn a driver's error into one sentence without the URL."""
     try:
         yield

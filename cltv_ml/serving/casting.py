@@ -42,7 +42,7 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
     schema = model.metadata.get_input_schema()
     return pd.DataFrame(
         {
-            one.name: (_as_doubles if one.type == DataType.double else _as_text)(frame[one.name])
+            one.name: (_as_doubles if one.type == DataType.double else _as_words)(frame[one.name])
             for one in schema.inputs
             if one.name in frame.columns
         },
@@ -63,7 +63,7 @@ def _as_doubles(column: pd.Series) -> pd.Series:
         raise wrong from None  # pandas' own message shows a value of the request
 
 
-def _as_text(column: pd.Series) -> pd.Series:
+def _as_words(column: pd.Series) -> pd.Series:
     """Return identifiers, words and times as text, missing ones as None."""
     kinds = pd.api.types
     if kinds.is_float_dtype(column):

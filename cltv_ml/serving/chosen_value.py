@@ -22,7 +22,7 @@ from cltv_ml.windows import to_days
 
 TAIL = "tail.json"
 
-_OF_HORIZON = re.compile(r"expected_value_(\d+)d")
+_HORIZON_VALUE = re.compile(r"expected_value_(\d+)d")
 
 #: The column of a request with what each customer has spent so far.
 PAST = "value_to_date"
@@ -45,7 +45,7 @@ class Tail:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ValueChoice:
     """Which value is asked for, in revenue or in profit, and how far ahead."""
 
     value: str = "horizon"
@@ -53,7 +53,7 @@ class Choice:
     end: int | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, Any]) -> Choice:
+    def of(cls, params: Mapping[str, Any]) -> ValueChoice:
         """Return the choice of a request's parameters; InputError where one is unknown or lacks what it needs."""
         value, basis = params.get("value") or "horizon", params.get("basis") or "revenue"
         for name, given, known in (("value", value, VALUES), ("basis", basis, BASES)):
@@ -104,7 +104,7 @@ def longest(table: pd.DataFrame, horizon: int) -> tuple[int, pd.Series]:
     >>> longest(pd.DataFrame({"expected_value": [5.0], "expected_value_91d": [9.0]}), 30)[0]
     91
     """
-    days = {int(found[1]): name for name in table if (found := _OF_HORIZON.fullmatch(str(name)))}
+    days = {int(found[1]): name for name in table if (found := _HORIZON_VALUE.fullmatch(str(name)))}
     last = max(days, default=horizon)
     return (last, table[days[last]]) if last > horizon else (horizon, table["expected_value"])
 

@@ -59,7 +59,7 @@ GOLDEN = "golden.json"
 _one_at_a_time = threading.Lock()
 
 #: Approximate number of customers from whom golden rows are drawn.
-_ASKED = 10_000
+_GOLDEN_CUSTOMERS = 10_000
 
 #: Two purchases of one customer, with every column that a log may have.
 _TRANSACTIONS_EXAMPLE = {
@@ -136,7 +136,7 @@ def log_model(
         write_files(model, card, files)
         if tail is not None:
             write_tail(tail, files)
-        (files / GOLDEN).write_text(json.dumps(_split(golden), indent=1), encoding="utf-8")
+        (files / GOLDEN).write_text(json.dumps(_split_frame(golden), indent=1), encoding="utf-8")
         outputs = [name for name in golden.columns if name not in card.features]
         common: dict[str, Any] = {
             "code_paths": [str(package)] if served else None,
@@ -185,7 +185,7 @@ def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: i
     Columns: `customer_id` (made up: a model names no customer), the card's features, the answer. They are stored
     with the model, so that whoever loads it later, and however it is asked, can see that it still answers the same.
     """
-    X = customers.iloc[:: max(1, len(customers) // _ASKED)]
+    X = customers.iloc[:: max(1, len(customers) // _GOLDEN_CUSTOMERS)]
     X = model_input(X, card.features)
     ranks = np.unique(np.linspace(0, len(X) - 1, min(count, len(X))).astype(int))
     chosen = X.iloc[np.argsort(model.predict(X), kind="stable")[ranks]]
@@ -220,7 +220,7 @@ def replay_golden_rows(model: ValueModel, card: Card, golden: pd.DataFrame) -> f
 
 def request(customers: pd.DataFrame, card: Card) -> str:
     """Return customers as the JSON body that the served model answers."""
-    return json.dumps({"dataframe_split": _split(customers[card.features].reset_index())}, indent=1)
+    return json.dumps({"dataframe_split": _split_frame(customers[card.features].reset_index())}, indent=1)
 
 
 def requirements(model: ValueModel) -> list[str]:
@@ -254,7 +254,7 @@ def load_files(folder: Path) -> tuple[ValueModel, Card]:
             raise InputError(
                 f"model.json has format {stored['format']!r}; this version of cltv_ml reads 1: update it."
             )
-        classes = CATALOGUE | own.unpack(stored["state"], folder)
+        classes = CATALOGUE | own.unpack_classes(stored["state"], folder)
         model = from_state(_put_back_bytes(stored["state"], folder), classes)
         return model, Card(**stored["card"])
     except (
@@ -270,7 +270,7 @@ def load_files(folder: Path) -> tuple[ValueModel, Card]:
         ) from error
 
 
-def _split(table: pd.DataFrame) -> dict[str, Any]:
+def _split_frame(table: pd.DataFrame) -> dict[str, Any]:
     """Return a table as columns and rows that JSON knows, missing values as null."""
     rows = table.astype(object)
     return {"columns": list(table.columns), "data": rows.where(rows.notna(), None).to_numpy().tolist()}

@@ -13,21 +13,21 @@ from cltv_ml.engine import MONEY_SCALE
 from cltv_ml.tables import TRANSACTIONS
 
 #: More lines are always cleaned: what cleaning asks of whole logs, such as for lonely days, begins there.
-_MOST = 150
+_MOST_PLAIN_LINES = 150
 
 #: Identifiers and levels that every form leaves as they are: no signs, no number of 16 digits, no leading zero.
-_PLAIN = re.compile(r"(?!0)(?!\d{13})[A-Za-z0-9](?:[A-Za-z0-9_ -]{0,38}[A-Za-z0-9])?")
-_NOTHING = frozenset(("null", "nan", "none", "na", "nat", "nil"))
-_NOBODY = frozenset(word.lower() for word in (*WORDS, *NUMBERS))
+_PLAIN_WORD = re.compile(r"(?!0)(?!\d{13})[A-Za-z0-9](?:[A-Za-z0-9_ -]{0,38}[A-Za-z0-9])?")
+_MISSING_WORDS = frozenset(("null", "nan", "none", "na", "nat", "nil"))
+_NO_CUSTOMER = frozenset(word.lower() for word in (*WORDS, *NUMBERS))
 _TOTAL = re.compile(rf"(?:{TOTAL_WORDS})\b", re.IGNORECASE)
 
 _DAY, _TIME = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"
 _SHAPES = {_DAY: re.compile(r"\d{4}-\d\d-\d\d"), _TIME: re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
 
 #: After the last of the days that programs write where they know no date.
-_FIRST = pd.Timestamp("2001-01-02")
+_FIRST_REAL_DAY = pd.Timestamp("2001-01-02")
 
-_MONEY = 1e9
+_LARGEST_AMOUNT = 1e9
 
 
 def read_plain(lines: pd.DataFrame) -> pd.DataFrame | None:
@@ -47,21 +47,21 @@ def read_plain(lines: pd.DataFrame) -> pd.DataFrame | None:
     >>> read_plain(pd.DataFrame({"customer_id": ["a"], "timestamp": ["31.01.2024"], "amount": [9.5]})) is None
     True
     """
-    if not 0 < len(lines) <= _MOST or lines.duplicated().any():
+    if not 0 < len(lines) <= _MOST_PLAIN_LINES or lines.duplicated().any():
         return None
-    read = {name: _READ[TRANSACTIONS.columns[name].kind](lines[name]) for name in lines.columns}
+    read = {name: _READERS[TRANSACTIONS.columns[name].kind](lines[name]) for name in lines.columns}
     log = {name: column for name, column in read.items() if column is not None}
-    if len(log) < len(read) or not _counts(log["amount"]) or _may_be_total(log):
+    if len(log) < len(read) or not _all_present(log["amount"]) or _may_be_total(log):
         return None
     return pd.DataFrame({name: log[name] for name in TRANSACTIONS.columns if name in log})
 
 
-def _text(column: pd.Series) -> pd.Series | None:
+def _plain_words(column: pd.Series) -> pd.Series | None:
     words = column.tolist()
     for word in words:
-        if not isinstance(word, str) or not _PLAIN.fullmatch(word):
+        if not isinstance(word, str) or not _PLAIN_WORD.fullmatch(word):
             return None
-        if word.lower() in _NOTHING or (column.name == "customer_id" and word.lower() in _NOBODY):
+        if word.lower() in _MISSING_WORDS or (column.name == "customer_id" and word.lower() in _NO_CUSTOMER):
             return None
     return pd.Series(words, dtype="str")
 
@@ -72,21 +72,21 @@ def _time(column: pd.Series) -> pd.Series | None:
         if all(isinstance(word, str) and pattern.fullmatch(word) for word in words):
             times = pd.to_datetime(pd.Series(words), format=shape, errors="coerce").astype("datetime64[us]")
             # A missing time is between none.
-            return times if times.between(_FIRST, pd.Timestamp.now()).all() else None
+            return times if times.between(_FIRST_REAL_DAY, pd.Timestamp.now()).all() else None
     return None
 
 
-def _number(column: pd.Series) -> pd.Series | None:
+def _plain_numbers(column: pd.Series) -> pd.Series | None:
     if column.dtype not in (np.float64, np.int64):
         return None
     values = column.astype(np.float64)
-    return values if (values.isna() | values.between(0.0, _MONEY)).all() else None
+    return values if (values.isna() | values.between(0.0, _LARGEST_AMOUNT)).all() else None
 
 
-_READ = {"string": _text, "timestamp": _time, "number": _number}
+_READERS = {"string": _plain_words, "timestamp": _time, "number": _plain_numbers}
 
 
-def _counts(amounts: pd.Series) -> bool:
+def _all_present(amounts: pd.Series) -> bool:
     return bool(amounts.notna().all())
 
 

@@ -26,7 +26,7 @@ from cltv_ml.data.identifiers import unify
 from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
-from cltv_ml.serving.chosen_value import PAST, Choice, Tail, compute_remaining, read_tail
+from cltv_ml.serving.chosen_value import PAST, Tail, ValueChoice, compute_remaining, read_tail
 from cltv_ml.serving.packaging import FROM_TRANSACTIONS, Card, load_files, read_golden_rows
 from cltv_ml.serving.plain_lines import read_plain
 from cltv_ml.serving.responses import AnswerTerms, answer, find_faults, find_unscored
@@ -47,12 +47,12 @@ _NO_CONTACTS = pa.table(
 )
 
 _NO_LINES = pd.DataFrame({"rule": [], "customer_id": []}, dtype="str")
-_NOBODY = pd.DataFrame({"customer_id": [], "reason": []}, dtype="str")
+_NO_REFUSALS = pd.DataFrame({"customer_id": [], "reason": []}, dtype="str")
 
 #: So many lines take less time to compute than a good plan for them to find.
 _FEW_LINES = 1_000
 
-_kept = threading.local()
+_of_thread = threading.local()
 
 _FAILED = "The model failed while it answered this request; the server's log holds the stack trace."
 
@@ -89,7 +89,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
     def load_context(self, context: Any) -> None:
         """Read the model's files, and the version under which it was asked for."""
         folder = Path(context.artifacts["model"])
-        name, self.version = _registered(folder.parents[1])
+        name, self.version = _name_and_version(folder.parents[1])
         checksums.check_loaded(folder.parents[1], folder, name, self.version, self.within)
         self.model, self.card = load_files(folder)
         self.golden = read_golden_rows(folder)
@@ -121,12 +121,12 @@ class ServedModel(mlflow.pyfunc.PythonModel):
         past = _read_past(model_input)
         table = self._answer(X, params, past).reset_index(drop=True).assign(features_missing=missing)
         if "customer_id" in model_input.columns:
-            table.insert(0, "customer_id", _texts(model_input["customer_id"]))
+            table.insert(0, "customer_id", _ids_as_text(model_input["customer_id"]))
         return table
 
     def _answer(self, X: pd.DataFrame, params: Mapping[str, Any], past: pd.Series | None) -> pd.DataFrame:
         """Return the answer under the terms of a request; `past` is what each customer has spent, where known."""
-        choice = Choice.of(params)
+        choice = ValueChoice.of(params)
         terms = AnswerTerms(*(params.get(name) for name in ("horizon", "discount_rate", "margin")))
         if choice.is_usual:
             return answer(self.model, self.card.tiers, X, terms).assign(model_version=self.version)
@@ -166,7 +166,7 @@ class ServedOnTransactions(ServedModel):
         transactions = check_transactions(model_input, self.card.features)
         cutoff = to_cutoff(params.pop("as_of", "") or date.today(), "as_of")
         log, quarantine = _read_lines(transactions)
-        unscored = _NOBODY
+        unscored = _NO_REFUSALS
         before = log.loc[log["timestamp"] < cutoff, "customer_id"]
         if len(quarantine) or not log["customer_id"].isin(before).all():
             unscored = find_unscored(log, quarantine, cutoff)
@@ -194,7 +194,7 @@ def _read_past(table: pd.DataFrame) -> pd.Series | None:
     """Return what each customer of a request has spent so far, None where it is not said."""
     if PAST not in table.columns:
         return None
-    past = _numbers(table[[PAST]])
+    past = _float_columns(table[[PAST]])
     for sentence, rows in find_faults(past):
         raise Refusal(f"{sentence} ({rows.sum():,} of {len(rows):,} rows)")
     return past[PAST]
@@ -229,9 +229,9 @@ def _read_lines(transactions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
 
 def _database() -> duckdb.DuckDBPyConnection:
     """Return this thread's database, which lasts as long as the server."""
-    if not hasattr(_kept, "database"):
-        _kept.database = engine.connect("1GB")
-    database: duckdb.DuckDBPyConnection = _kept.database
+    if not hasattr(_of_thread, "database"):
+        _of_thread.database = engine.connect("1GB")
+    database: duckdb.DuckDBPyConnection = _of_thread.database
     return database
 
 
@@ -260,7 +260,7 @@ def _as_cleaned(ids: pd.Series) -> pd.Series:
 def _with_lines_set_aside(table: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
     """Return a table of answers with how many lines of each customer were not used, netted returns left out."""
     unused = quarantine[quarantine["rule"] != "cancellation"]
-    counts = _texts(unused["customer_id"].dropna()).value_counts()
+    counts = _ids_as_text(unused["customer_id"].dropna()).value_counts()
     aside = table["customer_id"].map(counts).fillna(0).astype("int64")
     nobody = int(unused["customer_id"].isna().sum())
     if nobody:
@@ -285,7 +285,7 @@ def check_customers(table: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     table = table.assign(**dict.fromkeys(optional))
     if not len(table):
         raise Refusal(f"The table has no rows; send at least one customer with the columns {features}.")
-    X = _numbers(table[features])
+    X = _float_columns(table[features])
     faults = find_faults(X)
     if faults:
         sentence, rows = faults[0]
@@ -316,10 +316,10 @@ def check_transactions(table: pd.DataFrame, features: list[str]) -> pd.DataFrame
         raise Refusal(
             f"Missing columns {lost}; this model's features are built from them too, send them filled in."
         )
-    return given.assign(customer_id=_texts(table["customer_id"]))
+    return given.assign(customer_id=_ids_as_text(table["customer_id"]))
 
 
-def _numbers(X: pd.DataFrame) -> pd.DataFrame:
+def _float_columns(X: pd.DataFrame) -> pd.DataFrame:
     if all(dtype == np.float64 for dtype in X.dtypes):
         return X
     converted = {}
@@ -334,13 +334,13 @@ def _numbers(X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(converted, index=X.index)
 
 
-def _texts(column: pd.Series) -> pd.Series:
+def _ids_as_text(column: pd.Series) -> pd.Series:
     """Return identifiers as text, missing ones as None."""
     texts = column.astype("str").astype(object)
     return texts.where(column.notna(), None).reset_index(drop=True)
 
 
-def _registered(folder: Path) -> tuple[str, str]:
+def _name_and_version(folder: Path) -> tuple[str, str]:
     """Return the name and version that MLflow notes in a registered model's folder when it fetches it, else empty."""
     note = folder / "registered_model_meta"
     if not note.exists():

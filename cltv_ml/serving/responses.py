@@ -16,17 +16,15 @@ from cltv_ml.errors import InputError
 from cltv_ml.features import CATALOGUE, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.models.value_curve import check_discount_rate
+from cltv_ml.tables import SUMMARY
 from cltv_ml.windows import to_days
 
 #: The columns a model may answer with, in order, besides `customer_id`; the intervals where it has some.
 OUTPUTS = ("expected_value", "value_median", "value_lower", "value_upper", "expected_purchases", "p_alive")
-_MONEY = ("expected_value", "value_median", "value_lower", "value_upper")
+_MONEY_OUTPUTS = ("expected_value", "value_median", "value_lower", "value_upper")
 
 #: The columns of one horizon, of a model that answers for several.
 _OF_HORIZON = re.compile(r"(expected_value|value_lower|value_upper)_\d+d")
-
-#: Columns without which a customer cannot be valued; the other features may be missing.
-_SUMMARY = ("frequency", "recency", "T", "monetary_value")
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def answer(
         table = own if other is model else other.predict_table(X)
     table = table[known_outputs(table)]
     if terms.margin is not None and terms.margin != 1:
-        money = [name for name in table if name in _MONEY or of_horizon(name)]
+        money = [name for name in table if name in _MONEY_OUTPUTS or is_of_horizon(name)]
         table = table.assign(**{name: table[name] * terms.margin for name in money})
     return table.assign(tier=tier_names(own["expected_value"].to_numpy(), tiers))
 
@@ -135,14 +133,14 @@ def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
 
 def known_outputs(table: pd.DataFrame) -> list[str]:
     """Return the columns of PREDICTIONS in which a model had something to say, in the order of `OUTPUTS`."""
-    present = [*(name for name in OUTPUTS if name in table), *filter(of_horizon, table)]
+    present = [*(name for name in OUTPUTS if name in table), *filter(is_of_horizon, table)]
     return [name for name in present if name == "expected_value" or table[name].notna().any()]
 
 
-def of_horizon(name: str) -> bool:
+def is_of_horizon(name: str) -> bool:
     """Return whether a column is that of one horizon among several.
 
-    >>> of_horizon("expected_value_91d"), of_horizon("expected_value")
+    >>> is_of_horizon("expected_value_91d"), is_of_horizon("expected_value")
     (True, False)
     """
     return _OF_HORIZON.fullmatch(name) is not None
@@ -175,7 +173,7 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
         faults.append((f"Column {name!r} holds an infinite value; send a number.", np.isinf(column)))
         huge = np.isfinite(column) & (np.abs(column) > LARGEST)
         faults.append((f"Column {name!r} holds a value beyond {LARGEST:g}; check its unit.", huge))
-        if name in _SUMMARY:
+        if name in SUMMARY:
             wrong = ~(column >= 0)
             faults.append((f"Column {name!r} holds a negative or missing value; send zero or more.", wrong))
         elif name in CATALOGUE and CATALOGUE[name].unit in ("days", "orders", "products", "categories"):
@@ -186,7 +184,7 @@ def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
 def _find_contradictions(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
     faults = []
-    given = {name: X[name].to_numpy(dtype=np.float64) for name in _SUMMARY if name in X}
+    given = {name: X[name].to_numpy(dtype=np.float64) for name in SUMMARY if name in X}
     if "frequency" in given:
         parted = np.isfinite(given["frequency"]) & (np.floor(given["frequency"]) != given["frequency"])
         faults.append(("Column 'frequency' counts repeat purchase days; send whole numbers.", parted))

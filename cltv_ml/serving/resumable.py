@@ -15,7 +15,7 @@ from typing import Any
 from cltv_ml.errors import InputError
 from cltv_ml.files import check_folder
 
-_NOTE = "job.json"
+_JOB_FILE = "job.json"
 
 #: What stands in the folder before the job is known: the lock, and the log it is known by.
 _KEPT = ("lock", "lock-journal", "log")
@@ -36,7 +36,7 @@ class Work:
         identity
             Everything that decides what the job's files hold, as JSON values.
         """
-        note = self.folder / _NOTE
+        note = self.folder / _JOB_FILE
         wanted = json.dumps(identity, sort_keys=True, default=str)
         if note.exists() and note.read_text(encoding="utf-8") == wanted:
             return
@@ -77,7 +77,7 @@ def opened(folder: Path) -> Iterator[Work]:
             work.held = True
             yield work
     finally:
-        if work.held and (work.finished or not (folder / _NOTE).exists()):
+        if work.held and (work.finished or not (folder / _JOB_FILE).exists()):
             # First its name: a kill in between leaves no half of it behind that would be taken for the whole.
             gone = folder.with_name(f"{folder.name}.{os.getpid()}.gone")
             os.replace(folder, gone)

@@ -28,7 +28,7 @@ from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
 from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new_orders
 from cltv_ml.serving.registered_model import load_registered
-from cltv_ml.serving.responses import OUTPUTS, find_unscored, of_horizon
+from cltv_ml.serving.responses import OUTPUTS, find_unscored, is_of_horizon
 from cltv_ml.serving.resumable import Work, opened
 from cltv_ml.serving.unseen_attributes import describe_unseen
 from cltv_ml.tracking import store
@@ -72,7 +72,7 @@ def score_log(
     target = Target(order.out, order.table)
     target.check()
     check_new_orders(order.new_orders, target.url)
-    with opened(target.work) as work, _explained():
+    with opened(target.work) as work, _explained_engine():
         scorer, uri = _open_scorer(order)
         log, quarantine = _clean(source, work, order, progress)
         if order.new_orders:
@@ -99,7 +99,7 @@ def score_log(
             ),
         )
         files, _ = find_feature_files(features)
-        pieces = _score(files, scorer, uri, work, spark, progress, sort=True)
+        pieces = _score_files(files, scorer, uri, work, spark, progress, sort=True)
         pieces.append(_write_unscored(log, quarantine, scorer, work.folder / "unscored.parquet"))
         progress("writing", 0.9)
         if order.new_orders:
@@ -126,7 +126,7 @@ def score_features(
     """
     target = Target(order.out, order.table)
     target.check()
-    with opened(target.work) as work, _explained():
+    with opened(target.work) as work, _explained_engine():
         scorer, uri = _open_scorer(order)
         files, cutoff = find_feature_files(Path(features), order.as_of)
         since = None if order.since is None else to_cutoff(order.since, "since")
@@ -134,7 +134,7 @@ def score_features(
         check_feature_files(files, scorer.features)
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         work.start({**identity(order, scorer), "files": stats})
-        pieces = _score(files, scorer, uri, work, spark, progress, sort=False)
+        pieces = _score_files(files, scorer, uri, work, spark, progress, sort=False)
         progress("writing", 0.9)
         manifest = _deliver(pieces, target, scorer, order, sort=False)
         work.finish()
@@ -178,7 +178,7 @@ def _open_scorer(order: Order) -> tuple[Scorer, str]:
     model, version = load_registered(order.name, order.alias)
     served = model.unwrap_python_model()
     declared = model.metadata.get_output_schema().input_names()
-    outputs = tuple(name for name in declared if name in OUTPUTS or of_horizon(name))
+    outputs = tuple(name for name in declared if name in OUTPUTS or is_of_horizon(name))
     scorer = Scorer(served.model, served.card, version, outputs, order.top_reasons)
     return scorer, f"models:/{order.name}/{version}"
 
@@ -249,7 +249,7 @@ def _chosen(log: Path, order: Order, cutoff: pd.Timestamp, work: Work) -> Path:
     return path
 
 
-def _score(
+def _score_files(
     files: Sequence[Path], scorer: Scorer, uri: str, work: Work, spark: Any, progress: Progress, *, sort: bool
 ) -> list[Path]:
     folder = work.folder / "scores"
@@ -271,7 +271,7 @@ def _deliver(pieces: Sequence[Path], target: Target, scorer: Scorer, order: Orde
     """Write the pieces to the target as one table, then the manifest next to it, and return the manifest."""
     con = connect(order.memory, target.work)
     rows = joined(con, pieces, scorer, sort=sort)
-    manifest = _count(con, rows, target, scorer, order)
+    manifest = _count_scores(con, rows, target, scorer, order)
     reader = rows.to_arrow_reader(CHUNK)
     target.write(reader.schema, in_batches(reader))
     with atomic(target.manifest) as temporary:
@@ -280,7 +280,7 @@ def _deliver(pieces: Sequence[Path], target: Target, scorer: Scorer, order: Orde
     return manifest
 
 
-def _count(
+def _count_scores(
     con: duckdb.DuckDBPyConnection, rows: Any, target: Target, scorer: Scorer, order: Order
 ) -> Manifest:
     rows.create_view("scores")
@@ -312,7 +312,7 @@ def _engine(spark: Any, memory: str) -> Any:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained_engine() -> Iterator[None]:
     """Turn an engine's error, such as a full disk, into one sentence; what is done stays for the next try."""
     try:
         yield

@@ -14,7 +14,7 @@ from cltv_ml.serving.chosen_value import PAST
 from cltv_ml.tables import TRANSACTIONS
 
 #: The outputs that are no number.
-_KINDS = {
+_OUTPUT_KINDS = {
     "customer_id": "string",
     "tier": "string",
     "reason": "string",
@@ -36,7 +36,7 @@ def customers_signature(model: ValueModel, features: Sequence[str], outputs: Seq
         inputs=Schema(inputs),
         outputs=Schema(
             [
-                ColSpec(_KINDS.get(name, "double"), name)
+                ColSpec(_OUTPUT_KINDS.get(name, "double"), name)
                 for name in (*outputs, "model_version", "features_missing")
             ]
         ),
@@ -65,7 +65,7 @@ def transactions_signature(
         inputs=Schema(inputs),
         outputs=Schema(
             [
-                ColSpec(_KINDS.get(name, "double"), name)
+                ColSpec(_OUTPUT_KINDS.get(name, "double"), name)
                 for name in (*outputs, "reason", "lines_set_aside", "model_version", "as_of")
             ]
         ),

@@ -24,7 +24,7 @@ def main(folder: str, log: str, cutoff: str, out: str) -> None:
 
     model = mlflow.pyfunc.load_model(folder)
     names = list(model.metadata.metadata["features"])
-    X = build_features(_source(Path(log)), cutoff, names=names)[names]
+    X = build_features(_read_source(Path(log)), cutoff, names=names)[names]
     numbers = list(X.select_dtypes("number").columns)
     answers = model.predict(X.astype(dict.fromkeys(numbers, "float64"))).set_axis(X.index)
     kept = [
@@ -33,7 +33,7 @@ def main(folder: str, log: str, cutoff: str, out: str) -> None:
     answers[kept].reset_index().to_parquet(out)
 
 
-def _source(log: Path) -> Any:
+def _read_source(log: Path) -> Any:
     """Return the log, with the tables about customers that lie next to it; versions that know none never meet one."""
     extra = {name: log.with_name(f"{name}.parquet") for name in ("customers", "contacts")}
     given = {name: str(path) for name, path in extra.items() if path.exists()}

@@ -47,7 +47,7 @@ def _as_horizons(value: Any) -> Any:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else _as_text(value)
 
 
-def _table(parse: Callable[[Any], Any]) -> BeforeValidator:
+def _table_reader(parse: Callable[[Any], Any]) -> BeforeValidator:
     """Return what turns the text of a flag into a table; a table stays as it is."""
     return BeforeValidator(
         lambda value: parse(value) if isinstance(value, str | Path | list | tuple) else value
@@ -95,10 +95,10 @@ def _models(value: Any) -> Any:
 Day = Annotated[str, BeforeValidator(_as_text)]
 Days = Annotated[str, BeforeValidator(_as_text)]
 #: One horizon, or several divided by commas, in Python and in files also a list.
-Horizons = Annotated[str, BeforeValidator(_as_horizons)]
+HorizonsText = Annotated[str, BeforeValidator(_as_horizons)]
 File = Annotated[Path, Strict(False), AfterValidator(as_path)]
 #: A table: the path of its file, in Python also the table itself, of any library.
-Table = Annotated[Any, BeforeValidator(_as_pandas)]
+TableInput = Annotated[Any, BeforeValidator(_as_pandas)]
 #: The path of a TOML file, in Python also a mapping of what it holds.
 Toml = Annotated[Any, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
 #: One figure, or a table of figures.
@@ -109,13 +109,13 @@ Repeated = Annotated[
 ]
 #: The same, and one text may hold several names, divided by commas.
 Names = Annotated[list[str], Strict(False), BeforeValidator(_as_list)]
-ColumnMapping = Annotated[dict[str, str], Strict(False), _table(parse_mapping)]
-CleaningRules = Annotated[dict[str, Any], Strict(False), _table(parse_rules)]
+ColumnMapping = Annotated[dict[str, str], Strict(False), _table_reader(parse_mapping)]
+CleaningRules = Annotated[dict[str, Any], Strict(False), _table_reader(parse_rules)]
 #: Names of models, divided by commas; in Python also a mapping of names of the caller's to models.
 Models = Annotated[Any, BeforeValidator(_models)]
 ModelParams = Annotated[dict[str, dict[str, Any]], Strict(False), BeforeValidator(parse_params)]
 
-_TABLES: dict[Any, Callable[[Any], Any]] = {
+_PARSERS: dict[Any, Callable[[Any], Any]] = {
     "mapping": parse_mapping,
     "rules": parse_rules,
     "params": parse_params,
@@ -151,7 +151,7 @@ class Settings(BaseModel):
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise InputError(_sentence(error, type(self))) from None
+            raise InputError(_first_error(error, type(self))) from None
 
     @model_validator(mode="after")
     def _check_companions(self) -> Self:
@@ -179,7 +179,7 @@ class Settings(BaseModel):
             return cls(**given)
         content = _own(cls, read_toml(path), path.name)
         for name, value in given.items():
-            if name in _TABLES and name in content:
+            if name in _PARSERS and name in content:
                 value = {**_parsed(name, content[name]), **_parsed(name, value)}
             content[name] = value
         return cls(**cls._without_lone(content, given))
@@ -226,8 +226,8 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
 
 def _own(settings: type[Settings], content: dict[str, Any], where: str) -> dict[str, Any]:
     """Return a file's settings of one command by field; InputError for a name that no command has."""
-    own = _names(settings)
-    known = {name for other in _family(Settings) for name in _names(other)}
+    own = _field_names(settings)
+    known = {name for other in _family(Settings) for name in _field_names(other)}
     found = {}
     for key, value in content.items():
         name = key.replace("-", "_")
@@ -238,7 +238,7 @@ def _own(settings: type[Settings], content: dict[str, Any], where: str) -> dict[
     return found
 
 
-def _names(settings: type[Settings]) -> dict[str, str]:
+def _field_names(settings: type[Settings]) -> dict[str, str]:
     """Return the field of each name that a file may give: the field's and its flag's."""
     fields = settings.model_fields
     return {flag_of(settings, name)[2:].replace("-", "_"): name for name in fields} | {
@@ -251,10 +251,10 @@ def _family(settings: type[Settings]) -> list[type[Settings]]:
 
 
 def _parsed(name: str, value: Any) -> dict[str, Any]:
-    return dict(value if isinstance(value, Mapping) else _TABLES[name](value))
+    return dict(value if isinstance(value, Mapping) else _PARSERS[name](value))
 
 
-def _sentence(error: ValidationError, settings: type[Settings]) -> str:
+def _first_error(error: ValidationError, settings: type[Settings]) -> str:
     """Return the first thing that is wrong: the setting, what is allowed and the value seen."""
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))

@@ -13,7 +13,7 @@ from cltv_ml.settings.base import (
     Price,
     Repeated,
     Settings,
-    Table,
+    TableInput,
     Toml,
     setting,
 )
@@ -31,7 +31,7 @@ from cltv_ml.settings.parts import (
     Windowed,
 )
 
-LIFETIMES = "Table of `cltv lifetime`, for another --value or --basis than the default."
+_LIFETIMES_HELP = "Table of `cltv lifetime`, for another --value or --basis than the default."
 
 
 class _Trained(Printed, Redacted, Judged, Competing, Customers, Source):
@@ -133,8 +133,8 @@ class _Watched(Settings):
 class Monitor(Printed, Redacted, Chosen, _Watched, Customers, Source):
     """Settings of `cltv monitor`."""
 
-    scores: Table = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
-    lifetimes: Table = setting(None, LIFETIMES, default_text="out/lifetime.parquet")
+    scores: TableInput = setting(Path("out/scores.parquet"), "Scores of `cltv score`, .parquet or .csv.")
+    lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
     out: File = setting(Path("out/monitor"), "Folder for monitor.html and the tables.")
     experiment: str = setting("cltv", "Name of the MLflow experiment that stores the series.")
     currency: str = setting("", CURRENCY)
@@ -144,7 +144,7 @@ class _Stated(Printed, Redacted, Customers, Source):
     """What the user states about the business: never invented where it is missing."""
 
     margin_rate: float | None = setting(None, MARGIN)
-    category_margins: Table = setting(
+    category_margins: TableInput = setting(
         None, "Table with category and margin_rate, for categories with another margin."
     )
     uplift: float | None = setting(None, "Share of the value at risk that a treatment saves: your figure.")
@@ -164,7 +164,7 @@ class _Stated(Printed, Redacted, Customers, Source):
         "Cost of winning one customer, for the profit and the payback month: a figure, or a table with channel or "
         "month and acquisition_cost (of one customer) or cost (in all).",
     )
-    campaign: Table = setting(
+    campaign: TableInput = setting(
         None, "Table of a past randomised campaign: customer_id, arm and, if known, propensity."
     )
     campaign_start: Day = setting("", "First day of the past campaign.")
@@ -179,8 +179,8 @@ class _Stated(Printed, Redacted, Customers, Source):
 class Act(Chosen, _Stated):
     """Settings of `cltv act`."""
 
-    lifetimes: Table = setting(None, LIFETIMES, default_text="out/lifetime.parquet")
-    before: Table = setting(None, "File customers.csv of an earlier call, to show what has changed.")
+    lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
+    before: TableInput = setting(None, "File customers.csv of an earlier call, to show what has changed.")
     out: File = setting(Path("out/actions"), "Folder for the tables and actions.html.")
 
 
@@ -197,7 +197,7 @@ class Weekly(_Stated, _Watched, _Trained):
 class Evaluate(Printed, Source):
     """Settings of `cltv act evaluate`."""
 
-    actions: Table = setting(..., "List that was acted on, such as retention_list.csv.")
+    actions: TableInput = setting(..., "List that was acted on, such as retention_list.csv.")
     start: Day = setting(..., "First day of the campaign.")
     margin_rate: float = setting(..., MARGIN)
     horizon: Days = setting("13w", "Length of the campaign: 90, 13w, 6m or 1y (1m is 30.4375 days).")
@@ -207,7 +207,7 @@ class Evaluate(Printed, Source):
 class Learn(Printed):
     """Settings of `cltv act learn`."""
 
-    campaign: Table = setting(..., "Table with one row per customer, .csv or .parquet.")
+    campaign: TableInput = setting(..., "Table with one row per customer, .csv or .parquet.")
     features: Names = setting(
         ..., "Columns known before the campaign, divided by commas: recency,history,channel."
     )
@@ -224,25 +224,25 @@ class Report(Redacted, Chosen, Settings):
 
     out: str = setting("out", "Folder for report.html, report.md or report.json; - prints it.")
     format: Literal["html", "markdown", "json"] = setting("html", "Form of the report.")
-    scores: Table = setting(
+    scores: TableInput = setting(
         None, "Scores of `cltv score`.", default_text="scores.parquet in the folder --out"
     )
-    before: Table = setting(
+    before: TableInput = setting(
         None,
         "Earlier scores, to show what has changed.",
         default_text="the newest earlier scores next to --scores",
     )
-    actions: Table = setting(
+    actions: TableInput = setting(
         None,
         "The actions.json of `cltv act`, to name the lists with the most profit.",
         default_text="actions/actions.json in the folder --out",
     )
-    forecast: Table = setting(
+    forecast: TableInput = setting(
         None,
         "The table of `cltv forecast`, to show what customers to come are expected to spend.",
         default_text="forecast.csv in the folder --out",
     )
-    lifetimes: Table = setting(
+    lifetimes: TableInput = setting(
         None,
         "Table of `cltv lifetime`, to show what customers are worth over their lifetime.",
         default_text="lifetime.parquet in the folder --out",
@@ -256,7 +256,7 @@ class Plot(Printed, Customers, Source):
     """Settings of `cltv plot`."""
 
     name: str = setting("", "Name of a figure; without one all figures are listed.", flag="argument")
-    before: Table = setting(
+    before: TableInput = setting(
         None, "Scores of an earlier `cltv score` or `cltv act`, for figures of what changed."
     )
     customer: str = setting("", "Customer whom `alive_history` and `value_curve` show.")
@@ -301,9 +301,15 @@ class Export(Printed, Settings):
         "meta_predicted_value, klaviyo, hubspot, mailchimp, warehouse.",
         flag="argument",
     )
-    scores: Table = setting(Path("out/scores.parquet"), "Scores, or a list of `cltv act`, .parquet or .csv.")
-    customers: Table = setting(None, "Table with customer_id, email, phone and opt-outs, .parquet or .csv.")
-    orders: Table = setting(None, "Table with order_id, customer_id and timestamp, for formats of orders.")
+    scores: TableInput = setting(
+        Path("out/scores.parquet"), "Scores, or a list of `cltv act`, .parquet or .csv."
+    )
+    customers: TableInput = setting(
+        None, "Table with customer_id, email, phone and opt-outs, .parquet or .csv."
+    )
+    orders: TableInput = setting(
+        None, "Table with order_id, customer_id and timestamp, for formats of orders."
+    )
     since: Day = setting("", "First day of the orders to write.")
     currency: str = setting("", "ISO code of the values, such as EUR.")
     country_code: str = setting("", "Calling code of phone numbers that state none, such as 44.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cltv_ml.settings.base import Days, File, Horizons, Names, Table, setting
+from cltv_ml.settings.base import Days, File, HorizonsText, Names, TableInput, setting
 from cltv_ml.settings.parts import CURRENCY, Customers, Printed, Redacted, Source
 
 
 class Check(Printed, Redacted, Customers, Source):
     """Settings of `cltv data check`."""
 
-    horizon: Horizons = setting(
+    horizon: HorizonsText = setting(
         "13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days), or several: 30d,91d,1y."
     )
     save_mapping: File | None = setting(
@@ -17,7 +17,7 @@ class Check(Printed, Redacted, Customers, Source):
         "TOML file to write the mapping and the rules to, for --config.",
         default_text="mapping.toml if interactive",
     )
-    scores: Table | None = setting(
+    scores: TableInput | None = setting(
         None, "Earlier scores, whose customers should be in this log: .parquet or .csv."
     )
     interactive: bool = setting(False, "Ask in the terminal what the data leave open, and save the answers.")

@@ -10,12 +10,12 @@ from cltv_ml.settings.base import (
     CleaningRules,
     ColumnMapping,
     Day,
-    Horizons,
+    HorizonsText,
     ModelParams,
     Models,
     Names,
     Settings,
-    Table,
+    TableInput,
     setting,
 )
 
@@ -129,7 +129,7 @@ class Costed(Settings):
     """Costs of an order, and the margin that they leave."""
 
     margin_rate: float | None = setting(None, MARGIN)
-    category_margins: Table = setting(
+    category_margins: TableInput = setting(
         None, "CSV file with the columns category and margin_rate, where rates differ by category."
     )
     per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
@@ -178,7 +178,7 @@ class Windowed(Settings):
     """The test window, and the number of earlier windows that a training learns from."""
 
     cutoff: Day = setting("", "First day of the test window, which no model sees.", default_text=_LAST)
-    horizon: Horizons = setting(
+    horizon: HorizonsText = setting(
         "13w", "Length of the forecast: 90, 13w, 6m or 1y (1m is 30.4375 days), or several: 30d,91d,1y."
     )
     max_origins: int = setting(6, "Highest number of earlier windows to learn from.")
@@ -193,7 +193,7 @@ class Competing(Windowed):
         default_text="the eight usual models",
     )
     params: ModelParams = setting({}, "TOML file with parameters of models, as `cltv tune` writes it.")
-    holidays: Table = setting(
+    holidays: TableInput = setting(
         None,
         "Table with holiday and date of holidays that move, such as Easter, for the forecast of the total.",
     )

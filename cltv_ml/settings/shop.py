@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from cltv_ml.settings.base import Days, File, Names, Table, setting
+from cltv_ml.settings.base import Days, File, Names, TableInput, setting
 from cltv_ml.settings.parts import CURRENCY, MARGIN, Costed, Customers, Printed, Redacted, Source
 
 
@@ -40,7 +40,7 @@ class Audit(Printed, Redacted, Source):
         False, "Calendar years, quarters or months instead of periods that end with the log's last day."
     )
     margin_rate: float | None = setting(None, MARGIN)
-    category_margins: Table = setting(
+    category_margins: TableInput = setting(
         None, "CSV file with the columns category and margin_rate, where rates differ by category."
     )
     out: File = setting(Path("out/audit"), "Folder for audit.html and a CSV file per table.")
@@ -54,7 +54,7 @@ class Forecast(Printed, Source):
     per: Literal["auto", "week", "month"] = setting(
         "auto", "Length of a period; auto takes weeks up to half a year and months beyond."
     )
-    holidays: Table = setting(
+    holidays: TableInput = setting(
         None, "CSV file with the columns date and name: days on which other numbers of customers are won."
     )
     margin_rate: float | None = setting(None, MARGIN)
@@ -64,7 +64,7 @@ class Forecast(Printed, Source):
     per_order: float = setting(0.0, "Cost of serving one order: picking, shipping, support.", ge=0)
     acquisition_cost: float = setting(0.0, "Cost of winning one customer.", ge=0)
     discount_rate: float = setting(0.0, "Effective yearly rate, such as 0.1.")
-    before: Table = setting(
+    before: TableInput = setting(
         None,
         "Earlier forecast to compare with what came.",
         default_text="the file --out, where it holds an earlier one",
@@ -79,7 +79,7 @@ class Forecast(Printed, Source):
 class Acquisition(Printed, Costed, Customers, Source):
     """Settings of `cltv acquisition`."""
 
-    costs: Table = setting(
+    costs: TableInput = setting(
         ...,
         "CSV or Parquet file with the columns month (or date) and cost; also channel, campaign and currency.",
     )

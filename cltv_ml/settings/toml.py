@@ -34,30 +34,32 @@ def write_toml(values: Mapping[str, Any]) -> str:
     """
     told = {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
     tables = {name: value for name, value in told.items() if isinstance(value, Mapping)}
-    lines = [f"{_key(name)} = {_value(value)}" for name, value in told.items() if name not in tables]
+    lines = [
+        f"{_toml_key(name)} = {_toml_value(value)}" for name, value in told.items() if name not in tables
+    ]
     for name, table in tables.items():
         nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
         plain = {key: value for key, value in table.items() if key not in nested}
         for title, part in {
             name: plain,
-            **{f"{name}.{_key(key)}": value for key, value in nested.items()},
+            **{f"{name}.{_toml_key(key)}": value for key, value in nested.items()},
         }.items():
             if part:
                 lines += [
                     "",
                     f"[{title}]",
-                    *(f"{_key(key)} = {_value(value)}" for key, value in part.items()),
+                    *(f"{_toml_key(key)} = {_toml_value(value)}" for key, value in part.items()),
                 ]
     return "\n".join(lines)
 
 
-def _value(value: Any) -> str:
+def _toml_value(value: Any) -> str:
     # JSON's text of strings, numbers, booleans and lists is TOML's too; only a lone DEL would need more.
     return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")
 
 
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml_value(name)
 
 
 def parse_mapping(given: str | Path | Iterable[Any]) -> dict[str, str]:

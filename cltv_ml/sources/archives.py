@@ -25,14 +25,14 @@ from cltv_ml.sources.layout import check_header_row, find_header, tell_of_thousa
 LIMIT = 256 << 20
 RATIO = 100
 
-_BLOCK = 1 << 20
+_BLOCK_SIZE = 1 << 20
 _ROWS = 20_000
 
 #: The sign or code of a currency in the format of a cell.
-_CURRENCY = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
+_CURRENCY_SIGN = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
 
 #: The header of a sheet is sought in so many rows.
-_SAMPLE = 200
+_HEADER_ROWS = 200
 
 
 def unpack(path: Path, folder: Path) -> list[Path]:
@@ -123,12 +123,12 @@ def workbook_rows(
         for name in filled:
             if starts is not None:
                 starts.append((name, done))
-            for row in _rows(book, book[name], places[name][1] + 1):
+            for row in _sheet_rows(book, book[name], places[name][1] + 1):
                 done += 1
                 yield row
 
 
-def _rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:
+def _sheet_rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a sheet from one on, numbers with their currency where the workbook has formats of several."""
     formats = {style.numFmtId: "" for style in book._cell_styles}
     for number in formats:
@@ -154,16 +154,16 @@ def _currency_of(written: str) -> str:
     ['€', 'USD', '', '']
     """
     found = (one or other for one, other in re.findall(r'\[\$([^\]-]+)|"([^"]+)"', written))
-    return next((sign.strip() for sign in found if _CURRENCY.fullmatch(sign.strip())), "")
+    return next((sign.strip() for sign in found if _CURRENCY_SIGN.fullmatch(sign.strip())), "")
 
 
 def text_batches(rows: Iterable[Iterable[Any]], names: list[str], start: int = 0) -> pa.RecordBatchReader:
     """Return rows of Python values as text columns with `source_row`, from `start`, empty rows left out."""
     schema = pa.schema([*((name, pa.string()) for name in names), ("source_row", pa.int64())])
-    return pa.RecordBatchReader.from_batches(schema, _batches(rows, len(names), schema, start))
+    return pa.RecordBatchReader.from_batches(schema, _arrow_batches(rows, len(names), schema, start))
 
 
-def _batches(
+def _arrow_batches(
     rows: Iterable[Iterable[Any]], width: int, schema: pa.Schema, start: int
 ) -> Iterator[pa.RecordBatch]:
     gathered: list[tuple[str | int | None, ...]] = []
@@ -190,7 +190,7 @@ def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, .
     """Return the names of a sheet's columns and the index of the row they stand in; nothing for an empty sheet."""
     rows = [
         ["" if value is None else str(value) for value in row]
-        for row in islice(sheet.iter_rows(values_only=True), max(_SAMPLE, header_row or 0))
+        for row in islice(sheet.iter_rows(values_only=True), max(_HEADER_ROWS, header_row or 0))
     ]
     if not any(map(any, rows)):
         return (), 0
@@ -230,7 +230,7 @@ def _copy_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path,
 def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, archive: Path) -> Path:
     done = 0
     with target.open("wb") as file:
-        while block := packed.read(_BLOCK):
+        while block := packed.read(_BLOCK_SIZE):
             done += len(block)
             _check_size(done, archive)
             file.write(block)

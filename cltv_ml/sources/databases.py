@@ -14,10 +14,10 @@ from cltv_ml.addresses import hide, without_secrets
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
-from cltv_ml.sources.frames import Rows, inner_names, load
+from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 
 
-def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -> Rows:
+def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -> SourceRows:
     """Return the rows of a table or a SELECT of a database.
 
     DuckDB keeps its types; values of other databases arrive as text and are parsed like a file's. The
@@ -45,8 +45,8 @@ def read_database(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -
         raise InputError(f"{shown}: there is no such database file; check the path.")
     try:
         if url.startswith("duckdb:"):
-            return Rows(_from_duckdb(con, path, table))
-        return Rows(_from_sqlalchemy(con, url, table))
+            return SourceRows(_from_duckdb(con, path, table))
+        return SourceRows(_from_sqlalchemy(con, url, table))
     except NoSuchModuleError:
         raise InputError(
             f"{shown} is no database that can be read; use duckdb:///, sqlite:/// or postgresql://, or "
@@ -76,7 +76,7 @@ def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None) 
         renamed = ", ".join(
             f"{quoted(old)} as {quoted(new)}" for old, new in zip(columns, inner_names(columns), strict=True)
         )
-        return load(con, batches, f"{renamed}, row_number() over () - 1 as source_row")
+        return load_batches(con, batches, f"{renamed}, row_number() over () - 1 as source_row")
 
 
 def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -> Relation:
@@ -101,7 +101,7 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
         query = _query(table, names, engine.dialect.identifier_preparer.quote)
         streamed = source.execution_options(stream_results=True, yield_per=20_000)
         rows = streamed.exec_driver_sql(query)
-        loaded = load(con, text_batches(rows, inner_names(list(rows.keys()))))
+        loaded = load_batches(con, text_batches(rows, inner_names(list(rows.keys()))))
     engine.dispose()
     return loaded
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from charset_normalizer import from_bytes
 
-_SAMPLE = 1 << 20
+_BLOCK_BYTES = 1 << 20
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -39,7 +39,7 @@ def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
     'cp1252'
     """
     with path.open("rb") as file:
-        start = file.read(_SAMPLE)
+        start = file.read(_BLOCK_BYTES)
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):
             damaged = mark == codecs.BOM_UTF8 and not _is_utf8(path)
@@ -71,7 +71,7 @@ def _is_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         try:
-            while block := file.read(_SAMPLE):
+            while block := file.read(_BLOCK_BYTES):
                 decoder.decode(block)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -92,7 +92,7 @@ def _weigh(path: Path) -> tuple[int, int, bytes]:
                 read += 1
             except UnicodeDecodeError:
                 unread += 1
-                if size < _SAMPLE:
+                if size < _BLOCK_BYTES:
                     sample.append(line)
                     size += len(line)
     return read, unread, b"".join(sample)

@@ -15,19 +15,19 @@ import pyarrow.csv
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
-from cltv_ml.sources.frames import Rows, inner_names, load
+from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 from cltv_ml.sources.layout import check_header_row, find_header, fit_names, split_lines, tell_of_thousands
 
-_SAMPLE = 1 << 20
+_SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
 
 #: So many lines are looked at to find the delimiter and the header.
-_LINES = 200
+_PEEK_LINES = 200
 
 
 def read_csv(
     con: duckdb.DuckDBPyConnection, path: Path, folder: Path, header_row: int | None = None, start: int = 0
-) -> Rows:
+) -> SourceRows:
     """Return the rows of a text file, every column text; lines of another length are broken.
 
     Rows are numbered from `start` at the first line after the header; a quoted field may span lines. Lines
@@ -60,7 +60,7 @@ def read_csv(
         with pyarrow.csv.open_csv(readable, **_options(names, delimiter, encoding, skip, broken)) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
-            table = load(con, batches)
+            table = load_batches(con, batches)
     except (pa.ArrowInvalid, UnicodeError, duckdb.Error) as error:
         raise InputError(
             f"{path.name!r} cannot be read as {encoding} text separated by {delimiter!r}: "
@@ -70,7 +70,7 @@ def read_csv(
     if damaged:
         broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
-    return Rows(table, tuple(broken), tuple(notes))
+    return SourceRows(table, tuple(broken), tuple(notes))
 
 
 def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tuple[int, str]]:
@@ -95,16 +95,16 @@ def _name_damaged(name: str, rows: list[int]) -> str:
 def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tuple[list[str], str, int]:
     """Return the header's names, the delimiter, and how many lines come before the header."""
     with path.open("rb") as file:
-        text = file.read(_SAMPLE).decode(encoding, errors="replace")
+        text = file.read(_SAMPLE_BYTES).decode(encoding, errors="replace")
     lines = text.splitlines()
-    if len(text.encode(encoding, errors="replace")) >= _SAMPLE - 8 and len(lines) > 1:
+    if len(text.encode(encoding, errors="replace")) >= _SAMPLE_BYTES - 8 and len(lines) > 1:
         lines.pop()  # cut off in the middle
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first is None:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     said = re.match(r'\ufeff?"?sep=(.)"?[,;\s]*$', lines[first], re.IGNORECASE)
     first = first + 1 if said else first
-    sample = lines[first : max(first, header_row or 0) + _LINES]
+    sample = lines[first : max(first, header_row or 0) + _PEEK_LINES]
     delimiter, rows, starts = split_lines(sample, said[1] if said else "")
     if header_row is not None:
         check_header_row(header_row, len(lines), name)

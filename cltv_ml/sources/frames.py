@@ -24,7 +24,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Rows:
+class SourceRows:
     """The rows of a source as they came.
 
     Parameters
@@ -45,15 +45,15 @@ class Rows:
     parts: tuple[Part, ...] = ()
 
 
-def read_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> Rows:
+def read_frame(con: duckdb.DuckDBPyConnection, source: pd.DataFrame | pa.Table) -> SourceRows:
     """Return the rows of a pandas or Arrow table; nothing is copied."""
     table = _narrow(source if isinstance(source, pa.Table) else _to_arrow(source))
     table = table.rename_columns(inner_names(table.column_names))
     rows = pa.array(range(len(table)), pa.int64())
-    return Rows(lend(con, "rows", table.append_column("source_row", rows)))
+    return SourceRows(lend(con, "rows", table.append_column("source_row", rows)))
 
 
-def load(
+def load_batches(
     con: duckdb.DuckDBPyConnection,
     source: pa.RecordBatchReader | duckdb.DuckDBPyRelation,
     select: str = "*",

@@ -12,7 +12,7 @@ import duckdb
 
 from cltv_ml.engine import quoted
 from cltv_ml.errors import InputError
-from cltv_ml.sources.frames import Rows, inner_names, load
+from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 
 _EXTRAS = {"delta": "deltalake", "iceberg": "pyiceberg"}
 
@@ -36,7 +36,7 @@ def lake_of(place: str | Path) -> str:
     return "iceberg" if any(Path(place, "metadata").glob("*.metadata.json")) else ""
 
 
-def read_lake(con: duckdb.DuckDBPyConnection, place: str | Path) -> Rows:
+def read_lake(con: duckdb.DuckDBPyConnection, place: str | Path) -> SourceRows:
     """Return the rows of a Delta or Iceberg table, streamed into the engine.
 
     Raises
@@ -44,14 +44,14 @@ def read_lake(con: duckdb.DuckDBPyConnection, place: str | Path) -> Rows:
     InputError
         There is no such table, it cannot be read, or the library for it is not installed.
     """
-    with explained(place, "read"):
+    with explained_lake(place, "read"):
         if lake_of(place) == "delta":
             reader = open_delta(place).to_pyarrow_dataset().scanner().to_reader()
         else:
             reader = open_iceberg(place).scan().to_arrow_batch_reader()
         names = zip(reader.schema.names, inner_names(reader.schema.names), strict=True)
         columns = ", ".join(f"{quoted(name)} as {quoted(inner)}" for name, inner in names)
-        return Rows(load(con, reader, f"{columns}, row_number() over () - 1 as source_row"))
+        return SourceRows(load_batches(con, reader, f"{columns}, row_number() over () - 1 as source_row"))
 
 
 def open_delta(place: str | Path) -> Any:
@@ -92,7 +92,7 @@ def _newest(folder: Path) -> Path:
 
 
 @contextmanager
-def explained(place: str | Path, what: str) -> Iterator[None]:
+def explained_lake(place: str | Path, what: str) -> Iterator[None]:
     """Turn what a lake's library raises about its tables into one sentence."""
     try:
         yield

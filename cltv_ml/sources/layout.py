@@ -12,7 +12,7 @@ from cltv_ml.errors import InputError
 _DELIMITERS = ",;\t|^~\x01"
 
 #: The header is sought in so many rows; titles of reports are shorter.
-_TITLES = 30
+_TITLE_ROWS = 30
 
 #: A header names nearly all columns that any row fills.
 _FULL = 0.8
@@ -31,8 +31,8 @@ def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[li
     Without a given delimiter the one decides under which a header is found and most rows have one width.
     """
     csv.field_size_limit(1 << 24)
-    best = max(delimiter or _DELIMITERS, key=lambda sign: _regularity(_rows(lines, sign)[0]))
-    return best, *_rows(lines, best)
+    best = max(delimiter or _DELIMITERS, key=lambda sign: _regularity(_split_rows(lines, sign)[0]))
+    return best, *_split_rows(lines, best)
 
 
 def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
@@ -49,15 +49,20 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
     filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
     if not filled:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
-    width = max(_count(rows[number]) for number in filled)
-    named = [number for number in filled[:_TITLES] if _names_columns(rows[number], width)]
+    width = max(_filled_cells(rows[number]) for number in filled)
+    named = [number for number in filled[:_TITLE_ROWS] if _names_columns(rows[number], width)]
     if not named:
         return filled[0]
     header = named[0]
     before = filled.index(header) - 1
     above = filled[before] if before >= 0 else None
     below = filled[before + 2] if before + 2 < len(filled) else None
-    if above is not None and above == header - 1 and _count(rows[above]) > 1 and _is_words(rows[above]):
+    if (
+        above is not None
+        and above == header - 1
+        and _filled_cells(rows[above]) > 1
+        and _is_words(rows[above])
+    ):
         raise InputError(_two_rows(rows, above, header, name))
     if (
         below is not None
@@ -108,7 +113,7 @@ def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
     return names
 
 
-def _rows(lines: Sequence[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+def _split_rows(lines: Sequence[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
     rows, starts, start = [], [], 0
     reader = csv.reader(lines, delimiter=delimiter)
     for row in reader:
@@ -124,12 +129,12 @@ def _regularity(rows: Sequence[Sequence[str]]) -> tuple[bool, float, int]:
     usual, often = max(counts.items(), key=lambda entry: (entry[0] > 1, entry[1], entry[0]), default=(0, 0))
     if usual < 2:
         return False, 0.0, 0
-    width = max(_count(row) for row in rows)
-    named = any(_names_columns(row, width) and len(row) > 1 for row in rows[:_TITLES])
+    width = max(_filled_cells(row) for row in rows)
+    named = any(_names_columns(row, width) and len(row) > 1 for row in rows[:_TITLE_ROWS])
     return named, often / counts.total(), usual
 
 
-def _count(row: Sequence[str]) -> int:
+def _filled_cells(row: Sequence[str]) -> int:
     return sum(bool(cell.strip()) for cell in row)
 
 

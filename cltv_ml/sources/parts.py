@@ -10,14 +10,14 @@ from cltv_ml.errors import InputError
 from cltv_ml.sources.frames import MARK, Part
 
 #: Names of files, sheets and tables that hold no sales.
-_UNDONE = re.compile(
+_NO_SALES = re.compile(
     r"refund|(?<![a-z])returns?(?![a-z])|chargeback|cancel|credit.?note|credit.?memo|storn|gutschrift|retoure|ruckgab|rückgab|"
     r"erstatt|rembours|(?<![a-z])avoirs?(?![a-z])|annul|reembols|devoluc|devoluç|rimbors|(?<![a-z])resi(?![a-z])|terugbetal|"
     r"aterbetal|återbetal|zwrot|вернут|возврат|退款|退货|返金|返品|환불|반품|iade|مرتجع",
     re.IGNORECASE,
 )
 
-_CODE = re.compile(
+_CURRENCY_CODE = re.compile(
     r"(?<![A-Za-z])(EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|NZD|CNY|INR|BRL|MXN)(?![A-Za-z])"
 )
 
@@ -28,8 +28,8 @@ def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
     That is so where some are called refunds and others are not, and where each is called by another currency: the
     column is read like one of the source's own.
     """
-    undone = [part.name for part in parts if _UNDONE.search(part.name)]
-    codes = [set(_CODE.findall(part.name)) for part in parts]
+    undone = [part.name for part in parts if _NO_SALES.search(part.name)]
+    codes = [set(_CURRENCY_CODE.findall(part.name)) for part in parts]
     if undone and len(undone) < len(parts):
         _add(table, kind, [(re.sub(r"\.[A-Za-z]+$", "", part.name), part.start) for part in parts])
         return [
@@ -76,12 +76,12 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
         int(row)
         for (row,) in table.rows(f"select source_row from {table} where {repeats} order by 1 limit 10000")
     ]
-    _check_order(table, names, name)
+    _check_columns_order(table, names, name)
     if not rows:
         return []
     titles = [title for row in rows[:20] for title in _titles(table, names, broken, row)]
     for title in titles:
-        if _UNDONE.search(title):
+        if _NO_SALES.search(title):
             raise InputError(
                 f"{name!r} holds several tables, and the one below {title[:60]!r} seems to hold no sales; keep one "
                 "table per file, or give the rows a column that says what they are."
@@ -91,7 +91,7 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}."]
 
 
-def _check_order(table: Relation, names: list[str], name: str) -> None:
+def _check_columns_order(table: Relation, names: list[str], name: str) -> None:
     """Raise InputError where a row holds the names of the columns in another order."""
     wanted = sorted(column.removeprefix(MARK) for column in names)
     first, listed = names[0].removeprefix(MARK), "[" + ", ".join(map(literal, wanted)) + "]"

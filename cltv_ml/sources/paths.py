@@ -12,13 +12,13 @@ from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches, unpack, workbook_rows
 from cltv_ml.sources.files import read_csv
-from cltv_ml.sources.frames import MARK, Part, Rows, inner_names, load
+from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, load_batches
 from cltv_ml.sources.parts import name_parts, take_headers_out, tell_of_open_quotes
 from cltv_ml.sources.records import read_json
 from cltv_ml.sources.signs import make_plain
 
 #: Endings by the way they are read; any other file is read as text.
-_WAYS = {
+_READ_BY = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
@@ -37,7 +37,7 @@ def read_file(
     folder: Path,
     table: str | None = None,
     header_row: int | None = None,
-) -> Rows:
+) -> SourceRows:
     """Return the rows of a file, a folder or a pattern, by its ending; archives are unpacked into `folder`.
 
     A path that exists is that file, whatever signs of a pattern its name holds. Several files are read as one
@@ -56,13 +56,13 @@ def read_file(
     if way == "unread":
         raise InputError(f"{file.name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
-        return Rows(show_parquet(con, *files))
+        return SourceRows(show_parquet(con, *files))
     return _read_texts(con, files, folder, table, header_row)
 
 
 def _way(file: Path) -> str:
     """Return how a file is read: by its ending, but a text that is called a workbook as text."""
-    way = _WAYS.get(ending(file), "text")
+    way = _READ_BY.get(ending(file), "text")
     called = ending(file) in (".xls", ".xlsx", ".xlsm")
     return (
         "text" if called and not _begins(file, b"PK", b"\xd0\xcf\x11\xe0", b"<") and _is_table(file) else way
@@ -85,7 +85,7 @@ def _begins(file: Path, *starts: bytes) -> bool:
 
 def _read_texts(
     con: duckdb.DuckDBPyConnection, files: list[Path], folder: Path, table: str | None, header_row: int | None
-) -> Rows:
+) -> SourceRows:
     """Return the rows of texts, workbooks or JSON, one file below the other, rows numbered through all."""
     first = _read_one(con, files[0], folder, table, header_row, 0)
     stacked, broken, notes = first.table, list(first.broken), list(first.notes)
@@ -112,7 +112,7 @@ def _read_texts(
         )
         notes += name_parts(stacked, parts, kind)
     notes += tell_of_open_quotes(broken, files[0].name)
-    return Rows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts))
+    return SourceRows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts))
 
 
 def _read_one(
@@ -122,7 +122,7 @@ def _read_one(
     table: str | None,
     header_row: int | None,
     start: int,
-) -> Rows:
+) -> SourceRows:
     way = _way(file)
     if way == "json":
         return read_json(con, file, start)
@@ -130,8 +130,10 @@ def _read_one(
         sheets: list[tuple[str, int]] = []
         notes: list[str] = []
         values = workbook_rows(file, table, header_row, sheets, notes)
-        stacked = load(con, text_batches(values, inner_names(list(next(values))), start))
-        rows = Rows(stacked, notes=tuple(notes), parts=tuple(Part(name, start + row) for name, row in sheets))
+        stacked = load_batches(con, text_batches(values, inner_names(list(next(values))), start))
+        rows = SourceRows(
+            stacked, notes=tuple(notes), parts=tuple(Part(name, start + row) for name, row in sheets)
+        )
     else:
         rows = read_csv(con, file, folder, header_row, start)
     return replace(rows, notes=(*rows.notes, *take_headers_out(rows.table, rows.broken, file.name)))
@@ -141,7 +143,7 @@ def find(path: Path) -> list[Path]:
     """Return the files that a path names: itself where it exists, else what matches it as a pattern."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        return [file for file in files if _WAYS.get(ending(file)) == "parquet"] or [
+        return [file for file in files if _READ_BY.get(ending(file)) == "parquet"] or [
             file for file in files if ending(file) in _TABLES
         ]
     if path.exists():

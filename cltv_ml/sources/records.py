@@ -9,12 +9,13 @@ from typing import Any
 
 import duckdb
 
+from cltv_ml.engine import is_records
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
-from cltv_ml.sources.frames import Rows, inner_names, load
+from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 
 
-def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Rows:
+def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> SourceRows:
     """Return the rows of a JSON file, every column text: objects inside become `customer.id`, lists stay JSON.
 
     Raises
@@ -27,12 +28,14 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Row
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name!r} is no UTF-8, which JSON must be: {error.reason}.") from error
     records, broken, notes = _records(text, path.name, start)
-    rows = [dict(_flat(record)) for record in records]
+    rows = [dict(_flat_record(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
     values = ([row.get(name) for name in names] for row in rows)
-    return Rows(load(con, text_batches(values, inner_names(names), start)), tuple(broken), tuple(notes))
+    return SourceRows(
+        load_batches(con, text_batches(values, inner_names(names), start)), tuple(broken), tuple(notes)
+    )
 
 
 def _records(
@@ -44,7 +47,7 @@ def _records(
     except json.JSONDecodeError as error:
         return *_by_line(text, name, error, start), []
     if isinstance(content, dict):
-        lists = {key: value for key, value in content.items() if _is_records(value)}
+        lists = {key: value for key, value in content.items() if is_records(value)}
         if len(lists) > 1:
             raise InputError(
                 f"{name!r} holds several lists of records, {sorted(lists)}; save one of them as a file."
@@ -58,7 +61,7 @@ def _records(
             note = f"The records of {name!r} were read from {path!r}."
             return [_unwrapped(record) for record in records], [], [note]
         content = [content]
-    if not _is_records(content):
+    if not is_records(content):
         raise InputError(
             f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or a record a line."
         )
@@ -68,7 +71,7 @@ def _records(
 def _lists_within(content: dict[str, Any], path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield the lists of records inside an answer of an interface, and where they stand."""
     for key, value in content.items():
-        if path and _is_records(value):
+        if path and is_records(value):
             yield path + key, value
         elif isinstance(value, dict):
             yield from _lists_within(value, f"{path}{key}.")
@@ -104,14 +107,10 @@ def _parse(text: str) -> Any:
     return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
 
 
-def _is_records(content: Any) -> bool:
-    return isinstance(content, list) and bool(content) and all(isinstance(record, dict) for record in content)
-
-
-def _flat(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat_record(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in record.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat_record(value, f"{prefix}{name}.")
         elif isinstance(value, list):
             yield prefix + name, None if not value else json.dumps(value, ensure_ascii=False)
         else:

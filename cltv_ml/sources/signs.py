@@ -7,10 +7,10 @@ from cltv_ml.sources.frames import MARK
 
 #: Digits of other scripts and their decimal and thousands signs, and what they are here.
 _DIGITS = "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९๐๑๒๓๔๕๖๗๘๙０１２３４５６７８９"
-_PLAIN = "0123456789" * 5
+_PLAIN_SIGNS = "0123456789" * 5
 
 #: Columns whose first lines have such signs are brought to plain ones.
-_FIRST = 2000
+_FIRST_LINES = 2000
 
 
 def make_plain(table: Relation) -> list[str]:
@@ -24,7 +24,7 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
     digits = f"regexp_matches({{0}}, '[{_DIGITS}]')"
     columns = _find(table, names, digits, digits)
     for name in columns:
-        plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬', '{_PLAIN}.,'), '،', ',')"
+        plain = f"replace(translate({quoted(name)}, '{_DIGITS}٫٬', '{_PLAIN_SIGNS}.,'), '،', ',')"
         table.con.execute(f"update {table} set {quoted(name)} = {plain}")
     shown = [name.removeprefix(MARK) for name in columns]
     return [f"Columns {shown} hold digits of another script, which were read as 0 to 9."] if columns else []
@@ -52,8 +52,8 @@ def _find(table: Relation, names: list[str], test: str, hint: str) -> list[str]:
     source has one, and to test each of many columns takes long.
     """
     whole = f"concat_ws(chr(31), {', '.join(map(quoted, names))})"
-    if not table.row(f"select bool_or({hint.format(whole)}) from (from {table} limit {_FIRST})")[0]:
+    if not table.row(f"select bool_or({hint.format(whole)}) from (from {table} limit {_FIRST_LINES})")[0]:
         return []
     tests = ", ".join(f"bool_or({test.format(quoted(name))})" for name in names)
-    found = table.row(f"select {tests} from (from {table} limit {_FIRST})")
+    found = table.row(f"select {tests} from (from {table} limit {_FIRST_LINES})")
     return [name for name, yes in zip(names, found, strict=True) if yes]

@@ -26,8 +26,8 @@ OWN, TESTED = "cltv_ml.checksums", "cltv_ml.candidate_checksums"
 #: Where a model's own description keeps the checksums of the files that it reads.
 METADATA = "checksums"
 
-_NOTE = "registered_model_meta"  # MLflow's, which names the version and is written where it is fetched
-_CODE = "code"
+_MODEL_META = "registered_model_meta"  # MLflow's, which names the version and is written where it is fetched
+_CODE_FOLDER = "code"
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def verified(uri: str, expected: str | None, what: str) -> Path:
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=True)
     if expected is not None:
-        _compare(json.loads(expected), place, what, "Nothing of it was run.")
+        _compare_folder(json.loads(expected), place, what, "Nothing of it was run.")
     _verified.add(place)
     return place
 
@@ -89,7 +89,7 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
         return
     own = (Model.load(folder).metadata or {}).get(METADATA)
     if own is not None:
-        _compare(own, files, f"the model in {folder}", "None of these files was read.")
+        _compare_folder(own, files, f"the model in {folder}", "None of these files was read.")
     if not (name and version and mlflow.is_tracking_uri_set()):
         return
     try:
@@ -108,21 +108,23 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
             for path, sum_ in json.loads(expected).items()
             if path.startswith(f"{within}/" if within else "")
         }
-        _compare(sums, folder, f"version {version} of model {name!r}", "Its files were not read.", within)
+        _compare_folder(
+            sums, folder, f"version {version} of model {name!r}", "Its files were not read.", within
+        )
 
 
-def _compare(wanted: Mapping[str, str], folder: Path, what: str, done: str, within: str = "") -> None:
+def _compare_folder(wanted: Mapping[str, str], folder: Path, what: str, done: str, within: str = "") -> None:
     found = _checksums(folder, within)
     differing = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
     if differing:
-        changes = ", ".join(f"{name} {_change(name, wanted, found)}" for name in differing[:5])
+        changes = ", ".join(f"{name} {_what_changed(name, wanted, found)}" for name in differing[:5])
         raise InputError(
             f"{what} is not as it was registered: {changes}{' ...' if differing[5:] else ''}; restore its files, or "
             f"train again. {done}"
         )
 
 
-def _change(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> str:
+def _what_changed(name: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> str:
     if name not in found:
         return "is missing"
     return "was changed" if name in wanted else "was added"
@@ -134,14 +136,14 @@ def _checksums(folder: Path, within: str = "") -> dict[str, str]:
     codes: dict[str, hashlib._Hash] = {}
     for path in sorted(folder.rglob("*")):
         name = Path(within, path.relative_to(folder))
-        if path.name == _NOTE or "__pycache__" in name.parts or path.suffix == ".pyc":
+        if path.name == _MODEL_META or "__pycache__" in name.parts or path.suffix == ".pyc":
             continue
         if path.is_symlink():
             found[name.as_posix()] = f"link to {os.readlink(path)}"
         elif path.is_file():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            if _CODE in name.parts[:-1]:
-                top = Path(*name.parts[: name.parts.index(_CODE) + 1]).as_posix()
+            if _CODE_FOLDER in name.parts[:-1]:
+                top = Path(*name.parts[: name.parts.index(_CODE_FOLDER) + 1]).as_posix()
                 codes.setdefault(top, hashlib.sha256()).update(f"{name.as_posix()} {digest}\n".encode())
             else:
                 found[name.as_posix()] = digest

@@ -25,7 +25,7 @@ _UNLEASED = 86_400.0
 
 def tags() -> dict[str, str]:
     """Return the tags by which a run that was killed is recognised later."""
-    return {HOLDER: holder(), UNTIL: _until()}
+    return {HOLDER: holder(), UNTIL: _lease_end()}
 
 
 def holder() -> str:
@@ -69,12 +69,12 @@ def kept(run_id: str) -> Iterator[None]:
 def _beat(client: MlflowClient, run_id: str, over: threading.Event) -> None:
     while not over.wait(_BEAT):
         try:
-            client.set_tag(run_id, UNTIL, _until())
+            client.set_tag(run_id, UNTIL, _lease_end())
         except (MlflowException, SQLAlchemyError, OSError):  # the run's own calls tell of a lost store
             continue
 
 
-def _until() -> str:
+def _lease_end() -> str:
     return f"{time.time() + _LEASE:.0f}"
 
 

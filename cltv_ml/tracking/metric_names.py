@@ -8,7 +8,7 @@ from cltv_ml.evaluation.interval_metrics import INTERVAL_METRICS, QUANTILE_METRI
 from cltv_ml.evaluation.metrics import METRICS, PURCHASE_METRICS, TOP_SHARES
 
 #: The group of each metric by its name: the order of customers, the level of the forecast, and so on.
-GROUPS = {
+METRIC_GROUPS = {
     **dict.fromkeys(METRICS, "error"),
     **dict.fromkeys(("gini", "spearman", *TOP_SHARES), "order"),
     **dict.fromkeys(("bias", "decile_mape"), "level"),
@@ -19,11 +19,14 @@ GROUPS = {
 
 
 def grouped(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return metrics under names that MLflow's charts group; a name outside `GROUPS` stays as it is.
+    """Return metrics under names that MLflow's charts group; a name outside `METRIC_GROUPS` stays as it is.
 
     Examples
     --------
     >>> grouped({"gini": 0.6, "30d/gini": 0.5, "seconds": 2.0})
     {'order/gini': 0.6, '30d/gini': 0.5, 'seconds': 2.0}
     """
-    return {f"{GROUPS[name]}/{name}" if name in GROUPS else name: value for name, value in metrics.items()}
+    return {
+        f"{METRIC_GROUPS[name]}/{name}" if name in METRIC_GROUPS else name: value
+        for name, value in metrics.items()
+    }

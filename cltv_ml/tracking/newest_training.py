@@ -34,7 +34,7 @@ def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
     log, run = Log.of(log), runs.latest_training(experiment)
     tags, seen = run.data.tags, run.data.metrics
     window = Window(tags["cutoff"], int(tags["horizon_days"]))
-    models = _candidates(run)
+    models = _candidate_models(run)
     names = list(dict.fromkeys(name for model in models.values() for name in model.feature_names_in_))
     X = build_features(log, window.cutoff, names=[str(name) for name in names])
     if "customers_share" in run.data.params:
@@ -54,20 +54,20 @@ def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
 
 def refitted_champion(experiment: str = "cltv") -> ValueModel:
     """Return the newest training's champion as it was refitted to the end of its log."""
-    return _model(runs.latest_training(experiment))
+    return _logged_model(runs.latest_training(experiment))
 
 
-def _candidates(run: Run) -> dict[str, ValueModel]:
+def _candidate_models(run: Run) -> dict[str, ValueModel]:
     """Return the models that competed in a training by name, in the order they were logged."""
     found = MlflowClient().search_runs(
         [run.info.experiment_id],
         f"tags.training_id = '{run.data.tags['training_id']}' and tags.role = 'candidate'",
         order_by=["start_time ASC"],
     )
-    return {one.data.tags["model"]: _model(one) for one in found}
+    return {one.data.tags["model"]: _logged_model(one) for one in found}
 
 
-def _model(run: Run) -> ValueModel:
+def _logged_model(run: Run) -> ValueModel:
     """Return the model that a run logged, without the pyfunc around it."""
     logged: Any = run.outputs.model_outputs[0]
     served = mlflow.pyfunc.load_model(

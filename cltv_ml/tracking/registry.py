@@ -105,7 +105,7 @@ def settle(name: str = REGISTERED_NAME) -> None:
         with store.store_lock():
             intent = client.get_registered_model(name).tags.get(_INTENT)  # its command may have been at work
             if intent:
-                _finish(name, json.loads(intent))
+                _finish_move(name, json.loads(intent))
     for one in client.search_model_versions(f"name = '{name}'"):
         if _PENDING in one.tags:
             _settle_pending(name, int(one.version), one.tags[_PENDING])
@@ -140,7 +140,7 @@ def _outcome(run_id: str) -> str:
     return str(run.info.status)
 
 
-def _exists(name: str, version: int) -> bool:
+def _version_exists(name: str, version: int) -> bool:
     try:
         MlflowClient().get_model_version(name, str(version))
     except MlflowException as error:
@@ -164,15 +164,15 @@ def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str
         "tags": [list(tag) for tag in tags],
     }
     MlflowClient().set_registered_model_tag(name, _INTENT, json.dumps(intent))
-    _finish(name, intent)
+    _finish_move(name, intent)
 
 
-def _finish(name: str, intent: Mapping[str, Any]) -> None:
+def _finish_move(name: str, intent: Mapping[str, Any]) -> None:
     """Move every alias of an intent that still stands where it stood or goes, else none; forget the intent."""
     client = MlflowClient()
     now = {alias: alias_version(name, alias) for alias in intent["to"]}
     stands = all(now[alias] in (before, intent["to"][alias]) for alias, before in intent["from"].items())
-    if stands and all(_exists(name, version) for version in intent["to"].values() if version):
+    if stands and all(_version_exists(name, version) for version in intent["to"].values() if version):
         for alias, version in intent["to"].items():
             if version is not None:
                 client.set_registered_model_alias(name, alias, str(version))
@@ -284,7 +284,7 @@ def rollback(name: str = REGISTERED_NAME) -> tuple[int | None, int]:
                 "choose a version in the MLflow UI and give it the alias champion."
             )
         before = client.get_model_version(name, str(previous)).tags.get("promoted_from", "")
-        further = int(before) if before and _exists(name, int(before)) else None
+        further = int(before) if before and _version_exists(name, int(before)) else None
         tags = [] if champion is None else [(champion, "rolled_back_to", str(previous))]
         _move(name, {"champion": previous, "previous": further}, tags)
         _check_champion(name, previous)

@@ -129,7 +129,7 @@ def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> 
     for day in days:
         names = {f"{name}_{day}d": name for name in ("expected_value", "value_lower", "value_upper")}
         own = batch[[name for name in names if name in batch]].rename(columns=names)
-        truth = _measured(log, own, Window(cutoff, day), promise.get("interval_level"))
+        truth = _closed_metrics(log, own, Window(cutoff, day), promise.get("interval_level"))
         found |= {f"{day}d/{name}": value for name, value in truth.items()}
     log_metrics(run_id, found)
     return found
@@ -157,7 +157,7 @@ def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, 
             if promise.get("path"):
                 path = promises.compute_progress(log, batch, window, pd.DataFrame(promise["path"]), until)
                 paths.append(
-                    path.assign(**about, horizon=window.horizon, **_so_far(log, batch, window, path))
+                    path.assign(**about, horizon=window.horizon, **_bias_so_far(log, batch, window, path))
                 )
     return pd.DataFrame(closed), pd.concat(paths, ignore_index=True) if paths else pd.DataFrame()
 
@@ -174,13 +174,13 @@ def _batches(series: str, experiment_id: str) -> list[Run]:
 def _close(run_id: str, log: Log, window: Window, series: str) -> None:
     """Measure a batch whose horizon has passed: into its run and, as one point, into the series."""
     batch, promise = _read_batch(run_id)
-    found = _measured(log, batch, window, promise.get("interval_level"))
+    found = _closed_metrics(log, batch, window, promise.get("interval_level"))
     log_metrics(run_id, found)
     log_metrics(series, {f"truth/{name}": value for name, value in found.items()}, series_step(window))
     MlflowClient().set_tag(run_id, "truth", "closed")
 
 
-def _measured(log: Log, batch: pd.DataFrame, window: Window, level: float | None) -> dict[str, float]:
+def _closed_metrics(log: Log, batch: pd.DataFrame, window: Window, level: float | None) -> dict[str, float]:
     """Return the metrics of a batch whose window has passed with their ends, what was promised and what came."""
     y_true = log.target(window, batch.index)
     truth = promises.compute_truth(y_true, batch, level=level)
@@ -195,7 +195,7 @@ def _measured(log: Log, batch: pd.DataFrame, window: Window, level: float | None
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def _so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:
+def _bias_so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:
     """Return the interval of the bias so far: expected by now over realised by now, minus one."""
     last, total = path.iloc[-1], float(batch["expected_value"].sum())
     if last["day"] < 1 or last["realised"] <= 0 or total <= 0:

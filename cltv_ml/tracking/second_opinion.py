@@ -18,13 +18,16 @@ from cltv_ml.evaluation.metrics import bias, decile_mape, gini
 from cltv_ml.tracking import runs
 
 #: By its name in MLflow: a function of what came and of the forecast, and whether more is better.
-_MEASURED: dict[str, tuple[Callable[..., float], bool]] = {
+_OPINION_METRICS: dict[str, tuple[Callable[..., float], bool]] = {
     "abs_bias": (lambda y_true, y_pred: abs(bias(y_true, y_pred)), False),
     "decile_mape": (decile_mape, False),
     "gini": (gini, True),
 }
 
-_ASKED = f"bias at most {BIAS_BOUND:.0%}, decile error at most {DECILE_BOUND:.0%}, Gini no lower than the champion's"
+_THRESHOLDS = (
+    f"bias at most {BIAS_BOUND:.0%}, decile error at most {DECILE_BOUND:.0%}, "
+    "Gini no lower than the champion's"
+)
 
 
 def second_opinion(values: pd.DataFrame, dataset: str) -> str:
@@ -54,7 +57,7 @@ def second_opinion(values: pd.DataFrame, dataset: str) -> str:
     else:
         mlflow.set_tag("second_opinion", "passed")
         found = "the challenger passes them."
-    return f"Second opinion, MLflow's evaluation by thresholds ({_ASKED}): {found} This decides nothing."
+    return f"Second opinion, MLflow's evaluation by thresholds ({_THRESHOLDS}): {found} This decides nothing."
 
 
 def _evaluate(values: pd.DataFrame, side: str, dataset: str) -> EvaluationResult:
@@ -70,7 +73,7 @@ def _evaluate(values: pd.DataFrame, side: str, dataset: str) -> EvaluationResult
             data=data,
             model_type="regressor",
             evaluators="regressor",  # all others include SHAP's, which needs the model
-            extra_metrics=[_metric(name, *how) for name, how in _MEASURED.items()],
+            extra_metrics=[_metric(name, *how) for name, how in _OPINION_METRICS.items()],
         )
 
 

@@ -38,7 +38,7 @@ def create(path: Path) -> None:
         left.unlink()
     statements = EMPTY.read_text(encoding="utf-8")
     if statements.splitlines()[0] == f"-- MLflow {mlflow.__version__}":
-        _fill(part, statements)
+        _fill_store(part, statements)
     else:
         built = part.with_name(f"{part.name}.built")
         MlflowClient(f"sqlite:///{built}").search_experiments(max_results=1)
@@ -48,9 +48,9 @@ def create(path: Path) -> None:
     os.replace(part, path)
 
 
-def _fill(part: Path, statements: str) -> None:
+def _fill_store(part: Path, statements: str) -> None:
     try:
-        with contextlib.closing(connect(part)) as store:
+        with contextlib.closing(open_connection(part)) as store:
             store.executescript(statements)
     except sqlite3.OperationalError as error:
         for left in part.parent.glob(f"{part.name}*"):
@@ -58,7 +58,7 @@ def _fill(part: Path, statements: str) -> None:
         raise not_writable(part, error) from error
 
 
-def connect(path: Path, patience: float = 5.0) -> sqlite3.Connection:
+def open_connection(path: Path, patience: float = 5.0) -> sqlite3.Connection:
     """Return a connection that begins no transaction by itself; InputError where the file cannot be opened."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def is_busy(error: sqlite3.OperationalError) -> bool:
 
 def check_free(path: Path, patience: float) -> None:
     """Raise InputError when a store stays locked, cannot be written or is no SQLite file."""
-    with contextlib.closing(connect(path, patience)) as store:
+    with contextlib.closing(open_connection(path, patience)) as store:
         try:
             store.execute("begin immediate")
             store.execute("rollback")
@@ -117,7 +117,7 @@ def check_whole(uri: str, path: Path) -> None:
 
 def _count_runs(path: Path) -> int:
     """Return how many runs a store holds, none where it has no such table."""
-    with contextlib.closing(connect(path)) as store:
+    with contextlib.closing(open_connection(path)) as store:
         try:
             return int(store.execute("select count(*) from runs").fetchone()[0])
         except sqlite3.DatabaseError:

@@ -100,7 +100,7 @@ def store_lock(patience: float = _PATIENCE) -> Iterator[None]:
     """
     path = _lock_file(mlflow.get_tracking_uri())
     # SQLite's own lock is the standard library's only one that works on every system and survives a kill.
-    with contextlib.closing(sqlite_store.connect(path, patience)) as lock:
+    with contextlib.closing(sqlite_store.open_connection(path, patience)) as lock:
         try:
             lock.execute("begin exclusive")
         except sqlite3.OperationalError as error:

@@ -260,7 +260,7 @@ def test_a_protected_column_that_is_not_in_the_log_is_told():
 
 def test_a_list_too_short_for_proof_keeps_a_fifth_untreated(shop):
     done, chosen = Actions(), pd.DataFrame(index=shop.X.index[:50])
-    drawn = room.draw_control(chosen, (0.1, 0.11), shop, done)
+    drawn = room.draw_untreated(chosen, (0.1, 0.11), shop, done)
     assert drawn.sum() == 10
     assert "10 of 50 stay untreated" in done.refused["control group of 50"]
 

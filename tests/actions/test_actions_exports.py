@@ -7,10 +7,10 @@ import json
 import pandas as pd
 import pytest
 
-from cltv_ml.actions.exports import FORMATS, Order, build_export
+from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
 from cltv_ml.errors import InputError
-from cltv_ml.pipelines.export import Export, write_exports
+from cltv_ml.pipelines.export import ExportedFile, write_exports
 
 CUSTOMERS = pd.DataFrame(
     {
@@ -31,7 +31,7 @@ ORDERS = pd.DataFrame(
         "timestamp": pd.Timestamp("2026-07-01") + pd.to_timedelta(range(120), unit="h"),
     }
 )
-ORDER = Order(
+ORDER = ExportOrder(
     currency="EUR", conversion="Purchase", orders=ORDERS, now=pd.Timestamp("2026-07-08 09:00", tz="UTC")
 )
 
@@ -68,19 +68,19 @@ def test_customer_match_holds_hashes_only():
 def test_predicted_values_follow_the_guide():
     spread = pd.DataFrame({"expected_value": range(1, 9), "email": "a@example.com"}, index=list("abcdefgh"))
     orders = ORDERS.assign(customer_id=list("abcdefgh") * 15)
-    table, _ = build_export("meta_predicted_value", spread, Order(currency="EUR", orders=orders))
+    table, _ = build_export("meta_predicted_value", spread, ExportOrder(currency="EUR", orders=orders))
     assert len(table) == 120
     assert table["event_time"].iloc[0] == 1782864000
     broken = {
-        "100 events": Order(currency="EUR", orders=orders.head(99)),
-        "outside its bounds": Order(currency="EUR", orders=orders, model_passed=False),
-        "older than 7 days": Order(
+        "100 events": ExportOrder(currency="EUR", orders=orders.head(99)),
+        "outside its bounds": ExportOrder(currency="EUR", orders=orders, model_passed=False),
+        "older than 7 days": ExportOrder(
             currency="EUR",
             orders=orders.assign(
                 timestamp=orders["timestamp"] - pd.to_timedelta([0] * 119 + [-30], unit="D")
             ),
         ),
-        "ISO code": Order(currency="euro", orders=orders),
+        "ISO code": ExportOrder(currency="euro", orders=orders),
     }
     for sentence, order in broken.items():
         with pytest.raises(InputError, match=sentence):
@@ -129,7 +129,7 @@ def test_a_format_without_its_columns_says_which(tmp_path):
 
 def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
     done = write_exports(["google_customer_match", "meta_predicted_value"], CUSTOMERS, tmp_path, ORDER)
-    assert isinstance(done["google_customer_match"], Export)
+    assert isinstance(done["google_customer_match"], ExportedFile)
     told = json.loads((tmp_path / "manifest.json").read_text())
     assert told["model_version"] == "3"
     assert told["files"]["google_customer_match"]["rows"] == 2

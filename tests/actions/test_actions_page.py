@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.actions import lists
-from cltv_ml.pipelines.act import _for_readers, _page, _write
+from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
 from cltv_ml.reporting.list_totals import compute_list_totals, recompute
 
 
@@ -26,8 +26,8 @@ def totals(shop, done):
 def written(shop, done, totals, tmp_path_factory):
     """The folder that `cltv act` writes, and what its page shows."""
     folder = tmp_path_factory.mktemp("actions")
-    _write(done, shop, folder)
-    return folder, _page(totals, done, shop)
+    _write_act(done, shop, folder)
+    return folder, _act_page(totals, done, shop)
 
 
 def _cell(text):

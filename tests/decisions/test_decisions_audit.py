@@ -6,7 +6,7 @@ import pytest
 
 from cltv_ml.data import simulate
 from cltv_ml.decisions import Costs, compute_audit
-from cltv_ml.decisions.audit import MONTHS, make_spans
+from cltv_ml.decisions.audit import MONTHS_IN, make_spans
 from cltv_ml.decisions.revenue_tree import share_change
 from cltv_ml.errors import InputError
 
@@ -45,7 +45,7 @@ def test_every_table_sums_to_the_log_whatever_the_periods(log):
         "margin": round((log["amount"] - log["cost"]).sum(), 4),
     }
     wrong = []
-    for per in [None, *MONTHS]:
+    for per in [None, *MONTHS_IN]:
         for calendar in (False, True):
             audit = compute_audit(log, per, calendar=calendar)
             tables = (audit.periods, audit.cohorts, audit.deciles[audit.deciles["span"] == "all"])
@@ -57,7 +57,7 @@ def test_every_table_sums_to_the_log_whatever_the_periods(log):
 
 
 def test_changes_and_branches_sum_to_the_change_of_revenue_to_the_cent(log):
-    for per in MONTHS:
+    for per in MONTHS_IN:
         audit = compute_audit(log, per)
         truth = audit.periods["revenue"].diff().dropna().round(4).tolist()
         parts = audit.changes[audit.changes["part"] != "total"].groupby("period")["change"].sum()

@@ -4,7 +4,13 @@ import pytest
 
 from cltv_ml.data import simulate
 from cltv_ml.decisions.line_costs import Costs
-from cltv_ml.decisions.margins import GRAINS, add_profit, compute_margins, customer_margin_rates, loss_makers
+from cltv_ml.decisions.margins import (
+    MARGIN_GRAINS,
+    add_profit,
+    compute_margins,
+    customer_margin_rates,
+    loss_makers,
+)
 
 
 @pytest.fixture
@@ -13,7 +19,7 @@ def segments(shop):
     return pd.Series(np.where(np.arange(len(ids)) % 3 == 0, "high", "low"), index=ids)
 
 
-@pytest.mark.parametrize("by", GRAINS)
+@pytest.mark.parametrize("by", MARGIN_GRAINS)
 def test_money_of_every_grain_adds_up_to_the_log_to_the_cent(shop, segments, by):
     table = compute_margins(shop, by, segments=segments, costs=Costs(per_order=2.37))
     assert round(table["revenue"].sum(), 4) == round(shop["amount"].sum(), 4)

@@ -10,8 +10,8 @@ from cltv_ml.decisions.shop_plan import (
     PlanTerms,
     compute_equity,
     compute_scenarios,
-    contributions,
     discount_factors,
+    plan_contributions,
 )
 from cltv_ml.errors import InputError
 
@@ -31,7 +31,7 @@ def parts():
 
 
 def test_contribution_takes_off_every_cost_once(parts):
-    found = contributions(
+    found = plan_contributions(
         parts, PlanTerms(margin_rate=0.5, share_of_amount=0.1, per_order=1.0, acquisition_cost=2.0)
     )
     assert found["known"].tolist() == [30.0, 27.0]
@@ -78,7 +78,7 @@ def test_each_scenario_changes_one_thing(parts):
 def test_without_a_margin_there_is_no_equity(parts):
     assert "equity" not in compute_scenarios(parts, PlanTerms(), np.array([30, 60]), 0.5)
     with pytest.raises(InputError, match="needs a margin rate"):
-        contributions(parts, PlanTerms())
+        plan_contributions(parts, PlanTerms())
 
 
 def test_impossible_terms_are_one_sentence():

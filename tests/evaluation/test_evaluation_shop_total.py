@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cltv_ml.evaluation.shop_total import ShopPast, combine_total, last_year
-from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import ShopDraws
 
 
@@ -14,7 +14,7 @@ def shop(days, growth=0.0, newcomers=True):
     amount = 100 * np.exp(growth * day / 364) * (1 + 0.5 * np.sin(2 * np.pi * day / 364))
     first = day if newcomers else np.zeros(days, dtype=int)
     won = np.ones(days) if newcomers else np.eye(1, days)[0]
-    return Cohorts(first, day, amount, np.concatenate([[0.0], np.cumsum(won)]))
+    return CohortRevenue(first, day, amount, np.concatenate([[0.0], np.cumsum(won)]))
 
 
 def records(log, cutoff, parts_over_truth):

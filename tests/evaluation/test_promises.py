@@ -9,10 +9,10 @@ from cltv_ml.evaluation import metrics
 from cltv_ml.evaluation.promises import (
     Thresholds,
     away_from,
-    check,
     compute_expected_path,
     compute_progress,
     compute_truth,
+    level_check,
     read_thresholds,
     worst_level,
 )
@@ -83,14 +83,14 @@ def test_progress_ends_at_the_last_day_of_the_log(log, X):
 
 def test_levels_follow_from_the_thresholds():
     limits = Thresholds().bias
-    assert [check("bias", one, limits, "").level for one in (0.05, 0.15, 0.3, np.nan)] == [
+    assert [level_check("bias", one, limits, "").level for one in (0.05, 0.15, 0.3, np.nan)] == [
         "ok",
         "watch",
         "retrain",
         "ok",
     ]
-    assert check("psi", 9.0, limits, "", worst="watch").level == "watch"
-    assert worst_level([check("a", 0.15, limits, ""), check("b", 0.0, limits, "")]) == "watch"
+    assert level_check("psi", 9.0, limits, "", worst="watch").level == "watch"
+    assert worst_level([level_check("a", 0.15, limits, ""), level_check("b", 0.0, limits, "")]) == "watch"
     assert worst_level([]) == "ok"
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.models import CATALOGUE, ZILN, FeatureFiles, Hurdle, Hybrid, Quantile, Tweedie, trees
-from cltv_ml.models.categories import MOST_LEVELS, code_levels, encode
+from cltv_ml.models.categories import MOST_CODES, code_levels, encode
 from cltv_ml.models.state import from_state, to_state
 
 TREES = (Tweedie, Hurdle, Hybrid, ZILN, Quantile)
@@ -70,8 +70,8 @@ def test_a_level_is_rare_by_customers_not_by_rows():
 
 
 def test_no_column_has_more_codes_than_xgboost_should_learn():
-    codes = code_levels(pd.Series(1000, index=[f"{number:04d}" for number in range(MOST_LEVELS + 50)]))
-    assert max(codes.values()) == MOST_LEVELS
+    codes = code_levels(pd.Series(1000, index=[f"{number:04d}" for number in range(MOST_CODES + 50)]))
+    assert max(codes.values()) == MOST_CODES
 
 
 def test_categories_are_learned_from_files_as_from_a_frame(shop, tmp_path):

@@ -41,7 +41,7 @@ def rows(log):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr("cltv_ml.models.feature_files.BATCH", 300)
+    monkeypatch.setattr("cltv_ml.models.feature_files.BATCH_ROWS", 300)
 
 
 @pytest.mark.parametrize("model", [Tweedie, Hurdle, Quantile, ZILN])

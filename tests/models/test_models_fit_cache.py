@@ -76,7 +76,7 @@ def test_equal_trees_are_grown_once_and_the_latest_used_are_kept(customers, monk
         return train(*words, **options)
 
     monkeypatch.setattr("xgboost.train", counted)
-    monkeypatch.setattr("cltv_ml.models.fit_cache.MOST", 2)
+    monkeypatch.setattr("cltv_ml.models.fit_cache.MOST_FITS", 2)
     y = pd.Series(np.random.default_rng(3).gamma(1, 30, 300), index=customers.index)
     with shared_fits():
         for rounds in (5, 6, 5, 7, 5, 6):  # 6 was dropped for 7, 5 was used again

@@ -7,7 +7,7 @@ import pytest
 
 from cltv_ml.models.level import Past, _evidence, _held, estimate_level, past_days, weigh
 from cltv_ml.models.level_candidates import (
-    Cohorts,
+    CohortRevenue,
     agreed_miss,
     by_age,
     candidates,
@@ -28,7 +28,7 @@ def shop(days, arrivals, spend, season=lambda day: 1.0):
             day.append(at)
             amount.append(arrivals(joined) * spend(at - joined) * season(at))
     counts = [arrivals(joined) for joined in range(days)]
-    return Cohorts(
+    return CohortRevenue(
         np.array(first), np.array(day), np.array(amount, float), np.concatenate([[0.0], np.cumsum(counts)])
     )
 
@@ -92,7 +92,7 @@ def test_top_down_needs_newcomers():
 
 def test_where_the_log_cannot_tell_growth_top_down_is_last_years_revenue():
     daily = 100.0 + np.arange(500)
-    established = Cohorts(np.zeros(500, int), np.arange(500), daily, np.full(501, 50.0))
+    established = CohortRevenue(np.zeros(500, int), np.arange(500), daily, np.full(501, 50.0))
     assert np.isnan(growth(established, 380, 30))
     assert top_down(established, 380, 30) == pytest.approx(daily[16:46].sum())
 
@@ -106,14 +106,16 @@ def test_a_shop_that_rests_one_day_a_week_has_a_top_down_forecast_on_every_day()
 
 
 def test_a_log_that_begins_with_the_shop_trusts_its_first_months_less(seasonal):
-    established = Cohorts(np.zeros(500, int), np.arange(500), np.full(500, 100.0), np.full(501, 50.0))
+    established = CohortRevenue(np.zeros(500, int), np.arange(500), np.full(500, 100.0), np.full(501, 50.0))
     doubts = [error_before(log, 370, 91, "top-down") for log in (established, seasonal)]
     assert doubts[0] == pytest.approx(np.hypot(0.12, 0.1))
     assert doubts[1] > 1.5 * doubts[0]
 
 
 def test_a_year_of_365_days_is_forecast_from_a_log_of_as_many():
-    steady = Cohorts(np.tile([0, 1], 730), np.repeat(np.arange(730), 2), np.ones(1460), np.full(731, 50.0))
+    steady = CohortRevenue(
+        np.tile([0, 1], 730), np.repeat(np.arange(730), 2), np.ones(1460), np.full(731, 50.0)
+    )
     assert top_down(steady, 365, 365) == pytest.approx(truth(steady, 365, 365), rel=0.01)
 
 
@@ -219,7 +221,7 @@ def test_a_holiday_that_moves_is_compared_with_itself():
         return 4.0 if any(0 <= date - day < 21 for date in dates) else 1.0
 
     daily = np.array([easter(day) for day in range(620)])
-    log = Cohorts(np.zeros(620, int), np.arange(620), daily, np.full(621, 50.0))
+    log = CohortRevenue(np.zeros(620, int), np.arange(620), daily, np.full(621, 50.0))
     aware = replace(log, base=align({"Easter": dates}, 620))
     for cutoff in (455, 484):  # before last year's days, and between them and this year's
         wanted = truth(log, cutoff, 30)

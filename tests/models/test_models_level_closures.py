@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
 
 
@@ -16,7 +16,7 @@ def shop(days=1100, closed=(), each=5, left=0):
         if one <= day
     ]
     first, day, amount = np.array(cells).T
-    return Cohorts(first.astype(int), day.astype(int), amount, np.arange(days + 1.0).clip(max=each))
+    return CohortRevenue(first.astype(int), day.astype(int), amount, np.arange(days + 1.0).clip(max=each))
 
 
 def test_a_month_without_sales_is_a_closure_of_its_days():
@@ -26,7 +26,7 @@ def test_a_month_without_sales_is_a_closure_of_its_days():
 
 
 def test_days_off_a_low_season_and_a_rare_trade_are_no_closures():
-    monthly = Cohorts(np.zeros(36, int), np.arange(36) * 30, np.ones(36), np.ones(1081))
+    monthly = CohortRevenue(np.zeros(36, int), np.arange(36) * 30, np.ones(36), np.ones(1081))
     week, season = shop(closed=[(600, 610)]), shop(closed=[(600, 720)])
     assert [find_closures(log) for log in (week, season, monthly, shop())] == [[], [], [], []]
 

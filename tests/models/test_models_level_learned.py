@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cltv_ml.models.level import estimate_level
-from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_learned import add_learned
 from cltv_ml.models.level_priors import LEARNED, error_before
 
@@ -15,7 +15,7 @@ from cltv_ml.models.level_priors import LEARNED, error_before
 def level():
     """A shop that takes 10 a day for 500 days, and a bottom-up forecast that was a third too high."""
     day = np.arange(500)
-    log = Cohorts(np.zeros(500, int), day, np.full(500, 10.0), np.ones(501))
+    log = CohortRevenue(np.zeros(500, int), day, np.full(500, 10.0), np.ones(501))
     return estimate_level(log, 500, 91, dict.fromkeys(range(29, 501), 1213.0))
 
 

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from cltv_ml.models.level import estimate_level
-from cltv_ml.models.level_candidates import Cohorts, candidates
+from cltv_ml.models.level_candidates import CohortRevenue, candidates
 from cltv_ml.models.level_steps import last_step
 
 
 def shop(revenue):
     days = len(revenue)
     day = np.arange(days)
-    return Cohorts(np.where(day % 2, 0, day), day, np.asarray(revenue, float), np.arange(days + 1.0) * 100)
+    return CohortRevenue(
+        np.where(day % 2, 0, day), day, np.asarray(revenue, float), np.arange(days + 1.0) * 100
+    )
 
 
 DAY = np.arange(800)

@@ -80,7 +80,7 @@ def stored(model, folder):
     for name in {place.partition(":")[0] for place in own._addresses(state)} - {"sklearn"}:
         if not own._distribution(name):
             sys.modules.pop(name, None)
-    return from_state(state, CATALOGUE | own.unpack(state, folder))
+    return from_state(state, CATALOGUE | own.unpack_classes(state, folder))
 
 
 def test_a_class_in_a_file_competes_and_is_stored_with_it(mine, shop):

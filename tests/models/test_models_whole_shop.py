@@ -6,7 +6,7 @@ import pytest
 
 from cltv_ml.models.arrivals import fit_arrivals
 from cltv_ml.models.calendar_rate import Calendar, fit_rate
-from cltv_ml.models.level_candidates import Cohorts
+from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import draw_shop
 from cltv_ml.models.value_by_age import exposures, fit_value_by_age
 
@@ -44,7 +44,7 @@ def shop(days, ahead, seed):
 def as_cohorts(counts, first, day, amount, days):
     past = day < days
     joined = np.concatenate([[0.0], np.cumsum(counts[:days])])
-    return Cohorts(first[past], day[past], amount[past], joined)
+    return CohortRevenue(first[past], day[past], amount[past], joined)
 
 
 @pytest.mark.slow

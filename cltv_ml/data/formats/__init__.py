@@ -107,24 +107,24 @@ def recognise(columns: Sequence[str]) -> Format | None:
 
 def _declared(name: str, content: dict[str, Any]) -> Format:
     """Return a format from the content of its file, in which one spelling may stand without a list."""
-    levels = {of: _levels(told) for of, told in content.pop("levels", {}).items()}
+    levels = {of: _level_readings(told) for of, told in content.pop("levels", {}).items()}
     mapping, guests = (
-        {of: _listed(many) for of, many in content.pop(part, {}).items()} for part in ("mapping", "guests")
+        {of: _as_tuple(many) for of, many in content.pop(part, {}).items()} for part in ("mapping", "guests")
     )
-    headings = tuple(_listed(spellings) for spellings in content.pop("headings"))
+    headings = tuple(_as_tuple(spellings) for spellings in content.pop("headings"))
     traps = tuple(content.pop("traps", ()))
     return Format(
         name, headings=headings, mapping=mapping, levels=levels, guests=guests, traps=traps, **content
     )
 
 
-def _levels(told: dict[str, Any]) -> dict[str, str]:
+def _level_readings(told: dict[str, Any]) -> dict[str, str]:
     """Return level -> reading from reading -> levels; `otherwise` stays the reading of all others."""
     others = {"otherwise": told.pop("otherwise")} if "otherwise" in told else {}
     return {level: reading for reading, levels in told.items() for level in levels} | others
 
 
-def _listed(spellings: str | list[str]) -> tuple[str, ...]:
+def _as_tuple(spellings: str | list[str]) -> tuple[str, ...]:
     return tuple(filter(None, [spellings] if isinstance(spellings, str) else spellings))
 
 

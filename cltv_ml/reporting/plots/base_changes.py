@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-_COLOURS = {"kept": theme.PALETTE[0], "returned": theme.PALETTE[4], "new": theme.GAIN}
+_PART_COLOURS = {"kept": theme.PALETTE[0], "returned": theme.PALETTE[4], "new": theme.GAIN}
 
 
 def base_changes(periods: pd.DataFrame) -> go.Figure:
@@ -23,7 +23,7 @@ def base_changes(periods: pd.DataFrame) -> go.Figure:
         name if complete else f"{name} (part)"
         for name, complete in zip(periods["name"], periods["complete"], strict=True)
     ]
-    for group, colour in _COLOURS.items():
+    for group, colour in _PART_COLOURS.items():
         made.add_bar(
             x=names,
             y=periods[group],

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 #: Cohorts drawn at most: the largest.
-DRAWN = 24
+COHORTS_DRAWN = 24
 
 
 @theme.in_minor_units
@@ -22,7 +22,7 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
         (`pipelines.continuation.continue_cohorts`).
     """
     first = continuation.drop_duplicates("cohort")
-    kept = set(first.nlargest(DRAWN, "customers")["cohort"])
+    kept = set(first.nlargest(COHORTS_DRAWN, "customers")["cohort"])
     shown = continuation[continuation["cohort"].isin(kept)]
     shown = shown.assign(name=shown["cohort"] + " (" + shown["customers"].map("{:,}".format) + ")")
     made = theme.figure(

@@ -7,13 +7,12 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.decisions.cohorts import SMALL_COHORT
 from cltv_ml.money import digits
 from cltv_ml.reporting import theme
 
-_FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
+_CELL_FORMS = {"retention": ("Share of customers who buy", "{:.0%}", ".0%")}
 
-#: Cohorts below this size are grey: they say little.
-SMALL = 30
 _GREY = "#B8BDC4"
 
 
@@ -35,7 +34,7 @@ def cohort_table(
     per
         Name of the period on the axis.
     """
-    words, cell, form = _FORMS.get(
+    words, cell, form = _CELL_FORMS.get(
         measure, (theme.in_money("Cumulative per customer", currency), "{:,.0f}", f",.{digits(currency)}f")
     )
     named = cohorts.assign(name=cohorts["cohort"] + " (" + cohorts["customers"].map("{:,}".format) + ")")
@@ -44,7 +43,7 @@ def cohort_table(
     made = theme.figure(
         f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
     )
-    small = table.index.isin(named.loc[named["customers"] < SMALL, "name"])
+    small = table.index.isin(named.loc[named["customers"] < SMALL_COHORT, "name"])
     scaled = table[~small] if table[~small].notna().any(axis=None) else table
     hover = f"%{{y}}, {per} %{{x}}: %{{z:{form}}}"
     made.add_heatmap(
@@ -59,7 +58,7 @@ def cohort_table(
     if small.any():
         made.add_heatmap(
             **_cells(table[small].reindex(table.index), cell),
-            name=f"fewer than {SMALL} customers",
+            name=f"fewer than {SMALL_COHORT} customers",
             colorscale=((0.0, _GREY), (1.0, _GREY)),
             showscale=False,
             hovertemplate=f"{hover}, few customers<extra></extra>",

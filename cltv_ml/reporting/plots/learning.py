@@ -7,7 +7,11 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-_LINES = {"gini": "Gini (1 is best)", "bias": "bias (0 is best)", "decile_mape": "decile error (0 is best)"}
+_METRIC_LINES = {
+    "gini": "Gini (1 is best)",
+    "bias": "bias (0 is best)",
+    "decile_mape": "decile error (0 is best)",
+}
 
 
 def learning(learning: pd.DataFrame) -> go.Figure:
@@ -21,7 +25,7 @@ def learning(learning: pd.DataFrame) -> go.Figure:
     made = theme.figure(
         "What more training windows are worth", "Training windows, the latest first", "On the test window"
     )
-    for number, (metric, name) in enumerate(_LINES.items()):
+    for number, (metric, name) in enumerate(_METRIC_LINES.items()):
         made.add_scatter(
             x=learning["origins"],
             y=learning[metric],

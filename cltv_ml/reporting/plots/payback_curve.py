@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 #: Channels drawn at most, the first ones of the table.
-DRAWN = 6
+CHANNELS_DRAWN = 6
 
 
 @theme.in_minor_units
@@ -26,7 +26,7 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
         "Days since the first purchase",
         theme.in_money("Per customer won", currency),
     )
-    channels = list(dict.fromkeys(value["channel"]))[:DRAWN]
+    channels = list(dict.fromkeys(value["channel"]))[:CHANNELS_DRAWN]
     for channel, colour in theme.colours(channels).items():
         mine = value[value["channel"] == channel]
         made.add_scatter(

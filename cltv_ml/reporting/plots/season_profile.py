@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
-_NAMES = {
+_TICK_NAMES = {
     "month": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     "weekday": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
 }
@@ -26,7 +26,7 @@ def season_profile(seasons: pd.DataFrame) -> go.Figure:
         "Month, weekday",
         "Times an average day",
     )
-    for (part, names), colour in zip(_NAMES.items(), theme.PALETTE, strict=False):
+    for (part, names), colour in zip(_TICK_NAMES.items(), theme.PALETTE, strict=False):
         mine = seasons[seasons["part"] == part]
         made.add_bar(
             x=[names[number - 1] for number in mine["number"]],

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.errors import InputError
 from cltv_ml.reporting import theme
 
-_NAMES = {
+_MEASURE_NAMES = {
     "bias": ("Bias: promised over spent, minus one", "+.0%"),
     "gini": ("Gini", ".2f"),
     "decile_mape": ("Decile error", ".0%"),
@@ -31,9 +31,9 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
     InputError
         The metric is unknown or not in the table.
     """
-    if metric not in _NAMES or metric not in truth:
-        raise InputError(f"Unknown metric {metric!r}. Available: {sorted(set(_NAMES) & set(truth))}.")
-    name, form = _NAMES[metric]
+    if metric not in _MEASURE_NAMES or metric not in truth:
+        raise InputError(f"Unknown metric {metric!r}. Available: {sorted(set(_MEASURE_NAMES) & set(truth))}.")
+    name, form = _MEASURE_NAMES[metric]
     made = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
     made.add_scatter(
         x=truth["cutoff"],

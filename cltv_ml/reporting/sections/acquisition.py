@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cltv_ml.decisions.customers_won import AGES
+from cltv_ml.decisions.customers_won import REPORTED_AGES
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
@@ -20,7 +20,7 @@ def acquisition_sections(
     parts = [_cost(tables["cac"], currency)]
     if known:
         parts.append(_returns(tables["returns"], tables["value"], tables["cac"], age, currency))
-    return [*parts, _value(tables["value"], known, currency), _judged(tables["judged"], currency)]
+    return [*parts, _value_table(tables["value"], known, currency), _judged(tables["judged"], currency)]
 
 
 def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
@@ -29,9 +29,9 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
         {
             "Channel": cac["channel"],
             "Customers won": cac["customers"].map("{:,}".format),
-            "Cost": _money(cac["cost"], currency),
-            "Cost per customer": _money(cac["cac"], currency),
-            "One more customer costs": _money(cac["marginal_cac"], currency),
+            "Cost": _amounts(cac["cost"], currency),
+            "Cost per customer": _amounts(cac["cac"], currency),
+            "One more customer costs": _amounts(cac["marginal_cac"], currency),
             "80% interval": [
                 _ends(row.marginal_lower, row.marginal_upper, currency)
                 if row.marginal_cac == row.marginal_cac
@@ -58,15 +58,15 @@ def _returns(
     shown = pd.DataFrame(
         {
             "Channel": returns["channel"],
-            "Cost": _money(returns["cac"], currency),
-            f"Value in {age} days": _money(returns["value"], currency),
+            "Cost": _amounts(returns["cac"], currency),
+            f"Value in {age} days": _amounts(returns["value"], currency),
             "Value / cost": ["" if ratio != ratio else f"{ratio:.2f}" for ratio in returns["ratio"]],
             "80% interval": [
                 "" if row.ratio != row.ratio else f"{row.ratio_lower:.2f} to {row.ratio_upper:.2f}"
                 for row in returns.itertuples()
             ],
-            "Paid back in month, realised": _month(returns["payback_realised"]),
-            "expected": _month(returns["payback"]),
+            "Paid back in month, realised": _month_names(returns["payback_realised"]),
+            "expected": _month_names(returns["payback"]),
             "80% interval of the month": [
                 f"{_one(row.payback_early)} to {_one(row.payback_late)}" for row in returns.itertuples()
             ],
@@ -91,16 +91,16 @@ def _returns(
     )
 
 
-def _value(value: pd.DataFrame, known: bool, currency: str) -> dict[str, Any]:
-    rows = value[value["age"].isin(AGES)]
+def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, Any]:
+    rows = value[value["age"].isin(REPORTED_AGES)]
     shown = pd.DataFrame(
         {
             "Channel": rows["channel"],
             "Days": rows["age"],
             "Customers": rows["customers"].map("{:,}".format),
             "Observed so long": rows["seen"].map("{:,}".format),
-            "Realised": _money(rows["realised"], currency),
-            "Expected of all": _money(rows["expected"], currency),
+            "Realised": _amounts(rows["realised"], currency),
+            "Expected of all": _amounts(rows["expected"], currency),
             "80% interval": [_ends(row.lower, row.upper, currency) for row in rows.itertuples()],
         }
     )
@@ -130,10 +130,10 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
         {
             "Month": judged["month"].dt.strftime("%Y-%m"),
             "Customers": judged["customers"].map("{:,}".format),
-            "Expected": _money(judged["expected"], currency),
+            "Expected": _amounts(judged["expected"], currency),
             "80% interval": [_ends(row.lower, row.upper, currency) for row in judged.itertuples()],
-            "Average of older": _money(judged["rule"], currency),
-            "Realised": _money(judged["realised"], currency),
+            "Average of older": _amounts(judged["rule"], currency),
+            "Realised": _amounts(judged["realised"], currency),
         }
     )
     return section(
@@ -152,11 +152,11 @@ def _ends(lower: float, upper: float, currency: str) -> str:
     return f"{low} to {high}"
 
 
-def _money(column: pd.Series, currency: str) -> list[str]:
+def _amounts(column: pd.Series, currency: str) -> list[str]:
     return ["" if value != value else format_money(float(value), currency, unit=False) for value in column]
 
 
-def _month(column: pd.Series) -> list[str]:
+def _month_names(column: pd.Series) -> list[str]:
     return [_one(value) for value in column]
 
 

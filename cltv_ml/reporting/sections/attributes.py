@@ -40,7 +40,7 @@ def by_attribute_section(
     found = compute_by_attribute(known, result, name)
     if not len(found):
         return []
-    amounts = {what: [format_money(value, currency) for value in found[what]] for what in _MONEY}
+    amounts = {what: [format_money(value, currency) for value in found[what]] for what in _MONEY_COLUMNS}
     shown = found.assign(
         **amounts,
         customers=[f"{count:,}" for count in found["customers"]],
@@ -67,7 +67,7 @@ def by_attribute_section(
     ]
 
 
-_MONEY = ("predicted", "realised")
+_MONEY_COLUMNS = ("predicted", "realised")
 
 
 def compute_by_attribute(known: Known, result: WindowResult, name: str) -> pd.DataFrame:

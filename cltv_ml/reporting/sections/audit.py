@@ -8,12 +8,10 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.audit import Audit
+from cltv_ml.decisions.cohorts import SMALL_COHORT
 from cltv_ml.money import format_exactly, format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
-
-#: Cohorts below this size say little.
-SMALL = 30
 
 _BRANCHES = {
     "customers": "number of customers",
@@ -171,7 +169,7 @@ def _sentence_on_change(audit: Audit, currency: str) -> str:
 
 def _overview(audit: Audit, currency: str) -> pd.DataFrame:
     rows = audit.periods
-    shown = {"Period": _named(rows)}
+    shown = {"Period": _period_names(rows)}
     for name, title in (
         ("customers", "Customers"),
         ("new", "New"),
@@ -187,7 +185,7 @@ def _overview(audit: Audit, currency: str) -> pd.DataFrame:
 def _branches(audit: Audit, currency: str) -> pd.DataFrame:
     rows = audit.periods
     shown = {
-        "Period": _named(rows),
+        "Period": _period_names(rows),
         "Customers": _counts(rows["customers"]),
         "x orders per customer": rows["orders_per_customer"].map("{:.2f}".format),
         "x revenue per order": _money(rows["revenue_per_order"], currency),
@@ -233,7 +231,7 @@ def _typical_cohort(cohorts: pd.DataFrame) -> str:
     """Return the oldest large cohort but the first, which may hold customers from before the log; else the largest."""
     sizes = cohorts[cohorts["cohort"] != "no purchase"].groupby("cohort", sort=False)["customers"].first()
     later = sizes.iloc[1:-1]
-    large = later[later >= SMALL]
+    large = later[later >= SMALL_COHORT]
     return str(large.index[0] if len(large) else sizes.idxmax())
 
 
@@ -244,7 +242,7 @@ def _compared(audit: Audit, currency: str) -> dict[str, Any]:
         cumulative_revenue_per_customer=running,
         retention=rows["active"] / rows["customers"],
     )
-    small = rows.loc[rows["customers"] < SMALL, "cohort"].unique()
+    small = rows.loc[rows["customers"] < SMALL_COHORT, "cohort"].unique()
     return section(
         "How do cohorts compare?",
         [
@@ -252,7 +250,7 @@ def _compared(audit: Audit, currency: str) -> dict[str, Any]:
             "which they have seen half on average. Read down a column to see whether newer customers are worth more or "
             "less."
         ],
-        warnings=[f"Fewer than {SMALL} customers, so read them with care: {', '.join(small)}."]
+        warnings=[f"Fewer than {SMALL_COHORT} customers, so read them with care: {', '.join(small)}."]
         if len(small)
         else [],
         figures={
@@ -309,7 +307,7 @@ def _when(audit: Audit, name: str) -> str:
     return f"the {audit.per} {name}" if name.startswith("to ") else name
 
 
-def _named(rows: pd.DataFrame) -> list[str]:
+def _period_names(rows: pd.DataFrame) -> list[str]:
     return [
         name if whole else f"{name} (part)"
         for name, whole in zip(rows["name"], rows["complete"], strict=True)

@@ -31,7 +31,7 @@ PAIRED = {
 WINDOWS = {"gini": ("Gini", "{:.3f}"), "bias": ("Bias", "{:+.1%}"), "decile_mape": ("Decile error", "{:.1%}")}
 
 #: Smaller groups tell more about chance than about the model.
-MIN_GROUP = 30
+MIN_COMPARED = 30
 
 
 def paired_table(result: WindowResult, champion: str) -> pd.DataFrame:
@@ -142,9 +142,9 @@ def groups_section(segments: pd.Series, result: WindowResult, name: str) -> dict
     figures = {}
     for words, groups in kinds.items():
         bias = compute_bias_by_group(result.y_true, result.values[name], groups)
-        bias = bias[(bias["customers"] >= MIN_GROUP) & bias["bias"].notna()].sort_values("group")
+        bias = bias[(bias["customers"] >= MIN_COMPARED) & bias["bias"].notna()].sort_values("group")
         if len(bias):
-            figures[f"Bias by {words} with 95% intervals; groups of {MIN_GROUP} customers and more."] = (
+            figures[f"Bias by {words} with 95% intervals; groups of {MIN_COMPARED} customers and more."] = (
                 plots.group_bias(bias, by=words)
             )
     return section(f"For whom {theme.label(name)} is off", figures=figures)

@@ -92,7 +92,7 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
                 "What the clean log holds",
                 tables={
                     "Facts of the log": _facts(log, currency),
-                    "Every column of the clean log": _columns(log, cleaned.report),
+                    "Every column of the clean log": _column_table(log, cleaned.report),
                 },
             ),
             section(
@@ -106,9 +106,9 @@ def check_sections(cleaned: Cleaned, verdict: DataVerdict, *, currency: str = ""
 
 def _account(report: Report, currency: str) -> dict[str, Any]:
     """Return where the lines and the money went, which lines are sales, and which column is which."""
-    tables = {"Where the lines and the money went": _money(report, currency)}
+    tables = {"Where the lines and the money went": _money_account(report, currency)}
     if len(report.levels):
-        tables["Which lines are completed sales"] = _statuses(report.levels, currency)
+        tables["Which lines are completed sales"] = _status_table(report.levels, currency)
     columns = [(column, name) for name, column in report.mapping.items()]
     tables["Which column is which"] = pd.DataFrame(columns, columns=["Column", "Read as"])
     sentences = [f"{report.rows_in:,} lines of {report.source} read, {report.rows_kept:,} kept."]
@@ -117,7 +117,7 @@ def _account(report: Report, currency: str) -> dict[str, Any]:
     return section("How the source was read", sentences, tables=tables)
 
 
-def _statuses(levels: pd.DataFrame, currency: str) -> pd.DataFrame:
+def _status_table(levels: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Level": levels["column"] + ": " + levels["level"],
@@ -128,7 +128,7 @@ def _statuses(levels: pd.DataFrame, currency: str) -> pd.DataFrame:
     )
 
 
-def _money(report: Report, currency: str) -> pd.DataFrame:
+def _money_account(report: Report, currency: str) -> pd.DataFrame:
     """Return the account: what came in, what each rule took, and what was kept, to the cent."""
     rules = report.rules[report.rules["rows"] > 0]
     parts = [
@@ -167,7 +167,7 @@ def _facts(log: Log, currency: str) -> pd.DataFrame:
     return pd.DataFrame({"Fact": list(rows), "Value": list(rows.values())})
 
 
-def _columns(log: Log, report: Report) -> pd.DataFrame:
+def _column_table(log: Log, report: Report) -> pd.DataFrame:
     """Return each column as a reader sees it: from which column of the source, how full, and which values."""
     found = profile_columns(log)
     return pd.DataFrame(

@@ -17,7 +17,7 @@ from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
 #: Customers by purchase days before the cutoff, the first among them.
-GROUPS = ("one purchase", "two purchases", "three to ten purchases", "more than ten purchases")
+HISTORY_GROUPS = ("one purchase", "two purchases", "three to ten purchases", "more than ten purchases")
 
 
 def doubts_section(
@@ -27,7 +27,7 @@ def doubts_section(
     bias = compute_bias_by_group(
         result.y_true, result.values[verdict.champion], purchase_groups(result.training.X_now)
     )
-    bias = bias.set_index("group").reindex(GROUPS).dropna(subset=["customers"]).reset_index()
+    bias = bias.set_index("group").reindex(HISTORY_GROUPS).dropna(subset=["customers"]).reset_index()
     bias["customers"] = bias["customers"].astype(int)
     off = bias[(bias["bias_lower"] > 0) | (bias["bias_upper"] < 0)]
     sentences = [
@@ -66,7 +66,7 @@ def purchase_groups(X: pd.DataFrame) -> pd.Series:
     ['one purchase', 'two purchases', 'more than ten purchases']
     """
     level = np.searchsorted([1, 2, 10], X["frequency"].to_numpy(), side="right")
-    return pd.Series(np.array(GROUPS)[level], index=X.index)
+    return pd.Series(np.array(HISTORY_GROUPS)[level], index=X.index)
 
 
 def _assumptions(model: ProbabilisticValue) -> list[str]:

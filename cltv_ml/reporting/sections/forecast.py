@@ -12,7 +12,7 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
-_PARTS = {"known": "known customers", "new": "customers to come", "total": "all"}
+_PART_NAMES = {"known": "known customers", "new": "customers to come", "total": "all"}
 
 
 def forecast_facts(
@@ -89,7 +89,7 @@ def _whole(rows: pd.DataFrame, come: bool, currency: str) -> pd.DataFrame:
         ]
 
     names = [
-        "customers won" if row.measure == "won" else f"{row.measure}, {_PARTS[row.part]}"
+        "customers won" if row.measure == "won" else f"{row.measure}, {_PART_NAMES[row.part]}"
         for row in rows.itertuples()
     ]
     bands = {
@@ -164,7 +164,7 @@ def equity_section(
     rows = equity if come else equity[equity["part"] == "total"]
     shown = pd.DataFrame(
         {
-            "Part": rows["part"].replace(_PARTS),
+            "Part": rows["part"].replace(_PART_NAMES),
             "Equity": [money(value) for value in rows["equity"]],
             "80% band": [f"{money(row.lower_80)} to {money(row.upper_80)}" for row in rows.itertuples()],
             "95% band": [f"{money(row.lower_95)} to {money(row.upper_95)}" for row in rows.itertuples()],

@@ -14,7 +14,7 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
-_PARTS = {
+_PART_TITLES = {
     "to_date": "To date",
     "expected": "Expected within the horizon",
     "residual": "Residual beyond it",
@@ -90,7 +90,7 @@ def _parts(totals: list[dict[str, Any]], currency: str) -> pd.DataFrame:
     """Return the table of parts: revenue and, where it is known, profit, with 90% intervals."""
     found = {one["part"]: one for one in totals}
     rows = []
-    for part, title in _PARTS.items():
+    for part, title in _PART_TITLES.items():
         row = {"Part": title}
         for what, unit in (("value", "Revenue"), ("profit", "Profit")):
             one = found.get(f"{what}_to_date" if part == "to_date" else f"{part}_{what}")

@@ -16,7 +16,7 @@ from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
 
 #: How many of the columns that moved are written out; the figure and drift.csv have more.
-_LISTED = 10
+_WRITTEN_OUT = 10
 
 #: The verdict as an answer, and what follows from it.
 _ANSWERS = {"ok": "Yes", "watch": "Yes, with care", "retrain": "Train again first"}
@@ -146,7 +146,7 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str
         figures["Share of customers per value tier, at the cut points of the training."] = (
             plots.segment_shares(shares, of="Tier")
         )
-    rows = drift.head(_LISTED)
+    rows = drift.head(_WRITTEN_OUT)
     table = pd.DataFrame(
         {
             "Column": rows["feature"],

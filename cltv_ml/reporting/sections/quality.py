@@ -30,7 +30,7 @@ _PAIRED = (
 )
 
 #: The yardstick of the comparison: MAE rewards it, no other metric does.
-_NOTHING = "Nothing for everybody"
+_ZERO_FOR_ALL = "Nothing for everybody"
 
 #: How many of the comparison's figures every reader sees.
 MAIN = 2
@@ -72,8 +72,8 @@ def _with_nothing(result: WindowResult) -> pd.DataFrame:
     zero = np.zeros(len(result.y_true))
     # Rounded, for -0.000 would look like an order worse than chance.
     nothing = {name: round(metric.function(result.y_true, zero), 9) + 0.0 for name, metric in METRICS.items()}
-    scores = result.scores.reindex([_NOTHING, *result.scores.index])
-    scores.loc[_NOTHING, list(nothing)] = pd.Series(nothing)
+    scores = result.scores.reindex([_ZERO_FOR_ALL, *result.scores.index])
+    scores.loc[_ZERO_FOR_ALL, list(nothing)] = pd.Series(nothing)
     return scores
 
 
