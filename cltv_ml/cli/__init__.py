@@ -42,10 +42,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Customer lifetime value: compare models, serve the best, score every customer.",
-    epilog="Exit status: 0 done; 1 a fault of the program, with its stack trace; 2 a wrong input, explained in one "
-    "sentence; 3 promote refuses or monitor finds watch; 4 monitor finds retrain; 130 or 143 stopped by Ctrl-C or a "
-    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON. Every option can also stand in a variable of "
-    "the environment: --horizon in CLTV_HORIZON.",
+    epilog="Exit status: 0 success; 1 an internal error, with its stack trace; 2 an invalid input, explained in one "
+    "sentence; 3 promote refuses, or monitor says watch; 4 monitor says retrain; 130 or 143 stopped by Ctrl-C or a "
+    "kill. NO_COLOR=1 turns colours off; --json prints tables as JSON. Every option can also be set by an environment "
+    "variable: --horizon by CLTV_HORIZON.",
 )
 for description, run in (
     (settings.Demo, line.demo),
@@ -88,7 +88,7 @@ def options(
         bool, typer.Option("--debug", help="Show the stack trace of an error; may stand anywhere.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say every step as it begins; may stand anywhere.")
+        bool, typer.Option("--verbose", "-v", help="Print every step as it begins; may stand anywhere.")
     ] = False,
 ) -> None:
     """Options that are read before any command; `main` looks for the last two itself, wherever they stand."""

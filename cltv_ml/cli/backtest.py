@@ -15,7 +15,7 @@ _SHOWN_METRICS = METRIC_FORMATS | {"coverage": ("In interval", "{:.1%}")}
 
 
 def backtest(settings: Backtest) -> None:
-    """Judge the models on several test windows, each by fits that saw nothing from its first day on.
+    """Evaluate the models on several test windows, each with models fitted on earlier data only.
 
     `backtest.csv` has a row per model, window and metric, `backtest.html` shows each metric's mean and range, and
     MLflow stores a run per model with one per window below it. `--objective profit` measures a campaign's profit too.

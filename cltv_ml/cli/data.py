@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cltv_ml.data import Cleaned, DataVerdict, Known
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at data before any model: named data sets, checks, mappings."
+    no_args_is_help=True, help="Inspect data before training: named data sets, checks, mappings."
 )
 
 Name = Annotated[str, typer.Argument(help="A data set's name, see `cltv data list`.")]

@@ -12,7 +12,7 @@ from cltv_ml.cli.options import command
 from cltv_ml.cli.printing import Json, console, print_json, progress, show_table
 from cltv_ml.settings import Build
 
-app = typer.Typer(no_args_is_help=True, help="The catalogue of features, and building them to Parquet.")
+app = typer.Typer(no_args_is_help=True, help="List features, describe one, or build them to Parquet.")
 
 
 @app.command("list")

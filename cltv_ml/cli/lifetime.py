@@ -9,7 +9,7 @@ from cltv_ml.settings import Export, Lifetime
 
 
 def lifetime(settings: Lifetime) -> None:
-    """Work out every customer's lifetime value: to date, within the champion's horizon, and beyond.
+    """Compute every customer's lifetime value: to date, within the champion's horizon, and beyond.
 
     Example: `cltv lifetime --data orders.csv --horizons 30d,1y --margin-rate 0.3 --discount-rate 0.1`
     """

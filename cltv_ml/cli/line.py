@@ -25,7 +25,7 @@ _BY_HORIZON = ("gini", "bias", "decile_mape")
 
 
 def train(settings: Train) -> None:
-    """Compare the models on an untouched window, register the best, write a report.
+    """Compare the models on a holdout window, register the best and write a report.
 
     The first model registered is the champion; later ones are challengers until they are promoted.
 
@@ -42,7 +42,7 @@ def train(settings: Train) -> None:
 
 
 def demo(settings: Demo) -> None:
-    """Run the whole line on 23,570 real customers of CDNOW (data: Fader and Hardie).
+    """Train, score and report on the 23,570 real customers of CDNOW (data: Fader and Hardie).
 
     Example: `cltv demo --out out`
     """

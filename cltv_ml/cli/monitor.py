@@ -50,7 +50,7 @@ def _show_report(report: MonitorReport) -> None:
 
 
 def weekly(settings: Weekly) -> None:
-    """Do a scheduler's week: train where there is no champion or monitoring asks for it, score, monitor, act.
+    """Run the weekly job: train if there is no champion or monitoring asks for it, score, monitor, act.
 
     A new training replaces the champion only where `cltv promote` would let it. Exit status: that of `cltv monitor`
     on the scores that were written.

@@ -7,7 +7,7 @@ from cltv_ml.settings import Plot
 
 
 def plot(settings: Plot) -> None:
-    """Draw one figure into a file that opens offline; list all figures without a name.
+    """Draw one figure into a file that opens offline; without a name, list all figures.
 
     Example: `cltv plot cohort_retention --data orders.csv --out cohorts.html`
     """

@@ -9,7 +9,7 @@ from cltv_ml.settings import Acquisition, Audit, Cohorts, Forecast
 
 
 def cohorts(settings: Cohorts) -> None:
-    """Follow customers from their first purchase on, grouped by what it was.
+    """Follow cohorts: customers grouped by the month, product, channel or discount of their first purchase.
 
     Example: `cltv cohorts --data orders.csv --by first_order_fifth --per quarter`
     """
@@ -83,7 +83,7 @@ def forecast(settings: Forecast) -> None:
 
 
 def acquisition(settings: Acquisition) -> None:
-    """Hold what customers bring against what winning them cost: cost per customer, ratio, payback, by channel.
+    """Compare the value of customers with their acquisition cost: CAC, ratio and payback by channel.
 
     Example: `cltv acquisition --data orders.csv --costs costs.csv --margin-rate 0.3 --currency EUR`
     """

@@ -44,7 +44,7 @@ class Acquired(Inline):
 
 @with_bar
 def acquisition(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Acquired:
-    """Hold the value of customers by channel against what winning them cost, and write tables and a page.
+    """Compare the value of customers by channel with their acquisition cost, and write tables and a page.
 
     Raises
     ------

@@ -48,7 +48,7 @@ class Backtested(Inline):
 
 @with_bar
 def backtest(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Backtested:
-    """Judge the models on several test windows, each by fits that saw nothing from its first day on.
+    """Evaluate the models on several test windows, each with models fitted on earlier data only.
 
     `backtest.csv` has a row per model, window, horizon and metric, `backtest.html` shows each metric's mean and range,
     and MLflow stores a run per model with one per window below it.

@@ -37,7 +37,7 @@ class CohortTable(Inline):
 
 @with_bar
 def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> CohortTable:
-    """Follow customers from their first purchase on, grouped by what it was, and write the table and a page.
+    """Follow customers from their first purchase, grouped by its attributes, and write a table and a page.
 
     Raises
     ------

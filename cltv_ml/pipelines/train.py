@@ -106,7 +106,7 @@ class Outcome(Inline):
 
 @with_bar
 def train(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Outcome:
-    """Compare the models on an untouched window, register the best, write a report; return what came of it.
+    """Compare the models on a holdout window, register the best and write a report; return the outcome.
 
     `comparison.csv`, `report.html` and `quarantine.parquet` are written whole at the end. The best model becomes
     the challenger, or the champion where there is none (`pipelines.promote` decides between the two).
