@@ -233,7 +233,7 @@ class Log(Inline):
         if label not in _LINE_LABELS:
             raise InputError(f"Unknown label {label!r}. Available: {sorted(_LINE_LABELS)}.")
         if missing := sorted(_LINE_LABELS[label].needs - set(self.columns)):
-            raise InputError(f"label {label!r} needs {missing}, which the log has not. Found {self.columns}.")
+            raise InputError(f"label {label!r} needs {missing}, which the log lacks. Found {self.columns}.")
         window.check_holdout(self.last)
         lines = ", ".join(_LINE_SQL[name] for name in ("day", "amount", *sorted(_LINE_LABELS[label].needs)))
         rows = frame(

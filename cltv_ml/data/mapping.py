@@ -70,7 +70,7 @@ def read_mapping(path: str | Path) -> dict[str, str]:
     except FileNotFoundError as error:
         raise InputError(f"mapping file {str(path)!r} does not exist; check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"mapping file {str(path)!r} is no valid TOML: {error}.") from error
+        raise InputError(f"mapping file {str(path)!r} is not valid TOML: {error}.") from error
     table = content.get("mapping")
     if not isinstance(table, dict) or not all(isinstance(column, str) for column in table.values()):
         raise InputError(

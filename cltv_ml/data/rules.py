@@ -244,7 +244,7 @@ def _read_number(name: str, text: Any) -> float:
     try:
         return float(text)
     except (TypeError, ValueError):
-        raise InputError(f"{name}: {text!r} is no number; write rates=USD:0.92 or winsorise=5.") from None
+        raise InputError(f"{name}: {text!r} is not a number; write rates=USD:0.92 or winsorise=5.") from None
 
 
 def _as_is(name: str, value: Any) -> str:

@@ -72,7 +72,7 @@ def compare_models(
         The champion is no column of `values`, or a value is missing.
     """
     if champion not in values.columns:
-        raise InputError(f"champion {champion!r} is no column of values. Found {list(values.columns)}.")
+        raise InputError(f"champion {champion!r} is not a column of values. Found {list(values.columns)}.")
     if not 0 < confidence < 1:
         raise InputError(f"confidence must lie between 0 and 1, got {confidence!r}.")
     points = {str(name): _point(y_true, values[name], targeting) for name in values.columns}

@@ -207,7 +207,7 @@ def choose_features(names: Sequence[str] | str | None, base: Base) -> tuple[str,
         missing = sorted(needs(name) - base.columns)
         if missing:
             raise InputError(
-                f"feature {name!r} needs {missing}, which the log has not. Found {sorted(base.columns)}; add "
+                f"feature {name!r} needs {missing}, which the log lacks. Found {sorted(base.columns)}; add "
                 "the column or leave the feature out"
                 + ("; --contacts names the table." if missing[0].startswith("contacts.") else ".")
             )

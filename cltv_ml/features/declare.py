@@ -147,7 +147,7 @@ def _check_declaration(found: Feature) -> None:
     reserved = FUNCTIONS | FORBIDDEN | _KEYWORDS | {"customer_id", "cutoff"}
     if found.name != "T" and (not re.fullmatch(r"[a-z][a-z0-9_]*", found.name) or found.name in reserved):
         raise InputError(
-            f"{who}: a name is made of small letters, digits and underscores and is no SQL word."
+            f"{who}: a name consists of lower-case letters, digits and underscores and is not an SQL keyword."
         )
     if not found.doc.strip().endswith("."):
         raise InputError(f"{who}: doc must be a sentence that says what the number means, got {found.doc!r}.")

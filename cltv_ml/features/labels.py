@@ -45,9 +45,7 @@ def choose_labels(names: Sequence[str] | None, columns: frozenset[str]) -> list[
             raise InputError(f"Unknown label {name!r}. Available: {sorted(LABELS)}.")
         missing = sorted(LABELS[name].needs - columns)
         if missing:
-            raise InputError(
-                f"label {name!r} needs {missing}, which the log has not. Found {sorted(columns)}."
-            )
+            raise InputError(f"label {name!r} needs {missing}, which the log lacks. Found {sorted(columns)}.")
     return [LABELS[name] for name in dict.fromkeys(names)]
 
 

@@ -227,11 +227,11 @@ def by_name(models: Mapping[str, ValueModel] | Sequence[ValueModel]) -> list[Val
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(
-            f"models: {twice} stand in the list more than once; give a mapping of names of your own to models, such "
+            f"models: {twice} appear more than once in the list; give a mapping of names of your own to models, such "
             f"as {{'small': ..., 'large': ...}}."
         )
     if not names:
-        raise InputError("models: there is none; give at least one.")
+        raise InputError("models: the list is empty; give at least one.")
     return list(models)
 
 

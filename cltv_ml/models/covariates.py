@@ -24,7 +24,7 @@ def likelihood_ratio_test(smaller: LikelihoodModel, larger: LikelihoodModel) -> 
         check_fitted(model)
         if np.any(model.penalty):
             raise InputError(
-                f"likelihood_ratio_test: fit without a penalty, which holds the likelihood down; "
+                f"likelihood_ratio_test: fit without a penalty, which lowers the likelihood; "
                 f"got penalty={model.penalty!r}."
             )
     if type(smaller) is not type(larger) or not set(smaller.params_) < set(larger.params_):

@@ -66,7 +66,7 @@ class Hybrid(TreeModel):
         """
         if isinstance(X, FeatureFiles):
             raise InputError(
-                "Hybrid: the probabilistic model below it learns from a DataFrame in memory, got files; read them "
+                "Hybrid: its probabilistic model learns from a DataFrame in memory, got files; read them "
                 "with read_features, or fit Tweedie, Hurdle, Quantile or ZILN on them."
             )
         frame = as_frame(self, X)

@@ -79,7 +79,7 @@ def as_value_model(
         model = Regression(regressor=model)
     if not isinstance(model, ValueModel):
         raise InputError(
-            f"{name} is a {type(model).__name__}, no model; give a subclass of cltv_ml.models.ValueModel or a "
+            f"{name} is a {type(model).__name__}, not a model; give a subclass of cltv_ml.models.ValueModel or a "
             "regressor of scikit-learn."
         )
     own = model.named(name)

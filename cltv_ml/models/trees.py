@@ -244,7 +244,8 @@ def _counted_rows(model: TreeModel, rows: TrainingRows, mask: np.ndarray) -> Tra
     """Return the rows that count, of which one at least must have bought."""
     if not (rows.labels[mask] > 0).any():
         raise InputError(
-            f"{type(model).__name__}: every label of a row with a weight is zero; weigh somebody who bought."
+            f"{type(model).__name__}: every label of a row with a weight is zero; "
+            "give a weight to a customer who bought."
         )
     return rows if mask.all() else rows.where(mask)
 

@@ -119,7 +119,7 @@ def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Da
     for name, table in {"scores": scores, "customers": customers}.items():
         if table is not None and table.index.has_duplicates:
             twice = table.index[table.index.duplicated()][0]
-            raise InputError(f"{name}: customer {twice!r} stands twice; give one row per customer.")
+            raise InputError(f"{name}: customer {twice!r} appears twice; give one row per customer.")
     if customers is None:
         return scores
     return scores.join(customers.drop(columns=[name for name in customers if name in scores]))

@@ -290,7 +290,7 @@ def read_holidays(source: Any, log: Log) -> pd.DataFrame:
     if dates.isna().any():
         wrong = table[dates.isna()].iloc[0]
         raise InputError(
-            f"holidays: the date {str(wrong['date'])!r} of {wrong['holiday']} is no day; write it as 2024-03-31."
+            f"holidays: the date {str(wrong['date'])!r} of {wrong['holiday']} is not a date; write it as 2024-03-31."
         )
     table = table.assign(date=dates.dt.normalize())[["holiday", "date"]].drop_duplicates()
     for name, mine in table.groupby("holiday")["date"]:

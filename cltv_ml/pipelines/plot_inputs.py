@@ -104,7 +104,7 @@ class Material:
             every = self.result.models.items()
             known = [key for key, one in every if isinstance(one, ProbabilisticValue) and not one.reads]
             raise InputError(
-                f"{name!r} is no probabilistic model of histories alone in the newest training; choose from {known}."
+                f"{name!r} is not a probabilistic model of histories alone in the newest training; choose from {known}."
             )
         return found
 

@@ -57,7 +57,7 @@ class Target:
         elif self.url:
             self.path, self.shown = Path(f"{table}.db"), f"{without_secrets(self.url)} {table}"
             if not re.fullmatch(r"[A-Za-z_]\w*", table):
-                raise InputError(f"table {table!r} is no plain name; use letters, digits and _.")
+                raise InputError(f"table {table!r} is not a plain name; use letters, digits and _.")
         else:
             path = Path(out)
             if path.suffix not in ("", *_FILES) and not path.is_dir():

@@ -51,9 +51,7 @@ def check_feature_files(files: Sequence[Path], features: Sequence[str]) -> None:
         try:
             schema = pq.read_schema(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(
-                f"{file} is no Parquet file that can be read: {str(error).rstrip('.')}."
-            ) from None
+            raise InputError(f"{file} cannot be read as a Parquet file: {str(error).rstrip('.')}.") from None
         missing = [name for name in ("customer_id", *features) if name not in schema.names]
         if missing:
             raise InputError(

@@ -64,7 +64,7 @@ def check_workbook(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             _check_size(sum(entry.file_size for entry in archive.infolist()), path)
     except zipfile.BadZipFile as error:
-        raise InputError(f"{path.name!r} is no Excel workbook (xlsx); save it as xlsx or CSV.") from error
+        raise InputError(f"{path.name!r} is not an Excel workbook (xlsx); save it as xlsx or CSV.") from error
 
 
 def workbook_rows(

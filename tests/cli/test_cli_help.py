@@ -83,7 +83,9 @@ def status(capsys, monkeypatch):
 def test_help_names_the_exit_statuses_that_are_there(status):
     code, told, _ = status("--help")
     assert code == 0
-    assert "0 success; 1 an internal error, with its stack trace; 2 an invalid input" in " ".join(told.split())
+    assert "0 success; 1 an internal error, with its stack trace; 2 an invalid input" in " ".join(
+        told.split()
+    )
     assert status("data", "describe", "cdnow")[0] == 0
     assert status("data", "describe", "nothing")[0] == 2
     assert status("train", "--dta", "x.csv")[0] == 2

@@ -138,7 +138,7 @@ def test_a_toml_mapping_is_read_at_the_door(tmp_path):
     with pytest.raises(ValueError, match="does not exist; check the path"):
         read(frame, tmp_path / "other.toml")
     (tmp_path / "bad.toml").write_text("[map")
-    with pytest.raises(ValueError, match="is no valid TOML"):
+    with pytest.raises(ValueError, match="is not valid TOML"):
         read(frame, tmp_path / "bad.toml")
 
 

@@ -248,7 +248,7 @@ def test_a_zip_bomb_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):
         ("header.csv", b"customer_id,timestamp,amount\n", "holds no rows"),
         ("broken.gz", b"no gzip", "cannot be unpacked"),
         ("broken.zip", b"no zip", "cannot be unpacked"),
-        ("broken.xlsx", b"no workbook", "is no Excel workbook"),
+        ("broken.xlsx", b"no workbook", "is not an Excel workbook"),
         ("broken.parquet", b"no parquet", "cannot be read as Parquet"),
         ("old.xls", b"x", "save it as xlsx"),
         ("quote.csv", b'customer_id,timestamp,amount\na,"2024-01-01,1\nb,2024-01-01,2\n', "."),

@@ -151,9 +151,9 @@ def test_two_settings_of_one_model_compete_under_the_callers_names(log):
 
 
 def test_a_list_with_a_repeated_name_or_no_model_is_refused(log):
-    with pytest.raises(InputError, match=r"\['tweedie'\] stand in the list more than once"):
+    with pytest.raises(InputError, match=r"\['tweedie'\] appear more than once in the list"):
         backtest(log, [WINDOW], [Tweedie(84, n_estimators=10), Tweedie(84, n_estimators=200)])
-    with pytest.raises(InputError, match="there is none"):
+    with pytest.raises(InputError, match="the list is empty"):
         backtest(log, [WINDOW], {})
 
 

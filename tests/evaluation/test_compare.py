@@ -69,7 +69,7 @@ def test_every_model_but_the_champion_has_a_row_per_metric():
 
 def test_a_champion_that_is_not_there_is_refused():
     expected, spent = spenders(100)
-    with pytest.raises(ValueError, match="champion 'z' is no column of values"):
+    with pytest.raises(ValueError, match="champion 'z' is not a column of values"):
         compare_models(spent, pd.DataFrame({"a": expected}), "z")
 
 

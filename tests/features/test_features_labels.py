@@ -44,7 +44,7 @@ def test_labels_equal_the_target_of_their_window(log, label):
 
 def test_margin_needs_costs(log):
     assert "margin" not in build_labels(log.drop(columns="cost"), Window("2024-01-08", 7))
-    with pytest.raises(ValueError, match=r"label 'margin' needs \['cost'\], which the log has not"):
+    with pytest.raises(ValueError, match=r"label 'margin' needs \['cost'\], which the log lacks"):
         build_labels(log.drop(columns="cost"), Window("2024-01-08", 7), ["margin"])
 
 

@@ -8,7 +8,7 @@ from cltv_ml.evaluation.metrics import gini
 from cltv_ml.models import BGNBD, CATALOGUE, GammaGamma, WithCovariates
 from cltv_ml.models.competitors import competitors
 from cltv_ml.models.state import from_state, to_state
-from cltv_ml.models.with_covariates import MOST_LEVELS, code, learn_coding
+from cltv_ml.models.with_covariates import MOST_COVARIATES, code, learn_coding
 
 HORIZON, SLOPE = 60, 1.5
 
@@ -108,7 +108,7 @@ def test_a_level_that_was_never_seen_counts_as_the_average_customer_and_not_as_t
 def test_levels_beyond_the_most_frequent_are_joined_and_spellings_are_one():
     shops = [f"shop {number % 12}" for number in range(240)]
     coding = learn_coding(pd.DataFrame({"shop": [*shops, *["SHOP 3"] * 9, None]}), ["shop"])["shop"]
-    assert len(coding["levels"]) == MOST_LEVELS - 1
+    assert len(coding["levels"]) == MOST_COVARIATES - 1
     assert coding["others"][0] == "shop 3"
     coded = code(pd.DataFrame({"shop": ["Shop 1", "shop 1", "shop 9"]}), {"shop": coding})
     assert coded["shop=shop 1"].tolist()[:2] == [1.0, 1.0]

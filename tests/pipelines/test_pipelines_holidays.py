@@ -38,7 +38,7 @@ def test_without_a_table_the_log_stays_the_same(log):
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        (dates("2022-04-17", "soon"), "the date 'soon' of Easter is no day; write it as 2024-03-31"),
+        (dates("2022-04-17", "soon"), "the date 'soon' of Easter is not a date; write it as 2024-03-31"),
         (dates("2022-04-17"), "Easter needs its dates of two years in a row"),
         (dates("1999-04-04", "2000-04-23"), "Easter needs its dates of two years in a row around the log"),
         (dates("2022-04-17", "2023-04-09").drop(columns="date"), r"missing columns \['date'\]"),

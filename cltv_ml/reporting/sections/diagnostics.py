@@ -35,7 +35,9 @@ def diagnostics_section(
     """Return the usual checks of a BTYD model: its fit before the cutoff and its forecast after it."""
     log, model = Log.of(log), result.models[name]
     if not isinstance(model, ProbabilisticValue):
-        raise InputError(f"{name!r} is no probabilistic model; choose one, such as pareto_nbd_gamma_gamma.")
+        raise InputError(
+            f"{name!r} is not a probabilistic model; choose one, such as pareto_nbd_gamma_gamma."
+        )
     X, window, purchases = result.training.X_now, result.window, model.purchases_
     tracking = compute_tracking(purchases, log, window)
     expected = result.predictions[name]["expected_purchases"]
