@@ -38,10 +38,10 @@ def list_datasets(as_json: Json = False) -> None:
     rows = [
         (
             name,
-            name == "synthetic" or found.find() is not None,
-            found.about.split(". ")[0].rstrip(".") + ".",
+            name == "synthetic" or dataset.find() is not None,
+            dataset.about.split(". ")[0].rstrip(".") + ".",
         )
-        for name, found in DATASETS.items()
+        for name, dataset in DATASETS.items()
     ]
     if as_json:
         print_json({"datasets": pd.DataFrame(rows, columns=["name", "here", "about"])})
@@ -60,17 +60,17 @@ def describe(name: Name, as_json: Json = False) -> None:
 
     if name not in DATASETS:
         raise InputError(f"Unknown data set {name!r}. Available: {sorted(DATASETS)}.")
-    found = DATASETS[name]
+    dataset = DATASETS[name]
     if as_json:
         wanted = ("name", "about", "licence", "mapping", "traps")
-        print_json({part: getattr(found, part) for part in wanted})
+        print_json({part: getattr(dataset, part) for part in wanted})
         return
-    console.print(escape(found.about))
-    console.print(f"Licence   {escape(found.licence)}")
+    console.print(escape(dataset.about))
+    console.print(f"Licence   {escape(dataset.licence)}")
     console.print(
-        "Mapping   " + escape(", ".join(f"{key}={column}" for key, column in found.mapping.items()))
+        "Mapping   " + escape(", ".join(f"{key}={column}" for key, column in dataset.mapping.items()))
     )
-    for trap in found.traps:
+    for trap in dataset.traps:
         console.print(f"Trap      {escape(trap)}")
 
 
@@ -219,11 +219,11 @@ def _account_as_json(cleaned: Cleaned, verdict: DataVerdict, horizon: int) -> di
 
 def _attributes(known: Known) -> dict[str, Any]:
     """Return the account of the tables about customers, nothing where there is none."""
-    found: dict[str, Any] = {}
+    account: dict[str, Any] = {}
     if known.attributes is not None and known.coverage is not None:
-        found["attributes"] = known.attributes.account_table()
-        found["attribute_coverage"] = asdict(known.coverage)
+        account["attributes"] = known.attributes.account_table()
+        account["attribute_coverage"] = asdict(known.coverage)
     if known.contacts is not None and known.contact_coverage is not None:
-        found["contacts"] = {"rows": known.contacts.rows, "mapping": dict(known.contacts.mapping)}
-        found["contact_coverage"] = asdict(known.contact_coverage)
-    return found
+        account["contacts"] = {"rows": known.contacts.rows, "mapping": dict(known.contacts.mapping)}
+        account["contact_coverage"] = asdict(known.contact_coverage)
+    return account

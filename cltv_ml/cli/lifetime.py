@@ -16,21 +16,21 @@ def lifetime(settings: Lifetime) -> None:
     with progress("lifetime") as done:
         from cltv_ml import pipelines
 
-        found = pipelines.lifetime(settings, progress=done)
-    totals = found.totals.reset_index()
+        outcome = pipelines.lifetime(settings, progress=done)
+    totals = outcome.totals.reset_index()
     if settings.as_json:
         print_json(
-            {"totals": totals, "notes": found.notes, "file": found.file, "customers": len(found.table)}
+            {"totals": totals, "notes": outcome.notes, "file": outcome.file, "customers": len(outcome.table)}
         )
         return
     shown = totals.assign(
         **{name: amounts(totals[name], settings.currency) for name in ("total", "lower", "upper")}
     )
     unit = f" ({settings.currency})" if settings.currency else ""
-    show_table(shown, f"{len(found.table):,} customers{unit}, 90% intervals")
-    for note in found.notes:
+    show_table(shown, f"{len(outcome.table):,} customers{unit}, 90% intervals")
+    for note in outcome.notes:
         console.print(f"Note      {escape(note)}")
-    console.print(f"Lifetime  [bold]{escape(str(found.file))}[/bold]")
+    console.print(f"Lifetime  [bold]{escape(str(outcome.file))}[/bold]")
 
 
 def export(settings: Export) -> None:

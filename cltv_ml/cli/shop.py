@@ -16,15 +16,15 @@ def cohorts(settings: Cohorts) -> None:
     with progress("cohorts") as done:
         from cltv_ml import pipelines
 
-        found = pipelines.cohorts(settings, progress=done)
+        outcome = pipelines.cohorts(settings, progress=done)
     if settings.as_json:
-        told = {} if found.continuation is None else {"expected": found.continuation}
-        print_json({"cohorts": found.table, **told, "file": found.file, "page": found.page})
+        told = {} if outcome.continuation is None else {"expected": outcome.continuation}
+        print_json({"cohorts": outcome.table, **told, "file": outcome.file, "page": outcome.page})
         return
     console.print(
-        f"Cohorts   [bold]{escape(str(found.file))}[/bold], {found.table['cohort'].nunique():,} cohorts"
+        f"Cohorts   [bold]{escape(str(outcome.file))}[/bold], {outcome.table['cohort'].nunique():,} cohorts"
     )
-    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
+    console.print(f"Page      [bold]{escape(str(outcome.page))}[/bold]")
 
 
 def audit(settings: Audit) -> None:
@@ -35,19 +35,23 @@ def audit(settings: Audit) -> None:
     with progress("audit") as done:
         from cltv_ml import pipelines
 
-        found = pipelines.audit(settings, progress=done)
+        outcome = pipelines.audit(settings, progress=done)
     if settings.as_json:
-        print_json({**found.audit.tables, "notes": found.notes, "files": found.files, "page": found.page})
+        print_json(
+            {**outcome.audit.tables, "notes": outcome.notes, "files": outcome.files, "page": outcome.page}
+        )
         return
-    shown = found.audit.periods[["name", "customers", "new", "kept", "returned", "lost", "orders", "revenue"]]
+    shown = outcome.audit.periods[
+        ["name", "customers", "new", "kept", "returned", "lost", "orders", "revenue"]
+    ]
     counted = {name: shown[name].map("{:,.0f}".format) for name in shown.columns[1:-1]}
     counted["revenue"] = amounts(shown["revenue"], settings.currency)
     unit = f", revenue in {settings.currency}" if settings.currency else ""
-    show_table(shown.assign(**counted), f"Customers by {found.audit.per}{unit}")
-    for note in found.notes:
+    show_table(shown.assign(**counted), f"Customers by {outcome.audit.per}{unit}")
+    for note in outcome.notes:
         console.print(f"Note      {escape(note)}")
-    console.print(f"Tables    [bold]{escape(str(settings.out))}[/bold], {len(found.files)} CSV files")
-    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
+    console.print(f"Tables    [bold]{escape(str(settings.out))}[/bold], {len(outcome.files)} CSV files")
+    console.print(f"Page      [bold]{escape(str(outcome.page))}[/bold]")
 
 
 def forecast(settings: Forecast) -> None:
@@ -58,13 +62,15 @@ def forecast(settings: Forecast) -> None:
     with progress("forecast") as done:
         from cltv_ml import pipelines
 
-        found = pipelines.forecast(settings, progress=done)
+        outcome = pipelines.forecast(settings, progress=done)
     if settings.as_json:
-        tables = {name: getattr(found, name) for name in ("table", "scenarios", "equity", "judged", "causes")}
+        tables = {
+            name: getattr(outcome, name) for name in ("table", "scenarios", "equity", "judged", "causes")
+        }
         known = {name: table for name, table in tables.items() if table is not None}
-        print_json({**known, "notes": found.notes, "file": found.file, "page": found.page})
+        print_json({**known, "notes": outcome.notes, "file": outcome.file, "page": outcome.page})
         return
-    whole = found.table[found.table["span"] == "horizon"]
+    whole = outcome.table[outcome.table["span"] == "horizon"]
     shown = whole[["part", "measure", "expected", "lower_80", "upper_80"]]
     money = shown["measure"] == "revenue"
     numbers = {
@@ -73,13 +79,13 @@ def forecast(settings: Forecast) -> None:
     }
     unit = f", money in {settings.currency}" if settings.currency else ""
     show_table(shown.assign(**numbers), f"The whole horizon, with 80% bands{unit}")
-    if found.causes is not None:
-        causes = found.causes.assign(change=amounts(found.causes["change"], settings.currency))
+    if outcome.causes is not None:
+        causes = outcome.causes.assign(change=amounts(outcome.causes["change"], settings.currency))
         show_table(causes, "Revenue since the last forecast: actual minus planned")
-    for note in found.notes:
+    for note in outcome.notes:
         console.print(f"Note      {escape(note)}")
-    console.print(f"Forecast  [bold]{escape(str(found.file))}[/bold]")
-    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
+    console.print(f"Forecast  [bold]{escape(str(outcome.file))}[/bold]")
+    console.print(f"Page      [bold]{escape(str(outcome.page))}[/bold]")
 
 
 def acquisition(settings: Acquisition) -> None:
@@ -90,16 +96,16 @@ def acquisition(settings: Acquisition) -> None:
     with progress("acquisition") as done:
         from cltv_ml import pipelines
 
-        found = pipelines.acquisition(settings, progress=done)
+        outcome = pipelines.acquisition(settings, progress=done)
     if settings.as_json:
-        print_json({**found.tables, "notes": found.notes, "files": found.files, "page": found.page})
+        print_json({**outcome.tables, "notes": outcome.notes, "files": outcome.files, "page": outcome.page})
         return
-    costs = found.tables["cac"][["channel", "customers", "cost", "cac"]]
+    costs = outcome.tables["cac"][["channel", "customers", "cost", "cac"]]
     shown = costs.assign(
         customers=costs["customers"].map("{:,.0f}".format),
         **{name: amounts(costs[name], settings.currency) for name in ("cost", "cac")},
     )
-    returns = found.tables["returns"]
+    returns = outcome.tables["returns"]
     if len(returns):
         told = {
             "ratio": returns["ratio"].map("{:.2f}".format),
@@ -107,7 +113,7 @@ def acquisition(settings: Acquisition) -> None:
         }
         shown = shown.merge(returns[["channel"]].assign(**told), on="channel", how="left")
     show_table(shown.fillna("").replace("nan", ""), "Cost of a customer; value over cost; months to payback")
-    for note in found.notes:
+    for note in outcome.notes:
         console.print(f"Note      {escape(note)}")
-    console.print(f"Tables    [bold]{escape(str(settings.out))}[/bold], {len(found.files)} CSV files")
-    console.print(f"Page      [bold]{escape(str(found.page))}[/bold]")
+    console.print(f"Tables    [bold]{escape(str(settings.out))}[/bold], {len(outcome.files)} CSV files")
+    console.print(f"Page      [bold]{escape(str(outcome.page))}[/bold]")

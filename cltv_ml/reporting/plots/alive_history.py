@@ -16,10 +16,10 @@ def alive_history(history: pd.DataFrame) -> go.Figure:
     history
         `evaluation.diagnostics.compute_alive_history`: columns `day, p_alive, bought`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "One customer: still there? The probability falls with each silent day", "Day", "P(alive)"
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=history["day"],
         y=history["p_alive"],
         name="P(alive)",
@@ -28,7 +28,7 @@ def alive_history(history: pd.DataFrame) -> go.Figure:
         hovertemplate="%{x|%Y-%m-%d}<br>P(alive) %{y:.1%}<extra></extra>",
     )
     bought = history[history["bought"]]
-    made.add_scatter(
+    figure.add_scatter(
         x=bought["day"],
         y=bought["p_alive"],
         name="purchase",
@@ -36,5 +36,5 @@ def alive_history(history: pd.DataFrame) -> go.Figure:
         marker={"color": theme.PALETTE[1], "size": 8},
         hovertemplate="bought on %{x|%Y-%m-%d}<extra></extra>",
     )
-    made.update_yaxes(tickformat=".0%", range=[0, 1.03])
-    return made
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.03])
+    return figure

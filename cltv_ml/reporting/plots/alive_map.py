@@ -17,9 +17,9 @@ def alive_map(grid: pd.DataFrame) -> go.Figure:
     grid
         `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency, p_alive`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Probability of still being a customer, by history",
         "Age at the last purchase (recency)",
         "Repeat purchase days (frequency)",
     )
-    return add_history(made, grid, "p_alive", ".0%")
+    return add_history(figure, grid, "p_alive", ".0%")

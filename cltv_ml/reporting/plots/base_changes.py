@@ -18,20 +18,20 @@ def base_changes(periods: pd.DataFrame) -> go.Figure:
     periods
         `decisions.compute_audit(log).periods`: columns `name, complete, new, kept, returned, lost`.
     """
-    made = theme.figure("Customers kept, won back, won and lost", "Period", "Customers")
+    figure = theme.figure("Customers kept, won back, won and lost", "Period", "Customers")
     names = [
         name if complete else f"{name} (part)"
         for name, complete in zip(periods["name"], periods["complete"], strict=True)
     ]
     for group, colour in _PART_COLOURS.items():
-        made.add_bar(
+        figure.add_bar(
             x=names,
             y=periods[group],
             name=group,
             marker_color=colour,
             hovertemplate=f"%{{x}}: %{{y:,}} {group}<extra></extra>",
         )
-    made.add_bar(
+    figure.add_bar(
         x=names,
         y=-periods["lost"],
         name="lost",
@@ -39,6 +39,6 @@ def base_changes(periods: pd.DataFrame) -> go.Figure:
         customdata=periods["lost"],
         hovertemplate="%{x}: %{customdata:,} lost<extra></extra>",
     )
-    made.update_layout(barmode="relative")
-    made.update_xaxes(type="category")
-    return made
+    figure.update_layout(barmode="relative")
+    figure.update_xaxes(type="category")
+    return figure

@@ -20,13 +20,13 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
     listed
         A list length to mark; default the longest list that loses nothing.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What the campaign is expected to earn, by length of the list",
         "Customers on the list, the best first",
         theme.in_money("Expected profit", currency),
     )
     x, profit = curve["customers"], curve["expected_profit"]
-    made.add_scatter(
+    figure.add_scatter(
         x=x,
         y=profit,
         name="expected profit",
@@ -43,7 +43,7 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
         (second, at["customers"], at["expected_profit"], theme.LOSS, "diamond-open", 13),
     )
     for name, where, height, colour, symbol, size in marks:
-        made.add_scatter(
+        figure.add_scatter(
             x=where,
             y=height,
             name=name,
@@ -52,14 +52,14 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
             hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
         )
     if "profit_lower" in curve:
-        _add_interval(made, curve)
-    made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
-    return made
+        _add_interval(figure, curve)
+    figure.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
+    return figure
 
 
-def _add_interval(made: go.Figure, curve: pd.DataFrame) -> None:
+def _add_interval(figure: go.Figure, curve: pd.DataFrame) -> None:
     x = curve["customers"]
-    made.add_scatter(
+    figure.add_scatter(
         x=[*x, *x[::-1]],
         y=[*curve["profit_upper"], *curve["profit_lower"][::-1]],
         name="interval",

@@ -22,12 +22,12 @@ def change_by_part(
         Columns `name` (period), `part` and `change`; rows of the part "total" are the marks
         (`decisions.compute_audit(log).changes`).
     """
-    made = theme.figure(title, "Period", theme.in_money("Change", currency))
+    figure = theme.figure(title, "Period", theme.in_money("Change", currency))
     parts = [part for part in dict.fromkeys(changes["part"]) if part != "total"]
     shown = [part for part in parts if (changes.loc[changes["part"] == part, "change"] != 0).any()] or parts
     for part, colour in theme.colours(shown).items():
         mine = changes[changes["part"] == part]
-        made.add_bar(
+        figure.add_bar(
             x=mine["name"],
             y=mine["change"],
             name=part,
@@ -35,7 +35,7 @@ def change_by_part(
             hovertemplate=f"%{{x}}<br>{part}: %{{y:+,.0f}}<extra></extra>",
         )
     total = changes[changes["part"] == "total"]
-    made.add_scatter(
+    figure.add_scatter(
         x=total["name"],
         y=total["change"],
         name="change in all",
@@ -43,6 +43,6 @@ def change_by_part(
         marker={"symbol": "diamond", "size": 11, "color": theme.REFERENCE},
         hovertemplate="%{x}<br>in all %{y:+,.0f}<extra></extra>",
     )
-    made.update_layout(barmode="relative")
-    made.update_xaxes(type="category")
-    return made
+    figure.update_layout(barmode="relative")
+    figure.update_xaxes(type="category")
+    return figure

@@ -25,13 +25,13 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
     kept = set(first.nlargest(COHORTS_DRAWN, "customers")["cohort"])
     shown = continuation[continuation["cohort"].isin(kept)]
     shown = shown.assign(name=shown["cohort"] + " (" + shown["customers"].map("{:,}".format) + ")")
-    made = theme.figure(
+    figure = theme.figure(
         "What a customer has brought, and is expected to bring",
         theme.in_money("Per customer", currency),
         "Cohort (customers)",
     )
     so_far = shown.drop_duplicates("cohort")
-    made.add_bar(
+    figure.add_bar(
         y=so_far["name"],
         x=so_far["to_date"],
         name="so far",
@@ -39,18 +39,18 @@ def cohort_continuation(continuation: pd.DataFrame, *, currency: str = "") -> go
         marker_color=theme.MODEL,
         hovertemplate="%{y}: %{x:,.2f} so far<extra></extra>",
     )
-    _add_horizons(made, shown)
-    _add_interval(made, shown[shown["days"] == shown["days"].max()])
-    made.update_layout(barmode="stack", height=max(440, 120 + 24 * len(kept)))
-    made.update_yaxes(type="category", autorange="reversed")
-    return made
+    _add_horizons(figure, shown)
+    _add_interval(figure, shown[shown["days"] == shown["days"].max()])
+    figure.update_layout(barmode="stack", height=max(440, 120 + 24 * len(kept)))
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure
 
 
-def _add_horizons(made: go.Figure, shown: pd.DataFrame) -> None:
+def _add_horizons(figure: go.Figure, shown: pd.DataFrame) -> None:
     """Add what each further horizon adds to the one before it."""
     before: pd.Series | float = 0.0
     for number, (day, mine) in enumerate(shown.set_index("cohort").groupby("days")):
-        made.add_bar(
+        figure.add_bar(
             y=mine["name"],
             x=mine["expected"] - before,
             name=f"next {day} days",
@@ -64,9 +64,9 @@ def _add_horizons(made: go.Figure, shown: pd.DataFrame) -> None:
         before = mine["expected"]
 
 
-def _add_interval(made: go.Figure, last: pd.DataFrame) -> None:
+def _add_interval(figure: go.Figure, last: pd.DataFrame) -> None:
     """Add the interval of the longest horizon at the ends of the bars."""
-    made.add_scatter(
+    figure.add_scatter(
         y=last["name"],
         x=last["to_date"] + last["expected"],
         name="90% interval",

@@ -18,13 +18,13 @@ def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
         of several the first is drawn.
     """
     mine = cohort[cohort["cohort"] == cohort["cohort"].iloc[0]]
-    made = theme.figure(
+    figure = theme.figure(
         f"Customers won {_in(mine['cohort'].iloc[0])}: revenue (bars) and share who buy (line)",
         "Period",
         theme.in_money("Revenue", currency),
     )
-    theme.add_faint_bars(made, mine["name"], mine["revenue"], "revenue", "%{x}<br>%{y:,.0f}")
-    made.add_scatter(
+    theme.add_faint_bars(figure, mine["name"], mine["revenue"], "revenue", "%{x}<br>%{y:,.0f}")
+    figure.add_scatter(
         x=mine["name"],
         y=mine["active"] / mine["customers"],
         name="share who buy",
@@ -34,9 +34,9 @@ def cohort_path(cohort: pd.DataFrame, *, currency: str = "") -> go.Figure:
         customdata=mine["active"],
         hovertemplate="%{x}<br>%{customdata:,} customers, %{y:.0%}<extra></extra>",
     )
-    made.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
-    made.update_xaxes(type="category")
-    return made
+    figure.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
+    figure.update_xaxes(type="category")
+    return figure
 
 
 def _in(name: str) -> str:

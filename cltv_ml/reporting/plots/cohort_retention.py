@@ -18,7 +18,7 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
     cohorts
         `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, active, retention`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Share of each cohort that bought, by months since the first purchase",
         "Months since the first purchase",
         "Month of the first purchase (customers)",
@@ -27,7 +27,7 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
     later = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m") + sizes)[cohorts["month"] > 0]
     table = later.pivot(index="name", columns="month", values="retention")
     active = later.pivot(index="name", columns="month", values="active")
-    made.add_heatmap(
+    figure.add_heatmap(
         x=table.columns,
         y=table.index,
         z=table,
@@ -39,5 +39,5 @@ def cohort_retention(cohorts: pd.DataFrame) -> go.Figure:
         **theme.cell_texts(table, "{:.0%}"),
         hovertemplate="first bought %{y}<br>%{z:.1%} (%{customdata:,}) bought %{x} months later<extra></extra>",
     )
-    made.update_yaxes(type="category", autorange="reversed")
-    return made
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure

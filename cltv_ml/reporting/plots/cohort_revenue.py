@@ -17,7 +17,7 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     cohorts
         `data.behaviour.compute_cohort_activity`: columns `cohort, month, customers, revenue_per_customer`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Revenue per customer so far, cohort by cohort",
         "Months since the first purchase",
         "Month of the first purchase (customers)",
@@ -25,7 +25,7 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     sizes = cohorts["customers"].map(" ({:,})".format)
     named = cohorts.assign(name=cohorts["cohort"].dt.strftime("%Y-%m") + sizes)
     table = named.pivot(index="name", columns="month", values="revenue_per_customer").cumsum(axis=1)
-    made.add_heatmap(
+    figure.add_heatmap(
         x=table.columns,
         y=table.index,
         z=table,
@@ -36,5 +36,5 @@ def cohort_revenue(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
         **theme.cell_texts(table, "{:,.0f}"),
         hovertemplate="first bought %{y}<br>%{z:,.2f} per customer after %{x} months<extra></extra>",
     )
-    made.update_yaxes(type="category", autorange="reversed")
-    return made
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure

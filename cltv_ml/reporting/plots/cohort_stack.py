@@ -21,7 +21,7 @@ def cohort_stack(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     cohorts
         `decisions.compute_audit(log).cohorts`: columns `cohort, period, name, revenue`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Revenue by when the customers were won", "Period", theme.in_money("Revenue", currency)
     )
     order = list(dict.fromkeys(cohorts["cohort"]))
@@ -30,15 +30,15 @@ def cohort_stack(cohorts: pd.DataFrame, *, currency: str = "") -> go.Figure:
     names = list(dict.fromkeys(groups["group"]))
     for name, colour in theme.colours(names).items():
         part = groups[groups["group"] == name].groupby(["period", "name"], as_index=False)["revenue"].sum()
-        made.add_bar(
+        figure.add_bar(
             x=part["name"],
             y=part["revenue"],
             name=name if name in ("earlier", "no purchase") else f"won {name}",
             marker_color=colour,
             hovertemplate=f"%{{x}}<br>{name}: %{{y:,.0f}}<extra></extra>",
         )
-    made.update_layout(barmode="relative")
-    made.update_xaxes(
+    figure.update_layout(barmode="relative")
+    figure.update_xaxes(
         type="category", categoryorder="array", categoryarray=list(dict.fromkeys(cohorts["name"]))
     )
-    return made
+    return figure

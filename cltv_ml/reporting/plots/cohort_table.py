@@ -40,13 +40,13 @@ def cohort_table(
     named = cohorts.assign(name=cohorts["cohort"] + " (" + cohorts["customers"].map("{:,}".format) + ")")
     names = list(dict.fromkeys(named["name"]))
     table = named[named["complete"]].pivot(index="name", columns="period", values=measure).reindex(names)
-    made = theme.figure(
+    figure = theme.figure(
         f"{words}, cohort by cohort", f"{per.capitalize()}s since the first purchase", "Cohort (customers)"
     )
     small = table.index.isin(named.loc[named["customers"] < SMALL_COHORT, "name"])
     scaled = table[~small] if table[~small].notna().any(axis=None) else table
     hover = f"%{{y}}, {per} %{{x}}: %{{z:{form}}}"
-    made.add_heatmap(
+    figure.add_heatmap(
         **_cells(table, cell),
         zmin=scaled.min(axis=None) if scaled.size else None,
         zmax=scaled.max(axis=None) if scaled.size else None,
@@ -56,17 +56,17 @@ def cohort_table(
         hovertemplate=f"{hover}<extra></extra>",
     )
     if small.any():
-        made.add_heatmap(
+        figure.add_heatmap(
             **_cells(table[small].reindex(table.index), cell),
             name=f"fewer than {SMALL_COHORT} customers",
             colorscale=((0.0, _GREY), (1.0, _GREY)),
             showscale=False,
             hovertemplate=f"{hover}, few customers<extra></extra>",
         )
-    made.update_yaxes(type="category", autorange="reversed")
+    figure.update_yaxes(type="category", autorange="reversed")
     if len(table.columns) <= 12:  # plotly would mark half periods
-        made.update_xaxes(dtick=1)
-    return made
+        figure.update_xaxes(dtick=1)
+    return figure
 
 
 def _cells(table: pd.DataFrame, cell: str) -> dict[str, Any]:

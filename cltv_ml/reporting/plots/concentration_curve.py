@@ -16,13 +16,13 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
     curve
         `decisions.compute_audit(log).curve`: columns `span, customers_share, revenue_share`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "How much of the revenue the best customers bring",
         "Share of customers, the best first",
         "Share of revenue",
     )
     for name, colour, part in theme.by_span(curve):
-        made.add_scatter(
+        figure.add_scatter(
             x=[0.0, *part["customers_share"]],
             y=[0.0, *part["revenue_share"]],
             name=name,
@@ -30,7 +30,7 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
             line={"color": colour, "width": 2.5},
             hovertemplate="%{y:.1%}",
         )
-    made.add_scatter(
+    figure.add_scatter(
         x=[0, 1],
         y=[0, 1],
         name="all customers equal",
@@ -38,6 +38,6 @@ def concentration_curve(curve: pd.DataFrame) -> go.Figure:
         line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5},
         hoverinfo="skip",
     )
-    made.update_layout(hovermode="x unified")
-    made.update_xaxes(tickformat=".0%", hoverformat=".0%", range=[0, 1])
-    return made.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(tickformat=".0%", hoverformat=".0%", range=[0, 1])
+    return figure.update_yaxes(tickformat=".0%", rangemode="tozero")

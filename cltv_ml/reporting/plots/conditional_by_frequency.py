@@ -16,18 +16,18 @@ def conditional_by_frequency(conditional: pd.DataFrame) -> go.Figure:
     conditional
         `evaluation.diagnostics.compute_conditional` by frequency: columns `group, predicted, actual, customers`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Purchases after the cutoff, by how often customers bought before",
         "Repeat purchase days before the cutoff",
         "Mean purchases after the cutoff",
     )
-    return add_conditional(made, conditional)
+    return add_conditional(figure, conditional)
 
 
-def add_conditional(made: go.Figure, conditional: pd.DataFrame) -> go.Figure:
+def add_conditional(figure: go.Figure, conditional: pd.DataFrame) -> go.Figure:
     """Draw actual and expected means by group into a figure."""
     theme.add_actual_and_expected(
-        made,
+        figure,
         conditional["group"],
         conditional["actual"],
         conditional["predicted"],
@@ -35,4 +35,4 @@ def add_conditional(made: go.Figure, conditional: pd.DataFrame) -> go.Figure:
         customdata=conditional["customers"],
         hovertemplate="%{y:.2f} (%{customdata:,} customers)",
     )
-    return made.update_xaxes(type="category")
+    return figure.update_xaxes(type="category")

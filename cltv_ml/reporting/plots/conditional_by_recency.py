@@ -17,9 +17,9 @@ def conditional_by_recency(conditional: pd.DataFrame) -> go.Figure:
     conditional
         `evaluation.diagnostics.compute_conditional` by recency: columns `group, predicted, actual, customers`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Purchases after the cutoff, by how long customers were silent before",
         "Days from the last purchase to the cutoff",
         "Mean purchases after the cutoff",
     )
-    return add_conditional(made, conditional)
+    return add_conditional(figure, conditional)

@@ -21,14 +21,14 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
     contributions
         `evaluation.explain.compute_contributions`: columns `feature, title, value, rank, contribution`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What each feature adds to or takes from the expected value",
         theme.in_money("Added to the expected value", currency),
         "Feature",
     )
     titles = list(dict.fromkeys(contributions["title"]))
     spread = np.random.default_rng(0).uniform(-0.32, 0.32, len(contributions))
-    made.add_scatter(
+    figure.add_scatter(
         x=contributions["contribution"],
         y=contributions["title"].map(titles.index) + spread,
         name="customers",
@@ -45,15 +45,15 @@ def contributions(contributions: pd.DataFrame, *, currency: str = "") -> go.Figu
         },
         hovertemplate="%{customdata[0]}: %{customdata[1]:,.4~g}<br>adds %{x:+,.2f}<extra></extra>",
     )
-    made.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
-    made.update_yaxes(
+    figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
+    figure.update_yaxes(
         tickvals=list(range(len(titles))),
         ticktext=[_wrapped(title) for title in titles],
         range=[len(titles) - 0.5, -0.5],
         showgrid=False,
     )
-    made.update_layout(showlegend=False)
-    return made
+    figure.update_layout(showlegend=False)
+    return figure
 
 
 def _wrapped(title: str, width: int = 44) -> str:

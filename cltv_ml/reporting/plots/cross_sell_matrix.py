@@ -19,13 +19,13 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
     top
         How many items are drawn: those in the most shared orders.
     """
-    made = theme.figure("Bought together more often than chance", "Also bought", "Bought")
+    figure = theme.figure("Bought together more often than chance", "Also bought", "Bought")
     kept = pairs.groupby("bought")["orders"].sum().nlargest(top).index
     inside = pairs[pairs["bought"].isin(kept) & pairs["also_bought"].isin(kept)]
     table = inside.pivot(index="bought", columns="also_bought", values="lift")
     orders = inside.pivot(index="bought", columns="also_bought", values="orders")
     # On a logarithmic scale twice and half as often are equally far from chance.
-    made.add_heatmap(
+    figure.add_heatmap(
         x=theme.short_names(table.columns),
         y=theme.short_names(table.index),
         z=np.log2(table),
@@ -36,9 +36,9 @@ def cross_sell_matrix(pairs: pd.DataFrame, *, top: int = 20) -> go.Figure:
         hovertemplate="%{y} and %{x}: %{customdata[0]:.1f} times chance, %{customdata[1]:,} orders<extra></extra>",
         hoverongaps=False,
     )
-    made.update_xaxes(type="category", tickangle=-45)
-    made.update_yaxes(type="category", autorange="reversed")
-    return made
+    figure.update_xaxes(type="category", tickangle=-45)
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure
 
 
 def _times(lift: pd.Series) -> dict[str, object]:

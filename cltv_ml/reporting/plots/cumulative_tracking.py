@@ -17,5 +17,5 @@ def cumulative_tracking(tracking: pd.DataFrame) -> go.Figure:
     tracking
         `evaluation.diagnostics.compute_tracking`: columns `week, actual_total, expected_total, calibration`.
     """
-    made = theme.figure("Repeat purchases so far, actual and expected", "Week", "Repeat purchase days")
-    return add_tracking(made, tracking, "actual_total", "expected_total")
+    figure = theme.figure("Repeat purchases so far, actual and expected", "Week", "Repeat purchase days")
+    return add_tracking(figure, tracking, "actual_total", "expected_total")

@@ -21,7 +21,7 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
     show
         The model drawn at first; the others wait in the legend. All are drawn if None.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Each tenth of the customers: promised (line) and spent (bars)",
         "Tenth of customers, 1 = highest prediction",
         theme.in_money("Mean per customer", currency),
@@ -30,7 +30,7 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
         rows = deciles[deciles["model"] == model]
         visible = True if show in (None, model) else "legendonly"
         name = theme.label(model)
-        made.add_bar(
+        figure.add_bar(
             x=rows["decile"],
             y=rows["realised"],
             name=f"{name}: spent",
@@ -41,7 +41,7 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
             showlegend=False,
             hovertemplate="tenth %{x}<br>spent %{y:,.2f}<extra>" + name + "</extra>",
         )
-        made.add_scatter(
+        figure.add_scatter(
             x=rows["decile"],
             y=rows["predicted"],
             name=name,
@@ -51,6 +51,6 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
             legendgroup=model,
             hovertemplate="tenth %{x}<br>promised %{y:,.2f}<extra>" + name + "</extra>",
         )
-    made.update_xaxes(dtick=1)
-    made.update_yaxes(rangemode="tozero")
-    return made
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(rangemode="tozero")
+    return figure

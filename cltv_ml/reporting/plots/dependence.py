@@ -22,12 +22,12 @@ def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", 
         The feature in words; its name if empty.
     """
     feature = title or str(dependence["feature"].iloc[0])
-    made = theme.figure(
+    figure = theme.figure(
         f"How the prediction moves with {feature}",
         f"{feature} ({unit})" if unit else feature,
         theme.in_money("Mean prediction", currency),
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=dependence["value"],
         y=dependence["predicted"],
         name=feature,
@@ -35,5 +35,5 @@ def dependence(dependence: pd.DataFrame, *, currency: str = "", unit: str = "", 
         line_color=theme.MODEL,
         hovertemplate="%{x:,.3~f}: %{y:,.2f}<extra></extra>",
     )
-    made.update_yaxes(rangemode="tozero")
-    return made
+    figure.update_yaxes(rangemode="tozero")
+    return figure

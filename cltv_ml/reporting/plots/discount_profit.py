@@ -18,7 +18,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         `decisions.offers.profit_by_depth`: one row per customer, one column per depth, NaN where forbidden.
         Customers are added up before anything is drawn.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "One discount for all (bars), and whom each one suits best (line)",
         "Depth of the discount",
         theme.in_money("Profit over no discount", currency),
@@ -26,7 +26,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
     names = [f"{100 * float(depth):g}%" for depth in profits.columns]
     total = profits.sum()
     share = profits.idxmax(axis=1).value_counts(normalize=True).reindex(profits.columns, fill_value=0.0)
-    made.add_bar(
+    figure.add_bar(
         x=names,
         y=total,
         name="profit if all get it",
@@ -35,7 +35,7 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         marker_color=[theme.GAIN if profit >= 0 else theme.LOSS for profit in total],
         hovertemplate="%{x} off: %{y:+,.2f}<br>allowed for %{customdata:.0%} of the customers<extra></extra>",
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=names,
         y=share,
         name="share of customers it suits best",
@@ -44,6 +44,6 @@ def discount_profit(profits: pd.DataFrame, *, currency: str = "") -> go.Figure:
         line_color=theme.MODEL,
         hovertemplate="%{x} off is best for %{y:.1%}<extra></extra>",
     )
-    made.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
-    made.update_xaxes(type="category")
-    return made
+    figure.update_layout(yaxis2=theme.right_axis("Share of customers", tickformat=".0%", rangemode="tozero"))
+    figure.update_xaxes(type="category")
+    return figure

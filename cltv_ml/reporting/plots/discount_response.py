@@ -23,7 +23,7 @@ def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
     top
         How many categories are drawn besides: those with the most product-weeks.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "How much more is bought at a discount",
         "Depth of the discount",
         "Demand, as a multiple of that at full price",
@@ -33,7 +33,7 @@ def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
     if "all" in response.index:
         chosen = pd.concat([response.loc[["all"]], chosen])
     for number, (category, row) in enumerate(chosen.iterrows()):
-        made.add_scatter(
+        figure.add_scatter(
             x=depth,
             y=np.exp(row["slope"] * depth),
             name=str(category),
@@ -44,6 +44,6 @@ def discount_response(response: pd.DataFrame, *, top: int = 7) -> go.Figure:
             },
             hovertemplate="%{y:.2f}",
         )
-    made.update_layout(hovermode="x unified")
-    made.update_xaxes(tickformat=".0%", hoverformat=".0%")
-    return made
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(tickformat=".0%", hoverformat=".0%")
+    return figure

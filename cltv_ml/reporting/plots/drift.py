@@ -21,8 +21,8 @@ def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figu
         Beyond it a bar is marked.
     """
     rows = drift.sort_values("psi", ascending=False, kind="stable").head(top)
-    made = theme.figure("What has moved since the training", "Population stability index", "Feature")
-    made.add_bar(
+    figure = theme.figure("What has moved since the training", "Population stability index", "Feature")
+    figure.add_bar(
         x=rows["psi"],
         y=rows["feature"].astype("str"),
         orientation="h",
@@ -30,7 +30,7 @@ def drift(drift: pd.DataFrame, *, top: int = 15, bound: float = 0.25) -> go.Figu
         marker_color=[theme.LOSS if psi > bound else theme.MODEL for psi in rows["psi"]],
         hovertemplate="%{y}: %{x:.3f}<extra></extra>",
     )
-    made.add_vline(x=bound, line={"color": theme.REFERENCE, "dash": "dot"})
-    made.update_yaxes(type="category", autorange="reversed")
-    made.update_layout(showlegend=False)
-    return made
+    figure.add_vline(x=bound, line={"color": theme.REFERENCE, "dash": "dot"})
+    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_layout(showlegend=False)
+    return figure

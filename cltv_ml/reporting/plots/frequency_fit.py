@@ -16,18 +16,18 @@ def frequency_fit(fit: pd.DataFrame) -> go.Figure:
     fit
         `evaluation.diagnostics.compute_frequency_fit`: columns `frequency, actual, model`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Repeat purchases before the cutoff: customers, actual and expected",
         "Repeat purchase days",
         "Customers",
     )
     for name, colour in (("actual", theme.ACTUAL), ("model", theme.MODEL)):
-        made.add_bar(
+        figure.add_bar(
             x=fit["frequency"],
             y=fit[name],
             name=name,
             marker_color=colour,
             hovertemplate="%{x} repeat purchases<br>%{y:,.0f} customers<extra>" + name + "</extra>",
         )
-    made.update_xaxes(type="category")
-    return made
+    figure.update_xaxes(type="category")
+    return figure

@@ -23,14 +23,14 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
     show
         The model drawn with a thick line.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "The higher the line, the better the model finds the valuable customers",
         "Share of customers, highest prediction first",
         "Share of what was spent",
     )
     models = [name for name in gains.columns if name not in ("share", "perfect")]
     for model, colour in theme.colours(models).items():
-        made.add_scatter(
+        figure.add_scatter(
             x=gains["share"],
             y=gains[model],
             name=theme.label(model),
@@ -39,7 +39,7 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
             hovertemplate="%{y:.1%}",
         )
     for name, y, dash in (("perfect order", gains["perfect"], "dash"), ("chance", gains["share"], "dot")):
-        made.add_scatter(
+        figure.add_scatter(
             x=gains["share"],
             y=y,
             name=name,
@@ -48,7 +48,7 @@ def gains_curve(gains: pd.DataFrame, *, show: str | None = None) -> go.Figure:
             hovertemplate="%{y:.1%}",
         )
     seen = gains.loc[gains["share"] <= SHOWN, [*models, "perfect"]].max().max()
-    made.update_layout(hovermode="x unified")
-    made.update_xaxes(tickformat=".0%", range=[0, SHOWN], hoverformat=".0%")
-    made.update_yaxes(tickformat=".0%", range=[0, min(1.02, 1.03 * seen) if seen > 0 else 1.02])
-    return made
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(tickformat=".0%", range=[0, SHOWN], hoverformat=".0%")
+    figure.update_yaxes(tickformat=".0%", range=[0, min(1.02, 1.03 * seen) if seen > 0 else 1.02])
+    return figure

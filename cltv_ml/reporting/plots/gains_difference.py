@@ -20,13 +20,13 @@ def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figu
     """
     models = [name for name in gains.columns if name not in ("share", "perfect")]
     reference = show or models[0]
-    made = theme.figure(
+    figure = theme.figure(
         f"Money found by equally long lists, against {theme.label(reference)}",
         "Length of the list, share of customers",
         "Points of what was spent",
     )
     for model, colour in theme.colours(models).items():
-        made.add_scatter(
+        figure.add_scatter(
             x=gains["share"],
             y=100 * (gains[model] - gains[reference]),
             name=theme.label(model),
@@ -34,6 +34,6 @@ def gains_difference(gains: pd.DataFrame, *, show: str | None = None) -> go.Figu
             line={"color": colour, "width": 3 if model == reference else 1.8},
             hovertemplate="%{y:+.1f}",
         )
-    made.update_layout(hovermode="x unified")
-    made.update_xaxes(tickformat=".0%", hoverformat=".0%")
-    return made
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(tickformat=".0%", hoverformat=".0%")
+    return figure

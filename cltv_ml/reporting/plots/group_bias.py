@@ -19,12 +19,12 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
     by
         What the groups are, for the title.
     """
-    made = theme.figure(
+    figure = theme.figure(
         f"Promised too much (right) or too little (left), by {by}", "Promised over spent, minus one", "Group"
     )
     rows = bias.dropna(subset=["bias"])
     upper = rows["bias_upper"].fillna(rows["bias"])
-    made.add_scatter(
+    figure.add_scatter(
         x=rows["bias"],
         y=rows["group"].astype("str"),
         name="bias",
@@ -35,8 +35,8 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
         hovertemplate="%{y}: %{x:+.1%}<br>%{customdata[0]:,} customers, promised %{customdata[1]:,.2f}, "
         "spent %{customdata[2]:,.2f} on average<extra></extra>",
     )
-    made.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
-    made.update_xaxes(tickformat="+.0%")
-    made.update_yaxes(type="category", autorange="reversed")
-    made.update_layout(showlegend=False)
-    return made
+    figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
+    figure.update_xaxes(tickformat="+.0%")
+    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_layout(showlegend=False)
+    return figure

@@ -19,10 +19,10 @@ def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
         How many features are drawn.
     """
     rows = importance.head(top)
-    made = theme.figure(
+    figure = theme.figure(
         "What the order of customers rests on", "Gini lost when the feature is shuffled", "Feature"
     )
-    made.add_bar(
+    figure.add_bar(
         x=rows["importance"],
         y=rows["feature"],
         orientation="h",
@@ -31,6 +31,6 @@ def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
         error_x={"type": "data", "array": rows["spread"], "color": theme.REFERENCE},
         hovertemplate="%{y}<br>%{x:.4f}<extra></extra>",
     )
-    made.update_yaxes(autorange="reversed", type="category")
-    made.update_layout(showlegend=False)
-    return made
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_layout(showlegend=False)
+    return figure

@@ -16,13 +16,13 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
     coverage
         `evaluation.tables.compute_coverage`: columns `group, predicted, customers, coverage, wanted, width`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Customers whose spend lay inside the interval, by predicted value",
         "Tenth of customers, 1 = highest prediction",
         "Share inside",
     )
     theme.add_faint_bars(
-        made,
+        figure,
         coverage["group"],
         coverage["coverage"],
         "inside",
@@ -30,7 +30,7 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
         "average",
         customdata=coverage[["predicted", "width"]],
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=coverage["group"],
         y=coverage["wanted"],
         name="promised",
@@ -38,6 +38,6 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
         line={"color": theme.REFERENCE, "dash": "dash"},
         hovertemplate="promised %{y:.0%}<extra></extra>",
     )
-    made.update_xaxes(dtick=1)
-    made.update_yaxes(tickformat=".0%", range=[0, 1.02])
-    return made
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    return figure

@@ -22,11 +22,11 @@ def learning(learning: pd.DataFrame) -> go.Figure:
     learning
         `evaluation.learning.compute_learning`: columns `origins, rows, gini, bias, decile_mape`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What more training windows are worth", "Training windows, the latest first", "On the test window"
     )
     for number, (metric, name) in enumerate(_METRIC_LINES.items()):
-        made.add_scatter(
+        figure.add_scatter(
             x=learning["origins"],
             y=learning[metric],
             name=name,
@@ -35,5 +35,5 @@ def learning(learning: pd.DataFrame) -> go.Figure:
             customdata=learning[["rows"]],
             hovertemplate="%{x} windows, %{customdata[0]:,} labelled customers: %{y:.3f}<extra></extra>",
         )
-    made.update_xaxes(dtick=1)
-    return made
+    figure.update_xaxes(dtick=1)
+    return figure

@@ -24,11 +24,11 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
     losing = ranked[ranked["contribution_margin"] < 0].tail(top)
     rows = pd.concat([ranked.drop(losing.index).head(top), losing])
     grain = str(margins.index.name or "group").replace("_id", "")
-    made = theme.figure(
+    figure = theme.figure(
         f"What each {grain} contributes", theme.in_money("Contribution margin", currency), grain.capitalize()
     )
     names = theme.short_names(rows.index, longest=32)
-    made.add_bar(
+    figure.add_bar(
         x=rows["contribution_margin"],
         y=list(range(len(rows))),
         orientation="h",
@@ -44,6 +44,6 @@ def margin_bars(margins: pd.DataFrame, *, currency: str = "", top: int = 12) -> 
         hovertemplate="%{customdata[0]}<br>%{x:,.2f} of "
         "%{customdata[1]:,.2f} revenue (%{customdata[2]:.1%})<extra></extra>",
     )
-    made.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=names)
-    made.update_layout(showlegend=False)
-    return made
+    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=names)
+    figure.update_layout(showlegend=False)
+    return figure

@@ -27,12 +27,12 @@ def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
     rows = ranges[ranges["metric"] == metric]
     if rows.empty:
         raise InputError(f"Unknown metric {metric!r}. Available: {sorted(ranges['metric'].unique())}.")
-    made = theme.figure(
+    figure = theme.figure(
         f"{metric.replace('_', ' ').capitalize()} across test windows: mean, worst and best",
         metric.replace("_", " "),
         "Model",
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=rows["mean"],
         y=[theme.label(model) for model in rows["model"]],
         name=metric,
@@ -43,6 +43,6 @@ def metric_ranges(ranges: pd.DataFrame, *, metric: str = "gini") -> go.Figure:
         hovertemplate="%{y}<br>mean %{x:.3f}, from %{customdata[0]:.3f} to %{customdata[1]:.3f} "
         "over %{customdata[2]} windows<extra></extra>",
     )
-    made.update_yaxes(autorange="reversed", type="category")
-    made.update_layout(showlegend=False)
-    return made
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_layout(showlegend=False)
+    return figure

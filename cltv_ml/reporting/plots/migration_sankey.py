@@ -16,10 +16,10 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
     flows
         `decisions.migration.compute_migration`: columns `before, after, customers, share`.
     """
-    made = theme.figure("Who moved where: segments before (left) and now (right)")
+    figure = theme.figure("Who moved where: segments before (left) and now (right)")
     left, right = list(dict.fromkeys(flows["before"])), list(dict.fromkeys(flows["after"]))
     colours = theme.colours(dict.fromkeys([*left, *right]))
-    made.add_sankey(
+    figure.add_sankey(
         name="customers",
         node={
             "label": [*left, *right],
@@ -37,7 +37,7 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
             "%{customdata:.1%} of those before<extra></extra>",
         },
     )
-    return made
+    return figure
 
 
 def _faint(colour: str) -> str:

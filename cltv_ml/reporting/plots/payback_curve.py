@@ -21,7 +21,7 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
         Columns `channel, age, realised, expected, cac` (`decisions.acquisition_value.value_by_channel` with the cost
         per customer).
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What a customer has brought by each age, and what winning one cost",
         "Days since the first purchase",
         theme.in_money("Per customer won", currency),
@@ -29,7 +29,7 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
     channels = list(dict.fromkeys(value["channel"]))[:CHANNELS_DRAWN]
     for channel, colour in theme.colours(channels).items():
         mine = value[value["channel"] == channel]
-        made.add_scatter(
+        figure.add_scatter(
             x=mine["age"],
             y=mine["expected"],
             name=str(channel),
@@ -38,7 +38,7 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
             hovertemplate="day %{x}: %{y:,.2f} expected<extra></extra>",
         )
         seen = mine[mine["realised"].notna()]
-        made.add_scatter(
+        figure.add_scatter(
             x=seen["age"],
             y=seen["realised"],
             name=f"{channel}, realised",
@@ -47,7 +47,7 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
             showlegend=False,
             hovertemplate="day %{x}: %{y:,.2f} realised<extra></extra>",
         )
-        made.add_scatter(
+        figure.add_scatter(
             x=[0, mine["age"].max()],
             y=[mine["cac"].iloc[0]] * 2,
             name=f"{channel}, cost",
@@ -56,5 +56,5 @@ def payback_curve(value: pd.DataFrame, *, currency: str = "") -> go.Figure:
             showlegend=False,
             hovertemplate="cost %{y:,.2f}<extra></extra>",
         )
-    made.update_yaxes(rangemode="tozero")
-    return made
+    figure.update_yaxes(rangemode="tozero")
+    return figure

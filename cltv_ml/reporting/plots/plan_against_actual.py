@@ -16,12 +16,12 @@ def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figur
     judged
         Columns `start`, `expected`, `lower_80`, `upper_80` and `actual`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "The last forecast and what came", "First day of the period", theme.in_money("Revenue", currency)
     )
     actual = "%{x|%Y-%m-%d}: %{y:,.0f}"
-    theme.add_faint_bars(made, judged["start"], judged["actual"], "actual", actual, colour=theme.ACTUAL)
-    made.add_scatter(
+    theme.add_faint_bars(figure, judged["start"], judged["actual"], "actual", actual, colour=theme.ACTUAL)
+    figure.add_scatter(
         x=judged["start"],
         y=judged["expected"],
         name="planned, with 80% band",
@@ -30,5 +30,5 @@ def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figur
         error_y=theme.whiskers(judged["expected"], judged["lower_80"], judged["upper_80"]),
         hovertemplate="%{x|%Y-%m-%d}: planned %{y:,.0f}<extra></extra>",
     )
-    made.update_yaxes(rangemode="tozero")
-    return made
+    figure.update_yaxes(rangemode="tozero")
+    return figure

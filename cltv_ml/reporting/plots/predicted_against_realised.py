@@ -25,7 +25,7 @@ def predicted_against_realised(
     show
         The model drawn at first; the others wait in the legend. All are drawn if None.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Customers spend what was promised where points lie on the line",
         theme.in_money("Predicted, log scale", currency),
         theme.in_money("Spent on average, log scale", currency),
@@ -33,7 +33,7 @@ def predicted_against_realised(
     drawn = realised[(realised["predicted"] > 0) & (realised["realised"] > 0)]
     for model, colour in theme.colours(realised["model"].unique()).items():
         rows = drawn[drawn["model"] == model]
-        made.add_scatter(
+        figure.add_scatter(
             x=rows["predicted"],
             y=rows["realised"],
             name=theme.label(model),
@@ -46,7 +46,7 @@ def predicted_against_realised(
         )
     if len(drawn):
         ends = [drawn[["predicted", "realised"]].min().min(), drawn[["predicted", "realised"]].max().max()]
-        made.add_scatter(
+        figure.add_scatter(
             x=ends,
             y=ends,
             name="predicted = realised",
@@ -54,6 +54,6 @@ def predicted_against_realised(
             line={"color": theme.REFERENCE, "dash": "dash"},
             hoverinfo="skip",
         )
-    made.update_xaxes(**theme.log_axis(drawn["predicted"]))
-    made.update_yaxes(**theme.log_axis(drawn["realised"]))
-    return made
+    figure.update_xaxes(**theme.log_axis(drawn["predicted"]))
+    figure.update_yaxes(**theme.log_axis(drawn["realised"]))
+    return figure

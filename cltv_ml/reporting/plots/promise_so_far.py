@@ -16,7 +16,7 @@ def promise_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
     progress
         `evaluation.promises.compute_progress` with a column `cutoff`: columns `cutoff, day, expected, realised`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Open batches: expected and brought so far",
         "Days since the cutoff",
         theme.in_money("Total so far", currency),
@@ -24,7 +24,7 @@ def promise_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
     for number, (cutoff, path) in enumerate(progress.groupby("cutoff")):
         colour = theme.PALETTE[number % len(theme.PALETTE)]
         for column, dash in (("expected", "dash"), ("realised", "solid")):
-            made.add_scatter(
+            figure.add_scatter(
                 x=path["day"],
                 y=path[column],
                 name=f"{cutoff:%Y-%m-%d} {column}",
@@ -32,4 +32,4 @@ def promise_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
                 line={"color": colour, "dash": dash},
                 hovertemplate="day %{x}<br>" + column + " %{y:,.0f}<extra></extra>",
             )
-    return made
+    return figure

@@ -16,17 +16,17 @@ def promises_kept(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
     batches
         Columns `cutoff` (date), `promised` and `realised` (totals in currency).
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What was promised and what came, batch by batch",
         "Scored at",
         theme.in_money("Total over the horizon", currency),
     )
     for column, colour in (("promised", theme.MODEL), ("realised", theme.ACTUAL)):
-        made.add_bar(
+        figure.add_bar(
             x=batches["cutoff"],
             y=batches[column],
             name=column,
             marker_color=colour,
             hovertemplate="%{x|%Y-%m-%d}<br>" + column + " %{y:,.0f}<extra></extra>",
         )
-    return made
+    return figure

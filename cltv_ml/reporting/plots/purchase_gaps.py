@@ -16,13 +16,13 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
     gaps
         `data.behaviour.compute_gap_histogram`: columns `days, width, gaps, share, cumulative_share`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "How many days pass between two purchases of a customer",
         "Days between purchase days (the last bar: longer)",
         "Pairs of purchases",
     )
     theme.add_faint_bars(
-        made,
+        figure,
         gaps["days"] + gaps["width"] / 2,
         gaps["gaps"],
         "pairs of purchases",
@@ -30,7 +30,7 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
         width=gaps["width"],
         customdata=gaps[["days", "share"]],
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=gaps["days"] + gaps["width"],
         y=gaps["cumulative_share"],
         name="share that came back by then",
@@ -39,5 +39,5 @@ def purchase_gaps(gaps: pd.DataFrame) -> go.Figure:
         yaxis="y2",
         hovertemplate="%{y:.0%} within %{x} days<extra></extra>",
     )
-    made.update_layout(yaxis2=theme.right_axis("Cumulative share", range=[0, 1.02], tickformat=".0%"))
-    return made
+    figure.update_layout(yaxis2=theme.right_axis("Cumulative share", range=[0, 1.02], tickformat=".0%"))
+    return figure

@@ -16,21 +16,21 @@ def purchases_map(grid: pd.DataFrame) -> go.Figure:
     grid
         `evaluation.diagnostics.compute_history_grid`: columns `frequency, recency, expected_purchases`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Expected purchases of a customer, by history",
         "Age at the last purchase (recency)",
         "Repeat purchase days (frequency)",
     )
-    return add_history(made, grid, "expected_purchases", ",.1f")
+    return add_history(figure, grid, "expected_purchases", ",.1f")
 
 
-def add_history(made: go.Figure, grid: pd.DataFrame, column: str, digits: str) -> go.Figure:
+def add_history(figure: go.Figure, grid: pd.DataFrame, column: str, digits: str) -> go.Figure:
     """Draw one answer of a model over frequency and recency into a figure."""
     table = grid[grid["frequency"] > 0].pivot(index="frequency", columns="recency", values=column)
     name = "P(alive)" if column == "p_alive" else "expected purchases"
     # A probability is read on the whole scale: nearly certain everywhere must not look like half and half.
     ends = {"zmin": 0, "zmax": 1} if column == "p_alive" else {}
-    made.add_heatmap(
+    figure.add_heatmap(
         x=table.columns,
         y=table.index,
         z=table,
@@ -42,4 +42,4 @@ def add_history(made: go.Figure, grid: pd.DataFrame, column: str, digits: str) -
         hovertemplate="%{y:.0f} repeat purchases, the last at age %{x:.0f}<br>"
         f"{name} %{{z:{digits}}}<extra></extra>",
     )
-    return made
+    return figure

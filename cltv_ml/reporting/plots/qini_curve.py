@@ -19,7 +19,7 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
         `CampaignLesson.curves`: columns `arm`, and `share, customers, incremental, random` of
         `decisions.qini_curve`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "A curve above its dotted line finds whom the campaign moves",
         "Share of customers, highest uplift first",
         "Added among those it was sent to",
@@ -28,7 +28,7 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
     for number, arm in enumerate(arms):
         mine = curves[curves["arm"] == arm]
         colour = theme.PALETTE[number % len(theme.PALETTE)]
-        made.add_scatter(
+        figure.add_scatter(
             x=mine["share"],
             y=mine["incremental"],
             name=arm,
@@ -37,7 +37,7 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
             customdata=mine["customers"],
             hovertemplate="%{y:+,.0f} with the first %{customdata:,}",
         )
-        made.add_scatter(
+        figure.add_scatter(
             x=mine["share"].iloc[[0, -1]],
             y=mine["random"].iloc[[0, -1]],
             name=f"{arm}, at random",
@@ -45,6 +45,6 @@ def qini_curve(curves: pd.DataFrame) -> go.Figure:
             line={"color": colour, "width": 1.5, "dash": "dot"},
             hoverinfo="skip",
         )
-    made.update_layout(hovermode="x unified")
-    made.update_xaxes(tickformat=".0%", hoverformat=".0%")
-    return made
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(tickformat=".0%", hoverformat=".0%")
+    return figure

@@ -16,11 +16,11 @@ def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
     rules
         `Report.rules` of a cleaning: columns `rule, rows_before, money_before, rows, money`.
     """
-    made = theme.figure("From the source to the clean log: lines set aside by rule", "", "Lines")
+    figure = theme.figure("From the source to the clean log: lines set aside by rule", "", "Lines")
     applied = rules[rules["rows"] > 0]
     before = int(rules["rows_before"].iloc[0])
     names = ["in the source", *(str(rule).replace("_", " ") for rule in applied["rule"]), "in the log"]
-    made.add_waterfall(
+    figure.add_waterfall(
         x=names,
         y=[before, *(-applied["rows"]), 0],
         measure=["absolute", *["relative"] * len(applied), "total"],
@@ -38,6 +38,6 @@ def quality_waterfall(rules: pd.DataFrame) -> go.Figure:
         totals_marker_color=theme.PALETTE[0],
         hovertemplate="%{x}: %{text} lines, %{customdata:,.2f} in money<extra></extra>",
     )
-    made.update_xaxes(title_text="Rule, in the order applied")
-    made.update_layout(showlegend=False)
-    return made
+    figure.update_xaxes(title_text="Rule, in the order applied")
+    figure.update_layout(showlegend=False)
+    return figure

@@ -19,13 +19,13 @@ def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
     rates
         `evaluation.diagnostics.compute_rates`: columns `rate, x, density, mean`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "How customers differ: rates of buying and of leaving", "Rate or probability", "Density, log scale"
     )
     # A rate of practically nobody has a density of billions, next to which the others would vanish.
     for number, (rate, rows) in enumerate(rates.groupby("rate", sort=False)):
         idle = rows["mean"].iloc[0] < NOBODY
-        made.add_scatter(
+        figure.add_scatter(
             x=[] if idle else rows["x"],
             y=[] if idle else rows["density"],
             name=f"{rate} (practically none)" if idle else f"{rate} (mean {rows['mean'].iloc[0]:.3g})",
@@ -33,5 +33,5 @@ def rate_heterogeneity(rates: pd.DataFrame) -> go.Figure:
             line_color=theme.PALETTE[number],
             hovertemplate="%{x:.3f}: density %{y:.3g}<extra>" + str(rate) + "</extra>",
         )
-    made.update_yaxes(type="log", dtick=1)
-    return made
+    figure.update_yaxes(type="log", dtick=1)
+    return figure

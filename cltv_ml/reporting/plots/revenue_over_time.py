@@ -16,18 +16,18 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
     months
         `data.compute_months`: columns `month, customers, orders, revenue, new_customers`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Revenue (bars) and orders (line) by month", "Month", theme.in_money("Revenue", currency)
     )
     theme.add_faint_bars(
-        made,
+        figure,
         months["month"],
         months["revenue"],
         "revenue",
         "%{x|%b %Y}<br>revenue %{y:,.0f}<br>%{customdata[0]:,} customers, %{customdata[1]:,} of them new",
         customdata=months[["customers", "new_customers"]],
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=months["month"],
         y=months["orders"],
         name="orders",
@@ -36,14 +36,14 @@ def revenue_over_time(months: pd.DataFrame, *, currency: str = "") -> go.Figure:
         line_color=theme.PALETTE[1],
         hovertemplate="%{x|%b %Y}<br>%{y:,} orders<extra></extra>",
     )
-    made.update_layout(yaxis2=theme.right_axis("Orders", rangemode="tozero"))
-    made.update_yaxes(rangemode="tozero")
-    made.update_xaxes(tickformat="%b %Y")
+    figure.update_layout(yaxis2=theme.right_axis("Orders", rangemode="tozero"))
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(tickformat="%b %Y")
     if len(months) <= 18:  # each bar has its own tick; plotly's own ticks may fall between months
-        made.update_xaxes(tickvals=list(months["month"]))
+        figure.update_xaxes(tickvals=list(months["month"]))
     if len(months) == 1:  # plotly would draw a bar of a millisecond
         width = pd.Timedelta(days=20)
         month = months["month"].iloc[0]
-        made.update_traces(width=width / pd.Timedelta(milliseconds=1), selector={"type": "bar"})
-        made.update_xaxes(range=[month - width, month + width])
-    return made
+        figure.update_traces(width=width / pd.Timedelta(milliseconds=1), selector={"type": "bar"})
+        figure.update_xaxes(range=[month - width, month + width])
+    return figure

@@ -18,7 +18,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         `decisions.rfm.apply_rfm`: one row per customer with `recency_score, frequency_score, spend, segment`.
         Customers are counted per cell before anything is drawn.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Where the customers are: bought recently (right) and often (up)",
         "Recency score, 5 = bought recently",
         "Frequency score, 5 = bought often",
@@ -33,7 +33,7 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
     count, spend, segment = (cells[name].unstack() for name in ("customers", "spend", "segment"))
     count = count.fillna(0)
     share = count / len(rfm)
-    made.add_heatmap(
+    figure.add_heatmap(
         x=list(count.columns),
         y=list(count.index),
         z=count,
@@ -46,6 +46,6 @@ def rfm_map(rfm: pd.DataFrame, *, currency: str = "") -> go.Figure:
         hovertemplate="recency %{x}, frequency %{y}, mostly %{customdata[0]}<br>%{z:,} customers "
         f"(%{{customdata[2]:.1%}}), spent %{{customdata[1]:,.0f}} {currency}<extra></extra>",
     )
-    made.update_xaxes(dtick=1)
-    made.update_yaxes(dtick=1)
-    return made
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(dtick=1)
+    return figure

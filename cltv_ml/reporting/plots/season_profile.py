@@ -21,14 +21,14 @@ def season_profile(seasons: pd.DataFrame) -> go.Figure:
     seasons
         `data.compute_seasonality`: columns `part, number, orders, revenue, index`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Revenue of a day by month and by weekday; 1 is an average day",
         "Month, weekday",
         "Times an average day",
     )
     for (part, names), colour in zip(_TICK_NAMES.items(), theme.PALETTE, strict=False):
         mine = seasons[seasons["part"] == part]
-        made.add_bar(
+        figure.add_bar(
             x=[names[number - 1] for number in mine["number"]],
             y=mine["index"],
             name=part,
@@ -36,6 +36,6 @@ def season_profile(seasons: pd.DataFrame) -> go.Figure:
             customdata=mine["orders"],
             hovertemplate="%{x}: %{y:.2f} times an average day<br>%{customdata:,} orders in all<extra></extra>",
         )
-    made.add_hline(y=1, line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5})
-    made.update_yaxes(rangemode="tozero")
-    return made
+    figure.add_hline(y=1, line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5})
+    figure.update_yaxes(rangemode="tozero")
+    return figure

@@ -18,15 +18,15 @@ def segment_shares(shares: pd.DataFrame, *, of: str = "Segment") -> go.Figure:
     of
         What the customers are divided by, as the axis names it: "Segment" or "Tier".
     """
-    made = theme.figure(f"Customers per {of.lower()}, in training and now", of, "Share of customers")
-    made.add_bar(
+    figure = theme.figure(f"Customers per {of.lower()}, in training and now", of, "Share of customers")
+    figure.add_bar(
         x=shares["segment"],
         y=shares["before"],
         name="in training",
         marker_color=theme.ACTUAL,
         hovertemplate="%{x}: %{y:.1%} in training<extra></extra>",
     )
-    made.add_bar(
+    figure.add_bar(
         x=shares["segment"],
         y=shares["share"],
         name="now",
@@ -34,5 +34,5 @@ def segment_shares(shares: pd.DataFrame, *, of: str = "Segment") -> go.Figure:
         error_y=theme.whiskers(shares["share"], shares["lower"], shares["upper"]),
         hovertemplate="%{x}: %{y:.1%} now<extra></extra>",
     )
-    made.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return made
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure

@@ -16,13 +16,13 @@ def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
     profile
         `decisions.profile.profile_segments`: indexed by `segment`, columns `customers, revenue, revenue_share`.
     """
-    made = theme.figure("Segments: share of customers and of revenue", "Share", "Segment")
+    figure = theme.figure("Segments: share of customers and of revenue", "Share", "Segment")
     size = profile["customers"].sum() or 1
     for name, share, amount, colour in (
         ("customers", profile["customers"] / size, profile["customers"], theme.ACTUAL),
         ("revenue", profile["revenue_share"], profile["revenue"], theme.PALETTE[0]),
     ):
-        made.add_bar(
+        figure.add_bar(
             x=share,
             y=profile.index.astype("str"),
             orientation="h",
@@ -32,6 +32,6 @@ def segment_sizes(profile: pd.DataFrame, *, currency: str = "") -> go.Figure:
             hovertemplate=f"%{{y}}: %{{x:.1%}} of {name} (%{{customdata:,.0f}} "
             f"{currency if name == 'revenue' else ''})<extra></extra>",
         )
-    made.update_xaxes(tickformat=".0%")
-    made.update_yaxes(type="category", autorange="reversed")
-    return made
+    figure.update_xaxes(tickformat=".0%")
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure

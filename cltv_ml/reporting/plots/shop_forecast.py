@@ -30,13 +30,13 @@ def shop_forecast(
         "revenue", "orders", "customers" or "won".
     """
     name = theme.in_money("Revenue", currency) if measure == "revenue" else measure.capitalize()
-    made = theme.figure(_TITLES[measure], "First day of the period", name)
+    figure = theme.figure(_TITLES[measure], "First day of the period", name)
     mine = bands[(bands["measure"] == measure) & (bands["span"] == "period")]
     total = mine[mine["part"] == ("new" if measure == "won" else "total")]
     if history is not None and len(history):
-        _line(made, history["start"], history[measure], "actual", theme.ACTUAL)
+        _line(figure, history["start"], history[measure], "actual", theme.ACTUAL)
     for band, alpha in ((95, 0.13), (80, 0.20), (50, 0.30)):
-        made.add_scatter(
+        figure.add_scatter(
             x=[*total["start"], *total["start"][::-1]],
             y=[*total[f"upper_{band}"], *total[f"lower_{band}"][::-1]],
             name="50, 80, 95%",
@@ -48,16 +48,16 @@ def shop_forecast(
             fillcolor=f"rgba(31,127,196,{alpha})",
             hoverinfo="skip",
         )
-    _line(made, total["start"], total["expected"], "expected", theme.MODEL)
+    _line(figure, total["start"], total["expected"], "expected", theme.MODEL)
     known = mine[mine["part"] == "known"]
     if len(known) and (known["expected"].to_numpy() != total["expected"].to_numpy()).any():
-        _line(made, known["start"], known["expected"], "known ones", theme.PALETTE[1], "dash")
-    made.update_layout(hovermode="x unified")
-    return made.update_yaxes(rangemode="tozero")
+        _line(figure, known["start"], known["expected"], "known ones", theme.PALETTE[1], "dash")
+    figure.update_layout(hovermode="x unified")
+    return figure.update_yaxes(rangemode="tozero")
 
 
-def _line(made: go.Figure, x: pd.Series, y: pd.Series, name: str, colour: str, dash: str = "solid") -> None:
-    made.add_scatter(
+def _line(figure: go.Figure, x: pd.Series, y: pd.Series, name: str, colour: str, dash: str = "solid") -> None:
+    figure.add_scatter(
         x=x,
         y=y,
         name=name,

@@ -18,13 +18,13 @@ def spend_distribution(spend: pd.DataFrame, *, currency: str = "") -> go.Figure:
     spend
         `data.behaviour.compute_spend_histogram`: columns `of, lower, upper, count, share`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What an order and what a customer is worth",
         theme.in_money("Value, log scale", currency),
         "Share of all",
     )
     for number, (of, rows) in enumerate(spend.groupby("of", sort=False)):
-        made.add_scatter(
+        figure.add_scatter(
             x=np.sqrt(rows["lower"] * rows["upper"]),
             y=rows["share"],
             name=f"per {of}",
@@ -35,6 +35,6 @@ def spend_distribution(spend: pd.DataFrame, *, currency: str = "") -> go.Figure:
             hovertemplate="%{customdata[0]:,.2f} to %{customdata[1]:,.2f}<br>%{customdata[2]:,} (%{y:.1%})"
             f"<extra>{of}s</extra>",
         )
-    made.update_xaxes(**theme.log_axis([*spend["lower"], *spend["upper"]]))
-    made.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return made
+    figure.update_xaxes(**theme.log_axis([*spend["lower"], *spend["upper"]]))
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure

@@ -18,13 +18,13 @@ def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
     fit
         `evaluation.diagnostics.compute_spend_fit`: columns `lower, upper, actual, model`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "Mean spend of repeat buyers, actual and expected",
         theme.in_money("Mean spend per purchase day, log scale", currency),
         "Customers",
     )
     middle = np.sqrt(fit["lower"] * fit["upper"])
-    made.add_bar(
+    figure.add_bar(
         x=middle,
         y=fit["actual"],
         width=fit["upper"] - fit["lower"],
@@ -33,7 +33,7 @@ def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
         opacity=0.6,
         hovertemplate="about %{x:,.2f}<br>%{y:,} customers<extra>actual</extra>",
     )
-    made.add_scatter(
+    figure.add_scatter(
         x=middle,
         y=fit["model"],
         name="model",
@@ -41,5 +41,5 @@ def spend_fit(fit: pd.DataFrame, *, currency: str = "") -> go.Figure:
         line_color=theme.MODEL,
         hovertemplate="about %{x:,.2f}<br>%{y:,.0f} customers<extra>model</extra>",
     )
-    made.update_xaxes(**theme.log_axis(middle))
-    return made
+    figure.update_xaxes(**theme.log_axis(middle))
+    return figure

@@ -22,7 +22,7 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figu
     rows = tiers.reset_index() if "tier" not in tiers and "segment" not in tiers else tiers
     names = rows["tier"] if "tier" in rows else rows["segment"]
     many, worth = (rows[name].iloc[0] / (rows[name].sum() or 1) for name in ("customers", "expected_value"))
-    made = theme.figure(
+    figure = theme.figure(
         f"The best {many:.0%} of the customers hold {worth:.0%} of the {of}",
         "Share of customers (left), of value (right)",
         "Tier",
@@ -32,7 +32,7 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figu
         ("expected_value", of, 1, theme.PALETTE[0]),
     ):
         share = rows[column] / (rows[column].sum() or 1)
-        made.add_bar(
+        figure.add_bar(
             x=sign * share,
             y=names.astype("str"),
             orientation="h",
@@ -45,9 +45,9 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figu
             + title
             + " (%{customdata[1]:,.0f})<extra></extra>",
         )
-    made.update_layout(barmode="relative", bargap=0.15)
-    made.update_xaxes(
+    figure.update_layout(barmode="relative", bargap=0.15)
+    figure.update_xaxes(
         tickvals=[-1, -0.5, 0, 0.5, 1], ticktext=["100%", "50%", "0", "50%", "100%"], range=[-1.03, 1.03]
     )
-    made.update_yaxes(type="category", autorange="reversed")
-    return made
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure

@@ -34,8 +34,8 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
     if metric not in _MEASURE_NAMES or metric not in truth:
         raise InputError(f"Unknown metric {metric!r}. Available: {sorted(set(_MEASURE_NAMES) & set(truth))}.")
     name, form = _MEASURE_NAMES[metric]
-    made = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
-    made.add_scatter(
+    figure = theme.figure(f"{name.split(':')[0]} of each closed batch", "Scored at", name)
+    figure.add_scatter(
         x=truth["cutoff"],
         y=truth[metric],
         name=metric,
@@ -47,7 +47,7 @@ def truth_series(truth: pd.DataFrame, *, metric: str = "bias") -> go.Figure:
         hovertemplate="%{x|%Y-%m-%d}: %{y:" + form + "}<extra></extra>",
     )
     if metric == "bias":
-        made.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
-    made.update_yaxes(tickformat=form)
-    made.update_layout(showlegend=False)
-    return made
+        figure.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
+    figure.update_yaxes(tickformat=form)
+    figure.update_layout(showlegend=False)
+    return figure

@@ -20,12 +20,12 @@ def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") 
         Whose curve it is; all customers' if empty.
     """
     whose = f"customer {customer}" if customer else "all customers"
-    made = theme.figure(
+    figure = theme.figure(
         f"Expected value of {whose} over time", "Days ahead", theme.in_money("Expected value", currency)
     )
     known = curve.dropna(subset=["lower", "upper"])
     if len(known):
-        made.add_scatter(
+        figure.add_scatter(
             x=[*known["day"], *known["day"][::-1]],
             y=[*known["upper"], *known["lower"][::-1]],
             name="90% interval",
@@ -35,7 +35,7 @@ def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") 
             fillcolor="rgba(31,127,196,0.15)",
             hoverinfo="skip",
         )
-    made.add_scatter(
+    figure.add_scatter(
         x=curve["day"],
         y=curve["value"],
         name="expected",
@@ -43,4 +43,4 @@ def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") 
         line_color=theme.MODEL,
         hovertemplate="%{x} days<br>expected %{y:,.2f}<extra></extra>",
     )
-    return made
+    return figure

@@ -16,13 +16,13 @@ def value_deciles(deciles: pd.DataFrame) -> go.Figure:
     deciles
         `decisions.compute_audit(log).deciles`: columns `span, decile, customers, revenue, share`.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What each tenth of the customers brings",
         "Tenth of the customers, the best first",
         "Share of revenue",
     )
     for name, colour, part in theme.by_span(deciles):
-        made.add_bar(
+        figure.add_bar(
             x=part["decile"],
             y=part["share"],
             name=name,
@@ -30,7 +30,7 @@ def value_deciles(deciles: pd.DataFrame) -> go.Figure:
             customdata=part[["customers", "revenue"]],
             hovertemplate="tenth %{x}: %{y:.1%}<br>%{customdata[0]:,} customers, %{customdata[1]:,.0f}<extra></extra>",
         )
-    made.update_layout(barmode="group")
-    made.update_xaxes(dtick=1)
-    made.update_yaxes(tickformat=".0%")
-    return made
+    figure.update_layout(barmode="group")
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(tickformat=".0%")
+    return figure

@@ -16,10 +16,10 @@ def value_waterfall(change: pd.DataFrame, *, currency: str = "") -> go.Figure:
     change
         `decisions.value_change.account_for_change`: columns `part, customers, change`, the last row the total.
     """
-    made = theme.figure(
+    figure = theme.figure(
         "What changed the value of all customers", "Cause", theme.in_money("Change", currency)
     )
-    made.add_waterfall(
+    figure.add_waterfall(
         x=change["part"],
         y=change["change"],
         name="change",
@@ -31,5 +31,5 @@ def value_waterfall(change: pd.DataFrame, *, currency: str = "") -> go.Figure:
         totals_marker_color=theme.PALETTE[0],
         hovertemplate="%{x}: %{y:+,.0f}<br>%{customdata:,} customers<extra></extra>",
     )
-    made.update_layout(showlegend=False)
-    return made
+    figure.update_layout(showlegend=False)
+    return figure

@@ -16,18 +16,18 @@ def weekly_tracking(tracking: pd.DataFrame) -> go.Figure:
     tracking
         `evaluation.diagnostics.compute_tracking`: columns `week, actual, expected, calibration`.
     """
-    made = theme.figure("Repeat purchases per week, actual and expected", "Week", "Repeat purchase days")
-    return add_tracking(made, tracking, "actual", "expected")
+    figure = theme.figure("Repeat purchases per week, actual and expected", "Week", "Repeat purchase days")
+    return add_tracking(figure, tracking, "actual", "expected")
 
 
-def add_tracking(made: go.Figure, tracking: pd.DataFrame, actual: str, expected: str) -> go.Figure:
+def add_tracking(figure: go.Figure, tracking: pd.DataFrame, actual: str, expected: str) -> go.Figure:
     """Draw actual and expected purchases and the end of the calibration into a figure."""
     week, lines = tracking["week"], (tracking[actual], tracking[expected])
-    theme.add_actual_and_expected(made, week, *lines, mode="lines", hovertemplate="%{y:,.0f}")
+    theme.add_actual_and_expected(figure, week, *lines, mode="lines", hovertemplate="%{y:,.0f}")
     ahead = tracking.loc[~tracking["calibration"], "week"]
     if len(ahead):
-        made.add_vline(x=ahead.iloc[0], line={"color": theme.REFERENCE, "dash": "dot"})
-        made.add_annotation(
+        figure.add_vline(x=ahead.iloc[0], line={"color": theme.REFERENCE, "dash": "dot"})
+        figure.add_annotation(
             x=ahead.iloc[0], y=1, yref="paper", text="cutoff", showarrow=False, xanchor="right", xshift=-4
         )
-    return made
+    return figure
