@@ -61,21 +61,21 @@ def _secrets(url: str) -> set[str]:
     from sqlalchemy.exc import ArgumentError
 
     rest = url.partition("://")[2]
-    found = {url, rest}
+    secrets = {url, rest}
     login, at, _ = rest.rpartition("@")
     if at:
-        found |= {unquote(login), login, *_pieces(login.partition(":")[2])}
+        secrets |= {unquote(login), login, *_pieces(login.partition(":")[2])}
     for option in re.split(r"[?&#;]", rest)[1:]:
-        found |= _pieces(option.partition("=")[2] or option)
+        secrets |= _pieces(option.partition("=")[2] or option)
     try:
         address = make_url(url)
     except (ArgumentError, ValueError):
-        return {secret for secret in found if secret}
-    found |= _pieces(address.password or "")
-    found |= {str(part) for part in (address.host, address.database) if part and "@" in part}
+        return {secret for secret in secrets if secret}
+    secrets |= _pieces(address.password or "")
+    secrets |= {str(part) for part in (address.host, address.database) if part and "@" in part}
     for values in address.normalized_query.values():
-        found |= {piece for value in values for piece in _pieces(value)}
-    return {secret for secret in found if secret}
+        secrets |= {piece for value in values for piece in _pieces(value)}
+    return {secret for secret in secrets if secret}
 
 
 def _pieces(secret: str) -> set[str]:

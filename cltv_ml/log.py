@@ -56,8 +56,8 @@ def observed_until(table: Tabular) -> str | None:
         return table.attrs.get("observed_until")
     metadata = table.schema.metadata if isinstance(table, pa.Table) else _file_metadata(Path(table))
     metadata = metadata or {}
-    if found := metadata.get(b"observed_until"):
-        return found.decode()
+    if stamp := metadata.get(b"observed_until"):
+        return stamp.decode()
     return json.loads(metadata.get(b"PANDAS_ATTRS", b"{}")).get("observed_until")
 
 

@@ -129,8 +129,8 @@ def horizons_in(columns: Iterable[str]) -> list[int]:
     >>> horizons_in(["expected_value", "expected_value_30d", "value_upper_30d", "expected_value_91d"])
     [30, 91]
     """
-    found = (re.fullmatch(r"expected_value_(\d+)d", str(name)) for name in columns)
-    return [int(one[1]) for one in found if one]
+    matches = (re.fullmatch(r"expected_value_(\d+)d", str(name)) for name in columns)
+    return [int(one[1]) for one in matches if one]
 
 
 RESULTS = Table(

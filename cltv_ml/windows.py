@@ -54,10 +54,10 @@ def to_days(horizon: int | float | str | pd.Timedelta) -> int:
     if isinstance(horizon, pd.Timedelta):
         days = horizon / pd.Timedelta(days=1)
     elif isinstance(horizon, str):
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([dwmy]?)\s*", horizon.lower())
-        if found is None:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([dwmy]?)\s*", horizon.lower())
+        if match is None:
             raise InputError(f"horizon {horizon!r} cannot be read; write 90 (days), 13w, 6m or 1y.")
-        days = float(found[1]) * _DAYS_IN[found[2] or "d"]
+        days = float(match[1]) * _DAYS_IN[match[2] or "d"]
     else:
         days = float(horizon)
     if not 1 <= days < 36525:

@@ -49,20 +49,22 @@ def add_changes(shop: Shop, done: Actions) -> None:
         return
     before, after = (_by_value(table, shop) for table in (shop.terms.before, done.tables["customers"]))
     before = before.dropna(subset="expected_value")
-    found = _account_of_changes(before, after, shop, done)
-    done.tables |= {"migration": found.flows, "value_change": found.change}
+    account = _account_of_changes(before, after, shop, done)
+    done.tables |= {"migration": account.flows, "value_change": account.change}
     currency = shop.terms.currency
     figures = {
-        "Customers by tier, then and now": plots.migration_sankey(found.flows),
+        "Customers by tier, then and now": plots.migration_sankey(account.flows),
         "Change of the total predicted value by cause": plots.value_waterfall(
-            found.change, currency=currency
+            account.change, currency=currency
         ),
     }
-    sentences = [*found.sentences]
+    sentences = [*account.sentences]
     if shop.terms.lifetimes is not None:
         sentences.append(f"What is taken apart is the {shop.column.replace('_', ' ')}.")
     elif {"margin_rate", "expected_profit"} <= set(before) & set(after):
-        done.tables["profit_change"] = profit = _profit_change(before, after, found.by_earlier, found.prices)
+        done.tables["profit_change"] = profit = _profit_change(
+            before, after, account.by_earlier, account.prices
+        )
         figures["Change of the total expected profit by cause"] = plots.value_waterfall(
             profit, currency=currency
         )
@@ -121,8 +123,8 @@ def _check_horizon(before: pd.DataFrame, shop: Shop) -> None:
 
 def _stated(before: pd.DataFrame, name: str) -> Any:
     """Return what an earlier table says of itself in a column that is the same in all rows, else None."""
-    found = before[name].dropna().unique() if name in before else []
-    return found[0] if len(found) == 1 else None
+    days = before[name].dropna().unique() if name in before else []
+    return days[0] if len(days) == 1 else None
 
 
 def _by_earlier_model(

@@ -46,16 +46,16 @@ def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
         table = done.tables.get(name)
         if table is None or table.empty:
             continue
-        found = decisions.campaign_summary(table)
+        summary = decisions.campaign_summary(table)
         rows.append(
             {
                 "list": name,
                 "action": title,
                 "file": f"{name}.csv",
-                "customers": int(found["treated"]),
-                "control": int(found["control"]),
-                "cost": found["cost"],
-                "expected_profit": found["expected_profit"],
+                "customers": int(summary["treated"]),
+                "control": int(summary["control"]),
+                "cost": summary["cost"],
+                "expected_profit": summary["expected_profit"],
                 "read_on": pd.Timestamp(table["read_on"].iloc[0]),
                 **_profit_interval(table[~table["control"]], shop.worth),
             }

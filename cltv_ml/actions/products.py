@@ -104,19 +104,19 @@ def _leading(table: pd.DataFrame) -> list[str]:
 
 def _by_segment(shop: Shop, done: Actions, level: ProductLevel) -> dict[str, pd.DataFrame]:
     """Add what each segment buys more often than others do, and return it as a reader sees it."""
-    found = decisions.favourites_by_segment(
+    favourites = decisions.favourites_by_segment(
         shop.log, done.tables["customers"]["segment"], shop.window, level=level
     )
-    done.tables["favourites_by_segment"] = found
+    done.tables["favourites_by_segment"] = favourites
     shown = pd.DataFrame(
         {
-            "Segment": found["segment"],
-            "Item": found["item"],
-            "Bought by": [f"{share:.0%}" for share in found["share"]],
-            "Times as often as by all": [f"{lift:.1f}" for lift in found["lift"]],
+            "Segment": favourites["segment"],
+            "Item": favourites["item"],
+            "Bought by": [f"{share:.0%}" for share in favourites["share"]],
+            "Times as often as by all": [f"{lift:.1f}" for lift in favourites["lift"]],
         }
     )
-    return {"What each segment buys more often than all customers do": shown} if len(found) else {}
+    return {"What each segment buys more often than all customers do": shown} if len(favourites) else {}
 
 
 def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:

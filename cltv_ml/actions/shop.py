@@ -55,28 +55,28 @@ class Shop:
     @property
     def values(self) -> pd.Series:
         """The value that tiers go by."""
-        found = self.terms.lifetimes
-        if found is None:
+        lifetimes = self.terms.lifetimes
+        if lifetimes is None:
             return self.predictions["expected_value"]
-        return decisions.choose_value(found, self.terms.value, self.terms.basis).reindex(self.X.index)
+        return decisions.choose_value(lifetimes, self.terms.value, self.terms.basis).reindex(self.X.index)
 
     @property
     def days(self) -> int:
         """How many days ahead that value looks: the horizon, or to the end of `cltv lifetime`."""
-        found = self.terms.lifetimes
+        lifetimes = self.terms.lifetimes
         return (
             self.window.horizon
-            if found is None or self.terms.value == "horizon"
-            else int(found["end"].iloc[0])
+            if lifetimes is None or self.terms.value == "horizon"
+            else int(lifetimes["end"].iloc[0])
         )
 
     @property
     def worth(self) -> pd.DataFrame:
         """The predictions with what lists count as `expected_value`: what is still to come, never what is past."""
-        found = self.terms.lifetimes
-        if found is None or self.terms.value == "horizon":
+        lifetimes = self.terms.lifetimes
+        if lifetimes is None or self.terms.value == "horizon":
             return self.predictions
-        ahead = found.reindex(self.X.index)
+        ahead = lifetimes.reindex(self.X.index)
         ends = {f"value_{end}": ahead[f"remaining_value_{end}"] for end in ("lower", "upper")}
         return self.predictions.assign(expected_value=ahead["remaining_value"], **ends)
 
@@ -198,11 +198,11 @@ def _protected_levels(
     cleaned: Cleaned, terms: Terms, cutoff: pd.Timestamp, customers: pd.Index
 ) -> pd.DataFrame:
     """Return each customer's level of every protected column, of the log and of the table of customers."""
-    found = _most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log])
+    frequent = _most_frequent(cleaned.log, [name for name in terms.protected if name in cleaned.log])
     hidden = cleaned.known.protected_attributes().values()
     levels = cleaned.known.groups(cutoff, customers)
     others = pd.DataFrame({column: levels[column] for column in hidden}, index=customers)
-    return found.join(others, how="outer") if len(others.columns) else found
+    return frequent.join(others, how="outer") if len(others.columns) else frequent
 
 
 def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -78,10 +78,10 @@ def check_costs(
 def _check_currency(table: pd.DataFrame, currency: str) -> None:
     if "currency" not in table:
         return
-    found = sorted(table["currency"].dropna().astype("str").unique())
-    if len(found) > 1 or (currency and found and found[0] != currency):
+    currencies = sorted(table["currency"].dropna().astype("str").unique())
+    if len(currencies) > 1 or (currency and currencies and currencies[0] != currency):
         raise InputError(
-            f"the costs are in {' and '.join(found)}, the log in {currency or 'one currency'}; convert the costs "
+            f"the costs are in {' and '.join(currencies)}, the log in {currency or 'one currency'}; convert the costs "
             "to the log's currency."
         )
 

@@ -50,9 +50,9 @@ def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
     shop = _rates(won, measure)
     drift = monthly_drift(won, measure)
     rows = []
-    for name, mine in groups.items():
+    for name, group in groups.items():
         own = Won(
-            won.customers[mine],
+            won.customers[group],
             won.spent if name == BLENDED else won.spent[won.spent["channel"] == name],
             won.known,
         )
@@ -129,10 +129,10 @@ def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
     count = int(won.customers["customers"].to_numpy()[who].sum())
     if not count:
         return 0, float("nan"), 2.0
-    mine = (won.spent["observed"].to_numpy() >= end) & (won.spent["band"].to_numpy() <= place)
-    mean = float(won.spent[measure].to_numpy()[mine].sum()) / count
-    squares = float(won.spent["squared"].to_numpy()[mine].sum()) / count
-    own = float(won.spent["contribution"].to_numpy()[mine].sum()) / count
+    counted = (won.spent["observed"].to_numpy() >= end) & (won.spent["band"].to_numpy() <= place)
+    mean = float(won.spent[measure].to_numpy()[counted].sum()) / count
+    squares = float(won.spent["squared"].to_numpy()[counted].sum()) / count
+    own = float(won.spent["contribution"].to_numpy()[counted].sum()) / count
     variance = max(squares - own**2, 0.0)
     return count, mean, float(np.sqrt(variance) / abs(own)) if own else 2.0
 

@@ -261,13 +261,13 @@ def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray)
         )
     if margins is None:
         return np.where(shown, 1.0, np.nan)
-    found = np.where(shown, margins.reindex(purchases.items).to_numpy(dtype=np.float64), np.nan)
-    if not (found > 0).any():
+    worth = np.where(shown, margins.reindex(purchases.items).to_numpy(dtype=np.float64), np.nan)
+    if not (worth > 0).any():
         raise InputError(
             "no item that could be recommended has a positive margin; check that margin_per_purchase is indexed by "
             f"the items, for example {purchases.items[0]!r}."
         )
-    return found
+    return worth
 
 
 def _best_items(

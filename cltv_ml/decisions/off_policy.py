@@ -134,13 +134,13 @@ def _modelled(
     answers = np.zeros((2, len(outcome)))
     for train, test in KFold(3, shuffle=True, random_state=random_state).split(matrix):
         for offer in np.unique(np.r_[received, wanted]):
-            mine = train[received[train] == offer]
+            rows = train[received[train] == offer]
             predicted = np.full(len(test), outcome[train].mean())
-            if len(mine) >= 20:
+            if len(rows) >= 20:
                 model = xgboost.XGBRegressor(
                     n_estimators=60, max_depth=2, learning_rate=0.1, random_state=random_state, n_jobs=1
                 )
-                predicted = model.fit(matrix[mine], outcome[mine]).predict(matrix[test])
+                predicted = model.fit(matrix[rows], outcome[rows]).predict(matrix[test])
             for row, chosen in enumerate((wanted, received)):
                 answers[row, test] = np.where(chosen[test] == offer, predicted, answers[row, test])
     return answers[0], answers[1]

@@ -90,22 +90,25 @@ def learn_from_campaign(
     rows, models, curves = {}, {}, []
     predicted = pd.DataFrame(index=X.index[~learning])
     for name in (name for name in found if name != control):
-        mine = np.isin(names, (name, control))
+        in_arms = np.isin(names, (name, control))
         treated = pd.Series((names == name).astype(int))
         chosen = compare_learners(
-            X[mine & learning], treated[mine & learning], pd.Series(outcome[mine & learning]), rounds=0
+            X[in_arms & learning],
+            treated[in_arms & learning],
+            pd.Series(outcome[in_arms & learning]),
+            rounds=0,
         ).index[0]
         fitted = LEARNERS[chosen]().fit(
-            X[mine & learning], treated[mine & learning], pd.Series(outcome[mine & learning])
+            X[in_arms & learning], treated[in_arms & learning], pd.Series(outcome[in_arms & learning])
         )
         predicted[name] = fitted.predict(X[~learning])
-        held = mine & ~learning
-        score = predicted.loc[mine[~learning], name].to_numpy()
+        held = in_arms & ~learning
+        score = predicted.loc[in_arms[~learning], name].to_numpy()
         quality = compute_qini(outcome[held], treated[held], score, random_state=random_state)
         curves.append(_thinned(qini_curve(outcome[held], treated[held], score)).assign(arm=name))
-        rows[name] = {**_effect(outcome[mine], treated[mine].to_numpy()), "learner": chosen, **quality}
+        rows[name] = {**_effect(outcome[in_arms], treated[in_arms].to_numpy()), "learner": chosen, **quality}
         if quality["qini_lower"] > 0:
-            models[name] = LEARNERS[chosen]().fit(X[mine], treated[mine], pd.Series(outcome[mine]))
+            models[name] = LEARNERS[chosen]().fit(X[in_arms], treated[in_arms], pd.Series(outcome[in_arms]))
     arms = pd.DataFrame(rows.values(), index=pd.Index(rows, name="arm"))
     arms["verdict"] = [_qini_verdict(row) for _, row in arms.iterrows()]
     return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True), predicted)

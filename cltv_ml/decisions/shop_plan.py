@@ -186,11 +186,11 @@ def compute_scenarios(
                 rows.append((f"retention {100 * change:+.0f} points", changed, terms))
         else:
             rows.append((f"{name} {change:+.0%}", parts.scaled(**{name: 1 + change}), terms))
-    found = pd.DataFrame([_scenario(*row, until) for row in rows])
+    scenarios = pd.DataFrame([_scenario(*row, until) for row in rows])
     for name in ("revenue", "equity"):
-        if name in found:
-            found[f"{name}_change"] = found[name] - found[name].iloc[0]
-    return found
+        if name in scenarios:
+            scenarios[f"{name}_change"] = scenarios[name] - scenarios[name].iloc[0]
+    return scenarios
 
 
 def _scenario(name: str, parts: Parts, terms: PlanTerms, until: np.ndarray) -> dict[str, object]:

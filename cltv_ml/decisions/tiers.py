@@ -83,9 +83,9 @@ def apply_tiers(values: pd.Series, tiers: Mapping[str, float]) -> pd.Series:
     names, cuts = list(tiers), np.array(list(tiers.values()), dtype=np.float64)
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     reached = (numbers[:, None] >= cuts[None, :-1]).sum(axis=1)
-    found = np.array(names[::-1], dtype=object)[reached]
+    labels = np.array(names[::-1], dtype=object)[reached]
     return pd.Series(
-        np.where(np.isnan(numbers), NOT_SCORED, found), index=values.index, name="tier", dtype="str"
+        np.where(np.isnan(numbers), NOT_SCORED, labels), index=values.index, name="tier", dtype="str"
     )
 
 

@@ -194,8 +194,8 @@ def _overstep(scores: Mapping[str, float] | pd.Series, bias_bound: float, decile
 
 
 def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
-    found = {name: one.function(y_true, y_pred) for name, one in METRICS.items() if name != "spearman"}
-    return found if targeting is None else {**found, "profit": profit(y_true, y_pred, targeting)}
+    scores = {name: one.function(y_true, y_pred) for name, one in METRICS.items() if name != "spearman"}
+    return scores if targeting is None else {**scores, "profit": profit(y_true, y_pred, targeting)}
 
 
 def _comparison_row(

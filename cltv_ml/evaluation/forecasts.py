@@ -145,10 +145,10 @@ def _try_fit(
     """Return a fitted copy, or why there is none, and the seconds that it took."""
     started = time.perf_counter()
     try:
-        found: ValueModel | str = _fit(model, training, fitted, validation)
+        outcome: ValueModel | str = _fit(model, training, fitted, validation)
     except InputError as error:
-        found = str(error)
-    return found, time.perf_counter() - started
+        outcome = str(error)
+    return outcome, time.perf_counter() - started
 
 
 def _fit(

@@ -166,12 +166,12 @@ def _best_power(tables: Sequence[pd.DataFrame]) -> float:
     """Return the power with the best mean Gini, the least of those that are as good; tried in every window."""
     powers = [power for power in POWERS if all(power in table for table in tables)]
     gini = METRICS["gini"].function
-    found = pd.Series(
+    ginis = pd.Series(
         {power: np.nanmean([gini(one["truth"], one[power]) for one in tables]) for power in powers}
     )
-    if not np.isfinite(found[0.0]):
+    if not np.isfinite(ginis[0.0]):
         return 0.0
-    return float(found.index[found >= found.max()][0]) if found.max() > found[0.0] + _GAIN else 0.0
+    return float(ginis.index[ginis >= ginis.max()][0]) if ginis.max() > ginis[0.0] + _GAIN else 0.0
 
 
 def _learn(

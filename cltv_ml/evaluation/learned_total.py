@@ -92,8 +92,8 @@ def carry_learned(
         return dict(levels)
     misses = {**learned.misses, learned.cutoff: float(np.log(learned.total / spent))}
     total = float(model.predict(training.X_now).sum())
-    found = add_learned(main, total, _ago(misses, training.test_cutoff))
-    return move_levels(levels, found, training.horizon)
+    with_trees = add_learned(main, total, _ago(misses, training.test_cutoff))
+    return move_levels(levels, with_trees, training.horizon)
 
 
 def move_levels(

@@ -117,9 +117,9 @@ def bottom_up(
     some = _sample_days(days, cohorts.customers(cohorts.days))
     sample = cohorts if some is days else read_cohorts(some, start, cohorts.days)
     wanted = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
-    found: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
+    by_horizon: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
     if not wanted:
-        return found
+        return by_horizon
     # The last purchase may lie days before the cutoff; the log is known until there all the same.
     source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
     X = build_features(source, [start + pd.Timedelta(days=day) for day in wanted], names=SUMMARY)
@@ -127,8 +127,8 @@ def bottom_up(
     for day in wanted:
         totals, near = _own_totals(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizons, near)
         for horizon, total in totals.items():
-            found[horizon][day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)
-    return found
+            by_horizon[horizon][day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)
+    return by_horizon
 
 
 def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueModel:

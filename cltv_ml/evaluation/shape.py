@@ -165,8 +165,8 @@ def _mean_scores(
         values = values.dropna(axis="columns", how="all")
         if spent.nunique() < 2 or values.empty:
             continue
-        found = {name: _scores_of(spent, values[name], targeting) for name in values}
-        tables.append(pd.DataFrame.from_dict(found, orient="index"))
+        scores = {name: _scores_of(spent, values[name], targeting) for name in values}
+        tables.append(pd.DataFrame.from_dict(scores, orient="index"))
         # A total has no part in the order: the same draws serve the report, which shows more of them.
         draws.append(bootstrap_metrics(spent, predictions.loc[rows, list(values)])["gini"])
         alike.append(is_same_season(cutoff, ahead))
@@ -207,11 +207,11 @@ def _windows(y_true: pd.Series) -> list[tuple[pd.Timestamp | None, np.ndarray]]:
 
 
 def _scores_of(spent: pd.Series, values: pd.Series, targeting: Targeting | None) -> dict[str, float]:
-    found = {name: METRICS[name].function(spent, values) for name in ("gini", "decile_mape")}
-    found["deviance"] = shape_deviance(spent, values)
+    metrics = {name: METRICS[name].function(spent, values) for name in ("gini", "decile_mape")}
+    metrics["deviance"] = shape_deviance(spent, values)
     if targeting is not None:
-        found["profit"] = profit(spent, values, targeting)
-    return found
+        metrics["profit"] = profit(spent, values, targeting)
+    return metrics
 
 
 def _left_out(scores: pd.DataFrame, allowed: Sequence[str]) -> pd.Series:

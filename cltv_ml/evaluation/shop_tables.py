@@ -132,8 +132,10 @@ def compute_history(log: AnyLog, forecast: ShopForecast, most: int = 60) -> pd.D
     past = pd.DataFrame({"start": since, "until": [one + pd.Timedelta(days=length) for one in since]})
     if past.empty:
         return pd.DataFrame(columns=["start", "until", "customers", "orders", "revenue", "won"])
-    found = compute_actuals(log, past, start)
-    return found.groupby(["start", "until"], as_index=False)[["customers", "orders", "revenue", "won"]].sum()
+    actuals = compute_actuals(log, past, start)
+    return actuals.groupby(["start", "until"], as_index=False)[
+        ["customers", "orders", "revenue", "won"]
+    ].sum()
 
 
 def repeat_share(log: AnyLog, cutoff: pd.Timestamp, horizon: int) -> float:

@@ -97,20 +97,20 @@ def build_table(
 ) -> pa.Table:
     """Return what `build_features` returns as an Arrow table, `cutoff` and `customer_id` its first columns."""
     moments = sorted_cutoffs(cutoffs)
-    mine = engine or DuckDB(memory)
+    running = engine or DuckDB(memory)
     try:
-        base = register_source(mine, log if isinstance(log, Source) else Source(log))
+        base = register_source(running, log if isinstance(log, Source) else Source(log))
         base.check(moments)
         base = offering(names, base)
         plan = Plan(choose_features(names, base), CATALOGUE)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _with_cutoff(cutoff, mine.query(plan.query(cutoff, mine.wide, base.dated)))
-                for _ in each_shard(mine, base, plan, moments[-1], Path(folder))
+                _with_cutoff(cutoff, running.query(plan.query(cutoff, running.wide, base.dated)))
+                for _ in each_shard(running, base, plan, moments[-1], Path(folder))
                 for cutoff in moments
             ]
     finally:
-        mine.clear()
+        running.clear()
     return _sorted(parts)
 
 
@@ -151,21 +151,21 @@ def build_labels(
     b              0.0     0.0
     """
     each = [windows] if isinstance(windows, Window) else sorted(windows, key=lambda window: window.cutoff)
-    mine = engine or DuckDB(memory)
+    running = engine or DuckDB(memory)
     try:
-        base = register_source(mine, log if isinstance(log, Source) else Source(log))
+        base = register_source(running, log if isinstance(log, Source) else Source(log))
         check_windows(each, base.first, base.last)
         labels = choose_labels(names, base.columns)
         plan = Plan(summary_first([]), CATALOGUE, tuple(labels))
         end = max(window.end for window in each)
         with tempfile.TemporaryDirectory(prefix="cltv_") as folder:
             parts = [
-                _with_cutoff(window.cutoff, mine.query(label_query(window, labels)))
-                for _ in each_shard(mine, base, plan, end, Path(folder))
+                _with_cutoff(window.cutoff, running.query(label_query(window, labels)))
+                for _ in each_shard(running, base, plan, end, Path(folder))
                 for window in each
             ]
     finally:
-        mine.clear()
+        running.clear()
     columns = [found.name for found in labels]
     return _framed(_sorted(parts), several=windows is not each[0])[columns]
 

@@ -111,18 +111,18 @@ class Plan:
     def _query(self, speller: Speller) -> str:
         parts, joins, outer = [], [], ["by_day.customer_id"]
         for name, source in self._sources(speller).items():
-            mine = [found for found in self.used.values() if _part_of_feature(found) == name]
-            columns = [f"{_feature_sql(found, speller)} as {found.name}" for found in mine]
+            members = [found for found in self.used.values() if _part_of_feature(found) == name]
+            columns = [f"{_feature_sql(found, speller)} as {found.name}" for found in members]
             if name == "by_day":
                 columns.append("max(day) as last_purchase_day")
-            elif mine:
+            elif members:
                 joins.append(f"left join {name} on {name}.customer_id = by_day.customer_id")
             else:
                 continue
             parts.append(
                 f"{name} as (select customer_id, {', '.join(columns)} {source} group by customer_id)"
             )
-            outer += [f"{_filled(found, f'{name}.{found.name}')} as {found.name}" for found in mine]
+            outer += [f"{_filled(found, f'{name}.{found.name}')} as {found.name}" for found in members]
         rows = f"select {', '.join(outer)} from by_day {' '.join(joins)}"
         for level in self._levels():
             derived = [f"{_filled(found, _feature_sql(found, speller))} as {found.name}" for found in level]

@@ -53,8 +53,8 @@ class Feature:
     @cached_property
     def words(self) -> frozenset[str]:
         """The columns (or, at grain `customer`, the features) that the expression reads."""
-        found = {token.lower() if token.startswith("@") else token for token in _tokens(self.sql)}
-        names = {token for token in found if _IDENTIFIER.fullmatch(token)}
+        tokens = {token.lower() if token.startswith("@") else token for token in _tokens(self.sql)}
+        names = {token for token in tokens if _IDENTIFIER.fullmatch(token)}
         return frozenset(name for name in names if name.lower() not in FUNCTIONS | _KEYWORDS)
 
     @cached_property

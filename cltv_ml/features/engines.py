@@ -132,8 +132,8 @@ class DuckDB:
 
     def take(self, folder: Path, shard: int, shards: int, extra: Mapping[str, str]) -> None:
         """Point `cltv_lines` and the extra tables at the customers of one shard."""
-        mine = folder / f"shard={shard}"
-        files = literal(str((mine if mine.exists() else folder / "*") / "*.parquet"))
+        shard_folder = folder / f"shard={shard}"
+        files = literal(str((shard_folder if shard_folder.exists() else folder / "*") / "*.parquet"))
         # A shard without customers has no folder: the other shards give its columns, and the filter leaves no rows.
         lines = f"select * exclude (shard) from read_parquet({files}, hive_partitioning = true) where shard = {shard}"
         self.create("cltv_lines", lines)

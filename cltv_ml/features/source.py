@@ -108,10 +108,10 @@ def register_source(engine: Engine, source: Source) -> Base:
     day, second = engine.day(
         "timestamp", kinds["timestamp"], _zone(engine, source, "cltv_log", "timestamp", kinds)
     )
-    found = engine.query(
+    row = engine.query(
         f"select min({day}) as first, max({day}) as last, count(*) as lines from cltv_log"
     ).to_pylist()[0]
-    if found["first"] is None:
+    if row["first"] is None:
         raise InputError("log: holds no rows; give a log with at least one purchase.")
     columns = set(kinds)
     extra = {}
@@ -121,10 +121,10 @@ def register_source(engine: Engine, source: Source) -> Base:
     if source.contacts is not None:
         extra["cltv_contacts"], more = _contacts(engine, source)
         columns |= {f"contacts.{name}" for name in more}
-    first, last = (pd.Timestamp(found[end], unit="D") for end in ("first", "last"))
+    first, last = (pd.Timestamp(row[end], unit="D") for end in ("first", "last"))
     if source.until is not None:
         last = max(last, source.until - pd.Timedelta(days=1))
-    return Base(_lines_sql(day, second, kinds), extra, frozenset(columns), first, last, found["lines"])
+    return Base(_lines_sql(day, second, kinds), extra, frozenset(columns), first, last, row["lines"])
 
 
 def _lines_sql(day: str, second: str, kinds: dict[str, EngineKind]) -> str:
@@ -255,10 +255,10 @@ def _zone(
     if kinds[column] != "zoned time" or source.timezone is None:
         return {}
     utc = engine.day(column, "zoned time", {0: 0})[0]
-    found = engine.query(f"select min({utc}) as first, max({utc}) as last from {table}").to_pylist()[0]
-    if found["first"] is None:
+    ends = engine.query(f"select min({utc}) as first, max({utc}) as last from {table}").to_pylist()[0]
+    if ends["first"] is None:
         return {0: 0}
-    first, last = (pd.Timestamp(found[end], unit="D") for end in ("first", "last"))
+    first, last = (pd.Timestamp(ends[end], unit="D") for end in ("first", "last"))
     return zone_changes(first, last + pd.Timedelta(days=1), source.timezone)
 
 

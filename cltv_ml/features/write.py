@@ -81,9 +81,9 @@ def write_features(
         disk has too little room for the groups of customers.
     """
     target = Path(folder)
-    mine = engine or DuckDB()
+    running = engine or DuckDB()
     try:
-        base = register_source(mine, log if isinstance(log, Source) else Source(log))
+        base = register_source(running, log if isinstance(log, Source) else Source(log))
         windows = [Window(cutoff, 1 if horizon is None else horizon) for cutoff in sorted_cutoffs(cutoffs)]
         base.check([window.cutoff for window in windows])
         if horizon is not None:
@@ -91,11 +91,11 @@ def write_features(
         labels = choose_labels(None, base.columns) if horizon is not None else []
         base = offering(names, base)
         plan = Plan(choose_features(names, base), CATALOGUE, tuple(labels))
-        build = _describe(mine, base, plan, windows, horizon)
+        build = _describe(running, base, plan, windows, horizon)
         if _open_folder(target, build):
-            _work(mine, base, plan, windows, _Output(target, build, progress or _silent))
+            _work(running, base, plan, windows, _Output(target, build, progress or _silent))
     finally:
-        mine.clear()
+        running.clear()
     return target
 
 

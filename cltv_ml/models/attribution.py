@@ -37,8 +37,8 @@ def output_parts(
         feature_types=types,
         enable_categorical="c" in (types or ()),
     )
-    found = np.asarray(booster.predict(data, pred_contribs=True), dtype=np.float64)
-    outputs = found.reshape(len(matrix), -1, len(names) + 1)
+    contributions = np.asarray(booster.predict(data, pred_contribs=True), dtype=np.float64)
+    outputs = contributions.reshape(len(matrix), -1, len(names) + 1)
     return [
         (pd.DataFrame(outputs[:, number, :-1], columns=list(names)), outputs[:, number, -1])
         for number in range(outputs.shape[1])

@@ -273,14 +273,14 @@ def learn_weights(unseen: pd.DataFrame, y: pd.Series) -> np.ndarray:
         return float(_deviance(spent, values @ weights).mean())
 
     start = np.full(count, 1 / count)
-    found = minimize(
+    solution = minimize(
         loss,
         start,
         bounds=[(0.0, 1.0)] * count,
         constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
         method="SLSQP",
     )
-    weights = np.clip(found.x, 0.0, 1.0) if loss(found.x) < loss(start) else start
+    weights = np.clip(solution.x, 0.0, 1.0) if loss(solution.x) < loss(start) else start
     weights = np.where(weights < LEAST_WEIGHT, 0.0, weights)
     weights = weights / weights.sum()
     together = _deviance(spent, values @ weights)

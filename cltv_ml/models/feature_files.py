@@ -97,8 +97,8 @@ class FeatureFiles:
 
     def labels(self) -> np.ndarray:
         """Return the label of each row, shape (n,)."""
-        found = self._data.to_table(columns=[self.label])[self.label]
-        return np.asarray(pc.fill_null(found.cast(pa.float64()), np.nan))
+        column = self._data.to_table(columns=[self.label])[self.label]
+        return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))
 
     def categories(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
         """Return the codes of the levels of each named column that holds text."""

@@ -98,7 +98,7 @@ def waits(
 def draw_renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return draws of how many gaps ~ Gamma(k) fit into a length, by the normal limit where they are many."""
     spread = np.sqrt(np.maximum(length, 0.0)) * rng.standard_normal(k.shape)
-    found = np.clip(np.rint((length + (1 - k) / 2 + spread) / k), 0, 1e15)
+    counts = np.clip(np.rint((length + (1 - k) / 2 + spread) / k), 0, 1e15)
     short = np.flatnonzero(length / k < _COUNTED)
     count, shape, left = np.zeros(len(short)), k.ravel()[short], length.ravel()[short].copy()
     going = np.arange(len(short))
@@ -106,5 +106,5 @@ def draw_renewals(k: np.ndarray, length: np.ndarray, rng: np.random.Generator) -
         left[going] -= rng.gamma(shape[going])
         going = going[left[going] > 0]
         count[going] += 1
-    found.ravel()[short] = count
-    return found.astype(np.int64)
+    counts.ravel()[short] = count
+    return counts.astype(np.int64)

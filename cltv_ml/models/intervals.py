@@ -55,10 +55,10 @@ class Intervals(BaseEstimator):
             raise InputError(f"Intervals: level must lie between 0 and 1, got {self.level!r}.")
         value, spent = _checked_pairs(expected, actual)
         groups = _value_groups(value)
-        found = np.array([_quantiles(value[rows], spent[rows], self.level) for rows in groups])
+        bounds = np.array([_quantiles(value[rows], spent[rows], self.level) for rows in groups])
         self.values_ = np.array([value[rows].mean() for rows in groups])
-        self.lower_ = np.minimum(_isotonic(found[:, 0]), self.values_)
-        self.upper_ = np.maximum(_isotonic(found[:, 1]), self.values_)
+        self.lower_ = np.minimum(_isotonic(bounds[:, 0]), self.values_)
+        self.upper_ = np.maximum(_isotonic(bounds[:, 1]), self.values_)
         middle = [_median(value[rows], spent[rows]) for rows in groups]
         self.median_ = np.clip(_isotonic(np.array(middle)), self.lower_, self.upper_)
         self.p_buy_ = _isotonic(np.array([(spent[rows] > 0).mean() for rows in groups]))

@@ -54,10 +54,10 @@ def load_own(name: str, horizon: int, features: Sequence[str], text: Sequence[st
         raise InputError(
             f"{where} has no {attribute!r}; name a class that it defines, such as {where}:MyModel."
         )
-    found = getattr(module, attribute)
-    own_name = getattr(found, "name", None)
+    member = getattr(module, attribute)
+    own_name = getattr(member, "name", None)
     named = own_name if isinstance(own_name, str) else attribute
-    return as_value_model(found, named, horizon, features, text)
+    return as_value_model(member, named, horizon, features, text)
 
 
 def as_value_model(
@@ -178,8 +178,8 @@ def unpack_classes(state: Any, folder: Path) -> dict[str, Any]:
 
 def requirements_of(state: Any) -> list[str]:
     """Return the installed packages of the own classes in a model's state, as pip reads them."""
-    found = {_distribution(module) for module in _modules(state)} - {""}
-    return [f"{name}=={version(name)}" for name in sorted(found)]
+    distributions = {_distribution(module) for module in _modules(state)} - {""}
+    return [f"{name}=={version(name)}" for name in sorted(distributions)]
 
 
 def _object(given: Any, name: str) -> Any:

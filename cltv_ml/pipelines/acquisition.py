@@ -100,11 +100,11 @@ def _channel_column(cleaned: Cleaned, log: Log, column: str) -> pd.Series | None
     end = log.last.normalize() + pd.Timedelta(days=1)
     if not column:
         return channels_won(cleaned, log, end)
-    found = channels_won(cleaned, log, end, [column])
-    if found is None:
+    channels = channels_won(cleaned, log, end, [column])
+    if channels is None:
         available = list(cleaned.known.groups(end, log.customers))
         raise InputError(f"no column {column!r} in the table of customers; choose one of {available}.")
-    return found
+    return channels
 
 
 def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:

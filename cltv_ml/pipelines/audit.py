@@ -46,19 +46,19 @@ def audit(settings: Settings | None = None, *, progress: Progress = silent, **op
     log = cleaned.transactions
     progress("auditing the customer base", 0.5)
     per = None if settings.per == "auto" else settings.per
-    found = decisions.compute_audit(log, per, calendar=settings.calendar, costs=known_costs(settings))
-    files = {name: settings.out / f"{name}.csv" for name in found.tables}
-    for name, table in found.tables.items():
+    tables = decisions.compute_audit(log, per, calendar=settings.calendar, costs=known_costs(settings))
+    files = {name: settings.out / f"{name}.csv" for name in tables.tables}
+    for name, table in tables.tables.items():
         write_table(table, files[name])
-    notes, page = audit_notes(found), settings.out / "audit.html"
+    notes, page = audit_notes(tables), settings.out / "audit.html"
     progress("writing the page", 0.8)
-    sections = audit_sections(found, currency=settings.currency)
+    sections = audit_sections(tables, currency=settings.currency)
     sections[0]["warnings"] = notes
     summary = summarise(
         "Customer-base audit",
-        f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}, by {found.per}",
+        f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}, by {tables.per}",
         sections,
-        audit_facts(found, currency=settings.currency),
+        audit_facts(tables, currency=settings.currency),
     )
     write_page(as_wanted(summary, settings.redact, cleaned), page)
-    return Audited(found, notes, files, page)
+    return Audited(tables, notes, files, page)

@@ -293,13 +293,15 @@ def read_holidays(source: Any, log: Log) -> pd.DataFrame:
             f"holidays: the date {str(wrong['date'])!r} of {wrong['holiday']} is not a date; write it as 2024-03-31."
         )
     table = table.assign(date=dates.dt.normalize())[["holiday", "date"]].drop_duplicates()
-    for name, mine in table.groupby("holiday")["date"]:
-        known = mine[mine.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))]
+    for name, own_dates in table.groupby("holiday")["date"]:
+        known = own_dates[
+            own_dates.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))
+        ]
         apart = known.sort_values().diff().dt.days
         if not apart.between(*DAYS_APART).any():
             raise InputError(
                 f"holidays: {name} needs its dates of two years in a row around the log ({log.first:%Y-%m-%d} to "
-                f"{log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in mine.sort_values())}."
+                f"{log.last:%Y-%m-%d}), got {', '.join(f'{day:%Y-%m-%d}' for day in own_dates.sort_values())}."
             )
     return table
 

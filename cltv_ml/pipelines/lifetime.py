@@ -229,10 +229,10 @@ def _is_part(name: str) -> bool:
 
 def _further_horizons(future: Future, days: Sequence[int], scores: pd.DataFrame) -> pd.DataFrame:
     """Return `value_<days>d` for each further horizon, not discounted: the champion's own where it has one."""
-    found = future.expected(list(days))
+    expected = future.expected(list(days))
     for day in days:
-        found[day] = scores.get(f"expected_value_{day}d", found[day])
-    return found.cummax(axis=1).rename(columns=lambda day: f"value_{day}d")
+        expected[day] = scores.get(f"expected_value_{day}d", expected[day])
+    return expected.cummax(axis=1).rename(columns=lambda day: f"value_{day}d")
 
 
 def _value_reasons(

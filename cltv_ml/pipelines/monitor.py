@@ -243,7 +243,7 @@ def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[s
 
 def _log_report(series: str, report: MonitorReport, window: Window) -> None:
     """Put this batch's point into the series: `check/...` is what was compared with a bound."""
-    found = {
+    metrics = {
         f"check/{one.name.replace(' ', '_')}": one.at_least
         for one in report.checks
         if not one.name.startswith("drift")
@@ -251,14 +251,14 @@ def _log_report(series: str, report: MonitorReport, window: Window) -> None:
     for kind in ("feature", "prediction"):
         rows = report.drift[report.drift["kind"] == kind] if len(report.drift) else report.drift
         if len(rows):
-            found |= {
+            metrics |= {
                 f"drift/{kind}_psi_highest": rows["psi"].max(),
                 f"drift/{kind}_psi_beyond_chance": rows["psi_lower"].max(),
             }
-    found["verdict"] = float(promises.LEVELS.index(report.level))
+    metrics["verdict"] = float(promises.LEVELS.index(report.level))
     scored_batches.log_metrics(
         series,
-        {name: value for name, value in found.items() if np.isfinite(value)},
+        {name: value for name, value in metrics.items() if np.isfinite(value)},
         scored_batches.series_step(window),
     )
     client = MlflowClient()

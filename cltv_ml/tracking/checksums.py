@@ -114,10 +114,10 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
 
 
 def _compare_folder(wanted: Mapping[str, str], folder: Path, what: str, done: str, within: str = "") -> None:
-    found = _checksums(folder, within)
-    differing = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
+    present = _checksums(folder, within)
+    differing = sorted(name for name in {*wanted, *present} if wanted.get(name) != present.get(name))
     if differing:
-        changes = ", ".join(f"{name} {_what_changed(name, wanted, found)}" for name in differing[:5])
+        changes = ", ".join(f"{name} {_what_changed(name, wanted, present)}" for name in differing[:5])
         raise InputError(
             f"{what} is not as it was registered: {changes}{' ...' if differing[5:] else ''}; restore its files, or "
             f"train again. {done}"
@@ -132,22 +132,22 @@ def _what_changed(name: str, wanted: Mapping[str, str], found: Mapping[str, str]
 
 def _checksums(folder: Path, within: str = "") -> dict[str, str]:
     """Return a SHA-256 per file, by its path; files of a folder of code share one."""
-    found: dict[str, str] = {}
+    sums: dict[str, str] = {}
     codes: dict[str, hashlib._Hash] = {}
     for path in sorted(folder.rglob("*")):
         name = Path(within, path.relative_to(folder))
         if path.name == _MODEL_META or "__pycache__" in name.parts or path.suffix == ".pyc":
             continue
         if path.is_symlink():
-            found[name.as_posix()] = f"link to {os.readlink(path)}"
+            sums[name.as_posix()] = f"link to {os.readlink(path)}"
         elif path.is_file():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             if _CODE_FOLDER in name.parts[:-1]:
                 top = Path(*name.parts[: name.parts.index(_CODE_FOLDER) + 1]).as_posix()
                 codes.setdefault(top, hashlib.sha256()).update(f"{name.as_posix()} {digest}\n".encode())
             else:
-                found[name.as_posix()] = digest
-    return found | {name: digest.hexdigest() for name, digest in codes.items()}
+                sums[name.as_posix()] = digest
+    return sums | {name: digest.hexdigest() for name, digest in codes.items()}
 
 
 def _fetch(uri: str) -> Path:

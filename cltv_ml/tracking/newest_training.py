@@ -59,12 +59,12 @@ def refitted_champion(experiment: str = "cltv") -> ValueModel:
 
 def _candidate_models(run: Run) -> dict[str, ValueModel]:
     """Return the models that competed in a training by name, in the order they were logged."""
-    found = MlflowClient().search_runs(
+    trainings = MlflowClient().search_runs(
         [run.info.experiment_id],
         f"tags.training_id = '{run.data.tags['training_id']}' and tags.role = 'candidate'",
         order_by=["start_time ASC"],
     )
-    return {one.data.tags["model"]: _logged_model(one) for one in found}
+    return {one.data.tags["model"]: _logged_model(one) for one in trainings}
 
 
 def _logged_model(run: Run) -> ValueModel:

@@ -108,8 +108,8 @@ def server_command(port: int) -> list[str]:
 
 def runs_page(port: int, experiment: str = "cltv") -> str:
     """Return the address of the page that compares the experiment's runs."""
-    found = mlflow.get_experiment_by_name(experiment)
-    page = f"/experiments/{found.experiment_id}/runs" if found else "/experiments"
+    known = mlflow.get_experiment_by_name(experiment)
+    page = f"/experiments/{known.experiment_id}/runs" if known else "/experiments"
     return f"http://127.0.0.1:{port}/#{page}?workflowType=machine_learning"
 
 
@@ -144,8 +144,8 @@ def held_open(**how: Any) -> Iterator[str]:
         except store.StoreError:
             with suppress(MlflowException), store.impatient():
                 mlflow.end_run("FAILED")
-                mine = lease.holder()
-                _end_open_runs([run.info.experiment_id], lambda one: one.data.tags[lease.HOLDER] == mine)
+                holder = lease.holder()
+                _end_open_runs([run.info.experiment_id], lambda one: one.data.tags[lease.HOLDER] == holder)
             raise
 
 
@@ -209,18 +209,18 @@ def latest_training(experiment: str) -> Run:
         The experiment holds no finished training.
     """
     open_store()
-    found = mlflow.search_runs(
+    table = mlflow.search_runs(
         experiment_names=[experiment],
         filter_string="tags.role = 'summary' and status = 'FINISHED'",
         order_by=["start_time DESC"],
         max_results=1,
         output_format="list",
     )
-    if not found:
+    if not table:
         raise InputError(
             f"experiment {experiment!r} in {store_name()} holds no finished training; run `cltv train` first."
         )
-    run: Run = found[0]
+    run: Run = table[0]
     return run
 
 
@@ -254,9 +254,9 @@ def dataset(frame: pd.DataFrame, name: str, source: str, target: str, prediction
 def code_tags() -> dict[str, str]:
     """Return the tags that say which code ran: the package's version and, in a repository, the commit."""
     tags = {"cltv_ml.version": cltv_ml.__version__}
-    found = subprocess.run(
+    process = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
     )
-    if found.returncode == 0:
-        tags["mlflow.source.git.commit"] = found.stdout.strip()
+    if process.returncode == 0:
+        tags["mlflow.source.git.commit"] = process.stdout.strip()
     return tags

@@ -34,11 +34,11 @@ def series_run(experiment_id: str, name: str) -> str:
     """Return the run whose metrics are series over a model's batches, made on the first call."""
     client = MlflowClient()
     with store.store_lock():
-        found = client.search_runs(
+        batch_runs = client.search_runs(
             [experiment_id], f"tags.role = 'monitoring' and tags.registered_model = '{name}'", max_results=1
         )
-        if found:
-            return str(found[0].info.run_id)
+        if batch_runs:
+            return str(batch_runs[0].info.run_id)
         tags = {"role": "monitoring", "registered_model": name}
         run = client.create_run(experiment_id, run_name=f"monitoring {name}", tags=tags)
         client.set_terminated(run.info.run_id)
@@ -68,13 +68,13 @@ def keep_batch(
         "horizons": ",".join(map(str, horizons_in(batch))),
     }
     wanted = " and ".join(f"tags.{key} = '{tags[key]}'" for key in ("role", "model_version", "cutoff"))
-    found = client.search_runs(
+    batch_runs = client.search_runs(
         [experiment_id], f"{wanted} and tags.`mlflow.parentRunId` = '{series}'", max_results=1
     )
-    if found and (found[0].data.tags["truth"] == "closed" or found[0].data.tags.get(_CLOSED)):
+    if batch_runs and (batch_runs[0].data.tags["truth"] == "closed" or batch_runs[0].data.tags.get(_CLOSED)):
         return
-    if found:
-        run_id = found[0].info.run_id
+    if batch_runs:
+        run_id = batch_runs[0].info.run_id
     else:
         name = f"batch {tags['cutoff']}, version {version.number}"
         run_id = client.create_run(
@@ -109,14 +109,16 @@ def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFr
         days = [int(day) for day in tags.get("horizons", "").split(",") if day and int(day) != main]
         ended = [day for day in days if Window(tags["cutoff"], day).end <= until]
         known = tags.get(_CLOSED, "").split(",")
-        found = dict(run.data.metrics)
+        metrics = dict(run.data.metrics)
         if new := [day for day in ended if str(day) not in known]:
-            found |= _close_horizons(run.info.run_id, log, tags["cutoff"], new)
+            metrics |= _close_horizons(run.info.run_id, log, tags["cutoff"], new)
             MlflowClient().set_tag(run.info.run_id, _CLOSED, ",".join(map(str, ended)))
         about = {"cutoff": pd.Timestamp(tags["cutoff"]), "model_version": int(tags["model_version"])}
         for day in ended:
             mine = {
-                name.partition("/")[2]: value for name, value in found.items() if name.startswith(f"{day}d/")
+                name.partition("/")[2]: value
+                for name, value in metrics.items()
+                if name.startswith(f"{day}d/")
             }
             rows.append({**about, "horizon": day, **mine})
     return pd.DataFrame(rows)
@@ -164,19 +166,19 @@ def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, 
 
 def _batches(series: str, experiment_id: str) -> list[Run]:
     """Return the batches of a series, the earliest cutoff first."""
-    found = MlflowClient().search_runs(
+    batch_runs = MlflowClient().search_runs(
         [experiment_id],
         f"tags.role = 'batch' and tags.`mlflow.parentRunId` = '{series}' and status = 'FINISHED'",
     )
-    return sorted(found, key=lambda run: str(run.data.tags["cutoff"]))
+    return sorted(batch_runs, key=lambda run: str(run.data.tags["cutoff"]))
 
 
 def _close(run_id: str, log: Log, window: Window, series: str) -> None:
     """Measure a batch whose horizon has passed: into its run and, as one point, into the series."""
     batch, promise = _read_batch(run_id)
-    found = _closed_metrics(log, batch, window, promise.get("interval_level"))
-    log_metrics(run_id, found)
-    log_metrics(series, {f"truth/{name}": value for name, value in found.items()}, series_step(window))
+    metrics = _closed_metrics(log, batch, window, promise.get("interval_level"))
+    log_metrics(run_id, metrics)
+    log_metrics(series, {f"truth/{name}": value for name, value in metrics.items()}, series_step(window))
     MlflowClient().set_tag(run_id, "truth", "closed")
 
 
