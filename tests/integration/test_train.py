@@ -181,7 +181,8 @@ def test_report_can_be_written_again_from_mlflow(trained, tmp_path):
 
 def test_a_horizon_whose_season_the_log_has_not_seen_is_said_so(shop):
     words = ["--cutoff", "1997-10-01", "--horizon", "60", "--out", "autumn", "--experiment", "autumn"]
-    done = shop.cltv("train", "--data", "orders.csv", *shop.mapping, *words)
+    models = ["--models", "same_rate,bg_nbd_gamma_gamma"]
+    done = shop.cltv("train", "--data", "orders.csv", *shop.mapping, *words, *models)
     assert done.returncode == 0, done.stderr
     assert "season of the horizon has never been seen" in " ".join(done.stdout.split())
 
