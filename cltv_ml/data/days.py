@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from cltv_ml.engine import Relation
 
 #: What programs write where they know no date: the first days that their clocks count.
-_PLACEHOLDERS = {
+PLACEHOLDERS = {
     date(1900, 1, 1),
     date(1900, 1, 2),
     date(1899, 12, 30),
@@ -69,7 +69,7 @@ def plausible_days(lines: Relation, read_at: date) -> Plausible | None:
 def _body(days: list[tuple[date, int]], lines: int) -> list[tuple[date, int]]:
     """Return the days without the placeholders and the lonely ones at both ends."""
     body = list(days)
-    while len(body) > 1 and body[0][0] in _PLACEHOLDERS and body[1][0] - body[0][0] > _ALONE:
+    while len(body) > 1 and body[0][0] in PLACEHOLDERS and body[1][0] - body[0][0] > _ALONE:
         body.pop(0)
     if lines < _LINES:
         return body

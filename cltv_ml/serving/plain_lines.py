@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from cltv_ml.data.days import PLACEHOLDERS
 from cltv_ml.data.placeholders import NUMBERS, WORDS
 from cltv_ml.data.totals import TOTAL_WORDS
 from cltv_ml.engine import MONEY_SCALE
@@ -24,8 +25,9 @@ _TOTAL = re.compile(rf"(?:{TOTAL_WORDS})\b", re.IGNORECASE)
 _DAY, _TIME = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"
 _SHAPES = {_DAY: re.compile(r"\d{4}-\d\d-\d\d"), _TIME: re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
 
-#: After the last of the days that programs write where they know no date.
-_FIRST_REAL_DAY = pd.Timestamp("2001-01-02")
+#: The first day that cleaning takes for a date.
+_FIRST_REAL_DAY = pd.Timestamp("1900-01-01")
+_PLACEHOLDER_DAYS = pd.to_datetime(sorted(PLACEHOLDERS))
 
 _LARGEST_AMOUNT = 1e9
 
@@ -72,7 +74,8 @@ def _time(column: pd.Series) -> pd.Series | None:
         if all(isinstance(word, str) and pattern.fullmatch(word) for word in words):
             times = pd.to_datetime(pd.Series(words), format=shape, errors="coerce").astype("datetime64[us]")
             # A missing time is between none.
-            return times if times.between(_FIRST_REAL_DAY, pd.Timestamp.now()).all() else None
+            known = times.between(_FIRST_REAL_DAY, pd.Timestamp.now()).all()
+            return times if known and not times.dt.normalize().isin(_PLACEHOLDER_DAYS).any() else None
     return None
 
 

@@ -13,7 +13,8 @@ from cltv_ml.tables import TRANSACTIONS
 STRANGE = {
     "customer_id": ["guest", "0", " a1", "a1 ", "ann@x.org", "Ann@X.org", "12.0", "nan", None, "total", "é1"],
     "timestamp": [
-        *("1970-01-01", "2000-01-01", "2099-01-01", "2024-02-30", "31.01.2024", "2024-1-5", "1024-01-01"),
+        *("1970-01-01", "2000-01-01", "2001-01-01", "1969-12-31", "1985-05-05", "1900-01-02", "1024-01-01"),
+        *("2099-01-01", "2024-02-30", "31.01.2024", "2024-1-5"),
         *("2024-01-01T08:00:00Z", None, "", "2023-05-04 25:00:00", "2024-03-01 10:00"),
     ],
     "amount": [-5.0, np.nan, np.inf, 1e13, 0.0, 1e8, 0.004],
@@ -96,6 +97,13 @@ def test_every_strange_value_is_left_to_cleaning_or_read_as_it_does(lines):
             if differing(one)[1]:
                 wrong.append((name, value))
     assert not wrong
+
+
+def test_a_shop_of_the_last_century_is_plain_and_read_as_cleaning_does(lines):
+    old = lines.head(9).assign(
+        timestamp=[f"199{year}-0{year + 1}-03" for year in range(1, 9)] + ["2000-12-31"]
+    )
+    assert differing(old[["customer_id", "timestamp", "amount"]]) == (True, "")
 
 
 def test_a_line_that_is_the_sum_of_the_others_is_left_to_cleaning(lines):
