@@ -23,6 +23,12 @@ ON_DEMAND = {
         "in blanks or signs",
     ),
     "case": ("lower({})", "lower({0}) <> {0}", "in capital and small letters"),
+    "phones": (
+        r"if(regexp_full_match({0}, '[+(0][\d ()/.-]{{8,20}}|\d{{9,15}}'), "
+        r"right(regexp_replace({0}, '\D', '', 'g'), 9), {0})",
+        r"regexp_full_match({0}, '[+(0][\d ()/.-]{{8,20}}')",
+        "in how a number of a phone is written",
+    ),
     "zeros": (r"regexp_replace({}, '^0+(\d)', '\1')", r"regexp_matches({}, '^0+\d')", "in leading zeros"),
 }
 

@@ -257,6 +257,8 @@ def _look_at_codes(
     codes = [level for level in levels if level.strip()]
     if "type" in decided or not 2 <= len(codes) <= 6 or max(map(len, codes)) > 6:
         return
+    if any(is_money(code) and not code.isdigit() for code in codes):
+        return
     if {code.lower() for code in codes} <= NO | YES - {"1", "x"} and "-1" not in codes:
         return
     if HEADED["codes"].search(heading) and not HEADED["no_codes"].search(heading):

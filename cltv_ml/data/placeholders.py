@@ -77,7 +77,17 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
 
 
 def _spelled(names: Iterable[str]) -> set[str]:
-    return {form for name in names for form in (name, name.upper(), name.capitalize(), name.title())}
+    return {
+        form
+        for name in names
+        for form in (
+            name,
+            name.upper(),
+            name.capitalize(),
+            name.title(),
+            " ".join(map(str.capitalize, name.split())),
+        )
+    }
 
 
 def _tell_of_numbered_guests(suspects: Relation) -> list[str]:

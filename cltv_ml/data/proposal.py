@@ -24,6 +24,7 @@ from cltv_ml.data.scale import settle_scale, settle_units
 from cltv_ml.data.ties import Source, settle_tie
 from cltv_ml.data.versions import find_version
 from cltv_ml.engine import Relation
+from cltv_ml.errors import InputError
 
 #: Names whose columns decide what counts as revenue: proposed also where the mapping is complete without them.
 SAFETY = (*LEVEL_NAMES, "refunded", "returned_quantity", "cancelled_at", "currency", "cancels")
@@ -79,6 +80,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     first = first_lines(table)
     kinds = look(first)
     check_mapping(given, list(kinds))
+    _check_columns(list(kinds))
     recognised = recognise_source(table, kinds, given)
     if recognised:
         declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_OPTIONAL_NAMES} - set(recognised.mapping), "")
@@ -118,6 +120,15 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
     return Proposal(mapping, tuple(notes), questions, recognised.rules if recognised else {})
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    """Raise InputError where all of a source stands in one column."""
+    if len(columns) == 1:
+        raise InputError(
+            f"the source has one column only, {columns[0][:60]!r}, and no delimiter divides it; save it with a comma, "
+            "semicolon or tab between its columns, or say which line names them (--header-row)."
+        )
 
 
 def _settle_order(

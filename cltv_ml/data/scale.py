@@ -211,7 +211,7 @@ def doubt_parts(
 #: Headings by which an export of a payment service is known, some by the digits of a cent: such services count cents.
 _OF_PAYMENTS = re.compile(
     "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
-    "|^(amount|total|price|money)(value|amount|minor)$|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
+    "|^(amount|total|price|money)(value|amount|minor)$|moneyamount$|^amountmoney|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
     "|^merchant(reference|account|id)|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
     "|^amount(refunded|captured|capturable|received)$"
 )

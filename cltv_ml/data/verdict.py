@@ -26,6 +26,7 @@ NO_GO = {
     "aside": 0.6,
     "unreadable": 0.2,
     "largest": 0.9,
+    "returned": 0.8,
 }
 CAUTION = {
     "customers": 500,
@@ -37,6 +38,7 @@ CAUTION = {
     "unreadable": 0.01,
     "largest": 0.1,
     "unmatched": 0.01,
+    "returned": 0.4,
 }
 
 
@@ -75,7 +77,9 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     """
     log = Log.of(log)
     if not len(log):
-        return DataVerdict("no-go", ("no purchase is left after cleaning; see the quarantine.",))
+        returned = [_returned(report)] if report else []
+        told = [text for _, text in filter(None, returned)]
+        return DataVerdict("no-go", ("no purchase is left after cleaning; see the quarantine.", *told))
     facts = compute_summary(log).iloc[0]
     doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts)]
     if report is not None:
@@ -136,7 +140,7 @@ def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
             f"{share:.1%} of the money"
         )
         doubts.append(_above("unreadable", share, text))
-    return [*doubts, _unmatched(report)]
+    return [*doubts, _unmatched(report), _returned(report)]
 
 
 def _unmatched(report: Report) -> tuple[bool, str] | None:
@@ -149,6 +153,17 @@ def _unmatched(report: Report) -> tuple[bool, str] | None:
         f"{lines:,} returns worth {money:,.2f} match no purchase in these data, so revenue may be "
         f"{money / max(report.money_kept, 1e-9):.1%} too high."
     )
+
+
+def _returned(report: Report) -> tuple[bool, str] | None:
+    """Return a doubt where returns took so much that they may be payments of the invoices."""
+    sold = report.money_kept + report.money_returned
+    share = report.money_returned / max(sold, 1e-9)
+    text = (
+        f"returns took away {share:.0%} of the sales, {report.money_returned:,.2f}; where negative lines are payments "
+        "of what was bought, leave them out of the export, or say --rule off=cancellation --rule off=customer_total"
+    )
+    return _above("returned", share, text)
 
 
 def _concentration(log: Log) -> tuple[bool, str] | None:

@@ -15,6 +15,7 @@ import pyarrow.csv
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
+from cltv_ml.sources.fixed_width import find_fields, write_fields
 from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
 from cltv_ml.sources.layout import check_header_row, find_header, fit_names, split_lines, tell_of_thousands
 
@@ -48,6 +49,10 @@ def read_csv(
     encoding, damaged, notes = find_encoding(path)
     readable = keep_readable(path, folder) if damaged else path
     header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
+    if len(header) == 1 and header_row is None and (fields := _find_fields(readable, encoding)):
+        readable, encoding = write_fields(readable, encoding, folder, *fields), "utf-8"
+        header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
+        notes.append(f"{path.name!r} holds columns of a fixed width: {', '.join(map(repr, header))}.")
     if skip and header_row is None:
         notes.append(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over."
@@ -71,6 +76,11 @@ def read_csv(
         broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
     return SourceRows(table, tuple(broken), tuple(notes))
+
+
+def _find_fields(path: Path, encoding: str) -> tuple[int, list[int]] | None:
+    with path.open(encoding=encoding, errors="replace") as file:
+        return find_fields([line.rstrip("\r\n") for line in islice(file, _LINES)])
 
 
 def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tuple[int, str]]:

@@ -50,7 +50,7 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
     if not filled:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     width = max(_filled_cells(rows[number]) for number in filled)
-    named = [number for number in filled[:_TITLE_ROWS] if _names_columns(rows[number], width)]
+    named = [number for number in filled[:_TITLE_ROWS] if names_columns(rows[number], width)]
     if not named:
         return filled[0]
     header = named[0]
@@ -130,7 +130,7 @@ def _regularity(rows: Sequence[Sequence[str]]) -> tuple[bool, float, int]:
     if usual < 2:
         return False, 0.0, 0
     width = max(_filled_cells(row) for row in rows)
-    named = any(_names_columns(row, width) and len(row) > 1 for row in rows[:_TITLE_ROWS])
+    named = any(names_columns(row, width) and len(row) > 1 for row in rows[:_TITLE_ROWS])
     return named, often / counts.total(), usual
 
 
@@ -138,7 +138,8 @@ def _filled_cells(row: Sequence[str]) -> int:
     return sum(bool(cell.strip()) for cell in row)
 
 
-def _names_columns(row: Sequence[str], width: int) -> bool:
+def names_columns(row: Sequence[str], width: int) -> bool:
+    """Whether a row holds names, in nearly as many fields as a table is wide."""
     cells = [cell for cell in row if cell.strip()]
     return len(cells) >= _FULL * width and sum(map(_is_value, cells)) <= (1 - _FULL) * len(cells)
 

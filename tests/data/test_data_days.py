@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, clean
+from cltv_ml.data import Rules, clean, read
 
 DAYS = [str(day.date()) for day in pd.date_range("2024-01-01", periods=300)]
 
@@ -52,3 +52,18 @@ def test_days_that_belong_to_a_log_are_kept(days):
     assert (
         "implausible_date" not in cleaned(days, Rules(off=("exact_duplicate",))).quarantine["rule"].tolist()
     )
+
+
+def test_year_month_and_day_in_columns_of_their_own_are_one_date():
+    parts = pd.DataFrame(
+        {"Kunde": list("aab"), "Jahr": 2024, "Monat": [1, 2, 11], "Tag": [5, 14, 3], "Umsatz": 9.5}
+    )
+    raw = read(parts)
+    assert raw.mapping["timestamp"] == "Jahr-Monat-Tag"
+    assert any("'Jahr-Monat-Tag'" in note for note in raw.notes)
+    assert clean(raw).log["timestamp"].astype(str).tolist() == ["2024-01-05", "2024-02-14", "2024-11-03"]
+    assert clean(read(parts, dict(raw.mapping))).report.rows_kept == 3
+    months = parts.drop(columns="Tag").astype(str)
+    assert clean(months).log["timestamp"].astype(str).tolist() == ["2024-01-01", "2024-02-01", "2024-11-01"]
+    dated = parts.assign(Datum="2024-03-09")
+    assert read(dated).mapping["timestamp"] == "Datum"

@@ -28,7 +28,8 @@ def shop(tmp_path, header, rows, encoding="utf-8"):
         ),
         (
             "amount",
-            "Gesamtbetrag Brutto;Total inkl. MwSt. CHF;Wartość zamówienia;결제액;Сума;Faturalanacak Tutar",
+            "Gesamtbetrag Brutto;Total inkl. MwSt. CHF;Wartość zamówienia;결제액;Сума;"
+            "Faturalanacak Tutar;Positionswert",
         ),
         ("order_id", "Παραγγελία;Comanda;เลขที่คำสั่งซื้อ;Замовлення;شماره سفارش"),
         (

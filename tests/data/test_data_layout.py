@@ -8,6 +8,7 @@ import pytest
 from openpyxl import Workbook
 
 from cltv_ml.data import clean, read
+from cltv_ml.errors import InputError
 
 ORDERS = "Customer,Date,Amount\nC1,2025-01-05,10.50\nC1,2025-02-14,20.00\nC2,2025-03-15,30.00\n"
 
@@ -232,3 +233,31 @@ def test_a_title_that_speaks_of_thousands_is_told(tmp_path):
     for path in (written(tmp_path, "Umsatz in TEUR\n\n" + ORDERS), tmp_path / "orders.xlsx"):
         assert "speaks of thousands" in " ".join(read(path).notes)
     assert kept(path, changes={"money_unit": "1000"}) == (3, 60500.0)
+
+
+def test_columns_of_a_fixed_width_are_read_below_a_title(tmp_path):
+    rows = [
+        ("C1", "Ann Lee", 5, 9.5),
+        ("C2", "Bo", 6, 1234.5),
+        ("C1", "Ann Lee", 7, 20.0),
+        ("C3", "Cy Xu", 8, 7.25),
+    ]
+    lines = [
+        "ACME LTD      SALES REGISTER      PAGE 1",
+        "",
+        f"{'Cust #':<8}{'Name':<12}{'Date':<12}{'Net Amount':>12}",
+    ]
+    lines += ["-" * 44, *(f"{c:<8}{name:<12}2025-01-0{day}  {paid:>12,.2f}" for c, name, day, paid in rows)]
+    path = tmp_path / "register.txt"
+    path.write_text("\n".join([*lines, f"{'Total':<8}{'':<24}{1271.25:>12,.2f}"]) + "\n", encoding="utf-8")
+    raw = read(path)
+    assert raw.columns == ("Cust #", "Name", "Date", "Net Amount")
+    assert any("columns of a fixed width" in note for note in raw.notes)
+    assert clean(raw).report.money_kept == 1271.25
+
+
+def test_a_source_of_one_column_is_refused_with_the_way_out(tmp_path):
+    path = tmp_path / "odd.txt"
+    path.write_text("customer~~date~~amount\n1~~2025-01-05~~9.50\n".replace("~~", "§"), encoding="utf-8")
+    with pytest.raises(InputError, match="one column only, 'customer§date§amount'"):
+        read(path)

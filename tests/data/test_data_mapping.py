@@ -114,8 +114,8 @@ def test_a_discount_between_zero_and_one_is_not_taken_for_money():
 
 
 def test_missing_columns_and_unknown_names_are_refused():
-    with pytest.raises(ValueError, match=r"no column found for customer_id; name it .* Found \['x'\]"):
-        read(pd.DataFrame({"x": [1]}))
+    with pytest.raises(ValueError, match=r"no column found for customer_id; name it .* Found \['x', 'y'\]"):
+        read(pd.DataFrame({"x": [1], "y": [2]}))
     frame = pd.DataFrame({"customer_id": ["a"], "date": ["2024-01-31"], "amount": [1.0]})
     with pytest.raises(ValueError, match=r"unknown name 'customer'. Available: \['amount', "):
         read(frame, {"customer": "customer_id"})

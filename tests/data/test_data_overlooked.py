@@ -209,7 +209,12 @@ def test_times_are_read_in_further_spellings():
 
 
 def test_customers_spelled_apart_are_told_and_brought_together_on_demand():
-    for one, other, form in (("C-1", "c-1", "case"), ("001", "1", "zeros"), ("#71", "71", "signs")):
+    for one, other, form in (
+        ("C-1", "c-1", "case"),
+        ("001", "1", "zeros"),
+        ("#71", "71", "signs"),
+        ("+49 170-12345", "017012345", "phones"),
+    ):
         frame = orders().assign(
             customer=[one + str(n % 4) if n % 2 else other + str(n % 4) for n in (1, 2, 3, 4, 1, 2, 3, 4)]
         )

@@ -189,6 +189,9 @@ def test_whole_amounts_of_a_payment_service_are_asked_about():
     with pytest.raises(InputError, match=r"payment services count cents"):
         read(named)
     assert clean(read(named.assign(id=range(8)))).report.money_kept == 44849
+    nested = cents.drop(columns="merchant_reference").rename(columns={"amount": "total_money.amount"})
+    with pytest.raises(InputError, match=r"payment services count cents"):
+        read(nested)
     yen = cents.assign(currency="JPY")
     assert clean(read(yen)).report.money_kept == 44849
     fractions = cents.assign(amount=cents["amount"] / 100)

@@ -205,6 +205,17 @@ def test_the_verdict_names_a_customer_with_a_large_share():
     )
 
 
+def test_payments_that_take_all_sales_back_are_named():
+    lines = [(n, f"c{n}", f"2025-0{n}-05", amount) for n in (1, 2, 3) for amount in (30.0, 12.5, -42.5)]
+    frame = pd.DataFrame(lines, columns=["receipt", "customer", "time", "amount"])
+    cleaned = clean(frame)
+    [_, returned] = judge(cleaned.log, None, cleaned.report).reasons
+    assert returned.startswith(
+        "returns took away 100% of the sales, 127.50; where negative lines are payments"
+    )
+    assert clean(frame, Rules(off=("cancellation", "customer_total"))).report.money_kept == 127.5
+
+
 def test_returns_that_match_no_purchase_are_a_doubt():
     source = pd.DataFrame(
         {

@@ -1,0 +1,89 @@
+"""Text files whose columns have a fixed width, as reports of mainframes and ERP systems print them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cltv_ml.sources.layout import names_columns
+
+#: The header is sought in so many lines; fewer lines than this show no columns.
+_TITLES, _FEWEST = 30, 4
+
+#: A line of a table drawn with signs.
+_RULED = re.compile(r"[\s\-=_+|*.]*")
+
+
+def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
+    """Return the line that names the columns and the places between them; None where there are no such columns.
+
+    Two columns lie apart where nearly all lines leave at least two places blank, the header too.
+
+    >>> find_fields(["CUST    DATE        AMOUNT"] + [f"C{n}      2025-01-0{n}    {n}5.50" for n in (1, 2, 3)])
+    (0, [5, 18])
+    """
+    filled = [number for number, line in enumerate(lines) if not _RULED.fullmatch(line)]
+    found: list[tuple[int, list[int]]] = []
+    for header in filled[:_TITLES]:
+        body = [lines[number] for number in filled if number >= header]
+        if len(body) < _FEWEST:
+            break
+        places = _places(body)
+        cells = cut(lines[header], places)
+        if len(cells) < 3 or not all(cells) or not names_columns(cells, len(cells)):
+            continue
+        whole = [
+            row for row in (cut(line, places) for line in body) if sum(map(bool, row)) > 0.6 * len(cells)
+        ]
+        if len(whole) >= 0.8 * len(body):
+            found.append((header, places))
+    return max(found, key=lambda one: len(one[1]), default=None)
+
+
+def cut(line: str, places: Sequence[int]) -> list[str]:
+    """Return the fields of a line; the line as a whole where a place lies inside a word.
+
+    >>> cut("C1      2025-01-01    15.50", [6, 18]), cut("Total of all 2025", [6, 10])
+    (['C1', '2025-01-01', '15.50'], ['Total of all 2025'])
+    """
+    if any(line[place - 1 : place + 1].strip() == line[place - 1 : place + 1] != "" for place in places):
+        return [line.strip()]
+    return [line[start:end].strip() for start, end in zip([0, *places], [*places, None], strict=True)]
+
+
+def write_fields(path: Path, encoding: str, folder: Path, header: int, places: Sequence[int]) -> Path:
+    """Return a copy of a file in `folder` with a tab between its fields, blank in place of titles and ruled lines."""
+    copy = folder / f"{path.name}.fields"
+    with (
+        path.open(encoding=encoding, errors="replace") as file,
+        copy.open("w", encoding="utf-8", newline="") as to,
+    ):
+        writer = csv.writer(to, delimiter="\t", lineterminator="\n")
+        for number, line in enumerate(file):
+            blank = number < header or _RULED.fullmatch(line)
+            if blank:
+                to.write("\n")
+            else:
+                writer.writerow(cut(line.rstrip("\r\n"), places))
+    return copy
+
+
+def _places(body: Sequence[str]) -> list[int]:
+    """Return the emptiest place of each gap between columns, which the header, their first line, leaves blank."""
+    width = max(map(len, body))
+    counts = [sum(len(line) > place and not line[place].isspace() for line in body) for place in range(width)]
+    few = max(1, len(body) // 50)
+    counts = [
+        count + (few + 1) * (body[0][place : place + 1].strip() != "") for place, count in enumerate(counts)
+    ]
+    gaps: list[list[int]] = []
+    for place, count in enumerate(counts):
+        if count <= few:
+            if gaps and gaps[-1][-1] == place - 1:
+                gaps[-1].append(place)
+            else:
+                gaps.append([place])
+    inner = [gap for gap in gaps if len(gap) > 1 and gap[0] > 0 and gap[-1] < width - 1]
+    return [min(gap, key=lambda place: (counts[place], abs(2 * place - gap[0] - gap[-1]))) for gap in inner]
