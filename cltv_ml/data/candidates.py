@@ -15,7 +15,7 @@ from cltv_ml.tables import TRANSACTIONS
 
 #: Levels of columns so headed need not be known: the user is asked what they mean.
 _SURELY_LEVELS = re.compile(
-    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$"
+    "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
 )
 
 #: Headings of what a payment service keeps.

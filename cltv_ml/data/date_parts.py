@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cltv_ml.data.candidates import named
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import NOT_THE_PURCHASE, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation, quoted, show
@@ -33,7 +33,11 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
     if None in found[:2]:
         return table, []
     kinds = look(first_lines(table))
-    dates = [column for column, kind in kinds.items() if kind == "timestamp" and column not in parts]
+    dates = [
+        column
+        for column, kind in kinds.items()
+        if kind == "timestamp" and column not in parts and not NOT_THE_PURCHASE.search(plain_heading(column))
+    ]
     if dates or named("timestamp", [one for one in columns if one not in parts and kinds[one] != "empty"]):
         return table, []
     year, *rest = (f"try_cast(cast({quote(part)} as varchar) as integer)" for part in parts)

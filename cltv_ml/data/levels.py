@@ -166,7 +166,9 @@ def read_levels(
                 "settled" if re.fullmatch("(cash |payment )?refunds?", one) else kind
                 for one, kind in zip(plain, kinds, strict=True)
             ]
-    elif "ordered" in sold:
+    elif "ordered" in sold or (
+        "settled" in sold and any(re.fullmatch("(cash |credit )?sales?", one) for one in plain)
+    ):
         changed = {"settled": None}
     known = {plain_level(level) for level in told or {}}
     return [

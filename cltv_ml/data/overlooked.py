@@ -77,9 +77,12 @@ def look_over(
         if levels is None:
             look_at_numbers(*about)
         elif not (
-            _look_at_flag(column, kinds[column], levels, decided, found)
+            _look_at_flag(column, kinds[column], levels, glance, decided, found)
             # Few refunds are money as many are; codes of one digit are none.
-            or (any(is_money(level) for level in levels) and look_at_numbers(*about))
+            or (
+                (kinds[column] == "rate" or any(is_money(level) for level in levels))
+                and look_at_numbers(*about)
+            )
         ):
             _look_at_levels(column, levels, glance, decided, found)
     left = [column for column in left if column not in found.mapping.values()]
@@ -137,8 +140,19 @@ def _look_at_unpaid(column: str, kind: str, glance: Glance, found: Overlooked) -
         )
 
 
+def _adds(glance: Glance, flag: str, decided: Mapping[str, str | None]) -> bool:
+    """Whether a flag of what was undone is set on lines that hold no money given back."""
+    refunded = decided.get("refunded")
+    return bool(refunded and glance.any_number(refunded) and glance.flagged(flag, refunded, NO)[0])
+
+
 def _look_at_flag(
-    column: str, kind: str, levels: Mapping[str, int], decided: Mapping[str, str | None], found: Overlooked
+    column: str,
+    kind: str,
+    levels: Mapping[str, int],
+    glance: Glance,
+    decided: Mapping[str, str | None],
+    found: Overlooked,
 ) -> bool:
     """Ask about a column whose heading and content say yes or no of each sale; return whether it is one."""
     heading = plain_heading(column)
@@ -159,7 +173,7 @@ def _look_at_flag(
         return False
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
     if 0 < filled < rows:
-        name = "refunded" if values <= NO | YES else "cancelled_at"
+        name = "refunded" if values <= NO | YES and not _adds(glance, column, decided) else "cancelled_at"
         said = [level for level in levels if level.lower() not in NO]
         if name not in decided and all(map(_says_undone, said)):
             found.mapping[name] = column

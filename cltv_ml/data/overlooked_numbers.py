@@ -68,7 +68,7 @@ def part_refunds(
     Where the money is filled on other lines than the flag is set, the flag says that all of an order was given back.
     """
     chosen, amount = mapping.get("refunded", ""), mapping.get("amount")
-    if not chosen or {"refunded", "cancelled_at"} & set(given):
+    if not chosen or "refunded" in given:
         return {}, []
     levels = glance.levels([chosen], 4).get(chosen, {})
     if not levels or not {level.lower() for level in levels} <= NO | YES:
@@ -78,7 +78,7 @@ def part_refunds(
             continue
         without, both = glance.flagged(chosen, column, NO)
         note = f"Column {column!r} was read as refunded: it holds money that is never above the amount"
-        if not both and "cancelled_at" not in mapping:
+        if not both and "cancelled_at" not in {*mapping, *given}:
             note += (
                 f"; {chosen!r}, set where it holds none, was read as an order that was given back in full."
             )
@@ -106,7 +106,11 @@ def look_at_numbers(
         )
         return True
     filled = glance.filled(column)
-    if kind == "number" and "refunded" not in decided and glance.given_back(column, decided.get("amount")):
+    if kind == "rate" and glance.any_number(column):
+        found.notes.append(
+            f"Column {column!r} holds shares of what was given back, which are not taken off; export the money instead."
+        )
+    elif kind == "number" and "refunded" not in decided and glance.given_back(column, decided.get("amount")):
         found.mapping["refunded"] = column
         found.notes.append(
             f"Column {column!r} was read as refunded: it is never above the amount, and all of it on some lines "

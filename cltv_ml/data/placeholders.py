@@ -77,9 +77,10 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
 
 
 def _spelled(names: Iterable[str]) -> set[str]:
+    joined = {name.replace(" ", sign) for name in names for sign in " _-"}
     return {
         form
-        for name in names
+        for name in joined
         for form in (
             name,
             name.upper(),

@@ -106,7 +106,10 @@ def _likely_encoding(block: bytes) -> str:
     """
     beyond = np.frombuffer(block, dtype=np.uint8) >= 128
     if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
-        return max(("cp1252", "cp1250", "cp1254"), key=lambda encoding: _known_words(block, encoding))
+        return max(
+            ("cp1252", "cp1250", "cp1254", "cp932", "gb18030"),
+            key=lambda encoding: _known_words(block, encoding),
+        )
     best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
     return best.encoding if best else "cp1252"
 
@@ -114,7 +117,7 @@ def _likely_encoding(block: bytes) -> str:
 #: Beginnings of headings in languages whose letters western encodings lack.
 _TELLING = re.compile(
     "část|čísl|zákazn|objednáv|množstv|wartoś|zamówie|sprzeda|ilość|płat|vevő|rendelés|összeg|število|količ|"
-    "sipariş|müşteri|satış|ürün|ödeme|işlem",
+    "sipariş|müşteri|satış|ürün|ödeme|işlem|注文|受注|顧客|金額|番号|数量|会員|商品|订单|金额|客户|会员|日期",
     re.IGNORECASE,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -53,6 +54,10 @@ def read_csv(
         readable, encoding = write_fields(readable, encoding, folder, *fields), "utf-8"
         header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
         notes.append(f"{path.name!r} holds columns of a fixed width: {', '.join(map(repr, header))}.")
+    elif len(header) == 1 and header_row is None and re.search("[;,\t|]", header[0]):
+        readable, encoding = _take_quotes_off(readable, encoding, folder), "utf-8"
+        header, delimiter, skip = _look_at(readable, encoding, header_row, path.name)
+        notes.append(f"Each line of {path.name!r} stands in quotes as a whole, which were taken off.")
     if skip and header_row is None:
         notes.append(
             f"The columns of {path.name!r} are named in line {skip + 1}; the lines above were passed over."
@@ -76,6 +81,17 @@ def read_csv(
         broken += _take_damaged(table, names, delimiter)
         notes.append(_name_damaged(path.name, [number for number, line in broken if "\ufffd" in line]))
     return SourceRows(table, tuple(broken), tuple(notes))
+
+
+def _take_quotes_off(path: Path, encoding: str, folder: Path) -> Path:
+    """Return a copy of a file in `folder` whose lines stand in quotes as a whole, without these."""
+    copy = folder / f"{path.name}.unquoted"
+    with (
+        path.open(encoding=encoding, errors="replace", newline="") as file,
+        copy.open("w", encoding="utf-8") as to,
+    ):
+        to.writelines(f"{row[0] if row else ''}\n" for row in csv.reader(file))
+    return copy
 
 
 def _find_fields(path: Path, encoding: str) -> tuple[int, list[int]] | None:

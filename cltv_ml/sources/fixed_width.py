@@ -39,7 +39,11 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
         ]
         if len(whole) >= 0.8 * len(body):
             found.append((header, places))
-    return max(found, key=lambda one: len(one[1]), default=None)
+    if not found:
+        return None
+    header, places = max(found, key=lambda one: len(one[1]))
+    same = (number for number in filled if lines[number].split() == lines[header].split())
+    return next(same), places  # the first page's, where each page repeats it
 
 
 def cut(line: str, places: Sequence[int]) -> list[str]:

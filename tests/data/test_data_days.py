@@ -65,5 +65,7 @@ def test_year_month_and_day_in_columns_of_their_own_are_one_date():
     assert clean(read(parts, dict(raw.mapping))).report.rows_kept == 3
     months = parts.drop(columns="Tag").astype(str)
     assert clean(months).log["timestamp"].astype(str).tolist() == ["2024-01-01", "2024-02-01", "2024-11-01"]
+    shipped = parts.assign(Versanddatum="2024-12-09")
+    assert read(shipped).mapping["timestamp"] == "Jahr-Monat-Tag"
     dated = parts.assign(Datum="2024-03-09")
     assert read(dated).mapping["timestamp"] == "Datum"

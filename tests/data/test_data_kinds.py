@@ -62,6 +62,11 @@ def test_payments_beside_invoices_settle_them_and_are_no_sales(words):
     assert [kept(LEDGER.format(*words, sign=sign)) for sign in ("", "-")] == [140.0, 140.0]
 
 
+def test_receipts_beside_sales_are_asked_about():
+    with pytest.raises(QuestionsError, match="'Receipt'"):
+        kept(LEDGER.format("Sales", "Receipt", "Credit Note", sign=""))
+
+
 def test_payments_alone_are_the_sales():
     assert kept(LEDGER.format("Payment", "Payment", "Refund", sign="")) == 240.0
 
@@ -234,6 +239,7 @@ def test_amounts_in_thousands_are_read():
         ),
         ("cp1250", "Numer;Klient;Data zamówienia;Wartość\n1;Żółw;03.01.2024;10\n2;Łoś;14.01.2024;20"),
         ("cp1254", "Sipariş No;Müşteri;Tarih;Tutar\n1;Ayşe;03.01.2024;10\n2;Çağrı;14.01.2024;20"),
+        ("cp932", "受注番号;顧客番号;受注日;合計金額\n1;C1;2024年01月03日;10円\n2;C2;2024年01月14日;20円"),
         ("cp1252", "Bestellnr;Kunde;Datum;Betrag\n1;Jürgen Weiß;03.01.2024;10\n2;Zoë;14.01.2024;20"),
     ],
 )

@@ -256,6 +256,28 @@ def test_columns_of_a_fixed_width_are_read_below_a_title(tmp_path):
     assert clean(raw).report.money_kept == 1271.25
 
 
+def test_the_first_page_of_a_report_of_fixed_width_is_read_too(tmp_path):
+    header = f"{'KUNDE':<10}{'DATUM':<14}{'BETRAG':>10}"
+    pages = [
+        [f"LISTE UMSATZ              SEITE {page}", "", header]
+        + [f"{f'K{n}':<10}0{n}.0{page}.2025    {n},50{'-' if n < 0 else ' '}".ljust(34) for n in range(1, 5)]
+        for page in (1, 2)
+    ]
+    path = tmp_path / "liste.lst"
+    path.write_text("\n".join(line for page in pages for line in page) + "\n", encoding="utf-8")
+    report = clean(path).report
+    assert (report.rows_kept, report.money_kept) == (8, 24.0)
+
+
+def test_lines_in_quotes_as_a_whole_are_read(tmp_path):
+    lines = ["Kunde;Datum;Betrag", "C1;05.01.2025;9,50", "C2;06.01.2025;1,25"]
+    path = tmp_path / "saved.csv"
+    path.write_text("".join(f'"{line}"\n' for line in lines), encoding="utf-8")
+    raw = read(path)
+    assert raw.columns == ("Kunde", "Datum", "Betrag")
+    assert clean(raw).report.money_kept == 10.75
+
+
 def test_a_source_of_one_column_is_refused_with_the_way_out(tmp_path):
     path = tmp_path / "odd.txt"
     path.write_text("customer~~date~~amount\n1~~2025-01-05~~9.50\n".replace("~~", "§"), encoding="utf-8")

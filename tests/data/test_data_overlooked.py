@@ -73,9 +73,33 @@ def test_a_flag_of_refunds_does_not_hide_the_money_of_others():
     raw = read(frame)
     assert (raw.mapping["refunded"], raw.mapping["cancelled_at"]) == ("Partial refund", "Refunded?")
     assert kept(frame) == 277.5
+    fully = frame.assign(**{"Refunded?": [0] * 6 + [1, 1], "Fully refunded?": [0] * 6 + [1, 0]})
+    with pytest.raises(QuestionsError, match=r"'Fully refunded\?' is filled or says yes on 1 of 8 lines"):
+        read(fully)
+    assert kept(fully, {"cancelled_at": "Fully refunded?"}) == 277.5
     both = orders(**{"Refunded?": [0] * 6 + [0, 1]}, **partly)
     assert read(both).mapping["refunded"] == "Partial refund"
     assert kept(both) == 347.5
+
+
+def test_shares_given_back_are_told():
+    notes = read(orders(**{"refund %": flag("50%", "0%")})).notes
+    assert any("'refund %' holds shares of what was given back" in note for note in notes)
+
+
+def test_a_status_in_the_short_headings_of_old_systems_is_asked_about():
+    frame = orders(STAT=flag("X", "C"))
+    with pytest.raises(QuestionsError, match="'STAT'"):
+        kept(frame)
+    assert kept(frame, {"status": "STAT"}, {"status": ["X:ignore", "C:counts"]}) == 210.0
+
+
+def test_what_was_paid_goes_before_what_was_ordered():
+    frame = orders(paid_amount=[10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 0.0, 0.0]).rename(
+        columns={"total": "order_amount"}
+    )
+    assert kept(frame) == 210.0
+    assert any("'paid_amount', what was paid" in note for note in read(frame).notes)
 
 
 def test_refunds_of_whole_amounts_are_taken_off_without_a_question():

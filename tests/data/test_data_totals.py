@@ -117,6 +117,7 @@ def test_a_line_without_an_amount_of_its_own_belongs_to_its_order():
         "Anónimo",
         "walk-in",
         "Walk-in Customer",
+        "deleted_user",
         "*****",
         "[__]",
         "Розничный покупатель",
