@@ -9,7 +9,7 @@ from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.words import words
-from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, literals
+from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 
 #: Identifiers that name no customer, without case; and numbers that do where much is booked on one of them.
 WORDS, NUMBERS = words("placeholders")["nobody"], words("placeholders")["numbers"]
@@ -36,16 +36,16 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     if not rules.applies("placeholder_customer"):
         return []
     left = f"{lines.parsed} anti join {aside} using (source_row)"
-    listed = literals(sorted({*_spelled(WORDS), *NUMBERS}))
+    listed = _listed(sorted({*_spelled(WORDS), *NUMBERS}))
     begins = ", ".join(map(literal, (*_BEGINNINGS, *_TEST_BEGINNINGS)))
-    # What is quick to look at is looked at on every line, patterns once a customer.
+    # Lines are summed up first, since to look for so many names on each line takes far longer.
     suspects = keep(
         lines.parsed.con,
         "suspects",
-        "select customer_id, count(*) as lines, sum(money) as money, count(*) filter (where is_return) as returns "
-        f"from {left} where customer_id in ({listed}) or lower(left(customer_id, 4)) in ({begins}) "
-        "or contains(customer_id, '@') or starts_with(customer_id, 'ゲスト') "
-        f"or {_SIGN_FIRST} group by 1",
+        "with each_one as materialized (select customer_id, count(*) as lines, sum(money) as money, "
+        f"count(*) filter (where is_return) as returns from {left} where customer_id is not null group by 1) "
+        f"from each_one where customer_id in ({listed}) or lower(left(customer_id, 4)) in ({begins}) "
+        f"or contains(customer_id, '@') or starts_with(customer_id, 'ゲスト') or {_SIGN_FIRST}",
     )
     found = suspects.rows(
         f"select customer_id, lines, money, returns from {suspects} where customer_id in ({listed}) "
@@ -57,7 +57,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     numbered = [*_tell_of_numbered_guests(suspects), *_tell_of_tests(suspects, nobody, lines.parsed.count())]
     if not nobody:
         return numbered
-    theirs = f"customer_id in ({literals([name for name, *_ in nobody])})"
+    theirs = f"customer_id in ({_listed([name for name, *_ in nobody])})"
     aside.add("placeholder_customer", f"select source_row from {left} where {theirs}")
     lines.marks.con.execute(
         f"update {lines.marks} set rule = 'placeholder_customer' where source_row in "
@@ -110,7 +110,7 @@ def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
 
 def _tell_of_tests(suspects: Relation, nobody: Iterable[tuple[Any, ...]], rows: int) -> list[str]:
     """Tell of customers who are called tests and count, where they are few among others."""
-    aside = literals(["", *(name for name, *_ in nobody)])
+    aside = _listed(["", *(name for name, *_ in nobody)])
     begins = ", ".join(map(literal, _TEST_BEGINNINGS))
     customers, number, money, example = _summed(
         suspects,
@@ -131,6 +131,10 @@ def _summed(suspects: Relation, test: str) -> tuple[Any, ...]:
     return suspects.row(
         f"select count(*), sum(lines), sum(money), min(customer_id) from {suspects} where {test}"
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(literal, names))
 
 
 def _real_customers(parsed: Relation, rows_of: dict[str, int]) -> list[str]:

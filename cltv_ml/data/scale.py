@@ -213,7 +213,6 @@ _OF_PAYMENTS = re.compile(
     "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
     "|^(amount|total|price|money)(value|amount|minor)$|moneyamount$|^amountmoney|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
     "|^merchant(reference|account|id)|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
-    "|^amount(refunded|captured|capturable|received)$"
 )
 
 #: Identifiers as interfaces of such services give them, for example txn_01hv8wptq8987qeep44cyrewp9.

@@ -96,7 +96,7 @@ def _take_quotes_off(path: Path, encoding: str, folder: Path) -> Path:
 
 def _find_fields(path: Path, encoding: str) -> tuple[int, list[int]] | None:
     with path.open(encoding=encoding, errors="replace") as file:
-        return find_fields([line.rstrip("\r\n") for line in islice(file, _LINES)])
+        return find_fields([line.rstrip("\r\n") for line in islice(file, _PEEK_LINES)])
 
 
 def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tuple[int, str]]:
