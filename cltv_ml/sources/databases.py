@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import sqlalchemy
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from cltv_ml.addresses import hide, without_secrets
-from cltv_ml.engine import Relation, quoted
+from cltv_ml.engine import Relation, literal, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches
 from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
@@ -99,11 +101,45 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
         inspected = sqlalchemy.inspect(source)
         names = sorted([*inspected.get_table_names(), *inspected.get_view_names()])
         query = _query(table, names, engine.dialect.identifier_preparer.quote)
-        streamed = source.execution_options(stream_results=True, yield_per=20_000)
-        rows = streamed.exec_driver_sql(query)
-        loaded = load_batches(con, text_batches(rows, inner_names(list(rows.keys()))))
+        if address.get_backend_name() == "postgresql":
+            loaded = _copied(con, source, query)
+        else:
+            streamed = source.execution_options(stream_results=True, yield_per=20_000)
+            # Drivers of these styles take a sign of per cent for the place of a parameter.
+            escaped = query.replace("%", "%%") if "format" in engine.dialect.paramstyle else query
+            rows = streamed.exec_driver_sql(escaped)
+            loaded = load_batches(con, text_batches(rows, inner_names(list(rows.keys()))))
     engine.dispose()
     return loaded
+
+
+def _copied(con: duckdb.DuckDBPyConnection, source: sqlalchemy.Connection, query: str) -> Relation:
+    """Return the rows of a query of PostgreSQL, which writes them as a CSV: a tenth of the time of row by row."""
+    import psycopg
+
+    driver: Any = source.connection.driver_connection
+    with tempfile.TemporaryDirectory(prefix="cltv_") as folder, driver.cursor() as cursor:
+        file = Path(folder, "rows.csv")
+        try:
+            cursor.execute("set client_encoding = 'UTF8'")
+            cursor.execute(f"select * from ({query}) as source limit 0")
+            columns = [column.name for column in cursor.description]
+            places = ", ".join(f"c{place}" for place in range(len(columns)))
+            texts = ", ".join(f"cast(c{place} as text)" for place in range(len(columns)))
+            copy = f"copy (select {texts} from ({query}) as source({places})) to stdout (format csv)"
+            with file.open("wb") as written, cursor.copy(copy) as blocks:
+                for block in blocks:
+                    written.write(block)
+        except psycopg.Error as error:
+            raise DBAPIError(query, None, error) from error
+        names = inner_names(columns)
+        kinds = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+        rows = con.sql(
+            f"from read_csv({literal(str(file))}, header = false, auto_detect = false, delim = ',', quote = '\"', "
+            f"escape = '\"', nullstr = '', allow_quoted_nulls = false, columns = {{{kinds}}})"
+        )
+        some = " or ".join(f"{quoted(name)} <> ''" for name in names)
+        return load_batches(con, rows.filter(some), "*, row_number() over () - 1 as source_row")
 
 
 def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -> str:

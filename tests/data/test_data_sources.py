@@ -8,9 +8,11 @@ import pyarrow as pa
 import pytest
 from openpyxl import Workbook
 
+from cltv_ml import engine
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data import clean, read
-from cltv_ml.sources import archives
+from cltv_ml.sources import archives, frames
+from cltv_ml.sources.databases import read_database
 
 REFERENCE = pd.DataFrame(
     {
@@ -215,6 +217,22 @@ def test_postgresql_gives_the_reference(postgres_url):
     assert_is_the_reference(read(postgres_url, table='select * from "Orders" order by timestamp'))
     with pytest.raises(ValueError, match=r"cannot be read: .*(WITH|read-only)"):
         read(postgres_url, table='with gone as (delete from "Orders" returning *) select * from gone')
+
+
+def test_postgresql_hands_every_kind_of_value_over_as_text(postgres_url):
+    query = """select 'a,"b"' || chr(10) || 'é' as id, timestamptz '2024-03-01 12:00+00' as "Date", 1.50 as amount,
+        true as paid, '' as note, null::text as channel, 0.1::float8 as share, date '2024-02-29' as "date"
+        union all select null, null, null, null, null, null, null, null
+        union all select 'b', null, -2, false, 'x%', '', null, null"""
+    table = read_database(engine.connect(), postgres_url, query).table
+    assert list(table.kinds) == [
+        *frames.inner_names(["id", "Date", "amount", "paid", "note", "channel", "share", "date"]),
+        "source_row",
+    ]
+    assert table.rows(f"from {table}") == [
+        ('a,"b"\né', "2024-03-01 12:00:00+00", "1.50", "true", "", None, "0.1", "2024-02-29", 0),
+        ("b", None, "-2", "false", "x%", "", None, None, 1),
+    ]
 
 
 def test_passwords_do_not_appear_in_errors_or_reports(postgres_url):
