@@ -8,12 +8,17 @@ import pandas as pd
 
 from cltv_ml.files import as_written
 
+#: Cells, headlines, sentences and titles of a page.
+SENTENCES = "td|dd|p|h3"
+
 #: Dates and words that hold digits without being a result.
-_NO_NUMBER = r"\d{4}-\d\d(?:-\d\d)?|\(\d+\)|\b(?:50|80|90|95)% (?:band|probability|interval)"
+_NO_NUMBER = r"\d{4}-(?:\d\d(?:-\d\d)?|Q\d)|\(\d+\)|\b(?:50|80|90|95)% (?:band|probability|interval)"
 
 
-def lost_numbers(page, files, known=()):
+def lost_numbers(page, files, known=(), tags="td|dd"):
     """Return the cells of numbers and the headlines of a page with a number that no file holds at the digits shown.
+
+    With `SENTENCES` for the tags, its sentences and titles are read too.
 
     A share may stand in a file as a share or in percent. `known` are numbers of the question, such as the horizon.
     """
@@ -23,16 +28,15 @@ def lost_numbers(page, files, known=()):
         )
     )
     text = page.read_text(encoding="utf-8")
-    told = re.findall(r"<(td|dd)(?! class=\"words)[^>]*>(.*?)</\1>", text, re.DOTALL)
+    text = text.partition('class="terms"')[0]
+    told = re.findall(rf"<({tags})(?! class=\"words)(?=[ >])[^>]*>(.*?)</\1>", text, re.DOTALL)
     told = [html.unescape(re.sub(r"<[^>]+>", "", cell)) for _, cell in told]
-    told = told[
-        : len(told) - text.count("<dt>", text.find('class="terms"')) if 'class="terms"' in text else None
-    ]
     return [cell for cell in told if not all(_is_held(*number, held) for number in _shown(cell))]
 
 
 def _numbers(file):
     table = as_written(pd.read_csv(file)) if file.suffix == ".csv" else pd.read_parquet(file)
+    table = table.drop(columns="Sentence", errors="ignore")  # its numbers stand next to it
     numbers = table.select_dtypes(["number", "bool"]).to_numpy(dtype=float).ravel()
     words = table.select_dtypes(["object", "string"]).fillna("").to_numpy().ravel().astype(str)
     told = [value for cell in words for value, _, _ in _shown(cell)]
@@ -41,7 +45,7 @@ def _numbers(file):
 
 def _shown(cell):
     for number, percent in re.findall(
-        r"(?<![\w.])[+-]?([\d,]*\d(?:\.\d+)?)(%?)", re.sub(_NO_NUMBER, "", cell)
+        r"(?<![\w.-])[+-]?([\d,]*\d(?:\.\d+)?)(%?)", re.sub(_NO_NUMBER, "", cell)
     ):
         digits = len(number.partition(".")[2])
         yield float(number.replace(",", "")), digits, bool(percent)

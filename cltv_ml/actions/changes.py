@@ -66,7 +66,7 @@ def add_changes(shop: Shop, done: Actions) -> None:
             before, after, account.by_earlier, account.prices
         )
         figures["Change of the total expected profit by cause"] = plots.value_waterfall(
-            profit, currency=currency
+            profit, of="expected profit", currency=currency
         )
     elif "expected_profit" in after:
         sentences.append("The earlier table has no margins, so the change of profit is not taken apart.")
@@ -164,8 +164,8 @@ def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:
     except InputError as error:
         return 1.0, f"The part of prices is in the others: {error}"
     return ratio, (
-        f"The same goods cost {ratio - 1:+.1%} in the {days} days before {now.end:%Y-%m-%d} against those before "
-        f"{then.end:%Y-%m-%d} (Fisher's index)."
+        f"The same goods cost {abs(ratio - 1):.1%} {'more' if ratio >= 1 else 'less'} in the {days} days before "
+        f"{now.end:%Y-%m-%d} than in those before {then.end:%Y-%m-%d} (Fisher's price index)."
     )
 
 

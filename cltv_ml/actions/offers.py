@@ -47,7 +47,10 @@ def add_offers(shop: Shop, done: Actions) -> None:
             [
                 f"{len(listed):,} of {len(offers):,} customers are offered a discount; it is expected to bring "
                 f"{format_money(float(offers['expected_profit'].sum()), shop.terms.currency)} more than full prices. "
-                "Whoever buys anyway, or whose margin is too thin, gets none.",
+                "Whoever buys anyway, or whose margin is too thin, gets none."
+                if len(listed)
+                else f"None of the {len(offers):,} customers is offered a discount: each buys anyway, or their margin "
+                "is too thin.",
             ],
             warnings=[f"The response to discounts is {CONFOUNDING}; run the price test before a rollout."],
             tables={
@@ -101,7 +104,7 @@ def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done
 def _offers_table(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "Segment": table["segment"],
+            "Tier": table["segment"],
             "Customers": [f"{count:,}" for count in table["customers"]],
             "With an offer": [f"{share:.1%}" for share in table["with_offer"]],
             "Mean discount": [f"{depth:.1%}" for depth in table["mean_depth"]],

@@ -46,8 +46,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
         section(
             "What to offer next",
             [
-                f"On the {past.horizon} days before, {str(judged.index[0]).replace('_', ' ')} "
-                f"{judged['verdict'].iloc[0]} (NDCG@10, items new to the customer).",
+                _chosen(judged, past.horizon),
                 "Ranked by expected margin."
                 if margins is not None
                 else "Ranked by probability: margins are not known.",
@@ -57,6 +56,20 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
             tables=_by_segment(shop, done, level) if leading else {},
             figures={"Items bought together": plots.cross_sell_matrix(pairs)} if len(pairs) else {},
         )
+    )
+
+
+def _chosen(judged: pd.DataFrame, days: int) -> str:
+    """Return which recommender was chosen, and how well it named what customers then bought for the first time."""
+    name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
+    if name == "most_popular":
+        return (
+            f"The most popular items are recommended: in the {days} days before, no other way named better what "
+            "customers then bought for the first time (NDCG@10)."
+        )
+    return (
+        f"Recommended by {name.replace('_', ' ')}, which in the {days} days before {verdict} in naming what customers "
+        "then bought for the first time (NDCG@10)."
     )
 
 
@@ -73,7 +86,8 @@ def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataF
         if levels[0] == levels[-1]:
             raise
         judged = decisions.evaluate_cross_sell(log, past, level=levels[-1])
-        return levels[-1], judged, [f"Categories instead of products: {error}"]
+        told = str(error).partition(";")[0] + "; a longer log has more."
+        return levels[-1], judged, [f"Categories instead of products: {told}"]
 
 
 def _categories(log: pd.DataFrame) -> pd.Series:
@@ -98,7 +112,7 @@ def _leading(table: pd.DataFrame) -> list[str]:
     return [
         f"There is little personal to recommend: {told} leads the list of {counts.iloc[0] / len(first):.0%} of the "
         "customers, and nothing else is nearly as good for them. Choose by segment (the table below), leave the "
-        "item out with --exclude, or state the margin of its category with --category-margins."
+        "item out (--exclude), or state the margin of its category (--category-margins)."
     ]
 
 
@@ -183,7 +197,8 @@ def add_upsell(shop: Shop, done: Actions) -> None:
         done,
         shown,
     )
-    done.sections.append(section("More expensive alternatives", told))
+    if told:  # else the page says among what is missing why there is no list
+        done.sections.append(section("More expensive alternatives", told))
 
 
 def _upsell_reasons(best: pd.DataFrame, currency: str) -> list[str]:

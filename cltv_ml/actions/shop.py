@@ -257,11 +257,12 @@ def draw_untreated(
     base, treated = rates
     try:
         size = decisions.control_size(len(chosen), treated - base, base_rate=base)
-    except InputError as error:
+    except InputError:
         size = max(1, round(0.2 * len(chosen)))
         done.refused[f"control group of {len(chosen):,}"] = (
-            f"{error} Meanwhile {size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this "
-            "one for harm only."
+            f"the effect would raise the share who buy by {100 * (treated - base):.2f} percentage points, and "
+            f"{len(chosen):,} customers are too few to show that, even with half of them untreated. Meanwhile "
+            f"{size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this one for harm only."
         )
     return decisions.draw_control(chosen.index, size, strata=shop.tiers.reindex(chosen.index))
 

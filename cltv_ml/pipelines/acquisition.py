@@ -28,7 +28,7 @@ from cltv_ml.pipelines.lifetime import channels_won
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import summarise
-from cltv_ml.reporting.sections.acquisition import acquisition_sections
+from cltv_ml.reporting.sections.acquisition import acquisition_facts, acquisition_sections
 from cltv_ml.settings import Acquisition, Settings
 
 
@@ -76,7 +76,12 @@ def acquisition(settings: Settings | None = None, *, progress: Progress = silent
     progress("writing the page", 0.9)
     sections = acquisition_sections(tables, settings.age, known=won.known, currency=settings.currency)
     sections[0]["warnings"] = notes
-    summary = summarise("Acquisition", f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}", sections)
+    summary = summarise(
+        "Acquisition",
+        f"{log.first:%Y-%m-%d} to {log.last:%Y-%m-%d}",
+        sections,
+        acquisition_facts(tables, settings.age, settings.currency),
+    )
     write_page(summary, page)
     return Acquired(tables, notes, files, page)
 

@@ -29,8 +29,9 @@ from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.pipelines.inputs import load, read_lifetimes, read_rates, read_table, to_numbers
 from cltv_ml.pipelines.lifetime import channels_won, read_acquisition
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
-from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
 from cltv_ml.windows import Window
@@ -183,8 +184,7 @@ def _write_act(done: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = N
             path.write_text(json.dumps(content, indent=1), encoding="utf-8")
     page = _act_page(totals, done, shop)
     page = page if unnamed is None else as_wanted(page, True, unnamed)
-    with atomic(out / "actions.html", private=unnamed is None) as path:
-        path.write_text(render_html(page), encoding="utf-8")
+    write_page(page, out / "actions.html", private=unnamed is None)
 
 
 def _act_page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:

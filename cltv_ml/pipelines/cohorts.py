@@ -15,6 +15,7 @@ from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
+from cltv_ml.money import format_money
 from cltv_ml.pipelines.continuation import continue_cohorts
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
@@ -56,11 +57,15 @@ def cohorts(settings: Settings | None = None, *, progress: Progress = silent, **
     if days:
         progress("adding what the champion expects", 0.6)
         continuation = continue_cohorts(log, decisions.cohort_members(log, by), days)
-        write_table(continuation, settings.out.with_stem(f"{settings.out.stem}_expected"))
+        write_table(continuation, _expected_file(settings))
     write_table(table, settings.out)
     page = settings.out.with_suffix(".html")
     write_page(_cohorts_page(table, settings, continuation), page)
     return CohortTable(table, continuation, settings.out, page)
+
+
+def _expected_file(settings: Cohorts) -> Path:
+    return settings.out.with_stem(f"{settings.out.stem}_expected")
 
 
 def _days(horizons: list[str]) -> list[int]:
@@ -88,7 +93,35 @@ def _cohorts_page(
     parts = [_so_far(table, settings)]
     if continuation is not None:
         parts.append(_to_come(continuation, settings.currency))
-    return summarise("Cohorts", f"per {settings.per} since the first purchase", parts)
+    subtitle = f"per {settings.per} since the first purchase"
+    return summarise("Cohorts", subtitle, parts, _facts(table, settings, continuation))
+
+
+def _facts(
+    table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None
+) -> dict[str, tuple[str, str]]:
+    """Return how many customers are followed, how many of them came back, and what is expected of them."""
+    first, second = (table[table["period"] == period] for period in (0, 1))
+    second = second[second["complete"]]
+    found = {
+        "Customers": (
+            f"{first['customers'].sum():,}",
+            f"in {len(first):,} cohorts by {settings.by.replace('_', ' ')}",
+        )
+    }
+    if second["customers"].sum():
+        found[f"Bought in {settings.per} 1"] = (
+            f"{second['active'].sum() / second['customers'].sum():.0%}",
+            f"of {second['customers'].sum():,} customers; {settings.per} 0 begins with the first purchase",
+        )
+    if continuation is not None:
+        last = continuation[continuation["days"] == continuation["days"].max()]
+        total = float((last["customers"] * last["expected"]).sum())
+        found["Expected revenue"] = (
+            format_money(total, settings.currency),
+            f"of these customers in the next {last['days'].iloc[0]} days",
+        )
+    return found
 
 
 def _so_far(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
@@ -100,6 +133,14 @@ def _so_far(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:
             "finished are left out of the figures; the table marks them as not complete."
         ],
         warnings=_warnings(table, settings.per),
+        links={
+            "Every cohort and period as CSV": settings.out.name,
+            **(
+                {"What is expected of each cohort as CSV": _expected_file(settings).name}
+                if settings.horizons
+                else {}
+            ),
+        },
         figures={
             f"Each row is a cohort: the share of its customers who bought in each {settings.per}.": (
                 plots.cohort_table(table, measure="retention", per=settings.per)

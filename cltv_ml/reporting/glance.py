@@ -11,7 +11,7 @@ import pandas as pd
 from cltv_ml.decisions.retention import value_at_risk
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.calibration import LEVEL
-from cltv_ml.evaluation.compare import Verdict
+from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND, Verdict
 from cltv_ml.money import format_money
 
 #: The questions in the order of the page.
@@ -100,18 +100,59 @@ def with_lists(lists: Sequence[Mapping[str, Any]], currency: str) -> list[str]:
     """
     ranked = sorted(lists, key=lambda each: -float(each["expected_profit"]))
     return [
-        f"{str(each['action']).capitalize()} {each['customers']:,} customers: "
+        f"{_addressed(str(each['action']))} {each['customers']:,} customers: "
         f"{format_money(float(each['expected_profit']), currency)} of profit expected for "
         f"{format_money(float(each['cost']), currency)} ({each['file']})."
         for each in ranked[:MOST_ACTIONS]
     ]
 
 
+def _addressed(action: str) -> str:
+    """Return an action as it stands before the number of its customers.
+
+    >>> _addressed("Win back"), _addressed("Show products")
+    ('Win back', 'Show products to')
+    """
+    to = " to" if action.split()[0].lower() in ("show", "send", "offer") else ""
+    return f"{action[:1].upper()}{action[1:]}{to}"
+
+
 def what_not_to_trust(verdict: Verdict, notes: Sequence[str]) -> list[str]:
     """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
-    outside = [] if verdict.within_bounds else ["The total: the champion was outside its bounds on the test."]
+    known = verdict.within_bounds or any("outside the bounds" in note for note in notes)
+    outside = [] if known else ["The total: the champion was outside its bounds on the test."]
     always = "One customer's value: it is a mean over chance, made for ranking and for adding up."
     return [*outside, *notes[:2], always]
+
+
+def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tuple[str, str]]:
+    """Return the headline of a champion outside its bounds: what not to trust, and by how much it was off on its test.
+
+    Parameters
+    ----------
+    scores
+        Its `bias` and `decile_mape` on the test window.
+    ordered
+        Whether its order of customers is shown to beat chance.
+
+    >>> list(care({"bias": 0.03, "decile_mape": 0.27}, ordered=True))
+    ["Trust the order, not each group's value"]
+    """
+    bias, decile = float(scores["bias"]), float(scores["decile_mape"])
+    if not abs(bias) <= BIAS_BOUND:
+        return {
+            "Trust the order, not the total" if ordered else "Trust neither the total nor the order": (
+                f"{bias:+.1%}" if np.isfinite(bias) else "not measured",
+                f"is how far the champion's total was off on its test; {BIAS_BOUND:.0%} is allowed",
+            )
+        }
+    return {
+        "Trust the order, not each group's value" if ordered else "Trust the total, not the order": (
+            f"{decile:.1%}",
+            "is how far the champion was off in a tenth of the customers on its test, on average; "
+            f"{DECILE_BOUND:.0%} is allowed",
+        )
+    }
 
 
 def customers_to_come(forecast: pd.DataFrame, currency: str) -> dict[str, Any] | None:

@@ -39,6 +39,7 @@ TERMS = {
     "RMSE": "The root of the mean squared error per customer, in currency.",
     "Segment": "Customers who did alike: how recently, how often and for how much they bought.",
     "Spearman": "The rank correlation of promised and spent; 1 is perfect, 0 is chance.",
+    "Stability index": "How far a column's values have moved since the training; 0.1 is a little, 0.25 a lot.",
     "Tier": "High, medium or low expected value, at cut points stored with the model.",
     "Top 10%": "The share of all spending that came from the tenth of the customers ranked highest.",
     "Uplift": "What a treatment adds over doing nothing. Only an experiment with a control group measures it.",

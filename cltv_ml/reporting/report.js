@@ -6,7 +6,8 @@ let mode = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"
 
 // plotly.js travels packed; it is unpacked once, in the page.
 async function unpack(element) {
-  const bytes = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+  const packed = atob(element.textContent), bytes = new Uint8Array(packed.length);
+  for (let i = 0; i < packed.length; i += 1) bytes[i] = packed.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
   script.textContent = await new Response(stream).text();
@@ -20,13 +21,45 @@ function parts(plot) {
   return JSON.parse(figure.querySelector("script").textContent);
 }
 
+const config = { displaylogo: false, responsive: true, displayModeBar: matchMedia("(hover: none)").matches ? false : "hover" };
+
 function draw(plot) {
   if (plot.drawn) return plot.drawn;
   const { data, layout } = parts(plot);
   if (plot.clientWidth < 600) layout.font = { size: 11 };
-  const config = { displaylogo: false, responsive: true, displayModeBar: matchMedia("(hover: none)").matches ? false : "hover" };
-  plot.drawn = ready.then(() => Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config));
+  plot.drawn = ready.then(() => Plotly.newPlot(plot, data, { ...layout, template: themes[mode] }, config)).then(() => fit(plot));
   return plot.drawn;
+}
+
+// A line that is longer than its axis is broken between words, and a value that is wider than its cell is left to hovering.
+function fit(plot) {
+  const full = plot._fullLayout, changed = {}, cells = { texttemplate: [] }, maps = [];
+  for (const name of Object.keys(full).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    const { title, _length: length } = full[name], text = plot.layout[name]?.title?.text;
+    if (text) changed[`${name}.title.text`] = broken(text.replaceAll("<br>", " "), length / (0.56 * title.font.size));
+  }
+  plot._fullData.forEach((trace, i) => {
+    if (trace.type !== "heatmap" || !plot.data[i].text || !(trace.textfont.size > 0)) return; // auto fits by itself
+    const longest = Math.max(...plot.data[i].text.flat().map((text) => text.length), 1);
+    const [wide, high] = [full.xaxis, full.yaxis].map(({ _length: length, range }) => length / Math.abs(range[1] - range[0]));
+    maps.push(i);
+    cells.texttemplate.push(longest * 0.56 * trace.textfont.size < wide && trace.textfont.size < high ? "%{text}" : "");
+  });
+  const wanted = Object.fromEntries(Object.entries(changed).filter(([key, text]) => text !== plot.layout[key.split(".")[0]].title.text));
+  const dull = maps.some((i, n) => plot.data[i].texttemplate !== cells.texttemplate[n]);
+  if (!dull && !Object.keys(wanted).length) return plot;
+  return Plotly.update(plot, dull ? cells : {}, wanted, dull ? maps : undefined);
+}
+
+// A text with a line break wherever the next word would pass the length.
+function broken(text, longest) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last && last.length + 1 + word.length > longest) lines.push(word);
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return lines.join("<br>");
 }
 
 const plots = [...document.querySelectorAll(".plot")];
@@ -152,10 +185,11 @@ function listTotals(box) {
     box.lists = found;
     const sum = found.reduce((all, one) => ({ name: "All lists", customers: all.customers + one.customers,
       cost: all.cost + one.cost, profit: all.profit + one.profit }), { customers: 0, cost: 0, profit: 0 });
+    const names = [...box.querySelectorAll("th")].map((cell) => cell.textContent);
     box.querySelector("tbody").replaceChildren(...[...found, sum].map((one) => {
       const line = document.createElement("tr");
-      for (const cell of [one.name, one.customers.toLocaleString("en"), money(one.cost, inputs), money(one.profit, inputs)])
-        line.insertCell().textContent = cell;
+      [one.name, one.customers.toLocaleString("en"), money(one.cost, inputs), money(one.profit, inputs)].forEach((text, i) =>
+        Object.assign(line.insertCell(), { textContent: text }).dataset.name = names[i]);
       return line;
     }));
   };
@@ -216,11 +250,25 @@ for (const box of document.querySelectorAll(".what-if")) whatIf(box);
 for (const box of document.querySelectorAll(".list-totals")) listTotals(box);
 for (const box of document.querySelectorAll(".scenarios")) scenarios(box);
 for (const box of document.querySelectorAll(".lookup")) lookUp(box);
+// Three figures fit on a sheet of paper; a window's width would be cut at its edge, and drawing from the start moves nothing.
+// Models that a reader of the page may bring in by the legend stay away.
+function printed(plot) {
+  const { width, height, font, ...layout } = plot.layout;
+  plot.screen = plot.data.map((trace) => trace.showlegend);
+  for (const trace of plot.data) if (trace.visible === "legendonly") trace.showlegend = false;
+  return Plotly.newPlot(plot, plot.data, { ...layout, template: themes.light, width: 690, height: 225, font: { size: 10 } }, config).then(() => fit(plot));
+}
+function shown(plot) {
+  plot.data.forEach((trace, i) => { trace.showlegend = plot.screen?.[i]; });
+  const { width, height, font, ...layout } = plot.layout, first = parts(plot).layout;
+  if (plot.clientWidth < 600) first.font = { size: 11 };
+  return Plotly.newPlot(plot, plot.data, { ...layout, template: themes[mode], height: first.height, ...(first.font && { font: first.font }) }, config).then(() => fit(plot));
+}
 window.addEventListener("beforeprint", () => {
-  setTheme("light");
-  // Three figures fit on a sheet of paper; a window's width would be cut at its edge.
-  for (const plot of plots) if (!plot.closest("details.more")) draw(plot).then(() => Plotly.relayout(plot, { width: 690, height: 210 }));
+  root.dataset.theme = "light";
+  for (const plot of plots) if (!plot.closest("details.more")) draw(plot).then(() => printed(plot));
 });
 window.addEventListener("afterprint", () => {
-  for (const plot of plots) if (plot.drawn) plot.drawn.then(() => Plotly.relayout(plot, { width: null, height: parts(plot).layout.height, autosize: true }));
+  root.dataset.theme = mode;
+  for (const plot of plots) if (plot.screen) shown(plot);
 });

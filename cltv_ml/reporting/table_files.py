@@ -1,4 +1,4 @@
-"""The tables of a page as files next to it: a page's text taken apart into numbers and their units."""
+"""The tables and sentences of a page as files next to it: text taken apart into numbers and their units."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _NUMBER_FORMS = {
     (", from", ", to"): re.compile(rf"{_AMOUNT}(?: (\D{{1,8}}))? to {_AMOUNT}(?: \D{{1,8}})?"),
     ("", ", from", ", to"): re.compile(rf"{_AMOUNT} \({_AMOUNT} to {_AMOUNT}\)(?: (better|worse))?"),
 }
+#: A number within a sentence, and what it is counted in; days such as 2026-01-31 are left to the sentence.
+_TOLD = re.compile(rf"(?<![\w.,-]){_AMOUNT}(?![\w-])(?: ([A-Z]{{3}})\b)?")
+_DAY = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _UNKNOWN = ("", "–", "unknown")
 
 
@@ -24,7 +27,8 @@ def with_files(
 ) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Return a page's summary whose tables name their files, and what is in each file.
 
-    The headlines of the first screen are a file too. Names come from the captions and are the same each time.
+    The headlines of the first screen are a file too, and so are the numbers of all sentences and titles. Names come
+    from the captions and are the same each time.
 
     Parameters
     ----------
@@ -46,6 +50,9 @@ def with_files(
     if summary.get("facts"):
         whole["facts_file"] = _free(f"{folder}headlines", found)
         found[whole["facts_file"]] = pd.DataFrame([_headline(fact) for fact in summary["facts"]])
+    if told := list(_told(summary)):
+        whole["sentences_file"] = _free(f"{folder}sentences", found)
+        found[whole["sentences_file"]] = pd.DataFrame(told)
     return whole, found
 
 
@@ -60,6 +67,31 @@ def _headline(fact: Mapping[str, Any]) -> dict[str, Any]:
         "Unit": unit,
         "Note": fact["note"],
     }
+
+
+def _told(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the numbers of a page's sentences and titles, each with its part of the page and its sentence."""
+
+    def sentences(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the texts of a section and of its details, with the section's title."""
+        titles = [table["caption"] for table in part["tables"]] + [
+            drawn["title"] for drawn in part["figures"]
+        ]
+        for text in (*part["sentences"], *part["warnings"], *titles):
+            yield part["title"], text
+        for each in part.get("details", ()):
+            yield from sentences(each)
+
+    answers = [(one["question"], text) for one in summary.get("answers", ()) for text in one["sentences"]]
+    texts = [*answers, *(pair for part in summary["sections"] for pair in sentences(part))]
+    for place, text in texts:
+        for number, percent, unit in _TOLD.findall(_DAY.sub("", text)):
+            yield {
+                "Part": place,
+                "Sentence": text,
+                "Number": float(number.replace(",", "")),
+                "Unit": percent or unit,
+            }
 
 
 def as_numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> pd.DataFrame:

@@ -115,7 +115,7 @@ def training_summary(
             *sections.attribute_account_section(cleaned.known),
             sections.doubts_section(cleaned, result, verdict, notes),
         ],
-        _headline_facts(result, verdict, today or Today(now), currency),
+        _headline_facts(result, verdict, today or Today(now), cutoff, currency),
         glance.answers(result, verdict, now, notes, currency=currency),
         headlines=1 if verdict.within_bounds else 2,
     )
@@ -216,24 +216,17 @@ def best_probabilistic(result: WindowResult) -> str | None:
 
 
 def _headline_facts(
-    result: WindowResult, verdict: Verdict, today: Today, currency: str
+    result: WindowResult, verdict: Verdict, today: Today, cutoff: pd.Timestamp, currency: str
 ) -> dict[str, tuple[str, str]]:
-    bias = result.scores.at[verdict.champion, "bias"]
     capture = result.scores.at[verdict.champion, "top_decile_capture"]
     money, now = format_money, today.predictions
-    known = f"{now['expected_value'].notna().sum():,} customers, next {result.window.horizon} days"
+    known = f"{now['expected_value'].notna().sum():,} customers, {result.window.horizon} days from {cutoff:%Y-%m-%d}"
     if today.interval is not None:
         low, high = (money(end, currency) for end in today.interval)
         known = f"{low} to {high} with 90% probability; {known}"
     ordered = beats_chance(result, verdict.champion)
-    care = {
-        "Trust the order, not the total" if ordered else "Trust neither the total nor the order": (
-            f"{bias:+.1%}",
-            "is how far the champion's total was off on its test: it is outside the bounds",
-        )
-    }
     return {
-        **({} if verdict.within_bounds else care),
+        **({} if verdict.within_bounds else glance.care(result.scores.loc[verdict.champion], ordered)),
         "Expected from known customers": (
             money(float(now["expected_value"].sum()), currency),
             known,
@@ -246,7 +239,7 @@ def _headline_facts(
             theme.label(verdict.champion),
             "within the bounds for level"
             if verdict.within_bounds
-            else "outside the bounds: trust the order only"
+            else "outside the bounds"
             if ordered
             else "outside the bounds, and its order is not shown to beat chance",
         ),

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from pages import SENTENCES, lost_numbers
 
 from cltv_ml.actions import lists
 from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
@@ -49,6 +50,11 @@ def test_every_number_of_the_lists_on_the_page_is_found_in_their_files_to_the_ce
         assert _cell(cells["Expected profit"]) == pytest.approx(
             treated["expected_profit"].sum(), abs=0.005 + 5e-5 * len(treated)
         )
+
+
+def test_every_number_on_the_page_is_in_a_file_next_to_it(written):
+    folder, _ = written
+    assert lost_numbers(folder / "actions.html", folder.rglob("*.csv"), tags=SENTENCES) == []
 
 
 def test_the_page_begins_with_the_sums_of_the_lists(written, totals):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from pages import lost_numbers
+from pages import SENTENCES, lost_numbers
 
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.reporting.report import render_markdown, section, summarise
@@ -17,7 +17,9 @@ def folder(summary, tmp_path_factory):
 
 
 def test_every_number_of_the_report_is_in_a_file_next_to_it(folder):
-    assert lost_numbers(folder / "report.html", (folder / "report_tables").glob("*.csv")) == []
+    assert (
+        lost_numbers(folder / "report.html", (folder / "report_tables").glob("*.csv"), tags=SENTENCES) == []
+    )
 
 
 def test_every_file_of_a_table_is_linked_under_it(folder):
@@ -31,6 +33,15 @@ def test_a_number_with_its_range_and_verdict_is_four_columns():
     found = as_numbers(["Gini"], [["-0.07 (-0.09 to +0.05) worse"], ["–"]])
     assert list(found) == ["Gini", "Gini, from", "Gini, to", "Gini, verdict"]
     assert found.loc[0].tolist() == [-0.07, -0.09, 0.05, "worse"]
+
+
+def test_the_numbers_of_sentences_stand_in_a_file_with_their_unit_and_without_dates_and_codes(tmp_path):
+    told = "From 2026-01-31 on, 1,200.50 EUR (-4.9%) of order 00123 in 2018-Q1 and of TEC-100."
+    page = summarise("Page", "", [section("Part", [told], tables={"Best 3": pd.DataFrame({"a": ["b"]})})])
+    write_page(page, tmp_path / "page.html")
+    found = pd.read_csv(tmp_path / "page_tables" / "sentences.csv", keep_default_na=False)
+    assert found[["Number", "Unit"]].values.tolist() == [[1200.5, "EUR"], [-4.9, "%"], [3.0, ""]]
+    assert set(found["Part"]) == {"Part"}
 
 
 def test_money_of_two_units_stays_as_it_is_read():

@@ -52,7 +52,7 @@ def cohort_table(
         zmax=scaled.max(axis=None) if scaled.size else None,
         name=words,
         colorscale=theme.SEQUENTIAL,
-        colorbar={"thickness": 12, "tickformat": form},
+        colorbar={"thickness": 12, "tickformat": form if "%" in form else ",.0f"},
         hovertemplate=f"{hover}<extra></extra>",
     )
     if small.any():

@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 
 from cltv_ml.reporting import theme
 
+#: Beyond this bias a group is written at the edge instead of drawn.
+_WIDEST = 4.0
+
 
 def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figure:
     """Return the bias per group with its interval: zero is right, to the right too much was promised.
@@ -36,7 +39,14 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
         "spent %{customdata[2]:,.2f} on average<extra></extra>",
     )
     figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
-    figure.update_xaxes(tickformat="+.0%")
+    figure.update_xaxes(tickformat="+,.0%")
+    far = rows[rows["bias"] > _WIDEST]
+    if len(far):  # a few customers who spent next to nothing would leave no room for the others
+        figure.update_xaxes(range=[min(-1.0, float(rows["bias_lower"].min())) - 0.05, _WIDEST])
+        for row in far.itertuples():
+            figure.add_annotation(
+                x=_WIDEST, y=str(row.group), text=f"{row.bias:+,.0%} →", showarrow=False, xanchor="right"
+            )
     figure.update_yaxes(type="category", autorange="reversed")
     figure.update_layout(showlegend=False)
     return figure

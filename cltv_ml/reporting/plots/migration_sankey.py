@@ -16,7 +16,7 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
     flows
         `decisions.migration.compute_migration`: columns `before, after, customers, share`.
     """
-    figure = theme.figure("Who moved where: segments before (left) and now (right)")
+    figure = theme.figure("Who moved where: then (left) and now (right)")
     left, right = list(dict.fromkeys(flows["before"])), list(dict.fromkeys(flows["after"]))
     colours = theme.colours(dict.fromkeys([*left, *right]))
     figure.add_sankey(

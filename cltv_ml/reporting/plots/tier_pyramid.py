@@ -40,14 +40,19 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figu
             marker_color=colour,
             customdata=pd.DataFrame({"share": share, "value": rows[column]}),
             text=[f"{value:.0%}" for value in share],
-            textposition="auto",
+            textposition="outside",
+            cliponaxis=False,
             hovertemplate="%{y}: %{customdata[0]:.1%} of the "
             + title
             + " (%{customdata[1]:,.0f})<extra></extra>",
         )
+    # Room for the texts at the ends of the longest bars.
+    left, right = (rows[name].max() / (rows[name].sum() or 1) for name in ("customers", "expected_value"))
     figure.update_layout(barmode="relative", bargap=0.15)
     figure.update_xaxes(
-        tickvals=[-1, -0.5, 0, 0.5, 1], ticktext=["100%", "50%", "0", "50%", "100%"], range=[-1.03, 1.03]
+        tickvals=[-1, -0.5, 0, 0.5, 1],
+        ticktext=["100%", "50%", "0", "50%", "100%"],
+        range=[-left - 0.15, right + 0.15],
     )
     figure.update_yaxes(type="category", autorange="reversed")
     return figure

@@ -8,16 +8,18 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def value_waterfall(change: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return what each cause added to or took from the total predicted value.
+def value_waterfall(change: pd.DataFrame, *, of: str = "predicted value", currency: str = "") -> go.Figure:
+    """Return what each cause added to or took from a total over all customers.
 
     Parameters
     ----------
     change
         `decisions.value_change.account_for_change`: columns `part, customers, change`, the last row the total.
+    of
+        What the total is, such as "expected profit".
     """
     figure = theme.figure(
-        "What changed the value of all customers", "Cause", theme.in_money("Change", currency)
+        f"What changed the {of} of all customers", "Cause", theme.in_money("Change", currency)
     )
     figure.add_waterfall(
         x=change["part"],

@@ -23,6 +23,41 @@ def acquisition_sections(
     return [*parts, _value_table(tables["value"], known, currency), _judged(tables["judged"], currency)]
 
 
+def acquisition_facts(
+    tables: Mapping[str, pd.DataFrame], age: int, currency: str = ""
+) -> dict[str, tuple[str, str]]:
+    """Return the headlines: what a customer costs and, where contribution is known, what one brings and by when."""
+    won = tables["cac"].iloc[0]
+    found = {
+        "Cost per customer": (
+            format_money(float(won["cac"]), currency),
+            f"for {won['customers']:,} customers won in the months with costs",
+        )
+    }
+    if tables["returns"].empty:
+        return found
+    whole = tables["returns"].iloc[0]
+    if whole["value"] == whole["value"]:
+        found[f"Value in {age} days"] = (
+            format_money(float(whole["value"]), currency),
+            "contribution per customer"
+            + (
+                f"; {whole['ratio']:.2f} times the cost ({whole['ratio_lower']:.2f} to {whole['ratio_upper']:.2f} with "
+                "80% probability)"
+                if whole["ratio"] == whole["ratio"]
+                else ""
+            ),
+        )
+    return found | {
+        "Paid back": (
+            "not in 24 months"
+            if whole["payback"] != whole["payback"]
+            else f"in month {whole['payback']:.0f}",
+            "expected; a month is thirty days after the first purchase",
+        )
+    }
+
+
 def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
     whole = cac.iloc[0]
     shown = pd.DataFrame(
@@ -40,6 +75,8 @@ def _cost(cac: pd.DataFrame, currency: str) -> dict[str, Any]:
             ],
         }
     )
+    if shown["One more customer costs"].eq("").all():
+        shown = shown.drop(columns=["One more customer costs", "80% interval"])
     return section(
         "What a customer costs",
         [
@@ -66,7 +103,7 @@ def _returns(
                 for row in returns.itertuples()
             ],
             "Paid back in month, realised": _month_names(returns["payback_realised"]),
-            "expected": _month_names(returns["payback"]),
+            "Paid back in month, expected": _month_names(returns["payback"]),
             "80% interval of the month": [
                 f"{_one(row.payback_early)} to {_one(row.payback_late)}" for row in returns.itertuples()
             ],
@@ -80,7 +117,11 @@ def _returns(
         [
             "Value is contribution: revenue less the cost of goods and the variable costs stated. A month is thirty "
             "days after the first purchase.",
-            f"{never:,} customers came by channels whose cost is not expected back within two years.",
+            *(
+                [f"{never:,} customers came by channels whose cost is not expected back within two years."]
+                if never
+                else []
+            ),
         ],
         tables={theme.in_money("Value over cost and payback", currency): shown},
         figures={

@@ -50,7 +50,8 @@ def audit_notes(audit: Audit) -> list[str]:
     notes = []
     part = audit.periods.loc[~audit.periods["complete"], "name"].tolist()
     if part:
-        notes.append(f"The log holds only a part of: {', '.join(part)}. Compare these with care.")
+        named = " and of ".join(_when(audit, name) for name in part)
+        notes.append(f"The log holds only a part of {named}, so compare it with care.")
     if len(audit.periods) == 1:
         notes.append("The log holds one period only, so nothing can be compared yet; choose a shorter --per.")
     else:

@@ -189,8 +189,19 @@ def _spread(row: pd.Series) -> str:
     if row["kind"] == "time":
         low, middle, high = (str(row[name])[:10] for name in ("lowest", "middle", "highest"))
     else:
-        low, middle, high = (f"{float(row[name]):,.6g}" for name in ("lowest", "middle", "highest"))
+        low, middle, high = (_number(float(row[name])) for name in ("lowest", "middle", "highest"))
     return f"{low} to {high}, middle {middle}"
+
+
+def _number(value: float) -> str:
+    """Return a number as a reader takes it in: two decimals at most.
+
+    >>> _number(54.3248), _number(14.0), _number(0.004)
+    ('54.32', '14', '0.004')
+    """
+    if value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 0.01 else f"{value:.1g}"
 
 
 def _over_time(log: Log, currency: str) -> dict[str, go.Figure]:

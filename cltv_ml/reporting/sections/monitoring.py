@@ -155,8 +155,8 @@ def _drift_section(drift: pd.DataFrame, shares: pd.DataFrame, links: Mapping[str
                 f"{a:.3f} to {b:.3f}" for a, b in zip(rows["psi_lower"], rows["psi_upper"], strict=True)
             ],
             "Shift (SD)": [f"{value:.2f}" for value in rows["shift"]],
-            "Missing": [f"{value:.0%}" for value in rows["missing"]],
-            "Before": [f"{value:.0%}" for value in rows["missing_before"]],
+            "Missing now": [f"{value:.0%}" for value in rows["missing"]],
+            "Missing in training": [f"{value:.0%}" for value in rows["missing_before"]],
         }
     )
     sentence = (
