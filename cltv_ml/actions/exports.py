@@ -54,6 +54,8 @@ class ExportOrder:
         One row per order for the formats of orders: `order_id`, `customer_id`, `timestamp`.
     now
         When the files are written; values are adjusted at this moment, for Google takes none from before.
+    value
+        Column of the customers whose value is written, such as `lifetime_profit`.
     """
 
     currency: str = ""
@@ -62,6 +64,7 @@ class ExportOrder:
     model_passed: bool = True
     orders: pd.DataFrame | None = None
     now: pd.Timestamp = field(default_factory=lambda: pd.Timestamp.now("UTC"))
+    value: str = "expected_value"
 
 
 MakeRows = Callable[[pd.DataFrame, ExportOrder], pd.DataFrame]
@@ -89,7 +92,7 @@ def build_export(
     name
         One of `FORMATS`.
     customers
-        By `customer_id`: `expected_value`, what `cltv act` knows (tier, segment, `control`), and identities such as
+        By `customer_id`: the value that `order` names, what `cltv act` knows (tier, `control`), and identities such as
         `email`. A column of `OPT_OUT` leaves out whom it marks with anything but a no, one of `OPT_IN` everybody
         without a yes; customers of a control group are left out.
 
@@ -109,22 +112,30 @@ def build_export(
         raise InputError(
             f"{chosen.title} is a file of orders; name the transactions with --data, with an order_id."
         )
-    kept, left_out = _allowed(known)
+    kept, left_out = _allowed(known, order.value)
     table = chosen.rows(kept, order)
     identified = [column for column in ("Email", "Phone", "email", "phone") if column in table]
     if identified:
         nameless = (table[identified] == "").all(axis=1)
         left_out["no usable e-mail address or phone number"] = int(nameless.sum())
         table = table[~nameless]
-    if "Adjusted Value" in table:
-        nothing = table["Adjusted Value"] <= 0
-        left_out["orders worth nothing, whose conversion Google would remove"] = int(nothing.sum())
-        table = table[~nothing]
+    for column, reason in _POSITIVE.items():
+        if column in table:
+            nothing = table[column] <= 0
+            left_out[reason] = int(nothing.sum())
+            table = table[~nothing]
     for rule in (_not_empty, *chosen.rules):
         broken = rule(table, order)
         if broken:
             raise InputError(f"{chosen.title} was not written: {broken}")
     return table.reset_index(drop=True), {reason: count for reason, count in left_out.items() if count}
+
+
+#: Columns that hold positive values only, and why a row without one is left out.
+_POSITIVE = {
+    "Adjusted Value": "orders worth nothing, whose conversion Google would remove",
+    "predicted_value": "orders worth nothing: Meta takes positive values only",
+}
 
 
 def _identifying_columns(customers: pd.DataFrame) -> pd.DataFrame:
@@ -142,7 +153,7 @@ def _identifying_columns(customers: pd.DataFrame) -> pd.DataFrame:
     return customers.rename(columns=found)
 
 
-def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+def _allowed(customers: pd.DataFrame, value: str) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the customers who may be addressed and have a value, and the others' counts by reason."""
     left_out: dict[str, int] = {}
     keep = pd.Series(True, index=customers.index)
@@ -157,7 +168,7 @@ def _allowed(customers: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
                 marked = (found != wanted) & keep
                 left_out[reason] = left_out.get(reason, 0) + int(marked.sum())
                 keep &= ~marked
-    unvalued = customers["expected_value"].isna() & keep
+    unvalued = customers[value].isna() & keep
     left_out["no expected value"] = int(unvalued.sum())
     return customers[keep & ~unvalued], left_out
 
@@ -168,14 +179,10 @@ def _text_column(customers: pd.DataFrame, column: str) -> pd.Series:
     return customers[column].astype(object).where(customers[column].notna(), "").astype("str").str.strip()
 
 
-def _emails(customers: pd.DataFrame) -> pd.Series:
-    return hashed_emails(_text_column(customers, "email"))
-
-
 def _google_customer_match(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "Email": _emails(customers),
+            "Email": hashed_emails(_text_column(customers, "email"), mailbox=True),
             "Phone": hashed_phones(_text_column(customers, "phone"), order.country_code),
         }
     )
@@ -189,7 +196,7 @@ def _google_adjustments(customers: pd.DataFrame, order: ExportOrder) -> pd.DataF
             "Conversion Name": order.conversion,
             "Adjustment Time": f"{order.now:%Y-%m-%d %H:%M:%S}+00:00",
             "Adjustment Type": "RESTATEMENT",
-            "Adjusted Value": rows["expected_value"].round(digits(order.currency)),
+            "Adjusted Value": rows[order.value].round(digits(order.currency)),
             "Adjusted Value Currency": order.currency,
         }
     )
@@ -198,15 +205,18 @@ def _google_adjustments(customers: pd.DataFrame, order: ExportOrder) -> pd.DataF
 def _meta_audience(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "email": _emails(customers),
+            "email": hashed_emails(_text_column(customers, "email")),
             "phone": hashed_phones(_text_column(customers, "phone"), order.country_code, plus=False),
-            "value": customers["expected_value"].clip(lower=0).round(digits(order.currency)),
+            "value": customers[order.value].clip(lower=0).round(digits(order.currency)),
         }
     )
 
 
 def _meta_events(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
-    rows = _kept_orders(customers, order)
+    # The conversion is where a customer is won: it happens once for each of them.
+    rows = (
+        _kept_orders(customers, order).sort_values("timestamp", kind="stable").drop_duplicates("customer_id")
+    )
     return pd.DataFrame(
         {
             "event_name": "Purchase",
@@ -214,7 +224,7 @@ def _meta_events(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
             "order_id": rows["order_id"],
             "email": hashed_emails(_text_column(rows, "email")),
             "currency": order.currency,
-            "predicted_value": rows["expected_value"].round(digits(order.currency)),
+            "predicted_value": rows[order.value].round(digits(order.currency)),
         }
     )
 
@@ -225,10 +235,10 @@ def _profiles(email: str, prefix: str) -> MakeRows:
     def rows(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
         """Return the addresses with what is known of each customer."""
         table = pd.DataFrame({email: _text_column(customers, "email").map(normalise_email)})
-        for name in ("expected_value", "tier", "segment", "lifecycle", "p_alive"):
+        for name in (order.value, "tier", "segment", "lifecycle", "p_alive"):
             if name in customers:
                 numeric = pd.api.types.is_numeric_dtype(customers[name])
-                places = digits(order.currency) if name == "expected_value" else 2
+                places = digits(order.currency) if name == order.value else 2
                 table[f"{prefix}{name}"] = (
                     customers[name].round(places) if numeric else customers[name].astype("str")
                 )
@@ -287,9 +297,16 @@ def _passed_its_test(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def _recent(table: pd.DataFrame, order: ExportOrder) -> str:
-    old = int((table["event_time"].max() - table["event_time"] > 7 * 86400).sum())
+    old = int((order.now.timestamp() - table["event_time"] > 7 * 86400).sum())
+    return f"{old:,} conversions are older than 7 days; leave them out with --since." if old else ""
+
+
+def _one_address_each(table: pd.DataFrame, order: ExportOrder) -> str:
+    twice = int(table.iloc[:, 0].duplicated().sum())
     return (
-        f"{old:,} events are older than 7 days before the newest; leave them out with --since." if old else ""
+        f"{twice:,} addresses stand twice; leave one customer for each address in --customers."
+        if twice
+        else ""
     )
 
 
@@ -304,6 +321,10 @@ def _spread_out(table: pd.DataFrame, order: ExportOrder) -> str:
 
 def _hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
     return "" if len(table) >= 100 else f"at least 100 events a week are needed, found {len(table)}."
+
+
+def _mailing(title: str, email: str, prefix: str) -> Format:
+    return Format(title, _profiles(email, prefix), needs=("email",), rules=(_one_address_each,))
 
 
 #: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
@@ -321,12 +342,10 @@ FORMATS: Mapping[str, ExportFormat] = {
         _meta_events,
         needs=("email",),
         of_orders=True,
-        rules=(_names_currency, _passed_its_test, _recent, _spread_out, _hundred_a_week),
+        rules=(_names_currency, _passed_its_test, _spread_out, _hundred_a_week, _recent),
     ),
-    "klaviyo": ExportFormat("Klaviyo profile import", _profiles("Email", ""), needs=("email",)),
-    "hubspot": ExportFormat("HubSpot contact import", _profiles("Email", "cltv_"), needs=("email",)),
-    "mailchimp": ExportFormat(
-        "Mailchimp audience import", _profiles("Email Address", "CLTV_"), needs=("email",)
-    ),
-    "warehouse": ExportFormat("Table for the warehouse", _warehouse),
+    "klaviyo": _mailing("Klaviyo profile import", "Email Address", ""),
+    "hubspot": _mailing("HubSpot contact import", "Email", "cltv_"),
+    "mailchimp": _mailing("Mailchimp audience import", "Email Address", "CLTV_"),
+    "warehouse": Format("Table for the warehouse", _warehouse),
 }

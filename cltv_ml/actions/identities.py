@@ -11,17 +11,25 @@ import pandas as pd
 _DOTLESS = ("gmail.com", "googlemail.com")
 
 
-def normalise_email(text: str) -> str:
-    """Return an e-mail address in lower case without blanks, at Google's domains also without dots; "" if it is none.
+def normalise_email(text: str, *, mailbox: bool = False) -> str:
+    """Return an e-mail address in lower case without blanks; "" if it is none.
 
-    >>> normalise_email(" Jane.Doe+shop@GMail.com "), normalise_email("Jane.Doe@example.com"), normalise_email("n/a")
-    ('janedoe@gmail.com', 'jane.doe@example.com', '')
+    Parameters
+    ----------
+    mailbox
+        Drop dots and what follows a + at Google's domains. Google Ads matches by the mailbox; Meta and mailing tools
+        match by the address that a person gave.
+
+    >>> normalise_email(" Jane.Doe+shop@GMail.com ", mailbox=True), normalise_email("Jane.Doe@GMail.com")
+    ('janedoe@gmail.com', 'jane.doe@gmail.com')
+    >>> normalise_email("n/a")
+    ''
     """
     plain = re.sub(r"\s", "", text).lower()
     if not re.fullmatch(r"[^@]+@[^@]+\.[^@.]+", plain):
         return ""
     name, domain = plain.split("@")
-    if domain in _DOTLESS:
+    if mailbox and domain in _DOTLESS:
         name = name.split("+")[0].replace(".", "")
     return f"{name}@{domain}"
 
@@ -57,9 +65,11 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest() if text else ""
 
 
-def hashed_emails(column: pd.Series) -> pd.Series:
-    """Return the hash of each normalised e-mail address, "" where there is none."""
-    return column.fillna("").astype("str").map(normalise_email).map(sha256)
+def hashed_emails(column: pd.Series, *, mailbox: bool = False) -> pd.Series:
+    """Return the hash of each normalised e-mail address (`normalise_email`), "" where there is none."""
+    return (
+        column.fillna("").astype("str").map(lambda text: normalise_email(text, mailbox=mailbox)).map(sha256)
+    )
 
 
 def hashed_phones(column: pd.Series, country_code: str = "", *, plus: bool = True) -> pd.Series:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from cltv_ml import decisions
 from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.compare import is_within_bounds
 from cltv_ml.files import atomic, write_table
 from cltv_ml.inline import Inline
-from cltv_ml.pipelines.inputs import read_table
+from cltv_ml.pipelines.inputs import read_lifetimes, read_table
 from cltv_ml.settings import Export as ExportSettings
 from cltv_ml.settings import Settings
 from cltv_ml.tracking import registry
@@ -45,11 +46,34 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
         named = repr(unknown[0]) if unknown else "''"
         raise InputError(f"Unknown export format {named}. Available: {sorted(FORMATS)}.")
     scores = read_table(settings.scores, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
+    column = decisions.value_column(settings.value, settings.basis)
+    scores = _with_value(scores, column, settings)
     people = None if settings.customers is None else read_table(settings.customers, [], _CUSTOMERS)
     order = ExportOrder(
-        settings.currency, settings.country_code, settings.conversion, _passed(), _orders(settings)
+        settings.currency,
+        settings.country_code,
+        settings.conversion,
+        _passed(),
+        _orders(settings),
+        value=column,
     )
     return write_exports(settings.formats, scores, settings.out, order, people)
+
+
+def _with_value(scores: pd.DataFrame, column: str, settings: ExportSettings) -> pd.DataFrame:
+    """Return the scores with the value that is written; InputError where the lifetimes are of another day."""
+    lifetimes = read_lifetimes(settings)
+    if lifetimes is None:
+        return scores
+    days = [
+        str(table["cutoff"].iloc[0])[:10] for table in (scores, lifetimes) if "cutoff" in table and len(table)
+    ]
+    if len(set(days)) > 1:
+        raise InputError(
+            f"the scores are of {days[0]}, the lifetime values of {days[1]}; run cltv lifetime again."
+        )
+    values = decisions.choose_value(lifetimes, settings.value, settings.basis)
+    return scores.assign(**{column: values.reindex(scores.index)})
 
 
 _CUSTOMERS = "a table with customer_id and, for example, email, phone and opt_out"
@@ -111,7 +135,7 @@ def write_exports(
         path = out / f"{name}.csv"
         write_table(table, path)
         written[name] = ExportedFile(path, len(table), left_out)
-    _write_manifest(written, scores, out)
+    _write_manifest(written, scores, out, order.value)
     return written
 
 
@@ -125,8 +149,10 @@ def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Da
     return scores.join(customers.drop(columns=[name for name in customers if name in scores]))
 
 
-def _write_manifest(written: dict[str, ExportedFile | str], scores: pd.DataFrame, out: Path) -> None:
-    """Write `manifest.json`: model version, cutoff, and for each format its rows or why it was not written."""
+def _write_manifest(
+    written: dict[str, ExportedFile | str], scores: pd.DataFrame, out: Path, value: str
+) -> None:
+    """Write `manifest.json`: model version, cutoff, value, and for each format its rows or why it was not written."""
     about = {
         name: str(scores[name].iloc[0])
         for name in ("model_version", "cutoff", "horizon")
@@ -139,4 +165,4 @@ def _write_manifest(written: dict[str, ExportedFile | str], scores: pd.DataFrame
         for name, one in written.items()
     }
     with atomic(out / "manifest.json") as path:
-        path.write_text(json.dumps({**about, "files": files}, indent=1), encoding="utf-8")
+        path.write_text(json.dumps({**about, "value": value, "files": files}, indent=1), encoding="utf-8")

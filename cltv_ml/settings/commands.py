@@ -292,7 +292,7 @@ class Lifetime(Printed, Chosen, Costed, Customers, Source):
     currency: str = setting("", "Currency shown with the totals.")
 
 
-class Export(Printed, Settings):
+class Export(Chosen, Printed, Settings):
     """Settings of `cltv export`."""
 
     formats: Names = setting(
@@ -304,6 +304,7 @@ class Export(Printed, Settings):
     scores: TableInput = setting(
         Path("out/scores.parquet"), "Scores, or a list of `cltv act`, .parquet or .csv."
     )
+    lifetimes: TableInput = setting(None, LIFETIMES, default_text="out/lifetime.parquet")
     customers: TableInput = setting(
         None, "Table with customer_id, email, phone and opt-outs, .parquet or .csv."
     )

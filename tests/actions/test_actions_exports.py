@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 
+from cltv_ml import pipelines
 from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
 from cltv_ml.actions.identities import normalise_email, normalise_phone, sha256
 from cltv_ml.errors import InputError
@@ -40,6 +41,7 @@ def test_published_hashes_of_normalised_identities():
     """Google's guide hashes test@example.com and +12125650000 written this way."""
     assert sha256(normalise_email(" TEST@Example.com")) == hashlib.sha256(b"test@example.com").hexdigest()
     assert sha256("test@example.com") == "973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b"
+    assert normalise_email("b.o.b+x@GMail.com", mailbox=True) == "bob@gmail.com"
     assert normalise_phone("(212) 565-0000", "1") == "+12125650000"
 
 
@@ -66,31 +68,81 @@ def test_customer_match_holds_hashes_only():
 
 
 def test_predicted_values_follow_the_guide():
-    spread = pd.DataFrame({"expected_value": range(1, 9), "email": "a@example.com"}, index=list("abcdefgh"))
-    orders = ORDERS.assign(customer_id=list("abcdefgh") * 15)
-    table, _ = build_export("meta_predicted_value", spread, ExportOrder(currency="EUR", orders=orders))
+    people = [f"c{number}" for number in range(121)]
+    spread = pd.DataFrame(
+        {"expected_value": [n % 8 + 1 for n in range(121)], "email": "a@b.de"}, index=people
+    )
+    orders = ORDERS.assign(customer_id=people[:120])
+    order = ExportOrder(currency="EUR", orders=orders, now=pd.Timestamp("2026-07-06", tz="UTC"))
+    table, _ = build_export("meta_predicted_value", spread, order)
     assert len(table) == 120
     assert table["event_time"].iloc[0] == 1782864000
+    again = pd.concat([orders, orders.assign(timestamp=orders["timestamp"] + pd.Timedelta(hours=1))])
+    once, _ = build_export("meta_predicted_value", spread, dataclasses.replace(order, orders=again))
+    assert sorted(once["event_time"]) == sorted(table["event_time"])
+    poor, left_out = build_export("meta_predicted_value", spread.replace({8: 0}), order)
+    assert len(poor) == 105
+    assert left_out == {"orders worth nothing: Meta takes positive values only": 15}
     broken = {
-        "100 events": ExportOrder(currency="EUR", orders=orders.head(99)),
-        "outside its bounds": ExportOrder(currency="EUR", orders=orders, model_passed=False),
-        "older than 7 days": ExportOrder(
-            currency="EUR",
-            orders=orders.assign(
-                timestamp=orders["timestamp"] - pd.to_timedelta([0] * 119 + [-30], unit="D")
-            ),
-        ),
-        "ISO code": ExportOrder(currency="euro", orders=orders),
+        "100 events": dataclasses.replace(order, orders=orders.head(99)),
+        "outside its bounds": dataclasses.replace(order, model_passed=False),
+        "older than 7 days": dataclasses.replace(order, now=pd.Timestamp("2026-07-09", tz="UTC")),
+        "ISO code": dataclasses.replace(order, currency="euro"),
     }
     for sentence, order in broken.items():
         with pytest.raises(InputError, match=sentence):
             build_export("meta_predicted_value", spread, order)
 
 
+def test_only_google_matches_by_the_mailbox_behind_an_address():
+    """Meta hashes, and mailing tools look up, the address that a person gave: another one would be a stranger's."""
+    for name, column in {
+        "klaviyo": "Email Address",
+        "hubspot": "Email",
+        "mailchimp": "Email Address",
+    }.items():
+        assert build_export(name, CUSTOMERS, ORDER)[0][column].tolist() == [
+            "ann@example.com",
+            "b.o.b@gmail.com",
+        ]
+    meta, _ = build_export("meta_value_audience", CUSTOMERS, ORDER)
+    assert meta["email"].tolist() == [sha256("ann@example.com"), sha256("b.o.b@gmail.com")]
+
+
+def test_an_address_that_stands_twice_is_named():
+    with pytest.raises(InputError, match="1 addresses stand twice"):
+        build_export("klaviyo", CUSTOMERS.assign(**{"E-Mail": "ann@example.com"}).head(2), ORDER)
+
+
+def test_another_value_is_written_under_its_own_name(tmp_path):
+    scores = CUSTOMERS.assign(cutoff="2026-07-01")
+    scores.reset_index().to_parquet(tmp_path / "scores.parquet")
+    far = pd.DataFrame(
+        {"remaining_value": 1.0, "lifetime_value": [900.0, 30, 20, 10, None]}, index=scores.index
+    )
+    far.reset_index().assign(cutoff="2026-07-01").to_parquet(tmp_path / "far.parquet")
+    chosen = {
+        "formats": ["klaviyo"],
+        "scores": tmp_path / "scores.parquet",
+        "out": tmp_path,
+        "value": "lifetime",
+    }
+    pipelines.export(**chosen, lifetimes=tmp_path / "far.parquet")
+    written = pd.read_csv(tmp_path / "klaviyo.csv")
+    assert "expected_value" not in written
+    assert written["lifetime_value"].tolist() == [900.0, 30.0]
+    assert json.loads((tmp_path / "manifest.json").read_text())["value"] == "lifetime_value"
+    with pytest.raises(InputError, match="hold no lifetime profit"):
+        pipelines.export(**chosen, basis="profit", lifetimes=tmp_path / "far.parquet")
+    far.reset_index().assign(cutoff="2026-06-01").to_parquet(tmp_path / "far.parquet")
+    with pytest.raises(InputError, match="the lifetime values of 2026-06-01"):
+        pipelines.export(**chosen, lifetimes=tmp_path / "far.parquet")
+
+
 def test_opted_out_customers_are_left_out_and_counted():
     table, left_out = build_export("klaviyo", CUSTOMERS.assign(unsubscribed=["yes", "", "", "", ""]), ORDER)
     assert left_out["opted out"] == 1
-    assert "ann@example.com" not in set(table["Email"])
+    assert "ann@example.com" not in set(table["Email Address"])
 
 
 def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
@@ -104,7 +156,7 @@ def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
         people = CUSTOMERS.drop(columns="opt_out").assign(**{column: marks})
         table, left_out = build_export("klaviyo", people, ORDER)
         assert (column, left_out.get(reason)) == (column, 1)
-        assert "ann@example.com" not in set(table["Email"])
+        assert "ann@example.com" not in set(table["Email Address"])
 
 
 def test_values_are_adjusted_after_their_conversions_and_never_to_nothing():
