@@ -213,7 +213,7 @@ def _meta_audience(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
 
 
 def _meta_events(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
-    # The conversion is where a customer is won: it happens once for each of them.
+    # The conversion wins a customer: it happens once for each.
     rows = (
         _kept_orders(customers, order).sort_values("timestamp", kind="stable").drop_duplicates("customer_id")
     )
@@ -269,11 +269,8 @@ def _names_currency(table: pd.DataFrame, order: ExportOrder) -> str:
 
 
 def _names_conversion(table: pd.DataFrame, order: ExportOrder) -> str:
-    return (
-        ""
-        if order.conversion
-        else "the conversion needs its name in the ad account; state it with --conversion."
-    )
+    told = "the conversion needs its name in the ad account; state it with --conversion."
+    return "" if order.conversion else told
 
 
 def _unique_orders(table: pd.DataFrame, order: ExportOrder) -> str:
@@ -323,8 +320,8 @@ def _hundred_a_week(table: pd.DataFrame, order: ExportOrder) -> str:
     return "" if len(table) >= 100 else f"at least 100 events a week are needed, found {len(table)}."
 
 
-def _mailing(title: str, email: str, prefix: str) -> Format:
-    return Format(title, _profiles(email, prefix), needs=("email",), rules=(_one_address_each,))
+def _mailing(title: str, email: str, prefix: str) -> ExportFormat:
+    return ExportFormat(title, _profiles(email, prefix), needs=("email",), rules=(_one_address_each,))
 
 
 #: The formats by name. Another one is an entry here and a fixture in `tests/actions/test_actions_exports.py`.
@@ -347,5 +344,5 @@ FORMATS: Mapping[str, ExportFormat] = {
     "klaviyo": _mailing("Klaviyo profile import", "Email Address", ""),
     "hubspot": _mailing("HubSpot contact import", "Email", "cltv_"),
     "mailchimp": _mailing("Mailchimp audience import", "Email Address", "CLTV_"),
-    "warehouse": Format("Table for the warehouse", _warehouse),
+    "warehouse": ExportFormat("Table for the warehouse", _warehouse),
 }

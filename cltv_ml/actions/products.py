@@ -46,7 +46,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
         section(
             "What to offer next",
             [
-                _chosen(judged, past.horizon),
+                _recommender_told(judged, past.horizon),
                 "Ranked by expected margin."
                 if margins is not None
                 else "Ranked by probability: margins are not known.",
@@ -59,7 +59,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     )
 
 
-def _chosen(judged: pd.DataFrame, days: int) -> str:
+def _recommender_told(judged: pd.DataFrame, days: int) -> str:
     """Return which recommender was chosen, and how well it named what customers then bought for the first time."""
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
     if name == "most_popular":

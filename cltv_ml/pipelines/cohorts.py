@@ -94,10 +94,10 @@ def _cohorts_page(
     if continuation is not None:
         parts.append(_to_come(continuation, settings.currency))
     subtitle = f"per {settings.per} since the first purchase"
-    return summarise("Cohorts", subtitle, parts, _facts(table, settings, continuation))
+    return summarise("Cohorts", subtitle, parts, _cohort_facts(table, settings, continuation))
 
 
-def _facts(
+def _cohort_facts(
     table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None
 ) -> dict[str, tuple[str, str]]:
     """Return how many customers are followed, how many of them came back, and what is expected of them."""

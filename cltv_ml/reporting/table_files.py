@@ -18,7 +18,7 @@ _NUMBER_FORMS = {
 }
 #: A number within a sentence, and what it is counted in; days such as 2026-01-31 are left to the sentence.
 _TOLD = re.compile(rf"(?<![\w.,-]){_AMOUNT}(?![\w-])(?: ([A-Z]{{3}})\b)?")
-_DAY = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
+_DAY_TEXT = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _UNKNOWN = ("", "–", "unknown")
 
 
@@ -85,7 +85,7 @@ def _told(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     answers = [(one["question"], text) for one in summary.get("answers", ()) for text in one["sentences"]]
     texts = [*answers, *(pair for part in summary["sections"] for pair in sentences(part))]
     for place, text in texts:
-        for number, percent, unit in _TOLD.findall(_DAY.sub("", text)):
+        for number, percent, unit in _TOLD.findall(_DAY_TEXT.sub("", text)):
             yield {
                 "Part": place,
                 "Sentence": text,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,7 @@ def training_summary(
     currency
         Written after amounts.
     """
+    notes = [_with_labels(note, result.models) for note in notes]
     horizon, log = result.window.horizon, cleaned.transactions
     cutoff = result.window.cutoff
     now = with_alive(result, result.predictions[verdict.champion], result.training.X_now)
@@ -118,6 +120,25 @@ def training_summary(
         _headline_facts(result, verdict, today or Today(now), cutoff, currency),
         glance.answers(result, verdict, now, notes, currency=currency),
         headlines=1 if verdict.within_bounds else 2,
+    )
+
+
+def _with_labels(note: str, models: Iterable[str]) -> str:
+    """Return a note whose models are named as a reader says them.
+
+    >>> _with_labels("Over 5 windows mean had the best Gini in 1, hurdle in 4; a mean of all.", ["mean", "hurdle"])
+    'Over 5 windows Equal-weight mean had the best Gini in 1, XGBoost hurdle in 4; a mean of all.'
+    """
+    names = "|".join(map(re.escape, sorted(models, key=len, reverse=True)))
+    # A name such as "mean" is a word elsewhere.
+    return (
+        re.sub(
+            rf"\b(?:{names})\b(?= had the best | in \d)",
+            lambda found: theme.label(found[0]),
+            note,
+        )
+        if names
+        else note
     )
 
 

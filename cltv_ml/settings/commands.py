@@ -304,7 +304,7 @@ class Export(Chosen, Printed, Settings):
     scores: TableInput = setting(
         Path("out/scores.parquet"), "Scores, or a list of `cltv act`, .parquet or .csv."
     )
-    lifetimes: TableInput = setting(None, LIFETIMES, default_text="out/lifetime.parquet")
+    lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
     customers: TableInput = setting(
         None, "Table with customer_id, email, phone and opt-outs, .parquet or .csv."
     )

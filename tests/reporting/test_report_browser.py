@@ -100,6 +100,10 @@ READ = """<script>
       data: plot._fullData.map((trace) => ({ name: trace.name, visible: trace.visible,
         x: [...(trace.x ?? [])].slice(0, 50), y: [...(trace.y ?? [])].slice(0, 50) })),
       font: plot._fullLayout.font.color,
+      cut: [...plot.querySelectorAll(".g-xtitle, .g-ytitle")].some((title) => {
+        const [inner, outer] = [title, plot].map((one) => one.getBoundingClientRect());
+        return inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.bottom > outer.bottom + 1;
+      }),
     })),
   };
   show(seen);
@@ -203,6 +207,7 @@ def test_every_figure_is_drawn_and_fits_its_place(desktop, phone):
             assert drawn["svg"] > 0, drawn["title"]
             assert drawn["data"], drawn["title"]
             assert drawn["text"] <= drawn["room"] + 1, drawn["title"]
+            assert not drawn["cut"], drawn["title"]
 
 
 def test_themes_change_page_and_figures(desktop, phone):

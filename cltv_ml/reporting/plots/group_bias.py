@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 #: Beyond this bias a group is written at the edge instead of drawn.
-_WIDEST = 4.0
+_WIDEST_BIAS = 4.0
 
 
 def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figure:
@@ -40,12 +40,12 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
     )
     figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})
     figure.update_xaxes(tickformat="+,.0%")
-    far = rows[rows["bias"] > _WIDEST]
+    far = rows[rows["bias"] > _WIDEST_BIAS]
     if len(far):  # a few customers who spent next to nothing would leave no room for the others
-        figure.update_xaxes(range=[min(-1.0, float(rows["bias_lower"].min())) - 0.05, _WIDEST])
+        figure.update_xaxes(range=[min(-1.0, float(rows["bias_lower"].min())) - 0.05, _WIDEST_BIAS])
         for row in far.itertuples():
             figure.add_annotation(
-                x=_WIDEST, y=str(row.group), text=f"{row.bias:+,.0%} →", showarrow=False, xanchor="right"
+                x=_WIDEST_BIAS, y=str(row.group), text=f"{row.bias:+,.0%} →", showarrow=False, xanchor="right"
             )
     figure.update_yaxes(type="category", autorange="reversed")
     figure.update_layout(showlegend=False)

@@ -189,14 +189,14 @@ def _spread(row: pd.Series) -> str:
     if row["kind"] == "time":
         low, middle, high = (str(row[name])[:10] for name in ("lowest", "middle", "highest"))
     else:
-        low, middle, high = (_number(float(row[name])) for name in ("lowest", "middle", "highest"))
+        low, middle, high = (_two_decimals(float(row[name])) for name in ("lowest", "middle", "highest"))
     return f"{low} to {high}, middle {middle}"
 
 
-def _number(value: float) -> str:
+def _two_decimals(value: float) -> str:
     """Return a number as a reader takes it in: two decimals at most.
 
-    >>> _number(54.3248), _number(14.0), _number(0.004)
+    >>> _two_decimals(54.3248), _two_decimals(14.0), _two_decimals(0.004)
     ('54.32', '14', '0.004')
     """
     if value == round(value):

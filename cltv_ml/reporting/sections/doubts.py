@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,8 +31,8 @@ def doubts_section(
     bias["customers"] = bias["customers"].astype(int)
     off = bias[(bias["bias_lower"] > 0) | (bias["bias_upper"] < 0)]
     sentences = [
-        f"Customers with {row.group} were promised {_off(row.bias)} on the test window "
-        f"({_between(row.bias_lower, row.bias_upper)}, {row.customers:,} customers)."
+        f"Customers with {row.group} were promised {_off_in_words(row.bias)} on the test window "
+        f"({_bias_interval(row.bias_lower, row.bias_upper)}, {row.customers:,} customers)."
         for row in off.itertuples()
     ]
     fitted = result.models[verdict.champion]
@@ -49,7 +48,7 @@ def doubts_section(
     return section(
         "What not to trust",
         [*sentences, *cleaned.report.notes],
-        warnings=[_labelled(note, result) for note in notes],
+        warnings=list(notes),
         figures={
             "Bias of the champion by how often customers had bought before the cutoff, with 95% intervals of chance in "
             "what they spent.": plots.group_bias(bias, by="number of purchases")
@@ -59,10 +58,10 @@ def doubts_section(
     )
 
 
-def _off(bias: float) -> str:
+def _off_in_words(bias: float) -> str:
     """Return a bias in words: a factor from twice as much on.
 
-    >>> _off(0.53), _off(-0.2), _off(119.84)
+    >>> _off_in_words(0.53), _off_in_words(-0.2), _off_in_words(119.84)
     ('53% too much', '20% too little', '121 times what they spent')
     """
     if bias >= 1:
@@ -72,7 +71,7 @@ def _off(bias: float) -> str:
     return f"{abs(bias):.0%} too {'much' if bias > 0 else 'little'}"
 
 
-def _between(lower: float, upper: float) -> str:
+def _bias_interval(lower: float, upper: float) -> str:
     """Return the interval of a bias; its upper end is open where chance alone could have left nothing spent."""
     return f"at least {lower:+,.0%}" if np.isnan(upper) else f"{lower:+,.0%} to {upper:+,.0%}"
 
@@ -85,14 +84,6 @@ def purchase_groups(X: pd.DataFrame) -> pd.Series:
     """
     level = np.searchsorted([1, 2, 10], X["frequency"].to_numpy(), side="right")
     return pd.Series(np.array(HISTORY_GROUPS)[level], index=X.index)
-
-
-def _labelled(note: str, result: WindowResult) -> str:
-    """Return a note whose models are named as a reader says them."""
-    names = sorted((name for name in result.models if "_" in name), key=len, reverse=True)
-    return (
-        re.sub("|".join(map(re.escape, names)), lambda found: theme.label(found[0]), note) if names else note
-    )
 
 
 def _assumptions(model: ProbabilisticValue) -> list[str]:
