@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import approx_fprime
 
-from cltv_ml.models import BGNBD, ParetoNBD
+from cltv_ml.models import BGNBD, ParetoNBD, likelihood
 from cltv_ml.models.purchase_history import build_rows
 
 
@@ -89,3 +89,16 @@ def test_a_rough_fit_from_parameters_nearby_forecasts_nearly_the_same_total():
     rough = ParetoNBD().fit_near(X, near)
     totals = [model.expected_purchases(X, 91).sum() for model in (rough, exact)]
     assert totals[0] == pytest.approx(totals[1], rel=0.005)
+
+
+def test_a_samples_maximum_nearby_needs_no_climb_of_the_whole(monkeypatch):
+    peak = np.array([0.3, -0.2])
+
+    def objective(theta):
+        return -float(((theta - peak) ** 2).sum()), -2 * (theta - peak)
+
+    monkeypatch.setattr(likelihood, "_climb", lambda *_, **__: pytest.fail("climbed"))
+    bounds = np.array([[-5.0, 5.0]] * 2)
+    theta, value, _ = likelihood._polish(objective, peak + 0.1, -1.8 * np.eye(2), bounds)
+    assert theta == pytest.approx(peak, abs=1e-7)
+    assert value == pytest.approx(0.0, abs=1e-12)
