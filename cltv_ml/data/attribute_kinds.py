@@ -125,8 +125,9 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[int, 
             f"from {columns.table} where {value} <> '' group by {area_sql(value, first)})"
         )
         if shared >= least and 1 < common <= MOST_LEVELS:
+            signs = "first sign is" if first == 1 else f"first {first} signs are"
             columns.notes.append(
-                f"Column {column!r}: its first {first} signs are the level ({levels:,} areas), since too few customers "
+                f"Column {column!r}: its {signs} the level ({levels:,} areas), since too few customers "
                 "share a whole postcode."
             )
             return first, int(levels)

@@ -28,6 +28,10 @@ Matrix: TypeAlias = np.ndarray | StoredRows
 Gradient: TypeAlias = Callable[[np.ndarray, xgb.QuantileDMatrix], tuple[np.ndarray, np.ndarray]]
 
 
+#: Rows from which a small booster learns what the history tells, about.
+_EXPECT_ROWS = 20_000
+
+
 @dataclass(frozen=True)
 class Examples:
     """Rows to learn from.
@@ -132,6 +136,22 @@ def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | No
         return np.concatenate([booster_scores(booster, batch) for batch in matrix])
     answer = booster.inplace_predict(matrix, validate_features=False, base_margin=margin)
     return np.asarray(answer, dtype=np.float64)
+
+
+def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return roughly what each row's history tells of its label, over the mean label: by a small booster of a sample.
+
+    >>> history, labels = np.repeat([[0.0], [9.0]], 500, axis=0), np.repeat([1.0, 3.0], 500)
+    >>> expected_by_history(history, labels)[[0, -1]].round(1).tolist()
+    [0.5, 1.5]
+    """
+    mean = float(labels.mean())
+    if not mean > 0:
+        return np.ones(len(labels))
+    some = slice(None, None, max(1, len(labels) // _EXPECT_ROWS))
+    settings = {"objective": "reg:tweedie", "tweedie_variance_power": 1.5, "base_score": 1.0, "max_depth": 3}
+    booster = train_booster(Examples(history[some], labels[some] / mean), {**settings, "eta": 0.3}, rounds=15)
+    return booster_scores(booster, history)
 
 
 def origin_weights(model: Any, X: pd.DataFrame | FeatureFiles) -> np.ndarray | None:

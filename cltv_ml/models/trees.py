@@ -96,6 +96,10 @@ class TreeArguments:
     device: str = "cpu"
 
 
+#: What tells levels that only follow the history from those that add to it.
+_HISTORY = ("frequency", "recency", "T", "monetary_value")
+
+
 class TreeModel(TreeArguments, ValueModel):
     """What the models on XGBoost share; `TreeArguments` lists the arguments.
 
@@ -212,8 +216,12 @@ class TreeModel(TreeArguments, ValueModel):
         if len(X) < MANY_ROWS:
             return tuple(self.categories_)
         counted = np.ones(len(X), dtype=bool) if given is None else given > 0
+        history = [X[name][counted].to_numpy(np.float32) for name in _HISTORY if name in X.columns]
+        expected = (
+            boosting.expected_by_history(np.column_stack(history), labels[counted]) if history else None
+        )
         self.categories_ = {
-            name: in_order(X[name][counted], labels[counted], levels)
+            name: in_order(X[name][counted], labels[counted], levels, expected)
             for name, levels in self.categories_.items()
         }
         return ()

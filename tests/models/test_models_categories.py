@@ -106,6 +106,20 @@ def test_levels_of_many_rows_are_coded_by_their_mean_label(shop, monkeypatch):
         np.testing.assert_allclose(model.contributions(X).sum(axis=1), model.predict(X), rtol=1e-4)
 
 
+def test_levels_are_ordered_by_what_they_add_to_the_history(monkeypatch):
+    monkeypatch.setattr(trees, "MANY_ROWS", 1000)
+    rng = np.random.default_rng(0)
+    loyal = np.repeat([True, False], 2000)
+    X = pd.DataFrame(
+        {"frequency": rng.poisson(np.where(loyal, 9.0, 1.0)).astype(float), "recency": 1.0, "T": 9.0}
+    )
+    X = X.assign(monetary_value=1.0, country=np.where(loyal, "UK", "FR"))
+    y = pd.Series(X["frequency"] * np.where(loyal, 1.0, 2.0))
+    codes = Tweedie(features=["frequency", "country"], n_estimators=2).fit(X, y).categories_["country"]
+    assert y[loyal].mean() > y[~loyal].mean()
+    assert codes["FR"] > codes["UK"]
+
+
 def test_levels_of_many_rows_are_coded_from_files_as_from_a_frame(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(trees, "MANY_ROWS", 1000)
     files_are_as_a_frame(*shop, tmp_path)
