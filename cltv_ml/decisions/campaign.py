@@ -120,7 +120,9 @@ def _complete(text: pd.Series, known: pd.DataFrame, table: pd.DataFrame) -> pd.S
     """Return the sentences with the segment and the silence before them, the control after them."""
     if {"usual_gap", "overdue_ratio"} <= set(known):
         silences = [
-            f"silent for {gap * ratio:.0f} days, usually buys every {gap:.0f}; " if gap * ratio > 0 else ""
+            f"silent for {gap * ratio:.0f} days, usually buys every {'day' if gap < 1.5 else f'{gap:.0f} days'}; "
+            if gap * ratio > 0
+            else ""
             for gap, ratio in zip(known["usual_gap"], known["overdue_ratio"], strict=True)
         ]
         text = pd.Series(silences, index=table.index, dtype="str") + text
