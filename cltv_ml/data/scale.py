@@ -12,7 +12,7 @@ from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import Relation, keep
+from cltv_ml.engine import Relation, keep, quoted
 from cltv_ml.errors import InputError
 from cltv_ml.money import THOUSANDTHS
 
@@ -219,15 +219,20 @@ _OF_PAYMENTS = re.compile(
 _OF_INTERFACES = re.compile(r"[a-z]{2,6}_[0-9A-Za-z]{10,}")
 
 
+def _of_interface(table: Relation) -> bool:
+    """Whether the first row holds an identifier as interfaces of payment services give them."""
+    texts = ", ".join(quoted(name) for name, kind in table.kinds.items() if kind == "VARCHAR")
+    rows = table.rows(f"select {texts} from {table} limit 1") if texts else []
+    return any(_OF_INTERFACES.fullmatch(str(value)) for row in rows for value in row)
+
+
 def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[Question]:
     """Ask whether amounts count cents where a payment service wrote them: all whole, large and few of them round."""
     column, currency = mapping.get("amount", ""), mapping.get("currency", "")
     if not column or rules.money_unit is not None or rules.rates or unit_of(column):
         return []
     columns = Columns(table, Rules(), ask=False)
-    if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds) and not any(
-        _OF_INTERFACES.fullmatch(str(value)) for row in table.rows(f"from {table} limit 1") for value in row
-    ):
+    if not any(_OF_PAYMENTS.search(plain_heading(one)) for one in columns.kinds) and not _of_interface(table):
         return []
     value = columns.number(column)
     code = f"upper({columns.identifier(currency)})" if currency else "''"
