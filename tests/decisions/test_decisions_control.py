@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 
 from cltv_ml.decisions.control import control_size, detectable_uplift, draw_control, expected_rates
+from cltv_ml.errors import InputError
 
 
 def test_equal_arms_agree_with_the_textbook_size():
@@ -94,3 +95,24 @@ def test_without_p_alive_the_saved_share_raises_expected_purchases():
     base, treated = expected_rates(predictions, 0.2)
     rise = 1 + 0.2 * np.exp(-0.5)
     assert (base, treated) == pytest.approx(((1 - np.exp(-0.5)) / 2, (1 - np.exp(-0.5 * rise)) / 2))
+
+
+def test_terms_of_a_control_that_cannot_be_are_one_sentence():
+    wrong = {
+        "exactly one of them": lambda: control_size(1_000, 0.02),
+        "uplift must be positive, got 0": lambda: control_size(1_000, 0.0, base_rate=0.1),
+        "spread must be positive, got -1": lambda: control_size(1_000, 2.0, spread=-1.0),
+        "base_rate must lie between 0 and 1 - uplift, got 0.99": lambda: control_size(
+            1_000, 0.02, base_rate=0.99
+        ),
+        "power and alpha must lie between 0 and 1, got 1": lambda: control_size(
+            1_000, 0.02, base_rate=0.1, power=1
+        ),
+        "control must lie between 0 and 10, got 10": lambda: detectable_uplift(10, 10, base_rate=0.1),
+        "lack": lambda: expected_rates(pd.DataFrame({"p_alive": [0.5]}), 0.1),
+        "on both sides of 2 customers, got 2": lambda: draw_control(pd.Index(["a", "b"]), 2),
+        "customer 'a' is on the list twice": lambda: draw_control(pd.Index(["a", "a", "b"]), 1),
+    }
+    for sentence, call in wrong.items():
+        with pytest.raises(InputError, match=sentence):
+            call()

@@ -28,7 +28,7 @@ def grid(few):
     return mean, np.sqrt((at - mean) ** 2 @ weight / weight.sum())
 
 
-@pytest.mark.parametrize("method", ["laplace", pytest.param("hmc", marks=pytest.mark.long)])
+@pytest.mark.parametrize("method", ["laplace", "hmc"])
 def test_draws_have_the_moments_of_a_grid(few, grid, method):
     found = sample_posterior(NBD("weeks").fit(few), few, 1_200, method=method)
     logs = np.log(found.draws["r"])
