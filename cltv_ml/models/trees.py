@@ -213,7 +213,7 @@ class TreeModel(TreeArguments, ValueModel):
     ) -> tuple[str, ...]:
         """Learn the codes of levels; return which columns are split into sets of levels."""
         self.categories_ = X.categories(names) if isinstance(X, FeatureFiles) else learn_categories(X, names)
-        if len(X) < MANY_ROWS:
+        if len(X) < MANY_ROWS or not self.categories_:
             return tuple(self.categories_)
         counted = np.ones(len(X), dtype=bool) if given is None else given > 0
         history = [X[name][counted].to_numpy(np.float32) for name in _HISTORY if name in X.columns]

@@ -106,6 +106,13 @@ def test_levels_of_many_rows_are_coded_by_their_mean_label(shop, monkeypatch):
         np.testing.assert_allclose(model.contributions(X).sum(axis=1), model.predict(X), rtol=1e-4)
 
 
+def test_without_categories_many_rows_need_no_second_booster(shop, monkeypatch):
+    monkeypatch.setattr(trees, "MANY_ROWS", 1000)
+    monkeypatch.delattr(trees.boosting, "expected_by_history")
+    X, y = shop
+    assert Tweedie(features=["frequency"], n_estimators=2).fit(X, y).categories_ == {}
+
+
 def test_levels_are_ordered_by_what_they_add_to_the_history(monkeypatch):
     monkeypatch.setattr(trees, "MANY_ROWS", 1000)
     rng = np.random.default_rng(0)
