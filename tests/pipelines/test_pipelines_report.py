@@ -20,7 +20,7 @@ LISTS = [
 
 def test_the_three_lists_with_the_most_profit_are_named_first():
     told = glance.with_lists(LISTS, "EUR")
-    assert [sentence.split(" 10 ")[0] for sentence in told] == ["Mail", "Show", "Win back"]
+    assert [sentence.split(" 10 ")[0] for sentence in told] == ["Mail", "Show to", "Win back"]
     assert told[0] == "Mail 10 customers: 90.00 EUR of profit expected for 5.00 EUR (mail.csv)."
 
 

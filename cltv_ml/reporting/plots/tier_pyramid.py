@@ -52,7 +52,7 @@ def tier_pyramid(tiers: pd.DataFrame, *, of: str = "predicted value") -> go.Figu
     figure.update_xaxes(
         tickvals=[-1, -0.5, 0, 0.5, 1],
         ticktext=["100%", "50%", "0", "50%", "100%"],
-        range=[-left - 0.15, right + 0.15],
+        range=[-left - 0.2, right + 0.2],
     )
     figure.update_yaxes(type="category", autorange="reversed")
     return figure
