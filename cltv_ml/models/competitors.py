@@ -27,42 +27,30 @@ from cltv_ml.models.tweedie import Tweedie
 from cltv_ml.models.with_covariates import WithCovariates
 from cltv_ml.models.ziln import ZILN
 
-#: Every model that can compete, the simpler ones first.
-ALL = (
-    "same_rate",
-    "bg_nbd_gamma_gamma",
-    "mbg_nbd_gamma_gamma",
-    "pareto_nbd_gamma_gamma",
-    "pareto_nbd_calendar_gamma_gamma",
-    "ggompertz_nbd_gamma_gamma",
-    "pareto_ggg_gamma_gamma",
-    "pareto_nbd_sarmanov_gamma_gamma",
-    "pareto_nbd_abe_gamma_gamma",
-    "pareto_nbd_correlated_spend",
-    "bg_nbd_covariates",
-    "pareto_nbd_covariates",
-    "tweedie",
-    "hurdle",
-    "ziln",
-    "quantile",
-    "hybrid",
-    "mean",
-    "ensemble",
-)
-
-#: Those that compete unless others are named.
-_BY_NAME = (
-    "mbg_nbd_gamma_gamma",
-    "pareto_nbd_calendar_gamma_gamma",
-    "ggompertz_nbd_gamma_gamma",
-    "pareto_ggg_gamma_gamma",
-    "pareto_nbd_sarmanov_gamma_gamma",
-    "pareto_nbd_abe_gamma_gamma",
-    "pareto_nbd_correlated_spend",
-    "ziln",
-    "quantile",
-)
-DEFAULT = tuple(name for name in ALL if name not in _BY_NAME and "covariates" not in name)
+#: Every model that can compete, the simpler ones first, and whether it does where none are named.
+_COMPETES_BY_DEFAULT = {
+    "same_rate": True,
+    "bg_nbd_gamma_gamma": True,
+    "mbg_nbd_gamma_gamma": False,
+    "pareto_nbd_gamma_gamma": True,
+    "pareto_nbd_calendar_gamma_gamma": False,
+    "ggompertz_nbd_gamma_gamma": False,
+    "pareto_ggg_gamma_gamma": False,
+    "pareto_nbd_sarmanov_gamma_gamma": False,
+    "pareto_nbd_abe_gamma_gamma": False,
+    "pareto_nbd_correlated_spend": False,
+    "bg_nbd_covariates": False,
+    "pareto_nbd_covariates": False,
+    "tweedie": True,
+    "hurdle": True,
+    "ziln": False,
+    "quantile": False,
+    "hybrid": True,
+    "mean": True,
+    "ensemble": True,
+}
+ALL = tuple(_COMPETES_BY_DEFAULT)
+DEFAULT = tuple(name for name, by_default in _COMPETES_BY_DEFAULT.items() if by_default)
 
 #: Models that take many times longer to train than all others together, with what was measured.
 COSTLY = {
