@@ -69,7 +69,7 @@ def check_folder(folder: Path) -> None:
         return
     nearest = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     if not nearest.is_dir():
-        raise InputError(f"--out must be a folder, and {nearest} is a file; name another one.")
+        raise InputError(f"--out must be a folder, but {nearest} is a file; name another one.")
     if not os.access(nearest, os.W_OK):
         raise InputError(f"the folder {nearest} cannot be written; change its rights or name another --out.")
 
@@ -78,8 +78,8 @@ def check_local(folder: Path) -> None:
     """Raise InputError where a folder lies on an object store, or cannot take files."""
     if is_remote(folder):
         raise InputError(
-            f"--out must be a folder of this machine here, and {without_secrets(address(folder))} is none; copy it "
-            "there afterwards."
+            f"--out must be a folder of this machine, but {without_secrets(address(folder))} is not; name a local "
+            "folder and copy its files there afterwards."
         )
     check_folder(folder)
 

@@ -28,7 +28,7 @@ _WAY_OUT = {
     "category": "map the product group to category",
     "quantity": "map the number of items to quantity",
     "discount": "map the money taken off each line to discount",
-    "cost": "map what each line cost the shop to cost, or give a margin rate",
+    "cost": "map the column with the shop's cost of each line to cost, or give a margin rate",
     "channel": "map the place of purchase to channel",
 }
 

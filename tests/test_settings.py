@@ -76,7 +76,7 @@ def test_python_is_told_what_is_unknown_or_missing():
 
 def test_a_campaign_that_decides_nothing_is_refused():
     with pytest.raises(
-        InputError, match="cost decides nothing unless objective is profit; add --objective profit"
+        InputError, match="cost has no effect unless objective is profit; add --objective profit"
     ):
         Train.read(cost=2.0)
 

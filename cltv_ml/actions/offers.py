@@ -122,7 +122,7 @@ def add_price_test(shop: Shop, done: Actions) -> None:
     depths = [depth for depth in _TRIED if depth < 0.9 * margin]
     if not depths:
         raise InputError(
-            f"a margin of {margin:.0%} bears no discount of {_TRIED[0]:.0%}, so there is no price to test."
+            f"a margin of {margin:.0%} leaves no room for a discount of {_TRIED[0]:.0%}, so there is no price to test."
         )
     past = Window(shop.window.cutoff - pd.Timedelta(days=_READ_DAYS), _READ_DAYS)
     base = float(shop.log.target(past, shop.X.index, "active").mean())
@@ -130,8 +130,8 @@ def add_price_test(shop: Shop, done: Actions) -> None:
     rise = base * depths[0] / (margin - depths[0])
     if base + rise >= 1:
         raise InputError(
-            f"{base:.0%} of the customers buy within {_READ_DAYS} days anyway, and {depths[0]:.0%} off at a margin of "
-            f"{margin:.0%} pays only if {base + rise:.0%} did: no test of who buys can show that a discount pays."
+            f"a price test cannot pay: {base:.0%} of the customers buy within {_READ_DAYS} days anyway, and at a "
+            f"margin of {margin:.0%} a discount of {depths[0]:.0%} earns more only if {base + rise:.0%} of them bought."
         )
     lines = shop.log.frame
     weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ_DAYS

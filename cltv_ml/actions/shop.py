@@ -184,7 +184,9 @@ def _segment_levels(
     if not name:
         return None
     if name in terms.protected:
-        raise InputError(f"the column {name!r} is protected, so segments cannot be divided by it.")
+        raise InputError(
+            f"the column {name!r} is protected, so it cannot divide segments; choose another column."
+        )
     attributes = cleaned.known.groups(cutoff, customers)
     if name in attributes:
         return attributes[name].rename(name)

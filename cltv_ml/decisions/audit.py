@@ -154,8 +154,8 @@ def make_spans(
             edges.insert(0, end - pd.DateOffset(months=months * len(edges)))
     if len(edges) - 1 > MOST_PERIODS:
         raise InputError(
-            f"the log holds {len(edges) - 1} periods of a {per}, at most {MOST_PERIODS} fit a table; choose a longer "
-            f"--per of {list(MONTHS_IN)}."
+            f"the log holds {len(edges) - 1} periods of one {per}, but a table holds at most {MOST_PERIODS}; choose a "
+            f"longer period with --per, one of {list(MONTHS_IN)}."
         )
     names = {"year": "%Y", "month": "%Y-%m"}
     rows = [

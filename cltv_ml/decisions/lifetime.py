@@ -106,7 +106,10 @@ def compute_lifetime(
     """
     strangers = future.index.difference(to_date.index)
     if len(strangers):
-        raise InputError(f"{len(strangers):,} customers have a future value but no purchase in the log.")
+        raise InputError(
+            f"{len(strangers):,} customers have a future value but no purchase in the log, for example "
+            f"{str(strangers[0])!r}; give the log that the values were predicted from."
+        )
     past = to_date.reindex(future.index)
     table = _lifetime_sums(past, future["expected_value"], future["residual_value"], "value")
     if margins is None:

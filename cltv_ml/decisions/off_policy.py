@@ -122,7 +122,9 @@ def _check_randomised(offers: pd.DataFrame, policy: pd.Series) -> None:
             "probability with which the offer was drawn."
         )
     if not np.isfinite(offers["outcome"].astype(float)).all():
-        raise InputError("outcome is missing or infinite for some customers; 0 for those who bought nothing.")
+        raise InputError(
+            "outcome is missing or infinite for some customers; give 0 where they bought nothing."
+        )
 
 
 def _modelled(

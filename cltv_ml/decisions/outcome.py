@@ -83,8 +83,8 @@ def _check_list(actions: pd.DataFrame, confidence: float) -> None:
     control = int(actions["control"].astype(bool).sum())
     if min(control, len(actions) - control) < 2:
         raise InputError(
-            f"{control} of {len(actions)} customers are in the control; both sides need two, draw a control before "
-            "the campaign."
+            f"{control} of {len(actions)} customers are in the control; list and control need at least two "
+            "customers each; draw a control before the campaign."
         )
     if actions["customer_id"].duplicated().any():
         twice = actions.loc[actions["customer_id"].duplicated(), "customer_id"].iloc[0]

@@ -76,7 +76,8 @@ def _checked_arrays(
         )
     if not np.isin(arm, (0.0, 1.0)).all() or arm.min(initial=1) == arm.max(initial=0):
         raise InputError(
-            "treated must be 0 or 1 with both present; Qini compares treated with untreated customers."
+            "treated must be 1 for treated and 0 for untreated customers and hold both, since Qini compares them; got "
+            f"{np.unique(arm)[:5].tolist()}."
         )
     if not (np.isfinite(outcome).all() and np.isfinite(score).all()):
         raise InputError("y or uplift holds a missing or infinite value; leave those customers out.")

@@ -175,7 +175,8 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
         found["dropout after a purchase"] = stats.beta(params["a"], params["b"])
     if not found:
         raise InputError(
-            f"{type(model).__name__} has no rates that differ between customers; it has {sorted(params)}."
+            f"{type(model).__name__} has no rates that differ between customers, only {sorted(params)}; choose a model "
+            "that has, such as pareto_nbd."
         )
     parts = []
     for name, law in found.items():

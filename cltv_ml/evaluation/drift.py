@@ -88,10 +88,10 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
         A column of the reference is missing from the table, or the table is empty.
     """
     lost = [name for name in reference if name not in table.columns]
-    if lost or not len(table):
-        raise InputError(
-            f"drift: the batch has {len(table)} rows and lacks the columns {lost}; give it all of them."
-        )
+    if lost:
+        raise InputError(f"drift: the batch lacks the columns {lost}; give it all columns of the reference.")
+    if not len(table):
+        raise InputError("drift: the batch has no rows; give it at least one customer.")
     noise = _bridges()
     rows = [_feature_row(name, before, table[name], confidence, noise) for name, before in reference.items()]
     found = pd.DataFrame(rows)

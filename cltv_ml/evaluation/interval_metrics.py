@@ -85,6 +85,9 @@ def _bounds(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     true, low = paired(y_true, lower)
     _, high = paired(y_true, upper)
-    if (low > high).any():
-        raise InputError("lower exceeds upper in a row; give the ends of each interval in order.")
+    if (wrong := low > high).any():
+        row = int(wrong.argmax())
+        raise InputError(
+            f"lower exceeds upper in row {row + 1}, {low[row]} > {high[row]}; swap the two ends there."
+        )
     return true, low, high

@@ -186,7 +186,9 @@ def _collect_used(
     name: str, features: Mapping[str, Feature], used: dict[str, Feature], path: tuple[str, ...]
 ) -> None:
     if name in path:
-        raise InputError(f"feature {name!r} is made from itself: {' <- '.join([*path, name])}.")
+        raise InputError(
+            f"feature {name!r} is made from itself: {' <- '.join([*path, name])}; remove one of these steps."
+        )
     if name not in features:
         who = f"feature {path[-1]!r} reads" if path else "Unknown feature"
         raise InputError(f"{who} {name!r}. {known_names(name, features)}")

@@ -202,7 +202,7 @@ def _check_aggregated(who: str, tokens: list[str]) -> None:
             inside.pop()
         elif _IDENTIFIER.fullmatch(token) and word not in FUNCTIONS | _KEYWORDS and not inside[-1]:
             raise InputError(
-                f"{who}: {token!r} stands outside an aggregate such as sum({token}); a customer has many."
+                f"{who}: {token!r} stands outside an aggregate such as sum({token}), and a customer has many of them."
             )
         if not inside:
             break

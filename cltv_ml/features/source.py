@@ -112,7 +112,7 @@ def register_source(engine: Engine, source: Source) -> Base:
         f"select min({day}) as first, max({day}) as last, count(*) as lines from cltv_log"
     ).to_pylist()[0]
     if row["first"] is None:
-        raise InputError("log: holds no rows; give a log with at least one purchase.")
+        raise InputError("the log holds no rows; give a log with at least one purchase.")
     columns = set(kinds)
     extra = {}
     if source.customers is not None:

@@ -72,7 +72,7 @@ def _steps(
     table = pd.Series({pd.Timestamp(date): float(value) for date, value in path.items()}).sort_index()
     if not len(table) or not np.isfinite(table).all():
         raise InputError(
-            f"path {name!r} needs a finite number from each of its dates on, got {dict(path)!r}."
+            f"path {name!r} must map each date to the finite number that holds from then on, got {dict(path)!r}."
         )
     days = table.index.to_numpy().astype("M8[D]")
     if days[0] > start:
@@ -81,7 +81,6 @@ def _steps(
         )
     if days[-1] + np.diff(days).max(initial=np.timedelta64(1, "D")) < end:
         raise InputError(
-            f"path {name!r} ends with the value from {days[-1]} on, before {end}, the last day that is asked for; "
-            "give its values until then."
+            f"path {name!r} has its last value on {days[-1]}, but the model needs values until {end}; add them."
         )
     return days, table.to_numpy()

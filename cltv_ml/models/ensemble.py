@@ -200,7 +200,10 @@ class Ensemble(ValueModel):
         check_fitted(self)
         able = [member for member in self.members_ if hasattr(member, "sample_values")]
         if not able:
-            raise InputError("Ensemble: none of its members can simulate what customers spend.")
+            raise InputError(
+                "Ensemble: none of its members can simulate what customers spend; add a probabilistic model, such as "
+                "pareto_nbd_gamma_gamma."
+            )
         draws: np.ndarray = able[0].sample_values(X, size, seed=seed)
         return draws
 

@@ -83,7 +83,8 @@ class FutureValue(BaseEstimator):
         spenders = X[(X["frequency"] > 0) & (X["monetary_value"] > 0)]
         if not len(spenders):
             raise InputError(
-                "nobody has bought on a second day, so what customers spend beyond the horizon cannot be learned."
+                "nobody has bought on a second day, so what customers spend beyond the horizon cannot be learned; use "
+                "a longer log."
             )
         tried = [ValueCurve(model, self.horizon).fit(X) for model in (ParetoNBD(), BGNBD(), MBGNBD())]
         self.curve_ = max(tried, key=lambda one: one.purchases_.log_likelihood_)

@@ -96,7 +96,9 @@ def paired(
         )
     for name, side in zip(names, sides, strict=True):
         if not np.isfinite(side).all():
-            raise InputError(f"{name} holds a missing or infinite value; score customers without one apart.")
+            raise InputError(
+                f"{name} holds {int((~np.isfinite(side)).sum())} missing or infinite values; leave those customers out."
+            )
     return sides
 
 

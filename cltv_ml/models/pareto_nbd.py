@@ -108,7 +108,7 @@ class ParetoNBD(CovariateModel):
         """
         if rate == 0:
             if np.isinf(t):
-                raise InputError("ParetoNBD: over an infinite t the discount rate must be positive.")
+                raise InputError("ParetoNBD: t = inf needs a positive discount rate, got 0.")
             return self._alive_expected(params, t)
         r, alpha, s, beta = (param[..., None] for param in params)
         reach = np.log1p(np.minimum(t, BELOW_PRECISION / rate) / beta)

@@ -125,8 +125,8 @@ def read_periods(
         and ((matrix[:, 0] > matrix[:, 1]) | ((matrix[:, 0] == 0) != (matrix[:, 1] == 0))).any()
     ):
         raise InputError(
-            f"{who}: recency is the number of the last opportunity taken: at least frequency, and 0 only "
-            "when frequency is 0."
+            f"{who}: recency is the number of the last opportunity at which a customer bought, so it must be at least "
+            "frequency, and 0 exactly where frequency is 0; correct the rows where it is not."
         )
     return tuple(np.ascontiguousarray(matrix.T))
 

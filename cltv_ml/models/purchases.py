@@ -203,7 +203,9 @@ class PurchaseModel(LikelihoodModel):
         """
         names = self._all_names()
         if set(params) != set(names) or not all(np.isfinite(value) for value in params.values()):
-            raise InputError(f"{type(self).__name__}: params must give a number for each of {names}.")
+            raise InputError(
+                f"{type(self).__name__}: params must give a finite number for each of {names}, got {params}."
+            )
         self.params_ = {name: float(params[name]) for name in names}
         return self
 
@@ -298,7 +300,7 @@ class PurchaseModel(LikelihoodModel):
         joins exp(-rate t) E(t), so that nothing is subtracted.
         """
         if np.isinf(t):
-            raise InputError(f"{type(self).__name__}: t must be finite; ParetoNBD alone answers for t = inf.")
+            raise InputError(f"{type(self).__name__}: t must be finite; only ParetoNBD accepts t = inf.")
         total = np.exp(-rate * t) * self._alive_expected(params, t)
         if rate > 0 and t > 0:
             for node, weight in zip(_NODES, _WEIGHTS, strict=True):

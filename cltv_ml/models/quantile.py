@@ -46,7 +46,9 @@ class Quantile(TreeModel):
                 f"Quantile: quantile_alpha must lie between 0 and 1, got {self.quantile_alpha!r}."
             )
         if (np.diff(levels) <= 0).any():
-            raise InputError(f"Quantile: quantile_alpha must ascend, got {self.quantile_alpha!r}.")
+            raise InputError(
+                f"Quantile: quantile_alpha must rise from level to level, got {self.quantile_alpha!r}."
+            )
         self.scale_ = rows.mean(rows.labels)
         params = {"objective": "reg:quantileerror", "quantile_alpha": levels.tolist()}
         self.booster_ = self._train(rows, rows.labels / self.scale_, params)

@@ -90,7 +90,10 @@ def _decode(value: Any, classes: Mapping[str, type[BaseEstimator]]) -> Any:
             return from_state(value["@model"], classes)
         if "@booster" in value:
             if not value["@booster"].startswith(b"{"):  # XGBoost ends the process over an empty file
-                raise InputError("a booster of the model is empty or no file of XGBoost's.")
+                raise InputError(
+                    "a booster of the model is empty or not a file of XGBoost; restore the model's files, or train "
+                    "again."
+                )
             return xgb.Booster(model_file=bytearray(value["@booster"]))
         if "@pickle" in value:
             return pickle.loads(value["@pickle"])

@@ -71,7 +71,9 @@ def _expected_file(settings: Cohorts) -> Path:
 def _days(horizons: list[str]) -> list[int]:
     days = [to_days(horizon) for horizon in horizons]
     if days != sorted(set(days)):
-        raise InputError(f"horizons must increase, got {', '.join(horizons)}.")
+        raise InputError(
+            f"horizons must increase, got {', '.join(horizons)}; write them from the shortest to the longest."
+        )
     return days
 
 

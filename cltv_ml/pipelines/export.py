@@ -100,7 +100,8 @@ def _orders(settings: ExportSettings) -> pd.DataFrame | None:
     moments = pd.to_datetime(lines["timestamp"], errors="coerce", utc=True).dt.tz_localize(None)
     if moments.isna().any():
         raise InputError(
-            f"timestamp must hold dates, got {str(lines['timestamp'][moments.isna()].iloc[0])!r}."
+            f"timestamp must hold dates, got {str(lines['timestamp'][moments.isna()].iloc[0])!r}; write dates such as "
+            "2026-03-01."
         )
     lines = lines.assign(timestamp=moments).reset_index()[["order_id", "customer_id", "timestamp"]]
     if settings.since:

@@ -217,7 +217,9 @@ def _holidays(source: Any) -> dict[str, list[pd.Timestamp]]:
         return {}
     table = source if isinstance(source, pd.DataFrame) else _read(source, "a table with date and name")
     if "date" not in table:
-        raise InputError(f"the holidays need a column date, found {list(table.columns)}; name one.")
+        raise InputError(
+            f"the holidays need a column date, found {list(table.columns)}; rename the column with their dates."
+        )
     days = pd.to_datetime(table["date"], errors="coerce", format="ISO8601")
     if days.isna().any():
         wrong = table.loc[days.isna(), "date"].iloc[0]

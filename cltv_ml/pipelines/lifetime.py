@@ -116,10 +116,15 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
     check_discount_rate(settings.discount_rate)
     days = [to_days(horizon) for horizon in settings.horizons]
     if days != sorted(set(days)):
-        raise InputError(f"horizons must increase, got {', '.join(settings.horizons)}.")
+        raise InputError(
+            f"horizons must increase, got {', '.join(settings.horizons)}; write them from the shortest to the longest."
+        )
     end = to_days(settings.end)
     if days and days[-1] > end:
-        raise InputError(f"the horizon of {days[-1]} days is longer than the end of {end} days.")
+        raise InputError(
+            f"the horizon of {days[-1]} days reaches beyond the end of {end} days; name a shorter horizon or a later "
+            "end."
+        )
     return days, end
 
 

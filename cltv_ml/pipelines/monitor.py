@@ -194,7 +194,9 @@ def _read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
     try:
         return scores.assign(cutoff=pd.to_datetime(scores["cutoff"]))
     except ValueError:
-        raise InputError("the scores' cutoff holds no days; name a file that `cltv score` wrote.") from None
+        raise InputError(
+            "the scores' column cutoff holds no dates; name a file that `cltv score` wrote."
+        ) from None
 
 
 def _columns_to_store(scores: pd.DataFrame) -> list[str]:
@@ -225,8 +227,8 @@ def _check_known(scores: pd.DataFrame, log: Log) -> None:
     known = float(valued.isin(log.customers).mean())
     if known < 0.9:
         raise InputError(
-            f"the log knows only {known:.0%} of the scored customers; give the log that they were scored from, with "
-            "what has come since."
+            f"the log holds only {known:.0%} of the scored customers; give the log that they were scored from and the "
+            "orders since then."
         )
 
 

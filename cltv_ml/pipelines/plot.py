@@ -102,7 +102,9 @@ def draw(name: str, cleaned: Cleaned, wanted: Wanted) -> go.Figure:
     recipe, plot, material = RECIPES[name], plots.CATALOGUE[name], Material(cleaned, wanted)
     table = recipe.table(material)
     if table.empty:
-        raise InputError(f"this log holds nothing that the figure {name!r} could show.")
+        raise InputError(
+            f"this log holds nothing that the figure {name!r} could show; choose another figure."
+        )
     options = recipe.options(material, table)
     if "currency" in inspect.signature(plot).parameters:
         options["currency"] = wanted.currency
@@ -178,7 +180,8 @@ def _learning(m: Material) -> pd.DataFrame:
     model = next((one for one in map(m.result.models.get, ranked) if one and one.needs_labels), None)
     if model is None:
         raise InputError(
-            "no model of the newest training learned from labelled windows; the log is too short."
+            "no model of the newest training learned from labelled windows, since the log is too short; train on a "
+            "longer log or with a shorter horizon."
         )
     return compute_learning(m.log, m.result.window, model, [str(name) for name in model.feature_names_in_])
 
@@ -210,7 +213,7 @@ def _goods(m: Material) -> Literal["category", "product_id"]:
         return "category"
     if "product_id" in m.log.columns:
         return "product_id"
-    raise InputError("this figure is about goods; map a column to product_id or category.")
+    raise InputError("this figure shows products; map a column to product_id or category.")
 
 
 def _campaign(m: Material) -> pd.DataFrame:

@@ -131,8 +131,8 @@ def choose_comparison(champion: Version, challenger: Version, log: AnyLog) -> Co
             if one and other and max(one[0], other[0]) <= window.cutoff:
                 return Comparison(window, (one[1], other[1]), how)
     raise InputError(
-        f"neither may have seen the days they are compared on, and the log ends {last:%Y-%m-%d}: the champion was "
-        f"fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until {challenger.fitted_until:%Y-%m-%d}; "
+        f"the two can only be compared on days that neither has seen, and the log ends {last:%Y-%m-%d}: the champion "
+        f"was fitted until {champion.fitted_until:%Y-%m-%d}, the challenger until {challenger.fitted_until:%Y-%m-%d}; "
         f"wait for {challenger.horizon} days of log after both, or train the challenger on a longer log"
     )
 
@@ -189,8 +189,8 @@ def _check_comparable(champion: Version, challenger: Version) -> None:
         )
     if champion.horizon != challenger.horizon:
         raise InputError(
-            f"the challenger answers for {challenger.horizon} days, the champion for {champion.horizon}; train with "
-            "the champion's horizon, or force it"
+            f"the challenger predicts {challenger.horizon} days, the champion {champion.horizon}; train with the "
+            "champion's horizon, or promote with --force"
         )
 
 
@@ -205,7 +205,9 @@ def _judge_two(
     window = comparison.window
     values = pd.concat([one["expected_value"] for one in scores], axis=1, keys=["champion", "challenger"])
     if values.isna().any(axis=None):
-        raise InputError("the two models do not answer for the same customers")
+        raise InputError(
+            "the two models do not predict the same customers; train the challenger on this log again"
+        )
     y_true = log.target(window, values.index)
     buyers = int((y_true > 0).sum())
     if buyers < MIN_BUYERS:

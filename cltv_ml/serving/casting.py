@@ -36,7 +36,7 @@ def cast_request(model: Any, table: Any) -> pd.DataFrame:
     given = as_tabular(table)
     if isinstance(given, str | Path):
         raise InputError(
-            f"{str(given)!r} is a path; read it to a table first, or score it with `cltv score`."
+            f"{str(given)!r} is a path; read it into a table first, or score it with `cltv score`."
         )
     frame = given if isinstance(given, pd.DataFrame) else given.to_pandas()
     schema = model.metadata.get_input_schema()

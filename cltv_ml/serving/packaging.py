@@ -252,7 +252,7 @@ def load_files(folder: Path) -> tuple[ValueModel, Card]:
         stored = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         if stored["format"] != 1:
             raise InputError(
-                f"model.json has format {stored['format']!r}; this version of cltv_ml reads 1: update it."
+                f"model.json has format {stored['format']!r}; this version of cltv_ml reads format 1; update cltv_ml."
             )
         classes = CATALOGUE | own.unpack_classes(stored["state"], folder)
         model = from_state(_put_back_bytes(stored["state"], folder), classes)
@@ -292,7 +292,8 @@ def _put_back_bytes(value: Any, folder: Path) -> Any:
         if "@file" in value:
             if Path(value["@file"]).name != value["@file"]:
                 raise InputError(
-                    f"model.json names the file {value['@file']!r}; a model's files lie next to it."
+                    f"model.json names the file {value['@file']!r}, which lies outside its own folder; restore the "
+                    "model's files, or train again."
                 )
             return (folder / value["@file"]).read_bytes()
         return {name: _put_back_bytes(entry, folder) for name, entry in value.items()}

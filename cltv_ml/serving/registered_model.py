@@ -52,7 +52,7 @@ def load_version(version: int, name: str = registry.REGISTERED_NAME) -> Any:
     golden = getattr(served, "golden", None)
     if golden is not None and replay_golden_rows(served.model, served.card, golden) > _TOLERANCE:
         raise InputError(
-            f"{what} no longer answers its golden rows as it did when it was trained: its "
+            f"{what} no longer predicts its golden rows as it did when it was trained: its "
             "files or a library have changed; restore them, or train again."
         )
     return model

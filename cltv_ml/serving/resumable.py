@@ -73,7 +73,9 @@ def opened(folder: Path) -> Iterator[Work]:
             try:
                 lock.execute("begin exclusive")
             except sqlite3.OperationalError:
-                raise InputError(f"another scoring is at work in {folder}; wait for it or stop it.") from None
+                raise InputError(
+                    f"another scoring is at work in {folder}; wait until it ends, or stop it."
+                ) from None
             work.held = True
             yield work
     finally:

@@ -52,9 +52,9 @@ def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str
         Reasons, or only the customers of a feature table since a day, are asked for.
     """
     if scorer.since is not None:
-        raise InputError("a feature table is cut by --since in this process only; leave out --engine spark.")
+        raise InputError("--since works on a feature table only without Spark; leave out --engine spark.")
     if scorer.top_reasons:
-        raise InputError("reasons are given in this process only; leave out --engine spark or --top-reasons.")
+        raise InputError("--top-reasons works only without Spark; leave out --top-reasons or --engine spark.")
     import mlflow
     from pyspark.sql.functions import col, struct
 

@@ -76,7 +76,7 @@ def _as_pandas(value: Any) -> Any:
 def _as_price(value: Any) -> Any:
     """Return one figure as a number, and anything else as a table."""
     if isinstance(value, bool) or value is None:
-        raise InputError(f"acquisition_cost must be a figure or a table, got {value!r}.")
+        raise InputError(f"acquisition_cost must be a number or a table, got {value!r}.")
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -158,7 +158,7 @@ class Settings(BaseModel):
         for name, (other, value) in self.only_with.items():
             if name in self.model_fields_set and getattr(self, other) != value:
                 raise InputError(
-                    f"{name} decides nothing unless {other} is {value}; add {flag_of(type(self), other)} {value}."
+                    f"{name} has no effect unless {other} is {value}; add {flag_of(type(self), other)} {value}."
                 )
         return self
 

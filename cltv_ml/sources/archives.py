@@ -242,5 +242,5 @@ def _check_size(size: int, archive: Path) -> None:
     if size > max(LIMIT, RATIO * packed):
         raise InputError(
             f"{archive.name!r} unpacks to more than {max(LIMIT, RATIO * packed):,} bytes from {packed:,}, "
-            "which is no ordinary table; unpack it yourself if it is to be trusted."
+            "which no ordinary table does; if you trust it, unpack it yourself."
         )

@@ -136,7 +136,9 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tu
         check_header_row(header_row, len(lines), name)
         at = next((place for place, line in enumerate(starts) if first + line == header_row - 1), None)
         if at is None:
-            raise InputError(f"line {header_row} of {name!r} begins no row; give another header_row.")
+            raise InputError(
+                f"no row of {name!r} begins on line {header_row}; give header_row a line on which one does."
+            )
     else:
         at = find_header(rows, name)
     return fit_names(rows[at], rows[at + 1 :]), delimiter, first + starts[at]

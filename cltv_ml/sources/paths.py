@@ -47,14 +47,16 @@ def read_file(
     ways = {_way(file): file for file in files}
     if len(ways) > 1:
         examples = sorted(file.name for file in ways.values())
-        raise InputError(f"{str(path)!r} holds files of several kinds, such as {examples}; name one.")
+        raise InputError(
+            f"{str(path)!r} holds files of several kinds, such as {examples}; name one of its files."
+        )
     [(way, file)] = ways.items()
     if way == "unread" and _begins(file, b"<"):
         raise InputError(
             f"{file.name!r} is a web page or XML; open it in a spreadsheet and save it as xlsx or CSV."
         )
     if way == "unread":
-        raise InputError(f"{file.name!r} is of a kind that is not read; save it as xlsx, CSV or Parquet.")
+        raise InputError(f"{file.name!r} is of a kind that cannot be read; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
         return SourceRows(show_parquet(con, *files))
     return _read_texts(con, files, folder, table, header_row)

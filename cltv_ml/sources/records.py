@@ -26,7 +26,9 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name!r} is no UTF-8, which JSON must be: {error.reason}.") from error
+        raise InputError(
+            f"{path.name!r} is JSON but not in UTF-8 ({error.reason}); save it as UTF-8."
+        ) from error
     records, broken, notes = _records(text, path.name, start)
     rows = [dict(_flat_record(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -63,7 +65,7 @@ def _records(
         content = [content]
     if not is_records(content):
         raise InputError(
-            f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or a record a line."
+            f"{name!r} is JSON but holds no array of records; write [{{...}}, ...] or one record a line."
         )
     return content, [], []
 
@@ -98,7 +100,7 @@ def _by_line(
             broken.append((start + len(records), line))
         records.append(record if isinstance(record, dict) else {})
     if len(broken) > 0.5 * len(records):
-        raise InputError(f"{name!r} is no JSON: {error.msg} in line {error.lineno}.")
+        raise InputError(f"{name!r} is not valid JSON: {error.msg} in line {error.lineno}.")
     return records, broken
 
 

@@ -42,7 +42,8 @@ def replay(log: AnyLog, experiment: str = "cltv") -> tuple[WindowResult, str]:
     if len(X) != int(seen["customers_at_cutoff"]):
         raise InputError(
             f"this log has {len(X):,} customers before {window.cutoff:%Y-%m-%d}, the newest training of experiment "
-            f"{experiment!r} had {int(seen['customers_at_cutoff']):,}; name its data, or train on these."
+            f"{experiment!r} had {int(seen['customers_at_cutoff']):,}; name the data of that training with --data, or "
+            "train on this log."
         )
     y_true = log.target(window, X.index)
     predictions = {name: model.predict_table(X) for name, model in models.items()}

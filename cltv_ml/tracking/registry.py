@@ -295,8 +295,8 @@ def _check_champion(name: str, expected: int | None) -> None:
     found = alias_version(name, "champion")
     if found != expected:
         raise InputError(
-            f"the champion moved meanwhile: it was expected to be {_version(expected)} and is {_version(found)} now; "
-            "nothing more was changed, look again with `cltv promote --dry-run`."
+            f"the champion changed in the meantime from {_version(expected)} to {_version(found)}; nothing more was "
+            "changed. Compare again with `cltv promote --dry-run`."
         )
 
 

@@ -151,5 +151,5 @@ def test_what_cannot_be_audited_is_one_sentence(four_months):
     with pytest.raises(InputError, match="cost of 1 of 6 lines is not known"):
         compute_audit(four_months.assign(cost=[1.0, 1, 1, 1, 1, np.nan]))
     long = four_months.assign(timestamp=pd.to_datetime(["2001-01-01", *["2024-01-01"] * 5]))
-    with pytest.raises(InputError, match="at most 130 fit a table"):
+    with pytest.raises(InputError, match="a table holds at most 130"):
         compute_audit(long, "month")

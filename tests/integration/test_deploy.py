@@ -159,5 +159,5 @@ def test_two_people_train_and_promote_at_once_on_one_server(place, tmp_path):
     statuses, said = at_once("promote --data orders.csv --force")
     assert sorted(statuses) == [0, 2], said
     refused = said[statuses.index(2)]
-    assert "moved meanwhile" in refused or "has no challenger" in refused
+    assert "changed in the meantime" in refused or "has no challenger" in refused
     assert client.get_registered_model("cltv").aliases == {"champion": "2", "previous": "1"}

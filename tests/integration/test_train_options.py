@@ -96,7 +96,7 @@ def test_customers_of_today_are_all_scored_by_its_champion(store, told, orders):
             "Unknown model 'prophet'. Available: ['bg_nbd_covariates', 'bg_nbd_gamma_gamma', 'ensemble'",
         ),
         (["--objective", "fame"], "objective must be gini or profit, got 'fame'."),
-        (["--cost", "2"], "cost decides nothing unless objective is profit; add --objective profit."),
+        (["--cost", "2"], "cost has no effect unless objective is profit; add --objective profit."),
         (
             ["--objective", "profit", "--share", "20"],
             "share must be above 0 and at most 1 (0.3 is 30%), got 20.",

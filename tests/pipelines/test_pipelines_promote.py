@@ -232,7 +232,7 @@ def test_a_challenger_for_another_horizon_is_refused(rivals, shop):
     challenge(rivals, 3)
     decision = pipelines.promote(data=shop)
     assert not decision.promoted
-    assert "answers for 30 days, the champion for 91" in decision.reasons[0]
+    assert "predicts 30 days, the champion 91" in decision.reasons[0]
 
 
 def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
@@ -264,7 +264,7 @@ def test_a_champion_that_moved_during_the_comparison_stays(rivals, shop, monkeyp
         return [pd.DataFrame({"expected_value": value}) for value in (truth * 0 + 1, truth + 1)]
 
     monkeypatch.setattr(promotion, "score_apart", somebody_else_is_faster)
-    with pytest.raises(ValueError, match="the champion moved meanwhile"):
+    with pytest.raises(ValueError, match="the champion changed in the meantime"):
         pipelines.promote(data=shop)
     assert registry.alias_version("cltv", "champion") == 3
     assert registry.alias_version("cltv", "previous") == 1

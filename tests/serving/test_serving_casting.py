@@ -109,5 +109,5 @@ def test_what_cannot_be_cast_is_refused_by_column_and_type_without_a_customer():
 
 
 def test_a_path_is_refused():
-    with pytest.raises(InputError, match=r"'requests\.csv' is a path; read it to a table first"):
+    with pytest.raises(InputError, match=r"'requests\.csv' is a path; read it into a table first"):
         cast_request(MODEL, "requests.csv")
