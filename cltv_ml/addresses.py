@@ -1,4 +1,4 @@
-"""Addresses of databases and servers: how they are shown, and the secrets that nothing may show."""
+"""Addresses of databases and servers, shown without the secrets that they hold."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def without_secrets(url: str) -> str:
 
 
 def hide(text: str, url: str) -> str:
-    """Return a driver's message in which no secret of the URL stands, nor the URL itself.
+    """Return a driver's message without the URL and without its secrets.
 
     >>> hide("no access for me with p@ss/word", "postgresql://me:p%40ss%2Fword@host/shop?sslpassword=hush1")
     'no access for me with ***'

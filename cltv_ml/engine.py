@@ -39,7 +39,7 @@ _made: ContextVar[list[tuple[duckdb.DuckDBPyConnection, str]] | None] = ContextV
 
 @contextmanager
 def within(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """While this is open, `connect` gives empty catalogs inside `database`, which vanish at its end.
+    """Let `connect` give empty catalogs inside `database` during the block, and drop them at its end.
 
     A new database costs as much as some twenty small queries: a server that answers one customer keeps one.
 
@@ -89,7 +89,7 @@ def connect(
 
 
 def _silence(con: duckdb.DuckDBPyConnection) -> None:
-    """Draw no progress bar: a library never prints, callers are told by callbacks.
+    """Switch DuckDB's progress bar off: a library never prints, and callers follow progress by callbacks.
 
     In Jupyter without ipywidgets there is none, and DuckDB refuses to set what is so already.
     """
@@ -225,7 +225,7 @@ def quoted(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return `text` as a quoted SQL string.
+    """Return a text as a quoted SQL string.
 
     >>> literal("it's")
     "'it''s'"
@@ -291,7 +291,7 @@ def keep(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
 
 
 def show(con: duckdb.DuckDBPyConnection, label: str, query: str) -> Relation:
-    """Return a query as a view: nothing is read before somebody reads it."""
+    """Return a query as a view, which is computed each time that it is read."""
     name = _name(label)
     con.execute(f"create temp view {name} as {query}")
     return _remember(con, name, f"drop view {name}")
@@ -317,7 +317,7 @@ def _remember(con: duckdb.DuckDBPyConnection, name: str, drop: str) -> Relation:
 
 @contextmanager
 def tidy() -> Iterator[None]:
-    """Drop at the end what `keep`, `show` and `lend` make while this is open.
+    """Drop the relations of `keep`, `show` and `lend` at the end of the block.
 
     >>> con = connect()
     >>> with tidy():

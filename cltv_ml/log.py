@@ -42,7 +42,7 @@ _LINE_SQL = {
 
 
 def _file_metadata(path: Path) -> dict[bytes, bytes] | None:
-    """Return what a Parquet file says of itself; None for a folder or a file of another kind."""
+    """Return the metadata of a Parquet file, None for a folder or a file of another kind."""
     try:
         metadata: dict[bytes, bytes] | None = pq.read_schema(path).metadata if path.is_file() else None
     except pa.ArrowInvalid:
@@ -51,7 +51,7 @@ def _file_metadata(path: Path) -> dict[bytes, bytes] | None:
 
 
 def observed_until(table: Tabular) -> str | None:
-    """Return the day until which a table says that it is complete, None where it says nothing."""
+    """Return the day until which a table is complete by its own metadata, None without any."""
     if isinstance(table, pd.DataFrame):
         return table.attrs.get("observed_until")
     metadata = table.schema.metadata if isinstance(table, pa.Table) else _file_metadata(Path(table))

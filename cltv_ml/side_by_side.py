@@ -18,7 +18,7 @@ _thread = threading.local()
 
 
 def side_by_side(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Return what each call gives, made in as many threads as there are `workers`; the first error is raised.
+    """Return the result of each call, made in as many threads as there are `workers`; raise the first error.
 
     Calls that are made inside another one are made one after another, so that threads do not multiply.
 
@@ -34,7 +34,7 @@ def side_by_side(calls: Sequence[Callable[[], Result]]) -> list[Result]:
 
 @contextmanager
 def behind(*, alone: bool = False) -> Iterator[Callable[[Callable[[], Result]], Future[Result]]]:
-    """Yield a function that has a call made in a second thread, one after another in the order given.
+    """Yield a function that hands calls to a second thread, which makes them one after another.
 
     The block ends when all of them have; what has not begun when it fails is left out. With one worker, or `alone`,
     each call is made at once.

@@ -41,7 +41,7 @@ class Table:
 
     @property
     def required(self) -> list[str]:
-        """The columns that must be there."""
+        """The names of the columns that must exist."""
         return [name for name, column in self.columns.items() if column.required]
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:

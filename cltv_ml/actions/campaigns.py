@@ -66,7 +66,7 @@ def add_retention(shop: Shop, done: Actions) -> None:
 
 
 def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> str:
-    """Return the best list, the longest without a loss, and how sure the profit is as far as that is known."""
+    """Return the most profitable list, the longest one without a loss, and where known the profit's interval."""
     found = decisions.break_even(treatment)
     best = curve.loc[curve["expected_profit"].idxmax()]
     text = (
@@ -117,7 +117,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
 def _campaign_section(
     lesson: decisions.CampaignLesson, sentences: list[str], unlike: pd.Index, done: Actions
 ) -> dict[str, Any]:
-    """Return what the past campaign teaches; `unlike` names the features in which the arms differed before it."""
+    """Return the section of a past campaign; `unlike` names the features in which its arms differed before it."""
     warnings = [
         f"Recipients differed from the control before the campaign, most in {name}: it is unlikely "
         "to have been drawn at random, and its uplift is not to be trusted."
@@ -174,7 +174,7 @@ def _policies(
 
 
 def tell_policies(table: pd.DataFrame) -> list[str]:
-    """Return which way of choosing arms would have earned most, by the doubly robust estimates."""
+    """Return a sentence on the policy that would have earned most, by the doubly robust estimates."""
     robust = table[table["estimator"] == "doubly_robust"]
     best, logged = robust.loc[robust["value"].idxmax()], table.iloc[0]
     told = (

@@ -84,7 +84,7 @@ def _by_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
 
 
 def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
-    """Return what `cltv act --before` tells of earlier scores, without the rest of its tables.
+    """Return the changes since earlier scores, as `cltv act --before` works them out.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def _stated(before: pd.DataFrame, name: str) -> Any:
 def _by_earlier_model(
     before: pd.DataFrame, shop: Shop, done: Actions
 ) -> tuple[pd.Series | None, dict[str, float], str]:
-    """Return today's values by the model of then (None: the same, or lost), its cut points, and a sentence."""
+    """Return today's values by the earlier model (None where it is the same or lost), its cuts, and a sentence."""
     cuts, version = done.rules["tiers"], _stated(before, "model_version")
     if version is None:
         return None, cuts, "Which model made the earlier scores is not known; its part is in the others."
@@ -152,7 +152,7 @@ def _by_earlier_model(
 
 
 def _prices(before: pd.DataFrame, shop: Shop) -> tuple[float, str]:
-    """Return what the same goods cost in the horizon before today over that before then, and a sentence."""
+    """Return the price index of the same products, the horizon before today over that before then, and a sentence."""
     cutoff, days = _stated(before, "cutoff"), shop.window.horizon
     if cutoff is None:
         return 1.0, "The day of the earlier scores is not known; the part of prices is in the others."

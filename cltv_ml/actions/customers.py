@@ -51,7 +51,7 @@ def add_segments(shop: Shop, done: Actions) -> None:
 
 
 def _customer_table(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
-    """Return what is known of each customer: predictions, tier, lifecycle, segment, and what scored them when."""
+    """Return each customer's predictions, tier, lifecycle and segment, with the model version and day of the score."""
     parts = [
         shop.predictions.drop(columns="tier", errors="ignore"),
         shop.tiers,
@@ -65,7 +65,7 @@ def _customer_table(shop: Shop, scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tier_basis(shop: Shop) -> str:
-    """Return what the tiers go by, in words."""
+    """Return the value that tiers are cut by, in words."""
     if shop.terms.lifetimes is None:
         return "predicted value"
     if shop.terms.value == "horizon":

@@ -38,7 +38,7 @@ OPT_IN = (
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """What an export is asked for, besides its customers.
+    """The terms of an export besides its customers.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def list_totals(shop: Shop, done: Actions) -> pd.DataFrame:
 
 
 def _profit_interval(treated: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, float]:
-    """Return the ends of a list's profit by the intervals of its customers' values; nothing where there are none."""
+    """Return the bounds of a list's profit from the intervals of its customers' values; empty without intervals."""
     if not {"value_lower", "value_upper"} <= set(predictions):
         return {}
     of_each = predictions.reindex(treated["customer_id"])

@@ -60,7 +60,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
 
 
 def _recommender_told(judged: pd.DataFrame, days: int) -> str:
-    """Return which recommender was chosen, and how well it named what customers then bought for the first time."""
+    """Return a sentence on the chosen recommender and how well it predicted customers' first purchases."""
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
     if name == "most_popular":
         return (
@@ -74,7 +74,7 @@ def _recommender_told(judged: pd.DataFrame, days: int) -> str:
 
 
 def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataFrame, list[str]]:
-    """Return what to recommend, how well each recommender predicted `past`, and why products will not do if so."""
+    """Return what to recommend, how well each recommender predicted `past`, and why it is not products if so."""
     levels: list[ProductLevel] = [level for level in ("product_id", "category") if level in log.columns]
     if not levels:
         raise InputError(
@@ -134,7 +134,7 @@ def _by_segment(shop: Shop, done: Actions, level: ProductLevel) -> dict[str, pd.
 
 
 def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
-    """Add the list of whom to show products, where what that adds is stated, and say what it is expected to earn."""
+    """Add the list of customers to show products to, where the user states the uplift, with its expected profit."""
     terms, table = shop.terms, done.tables["cross_sell"]
     if terms.cross_sell_uplift is None or terms.cost is None or "expected_margin" not in table:
         done.refused["cross-sell list"] = (
@@ -260,7 +260,7 @@ def _add_list(
 
 
 def products_of(customers: pd.Index, done: Actions) -> pd.DataFrame | None:
-    """Return what to show each customer, as `build_campaign` takes it; None where nothing is known.
+    """Return the items to show each customer, as `build_campaign` takes them; None without any.
 
     A product is followed by its category, so that a list of article numbers can be read.
     """

@@ -55,7 +55,7 @@ QUESTIONS = {
 
 
 def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
-    """Return what is missing: questions that an option answers, then what these data cannot tell; None for nothing.
+    """Return the section of missing inputs: questions that an option answers, then those that no option can; or None.
 
     A part is asked for where its refusal names an option; the others keep their sentence.
     """

@@ -1,4 +1,4 @@
-"""The scored shop that every part of `cltv act` reads."""
+"""The scored shop, which every part of `cltv act` reads."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _most_frequent(log: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def customer_margins(done: Actions) -> pd.DataFrame:
-    """Return the margins by customer, or say what they need."""
+    """Return the margins by customer; InputError where no cost and no rate is known."""
     if "margins_by_customer" not in done.tables:
         raise InputError("margins are not known: map a cost column, or state --margin-rate.")
     return done.tables["margins_by_customer"]
@@ -240,7 +240,7 @@ def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
 
 
 def about(shop: Shop, done: Actions) -> pd.DataFrame:
-    """Return what a list tells about each customer: tier, segment, lifecycle, rhythm and, where known, offer."""
+    """Return the columns of a list about each customer: tier, segment, lifecycle, rhythm and, where known, offer."""
     parts: list[Any] = [shop.tiers, shop.lifecycle, done.tables["customers"]["segment"]]
     if "offers" in done.tables:
         parts.append(done.tables["offers"]["offer"].replace("none", "no discount"))
@@ -250,7 +250,7 @@ def about(shop: Shop, done: Actions) -> pd.DataFrame:
 def draw_untreated(
     chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, done: Actions
 ) -> pd.Series | None:
-    """Return who of the chosen is left untreated, by tier: as many as show the difference of the rates.
+    """Return which chosen customers are the control, by tier: enough to show the difference of the rates.
 
     A list too short for that leaves a fifth untreated: it cannot prove the effect, and a note says so.
     """

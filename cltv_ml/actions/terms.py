@@ -1,4 +1,4 @@
-"""The terms that the user states for `cltv act`, and what its parts work out under them."""
+"""Terms that the user states for `cltv act`, and the results of its parts."""
 
 from __future__ import annotations
 

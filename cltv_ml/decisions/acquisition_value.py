@@ -1,4 +1,4 @@
-r"""The value of customers by channel and age, seen and expected, against what winning them cost.
+r"""The value of customers by channel and age, realised and expected, against the cost of winning them.
 
 The mean contribution of a channel's customers in an age band \(b\) is \(r_{gb} = S_{gb} / n_{gb}\), over the customers
 who have been observed to the band's end; their sum up to an age is the value at that age. Where a channel has few
@@ -61,7 +61,7 @@ def value_by_channel(won: Won, measure: str = "contribution") -> pd.DataFrame:
 
 
 def _days_seen(won: Won) -> int:
-    """Return for how many days the oldest customer has been observed."""
+    """Return the number of days for which the oldest customer has been observed."""
     return 0 if won.customers.empty else int(won.customers["observed"].max())
 
 
@@ -157,7 +157,7 @@ def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> flo
 
 
 def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd.DataFrame:
-    """Return how right the expected value at an age was for earlier months, and the rule that people use.
+    """Return the errors of the expected value at an age for earlier months, next to those of the usual rule.
 
     One row per month of customers who have reached the age since: `month`, `customers`, `expected` (from what was known
     `age` days before today), `lower`, `upper` (80%), `rule` (the mean of older customers at that age then), `realised`.

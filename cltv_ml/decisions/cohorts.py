@@ -33,7 +33,7 @@ def compute_cohorts(
     *,
     costs: Costs | None = None,
 ) -> pd.DataFrame:
-    """Return what each cohort did in each period since its customers' first purchase.
+    """Return the customers, orders and revenue of each cohort by period since its customers' first purchase.
 
     Each customer has a clock of their own: period 0 begins with the first purchase. The sums over all rows equal the
     log's to the cent.

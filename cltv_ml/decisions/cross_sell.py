@@ -27,7 +27,7 @@ CANDIDATES = 50
 
 @dataclass(frozen=True)
 class Shown:
-    """What a campaign may show.
+    """Limits on what a campaign may show.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ _PRIOR = 20
 
 
 def _less_sure(steps: np.ndarray, fitted: np.ndarray, mean: float) -> np.ndarray:
-    """Return the steps of a rising curve drawn towards the mean, the more the fewer offers they rest on.
+    """Return the steps of a rising curve shrunk to the mean, more so where they rest on fewer offers.
 
     The highest step of an isotonic regression may be a single offer that was taken up: no certainty.
     """

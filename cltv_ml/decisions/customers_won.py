@@ -48,7 +48,7 @@ class Won:
     known: bool
 
     def before(self, days: int) -> Won:
-        """Return what was known so many days earlier."""
+        """Return the customers and spend as they were known `days` earlier."""
         ends = np.array(ALL_AGES[1:])
         customers = self.customers[self.customers["observed"] >= days]
         spent = self.spent[self.spent["observed"] - days >= ends[self.spent["band"]]]

@@ -34,7 +34,7 @@ def value_column(value: str, basis: str) -> str:
 
 
 def choose_value(table: pd.DataFrame, value: str, basis: str) -> pd.Series:
-    """Return the value that decisions go by, from a table of `compute_lifetime`.
+    """Return the column of a table of `compute_lifetime` on which decisions rest.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def _lifetime_sums(past: pd.Series, expected: pd.Series, residual: pd.Series, wh
 
 
 def residual_share(table: pd.DataFrame) -> float:
-    """Return which share of all customers' lifetime value lies beyond the horizon.
+    """Return the share of all customers' lifetime value that lies beyond the horizon.
 
     >>> residual_share(pd.DataFrame({"residual_value": [30.0], "lifetime_value": [120.0]}))
     0.25

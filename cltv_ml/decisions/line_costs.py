@@ -19,7 +19,7 @@ UNKNOWN_GROUP = "unknown"
 
 @dataclass(frozen=True)
 class Costs:
-    """What the log does not know about costs; each part is the user's own figure, none is invented.
+    """Costs that the log does not hold; the user states each of them, and none is invented.
 
     Parameters
     ----------

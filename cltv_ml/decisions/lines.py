@@ -1,4 +1,4 @@
-"""SQL on the lines of a log, as the decisions read them: money in integers, orders; and one number per customer."""
+"""SQL expressions over the lines of a log: money as integers, orders, and one number per customer."""
 
 from __future__ import annotations
 

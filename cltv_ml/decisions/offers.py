@@ -17,7 +17,7 @@ _CUSTOMER_COLUMNS = ("expected_purchases", "order_value", "margin_rate", "slope"
 
 @dataclass(frozen=True)
 class GuardRails:
-    """What no offer may do.
+    """Limits that every offer keeps.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def choose_offers(
 
 
 def discount_by_segment(offers: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
-    """Return the average discount of each segment: what to look at before an offer goes out.
+    """Return the average discount of each segment, to check before offers go out.
 
     Indexed by `segment`: `customers`, `with_offer` (share), `mean_depth` (of all), `mean_depth_of_offers`,
     `cost`, `expected_profit`. Give groups that must not be treated differently as `segments` to audit them.
@@ -170,7 +170,7 @@ def _check_offers(customers: pd.DataFrame, depths: Sequence[float], guard: Guard
 
 
 def _offer_reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) -> pd.Series:
-    """Return why each customer gets the offer or none."""
+    """Return one sentence per customer: why they get their offer, or none."""
     chance = (100 * table["p_buy"]).round().astype("int64").astype("str")
     raised = (100 * table["p_buy_with_offer"]).round().astype("int64").astype("str")
     gain = table["expected_profit"].map(f"{{:.{digits(currency)}f}}".format).astype("str")

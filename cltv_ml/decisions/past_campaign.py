@@ -17,7 +17,7 @@ from cltv_ml.errors import InputError
 
 @dataclass(frozen=True)
 class CampaignLesson:
-    """What was learned from a past campaign.
+    """The lesson of a past campaign: effects by arm and a fitted uplift model.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class CampaignLesson:
 def learn_from_campaign(
     X: pd.DataFrame, arm: pd.Series, y: pd.Series, *, control: str = "control", random_state: int = 0
 ) -> CampaignLesson:
-    """Return the effect of each arm of a randomised campaign, and how well it can be predicted for whom.
+    """Return the effect of each arm of a randomised campaign, and how well it is predicted customer by customer.
 
     Half of the customers, drawn at random, choose the learner of each arm by cross-validation; the other
     half, read once, tells how well that learner orders customers. Learners whose Qini coefficient has an
@@ -124,7 +124,7 @@ def judge_policies(
     cost: float,
     propensity: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Return what each way of choosing arms would have earned per customer, by `compare_policies`.
+    """Return the profit per customer of each policy for choosing arms, by `compare_policies`.
 
     The policies: each arm for everybody, and "each customer's best": the arm with the highest predicted
     uplift x worth - cost, the control where none is positive. All are read on the half of the customers that

@@ -1,4 +1,4 @@
-"""Plan against actual: what a forecast of the shop expected, what came, and what made the difference."""
+"""Plan against actual: a forecast of the shop, the realised numbers, and the causes of the difference."""
 
 from __future__ import annotations
 

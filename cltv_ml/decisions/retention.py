@@ -70,7 +70,7 @@ def probability_to_buy(predictions: pd.DataFrame) -> pd.Series:
 
 
 def knows_who_left(predictions: pd.DataFrame) -> bool:
-    """Whether the model finds that anybody at all may have left: a P(alive) below 0.999."""
+    """Return whether the model expects that anybody has left: some P(alive) below 0.999."""
     return "p_alive" in predictions and bool(predictions["p_alive"].astype(float).lt(0.999).any())
 
 

@@ -14,7 +14,7 @@ MARGIN_RATE = "margin_rate"
 
 
 def compute_tree(periods: pd.DataFrame) -> pd.DataFrame:
-    """Return what each branch changed from one period to the next; the branches sum to the change to the cent.
+    """Return each branch's part of the change from one period to the next; the parts sum to it to the cent.
 
     Columns `period`, `name`, `of` ("revenue" or "margin"), one per branch, and `change` (currency). A period without
     a purchase has no branches: they are missing.

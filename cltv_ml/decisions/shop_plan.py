@@ -21,7 +21,7 @@ SCENARIOS = {"arrivals": -0.20, "retention": 0.02, "basket": 0.05, "acquisition 
 
 @dataclass(frozen=True)
 class PlanTerms:
-    """What revenue costs, stated by the user.
+    """The costs behind revenue, stated by the user.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class UpliftModel(BaseEstimator):
 
 
 class BoostedUplift(UpliftModel):
-    """What the learners on gradient boosting share.
+    """The base of the learners on gradient boosting.
 
     The trees are small and their leaves large, because an uplift is a difference of two noisy means and a
     flexible model finds patterns in the noise.

@@ -50,7 +50,7 @@ def recommend_upsell(
     exclude: Collection[str] = (),
     top: int = 1,
 ) -> pd.DataFrame:
-    """Return for each customer and category the more expensive product next to what they usually pay per unit.
+    """Return for each customer and category the next product above what they usually pay per unit.
 
     Columns `customer_id`, `category`, `usual_price` (the customer's own mean per unit), `product_id`,
     `usual_units` (units bought in it per year, since the first line in it but over a quarter at least),

@@ -1,4 +1,4 @@
-"""Models x test windows -> one tidy table, each window seen by nothing before it is judged on."""
+"""Backtests: models x test windows in one tidy table, each window unseen by every fit."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def judge(
     targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> WindowResult:
-    """Return how well `models` predicted the holdout of `window`, which no fit has seen.
+    """Return the results of `models` on the holdout of `window`, which no fit has seen.
 
     With `targeting` the profit of that campaign to the customers ranked highest is measured too.
 
@@ -121,7 +121,7 @@ def judge_prepared(
     targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> WindowResult:
-    """Return how well `models` predicted the holdout of `window` for the customers of a training.
+    """Return the results of `models` on the holdout of `window` for the customers of a training.
 
     A training that learned from a share of the customers (`panel.prepare`) is judged on the others so. Without a
     level each model keeps its own total.

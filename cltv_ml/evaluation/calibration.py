@@ -50,7 +50,7 @@ def calibrate(
 def learn_intervals(
     expected: pd.Series, y_true: pd.Series, level: float = LEVEL, *, of_total: Level | None = None
 ) -> Intervals:
-    """Return intervals from out-of-fold predictions and what came, with the errors of the level `of_total` in them."""
+    """Return intervals from out-of-fold predictions and the truth, with the level's errors `of_total` in them."""
     if of_total is not None:
         expected = _at_uncertain_level(expected, y_true, of_total)
     return Intervals(level).fit(expected, y_true)

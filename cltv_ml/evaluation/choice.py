@@ -60,7 +60,7 @@ def compare_shapes(
 
 
 def doubt_order(result: WindowResult, champion: str) -> list[str]:
-    """Return a sentence where the champion is not shown to order customers better than chance or than the naive rule.
+    """Return a sentence where nothing shows that the champion orders customers better than chance or the naive rule.
 
     Paired 95% intervals of the Gini on the test window. A log may hold next to nothing to learn, and then no model
     does better than to expect the same of everybody.
@@ -80,7 +80,7 @@ def doubt_order(result: WindowResult, champion: str) -> list[str]:
 
 
 def beats_chance(result: WindowResult, champion: str) -> bool:
-    """Return whether the champion is shown to order customers better than chance on the test window."""
+    """Return whether the champion orders customers better than chance on the test window, significantly."""
     values = result.values[champion]
     pair = compare_pair(result.y_true, np.ones(len(values)), values)
     return bool(pair.loc["gini", "better"] == "challenger")
@@ -105,5 +105,5 @@ def choose_unseen(
 
 
 def _can_rank(validation: Validation) -> bool:
-    """Return whether customers differ in what they then spent."""
+    """Return whether customers differ in realised spend, so that an order exists."""
     return bool(validation.y_true.nunique() > 1)

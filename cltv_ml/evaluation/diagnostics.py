@@ -22,7 +22,7 @@ _AGES = 60
 
 
 def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 7) -> pd.DataFrame:
-    """Return how many customers bought how often, and how many the model expects: `frequency`, `actual`, `model`.
+    """Return the number of customers by `frequency`, as observed (`actual`) and as expected (`model`).
 
     The last row gathers everybody from `highest` repeat purchases on. The expected counts are the sum of
     the model's probabilities over customers at their ages, not a simulation.
@@ -44,7 +44,7 @@ def compute_frequency_fit(model: PurchaseModel, X: pd.DataFrame, highest: int = 
 
 
 def compute_tracking(model: PurchaseModel, log: AnyLog, window: Window) -> pd.DataFrame:
-    """Return repeat purchase days per week, what happened and what the model expected.
+    """Return repeat purchase days per week, observed and expected by the model.
 
     Columns `week` (first day), `actual`, `expected`, `actual_total`, `expected_total` (cumulative) and
     `calibration` (the week ends by the cutoff). Customers are those who first bought before the cutoff;
@@ -84,7 +84,7 @@ def compute_tracking(model: PurchaseModel, log: AnyLog, window: Window) -> pd.Da
 def compute_conditional(
     predicted: pd.Series, actual: pd.Series, X: pd.DataFrame, by: str, groups: int = 12
 ) -> pd.DataFrame:
-    """Return mean purchases after the cutoff by what was known before it, predicted and actual.
+    """Return mean purchases after the cutoff by frequency or recency before it, predicted and actual.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
 
 
 def compute_spend_fit(model: GammaGamma, X: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
-    """Return how repeat buyers are spread over their mean spend, and how the model spreads them.
+    """Return the distribution of repeat buyers over their mean spend, observed and as fitted.
 
     Columns `lower`, `upper` (currency, equal ratios), `actual` and `model` (customers). Given x purchases
     the share x z / (x z + v) of a mean spend z follows Beta(p x, q): Fader and Hardie (2013), equation 1a.

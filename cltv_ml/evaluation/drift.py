@@ -30,7 +30,7 @@ Sketch = dict[str, dict[str, Any]]
 
 
 def sketch(table: pd.DataFrame) -> Sketch:
-    """Return a compact picture of each column: how many values, how many missing, quantiles and bin counts, or levels.
+    """Return a summary of each column: counts of values and gaps, quantiles and bin counts, or levels.
 
     >>> made = sketch(pd.DataFrame({"a": [0.0] * 18 + [4, None]}))["a"]
     >>> made["count"], made["missing"], made["edges"], made["counts"]
@@ -57,7 +57,7 @@ def sketch(table: pd.DataFrame) -> Sketch:
 
 
 def _sketch_levels(column: pd.Series) -> dict[str, Any]:
-    """Return the customers of each level, the rare ones together, so that no level tells of a single customer."""
+    """Return the number of customers by level, rare levels joined, so that none reveals a single customer."""
     counts = column.value_counts()
     kept = counts[counts >= RARE].head(LEVELS)
     return {

@@ -37,7 +37,7 @@ class EarlierWindow:
 
 
 def earlier_windows(result: WindowResult, name: str) -> list[EarlierWindow]:
-    """Return how right a model was out of fold on each validation window before the test, the latest first.
+    """Return the out-of-fold scores of a model on each validation window before the test, the latest first.
 
     Its values are brought to the level as it would have been forecast then, as those of the test window are. Each
     keeps its own total where the log tells no level, where windows are shorter than the horizon, and the naive rule
@@ -60,7 +60,7 @@ def earlier_windows(result: WindowResult, name: str) -> list[EarlierWindow]:
 
 
 def _at_level(values: pd.Series, y_true: pd.Series, cutoff: pd.Timestamp, result: WindowResult) -> pd.Series:
-    """Return the values at the level forecast on the day nearest to the cutoff, a twelfth of a year apart."""
+    """Return the values scaled to the level that was forecast nearest to the cutoff; these lie a month apart."""
     level, window, validation = result.level, result.window, result.validation
     whole = validation is not None and validation.days == window.horizon
     if level is None or not whole or not len(level.record) or values.name == SameRate.name:

@@ -53,7 +53,7 @@ def compute_importance(
     orders = [(name, rng.permutation(len(X))) for name in names for _ in range(repeats)]
 
     def fall(place: int) -> float:
-        """Return how much Gini is lost with one feature in one order."""
+        """Return the loss of Gini with one feature shuffled once."""
         name, order = orders[place]
         return whole - gini(y, model.predict(_possible(X.assign(**{name: X[name].to_numpy()[order]}))))
 
@@ -101,7 +101,7 @@ def _sample_rows(
 
 
 def _possible(X: pd.DataFrame) -> pd.DataFrame:
-    """Return customers whose history can be, for models refuse any other.
+    """Return customers with a consistent history, since models refuse any other.
 
     No last purchase lies after today, and no gaps are longer than the time in which they fall.
     """

@@ -81,7 +81,7 @@ def judge_fold(model: ValueModel, fold: TuningFold) -> dict[str, float]:
 
 
 def folds_sentence(folds: Sequence[TuningFold]) -> str:
-    """Return what was validated on, in one sentence."""
+    """Return the validation protocol in words."""
     days = sorted({f"{fold.validation.index.get_level_values('cutoff')[0]:%Y-%m-%d}" for fold in folds})
     many = "fold" if len(folds) == 1 else "folds"
     how = _PROTOCOL_NAMES[folds[0].protocol]

@@ -1,4 +1,4 @@
-"""Competing models fitted on one training, with what they predict for its customers."""
+"""Forecasts of competing models, fitted on one training and predicted for its customers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def forecast(
     *,
     level: Level | None = None,
 ) -> Forecasts:
-    """Return what the models that can be fitted on a training predict for today's customers.
+    """Return the predictions for today's customers of all models that can be fitted on a training.
 
     A model that cannot be fitted is left out, and `left` says why; so are those that need labels where the log is too
     short for a labelled origin before the cutoff: `training.origins` is then empty. All but the naive rule are brought
@@ -113,7 +113,7 @@ def _fit_all(
     left: dict[str, str],
     progress: Progress,
 ) -> tuple[dict[str, ValueModel], dict[str, float]]:
-    """Return fitted models and the seconds each took; whoever cannot be fitted is added to `left`.
+    """Return fitted models and their seconds; models that cannot be fitted are added to `left`.
 
     Single models are fitted side by side, then those that are made of them.
     """

@@ -64,7 +64,7 @@ class Future:
 
 
 def forecast_future(log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Window) -> Future:
-    """Return how customers `X` go on after `window`, for whose horizon a model gives `values`.
+    """Return the future of customers `X` after `window`, whose horizon a model's `values` cover.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Shares of several horizons: what earlier windows tell of them, and the models that bear them."""
+"""Shares of several horizons in a value, learned on earlier windows, and the models that carry them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TREES = 100
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier windows tell of several horizons, `days`, where shorter ones learn from `features`.
+    """Results of several horizons, `days`, on earlier windows; shorter horizons learn from `features`.
 
     `powers` are those of `models.Horizons`, by shorter horizon. `expected` and `y_true` hold by horizon the
     out-of-fold values and what came, indexed by (`cutoff`, `customer_id`).
@@ -177,7 +177,7 @@ def _best_power(tables: Sequence[pd.DataFrame]) -> float:
 def _learn(
     log: Log, rows: pd.DataFrame, day: int, cutoff: pd.Timestamp, features: Sequence[str]
 ) -> ValueModel | None:
-    """Return trees fitted on what customers spent in a horizon that had ended by `cutoff`, None where too few did."""
+    """Return trees fitted on spend in a horizon that had ended by `cutoff`, None where too few customers bought."""
     cutoffs = rows.index.get_level_values("cutoff")
     X = rows[cutoffs + pd.Timedelta(days=day) <= cutoff]
     parts = [

@@ -55,7 +55,7 @@ class ByHorizon:
         return sorted([*self.judged, *self.unjudged])
 
     def errors(self) -> Earlier:
-        """Return what was learned on earlier windows with what the test windows showed."""
+        """Return the errors of earlier windows together with those of the test windows."""
         expected, y_true = dict(self.earlier.expected), dict(self.earlier.y_true)
         for day, one in self.judged.items():
             if day != self.main:
@@ -144,7 +144,7 @@ def measure_others(
 def compute_curve(
     predictions: pd.DataFrame, levels: Mapping[int, Level | None] | None = None, customer: str = ""
 ) -> pd.DataFrame:
-    """Return what is expected by each horizon, from day 0 on: columns `day, value, lower, upper`, none of which falls.
+    """Return the expected value by horizon from day 0 on: columns `day, value, lower, upper`, none of which falls.
 
     Of all customers the ends are those of `levels`, NaN without any: ends of customers do not add up. Of one customer
     they are the bounds of the predictions.

@@ -1,4 +1,4 @@
-"""The total that trees learned from labels: today's, and how right it was on earlier windows."""
+"""The total that trees learn from labels: today's, and its errors on earlier windows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST_SAY = 0.1
 
 @dataclass(frozen=True)
 class LearnedTotal:
-    """What a Tweedie model expects in all from a cutoff on, before it is brought to a level.
+    """The total that a Tweedie model expects from a cutoff on, before it is scaled to a level.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ def carry_learned(
     spent: float,
     training: Training,
 ) -> dict[int, Level | None]:
-    """Return the levels at the end of the log with the trees' total, where it had a say in the test window.
+    """Return the levels at the end of the log, with the trees' total where it had weight in the test window.
 
     The trees are fitted again; their miss on the test window joins their record. Levels of other horizons move in the
     same proportion.

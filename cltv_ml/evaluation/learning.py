@@ -21,7 +21,7 @@ LEARNING_METRICS = ("gini", "bias", "decile_mape", "mae")
 def compute_learning(
     log: AnyLog, window: Window, model: ValueModel, features: Sequence[str], *, max_origins: int = 6
 ) -> pd.DataFrame:
-    """Return how clones of `model` do on the test window by how many origins they learned from, the latest first.
+    """Return the test scores of clones of `model` by the number of origins that they learned from, the latest first.
 
     Columns `origins`, `rows` (labelled customers) and the metrics `gini`, `bias`, `decile_mape`, `mae`. It looks
     back at a window that is known by now; nothing is chosen by it.

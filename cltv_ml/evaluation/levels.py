@@ -60,7 +60,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
 
 
 def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int) -> tuple[str, ...]:
-    """Return what the level makes of closures that were seen once, and of the latest that is to be expected again."""
+    """Return sentences on closures that were seen once, and on the latest one that is expected again."""
     notes = []
     again = [one for one in closures if one.returns(passed, horizon)]
     for one in [one for one in closures if one not in again[:-1]]:

@@ -33,7 +33,7 @@ MEMORY = "2GB"
 
 @dataclass(frozen=True)
 class Training:
-    """What the models may learn from, and the customers as they are at the cutoff.
+    """The rows that models may learn from, and the customers as they are at the cutoff.
 
     `cutoff` is given where other customers' spending in the very window to predict is among the labels. `notes` says
     what the log is too short for: origins left out, labels shorter than the `horizon` to predict.
@@ -204,7 +204,7 @@ def _thin_log(log: Log, most: float) -> Log | None:
 
 
 def learned_from(customers: pd.Index, share: float) -> np.ndarray:
-    """Return which customers are in the share that models learn from, by the hash of the id, shape (n,)."""
+    """Return True for the customers in the share that models learn from, by the hash of the id, shape (n,)."""
     return _hashed(customers) < share
 
 

@@ -99,7 +99,7 @@ def compute_truth(
 def compute_expected_path(
     model: ValueModel, X: pd.DataFrame, log: AnyLog, past: Window, points: int = 26
 ) -> pd.DataFrame:
-    """Return which share of the horizon's value is expected by each day: columns `day`, `share`.
+    """Return the share of the horizon's value that is expected by each day: columns `day`, `share`.
 
     Models of purchases are asked for shorter horizons. Others know one horizon only: for them it is the path
     that spending took after `past.cutoff`, among the customers of that day.
@@ -117,7 +117,7 @@ def compute_expected_path(
 def compute_progress(
     log: AnyLog, promised: pd.DataFrame, window: Window, path: pd.DataFrame, until: pd.Timestamp
 ) -> pd.DataFrame:
-    """Return what a batch was expected to bring and brought by each day so far: `day, expected, realised`.
+    """Return a batch's expected and realised revenue by each day so far: `day, expected, realised`.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def compute_progress(
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: how bad it is at least, what was found in words, and the level that follows."""
+    """One check: its value, the finding in words, and the level that follows."""
 
     name: str
     at_least: float
@@ -166,7 +166,7 @@ def worst_level(checks: Sequence[Check]) -> str:
 
 
 def away_from(lower: float, upper: float, target: float = 0.0) -> float:
-    """Return how far an interval stays away from a target: zero where it holds it.
+    """Return the distance of an interval from a target, zero where the interval holds it.
 
     >>> away_from(0.05, 0.2), away_from(-0.3, -0.1), away_from(-0.1, 0.1)
     (0.05, 0.1, 0.0)

@@ -1,4 +1,4 @@
-"""The shape contest: who tells best how a total is divided between customers, on windows before the test."""
+"""The shape contest: which model divides a total between customers best, on windows before the test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHANCE = 0.025
 
 @dataclass(frozen=True)
 class Contest:
-    """Who won, why, and every model's scores.
+    """The winner, the reason in words, and every model's scores.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Contest:
 
 
 def share_out(values: pd.DataFrame, y_true: pd.Series) -> pd.DataFrame:
-    """Return each model's values brought to the realised total: what is left are errors of the shares."""
+    """Return each model's values scaled to the realised total, so that only errors of the shares are left."""
     totals = values.sum()
     return values * (float(y_true.sum()) / totals.where(totals > 0))
 

@@ -93,7 +93,7 @@ def _middle(forecast: ShopForecast) -> np.ndarray:
 
 
 def compute_actuals(log: AnyLog, periods: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
-    """Return what came in each period: `start`, `until`, `part` (known before the cutoff, new), and measures.
+    """Return the realised measures by period: `start`, `until`, `part` (known before the cutoff, new).
 
     Measures are `customers` (who bought in the period), `orders`, `revenue` and `won` (first purchases).
     """

@@ -1,4 +1,4 @@
-"""Stability of the choice: which model each validation window would have named, and who could not be chosen."""
+"""Stability of the choice: the best model of each validation window, and the models that cannot be chosen."""
 
 from __future__ import annotations
 

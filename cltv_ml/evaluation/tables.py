@@ -64,7 +64,7 @@ def compute_realised(y_true: pd.Series, y_pred: pd.Series, bins: int = 40) -> pd
 def compute_bias_by_group(
     y_true: pd.Series, y_pred: pd.Series, groups: pd.Series, *, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Return per group of customers what was predicted, what was realised, and how far off that is.
+    """Return predicted and realised value and the bias by group of customers.
 
     Columns `group`, `customers`, `predicted`, `realised` (means in currency), `bias` (predicted over
     realised, minus one) and `bias_lower`, `bias_upper`: how far chance in what the customers spent could
@@ -96,7 +96,7 @@ def compute_bias_by_group(
 def compute_coverage(
     y_true: pd.Series, predictions: pd.DataFrame, level: float = 0.9, groups: int = 10
 ) -> pd.DataFrame:
-    """Return how often what was spent lay within the interval, by predicted value, highest tenth first.
+    """Return the coverage of the intervals by tenth of predicted value, the highest first.
 
     Columns `group`, `predicted` (mean in currency), `customers`, `coverage` (share inside), `wanted`
     (`level`), `width` (mean width in currency) and `nothing` (share who spent nothing: where it exceeds the

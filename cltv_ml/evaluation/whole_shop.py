@@ -1,4 +1,4 @@
-"""The whole shop's forecast from a log: what is read of it, the models fitted on it, and the tables of the draws."""
+"""The whole shop's forecast from a log: the models fitted on it, their draws, and the tables of these."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def forecast_shop(
 def _past(
     cohorts: CohortRevenue, level: Level, start: pd.Timestamp, holidays: Mapping[str, frozenset[int]]
 ) -> list[ShopPast]:
-    """Return the parts forecast at each earlier cutoff of the level's record, from what lay before, and what came."""
+    """Return the parts forecast at each earlier cutoff of the level's record, with the realised total."""
     horizon, past = level.basis.horizon if level.basis else 0, []
     for day, known in level.record[["day", "forecast"]].itertuples(index=False):
         total = cohorts.revenue(day, day + horizon)

@@ -1,4 +1,4 @@
-"""A transaction log and cutoffs in, one row of features per customer and cutoff out."""
+"""The builder: from a transaction log and cutoffs to one row of features per customer and cutoff."""
 
 from __future__ import annotations
 

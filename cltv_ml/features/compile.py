@@ -1,4 +1,4 @@
-"""Declared features -> the SQL of their ledgers, and one SQL query per cutoff over the ledgers.
+"""The compiler: from declared features to the SQL of their ledgers and one query per cutoff over these.
 
 The text is the subset that means the same on DuckDB and Spark. The filter on the cutoff is written here,
 in every read of a table, and no ledger row spans more than one day: this is why no feature can leak.
@@ -29,7 +29,7 @@ _PASSED_ON = ("second", "products", "discount")
 
 @dataclass(frozen=True)
 class Plan:
-    """The features that are asked for and those they are made from; all SQL is derived from here."""
+    """The requested features and those they are made from; all SQL is derived from here."""
 
     names: tuple[str, ...]
     features: Mapping[str, Feature]
@@ -202,7 +202,7 @@ def _collect_used(
 
 
 def known_names(name: str, features: Mapping[str, Feature]) -> str:
-    """Return a sentence about which features there are: those with a similar name, and where all are listed.
+    """Return a sentence that names features with a similar name, and where all are listed.
 
     >>> known_names("ordrs", dict.fromkeys(["orders", "T"]))
     "Similar: ['orders']; `cltv features list` shows all 2."

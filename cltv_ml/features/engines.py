@@ -24,7 +24,7 @@ _BYTES_PER_ROW = 400
 
 
 class Engine(Protocol):
-    """What the builder asks of an engine."""
+    """The interface that the builder needs of an engine."""
 
     #: The engine's name for whole numbers of 38 digits.
     wide: str

@@ -31,7 +31,7 @@ def label_query(window: Window, labels: Sequence[Label]) -> str:
 
 
 def choose_labels(names: Sequence[str] | None, columns: frozenset[str]) -> list[Label]:
-    """Return the labels that are asked for, or all that a log with these columns can have.
+    """Return the requested labels, or all that a log with these columns can have.
 
     Raises
     ------

@@ -32,7 +32,7 @@ _SCRATCH = "_shards"
 
 @dataclass(frozen=True)
 class _Build:
-    """Everything that decides what the files hold; a folder belongs to one build."""
+    """The identity of a build: everything that decides what its files hold; a folder belongs to one build."""
 
     version: str
     features: tuple[str, ...]

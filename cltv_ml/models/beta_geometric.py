@@ -22,7 +22,7 @@ _GRID, _FINE_GRID = np.linspace(-1.0, 1.0, 161), np.linspace(-1.0, 1.0, 801)
 
 
 class BetaGeometric(CovariateModel):
-    """What BG/NBD and MBG/NBD share; `first` is 1 where a customer may already leave after the first purchase."""
+    """The base of BG/NBD and MBG/NBD; `first` is 1 where customers may leave after the first purchase."""
 
     first: ClassVar[int]
     param_names = ("r", "alpha", "a", "b")

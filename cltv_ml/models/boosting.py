@@ -1,4 +1,4 @@
-"""The training call of XGBoost: rows binned once, a booster grown, its answers read."""
+"""The training call of XGBoost: rows binned once, a booster trained, its predictions read."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def booster_scores(booster: xgb.Booster, matrix: Matrix, margin: np.ndarray | No
 
 
 def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return roughly what each row's history tells of its label, over the mean label: by a small booster of a sample.
+    """Return a rough forecast of each row's label over the mean label, by a small booster fitted on a sample.
 
     >>> history, labels = np.repeat([[0.0], [9.0]], 500, axis=0), np.repeat([1.0, 3.0], 500)
     >>> expected_by_history(history, labels)[[0, -1]].round(1).tolist()
@@ -155,7 +155,7 @@ def expected_by_history(history: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def origin_weights(model: Any, X: pd.DataFrame | FeatureFiles) -> np.ndarray | None:
-    """Return how much each row counts by its cutoff, mean 1; None where all count alike.
+    """Return each row's weight by its cutoff, mean 1; None where all weigh the same.
 
     A weight halves with every `half_life` days between the cutoff and the latest one, or the same day of the
     year as today in an earlier year, whichever is nearer: last year's season is as good as last month.

@@ -1,4 +1,4 @@
-"""Does a covariate belong in a model? The likelihood-ratio test between two nested fits."""
+"""The likelihood-ratio test of covariates, between two nested fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several models in one: weights learned on customers that none of them had seen."""
+"""The ensemble of several models, weighted on customers that none of them had seen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TWEEDIE_POWER = 1.5
 
 
 class Ensemble(ValueModel):
-    """A weighted mean of other models' values: how money is distributed from all of them, how much from one.
+    """A weighted mean of other models' values: the shares come from all members, the total from one.
 
     Every member is first brought to the same total, so the weights are about who spends more. They are not
     negative, add up to one and minimise the Tweedie deviance for labelled customers that no member had seen
@@ -146,7 +146,7 @@ class Ensemble(ValueModel):
         return self.set_params(weights=weights).combine(fitted, X)
 
     def weigh(self, unseen: pd.DataFrame, y: pd.Series, *, carries_over: bool = True) -> np.ndarray:
-        """Return what the ensemble says of each row of `unseen`, its weights learned on the other half of the rows.
+        """Return the ensemble's value for each row of `unseen`, its weights learned on the other half of the rows.
 
         The halves are by hash of the customer: no row decides on the weights it is judged with.
         """

@@ -1,4 +1,4 @@
-"""A cache of fits: what several models of one training fit on equal data is fitted once, while the training lasts."""
+"""A cache of fits: models that several competitors of one training share are fitted once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def shared_fits() -> Iterator[None]:
 
 
 def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) -> Result:
-    """Return what `make` gives, or gave before for equal settings and data while `shared_fits` was open.
+    """Return the result of `make`, or its earlier one for equal settings and data while `shared_fits` is open.
 
     Equal is what has the same digest. Nobody may change what is returned.
 

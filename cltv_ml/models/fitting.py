@@ -271,7 +271,7 @@ class LikelihoodModel(BaseEstimator):
 
 
 def bounds_of(shapes: int, slopes: int = 0) -> np.ndarray:
-    """Return between what log-parameters and slopes are looked for, shape (k, 2)."""
+    """Return the bounds of log-parameters and slopes, shape (k, 2)."""
     return np.array([[_LOWEST, _HIGHEST]] * shapes + [[-_STEEPEST, _STEEPEST]] * slopes)
 
 

@@ -236,7 +236,7 @@ class GammaGamma(BaseEstimator):
 
 
 def _independence(x: np.ndarray, spend: np.ndarray) -> dict[str, float | str]:
-    """Return how far spend goes with frequency among repeat buyers."""
+    """Return the correlation of spend with frequency among repeat buyers."""
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(spend) == 0:
         return {"spearman": 0.0, "p_value": 1.0, "advice": "Too few different customers to tell."}
     every = slice(

@@ -143,7 +143,7 @@ class Hybrid(TreeModel):
     def _offsets(
         self, X: pd.DataFrame, training: TrainingRows
     ) -> tuple[np.ndarray, np.ndarray, dict[pd.Timestamp, float]]:
-        """Return the probabilistic outputs per row, the offset, and each cutoff's realised over expected."""
+        """Return the probabilistic outputs per row, the offset, and the ratio of realised to expected by cutoff."""
         outputs, offset = np.empty((len(X), len(MODEL_OUTPUTS)), np.float32), np.empty(len(X))
         levels, labels, mean = {}, training.labels, training.mean(training.labels)
         counted = np.ones(len(X)) if training.sample_weight is None else training.sample_weight

@@ -68,7 +68,7 @@ def as_labels(model: Any, y: Any, rows: int) -> np.ndarray:
 
 
 def as_weights(model: Any, sample_weight: Any, rows: int) -> np.ndarray | None:
-    """Return how much each row counts as float64, shape (rows,), or None where all count alike."""
+    """Return each row's weight as float64, shape (rows,), or None where all weigh the same."""
     if sample_weight is None:
         return None
     weights = _one_number_a_row(sample_weight)

@@ -1,4 +1,4 @@
-"""Conformal intervals around any model's values: as wide as unseen customers of like value have shown."""
+"""Conformal intervals around any model's values, from the errors of unseen customers of similar value."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Intervals(BaseEstimator):
         return np.clip(_along(value, self.values_, self.median_), lower, upper)
 
     def p_buy(self, values: ArrayLike) -> np.ndarray:
-        """Return how likely a customer of each predicted value is to spend anything, shape (n,).
+        """Return the probability of any spend for customers of each predicted value, shape (n,).
 
         For models that predict money without a probability. It rises with the value and does not fall.
         """

@@ -1,4 +1,4 @@
-"""The level: what known customers will spend in all, and how far that may be off.
+"""The level: the total that known customers will spend, with its uncertainty.
 
 Order and level are different questions. A model of customers may tell well who spends more and still carry the
 total of another season or of another mix of ages into the next window. So the total has forecasts of its own
@@ -231,7 +231,7 @@ def weigh(
 
 
 def _evidence(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[Past]) -> np.ndarray:
-    """Return for how many independent windows each earlier cutoff counts.
+    """Return the number of independent windows for which each earlier cutoff counts.
 
     Windows that overlap tell the same story more than once, old ones tell of another shop, and those whose customers
     were younger of other customers.

@@ -1,4 +1,4 @@
-r"""Forecasts of what known customers will spend in all, from revenue by first day and day alone.
+r"""Candidate forecasts of known customers' total spend, from revenue by first day and day alone.
 
 Let \(A(a, b)\) be the revenue of the days \(a \le t < b\), \(K_k(a, b)\) that part of it which customers
 first seen before day \(k\) brought, \(c\) the cutoff, \(h\) the horizon and \(y = c - 364\) the same weekday a

@@ -1,4 +1,4 @@
-"""Closures: weeks in which the shop sold next to nothing, and what it would have sold."""
+"""Closures: weeks in which the shop sold next to nothing, and the sales that these cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The total of trees as one more forecast of the level: what they learned from labels of earlier windows."""
+"""The total of trees, learned from labels of earlier windows, as one more candidate of the level."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def is_ours(model: ValueModel) -> bool:
 def _try_fold(
     model: ValueModel, fold: Fold, X: pd.DataFrame, y: pd.Series
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], InputError | None]:
-    """Return what a model predicts of a fold as far as it can, and why it can no further."""
+    """Return a model's predictions for a fold, and why some are missing."""
     answers = []
     try:
         for one in predict_fold(model, X, y, fold):

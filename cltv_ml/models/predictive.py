@@ -1,4 +1,4 @@
-"""From draws of what may happen to an interval: the customer's own luck and the parameters' uncertainty."""
+"""Predictive intervals from draws: the customer's own chance and the parameters' uncertainty."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ class PurchaseModel(LikelihoodModel):
         return length
 
     def _now(self, X: pd.DataFrame, answer: Answer | None) -> np.ndarray:
-        """Return P(alive) times what `answer` says of a customer known to be alive."""
+        """Return P(alive) times the `answer` for a customer known to be alive."""
         check_fitted(self)
         columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
 
@@ -233,7 +233,7 @@ class PurchaseModel(LikelihoodModel):
         return on_distinct(work, *columns)
 
     def _mean_now(self, X: pd.DataFrame, answer: Answer) -> np.ndarray:
-        """Return what `answer` says of a customer known to be alive."""
+        """Return the `answer` for a customer known to be alive."""
         check_fitted(self)
         columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
         return on_distinct(lambda *columns: self._if_alive(columns, answer), *columns)

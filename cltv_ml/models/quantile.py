@@ -1,4 +1,4 @@
-"""Several quantiles of what each customer will spend, and the mean that follows from them."""
+"""Quantiles of each customer's future spend, and the mean that follows from them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Quantile(TreeModel):
         return _area_under(self._curve(matrix), np.asarray(self.quantile_alpha)) * self.level_
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
-        """Return what TreeSHAP says of all quantiles.
+        """Return the TreeSHAP values of all quantiles.
 
         What keeping quantiles positive and in order changes stays in the baseline.
         """

@@ -1,4 +1,4 @@
-"""The naive rule every model must beat: customers go on as before."""
+"""The naive rule that every model must beat: customers continue at their own rate and spend."""
 
 from __future__ import annotations
 

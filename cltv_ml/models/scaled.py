@@ -1,4 +1,4 @@
-"""A purchase model's likelihood by its parameters in the user's units, for what is done with it after the fit."""
+"""The likelihood of a fitted purchase model by its parameters in the user's units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted model as plain values and back, so that any later version can still read it.
+"""The state of a fitted model as plain values, which any later version can read back.
 
 Nothing of this package is pickled. A scikit-learn estimator inside a model of the user's own is: only the versions of
 its packages that it was trained with, which are kept next to it, promise to read it.

@@ -1,4 +1,4 @@
-"""The base of the gradient-boosted models: their arguments, the rows they learn from, how they are asked."""
+"""The base of the gradient-boosted models: arguments, training rows and predictions."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ _HISTORY = ("frequency", "recency", "T", "monetary_value")
 
 
 class TreeModel(TreeArguments, ValueModel):
-    """What the models on XGBoost share; `TreeArguments` lists the arguments.
+    """The base of the models on XGBoost; `TreeArguments` lists the arguments.
 
     `X` is a pandas, Polars or Arrow table or an array of numbers; missing values are learned from. Columns of a
     table are taken by name, so their order does not matter and others may stand next to them.

@@ -60,7 +60,7 @@ def covariance(
 
 
 def advise(verdict: str, names: list[str]) -> str:
-    """Return what to do after a verdict about the parameters `names`."""
+    """Return the advice that follows from a verdict on the parameters `names`."""
     listed = ", ".join(names)
     return {
         "converged": "The maximum is a clear peak; use the estimates and their standard errors.",

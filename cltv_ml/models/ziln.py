@@ -72,7 +72,7 @@ class ZILN(TreeModel):
         return self._money(self._parts(matrix))
 
     def _explain(self, matrix: np.ndarray) -> pd.DataFrame:
-        """Return what TreeSHAP says of all three outputs."""
+        """Return the TreeSHAP values of all three outputs."""
         outputs = output_parts(self.booster_, matrix, list(self.feature_names_in_))
         buys, log_probability = through(log_expit, *outputs[0])
         middle, mu = outputs[1]
