@@ -93,7 +93,7 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path):
 
 def test_a_file_in_the_place_of_a_folder_is_refused_before_any_work(tmp_path):
     (tmp_path / "out").write_text("a file", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"--out must be a folder, and .*out is a file"):
+    with pytest.raises(ValueError, match=r"--out must be a folder, but .*out is a file"):
         train(data="no such data", out=tmp_path / "out")
 
 

@@ -74,4 +74,4 @@ def test_reasons_on_spark_are_refused_in_a_sentence(trained, session, tmp_path):
     words = ["--data", "orders.csv", *trained.mapping, "--engine", "spark", "--top-reasons", "2"]
     done = trained.cltv("score", *words, "--out", tmp_path / "scores.parquet")
     assert done.returncode == 2
-    assert "leave out --engine spark or --top-reasons" in done.stderr
+    assert "leave out --top-reasons or --engine spark" in done.stderr

@@ -147,7 +147,7 @@ def test_its_columns_count_repeat_purchase_days_by_month():
 
 
 def test_a_path_must_reach_to_the_end_of_the_forecast(fitted, customers):
-    with pytest.raises(InputError, match=r"'campaign' ends with the value from 2021-01-03"):
+    with pytest.raises(InputError, match=r"'campaign' has its last value on 2021-01-03"):
         fitted.expected_purchases(customers, 60)
 
 

@@ -43,7 +43,7 @@ def test_a_newer_challenger_stays_one(versions):
 
 def test_a_promotion_is_refused_when_the_champion_moved_meanwhile(versions):
     registry.promote(2, expected=1)
-    with pytest.raises(ValueError, match="expected to be version 1 and is version 2 now"):
+    with pytest.raises(ValueError, match="changed in the meantime from version 1 to version 2"):
         registry.promote(3, expected=1)
     assert aliases() == {"champion": 2, "previous": 1, "challenger": None}
 
