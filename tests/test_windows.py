@@ -7,6 +7,7 @@ from cltv_ml.windows import (
     MAX_YEARS,
     MOST_HORIZONS,
     Window,
+    label_days,
     main_horizon,
     rolling_origins,
     to_cutoff,
@@ -148,3 +149,19 @@ def test_without_any_labelled_window_the_longest_horizon_with_a_test_window_is_t
 def test_a_named_cutoff_decides_which_horizon_is_the_main_one():
     span = pd.Timestamp("2022-01-01"), pd.Timestamp("2024-06-30")
     assert [main_horizon(*span, [30, 365], cutoff) for cutoff in ("2023-06-01", "2024-03-01")] == [365, 30]
+
+
+def test_labels_of_exactly_a_week_are_summed_and_shorter_ones_are_not():
+    test = Window("2024-06-01", 91)
+    history = 28 + 2 * 7  # the history of one origin, and two windows of a week
+    assert label_days(test.cutoff - pd.Timedelta(days=history), test) == 7
+    assert label_days(test.cutoff - pd.Timedelta(days=history - 1), test) == 0
+
+
+def test_origins_of_a_horizon_shorter_than_a_step_are_whole_horizons_apart():
+    test = Window("2024-06-01", 7)
+    cutoffs = {
+        one.cutoff for one in training_origins(pd.Timestamp("2023-01-01"), test, step=30, max_origins=3)
+    }
+    latest = test.cutoff - pd.Timedelta(days=7)
+    assert {latest - pd.Timedelta(days=28 * number) for number in range(3)} <= cutoffs

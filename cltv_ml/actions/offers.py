@@ -131,7 +131,8 @@ def add_price_test(shop: Shop, done: Actions) -> None:
     if base + rise >= 1:
         raise InputError(
             f"no discount can be shown to pay: {base:.0%} of the customers buy within {_READ_DAYS} days anyway, and at "
-            f"a margin of {margin:.0%} a discount of {depths[0]:.0%} earns more only if {base + rise:.0%} of them bought."
+            f"a margin of {margin:.0%} a discount of {depths[0]:.0%} earns more only if {base + rise:.0%} of them "
+            "bought."
         )
     lines = shop.log.frame
     weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ_DAYS

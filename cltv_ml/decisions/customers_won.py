@@ -50,7 +50,7 @@ class Won:
     def before(self, days: int) -> Won:
         """Return the customers and spend as they were known `days` earlier."""
         ends = np.array(ALL_AGES[1:])
-        customers = self.customers[self.customers["observed"] >= days]
+        customers = self.customers[self.customers["observed"] > days]
         spent = self.spent[self.spent["observed"] - days >= ends[self.spent["band"]]]
         return Won(
             customers.assign(observed=customers["observed"] - days),

@@ -12,7 +12,7 @@ from cltv_ml.decisions.acquisition_value import (
     monthly_drift,
     value_by_channel,
 )
-from cltv_ml.decisions.customers_won import read_won
+from cltv_ml.decisions.customers_won import REPORTED_AGES, read_won
 from cltv_ml.errors import InputError
 
 FIRST, LAST = pd.Timestamp("2022-01-01"), pd.Timestamp("2023-12-31")
@@ -149,6 +149,33 @@ def test_what_was_known_earlier_holds_no_later_customer(won):
     assert then.customers["customers"].sum() < won.customers["customers"].sum()
     assert then.customers["observed"].min() >= 0
     assert then.spent["revenue"].sum() < won.spent["revenue"].sum()
+
+
+def test_a_customer_of_the_day_after_is_not_known_earlier_and_one_of_the_last_day_is():
+    days = pd.to_datetime(["2022-01-01", "2022-01-04", "2022-01-05", "2022-01-06"])
+    log = pd.DataFrame({"customer_id": ["old", "last", "after", "end"], "timestamp": days, "amount": 5.0})
+    then = read_won(log).before(2)  # as of the end of January 4
+    assert then.customers[["observed", "customers"]].to_numpy().tolist() == [[1, 1], [4, 1]]
+    assert then.spent[["observed", "band", "revenue"]].to_numpy().tolist() == [[1, 0, 5.0], [4, 0, 5.0]]
+
+
+def test_money_counts_at_the_first_age_that_lies_beyond_its_day():
+    ages = np.array([0, 1, 29, 30, 89, 90, 364, 365, 719, 720])
+    log = pd.DataFrame(
+        {
+            "customer_id": "ann",
+            "timestamp": FIRST + pd.to_timedelta(ages, unit="D"),
+            "amount": 2.0 ** np.arange(len(ages)),
+        }
+    )
+    value = value_by_channel(read_won(log)).query("channel == @BLENDED").set_index("age")["realised"]
+    for age in (1, 30, 60, 90, 180, 365, 720):
+        assert value[age] == log["amount"][ages < age].sum(), age
+
+
+def test_reports_show_the_ages_of_one_two_three_and_six_months_one_year_and_two(won):
+    ages = value_by_channel(won)["age"]
+    assert sorted(set(ages[ages.isin(REPORTED_AGES)])) == [30, 60, 90, 180, 365, 720]
 
 
 def test_variable_costs_are_taken_off_every_order():
