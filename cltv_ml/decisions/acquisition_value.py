@@ -143,15 +143,15 @@ def monthly_drift(won: Won, measure: str = "contribution", age: int = 90) -> flo
     Without three months of 30 customers a tenth is assumed.
     """
     place = ALL_AGES.index(age) - 1
-    found = []
-    for month, mine in won.customers.groupby("month"):
-        own = Won(mine, won.spent[won.spent["month"] == month], won.known)
+    by_month = []
+    for month, of_month in won.customers.groupby("month"):
+        own = Won(of_month, won.spent[won.spent["month"] == month], won.known)
         count, mean, spread = _realised(own, place, measure)
         if count >= 30:
-            found.append((mean, mean**2 * spread**2 / count))
-    if len(found) < 3:
+            by_month.append((mean, mean**2 * spread**2 / count))
+    if len(by_month) < 3:
         return 0.1
-    means, chance = np.array(found).T
+    means, chance = np.array(by_month).T
     beyond = means.var(ddof=1) - chance.mean()
     return float(np.clip(np.sqrt(max(beyond, 0.0)) / abs(means.mean()), 0.0, 1.0))
 
@@ -169,8 +169,8 @@ def judge_earlier(won: Won, age: int = 180, measure: str = "contribution") -> pd
     _, rule, spread = _realised(then, place, measure)
     expected = float(np.cumsum(curve[0])[place])
     rows = []
-    for month, mine in won.customers.groupby("month"):
-        own = Won(mine[mine["observed"] < 2 * age], won.spent[won.spent["month"] == month], won.known)
+    for month, of_month in won.customers.groupby("month"):
+        own = Won(of_month[of_month["observed"] < 2 * age], won.spent[won.spent["month"] == month], won.known)
         late = Won(own.customers, own.spent[own.spent["observed"] < 2 * age], won.known)
         count, mean, _ = _realised(late, place, measure)
         if count >= 30:
@@ -190,10 +190,10 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
     """
     rows = []
     for row in cac[cac["cac"].notna()].itertuples():
-        mine = value[value["channel"] == row.channel]
-        at = mine[mine["age"] == age].iloc[0]
+        of_channel = value[value["channel"] == row.channel]
+        at = of_channel[of_channel["age"] == age].iloc[0]
         paid = {
-            name: _payback_months(mine, name, float(row.cac))
+            name: _payback_months(of_channel, name, float(row.cac))
             for name in ("realised", "expected", "upper", "lower")
         }
         rows.append(

@@ -34,17 +34,17 @@ def fill_cost_gaps(log: Log, *, stated: bool) -> tuple[Log, list[str]]:
     if not has.any() and not stated:
         raise InputError("the cost column is empty; state --margin-rate, or fill it in.")
     share = 1 - revenue / (float(lines["amount"].sum()) or 1.0)
-    told = f"{1 - has.mean():.1%} of the lines ({share:.1%} of the revenue) have no cost"
+    sentence = f"{1 - has.mean():.1%} of the lines ({share:.1%} of the revenue) have no cost"
     if stated:
-        return log, [f"{told}: the stated margin rate counts for them."]
+        return log, [f"{sentence}: the stated margin rate counts for them."]
     by_customer = lines[has].groupby("customer_id")[["cost", "amount"]].sum()
     rates = by_customer["cost"] / by_customer["amount"].where(by_customer["amount"] > 0)
     filled = lines["cost"].fillna(lines["amount"] * lines["customer_id"].map(rates))
     known = filled.notna()
     without = lines["customer_id"].nunique() - lines.loc[known, "customer_id"].nunique()
     note = (
-        f"{told}: they count at the margin of the customer's other lines, and {without:,} customers without any cost "
-        "have no profit; state --margin-rate to give them one."
+        f"{sentence}: they count at the margin of the customer's other lines, and {without:,} customers without any "
+        "cost have no profit; state --margin-rate to give them one."
     )
     kept = lines.assign(cost=filled)[known.to_numpy()]
     return replace(log, table=kept), [note]

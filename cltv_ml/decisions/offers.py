@@ -174,7 +174,7 @@ def _offer_reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) ->
     chance = (100 * table["p_buy"]).round().astype("int64").astype("str")
     raised = (100 * table["p_buy_with_offer"]).round().astype("int64").astype("str")
     gain = table["expected_profit"].map(f"{{:.{digits(currency)}f}}".format).astype("str")
-    given = "buys with " + chance + "% chance at full price, " + raised + "% with the offer; gains " + gain
+    offered = "buys with " + chance + "% chance at full price, " + raised + "% with the offer; gains " + gain
     tried = profits.drop(columns=0.0).notna().any(axis=1)
     none = pd.Series(
         np.where(
@@ -184,4 +184,4 @@ def _offer_reasons(table: pd.DataFrame, profits: pd.DataFrame, currency: str) ->
         ),
         index=table.index,
     )
-    return given.where(table["depth"] > 0, none).astype("str")
+    return offered.where(table["depth"] > 0, none).astype("str")

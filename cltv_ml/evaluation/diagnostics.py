@@ -166,20 +166,20 @@ def compute_rates(model: PurchaseModel, points: int = 200) -> pd.DataFrame:
     model's paper, Gamma(r, alpha) and Gamma(s, beta) or Beta(a, b).
     """
     params, week = model.params_, 7 / DAYS_IN[model.time_unit]
-    found = {}
+    laws = {}
     if {"r", "alpha"} <= set(params):
-        found["purchases per week"] = stats.gamma(params["r"], scale=week / params["alpha"])
+        laws["purchases per week"] = stats.gamma(params["r"], scale=week / params["alpha"])
     if {"s", "beta"} <= set(params):
-        found["dropout per week"] = stats.gamma(params["s"], scale=week / params["beta"])
+        laws["dropout per week"] = stats.gamma(params["s"], scale=week / params["beta"])
     if {"a", "b"} <= set(params):
-        found["dropout after a purchase"] = stats.beta(params["a"], params["b"])
-    if not found:
+        laws["dropout after a purchase"] = stats.beta(params["a"], params["b"])
+    if not laws:
         raise InputError(
             f"{type(model).__name__} has no rates that differ between customers, only {sorted(params)}; choose a model "
             "that has, such as pareto_nbd."
         )
     parts = []
-    for name, law in found.items():
+    for name, law in laws.items():
         # A density that grows without bound at zero is read from its half percent on.
         x = np.linspace(max(law.ppf(0.005), 1e-4 * law.mean()), law.ppf(0.99), points)
         parts.append(pd.DataFrame({"rate": name, "x": x, "density": law.pdf(x), "mean": law.mean()}))

@@ -36,24 +36,24 @@ def sketch(table: pd.DataFrame) -> Sketch:
     >>> made["count"], made["missing"], made["edges"], made["counts"]
     (19, 1, [0.0], [18, 1])
     """
-    made = {}
+    sketches = {}
     for name in table.columns:
         if not types.is_numeric_dtype(table[name]):
-            made[str(name)] = _sketch_levels(table[name])
+            sketches[str(name)] = _sketch_levels(table[name])
             continue
         values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
         known = values[np.isfinite(values)]
         edges = (
             np.unique(np.quantile(known, np.arange(1, SKETCH_BINS) / SKETCH_BINS)) if len(known) else known
         )
-        made[str(name)] = {
+        sketches[str(name)] = {
             "count": len(known),
             "missing": len(values) - len(known),
             "edges": edges.tolist(),
             "counts": _bin_counts(known, edges).tolist(),
             "quantiles": [float(f"{value:.7g}") for value in _at_quantiles(known)],
         }
-    return made
+    return sketches
 
 
 def _sketch_levels(column: pd.Series) -> dict[str, Any]:

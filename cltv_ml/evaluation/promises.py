@@ -52,15 +52,15 @@ def read_thresholds(given: Mapping[str, object]) -> Thresholds:
         A name is unknown or a value is not two numbers, the first not above the second.
     """
     known = [entry.name for entry in fields(Thresholds)]
-    made = {}
+    limits = {}
     for name, value in given.items():
         if name not in known:
             raise InputError(f"thresholds: unknown name {name!r}. Available: {sorted(known)}.")
         pair = value if isinstance(value, (list, tuple)) else ()
         if len(pair) != 2 or not all(isinstance(one, (int, float)) for one in pair) or pair[0] > pair[1]:
             raise InputError(f"thresholds: {name} must be two numbers, watch and retrain, got {value!r}.")
-        made[name] = (float(pair[0]), float(pair[1]))
-    return Thresholds(**made)
+        limits[name] = (float(pair[0]), float(pair[1]))
+    return Thresholds(**limits)
 
 
 def compute_truth(

@@ -36,5 +36,5 @@ def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Leve
         if abs(at - day) < PACE and day not in learned:
             realised = basis.log.revenue(day, day + basis.horizon, known=day)
             learned[day] = realised * float(np.exp(miss))
-    found = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, learned)
-    return level if found is None else replace(found, notes=level.notes)
+    level_with = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, learned)
+    return level if level_with is None else replace(level_with, notes=level.notes)

@@ -176,14 +176,14 @@ def _climb_ridge(
             step = np.zeros_like(theta)
             step[free] = axes @ (slope / (np.abs(curvature) + damping))
             step *= min(1.0, 2.0 / max(np.abs(step).max(), 1e-300))
-            found = np.clip(theta + step, bounds[:, 0], bounds[:, 1])
-            height, incline = objective(found)
+            candidate = np.clip(theta + step, bounds[:, 0], bounds[:, 1])
+            height, incline = objective(candidate)
             if height > value:
                 break
             damping *= 10
         else:
             break
-        theta, value, gradient = found, height, incline
+        theta, value, gradient = candidate, height, incline
         damping = max(damping / 10, 1e-12)
     return theta, value
 
@@ -275,10 +275,10 @@ def _inverse(matrix: np.ndarray, bounds: np.ndarray, theta: np.ndarray) -> np.nd
     """Return a positive definite inverse: 1 for what lies on its bound, bounded where the matrix says little."""
     free = np.flatnonzero(~on_bound(theta, bounds))
     values, vectors = np.linalg.eigh(matrix[np.ix_(free, free)])
-    found = np.eye(len(theta))
+    inverse = np.eye(len(theta))
     least = 1e-3 * max(float(values.max(initial=0.0)), 1e-300)
-    found[np.ix_(free, free)] = (vectors / np.maximum(values, least)) @ vectors.T
-    return found
+    inverse[np.ix_(free, free)] = (vectors / np.maximum(values, least)) @ vectors.T
+    return inverse
 
 
 def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -50,12 +50,12 @@ class Pooled(Generic[Model]):
 
     def expected_purchases(self, X: pd.DataFrame, groups: pd.Series, t: float | str) -> np.ndarray:
         """Return the expected purchases of customers in the next `t`, each by their group's model."""
-        found = np.empty(len(X))
+        expected = np.empty(len(X))
         for group, rows in (
             groups.reset_index(drop=True).groupby(groups.to_numpy(), dropna=False).indices.items()
         ):
-            found[rows] = self.of(group).expected_purchases(X.iloc[rows], t)
-        return found
+            expected[rows] = self.of(group).expected_purchases(X.iloc[rows], t)
+        return expected
 
 
 def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model]:

@@ -154,10 +154,10 @@ def check_unit(model: BaseEstimator, X: pd.DataFrame) -> None:
     who, unit = type(model).__name__, model.time_unit
     if unit not in DAYS_IN:
         raise InputError(f"{who}: time_unit {unit!r} is unknown; choose one of {sorted(DAYS_IN)}.")
-    given = X.attrs.get("time_unit", unit)
-    if given != unit:
+    table_unit = X.attrs.get("time_unit", unit)
+    if table_unit != unit:
         raise InputError(
-            f"{who}: the model is in {unit}, the table in {given}; fit a model with time_unit={given!r}, or "
+            f"{who}: the model is in {unit}, the table in {table_unit}; fit a model with time_unit={table_unit!r}, or "
             f"convert recency and T and say so: X.attrs['time_unit'] = {unit!r}."
         )
 

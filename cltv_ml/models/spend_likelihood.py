@@ -24,11 +24,11 @@ def fit_population(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Maxi
     size = weight.sum()
     objective = _objective(x, spend, weight)
     sample = _objective(*_thin_spend(x, spend, weight)) if len(x) > _LARGE else None
-    found = maximize(objective, _STARTS, _BOUNDS, names=("p", "q", "v"), size=size, sample=sample)
+    maximum = maximize(objective, _STARTS, _BOUNDS, names=("p", "q", "v"), size=size, sample=sample)
     error = _relative_error(spend, weight)
-    if _is_plausible(_population_mean(found.theta), error):
-        return found
-    return _hold_mean(objective, sample, size, error, found)
+    if _is_plausible(_population_mean(maximum.theta), error):
+        return maximum
+    return _hold_mean(objective, sample, size, error, maximum)
 
 
 def fit_slopes(
@@ -138,7 +138,7 @@ def _hold_mean(
 
         return restricted
 
-    found = maximize(
+    maximum = maximize(
         held(objective),
         [start[:2] for start in _STARTS],
         _BOUNDS[:2],
@@ -146,11 +146,11 @@ def _hold_mean(
         size=size,
         sample=held(sample) if sample else None,
     )
-    covariance = _HELD @ np.nan_to_num(found.covariance, nan=0.0) @ _HELD.T
+    covariance = _HELD @ np.nan_to_num(maximum.covariance, nan=0.0) @ _HELD.T
     covariance[2, 2] += error**2  # how well the mean itself is known
     return replace(
-        found,
-        theta=_HELD @ found.theta,
+        maximum,
+        theta=_HELD @ maximum.theta,
         covariance=covariance,
         verdict="mean_held",
         advice=_advise_held(_population_mean(free.theta), float(np.exp(free.theta[1]) + 1)),

@@ -135,13 +135,13 @@ def exposures(won: np.ndarray, days: np.ndarray, guard: int, ages: tuple[int, ..
     before = np.concatenate([np.zeros((len(won), 1)), np.cumsum(late, axis=1)], axis=1)
     last = before.shape[1] - 1
     edges = [*ages, 10**9]
-    found = np.zeros((len(won), len(ages) + 1, len(days)))
+    customers = np.zeros((len(won), len(ages) + 1, len(days)))
     for number, (young, old) in enumerate(pairwise(edges)):
         upto, since = np.clip(days - young + 1, 0, last), np.clip(days - old + 1, 0, last)
-        found[:, number] = before[:, upto] - before[:, since]
+        customers[:, number] = before[:, upto] - before[:, since]
     opening = np.concatenate([np.zeros((len(won), 1)), np.cumsum(won[:, :guard], axis=1)], axis=1)
-    found[:, -1] = opening[:, np.clip(days, 0, guard)]
-    return found
+    customers[:, -1] = opening[:, np.clip(days, 0, guard)]
+    return customers
 
 
 def _weeks(days: int) -> np.ndarray:

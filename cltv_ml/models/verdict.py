@@ -53,10 +53,10 @@ def covariance(
 ) -> np.ndarray:
     """Return the covariance of the log-parameters; NaN for those the data do not determine."""
     kept = np.flatnonzero(~(loose | on_bound(theta, bounds)))
-    found = np.full(information.shape, np.nan)
+    whole = np.full(information.shape, np.nan)
     if len(kept):
-        found[np.ix_(kept, kept)] = np.linalg.pinv(-information[np.ix_(kept, kept)], hermitian=True)
-    return found
+        whole[np.ix_(kept, kept)] = np.linalg.pinv(-information[np.ix_(kept, kept)], hermitian=True)
+    return whole
 
 
 def advise(verdict: str, names: list[str]) -> str:

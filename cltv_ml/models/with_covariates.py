@@ -134,9 +134,9 @@ class WithCovariates(ValueModel):
             index=X.index,
         )
         before = self.value_.predict(plain)
-        told = in_currency(parts, np.log(np.maximum(before, 1e-300)), self.value_.predict(coded))
-        rest = told[BASELINE].to_numpy() - before
-        return history.assign(**{BASELINE: history[BASELINE] + rest}).join(told.drop(columns=BASELINE))
+        in_money = in_currency(parts, np.log(np.maximum(before, 1e-300)), self.value_.predict(coded))
+        rest = in_money[BASELINE].to_numpy() - before
+        return history.assign(**{BASELINE: history[BASELINE] + rest}).join(in_money.drop(columns=BASELINE))
 
     def _table(self, X: pd.DataFrame) -> pd.DataFrame:
         return self.value_.at_own_total().predict_table(code(X, self.coding_))

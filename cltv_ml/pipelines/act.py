@@ -88,7 +88,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
 def evaluate(
     settings: Settings | None = None, *, progress: Progress = silent, **options: Any
 ) -> pd.DataFrame:
-    """Return and write what a campaign brought in its window, treated against control, with intervals."""
+    """Return and write the uplift and profit of a campaign, treated against control, with intervals."""
     settings = Evaluate.of(settings, options)
     window = Window(settings.start, settings.horizon)
     listed = read_table(settings.actions, ["control", "cost"]).reset_index()
@@ -203,7 +203,7 @@ def _act_page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]
 
 
 def _json_summary(totals: pd.DataFrame, shop: Shop) -> dict[str, Any]:
-    """Return what the report says of the lists: JSON values, the money to the cent."""
+    """Return the totals of the lists for the report: JSON values, the money to the cent."""
     rows = (
         totals.assign(read_on=totals["read_on"].dt.strftime("%Y-%m-%d")).round(2) if len(totals) else totals
     )

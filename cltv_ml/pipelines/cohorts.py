@@ -102,28 +102,28 @@ def _cohorts_page(
 def _cohort_facts(
     table: pd.DataFrame, settings: Cohorts, continuation: pd.DataFrame | None
 ) -> dict[str, tuple[str, str]]:
-    """Return how many customers are followed, how many of them came back, and what is expected of them."""
+    """Return the page's facts: customers followed, the share who came back, and their expected revenue."""
     first, second = (table[table["period"] == period] for period in (0, 1))
     second = second[second["complete"]]
-    found = {
+    facts = {
         "Customers": (
             f"{first['customers'].sum():,}",
             f"in {len(first):,} cohorts by {settings.by.replace('_', ' ')}",
         )
     }
     if second["customers"].sum():
-        found[f"Bought in {settings.per} 1"] = (
+        facts[f"Bought in {settings.per} 1"] = (
             f"{second['active'].sum() / second['customers'].sum():.0%}",
             f"of {second['customers'].sum():,} customers; {settings.per} 0 begins with the first purchase",
         )
     if continuation is not None:
         last = continuation[continuation["days"] == continuation["days"].max()]
         total = float((last["customers"] * last["expected"]).sum())
-        found["Expected revenue"] = (
+        facts["Expected revenue"] = (
             format_money(total, settings.currency),
             f"of these customers in the next {last['days'].iloc[0]} days",
         )
-    return found
+    return facts
 
 
 def _so_far(table: pd.DataFrame, settings: Cohorts) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The continuation of cohorts: what the champion expects of each cohort's customers from today on."""
+"""The continuation of cohorts: the champion's forecast for each cohort's customers from today on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTINUATION_DRAWS = 200
 
 
 def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd.DataFrame:
-    """Return what a customer of each cohort is expected to spend in each of the next `days`.
+    """Return the expected spend per customer of each cohort in each of the next `days`.
 
     One row per cohort and horizon: `cohort`, `customers`, `age` (days since the first purchase, their mean), `to_date`
     (revenue so far), `days`, `expected` (from today on) and its 90% interval `lower`, `upper`, all per customer of

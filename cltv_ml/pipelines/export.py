@@ -1,4 +1,4 @@
-"""Exports: files for campaign tools, written offline, each with a manifest of what it holds and whom it leaves out."""
+"""Exports: files for campaign tools, written offline, with a manifest of their rows and of the customers left out."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ _FIRST_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expect
 
 @dataclass(frozen=True)
 class Forecasted(Inline):
-    """What came of a forecast.
+    """The result of a forecast: tables, sentences, files and page.
 
     Attributes
     ----------
@@ -198,7 +198,7 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, Pa
 
 
 def _plan_terms(settings: Forecast, log: Log, cutoff: pd.Timestamp) -> PlanTerms:
-    """Return what revenue costs: the margin rate stated, else that of the log's costs in its last year."""
+    """Return the costs behind revenue: the stated margin rate, else that of the log's costs in its last year."""
     rate = settings.margin_rate
     if rate is None and "cost" in log.columns:
         rate = margin_rate(log, cutoff - pd.Timedelta(days=364), cutoff)
@@ -260,7 +260,7 @@ def _last_forecast(settings: Forecast, cutoff: pd.Timestamp) -> pd.DataFrame | N
 
 
 def _judge_ended(log: Log, ended: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the ended periods of an earlier forecast with what came, and what made the difference."""
+    """Return the ended periods of an earlier forecast with the realised numbers, and the causes of the difference."""
     cutoff = ended["cutoff"].iloc[0]
     periods = ended[["start", "until"]].drop_duplicates().sort_values("start")
     actual = compute_actuals(log, periods, cutoff)

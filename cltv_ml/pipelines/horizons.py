@@ -27,7 +27,7 @@ def horizons_of(settings: Train) -> list[int]:
 
 
 def horizon_notes(several: ByHorizon | None) -> list[str]:
-    """Return which horizon decided, and which could not be judged and why, a sentence each."""
+    """Return sentences on the horizon that decided, and on those that could not be judged."""
     if several is None:
         return []
     days = ", ".join(map(str, several.days))

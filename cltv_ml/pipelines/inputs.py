@@ -82,7 +82,7 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
 
 
 def tables_of(settings: Customers) -> Tables:
-    """Return what the settings give besides the log."""
+    """Return the tables that the settings name besides the log."""
     return Tables(
         customers=settings.customers if settings.names_customers else None,
         attributes=settings.attributes,
@@ -178,7 +178,7 @@ def named_models(settings: Competing, horizon: int, features: Sequence[str]) -> 
 
 
 def model_features(log: Log) -> list[str]:
-    """Return what the models of a training learn from; where attributes of customers are given, the first order too."""
+    """Return the features that a training learns from; with attributes of customers, those of the first order too."""
     usual = default_features(log.known)
     if log.attributes is None:
         return usual

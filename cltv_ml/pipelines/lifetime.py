@@ -129,7 +129,7 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
 
 
 def _profit(log: Log, cleaned: Cleaned, cutoff: pd.Timestamp, settings: LifetimeSettings) -> _Profit:
-    """Return what profit needs, and what a reader must know of it."""
+    """Return margins and costs for the profit, and sentences on them."""
     stated = settings.margin_rate is not None or settings.category_margins is not None
     if "cost" not in log.columns and not stated:
         return _Profit(None, None, None, ["Profit is not known: map a cost column, or state --margin-rate."])
@@ -273,7 +273,7 @@ def _write_account(
     cuts: dict[str, float],
     future: Future,
 ) -> None:
-    """Write what was worked out in all, and on which terms, next to the table."""
+    """Write the totals and their terms next to the table."""
     first = table.iloc[0]
     days = [day for day in _PATH if day < first["end"]] + [int(first["end"])]
     account = {

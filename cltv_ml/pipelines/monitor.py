@@ -59,7 +59,7 @@ _BATCH_COLUMNS = (
 
 @dataclass(frozen=True)
 class MonitorReport(Inline):
-    """What was found: the verdict with its checks, drift, segment shares, closed batches and the open ones' paths."""
+    """The report: the verdict with its checks, drift, segment shares, closed batches and the open ones' paths."""
 
     level: str
     checks: list[Check]
@@ -72,12 +72,12 @@ class MonitorReport(Inline):
 
     @property
     def reasons(self) -> list[str]:
-        """What is not ok, in sentences."""
+        """The checks that are not ok, in sentences."""
         return [one.sentence for one in self.checks if one.level != "ok"]
 
     @property
     def kept(self) -> list[str]:
-        """What earlier batches promised and what came of it, in sentences, as far as it is ok."""
+        """The checks of earlier batches that are ok, in sentences."""
         kept = [one for one in self.checks if re.sub(r" \d+ days$", "", one.name) in _PROMISES]
         return [one.sentence for one in kept if one.level == "ok"]
 
@@ -91,7 +91,7 @@ def store_reference(
     *,
     table: pd.DataFrame | None = None,
 ) -> None:
-    """Store with a logged model what later batches are compared with, as `reference.json` next to its files.
+    """Store the reference for later batches with a logged model, as `reference.json` next to its files.
 
     It holds no customer: sketches of features and predictions, customers per tier, and the expected path of the
     value over the horizon.
@@ -178,7 +178,7 @@ def monitor(
 
 
 def _expectations(version: Version, promise: Promise | None) -> tuple[dict[str, Any], list[str], str]:
-    """Return what a batch is held against, sentences about it, and the name of its series."""
+    """Return the expectations that a batch is compared with, sentences about them, and the name of its series."""
     if promise is not None:
         return promise.about, promise.notes, REGISTERED_NAME + promise.series
     return *_read_reference(version, REGISTERED_NAME), REGISTERED_NAME

@@ -1,4 +1,4 @@
-"""Checks of a scored batch: drift since the training, age, and what earlier batches promised against what came."""
+"""Checks of a scored batch: drift since the training, age, and earlier forecasts against realised revenue."""
 
 from __future__ import annotations
 

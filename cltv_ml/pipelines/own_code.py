@@ -20,7 +20,7 @@ from cltv_ml.tracking import checksums
 def score_apart(
     uris: Sequence[str], log: AnyLog, cutoff: pd.Timestamp, sums: Mapping[str, str | None] | None = None
 ) -> list[pd.DataFrame]:
-    """Return what each logged model answers for the customers at a cutoff, each in a process with its own code.
+    """Return each logged model's predictions for the customers at a cutoff, each from a process with its own code.
 
     One frame per address, indexed by customer_id: `expected_value` and the interval's ends where it has them.
     `sums` holds the models' checksums, which are compared before their code runs.

@@ -43,7 +43,7 @@ Needs = Literal["data", "training", "earlier scores"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a figure needs, its table, and arguments of the figure besides table and currency."""
+    """A figure's needs, its table, and its arguments besides table and currency."""
 
     needs: Needs
     table: Callable[[Material], pd.DataFrame]

@@ -24,7 +24,7 @@ PLOT_WINDOWS = 3
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a figure is asked for besides its name; what is empty is chosen by the figure.
+    """The choices for a figure besides its name; the figure itself makes those left empty.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Wanted:
 
 
 class Material:
-    """What figures are drawn from; whatever needs the trained models is made when it is first asked for."""
+    """The inputs of figures; those that need the trained models are computed on first use."""
 
     def __init__(self, cleaned: Cleaned, wanted: Wanted) -> None:
         self.cleaned, self.log, self.wanted = cleaned, cleaned.transactions, wanted

@@ -1,4 +1,4 @@
-"""Pages that may travel: whose ids a redacted page must not hold."""
+"""Redacted pages: the customers whose ids they must not hold."""
 
 from __future__ import annotations
 

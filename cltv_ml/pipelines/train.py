@@ -80,7 +80,7 @@ from cltv_ml.windows import Window
 
 @dataclass(frozen=True)
 class Outcome(Inline):
-    """What a training leaves behind."""
+    """The outcome of a training."""
 
     result: WindowResult
     verdict: Verdict

@@ -62,7 +62,7 @@ class Job:
         }
 
     def card(self, model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray) -> packaging.Card:
-        """Return what a logged model says of itself."""
+        """Return the card of a logged model."""
         names = model.inputs
         return packaging.Card(
             model=model.name,

@@ -60,7 +60,7 @@ def training_notes(
 
 
 def _level_notes(result: WindowResult, job: Job) -> list[str]:
-    """Return how much is expected in all and how far that may be off, or that nothing tells it."""
+    """Return sentences on the expected total and its uncertainty, or that the log does not tell it."""
     level = result.level
     if level is None:
         if job.settings.customers_share:

@@ -305,7 +305,7 @@ def _check_budget(job: TuningJob) -> None:
 
 
 def _fingerprint(job: TuningJob, model: ValueModel, y: pd.Series, features: Sequence[str]) -> str:
-    """Return a digest of what the study was made on: labels and customers, window, features, search space."""
+    """Return a digest of a study's inputs: labels and customers, window, features, search space."""
     rows = pd.util.hash_pandas_object(y, index=True).to_numpy().tobytes()
     about = [
         str(job.window.cutoff),

@@ -114,7 +114,7 @@ def _slices(study: optuna.Study) -> dict[str, go.Figure]:
 
 def _target(number: int) -> Any:
     def value(trial: FrozenTrial) -> float:
-        """Return what a trial reached."""
+        """Return a trial's scores."""
         return float(trial.values[number])
 
     return value

@@ -1,4 +1,4 @@
-"""A week's work of a scheduler: `cltv weekly` trains where that is due, scores, monitors and acts."""
+"""The weekly job of a scheduler: `cltv weekly` trains where that is due, scores, monitors and acts."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from cltv_ml.tracking import registry
 
 @dataclass(frozen=True)
 class Order:
-    """What a batch is asked for, besides its customers.
+    """The terms of a batch, besides its customers.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Manifest(Inline):
-    """What a batch has written: by which model, for how many, how much in all, and who has no value and why."""
+    """The manifest of a batch: its model, customers and total, and the customers without a value by reason."""
 
     file: str
     model: str

@@ -46,7 +46,7 @@ class Tail:
 
 @dataclass(frozen=True)
 class ValueChoice:
-    """Which value is asked for, in revenue or in profit, and how far ahead."""
+    """The requested value, in revenue or in profit, and how far ahead it looks."""
 
     value: str = "horizon"
     basis: str = "revenue"

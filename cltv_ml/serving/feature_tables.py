@@ -1,4 +1,4 @@
-"""A feature table in Parquet that exists already: which files, as of which day, with which columns."""
+"""Feature tables in Parquet that exist already: their files, day and columns, checked."""
 
 from __future__ import annotations
 

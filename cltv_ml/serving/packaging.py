@@ -78,7 +78,7 @@ _TRANSACTIONS_EXAMPLE = {
 
 @dataclass(frozen=True)
 class Card:
-    """What travels with a model: for whom it answers, since when, and where its value tiers are cut."""
+    """The card that travels with a model: its customers, its dates, and the cuts of its value tiers."""
 
     model: str
     horizon: int
@@ -180,7 +180,7 @@ class _FromCode:
 
 
 def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: int = 20) -> pd.DataFrame:
-    """Return a few customers, from the least to the most valuable, with what the model answers for them.
+    """Return a few customers, from the least to the most valuable, with the model's predictions for them.
 
     Columns: `customer_id` (made up: a model names no customer), the card's features, the answer. They are stored
     with the model, so that whoever loads it later, and however it is asked, can see that it still answers the same.

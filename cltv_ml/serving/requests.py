@@ -191,7 +191,7 @@ class ServedOnTransactions(ServedModel):
 
 
 def _read_past(table: pd.DataFrame) -> pd.Series | None:
-    """Return what each customer of a request has spent so far, None where it is not said."""
+    """Return the past spend of each customer of a request, None where the request does not state it."""
     if PAST not in table.columns:
         return None
     past = _float_columns(table[[PAST]])

@@ -29,7 +29,7 @@ _OF_HORIZON = re.compile(r"(expected_value|value_lower|value_upper)_\d+d")
 
 @dataclass(frozen=True)
 class AnswerTerms:
-    """What an answer may be asked for besides the model's own settings; None keeps them.
+    """The terms of a response that replace the model's own settings; None keeps those.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _at_horizon(table: pd.DataFrame, days: int) -> pd.DataFrame:
 
 
 def known_outputs(table: pd.DataFrame) -> list[str]:
-    """Return the columns of PREDICTIONS in which a model had something to say, in the order of `OUTPUTS`."""
+    """Return the columns of PREDICTIONS in which a model has values, in the order of `OUTPUTS`."""
     present = [*(name for name in OUTPUTS if name in table), *filter(is_of_horizon, table)]
     return [name for name in present if name == "expected_value" or table[name].notna().any()]
 
@@ -161,7 +161,7 @@ LARGEST = 1e15
 
 
 def find_faults(X: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
-    """Return what is wrong with customers: a sentence that names the column, and which rows it is true of.
+    """Return the faults of customers' features: a sentence that names the column, and the rows that have it.
 
     >>> X = pd.DataFrame({"frequency": [0.0, -1.0], "recency": [0.0, 9.0], "T": [5.0, 5.0]})
     >>> [(sentence[:28], rows.tolist()) for sentence, rows in find_faults(X)]

@@ -1,4 +1,4 @@
-"""A folder that keeps what a long job has done, so that the same call after a kill continues."""
+"""A folder that keeps the finished pieces of a long job, so that the same call continues after a kill."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Work:
         self.held = self.finished = False
 
     def start(self, identity: Mapping[str, Any]) -> None:
-        """Keep what is there when it was made for the same job, else begin afresh.
+        """Keep the folder's pieces where they are of the same job, else start over.
 
         Parameters
         ----------

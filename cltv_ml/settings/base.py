@@ -129,7 +129,7 @@ def setting(default: Any, description: str, *, flag: str = "", default_text: str
 
 
 class Settings(BaseModel):
-    """What one command can be told; its fields give the flags, the names in `--config`, help, and Python's keywords.
+    """The settings of one command; its fields give the flags, the names in `--config`, help, and Python's keywords.
 
     To add an option to a command, add a field to its class in `commands`: `cli.options` makes the flag of it.
     A name that starts with a figure's or file's position on the command line is marked `flag="argument"`.
@@ -255,7 +255,7 @@ def _parsed(name: str, value: Any) -> dict[str, Any]:
 
 
 def _first_error(error: ValidationError, settings: type[Settings]) -> str:
-    """Return the first thing that is wrong: the setting, what is allowed and the value seen."""
+    """Return the first error in words: the setting, what is allowed and the value seen."""
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))
     kind, value = first["type"], first["input"]

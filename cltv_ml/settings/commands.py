@@ -141,7 +141,7 @@ class Monitor(Printed, Redacted, Chosen, _Watched, Customers, Source):
 
 
 class _Stated(Printed, Redacted, Customers, Source):
-    """What the user states about the business: never invented where it is missing."""
+    """Figures of the business that the user states; none is invented."""
 
     margin_rate: float | None = setting(None, MARGIN)
     category_margins: TableInput = setting(

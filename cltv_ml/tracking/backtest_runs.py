@@ -23,14 +23,14 @@ def log_backtest(results: pd.DataFrame, experiment: str, dataset: str, *, settin
     by_horizon = results["horizon"].astype(int).astype(str) + "d/" + results["metric"]
     results = results.assign(metric=results["metric"].where(~other, by_horizon))
     run_ids = []
-    for name, mine in results.groupby("model", sort=False):
+    for name, of_model in results.groupby("model", sort=False):
         about = {**tags, **horizon, "role": "backtest", "model": str(name)}
         with runs.model_run(experiment_id, f"{name} backtest", about) as run_id:
             mlflow.log_params({"dataset_name": dataset, **horizon, "windows": windows})
-            mlflow.log_metrics(grouped(mine.groupby("metric")["value"].mean().dropna().to_dict()))
-            runs.log_table(mine.astype({"cutoff": "str"}), "tables/backtest.json")
+            mlflow.log_metrics(grouped(of_model.groupby("metric")["value"].mean().dropna().to_dict()))
+            runs.log_table(of_model.astype({"cutoff": "str"}), "tables/backtest.json")
             mlflow.log_text(settings, "settings.toml")
-            for cutoff, rows in mine.dropna(subset="value").groupby("cutoff"):
+            for cutoff, rows in of_model.dropna(subset="value").groupby("cutoff"):
                 day = {"cutoff": f"{cutoff:%Y-%m-%d}"}
                 runs.log_window(
                     run_id,

@@ -1,4 +1,4 @@
-"""The newest training looked at again: its models out of MLflow, its window out of the log, nothing fitted."""
+"""The newest training, replayed: its models from MLflow, its window from the log, nothing fitted."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _INTENT, _PENDING = "cltv_ml.move", "cltv_ml.pending"
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version: what it answers for, until when it was fitted, and what was tested in its stead.
+    """A registered version: its horizon, the end of its training data, and the model that was tested for it.
 
     `candidate` is the address of the same model as the comparison of its training fitted it, before
     `test_cutoff`; None where the training did not write it down.
@@ -216,7 +216,7 @@ def resolve(name: str = REGISTERED_NAME, alias: str = "champion") -> int:
 
 
 def read_version(number: int, name: str = REGISTERED_NAME) -> Version:
-    """Return what is known about a version.
+    """Return the description of a version.
 
     Raises
     ------

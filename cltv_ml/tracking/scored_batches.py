@@ -97,7 +97,7 @@ def keep_batch(
 
 
 def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFrame:
-    """Return what came of each other horizon of a batch that has ended: a row per batch and horizon, with `horizon`.
+    """Return the outcome of each other horizon of a batch that has ended: a row per batch and horizon.
 
     Each is measured once, into the batch's run under names such as `30d/bias`.
     """
@@ -186,15 +186,15 @@ def _closed_metrics(log: Log, batch: pd.DataFrame, window: Window, level: float 
     """Return the metrics of a batch whose window has passed with their ends, what was promised and what came."""
     y_true = log.target(window, batch.index)
     truth = promises.compute_truth(y_true, batch, level=level)
-    found = {
+    metrics = {
         f"{name}{end}": float(row[column])
         for name, row in truth.iterrows()
         for end, column in (("", "value"), ("_lower", "lower"), ("_upper", "upper"))
     }
     if "coverage" in truth.index and level is not None:
-        found["coverage_promised"] = level
-    found |= {"realised": float(y_true.sum()), "promised": float(batch["expected_value"].sum())}
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+        metrics["coverage_promised"] = level
+    metrics |= {"realised": float(y_true.sum()), "promised": float(batch["expected_value"].sum())}
+    return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
 
 def _bias_so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFrame) -> dict[str, float]:

@@ -53,11 +53,13 @@ def second_opinion(values: pd.DataFrame, dataset: str) -> str:
         mlflow.validate_evaluation_results(thresholds, challenger)
     except ModelValidationFailedException as failed:
         mlflow.set_tag("second_opinion", "failed")
-        found = f"the challenger fails them: {_rounded(' '.join(str(failed.message).split()))}"
+        outcome = f"the challenger fails them: {_rounded(' '.join(str(failed.message).split()))}"
     else:
         mlflow.set_tag("second_opinion", "passed")
-        found = "the challenger passes them."
-    return f"Second opinion, MLflow's evaluation by thresholds ({_THRESHOLDS}): {found} This decides nothing."
+        outcome = "the challenger passes them."
+    return (
+        f"Second opinion, MLflow's evaluation by thresholds ({_THRESHOLDS}): {outcome} This decides nothing."
+    )
 
 
 def _evaluate(values: pd.DataFrame, side: str, dataset: str) -> EvaluationResult:

@@ -1,4 +1,4 @@
-"""A store in one SQLite file: created whole or not at all, and what is wrong with one in a sentence."""
+"""A store in one SQLite file: created whole or not at all, and its faults in a sentence."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def open_store(root: Path | None = None) -> str:
         The address is a server's and nothing answers there; or a SQLite store is locked by another process, lies
         in a folder that cannot be written, or is not whole.
     """
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = given or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
+    configured = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = configured or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     # What this logger shows with its whole stack trace is raised as well, and becomes one sentence.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
@@ -148,7 +148,7 @@ def explained() -> Iterator[None]:
 
 
 def _suffered(error: Exception) -> str:
-    """Return what became of the store where that is why MLflow raised, else nothing."""
+    """Return the store's failure where that is why MLflow raised, else an empty text."""
     uri = mlflow.get_tracking_uri()
     if uri.startswith("http"):
         try:
