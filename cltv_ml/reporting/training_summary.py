@@ -128,18 +128,15 @@ def _with_labels(note: str, models: Iterable[str]) -> str:
 
     >>> _with_labels("Over 5 windows mean had the best Gini in 1, hurdle in 4; a mean of all.", ["mean", "hurdle"])
     'Over 5 windows Equal-weight mean had the best Gini in 1, XGBoost hurdle in 4; a mean of all.'
+    >>> _with_labels("tweedie could not be chosen: mean was better.", ["tweedie", "mean"])
+    'XGBoost Tweedie could not be chosen: mean was better.'
     """
-    names = "|".join(map(re.escape, sorted(models, key=len, reverse=True)))
-    # A name such as "mean" is a word elsewhere.
-    return (
-        re.sub(
-            rf"\b(?:{names})\b(?= had the best | in \d)",
-            lambda found: theme.label(found[0]),
-            note,
-        )
-        if names
-        else note
-    )
+    names = [re.escape(name) for name in sorted(models, key=len, reverse=True)]
+    if not names:
+        return note
+    said = "(?= had the best | could not be chosen| was left out| in \\d)"  # a name such as "mean" is a word elsewhere
+    pattern = "|".join(rf"\b{name}\b" + said * (name in ("mean", "quantile")) for name in names)
+    return re.sub(pattern, lambda name: theme.label(name[0]), note)
 
 
 def add_scores(
