@@ -7,6 +7,7 @@ import pandas as pd
 from cltv_ml import decisions
 from cltv_ml.actions.shop import Shop
 from cltv_ml.actions.terms import Actions
+from cltv_ml.money import format_money
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import section
 
@@ -98,5 +99,21 @@ def _split_segments(shop: Shop, levels: pd.Series, segments: pd.Series, done: Ac
     table = _profile(shop, groups)
     done.tables["segments_by_attribute"] = table
     done.sections.append(
-        section(f"Segments by {name}", tables={f"Each segment, divided by {name}": table.reset_index()})
+        section(
+            f"Segments by {name}", tables={f"Each segment, divided by {name}": _shown_profile(table, shop)}
+        )
     )
+
+
+def _shown_profile(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
+    """Return the columns of a profile that a page shows, as text under plain headings."""
+    money = {
+        "Revenue so far": table["revenue"],
+        shop.column.replace("_", " ").capitalize(): table[shop.column],
+    }
+    amounts = {
+        heading: [format_money(float(amount), shop.terms.currency) for amount in column]
+        for heading, column in money.items()
+    }
+    counts = {name.capitalize(): [f"{count:,}" for count in table[name]] for name in ("customers", "orders")}
+    return pd.DataFrame({"Segment": table.index.astype("str"), **counts, **amounts})

@@ -60,16 +60,22 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
 
 
 def _recommender_told(judged: pd.DataFrame, days: int) -> str:
-    """Return a sentence on the chosen recommender and how well it predicted customers' first purchases."""
+    """Return a sentence on the chosen recommender and how well it predicted customers' first purchases.
+
+    >>> judged = pd.DataFrame({"verdict": ["not better than popular items (+1%)"]}, index=["similar_items"])
+    >>> _recommender_told(judged, 91).split("(NDCG@10), ")[1]
+    'it is not better than popular items (+1%).'
+    """
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
     if name == "most_popular":
         return (
             f"The most popular items are recommended: in the {days} days before, no other way named better what "
             "customers then bought for the first time (NDCG@10)."
         )
+    is_verdict = verdict if verdict.startswith("beats") else f"is {verdict}"
     return (
-        f"Recommended by {name.replace('_', ' ')}, which in the {days} days before {verdict} in naming what customers "
-        "then bought for the first time (NDCG@10)."
+        f"Recommended by {name.replace('_', ' ')}. In naming what customers bought for the first time in the {days} "
+        f"days before (NDCG@10), it {is_verdict}."
     )
 
 

@@ -38,7 +38,7 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
     Raises
     ------
     InputError
-        A format is unknown, a table cannot be read, or a customer stands twice.
+        A format is unknown, a table cannot be read, a customer stands twice, or ids are written in two ways.
     """
     settings = ExportSettings.of(settings, options)
     unknown = [name for name in settings.formats if name not in FORMATS]
@@ -147,7 +147,29 @@ def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Da
             raise InputError(f"{name}: customer {twice!r} appears twice; give one row per customer.")
     if customers is None:
         return scores
+    _check_ids_agree(scores.index, customers.index)
     return scores.join(customers.drop(columns=[name for name in customers if name in scores]))
+
+
+def _check_ids_agree(scored: pd.Index, known: pd.Index) -> None:
+    """Raise InputError where no customer of the table has scores, or some do but for case, spaces or leading zeros."""
+    strange, alone = known.difference(scored), scored.difference(known)
+    forms = {_plain_id(one): one for one in alone}
+    spelled = next((one for one in strange if _plain_id(one) in forms), None)
+    if spelled is not None:
+        raise InputError(
+            f"customers: {spelled!r} is written {forms[_plain_id(spelled)]!r} in the scores, so what the table says "
+            "of that customer, opt-outs too, would be lost; write customer_id as the scores do."
+        )
+    if len(scored) and len(known) and len(strange) == len(known):
+        raise InputError(
+            f"customers: none of its {len(known):,} customers has scores, which hold ids such as {scored[0]!r}, the "
+            f"table {known[0]!r}; write customer_id as the scores do."
+        )
+
+
+def _plain_id(identifier: object) -> str:
+    return str(identifier).strip().casefold().lstrip("0")
 
 
 def _write_manifest(

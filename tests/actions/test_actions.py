@@ -300,3 +300,13 @@ def test_what_no_option_answers_keeps_its_sentence():
     part = missing_section({"retention": "nobody is at risk or lapsed, so there is no customer to win back."})
     assert part["tables"] == []
     assert part["sentences"][0].startswith("Retention: nobody is at risk")
+
+
+def test_the_page_shows_divided_segments_as_amounts_under_plain_headings(shop):
+    levels = pd.Series("web", index=shop.predictions.index, name="origin")
+    terms = dataclasses.replace(shop.terms, currency="EUR")
+    found = Actions(rules={"tiers": {}})
+    PARTS["segments"](dataclasses.replace(shop, levels=levels, terms=terms), found)
+    (shown,) = found.sections[0]["tables"]
+    assert shown["head"] == ["Segment", "Customers", "Orders", "Revenue so far", "Expected value"]
+    assert all(row[-1].endswith(" EUR") for row in shown["rows"])

@@ -187,3 +187,18 @@ def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
     assert told["files"]["google_customer_match"]["rows"] == 2
     assert "not_written" in told["files"]["meta_predicted_value"]
     assert not (tmp_path / "meta_predicted_value.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (["Ann@example.com", "bea@example.com"], "'Ann@example.com' is written 'ann@example.com'"),
+        (["x-1", "x-2"], "none of its 2 customers has scores"),
+    ],
+)
+def test_opt_outs_are_never_lost_to_ids_written_another_way(tmp_path, known, said):
+    scores = pd.DataFrame({"expected_value": [9.0, 8.0]}, index=["ann@example.com", "bea@example.com"])
+    people = pd.DataFrame({"opt_out": ["yes", "no"]}, index=known)
+    with pytest.raises(InputError, match=said):
+        write_exports(["warehouse"], scores, tmp_path, ORDER, people)
+    assert list(tmp_path.iterdir()) == []
