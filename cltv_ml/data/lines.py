@@ -15,6 +15,7 @@ from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sales import describe_levels
+from cltv_ml.data.unsigned import lack_sign
 from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
 from cltv_ml.errors import InputError
@@ -79,11 +80,19 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
     columns = Columns(raw.table, rules)
     values, sales = understand(raw, columns)
     query_of = partial(_query_of, columns, values, raw.mapping.get("version"))
-    parsed = (show if _is_typed(raw, columns) else keep)(raw.con, "lines", query_of(raw.table))
+    make = show if _is_typed(raw, columns) else keep
+    parsed = make(raw.con, "lines", query_of(raw.table))
     days = plausible_days(parsed, raw.read_at.date()) if rules.applies("implausible_date") else None
     marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
+    unsigned, told = lack_sign(parsed, marks, raw.mapping, rules)
+    if unsigned:
+        values["amount"] = f"if({values['quantity']} < 0, -abs({values['amount']}), {values['amount']})"
+        parsed = make(raw.con, "lines", query_of(raw.table))
+        marks = _mark(parsed, _rule(rules, set(values), raw.read_at, days), set(values))
     _check_readable(raw, parsed, marks)
     notes = [
+        *told,
+        *_tell_of_nothing(parsed, marks),
         *describe_levels(sales.levels, "refunded" in values),
         *([days.note] if days else []),
         *_notes(raw, columns, values),
@@ -108,6 +117,20 @@ def _query_of(columns: Columns, values: dict[str, str], version: str | None, tab
         f"{', version' if version else ''}) as line_hash "
         f"from (select source_row, {selected}, {keyed} from {table})"
     )
+
+
+def _tell_of_nothing(parsed: Relation, marks: Relation) -> list[str]:
+    """Tell of lines that count as purchases although nothing was bought on them."""
+    if "quantity" not in parsed.kinds or not marks.holds("money = 0 and rule is null"):
+        return []
+    [lines] = parsed.row(
+        f"select count(*) from {parsed} as lines join {marks} as marks using (source_row) "
+        "where marks.money = 0 and marks.rule is null and quantity = 0"
+    )
+    return [
+        f"{lines:,} lines with a quantity of 0 count as purchases of 0.00; take them out of the export where they "
+        "were cancelled."
+    ] * (lines > 0)
 
 
 def _is_typed(raw: Raw, columns: Columns) -> bool:

@@ -93,6 +93,9 @@ class Rules:
     price_discounted
         Where an amount is a quantity times a unit price next to a discount: True where the price has the discount
         taken off already, False where it comes off.
+    unsigned_returns
+        Whether lines with a negative quantity and a positive amount are returns, when the data leave it open; False
+        sets them aside.
     money_unit
         What one of the source's numbers of money is worth in currency, such as 0.01 for cents; None lets the headings
         say so.
@@ -129,6 +132,7 @@ class Rules:
     amount_per: str | None = None
     fill_down: bool | None = None
     price_discounted: bool | None = None
+    unsigned_returns: bool | None = None
     money_unit: float | None = None
     winsorise: float | None = None
     observed_until: str | None = None
@@ -263,6 +267,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "swapped_dates": _truth,
     "fill_down": _truth,
     "price_discounted": _truth,
+    "unsigned_returns": _truth,
     "money_unit": _read_number,
     "winsorise": _read_number,
 }

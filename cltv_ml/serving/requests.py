@@ -223,7 +223,7 @@ def _read_lines(transactions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
     # The columns carry the standard names and lines their own amounts: nothing is left to be guessed.
     mapping = {name: name for name in TRANSACTIONS.columns if name in transactions.columns}
     raw = read(transactions, mapping, changes={"fill_down": "false"})
-    cleaned = clean(raw, Rules(amount_per="line"))
+    cleaned = clean(raw, Rules(amount_per="line", unsigned_returns=False))
     return cleaned.log, cleaned.quarantine
 
 

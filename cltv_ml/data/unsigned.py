@@ -1,0 +1,72 @@
+"""Returns whose amount bears no sign: the quantity of a line is negative and its amount positive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cltv_ml.data.questions import Question, QuestionsError
+from cltv_ml.data.rules import Rules
+from cltv_ml.engine import MONEY_SCALE, Relation
+
+#: Lines that were set aside for their signs only.
+_UNSIGNED = "marks.rule = 'contradictory_signs'"
+
+#: Of the lines whose product has another price, so many must agree with it.
+_AGREEING = 0.9
+
+
+def lack_sign(
+    parsed: Relation, marks: Relation, mapping: Mapping[str, str], rules: Rules
+) -> tuple[bool, list[str]]:
+    """Return whether amounts take the sign of their quantity, and what to tell.
+
+    The lines are returns where no amount of a negative quantity and no amount of a sale bears a sign, or where they
+    cost what other lines of their product do.
+
+    Raises
+    ------
+    QuestionsError
+        They may be sales, because most lines look so, or mistakes, because other returns bear a sign.
+    """
+    if rules.unsigned_returns is False or not marks.holds("rule = 'contradictory_signs'"):
+        return False, []
+    lines, money, sales, signed = parsed.row(
+        f"select count(*) filter (where {_UNSIGNED}), coalesce(sum(marks.money) filter (where {_UNSIGNED}), 0), "
+        "count(*) filter (where marks.rule is null and quantity > 0 and amount > 0), "
+        "count(*) filter (where marks.rule is null and amount < 0) "
+        f"from {parsed} as lines join {marks} as marks using (source_row)"
+    )
+    seen = (
+        f"{lines:,} lines with {int(money) / MONEY_SCALE:,.2f} have a negative quantity and a positive amount"
+    )
+    if rules.unsigned_returns is None and lines > sales:
+        quantity = mapping.get("quantity", "")
+        text = (
+            f"{seen}, which is most of what was sold; say --mapping quantity= if these are the sales and "
+            f"{quantity!r} is what left the stock, or --rule unsigned_returns=true if they are returns."
+        )
+        raise QuestionsError([Question(text, ("quantity=", "unsigned_returns=true"))])
+    if rules.unsigned_returns is None and signed and not _cost_alike(parsed, marks):
+        text = (
+            f"{seen}, while {signed:,} other amounts are negative; say --rule unsigned_returns=true if these lines "
+            "are returns, or --rule unsigned_returns=false to set them aside."
+        )
+        raise QuestionsError([Question(text, ("unsigned_returns=true", "unsigned_returns=false"))])
+    note = f"{seen}: they were read as returns (--rule unsigned_returns=false sets them aside)."
+    return True, [note]
+
+
+def _cost_alike(parsed: Relation, marks: Relation) -> bool:
+    """Whether the amounts in question are the quantity times what other lines of the product cost for one."""
+    if "product_id" not in parsed.kinds:
+        return False
+    agree, priced = parsed.row(
+        "with prices as ("
+        "    select product_id, min(amount / quantity) as least, max(amount / quantity) as most "
+        f"    from {parsed} as lines join {marks} as marks using (source_row) "
+        "    where marks.rule is null and quantity > 0 and product_id is not null group by 1"
+        ") select count(*) filter (where amount / -quantity between least - 0.006 and most + 0.006), count(*) "
+        f"from {parsed} as lines join {marks} as marks using (source_row) join prices using (product_id) "
+        f"where {_UNSIGNED}"
+    )
+    return bool(priced and agree >= _AGREEING * priced)
