@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from cltv_ml.data.candidates import named
 from cltv_ml.data.headings import NOT_THE_PURCHASE, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.parse import quote
+from cltv_ml.data.times import month_number
 from cltv_ml.engine import Relation, quoted, show
 from cltv_ml.sources.frames import MARK
 
@@ -15,6 +19,26 @@ _PARTS = {
     "month": "month monat mois mes mese maand miesiac mesic manad maned kuukausi ay месяц 月 ordermonth salesmonth",
     "day": "day tag jour dia giorno dag dzien den paiva gun день 日 dayofmonth orderday",
 }
+
+#: Fiscal periods, and headings of columns that hold them.
+_FISCAL = re.compile(
+    r"(fy|gj)?[ '-]?\d{2,4}[ /.:_-]*p(er(iod)?)?[ .:_-]?\d{1,2}|p(eriod)?[ .:_-]?\d{1,2}|(fy|gj)[ '-]?\d{2}.*"
+)
+_FISCAL_HEADING = re.compile("fiscal|^fy$|period|geschaftsjahr|buchungsperiode|exercice|ejercicio|esercizio")
+
+
+def is_fiscal(value: str) -> bool:
+    """Whether a text is a period of a fiscal year, whose months only the company knows.
+
+    >>> is_fiscal("FY24 P03"), is_fiscal("P3"), is_fiscal("2024-P03"), is_fiscal("2024-03")
+    (True, True, True, False)
+    """
+    return _FISCAL.fullmatch(value.strip().lower()) is not None
+
+
+def fiscal_columns(columns: Iterable[str]) -> list[str]:
+    """Return the columns whose headings speak of fiscal years or periods."""
+    return [column for column in columns if _FISCAL_HEADING.search(plain_heading(column))]
 
 
 def join_date(table: Relation) -> tuple[Relation, list[str]]:
@@ -41,11 +65,14 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
     if dates or named("timestamp", [one for one in columns if one not in parts and kinds[one] != "empty"]):
         return table, []
     year, *rest = (f"try_cast(cast({quote(part)} as varchar) as integer)" for part in parts)
-    padded = ", ".join(f"lpad(cast({part} as varchar), 2, '0')" for part in rest)
+    if table.kinds[MARK + parts[1]] == "VARCHAR":
+        name_of_month = f"rtrim(trim({quote(parts[1])}), '.')"
+        rest[0] = f"if(length({name_of_month}) > 2, {month_number(name_of_month)}, {rest[0]})"
+    padded = " || '-' || ".join(f"lpad(cast({part} as varchar), 2, '0')" for part in rest)
     name = "-".join(parts)
     numbers = " and ".join(f"{part} between 1 and 31" for part in rest)
     if name in columns or not table.holds(f"{year} between 1900 and 2100 and {numbers}"):
         return table, []
-    joined = f"concat_ws('-', cast({year} as varchar), {padded}) as {quoted(MARK + name)}"
+    joined = f"cast({year} as varchar) || '-' || {padded} as {quoted(MARK + name)}"
     view = show(table.con, "rows", f"select *, {joined} from {table}")
     return view, [f"Columns {parts} were read together as the date, {name!r}."]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cltv_ml.data.date_parts import is_fiscal
 from cltv_ml.data.days import Plausible, plausible_days
 from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
@@ -219,6 +220,11 @@ def _check_readable(raw: Raw, parsed: Relation, marks: Relation) -> None:
             continue
         column = raw.mapping.get(name, raw.mapping.get("unit_price", ""))
         [value] = raw.table.row(f"select {quote(column)} from {raw.table} order by source_row limit 1")
+        if name == "timestamp" and is_fiscal(str(value)):
+            raise InputError(
+                f"column {column!r} holds fiscal periods, such as {str(value)[:50]!r}, whose months depend on when the "
+                "year begins; add a column with the date of each purchase, or with the first day of its period."
+            )
         kind = {"customer_id": "an identifier", "timestamp": "a date", "amount": "an amount"}[name]
         raise InputError(
             f"column {column!r} was read as {name}, but none of its values is {kind}, for example "

@@ -25,6 +25,10 @@ _NAME = re.compile(
 )
 
 _NO_CENTS = "[-—]{1,2}"  # stands for cents that are none: 99,- or 99.-- or 99:- or 99/-
+_PIECES = (  # said behind a number of items
+    r"x|\x{d7}|pcs?|pieces?|pce|ea|each|units?|unidades|unid|uds?|stk|st\x{fc}ck|stuecks?|stck|st|items?|pi[e\x{e8}]ces?|"
+    r"pz|pezzi|szt|ks|kpl|db|\x{448}\x{442}|\x{500b}|\x{4ef6}|\x{4e2a}|\x{70b9}"
+)
 _MINUS = "−–‒﹣－"  # written for a minus, as typesetters and locales of the north do
 _BLANK = r"[\s\x{a0}\x{202f}\x{2009}\x{2007}''’‘`´]"
 
@@ -85,6 +89,8 @@ def bare(text: str) -> str:
     plain = rf"regexp_replace({plain}, '(\d)[:/]{_NO_CENTS}(\)?)$', '\1\2')"
     plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
     plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?)\s*[kK]$', '\1e3')"
+    plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?){_BLANK}*(?:{_PIECES})[.]?$', '\1', 'i')"
+    plain = rf"regexp_replace({plain}, '^[x\x{{d7}}]{_BLANK}*(\d+)$', '\1', 'i')"
     plain = rf"regexp_replace({plain}, '^\((.*)\)$', '-\1')"
     plain = rf"regexp_replace({plain}, '^([\d.,]+)\s*-$', '-\1')"
     return rf"regexp_replace({plain}, '^([-+])\s+', '\1')"

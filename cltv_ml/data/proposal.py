@@ -11,6 +11,7 @@ from typing import Any
 from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines
 from cltv_ml.data.currency import find_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
+from cltv_ml.data.date_parts import fiscal_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES
@@ -102,7 +103,11 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         notes += _settle_order(first, kinds, mapping, given, proposal.ties)
         told, doubted = doubt_customer(first, kinds, mapping, given)
         notes += told
-        questions += (*doubted, *doubt_rows(table, kinds, mapping, given))
+        questions += (
+            *doubted,
+            *doubt_rows(table, kinds, mapping, given),
+            *_doubt_price(kinds, mapping, given),
+        )
     if "currency" not in {*mapping, *given}:
         notes += find_currency(first, table, kinds, mapping)
     mapping, asked = _settle_later(first, table, kinds, mapping, given)
@@ -129,6 +134,24 @@ def _check_columns(columns: Sequence[str]) -> None:
             f"the source has one column only, {columns[0][:60]!r}, and no delimiter divides it; save it with a comma, "
             "semicolon or tab between its columns, or say which line names them (--header-row)."
         )
+
+
+def _doubt_price(
+    kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask about a price taken for the amount next to quantities that cannot be read as numbers."""
+    price = mapping.get("amount", "")
+    if {"amount", "quantity"} & set(given) or "quantity" in mapping:
+        return []
+    texts = [one for one, kind in kinds.items() if kind == "text" and one not in mapping.values()]
+    counts = named("quantity", texts)
+    if not counts or plain_heading(price) not in SYNONYMS["amount"][-1].split():
+        return []
+    text = (
+        f"column {counts[0]!r} may count items but holds words, and {price!r} may be for one item or for the line; "
+        f"say --mapping {flag('amount', price)} for the line, or export {counts[0]!r} as numbers."
+    )
+    return [Question(text, (f"amount={price}",))]
 
 
 def _settle_order(
@@ -297,6 +320,11 @@ def _settle(
             f"no column found for {name}{also}; name it in the mapping, for example {{{name!r}: '<column>'}} or "
             f"--mapping {name}=COLUMN. Found {list(kinds)}."
         )
+        if name == "timestamp" and (fiscal := fiscal_columns(kinds)):
+            text += (
+                f" Columns {fiscal} seem to hold fiscal periods, whose months depend on when the year begins; add a "
+                "column with dates."
+            )
         free = [one for one in kinds if kinds[one] != "empty" and one not in chosen.values()]
         fit = [one for one in free if kinds[one] in _ASKED_KINDS.get(name, ()) and one not in offered]
         offered += fit if len(fit) == 1 else []

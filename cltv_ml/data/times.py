@@ -227,7 +227,7 @@ def _full_year(year: str, last: int) -> str:
     return f"case length({year}) when 4 then {year} when 2 then {short} end"
 
 
-def _month(text: str) -> str:
+def month_number(text: str) -> str:
     """Return SQL for the number of a month, written as a number or as a name."""
     width = max(map(len, _MONTHS)) + 2
     names = "".join(f" {names} ".ljust(width) for names in _MONTHS)
@@ -237,7 +237,7 @@ def _month(text: str) -> str:
 
 def _joined(last: int, words: bool, zoned: bool) -> str:
     """Return SQL for the time of `s`: year, month, day and a clock time, perhaps with a zone."""
-    month = _month("s[2]") if words else "s[2]"
+    month = month_number("s[2]") if words else "s[2]"
     date = f"{_full_year('s[1]', last)} || '-' || {month} || '-' || s[3]"
     said = "'^(?:г[.]?|года)?,? *(?:(?:at|um|à|a las|alle|klo|om|kl[.]?|о|в) )?'"
     tail = f"regexp_replace(trim(s[4]), {said}, '')"

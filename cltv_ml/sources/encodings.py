@@ -106,12 +106,42 @@ def _likely_encoding(block: bytes) -> str:
     """
     beyond = np.frombuffer(block, dtype=np.uint8) >= 128
     if (beyond[1:] & beyond[:-1]).sum() < 0.4 * beyond.sum():
-        return max(
+        likely = max(
             ("cp1252", "cp1250", "cp1254", "cp932", "gb18030"),
             key=lambda encoding: _known_words(block, encoding),
         )
+        return _older_encoding(block, likely) or likely
     best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
     return best.encoding if best else "cp1252"
+
+
+#: Letters beyond ASCII of western languages.
+_WESTERN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœß"
+
+
+#: Such a letter next to others, a capital one only where no small letter is on its left.
+_FITTING = re.compile(
+    rf"(?<=[^\W\d_])[{_WESTERN}](?![A-Z@\[\]^_`{{|}}~])|[{_WESTERN}](?=[a-z{_WESTERN}])"
+    rf"|(?<![^\W\d_])[{_WESTERN.upper()}](?=[^\W\d_])|(?<=[A-Z])[{_WESTERN.upper()}](?![a-z])"
+)
+
+#: Signs inside words, capitals between small letters and what is no character.
+_MISFIT = re.compile(
+    r"(?<=[^\W\d_])(?![’·])[^\x00-\x7f\w\s](?=[^\W\d_])|(?<=[a-z])[‚„†‡ˆ‰‹‘“](?!\w)|\ufffd"
+    r"|(?<=[a-z])[ŠŒŽŸÀ-ÖØ-Þ]|(?<=[A-Z])[ŠŒŽŸÀ-ÖØ-Þ](?=[a-z])"
+)
+
+
+def _older_encoding(block: bytes, likely: str) -> str | None:
+    """Return the encoding of MS-DOS or of the first Macintoshes where its letters fit and those of today do not."""
+    text = block.decode(likely, errors="replace")
+    beyond = int((np.frombuffer(block, dtype=np.uint8) >= 128).sum())
+    eastern = likely in ("cp932", "gb18030")
+    if _TELLING.search(text) or (not eastern and len(_MISFIT.findall(text)) < 0.2 * beyond):
+        return None
+    fitting = {name: len(_FITTING.findall(block.decode(name))) for name in ("cp850", "mac_roman")}
+    older = max(fitting, key=lambda name: fitting[name])
+    return older if fitting[older] >= 0.9 * beyond else None
 
 
 #: Beginnings of headings in languages whose letters western encodings lack.
