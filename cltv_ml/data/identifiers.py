@@ -70,7 +70,7 @@ def doubt_spellings(lines: Relation, rows: int) -> list[str]:
         "spelled",
         f"select distinct customer_id as v from {lines} where customer_id is not null and ({where})",
     )
-    told = _doubt_names(spelled)
+    told = [*_doubt_names(spelled), *_doubt_entities(spelled)]
     flags = ", ".join(f"coalesce(bool_or({test.format('v')}), false)" for _, test, _ in ON_DEMAND.values())
     customers, *changes = spelled.row(f"select count(*), {flags} from {spelled}")
     forms = [form for form, changed in zip(ON_DEMAND, changes, strict=True) if changed]
@@ -81,7 +81,7 @@ def doubt_spellings(lines: Relation, rows: int) -> list[str]:
         every = ON_DEMAND[form][0].format(every)
     counts = ", ".join(f"count(distinct {ON_DEMAND[form][0].format('v')})" for form in forms)
     *merged, together = spelled.row(f"select {counts}, count(distinct {every}) from {spelled}")
-    least = max(2, 0.01 * customers)
+    least = max(1, 0.01 * customers)
     which = [form for form, left in zip(forms, merged, strict=True) if customers - left >= least]
     if not which and customers - together >= least:
         which = list(ON_DEMAND)
@@ -109,6 +109,18 @@ def _doubt_names(spelled: Relation) -> list[str]:
     return [
         f"{names - apart:,} of {names:,} customers looked at differ from another one only in the order of their names, "
         "as in 'Lee, Ann' and 'Ann Lee', and may be the same; export a number or an address that tells customers apart."
+    ]
+
+
+def _doubt_entities(spelled: Relation) -> list[str]:
+    """Tell of names with signs as web pages write them, such as M&uuml;ller."""
+    written = r"contains(v, '&') and regexp_matches(v, '&(#x?[0-9a-fA-F]+|[a-zA-Z]+);')"
+    names, example = spelled.row(f"select count(*), min(v) from {spelled} where {written}")
+    if not names:
+        return []
+    return [
+        f"{names:,} customers looked at hold signs as web pages write them, such as {str(example)[:40]!r}; the same "
+        "name in plain letters counts as another customer."
     ]
 
 

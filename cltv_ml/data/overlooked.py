@@ -28,6 +28,7 @@ from cltv_ml.data.overlooked_numbers import (
     look_at_net,
     look_at_numbers,
     look_at_prices,
+    look_at_quantities,
     look_at_returned,
     part_refunds,
     speaks_of_return,
@@ -107,6 +108,8 @@ def look_over(
             and glance.any_number(one)
         ]
         found.mapping |= {"discount": discounts[0]} if discounts else {}
+    if "quantity" in mapping and "quantity" not in given:
+        look_at_quantities(glance, mapping["quantity"], numbers, found)
     if "unit_price" not in given:
         look_at_prices(glance, mapping["unit_price"], numbers, found)
     return found

@@ -16,6 +16,12 @@ from cltv_ml.data.words import words
 #: Headings, by what such columns hold; see the file of words.
 HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("overlooked").items()}
 
+#: Headings of quantities that were sent or billed.
+_SENT = re.compile(
+    "(qty|quantit|menge|units|pieces|stuck).*(ship|sent|deliver|invoic|billed|fulfil|geliefert|berechnet|livre|factur)"
+    "|(ship|sent|deliver|invoic|billed|fulfil|liefer|fakt).*(qty|quantit|menge|units|pieces|stuck)"
+)
+
 
 @dataclass
 class Overlooked:
@@ -168,6 +174,22 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overl
             f"was paid; say which, for example --mapping {flag('unit_price', others[0])}."
         )
         found.questions.append(Question(text, tuple(f"unit_price={column}" for column in columns)))
+
+
+def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], found: Overlooked) -> None:
+    """Ask which of two quantities was paid, where they differ: what was ordered, or what was sent."""
+    others = [
+        column
+        for column in numbers
+        if _SENT.search(plain_heading(column)) and glance.any_number(column) and glance.differ(chosen, column)
+    ]
+    if others:
+        columns = [chosen, *others]
+        text = (
+            f"columns {columns} hold different quantities, and the amount of a line is its quantity times its unit "
+            f"price; say which was paid, for example --mapping {flag('quantity', others[0])}."
+        )
+        found.questions.append(Question(text, tuple(f"quantity={column}" for column in columns)))
 
 
 def ask_about(

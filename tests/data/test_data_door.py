@@ -92,3 +92,25 @@ def test_fiscal_periods_are_named():
         clean(sales(period=["FY24 P03", "FY24 P04", "FY24 P05"], amount=[1.0, 2.0, 3.0]))
     with pytest.raises(InputError, match="seem to hold fiscal periods"):
         read(sales(fiscal_year=[2024] * 3, fiscal_period=[3, 4, 5], amount=[1.0, 2.0, 3.0]))
+
+
+def test_two_quantities_next_to_a_unit_price_are_asked_about_where_they_differ():
+    days = ["2025-01-02", "2025-01-03", "2025-02-03"]
+    frame = sales(
+        date=days, **{"qty ordered": [2, 2, 2], "qty shipped": [2, 1, 2], "price": [10.0, 4.5, 4.5]}
+    )
+    with pytest.raises(QuestionsError, match="hold different quantities"):
+        read(frame)
+    assert clean(read(frame, {"quantity": "qty shipped"})).log["amount"].sum() == 33.5
+    assert read(frame.assign(**{"qty shipped": 2})).mapping["quantity"] == "qty ordered"
+
+
+def test_customers_with_signs_of_web_pages_and_one_pair_in_two_cases_are_told():
+    frame = pd.DataFrame({"date": "2025-01-02", "amount": [1.0, 2.0, 3.0, 4.0]})
+    cases = {
+        "as web pages write them": ["Müller", "M&uuml;ller", "b", "c"],
+        "only in capital and small letters": ["ann", "Ann", "b", "c"],
+    }
+    for told, customers in cases.items():
+        notes = clean(frame.assign(customer=customers, order=range(4))).report.notes
+        assert any(told in note for note in notes), notes
