@@ -43,7 +43,7 @@ ALWAYS_ON = (
 )
 
 #: The forms of identifiers that can be named, see `Rules.id_forms`.
-ID_FORMS = ("blanks", "unicode", "decimals", "email_case", "case", "zeros", "signs", "none")
+ID_FORMS = ("blanks", "unicode", "decimals", "email_case", "case", "zeros", "signs", "phones", "none")
 
 #: Rules that are off unless switched on.
 OFF_BY_DEFAULT = ("history_before_log",)
@@ -108,8 +108,8 @@ class Rules:
         In which ways identifiers are brought to one form: `blanks` (trimmed, invisible signs taken out),
         `unicode` (NFC), `decimals` (12345.0 is 12345) and `email_case` (addresses in small letters); "none"
         keeps them as they are written. Further forms apply where they are named, with a plus to
-        add to these (`+case`): `case` (all in small letters), `zeros` (00123 is 123) and `signs` (without blanks, #, +
-        and quotes).
+        add to these (`+case`): `case` (all in small letters), `zeros` (00123 is 123), `signs` (without blanks, #, +
+        and quotes) and `phones` (numbers of phones by their last nine digits).
 
     >>> Rules(off=("missing_customer",))
     Traceback (most recent call last):
