@@ -164,6 +164,9 @@ ACTIONS = Table(
         "lifecycle": Column("string", "", "new, active, at risk, lapsed or reactivated", required=False),
         "offer": Column("string", "", "what the customer is offered", required=False),
         "products": Column("string", "", "what to show, joined by commas", required=False),
+        "expected_value": Column(
+            "number", "currency", "what the customer is expected to spend within the horizon", required=False
+        ),
         "read_on": Column("timestamp", "", "first day on which the outcome can be read", required=False),
     },
 )

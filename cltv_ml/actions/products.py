@@ -62,9 +62,9 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
 def _recommender_told(judged: pd.DataFrame, days: int) -> str:
     """Return a sentence on the chosen recommender and how well it predicted customers' first purchases.
 
-    >>> judged = pd.DataFrame({"verdict": ["not better than popular items (+1%)"]}, index=["similar_items"])
+    >>> judged = pd.DataFrame({"verdict": ["not shown to beat popular items (+1%)"]}, index=["similar_items"])
     >>> _recommender_told(judged, 91).split("(NDCG@10), ")[1]
-    'it is not better than popular items (+1%).'
+    'it is not shown to beat popular items (+1%).'
     """
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
     if name == "most_popular":

@@ -240,8 +240,9 @@ def order_values(log: pd.DataFrame, customers: pd.Index) -> pd.Series:
 
 
 def about(shop: Shop, done: Actions) -> pd.DataFrame:
-    """Return the columns of a list about each customer: tier, segment, lifecycle, rhythm and, where known, offer."""
+    """Return the columns of a list about each customer: tier, segment, lifecycle, rhythm, value, where known offer."""
     parts: list[Any] = [shop.tiers, shop.lifecycle, done.tables["customers"]["segment"]]
+    parts.append(shop.predictions["expected_value"])
     if "offers" in done.tables:
         parts.append(done.tables["offers"]["offer"].replace("none", "no discount"))
     return pd.concat(parts, axis=1)

@@ -24,7 +24,7 @@ def build_campaign(
 
     `customer_id`, `action`, `cost` and `expected_profit` (currency), `reason` in words, `control` (True:
     leave untreated), `read_on` (first day on which `evaluate_campaign` can read the outcome), and where
-    given `tier`, `segment`, `lifecycle`, `offer` and `products`.
+    given `tier`, `segment`, `lifecycle`, `offer`, `products` and `expected_value`.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def build_campaign(
     action
         What is done, such as "win-back mail".
     about
-        What is known by customer_id, any of `tier`, `segment`, `lifecycle`, `offer`, and `usual_gap` with
-        `overdue_ratio` (`apply_lifecycle`), which the reason then tells in words.
+        What is known by customer_id, any of `tier`, `segment`, `lifecycle`, `offer`, `expected_value`, and `usual_gap`
+        with `overdue_ratio` (`apply_lifecycle`), which the reason then tells in words.
     products
         `recommend_next`: the items to show.
     control
@@ -63,6 +63,8 @@ def build_campaign(
             table[name] = known[name].astype("str").to_numpy()
     if products is not None:
         table["products"] = _items_text(products).reindex(chosen.index).astype("str").to_numpy()
+    if "expected_value" in known:
+        table["expected_value"] = known["expected_value"].to_numpy()
     table[["cost", "expected_profit"]] = chosen[["cost", "expected_profit"]].to_numpy()
     table["control"] = left_out.to_numpy(dtype=bool)
     table["read_on"] = window.end

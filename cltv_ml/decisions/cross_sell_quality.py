@@ -94,4 +94,4 @@ def _gain_verdict(name: str, gain: float, low: float) -> str:
         return f"beats the most popular items by {gain:.0%}"
     if low > 0:
         return f"better than the most popular items by {gain:.0%}, below the {WORTHWHILE:.0%} that make it worthwhile"
-    return f"not better than the most popular items ({gain:+.0%}): recommend those"
+    return f"not shown to beat the most popular items ({gain:+.0%})"

@@ -237,7 +237,8 @@ def _reason(best: str, scores: pd.DataFrame, field: pd.DataFrame, objective: Obj
     first = row[objective] >= field[objective].max()
     won = "best order of customers" if first else "truest shares of the total among equal orders of customers"
     many = "model" if len(field) == 1 else "models"
-    stable = f", first in {int(row['wins'])} of {int(row['windows'])} windows" if row["windows"] > 1 else ""
+    compared = row["windows"] > 1 and len(field) > 1
+    stable = f", first in {int(row['wins'])} of {int(row['windows'])} windows" if compared else ""
     return (
         f"{best}: {won} ({named}{stable}) of {len(field)} {many} that may be chosen "
         f"(decile error at the realised total {row['decile_mape']:.1%})"

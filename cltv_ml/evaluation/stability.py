@@ -39,11 +39,19 @@ def window_ginis(validation: Validation) -> pd.DataFrame:
 
 
 def _stability(ginis: pd.DataFrame, champion: str) -> str:
-    first = ginis.idxmax(axis="columns")
-    lost = (ginis.max(axis="columns") - ginis[champion]).max()
-    others = [f"{name} in {count}" for name, count in first.value_counts().items() if name != champion]
+    """Return how often each model was the best; of equal ones each is.
+
+    >>> _stability(pd.DataFrame({"bg_nbd": [0.5, 0.5], "hybrid": [0.5, 0.4]}), "hybrid")
+    'Over 2 earlier windows hybrid had the best Gini in 1, bg_nbd in 2; at worst it was 0.100 below the best.'
+    """
+    best = ginis.max(axis="columns")
+    lost = (best - ginis[champion]).max()
+    wins = (
+        ginis.ge(best, axis="index").sum().sort_values(ascending=False, kind="stable")
+    )
+    others = [f"{name} in {count}" for name, count in wins.items() if count and name != champion]
     return (
-        f"Over {len(ginis)} earlier windows {champion} had the best Gini in {int((first == champion).sum())}"
+        f"Over {len(ginis)} earlier windows {champion} had the best Gini in {wins[champion]}"
         + (f", {', '.join(others)}" if others else "")
         + f"; at worst it was {lost:.3f} below the best."
     )

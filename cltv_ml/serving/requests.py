@@ -347,4 +347,6 @@ def _name_and_version(folder: Path) -> tuple[str, str]:
         return "", ""
     pairs = dict(line.split(":", 1) for line in note.read_text(encoding="utf-8").splitlines() if ":" in line)
     name, version = (pairs.get(key, "").strip().strip("'\"") for key in ("model_name", "model_version"))
-    return name, version
+    return (
+        ("", "") if "null" in (name, version) else (name, version)
+    )  # fetched from a run, not from the registry

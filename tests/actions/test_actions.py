@@ -10,6 +10,7 @@ import pytest
 from cltv_ml import pipelines
 from cltv_ml.actions import products
 from cltv_ml.actions import shop as room
+from cltv_ml.actions.exports import ExportOrder, build_export
 from cltv_ml.actions.questions import missing_section
 from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.data import Cleaned, simulate
@@ -100,6 +101,19 @@ def test_every_list_names_action_cost_profit_control_and_the_day_to_read_it(shop
     assert 0 < listed["control"].sum() < len(listed)
     assert (listed["read_on"] > shop.window.cutoff).all()
     assert listed[["cost", "reason"]].notna().all(axis=None)
+
+
+def test_a_list_is_exported_without_its_control_group(shop, done):
+    for name in LISTS:
+        listed = done.tables[name].set_index("customer_id")
+        people = listed.assign(email=[f"{customer}@example.org" for customer in listed.index])
+        table, left_out = build_export("klaviyo", people, ExportOrder("EUR"))
+        treated = listed[~listed["control"].astype(bool)]
+        assert left_out["control group"] == len(listed) - len(treated)
+        assert table["Email Address"].tolist() == [
+            f"{customer.lower()}@example.org" for customer in treated.index
+        ]
+        assert (listed["expected_value"] == shop.predictions["expected_value"].reindex(listed.index)).all()
 
 
 def test_the_profit_of_showing_products_is_the_stated_effect_on_their_margin(done):

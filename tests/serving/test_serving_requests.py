@@ -106,3 +106,12 @@ def test_a_request_may_carry_the_whole_postcode_of_which_the_model_knows_the_are
     assert {"customers.zip", "customers.zip_first_2"} <= set(signature.inputs.input_names())
     lines = LINES.head(1).assign(**{"customers.zip": "10115"})
     assert requests.read_block(lines, features)["text_zip_first_2"].to_pylist() == ["10"]
+
+
+def test_a_model_that_was_not_fetched_from_the_registry_has_no_name(tmp_path):
+    note = tmp_path / "registered_model_meta"
+    assert requests._name_and_version(tmp_path) == ("", "")
+    note.write_text("model_name: null\nmodel_version: null\n")
+    assert requests._name_and_version(tmp_path) == ("", "")
+    note.write_text("model_name: cltv\nmodel_version: '3'\n")
+    assert requests._name_and_version(tmp_path) == ("cltv", "3")
