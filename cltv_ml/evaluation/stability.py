@@ -46,9 +46,7 @@ def _stability(ginis: pd.DataFrame, champion: str) -> str:
     """
     best = ginis.max(axis="columns")
     lost = (best - ginis[champion]).max()
-    wins = (
-        ginis.ge(best, axis="index").sum().sort_values(ascending=False, kind="stable")
-    )
+    wins = ginis.ge(best, axis="index").sum().sort_values(ascending=False, kind="stable")
     others = [f"{name} in {count}" for name, count in wins.items() if count and name != champion]
     return (
         f"Over {len(ginis)} earlier windows {champion} had the best Gini in {wins[champion]}"
