@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
@@ -105,9 +106,10 @@ def judge(
     log = Log.of(log)
     progress("building features", 0.0)
     training = prepare(log, window, [*features, *read_by(models)], max_origins=max_origins)
-    y_true, level = log.target(window, training.X_now.index), forecast_level(log, window)
+    level = forecast_level(log, window)
+    outcome = partial(log.target, window, training.X_now.index)
     return judge_prepared(
-        window, training, models, y_true, level=level, targeting=targeting, progress=progress
+        window, training, models, outcome, level=level, targeting=targeting, progress=progress
     )
 
 
@@ -115,7 +117,7 @@ def judge_prepared(
     window: Window,
     training: Training,
     models: Mapping[str, ValueModel] | Sequence[ValueModel],
-    y_true: pd.Series,
+    outcome: Callable[[], pd.Series],
     *,
     level: Level | None = None,
     targeting: Targeting | None = None,
@@ -128,8 +130,8 @@ def judge_prepared(
 
     Parameters
     ----------
-    y_true
-        What each customer of `training.X_now` spent in the holdout; read once all models are fitted.
+    outcome
+        Reads what each customer of `training.X_now` spent in the holdout; called once, when all models are fitted.
 
     Raises
     ------
@@ -138,6 +140,7 @@ def judge_prepared(
     """
     made = forecast(training, models, progress, level=level)
     progress("comparing with what happened", 0.65)
+    y_true = outcome()
     p_buy = {name: model.p_buy(training.X_now) for name, model in made.models.items()}
     results = measure(window, y_true, made.predictions, made.seconds, p_buy, targeting=targeting)
     return WindowResult(

@@ -189,9 +189,9 @@ def _compare(
     share = settings.customers_share or None
     training = prepare(log, window, features, max_origins=settings.max_origins, customers=share)
     level = None if share else forecast_level(log, window)
-    y_true = log.target(window, training.X_now.index)
+    outcome = partial(log.target, window, training.X_now.index)
     return judge_prepared(
-        window, training, models, y_true, level=level, targeting=job.targeting, progress=progress
+        window, training, models, outcome, level=level, targeting=job.targeting, progress=progress
     )
 
 

@@ -66,7 +66,7 @@ def test_other_customers_learn_from_the_window_itself_and_never_from_those_asked
 
 def _judge_half(log, window, names, models):
     training = prepare(log, window, names, customers=0.5)
-    return judge_prepared(window, training, models, Log.of(log).target(window, training.X_now.index))
+    return judge_prepared(window, training, models, lambda: Log.of(log).target(window, training.X_now.index))
 
 
 def test_what_customers_asked_about_spend_changes_no_prediction_for_them(log, names):

@@ -141,7 +141,7 @@ def test_an_entry_point_of_an_installed_package_offers_a_model(mine, shop, monke
 def test_what_is_no_model_is_named(mine):
     for name, sentence in {
         "mine.py:Nobody": "mine.py has no 'Nobody'",
-        "mine.py:number": "number is a int, no model",
+        "mine.py:number": "number is a int, not a model",
         "mine.py:Needy": "its class needs arguments",
         "yours.py:MyModel": "no file 'yours.py'",
         "nobodys.module:MyModel": "cannot be imported",

@@ -255,7 +255,7 @@ def test_the_reference_holds_no_customer(registered, log):
         (lambda table: table.drop(columns="cutoff"), r"missing columns \['cutoff'\]"),
         (
             lambda table: table.assign(customer_id="?" + table["customer_id"]),
-            "knows only 0% of the scored customers",
+            "holds only 0% of the scored customers",
         ),
         (lambda table: pd.concat([table, table]), "hold a customer twice"),
         (
