@@ -38,15 +38,12 @@ def ask_until_settled(settings: Check, run: Callable[[Check], T]) -> tuple[T, Ch
 
 
 def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
-    """Return the settings with what the user answers: numbers of answers, or name=value; several with commas."""
+    """Return the settings with what the user answers: numbers or values of answers, or name=value, joined by commas."""
     from cltv_ml.data import answer
 
     while True:
         given = typer.prompt("Answer (number, or name=value)").split(",")
-        chosen = [
-            answers[int(one) - 1] if one.strip().isdigit() and 0 < int(one) <= len(answers) else one.strip()
-            for one in given
-        ]
+        chosen = [_offered(one.strip(), answers) for one in given]
         wrong = [one for one in chosen if "=" not in one]
         if not wrong:
             break
@@ -55,3 +52,16 @@ def _answer(settings: Check, answers: tuple[str, ...]) -> Check:
         )
     mapping, rules = answer(chosen, settings.mapping, settings.rules)
     return settings.model_copy(update={"mapping": mapping, "rules": rules})
+
+
+def _offered(given: str, answers: tuple[str, ...]) -> str:
+    """Return the answer that a number or a value stands for, what was given where it is neither.
+
+    >>> answers = ("customer_id=Card no", "customer_id=Time")
+    >>> _offered("2", answers), _offered("card no", answers), _offered("customer_id=Till", answers)
+    ('customer_id=Time', 'customer_id=Card no', 'customer_id=Till')
+    """
+    if given.isdigit() and 0 < int(given) <= len(answers):
+        return answers[int(given) - 1]
+    named = [one for one in answers if one.partition("=")[2].casefold() == given.casefold()]
+    return named[0] if len(named) == 1 else given
