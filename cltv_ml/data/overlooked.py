@@ -66,26 +66,8 @@ def look_over(
     found.settled = _undone_already(glance, mapping)
     levels_of = glance.levels(left, _LEVELS)
     for column in left:
-        levels = levels_of.get(column)
-        if speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, found.settled):
-            found.notes.append(
-                f"Column {column!r} marks only lines that are left out or taken back without it, and is not used."
-            )
-            continue
-        _look_at_unpaid(column, kinds[column], glance, found)
         decided = {**mapping, **found.mapping, **given}
-        about = (column, kinds[column], glance, decided, found)
-        if levels is None:
-            look_at_numbers(*about)
-        elif not (
-            _look_at_flag(column, kinds[column], levels, glance, decided, found)
-            # Few refunds are money as many are; codes of one digit are none.
-            or (
-                (kinds[column] == "rate" or any(is_money(level) for level in levels))
-                and look_at_numbers(*about)
-            )
-        ):
-            _look_at_levels(column, levels, glance, decided, found)
+        _look_at_column(column, kinds[column], levels_of.get(column), glance, decided, found)
     left = [column for column in left if column not in found.mapping.values()]
     found.notes += hint(glance, left, kinds, mapping, {**mapping, **found.mapping, **given})
     look_at_net(mapping, given, found)
@@ -97,8 +79,46 @@ def look_over(
         found.questions += ask_what_is_left(glance, numbers, mapping, given) or ask_about_fees(
             glance, numbers, mapping, given
         )
-    if "amount" in mapping or "unit_price" not in mapping:
-        return found
+    if "unit_price" in mapping and "amount" not in mapping:
+        _look_at_price(glance, numbers, mapping, given, found)
+    return found
+
+
+def _look_at_column(
+    column: str,
+    kind: str,
+    levels: Mapping[str, int] | None,
+    glance: Glance,
+    decided: Mapping[str, str | None],
+    found: Overlooked,
+) -> None:
+    """Read, ask or tell of a column by its heading and its levels, None where it has many."""
+    if speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, found.settled):
+        found.notes.append(
+            f"Column {column!r} marks only lines that are left out or taken back without it, and is not used."
+        )
+        return
+    _look_at_unpaid(column, kind, glance, found)
+    about = (column, kind, glance, decided, found)
+    if levels is None:
+        look_at_numbers(*about)
+        return
+    if _look_at_flag(column, kind, levels, *about[2:]):
+        return
+    # Few refunds are money as many are; codes of one digit are none.
+    if (kind == "rate" or any(is_money(level) for level in levels)) and look_at_numbers(*about):
+        return
+    _look_at_levels(column, levels, *about[2:])
+
+
+def _look_at_price(
+    glance: Glance,
+    numbers: list[str],
+    mapping: Mapping[str, str],
+    given: Mapping[str, str | None],
+    found: Overlooked,
+) -> None:
+    """Look for a discount, another quantity and another price where the amount is worked out from a price."""
     if not {"discount", "discount_rate"} & {*mapping, *given}:
         discounts = [
             one
@@ -112,7 +132,6 @@ def look_over(
         look_at_quantities(glance, mapping["quantity"], numbers, found)
     if "unit_price" not in given:
         look_at_prices(glance, mapping["unit_price"], numbers, found)
-    return found
 
 
 def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
