@@ -343,10 +343,7 @@ def _ids_as_text(column: pd.Series) -> pd.Series:
 def _name_and_version(folder: Path) -> tuple[str, str]:
     """Return the name and version that MLflow notes in a registered model's folder when it fetches it, else empty."""
     note = folder / "registered_model_meta"
-    if not note.exists():
-        return "", ""
-    pairs = dict(line.split(":", 1) for line in note.read_text(encoding="utf-8").splitlines() if ":" in line)
+    lines = note.read_text(encoding="utf-8").splitlines() if note.exists() else []
+    pairs = dict(line.split(":", 1) for line in lines if ":" in line)
     name, version = (pairs.get(key, "").strip().strip("'\"") for key in ("model_name", "model_version"))
-    return (
-        ("", "") if "null" in (name, version) else (name, version)
-    )  # fetched from a run, not from the registry
+    return ("", "") if "null" in (name, version) else (name, version)  # null: fetched from no registry
