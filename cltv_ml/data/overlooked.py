@@ -243,7 +243,11 @@ def _look_at_levels(
         found.mapping["type"] = column
         return
     if not undone or worded:
-        told = tell_of_levels(column, levels, decided) or tell_of_lines(column, levels, glance, decided)
+        told = (
+            tell_of_levels(column, levels, decided)
+            or tell_of_lines(column, levels, glance, decided)
+            or _tell_of_another_status(column, levels)
+        )
         found.notes += told
         if not told:
             _look_at_codes(column, levels, glance, decided, found)
@@ -267,6 +271,17 @@ def _look_at_levels(
         found.notes.append(
             f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."
         )
+
+
+def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]:
+    """Tell of a column all of whose levels are known as states of an order, some of which are no sale."""
+    named = [level for level in levels if level.strip()]
+    readings = dict(zip(named, read_levels("status", named), strict=True))
+    ignored = [level for level, reading in readings.items() if reading in ("ignore", "refund")]
+    if not ignored or None in readings.values() or "counts" not in readings.values():
+        return []
+    shown = ", ".join(f"{level!r} ({levels[level]:,} lines)" for level in ignored[:3])
+    return [f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."]
 
 
 def _is_mode(levels: Mapping[str, int]) -> bool:
