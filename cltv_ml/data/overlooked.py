@@ -233,7 +233,6 @@ def _look_at_levels(
         for level, text in plain.items()
         if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
     ]
-    rows = sum(levels.values())
     if "test" not in decided and _is_mode(levels):
         found.mapping["test"] = column
         return
@@ -254,7 +253,7 @@ def _look_at_levels(
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)
     others = [level for level in levels if level.strip() and level not in undone]
-    shown = ", ".join(f"{level!r} ({levels[level]:,} of {rows:,} lines)" for level in undone[:3])
+    shown = _shown(undone, levels)
     known = others and all(read_level("status", level) == "counts" for level in others)
     if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
         found.mapping[name] = column
@@ -268,9 +267,16 @@ def _look_at_levels(
             "the orders of such lines are no sale or were given back",
         )
     else:
-        found.notes.append(
-            f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."
-        )
+        found.notes.append(_not_used(column, shown))
+
+
+def _shown(some: list[str], levels: Mapping[str, int]) -> str:
+    rows = sum(levels.values())
+    return ", ".join(f"{level!r} ({levels[level]:,} of {rows:,} lines)" for level in some[:3])
+
+
+def _not_used(column: str, shown: str) -> str:
+    return f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."
 
 
 def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]:
@@ -280,8 +286,7 @@ def _tell_of_another_status(column: str, levels: Mapping[str, int]) -> list[str]
     ignored = [level for level, reading in readings.items() if reading in ("ignore", "refund")]
     if not ignored or None in readings.values() or "counts" not in readings.values():
         return []
-    shown = ", ".join(f"{level!r} ({levels[level]:,} lines)" for level in ignored[:3])
-    return [f"Column {column!r} holds {shown} and is not used; map it if such lines are no sale."]
+    return [_not_used(column, _shown(ignored, levels))]
 
 
 def _is_mode(levels: Mapping[str, int]) -> bool:

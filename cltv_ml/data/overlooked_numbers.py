@@ -167,13 +167,8 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overl
         and not HEADED["no_price"].search(plain_heading(column))
         and glance.differ(chosen, column)
     ]
-    if others:
-        columns = [chosen, *others]
-        text = (
-            f"columns {columns} hold different prices, and the amount of a line is its quantity times the price that "
-            f"was paid; say which, for example --mapping {flag('unit_price', others[0])}."
-        )
-        found.questions.append(Question(text, tuple(f"unit_price={column}" for column in columns)))
+    reason = "prices, and the amount of a line is its quantity times the price that was paid"
+    _ask_which(found, "unit_price", [chosen, *others], f"{reason}; say which")
 
 
 def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], found: Overlooked) -> None:
@@ -183,13 +178,15 @@ def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], found: O
         for column in numbers
         if _SENT.search(plain_heading(column)) and glance.any_number(column) and glance.differ(chosen, column)
     ]
-    if others:
-        columns = [chosen, *others]
-        text = (
-            f"columns {columns} hold different quantities, and the amount of a line is its quantity times its unit "
-            f"price; say which was paid, for example --mapping {flag('quantity', others[0])}."
-        )
-        found.questions.append(Question(text, tuple(f"quantity={column}" for column in columns)))
+    reason = "quantities, and the amount of a line is its quantity times its unit price"
+    _ask_which(found, "quantity", [chosen, *others], f"{reason}; say which was paid")
+
+
+def _ask_which(found: Overlooked, name: str, columns: list[str], why: str) -> None:
+    """Ask which of several columns a name stands for; one is no question."""
+    if len(columns) > 1:
+        text = f"columns {columns} hold different {why}, for example --mapping {flag(name, columns[1])}."
+        found.questions.append(Question(text, tuple(f"{name}={column}" for column in columns)))
 
 
 def ask_about(

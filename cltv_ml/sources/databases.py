@@ -114,7 +114,7 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
 
 
 def _copied(con: duckdb.DuckDBPyConnection, source: sqlalchemy.Connection, query: str) -> Relation:
-    """Return the rows of a query of PostgreSQL, which writes them as a CSV: a tenth of the time of row by row."""
+    """Return the rows of a query of PostgreSQL, which writes them as a CSV: a sixth of the time of row by row."""
     import psycopg
 
     driver: Any = source.connection.driver_connection
@@ -136,7 +136,7 @@ def _copied(con: duckdb.DuckDBPyConnection, source: sqlalchemy.Connection, query
         kinds = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
         rows = con.sql(
             f"from read_csv({literal(str(file))}, header = false, auto_detect = false, delim = ',', quote = '\"', "
-            f"escape = '\"', nullstr = '', allow_quoted_nulls = false, columns = {{{kinds}}})"
+            f"escape = '\"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, columns = {{{kinds}}})"
         )
         some = " or ".join(f"{quoted(name)} <> ''" for name in names)
         return load_batches(con, rows.filter(some), "*, row_number() over () - 1 as source_row")

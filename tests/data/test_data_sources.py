@@ -220,7 +220,8 @@ def test_postgresql_gives_the_reference(postgres_url):
 
 
 def test_postgresql_hands_every_kind_of_value_over_as_text(postgres_url):
-    query = """select 'a,"b"' || chr(10) || 'é' as id, timestamptz '2024-03-01 12:00+00' as "Date", 1.50 as amount,
+    query = """select 'a,"b"' || chr(13) || chr(10) || 'é' || chr(13) as id,
+        timestamptz '2024-03-01 12:00+00' as "Date", 1.50 as amount,
         true as paid, '' as note, null::text as channel, 0.1::float8 as share, date '2024-02-29' as "date"
         union all select null, null, null, null, null, null, null, null
         union all select 'b', null, -2, false, 'x%', '', null, null"""
@@ -230,7 +231,7 @@ def test_postgresql_hands_every_kind_of_value_over_as_text(postgres_url):
         "source_row",
     ]
     assert table.rows(f"from {table}") == [
-        ('a,"b"\né', "2024-03-01 12:00:00+00", "1.50", "true", "", None, "0.1", "2024-02-29", 0),
+        ('a,"b"\r\né\r', "2024-03-01 12:00:00+00", "1.50", "true", "", None, "0.1", "2024-02-29", 0),
         ("b", None, "-2", "false", "x%", "", None, None, 1),
     ]
 
