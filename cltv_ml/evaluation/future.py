@@ -9,7 +9,7 @@ import pandas as pd
 
 from cltv_ml.evaluation.levels import forecast_level
 from cltv_ml.log import AnyLog
-from cltv_ml.models import Level
+from cltv_ml.models import Level, Spread
 from cltv_ml.models.fit_cache import shared_fits
 from cltv_ml.models.future_value import YEAR, FutureValue
 from cltv_ml.tables import SUMMARY
@@ -24,7 +24,7 @@ class Future:
     """Fitted on the customers of one day: their summary, the model's values, how they go on, and the level's draws.
 
     `near` and `far` are equally likely ratios of the true level to the forecast, of the horizon and of a year, in the
-    same random order.
+    same random order; `spread` is what those of the horizon come from, None where nothing tells it.
     """
 
     X: pd.DataFrame
@@ -32,6 +32,7 @@ class Future:
     model: FutureValue
     near: np.ndarray
     far: np.ndarray
+    spread: Spread | None
 
     def expected(self, days: list[int], discount_rate: float = 0.0) -> pd.DataFrame:
         """Return each customer's expected spend within each of `days`."""
@@ -63,8 +64,12 @@ class Future:
         return sums, profits
 
 
-def forecast_future(log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Window) -> Future:
+def forecast_future(
+    log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Window, spread: Spread | None = None
+) -> Future:
     """Return the future of customers `X` after `window`, whose horizon a model's `values` cover.
+
+    `spread` is how far the model's total may be off, as its training measured it; without it the log tells.
 
     Raises
     ------
@@ -75,9 +80,11 @@ def forecast_future(log: AnyLog, X: pd.DataFrame, values: pd.Series, window: Win
     with shared_fits():
         levels = [forecast_level(log, one) for one in (window, year)]
     place = np.random.default_rng(0).permutation(DRAWS)
-    near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in levels)
+    own, beyond = (None if one is None else one.spread for one in levels)
+    spread = spread or own
+    near, far = (np.ones(DRAWS) if one is None else one.factors(DRAWS)[place] for one in (spread, beyond))
     X = X[SUMMARY]
-    return Future(X, values, fit_future(X, values, window.horizon, levels[1]), near, far)
+    return Future(X, values, fit_future(X, values, window.horizon, levels[1]), near, far, spread)
 
 
 def fit_future(X: pd.DataFrame, values: pd.Series, horizon: int, year: Level | None) -> FutureValue:

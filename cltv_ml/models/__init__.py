@@ -24,6 +24,7 @@ from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
 from cltv_ml.models.intervals import Intervals
 from cltv_ml.models.level import Level, estimate_level
+from cltv_ml.models.level_spread import Spread
 from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.mbg_nbd import MBGNBD
 from cltv_ml.models.nbd import NBD
@@ -90,6 +91,7 @@ __all__ = [
     "Level",
     "Pooled",
     "Posterior",
+    "Spread",
     "ValueModel",
     "by_name",
     "competitors",

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cltv_ml.models.level_candidates import PACE, CohortRevenue, candidates
 from cltv_ml.models.level_priors import LEARNED, REFERENCE, SEASONAL, error_before
+from cltv_ml.models.level_spread import Spread
 
 #: The record in independent windows that counts as much as what is expected before: one window alone must not turn
 #: the level away from the models' own total.
@@ -109,15 +109,18 @@ class Level:
     notes: tuple[str, ...] = ()
     basis: Basis | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def spread(self) -> Spread:
+        """How far the true total may lie from this one."""
+        return Spread(self.sigma, self.freedom)
+
     def interval(self, coverage: float = 0.9) -> tuple[float, float]:
         """Return the ends between which the total lies with probability `coverage`."""
-        reach = float(stats.t.ppf((1 + coverage) / 2, self.freedom)) * self.sigma
-        return self.total * float(np.exp(-reach)), self.total * float(np.exp(reach))
+        return self.spread.interval(self.total, coverage)
 
     def factors(self, count: int = 9) -> np.ndarray:
         """Return equally likely ratios of the true total to the forecast, from low to high, shape (count,)."""
-        chances = (np.arange(count) + 0.5) / count
-        return np.exp(stats.t.ppf(chances, self.freedom) * self.sigma)
+        return self.spread.factors(count)
 
 
 def past_days(cutoff: int) -> list[int]:

@@ -21,6 +21,7 @@ from cltv_ml.features import build_features
 from cltv_ml.files import atomic, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
+from cltv_ml.models import Spread
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load, read_rates, read_table
 from cltv_ml.pipelines.notebook import with_bar
@@ -88,7 +89,8 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     if end <= horizon:
         raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
     progress("following customers beyond the horizon", 0.6)
-    future = forecast_future(log, X, values, Window(cutoff, horizon))
+    measured = card.get("spreads", {}).get(str(horizon))
+    future = forecast_future(log, X, values, Window(cutoff, horizon), measured and Spread(*measured))
     end, capped = _bounded_end(future, log, cutoff, horizon, end)
     table = _lifetime_table(log, future, profit, (horizon, end), settings.discount_rate)
     progress("drawing intervals", 0.8)
@@ -204,7 +206,9 @@ def _with_intervals(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table with each customer's 90% bounds, and the totals with those of the draws' totals.
 
-    Draws of what lies beyond the horizon are those up to the end less those within it, from the same parameters.
+    Draws of what lies beyond the horizon are those up to the end less those within it, from the same parameters. The
+    total within the horizon has the interval of the training's report: how far totals were off in the past holds chance
+    too, which draws of customers would count again.
     """
     rates = table.get("margin_rate")
     ends = future.interval(days[1], table["remaining_value"])
@@ -225,6 +229,9 @@ def _with_intervals(
         sums = {"expected": near, "residual": far - near, "remaining": far, "lifetime": far + before}
         for name, total in sums.items():
             totals.loc[f"{name}_{what}", ["lower", "upper"]] = np.quantile(total, [0.05, 0.95])
+        if future.spread is not None:
+            expected = f"expected_{what}"
+            totals.loc[expected, ["lower", "upper"]] = future.spread.interval(totals.at[expected, "total"])
     return table, totals
 
 

@@ -257,7 +257,7 @@ def _log_champion(
     if several is not None:
         add_horizons(log, model, training, window.cutoff, several.errors(), levels)
     table = model.predict_table(training.X_now)
-    card = job.card(model, window.cutoff, table["expected_value"].to_numpy())
+    card = job.card(model, window.cutoff, table["expected_value"].to_numpy(), levels)
     days = max(*job.horizons, YEAR)
     year = levels.get(days) or forecast_level(log, Window(window.cutoff, days))
     tail = learn_tail(training.X_now, table, window, year, log.first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from cltv_ml.data import DataVerdict
 from cltv_ml.evaluation.metrics import Targeting
 from cltv_ml.features import feature_version
-from cltv_ml.models import ValueModel
+from cltv_ml.models import Level, ValueModel
 from cltv_ml.serving import packaging
 from cltv_ml.settings import Train
 from cltv_ml.tracking import runs
@@ -61,8 +62,14 @@ class Job:
             ),
         }
 
-    def card(self, model: ValueModel, cutoff: pd.Timestamp, values: np.ndarray) -> packaging.Card:
-        """Return the card of a logged model."""
+    def card(
+        self,
+        model: ValueModel,
+        cutoff: pd.Timestamp,
+        values: np.ndarray,
+        levels: Mapping[int, Level | None] = MappingProxyType({}),
+    ) -> packaging.Card:
+        """Return the card of a logged model; `levels` are those of its totals by horizon."""
         names = model.inputs
         return packaging.Card(
             model=model.name,
@@ -74,6 +81,7 @@ class Job:
             customers=len(values),
             dataset=self.dataset,
             horizons=self.horizons if hasattr(model, "horizons_") else [],
+            spreads={str(days): list(level.spread) for days, level in levels.items() if level is not None},
         )
 
     def repeatable(self, mapping: Mapping[str, str]) -> str:

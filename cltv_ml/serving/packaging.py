@@ -6,8 +6,8 @@ import json
 import re
 import tempfile
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ class Card:
     cltv_ml_version: str = cltv_ml.__version__
     time_unit: str = "days"
     horizons: Sequence[int] = ()  # all that it answers for, where those are several
+    spreads: Mapping[str, Sequence[float]] = field(default_factory=dict)  # `models.Spread` by horizon
 
 
 def tier_cuts(values: np.ndarray) -> dict[str, float]:

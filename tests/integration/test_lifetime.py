@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, read
+from cltv_ml.money import format_money
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,13 @@ def test_totals_lie_within_their_interval(lifetimes):
     remaining = next(row for row in told["totals"] if row["part"] == "remaining_value")
     assert remaining["lower"] < remaining["total"] < remaining["upper"]
     assert any("beyond the horizon" in note for note in told["notes"])
+
+
+def test_the_total_within_the_horizon_has_the_interval_of_the_report(lifetimes, trained):
+    told, _ = lifetimes
+    row = next(row for row in told["totals"] if row["part"] == "expected_value")
+    page = (trained.folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert f"{format_money(row['lower'])} to {format_money(row['upper'])} with 90% probability" in page
 
 
 def test_impossible_terms_are_one_sentence(trained):

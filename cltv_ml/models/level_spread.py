@@ -1,0 +1,29 @@
+"""The spread of a total around its forecast."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+
+class Spread(NamedTuple):
+    """How far a total may lie from its forecast: the ratio's log is Student's t, with this scale and freedom.
+
+    The scale is learned from forecasts of totals, so it holds the chance in what customers do.
+    """
+
+    sigma: float
+    freedom: float
+
+    def interval(self, total: float, coverage: float = 0.9) -> tuple[float, float]:
+        """Return the ends between which the total lies with probability `coverage`, given its forecast."""
+        reach = float(stats.t.ppf((1 + coverage) / 2, self.freedom)) * self.sigma
+        low, high = sorted((total * float(np.exp(-reach)), total * float(np.exp(reach))))
+        return low, high
+
+    def factors(self, count: int = 9) -> np.ndarray:
+        """Return equally likely ratios of the true total to the forecast, from low to high, shape (count,)."""
+        chances = (np.arange(count) + 0.5) / count
+        return np.exp(stats.t.ppf(chances, self.freedom) * self.sigma)
