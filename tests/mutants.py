@@ -23,6 +23,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+PURCHASE_TESTS = [
+    "tests/references/test_cdnow_published.py",
+    "tests/models/test_models_probabilistic.py",
+    "tests/models/test_models_exactness.py",
+    "tests/references/test_lifetimes.py",
+]
+
 #: Files that are mutated, and the tests that must notice.
 TARGETS = {
     "windows.py": ["tests/test_windows.py"],
@@ -33,6 +40,14 @@ TARGETS = {
     "evaluation/metrics.py": ["tests/evaluation/test_metrics.py", "tests/contracts/test_contract_metrics.py"],
     "models/likelihood.py": [
         "tests/models/test_models_likelihood.py",
+        "tests/references/test_cdnow_published.py",
+    ],
+    "models/bg_nbd.py": PURCHASE_TESTS,
+    "models/mbg_nbd.py": PURCHASE_TESTS,
+    "models/beta_geometric.py": PURCHASE_TESTS,
+    "models/pareto_nbd.py": PURCHASE_TESTS,
+    "models/gamma_gamma.py": [
+        "tests/models/test_models_gamma_gamma.py",
         "tests/references/test_cdnow_published.py",
     ],
     "models/value_curve.py": ["tests/models/test_models_value_curve.py"],

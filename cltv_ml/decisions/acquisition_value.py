@@ -68,10 +68,12 @@ def _days_seen(won: Won) -> int:
 def _channel(
     name: str, own: Won, shop: tuple[np.ndarray, np.ndarray], measure: str, drift: float
 ) -> pd.DataFrame:
-    seen, sums = _bands(own, measure)
+    counts, sums = _bands(own, measure)
     curve, _ = shop
-    level = sums.sum() / max(float(seen @ curve), 1e-12) if (seen > 0).any() and seen @ curve > 0 else 1.0
-    rates = (sums + PRIOR_CUSTOMERS * level * curve) / (seen + PRIOR_CUSTOMERS)
+    level = (
+        sums.sum() / max(float(counts @ curve), 1e-12) if (counts > 0).any() and counts @ curve > 0 else 1.0
+    )
+    rates = (sums + PRIOR_CUSTOMERS * level * curve) / (counts + PRIOR_CUSTOMERS)
     expected = np.cumsum(rates)
     customers = int(own.customers["customers"].sum())
     months = max(1, own.customers["month"].nunique())
@@ -96,30 +98,35 @@ def _bands(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
     """Return per band how many customers were observed to its end, and what these brought in it."""
     ends = np.array(ALL_AGES[1:])
     observed = won.customers["observed"].to_numpy()
-    seen = np.array(
+    counts = np.array(
         [won.customers["customers"].to_numpy()[observed >= end].sum() for end in ends], dtype=np.float64
     )
-    whole = won.spent["observed"].to_numpy() >= ends[won.spent["band"].to_numpy()]
+    complete = won.spent["observed"].to_numpy() >= ends[won.spent["band"].to_numpy()]
     sums = np.bincount(
-        won.spent["band"].to_numpy()[whole], weights=won.spent[measure].to_numpy()[whole], minlength=len(ends)
+        won.spent["band"].to_numpy()[complete],
+        weights=won.spent[measure].to_numpy()[complete],
+        minlength=len(ends),
     )
-    return seen, sums
+    return counts, sums
 
 
 def _rates(won: Won, measure: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the shop's rate per band, fading on where nobody has finished one, and the customers seen."""
-    seen, sums = _bands(won, measure)
+    counts, sums = _bands(won, measure)
     length = np.diff(ALL_AGES)
-    daily = np.divide(sums, seen, out=np.zeros(len(sums)), where=seen > 0) / length
-    known = int((seen >= 1).sum())
-    if 0 < known < len(daily):
-        half = max(1, known // 2)
-        later, before = daily[half:known].mean(), daily[1 : max(2, half)].mean() if known > 2 else daily[0]
+    daily = np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0) / length
+    finished = int((counts >= 1).sum())
+    if 0 < finished < len(daily):
+        half = max(1, finished // 2)
+        later, before = (
+            daily[half:finished].mean(),
+            daily[1 : max(2, half)].mean() if finished > 2 else daily[0],
+        )
         fade = float(np.clip(later / before, 0.0, 1.0)) if before > 0 else 0.0
-        steps = np.arange(1, len(daily) - known + 1)
-        start = daily[max(1, known - 3) : known].mean() if known > 1 else 0.0
-        daily[known:] = start * fade ** (steps / max(1, half))
-    return daily * length, seen
+        steps = np.arange(1, len(daily) - finished + 1)
+        start = daily[max(1, finished - 3) : finished].mean() if finished > 1 else 0.0
+        daily[finished:] = start * fade ** (steps / max(1, half))
+    return daily * length, counts
 
 
 def _realised(won: Won, place: int, measure: str) -> tuple[int, float, float]:
@@ -217,6 +224,6 @@ def compute_returns(value: pd.DataFrame, cac: pd.DataFrame, age: int = 365) -> p
 _RATIOS = {"ratio": "expected", "ratio_lower": "lower", "ratio_upper": "upper"}
 
 
-def _payback_months(mine: pd.DataFrame, name: str, cost: float) -> float:
-    back = mine[(mine[name] >= cost) & ((mine["age"] % 30 == 0) | (mine["age"] == 1))]
+def _payback_months(rows: pd.DataFrame, name: str, cost: float) -> float:
+    back = rows[(rows[name] >= cost) & ((rows["age"] % 30 == 0) | (rows["age"] == 1))]
     return float(max(1, -(-int(back["age"].iloc[0]) // 30))) if len(back) else float("nan")

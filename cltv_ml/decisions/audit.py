@@ -194,8 +194,8 @@ def _make_cells(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs 
 
     Money is in integers. An order with lines in two periods is an order of both.
     """
-    known = costs is not None or "cost" in columns
-    margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if known else "0"
+    has_cost = costs is not None or "cost" in columns
+    margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if has_cost else "0"
     con.execute(
         f"create temp table cell as with orders as (select customer_id, period, {order_key(columns)} as order_key, "
         f"sum({money('amount')}) as revenue, sum({margin}) as margin, bool_or(amount >= 0) as bought "
@@ -326,7 +326,7 @@ where hundredth between 1 and 100 group by 1, 2 order by span <> 'all', 1, 2
 
 def _cohort_table(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.DataFrame:
     sums = _sums_sql(measures)
-    known = ", ".join(f"coalesce({name}, 0) as {name}" for name in measures[1:])
+    other_measures = ", ".join(f"coalesce({name}, 0) as {name}" for name in measures[1:])
     return frame(
         con.sql(
             "with size as (select cohort, count(distinct customer_id) as customers from step group by 1), "
@@ -334,7 +334,7 @@ def _cohort_table(con: duckdb.DuckDBPyConnection, measures: list[str]) -> pd.Dat
             "from step group by 1, 2) "
             "select coalesce(own.name, 'no purchase') as cohort, spans.name, spans.period, "
             "spans.period - size.cohort as age, customers, coalesce(active, 0) as active, "
-            f"cast(coalesce(orders, 0) as bigint) as orders, {known}, spans.complete "
+            f"cast(coalesce(orders, 0) as bigint) as orders, {other_measures}, spans.complete "
             "from size left join spans own on own.period = size.cohort join spans on spans.period >= "
             "coalesce(size.cohort, 0) left join done on done.cohort is not distinct from size.cohort "
             "and done.period = spans.period order by size.cohort nulls last, spans.period"

@@ -56,19 +56,19 @@ def build_campaign(
             f"the control misses {int(left_out.isna().sum())} of {len(chosen)} customers of the list; draw it from the "
             "list itself."
         )
-    known = pd.DataFrame(index=chosen.index) if about is None else about.reindex(chosen.index)
+    facts = pd.DataFrame(index=chosen.index) if about is None else about.reindex(chosen.index)
     table = pd.DataFrame({"customer_id": chosen.index.astype("str"), "action": action})
     for name in ("tier", "segment", "lifecycle", "offer"):
-        if name in known:
-            table[name] = known[name].astype("str").to_numpy()
+        if name in facts:
+            table[name] = facts[name].astype("str").to_numpy()
     if products is not None:
         table["products"] = _items_text(products).reindex(chosen.index).astype("str").to_numpy()
-    if "expected_value" in known:
-        table["expected_value"] = known["expected_value"].to_numpy()
+    if "expected_value" in facts:
+        table["expected_value"] = facts["expected_value"].to_numpy()
     table[["cost", "expected_profit"]] = chosen[["cost", "expected_profit"]].to_numpy()
     table["control"] = left_out.to_numpy(dtype=bool)
     table["read_on"] = window.end
-    table["reason"] = _action_reasons(chosen, known, table, currency)
+    table["reason"] = _action_reasons(chosen, facts, table, currency)
     return ACTIONS.check(table.astype({"action": "str"}))
 
 
@@ -99,11 +99,11 @@ def _items_text(products: pd.DataFrame) -> pd.Series:
 
 
 def _action_reasons(
-    chosen: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame, currency: str
+    chosen: pd.DataFrame, facts: pd.DataFrame, table: pd.DataFrame, currency: str
 ) -> pd.Series:
     """Return one sentence per customer: its own, or what is at stake and what the action is to bring."""
     if "reason" in chosen:
-        return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), known, table)
+        return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), facts, table)
     saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]
     sentences = [
         f"{at_risk} at risk, {margin} margin expected from the action for {cost}"
@@ -115,17 +115,17 @@ def _action_reasons(
             strict=True,
         )
     ]
-    return _complete(pd.Series(sentences, index=table.index, dtype="str"), known, table)
+    return _complete(pd.Series(sentences, index=table.index, dtype="str"), facts, table)
 
 
-def _complete(text: pd.Series, known: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+def _complete(text: pd.Series, facts: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
     """Return the sentences with the segment and the silence before them, the control after them."""
-    if {"usual_gap", "overdue_ratio"} <= set(known):
+    if {"usual_gap", "overdue_ratio"} <= set(facts):
         silences = [
             f"silent for {gap * ratio:.0f} days, usually buys every {'day' if gap < 1.5 else f'{gap:.0f} days'}; "
             if gap * ratio > 0
             else ""
-            for gap, ratio in zip(known["usual_gap"], known["overdue_ratio"], strict=True)
+            for gap, ratio in zip(facts["usual_gap"], facts["overdue_ratio"], strict=True)
         ]
         text = pd.Series(silences, index=table.index, dtype="str") + text
     if "segment" in table:

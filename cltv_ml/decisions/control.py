@@ -42,12 +42,12 @@ def control_size(
     root = b * b - 4 * allowed * control_variance * customers
     n = math.ceil((b - math.sqrt(root)) / (2 * allowed)) if root >= 0 else customers
     if not 2 <= max(n, 2) <= customers - 2:
-        seen = detectable_uplift(
+        detectable = detectable_uplift(
             customers, customers // 2, base_rate=base_rate, spread=spread, power=power, alpha=alpha
         )
         raise InputError(
             f"{customers:,} customers cannot show an uplift of {uplift:.3g} with a power of {power:.0%}: half of them "
-            f"as a control show {seen:.3g} at best; treat more customers or look for a larger uplift."
+            f"as a control show {detectable:.3g} at best; treat more customers or look for a larger uplift."
         )
     return max(n, 2)
 

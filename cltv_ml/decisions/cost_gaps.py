@@ -40,11 +40,11 @@ def fill_cost_gaps(log: Log, *, stated: bool) -> tuple[Log, list[str]]:
     by_customer = lines[has].groupby("customer_id")[["cost", "amount"]].sum()
     rates = by_customer["cost"] / by_customer["amount"].where(by_customer["amount"] > 0)
     filled = lines["cost"].fillna(lines["amount"] * lines["customer_id"].map(rates))
-    known = filled.notna()
-    without = lines["customer_id"].nunique() - lines.loc[known, "customer_id"].nunique()
+    has_rate = filled.notna()
+    without = lines["customer_id"].nunique() - lines.loc[has_rate, "customer_id"].nunique()
     note = (
         f"{sentence}: they count at the margin of the customer's other lines, and {without:,} customers without any "
         "cost have no profit; state --margin-rate to give them one."
     )
-    kept = lines.assign(cost=filled)[known.to_numpy()]
-    return replace(log, table=kept), [note]
+    costed = lines.assign(cost=filled)[has_rate.to_numpy()]
+    return replace(log, table=costed), [note]

@@ -116,17 +116,17 @@ def _month_starts(column: pd.Series) -> pd.Series:
 
 
 def _check_channels(named: Sequence[str], channels: pd.Series) -> None:
-    known = sorted(channels.dropna().unique())
-    if not known:
+    channel_names = sorted(channels.dropna().unique())
+    if not channel_names:
         raise InputError(
             "acquisition costs by channel need the channel that won each customer; map a column to channel, or give "
             "--customers with a column channel."
         )
-    strangers = sorted(set(named) - set(known))
+    strangers = sorted(set(named) - set(channel_names))
     if strangers:
         raise InputError(
             f"no customer was won by the channel {strangers[0]!r} of the acquisition costs; customers' channels are "
-            f"such as {known[:5]}: write the same names."
+            f"such as {channel_names[:5]}: write the same names."
         )
 
 

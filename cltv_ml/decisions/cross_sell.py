@@ -169,17 +169,17 @@ def _calibrate(
     new = new_purchases(log, purchases, window, level)
     common = new[new["place"] >= 0]
     rows, places, score = _sampled_scores(purchases, weights)
-    known = np.isfinite(score)
+    usable = np.isfinite(score)
     if active_only:
-        known &= log.target(window, purchases.customers, "active").to_numpy()[rows][:, None] > 0
+        usable &= log.target(window, purchases.customers, "active").to_numpy()[rows][:, None] > 0
     keys = common["row"].to_numpy() * len(purchases.items) + common["place"].to_numpy()
-    bought = np.isin(rows[:, None] * len(purchases.items) + places, keys)[known]
+    bought = np.isin(rows[:, None] * len(purchases.items) + places, keys)[usable]
     if not bought.any():
         raise InputError(
             f"nobody bought anything new in the {window.horizon} days from {window.cutoff:%Y-%m-%d}, so no probability "
             "can be learned; use a longer horizon."
         )
-    place = np.interp(score[known], _score_levels(score), _PLACES)
+    place = np.interp(score[usable], _score_levels(score), _PLACES)
     curve = IsotonicRegression(y_min=0, y_max=1).fit(place, bought)
     return curve.X_thresholds_, _less_sure(curve.y_thresholds_, curve.predict(place), float(bought.mean()))
 
@@ -202,15 +202,15 @@ def _sampled_scores(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows of at most `most` customers drawn at random, their best items and the scores of these."""
     drawn = np.random.default_rng(0).permutation(len(purchases.customers))[:most]
-    found = []
+    batches = []
     for start in range(0, len(drawn), BATCH_CUSTOMERS):
         scores = score_new_items(purchases, weights, drawn[start : start + BATCH_CUSTOMERS])
         places = best_items(scores, CANDIDATES)
-        found.append((places, np.take_along_axis(scores, places, axis=1)))
+        batches.append((places, np.take_along_axis(scores, places, axis=1)))
     return (
         drawn,
-        np.concatenate([places for places, _ in found]),
-        np.concatenate([score for _, score in found]),
+        np.concatenate([places for places, _ in batches]),
+        np.concatenate([score for _, score in batches]),
     )
 
 
@@ -245,11 +245,13 @@ def _best_of_each_kind(worth: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     sorted_kinds = np.take_along_axis(kinds, order, axis=1)
     again = np.zeros(worth.shape, dtype=bool)
     for place in range(1, worth.shape[1]):
-        mine = sorted_kinds[:, place : place + 1]
-        again[:, place] = ((sorted_kinds[:, :place] == mine) & (mine >= 0)).any(axis=1)
-    kept = worth.copy()
-    np.put_along_axis(kept, order, np.where(again, -np.inf, np.take_along_axis(worth, order, axis=1)), axis=1)
-    return kept
+        kind = sorted_kinds[:, place : place + 1]
+        again[:, place] = ((sorted_kinds[:, :place] == kind) & (kind >= 0)).any(axis=1)
+    distinct = worth.copy()
+    np.put_along_axis(
+        distinct, order, np.where(again, -np.inf, np.take_along_axis(worth, order, axis=1)), axis=1
+    )
+    return distinct
 
 
 def _margins(purchases: Purchases, margins: pd.Series | None, shown: np.ndarray) -> np.ndarray:

@@ -56,12 +56,12 @@ def evaluate_cross_sell(
     rows = []
     draws = np.random.default_rng(random_state).poisson(1.0, (200, len(quality[_BASELINE]))).astype(float)
     for name in names:
-        mine, base = quality[name]["ndcg_10"].to_numpy(), quality[_BASELINE]["ndcg_10"].to_numpy()
-        ratios = (draws @ mine) / np.maximum(draws @ base, 1e-12) - 1
+        ndcg, base = quality[name]["ndcg_10"].to_numpy(), quality[_BASELINE]["ndcg_10"].to_numpy()
+        ratios = (draws @ ndcg) / np.maximum(draws @ base, 1e-12) - 1
         low, high = np.quantile(ratios, [0.025, 0.975])
-        gain = mine.mean() / max(base.mean(), 1e-12) - 1
+        gain = ndcg.mean() / max(base.mean(), 1e-12) - 1
         means = quality[name].mean()
-        rows.append({"customers": len(mine), **means, "gain": gain, "gain_lower": low, "gain_upper": high})
+        rows.append({"customers": len(ndcg), **means, "gain": gain, "gain_lower": low, "gain_upper": high})
     table = pd.DataFrame(rows, index=pd.Index(names, name="recommender"))
     table["verdict"] = [_gain_verdict(name, row["gain"], row["gain_lower"]) for name, row in table.iterrows()]
     return table.sort_values("ndcg_10", ascending=False, kind="stable")
@@ -69,15 +69,15 @@ def evaluate_cross_sell(
 
 def _quality(purchases: Purchases, weights: Weights, new: pd.DataFrame) -> pd.DataFrame:
     """Return the four measures per customer who bought something new."""
-    wanted = new.groupby("row")["place"].count()
+    new_items = new.groupby("row")["place"].count()
     keys = np.sort(new["row"].to_numpy() * (len(purchases.items) + 1) + new["place"].to_numpy())
     discount = 1 / np.log2(np.arange(2, 12))
     parts = []
-    for start in range(0, len(wanted), BATCH_CUSTOMERS):
-        rows = wanted.index.to_numpy()[start : start + BATCH_CUSTOMERS]
+    for start in range(0, len(new_items), BATCH_CUSTOMERS):
+        rows = new_items.index.to_numpy()[start : start + BATCH_CUSTOMERS]
         places = best_items(score_new_items(purchases, weights, rows), 10)
         hits = np.isin(rows[:, None] * (len(purchases.items) + 1) + places, keys)
-        many = wanted.to_numpy()[start : start + BATCH_CUSTOMERS]
+        many = new_items.to_numpy()[start : start + BATCH_CUSTOMERS]
         part = {}
         for top in (5, 10):
             ideal = discount.cumsum()[np.minimum(many, top) - 1]

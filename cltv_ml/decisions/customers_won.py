@@ -85,18 +85,18 @@ def read_won(
     """
     log = Log.of(log)
     con, columns = log.connect(), set(log.columns)
-    known = costs is not None or "cost" in columns
-    if known:
+    has_cost = costs is not None or "cost" in columns
+    if has_cost:
         check_costs_known(con, columns, costs or Costs())
     else:  # revenue is then told as revenue: no variable cost is taken off it
         per_order = share_of_amount = 0.0
     _channels(con, columns, channels)
-    margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if known else money("amount")
+    margin = f"{money('amount')} - {cost_of_line(columns, costs or Costs())}" if has_cost else money("amount")
     left = f"cast(round({margin} - {share_of_amount!r} * {money('amount')}) as bigint)"
     _cohort(con)
     _check_levels(con.sql("select count(distinct channel) from cohort").fetchall()[0][0])
     _write_cells(con, order_key(columns), left, per_order)
-    return Won(*_counts_and_sums(con), known)
+    return Won(*_counts_and_sums(con), has_cost)
 
 
 def _cohort(con: duckdb.DuckDBPyConnection) -> None:

@@ -82,15 +82,15 @@ def cost_of_line(columns: set[str], costs: Costs) -> str:
 def check_costs_known(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs) -> None:
     """Raise InputError where the cost of a line of the view `log` is neither stated nor covered by a rate."""
     unknown = f"filter (where {cost_of_line(columns, costs)} is null)"
-    known = con.sql(
+    counts = con.sql(
         f"select count(*) {unknown}, count(*), min({group_of_line(columns)}) {unknown} from log"
     ).fetchall()[0]
-    refuse_unknown(known, columns, costs)
+    refuse_unknown(counts, columns, costs)
 
 
-def refuse_unknown(known: tuple[Any, ...], columns: set[str], costs: Costs) -> None:
+def refuse_unknown(counts: tuple[Any, ...], columns: set[str], costs: Costs) -> None:
     """Raise InputError where costs are missing; `known`: lines without one, all lines, a category."""
-    missing, lines, goods = known
+    missing, lines, goods = counts
     if not missing:
         return
     if "cost" not in columns and costs.margin_rate is None:

@@ -68,7 +68,7 @@ def compute_margins(
         last = "profit"
     table["contribution_rate"] = table["contribution_margin"] / net.where(net != 0)
     table["loss_making"] = table[last] < 0
-    wanted = [
+    order = [
         "customers",
         "orders",
         "lines",
@@ -86,8 +86,8 @@ def compute_margins(
         "loss_making",
     ]
     if "discount" not in columns:
-        wanted.remove("discount")
-    return table[[name for name in wanted if name in table]].sort_values(
+        order.remove("discount")
+    return table[[name for name in order if name in table]].sort_values(
         "contribution_margin", ascending=False, kind="stable"
     )
 
@@ -108,14 +108,16 @@ def category_rates(
         raise InputError(
             "margins by category need categories: map the product group to category, or state one --margin-rate."
         )
-    known = set(log.frame["category"].dropna().unique())
-    absent = sorted(set(own) - known - {UNKNOWN_GROUP})
+    categories = set(log.frame["category"].dropna().unique())
+    absent = sorted(set(own) - categories - {UNKNOWN_GROUP})
     if absent:
         raise InputError(
             f"no line of the log is of the category {absent[0]!r}, whose margin is stated; its categories are such as "
-            f"{sorted(known)[:5]}."
+            f"{sorted(categories)[:5]}."
         )
-    return dict(own) if other is None else dict.fromkeys([*sorted(known), UNKNOWN_GROUP], other) | dict(own)
+    return (
+        dict(own) if other is None else dict.fromkeys([*sorted(categories), UNKNOWN_GROUP], other) | dict(own)
+    )
 
 
 def loss_makers(margins: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
@@ -165,21 +167,23 @@ def margin_credibility(log: AnyLog, costs: Costs | None = None) -> float:
         f"create temp table rated as select customer_id, revenue / {MONEY_SCALE} as w, 1 - cost / revenue as rate "
         "from lines where revenue > 0"
     )
-    mine = frame(
+    customers = frame(
         con.sql(
             "select count(*) as n, sum(w) as w, sum(w * rate) / sum(w) as rate, "
             "sum(w * rate * rate) - sum(w * rate) ** 2 / sum(w) as within from rated group by customer_id"
         )
     )
-    whole = float(mine["w"].sum())
-    if not whole:
+    weight = float(customers["w"].sum())
+    if not weight:
         return 0.0
-    line, customer = whole / float(mine["n"].sum()), whole / len(mine)
-    freedom = float((mine["n"] - 1).sum())
-    everybody = float((mine["w"] * mine["rate"]).sum()) / whole
-    within = max(float(mine["within"].sum()), 0.0) / max(freedom, 1.0)
-    spread = float((mine["w"] * (mine["rate"] - everybody) ** 2).sum()) - (len(mine) - 1) * within
-    between = spread / max(whole - float((mine["w"] ** 2).sum()) / whole, 1e-12)
+    line, customer = weight / float(customers["n"].sum()), weight / len(customers)
+    freedom = float((customers["n"] - 1).sum())
+    everybody = float((customers["w"] * customers["rate"]).sum()) / weight
+    within = max(float(customers["within"].sum()), 0.0) / max(freedom, 1.0)
+    spread = (
+        float((customers["w"] * (customers["rate"] - everybody) ** 2).sum()) - (len(customers) - 1) * within
+    )
+    between = spread / max(weight - float((customers["w"] ** 2).sum()) / weight, 1e-12)
     return float(min(max(within / between, line), customer)) if between > 1e-12 else customer
 
 
@@ -257,10 +261,10 @@ def _returned(columns: set[str], by: MarginGrain) -> str:
 
 
 def _check_costs(con: duckdb.DuckDBPyConnection, columns: set[str], costs: Costs) -> None:
-    known = con.sql(
+    counts = con.sql(
         "select count(*) filter (where cost is null), count(*), min(goods) filter (where cost is null) from lines"
     ).fetchall()[0]
-    refuse_unknown(known, columns, costs)
+    refuse_unknown(counts, columns, costs)
 
 
 def _summary_sql(by: MarginGrain) -> str:

@@ -44,8 +44,8 @@ def compute_migration(
         index=everybody,
     )
     if values is not None:
-        known = values.reindex(everybody).fillna(0.0)
-        moved["value_before"], moved["value_after"] = known["before"], known["after"]
+        filled = values.reindex(everybody).fillna(0.0)
+        moved["value_before"], moved["value_after"] = filled["before"], filled["after"]
     grouped = moved.groupby(["before", "after"], sort=True)
     flows = grouped.size().rename("customers").to_frame()
     flows["share"] = flows["customers"] / flows.groupby(level="before")["customers"].transform("sum")

@@ -131,11 +131,13 @@ def _modelled(
     offers: pd.DataFrame, policy: pd.Series, X: pd.DataFrame, random_state: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the modelled outcome of the policy's offer and of the one received, from models fitted on others."""
-    received, wanted = (values.astype("str").to_numpy(dtype=object) for values in (offers["offer"], policy))
+    received, recommended = (
+        values.astype("str").to_numpy(dtype=object) for values in (offers["offer"], policy)
+    )
     matrix, outcome = X.to_numpy(dtype=np.float64), offers["outcome"].to_numpy(dtype=np.float64)
     answers = np.zeros((2, len(outcome)))
     for train, test in KFold(3, shuffle=True, random_state=random_state).split(matrix):
-        for offer in np.unique(np.r_[received, wanted]):
+        for offer in np.unique(np.r_[received, recommended]):
             rows = train[received[train] == offer]
             predicted = np.full(len(test), outcome[train].mean())
             if len(rows) >= 20:
@@ -143,6 +145,6 @@ def _modelled(
                     n_estimators=60, max_depth=2, learning_rate=0.1, random_state=random_state, n_jobs=1
                 )
                 predicted = model.fit(matrix[rows], outcome[rows]).predict(matrix[test])
-            for row, chosen in enumerate((wanted, received)):
+            for row, chosen in enumerate((recommended, received)):
                 answers[row, test] = np.where(chosen[test] == offer, predicted, answers[row, test])
     return answers[0], answers[1]

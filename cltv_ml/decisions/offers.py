@@ -119,10 +119,10 @@ def choose_offers(
         },
         index=customers.index,
     )
-    shown = {
+    labels = {
         value: "none" if value == 0 else f"{100 * value:.3g}% off one order" for value in np.unique(depth)
     }
-    table["offer"] = table["depth"].map(shown).astype("str")
+    table["offer"] = table["depth"].map(labels).astype("str")
     table["reason"] = _offer_reasons(table, profits, currency)
     return table
 

@@ -79,17 +79,17 @@ def learn_from_campaign(
         There is no such control or nothing besides it, or an arm is too small to learn from.
     """
     names, outcome = arm.astype("str").to_numpy(dtype=object), y.to_numpy(dtype=np.float64)
-    found = sorted(set(names))
-    if control not in found or len(found) < 2:
+    arm_names = sorted(set(names))
+    if control not in arm_names or len(arm_names) < 2:
         raise InputError(
-            f"the campaign needs the control {control!r} and an arm besides it, found {found[:10]}; name the arm that "
-            "was sent nothing."
+            f"the campaign needs the control {control!r} and an arm besides it, found {arm_names[:10]}; name the arm "
+            "that was sent nothing."
         )
     # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.
     learning = np.random.default_rng([len(X), random_state]).random(len(X)) < 0.5
     rows, models, curves = {}, {}, []
     predicted = pd.DataFrame(index=X.index[~learning])
-    for name in (name for name in found if name != control):
+    for name in (name for name in arm_names if name != control):
         in_arms = np.isin(names, (name, control))
         treated = pd.Series((names == name).astype(int))
         chosen = compare_learners(
@@ -102,10 +102,10 @@ def learn_from_campaign(
             X[in_arms & learning], treated[in_arms & learning], pd.Series(outcome[in_arms & learning])
         )
         predicted[name] = fitted.predict(X[~learning])
-        held = in_arms & ~learning
+        holdout = in_arms & ~learning
         score = predicted.loc[in_arms[~learning], name].to_numpy()
-        quality = compute_qini(outcome[held], treated[held], score, random_state=random_state)
-        curves.append(_thinned(qini_curve(outcome[held], treated[held], score)).assign(arm=name))
+        quality = compute_qini(outcome[holdout], treated[holdout], score, random_state=random_state)
+        curves.append(_thinned(qini_curve(outcome[holdout], treated[holdout], score)).assign(arm=name))
         rows[name] = {**_effect(outcome[in_arms], treated[in_arms].to_numpy()), "learner": chosen, **quality}
         if quality["qini_lower"] > 0:
             models[name] = LEARNERS[chosen]().fit(X[in_arms], treated[in_arms], pd.Series(outcome[in_arms]))
@@ -143,14 +143,16 @@ def judge_policies(
     propensity
         Probability with which each customer's arm was drawn; None: the share of customers in that arm.
     """
-    names, held = arm.astype("str"), lesson.held.index
+    names, customers = arm.astype("str"), lesson.held.index
     control = next(name for name in names.unique() if name not in set(lesson.arms.index))
     chance = names.map(names.value_counts(normalize=True)) if propensity is None else propensity
-    offers = pd.DataFrame({"offer": names, "propensity": chance, "outcome": profit}).loc[held]
-    gain = lesson.held.mul(by_customer(worth, held, "worth"), axis=0) - cost
+    offers = pd.DataFrame({"offer": names, "propensity": chance, "outcome": profit}).loc[customers]
+    gain = lesson.held.mul(by_customer(worth, customers, "worth"), axis=0) - cost
     best = gain.idxmax(axis=1).where(gain.max(axis=1) > 0, control)
-    everybody = {f"{name} for everybody": pd.Series(name, index=held) for name in (control, *lesson.held)}
-    numbers = pd.get_dummies(X.loc[held], dtype=float)
+    everybody = {
+        f"{name} for everybody": pd.Series(name, index=customers) for name in (control, *lesson.held)
+    }
+    numbers = pd.get_dummies(X.loc[customers], dtype=float)
     return compare_policies(offers, {**everybody, "each customer's best": best}, numbers)
 
 

@@ -45,21 +45,21 @@ def explain_difference(plan: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame
     return pd.DataFrame([*rows, ("total", total)], columns=["cause", "change"])
 
 
-def _factors(mine: pd.DataFrame, other: pd.DataFrame) -> dict[str, np.ndarray]:
+def _factors(table: pd.DataFrame, other: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the factors of revenue; where a part has nobody, its rates are the other table's: they changed nothing."""
     frequency, basket = (
-        _price_or_volume(mine, other, above, below)
+        _price_or_volume(table, other, above, below)
         for above, below in (("orders", "customers"), ("revenue", "orders"))
     )
-    customers = float(mine["customers"].sum())
-    share = mine["customers"].to_numpy(dtype=np.float64) / max(customers, 1e-12)
+    customers = float(table["customers"].sum())
+    share = table["customers"].to_numpy(dtype=np.float64) / max(customers, 1e-12)
     return {"volume": np.array(customers), "mix": share, "frequency": frequency, "basket": basket}
 
 
-def _price_or_volume(mine: pd.DataFrame, other: pd.DataFrame, above: str, below: str) -> np.ndarray:
-    own = mine[above] / mine[below].where(mine[below] > 0)
-    its = other[above] / other[below].where(other[below] > 0)
-    return own.fillna(its).fillna(0.0).to_numpy(dtype=np.float64)
+def _price_or_volume(table: pd.DataFrame, other: pd.DataFrame, above: str, below: str) -> np.ndarray:
+    rates = table[above] / table[below].where(table[below] > 0)
+    other_rates = other[above] / other[below].where(other[below] > 0)
+    return rates.fillna(other_rates).fillna(0.0).to_numpy(dtype=np.float64)
 
 
 def _revenue(factors: dict[str, np.ndarray]) -> float:

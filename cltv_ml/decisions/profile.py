@@ -112,21 +112,21 @@ def _favourites(con: duckdb.DuckDBPyConnection, column: str, top: int) -> pd.Ser
 
 def _predicted(segments: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the sum and the means of the predicted value per segment."""
-    known = predictions.reindex(segments.index)
-    grouped = known.groupby(segments.astype("str").rename("segment"))
+    aligned = predictions.reindex(segments.index)
+    grouped = aligned.groupby(segments.astype("str").rename("segment"))
     columns = {
         "expected_value": grouped["expected_value"].sum(),
         "value_per_customer": grouped["expected_value"].mean(),
     }
     for name in ("value_lower", "value_upper"):
-        if name in known and known[name].notna().any():
+        if name in aligned and aligned[name].notna().any():
             columns[name] = grouped[name].mean()
     return pd.DataFrame(columns)
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns in the order a reader expects."""
-    wanted = [
+    columns = [
         "customers",
         "orders",
         "revenue",
@@ -144,4 +144,4 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
         "top_products",
         "top_categories",
     ]
-    return table[[name for name in wanted if name in table]].rename_axis("segment")
+    return table[[name for name in columns if name in table]].rename_axis("segment")

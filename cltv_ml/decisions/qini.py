@@ -52,18 +52,23 @@ def compute_qini(
     starts, order = _score_starts(score)
     outcome, arm, n = outcome[order], arm[order], len(score)
     rng = np.random.default_rng(random_state)
-    found = float(_qini_area(outcome, arm, starts, np.ones((1, n)))[0])
+    estimate = float(_qini_area(outcome, arm, starts, np.ones((1, n)))[0])
     if not rounds:
-        return {"qini": found, "qini_lower": np.nan, "qini_upper": np.nan, "p_chance": np.nan}
+        return {"qini": estimate, "qini_lower": np.nan, "qini_upper": np.nan, "p_chance": np.nan}
     again = [
         _qini_area(outcome, arm, starts, rng.poisson(1.0, (1, n)).astype(float))[0] for _ in range(rounds)
     ]
-    # 2 x found - quantile: the bootstrap's own error turned round the estimate.
-    high, low = 2 * found - np.nanquantile(again, [0.025, 0.975])
+    # 2 x estimate - quantile: the bootstrap's own error turned round the estimate.
+    high, low = 2 * estimate - np.nanquantile(again, [0.025, 0.975])
     shuffles = (rng.permutation(n) for _ in range(rounds))
     chance = [_qini_area(outcome[shuffle], arm[shuffle], starts, np.ones((1, n)))[0] for shuffle in shuffles]
-    p_chance = (1 + sum(area >= found for area in chance)) / (1 + rounds)
-    return {"qini": found, "qini_lower": float(low), "qini_upper": float(high), "p_chance": float(p_chance)}
+    p_chance = (1 + sum(area >= estimate for area in chance)) / (1 + rounds)
+    return {
+        "qini": estimate,
+        "qini_lower": float(low),
+        "qini_upper": float(high),
+        "p_chance": float(p_chance),
+    }
 
 
 def _checked_arrays(

@@ -116,8 +116,8 @@ def compute_treatment(
     customers = predictions.index
     at_risk = value_at_risk(predictions) if value is None else by_customer(value, customers, "value")
     table = pd.DataFrame({"value_at_risk": at_risk}, index=customers)
-    for name, given in (("uplift", uplift), ("margin_rate", margin_rate), ("cost", cost)):
-        table[name] = by_customer(given, customers, name)
+    for name, term in (("uplift", uplift), ("margin_rate", margin_rate), ("cost", cost)):
+        table[name] = by_customer(term, customers, name)
     if (table["cost"] < 0).any():
         raise InputError(
             f"cost must not be negative, got {table['cost'].min()}; give what a treatment costs."
@@ -192,9 +192,9 @@ def profit_curve(treatment: pd.DataFrame, points: int = 200) -> pd.DataFrame:
             curve[f"profit_{end}"] = curve["expected_profit"] + sign * np.sqrt(np.square(distance).cumsum())
             curve[extreme] = curve["expected_profit"] + distance.cumsum()
     if len(curve) > points:
-        kept = np.linspace(0, len(curve) - 1, points).round().astype(int)
+        spaced = np.linspace(0, len(curve) - 1, points).round().astype(int)
         best = int(curve["expected_profit"].to_numpy().argmax())
-        curve = curve.iloc[np.unique(np.append(kept, best))].reset_index(drop=True)
+        curve = curve.iloc[np.unique(np.append(spaced, best))].reset_index(drop=True)
     return curve
 
 

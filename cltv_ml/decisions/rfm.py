@@ -136,9 +136,9 @@ def segment_definitions() -> pd.DataFrame:
     rows = []
     for name, box in SEGMENTS.items():
         ranges = (box.recency, box.frequency, box.money)
-        shown = [f"{low}-{high}" if low < high else f"{low}" for low, high in ranges]
+        labels = [f"{low}-{high}" if low < high else f"{low}" for low, high in ranges]
         cells = int(np.prod([high - low + 1 for low, high in ranges]))
-        rows.append([name, *shown, box.meaning, box.action, cells])
+        rows.append([name, *labels, box.meaning, box.action, cells])
     names = ["segment", "recency_score", "frequency_score", "money_score", "meaning", "action", "cells"]
     return pd.DataFrame(rows, columns=names)
 
@@ -155,4 +155,4 @@ def _cuts(values: np.ndarray) -> list[float]:
         return [float(distinct[0])] * 2 + [never] * 2
     below = counts.cumsum() - counts
     reached = [distinct[5 * below >= level * len(values)] for level in (1, 2, 3, 4)]
-    return [float(found[0]) if len(found) else never for found in reached]
+    return [float(candidates[0]) if len(candidates) else never for candidates in reached]

@@ -140,13 +140,13 @@ def compute_equity(
         Expected values, shape (periods,), where they are known otherwise than as the means of the draws.
     """
     factors = discount_factors(until, terms.discount_rate)
-    found, middle = (
+    drawn, middle = (
         {name: (values * factors).sum(axis=-1) for name, values in plan_contributions(one, terms).items()}
         for one in (parts, parts if expected is None else expected)
     )
-    found["total"], middle["total"] = found["known"] + found["new"], middle["known"] + middle["new"]
+    drawn["total"], middle["total"] = drawn["known"] + drawn["new"], middle["known"] + middle["new"]
     rows = []
-    for name, draws in found.items():
+    for name, draws in drawn.items():
         low95, low80, high80, high95 = np.quantile(draws, [0.025, 0.1, 0.9, 0.975])
         # Means add up: known and new are the total to the cent, which medians are not.
         rows.append((name, float(middle[name].mean()), low80, high80, low95, high95))

@@ -189,10 +189,10 @@ class LinearInteractions(UpliftModel):
 
     def _fit(self, matrix: np.ndarray, arm: np.ndarray, outcome: np.ndarray) -> None:
         logs = _signed_log(matrix)
-        known = np.isfinite(logs)
-        self.mean_ = np.where(known, logs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        spread = np.where(known, logs - self.mean_, 0.0)
-        self.scale_ = np.sqrt((spread**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+        finite = np.isfinite(logs)
+        self.mean_ = np.where(finite, logs, 0.0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
+        spread = np.where(finite, logs - self.mean_, 0.0)
+        self.scale_ = np.sqrt((spread**2).sum(axis=0) / np.maximum(finite.sum(axis=0), 1))
         columns, contrast = self._scaled(matrix), arm - arm.mean()
         penalty = self.shrinkage * len(arm)
         left = outcome - Ridge(penalty).fit(columns, outcome).predict(columns)

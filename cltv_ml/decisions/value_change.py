@@ -47,9 +47,9 @@ def account_for_change(changes: pd.DataFrame) -> pd.DataFrame:
     causes = {"prices and margins": changes["prices_and_margins"], "model": changes["model"]}
     rows = []
     for part in CHANGE_PARTS:
-        mine = causes[part] if part in causes else changes.loc[changes["part"] == part, "behaviour"]
-        touched = int((mine != 0).sum()) if part in causes else len(mine)
-        rows.append([part, touched, int(mine.sum()) / MONEY_SCALE])
+        amounts = causes[part] if part in causes else changes.loc[changes["part"] == part, "behaviour"]
+        touched = int((amounts != 0).sum()) if part in causes else len(amounts)
+        rows.append([part, touched, int(amounts.sum()) / MONEY_SCALE])
     total = int(changes[["behaviour", "prices_and_margins", "model"]].sum().sum())
     rows.append(["total", len(changes), total / MONEY_SCALE])
     return pd.DataFrame(rows, columns=["part", "customers", "change"])

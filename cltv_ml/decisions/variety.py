@@ -67,12 +67,12 @@ def _leaders(items: np.ndarray, values: np.ndarray, most: float, give: float) ->
             excess = int((items[np.arange(len(items)), lead] == item).sum()) - limit
             if excess <= 0:
                 break
-            kept = led[lead[led] == 0]
-            loss = 1 - values[kept, place] / values[kept, 0]
-            free = ~np.isin(items[kept, place], crowded) & (
+            movable = led[lead[led] == 0]
+            loss = 1 - values[movable, place] / values[movable, 0]
+            free = ~np.isin(items[movable, place], crowded) & (
                 loss <= give
             )  # a missing place loses NaN: not free
-            lead[kept[free][np.argsort(loss[free], kind="stable")][:excess]] = place
+            lead[movable[free][np.argsort(loss[free], kind="stable")][:excess]] = place
     return lead
 
 

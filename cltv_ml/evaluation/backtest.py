@@ -53,8 +53,8 @@ class WindowResult(Inline):
     def scores(self) -> pd.DataFrame:
         """Metrics as columns, one row per model in the order given; NaN where a model lacks what one needs."""
         wide = self.results.pivot(index="model", columns="metric", values="value")
-        known = (*METRICS, "profit", *PURCHASE_METRICS, *INTERVAL_METRICS, *QUANTILE_METRICS)
-        measured = [name for name in known if name in wide]
+        catalogue = (*METRICS, "profit", *PURCHASE_METRICS, *INTERVAL_METRICS, *QUANTILE_METRICS)
+        measured = [name for name in catalogue if name in wide]
         return wide.loc[list(self.models), measured]
 
     def _parts(self) -> dict[str, object]:
@@ -138,22 +138,22 @@ def judge_prepared(
     InputError
         No model can be fitted.
     """
-    made = forecast(training, models, progress, level=level)
+    forecasts = forecast(training, models, progress, level=level)
     progress("comparing with what happened", 0.65)
     y_true = outcome()
-    p_buy = {name: model.p_buy(training.X_now) for name, model in made.models.items()}
-    results = measure(window, y_true, made.predictions, made.seconds, p_buy, targeting=targeting)
+    p_buy = {name: model.p_buy(training.X_now) for name, model in forecasts.models.items()}
+    results = measure(window, y_true, forecasts.predictions, forecasts.seconds, p_buy, targeting=targeting)
     return WindowResult(
         window,
-        made.training,
-        made.models,
-        made.predictions,
+        forecasts.training,
+        forecasts.models,
+        forecasts.predictions,
         y_true,
         results,
-        made.validation,
-        made.left,
-        made.level,
-        made.learned,
+        forecasts.validation,
+        forecasts.left,
+        forecasts.level,
+        forecasts.learned,
     )
 
 

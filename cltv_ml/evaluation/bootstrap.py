@@ -72,7 +72,7 @@ def bootstrap_metrics(
     true = np.asarray(y_true, dtype=np.float64)
     block, times = _draw_blocks(len(true), draws, seed)
     perfect = _ranked_totals(true, true, block, times, forecast=False).area()
-    found: dict[str, dict[str, np.ndarray]] = {}
+    by_metric: dict[str, dict[str, np.ndarray]] = {}
     for name in predictions.columns:
         pred = predictions[name].to_numpy(dtype=np.float64)
         # While a training lasts, its test window is asked about for the choice, the report and the card.
@@ -83,8 +83,8 @@ def bootstrap_metrics(
             pred,
         )
         for metric, values in metrics.items():
-            found.setdefault(metric, {})[str(name)] = values
-    return {metric: pd.DataFrame(columns) for metric, columns in found.items()}
+            by_metric.setdefault(metric, {})[str(name)] = values
+    return {metric: pd.DataFrame(columns) for metric, columns in by_metric.items()}
 
 
 def bootstrap_gini(
@@ -94,11 +94,11 @@ def bootstrap_gini(
     true = np.asarray(y_true, dtype=np.float64)
     block, times = _draw_blocks(len(true), draws, seed)
     perfect = _ranked_totals(true, true, block, times, forecast=False)
-    found = {}
+    by_model = {}
     for name in predictions.columns:
         pred = predictions[name].to_numpy(dtype=np.float64)
-        found[str(name)] = _gini(_ranked_totals(true, pred, block, times, forecast=False), perfect.area())
-    return pd.DataFrame(found)
+        by_model[str(name)] = _gini(_ranked_totals(true, pred, block, times, forecast=False), perfect.area())
+    return pd.DataFrame(by_model)
 
 
 def _draw_blocks(customers: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +132,7 @@ def _metrics(
         times @ np.bincount(block, weights=values, minlength=times.shape[1])
         for values in (error, error**2, deviances(true, pred))
     )
-    found = {
+    metrics = {
         "bias": forecast / money - 1,
         "decile_mape": _decile_mape(ranked, money),
         "gini": _gini(ranked, perfect),
@@ -144,8 +144,8 @@ def _metrics(
     }
     if targeting is not None:
         earned = targeting.margin * ranked.reached(ranked.money, targeting.share)
-        found["profit"] = earned - targeting.cost * targeting.share * customers
-    return found
+        metrics["profit"] = earned - targeting.cost * targeting.share * customers
+    return metrics
 
 
 def _decile_mape(ranked: _Ranked, money: np.ndarray) -> np.ndarray:

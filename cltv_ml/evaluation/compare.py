@@ -139,7 +139,7 @@ def decide_challenge(
     _check_objective(objective, pair.index)
     steps = {side: _overstep(pair[side], bias_bound, decile_bound) for side in ("champion", "challenger")}
     row = pair.loc[objective]
-    found = (
+    evidence = (
         f"difference in {_OBJECTIVE_NAMES[objective]} {_figure(objective, row['difference'], signed=True)}, "
         f"{_figure(objective, row['lower'], signed=True)} to {_figure(objective, row['upper'], signed=True)}"
     )
@@ -154,14 +154,14 @@ def decide_challenge(
     level = (pair.loc[_LEVEL, "better"] == "challenger").any()
     if steps["champion"] > 1 and steps["challenger"] < steps["champion"] and level:
         return Challenge(
-            True, f"replaced: the champion is outside the bounds, the challenger nearer ({found})"
+            True, f"replaced: the champion is outside the bounds, the challenger nearer ({evidence})"
         )
     if row["better"] == "challenger":
-        return Challenge(True, f"replaced: better on the same customers ({found})")
+        return Challenge(True, f"replaced: better on the same customers ({evidence})")
     equal = row["better"] == "neither" and not (pair.loc[_LEVEL, "better"] == "champion").any()
     if equal and (simpler or newer):
-        return Challenge(True, f"replaced: {'simpler' if simpler else 'newer'} at equal quality ({found})")
-    return Challenge(False, f"kept: the challenger is not shown to be better ({found})")
+        return Challenge(True, f"replaced: {'simpler' if simpler else 'newer'} at equal quality ({evidence})")
+    return Challenge(False, f"kept: the challenger is not shown to be better ({evidence})")
 
 
 def is_within_bounds(
@@ -181,10 +181,10 @@ _OBJECTIVE_NAMES = {"gini": "Gini", "profit": "profit"}
 _LEVEL = ["bias", "decile_mape"]
 
 
-def _check_objective(objective: str, found: pd.Index) -> None:
+def _check_objective(objective: str, metrics: pd.Index) -> None:
     if objective not in _OBJECTIVE_NAMES:
         raise InputError(f"Unknown objective {objective!r}. Available: {sorted(_OBJECTIVE_NAMES)}.")
-    if objective not in found:
+    if objective not in metrics:
         raise InputError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
 
 

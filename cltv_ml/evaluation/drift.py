@@ -42,16 +42,16 @@ def sketch(table: pd.DataFrame) -> Sketch:
             sketches[str(name)] = _sketch_levels(table[name])
             continue
         values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-        known = values[np.isfinite(values)]
+        finite = values[np.isfinite(values)]
         edges = (
-            np.unique(np.quantile(known, np.arange(1, SKETCH_BINS) / SKETCH_BINS)) if len(known) else known
+            np.unique(np.quantile(finite, np.arange(1, SKETCH_BINS) / SKETCH_BINS)) if len(finite) else finite
         )
         sketches[str(name)] = {
-            "count": len(known),
-            "missing": len(values) - len(known),
+            "count": len(finite),
+            "missing": len(values) - len(finite),
             "edges": edges.tolist(),
-            "counts": _bin_counts(known, edges).tolist(),
-            "quantiles": [float(f"{value:.7g}") for value in _at_quantiles(known)],
+            "counts": _bin_counts(finite, edges).tolist(),
+            "quantiles": [float(f"{value:.7g}") for value in _at_quantiles(finite)],
         }
     return sketches
 
@@ -59,12 +59,12 @@ def sketch(table: pd.DataFrame) -> Sketch:
 def _sketch_levels(column: pd.Series) -> dict[str, Any]:
     """Return the number of customers by level, rare levels joined, so that none reveals a single customer."""
     counts = column.value_counts()
-    kept = counts[counts >= RARE].head(LEVELS)
+    frequent = counts[counts >= RARE].head(LEVELS)
     return {
         "count": int(counts.sum()),
         "missing": int(column.isna().sum()),
-        "levels": {str(level): int(count) for level, count in kept.items()},
-        "rare": int(counts.sum() - kept.sum()),
+        "levels": {str(level): int(count) for level, count in frequent.items()},
+        "rare": int(counts.sum() - frequent.sum()),
     }
 
 
@@ -94,8 +94,8 @@ def compute_drift(reference: Sketch, table: pd.DataFrame, *, confidence: float =
         raise InputError("drift: the batch has no rows; give it at least one customer.")
     noise = _bridges()
     rows = [_feature_row(name, before, table[name], confidence, noise) for name, before in reference.items()]
-    found = pd.DataFrame(rows)
-    return found.sort_values(["psi", "feature"], ascending=[False, True], kind="stable", ignore_index=True)
+    drift = pd.DataFrame(rows)
+    return drift.sort_values(["psi", "feature"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
 def compute_shares(
@@ -129,12 +129,12 @@ def _feature_row(
     if "levels" in before:
         return _row_of_levels(name, before, column, confidence)
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    known = values[np.isfinite(values)]
+    finite = values[np.isfinite(values)]
     edges = np.array(before["edges"], dtype=np.float64)
     old = np.append(before["counts"], before["missing"]).astype(np.float64)
-    new = np.append(_bin_counts(known, edges), len(values) - len(known)).astype(np.float64)
+    new = np.append(_bin_counts(finite, edges), len(values) - len(finite)).astype(np.float64)
     psi = _psi(old, new, confidence)
-    shift = _shift(before, known, noise, confidence)
+    shift = _shift(before, finite, noise, confidence)
     return {
         "feature": name,
         "psi": psi[0],
@@ -143,7 +143,7 @@ def _feature_row(
         "shift": shift[0],
         "shift_lower": shift[1],
         "shift_upper": shift[2],
-        "missing": 1 - len(known) / len(values),
+        "missing": 1 - len(finite) / len(values),
         "missing_before": before["missing"] / max(before["missing"] + before["count"], 1),
         "other": 0.0,
     }
@@ -197,18 +197,18 @@ def _noncentrality(statistic: float, freedom: int, share: float) -> float:
 
 
 def _shift(
-    before: Mapping[str, Any], known: np.ndarray, noise: np.ndarray, confidence: float
+    before: Mapping[str, Any], finite: np.ndarray, noise: np.ndarray, confidence: float
 ) -> tuple[float, float, float]:
     """Return the Wasserstein distance in the reference's standard deviations, with its interval."""
     old = np.array(before["quantiles"], dtype=np.float64)
-    if not before["count"] or not len(known):
+    if not before["count"] or not len(finite):
         return np.nan, np.nan, np.nan
-    new = _at_quantiles(known)
+    new = _at_quantiles(finite)
     spread = float(old.std()) or float(new.std()) or 1.0
     distance = float(np.abs(new - old).mean()) / spread
     # The wider of the two: a reference without spread says nothing about what chance does to the batch.
     steps = np.maximum(np.diff(old), np.diff(new)) / spread
-    error = float(np.quantile(noise @ steps, confidence)) * np.sqrt(1 / before["count"] + 1 / len(known))
+    error = float(np.quantile(noise @ steps, confidence)) * np.sqrt(1 / before["count"] + 1 / len(finite))
     return distance, max(distance - error, 0.0), distance + error
 
 
@@ -220,11 +220,11 @@ def _bridges(draws: int = 2000) -> np.ndarray:
     return np.abs(path - np.arange(1, POINTS + 1) / POINTS * path[:, -1:])[:, :-1]
 
 
-def _at_quantiles(known: np.ndarray) -> np.ndarray:
+def _at_quantiles(values: np.ndarray) -> np.ndarray:
     at = (np.arange(POINTS) + 0.5) / POINTS
-    return np.quantile(known, at) if len(known) else np.zeros(POINTS)
+    return np.quantile(values, at) if len(values) else np.zeros(POINTS)
 
 
-def _bin_counts(known: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _bin_counts(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Return how many values lie at or below the first edge, up to the second, ..., above the last."""
-    return np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
+    return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)

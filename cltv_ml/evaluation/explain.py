@@ -75,11 +75,11 @@ def compute_dependence(
     if feature not in X:
         raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
     sample, _ = _sample_rows(X, None, np.random.default_rng(seed))
-    shown = _readable_values(feature, X).dropna()
-    if types.is_numeric_dtype(shown):
-        values = np.unique(shown.quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
+    readable = _readable_values(feature, X).dropna()
+    if types.is_numeric_dtype(readable):
+        values = np.unique(readable.quantile(np.linspace(0.01, 0.99, points), interpolation="nearest"))
     else:
-        values = shown.value_counts().index[:points].to_numpy(dtype=object)
+        values = readable.value_counts().index[:points].to_numpy(dtype=object)
     predicted = [float(model.predict(_with(sample, feature, value)).mean()) for value in values]
     return pd.DataFrame({"feature": feature, "value": values, "predicted": predicted})
 
@@ -109,11 +109,11 @@ def _possible(X: pd.DataFrame) -> pd.DataFrame:
         return X
     recency = np.minimum(X["recency"], X["T"])
     repeat = X["frequency"] > 0
-    found = X.assign(recency=np.where(repeat, np.maximum(recency, np.minimum(1.0, X["T"])), 0.0))
+    histories = X.assign(recency=np.where(repeat, np.maximum(recency, np.minimum(1.0, X["T"])), 0.0))
     if "log_gaps" not in X:
-        return found
-    even = (found["recency"] / X["frequency"].clip(lower=1)).clip(lower=1e-9)  # the most regular gaps
-    return found.assign(
+        return histories
+    even = (histories["recency"] / X["frequency"].clip(lower=1)).clip(lower=1e-9)  # the most regular gaps
+    return histories.assign(
         log_gaps=np.where(repeat, np.minimum(X["log_gaps"], X["frequency"] * np.log(even)), 0.0)
     )
 
@@ -160,7 +160,7 @@ def top_reasons(
     if known is not None:
         parts = parts.join(known)
     amounts, names = parts.to_numpy(), [str(name) for name in parts.columns]
-    said = pd.DataFrame({name: _title_and_values(name, X) for name in names}, index=X.index)
+    phrases = pd.DataFrame({name: _title_and_values(name, X) for name in names}, index=X.index)
     order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :n]
     columns = {}
     for place in range(n):
@@ -169,7 +169,7 @@ def top_reasons(
             continue
         chosen = order[:, place]
         amount = amounts[np.arange(len(X)), chosen]
-        text = said.to_numpy()[np.arange(len(X)), chosen]
+        text = phrases.to_numpy()[np.arange(len(X)), chosen]
         columns[f"reason_{place + 1}"] = np.array(
             [
                 f"{words}{', ' if ': ' in words else ': '}{added:+,.2f}" if abs(added) >= 0.005 else ""

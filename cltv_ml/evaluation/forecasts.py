@@ -119,19 +119,19 @@ def _fit_all(
     """
     single = [model for model in models if not model.components()]
     progress(f"fitting {', '.join(model.name for model in single)}", 0.35)
-    made = for_each(single, lambda place: _try_fit(single[place], training, {}, validation))
-    tried = dict(zip([model.name for model in single], made, strict=True))
+    attempts = for_each(single, lambda place: _try_fit(single[place], training, {}, validation))
+    tried = dict(zip([model.name for model in single], attempts, strict=True))
     fitted: dict[str, ValueModel] = {}
     seconds: dict[str, float] = {}
     for number, model in enumerate(models):
         if model.name not in tried:
             progress(f"fitting {model.name}", 0.35 + 0.3 * number / len(models))
             tried[model.name] = _try_fit(model, training, fitted, validation)
-        found, seconds[model.name] = tried[model.name]
-        if isinstance(found, str):
-            left[model.name] = found
+        outcome, seconds[model.name] = tried[model.name]
+        if isinstance(outcome, str):
+            left[model.name] = outcome
         else:
-            fitted[model.name] = found
+            fitted[model.name] = outcome
     if not fitted:
         raise InputError(
             f"no model could be fitted. {'; '.join(f'{name}: {why}' for name, why in left.items())}"
@@ -162,12 +162,12 @@ def _fit(
         raise InputError(
             "it is weighted on an earlier window, and the log holds none in which two customers bought."
         )
-    kept = [name for name in names if name in fitted and name in validation.predictions]
-    if len(kept) < 2:
+    members = [name for name in names if name in fitted and name in validation.predictions]
+    if len(members) < 2:
         raise InputError("fewer than two of the models that it combines could be fitted.")
-    return model.keep(kept).combine_weighted(
-        {name: fitted[name] for name in kept},
-        validation.predictions[kept],
+    return model.keep(members).combine_weighted(
+        {name: fitted[name] for name in members},
+        validation.predictions[members],
         validation.y_true,
         training.X_now,
         carries_over=validation.carries_over,

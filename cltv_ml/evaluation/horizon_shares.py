@@ -92,17 +92,17 @@ def add_horizons(
     X, values = training.X_now, model.predict(training.X_now)
     days, features = earlier.days, earlier.features
     shares = Horizons(model.horizon, list(days), list(earlier.powers))
-    wanted = [day for day, power in zip(shares.shorter, earlier.powers, strict=False) if power > 0]
-    rows = _with_fresh(log, training, cutoff, wanted, features) if wanted else training.X
-    learned = {day: _learn(log, rows, day, cutoff, features) for day in wanted}
-    shares.fit(X, {day: found for day, found in learned.items() if found is not None}, values)
+    short_days = [day for day, power in zip(shares.shorter, earlier.powers, strict=False) if power > 0]
+    rows = _with_fresh(log, training, cutoff, short_days, features) if short_days else training.X
+    models = {day: _learn(log, rows, day, cutoff, features) for day in short_days}
+    shares.fit(X, {day: model for day, model in models.items() if model is not None}, values)
     totals = {day: level.total for day, level in levels.items() if level is not None}
     if model.horizon in totals and hasattr(model, "level_factor_"):  # the naive rule keeps its own level
         shares.bring_to(totals, X, values)
     others = [day for day in days if day != model.horizon]
-    found = {day: _intervals(day, training, earlier.before(day, cutoff), levels[day]) for day in others}
+    intervals = {day: _intervals(day, training, earlier.before(day, cutoff), levels[day]) for day in others}
     return model.set_horizons(
-        shares.set_intervals({day: one for day, one in found.items() if one is not None})
+        shares.set_intervals({day: one for day, one in intervals.items() if one is not None})
     )
 
 
@@ -115,13 +115,13 @@ def look_earlier(
     every window is predicted by fits on windows that had ended before it.
     """
     validation, training = result.validation, result.training
-    asked = tuple(days), tuple(features)
+    key = tuple(days), tuple(features)
     if (
         validation is None
         or champion not in validation.predictions
         or validation.days < result.window.horizon
     ):
-        return Earlier(*asked, tuple(0.0 for day in days if day < result.window.horizon))
+        return Earlier(*key, tuple(0.0 for day in days if day < result.window.horizon))
     tried: dict[int, list[pd.DataFrame]] = {day: [] for day in days if day != result.window.horizon}
     for cutoff in validation.cutoffs[:SHARE_WINDOWS]:
         values = validation.predictions.loc[cutoff, champion]
@@ -135,7 +135,7 @@ def look_earlier(
     powers = tuple(best.get(day, 0.0) for day in days if day < result.window.horizon)
     whole = {day: pd.concat(tables) for day, tables in tried.items() if tables}
     expected = {day: table[best[day]].rename("expected") for day, table in whole.items()}
-    return Earlier(*asked, powers, expected, {day: table["truth"] for day, table in whole.items()})
+    return Earlier(*key, powers, expected, {day: table["truth"] for day, table in whole.items()})
 
 
 def _try(
@@ -150,16 +150,16 @@ def _try(
 ) -> dict[int, pd.DataFrame]:
     """Return by horizon the values of an earlier window's customers, a column per power of the trees."""
     X = training.X.xs(cutoff, level="cutoff").loc[values.index]
-    found: dict[int, dict[float, np.ndarray]] = {day: {} for day in days if day != training.horizon}
+    by_power: dict[int, dict[float, np.ndarray]] = {day: {} for day in days if day != training.horizon}
     shorter = [day for day in days if day < training.horizon]
-    learned = {day: _learn(log, training.X, day, cutoff, features) for day in shorter if learn}
-    known = {day: model for day, model in learned.items() if model is not None}
-    for power in POWERS if known else POWERS[:1]:
+    fits = {day: _learn(log, training.X, day, cutoff, features) for day in shorter if learn}
+    models = {day: model for day, model in fits.items() if model is not None}
+    for power in POWERS if models else POWERS[:1]:
         shares = Horizons(training.horizon, list(days), [power] * len(shorter))
-        table = shares.fit(X, known if power else None, values.to_numpy()).values(X, values.to_numpy())
-        for day in found:
-            found[day][power] = table[day].to_numpy()
-    return {day: pd.DataFrame(columns, index=values.index) for day, columns in found.items()}
+        table = shares.fit(X, models if power else None, values.to_numpy()).values(X, values.to_numpy())
+        for day in by_power:
+            by_power[day][power] = table[day].to_numpy()
+    return {day: pd.DataFrame(columns, index=values.index) for day, columns in by_power.items()}
 
 
 def _best_power(tables: Sequence[pd.DataFrame]) -> float:

@@ -59,12 +59,14 @@ class ByHorizon:
         expected, y_true = dict(self.earlier.expected), dict(self.earlier.y_true)
         for day, one in self.judged.items():
             if day != self.main:
-                found = (
+                judged = (
                     {one.window.cutoff: one.predictions["expected_value"]},
                     {one.window.cutoff: one.y_true},
                 )
-                mine, came = (pd.concat(rows, names=["cutoff"]) for rows in found)
-                expected[day] = pd.concat([expected[day], mine]) if day in expected else mine
+                expected_here, came = (pd.concat(rows, names=["cutoff"]) for rows in judged)
+                expected[day] = (
+                    pd.concat([expected[day], expected_here]) if day in expected else expected_here
+                )
                 y_true[day] = pd.concat([y_true[day], came]) if day in y_true else came
         return replace(self.earlier, expected=expected, y_true=y_true)
 

@@ -48,11 +48,11 @@ def compute_learning(
     origins = sorted(whole.origins, key=lambda origin: origin.cutoff, reverse=True)
     rows = []
     for count in range(1, len(origins) + 1):
-        kept = cutoffs >= origins[count - 1].cutoff
-        if not (whole.y[kept] > 0).any():
+        in_origins = cutoffs >= origins[count - 1].cutoff
+        if not (whole.y[in_origins] > 0).any():
             continue
-        part = Training(whole.X[kept], whole.y[kept], origins[:count], whole.X_now)
+        part = Training(whole.X[in_origins], whole.y[in_origins], origins[:count], whole.X_now)
         predicted = fit(model, part).predict(whole.X_now)
         scores = {name: METRICS[name].function(y_true, predicted) for name in LEARNING_METRICS}
-        rows.append({"origins": count, "rows": int(np.sum(kept)), **scores})
+        rows.append({"origins": count, "rows": int(np.sum(in_origins)), **scores})
     return pd.DataFrame(rows)

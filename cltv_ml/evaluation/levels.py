@@ -45,11 +45,11 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     passed = (cutoff - start).days
     days = _purchase_days(log, cutoff)
     cohorts = read_cohorts(days, start, passed)
-    known = [horizon for horizon in horizons if cohorts.revenue(passed - horizon, passed) > 0]
-    below = bottom_up(days, cohorts, start, known) if known else {}
+    usable = [horizon for horizon in horizons if cohorts.revenue(passed - horizon, passed) > 0]
+    below = bottom_up(days, cohorts, start, usable) if usable else {}
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
     closures = find_closures(cohorts)
-    for horizon in known:
+    for horizon in usable:
         base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, horizon)))
         base = replace(base, step=last_step(base))
         if log.holidays is not None:
@@ -65,12 +65,12 @@ def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horiz
     again = [one for one in closures if one.returns(passed, horizon)]
     for one in [one for one in closures if one not in again[:-1]]:
         first, last = (start + pd.Timedelta(days=day) for day in (one.start, one.end - 1))
-        told = f"Next to nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the level"
+        lead = f"Next to nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the level"
         if one in again:
             why = "as in other years" if one.yearly else "for the log holds no year that would tell otherwise"
-            notes.append(f"{told} expects the same on these days of the window, {why}.")
+            notes.append(f"{lead} expects the same on these days of the window, {why}.")
         elif not one.yearly:
-            notes.append(f"{told} compares as if the shop had sold on these days what it did around them.")
+            notes.append(f"{lead} compares as if the shop had sold on these days what it did around them.")
     return tuple(notes)
 
 
@@ -116,15 +116,15 @@ def bottom_up(
     """
     some = _sample_days(days, cohorts.customers(cohorts.days))
     sample = cohorts if some is days else read_cohorts(some, start, cohorts.days)
-    wanted = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
+    sampled = [day for day in past_days(cohorts.days) if sample.revenue(0, day) > 0]
     by_horizon: dict[int, dict[int, float]] = {horizon: {} for horizon in horizons}
-    if not wanted:
+    if not sampled:
         return by_horizon
     # The last purchase may lie days before the cutoff; the log is known until there all the same.
     source = Source(some, until=start + pd.Timedelta(days=cohorts.days))
-    X = build_features(source, [start + pd.Timedelta(days=day) for day in wanted], names=SUMMARY)
+    X = build_features(source, [start + pd.Timedelta(days=day) for day in sampled], names=SUMMARY)
     near: Mapping[str, float] = {}
-    for day in wanted:
+    for day in sampled:
         totals, near = _own_totals(X.xs(start + pd.Timedelta(days=day), level="cutoff"), horizons, near)
         for horizon, total in totals.items():
             by_horizon[horizon][day] = total * cohorts.revenue(0, day) / sample.revenue(0, day)

@@ -26,12 +26,12 @@ def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
     rows = {}
     for name, table in result.predictions.items():
         values = table["expected_value"][young]
-        known = buyers >= MIN_NEW_BUYERS
+        enough = buyers >= MIN_NEW_BUYERS
         rows[name] = {
             "customers": len(y_true),
             "buyers": buyers,
-            "gini": gini(y_true, values) if known else float("nan"),
-            "bias": bias(y_true, values) if known else float("nan"),
+            "gini": gini(y_true, values) if enough else float("nan"),
+            "bias": bias(y_true, values) if enough else float("nan"),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 

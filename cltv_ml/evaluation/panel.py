@@ -112,8 +112,8 @@ def prepare(
         origins = [window, *origins]
         learns = learned_from(panel.index.get_level_values("customer_id"), customers)
         X, X_now = panel[learns], panel[now & ~learns].droplevel("cutoff")
-    known = window.cutoff if customers is not None else None
-    return _training(log, window, X, X_now, origins, known)
+    snapshot = window.cutoff if customers is not None else None
+    return _training(log, window, X, X_now, origins, snapshot)
 
 
 def prepare_fresh(
@@ -123,13 +123,13 @@ def prepare_fresh(
 
     None where there are no such origins. Of a large log the same share of customers is taken as for a training.
     """
-    taken = [max(origin.cutoff for origin in training.origins)]
+    cutoffs = [max(origin.cutoff for origin in training.origins)]
     for horizon in days:
         for origin in training_origins(log.first, Window(cutoff, horizon), max_origins=FRESH_ORIGINS):
-            apart = min(abs(origin.cutoff - other) for other in taken)
-            if origin.cutoff > taken[0] and apart >= pd.Timedelta(days=7):
-                taken.append(origin.cutoff)
-    fresh = sorted(taken[1:])
+            apart = min(abs(origin.cutoff - other) for other in cutoffs)
+            if origin.cutoff > cutoffs[0] and apart >= pd.Timedelta(days=7):
+                cutoffs.append(origin.cutoff)
+    fresh = sorted(cutoffs[1:])
     if not fresh:
         return None
     some = _thin_log(log, MAX_ROWS / (1 + len(fresh))) or log
@@ -149,16 +149,16 @@ def _training(
     cutoffs = X.index.get_level_values("cutoff")
     again = (X["frequency"] > 0) & (X["monetary_value"] > 0)
     repeaters = again.groupby(cutoffs).sum().reindex([one.cutoff for one in origins], fill_value=0)
-    kept = [one for one in origins if repeaters[one.cutoff] >= MIN_REPEATERS]
+    usable = [one for one in origins if repeaters[one.cutoff] >= MIN_REPEATERS]
     notes = []
-    if len(kept) < len(origins):
-        days = ", ".join(f"{one.cutoff:%Y-%m-%d}" for one in origins if one not in kept)
+    if len(usable) < len(origins):
+        days = ", ".join(f"{one.cutoff:%Y-%m-%d}" for one in origins if one not in usable)
         notes.append(
             f"Nothing was learned from the customers of {days}: fewer than {MIN_REPEATERS} of them had spent on a "
             "second day by then."
         )
-    X = X[cutoffs.isin([one.cutoff for one in kept])]
-    training = Training(X, _labels(log, kept, X), kept, X_now, cutoff, tuple(notes), window.horizon)
+    X = X[cutoffs.isin([one.cutoff for one in usable])]
+    training = Training(X, _labels(log, usable, X), usable, X_now, cutoff, tuple(notes), window.horizon)
     return replace(training, notes=(*notes, *_short(training, window)))
 
 
@@ -235,10 +235,10 @@ def trainable(model: ValueModel, training: Training) -> ValueModel:
     InputError
         The model's horizon is not the one to predict.
     """
-    asked = training.horizon or training.label_days or model.horizon
-    if model.horizon != asked:
+    days = training.horizon or training.label_days or model.horizon
+    if model.horizon != days:
         raise InputError(
             f"{model.name}: its horizon is {model.horizon} days, but the windows to learn from and to predict "
-            f"have {asked}; give both the same."
+            f"have {days}; give both the same."
         )
-    return for_labels(model, training.label_days or asked, own_level=training.shows_level)
+    return for_labels(model, training.label_days or days, own_level=training.shows_level)

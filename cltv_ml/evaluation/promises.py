@@ -43,7 +43,7 @@ class Thresholds:
     coverage_gap: tuple[float, float] = (0.03, 0.10)
 
 
-def read_thresholds(given: Mapping[str, object]) -> Thresholds:
+def read_thresholds(values: Mapping[str, object]) -> Thresholds:
     """Return thresholds from a TOML table such as `{"bias": [0.1, 0.2]}`; the others keep their defaults.
 
     Raises
@@ -51,11 +51,11 @@ def read_thresholds(given: Mapping[str, object]) -> Thresholds:
     InputError
         A name is unknown or a value is not two numbers, the first not above the second.
     """
-    known = [entry.name for entry in fields(Thresholds)]
+    names = [entry.name for entry in fields(Thresholds)]
     limits = {}
-    for name, value in given.items():
-        if name not in known:
-            raise InputError(f"thresholds: unknown name {name!r}. Available: {sorted(known)}.")
+    for name, value in values.items():
+        if name not in names:
+            raise InputError(f"thresholds: unknown name {name!r}. Available: {sorted(names)}.")
         pair = value if isinstance(value, (list, tuple)) else ()
         if len(pair) != 2 or not all(isinstance(one, (int, float)) for one in pair) or pair[0] > pair[1]:
             raise InputError(f"thresholds: {name} must be two numbers, watch and retrain, got {value!r}.")

@@ -85,18 +85,20 @@ def validate(models: Sequence[ValueModel], training: Training) -> Validation:
     single = {model.name: model for model in shortened if not model.components()}
     for member in (member for model in shortened for member in model.components()):
         single.setdefault(member.name, member)
-    found = _out_of_fold(list(single.values()), training)
-    predictions, notes = _without_gaps(found)
+    predicted = _out_of_fold(list(single.values()), training)
+    predictions, notes = _without_gaps(predicted)
     y_true = training.y.loc[predictions.index]
-    carries_over = found.protocol == OUT_OF_TIME or training.cutoff is not None
+    carries_over = predicted.protocol == OUT_OF_TIME or training.cutoff is not None
     for blend in (model for model in shortened if model.components()):
-        kept = [member.name for member in blend.components() if member.name in predictions]
-        if len(kept) > 1:  # its members have predicted these rows already
-            predictions[blend.name] = blend.keep(kept).weigh(predictions, y_true, carries_over=carries_over)
+        members = [member.name for member in blend.components() if member.name in predictions]
+        if len(members) > 1:  # its members have predicted these rows already
+            predictions[blend.name] = blend.keep(members).weigh(
+                predictions, y_true, carries_over=carries_over
+            )
         else:
             notes.append(f"{blend.name} was left out: fewer than two of its models could be fitted.")
     names = [model.name for model in models if model.name in predictions]
-    return Validation(predictions[names], y_true, found.protocol, days, tuple(notes), carries_over)
+    return Validation(predictions[names], y_true, predicted.protocol, days, tuple(notes), carries_over)
 
 
 def _out_of_fold(models: Sequence[ValueModel], training: Training) -> OutOfFold:
@@ -105,15 +107,16 @@ def _out_of_fold(models: Sequence[ValueModel], training: Training) -> OutOfFold:
     return out_of_fold(models, training.X, training.y, training.label_days, order[:MAX_WINDOWS])
 
 
-def _without_gaps(found: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
+def _without_gaps(predicted: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
     """Return predictions without gaps and a sentence per model or window that is left out for it."""
-    values, cutoffs = found.predictions, found.predictions.index.get_level_values("cutoff")
+    values, cutoffs = predicted.predictions, predicted.predictions.index.get_level_values("cutoff")
     latest = values[cutoffs == cutoffs.max()]
     failed = [name for name in values if latest[name].isna().any()]
     if len(failed) == values.shape[1]:
-        raise InputError(next(iter(found.failures.values())))
+        raise InputError(next(iter(predicted.failures.values())))
     why = {
-        name: sentence for (name, _), sentence in sorted(found.failures.items(), key=lambda one: one[0][1])
+        name: sentence
+        for (name, _), sentence in sorted(predicted.failures.items(), key=lambda one: one[0][1])
     }
     notes = [f"{name} was left out of the choice: {why.get(name, 'it gave no value.')}" for name in failed]
     values = values.drop(columns=failed)
@@ -122,7 +125,7 @@ def _without_gaps(found: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
         name = values.columns[values[cutoffs == cutoff].isna().any()][0]
         notes.append(
             f"The validation window of {cutoff:%Y-%m-%d} was left out, for {name} could not be fitted there: "
-            f"{found.failures.get((name, cutoff), '')}"
+            f"{predicted.failures.get((name, cutoff), '')}"
         )
     whole = ~np.isin(cutoffs, cutoffs[gaps].unique())
     return values[whole].copy(), notes

@@ -134,22 +134,22 @@ def _past(
 ) -> list[ShopPast]:
     """Return the parts forecast at each earlier cutoff of the level's record, with the realised total."""
     horizon, past = level.basis.horizon if level.basis else 0, []
-    for day, known in level.record[["day", "forecast"]].itertuples(index=False):
+    for day, from_known in level.record[["day", "forecast"]].itertuples(index=False):
         total = cohorts.revenue(day, day + horizon)
         if total > 0:
             before = cohorts.until(day)
             value = fit_value_by_age(before, start, horizon)
             arrivals = fit_arrivals(np.diff(before.joined), start, horizon, holidays)
-            past.append(ShopPast(day, total, known + _expected_new(value, arrivals, known)))
+            past.append(ShopPast(day, total, from_known + _expected_new(value, arrivals, from_known)))
     return past
 
 
-def _expected_new(value: ValueByAge, arrivals: Arrivals, known: float) -> float:
+def _expected_new(value: ValueByAge, arrivals: Arrivals, from_known: float) -> float:
     """Return what customers to come are expected to spend, at the level of the known ones as in `draw_shop`."""
     days = value.repeat.calendar.days + np.arange(arrivals.horizon)
     won, mean = arrivals.expected()[None], value.repeat.mean[None]
     own = float(value.known(mean, days).sum())
-    level = float(np.clip(known / max(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL))
+    level = float(np.clip(from_known / max(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL))
     first = float((won * value.first.rates(value.first.mean[None], days)).sum())
     return first + float(value.repeats(mean, won, days).sum()) * level
 

@@ -86,7 +86,7 @@ def fit_arrivals(
 
 def _weekly_clump(counts: np.ndarray, mean: np.ndarray) -> float:
     weeks = len(counts) // 7 * 7
-    seen, told = (one[-weeks:].reshape(-1, 7).sum(axis=1) for one in (counts, mean))
-    if not len(seen) or told.sum() <= 0:
+    counted, expected = (one[-weeks:].reshape(-1, 7).sum(axis=1) for one in (counts, mean))
+    if not len(counted) or expected.sum() <= 0:
         return 0.0
-    return float(max(0.0, ((seen - told) ** 2 - told).sum() / (told**2).sum()))
+    return float(max(0.0, ((counted - expected) ** 2 - expected).sum() / (expected**2).sum()))

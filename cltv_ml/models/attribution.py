@@ -73,9 +73,9 @@ def in_currency(parts: pd.DataFrame, log_before: np.ndarray, values: np.ndarray)
     total = parts.sum(axis="columns").to_numpy()
     near = np.abs(total) < 1e-9
     rate = np.exp(log_before) * np.where(near, 1.0, np.expm1(total) / np.where(near, 1.0, total))
-    found = parts.mul(rate, axis="index")
+    scaled = parts.mul(rate, axis="index")
     # Boosters answer in single precision; the rounding stays in the baseline.
-    return found.assign(**{BASELINE: values - found.sum(axis="columns").to_numpy()})
+    return scaled.assign(**{BASELINE: values - scaled.sum(axis="columns").to_numpy()})
 
 
 def shapley(
@@ -91,23 +91,23 @@ def shapley(
     ([2.0, 2.0], [0.0])
     """
     n = len(players)
-    found = {
-        frozenset(known): value(frozenset(known))
+    worths = {
+        frozenset(coalition): value(frozenset(coalition))
         for size in range(n + 1)
-        for known in combinations(players, size)
+        for coalition in combinations(players, size)
     }
     parts = {
         player: sum(
-            factorial(len(known))
-            * factorial(n - len(known) - 1)
+            factorial(len(coalition))
+            * factorial(n - len(coalition) - 1)
             / factorial(n)
-            * (found[known | {player}] - worth)
-            for known, worth in found.items()
-            if player not in known
+            * (worths[coalition | {player}] - worth)
+            for coalition, worth in worths.items()
+            if player not in coalition
         )
         for player in players
     }
-    return pd.DataFrame(parts), found[frozenset()]
+    return pd.DataFrame(parts), worths[frozenset()]
 
 
 def history_parts(

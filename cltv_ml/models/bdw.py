@@ -45,8 +45,8 @@ class BdW(ContractModel):
         return 1.0, (*params, 0.0 * params[0])
 
     def _alive_survival(self, params: Params, t: float) -> np.ndarray:
-        gamma, delta, c, seen = params
-        log_now, log_then = (_log_survival(gamma, delta, c, age)[0] for age in (seen, seen + t))
+        gamma, delta, c, passed = params
+        log_now, log_then = (_log_survival(gamma, delta, c, age)[0] for age in (passed, passed + t))
         return np.exp(log_then - log_now)
 
     def _alive_expected(self, params: Params, t: float) -> np.ndarray:
@@ -59,10 +59,10 @@ class BdW(ContractModel):
         return total
 
     def _alive_sample(self, params: Params, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
-        gamma, delta, c, seen = params
-        theta = rng.beta(gamma, delta + seen**c, (len(gamma), size))
-        reached = _draw_age(theta, c, rng, seen)
-        return np.clip(np.floor(reached - seen), 0, t).astype(np.int64)
+        gamma, delta, c, passed = params
+        theta = rng.beta(gamma, delta + passed**c, (len(gamma), size))
+        reached = _draw_age(theta, c, rng, passed)
+        return np.clip(np.floor(reached - passed), 0, t).astype(np.int64)
 
     def _simulate(
         self, params: Params, T: np.ndarray, horizon: float, rng: np.random.Generator
@@ -89,8 +89,8 @@ def _log_survival(
 
 
 def _draw_age(
-    theta: np.ndarray, c: np.ndarray, rng: np.random.Generator, seen: np.ndarray | float
+    theta: np.ndarray, c: np.ndarray, rng: np.random.Generator, start: np.ndarray | float
 ) -> np.ndarray:
     """Return the real number whose whole part is how many renewals a customer makes, who has made `seen` already."""
     waited = rng.exponential(1.0, theta.shape) / -np.log1p(-np.clip(theta, 1e-15, 1 - 1e-15))
-    return np.minimum((np.asarray(seen) ** c + waited) ** (1 / c), 1e15)
+    return np.minimum((np.asarray(start) ** c + waited) ** (1 / c), 1e15)

@@ -38,11 +38,11 @@ class BGBB(PurchaseModel):
 
     def _terms(self, params: Params, rows: Rows) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         alpha, beta, gamma, delta = params
-        x, left, seen, log_paths = _paths(params, rows.x, rows.tx, rows.T)
+        x, left, chances, log_paths = _paths(params, rows.x, rows.tx, rows.T)
         value = _log_sum_of_rows(log_paths)
         weight = np.exp(log_paths - value[:, None])
-        buys = digamma(alpha + beta) - digamma(alpha + beta + seen)
-        stays = digamma(gamma + delta) - digamma(gamma + delta + seen + left)
+        buys = digamma(alpha + beta) - digamma(alpha + beta + chances)
+        stays = digamma(gamma + delta) - digamma(gamma + delta + chances + left)
 
         def mean(derivative: np.ndarray) -> np.ndarray:
             """Return the mean of a derivative over the ways a history can have come about."""
@@ -50,9 +50,9 @@ class BGBB(PurchaseModel):
 
         return value, (
             mean(digamma(alpha + x) - digamma(alpha) + buys),
-            mean(digamma(beta + seen - x) - digamma(beta) + buys),
+            mean(digamma(beta + chances - x) - digamma(beta) + buys),
             mean(digamma(gamma + left) - digamma(gamma) + stays),
-            mean(digamma(delta + seen) - digamma(delta) + stays),
+            mean(digamma(delta + chances) - digamma(delta) + stays),
         )
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
@@ -118,12 +118,12 @@ def _paths(
     alpha, beta, gamma, delta = params
     ways = np.arange(int((n - tx).max()) + 1)
     left = np.where(ways == 0, 0.0, 1.0)[None, :]
-    seen = np.where(ways == 0, n[:, None], tx[:, None] + ways - 1)
-    possible = (seen < n[:, None]) | (ways == 0)
-    seen, x = np.minimum(seen, n[:, None]), x[:, None]
-    log_paths = betaln(alpha + x, beta + seen - x) - betaln(alpha, beta)
-    log_paths = log_paths + betaln(gamma + left, delta + seen) - betaln(gamma, delta)
-    return x, left, seen, np.where(possible, log_paths, -np.inf)
+    chances = np.where(ways == 0, n[:, None], tx[:, None] + ways - 1)
+    possible = (chances < n[:, None]) | (ways == 0)
+    chances, x = np.minimum(chances, n[:, None]), x[:, None]
+    log_paths = betaln(alpha + x, beta + chances - x) - betaln(alpha, beta)
+    log_paths = log_paths + betaln(gamma + left, delta + chances) - betaln(gamma, delta)
+    return x, left, chances, np.where(possible, log_paths, -np.inf)
 
 
 def _log_sum_of_rows(logs: np.ndarray) -> np.ndarray:

@@ -184,14 +184,14 @@ def fit_rate(
         Share by which the means of observations vary together beyond `dispersion`, squared: an observation of mean
         m then has the variance dispersion x m + clump x m^2.
     """
-    seen = exposure > 0
-    X = calendar.design(day[seen])
+    exposed = exposure > 0
+    X = calendar.design(day[exposed])
     prior = calendar.precision()
     if group is not None:
         count = int(group.max()) + 1
-        X = np.hstack([X, (group[seen][:, None] == np.arange(count)).astype(float)])
+        X = np.hstack([X, (group[exposed][:, None] == np.arange(count)).astype(float)])
         prior = _with_groups(prior, count)
-    y, log_exposure = y[seen].astype(float), np.log(exposure[seen])
+    y, log_exposure = y[exposed].astype(float), np.log(exposure[exposed])
     beta = np.zeros(X.shape[1])
     beta[0] = np.log(max(y.sum(), 0.5) / np.exp(log_exposure).sum())
     dispersion, hessian = 1.0, prior

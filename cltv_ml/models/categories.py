@@ -130,8 +130,8 @@ def learned_levels(model: Any) -> dict[str, set[str]]:
             levels[name] = {*coding["levels"], *coding["others"]}
     inner = getattr(model, "model_", None)
     for part in [*getattr(model, "members_", ()), *([] if inner is None else [inner])]:
-        for name, known in learned_levels(part).items():
-            levels[name] = levels.get(name, set()) | known
+        for name, more in learned_levels(part).items():
+            levels[name] = levels.get(name, set()) | more
     return levels
 
 
@@ -149,5 +149,5 @@ def feature_types(names: Sequence[str], sets: Collection[str], width: int) -> li
 def _codes(column: pd.Series, levels: Mapping[str, int]) -> np.ndarray:
     places, distinct = pd.factorize(column)
     spelled = as_spelled(map(str, distinct), levels)
-    found = [levels.get(spelled[str(level)], np.nan) for level in distinct]
-    return np.array([*found, np.nan], dtype=np.float64)[places]
+    codes = [levels.get(spelled[str(level)], np.nan) for level in distinct]
+    return np.array([*codes, np.nan], dtype=np.float64)[places]

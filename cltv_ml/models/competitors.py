@@ -83,18 +83,18 @@ def competitors(
     ['same_rate', 'ziln']
     """
     names = list(names)
-    made = {model.name: model for model in _single(horizon, [*features, *text])}
+    by_name = {model.name: model for model in _single(horizon, [*features, *text])}
     others = [name for name in names if name not in ALL]
     unknown = [name for name in others if not is_own(name)]
     if unknown or not names:
         raise InputError(f"Unknown model {(unknown or [''])[0]!r}. {_available()}")
-    usual = [model for name, model in made.items() if name in DEFAULT and name != SameRate.name]
+    usual = [model for name, model in by_name.items() if name in DEFAULT and name != SameRate.name]
     members = [model for model in usual if model.name in names]
     blended = members if len(members) > 1 else usual
     for blend in (Ensemble(horizon, members=blended, weights=EQUAL), Ensemble(horizon, members=blended)):
-        made[blend.name] = blend
+        by_name[blend.name] = blend
     own = [load_own(name, horizon, features, text) for name in others]
-    return [*(model for name, model in made.items() if name in names), *own]
+    return [*(model for name, model in by_name.items() if name in names), *own]
 
 
 def names_of(wanted: str, params: Mapping[str, Any]) -> list[str]:

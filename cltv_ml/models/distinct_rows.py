@@ -23,7 +23,7 @@ def group_rows(columns: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndar
     distinct = [(coded[0][1], np.arange(size))]
     for codes, values in coded[1:]:
         present, key = _compress(key * len(values) + codes, size * len(values))
-        distinct = [(held, place[present // len(values)]) for held, place in distinct]
+        distinct = [(distinct_values, place[present // len(values)]) for distinct_values, place in distinct]
         distinct.append((values, present % len(values)))
         size = len(present)
     if len(columns) == 1:
@@ -69,9 +69,9 @@ def _code(column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _compress(key: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the keys that occur, ascending, and for each row the position of its own."""
     if size <= 8 * len(key) + _SMALL:
-        seen = np.zeros(size, dtype=bool)
-        seen[key] = True
-        present = np.flatnonzero(seen)
+        occurs = np.zeros(size, dtype=bool)
+        occurs[key] = True
+        present = np.flatnonzero(occurs)
         rank = np.empty(size, dtype=np.int32 if len(key) < 2**31 else np.int64)
         rank[present] = np.arange(len(present))
         return present, rank[key]

@@ -88,11 +88,11 @@ class Ensemble(ValueModel):
         labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
         members, weights = self.components(), self._given()
         if weights is None:
-            found = out_of_fold(members, X, labels, self.horizon)
-            if found.failures:
-                raise InputError(next(iter(found.failures.values())))
-            truth = labels.loc[found.predictions.index]
-            weights = self.learn(found.predictions, truth, carries_over=found.protocol == OUT_OF_TIME)
+            predicted = out_of_fold(members, X, labels, self.horizon)
+            if predicted.failures:
+                raise InputError(next(iter(predicted.failures.values())))
+            truth = labels.loc[predicted.predictions.index]
+            weights = self.learn(predicted.predictions, truth, carries_over=predicted.protocol == OUT_OF_TIME)
         latest, carrier = at_latest(X), _carrier(members)
         needed = [member for member in members if weights.get(member.name) or member.name == carrier]
         fitted = [member.fit(X, labels) if member.needs_labels else member.fit(latest) for member in needed]
@@ -120,8 +120,10 @@ class Ensemble(ValueModel):
 
     def _trusted(self, carries_over: bool) -> list[str]:
         members = self.components()
-        known = [member.name for member in members if not member.needs_labels or member.level_from_history]
-        return known if known and not carries_over else [member.name for member in members]
+        from_history = [
+            member.name for member in members if not member.needs_labels or member.level_from_history
+        ]
+        return from_history if from_history and not carries_over else [member.name for member in members]
 
     def combine(self, fitted: Mapping[str, ValueModel], X: pd.DataFrame) -> Self:
         """Make one model of members by name, already fitted and adapted to customers `X`; `weights` are given."""
@@ -229,9 +231,9 @@ class Ensemble(ValueModel):
             )
         total, carrier = sum(weights.values()), _carrier(members)
         self.weights_ = {member.name: weights.get(member.name, 0.0) / total for member in members}
-        kept = [name for name, weight in self.weights_.items() if weight or name == carrier]
-        self.members_ = [fitted[name].at_own_total() for name in kept]
-        self.carrier_ = kept.index(carrier) if carrier else -1
+        names = [name for name, weight in self.weights_.items() if weight or name == carrier]
+        self.members_ = [fitted[name].at_own_total() for name in names]
+        self.carrier_ = names.index(carrier) if carrier else -1
         columns = dict.fromkeys(str(name) for member in self.members_ for name in member.feature_names_in_)
         self.feature_names_in_ = np.array(list(columns), dtype=object)
         return self._bring_to_one_total(X)

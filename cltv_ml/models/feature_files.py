@@ -71,9 +71,9 @@ class FeatureFiles:
             format="parquet",
         )
         if self.label not in data.schema.names:
-            found = [name for name in data.schema.names if name.startswith(_LABEL_PREFIX)]
+            labels = [name for name in data.schema.names if name.startswith(_LABEL_PREFIX)]
             raise InputError(
-                f"{str(self.folder)!r}: the files lack {self.label!r}; their labels are {found}."
+                f"{str(self.folder)!r}: the files lack {self.label!r}; their labels are {labels}."
             )
         object.__setattr__(self, "_data", data)
 
@@ -102,13 +102,13 @@ class FeatureFiles:
 
     def categories(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
         """Return the codes of the levels of each named column that holds text."""
-        schema, found = self._data.schema, {}
+        schema, codes = self._data.schema, {}
         cutoffs = self.cutoffs().nunique()
         for name in (name for name in names if name in schema.names and _is_text(schema.field(name).type)):
             counts = self._data.to_table(columns=[name])[name].drop_null().value_counts()
             levels = pd.Series(counts.field("counts").to_numpy(), index=counts.field("values").to_pylist())
-            found[name] = code_levels(levels, cutoffs)
-        return found
+            codes[name] = code_levels(levels, cutoffs)
+        return codes
 
     def cutoffs(self) -> pd.DatetimeIndex:
         """Return the cutoff of each row, or of the one moment where the files name none."""

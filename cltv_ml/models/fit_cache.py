@@ -47,8 +47,8 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
     >>> len(made)
     1
     """
-    kept = _stored_fits  # another thread may close it meanwhile
-    if kept is None:
+    fits = _stored_fits  # another thread may close it meanwhile
+    if fits is None:
         return make()
     digest = hashlib.blake2b(settings.encode())
     for part in data:
@@ -59,13 +59,13 @@ def once(make: Callable[[], Result], settings: str, *data: np.ndarray | None) ->
         making = _making.setdefault(key, threading.RLock())
     with making:  # other fits go on side by side, the same one is waited for
         with _lock:
-            known = key in kept
-            found: Result = kept[key] if known else None  # type: ignore[assignment]
-        if not known:
-            found = make()
+            cached = key in fits
+            result: Result = fits[key] if cached else None  # type: ignore[assignment]
+        if not cached:
+            result = make()
         with _lock:
-            kept.pop(key, None)
-            kept[key] = found  # the latest used come last
-            while len(kept) > MOST_FITS:
-                del kept[next(iter(kept))]
-    return found
+            fits.pop(key, None)
+            fits[key] = result  # the latest used come last
+            while len(fits) > MOST_FITS:
+                del fits[next(iter(fits))]
+    return result

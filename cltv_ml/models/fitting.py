@@ -174,30 +174,30 @@ class LikelihoodModel(BaseEstimator):
 
         return objective
 
-    def _learn(self, found: Maximum, problem: Problem) -> None:
+    def _learn(self, maximum: Maximum, problem: Problem) -> None:
         """Store a maximum in the user's own units."""
         self.__dict__.pop("posterior_", None)
         names, shapes = self._all_names(), len(self.param_names)
         spread = np.array([1.0] * shapes + list(problem.spread))
-        values = np.r_[np.exp(found.theta[:shapes]), found.theta[shapes:] / spread[shapes:]]
+        values = np.r_[np.exp(maximum.theta[:shapes]), maximum.theta[shapes:] / spread[shapes:]]
         power = [(name in self.time_params) - (name in self.rate_params) for name in names]
         values *= problem.time ** np.array(power, dtype=np.float64)
-        deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * np.where(
+        deviation = np.sqrt(np.maximum(np.diag(maximum.covariance), 0.0)) * np.where(
             np.arange(len(names)) < shapes, values, 1 / spread
         )
         self.params_ = {name: float(value) for name, value in zip(names, values, strict=True)}
         self.standard_errors_ = {name: float(value) for name, value in zip(names, deviation, strict=True)}
-        self.covariance_ = found.covariance / np.outer(spread, spread)
+        self.covariance_ = maximum.covariance / np.outer(spread, spread)
         shrunk = problem.size * float(self._penalties() @ np.square(values[shapes:]))
         unscaled = _dot(problem.rows.weight, problem.rows.x) * np.log(problem.time)
-        self.log_likelihood_ = float(found.log_likelihood + shrunk - unscaled)
+        self.log_likelihood_ = float(maximum.log_likelihood + shrunk - unscaled)
         self.n_customers_ = problem.size
         self.aic_ = 2 * len(names) - 2 * self.log_likelihood_
         self.bic_ = float(np.log(problem.size)) * len(names) - 2 * self.log_likelihood_
         self.convergence_ = {
-            "verdict": found.verdict,
-            "gradient_norm": found.gradient_norm,
-            "advice": found.advice,
+            "verdict": maximum.verdict,
+            "gradient_norm": maximum.gradient_norm,
+            "advice": maximum.advice,
         }
         self.feature_names_in_ = np.array([*self.columns, *getattr(self, "reads", ())], dtype=object)
 
@@ -209,8 +209,8 @@ class LikelihoodModel(BaseEstimator):
         """Return the parameters, one value per customer where covariates move them."""
         values = np.array([self.params_[name] for name in self._all_names()])
         shapes, first = len(self.param_names), len(self.purchase_covariates)
-        given = np.array(covariates).T if len(covariates) else np.zeros((0, 0))
-        return self._spread(values[:shapes], values[shapes:], given[:, :first], given[:, first:])
+        columns = np.array(covariates).T if len(covariates) else np.zeros((0, 0))
+        return self._spread(values[:shapes], values[shapes:], columns[:, :first], columns[:, first:])
 
     def _spread(
         self, shapes: np.ndarray, slopes: np.ndarray, purchase: np.ndarray, dropout: np.ndarray
@@ -218,27 +218,27 @@ class LikelihoodModel(BaseEstimator):
         """Return the parameters with the covariates' effect, as in Fader and Hardie (2007)."""
         params = dict(zip(self.param_names, shapes, strict=True))
         first = purchase.shape[1]
-        for effect, slope, given in (
+        for effect, slope, columns in (
             (self.purchase_effect, slopes[:first], purchase),
             (self.dropout_effect, slopes[first:], dropout),
         ):
             if len(slope):
-                factor = np.exp(np.clip(given @ slope, -300.0, 300.0))
+                factor = np.exp(np.clip(columns @ slope, -300.0, 300.0))
                 for name, sign in effect:
                     params[name] = params[name] * factor**sign
         return tuple(params.values())
 
     def _covariates(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Return the covariates of purchase and of dropout, shapes (n, k)."""
-        found = []
+        matrices = []
         for names in (self.purchase_covariates, self.dropout_covariates):
             matrix = check_columns(self, X, list(names)) if len(names) else np.zeros((len(X), 0))
             if np.isnan(matrix).any():
                 raise InputError(
                     f"{type(self).__name__}: a covariate among {list(names)} is missing; fill it."
                 )
-            found.append(matrix)
-        return found[0], found[1]
+            matrices.append(matrix)
+        return matrices[0], matrices[1]
 
     def _penalties(self) -> np.ndarray:
         """Return the penalty of each slope."""
@@ -279,13 +279,13 @@ def check_weights(model: BaseEstimator, weights: np.ndarray | pd.Series | None, 
     """Return one positive weight per row."""
     if weights is None:
         return np.ones(n)
-    given = np.asarray(weights, dtype=np.float64)
-    if given.shape != (n,) or not (np.isfinite(given).all() and (given > 0).all()):
+    checked = np.asarray(weights, dtype=np.float64)
+    if checked.shape != (n,) or not (np.isfinite(checked).all() and (checked > 0).all()):
         raise InputError(
             f"{type(model).__name__}: weights must be {n} positive finite numbers, one per row; "
-            f"got shape {given.shape}."
+            f"got shape {checked.shape}."
         )
-    return given
+    return checked
 
 
 def _distinct_rows(
@@ -338,9 +338,9 @@ def _dot(one: np.ndarray, other: np.ndarray) -> float:
     return float((one * other).sum())
 
 
-def by_slope(by_log: dict[str, np.ndarray], effect: Effect, given: np.ndarray) -> np.ndarray:
+def by_slope(by_log: dict[str, np.ndarray], effect: Effect, columns: np.ndarray) -> np.ndarray:
     """Return the derivative by a covariate's slopes through every parameter it moves."""
-    total = np.zeros(given.shape[1])
+    total = np.zeros(columns.shape[1])
     for name, sign in effect:
-        total += sign * (by_log[name] @ given)
+        total += sign * (by_log[name] @ columns)
     return total

@@ -112,12 +112,12 @@ class FutureValue(BaseEstimator):
         """
         check_fitted(self)
         h, year = self.horizon, self.year_
-        wanted = sorted({h, year, *days})
+        ends = sorted({h, year, *days})
         v = values.to_numpy()[:, None]
-        ratio = v * self.curve_.multiples(X, wanted, discount_rate).to_numpy()
-        own = self._own(X, wanted, discount_rate)
-        at = {day: place for place, day in enumerate(wanted)}
-        found = {}
+        ratio = v * self.curve_.multiples(X, ends, discount_rate).to_numpy()
+        own = self._own(X, ends, discount_rate)
+        at = {day: place for place, day in enumerate(ends)}
+        values_by_day = {}
         for day in days:
             value = ratio[:, at[min(day, h)]]
             for (first, last), part in zip(((h, year), (year, day)), self.factors_, strict=True):
@@ -127,8 +127,8 @@ class FutureValue(BaseEstimator):
                         (self.weight_, 1 - self.weight_), self.factors_[part], (ratio, own), strict=True
                     )
                     value = value + sum(w * f * (of[:, at[last]] - of[:, at[first]]) for w, f, of in shares)
-            found[day] = value
-        return pd.DataFrame(found, index=X.index)
+            values_by_day[day] = value
+        return pd.DataFrame(values_by_day, index=X.index)
 
     def interval(
         self, X: pd.DataFrame, expected: pd.Series, days: int, coverage: float = 0.9

@@ -129,19 +129,19 @@ class GammaGamma(BaseEstimator):
             )
         self.independence_ |= {"likelihood_ratio": ratio, "ratio_p_value": p_value}
 
-    def _learn(self, found: Maximum, money: float, size: float) -> None:
+    def _learn(self, maximum: Maximum, money: float, size: float) -> None:
         """Store a maximum in the user's currency."""
-        p, q, v = np.exp(found.theta) * [1.0, 1.0, money] + SHIFT
+        p, q, v = np.exp(maximum.theta) * [1.0, 1.0, money] + SHIFT
         self.params_ = {"p": float(p), "q": float(q), "v": float(v)}
-        deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0)) * [p, q - 1, v]
+        deviation = np.sqrt(np.maximum(np.diag(maximum.covariance), 0.0)) * [p, q - 1, v]
         self.standard_errors_ = dict(zip(self.param_names, map(float, deviation), strict=True))
-        self.covariance_ = found.covariance
-        self.log_likelihood_ = float(found.log_likelihood - size * np.log(money))
+        self.covariance_ = maximum.covariance
+        self.log_likelihood_ = float(maximum.log_likelihood - size * np.log(money))
         self.n_customers_ = float(size)
         self.convergence_ = {
-            "verdict": found.verdict,
-            "gradient_norm": found.gradient_norm,
-            "advice": found.advice.replace(" (NBD has no dropout)", ""),
+            "verdict": maximum.verdict,
+            "gradient_norm": maximum.gradient_norm,
+            "advice": maximum.advice.replace(" (NBD has no dropout)", ""),
         }
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:

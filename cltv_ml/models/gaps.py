@@ -27,9 +27,9 @@ def quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndar
 
 def log_quiet(k: np.ndarray, a: np.ndarray, b: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return its logarithm, where it may be below any number."""
-    found, rest = quiet(k, a, b, v), -np.log1p(k * v / b)
+    chance, rest = quiet(k, a, b, v), -np.log1p(k * v / b)
     far = a * rest + k * np.log(-np.expm1(np.minimum(rest, -1e-12))) - np.log(a) - betaln(a, k)
-    return np.where(found > 1e-280, np.log(np.maximum(found, 1e-300)), np.minimum(far, -600.0))
+    return np.where(chance > 1e-280, np.log(np.maximum(chance, 1e-300)), np.minimum(far, -600.0))
 
 
 def window(

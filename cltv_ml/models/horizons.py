@@ -119,13 +119,13 @@ class Horizons(BaseEstimator):
         """
         self.steps_, self.growth_ = np.ones(len(self.shorter) + 1), np.ones(len(self.longer))
         own = self.values(X, values).sum()
-        wanted = _rising_totals(own, totals, self.main)
+        targets = _rising_totals(own, totals, self.main)
         shares = np.diff(np.column_stack([np.zeros(len(X)), self._inside(X, values), np.ones(len(X))]))
         self.steps_ = _rake(
-            shares, values, np.diff([0.0, *(wanted[day] for day in self.shorter), wanted[self.main]])
+            shares, values, np.diff([0.0, *(targets[day] for day in self.shorter), targets[self.main]])
         )
-        known = [self.main, *self.longer]
-        grown = [(own[b] - own[a], wanted[b] - wanted[a]) for a, b in pairwise(known)]
+        from_main = [self.main, *self.longer]
+        grown = [(own[b] - own[a], targets[b] - targets[a]) for a, b in pairwise(from_main)]
         self.growth_ = np.array([after / before if before > 0 else 1.0 for before, after in grown])
         return self
 
@@ -166,16 +166,16 @@ class Horizons(BaseEstimator):
         if "value_lower" not in main:
             return {}
         ends = {self.main: (main["value_lower"].to_numpy(), main["value_upper"].to_numpy())}
-        found = dict(zip(self.days, self.intervals_, strict=True))
+        by_day = dict(zip(self.days, self.intervals_, strict=True))
         lower, upper = ends[self.main]
         for day in reversed(self.shorter):
-            if (intervals := found[day]) is not None:
+            if (intervals := by_day[day]) is not None:
                 low, high = intervals.predict(value[day])
                 lower, upper = np.minimum(low, lower), np.maximum(np.minimum(high, upper), value[day])
                 ends[day] = lower, upper
         lower, upper = ends[self.main]
         for day in self.longer:
-            if (intervals := found[day]) is not None:
+            if (intervals := by_day[day]) is not None:
                 low, high = intervals.predict(value[day])
                 lower, upper = np.maximum(low, lower), np.maximum(high, upper)
                 ends[day] = lower, upper
@@ -229,27 +229,27 @@ def _below_one(share: np.ndarray) -> np.ndarray:
 
 def _rising_totals(own: pd.Series, totals: Mapping[int, float], main: int) -> dict[int, float]:
     """Return a total for each horizon that rises with it, from those that are known and the curve's `own`."""
-    wanted = {main: float(own[main])}
+    targets = {main: float(own[main])}
     days = [int(day) for day in own.index]
-    scale = wanted[main] / totals[main] if totals.get(main, 0.0) > 0 else 1.0
+    scale = targets[main] / totals[main] if totals.get(main, 0.0) > 0 else 1.0
     place = days.index(main)
     for day, later in reversed(list(pairwise(days[: place + 1]))):
-        most = wanted[later] - _LEAST_INCREMENT * float(own[later] - own[day])
-        share = wanted[later] / float(own[later]) if own[later] > 0 else 1.0
+        most = targets[later] - _LEAST_INCREMENT * float(own[later] - own[day])
+        share = targets[later] / float(own[later]) if own[later] > 0 else 1.0
         least = _LEAST_INCREMENT * float(own[day]) * share
-        wanted[day] = float(np.clip(totals.get(day, np.nan) * scale, least, max(most, least)))
-        if np.isnan(wanted[day]):
-            wanted[day] = float(own[day]) * share
+        targets[day] = float(np.clip(totals.get(day, np.nan) * scale, least, max(most, least)))
+        if np.isnan(targets[day]):
+            targets[day] = float(own[day]) * share
     for before, day in pairwise(days[place:]):
         grown = float(own[day] - own[before])
         total = totals.get(day, np.nan) * scale
-        wanted[day] = wanted[before] + (
-            grown if np.isnan(total) else max(total - wanted[before], _LEAST_INCREMENT * grown)
+        targets[day] = targets[before] + (
+            grown if np.isnan(total) else max(total - targets[before], _LEAST_INCREMENT * grown)
         )
-    return wanted
+    return targets
 
 
-def _rake(shares: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _rake(shares: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the factor of each increment with which rows that keep their sum add up to the wanted columns.
 
     Source: W. Deming, F. Stephan, On a least squares adjustment of a sampled frequency table, 1940.
@@ -263,8 +263,8 @@ def _rake(shares: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndar
     for _ in range(_ROUNDS):
         scaled = shares * steps
         scaled *= (values / np.maximum(scaled.sum(axis=1), np.finfo(float).tiny))[:, None]
-        found = scaled.sum(axis=0)
-        ratio = np.where(found > 0, wanted / np.where(found > 0, found, 1.0), 1.0)
+        sums = scaled.sum(axis=0)
+        ratio = np.where(sums > 0, targets / np.where(sums > 0, sums, 1.0), 1.0)
         steps *= ratio
         if np.abs(ratio - 1).max() < 1e-9:
             break

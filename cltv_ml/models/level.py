@@ -166,10 +166,10 @@ def estimate_level(
     if not now:
         return None
     weights, errors, tried = weigh(log, cutoff, horizon, now, past)
-    held = _held(now, weights, tried, past)
+    bounded = _held(now, weights, tried, past)
     record = _replay(log, horizon, past)
-    seen = bool(set(SEASONAL) & set(now))
-    apart = _DISAGREED * _apart(held, weights)
+    seasonal = bool(set(SEASONAL) & set(now))
+    apart = _DISAGREED * _apart(bounded, weights)
     sigma, freedom = _error_spread(log, record, cutoff, horizon, float(np.sqrt(weights @ errors**2)))
     table = pd.DataFrame(
         {
@@ -184,12 +184,12 @@ def estimate_level(
     record["ago"] = cutoff - record["day"]
     basis = Basis(log, cutoff, horizon, bottom_up)
     return Level(
-        _geometric_mean(held, weights),
+        _geometric_mean(bounded, weights),
         float(np.hypot(sigma, apart)),
         freedom,
         table,
         record,
-        seen,
+        seasonal,
         basis=basis,
     )
 
@@ -306,13 +306,13 @@ def _replay(log: CohortRevenue, horizon: int, past: Sequence[Past]) -> pd.DataFr
     for one in past:
         ended = [other for other in past if other.cutoff + horizon <= one.cutoff]
         weights, _, tried = weigh(log, one.cutoff, horizon, one.forecasts, ended)
-        seen = bool(set(SEASONAL) & set(one.forecasts))
+        seasonal = bool(set(SEASONAL) & set(one.forecasts))
         rows.append(
             (
                 one.cutoff,
                 one.total,
                 _geometric_mean(_held(one.forecasts, weights, tried, ended), weights),
-                seen,
+                seasonal,
             )
         )
     return pd.DataFrame(rows, columns=["day", "total", "forecast", "season_seen"])

@@ -82,8 +82,8 @@ class CohortRevenue:
 
     def until(self, day: int) -> CohortRevenue:
         """Return what the log held before a day."""
-        mine = self.day < day
-        first, when, amount = (one[mine] for one in (self.first, self.day, self.amount))
+        before = self.day < day
+        first, when, amount = (one[before] for one in (self.first, self.day, self.amount))
         return CohortRevenue(first, when, amount, self.joined[: day + 1], self.base, self.step)
 
     def revenue(self, since: int, until: int, known: int | None = None) -> float:
@@ -108,8 +108,8 @@ class CohortRevenue:
         """Return the revenue before each day by customers first seen before `known`, all if None."""
         cut = self.days if known is None else min(max(known, 0), self.days)
         if cut not in self._sums:
-            mine = self.first < cut
-            daily = np.bincount(self.day[mine], weights=self.amount[mine], minlength=self.days)
+            counted = self.first < cut
+            daily = np.bincount(self.day[counted], weights=self.amount[counted], minlength=self.days)
             self._sums[cut] = np.concatenate([[0.0], np.cumsum(daily)])
         return self._sums[cut]
 
@@ -138,22 +138,22 @@ def candidates(
         The sum of a probabilistic model's values by cutoff, fitted on what lies before each.
     """
     year_ago, history = cutoff - WEEKS_YEAR, cutoff - WEEKS_YEAR - log.begins(cutoff)
-    found = {"bottom-up": bottom_up.get(cutoff, np.nan)}
+    totals = {"bottom-up": bottom_up.get(cutoff, np.nan)}
     if cutoff - log.begins(cutoff) >= horizon + LEAST_DAYS:
-        found["going on"] = log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon)
-        found["by age"] = by_age(log, cutoff, horizon)
-    found["bottom-up, last misses"] = found["bottom-up"] * np.exp(
+        totals["going on"] = log.revenue(cutoff - horizon, cutoff, known=cutoff - horizon)
+        totals["by age"] = by_age(log, cutoff, horizon)
+    totals["bottom-up, last misses"] = totals["bottom-up"] * np.exp(
         agreed_miss(log, cutoff, horizon, bottom_up)
     )
     if horizon <= WEEKS_YEAR + 2 and history >= 0 and newcomers(log, cutoff) >= LEAST_NEW:
-        found["top-down"] = top_down(log, cutoff, horizon)
+        totals["top-down"] = top_down(log, cutoff, horizon)
     if history >= horizon <= WEEKS_YEAR + 2:
-        found["retention"] = retention_by_age(log, cutoff, horizon)
+        totals["retention"] = retention_by_age(log, cutoff, horizon)
     if history >= SEASONED and horizon <= WEEKS_YEAR + 2:
         days = min(horizon, WEEKS_YEAR)  # of last year's 365 days one is not over yet
         spent = log.last_year(cutoff, cutoff, cutoff + days, known=year_ago) * horizon / days
-        found["bottom-up, season"] = found["bottom-up"] * _ratio(spent, bottom_up.get(year_ago, np.nan))
-    return {name: total for name, total in found.items() if np.isfinite(total) and total > 0}
+        totals["bottom-up, season"] = totals["bottom-up"] * _ratio(spent, bottom_up.get(year_ago, np.nan))
+    return {name: total for name, total in totals.items() if np.isfinite(total) and total > 0}
 
 
 def top_down(log: CohortRevenue, cutoff: int, horizon: int) -> float:

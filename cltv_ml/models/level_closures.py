@@ -61,16 +61,16 @@ def find_closures(log: CohortRevenue) -> list[Closure]:
     week, usual = _weekly(sales), _usual(sales)
     low = week < CLOSED * usual  # never where the usual week is unknown
     edges = np.flatnonzero(np.diff(np.concatenate([[0], low.astype(int), [0]])))
-    found: list[Closure] = []
+    closures: list[Closure] = []
     for start, end in edges.reshape(-1, 2).tolist():
         level = float(usual[start:end].mean())
         start, end = _widened(sales, week, CLOSED * level, start, end)
         expected = level * (end - start)
         long_enough = LEAST_DAYS <= end - start <= MOST_DAYS and expected >= LEAST_EXPECTED
-        if long_enough and (not found or start >= found[-1].end):
+        if long_enough and (not closures or start >= closures[-1].end):
             lost = 1 - sales[start:end].sum() / expected
-            found.append(Closure(start, end, float(lost), _is_yearly(low, usual, start, end)))
-    return found
+            closures.append(Closure(start, end, float(lost), _is_yearly(low, usual, start, end)))
+    return closures
 
 
 def as_if_open(log: CohortRevenue, closures: Iterable[Closure]) -> CohortRevenue:
@@ -89,9 +89,11 @@ def as_if_open(log: CohortRevenue, closures: Iterable[Closure]) -> CohortRevenue
             alike = _alike(closure, closed, log.days)
             for one in alike:
                 rows = slice(*np.searchsorted(day, [one, one + 1]))
-                known = first[rows] <= closed
+                joined = first[rows] <= closed
                 share = closure.lost / len(alike)
-                cells.append((first[rows][known], np.full(known.sum(), closed), share * amount[rows][known]))
+                cells.append(
+                    (first[rows][joined], np.full(joined.sum(), closed), share * amount[rows][joined])
+                )
     first, day, amount = (np.concatenate(part) for part in zip(*cells, strict=True))
     return replace(log, first=first, day=day, amount=amount, _sums={})
 

@@ -28,13 +28,13 @@ def add_learned(level: Level, total: float, misses: Mapping[int, float]) -> Leve
     basis = level.basis
     if basis is None or total <= 0:
         return level
-    learned = {basis.cutoff: total}
+    totals = {basis.cutoff: total}
     record = [day for day in past_days(basis.cutoff) if day + basis.horizon <= basis.cutoff]
     for ago, miss in sorted(misses.items()):
         at = basis.cutoff - ago
         day = min(record, key=lambda one: abs(at - one), default=basis.cutoff)
-        if abs(at - day) < PACE and day not in learned:
+        if abs(at - day) < PACE and day not in totals:
             realised = basis.log.revenue(day, day + basis.horizon, known=day)
-            learned[day] = realised * float(np.exp(miss))
-    level_with = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, learned)
+            totals[day] = realised * float(np.exp(miss))
+    level_with = estimate_level(basis.log, basis.cutoff, basis.horizon, basis.bottom_up, totals)
     return level if level_with is None else replace(level_with, notes=level.notes)

@@ -65,7 +65,7 @@ def maximize(
         theta, value, hessian = _polish(objective, near, curvature, bounds)
         if doubtful(theta, hessian, bounds) and not doubtful(near, curvature, bounds):
             theta, value, hessian = max(
-                (theta, value, hessian), _highest(objective, starts, bounds), key=lambda found: found[1]
+                (theta, value, hessian), _highest(objective, starts, bounds), key=lambda reached: reached[1]
             )
     gradient = objective(theta)[1]
     verdict, loose = reach_verdict(theta, gradient, hessian, bounds, size)
@@ -91,9 +91,11 @@ def _highest(
     best = _newton_steps(objective, *_climb(objective, starts[0], bounds), bounds)
     if doubtful(best[0], best[2], bounds):
         for start in starts[1:]:
-            end, height = _climb(objective, start, bounds, known=best[:2])
+            end, height = _climb(objective, start, bounds, best=best[:2])
             if height > best[1] + 1e-9:
-                best = max(best, _newton_steps(objective, end, height, bounds), key=lambda found: found[1])
+                best = max(
+                    best, _newton_steps(objective, end, height, bounds), key=lambda reached: reached[1]
+                )
     return best
 
 
@@ -102,7 +104,7 @@ def _climb(
     theta: np.ndarray,
     bounds: np.ndarray,
     rounds: int = 60,
-    known: tuple[np.ndarray, float] | None = None,
+    best: tuple[np.ndarray, float] | None = None,
     flat: float = _EXACT,
     inverse: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
@@ -117,23 +119,23 @@ def _climb(
     value, gradient = objective(theta)
     inverse = np.eye(len(theta)) if inverse is None else inverse
     for number in range(rounds):
-        if known is not None and number % _LOOK == _LOOK - 1 and _leads_to(objective, theta, value, known):
+        if best is not None and number % _LOOK == _LOOK - 1 and _leads_to(objective, theta, value, best):
             break
-        held = gradient != projected(gradient, theta, bounds)
-        if np.abs(gradient[~held]).max(initial=0.0) < flat:
+        at_bound = gradient != projected(gradient, theta, bounds)
+        if np.abs(gradient[~at_bound]).max(initial=0.0) < flat:
             break
-        direction = np.where(held, 0.0, inverse @ np.where(held, 0.0, gradient))
+        direction = np.where(at_bound, 0.0, inverse @ np.where(at_bound, 0.0, gradient))
         if direction @ gradient <= 0:
             inverse = np.eye(len(theta))
-            direction = np.where(held, 0.0, gradient)
+            direction = np.where(at_bound, 0.0, gradient)
         direction = direction * min(1.0, 2.0 / np.abs(direction).max())
-        found = _search(objective, theta, value, gradient, direction, bounds)
-        if found is None:
+        accepted = _search(objective, theta, value, gradient, direction, bounds)
+        if accepted is None:
             if np.array_equal(inverse, np.eye(len(theta))):
                 return _climb_ridge(objective, theta, bounds) if flat <= _EXACT else (theta, value)
             inverse = np.eye(len(theta))
             continue
-        new_theta, new_value, new_gradient = found
+        new_theta, new_value, new_gradient = accepted
         inverse = _update(inverse, new_theta - theta, gradient - new_gradient)
         theta, value, gradient = new_theta, new_value, new_gradient
     else:
@@ -151,11 +153,11 @@ def _leads_to(
     objective: LogLikelihood,
     theta: np.ndarray,
     value: float,
-    known: tuple[np.ndarray, float],
+    best: tuple[np.ndarray, float],
     points: int = 8,
 ) -> bool:
     """Return whether the likelihood only rises on the straight line from `theta` to a known maximum."""
-    end, top = known
+    end, top = best
     heights = [objective(theta + share * (end - theta))[0] for share in np.linspace(0, 1, points + 2)[1:-1]]
     return bool((np.diff([value, *heights, top]) >= -1e-12).all())
 
@@ -284,8 +286,8 @@ def _inverse(matrix: np.ndarray, bounds: np.ndarray, theta: np.ndarray) -> np.nd
 def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the solution in the directions that the matrix determines."""
     values, vectors = np.linalg.eigh(matrix)
-    kept = values > 1e-10 * max(float(values.max(initial=0.0)), 1e-300)
-    return (vectors[:, kept] / values[kept]) @ (vectors[:, kept].T @ right)
+    large = values > 1e-10 * max(float(values.max(initial=0.0)), 1e-300)
+    return (vectors[:, large] / values[large]) @ (vectors[:, large].T @ right)
 
 
 def _hessian(

@@ -54,8 +54,8 @@ class MBGCNBD(PurchaseModel):
         if self.k is not None and (self.k != int(self.k) or not 1 <= self.k <= 100):
             raise InputError(f"MBGCNBD: k must be a whole number from 1 to 100 or None, got {self.k!r}.")
         problem = self._problem(X, weights)
-        self.k_, found = self._search(problem, X, weights)
-        self._learn(found, problem)
+        self.k_, maximum = self._search(problem, X, weights)
+        self._learn(maximum, problem)
         self.params_ = {"k": float(self.k_), **self.params_}
         self.log_likelihood_ += self._regularity(X, weights)
         free = 5 if self.k is None else 4
@@ -75,16 +75,16 @@ class MBGCNBD(PurchaseModel):
             starts = self._starts(problem.rate)
             if near is not None:
                 starts = [near * [1, (k - 1) / k, 1, 1], starts[0]]
-            found = self._maximum(problem, starts)
-            near, height = np.exp(found.theta), found.log_likelihood + self._regularity(X, weights)
+            maximum = self._maximum(problem, starts)
+            near, height = np.exp(maximum.theta), maximum.log_likelihood + self._regularity(X, weights)
             if height > highest + 1e-9:  # a regularity that explains nothing is none
-                best, highest, kept = k, height, found
+                best, highest, best_maximum = k, height, maximum
             elif k >= _SEARCHED:
                 break
         self.k_ = best
         if best > 1 and self.k is None:
-            kept = self._maximum(problem, [np.exp(kept.theta), *self._starts(problem.rate)])
-        return best, kept
+            best_maximum = self._maximum(problem, [np.exp(best_maximum.theta), *self._starts(problem.rate)])
+        return best, best_maximum
 
     def with_params(self, params: Mapping[str, float]) -> Self:
         """Return the model with known parameters, `k` among them or as the argument says."""
@@ -165,21 +165,21 @@ class MBGCNBD(PurchaseModel):
             stages, _ = self._stages((r, alpha, a, b), x, tx, T)
             within = np.exp(stages - _log_sum(stages))
             total = np.zeros_like(x)
-            for made in range(self.k_):
-                p = r + self.k_ * x + made
-                total += within[made] * answer((p, alpha + T, a + 0 * x, b + x + 1, made + 0 * x))
+            for stage in range(self.k_):
+                p = r + self.k_ * x + stage
+                total += within[stage] * answer((p, alpha + T, a + 0 * x, b + x + 1, stage + 0 * x))
             return total
 
         return in_parts(mean, columns, self.chunk)
 
     def _reached(self, params: Params, t: float) -> Callable[[np.ndarray], np.ndarray]:
         """Return the probability of at least m times k events, less those already made, in `t`."""
-        r, alpha, _, _, made = (np.asarray(param)[..., None] for param in params)
+        r, alpha, _, _, stage = (np.asarray(param)[..., None] for param in params)
         z = t / (alpha + t)
 
         def reached(m: np.ndarray) -> np.ndarray:
             """Return P(time for at least `m` purchases)."""
-            return np.where(m > 0, betainc(np.maximum(m * self.k_ - made, 0.5), r, z), 1.0)
+            return np.where(m > 0, betainc(np.maximum(m * self.k_ - stage, 0.5), r, z), 1.0)
 
         return reached
 
@@ -211,10 +211,10 @@ class MBGCNBD(PurchaseModel):
         shape = (len(x), size)
         stages, _ = self._stages(params, x, tx, T)
         climbed = np.cumsum(np.exp(stages - _log_sum(stages)), axis=0)
-        made = (rng.random(shape)[None] > climbed[:-1, :, None]).sum(axis=0)
+        stage = (rng.random(shape)[None] > climbed[:-1, :, None]).sum(axis=0)
         alive = rng.random(shape) < self._p_alive(params, x, tx, T)[:, None]
-        rate = rng.gamma(r + self.k_ * x[:, None] + made) / (alpha + T[:, None])
-        bought = (draw_poisson(rate * t, rng) + made) // self.k_
+        rate = rng.gamma(r + self.k_ * x[:, None] + stage) / (alpha + T[:, None])
+        bought = (draw_poisson(rate * t, rng) + stage) // self.k_
         last = draw_last(rng.beta(a, b + x[:, None] + 1, shape), rng)
         return np.where(alive, np.minimum(bought, last), 0).astype(np.int64)
 

@@ -83,8 +83,10 @@ def split(
     """
     labels = np.asarray(y, dtype=np.float64)
     at, customers = _keys(X)
-    wanted = [at.max()] if cutoffs is None else [np.datetime64(cutoff, "us") for cutoff in sorted(cutoffs)]
-    rows_at = {cutoff: np.flatnonzero(at == cutoff) for cutoff in wanted}
+    test_cutoffs = (
+        [at.max()] if cutoffs is None else [np.datetime64(cutoff, "us") for cutoff in sorted(cutoffs)]
+    )
+    rows_at = {cutoff: np.flatnonzero(at == cutoff) for cutoff in test_cutoffs}
     buyers = {cutoff: int((labels[rows] > 0).sum()) for cutoff, rows in rows_at.items()}
     if max(buyers.values()) < MIN_FOLD_BUYERS:
         raise InputError(
@@ -139,8 +141,8 @@ def out_of_fold(
     failures: dict[tuple[str, pd.Timestamp], str] = {}
     free = _label_free(X, rows)
     tasks = [(model, fold) for model in models for fold in (folds if model.needs_labels else free)]
-    made = for_each([model for model, _ in tasks], lambda place: _try_fold(*tasks[place], X, y))
-    for (model, fold), (answers, error) in zip(tasks, made, strict=True):
+    outcomes = for_each([model for model, _ in tasks], lambda place: _try_fold(*tasks[place], X, y))
+    for (model, fold), (answers, error) in zip(tasks, outcomes, strict=True):
         for predicted, answer in answers:
             values.loc[predicted, model.name] = answer
         if error is not None:
@@ -155,8 +157,8 @@ def for_each(models: Sequence[ValueModel], work: Callable[[int], Result]) -> lis
     Code that is not ours may write to one file or hold one state, so it is never run twice at a time.
     """
     ours = [place for place, model in enumerate(models) if is_ours(model)]
-    found = dict(zip(ours, side_by_side([partial(work, place) for place in ours]), strict=True))
-    return [found[place] if place in found else work(place) for place in range(len(models))]
+    results = dict(zip(ours, side_by_side([partial(work, place) for place in ours]), strict=True))
+    return [results[place] if place in results else work(place) for place in range(len(models))]
 
 
 def is_ours(model: ValueModel) -> bool:
@@ -190,12 +192,14 @@ def predict_fold(
     if model.needs_labels:
         fitted.fit(X.iloc[fold.train], y.iloc[fold.train])
     for present, rows in fold.windows:
-        known = X.iloc[present]
+        learned_from = X.iloc[present]
         if not model.needs_labels:
-            fitted = clone(model).fit(_at_prediction_time(known))
+            fitted = clone(model).fit(_at_prediction_time(learned_from))
         else:
             # With its cutoff, a window whose labels others have taught is recognised.
-            fitted.adapt(known if fold.protocol == OTHER_CUSTOMERS else _at_prediction_time(known))
+            fitted.adapt(
+                learned_from if fold.protocol == OTHER_CUSTOMERS else _at_prediction_time(learned_from)
+            )
         yield rows, fitted.predict(_at_prediction_time(X.iloc[rows]))
 
 

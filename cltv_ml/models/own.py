@@ -83,10 +83,10 @@ def as_value_model(
             "regressor of scikit-learn."
         )
     own = model.named(name)
-    known = own.get_params(deep=False)
-    if "horizon" in known:
+    params = own.get_params(deep=False)
+    if "horizon" in params:
         own.set_params(horizon=horizon)
-    if "features" in known and known["features"] is None:
+    if "features" in params and params["features"] is None:
         own.set_params(features=[*features, *(text if isinstance(own, TreeModel) else ())])
     for place in addresses(own):
         module = place.partition(":")[0]
@@ -144,8 +144,8 @@ def addresses(model: BaseEstimator) -> list[str]:
     """Return the addresses of what an estimator is made of, where it is not of this package or of Python."""
     parts = [model, *model.get_params(deep=True).values()]
     kinds = [part if hasattr(part, "__qualname__") else type(part) for part in parts]
-    found = {address(kind) for kind in kinds if (kind.__module__ or "").partition(".")[0] not in _PYTHONS}
-    return sorted(name for name in found if ":" in name)
+    named = {address(kind) for kind in kinds if (kind.__module__ or "").partition(".")[0] not in _PYTHONS}
+    return sorted(name for name in named if ":" in name)
 
 
 def pickled(model: BaseEstimator) -> bytes:
@@ -215,10 +215,10 @@ def _distributions() -> Mapping[str, list[str]]:
 
 def _source_code(module: str) -> bytes:
     loaded = sys.modules[module]
-    held: bytes | None = vars(loaded).get("__source__")
+    source: bytes | None = vars(loaded).get("__source__")
     file = getattr(loaded, "__file__", None)
-    if held is not None:
-        return held
+    if source is not None:
+        return source
     if module == "__main__" or "." in module or not file or Path(file).name == "__init__.py":
         raise InputError(
             f"the class of your model lies in {module!r}, which cannot be stored with it; put the class into one "

@@ -61,17 +61,17 @@ class ParetoGGG(PurchaseModel):
         most = x * np.log(np.maximum(tx, 1e-9) / np.maximum(x, 1))
         wrong = ~(logs <= most + 1e-6 * (1 + np.abs(most))) & (tx > 0)
         if wrong.any():
-            found = check_columns(self, X, (LOG_GAPS,))[wrong, 0]
+            impossible = check_columns(self, X, (LOG_GAPS,))[wrong, 0]
             raise InputError(
                 f"ParetoGGG: {LOG_GAPS} is the sum of the logarithms of the days between purchases, at most frequency "
-                f"times log(recency / frequency); found {found[0]:g} in {len(found)} rows."
+                f"times log(recency / frequency); found {impossible[0]:g} in {len(impossible)} rows."
             )
         return np.where(x > 0, np.minimum(logs, most), 0.0)[:, None], np.zeros((len(X), 0))
 
     def _problem(self, X: pd.DataFrame, weights: np.ndarray | pd.Series | None) -> Problem:
-        found = super()._problem(X, weights)
-        gaps = found.rows.purchase * found.spread[0] - found.rows.x[:, None] * np.log(found.time)
-        return Problem(replace(found.rows, purchase=gaps), found.time, ())
+        problem = super()._problem(X, weights)
+        gaps = problem.rows.purchase * problem.spread[0] - problem.rows.x[:, None] * np.log(problem.time)
+        return Problem(replace(problem.rows, purchase=gaps), problem.time, ())
 
     def _own(self, covariates: Sequence[np.ndarray]) -> Params:
         return (*(np.asarray(self.params_[name]) for name in self.param_names), covariates[0])
@@ -116,11 +116,11 @@ class ParetoGGG(PurchaseModel):
     # ------------------------------------------------------------- the answers
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
-        *known, beta, gaps = params
-        k, logs, a, b = _rhythms((*known, beta), x, tx, gaps)
-        wait = waits(k, a, b, known[4], beta + tx, T - tx)[0]
+        *rates, beta, gaps = params
+        k, logs, a, b = _rhythms((*rates, beta), x, tx, gaps)
+        wait = waits(k, a, b, rates[4], beta + tx, T - tx)[0]
         weight = np.exp(logs - logs.max(axis=1, keepdims=True))
-        stays = np.exp(-known[4] * np.log1p((T - tx) / (beta + tx)))
+        stays = np.exp(-rates[4] * np.log1p((T - tx) / (beta + tx)))
         silent = (weight * quiet(k, a, b, (T - tx)[:, None])).sum(axis=1)
         return np.clip(stays * silent / (weight * wait).sum(axis=1), 0.0, 1.0)
 
@@ -164,13 +164,13 @@ class ParetoGGG(PurchaseModel):
             """Return the probability of m purchases within t, all while alive."""
             if m == 1:
                 return total
-            shape, found = (m - 1) * k, 0.0 * left
+            shape, integral = (m - 1) * k, 0.0 * left
             low, high = window(shape, a, b / k, 0 * left, left)
             for node, part in zip(*MOMENTS, strict=True):
                 w = np.maximum(np.exp(low + (high - low) * node), 1e-290)
                 density = log_gap(shape, a, b / k, w)
-                found = found + (high - low) * part * w * np.exp(density - s * np.log1p(w / B))
-            return np.bincount(rows, comes * found, len(total))
+                integral = integral + (high - low) * part * w * np.exp(density - s * np.log1p(w / B))
+            return np.bincount(rows, comes * integral, len(total))
 
         return np.clip(at_least(n) - at_least(n + 1), 0.0, 1.0)
 
@@ -178,7 +178,7 @@ class ParetoGGG(PurchaseModel):
         self, params: Params, seen: tuple[np.ndarray, ...], t: float, size: int, rng: np.random.Generator
     ) -> np.ndarray:
         """Return draws: rhythm, next purchase, rate, lifetime and the purchases after the next, one after the other."""
-        (x, tx, T), (*known, gaps) = seen, params
+        (x, tx, T), (*rates, gaps) = seen, params
         k, logs, a, b = _rhythms(params, x, tx, gaps)
         silent = log_quiet(k, a, b, (T - tx)[:, None])
         climbed = np.exp(logs + silent - (logs + silent).max(axis=1, keepdims=True)).cumsum(axis=1)
@@ -189,7 +189,7 @@ class ParetoGGG(PurchaseModel):
         share = np.maximum(betaincinv(a, k, rng.random(shape) * chance), 1e-290)
         y = np.maximum(b * (1 / share - 1) / k, (T - tx)[:, None])
         rate = draw_gamma(a + k, b + k * y, shape, rng)
-        *_, s, beta = known
+        *_, s, beta = rates
         life = (beta + T)[:, None] * np.expm1(np.minimum(rng.exponential(1.0, shape) / s, 600.0))
         ahead = np.minimum(life, t) - (y - (T - tx)[:, None])
         alive = rng.random(shape) < self._p_alive(params, x, tx, T)[:, None]
@@ -208,11 +208,11 @@ class ParetoGGG(PurchaseModel):
             gap = rng.gamma(k[going]) / np.maximum(k[going] * rate[going], 1e-290)
             moment[going] += gap
             going, gap = (one[moment[going] < np.minimum(life, age + horizon)[going]] for one in (going, gap))
-            seen = moment[going] <= age[going]
-            x[going] += seen
-            later[going] += ~seen
-            last[going[seen]] = moment[going[seen]]
-            logs[going[seen]] += np.log(np.maximum(gap[seen], 1e-290) * DAYS_IN[self.time_unit])
+            observed = moment[going] <= age[going]
+            x[going] += observed
+            later[going] += ~observed
+            last[going[observed]] = moment[going[observed]]
+            logs[going[observed]] += np.log(np.maximum(gap[observed], 1e-290) * DAYS_IN[self.time_unit])
         seen_by = dict(zip(self.columns, (x, last, age), strict=True))
         return pd.DataFrame(
             {**seen_by, LOG_GAPS: logs, "alive": life > age, "purchases": later.astype(np.int64)}

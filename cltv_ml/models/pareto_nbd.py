@@ -161,8 +161,8 @@ def _log_gone(
     first = A <= B
     steep, flat = np.where(first, p, q), np.where(first, q, p)  # the powers of near and of far
     far_A, far_B = visible(p, s)
-    seen = np.minimum(A * far_A, B * far_B)
-    reach = np.log1p(np.minimum(np.maximum(T - tx, 1e-12), seen) / near)
+    decay = np.minimum(A * far_A, B * far_B)
+    reach = np.log1p(np.minimum(np.maximum(T - tx, 1e-12), decay) / near)
     total, by_steep, by_flat, near_inverse, far_inverse = moments(steep, flat, reach, near / far)
     log_A, log_B = np.log(A), np.log(B)
     value = np.log(s) + np.log(total * near) - p * log_A - q * log_B
@@ -187,7 +187,7 @@ def moments(steep: np.ndarray, flat: np.ndarray, reach: np.ndarray, ratio: np.nd
     The nodes needed grow with how far the density falls and how long the interval is.
     """
     nats = (steep - 1) * reach + flat * np.log1p(np.expm1(reach) * ratio)
-    found = np.empty((5, len(reach)))
+    integrals = np.empty((5, len(reach)))
     fall, limits = np.abs(nats), ((0.15, 0.15), (0.5, 0.5), (3, 2), (10, 4))
     rule = np.sum([(fall >= most) | (reach >= far) for most, far in limits], axis=0)
     for number, (nodes, weights) in enumerate(_RULES):
@@ -200,10 +200,10 @@ def moments(steep: np.ndarray, flat: np.ndarray, reach: np.ndarray, ratio: np.nd
             density = np.exp((1 - steep[rows]) * y - flat[rows] * log_w)
             density *= weights[:, None]
             total = density.sum(axis=0)
-            found[0, rows] = total * reach[rows]
+            integrals[0, rows] = total * reach[rows]
             for place, of in enumerate((y, log_w, np.divide(1, v, out=v), np.divide(1, w, out=w)), start=1):
-                found[place, rows] = np.einsum("ij,ij->j", density, of) / total
-    return found
+                integrals[place, rows] = np.einsum("ij,ij->j", density, of) / total
+    return integrals
 
 
 def log_nbd(r: np.ndarray, alpha: np.ndarray, n: int, t: np.ndarray | float) -> np.ndarray:

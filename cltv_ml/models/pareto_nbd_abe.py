@@ -218,8 +218,8 @@ def _draw_rates(params: Params, size: int, rng: np.random.Generator) -> np.ndarr
     at = np.linspace(-1, 1, _FINER)
     nodes = _nodes(tuple(population), (x, 0.0), T, at)
     steps = np.cumsum(nodes.weight.reshape(len(x), -1), axis=1)
-    wanted = rng.random((len(x), size)) * steps[:, -1:]
-    flat = np.array([np.searchsorted(row, one) for row, one in zip(steps, wanted, strict=True)])
+    heights = rng.random((len(x), size)) * steps[:, -1:]
+    flat = np.array([np.searchsorted(row, one) for row, one in zip(steps, heights, strict=True)])
     first, second = np.divmod(np.minimum(flat, steps.shape[1] - 1), _FINER)
     drawn = []
     for values, before, place in ((nodes.lam, 0, first), (nodes.mu, first * _FINER, second)):

@@ -128,8 +128,8 @@ class ParetoNBDCalendar(CovariateModel):
         first = 4 + len(self.purchase_covariates)
         values = np.array([self.params_[name] for name in self._all_names()])
         slopes = values[4 : first + len(self.dropout_covariates)]
-        given = np.array(covariates[1:]).reshape(len(slopes), len(covariates[0])).T
-        shapes = self._spread(values[:4], slopes, given[:, : first - 4], given[:, first - 4 :])
+        columns = np.array(covariates[1:]).reshape(len(slopes), len(covariates[0])).T
+        shapes = self._spread(values[:4], slopes, columns[:, : first - 4], columns[:, first - 4 :])
         return (*shapes, (covariates[0] - 1) / DAYS_IN[self.time_unit])
 
     # ---------------------------------------------------------- the likelihood
@@ -144,22 +144,22 @@ class ParetoNBDCalendar(CovariateModel):
         self.n_customers_ = float(weight.sum())
         sums = (weight[:, None] * counted).sum(axis=0)
         self.means_ = sums[1:] / max(sums[0], 1.0)
-        found = super()._problem(X, weights)
-        day, (scale, *spread) = DAYS_IN[self.time_unit], found.spread
+        problem = super()._problem(X, weights)
+        day, (scale, *spread) = DAYS_IN[self.time_unit], problem.spread
         moving = np.ones(len(self._path_names) + len(self.dropout_paths))
-        purchase = found.rows.purchase.copy()
+        purchase = problem.rows.purchase.copy()
         self.last_day_ = np.rint(purchase[:, 0] * scale).max()
-        purchase[:, 0] = (np.rint(purchase[:, 0] * scale) - 1) / day / found.time
-        rows = replace(found.rows, purchase=purchase)
-        born = (purchase[:, 0] - rows.T).min() * found.time
-        self._seen = self._periods(born, purchase[:, 0].max() * found.time, found.time)
-        return Problem(rows, found.time, [*spread, *moving])
+        purchase[:, 0] = (np.rint(purchase[:, 0] * scale) - 1) / day / problem.time
+        rows = replace(problem.rows, purchase=purchase)
+        born = (purchase[:, 0] - rows.T).min() * problem.time
+        self._seen = self._periods(born, purchase[:, 0].max() * problem.time, problem.time)
+        return Problem(rows, problem.time, [*spread, *moving])
 
     def _objective(
         self, rows: Rows, spread: Sequence[float] = ()
     ) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-        seen, scale, size = self._seen, np.asarray(spread), rows.weight.sum()
-        step = max(64, _CELLS // len(seen.edges))
+        periods, scale, size = self._seen, np.asarray(spread), rows.weight.sum()
+        step = max(64, _CELLS // len(periods.edges))
         chunks = [rows.take(slice(at, at + step)) for at in range(0, len(rows), step)]
         static = (
             4 + len(self.purchase_covariates),
@@ -171,22 +171,22 @@ class ParetoNBDCalendar(CovariateModel):
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
             """Return the mean log-likelihood and its gradient."""
             purchase_slopes, dropout_slopes = np.split(theta[static[1] :], [len(sums)])
-            a, d = factor(seen.values, purchase_slopes), factor(seen.values[:, dropout], dropout_slopes)
+            a, d = factor(periods.values, purchase_slopes), factor(periods.values[:, dropout], dropout_slopes)
             value, gradient = float(sums @ purchase_slopes), np.zeros(len(theta))
             by_a, by_d = np.zeros(len(a)), np.zeros(len(d))
             for chunk in chunks:
-                given = chunk.purchase[:, 1:], chunk.dropout
-                params = self._spread(np.exp(theta[:4]), theta[4 : static[1]], *given)
-                values, by, chunk_a, chunk_d = terms(params, chunk, seen.edges, a, d)
+                columns = chunk.purchase[:, 1:], chunk.dropout
+                params = self._spread(np.exp(theta[:4]), theta[4 : static[1]], *columns)
+                values, by, chunk_a, chunk_d = terms(params, chunk, periods.edges, a, d)
                 value += chunk.weight @ values
                 pairs = zip(self.param_names, params, by, strict=True)
                 by_log = {name: chunk.weight * param * one for name, param, one in pairs}
                 gradient[:4] += [one.sum() for one in by_log.values()]
-                gradient[4 : static[0]] += by_slope(by_log, self.purchase_effect, given[0])
-                gradient[static[0] : static[1]] += by_slope(by_log, self.dropout_effect, given[1])
+                gradient[4 : static[0]] += by_slope(by_log, self.purchase_effect, columns[0])
+                gradient[static[0] : static[1]] += by_slope(by_log, self.dropout_effect, columns[1])
                 by_a += chunk_a
                 by_d += chunk_d
-            gradient[static[1] :] = np.r_[sums + by_a @ seen.values, by_d @ seen.values[:, dropout]]
+            gradient[static[1] :] = np.r_[sums + by_a @ periods.values, by_d @ periods.values[:, dropout]]
             shrink = self._penalties() * theta[4:] / np.square(scale)
             gradient = gradient / size
             gradient[4:] -= 2 * shrink
@@ -204,34 +204,34 @@ class ParetoNBDCalendar(CovariateModel):
         day = DAYS_IN[self.time_unit]
         return periods(first * day, last * day, self.months, self.paths or {}, scale * day)
 
-    def _factors(self, found: Periods) -> tuple[np.ndarray, np.ndarray]:
+    def _factors(self, periods: Periods) -> tuple[np.ndarray, np.ndarray]:
         """Return by how much each period multiplies the rates of purchase and of dropout."""
         names = self._path_names
         moving = np.array([self.params_[f"purchase:{name}"] for name in names])
         leaving = np.array([self.params_[f"dropout:{name}"] for name in self.dropout_paths])
         dropout = [names.index(name) for name in self.dropout_paths]
-        return factor(found.values, moving), factor(found.values[:, dropout], leaving)
+        return factor(periods.values, moving), factor(periods.values[:, dropout], leaving)
 
     def _past(self, params: Params, tx: np.ndarray, T: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return alpha + A and beta + D at the last purchase, and what each period since adds to both."""
         _, alpha, _, beta, end = params
-        found = self._periods((end - T).min(), end.max())
-        a, d = self._factors(found)
-        before, after = overlaps(found.edges, end, tx, T)
+        periods = self._periods((end - T).min(), end.max())
+        a, d = self._factors(periods)
+        before, after = overlaps(periods.edges, end, tx, T)
         return alpha + weigh_rows(before, a), beta + weigh_rows(before, d), after * a, after * d
 
     def _ahead(self, params: Params, t: float, answer: Callable[..., np.ndarray]) -> np.ndarray:
         """Return an answer from the parameters and what each period of the next `t` adds to A and D."""
         params = np.broadcast_arrays(*params)
-        found = np.empty(params[0].shape)
+        answers = np.empty(params[0].shape)
         for end in np.unique(params[4]):
             rows = params[4] == end
             ahead = self._periods(end, end + t)
             length = np.clip(ahead.edges[1:], end, end + t) - np.clip(ahead.edges[:-1], end, end + t)
             a, d = self._factors(ahead)
             some = length > 0
-            found[rows] = answer(*(p[rows] for p in params[:4]), (length * a)[some], (length * d)[some])
-        return found
+            answers[rows] = answer(*(p[rows] for p in params[:4]), (length * a)[some], (length * d)[some])
+        return answers
 
     # ------------------------------------------------------------- the answers
 
@@ -283,8 +283,8 @@ class ParetoNBDCalendar(CovariateModel):
             """Return the probability of `n` purchases."""
             r, alpha, s, beta = (one[:, None] for one in (r, alpha, s, beta))
             stays = np.exp(log_nbd(r, alpha, n, a.sum()) - s * np.log1p(d.sum() / beta))[:, 0]
-            done, left = np.cumsum(a) - a, np.cumsum(d) - d
-            for rise, fall, A, D in zip(a, d, done, left, strict=True):
+            risen, fallen = np.cumsum(a) - a, np.cumsum(d) - d
+            for rise, fall, A, D in zip(a, d, risen, fallen, strict=True):
                 u = log_nbd(r, alpha, n, A + rise * _NODES) - (s + 1) * np.log1p((D + fall * _NODES) / beta)
                 stays = stays + (s[:, 0] / beta[:, 0] * fall * (_WEIGHTS * np.exp(u)).sum(axis=1))
             return np.minimum(stays, 1.0)
@@ -314,9 +314,9 @@ class ParetoNBDCalendar(CovariateModel):
         rng, age = np.random.default_rng(seed), np.broadcast_to(np.asarray(T, dtype=np.float64), (n,))
         end = (self._today - 1) / DAYS_IN[self.time_unit]
         r, alpha, s, beta = (self.params_[name] for name in self.param_names)
-        found = self._periods(end - age.max(), end + horizon)
-        clock = np.minimum(found.edges, end + horizon)
-        A, D = (np.r_[0.0, np.cumsum(np.diff(clock) * rise)] for rise in self._factors(found))
+        periods = self._periods(end - age.max(), end + horizon)
+        clock = np.minimum(periods.edges, end + horizon)
+        A, D = (np.r_[0.0, np.cumsum(np.diff(clock) * rise)] for rise in self._factors(periods))
         rate, leaving = rng.gamma(r, 1 / alpha, n), np.maximum(rng.gamma(s, 1 / beta, n), 1e-290)
         death = rng.exponential(1.0, n) / leaving + np.interp(end - age, clock, D)
         left = np.interp(death, D, clock, right=np.inf)  # the moment of leaving
@@ -327,10 +327,10 @@ class ParetoNBDCalendar(CovariateModel):
         moment = np.interp(begun[who] + rng.random(len(who)) * (now - begun)[who], A, clock)
         last = np.zeros(n)
         np.maximum.at(last, who, moment - (end - age)[who])
-        place = np.searchsorted(found.edges, moment, side="right") - 1
-        values = found.values[np.clip(place, 0, len(found.values) - 1)]
+        place = np.searchsorted(periods.edges, moment, side="right") - 1
+        values = periods.values[np.clip(place, 0, len(periods.values) - 1)]
         sums = {name: np.bincount(who, values[:, number], n) for number, name in enumerate(self.learns_from)}
-        seen = dict(zip(self.columns, (x.astype(np.float64), last, age), strict=True))
+        history = dict(zip(self.columns, (x.astype(np.float64), last, age), strict=True))
         return pd.DataFrame(
-            {**seen, "alive": left > end, "purchases": later, CUTOFF_DAY: self._today, **sums}
+            {**history, "alive": left > end, "purchases": later, CUTOFF_DAY: self._today, **sums}
         )

@@ -89,10 +89,10 @@ class ParetoNBDSarmanov(CovariateModel):
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         none = np.zeros((len(x), 0))
-        _, seen, _ = self._history(params, build_rows(x, tx, T, np.ones_like(x), none, none))
+        _, observed, _ = self._history(params, build_rows(x, tx, T, np.ones_like(x), none, none))
         corners, survivor = self._prior(params), self._survivor(params, x, T)
         chance = _sum_of_products(corners, _shares(self._alive_means(survivor))) / _sum_of_products(
-            corners, _shares(seen)
+            corners, _shares(observed)
         )
         return np.minimum(_UNCORRELATED._p_alive(params[:4], x, tx, T) * chance, 1.0)
 

@@ -82,12 +82,14 @@ def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model
     if isinstance(whole, MBGCNBD):
         whole.set_params(k=whole.k_)
     parts = groups.reset_index(drop=True).groupby(groups.to_numpy()).indices
-    seen = X[whole.columns[-1]].to_numpy() > 0
-    likelihoods = {group: scaled(whole, X.iloc[rows]) for group, rows in parts.items() if seen[rows].any()}
-    middle, spread, found = _population(as_theta(whole, whole.params_), list(likelihoods.values()))
+    bought_again = X[whole.columns[-1]].to_numpy() > 0
+    likelihoods = {
+        group: scaled(whole, X.iloc[rows]) for group, rows in parts.items() if bought_again[rows].any()
+    }
+    middle, spread, maxima = _population(as_theta(whole, whole.params_), list(likelihoods.values()))
     models = {
         group: _group_model(whole, likelihood, maximum)
-        for (group, likelihood), maximum in zip(likelihoods.items(), found, strict=True)
+        for (group, likelihood), maximum in zip(likelihoods.items(), maxima, strict=True)
     }
     names, deviations = whole._all_names(), np.sqrt(np.diag(spread))
     between = dict(zip(names, map(float, deviations), strict=True))
@@ -99,23 +101,23 @@ def _population(start: np.ndarray, likelihoods: list[Scaled]) -> tuple[np.ndarra
     middle, spread = start, 0.25 * np.eye(len(start))
     near = [start] * len(likelihoods)
     for _ in range(_ROUNDS):
-        found = [_shrunk(*one, middle, spread) for one in zip(likelihoods, near, strict=True)]
-        near = [one.outward(maximum.theta) for one, maximum in zip(likelihoods, found, strict=True)]
+        maxima = [_shrunk(*one, middle, spread) for one in zip(likelihoods, near, strict=True)]
+        near = [one.outward(maximum.theta) for one, maximum in zip(likelihoods, maxima, strict=True)]
         before = middle, np.sqrt(np.diag(spread))
         middle = np.mean(near, axis=0)
         unsure = sum(
             np.where(
                 np.isnan(maximum.covariance), spread, maximum.covariance / np.outer(one.stretch, one.stretch)
             )
-            for one, maximum in zip(likelihoods, found, strict=True)
+            for one, maximum in zip(likelihoods, maxima, strict=True)
         )
         apart = np.array(near) - middle
-        known = apart.T @ apart + unsure + _GUESSES * _GUESS**2 * np.eye(len(start))
-        spread = known / (len(near) + _GUESSES)
+        scatter = apart.T @ apart + unsure + _GUESSES * _GUESS**2 * np.eye(len(start))
+        spread = scatter / (len(near) + _GUESSES)
         moved = np.abs(middle - before[0]) + np.abs(np.sqrt(np.diag(spread)) / before[1] - 1)
         if moved.max() < _STILL:
             break
-    return middle, spread, found
+    return middle, spread, maxima
 
 
 def _shrunk(likelihood: Scaled, near: np.ndarray, middle: np.ndarray, spread: np.ndarray) -> Maximum:

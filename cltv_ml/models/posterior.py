@@ -82,8 +82,8 @@ def sample_posterior(
     )
     near, shape = _normal(target, top, draws, rng)
     chosen = method or ("laplace" if shape < NEAR_NORMAL else "hmc")
-    found, r_hat = (near, 1.0) if chosen == "laplace" else _hamiltonian(target, top, draws, rng)
-    table = pd.DataFrame([as_params(model, likelihood.outward(theta)) for theta in found])
+    thetas, r_hat = (near, 1.0) if chosen == "laplace" else _hamiltonian(target, top, draws, rng)
+    table = pd.DataFrame([as_params(model, likelihood.outward(theta)) for theta in thetas])
     model.posterior_ = table.to_numpy()
     return Posterior(table, chosen, float(shape), float(r_hat))
 
@@ -179,7 +179,7 @@ def _chain(
         value, gradient = target(start + root @ z)
         return value, root.T @ gradient
 
-    z, step, kept = rng.standard_normal(len(start)), 0.5, []
+    z, step, states = rng.standard_normal(len(start)), 0.5, []
     value, gradient = at(z)
     for number in range(_WARM + draws):
         speed = rng.standard_normal(len(z))
@@ -197,5 +197,5 @@ def _chain(
         if number < _WARM:
             step *= float(np.exp((chance - _WANTED) / (1 + number) ** 0.6))
         else:
-            kept.append(start + root @ z)
-    return np.array(kept)
+            states.append(start + root @ z)
+    return np.array(states)

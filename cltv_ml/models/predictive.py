@@ -60,9 +60,9 @@ def between(draws: np.ndarray, coverage: float) -> np.ndarray:
 
 def _nearest(ordered: np.ndarray, share: float) -> np.ndarray:
     """Return the draw of each row that as near to `share` of them as possible do not exceed."""
-    wanted = share * ordered.shape[1]
-    value = ordered[:, int(np.ceil(wanted - 1e-9)) - 1]
+    rank = share * ordered.shape[1]
+    value = ordered[:, int(np.ceil(rank - 1e-9)) - 1]
     below = (ordered < value[:, None]).sum(axis=1)
     reached = (ordered <= value[:, None]).sum(axis=1)
     previous = np.take_along_axis(ordered, np.maximum(below - 1, 0)[:, None], axis=1)[:, 0]
-    return np.where((below > 0) & (wanted - below < reached - wanted), previous, value)
+    return np.where((below > 0) & (rank - below < reached - rank), previous, value)

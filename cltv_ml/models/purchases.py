@@ -146,9 +146,9 @@ class PurchaseModel(LikelihoodModel):
         parts = [len(part) for part in np.array_split(np.arange(size), len(models))]
         rng = np.random.default_rng(seed)
         for rows in row_blocks(len(X), size):
-            x, tx, T, *given = (column[rows] for column in columns)
+            x, tx, T, *covariates = (column[rows] for column in columns)
             draws = [
-                model._sample(model._own(given), (x, tx, T), t, part, rng)
+                model._sample(model._own(covariates), (x, tx, T), t, part, rng)
                 for model, part in zip(models, parts, strict=True)
             ]
             yield rows, np.concatenate(draws, axis=1)
@@ -156,8 +156,8 @@ class PurchaseModel(LikelihoodModel):
     def draw_with(self, rng: np.random.Generator, X: pd.DataFrame, t: float, size: int) -> np.ndarray:
         """Return draws of each customer's purchases in `t` of the model's units, shape (n, size), by a generator."""
         columns = (*self._read(X), *np.column_stack(self._covariates(X)).T)
-        x, tx, T, *given = columns
-        return self._sample(self._own(given), (x, tx, T), t, size, rng)
+        x, tx, T, *covariates = columns
+        return self._sample(self._own(covariates), (x, tx, T), t, size, rng)
 
     def _plausible(self, rng: np.random.Generator, count: int = PLAUSIBLE) -> list[Self]:
         """Return copies of the model with parameters drawn from their uncertainty."""
@@ -226,7 +226,9 @@ class PurchaseModel(LikelihoodModel):
         def work(*columns: np.ndarray) -> np.ndarray:
             """Return P(alive) times the answer for customers like these."""
             alive = in_parts(
-                lambda x, tx, T, *given: self._p_alive(self._own(given), x, tx, T), columns, self.chunk
+                lambda x, tx, T, *covariates: self._p_alive(self._own(covariates), x, tx, T),
+                columns,
+                self.chunk,
             )
             return alive if answer is None else alive * self._if_alive(columns, answer)
 

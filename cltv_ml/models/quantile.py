@@ -72,7 +72,7 @@ class Quantile(TreeModel):
         outputs = output_parts(self.booster_, matrix, list(self.feature_names_in_))
         levels = np.asarray(self.quantile_alpha)
         weights = _area_under(np.eye(len(levels)), levels) * self.scale_ * self.level_
-        parts = sum(weight * found for weight, (found, _) in zip(weights, outputs, strict=True))
+        parts = sum(weight * output for weight, (output, _) in zip(weights, outputs, strict=True))
         return parts.assign(**{BASELINE: self._values(matrix) - parts.sum(axis="columns")})
 
     def _curve(self, matrix: boosting.Matrix) -> np.ndarray:

@@ -73,14 +73,14 @@ def draw_shop(
     ahead = np.arange(int(edges[-1]))
     future = value.repeat.calendar.days + ahead
     coefficients = value.repeat.draw(size, rng)
-    known = value.known(coefficients, future)
-    own = known.sum(axis=1)
+    from_known = value.known(coefficients, future)
+    own = from_known.sum(axis=1)
     totals = own if totals is None else totals
     level = np.clip(totals / np.maximum(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL)
     won = arrivals.draw(size, rng)
     first = won * value.first.rates(value.first.draw(size, rng), future)
     repeat = value.repeats(coefficients, won, future) * level[:, None]
-    spent = _chance(_summed_by_period(known, edges), value.repeat.dispersion, rng)
+    spent = _chance(_summed_by_period(from_known, edges), value.repeat.dispersion, rng)
     scale = totals / np.maximum(spent.sum(axis=1), 1e-12)
     return ShopDraws(
         spent * scale[:, None],

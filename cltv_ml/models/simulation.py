@@ -23,9 +23,9 @@ def until_moment(
     rate: np.ndarray, life: np.ndarray, T: np.ndarray, horizon: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return frequency, recency, alive and later purchases of customers who leave at age `life`."""
-    seen = np.minimum(life, T)
-    x = draw_poisson(rate * seen, rng).astype(np.float64)
-    recency = np.where(x > 0, seen * rng.random(len(T)) ** (1 / np.maximum(x, 1)), 0.0)
+    observed = np.minimum(life, T)
+    x = draw_poisson(rate * observed, rng).astype(np.float64)
+    recency = np.where(x > 0, observed * rng.random(len(T)) ** (1 / np.maximum(x, 1)), 0.0)
     later = draw_poisson(rate * (np.clip(life, T, T + horizon) - T), rng)
     return x, recency, life > T, later
 

@@ -59,8 +59,8 @@ def fit_slopes(
     steep = np.full((z.shape[1], 2), [-3.0, 3.0])
     names = ("p", "q", "v", *(f"slope {number}" for number in range(z.shape[1])))
     starts = [np.r_[start, np.zeros(z.shape[1])] for start in _STARTS[:2]]
-    found = maximize(objective, starts, np.vstack([_BOUNDS, steep]), names=names, size=size)
-    return found.theta[3:] / spread
+    maximum = maximize(objective, starts, np.vstack([_BOUNDS, steep]), names=names, size=size)
+    return maximum.theta[3:] / spread
 
 
 def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> LogLikelihood:

@@ -38,9 +38,9 @@ class TrainingRows:
 
     def where(self, mask: np.ndarray) -> TrainingRows:
         """Return the rows that a mask chooses."""
-        given, weight = (part if part is None else part[mask] for part in (self.sample_weight, self.weight))
+        counts, weight = (part if part is None else part[mask] for part in (self.sample_weight, self.weight))
         chosen = {"matrix": self.matrix[mask], "labels": self.labels[mask]}
-        return replace(self, **chosen, sample_weight=given, weight=weight)
+        return replace(self, **chosen, sample_weight=counts, weight=weight)
 
     def mean(self, values: np.ndarray) -> float:
         """Return the mean of `values`, each row counted as often as the caller's weight says."""
@@ -185,37 +185,37 @@ class TreeModel(TreeArguments, ValueModel):
 
     def _matrix(self, frame: pd.DataFrame, names: Sequence[str] | None = None) -> np.ndarray:
         """Return the columns that the trees read as numbers, categories as their codes."""
-        wanted = list(self.feature_names_in_ if names is None else names)
-        return check_columns(self, encode(frame, self.categories_), wanted, np.float32)
+        columns = list(self.feature_names_in_ if names is None else names)
+        return check_columns(self, encode(frame, self.categories_), columns, np.float32)
 
     def _rows(self, X: pd.DataFrame | FeatureFiles, y: Any, sample_weight: Any) -> TrainingRows:
         """Return the rows to learn from, all checked; rows of files stay there and bring their labels."""
         from_files = isinstance(X, FeatureFiles)
         names = self._names(X)
-        given = as_weights(self, sample_weight, len(X))
+        weights = as_weights(self, sample_weight, len(X))
         labels = as_labels(self, X.labels() if from_files else y, len(X))
-        sets = self._learn_categories(X, names, labels, given)
+        sets = self._learn_categories(X, names, labels, weights)
         matrix: boosting.Matrix
         every = np.ones(len(X), dtype=bool)
         matrix = StoredRows(self, X, names, every) if from_files else self._matrix(X, names)
         weight = boosting.origin_weights(self, X)
-        if given is not None:
-            weight = given if weight is None else weight * given
-        rows = TrainingRows(names, matrix, labels, given, weight, sets)
-        return rows if given is None else _counted_rows(self, rows, given > 0)
+        if weights is not None:
+            weight = weights if weight is None else weight * weights
+        rows = TrainingRows(names, matrix, labels, weights, weight, sets)
+        return rows if weights is None else _counted_rows(self, rows, weights > 0)
 
     def _learn_categories(
         self,
         X: pd.DataFrame | FeatureFiles,
         names: Sequence[str],
         labels: np.ndarray,
-        given: np.ndarray | None,
+        weights: np.ndarray | None,
     ) -> tuple[str, ...]:
         """Learn the codes of levels; return which columns are split into sets of levels."""
         self.categories_ = X.categories(names) if isinstance(X, FeatureFiles) else learn_categories(X, names)
         if len(X) < MANY_ROWS or not self.categories_:
             return tuple(self.categories_)
-        counted = np.ones(len(X), dtype=bool) if given is None else given > 0
+        counted = np.ones(len(X), dtype=bool) if weights is None else weights > 0
         history = [X[name][counted].to_numpy(np.float32) for name in _HISTORY if name in X.columns]
         expected = (
             boosting.expected_by_history(np.column_stack(history), labels[counted]) if history else None

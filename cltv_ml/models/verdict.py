@@ -52,10 +52,10 @@ def covariance(
     information: np.ndarray, loose: np.ndarray, theta: np.ndarray, bounds: np.ndarray
 ) -> np.ndarray:
     """Return the covariance of the log-parameters; NaN for those the data do not determine."""
-    kept = np.flatnonzero(~(loose | on_bound(theta, bounds)))
+    free = np.flatnonzero(~(loose | on_bound(theta, bounds)))
     whole = np.full(information.shape, np.nan)
-    if len(kept):
-        whole[np.ix_(kept, kept)] = np.linalg.pinv(-information[np.ix_(kept, kept)], hermitian=True)
+    if len(free):
+        whole[np.ix_(free, free)] = np.linalg.pinv(-information[np.ix_(free, free)], hermitian=True)
     return whole
 
 

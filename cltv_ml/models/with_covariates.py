@@ -205,10 +205,10 @@ def _learn_levels(counts: pd.Series) -> dict[str, Any]:
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
     counts = counts.groupby(counts.index.map(first_spelling(counts.index)), sort=False).sum()
     counts = counts.sort_values(ascending=False, kind="stable")
-    told = counts[counts >= MIN_COVARIATE_CUSTOMERS].head(MOST_COVARIATES)
-    if not len(told):
+    frequent = counts[counts >= MIN_COVARIATE_CUSTOMERS].head(MOST_COVARIATES)
+    if not len(frequent):
         return {}
-    shares = (told / counts.sum()).iloc[1:]
+    shares = (frequent / counts.sum()).iloc[1:]
     others = [str(level) for level in counts.index if level not in shares.index]
     return {"levels": [str(level) for level in shares.index], "shares": shares.tolist(), "others": others}
 
@@ -229,8 +229,8 @@ def _learn_number(values: pd.Series) -> dict[str, Any]:
     spread = float(values.std())
     if not np.isfinite(spread) or spread <= 0:
         return {}
-    found = {"mean": float(values.mean()), "spread": spread, "low": float(low), "high": float(high)}
-    return {**found, "no_answer": no_answer} if no_answer else found
+    coding = {"mean": float(values.mean()), "spread": spread, "low": float(low), "high": float(high)}
+    return {**coding, "no_answer": no_answer} if no_answer else coding
 
 
 def _no_answer(values: pd.Series) -> list[float]:
@@ -275,12 +275,12 @@ def code(X: pd.DataFrame, coding: Mapping[str, Mapping[str, Any]]) -> pd.DataFra
 def _code_levels(name: str, column: pd.Series, one: Mapping[str, Any]) -> dict[str, pd.Series]:
     """Return a covariate per level: 1 where a customer has it, and its share of all where theirs is none of those."""
     shares = one.get("shares", [0.0] * len(one["levels"]))
-    known = [
+    levels = [
         *one["levels"],
         *one.get("others", [])[:1],
     ]  # of the others the first is the most frequent level of all
-    level = column.map(as_spelled(column.dropna().unique(), known))
-    average = ~level.isin(known) & (column.notna() | (not one["missing"]))
+    level = column.map(as_spelled(column.dropna().unique(), levels))
+    average = ~level.isin(levels) & (column.notna() | (not one["missing"]))
     return {
         f"{name}={told}": (level == told).fillna(False).astype("float64").mask(average, share)
         for told, share in zip(one["levels"], shares, strict=True)
@@ -303,8 +303,8 @@ def _at_equal_steps(X: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def _dummy_names(name: str, one: Mapping[str, Any]) -> list[str]:
-    made = [f"{name}={level}" for level in one["levels"]] if "levels" in one else [name]
-    return [*made, *([f"{name}=missing"] if one["missing"] else [])]
+    names = [f"{name}={level}" for level in one["levels"]] if "levels" in one else [name]
+    return [*names, *([f"{name}=missing"] if one["missing"] else [])]
 
 
 def _covariates(coding: Mapping[str, Mapping[str, Any]]) -> list[str]:

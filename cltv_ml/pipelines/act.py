@@ -71,17 +71,17 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     cleaned = load(settings, progress)
     terms = _with_costs(terms, settings, cleaned)
     progress("scoring the customers", 0.1)
-    done = Actions()
-    shop = look(cleaned, terms, done)
+    actions = Actions()
+    shop = look(cleaned, terms, actions)
     for number, (name, part) in enumerate(PARTS.items()):
         progress(name, 0.3 + 0.6 * number / len(PARTS))
         try:
-            part(shop, done)
+            part(shop, actions)
         except InputError as error:
-            done.refused[name] = str(error)
+            actions.refused[name] = str(error)
     progress("writing", 0.95)
-    _write_act(done, shop, settings.out, cleaned if settings.redact else None)
-    return done
+    _write_act(actions, shop, settings.out, cleaned if settings.redact else None)
+    return actions
 
 
 @with_bar
@@ -108,12 +108,12 @@ def learn(
     """
     settings = Learn.of(settings, options)
     arm, outcome = settings.arm, settings.outcome
-    wanted = [*settings.features, arm, outcome]
+    columns = [*settings.features, arm, outcome]
     if {arm, outcome} & set(settings.features):
         raise InputError(
             f"{arm} and {outcome} are not known before the campaign; leave them out of --features."
         )
-    table = read_table(settings.campaign, wanted, "a table with these columns", key="")
+    table = read_table(settings.campaign, columns, "a table with these columns", key="")
     progress("learning", 0.1)
     return learn_from_table(
         table[settings.features],
@@ -174,31 +174,31 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
     return rows.assign(currency=currency) if currency and "customer_id" in rows else rows
 
 
-def _write_act(done: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
+def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
     """Write the tables and the page, which names no customer of `unnamed`."""
-    for name, table in done.tables.items():
+    for name, table in actions.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
-    totals = list_totals(shop, done)
-    for name, content in {"rules": done.rules, "actions": _json_summary(totals, shop)}.items():
+    totals = list_totals(shop, actions)
+    for name, content in {"rules": actions.rules, "actions": _json_summary(totals, shop)}.items():
         with atomic(out / f"{name}.json") as path:
             path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    page = _act_page(totals, done, shop)
+    page = _act_page(totals, actions, shop)
     page = page if unnamed is None else as_wanted(page, True, unnamed)
     write_page(page, out / "actions.html", private=unnamed is None)
 
 
-def _act_page(totals: pd.DataFrame, done: Actions, shop: Shop) -> dict[str, Any]:
+def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, Any]:
     """Return the page: totals and lists first, then why, then what is missing."""
-    missing = missing_section(done.refused)
+    missing = missing_section(actions.refused)
     return summarise(
         f"Actions as of {shop.window.cutoff:%Y-%m-%d}",
         f"{len(shop.X):,} customers, {shop.days} days ahead",
         [
-            *([lists_section(totals, shop, done)] if len(totals) else []),
-            *done.sections,
+            *([lists_section(totals, shop, actions)] if len(totals) else []),
+            *actions.sections,
             *([missing] if missing else []),
         ],
-        facts(totals, done, shop.terms.currency),
+        facts(totals, actions, shop.terms.currency),
     )
 
 

@@ -84,12 +84,12 @@ def backtest(settings: Settings | None = None, *, progress: Progress = silent, *
     results = pd.concat(parts, ignore_index=True)
     table, page = settings.out / "backtest.csv", settings.out / "backtest.html"
     ranges = compute_metric_ranges(results)
-    kept = settings.toml(
+    toml = settings.toml(
         data=settings.dataset, mapping=cleaned.report.mapping, cutoff=f"{latest.cutoff:%Y-%m-%d}"
     )
     progress("logging to MLflow", 0.98)
     write_table(results, table)
-    log_backtest(results, settings.experiment, settings.dataset, settings=kept)
+    log_backtest(results, settings.experiment, settings.dataset, settings=toml)
     _write_page(ranges, latest.horizon, 1 + len(earlier), page)
     return Backtested([latest, *earlier], results, ranges, table, page)
 
@@ -98,12 +98,12 @@ def _write_page(ranges: pd.DataFrame, horizon: int, windows: int, page: Path) ->
     """Write the page: a section per horizon where there are several."""
     several = dict(list(ranges.groupby("horizon"))) if "horizon" in ranges else {horizon: ranges}
     parts = []
-    for days, mine in several.items():
+    for days, rows in several.items():
         figures = {
             f"{metric.replace('_', ' ').capitalize()} of each model: mean, worst and best of {windows} test "
-            "windows.": plots.metric_ranges(mine, metric=metric)
+            "windows.": plots.metric_ranges(rows, metric=metric)
             for metric in PAGE_METRICS
-            if metric in set(mine["metric"])
+            if metric in set(rows["metric"])
         }
         title = f"Across test windows: {days} days" if len(several) > 1 else "Across test windows"
         parts.append(section(title, figures=figures))

@@ -64,8 +64,8 @@ def continue_cohorts(log: Log, members: pd.DataFrame, days: Sequence[int]) -> pd
     table[["expected", "lower", "upper"]] = table[["expected", "lower", "upper"]].div(
         table["customers"], axis=0
     )
-    wanted = ["cohort", "customers", "age", "to_date", "days", "expected", "lower", "upper"]
-    return table[wanted].sort_values(["cohort", "days"], ignore_index=True)
+    columns = ["cohort", "customers", "age", "to_date", "days", "expected", "lower", "upper"]
+    return table[columns].sort_values(["cohort", "days"], ignore_index=True)
 
 
 def _sums_within(

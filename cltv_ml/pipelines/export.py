@@ -95,8 +95,8 @@ def _orders(settings: ExportSettings) -> pd.DataFrame | None:
     """Return one row per order, from the first day that counts."""
     if settings.orders is None:
         return None
-    wanted = ["order_id", "timestamp"]
-    lines = read_table(settings.orders, wanted, "a table with order_id, customer_id and timestamp")
+    columns = ["order_id", "timestamp"]
+    lines = read_table(settings.orders, columns, "a table with order_id, customer_id and timestamp")
     moments = pd.to_datetime(lines["timestamp"], errors="coerce", utc=True).dt.tz_localize(None)
     if moments.isna().any():
         raise InputError(
@@ -151,9 +151,9 @@ def _joined_table(scores: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Da
     return scores.join(customers.drop(columns=[name for name in customers if name in scores]))
 
 
-def _check_ids_agree(scored: pd.Index, known: pd.Index) -> None:
+def _check_ids_agree(scored: pd.Index, listed: pd.Index) -> None:
     """Raise InputError where no customer of the table has scores, or some do but for case, spaces or leading zeros."""
-    strange, alone = known.difference(scored), scored.difference(known)
+    strange, alone = listed.difference(scored), scored.difference(listed)
     forms = {_plain_id(one): one for one in alone}
     spelled = next((one for one in strange if _plain_id(one) in forms), None)
     if spelled is not None:
@@ -161,10 +161,10 @@ def _check_ids_agree(scored: pd.Index, known: pd.Index) -> None:
             f"customers: {spelled!r} is written {forms[_plain_id(spelled)]!r} in the scores, so what the table says "
             "of that customer, opt-outs too, would be lost; write customer_id as the scores do."
         )
-    if len(scored) and len(known) and len(strange) == len(known):
+    if len(scored) and len(listed) and len(strange) == len(listed):
         raise InputError(
-            f"customers: none of its {len(known):,} customers has scores, which hold ids such as {scored[0]!r}, the "
-            f"table {known[0]!r}; write customer_id as the scores do."
+            f"customers: none of its {len(listed):,} customers has scores, which hold ids such as {scored[0]!r}, the "
+            f"table {listed[0]!r}; write customer_id as the scores do."
         )
 
 

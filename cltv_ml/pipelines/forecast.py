@@ -120,18 +120,18 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     terms = _plan_terms(settings, log, window.cutoff)
     before = _last_forecast(settings, window.cutoff)
     progress("forecasting the whole shop", 0.3)
-    found = forecast_shop(log, window, per, holidays=holidays)
-    bands, parts = compute_bands(found), expected_parts(found)
-    until = found.periods["days"].cumsum().to_numpy()
-    kept = repeat_share(log, window.cutoff, horizon)
-    scenarios = compute_scenarios(parts, terms, until, kept)
-    equity = None if terms.margin_rate is None else compute_equity(drawn_parts(found), terms, until, parts)
+    shop = forecast_shop(log, window, per, holidays=holidays)
+    bands, parts = compute_bands(shop), expected_parts(shop)
+    until = shop.periods["days"].cumsum().to_numpy()
+    repeat = repeat_share(log, window.cutoff, horizon)
+    scenarios = compute_scenarios(parts, terms, until, repeat)
+    equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = (None, None) if before is None else _judge_ended(log, before)
-    notes = _forecast_notes(found, terms, window)
+    notes = _forecast_notes(shop, terms, window)
     progress("writing the page", 0.9)
     tables = {
         "forecast": bands.assign(cutoff=window.cutoff),
-        "history": compute_history(log, found),
+        "history": compute_history(log, shop),
         "scenarios": scenarios,
         "equity": equity,
         "last_plan": judged,
@@ -139,12 +139,12 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     }
     files = _write_tables(settings.out, {name: one for name, one in tables.items() if one is not None})
     page = settings.out.with_suffix(".html")
-    plan = scenarios, parts, terms, found.periods, kept, bands
+    plan = scenarios, parts, terms, shop.periods, repeat, bands
     summary = summarise(
         "Forecast of the shop",
         f"{window.horizon} days from {window.cutoff:%Y-%m-%d}",
         _sections(tables, plan, files, notes, settings.currency),
-        forecast_facts(bands, none_to_come=_none_to_come(found), currency=settings.currency),
+        forecast_facts(bands, none_to_come=_none_to_come(shop), currency=settings.currency),
     )
     with atomic(page) as path:
         path.write_text(render_html(summary), encoding="utf-8")
@@ -165,12 +165,12 @@ def _sections(
         """Return the files of some tables, by the words of their links."""
         return {_FILE_TITLES[name]: files[name].name for name in names}
 
-    scenarios, parts, terms, periods, kept, bands = plan
+    scenarios, parts, terms, periods, repeat, bands = plan
     drawn = links("forecast", "history")
-    sliders = build_scenarios(parts, terms, periods, kept, bands, currency=currency)
+    sliders = build_scenarios(parts, terms, periods, repeat, bands, currency=currency)
     sections = [
         forecast_section(tables["forecast"], tables["history"], notes=notes, links=drawn, currency=currency),
-        scenarios_section(scenarios, sliders, kept, links=links("scenarios"), currency=currency),
+        scenarios_section(scenarios, sliders, repeat, links=links("scenarios"), currency=currency),
     ]
     if tables["equity"] is not None:
         sections.append(
@@ -225,7 +225,7 @@ def _holidays(source: Any) -> dict[str, list[pd.Timestamp]]:
         wrong = table.loc[days.isna(), "date"].iloc[0]
         raise InputError(f"the holidays hold the date {str(wrong)!r}; write dates such as 2025-12-25.")
     names = table["name"].astype("str") if "name" in table else pd.Series("holiday", index=table.index)
-    return {str(name): list(mine) for name, mine in days.dt.normalize().groupby(names)}
+    return {str(name): list(dates) for name, dates in days.dt.normalize().groupby(names)}
 
 
 def _read(path: Path, meant: str) -> pd.DataFrame:
@@ -277,30 +277,30 @@ def _judge_ended(log: Log, ended: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     return planned.join(came, on="start").reset_index(drop=True), causes
 
 
-def _none_to_come(found: ShopForecast) -> str:
+def _none_to_come(shop: ShopForecast) -> str:
     """Return why no customers to come are forecast; empty where they are."""
-    return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if found.arrivals.rate is None else ""
+    return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if shop.arrivals.rate is None else ""
 
 
-def _forecast_notes(found: ShopForecast, terms: PlanTerms, window: Window) -> list[str]:
+def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window) -> list[str]:
     """Return what a reader must know before the numbers."""
     notes = []
-    days = found.value.repeat.calendar.days
-    if not found.arrivals.season_seen:
+    days = shop.value.repeat.calendar.days
+    if not shop.arrivals.season_seen:
         notes.append(
             f"The log holds {days} days, less than a year: arrivals and spending follow their trend, without a season."
         )
-    if found.arrivals.rate is None:
+    if shop.arrivals.rate is None:
         notes.append(f"{_NONE_WON}, so none are expected; revenue is that of known customers.")
-    if found.level is None:
+    if shop.level is None:
         notes.append(
             "Nobody bought in the last horizon, so the level rests on what customers spend by age alone."
         )
-    if found.total is not None and found.total.weight >= _LEAST_SAY:
+    if shop.total is not None and shop.total.weight >= _LEAST_SAY:
         notes.append(
-            f"Last year's revenue of the same weeks, {found.total.last_year:,.0f}, counts {found.total.weight:.0%} in "
+            f"Last year's revenue of the same weeks, {shop.total.last_year:,.0f}, counts {shop.total.weight:.0%} in "
             "the total, by how right it was at earlier cutoffs: that moves known customers and those to come by "
-            f"{found.total.total / found.total.parts - 1:+.1%}."
+            f"{shop.total.total / shop.total.parts - 1:+.1%}."
         )
     if window.horizon > days:
         notes.append(

@@ -73,9 +73,9 @@ def load(settings: Source, progress: Progress, *, learned: Sequence[str] | None 
     if not isinstance(settings, Customers) or not tables_of(settings).given:
         return cleaned
     earliest = _earliest(settings, cleaned)
-    wanted = None if learned is None else attribute_columns(learned)
+    columns = None if learned is None else attribute_columns(learned)
     known = read_known(
-        Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules, wanted=wanted
+        Log(cleaned.log), tables_of(settings), earliest=earliest, rules=raw.rules, wanted=columns
     )
     _tell_known(known, learns=earliest is not None)
     return replace(cleaned, known=known)
@@ -294,10 +294,10 @@ def read_holidays(source: Any, log: Log) -> pd.DataFrame:
         )
     table = table.assign(date=dates.dt.normalize())[["holiday", "date"]].drop_duplicates()
     for name, own_dates in table.groupby("holiday")["date"]:
-        known = own_dates[
+        near = own_dates[
             own_dates.between(log.first - pd.Timedelta(days=400), log.last + pd.Timedelta(days=800))
         ]
-        apart = known.sort_values().diff().dt.days
+        apart = near.sort_values().diff().dt.days
         if not apart.between(*DAYS_APART).any():
             raise InputError(
                 f"holidays: {name} needs its dates of two years in a row around the log ({log.first:%Y-%m-%d} to "

@@ -148,10 +148,10 @@ def _profit(log: Log, cleaned: Cleaned, cutoff: pd.Timestamp, settings: Lifetime
         rebate_share=settings.rebate_share,
     )
     rates = decisions.customer_margin_rates(margins, decisions.margin_credibility(filled, costs))
-    paid, told = decisions.cost_of_winning(
+    paid, cost_notes = decisions.cost_of_winning(
         log, read_acquisition(settings.acquisition_cost), channels_won(cleaned, log, cutoff)
     )
-    return _Profit(margins, rates, paid, [*notes, *told])
+    return _Profit(margins, rates, paid, [*notes, *cost_notes])
 
 
 def read_acquisition(stated: Any) -> float | pd.DataFrame:
@@ -165,8 +165,8 @@ def channels_won(
     cleaned: Cleaned, log: Log, cutoff: pd.Timestamp, names: Sequence[str] = _CHANNEL
 ) -> pd.Series | None:
     """Return the channel that won each customer where the table of customers has a column of one of these names."""
-    found = (cleaned.known.levels(name, cutoff, log.customers) for name in names)
-    levels = next((one for one in found if one is not None), None)
+    candidates = (cleaned.known.levels(name, cutoff, log.customers) for name in names)
+    levels = next((one for one in candidates if one is not None), None)
     return None if levels is None else levels.replace("unknown", None)
 
 
@@ -221,10 +221,10 @@ def _with_intervals(
     for what, (near, far) in drawn.items():
         if f"remaining_{what}" not in table:
             continue
-        mine = ends if what == "value" else np.sort(ends.mul(table["margin_rate"], axis=0), axis=1)
+        scaled = ends if what == "value" else np.sort(ends.mul(table["margin_rate"], axis=0), axis=1)
         past = table[f"{what}_to_date"].to_numpy()
         for name, added in (("remaining", 0.0), ("lifetime", past[:, None])):
-            table[[f"{name}_{what}_lower", f"{name}_{what}_upper"]] = mine + added
+            table[[f"{name}_{what}_lower", f"{name}_{what}_upper"]] = scaled + added
         before = totals.at[f"{what}_to_date", "total"]
         sums = {"expected": near, "residual": far - near, "remaining": far, "lifetime": far + before}
         for name, total in sums.items():
@@ -258,8 +258,8 @@ def _value_reasons(
     past = {
         "earned so far" if profit else "spent so far": table["profit_to_date" if profit else "value_to_date"]
     }
-    known = pd.DataFrame(past, index=X.index) if settings.value == "lifetime" else None
-    return top_reasons(model, X, settings.top_reasons, scale=scale, known=known)
+    past_parts = pd.DataFrame(past, index=X.index) if settings.value == "lifetime" else None
+    return top_reasons(model, X, settings.top_reasons, scale=scale, known=past_parts)
 
 
 def _lifetime_notes(table: pd.DataFrame, end: int, profit: _Profit, capped: str) -> list[str]:

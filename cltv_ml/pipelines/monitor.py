@@ -78,8 +78,8 @@ class MonitorReport(Inline):
     @property
     def kept(self) -> list[str]:
         """The checks of earlier batches that are ok, in sentences."""
-        kept = [one for one in self.checks if re.sub(r" \d+ days$", "", one.name) in _PROMISES]
-        return [one.sentence for one in kept if one.level == "ok"]
+        promises = [one for one in self.checks if re.sub(r" \d+ days$", "", one.name) in _PROMISES]
+        return [one.sentence for one in promises if one.level == "ok"]
 
 
 def store_reference(
@@ -224,23 +224,23 @@ def _check_scores(scores: pd.DataFrame) -> Window:
 def _check_known(scores: pd.DataFrame, log: Log) -> None:
     """Raise InputError where the scores are of another log's customers."""
     valued = scores.loc[scores["expected_value"].notna(), "customer_id"]
-    known = float(valued.isin(log.customers).mean())
-    if known < 0.9:
+    share = float(valued.isin(log.customers).mean())
+    if share < 0.9:
         raise InputError(
-            f"the log holds only {known:.0%} of the scored customers; give the log that they were scored from and the "
+            f"the log holds only {share:.0%} of the scored customers; give the log that they were scored from and the "
             "orders since then."
         )
 
 
 def _read_reference(version: Version, name: str) -> tuple[dict[str, Any], list[str]]:
     try:
-        found: dict[str, Any] = mlflow.artifacts.load_dict(f"{version.uri}/{_REFERENCE}")
+        reference: dict[str, Any] = mlflow.artifacts.load_dict(f"{version.uri}/{_REFERENCE}")
     except (MlflowException, OSError):
         return {}, [
             f"Version {version.number} of model {name!r} was stored without a reference, so drift is not measured; "
             "versions trained from now on have one."
         ]
-    return found, []
+    return reference, []
 
 
 def _log_report(series: str, report: MonitorReport, window: Window) -> None:

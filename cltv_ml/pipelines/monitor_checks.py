@@ -186,15 +186,19 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
     ]
     tested = version.tags.get(f"test_{int(row['horizon'])}d/gini" if days else "test_gini")
     if tested is not None and row["model_version"] == version.number:
-        told = f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised."
-        checks.append(level_check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, told))
+        sentence = (
+            f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised."
+        )
+        checks.append(
+            level_check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, sentence)
+        )
     if "coverage" in row and np.isfinite(row["coverage"]):
-        told = (
+        sentence = (
             f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
             f"{row['coverage_promised']:.0%} were promised."
         )
         gap = row["coverage_promised"] - row["coverage_upper"]
-        checks.append(level_check(f"coverage{days}", gap, limits.coverage_gap, told))
+        checks.append(level_check(f"coverage{days}", gap, limits.coverage_gap, sentence))
     return checks
 
 
@@ -204,11 +208,11 @@ def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list
     for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
         last = path.iloc[-1]
         if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
-            told = (
+            sentence = (
                 f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} should have "
                 f"brought {format_money(last['expected'], currency)} and brought "
                 f"{format_money(last['realised'], currency)}."
             )
             off = away_from(last["bias_lower"], last["bias_upper"])
-            checks.append(level_check("bias so far", off, limits.bias, told))
+            checks.append(level_check("bias so far", off, limits.bias, sentence))
     return checks

@@ -51,18 +51,18 @@ class Promise:
     @property
     def notes(self) -> list[str]:
         """What a reader of the page must know of this series."""
-        told = [
+        sentences = [
             "Lifetime values are held against what came; drift against the training is told by the scores alone."
         ]
         if self.scale != 1:
             total = self.scores["expected_value"].sum()
-            told.append(
+            sentences.append(
                 f"The total of {total:,.0f} is without a discount, as is the money that comes; the table of "
                 f"cltv lifetime discounts it to {total / self.scale:,.0f}."
             )
         if self.rates is not None:
-            told.append("What came is counted at the margin rates of today's table.")
-        return told
+            sentences.append("What came is counted at the margin rates of today's table.")
+        return sentences
 
 
 def read_promise(settings: Monitor) -> Promise | None:
@@ -101,7 +101,7 @@ def _path(account: dict[str, Any], days: int, total: float) -> tuple[dict[str, l
     by_day = {int(day): float(value) for day, value in account.get("expected_by_day", {}).items()}
     if by_day.get(days, 0.0) <= 0 or total <= 0:
         return None, 1.0
-    known = {0: 0.0, **{day: value for day, value in sorted(by_day.items()) if day <= days}}
-    return {"day": list(known), "share": [value / by_day[days] for value in known.values()]}, by_day[
+    paid = {0: 0.0, **{day: value for day, value in sorted(by_day.items()) if day <= days}}
+    return {"day": list(paid), "share": [value / by_day[days] for value in paid.values()]}, by_day[
         days
     ] / total

@@ -99,14 +99,14 @@ class Material:
     def fitted(self) -> ProbabilisticValue:
         """The probabilistic model whose fit is looked at, by default the one with the best order of customers."""
         name = self.wanted.model or best_probabilistic(self.result)
-        found = self.result.models.get(name or "")
-        if not isinstance(found, ProbabilisticValue) or found.reads:
+        model = self.result.models.get(name or "")
+        if not isinstance(model, ProbabilisticValue) or model.reads:
             every = self.result.models.items()
-            known = [key for key, one in every if isinstance(one, ProbabilisticValue) and not one.reads]
+            names = [key for key, one in every if isinstance(one, ProbabilisticValue) and not one.reads]
             raise InputError(
-                f"{name!r} is not a probabilistic model of histories alone in the newest training; choose from {known}."
+                f"{name!r} is not a probabilistic model of histories alone in the newest training; choose from {names}."
             )
-        return found
+        return model
 
     @cached_property
     def windows(self) -> list[WindowResult]:

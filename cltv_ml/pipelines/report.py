@@ -51,8 +51,8 @@ def report(
         settings.actions or folder / "actions" / "actions.json", wanted=settings.actions is not None
     )
     if lists is not None:
-        told = glance.with_lists(lists["lists"], lists["currency"])
-        summary = with_answer(summary, glance.FIRST, [*told, f"These are the lists of {lists['cutoff']}."])
+        answers = glance.with_lists(lists["lists"], lists["currency"])
+        summary = with_answer(summary, glance.FIRST, [*answers, f"These are the lists of {lists['cutoff']}."])
     summary = _with_forecast(summary, settings.forecast or folder / "forecast.csv", settings)
     summary = _with_lifetime(summary, folder / "lifetime.parquet", settings)
     summary = as_wanted(summary, settings.redact, () if now is None else now.index)
@@ -87,15 +87,15 @@ def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dic
     fact = glance.customers_to_come(table, settings.currency)
     if fact is None:
         return summary
-    known = [one for one in summary["facts"] if one.get("headline")]
-    return {**summary, "facts": [*known, fact, *summary["facts"][len(known) :]]}
+    headlines = [one for one in summary["facts"] if one.get("headline")]
+    return {**summary, "facts": [*headlines, fact, *summary["facts"][len(headlines) :]]}
 
 
 def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> dict[str, Any]:
     """Return a summary with what customers are worth over their lifetime, where that was worked out."""
     account, source = read_account(settings, default), settings.lifetimes or default
-    asked = settings.lifetimes is not None or (settings.value, settings.basis) != ("horizon", "revenue")
-    if not asked and not account:
+    chosen = settings.lifetimes is not None or (settings.value, settings.basis) != ("horizon", "revenue")
+    if not chosen and not account:
         return summary
     table = read_table(source, ["remaining_value", "lifetime_value"], "the table of `cltv lifetime`")
     if not account:
@@ -103,15 +103,17 @@ def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> 
             f"no {default.with_suffix('.json').name} next to the table of cltv lifetime; run it again."
         )
     column = decisions.value_column(settings.value, settings.basis)
-    told = {"horizon": f"expected {settings.basis}"}.get(settings.value, f"{settings.value} {settings.basis}")
+    label = {"horizon": f"expected {settings.basis}"}.get(
+        settings.value, f"{settings.value} {settings.basis}"
+    )
     currency = settings.currency or account.get("currency", "")
     # Tiers by the horizon's revenue are on the page already.
-    known = (settings.value, settings.basis) == ("horizon", "revenue")
-    values = None if known else decisions.choose_value(table, settings.value, settings.basis)
-    added = sections.lifetime_section(account, values, told, currency=currency)
+    by_default = (settings.value, settings.basis) == ("horizon", "revenue")
+    values = None if by_default else decisions.choose_value(table, settings.value, settings.basis)
+    added = sections.lifetime_section(account, values, label, currency=currency)
     parts = [*summary["sections"][:2], added, *summary["sections"][2:]]
     # The revenue of the horizon is at the top already.
-    facts = [] if settings.value == "horizon" else [sections.lifetime_fact(account, column, told, currency)]
+    facts = [] if settings.value == "horizon" else [sections.lifetime_fact(account, column, label, currency)]
     return {**summary, "sections": parts, "facts": [*summary["facts"], *facts]}
 
 
@@ -125,8 +127,8 @@ def _lists(file: Path, *, wanted: bool) -> dict[str, Any] | None:
             raise InputError(f"no file {file}; name the actions.json that cltv act wrote.")
         return None
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return found if found["lists"] else None
+        summary: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return summary if summary["lists"] else None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} does not hold the lists of cltv act; run cltv act again.") from error
 

@@ -49,8 +49,8 @@ def score(settings: Settings | None = None, *, progress: Progress = silent, **op
         return scoring.score_features(settings.features, order, spark=_session(settings), progress=progress)
     if settings.clean_log is None:
         progress("reading the transactions", 0.0)
-    given = settings.data if isinstance(settings.data, Cleaned) else None
-    source = given or settings.clean_log or read_raw(settings, memory=settings.memory)
+    cleaned = settings.data if isinstance(settings.data, Cleaned) else None
+    source = cleaned or settings.clean_log or read_raw(settings, memory=settings.memory)
     rules = source.rules if isinstance(source, Raw) else rules_of(settings)
     tables, spark = tables_of(settings), _session(settings)
     return scoring.score_log(source, order, tables=tables, rules=rules, spark=spark, progress=progress)

@@ -162,8 +162,8 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info, today, request = _log_champion(log, verdict.champion, result, job, features, several)
         progress("writing the report", 0.95)
-        shown: dict[str, Any] = {"today": today, "currency": settings.currency}
-        summary = training_summary(cleaned, result, verdict, job.dataset, notes, **shown)
+        options: dict[str, Any] = {"today": today, "currency": settings.currency}
+        summary = training_summary(cleaned, result, verdict, job.dataset, notes, **options)
         summary = as_wanted(summary, settings.redact, cleaned)
         logged = {model: one.result() for model, one in logging.items()}
         _write_outputs(cleaned, result, summary, request, job)
@@ -171,8 +171,8 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         about = data_tags(log.span, info)
         card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
-        found = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion, several)}
-        version = registry.register(info.model_uri, {**tags, **about, **found}, card, run_id=run_id)
+        results = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion, several)}
+        version = registry.register(info.model_uri, {**tags, **about, **results}, card, run_id=run_id)
         mlflow.log_input(data, context="holdout")
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
         mlflow.set_tag(runs.DESCRIPTION, describe_training(verdict, version))

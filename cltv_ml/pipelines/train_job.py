@@ -87,6 +87,6 @@ class Job:
     def repeatable(self, mapping: Mapping[str, str]) -> str:
         """Return the settings with which the same training runs again, whatever is the latest day then."""
         cutoff = f"{self.window.cutoff:%Y-%m-%d}"
-        asked = self.settings.models
-        models = asked if isinstance(asked, str) else ",".join(map(str, asked))
+        models = self.settings.models
+        models = models if isinstance(models, str) else ",".join(map(str, models))
         return self.settings.toml(data=self.dataset, mapping=dict(mapping), cutoff=cutoff, models=models)

@@ -46,8 +46,10 @@ def training_notes(
             "well a future window's total is known."
         )
     if not verdict.within_bounds:
-        told = ": read its values as an order" if beats_chance(result, verdict.champion) else ""
-        notes.append(f"On the test window the champion is outside the bounds for bias or decile error{told}.")
+        ending = ": read its values as an order" if beats_chance(result, verdict.champion) else ""
+        notes.append(
+            f"On the test window the champion is outside the bounds for bias or decile error{ending}."
+        )
     notes += [*doubt_order(result, verdict.champion), *choice_notes(result, verdict.champion), *result.notes]
     if not result.training.origins:
         notes.append(

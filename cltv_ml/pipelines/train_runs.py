@@ -85,5 +85,5 @@ def describe_training(verdict: Verdict, version: int) -> str:
 
 def score_tags(result: WindowResult, name: str, several: ByHorizon | None = None) -> dict[str, str]:
     """Return the champion's metrics on the test window, and on that of each horizon, as tags of its version."""
-    found = {f"test_{metric}": value for metric, value in result.scores.loc[name].dropna().items()}
-    return {metric: f"{value:.6g}" for metric, value in {**found, **metrics_by_horizon(several)}.items()}
+    scores = {f"test_{metric}": value for metric, value in result.scores.loc[name].dropna().items()}
+    return {metric: f"{value:.6g}" for metric, value in {**scores, **metrics_by_horizon(several)}.items()}

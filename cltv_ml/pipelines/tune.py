@@ -154,15 +154,15 @@ def search(log: AnyLog, job: TuningJob, progress: Progress = silent) -> Tuned:
 
 def find_model(name: str, models: Sequence[ValueModel]) -> ValueModel:
     """Return the model of that name; InputError when there is none or nothing about it can be tuned."""
-    found = {model.name: model for model in models}
-    tunable = sorted(other for other, model in found.items() if model.search_space)
-    if name not in found:
+    by_name = {model.name: model for model in models}
+    tunable = sorted(other for other, model in by_name.items() if model.search_space)
+    if name not in by_name:
         raise InputError(f"Unknown model {name!r}. Models that can be tuned: {tunable}.")
-    if not found[name].search_space:
+    if not by_name[name].search_space:
         raise InputError(
             f"model {name!r} has no search space, so nothing can be tuned; choose one of {tunable}."
         )
-    return found[name]
+    return by_name[name]
 
 
 def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.Study:
@@ -179,11 +179,11 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
         directions=["minimize"] * len(JUDGED_BY),
         load_if_exists=True,
     )
-    known = study.user_attrs.get("fingerprint")
-    if known is None:
+    stored = study.user_attrs.get("fingerprint")
+    if stored is None:
         study.set_user_attr("fingerprint", fingerprint)
         study.enqueue_trial({name: model.get_params()[name] for name in model.search_space})
-    elif known != fingerprint:
+    elif stored != fingerprint:
         raise InputError(
             f"{path} holds a study of other data, another cutoff, horizon or search space; name another folder with "
             "--out or delete the file."
@@ -233,13 +233,13 @@ def _optimise(
 ) -> None:
     """Run trials until the budget of trials or of time is spent."""
     started = time.monotonic()
-    while (left := job.trials - (done := _finished(study))) > 0:
+    while (left := job.trials - (finished := _finished(study))) > 0:
         spent = time.monotonic() - started
         if job.seconds is not None and spent >= job.seconds:
             return
-        progress(f"{job.model}: {done} of {job.trials} trials", 0.05 + 0.9 * done / job.trials)
+        progress(f"{job.model}: {finished} of {job.trials} trials", 0.05 + 0.9 * finished / job.trials)
         # A seed for each step: an interrupted study goes on as if nothing had happened.
-        study.sampler = optuna.samplers.TPESampler(seed=job.seed * 1_000_003 + done)
+        study.sampler = optuna.samplers.TPESampler(seed=job.seed * 1_000_003 + finished)
         study.optimize(
             lambda trial: _judge_trial(trial, model, folds, run_id, job),
             n_trials=min(job.jobs, left),

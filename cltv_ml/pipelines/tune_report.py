@@ -62,7 +62,7 @@ def tuning_summary(
 ) -> dict[str, Any]:
     """Return the report on a study: what was chosen, the trials, and three kinds of figures."""
     scores = table[["state", "gini", "bias", "decile_mape", "folds", "seconds"]]
-    shown = scores.sort_values("gini", ascending=False).head(20).reset_index()
+    best = scores.sort_values("gini", ascending=False).head(20).reset_index()
     chosen = pd.DataFrame({"setting": list(params), "value": [str(value) for value in params.values()]})
     parts = [
         section("What was chosen", sentences, tables={"Settings": chosen}),
@@ -71,7 +71,7 @@ def tuning_summary(
     if importances := _importances(study):
         parts.append(section("Which settings matter", figures=importances))
     parts.append(section("What each setting does", figures=_slices(study)))
-    parts.append(section("Trials with the best order", tables={"Twenty at most": shown.round(4)}))
+    parts.append(section("Trials with the best order", tables={"Twenty at most": best.round(4)}))
     return summarise(f"Tuning {theme.label(model)}", f"{len(table)} trials", parts)
 
 

@@ -29,11 +29,11 @@ def study_run(experiment_id: str, study: optuna.Study, name: str, tags: Mapping[
     `trial_state` "interrupted"), and their settings are queued again.
     """
     _close_interrupted(study)
-    known = study.user_attrs.get(_RUN)
-    if known is None or "MLFLOW_RUN_ID" in os.environ or not _run_exists(known):
-        known = None
+    earlier = study.user_attrs.get(_RUN)
+    if earlier is None or "MLFLOW_RUN_ID" in os.environ or not _run_exists(earlier):
+        earlier = None
     with runs.held_open(
-        run_id=known, experiment_id=experiment_id, run_name=None if known else name, tags=dict(tags)
+        run_id=earlier, experiment_id=experiment_id, run_name=None if earlier else name, tags=dict(tags)
     ) as run_id:
         study.set_user_attr(_RUN, run_id)
         yield run_id

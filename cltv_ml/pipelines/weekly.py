@@ -56,8 +56,8 @@ def weekly(settings: Settings | None = None, *, progress: Progress = silent, **o
         outcome = _train_again(settings, _part_of_progress(progress, 0.6, 0.8))
         if outcome.decision is not None and outcome.decision.promoted:
             manifest, report = _score_and_monitor(settings, _part_of_progress(progress, 0.8, 0.9))
-    done = act(settings, out=settings.out / "actions", progress=_part_of_progress(progress, 0.9, 1.0))
-    return Week(outcome, manifest, report, done.refused)
+    actions = act(settings, out=settings.out / "actions", progress=_part_of_progress(progress, 0.9, 1.0))
+    return Week(outcome, manifest, report, actions.refused)
 
 
 def _part_of_progress(progress: Progress, start: float, end: float) -> Progress:
