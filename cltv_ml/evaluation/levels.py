@@ -18,6 +18,7 @@ from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
+from cltv_ml.models.level_grain import Grain, find_grain
 from cltv_ml.models.level_holidays import align
 from cltv_ml.models.level_steps import last_step
 from cltv_ml.tables import SUMMARY
@@ -42,21 +43,52 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
     """Return the level of each horizon from a cutoff on, as `forecast_level` does; what they share is read once."""
     log = Log.of(log)
     start = log.first.normalize()
-    passed = (cutoff - start).days
-    days = _purchase_days(log, cutoff)
+    days, passed, lengths, grain = _on_calendar(_purchase_days(log, cutoff), start, cutoff, horizons)
     cohorts = read_cohorts(days, start, passed)
-    usable = [horizon for horizon in horizons if cohorts.revenue(passed - horizon, passed) > 0]
-    below = bottom_up(days, cohorts, start, usable) if usable else {}
+    usable = [horizon for horizon in horizons if cohorts.revenue(passed - lengths[horizon], passed) > 0]
+    below = bottom_up(days, cohorts, start, sorted({lengths[one] for one in usable})) if usable else {}
     levels: dict[int, Level | None] = dict.fromkeys(horizons)
     closures = find_closures(cohorts)
     for horizon in usable:
-        base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, horizon)))
+        length = lengths[horizon]
+        base = as_if_open(cohorts, (one for one in closures if not one.returns(passed, length)))
         base = replace(base, step=last_step(base))
-        if log.holidays is not None:
-            base = replace(base, base=_aligned(log.holidays, start, passed + horizon))
-        level = estimate_level(base, passed, horizon, below[horizon])
-        levels[horizon] = level and replace(level, notes=_closed(closures, start, passed, horizon))
+        if log.holidays is not None and grain is None:
+            base = replace(base, base=_aligned(log.holidays, start, passed + length))
+        level = estimate_level(base, passed, length, below[length])
+        notes = (*_counted(grain), *_closed(closures, start, passed, length))
+        levels[horizon] = level and replace(level, notes=notes)
     return levels
+
+
+def _on_calendar(
+    days: pa.Table, start: pd.Timestamp, cutoff: pd.Timestamp, horizons: Sequence[int]
+) -> tuple[pa.Table, int, dict[int, int], Grain | None]:
+    """Return the purchases, days before the cutoff and lengths of the horizons, on days that can be compared.
+
+    Those are the log's own, or whole weeks or months where purchases are dated by them (`level_grain`), as far as
+    each horizon holds one.
+    """
+    ends = {horizon: np.datetime64(cutoff, "D") + horizon for horizon in horizons}
+    con = connect()
+    view(con, "days", days)
+    by_date = con.sql("select timestamp, sum(abs(amount)) as size from days group by 1").fetchnumpy()
+    grain = find_grain(by_date["timestamp"].astype("datetime64[D]"), by_date["size"], max(ends.values()))
+    if grain is not None:
+        passed = grain.days_before(np.datetime64(cutoff, "D"))
+        lengths = {horizon: grain.days_before(end) - passed for horizon, end in ends.items()}
+        if min(lengths.values()) > 0:
+            dates = days["timestamp"].to_numpy().astype("datetime64[D]")
+            moved = np.datetime64(start, "us") + grain.days_of(dates).astype("timedelta64[D]")
+            return days.set_column(1, "timestamp", pa.array(moved)), passed, lengths, grain
+    return days, (cutoff - start).days, {horizon: horizon for horizon in horizons}, None
+
+
+def _counted(grain: Grain | None) -> tuple[str, ...]:
+    """Return a sentence on periods that stand for days."""
+    if grain is None:
+        return ()
+    return (f"Purchases bear one date a {grain.name}: the level compares whole {grain.name}s, not days.",)
 
 
 def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int) -> tuple[str, ...]:

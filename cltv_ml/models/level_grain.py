@@ -1,0 +1,100 @@
+"""The grain of a log: days, or whole weeks or months where every purchase of one bears the same date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cltv_ml.models.level_candidates import PACE
+
+#: Share of the revenue that one date of each week or month holds at least where purchases are dated by it.
+LEAST_SHARE = 0.95
+
+#: Periods that a log must hold before they are taken for its grain.
+LEAST_PERIODS = 8
+
+
+@dataclass(frozen=True)
+class Grain:
+    """Whole periods in place of days, each with all its sales on one date.
+
+    A window of 91 days holds three firsts of a month or four, and so does the one a year before: their revenue is not
+    to be compared. Periods are put on a calendar of their own, of equal length and twelve or fifty-two a year.
+
+    Attributes
+    ----------
+    name
+        "week" or "month".
+    dates
+        The date of each period, also of those to come, as `datetime64[D]`.
+    length
+        Days of a period in that calendar.
+    """
+
+    name: str
+    dates: np.ndarray
+    length: float
+
+    def days_before(self, date: np.datetime64) -> int:
+        """Return the day at which the first period begins that is dated `date` or later."""
+        return round(float(np.searchsorted(self.dates, date)) * self.length)
+
+    def days_of(self, dates: np.ndarray) -> np.ndarray:
+        """Return the day in the middle of the period that each date falls into."""
+        period = np.maximum(np.searchsorted(self.dates, dates, side="right") - 1, 0)
+        return ((period + 0.5) * self.length).astype(int)
+
+
+def find_grain(dates: np.ndarray, amounts: np.ndarray, until: np.datetime64) -> Grain | None:
+    """Return the grain of purchases by date, None where they are dated by day.
+
+    Parameters
+    ----------
+    dates, amounts
+        Revenue by date (`datetime64[D]`), the dates in any order.
+    until
+        The last date that periods to come are needed for.
+
+    >>> months = np.arange("2023-01", "2024-01", dtype="datetime64[M]").astype("datetime64[D]")
+    >>> find_grain(months, np.ones(12), np.datetime64("2024-03-31")).dates[-3:].astype(str).tolist()
+    ['2024-01-01', '2024-02-01', '2024-03-01']
+    """
+    sizes = np.abs(amounts)
+    weeks = _weeks(dates, sizes, until)
+    return weeks if weeks is not None else _months(dates, sizes, until)
+
+
+def _weeks(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Grain | None:
+    weekday = dates.astype(int) % 7
+    by_weekday = np.bincount(weekday, weights=sizes, minlength=7)
+    usual = int(by_weekday.argmax())
+    periods = len(np.unique(dates[weekday == usual]))
+    if by_weekday[usual] < LEAST_SHARE * sizes.sum() or periods < LEAST_PERIODS:
+        return None
+    first = dates[weekday == usual].min()
+    return Grain("week", np.arange(first, until + np.timedelta64(1, "D"), 7), 7.0)
+
+
+def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Grain | None:
+    months = dates.astype("datetime64[M]")
+    order = np.lexsort((sizes, months))
+    last = np.append(months[order][1:] != months[order][:-1], True)
+    largest = order[last]  # of each month the date that sold most
+    if sizes[largest].sum() < LEAST_SHARE * sizes.sum() or len(largest) < LEAST_PERIODS:
+        return None
+    calendar = np.arange(months.min(), until.astype("datetime64[M]") + 1)
+    usual = _usual_dates(dates[largest], calendar)
+    usual[np.searchsorted(calendar, months[largest])] = dates[largest]
+    return Grain("month", usual, PACE)
+
+
+def _usual_dates(seen: np.ndarray, calendar: np.ndarray) -> np.ndarray:
+    """Return the usual date of each month: days after its beginning, or before its end where that is steadier."""
+    begins, ends = calendar.astype("datetime64[D]"), (calendar + 1).astype("datetime64[D]")
+    month = seen.astype("datetime64[M]")
+    after = (seen - month.astype("datetime64[D]")).astype(int)
+    before = ((month + 1).astype("datetime64[D]") - seen).astype(int)
+    if np.ptp(before) < np.ptp(after):
+        return np.maximum(ends - round(float(np.median(before))), begins)
+    return np.minimum(begins + round(float(np.median(after))), ends - 1)
