@@ -94,6 +94,20 @@ def options(
     """Options that are read before any command; `main` looks for the last two itself, wherever they stand."""
 
 
+def _exit_on_signals() -> list[int]:
+    """Make SIGTERM and SIGINT end the process by their exit status; return a list that then holds the signal."""
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        """Note the signal and leave by its exit status."""
+        stopped.append(number)
+        sys.exit(128 + number)  # unwinds, so that an open MLflow run ends as FAILED
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopped
+
+
 def main(words: list[str] | None = None) -> None:
     """Run the command line; a wrong input is one sentence on stderr and exit status 2."""
     words = sys.argv[1:] if words is None else words
@@ -103,16 +117,8 @@ def main(words: list[str] | None = None) -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
     notes = Notes()
     logging.getLogger("cltv_ml").addHandler(notes)
-    stopped: list[int] = []
-
-    def stop(number: int, _: object) -> None:
-        """Note the signal and leave by its exit status."""
-        stopped.append(number)
-        sys.exit(128 + number)  # unwinds, so that an open MLflow run ends as FAILED
-
     sys.excepthook = _show_fault
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    stopped = _exit_on_signals()
     try:
         app([word for word in words if word not in ("--debug", "--verbose", "-v")])
     except Exception as error:

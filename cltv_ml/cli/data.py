@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +19,20 @@ from cltv_ml.settings import Check
 
 if TYPE_CHECKING:
     from cltv_ml.data import Cleaned, DataVerdict, Known
+    from cltv_ml.data.account import Report
+
+#: The account's sums for programs, in order.
+_COUNTS = (
+    "rows_in",
+    "rows_kept",
+    "money_in",
+    "money_kept",
+    "money_quarantined",
+    "money_netted",
+    "money_capped",
+    "rows_unreadable",
+    "money_unreadable",
+)
 
 app = typer.Typer(
     no_args_is_help=True, help="Inspect data before training: named data sets, checks, mappings."
@@ -141,24 +157,9 @@ def _show_account(cleaned: Cleaned, currency: str) -> None:
     """Print what became of the lines and of the money, and what is doubtful."""
     from cltv_ml.data import compute_summary, doubt_products
 
-    def told(amount: float) -> str:
-        """Return an amount to the last digit that the currency has."""
-        return format_exactly(amount, currency, unit=False)
-
+    exactly = partial(format_exactly, currency=currency, unit=False)
     account = cleaned.report
-    touched = account.rules[account.rules["rows"] > 0]
-    shown = touched.assign(
-        rows=[f"{rows:,}" for rows in touched["rows"]], money=[told(money) for money in touched["money"]]
-    )[["rule", "rows", "money"]]
-    if len(shown):
-        show_table(shown, f"{account.rows_in:,} lines read, {account.rows_kept:,} kept; set aside:")
-    else:
-        console.print(f"Lines     {account.rows_in:,} read, all kept")
-    console.print(
-        f"Money     {told(account.money_in)} in = {told(account.money_kept)} kept "
-        f"+ {told(account.money_quarantined)} set aside + {told(account.money_netted)} netted "
-        f"+ {told(account.money_capped)} capped"
-    )
+    _show_sums(account, exactly)
     if len(cleaned.log):
         facts = compute_summary(cleaned.log).iloc[0]
         console.print(
@@ -168,7 +169,7 @@ def _show_account(cleaned: Cleaned, currency: str) -> None:
     if account.rows_unreadable:
         console.print(
             f"Unread    {account.rows_unreadable:,} lines whose amount cannot be read, about "
-            f"{told(account.money_unreadable)}, are in none of these sums"
+            f"{exactly(account.money_unreadable)}, are in none of these sums"
         )
     if account.unused:
         console.print(f"Unused    {escape(', '.join(map(repr, account.unused)))}")
@@ -186,27 +187,33 @@ def _show_attributes(known: Known) -> None:
     show_table(table, f"{known.attributes.rows:,} rows about customers; by column:")
 
 
+def _show_sums(account: Report, exactly: Callable[[float], str]) -> None:
+    """Print what became of the lines and of the money."""
+    touched = account.rules[account.rules["rows"] > 0]
+    table = touched.assign(
+        rows=[f"{rows:,}" for rows in touched["rows"]], money=[exactly(money) for money in touched["money"]]
+    )[["rule", "rows", "money"]]
+    if len(table):
+        show_table(table, f"{account.rows_in:,} lines read, {account.rows_kept:,} kept; set aside:")
+    else:
+        console.print(f"Lines     {account.rows_in:,} read, all kept")
+    console.print(
+        f"Money     {exactly(account.money_in)} in = {exactly(account.money_kept)} kept "
+        f"+ {exactly(account.money_quarantined)} set aside + {exactly(account.money_netted)} netted "
+        f"+ {exactly(account.money_capped)} capped"
+    )
+
+
 def _account_as_json(cleaned: Cleaned, verdict: DataVerdict, horizon: int) -> dict[str, Any]:
     """Return the check's account for programs: money in currency, horizon in days."""
     from cltv_ml.data import compute_summary, doubt_products
 
     account = cleaned.report
-    counts = (
-        "rows_in",
-        "rows_kept",
-        "money_in",
-        "money_kept",
-        "money_quarantined",
-        "money_netted",
-        "money_capped",
-        "rows_unreadable",
-        "money_unreadable",
-    )
     return {
         "verdict": verdict.level,
         "reasons": verdict.reasons,
         "horizon": horizon,
-        **{name: getattr(account, name) for name in counts},
+        **{name: getattr(account, name) for name in _COUNTS},
         "rules": account.rules[["rule", "rows", "money"]],
         "summary": compute_summary(cleaned.log) if len(cleaned.log) else [],
         "notes": [*account.notes, *doubt_products(cleaned.log)],

@@ -15,6 +15,7 @@ from cltv_ml.cli.score import show_manifest
 from cltv_ml.settings import Demo, Train
 
 if TYPE_CHECKING:
+    from cltv_ml.evaluation.horizons import ByHorizon
     from cltv_ml.pipelines.train import Outcome
 
 _COMPARISON_COLUMNS = ["Model", "Bias", "Decile error", "Gini", "Top 10%", "Deviance", "Profit"]
@@ -73,6 +74,15 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     os.execv(sys.executable, [sys.executable, "-m", *command])
 
 
+def _show_horizons(horizons: ByHorizon) -> None:
+    for day, judged in horizons.judged.items():
+        formats = {name: METRIC_FORMATS[name] for name in _BY_HORIZON if name in judged.scores}
+        scores = ", ".join(
+            f"{title} {form.format(judged.scores[name])}" for name, (title, form) in formats.items()
+        )
+        console.print(f"Horizon   {day} days from {judged.window.cutoff:%Y-%m-%d}: {scores}")
+
+
 def _show_outcome(outcome: Outcome, out: Path) -> None:
     from cltv_ml.reporting.training_summary import comparison_table
 
@@ -83,12 +93,8 @@ def _show_outcome(outcome: Outcome, out: Path) -> None:
     show_table(
         frame, f"{len(result.y_true):,} customers, {window.horizon} days from {window.cutoff:%Y-%m-%d}"
     )
-    for day, judged in outcome.horizons.judged.items() if outcome.horizons else ():
-        known = {name: METRIC_FORMATS[name] for name in _BY_HORIZON if name in judged.scores}
-        told = ", ".join(
-            f"{title} {form.format(judged.scores[name])}" for name, (title, form) in known.items()
-        )
-        console.print(f"Horizon   {day} days from {judged.window.cutoff:%Y-%m-%d}: {told}")
+    if outcome.horizons:
+        _show_horizons(outcome.horizons)
     for note in outcome.notes:
         console.print(f"Note      {note}")
     console.print(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.markup import escape
 
 from cltv_ml.cli.printing import amounts, console, print_json, progress, show_table
 from cltv_ml.settings import Acquisition, Audit, Cohorts, Forecast
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def cohorts(settings: Cohorts) -> None:
@@ -70,15 +75,7 @@ def forecast(settings: Forecast) -> None:
         known = {name: table for name, table in tables.items() if table is not None}
         print_json({**known, "notes": outcome.notes, "file": outcome.file, "page": outcome.page})
         return
-    whole = outcome.table[outcome.table["span"] == "horizon"]
-    shown = whole[["part", "measure", "expected", "lower_80", "upper_80"]]
-    money = shown["measure"] == "revenue"
-    numbers = {
-        name: shown[name].map("{:,.0f}".format).mask(money, amounts(shown[name], settings.currency))
-        for name in ("expected", "lower_80", "upper_80")
-    }
-    unit = f", money in {settings.currency}" if settings.currency else ""
-    show_table(shown.assign(**numbers), f"The whole horizon, with 80% bands{unit}")
+    _show_totals(outcome.table, settings.currency)
     if outcome.causes is not None:
         causes = outcome.causes.assign(change=amounts(outcome.causes["change"], settings.currency))
         show_table(causes, "Revenue since the last forecast: actual minus planned")
@@ -86,6 +83,18 @@ def forecast(settings: Forecast) -> None:
         console.print(f"Note      {escape(note)}")
     console.print(f"Forecast  [bold]{escape(str(outcome.file))}[/bold]")
     console.print(f"Page      [bold]{escape(str(outcome.page))}[/bold]")
+
+
+def _show_totals(table: pd.DataFrame, currency: str) -> None:
+    """Print the forecast of the whole horizon."""
+    totals = table.loc[table["span"] == "horizon", ["part", "measure", "expected", "lower_80", "upper_80"]]
+    money = totals["measure"] == "revenue"
+    numbers = {
+        name: totals[name].map("{:,.0f}".format).mask(money, amounts(totals[name], currency))
+        for name in ("expected", "lower_80", "upper_80")
+    }
+    unit = f", money in {currency}" if currency else ""
+    show_table(totals.assign(**numbers), f"The whole horizon, with 80% bands{unit}")
 
 
 def acquisition(settings: Acquisition) -> None:

@@ -49,19 +49,7 @@ def check_costs(
             "currency may follow."
         )
     _check_currency(table, currency)
-    texts = table[when].astype("str")
-    months = pd.to_datetime(texts, errors="coerce", format="ISO8601")
-    if months.isna().any():
-        raise InputError(
-            f"the costs hold the {when} {texts[months.isna()].iloc[0]!r}; write months such as 2025-03, or days."
-        )
-    months = months.dt.to_period("M").dt.to_timestamp()
-    outside = (months < first.to_period("M").to_timestamp()) | (months > last)
-    if outside.any():
-        raise InputError(
-            f"the costs hold the month {months[outside].iloc[0]:%Y-%m}, the log reaches from {first:%Y-%m} to "
-            f"{last:%Y-%m}; leave other months out."
-        )
+    months = _months(table[when], first, last)
     cost = pd.to_numeric(table["cost"], errors="coerce")
     bad = cost.isna() | (cost < 0)
     if bad.any():
@@ -73,6 +61,25 @@ def check_costs(
     channel = channel.where(channel.notna(), UNATTRIBUTED).astype("str").str.strip().replace("", UNATTRIBUTED)
     clean = pd.DataFrame({"month": months, "channel": channel, "cost": cost.astype(float)})
     return clean.groupby(["month", "channel"], as_index=False)["cost"].sum()
+
+
+def _months(written: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
+    """Return the first day of each month; InputError where one is none, or lies outside the log."""
+    texts = written.astype("str")
+    months = pd.to_datetime(texts, errors="coerce", format="ISO8601")
+    if months.isna().any():
+        raise InputError(
+            f"the costs hold the {written.name} {texts[months.isna()].iloc[0]!r}; write months such as 2025-03, or "
+            "days."
+        )
+    months = months.dt.to_period("M").dt.to_timestamp()
+    outside = (months < first.to_period("M").to_timestamp()) | (months > last)
+    if outside.any():
+        raise InputError(
+            f"the costs hold the month {months[outside].iloc[0]:%Y-%m}, the log reaches from {first:%Y-%m} to "
+            f"{last:%Y-%m}; leave other months out."
+        )
+    return months
 
 
 def _check_currency(table: pd.DataFrame, currency: str) -> None:

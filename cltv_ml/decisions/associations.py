@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import duckdb
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -14,6 +15,8 @@ from cltv_ml.log import AnyLog, Log
 
 #: What is recommended: single products or whole categories.
 ProductLevel = Literal["product_id", "category"]
+
+_COLUMNS = ["bought", "also_bought", "orders", "support", "confidence", "lift", "lift_lower", "lift_upper"]
 
 
 def find_associations(
@@ -47,6 +50,20 @@ def find_associations(
         The log has no such column.
     """
     con, columns = Log.of(log).connect_for(f"association by {level}", [level])
+    _make_baskets(con, columns, level, min_orders, max_items)
+    pairs = _count_pairs(con, min_orders)
+    total = int(con.sql("select count(distinct basket) from baskets").fetchall()[0][0])
+    pairs = _with_lift(pairs, total, confidence)
+    sure = pairs.loc[pairs["lift_lower"] > 1, _COLUMNS]
+    return sure.sort_values(
+        ["lift_lower", "bought", "also_bought"], ascending=[False, True, True]
+    ).reset_index(drop=True)
+
+
+def _make_baskets(
+    con: duckdb.DuckDBPyConnection, columns: set[str], level: str, min_orders: int, max_items: int
+) -> None:
+    """Make the tables `baskets`, each order's items, and `items`, those in most orders."""
     # A basket is told by its order's 64-bit hash: of a hundred million orders two are unlikely to share one.
     con.execute(
         f"create temp table baskets as select distinct hash({order_key(columns)}) as basket, {level} as item "
@@ -57,7 +74,10 @@ def find_associations(
         f"from (select item, count(*) as orders from baskets group by 1) where orders >= {int(min_orders)} "
         f"qualify number <= {int(max_items)}"
     )
-    pairs = frame(
+
+
+def _count_pairs(con: duckdb.DuckDBPyConnection, min_orders: int) -> pd.DataFrame:
+    return frame(
         con.sql(
             f"""
             with kept as (select basket, number from baskets join items using (item)),
@@ -74,15 +94,14 @@ def find_associations(
             """
         )
     )
-    total = int(con.sql("select count(distinct basket) from baskets").fetchall()[0][0])
+
+
+def _with_lift(pairs: pd.DataFrame, total: int, confidence: float) -> pd.DataFrame:
+    """Return the pairs with their support, confidence and lift, out of `total` orders."""
     both, left, right = (pairs[name].astype(float) for name in ("orders", "orders_bought", "orders_also"))
     pairs["support"], pairs["confidence"] = both / total, both / left
     pairs["lift"] = both * total / (left * right)
     variance = 1 / both - 1 / left - 1 / right + 2 * both / (left * right) - 1 / total
     spread = float(stats.norm.ppf((1 + confidence) / 2)) * np.sqrt(variance.clip(lower=0))
     pairs["lift_lower"], pairs["lift_upper"] = pairs["lift"] * np.exp(-spread), pairs["lift"] * np.exp(spread)
-    names = ["bought", "also_bought", "orders", "support", "confidence", "lift", "lift_lower", "lift_upper"]
-    sure = pairs.loc[pairs["lift_lower"] > 1, names]
-    return sure.sort_values(
-        ["lift_lower", "bought", "also_bought"], ascending=[False, True, True]
-    ).reset_index(drop=True)
+    return pairs

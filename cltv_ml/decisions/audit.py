@@ -143,15 +143,7 @@ def make_spans(
     per = per or _longest(first, last)
     start, end = first.normalize(), last.normalize() + pd.Timedelta(days=1)
     months = MONTHS_IN[per]
-    if calendar:
-        month = pd.Timestamp(start.year, (start.month - 1) // months * months + 1, 1)
-        edges = [month]
-        while edges[-1] < end:
-            edges.append(month + pd.DateOffset(months=months * len(edges)))
-    else:
-        edges = [end]
-        while edges[0] > start:
-            edges.insert(0, end - pd.DateOffset(months=months * len(edges)))
+    edges = _edges_from(start, end, months) if calendar else _edges_to(start, end, months)
     if len(edges) - 1 > MOST_PERIODS:
         raise InputError(
             f"the log holds {len(edges) - 1} periods of one {per}, but a table holds at most {MOST_PERIODS}; choose a "
@@ -169,6 +161,23 @@ def make_spans(
         for number, (since, until) in enumerate(pairwise(edges))
     ]
     return pd.DataFrame(rows, columns=["period", "name", "since", "until", "complete"])
+
+
+def _edges_from(start: pd.Timestamp, end: pd.Timestamp, months: int) -> list[pd.Timestamp]:
+    """Return the edges of calendar periods of some months each, the first before the start."""
+    month = pd.Timestamp(start.year, (start.month - 1) // months * months + 1, 1)
+    edges = [month]
+    while edges[-1] < end:
+        edges.append(month + pd.DateOffset(months=months * len(edges)))
+    return edges
+
+
+def _edges_to(start: pd.Timestamp, end: pd.Timestamp, months: int) -> list[pd.Timestamp]:
+    """Return the edges of periods of some months each that end with the log."""
+    edges = [end]
+    while edges[0] > start:
+        edges.insert(0, end - pd.DateOffset(months=months * len(edges)))
+    return edges
 
 
 def _longest(first: pd.Timestamp, last: pd.Timestamp) -> Per:

@@ -128,22 +128,17 @@ def _make_members(con: duckdb.DuckDBPyConnection, by: str | pd.Series, columns: 
     if isinstance(by, pd.Series):
         named = by.dropna().astype("str").rename("cohort").rename_axis("customer_id").reset_index()
         con.register("named", named)
-        cohort, source = (
-            f"coalesce(cohort, {literal(UNKNOWN_GROUP)})",
-            "starts left join named using (customer_id)",
-        )
     elif by in _FIRST_TEXT:
         column = _FIRST_TEXT[by]
         con.execute(
             f"create temp table named as select customer_id, arg_max({column}, amount) as cohort from opening "
             f"where order_key = first_order and {column} is not null group by 1"
         )
-        cohort, source = (
-            f"coalesce(cohort, {literal(UNKNOWN_GROUP)})",
-            "starts left join named using (customer_id)",
-        )
-    else:
+    if isinstance(by, str) and by not in _FIRST_TEXT:
         cohort, source = _COHORTS[by], "starts"
+    else:
+        cohort = f"coalesce(cohort, {literal(UNKNOWN_GROUP)})"
+        source = "starts left join named using (customer_id)"
     con.execute(f"create temp table member as select customer_id, {cohort} as cohort, t0 from {source}")
 
 

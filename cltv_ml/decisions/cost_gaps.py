@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
+
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
 
@@ -37,14 +39,20 @@ def fill_cost_gaps(log: Log, *, stated: bool) -> tuple[Log, list[str]]:
     sentence = f"{1 - has.mean():.1%} of the lines ({share:.1%} of the revenue) have no cost"
     if stated:
         return log, [f"{sentence}: the stated margin rate counts for them."]
+    filled, without = _at_own_rates(lines)
+    note = (
+        f"{sentence}: they count at the margin of the customer's other lines, and {without:,} customers without any "
+        "cost have no profit; state --margin-rate to give them one."
+    )
+    return replace(log, table=filled), [note]
+
+
+def _at_own_rates(lines: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Return the lines that have a cost, their own or at the customer's rate, and how many customers have none."""
+    has = lines["cost"].notna()
     by_customer = lines[has].groupby("customer_id")[["cost", "amount"]].sum()
     rates = by_customer["cost"] / by_customer["amount"].where(by_customer["amount"] > 0)
     filled = lines["cost"].fillna(lines["amount"] * lines["customer_id"].map(rates))
     has_rate = filled.notna()
     without = lines["customer_id"].nunique() - lines.loc[has_rate, "customer_id"].nunique()
-    note = (
-        f"{sentence}: they count at the margin of the customer's other lines, and {without:,} customers without any "
-        "cost have no profit; state --margin-rate to give them one."
-    )
-    costed = lines.assign(cost=filled)[has_rate.to_numpy()]
-    return replace(log, table=costed), [note]
+    return lines.assign(cost=filled)[has_rate.to_numpy()], without

@@ -20,6 +20,25 @@ MarginGrain = Literal["customer_id", "segment", "product_id", "category", "chann
 
 MARGIN_GRAINS: tuple[MarginGrain, ...] = ("customer_id", "segment", "product_id", "category", "channel")
 
+#: Columns in the order in which a reader follows the money.
+_ORDER = (
+    "customers",
+    "orders",
+    "lines",
+    "revenue",
+    "discount",
+    "returned",
+    "cost",
+    "gross_margin",
+    "service",
+    "contribution_margin",
+    "acquisition",
+    "profit",
+    "contribution_rate",
+    "lines_below_cost",
+    "loss_making",
+)
+
 
 def compute_margins(
     log: AnyLog,
@@ -68,26 +87,8 @@ def compute_margins(
         last = "profit"
     table["contribution_rate"] = table["contribution_margin"] / net.where(net != 0)
     table["loss_making"] = table[last] < 0
-    order = [
-        "customers",
-        "orders",
-        "lines",
-        "revenue",
-        "discount",
-        "returned",
-        "cost",
-        "gross_margin",
-        "service",
-        "contribution_margin",
-        "acquisition",
-        "profit",
-        "contribution_rate",
-        "lines_below_cost",
-        "loss_making",
-    ]
-    if "discount" not in columns:
-        order.remove("discount")
-    return table[[name for name in order if name in table]].sort_values(
+    absent = set() if "discount" in columns else {"discount"}
+    return table[[name for name in _ORDER if name in table and name not in absent]].sort_values(
         "contribution_margin", ascending=False, kind="stable"
     )
 

@@ -79,29 +79,17 @@ def learn_from_campaign(
         There is no such control or nothing besides it, or an arm is too small to learn from.
     """
     names, outcome = arm.astype("str").to_numpy(dtype=object), y.to_numpy(dtype=np.float64)
-    arm_names = sorted(set(names))
-    if control not in arm_names or len(arm_names) < 2:
-        raise InputError(
-            f"the campaign needs the control {control!r} and an arm besides it, found {arm_names[:10]}; name the arm "
-            "that was sent nothing."
-        )
+    arm_names = _treated_arms(names, control)
     # A stream of its own: customers drawn with the same seed elsewhere must not decide the halves.
     learning = np.random.default_rng([len(X), random_state]).random(len(X)) < 0.5
     rows, models, curves = {}, {}, []
     predicted = pd.DataFrame(index=X.index[~learning])
-    for name in (name for name in arm_names if name != control):
+    for name in arm_names:
         in_arms = np.isin(names, (name, control))
-        treated = pd.Series((names == name).astype(int))
-        chosen = compare_learners(
-            X[in_arms & learning],
-            treated[in_arms & learning],
-            pd.Series(outcome[in_arms & learning]),
-            rounds=0,
-        ).index[0]
-        fitted = LEARNERS[chosen]().fit(
-            X[in_arms & learning], treated[in_arms & learning], pd.Series(outcome[in_arms & learning])
-        )
-        predicted[name] = fitted.predict(X[~learning])
+        treated, seen = pd.Series((names == name).astype(int)), in_arms & learning
+        lesson = X[seen], treated[seen], pd.Series(outcome[seen])
+        chosen = compare_learners(*lesson, rounds=0).index[0]
+        predicted[name] = LEARNERS[chosen]().fit(*lesson).predict(X[~learning])
         holdout = in_arms & ~learning
         score = predicted.loc[in_arms[~learning], name].to_numpy()
         quality = compute_qini(outcome[holdout], treated[holdout], score, random_state=random_state)
@@ -112,6 +100,17 @@ def learn_from_campaign(
     arms = pd.DataFrame(rows.values(), index=pd.Index(rows, name="arm"))
     arms["verdict"] = [_qini_verdict(row) for _, row in arms.iterrows()]
     return CampaignLesson(arms, models, pd.concat(curves, ignore_index=True), predicted)
+
+
+def _treated_arms(names: np.ndarray, control: str) -> list[str]:
+    """Return the arms besides the control; InputError where there are none, or no control."""
+    arms = sorted(set(names))
+    if control not in arms or len(arms) < 2:
+        raise InputError(
+            f"the campaign needs the control {control!r} and an arm besides it, found {arms[:10]}; name the arm that "
+            "was sent nothing."
+        )
+    return [name for name in arms if name != control]
 
 
 def judge_policies(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import duckdb
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -57,18 +58,13 @@ def read_purchases(
         f"create temp table bought as select distinct customer_id, {level} as item from log "
         f"where timestamp < timestamp '{end}' and {level} is not null"
     )
-    items = frame(
-        con.sql(
-            f"select item, count(*) as buyers from bought group by 1 having count(*) >= {int(min_customers)} "
-            f"order by buyers desc, item limit {int(max_items)}"
-        )
-    )
+    items = _most_bought(con, min_customers, max_items)
     if len(items) < 2:
         raise InputError(
             f"cross-selling needs two items with at least {min_customers} buyers before {end:%Y-%m-%d}, found "
             f"{len(items)}; lower min_customers, recommend categories, or use a longer log."
         )
-    con.register("items", pd.DataFrame({"item": items["item"], "place": range(len(items))}))
+    con.register("items", pd.DataFrame({"item": items, "place": range(len(items))}))
     customers = frame(
         con.sql(f"select distinct customer_id from log where timestamp < timestamp '{end}' order by 1")
     )["customer_id"]
@@ -76,9 +72,15 @@ def read_purchases(
     cells = con.sql(
         "select c.row_number, i.place from bought b join items i using (item) join customers c using (customer_id)"
     ).fetchnumpy()
-    shape = (len(customers), len(items))
-    ones = np.ones(len(cells["place"]))
-    matrix = sparse.csr_matrix(
-        (ones, (np.asarray(cells["row_number"]), np.asarray(cells["place"]))), shape=shape
-    )
-    return Purchases(pd.Index(customers, name="customer_id"), pd.Index(items["item"], name="item"), matrix)
+    at = np.asarray(cells["row_number"]), np.asarray(cells["place"])
+    matrix = sparse.csr_matrix((np.ones(len(cells["place"])), at), shape=(len(customers), len(items)))
+    return Purchases(pd.Index(customers, name="customer_id"), pd.Index(items, name="item"), matrix)
+
+
+def _most_bought(con: duckdb.DuckDBPyConnection, min_customers: int, max_items: int) -> pd.Series:
+    return frame(
+        con.sql(
+            f"select item, count(*) as buyers from bought group by 1 having count(*) >= {int(min_customers)} "
+            f"order by buyers desc, item limit {int(max_items)}"
+        )
+    )["item"]

@@ -74,15 +74,15 @@ def recommend_upsell(
         How many products per customer and category.
     """
     con, columns = Log.of(log).connect_for("upselling", ["product_id", "category", "quantity"])
-    if not 1 < step[0] < step[1]:
+    low, high = step
+    if not 1 < low < high:
         raise InputError(
             f"step must rise from above 1, got {step}; (1.1, 2.0) is 10% to 100% more expensive."
         )
     end = to_cutoff(cutoff)
     # Without costs the margin is the price: the dearest product within the step goes first.
-    margin = (
-        f"sum({money('amount')}) - sum({money('cost')})" if "cost" in columns else f"sum({money('amount')})"
-    )
+    revenue = f"sum({money('amount')})"
+    margin = f"{revenue} - sum({money('cost')})" if "cost" in columns else revenue
     left_out = ", ".join(["''", *map(literal, exclude)])
     con.execute(
         f"create temp view sold as select * from log where timestamp < timestamp '{end}' and quantity > 0 "
@@ -91,12 +91,12 @@ def recommend_upsell(
     table = frame(
         con.sql(
             _SQL.format(
-                spend=currency(f"sum({money('amount')})"),
+                spend=currency(revenue),
                 margin=currency(margin),
                 left_out=left_out,
                 end=end,
-                low=repr(step[0]),
-                high=repr(step[1]),
+                low=repr(low),
+                high=repr(high),
                 min_customers=int(min_customers),
                 min_purchases=int(min_purchases),
                 top=int(top),

@@ -51,18 +51,7 @@ def compute_tracking(model: PurchaseModel, log: AnyLog, window: Window) -> pd.Da
     the expectation is the model's for a new customer, summed from each one's first day, so that it does
     not use what they did. Weeks are counted back from the cutoff; an incomplete first week is left out.
     """
-    con = Log.of(log).connect()
-    days = frame(
-        con.sql(
-            f"with first as (select customer_id, min(cast(timestamp as date)) as born from log group by 1 "
-            f"having min(timestamp) < timestamp '{window.cutoff}') "
-            "select cast(date_diff('day', (select min(born) from first), day) as integer) as day, "
-            "count(*) filter (where day = born) as born, count(*) filter (where day > born) as bought, "
-            "min(cast(day as timestamp)) as seen from "
-            "(select distinct customer_id, cast(timestamp as date) as day from log) join first using (customer_id) "
-            f"where day < date '{window.end:%Y-%m-%d}' group by 1 order by 1"
-        )
-    )
+    days = _daily_counts(log, window)
     start = days["seen"].iloc[0] - pd.Timedelta(days=int(days["day"].iloc[0]))
     length = (window.end - start).days
     born, bought = np.zeros(length), np.zeros(length)
@@ -79,6 +68,22 @@ def compute_tracking(model: PurchaseModel, log: AnyLog, window: Window) -> pd.Da
         total = np.r_[0, daily.cumsum()]
         table[name], table[f"{name}_total"] = total[starts + 7] - total[starts], total[starts + 7]
     return table.assign(calibration=starts < cutoff)
+
+
+def _daily_counts(log: AnyLog, window: Window) -> pd.DataFrame:
+    """Return by `day` how many customers came first (`born`), and how many bought again (`bought`)."""
+    con = Log.of(log).connect()
+    return frame(
+        con.sql(
+            f"with first as (select customer_id, min(cast(timestamp as date)) as born from log group by 1 "
+            f"having min(timestamp) < timestamp '{window.cutoff}') "
+            "select cast(date_diff('day', (select min(born) from first), day) as integer) as day, "
+            "count(*) filter (where day = born) as born, count(*) filter (where day > born) as bought, "
+            "min(cast(day as timestamp)) as seen from "
+            "(select distinct customer_id, cast(timestamp as date) as day from log) join first using (customer_id) "
+            f"where day < date '{window.end:%Y-%m-%d}' group by 1 order by 1"
+        )
+    )
 
 
 def compute_conditional(

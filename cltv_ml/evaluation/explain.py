@@ -167,17 +167,15 @@ def top_reasons(
         if place >= len(names):
             columns[f"reason_{place + 1}"] = np.full(len(X), "", dtype=object)
             continue
-        chosen = order[:, place]
-        amount = amounts[np.arange(len(X)), chosen]
-        text = phrases.to_numpy()[np.arange(len(X)), chosen]
-        columns[f"reason_{place + 1}"] = np.array(
-            [
-                f"{words}{', ' if ': ' in words else ': '}{added:+,.2f}" if abs(added) >= 0.005 else ""
-                for words, added in zip(text, amount, strict=True)
-            ],
-            dtype=object,
-        )
+        at = np.arange(len(X)), order[:, place]
+        reasons = [_reason(*one) for one in zip(phrases.to_numpy()[at], amounts[at], strict=True)]
+        columns[f"reason_{place + 1}"] = np.array(reasons, dtype=object)
     return pd.DataFrame(columns, index=X.index, dtype="str")
+
+
+def _reason(phrase: str, added: float) -> str:
+    """Return a feature's words with what it adds, no text for less than half a cent."""
+    return f"{phrase}{', ' if ': ' in phrase else ': '}{added:+,.2f}" if abs(added) >= 0.005 else ""
 
 
 def compute_contributions(

@@ -91,12 +91,7 @@ def forecast_shop(
     """
     log = Log.of(log)
     start = log.first.normalize()
-    days = (window.cutoff - start).days
-    if days < LEAST_LOG_DAYS:
-        raise InputError(
-            f"a forecast of the whole shop needs {LEAST_LOG_DAYS} days of log before {window.cutoff:%Y-%m-%d}, found "
-            f"{max(days, 0)}; name an earlier start of the data."
-        )
+    days = _days_of_log(start, window.cutoff)
     con = _open_purchases(log, start, window.cutoff)
     cohorts = _read_cohorts(con, days)
     edges = period_edges(window, per)
@@ -112,21 +107,23 @@ def forecast_shop(
     draws, total = draw_shop(value, arrivals, totals, edges, seed=seed), None
     if level is not None:
         parts = level.total + _expected_new(value, arrivals, level.total)
-        past = (
-            [] if last_year(cohorts, days, window.horizon) is None else _past(cohorts, level, start, numbered)
-        )
+        past = _past(cohorts, level, start, numbered) if last_year(cohorts, days, window.horizon) else []
         total = combine_total(cohorts, days, window.horizon, parts, past)
     if total is not None:
         draws = draws.brought_to(total.total / total.parts, total.narrower)
-    return ShopForecast(
-        draws,
-        _period_table(window, edges),
-        _ratios(con, days, float(np.median(np.diff(edges)))),
-        arrivals,
-        value,
-        level,
-        total,
-    )
+    ratios = _ratios(con, days, float(np.median(np.diff(edges))))
+    return ShopForecast(draws, _period_table(window, edges), ratios, arrivals, value, level, total)
+
+
+def _days_of_log(start: pd.Timestamp, cutoff: pd.Timestamp) -> int:
+    """Return the days of log before the cutoff; InputError where they are too few for a forecast."""
+    days = (cutoff - start).days
+    if days < LEAST_LOG_DAYS:
+        raise InputError(
+            f"a forecast of the whole shop needs {LEAST_LOG_DAYS} days of log before {cutoff:%Y-%m-%d}, found "
+            f"{max(days, 0)}; name an earlier start of the data."
+        )
+    return days
 
 
 def _past(

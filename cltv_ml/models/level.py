@@ -154,14 +154,7 @@ def estimate_level(
         Totals of trees by day, as far as there are any.
     """
     learned = learned or {}
-    past = []
-    for day in sorted(day for day in past_days(cutoff) if day + horizon <= cutoff):
-        total = log.revenue(day, day + horizon, known=day)
-        before = {one: value for one, value in bottom_up.items() if one <= day}
-        forecasts = candidates(log, day, horizon, before) | _learned_at(learned, day)
-        straddles = day < log.step < day + horizon  # nothing before a step could know of it
-        if total > 0 and forecasts and not straddles:
-            past.append(Past(day, total, forecasts))
+    past = _past_forecasts(log, cutoff, horizon, bottom_up, learned)
     now = candidates(log, cutoff, horizon, bottom_up) | _learned_at(learned, cutoff)
     if not now:
         return None
@@ -182,16 +175,28 @@ def estimate_level(
         }
     )
     record["ago"] = cutoff - record["day"]
+    total, spread = _geometric_mean(bounded, weights), float(np.hypot(sigma, apart))
     basis = Basis(log, cutoff, horizon, bottom_up)
-    return Level(
-        _geometric_mean(bounded, weights),
-        float(np.hypot(sigma, apart)),
-        freedom,
-        table,
-        record,
-        seasonal,
-        basis=basis,
-    )
+    return Level(total, spread, freedom, table, record, seasonal, basis=basis)
+
+
+def _past_forecasts(
+    log: CohortRevenue,
+    cutoff: int,
+    horizon: int,
+    bottom_up: Mapping[int, float],
+    learned: Mapping[int, float],
+) -> list[Past]:
+    """Return what the candidates forecast at earlier cutoffs whose horizon has ended, next to what came."""
+    past = []
+    for day in sorted(day for day in past_days(cutoff) if day + horizon <= cutoff):
+        total = log.revenue(day, day + horizon, known=day)
+        before = {one: value for one, value in bottom_up.items() if one <= day}
+        forecasts = candidates(log, day, horizon, before) | _learned_at(learned, day)
+        straddles = day < log.step < day + horizon  # nothing before a step could know of it
+        if total > 0 and forecasts and not straddles:
+            past.append(Past(day, total, forecasts))
+    return past
 
 
 def _learned_at(learned: Mapping[int, float], day: int) -> dict[str, float]:

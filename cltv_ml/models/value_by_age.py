@@ -96,12 +96,10 @@ def fit_value_by_age(cohorts: CohortRevenue, start: pd.Timestamp, horizon: int) 
     age = cohorts.day - cohorts.first
     opening = age <= 0
     weekly = _weeks(days)
-    first = fit_rate(
-        calendar,
-        np.unique(weekly) * 7 + 3,
-        np.bincount(weekly[cohorts.day[opening]], weights=cohorts.amount[opening], minlength=weekly[-1] + 1),
-        np.bincount(weekly, weights=joined),
+    opened = np.bincount(
+        weekly[cohorts.day[opening]], weights=cohorts.amount[opening], minlength=weekly[-1] + 1
     )
+    first = fit_rate(calendar, np.unique(weekly) * 7 + 3, opened, np.bincount(weekly, weights=joined))
     group = np.where(cohorts.first < guard, len(ages), np.searchsorted(ages, age, side="right") - 1)
     table = np.zeros((len(ages) + 1, weekly[-1] + 1))
     np.add.at(table, (group[~opening], weekly[cohorts.day[~opening]]), cohorts.amount[~opening])

@@ -54,6 +54,19 @@ def under(model: ValueModel, terms: AnswerTerms) -> ValueModel:
     InputError
         A term is impossible, or one that this family of models has learned and cannot change.
     """
+    if terms.margin is not None and not 0 < terms.margin <= 1:
+        raise InputError(f"margin must be above 0 and at most 1 (0.3 is 30%), got {terms.margin:g}.")
+    changed = _changed_settings(model, terms)
+    if not changed:
+        return model
+    other = copy.copy(model).set_params(**changed)
+    for learned in ("intervals_", "horizons_"):  # they hold under the model's own terms
+        other.__dict__.pop(learned, None)
+    return other
+
+
+def _changed_settings(model: ValueModel, terms: AnswerTerms) -> dict[str, Any]:
+    """Return the settings of the model that the terms change; InputError where it cannot change one."""
     settings = model.get_params(deep=False)
     changed: dict[str, Any] = {}
     if terms.horizon is not None and to_days(terms.horizon) != model.horizon:
@@ -72,14 +85,7 @@ def under(model: ValueModel, terms: AnswerTerms) -> ValueModel:
             )
         check_discount_rate(rate)
         changed["discount_rate"] = rate
-    if terms.margin is not None and not 0 < terms.margin <= 1:
-        raise InputError(f"margin must be above 0 and at most 1 (0.3 is 30%), got {terms.margin:g}.")
-    if not changed:
-        return model
-    other = copy.copy(model).set_params(**changed)
-    for learned in ("intervals_", "horizons_"):  # they hold under the model's own terms
-        other.__dict__.pop(learned, None)
-    return other
+    return changed
 
 
 def _horizons(model: ValueModel) -> str:

@@ -6,7 +6,7 @@ import gzip
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -94,38 +94,45 @@ def workbook_rows(
         places = {name: _header(book[name], header_row, path.name) for name in book.sheetnames}
         headers = {name: header for name, (header, _) in places.items()}
         filled = [name for name, header in headers.items() if header]
-        shown = [name for name in filled if book[name].sheet_state == "visible"] or filled
-        if notes is not None and len(shown) < len(filled) and sheet is None:
-            hidden = [name for name in filled if name not in shown]
+        visible = [name for name in filled if book[name].sheet_state == "visible"] or filled
+        if notes is not None and len(visible) < len(filled) and sheet is None:
+            hidden = [name for name in filled if name not in visible]
             notes.append(
                 f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query)."
             )
-        filled = shown
         if notes is not None and header_row is None:
-            above = [
-                row
-                for name in filled
-                for row in islice(book[name].iter_rows(values_only=True), places[name][1])
-            ]
+            above = [row for name in visible for row in _rows_above(book[name], places[name][1])]
             notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
-        if sheet is not None:
-            if sheet not in headers:
-                raise InputError(f"{path.name!r} has no sheet {sheet!r}. Available: {book.sheetnames}.")
-            filled = [sheet] if headers[sheet] else []
-        if not filled:
-            raise InputError(f"{path.name!r} is empty; check that the export is complete.")
-        if len({headers[name] for name in filled}) > 1:
-            raise InputError(
-                f"{path.name!r} has sheets with different headers; name one as table (--query). Available: {filled}."
-            )
-        yield headers[filled[0]]
-        done = 0
-        for name in filled:
+        chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
+        _check_sheets(chosen, headers, path.name)
+        yield headers[chosen[0]]
+        count = 0
+        for name in chosen:
             if starts is not None:
-                starts.append((name, done))
+                starts.append((name, count))
             for row in _sheet_rows(book, book[name], places[name][1] + 1):
-                done += 1
+                count += 1
                 yield row
+
+
+def _rows_above(sheet: Any, header_row: int) -> Iterator[tuple[Any, ...]]:
+    return islice(sheet.iter_rows(values_only=True), header_row)
+
+
+def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -> list[str]:
+    if sheet not in headers:
+        raise InputError(f"{name!r} has no sheet {sheet!r}. Available: {list(headers)}.")
+    return [sheet] if headers[sheet] else []
+
+
+def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]], name: str) -> None:
+    """Refuse a workbook without a row, and sheets that are not one table."""
+    if not sheets:
+        raise InputError(f"{name!r} is empty; check that the export is complete.")
+    if len({headers[sheet] for sheet in sheets}) > 1:
+        raise InputError(
+            f"{name!r} has sheets with different headers; name one as table (--query). Available: {list(sheets)}."
+        )
 
 
 def _sheet_rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:

@@ -82,16 +82,7 @@ def _from_duckdb(con: duckdb.DuckDBPyConnection, path: Path, table: str | None) 
 
 
 def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None) -> Relation:
-    try:
-        address = sqlalchemy.make_url(url)
-    except ArgumentError:
-        raise InputError(
-            f"{without_secrets(url)!r} is no connection URL; write dialect://user@host/name."
-        ) from None
-    if address.get_backend_name() in ("postgresql", "postgres"):
-        address = address.set(drivername="postgresql+psycopg")
-    if address.get_backend_name() == "sqlite":
-        address = sqlalchemy.make_url(f"sqlite:///file:{address.database}?mode=ro&uri=true")
+    address = _connection_url(url)
     engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
     with engine.connect() as source:
         if address.get_backend_name() == "postgresql":
@@ -111,6 +102,21 @@ def _from_sqlalchemy(con: duckdb.DuckDBPyConnection, url: str, table: str | None
             loaded = load_batches(con, text_batches(rows, inner_names(list(rows.keys()))))
     engine.dispose()
     return loaded
+
+
+def _connection_url(url: str) -> sqlalchemy.URL:
+    """Return the URL with the driver that is installed, and SQLite's file opened for reading only."""
+    try:
+        address = sqlalchemy.make_url(url)
+    except ArgumentError:
+        raise InputError(
+            f"{without_secrets(url)!r} is no connection URL; write dialect://user@host/name."
+        ) from None
+    if address.get_backend_name() in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    if address.get_backend_name() == "sqlite":
+        return sqlalchemy.make_url(f"sqlite:///file:{address.database}?mode=ro&uri=true")
+    return address
 
 
 def _copied(con: duckdb.DuckDBPyConnection, source: sqlalchemy.Connection, query: str) -> Relation:

@@ -80,15 +80,19 @@ def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: s
     if not rows:
         return []
     titles = [title for row in rows[:20] for title in _titles(table, names, broken, row)]
+    _check_titles(titles, name)
+    table.con.execute(f"delete from {table} where {repeats}")
+    shown = f", below {titles[0][:60]!r}" if titles else ""
+    return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}."]
+
+
+def _check_titles(titles: Sequence[str], name: str) -> None:
     for title in titles:
         if _NO_SALES.search(title):
             raise InputError(
                 f"{name!r} holds several tables, and the one below {title[:60]!r} seems to hold no sales; keep one "
                 "table per file, or give the rows a column that says what they are."
             )
-    table.con.execute(f"delete from {table} where {repeats}")
-    shown = f", below {titles[0][:60]!r}" if titles else ""
-    return [f"{len(rows):,} lines of {name!r} repeat the header and were left out{shown}."]
 
 
 def _check_columns_order(table: Relation, names: list[str], name: str) -> None:

@@ -96,12 +96,7 @@ def _read_texts(
         [last] = stacked.row(f"select coalesce(max(source_row), -1) from {stacked}")
         start = max(int(last), *(number for number, _ in broken), -1) + 1
         rows = _read_one(con, file, folder, table, header_row, start)
-        if sorted(rows.table.kinds) != sorted(stacked.kinds):
-            lacking = sorted(name.removeprefix(MARK) for name in set(rows.table.kinds) ^ set(stacked.kinds))
-            raise InputError(
-                f"{files[0].name!r} and {file.name!r} have different columns, so they are not one table: only one of "
-                f"them has {lacking[:6]}; name one file, or give both the same columns."
-            )
+        _check_same_columns(files[0].name, stacked, file.name, rows.table)
         con.execute(f"insert into {stacked} by name from {rows.table}")
         con.execute(f"drop table {rows.table}")
         broken, notes = [*broken, *rows.broken], [*notes, *rows.notes]
@@ -115,6 +110,16 @@ def _read_texts(
         notes += name_parts(stacked, parts, kind)
     notes += tell_of_open_quotes(broken, files[0].name)
     return SourceRows(stacked, tuple(broken), (*notes, *make_plain(stacked)), tuple(parts))
+
+
+def _check_same_columns(first_name: str, first: Relation, name: str, table: Relation) -> None:
+    """Refuse two files whose columns differ."""
+    if sorted(table.kinds) != sorted(first.kinds):
+        lacking = sorted(column.removeprefix(MARK) for column in set(table.kinds) ^ set(first.kinds))
+        raise InputError(
+            f"{first_name!r} and {name!r} have different columns, so they are not one table: only one of "
+            f"them has {lacking[:6]}; name one file, or give both the same columns."
+        )
 
 
 def _read_one(

@@ -103,11 +103,8 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
         )
         return
     if expected is not None:
-        sums = {
-            path: sum_
-            for path, sum_ in json.loads(expected).items()
-            if path.startswith(f"{within}/" if within else "")
-        }
+        start = f"{within}/" if within else ""
+        sums = {path: sum_ for path, sum_ in json.loads(expected).items() if path.startswith(start)}
         _compare_folder(
             sums, folder, f"version {version} of model {name!r}", "Its files were not read.", within
         )
