@@ -118,6 +118,58 @@ def test_intervals_are_those_of_a_mean_plus_the_drift_between_months(drift, monk
         assert mine["expected"] - mine["lower"] == pytest.approx(1.2816 * error)
 
 
+def daily_orders(joined, days, last):
+    """Return a log of 40 customers for each day of joining, an order of 10.00 at each age in days, up to a last day."""
+    rows = [
+        (f"{day}-{number}", day + age)
+        for day in joined
+        for number in range(40)
+        for age in days
+        if day + age <= last
+    ]
+    table = pd.DataFrame(rows, columns=["customer_id", "day"])
+    dates = FIRST + pd.to_timedelta(table["day"], unit="D")
+    return table.assign(timestamp=dates, amount=10.0, channel="ads").drop(columns="day")
+
+
+def test_the_drift_of_one_month_counts_less_among_several(monkeypatch):
+    monkeypatch.setattr(acquisition_value, "monthly_drift", lambda *_: 0.2)
+    value = value_by_channel(read_won(daily_orders([0, 31, 60, 100], [0], 400)))
+    row = value[(value["channel"] == "ads") & (value["age"] == 30)].iloc[0]
+    assert row["expected"] == pytest.approx(10.0)
+    assert row["upper"] - row["expected"] == pytest.approx(1.2816 * 0.2 * 10.0 / np.sqrt(4), rel=1e-4)
+
+
+def test_ages_that_nobody_has_reached_go_on_as_the_last_months_went():
+    steady = value_by_channel(read_won(daily_orders([0], range(0, 720, 5), 400)))
+    ended = value_by_channel(read_won(daily_orders([0], [*range(0, 60, 5), 400], 400)))
+    at = {
+        name: table[table["channel"] == "ads"].set_index("age")["expected"]
+        for name, table in (("steady", steady), ("ended", ended))
+    }
+    assert at["steady"][720] == pytest.approx(2 * at["steady"][360], rel=0.05)
+    assert at["ended"][360] == pytest.approx(120.0)
+    assert at["ended"][720] == pytest.approx(120.0)
+
+
+def test_earlier_months_are_judged_by_what_they_brought_up_to_the_age_itself():
+    log = daily_orders(range(0, 700, 30), [0, 175], 729)
+    judged = judge_earlier(read_won(log), age=180)
+    assert len(judged) >= 5
+    assert judged["realised"].tolist() == [20.0] * len(judged)
+    assert judged["rule"].tolist() == [20.0] * len(judged)
+    assert judged["expected"].tolist() == pytest.approx([20.0] * len(judged), rel=0.01)
+
+
+def test_value_over_cost_is_the_value_divided_by_what_a_customer_cost():
+    value = value_by_channel(read_won(daily_orders([0, 400], [0], 400)))
+    months = pd.DataFrame({"month": FIRST, "channel": ["ads"], "customers": [40], "cost": [20.0]})
+    returns = compute_returns(value, compute_cac(months[["month", "channel", "cost"]], months))
+    ads = returns.set_index("channel").loc["ads"]
+    assert (ads["cac"], ads["value"]) == (0.5, pytest.approx(10.0))
+    assert ads["ratio"] == pytest.approx(20.0)
+
+
 def test_every_customer_is_in_one_channel(won):
     value = value_by_channel(won)
     at = value[value["age"] == 30].set_index("channel")["customers"]

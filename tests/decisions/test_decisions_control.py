@@ -43,7 +43,16 @@ def test_the_draw_keeps_each_tiers_share():
 
 def test_the_size_is_met_exactly_when_shares_are_not_whole():
     ids = pd.Index(range(10))
-    assert draw_control(ids, 4, strata=pd.Series(list("aaabbbcccc"), index=ids)).sum() == 4
+    for strata in ("aaabbbcccc", "abbbbbbbbb"):
+        assert draw_control(ids, 4, strata=pd.Series(list(strata), index=ids)).sum() == 4, strata
+
+
+def test_an_amount_may_vary_by_less_than_one():
+    assert control_size(2000, 0.1, spread=0.5) == control_size(2000, 10.0, spread=50.0)
+
+
+def test_two_customers_are_the_smallest_control():
+    assert control_size(10_000, 0.9, base_rate=0.05) == 2
 
 
 def test_the_draw_does_not_depend_on_the_order_of_the_list():

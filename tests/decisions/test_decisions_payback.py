@@ -53,3 +53,17 @@ def test_each_cohort_pays_back_its_own_cost(log):
     owed = pd.Series({pd.Timestamp("2023-01-01"): 9.0, pd.Timestamp("2023-03-01"): 3.0})
     months = payback_month(compute_payback(log, owed))
     assert months["payback_month"].isna().tolist() == [True, False]
+
+
+def test_a_margin_that_equals_the_cost_has_paid_it_back(log):
+    months = payback_month(compute_payback(log, 4.0))
+    assert months["payback_month"].tolist() == [1, 1]
+
+
+def test_a_cost_below_one_is_a_cost(log):
+    assert payback_month(compute_payback(log, 0.5))["payback_month"].tolist() == [1, 1]
+
+
+def test_cohorts_are_followed_for_two_years_by_default(log):
+    log.loc[3, "timestamp"] = pd.Timestamp("2025-12-31")
+    assert compute_payback(log, 5.0)["month"].max() == 24
