@@ -10,8 +10,9 @@ import pandas as pd
 
 from cltv_ml.models.calendar_rate import Calendar, Rate, fit_rate
 
-#: Nobody for so many days, where this was most unlikely before, means that no more customers are won.
-_QUIET_DAYS, _UNLIKELY = 28, 1e-6
+#: Nobody for so many days, where this was most unlikely before, means that no more customers are won. Where days
+#: without anybody were usual, as between two firsts of a month, it takes so many times the longest such pause.
+_QUIET_DAYS, _UNLIKELY, _PAUSES = 28, 1e-6, 2
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ def fit_arrivals(
     ([5.0, 5.0, 5.0], False)
     """
     days = len(counts)
-    quiet = counts[-_QUIET_DAYS:].sum() == 0
-    if quiet and counts.mean() * _QUIET_DAYS > -np.log(_UNLIKELY):
+    if _has_stopped(counts):
         return Arrivals(None, horizon, 0.0, days >= 365)
     calendar = Calendar(start, days, horizon, weekdays=True, warming=True, holidays=holidays or {})
     day, ones = np.arange(days), np.ones(days)
@@ -90,3 +90,12 @@ def _weekly_clump(counts: np.ndarray, mean: np.ndarray) -> float:
     if not len(counted) or expected.sum() <= 0:
         return 0.0
     return float(max(0.0, ((counted - expected) ** 2 - expected).sum() / (expected**2).sum()))
+
+
+def _has_stopped(counts: np.ndarray) -> bool:
+    """Return whether the days since the last arrival are more than chance and longer than the pauses before."""
+    won = np.flatnonzero(counts)
+    if not len(won) or counts.mean() * _QUIET_DAYS <= -np.log(_UNLIKELY):
+        return False
+    pause = int(np.diff(won).max(initial=1)) - 1
+    return len(counts) - 1 - int(won[-1]) >= max(_QUIET_DAYS, _PAUSES * pause)

@@ -100,6 +100,12 @@ def test_a_shop_that_stopped_winning_customers_is_expected_to_win_none():
     assert arrivals.draw(5, np.random.default_rng(0)).sum() == 0
 
 
+def test_customers_won_on_the_first_of_each_month_are_won_on_the_next_too():
+    dates = pd.date_range("2021-01-01", "2024-05-31")  # the 28 days before the end hold none
+    arrivals = fit_arrivals(np.where(dates.day == 1, 60.0, 0.0), dates[0], 61)
+    assert arrivals.expected().sum() == pytest.approx(120, rel=0.1)
+
+
 def test_a_quiet_month_of_a_small_shop_is_no_end():
     counts = np.zeros(200)
     counts[::20] = 1
