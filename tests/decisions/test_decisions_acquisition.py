@@ -163,8 +163,9 @@ def test_earlier_months_are_judged_by_what_they_brought_up_to_the_age_itself():
 
 def test_value_over_cost_is_the_value_divided_by_what_a_customer_cost():
     value = value_by_channel(read_won(daily_orders([0, 400], [0], 400)))
-    months = pd.DataFrame({"month": FIRST, "channel": ["ads"], "customers": [40], "cost": [20.0]})
-    returns = compute_returns(value, compute_cac(months[["month", "channel", "cost"]], months))
+    won = pd.DataFrame({"month": FIRST, "channel": ["ads"], "customers": [40]})
+    costs = pd.DataFrame({"month": FIRST, "channel": ["ads"], "cost": [20.0]})
+    returns = compute_returns(value, compute_cac(costs, won))
     ads = returns.set_index("channel").loc["ads"]
     assert (ads["cac"], ads["value"]) == (0.5, pytest.approx(10.0))
     assert ads["ratio"] == pytest.approx(20.0)
