@@ -88,7 +88,12 @@ def _compare(
 
 def _is_told(export: Export, different: dict, said: list[str], aside: dict[str, tuple[int, float]]) -> bool:
     """Whether a note names what the export plays with, or lines set aside make up for the difference."""
-    patterns = [*export.telling, "cannot be read, about", "match no purchase"]
+    patterns = [
+        *export.telling,
+        "cannot be read, about",
+        "match no purchase",
+        "map it if such lines are no sale",
+    ]
     if any(re.search(pattern, sentence, re.IGNORECASE) for pattern in patterns for sentence in said):
         return True
     if different["money"][1] == 0 if "money" in different else False:

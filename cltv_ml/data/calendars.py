@@ -16,6 +16,14 @@ _FIRST = 20_000
 
 _ERA = r"^(令和|平成|昭和|民國|民国|[RHS])[.]?(\d{1,3}|元)(?:年|[./-])(\d{1,2})(?:月|[./-])(\d{1,2})日?(.*)$"
 _WEEK = r"^(\d{4})-?W(\d{2})(?:-?([1-7]))?$|^(?:KW|CW|W|S|Week|Woche) ?(\d{1,2})[ /.-]+(\d{4})$"
+_QUARTER = (
+    r"^(\d{4})[-/ .]*(?:Q|T|K|KV|CQ|кв[. ]*)([1-4])$"
+    r"|^(?:Q|T|K|KV|CQ|Qtr|Quarter|Quartal|Trimestre|кв[.]?) ?([1-4])[-/ .’\x27]*(\d{4}|\d{2})$"
+    r"|^([1-4])(?:st|nd|rd|th)?[.]? ?(?:Q|T|Quartal|Quarter|Trimestre|кв[.]?|квартал|kwartał)[-/ .]*(\d{4})$"
+)
+_ORDINAL = r"^(\d{4})[-/.](\d{3})$"
+_BASIC = r"^(\d{8})T(\d\d)(\d\d)(\d\d)?(Z|[+-]\d\d:?\d\d|[.]\d+Z?)?$"
+_DOTTED = r" (\d\d?)[.](\d\d)[.](\d\d)(?:[.]\d+)?( ?[AP]M)?\b"
 _NET = r"^/Date\((\d{9,13})(?:[+-]\d{4})?\)/$"
 _SERIAL = r"^\d{5},\d+$"
 _NOON = "오전|오후|上午|下午|午前|午後|[πΠ][.]?[μΜ]|[μΜ][.]?[μΜ]|[صم]$|SA$|CH$"
@@ -25,6 +33,10 @@ _TAIWAN = r"^(\d{2,3})([/.-])(\d{1,2})[/.-](\d{1,2})(.*)$"
 _WAYS = (
     _ERA,
     _WEEK,
+    _QUARTER,
+    _ORDINAL,
+    _BASIC,
+    _DOTTED,
     _NET,
     _SERIAL,
     _NOON,
@@ -49,7 +61,7 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
     if not columns.row(f"select count(*) from {lines} and not ({usual})")[0]:
         return text
     counts = ", ".join(f"count(*) filter (where regexp_matches(t, '{way}'))" for way in _WAYS)
-    era, week, net, serial, noon, years, ours, taiwan, dated = columns.row(
+    era, week, quarter, ordinal, basic, dotted, net, serial, noon, years, ours, taiwan, dated = columns.row(
         f"select {counts}, count(*) from {lines}"
     )
     _check_months(columns, column, lines)
@@ -57,6 +69,19 @@ def as_iso(columns: Columns, column: str, text: str) -> str:
         text = once(text, "t", _from_era())
     if week:
         text = once(text, "t", _from_week())
+    if quarter:
+        columns.notes.append(
+            f"Column {column!r} holds quarters: each was read as its first day, so that purchases of one customer in "
+            "one quarter count as one day."
+        )
+        text = once(text, "t", _from_quarter(columns.last_year))
+    if ordinal:
+        day = "strftime(try_strptime(replace(replace(t, '/', '-'), '.', '-'), '%Y-%j'), '%Y-%m-%d')"
+        text = once(text, "t", f"if(regexp_matches(t, '{_ORDINAL}'), {day}, t)")
+    if basic:
+        text = f"replace(regexp_replace({text}, '{_BASIC}', '\\1 \\2:\\3:\\4\\5'), ':Z', ':00Z')"
+    if dotted:
+        text = f"regexp_replace({text}, '{_DOTTED}', ' \\1:\\2:\\3\\4')"
     if net:
         text = f"regexp_replace({text}, '{_NET}', '\\1')"
     if serial:
@@ -114,6 +139,14 @@ def _from_week() -> str:
     days = f"(cast({week} as integer) - 1) * 7 + coalesce(try_cast(e.d as integer), 1) - 1"
     day = f"cast(cast({first} as date) + cast({days} as integer) as varchar)"
     return f"if(regexp_matches(t, '{_WEEK}'), {once(fields, 'e', day)}, t)"
+
+
+def _from_quarter(last: int) -> str:
+    """Return SQL for the first day of a quarter."""
+    fields = f"regexp_extract(t, '{_QUARTER}', ['y', 'q', 'r', 'z', 's', 'x'])"
+    year, quarter = "concat(e.y, e.z, e.x)", "cast(concat(e.q, e.r, e.s) as integer)"
+    day = f"{times.full_year(year, last)} || '-' || ({quarter} * 3 - 2) || '-01'"
+    return f"if(regexp_matches(t, '{_QUARTER}'), {once(fields, 'e', day)}, t)"
 
 
 def _with_noon(text: str) -> str:

@@ -42,6 +42,9 @@ def find_columns(
         found = find_compound(name, [column for column in left if kinds[column] == "number"])
     if not found and name in REQUIRED:  # badly filled, but named so: `clean` says what is wrong with it
         found = named(name, left)
+        if name == "timestamp" and not found:
+            found = [one for one in left if "date" in plain_heading(one)]
+            found = [one for one in found if not NOT_THE_PURCHASE.search(plain_heading(one))]
     return found
 
 

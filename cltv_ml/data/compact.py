@@ -1,4 +1,4 @@
-"""Dates of six or eight digits without signs that do not begin with a year of four: 31012024, 310124, 240131."""
+"""Dates of bare digits that do not begin with year and month: 31012024, 310124, 240131, and days of a year, 2024031."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ _FORMS = {
 #: What is read as it stands: the year in front, and a year with its month.
 _USUAL = {8: r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", 6: r"(19|20)\d\d(0[1-9]|1[0-2])"}
 
+#: Years with the number of their day, by their number of digits: of five, those up to 2027 are no days of a spreadsheet
+#: that any shop would hold, for they end in 1974.
+_DAYS_OF_YEAR = {
+    7: (r"(19|20)\d\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%Y%j"),
+    5: (r"[012]\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%y%j"),
+}
+
 #: So many lines show whether a column may hold such dates.
 _LINES_READ = 20_000
 
@@ -41,11 +48,19 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
     """
     if not columns.ask:
         return text
-    longest, serial = columns.row(
-        f"select max(length(t)), bool_and({is_serial('cast(t as integer)')}) "
+    of_years = "|".join(form for form, _ in _DAYS_OF_YEAR.values())
+    longest, shortest, serial, days = columns.row(
+        f"select max(length(t)), min(length(t)), bool_and({is_serial('cast(t as integer)')}), "
+        f"bool_and(regexp_full_match(t, '{of_years}')) "
         f"from (select {text} as t from {columns.table} limit {_LINES_READ}) "
         r"where regexp_full_match(t, '\d{5,8}')"
     )
+    if longest == shortest and longest in _DAYS_OF_YEAR and days:
+        form = _DAYS_OF_YEAR[longest][1]
+        columns.notes.append(f"Column {column!r} was read as years with the number of their day.")
+        return once(
+            text, "t", f"coalesce(strftime(try_strptime(lpad(t, {longest}, '0'), '{form}'), '%Y-%m-%d'), t)"
+        )
     width = 8 if longest in (7, 8) else 6
     if longest is None or serial:  # days of a spreadsheet
         return text

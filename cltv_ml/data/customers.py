@@ -19,6 +19,9 @@ _STAFF = re.compile(
     "^(user|account|contact|member|party|partner|company)(id|no|nr|number|name|key)?$|^u?id$|^uid$"
 )
 
+#: Headings of numbers of cards, which may be those of a bank.
+_CARD = re.compile("^(card|karten|n?carte|kort|kaart|numerocarte|numero(de)?tarjeta|numerkarty)")
+
 _HEADED = {
     name: re.compile(plain_pattern(words("overlooked")[name]))
     for name in ("orders_of_customer", "spent_by_customer")
@@ -28,7 +31,7 @@ _HEADED = {
 def is_no_customer(first: Relation, column: str, time: str | None) -> bool:
     """Whether a column that may be the customer is one line's or order's own id, or an account that all lines have."""
     heading = plain_heading(column)
-    if heading not in ("id", *SYNONYMS["customer_id"][-1].split()):
+    if heading not in ("id", *" ".join(SYNONYMS["customer_id"][2:]).split()):
         return False
     times = f"cast({quote(time)} as varchar)" if time else "source_row"
     rows, values, seen = first.row(
@@ -36,6 +39,11 @@ def is_no_customer(first: Relation, column: str, time: str | None) -> bool:
     )
     if heading == "id" and rows > 2 and values == seen and values > 1:
         return True
+    if _CARD.search(heading) and first.holds(
+        f"regexp_matches(cast({quote(column)} as varchar), '[*•]|(?i)x{{3}}') "
+        f"or length(trim(cast({quote(column)} as varchar))) between 1 and 4"
+    ):
+        return True  # only the end of a number, as of a card that paid
     return bool(rows > 2 and values in ((1, rows) if heading == "id" else (1,)))
 
 

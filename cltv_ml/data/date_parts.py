@@ -1,11 +1,12 @@
-"""Dates that stand in columns of their own: year, month and day are read together as one column."""
+"""Dates and names that stand in several columns and are read as one: year, month and day; a first and a last name."""
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable
 
-from cltv_ml.data.candidates import named
+from cltv_ml.data.candidates import find_columns, named
 from cltv_ml.data.headings import NOT_THE_PURCHASE, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.parse import quote
@@ -15,10 +16,24 @@ from cltv_ml.sources.frames import MARK
 
 #: Headings of each part.
 _PARTS = {
-    "year": "year jahr annee ano anno jaar rok ar vuosi yil год рік 年 orderyear salesyear",
-    "month": "month monat mois mes mese maand miesiac mesic manad maned kuukausi ay месяц 月 ordermonth salesmonth",
-    "day": "day tag jour dia giorno dag dzien den paiva gun день 日 dayofmonth orderday",
+    "year": "year jahr annee ano anno jaar rok ar vuosi yil год рік 年 orderyear salesyear yr yyyy yy",
+    "month": "month monat mois mes mese maand miesiac mesic manad maned kuukausi ay месяц 月 ordermonth salesmonth mth "
+    "mon mm",
+    "day": "day tag jour dia giorno dag dzien den paiva gun день 日 dayofmonth orderday dy dd",
 }
+
+#: Headings of what may stand in the place of a month, and the letter that tells it.
+_INSTEAD = {
+    "W": "week woche kw semaine semana settimana weeknumber weekno isoweek",
+    "Q": "quarter quartal qtr trimestre kwartal",
+}
+
+#: Headings of a first and a last name.
+_NAMES = (
+    "firstname forename givenname vorname prenom nombre nome voornaam fornamn fornavn imie jmeno etunimi ad имя 名",
+    "lastname surname familyname nachname zuname nomdefamille nom apellido apellidos cognome sobrenome achternaam "
+    "efternamn etternavn efternavn nazwisko prijmeni sukunimi soyad фамилия 姓",
+)
 
 #: Fiscal periods, and headings of columns that hold them.
 _FISCAL = re.compile(
@@ -50,9 +65,10 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
     >>> clean(parts).log["timestamp"].tolist()
     [Timestamp('2025-02-14 00:00:00')]
     """
-    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
-    here = {plain_heading(column): column for column in columns}
-    found = [next((here[word] for word in words.split() if word in here), None) for words in _PARTS.values()]
+    columns, found = _columns_headed(table, [*_PARTS.values(), *_INSTEAD.values()])
+    *found, week, quarter = found
+    letter = "" if found[1] else "W" if week else "Q"
+    found = found if found[1] else [found[0], week or quarter, None]
     parts = [part for part in found if part is not None]
     if None in found[:2]:
         return table, []
@@ -64,15 +80,60 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
     ]
     if dates or named("timestamp", [one for one in columns if one not in parts and kinds[one] != "empty"]):
         return table, []
+    name = "-".join(parts)
+    joined, valid = _date_sql(table, parts, letter)
+    if name in columns or not table.holds(valid):
+        return table, []
+    view = show(table.con, "rows", f"select *, {joined} as {quoted(MARK + name)} from {table}")
+    first = f"; each {'week' if letter == 'W' else 'quarter'} counts as its first day" if letter else ""
+    return view, [f"Columns {parts} were read together as the date, {name!r}{first}."]
+
+
+def _date_sql(table: Relation, parts: list[str], letter: str) -> tuple[str, str]:
+    """Return SQL for the ISO date of a year, a month and perhaps a day, and for whether a line holds one.
+
+    Parameters
+    ----------
+    letter
+        W where the second part is a week, Q where it is a quarter.
+    """
     year, *rest = (f"try_cast(cast({quote(part)} as varchar) as integer)" for part in parts)
-    if table.kinds[MARK + parts[1]] == "VARCHAR":
+    last = datetime.date.today().year + 1  # two digits mean at most next year
+    year = f"if({year} between 0 and 99, {last} - ({last} - {year}) % 100, {year})"
+    if letter:
+        rest = [f"try_cast(regexp_extract(cast({quote(parts[1])} as varchar), '\\d+') as integer)"]
+        rest = rest if letter == "W" else [f"({rest[0]} * 3 - 2)"]
+    elif table.kinds[MARK + parts[1]] == "VARCHAR":
         name_of_month = f"rtrim(trim({quote(parts[1])}), '.')"
         rest[0] = f"if(length({name_of_month}) > 2, {month_number(name_of_month)}, {rest[0]})"
+    numbers = " and ".join(f"{part} between 1 and {53 if letter else 31}" for part in rest)
+    valid = f"{year} between 1900 and 2100 and {numbers}"
+    if letter == "W":
+        monday = f"cast(date_trunc('week', make_date({year}, 1, 4)) as date)"
+        return f"cast({monday} + ({rest[0]} - 1) * 7 as varchar)", valid
     padded = " || '-' || ".join(f"lpad(cast({part} as varchar), 2, '0')" for part in rest)
-    name = "-".join(parts)
-    numbers = " and ".join(f"{part} between 1 and 31" for part in rest)
-    if name in columns or not table.holds(f"{year} between 1900 and 2100 and {numbers}"):
+    return f"cast({year} as varchar) || '-' || {padded}", valid
+
+
+def join_name(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with one more column where a first and a last name are all that names customers; and a note."""
+    columns, found = _columns_headed(table, _NAMES)
+    parts = [part for part in found if part is not None]
+    if len(parts) < 2 or find_columns("customer_id", columns, dict.fromkeys(columns, "text"), {}, {}):
         return table, []
-    joined = f"cast({year} as varchar) || '-' || {padded} as {quoted(MARK + name)}"
-    view = show(table.con, "rows", f"select *, {joined} from {table}")
-    return view, [f"Columns {parts} were read together as the date, {name!r}."]
+    texts = ", ".join(f"nullif(trim(cast({quote(part)} as varchar)), '')" for part in parts)
+    view = show(
+        table.con,
+        "rows",
+        f"select *, nullif(concat_ws(' ', {texts}), '') as {quoted(MARK + 'customer name')} from {table}",
+    )
+    return view, [
+        f"Columns {parts} were read together as 'customer name'; customers of the same name count as one."
+    ]
+
+
+def _columns_headed(table: Relation, headings: Iterable[str]) -> tuple[list[str], list[str | None]]:
+    """Return a source's columns, and the one that each list of headings names."""
+    columns = [name.removeprefix(MARK) for name in table.kinds if name.startswith(MARK)]
+    here = {plain_heading(column): column for column in columns}
+    return columns, [next((here[word] for word in words.split() if word in here), None) for words in headings]

@@ -53,6 +53,8 @@ def decimal_of(columns: Columns, column: str, bare: str) -> str:
     whole, broken = unclear.replace(sign, ""), unclear.replace(sign, ".")
     both = count["open_commas"] and count["open_dots"]
     # Whoever writes decimals at full length writes them behind every number, whoever drops zeros drops them.
+    if not both and _in_whole_units(columns, column):
+        return "." if sign == "," else ","
     if both or not count["tens"] or not count["short"] or count["long"]:
         if neighbours := _decimal_nearby(columns, column):
             return neighbours
@@ -72,6 +74,13 @@ def decimal_of(columns: Columns, column: str, bare: str) -> str:
         f"decimals; --rule decimal={sign} reads it as {broken}."
     )
     return decimal
+
+
+def _in_whole_units(columns: Columns, column: str) -> bool:
+    """Whether all amounts of a column carry the sign of a currency that has no parts, such as the yen."""
+    test, sign = numerals.signed(columns.quote(column))
+    codes = columns.table.rows(f"select distinct if({test}, {sign}, '') from {columns.table} limit 20")
+    return all(numerals.code_of(str(code)) in numerals.WHOLE_CURRENCIES for (code,) in codes)
 
 
 def _decimal_nearby(columns: Columns, column: str) -> str | None:

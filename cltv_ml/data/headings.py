@@ -23,6 +23,11 @@ PER_ORDER = re.compile(
 )
 PER_LINE = re.compile("(line|item|unit|product|zeile|position|artikel|ligne|linea|each)")
 
+#: Headings of how many items a price is for.
+PRICE_PER = re.compile(
+    "^(price|preis|prix|precio|prezzo)s?(unit|einheit|basis|base|per|qty|quantity)$|^peinh$|^kpein$|^pe$|^per$|^unitsperprice$"
+)
+
 #: Letters that do not fall apart into a plain one and an accent.
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 

@@ -10,7 +10,6 @@ from cltv_ml.data.headings import plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES, plain_level
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import quote
-from cltv_ml.data.questions import Question
 from cltv_ml.data.words import words
 from cltv_ml.engine import literal
 
@@ -22,20 +21,18 @@ _HEADED = {
         "status",
         "no_status",
         "prefixes",
-        "sale_fees",
-        "carriage",
-        "paid_out",
         "no_lines",
         "successors",
         "so_far",
         "flags",
+        "added",
     )
 }
 _NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
 _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 
 #: So many columns are compared with one another.
-_COLUMNS_COMPARED = 8
+COLUMNS_COMPARED = 8
 
 #: On fewer lines, money that equals the amount may be a refund of it.
 _ORDERS = 10
@@ -63,13 +60,15 @@ def hint(
         ]
         told += [
             note
-            for column in numbers[:_COLUMNS_COMPARED]
+            for column in numbers[:COLUMNS_COMPARED]
             for note in _tell_of_refunds(glance, column, mapping)
         ]
     if "order_id" in mapping and "amount" in mapping and "type" not in decided:
         told += _prefixes(glance, mapping)
+    if "order_id" in mapping and "customer_id" in mapping:
+        told += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
     if "amount" in mapping:
-        told += _sums_so_far(glance, mapping)
+        told += _sums_so_far(glance, mapping) + _tell_of_added(glance, left, kinds, mapping)
     told += [note for column in left for note in _successors(glance, column, mapping.get("customer_id"))]
     return told
 
@@ -106,6 +105,49 @@ def _tell_of_refunds(glance: Glance, column: str, mapping: Mapping[str, str]) ->
         f"Column {column!r} holds numbers on {some:,} of {glance.rows:,} lines, none above the amount, and is not "
         f"used; if that money was given back, say --mapping {flag('refunded', column)}."
     ]
+
+
+def _shared_orders(glance: Glance, order: str, customer: str) -> list[str]:
+    """Tell of order ids that several customers have, as numbers of receipts that begin again in each shop or year."""
+    text = f"nullif(trim(cast({quote(customer)} as varchar)), '')"
+    orders, shared = glance.lines.row(
+        f"select count(*), count(*) filter (customers > 1) from (select count(distinct {text}) as customers "
+        f"from {glance.lines} where trim(cast({quote(order)} as varchar)) <> '' group by {quote(order)})"
+    )
+    if not shared or shared < 0.02 * orders:
+        return []
+    return [
+        f"{shared:,} of {orders:,} values of {order!r} belong to several customers; where its numbers begin again in "
+        "each shop or year, add those to the order id in the export."
+    ]
+
+
+def _tell_of_added(
+    glance: Glance, left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
+) -> list[str]:
+    """Tell of tips or taxes that are in the amount: it is another column and they."""
+    numbers = [one for one in left if kinds[one] in ("number", "rate")]
+    added = [one for one in numbers if _HEADED["added"].search(plain_heading(one))]
+    others = [one for one in numbers if one not in added][:COLUMNS_COMPARED]
+    if not added or not others:
+        return []
+    amount, values = glance.number(mapping["amount"]), {one: glance.number(one) for one in numbers}
+    pairs = [(one, other) for one in added for other in others]
+    together = " + ".join(f"coalesce({values[one]}, 0)" for one in added)
+    agree = ", ".join(
+        f"count(*) filter ({values[one]} > 0 and (abs({amount} - {values[one]} - {values[other]}) < 0.011 "
+        f"or abs({amount} - ({together}) - {values[other]}) < 0.011)), "
+        f"count(*) filter ({values[one]} > 0), sum({values[one]})"
+        for one, other in pairs
+    )
+    found = iter(glance.lines.row(f"select {agree} from {glance.lines}"))
+    told = {
+        one: f"Column {mapping['amount']!r} holds what stands in {one!r}, {money:,.2f} in all; {other!r} is without it "
+        f"(--mapping {flag('amount', other)})."
+        for (one, other), same, some, money in zip(pairs, *[found] * 3, strict=False)
+        if some >= 3 and same >= 0.98 * some
+    }
+    return list(told.values())
 
 
 def _sums_so_far(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
@@ -227,87 +269,3 @@ def _no_goods(
         f"Column {column!r} is not used, and its lines of {shown} count like goods; where they are no sales, say "
         f"--mapping {flag('type', column)} and --rule {flag('type', odd[0] + ':ignore')} with the others as :counts."
     ]
-
-
-def ask_what_is_left(
-    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
-) -> list[Question]:
-    """Ask which money was paid where one column is the amount less another one, whatever they are called."""
-    columns = [  # an amount before the seller's fees is right
-        one
-        for one in numbers
-        if not any(_HEADED[name].search(plain_heading(one)) for name in ("other_money", "sale_fees"))
-    ][:_COLUMNS_COMPARED]
-    if "amount" in given or len(columns) < 2 or {"discount", "refunded", "credit"} & {*mapping, *given}:
-        return []
-    base = mapping.get("amount") or f"{mapping.get('quantity')} x {mapping.get('unit_price')}"
-    amount = (
-        glance.number(mapping["amount"])
-        if "amount" in mapping
-        else " * ".join(f"({glance.number(mapping[name])})" for name in ("quantity", "unit_price"))
-    )
-    pairs = [(taken, rest) for taken in columns for rest in columns if taken != rest]
-    values = {column: glance.number(column) for column in columns}
-    tests = ", ".join(
-        f"avg(cast(abs(({amount}) - abs({values[taken]}) - ({values[rest]})) < 0.006 as integer)), "
-        f"count(*) filter (({values[taken]}) <> 0 and ({values[rest]}) <> 0)"
-        for taken, rest in pairs
-    )
-    found = iter(glance.lines.row(f"select {tests} from {glance.lines}"))
-    for (taken, rest), agree, differ in zip(pairs, *[found] * 2, strict=False):
-        if differ >= 3 and agree is not None and agree >= 0.98:
-            text = (
-                f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
-                f"--mapping {flag('amount', rest)}, or --mapping {flag('amount', mapping['amount'])} if it is not."
-                if "amount" in mapping
-                else f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
-                f"--mapping {flag('amount', rest)}, or --rule price_discounted=true with --mapping "
-                f"{flag('discount', taken)} if it is not."
-            )
-            stays = f"amount={mapping['amount']}" if "amount" in mapping else f"discount={taken}"
-            return [Question(text, (f"amount={rest}", stays))]
-    return []
-
-
-def ask_about_fees(
-    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
-) -> list[Question]:
-    """Ask which money was paid where the amount is a price less what a marketplace or payment service keeps.
-
-    Customers paid the price; the rest of it is what the seller got. Fees bound how far the two may differ; without
-    them the heading of the amount must speak of a payout.
-    """
-    amount = mapping.get("amount", "")
-    fees = [one for one in numbers if _HEADED["sale_fees"].search(plain_heading(one))]
-    kept = [one for one in fees if not _HEADED["carriage"].search(plain_heading(one))]
-    paid_out = _HEADED["paid_out"].search(plain_heading(amount)) is not None
-    if not amount or "amount" in given or not (kept or paid_out):
-        return []
-    values = {one: glance.number(one) for one in [amount, *numbers]}
-    prices = {f"amount={one}": values[one] for one in numbers if one not in fees}
-    if "unit_price" in mapping:
-        price = glance.number(mapping["unit_price"])
-        if "quantity" in mapping:
-            prices = {"amount=": f"({price}) * ({glance.number(mapping['quantity'])})", **prices}
-        else:
-            prices[f"amount={mapping['unit_price']}"] = price
-    kept_back = " + ".join(f"coalesce(abs({values[one]}), 0)" for one in kept) or "1"
-    most = " + ".join(f"coalesce(abs({values[one]}), 0)" for one in fees) if kept else f"{values[amount]} / 2"
-    tests = ["count(*)"] + [
-        f"count(*) filter (({price}) - ({values[amount]}) between 0.005 and {most} + 0.011)"
-        for price in prices.values()
-    ]
-    sold, *less = glance.lines.row(
-        f"select {', '.join(tests)} from {glance.lines} where {values[amount]} > 0 and {kept_back} > 0"
-    )
-    found = [one for one, lines in zip(prices, less, strict=True) if sold >= 3 and lines >= 0.8 * sold]
-    if not found or sold < 0.5 * glance.rows:
-        return []
-    first = found[0].partition("=")[2] or f"{mapping['quantity']} x {mapping['unit_price']}"
-    because = f"by no more than {', '.join(map(repr, fees))}" if kept else "on nearly all lines"
-    text = (
-        f"column {amount!r} is less than {first!r} {because}, and may be what the seller got; say --mapping "
-        f"{flag('amount', found[0].partition('=')[2])} for what customers paid, or --mapping "
-        f"{flag('amount', amount)} if that is right."
-    )
-    return [Question(text, (*found, f"amount={amount}"))]

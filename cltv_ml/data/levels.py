@@ -114,8 +114,10 @@ def read_level(name: str, level: str, told: Mapping[str, str] | None = None) -> 
     >>> read_level("type", "Gutschrift"), read_level("status", "pending", {"Pending": "counts"})
     ('refund', 'counts')
     """
-    plain = plain_level(level)
-    for known, reading in (told or {}).items():
+    plain, told = plain_level(level), told or {}
+    if level.strip() in told:  # signs are told apart as they stand
+        return told[level.strip()]
+    for known, reading in told.items():
         if plain_level(known) == plain:
             return reading
     return _read_plain(name, plain)

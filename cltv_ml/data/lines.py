@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -224,6 +225,10 @@ def _check_readable(raw: Raw, parsed: Relation, marks: Relation) -> None:
             raise InputError(
                 f"column {column!r} holds fiscal periods, such as {str(value)[:50]!r}, whose months depend on when the "
                 "year begins; add a column with the date of each purchase, or with the first day of its period."
+            )
+        if name == "timestamp" and re.fullmatch(r"\d{1,2}[/.-]\d{1,2}[.]?|[0-3]\d[01]\d", str(value).strip()):
+            raise InputError(
+                f"column {column!r} holds days without a year, such as {str(value)!r}; export dates with the year."
             )
         kind = {"customer_id": "an identifier", "timestamp": "a date", "amount": "an amount"}[name]
         raise InputError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cltv_ml.data.glance import Glance
 from cltv_ml.data.headings import plain_heading
-from cltv_ml.data.hints import ask_about_fees, ask_what_is_left, hint, tell_of_levels, tell_of_lines
+from cltv_ml.data.hints import hint, tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     BLANK,
     LEVEL_NAMES,
@@ -33,7 +33,9 @@ from cltv_ml.data.overlooked_numbers import (
     part_refunds,
     speaks_of_return,
 )
+from cltv_ml.data.paid import ask_about_fees, ask_what_is_left
 from cltv_ml.data.parse import quote
+from cltv_ml.data.sides import look_at_sides
 from cltv_ml.engine import Relation, literal
 
 #: Levels that say, under whatever heading, that a sale was undone or never took place; and those that deny it.
@@ -80,7 +82,7 @@ def look_over(
             glance, numbers, mapping, given
         )
     if "unit_price" in mapping and "amount" not in mapping:
-        _look_at_price(glance, numbers, mapping, given, found)
+        _look_at_price(glance, kinds, numbers, mapping, given, found)
     return found
 
 
@@ -113,6 +115,7 @@ def _look_at_column(
 
 def _look_at_price(
     glance: Glance,
+    kinds: Mapping[str, str],
     numbers: list[str],
     mapping: Mapping[str, str],
     given: Mapping[str, str | None],
@@ -127,7 +130,9 @@ def _look_at_price(
             and not HEADED["price"].search(plain_heading(one))
             and glance.any_number(one)
         ]
-        found.mapping |= {"discount": discounts[0]} if discounts else {}
+        if discounts:
+            share = kinds[discounts[0]] == "rate" or "%" in discounts[0]
+            found.mapping["discount_rate" if share else "discount"] = discounts[0]
     if "quantity" in mapping and "quantity" not in given:
         look_at_quantities(glance, mapping["quantity"], numbers, found)
     if "unit_price" not in given:
@@ -226,6 +231,8 @@ def _look_at_levels(
 ) -> None:
     """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
     heading = plain_heading(column)
+    if look_at_sides(column, heading, levels, glance, decided, found):
+        return
     worded = HEADED["words"].search(heading) and "stat" not in heading
     plain = {level: plain_level(level) for level in levels}
     undone = [
@@ -311,7 +318,8 @@ def _look_at_codes(
     """Tell of a column of a few short codes whose heading says that they may tell sales from refunds."""
     heading = plain_heading(column)
     codes = [level for level in levels if level.strip()]
-    if "type" in decided or not 2 <= len(codes) <= 6 or max(map(len, codes)) > 6:
+    longest = 20 if HEADED["documents"].search(heading) else 6
+    if "type" in decided or not 2 <= len(codes) <= 6 or max(map(len, codes)) > longest:
         return
     if any(is_money(code) and not code.isdigit() for code in codes):
         return

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cltv_ml.data.glance import Glance
-from cltv_ml.data.headings import plain_heading, plain_pattern
+from cltv_ml.data.headings import PRICE_PER, plain_heading, plain_pattern
 from cltv_ml.data.levels import NO, YES
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.questions import Question
@@ -33,12 +33,15 @@ class Overlooked:
         Names that columns surely have; the reading of their levels is shown by `read_sales`.
     settled
         SQL for a line whose own status or negative amount says already that it is no sale.
+    levels
+        Of such names, what their levels mean, where no vocabulary knows it: see `Rules.levels`.
     questions, notes
         What must be asked, and what is told.
     """
 
     mapping: dict[str, str] = field(default_factory=dict)
     settled: str = "false"
+    levels: dict[str, dict[str, str]] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -165,6 +168,7 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overl
         for column in numbers
         if HEADED["price"].search(plain_heading(column))
         and not HEADED["no_price"].search(plain_heading(column))
+        and not PRICE_PER.search(plain_heading(column))
         and glance.differ(chosen, column)
     ]
     reason = "prices, and the amount of a line is its quantity times the price that was paid"

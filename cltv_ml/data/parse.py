@@ -130,8 +130,26 @@ class Columns:
             value = f"if(isfinite({plain}), {plain}, null)"
         else:
             value = once(self._bare_number(column, numerals.bare(text)), "n", "if(isfinite(n), n, null)")
+            value = self._with_sides(column, text, value) if self.ask else value
         self._note_unread(column, text, value)
         return value
+
+    def _with_sides(self, column: str, text: str, value: str) -> str:
+        """Return SQL for numbers of which some end in CR: credits are below 0, but where most are credits, debits."""
+        end = f"upper(rtrim({text}, '. '))"
+        debits, credits = self.row(
+            f"select count(*) filter (where suffix({end}, 'DR')), count(*) filter (where suffix({end}, 'CR')) "
+            f"from (from {self.table} limit 20000)"
+        )
+        if not credits:
+            return value
+        turned = credits > debits > 0
+        under, over = ("DR", "CR") if turned else ("CR", "DR")
+        self.notes.append(
+            f"Column {column!r}: {credits:,} amounts end in CR and {debits:,} in DR: those in {under} were read as "
+            f"below 0, those in {over} as above."
+        )
+        return f"if(regexp_matches({end}, '[CD]R$'), -({value}), {value})" if turned else value
 
     def _bare_number(self, column: str, bare: str) -> str:
         if self.ask or self.rules.decimal is not None:

@@ -36,6 +36,9 @@ _PERIOD = re.compile(
     r"|(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[-_ ./']*(\d{2}|\d{4})?"
 )
 
+#: How a file of statements begins.
+_SQL = re.compile(r"(create|drop) (table|database)|insert into|-- |/\*|set @|copy .* from stdin")
+
 #: Kinds of columns that are offered where no heading names the customer, the time or the amount.
 _ASKED_KINDS = {
     "customer_id": ("text", "number"),
@@ -119,16 +122,23 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         notes += told
     except QuestionsError as error:
         questions += error.questions
+    rules = recognised.rules if recognised else {}
     if not recognised:
         overlooked = look_over(table, kinds, mapping, given)
         mapping |= overlooked.mapping
         notes += overlooked.notes
         questions += tuple(overlooked.questions)
-    return Proposal(mapping, tuple(notes), questions, recognised.rules if recognised else {})
+        rules = {"levels": overlooked.levels}
+    return Proposal(mapping, tuple(notes), questions, rules)
 
 
 def _check_columns(columns: Sequence[str]) -> None:
     """Raise InputError where all of a source stands in one column."""
+    if _SQL.match(columns[0].strip().lower()):
+        raise InputError(
+            "the source holds statements of SQL rather than a table; load them into a database and give its URL, or "
+            "export the table as CSV."
+        )
     if len(columns) == 1:
         raise InputError(
             f"the source has one column only, {columns[0][:60]!r}, and no delimiter divides it; save it with a comma, "

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.data.datasets import DATASETS, Dataset
-from cltv_ml.data.date_parts import join_date
+from cltv_ml.data.date_parts import join_date, join_name
 from cltv_ml.data.grouped import fill_down
 from cltv_ml.data.mapping import read_mapping
 from cltv_ml.data.parse import quote
@@ -147,7 +147,7 @@ def read(
     """
     columns = read_mapping(mapping) if isinstance(mapping, str | Path) else dict(mapping or {})
     opened = open_source(source, table=table, header_row=header_row, memory=memory)
-    opened = _join_date(opened, columns)
+    opened = _join_parts(opened, columns)
     proposal = complete(opened.table, {**opened.mapping, **columns})
     settled = _settle_rules(opened, proposal, rules, changes or {})
     rows, notes, questions = _fill_down(opened, proposal, settled)
@@ -189,12 +189,14 @@ class Opened:
         return self.dataset.rules if self.dataset else Rules()
 
 
-def _join_date(opened: Opened, given: Mapping[str, str | None]) -> Opened:
-    """Return the source with its date in one column, where it stands in several."""
-    if opened.dataset or given.get("timestamp") in {name.removeprefix(MARK) for name in opened.table.kinds}:
-        return opened
-    table, told = join_date(opened.table)
-    return replace(opened, table=table, notes=(*opened.notes, *told))
+def _join_parts(opened: Opened, given: Mapping[str, str | None]) -> Opened:
+    """Return the source with its date, and its customers' names, in one column each, where they stand in several."""
+    here = {name.removeprefix(MARK) for name in opened.table.kinds}
+    for name, join in (("timestamp", join_date), ("customer_id", join_name)):
+        if not opened.dataset and given.get(name) not in here:
+            table, told = join(opened.table)
+            opened = replace(opened, table=table, notes=(*opened.notes, *told))
+    return opened
 
 
 def _settle_rules(

@@ -212,7 +212,7 @@ def doubt_parts(
 _OF_PAYMENTS = re.compile(
     "^psp|^capture(id|d?at)|^captured?amount|^charge(id)?$|^refundid|paymentintent|paymentid|balancetransaction"
     "|^(amount|total|price|money)(value|amount|minor)$|moneyamount$|^amountmoney|^(currency)?exponent$|^minorunits?$|^(currency)?decimal(s|places)$|^amountscale$"
-    "|^merchant(reference|account|id)|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
+    "|^merchant(reference|account|id)|^livemode$|^amount(refunded|captured|capturable|received)$|^settlementid|^payoutid|klarna|adyen|stripe|mollie|checkoutid"
 )
 
 #: Identifiers as interfaces of such services give them, for example txn_01hv8wptq8987qeep44cyrewp9.

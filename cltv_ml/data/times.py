@@ -141,7 +141,7 @@ def short_fields(text: str) -> str:
 def short_date(fields: str, order: str, last: int) -> str:
     """Return SQL for the ISO date of three fields; a year of two digits is at most `last`."""
     year, month, day = (f"{fields}.{part}" for part in ORDERS[order])
-    return f"({_full_year(year, last)} || '-' || {month} || '-' || {day})"
+    return f"({full_year(year, last)} || '-' || {month} || '-' || {day})"
 
 
 def from_text(
@@ -222,7 +222,8 @@ def is_serial(number: str) -> str:
     return f"{number} between {low} and {high}"
 
 
-def _full_year(year: str, last: int) -> str:
+def full_year(year: str, last: int) -> str:
+    """Return SQL for a year of two or four digits in full; one of two is at most `last`."""
     short = f"cast({last} - ({last} - try_cast({year} as integer)) % 100 as varchar)"
     return f"case length({year}) when 4 then {year} when 2 then {short} end"
 
@@ -238,7 +239,7 @@ def month_number(text: str) -> str:
 def _joined(last: int, words: bool, zoned: bool) -> str:
     """Return SQL for the time of `s`: year, month, day and a clock time, perhaps with a zone."""
     month = month_number("s[2]") if words else "s[2]"
-    date = f"{_full_year('s[1]', last)} || '-' || {month} || '-' || s[3]"
+    date = f"{full_year('s[1]', last)} || '-' || {month} || '-' || s[3]"
     said = "'^(?:г[.]?|года)?,? *(?:(?:at|um|à|a las|alle|klo|om|kl[.]?|о|в) )?'"
     tail = f"regexp_replace(trim(s[4]), {said}, '')"
     dotted = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cltv_ml.data.headings import plain_heading, unit_of
+from cltv_ml.data.headings import PRICE_PER, plain_heading, unit_of
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.numerals import WHOLE_CURRENCIES
 from cltv_ml.data.parse import Columns
@@ -157,12 +157,13 @@ def _derive(
     columns: Columns,
     mapping: Mapping[str, str],
     values: dict[str, str],
-    number: Mapping[str, str],
+    number: MutableMapping[str, str],
     asked: list[Question],
 ) -> None:
     """Add the amount, the discount and the cost that follow from unit prices, rates, unit costs or profits."""
     computed = "amount" not in mapping and {"quantity", "unit_price"} <= set(mapping)
     if computed:
+        _divide_price(columns, mapping, number)
         values["amount"] = f"({values['quantity']}) * ({number['unit_price']})"
     before = computed or _BEFORE_DISCOUNT.search(plain_heading(mapping.get("amount", ""))) is not None
     if (
@@ -174,7 +175,8 @@ def _derive(
         values["amount"] += f" - sign({values['amount']}) * coalesce(abs({values['discount']}), 0)"
     if "discount_rate" in mapping and "discount" not in values and "amount" in values:
         rate = columns.share(mapping["discount_rate"])
-        off = before and (computed or not _is_taken_off(columns, mapping["discount_rate"], rate, asked, True))
+        sure = computed and columns.rules.price_discounted is None
+        off = before and (sure or not _is_taken_off(columns, mapping["discount_rate"], rate, asked, True))
         if not off:
             values["discount"] = f"coalesce(({values['amount']}) * {rate} / nullif(1 - {rate}, 0), 0)"
         else:  # the money is then that before the discount
@@ -184,6 +186,20 @@ def _derive(
         values["cost"] = f"({values['quantity']}) * ({number['unit_cost']})"
     elif "cost" not in values and "profit" in number and "amount" in values:
         values["cost"] = f"({values['amount']}) - ({number['profit']})"
+
+
+def _divide_price(columns: Columns, mapping: Mapping[str, str], number: MutableMapping[str, str]) -> None:
+    """Make the price that of one item where a column says for how many it is, such as 100, and note it."""
+    for column in (one for one in columns.kinds if PRICE_PER.search(plain_heading(one))):
+        value = Columns(columns.table, columns.rules, ask=False).number(column)
+        known = f"coalesce({value}, 1) in (1, 10, 100, 1000, 10000)"
+        if column in mapping.values() or not columns.row(f"select bool_and({known}) from {columns.table}")[0]:
+            continue
+        if columns.table.holds(f"{value} > 1"):
+            number["unit_price"] = f"({number['unit_price']}) / coalesce({value}, 1)"
+            columns.notes.append(
+                f"Column {mapping['unit_price']!r} was divided by {column!r}, which says for how many items a price is."
+            )
 
 
 def _in_currency(columns: Columns, column: str, value: str, currency: str | None = None) -> str:

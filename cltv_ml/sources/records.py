@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,64 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
             f"{path.name!r} is JSON but not in UTF-8 ({error.reason}); save it as UTF-8."
         ) from error
     records, broken, notes = _records(text, path.name, start)
+    records, told = _take_apart(records)
     rows = [dict(_flat_record(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         raise InputError(f"{path.name!r} holds no records; check that the export is complete.")
     values = ([row.get(name) for name in names] for row in rows)
     return SourceRows(
-        load_batches(con, text_batches(values, inner_names(names), start)), tuple(broken), tuple(notes)
+        load_batches(con, text_batches(values, inner_names(names), start)), tuple(broken), (*notes, *told)
     )
+
+
+def _transposed(content: Any) -> list[dict[str, Any]] | None:
+    """Return the records of a table that names its columns once, with rows as lists or as objects by row; else None."""
+    if not isinstance(content, dict):
+        return None
+    names, rows = content.get("columns"), content.get("data", content.get("rows"))
+    if (
+        isinstance(names, list)
+        and isinstance(rows, list)
+        and rows
+        and all(isinstance(row, list) for row in rows)
+    ):
+        names = [one.get("name") if isinstance(one, dict) else one for one in names]
+        return [dict(zip(names, row, strict=False)) for row in rows]
+    columns = [value for value in content.values() if isinstance(value, dict)]
+    if len(columns) < max(2, len(content)) or any(list(one) != list(columns[0]) for one in columns):
+        return None
+    return [{name: value[row] for name, value in content.items()} for row in columns[0]]
+
+
+def _take_apart(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return one record per entry of the one list of records inside each, where only the entries hold money.
+
+    An order whose lines have prices and that has no total is so written, and a customer with all orders.
+    """
+    lists = {key for record in records for key, value in record.items() if is_records(value)}
+    if len(lists) != 1:
+        return records, []
+    [key] = lists
+    entries = [entry for record in records for entry in record.get(key) or [] if isinstance(entry, dict)]
+    outer = [value for record in records for name, value in _flat_record(record) if name != key]
+    if any(map(_is_money, outer)) or not any(
+        _is_money(value) for one in entries for _, value in _flat_record(one)
+    ):
+        return records, []
+    taken = {name for record in records for name in record}
+    apart = [
+        {name: value for name, value in record.items() if name != key}
+        | {f"{key}.{name}" if name in taken else name: value for name, value in entry.items()}
+        for record in records
+        for entry in record.get(key) or [{}]
+    ]
+    return apart, [f"The list {key!r} of each record was read as {len(apart):,} rows, one per entry."]
+
+
+def _is_money(value: Any) -> bool:
+    """Whether a value is a number with two decimals or fewer, but some."""
+    return re.fullmatch(r"-?\d+\.\d{1,2}", str(value)) is not None
 
 
 def _records(
@@ -48,6 +99,8 @@ def _records(
         content = _parse(text)
     except json.JSONDecodeError as error:
         return *_by_line(text, name, error, start), []
+    if (table := _transposed(content)) is not None:
+        return table, [], [f"The records of {name!r} were put together from its columns."]
     if isinstance(content, dict):
         lists = {key: value for key, value in content.items() if is_records(value)}
         if len(lists) > 1:

@@ -108,3 +108,34 @@ def test_a_fee_that_customers_paid_or_that_is_still_in_the_amount_is_not_asked_a
     paid = orders(subtotal=[one - 2 for one in AMOUNTS], **{"service fee": 2.0})
     before = orders(fee=0.5, net=[one - 0.5 for one in AMOUNTS])
     assert [read(frame).mapping["amount"] for frame in (paid, before)] == ["total", "total"]
+
+
+def test_tips_and_taxes_in_the_amount_are_told_with_the_column_without_them():
+    for heading in ("Tip", "Sales tax", "MwSt"):
+        tip = [2.0, 0, 4, 5, 0, 7, 8, 9]
+        net = [total - more for total, more in zip(AMOUNTS, tip, strict=True)]
+        frame = orders(**{heading: tip, "Goods": net})
+        told = " ".join(clean(read(frame, {"amount": "total"})).report.notes)
+        assert f"'total' holds what stands in {heading!r}, 35.00 in all; 'Goods' is without it" in told
+        assert "holds what stands in" not in " ".join(
+            clean(read(orders(**{heading: tip, "Goods": tip}))).report.notes
+        )
+
+
+def test_what_came_back_is_no_price_that_was_paid():
+    back = [0.0] * 4 + [-60.0, 0.0, -80.0, -90.0]
+    net = [total + taken for total, taken in zip(AMOUNTS, back, strict=True)]
+    frame = orders(**{"Gross sales": AMOUNTS, "Returns": back, "Net sales": net}).drop(columns="total")
+    assert clean(read(frame)).report.money_kept == sum(net)
+
+
+def test_numbers_of_receipts_that_begin_again_are_told():
+    told = " ".join(clean(read(orders(order_id=[1, 1, 2, 2, 3, 3, 4, 4]))).report.notes)
+    assert "4 of 4 values of 'order_id' belong to several customers" in told
+    assert "belong to several customers" not in " ".join(clean(read(orders())).report.notes)
+
+
+def test_kinds_of_documents_that_are_not_known_are_told():
+    told = " ".join(clean(read(orders(BON_TYP=last("Bewirtung", "Umbuchung")))).report.notes)
+    assert "'BON_TYP' with Umbuchung (7 lines), Bewirtung (1 lines) is not used" in told
+    assert clean(read(orders(BON_TYP=last("AVTraining", "Beleg")))).report.money_kept == sum(AMOUNTS[:-1])

@@ -283,3 +283,26 @@ def test_a_source_of_one_column_is_refused_with_the_way_out(tmp_path):
     path.write_text("customer~~date~~amount\n1~~2025-01-05~~9.50\n".replace("~~", "§"), encoding="utf-8")
     with pytest.raises(InputError, match="one column only, 'customer§date§amount'"):
         read(path)
+
+
+def test_records_inside_records_are_rows_where_only_they_hold_money(tmp_path):
+    lines = [{"sku": "a", "qty": 2, "price": 1.5}, {"sku": "b", "qty": 1, "price": 4.25}]
+    order = {"order_id": 7, "customer": "Al", "date": "2024-01-05", "lines": lines}
+    source = written(tmp_path, json.dumps([order, order | {"order_id": 8}]), "orders.json")
+    assert kept(source) == (4, 14.5)
+    totals = json.dumps([order | {"total": 7.25}, order | {"order_id": 8, "total": 7.25}])
+    assert kept(written(tmp_path, totals, "totals.json")) == (2, 14.5)
+    bought = [{"date": "2024-01-05", "total": 7.25}, {"date": "2024-02-05", "total": 1.5}]
+    assert kept(written(tmp_path, json.dumps([{"customer": "Al", "orders": bought}]), "customers.json")) == (
+        2,
+        8.75,
+    )
+
+
+def test_tables_that_name_their_columns_once_are_read(tmp_path):
+    columns = {"customer": ["Al", "Bo"], "date": ["2024-01-05", "2024-02-05"], "amount": [7.25, 1.5]}
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    split = {"columns": list(columns), "index": [0, 1], "data": rows}
+    by_row = {name: {str(place): value for place, value in enumerate(many)} for name, many in columns.items()}
+    for content in (split, by_row):
+        assert kept(written(tmp_path, json.dumps(content), "table.json")) == (2, 8.75)

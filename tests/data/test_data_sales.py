@@ -239,3 +239,9 @@ def test_documents_posted_and_marked_for_deletion_are_told_from_others():
 def test_an_unknown_level_of_lines_without_an_amount_is_not_asked_about():
     frame = orders(("a", 1, "1", "100", "paid"), ("b", 2, "2", "see notes", "B7"), names=["status"])
     assert kept(frame) == 100.0
+
+
+def test_codes_of_accounting_programs_say_what_a_document_is():
+    assert read_levels("type", ["SI", "SC", "SR"]) == ["counts", "refund", "ignore"]
+    assert read_levels("type", ["FT", "NC"]) == ["counts", "refund"]
+    assert read_levels("type", ["TD01", "TD04"]) == ["counts", "refund"]

@@ -113,3 +113,11 @@ def test_a_status_whose_levels_all_count_gives_way():
 def test_items_that_never_came_back_are_not_asked_about():
     mapping, _ = settled(quantity_returned=[0, 0, 0, 0])
     assert mapping["amount"] == "amount"
+
+
+def test_an_untaxed_amount_goes_before_a_total():
+    mapping, notes = settled(
+        amount=None, **{"Untaxed Amount": [10.0, 20, 30, 40], "Total": [12.0, 24, 36, 48]}
+    )
+    assert mapping["amount"] == "Untaxed Amount"
+    assert "Total" in notes

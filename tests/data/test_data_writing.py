@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from cltv_ml.data.parse import Columns
+from cltv_ml.data.questions import QuestionsError
 from cltv_ml.data.rules import Rules
 from cltv_ml.engine import lend
 from cltv_ml.sources.frames import MARK
@@ -264,3 +265,28 @@ def test_what_is_no_number_in_a_column_is_counted():
     columns = opened([1.5, float("nan"), float("-inf"), None])
     assert values_of(columns, columns.number("x")) == [1.5, None, None, None]
     assert columns.notes[0].startswith("Column 'x': 2 values are no finite number")
+
+
+def test_quarters_and_numbers_of_days_are_dates():
+    assert days(["2024-Q1", "2024-Q3"]) == ["2024-01-01", "2024-07-01"]
+    assert days(["Q2 2024", "Q4 '24"]) == ["2024-04-01", "2024-10-01"]
+    assert days(["1. Quartal 2024", "3rd Quarter 2024"]) == ["2024-01-01", "2024-07-01"]
+    assert days(["2024-123", "2025-001"]) == ["2024-05-02", "2025-01-01"]
+    for written in (["2024366", "2025001"], [2024366, 2025001], ["24366", "25001"]):
+        assert days(written) == ["2024-12-31", "2025-01-01"]
+    assert days(["45366", "45701"]) == ["2024-03-15", "2025-02-13"]  # days of a spreadsheet
+
+
+def test_prices_may_name_what_they_are_for():
+    assert numbers(["10.00/pc", "3.50 per kg", "€4.00 / Stk"]) == [10.0, 3.5, 4.0]
+
+
+def test_currencies_without_parts_leave_no_doubt_about_a_sign():
+    assert numbers(["1,838円", "12,500円"]) == [1838.0, 12500.0]
+    with pytest.raises(QuestionsError, match=r"may be 1838 or 1\.838"):
+        numbers(["1,838", "12,500"])
+
+
+def test_clocks_without_colons_are_times():
+    assert times(["20240105T150405Z", "20240106T080000Z"])[0] == datetime(2024, 1, 5, 15, 4, 5)
+    assert times(["05-JAN-24 03.04.05.000000 PM +00:00"]) == [datetime(2024, 1, 5, 15, 4, 5)]

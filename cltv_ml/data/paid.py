@@ -1,0 +1,98 @@
+"""Questions about which of several columns of money was paid, where one is another less a third."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cltv_ml.data.glance import Glance
+from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.hints import COLUMNS_COMPARED
+from cltv_ml.data.mapping import flag
+from cltv_ml.data.overlooked_numbers import HEADED
+from cltv_ml.data.questions import Question
+
+
+def ask_what_is_left(
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask which money was paid where one column is the amount less another one, whatever they are called."""
+    columns = [  # an amount before the seller's fees is right
+        one
+        for one in numbers
+        if not any(
+            HEADED[name].search(plain_heading(one)) for name in ("other_money", "sale_fees", "negative")
+        )
+    ][:COLUMNS_COMPARED]
+    if "amount" in given or len(columns) < 2 or {"discount", "refunded", "credit"} & {*mapping, *given}:
+        return []
+    base = mapping.get("amount") or f"{mapping.get('quantity')} x {mapping.get('unit_price')}"
+    amount = (
+        glance.number(mapping["amount"])
+        if "amount" in mapping
+        else " * ".join(f"({glance.number(mapping[name])})" for name in ("quantity", "unit_price"))
+    )
+    pairs = [(taken, rest) for taken in columns for rest in columns if taken != rest]
+    values = {column: glance.number(column) for column in columns}
+    tests = ", ".join(
+        f"avg(cast(abs(({amount}) - abs({values[taken]}) - ({values[rest]})) < 0.006 as integer)), "
+        f"count(*) filter (({values[taken]}) <> 0 and ({values[rest]}) <> 0)"
+        for taken, rest in pairs
+    )
+    found = iter(glance.lines.row(f"select {tests} from {glance.lines}"))
+    for (taken, rest), agree, differ in zip(pairs, *[found] * 2, strict=False):
+        if differ >= 3 and agree is not None and agree >= 0.98:
+            text = (
+                f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
+                f"--mapping {flag('amount', rest)}, or --mapping {flag('amount', mapping['amount'])} if it is not."
+                if "amount" in mapping
+                else f"column {rest!r} is {base!r} less {taken!r} on nearly all lines, and may be what was paid; say "
+                f"--mapping {flag('amount', rest)}, or --rule price_discounted=true with --mapping "
+                f"{flag('discount', taken)} if it is not."
+            )
+            stays = f"amount={mapping['amount']}" if "amount" in mapping else f"discount={taken}"
+            return [Question(text, (f"amount={rest}", stays))]
+    return []
+
+
+def ask_about_fees(
+    glance: Glance, numbers: Sequence[str], mapping: Mapping[str, str], given: Mapping[str, str | None]
+) -> list[Question]:
+    """Ask which money was paid where the amount is a price less what a marketplace or payment service keeps.
+
+    Customers paid the price; the rest of it is what the seller got. Fees bound how far the two may differ; without
+    them the heading of the amount must speak of a payout.
+    """
+    amount = mapping.get("amount", "")
+    fees = [one for one in numbers if HEADED["sale_fees"].search(plain_heading(one))]
+    kept = [one for one in fees if not HEADED["carriage"].search(plain_heading(one))]
+    paid_out = HEADED["paid_out"].search(plain_heading(amount)) is not None
+    if not amount or "amount" in given or not (kept or paid_out):
+        return []
+    values = {one: glance.number(one) for one in [amount, *numbers]}
+    prices = {f"amount={one}": values[one] for one in numbers if one not in fees}
+    if "unit_price" in mapping:
+        price = glance.number(mapping["unit_price"])
+        if "quantity" in mapping:
+            prices = {"amount=": f"({price}) * ({glance.number(mapping['quantity'])})", **prices}
+        else:
+            prices[f"amount={mapping['unit_price']}"] = price
+    kept_back = " + ".join(f"coalesce(abs({values[one]}), 0)" for one in kept) or "1"
+    most = " + ".join(f"coalesce(abs({values[one]}), 0)" for one in fees) if kept else f"{values[amount]} / 2"
+    tests = ["count(*)"] + [
+        f"count(*) filter (({price}) - ({values[amount]}) between 0.005 and {most} + 0.011)"
+        for price in prices.values()
+    ]
+    sold, *less = glance.lines.row(
+        f"select {', '.join(tests)} from {glance.lines} where {values[amount]} > 0 and {kept_back} > 0"
+    )
+    found = [one for one, lines in zip(prices, less, strict=True) if sold >= 3 and lines >= 0.8 * sold]
+    if not found or sold < 0.5 * glance.rows:
+        return []
+    first = found[0].partition("=")[2] or f"{mapping['quantity']} x {mapping['unit_price']}"
+    because = f"by no more than {', '.join(map(repr, fees))}" if kept else "on nearly all lines"
+    text = (
+        f"column {amount!r} is less than {first!r} {because}, and may be what the seller got; say --mapping "
+        f"{flag('amount', found[0].partition('=')[2])} for what customers paid, or --mapping "
+        f"{flag('amount', amount)} if that is right."
+    )
+    return [Question(text, (*found, f"amount={amount}"))]
