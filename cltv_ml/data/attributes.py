@@ -169,18 +169,6 @@ def read_attributes(
     return found.without(unread) if wanted is None else found
 
 
-def empty_attributes(names: Sequence[str]) -> pa.Table:
-    """Return a table of these columns without rows: for a model that learned from attributes that are not given.
-
-    >>> empty_attributes(["text_country"]).column_names
-    ['customer_id', 'text_country']
-    """
-    kinds = {name: pa.string() if name.startswith("text_") else pa.float64() for name in names}
-    return pa.table(
-        {name: pa.array([], kind) for name, kind in {"customer_id": pa.string(), **kinds}.items()}
-    )
-
-
 def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
     for column in kinds:
         if column not in columns:

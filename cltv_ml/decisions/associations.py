@@ -16,6 +16,9 @@ from cltv_ml.log import AnyLog, Log
 #: What is recommended: single products or whole categories.
 ProductLevel = Literal["product_id", "category"]
 
+#: Only the items in most orders are paired, which bounds the work.
+_MOST_ITEMS = 2000
+
 _COLUMNS = ["bought", "also_bought", "orders", "support", "confidence", "lift", "lift_lower", "lift_upper"]
 
 
@@ -24,7 +27,6 @@ def find_associations(
     level: ProductLevel = "category",
     *,
     min_orders: int = 20,
-    max_items: int = 2000,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Return the pairs that share orders more often than chance, the most certain first.
@@ -41,8 +43,6 @@ def find_associations(
         "product_id" or "category".
     min_orders
         A pair must share this many orders.
-    max_items
-        Only the items in most orders are paired; bounds the work.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def find_associations(
         The log has no such column.
     """
     con, columns = Log.of(log).connect_for(f"association by {level}", [level])
-    _make_baskets(con, columns, level, min_orders, max_items)
+    _make_baskets(con, columns, level, min_orders)
     pairs = _count_pairs(con, min_orders)
     total = int(con.sql("select count(distinct basket) from baskets").fetchall()[0][0])
     pairs = _with_lift(pairs, total, confidence)
@@ -60,9 +60,7 @@ def find_associations(
     ).reset_index(drop=True)
 
 
-def _make_baskets(
-    con: duckdb.DuckDBPyConnection, columns: set[str], level: str, min_orders: int, max_items: int
-) -> None:
+def _make_baskets(con: duckdb.DuckDBPyConnection, columns: set[str], level: str, min_orders: int) -> None:
     """Make the tables `baskets`, each order's items, and `items`, those in most orders."""
     # A basket is told by its order's 64-bit hash: of a hundred million orders two are unlikely to share one.
     con.execute(
@@ -72,7 +70,7 @@ def _make_baskets(
     con.execute(
         "create temp table items as select item, orders, row_number() over (order by orders desc, item) as number "
         f"from (select item, count(*) as orders from baskets group by 1) where orders >= {int(min_orders)} "
-        f"qualify number <= {int(max_items)}"
+        f"qualify number <= {_MOST_ITEMS}"
     )
 
 

@@ -13,9 +13,7 @@ from cltv_ml.errors import InputError
 OVERDUE, LAPSED = 2.0, 4.0
 
 
-def fit_lifecycle(
-    customers: pd.DataFrame, *, overdue: float = OVERDUE, lapsed: float = LAPSED
-) -> dict[str, float]:
+def fit_lifecycle(customers: pd.DataFrame) -> dict[str, float]:
     """Return the rule as plain numbers: `typical_gap` (days), `overdue` and `lapsed` (multiples of a gap).
 
     The typical gap is the median over repeat buyers of their mean days between purchase days. For a
@@ -29,13 +27,11 @@ def fit_lifecycle(
     Raises
     ------
     InputError
-        Nobody ever bought twice, or `lapsed` is not larger than `overdue`.
+        Nobody ever bought twice.
 
     >>> fit_lifecycle(pd.DataFrame({"frequency": [2, 1, 0], "recency": [60.0, 50.0, 0.0]}))
     {'typical_gap': 40.0, 'overdue': 2.0, 'lapsed': 4.0}
     """
-    if not 0 < overdue < lapsed:
-        raise InputError(f"lapsed must be larger than overdue and both positive, got {overdue} and {lapsed}.")
     repeat = customers[customers["frequency"] > 0]
     if repeat.empty:
         raise InputError(
@@ -43,7 +39,7 @@ def fit_lifecycle(
             "use a longer log."
         )
     gap = float((repeat["recency"] / repeat["frequency"]).median())
-    return {"typical_gap": gap, "overdue": float(overdue), "lapsed": float(lapsed)}
+    return {"typical_gap": gap, "overdue": OVERDUE, "lapsed": LAPSED}
 
 
 def apply_lifecycle(

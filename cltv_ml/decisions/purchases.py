@@ -15,6 +15,9 @@ from cltv_ml.errors import InputError
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
+#: An item needs this many buyers to be recommended, and these are the items at most, those with most buyers.
+_LEAST_BUYERS, _MOST_ITEMS = 20, 3000
+
 
 @dataclass(frozen=True)
 class Purchases:
@@ -34,18 +37,8 @@ def read_purchases(
     log: AnyLog,
     cutoff: str | pd.Timestamp,
     level: ProductLevel = "product_id",
-    *,
-    min_customers: int = 20,
-    max_items: int = 3000,
 ) -> Purchases:
     """Return who bought what before the cutoff, for items with enough buyers, the most bought first.
-
-    Parameters
-    ----------
-    min_customers
-        An item needs this many buyers to be recommended.
-    max_items
-        At most this many items, those with most buyers.
 
     Raises
     ------
@@ -58,11 +51,11 @@ def read_purchases(
         f"create temp table bought as select distinct customer_id, {level} as item from log "
         f"where timestamp < timestamp '{end}' and {level} is not null"
     )
-    items = _most_bought(con, min_customers, max_items)
+    items = _most_bought(con)
     if len(items) < 2:
         raise InputError(
-            f"cross-selling needs two items with at least {min_customers} buyers before {end:%Y-%m-%d}, found "
-            f"{len(items)}; lower min_customers, recommend categories, or use a longer log."
+            f"cross-selling needs two items with at least {_LEAST_BUYERS} buyers before {end:%Y-%m-%d}, found "
+            f"{len(items)}; recommend categories, or use a longer log."
         )
     con.register("items", pd.DataFrame({"item": items, "place": range(len(items))}))
     customers = frame(
@@ -77,10 +70,10 @@ def read_purchases(
     return Purchases(pd.Index(customers, name="customer_id"), pd.Index(items, name="item"), matrix)
 
 
-def _most_bought(con: duckdb.DuckDBPyConnection, min_customers: int, max_items: int) -> pd.Series:
+def _most_bought(con: duckdb.DuckDBPyConnection) -> pd.Series:
     return frame(
         con.sql(
-            f"select item, count(*) as buyers from bought group by 1 having count(*) >= {int(min_customers)} "
-            f"order by buyers desc, item limit {int(max_items)}"
+            f"select item, count(*) as buyers from bought group by 1 having count(*) >= {_LEAST_BUYERS} "
+            f"order by buyers desc, item limit {_MOST_ITEMS}"
         )
     )["item"]

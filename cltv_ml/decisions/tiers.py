@@ -21,14 +21,13 @@ def fit_tiers(
     *,
     shares: Mapping[str, float] | Sequence[float] | None = None,
     thresholds: Mapping[str, float] | None = None,
-    rest: str | None = None,
 ) -> dict[str, float]:
     """Return the lowest value of each tier, highest tier first; the last tier takes everyone below.
 
-    A plain dictionary: store it with the model and next month's customers are cut at the same values.
-    Customers of equal value are never separated, and no tier reaches beyond its share of customers: if
-    too many tie at a cut, they all fall into the tier below (customers who are all alike are all in the
-    last tier).
+    The last tier is called "low", or "rest" under a sequence of shares. A plain dictionary: store it with the model
+    and next month's customers are cut at the same values. Customers of equal value are never separated, and no tier
+    reaches beyond its share of customers: if too many tie at a cut, they all fall into the tier below (customers who
+    are all alike are all in the last tier).
 
     Parameters
     ----------
@@ -39,8 +38,6 @@ def fit_tiers(
         (0.01, 0.05, 0.25), whose tiers are called "top 1%", "top 5%" and so on.
     thresholds
         Lowest value of each tier in currency, instead of shares.
-    rest
-        Name of the last tier; "low" by default, "rest" under a sequence of shares.
 
     Raises
     ------
@@ -51,27 +48,24 @@ def fit_tiers(
     {'high': 9.0, 'medium': 6.0, 'low': 0.0}
     >>> fit_tiers(pd.Series(range(1, 11)), shares=(0.1, 0.5))
     {'top 10%': 10.0, 'top 50%': 6.0, 'rest': 0.0}
-    >>> fit_tiers(pd.Series([5.0, 80.0]), thresholds={"gold": 100, "silver": 50}, rest="base")
-    {'gold': 100.0, 'silver': 50.0, 'base': 0.0}
+    >>> fit_tiers(pd.Series([5.0, 80.0]), thresholds={"gold": 100, "silver": 50})
+    {'gold': 100.0, 'silver': 50.0, 'low': 0.0}
     """
     if shares is not None and thresholds is not None:
         raise InputError("give shares or thresholds, not both: tiers are cut in one way.")
     if thresholds is not None:
-        return _checked_cuts({name: float(cut) for name, cut in thresholds.items()}, rest or "low")
+        return _checked_cuts({name: float(cut) for name, cut in thresholds.items()})
     if shares is None or isinstance(shares, Mapping):
-        named, rest = dict(shares or DEFAULT_SHARES), rest or "low"
+        named, last = dict(shares or DEFAULT_SHARES), "low"
     else:
-        named, rest = (
-            {f"top {share:.3g}%": share / 100 for share in (100 * s for s in shares)},
-            rest or "rest",
-        )
+        named, last = {f"top {100 * share:.3g}%": share for share in shares}, "rest"
     limits = list(named.values())
     if not limits or limits != sorted(set(limits)) or limits[0] <= 0 or limits[-1] >= 1:
         raise InputError(f"shares must rise and lie between 0 and 1, got {limits}; for example (0.2, 0.5).")
     present = values.dropna().to_numpy(dtype=np.float64)
     if not len(present):
         raise InputError("tiers need at least one customer with a value, got none; score customers first.")
-    return {**{name: _cut(present, share) for name, share in named.items()}, rest: 0.0}
+    return {**{name: _cut(present, share) for name, share in named.items()}, last: 0.0}
 
 
 def apply_tiers(values: pd.Series, tiers: Mapping[str, float]) -> pd.Series:
@@ -97,11 +91,11 @@ def _cut(values: np.ndarray, share: float) -> float:
     return float(within[0]) if len(within) else float(np.nextafter(distinct[-1], np.inf))
 
 
-def _checked_cuts(thresholds: dict[str, float], rest: str) -> dict[str, float]:
+def _checked_cuts(thresholds: dict[str, float]) -> dict[str, float]:
     cuts = list(thresholds.values())
     if not cuts or not np.isfinite(cuts).all() or cuts != sorted(set(cuts), reverse=True):
         raise InputError(
             f"thresholds must fall from the highest tier to the lowest, got {thresholds}; "
             "for example {'gold': 500, 'silver': 100}."
         )
-    return {**thresholds, rest: 0.0}
+    return {**thresholds, "low": 0.0}

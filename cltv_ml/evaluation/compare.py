@@ -123,8 +123,6 @@ def decide_challenge(
     simpler: bool = False,
     newer: bool = False,
     objective: Objective = "gini",
-    bias_bound: float = BIAS_BOUND,
-    decile_bound: float = DECILE_BOUND,
 ) -> Challenge:
     """Return whether the challenger of `compare_pair` replaces the champion, by the written rule.
 
@@ -137,7 +135,7 @@ def decide_challenge(
        that interval includes zero and neither |bias| nor decile error is shown to be worse.
     """
     _check_objective(objective, pair.index)
-    steps = {side: _overstep(pair[side], bias_bound, decile_bound) for side in ("champion", "challenger")}
+    steps = {side: _overstep(pair[side]) for side in ("champion", "challenger")}
     row = pair.loc[objective]
     evidence = (
         f"difference in {_OBJECTIVE_NAMES[objective]} {_figure(objective, row['difference'], signed=True)}, "
@@ -149,7 +147,7 @@ def decide_challenge(
         return Challenge(
             False,
             f"kept: the challenger is outside the bounds (bias {pair.at['bias', 'challenger']:+.1%}, allowed "
-            f"{bias_bound:.0%}; decile error {pair.at['decile_mape', 'challenger']:.1%}, allowed {decile_bound:.0%})",
+            f"{BIAS_BOUND:.0%}; decile error {pair.at['decile_mape', 'challenger']:.1%}, allowed {DECILE_BOUND:.0%})",
         )
     level = (pair.loc[_LEVEL, "better"] == "challenger").any()
     if steps["champion"] > 1 and steps["challenger"] < steps["champion"] and level:
@@ -164,17 +162,13 @@ def decide_challenge(
     return Challenge(False, f"kept: the challenger is not shown to be better ({evidence})")
 
 
-def is_within_bounds(
-    scores: Mapping[str, float] | pd.Series,
-    bias_bound: float = BIAS_BOUND,
-    decile_bound: float = DECILE_BOUND,
-) -> bool:
+def is_within_bounds(scores: Mapping[str, float] | pd.Series) -> bool:
     """Return whether a model with these scores (`bias`, `decile_mape`) is trusted with money.
 
     >>> is_within_bounds({"bias": -0.08, "decile_mape": 0.2})
     True
     """
-    return _overstep(scores, bias_bound, decile_bound) <= 1
+    return _overstep(scores) <= 1
 
 
 _OBJECTIVE_NAMES = {"gini": "Gini", "profit": "profit"}
@@ -188,9 +182,9 @@ def _check_objective(objective: str, metrics: pd.Index) -> None:
         raise InputError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
 
 
-def _overstep(scores: Mapping[str, float] | pd.Series, bias_bound: float, decile_bound: float) -> float:
+def _overstep(scores: Mapping[str, float] | pd.Series) -> float:
     """Return the larger of |bias| and decile error in units of its bound: at most 1 is within bounds."""
-    return float(np.maximum(abs(scores["bias"]) / bias_bound, scores["decile_mape"] / decile_bound))
+    return float(np.maximum(abs(scores["bias"]) / BIAS_BOUND, scores["decile_mape"] / DECILE_BOUND))
 
 
 def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:
