@@ -12,7 +12,7 @@ from scipy.special import betainc, betaln, digamma, gammaln
 from cltv_ml.errors import InputError
 from cltv_ml.models import beta_geometric
 from cltv_ml.models.base import check_columns
-from cltv_ml.models.distinct_rows import in_parts
+from cltv_ml.models.distinct_rows import in_parts, on_distinct
 from cltv_ml.models.fitting import Params, Problem, check_weights
 from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.purchase_history import Rows
@@ -159,18 +159,20 @@ class MBGCNBD(PurchaseModel):
     def _if_alive(self, columns: tuple[np.ndarray, ...], answer: Answer) -> np.ndarray:
         """Return the answer as a mean over the events since the last purchase, which recency tells about."""
         r, alpha, a, b = self._own(())
+        x, tx, T = columns
 
-        def mean(x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
-            """Return the mean answer over the stages that a customer may have reached."""
-            stages, _ = self._stages((r, alpha, a, b), x, tx, T)
-            within = np.exp(stages - _log_sum(stages))
-            total = np.zeros_like(x)
-            for stage in range(self.k_):
-                p = r + self.k_ * x + stage
-                total += within[stage] * answer((p, alpha + T, a + 0 * x, b + x + 1, stage + 0 * x))
-            return total
+        def by_stage(x: np.ndarray, T: np.ndarray) -> np.ndarray:
+            """Return the answer for each number of events since the last purchase, shape (n, k)."""
+            parts = [
+                answer((r + self.k_ * x + stage, alpha + T, a + 0 * x, b + x + 1, stage + 0 * x))
+                for stage in range(self.k_)
+            ]
+            return np.stack(parts, axis=1)
 
-        return in_parts(mean, columns, self.chunk)
+        # recency matters to the weights of the stages only
+        answers = on_distinct(lambda *distinct: in_parts(by_stage, distinct, self.chunk), x, T)
+        stages, _ = self._stages((r, alpha, a, b), x, tx, T)
+        return np.einsum("kn,nk->n", np.exp(stages - _log_sum(stages)), answers)
 
     def _reached(self, params: Params, t: float) -> Callable[[np.ndarray], np.ndarray]:
         """Return the probability of at least m times k events, less those already made, in `t`."""
