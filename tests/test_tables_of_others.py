@@ -17,6 +17,7 @@ from cltv_ml.data import clean, read
 from cltv_ml.engine import as_tabular
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features
+from cltv_ml.models import ParetoNBD, ProbabilisticValue
 from cltv_ml.settings.commands import Monitor
 
 LINES = pd.DataFrame(
@@ -78,3 +79,13 @@ def test_every_kind_of_table_is_a_setting_of_a_command() -> None:
 def test_what_is_no_table_is_refused_by_its_name() -> None:
     with pytest.raises(InputError, match="int is not a table: give a path, or a frame of pandas, Polars"):
         as_tabular(3)
+
+
+def test_purchase_and_spend_models_read_tables_of_other_libraries() -> None:
+    X = build_features(LINES, "2024-05-01", ["frequency"]).reset_index()  # with a column of texts
+    expected = ProbabilisticValue(horizon=30).fit(X).predict(X)
+    for name in ("Arrow", "Arrow batch", "Polars", "DuckDB"):
+        found = ProbabilisticValue(horizon=30).fit(KINDS[name](X)).predict(KINDS[name](X))
+        np.testing.assert_array_equal(found, expected, err_msg=name)
+    bounds = ParetoNBD().fit(pl.from_pandas(X)).predict_interval(pl.from_pandas(X), 30)
+    pd.testing.assert_frame_equal(bounds, ParetoNBD().fit(X).predict_interval(X, 30))

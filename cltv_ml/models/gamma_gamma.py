@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
+from cltv_ml.models.inputs import named
 from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.predictive import draw_parameters
 from cltv_ml.models.purchase_history import check_complete
@@ -224,6 +225,7 @@ class GammaGamma(BaseEstimator):
         return np.exp(np.clip(z @ slopes, -300.0, 300.0)) if len(slopes) else np.ones(len(z))
 
     def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        X = named(X)
         matrix = check_columns(self, X, ("frequency", "monetary_value"))
         check_complete(self, X, matrix[:, :1], ("frequency",))
         spend = np.where(matrix[:, 0] > 0, matrix[:, 1], 0.0)

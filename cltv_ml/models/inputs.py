@@ -27,14 +27,28 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
     """
     if isinstance(X, pd.DataFrame):
         return X if _has_names(model, X) else _by_place(model, X, names)
-    if hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns"):
-        return pa.table(X).to_pandas(types_mapper=pd.ArrowDtype)
+    if isinstance(found := named(X), pd.DataFrame):
+        return found
     if hasattr(X, "collect_schema"):  # a lazy frame of Polars
         raise InputError(
             f"{type(model).__name__}: X is a {type(X).__name__}, not yet read; call its collect() first."
         )
     array = check_array(X, ensure_all_finite=False, estimator=model, input_name="X")
     return _by_place(model, pd.DataFrame(array, copy=False), names)
+
+
+def named(X: Any) -> Any:
+    """Return a table that hands over Arrow's stream, such as one of Polars, as a pandas frame; the rest as it is.
+
+    >>> named(pa.table({"T": [90.0]})).columns.tolist()
+    ['T']
+    """
+    if isinstance(X, pd.DataFrame) or not (hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns")):
+        return X
+    # pandas cannot take rows of Polars' own kind of text
+    return pa.table(X).to_pandas(
+        types_mapper=lambda kind: None if pa.types.is_string_view(kind) else pd.ArrowDtype(kind)
+    )
 
 
 def as_labels(model: Any, y: Any, rows: int) -> np.ndarray:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.base import clone
 
@@ -129,3 +130,14 @@ def test_a_customer_is_explained_alike_alone_and_in_company(fitted, customers):
     X, _ = customers
     together, alone = fitted.contributions(X).iloc[[7]], fitted.contributions(X.iloc[[7]])
     pd.testing.assert_frame_equal(alone, together, rtol=1e-4, atol=1e-4)
+
+
+def test_a_table_of_another_library_is_answered_as_a_pandas_frame(name, fitted, customers):
+    X, y = customers
+    table = pl.from_pandas(X)
+    again = CATALOGUE[name](horizon=91).fit(table, y.to_numpy())
+    for found in (fitted.predict(table), again.predict(X), again.predict_table(table)["expected_value"]):
+        assert np.asarray(found) == pytest.approx(fitted.predict(X), rel=1e-12)
+    assert fitted.contributions(table).to_numpy() == pytest.approx(
+        fitted.contributions(X).to_numpy(), rel=1e-6
+    )
