@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, gammainc, gammaln, wrightomega
 
+from cltv_ml.models.distinct_rows import group_rows, in_parts, on_distinct
 from cltv_ml.models.fitting import Params
 from cltv_ml.models.purchase_history import Rows
 from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_poisson, until_moment
 
 _POINTS, _FINER = 24, 64  # of an integral in each direction, and where customers are drawn from them
+_GRID = np.linspace(-1, 1, _POINTS)
 _LEFT_OUT = 25.0  # what lies further down than this is left out
 _WIDEST = 5.0  # standard deviation of a logarithm that the points can follow; larger ones are taken for it
 
@@ -76,6 +78,29 @@ class ParetoNBDAbe(CovariateModel):
             (-1 - v_by_v) / other * (other < _WIDEST),
             by_rho * 2 / (1 + w) ** 2,
         )
+
+    def _alive_now(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return P(alive), each integral's points laid once for all customers who share them."""
+        x, tx, T, *covariates = columns
+
+        def log_alive(x: np.ndarray, T: np.ndarray, *covariates: np.ndarray) -> np.ndarray:
+            """Return the log-likelihood of being alive, in which recency has no part."""
+            return _log_alive(self._own(covariates), x, T, T)[0]
+
+        alive = on_distinct(lambda *rows: in_parts(log_alive, rows, self.chunk), x, T, *covariates)
+        shared, place = group_rows([x, tx, *covariates])
+        members = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
+        gone, since = np.empty(len(x)), np.maximum(T - tx, 1e-12)[:, None]
+        for first in range(0, len(members), self.chunk):
+            x, tx, *own = (column[first : first + self.chunk] for column in shared)
+            nodes = _nodes(self._own(own), (x, 1.0), tx, _GRID)
+            both = nodes.lam + nodes.mu
+            for rows, rate, weight, top in zip(
+                members[first:], both, nodes.weight / both, nodes.top, strict=False
+            ):
+                left = -np.expm1(-since[rows] * rate.ravel()) @ weight.ravel()
+                gone[rows] = np.log(np.maximum(left, 1e-300)) + top
+        return expit(alive - gone)
 
     def _p_alive(self, params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray) -> np.ndarray:
         alive, gone = (integral(params, x, tx, T)[0] for integral in (_log_alive, _log_gone))
@@ -192,14 +217,14 @@ def _log_alive(
     params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the log-likelihood of being alive at T, with the means of `_integrated`."""
-    return _integrated(_nodes(params, (x, 0.0), T, np.linspace(-1, 1, _POINTS)))
+    return _integrated(_nodes(params, (x, 0.0), T, _GRID))
 
 
 def _log_gone(
     params: Params, x: np.ndarray, tx: np.ndarray, T: np.ndarray
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the log-likelihood of having left between the last purchase and T, with the means of `_integrated`."""
-    nodes = _nodes(params, (x, 1.0), tx, np.linspace(-1, 1, _POINTS))
+    nodes = _nodes(params, (x, 1.0), tx, _GRID)
     both = nodes.lam + nodes.mu
     return _integrated(nodes, -np.expm1(-both * np.maximum(T - tx, 1e-12)[:, None, None]) / both)
 
@@ -207,7 +232,7 @@ def _log_gone(
 def _mean_of_alive(params: Params, answer: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """Return the mean of an answer over the rates of customers known to be alive."""
     *population, x, T = params
-    nodes = _nodes(tuple(population), (x, 0.0), T, np.linspace(-1, 1, _POINTS))
+    nodes = _nodes(tuple(population), (x, 0.0), T, _GRID)
     answers = nodes.weight * answer(nodes.lam, nodes.mu)
     return answers.sum(axis=(1, 2)) / nodes.weight.sum(axis=(1, 2))
 

@@ -226,14 +226,19 @@ class PurchaseModel(LikelihoodModel):
 
         def work(*columns: np.ndarray) -> np.ndarray:
             """Return P(alive) times the answer for customers like these."""
-            alive = in_parts(
-                lambda x, tx, T, *covariates: self._p_alive(self._own(covariates), x, tx, T),
-                columns,
-                self.chunk,
-            )
+            alive = self._alive_now(columns)
             return alive if answer is None else alive * self._if_alive(columns, answer)
 
         return on_distinct(work, *columns)
+
+    def _alive_now(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return P(alive) of distinct customers."""
+
+        def chance(x: np.ndarray, tx: np.ndarray, T: np.ndarray, *covariates: np.ndarray) -> np.ndarray:
+            """Return P(alive) of some of them."""
+            return self._p_alive(self._own(covariates), x, tx, T)
+
+        return in_parts(chance, columns, self.chunk)
 
     def _mean_now(self, X: pd.DataFrame, answer: Answer) -> np.ndarray:
         """Return the `answer` for a customer known to be alive."""

@@ -101,3 +101,11 @@ def test_expected_purchases_rise_with_the_horizon(customers):
     rising = np.array([model.expected_purchases(customers, t) for t in (0, 0.1, 1, 5, 20, 100, 1e6)])
     assert (np.diff(rising, axis=0) >= 0).all()
     assert np.isfinite(rising).all()
+
+
+def test_customers_who_share_points_of_an_integral_are_alive_with_their_own_probability(customers):
+    model = ParetoNBDAbe(purchase_covariates=["level"]).with_params({**TRUE, "purchase:level": 0.4})
+    X = customers.assign(level=(customers["level"] > 0).astype(float))
+    X = pd.concat([X.assign(T=30.0 + more) for more in range(4)])
+    alone = [model.p_alive(X.iloc[[row]])[0] for row in range(0, len(X), 7)]
+    np.testing.assert_allclose(model.p_alive(X)[::7], alone, rtol=1e-12)
