@@ -11,7 +11,6 @@ import typer
 
 from cltv_ml.cli import app
 from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND
-from cltv_ml.evaluation.shape import SAME_GINI
 from cltv_ml.reporting import plots
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +44,6 @@ def test_champion_page_names_the_bounds_of_the_rule():
         f"the bias is at most {BIAS_BOUND:.0%} and the decile error at most {DECILE_BOUND:.0%}"
         in " ".join(text.split())
     )
-    assert f"at most {SAME_GINI:g}".replace(" 0.", " .") in text
 
 
 def test_pages_fetch_nothing_from_elsewhere():

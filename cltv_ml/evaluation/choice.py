@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.compare import Verdict, compare_pair, is_within_bounds
@@ -19,7 +18,7 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
     """Return the champion by the written rule (`shape.choose_shape`), read on earlier customers unseen.
 
     The total is not in question here: all models but the naive rule were brought to one level (`models.level`).
-    The best order of customers by money wins, in normalised Gini or, with `targeting`, in that campaign's profit.
+    The truest shares of the total win, by their deviance or, with `targeting`, by that campaign's profit.
 
     The test window then only measures it, so its figures there are not the best of several. Where the log holds no
     earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` is
@@ -36,7 +35,7 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
         why = "; the log holds no earlier window to choose on, so the test window chose, which flatters it a little"
     else:
         models = list(result.models.values())
-        chosen = compare_shapes(models, validation, targeting, ahead=result.window.cutoff).verdict
+        chosen = compare_shapes(models, validation, targeting).verdict
         days = ", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in validation.cutoffs)
         why = f", on average over the windows of {validation.days} days from {days}, predicted out of fold"
     within = is_within_bounds(result.scores.loc[chosen.champion])
@@ -47,16 +46,11 @@ def compare_shapes(
     models: Sequence[ValueModel],
     validation: Validation,
     targeting: Targeting | None = None,
-    *,
-    ahead: pd.Timestamp | None = None,
 ) -> Contest:
-    """Return the shape contest of the models on `validation` (`validation.eligible` says who may win).
-
-    `ahead` is the cutoff of the window to come, whose season counts (`choose_shape`).
-    """
+    """Return the shape contest of the models on `validation` (`validation.eligible` says who may win)."""
     names = [model.name for model in models if model.name in validation.predictions]
     allowed = eligible(models, validation)
-    return choose_shape(validation.predictions[names], validation.y_true, allowed, targeting, ahead=ahead)
+    return choose_shape(validation.predictions[names], validation.y_true, allowed, targeting)
 
 
 def doubt_order(result: WindowResult, champion: str) -> list[str]:
@@ -97,11 +91,9 @@ def choose_unseen(
     models: Sequence[ValueModel],
     validation: Validation,
     targeting: Targeting | None = None,
-    *,
-    ahead: pd.Timestamp | None = None,
 ) -> Verdict:
     """Return the champion of `compare_shapes`."""
-    return compare_shapes(models, validation, targeting, ahead=ahead).verdict
+    return compare_shapes(models, validation, targeting).verdict
 
 
 def _can_rank(validation: Validation) -> bool:

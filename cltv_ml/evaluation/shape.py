@@ -15,8 +15,8 @@ from cltv_ml.evaluation.metrics import METRICS, Targeting, profit
 from cltv_ml.models import SameRate
 from cltv_ml.models.ensemble import TWEEDIE_POWER
 
-#: Mean Ginis that differ by less are called equal.
-SAME_GINI = 0.005
+#: Deviances that differ by a smaller share are called equal.
+_SAME_DEVIANCE = 1e-6
 
 #: The chance that a model without skill passes for one with it.
 _CHANCE = 0.025
@@ -70,23 +70,16 @@ def choose_shape(
     y_true: pd.Series,
     allowed: Sequence[str],
     targeting: Targeting | None = None,
-    *,
-    ahead: pd.Timestamp | None = None,
 ) -> Contest:
     """Return the model whose shares of the total were best on the windows given.
 
     1. A model may be chosen when its order is shown to beat chance: its mean Gini over the windows is above zero
        with probability 97.5% (bootstrap). The naive rule may be chosen only where it passes and no other model does.
-       Where none passes there is no order to win by: the model with the least deviance wins, the naive rule left out.
-    2. Of these, the ones whose ten value groups are off by at most `DECILE_BOUND`, once every model is brought to the
-       realised total; all where none is.
-    3. Of these, the ones whose mean Gini is at most `SAME_GINI` below the best: what so small a difference says
-       on a few windows does not carry over to the next.
-    4. The one whose value groups are off least wins. With `targeting` the highest mean profit wins instead of
-       3 and 4. Ties go to the model listed first.
-
-    Order is read on all windows. Value groups are read on those of the season of the window to come, where there are
-    any: how money is spread over customers changes with the season, their order much less.
+       Where none passes there is no order to win by, and all but the naive rule go on.
+    2. Of these, the model with the least mean deviance wins, once every model is brought to the realised total. The
+       deviance is least in expectation for the true shares (a consistent score of the mean: Gneiting 2011), so one
+       figure judges the order of customers and how far apart they are. With `targeting` the highest mean profit wins
+       instead. Ties go to the model listed first.
 
     Parameters
     ----------
@@ -94,8 +87,6 @@ def choose_shape(
         A column per model and what was spent, indexed by `cutoff` and `customer_id`, or by customer.
     allowed
         The models that these windows may decide about.
-    ahead
-        The cutoff of the window to come.
 
     Raises
     ------
@@ -103,7 +94,7 @@ def choose_shape(
         No model can be judged: nobody bought anything in a window, or everybody spent the same.
     """
     objective: Objective = "gini" if targeting is None else "profit"
-    scores = _mean_scores(predictions, y_true, allowed, targeting, ahead)
+    scores = _mean_scores(predictions, y_true, allowed, targeting)
     if scores.empty or scores["gini"].isna().all():
         raise InputError(
             "no model can be judged: nobody bought anything in the window, or everybody spent the same; "
@@ -111,44 +102,30 @@ def choose_shape(
         )
     scores["left_out"] = _left_out(scores, allowed)
     able = scores[scores["left_out"] == ""]
-    if not (scores["gini_lower"] > 0).any():
-        return _without_order(able, scores)
-    field = within_decile_bound(able)
-    best = best_shape(able, objective)
-    scores.loc[able.index.difference(field.index), "left_out"] = f"decile error above {DECILE_BOUND:.0%}"
-    within = bool(scores.at[best, "decile_mape"] <= DECILE_BOUND)
-    return Contest(Verdict(best, within, _reason(best, scores, field, objective)), scores)
-
-
-def _without_order(able: pd.DataFrame, scores: pd.DataFrame) -> Contest:
-    """Return the contest where no order is shown to beat chance: the shares with the least deviance win."""
-    best = str(able["deviance"].idxmin())
-    reason = (
-        f"{best}: least deviance of the shares ({able.at[best, 'deviance']:.2f}) of {len(able)} "
-        f"{'model' if len(able) == 1 else 'models'}, for no order of customers is shown to beat chance"
-    )
-    within = bool(scores.at[best, "decile_mape"] <= DECILE_BOUND)
-    return Contest(Verdict(best, within, reason), scores)
+    skilled = bool((scores["gini_lower"] > 0).any())
+    best = best_shape(able, objective if skilled else "gini")
+    reason = _reason(best, scores, able, objective) if skilled else _without_order(best, able)
+    return Contest(Verdict(best, bool(scores.at[best, "decile_mape"] <= DECILE_BOUND), reason), scores)
 
 
 def best_shape(scores: pd.DataFrame, objective: Objective = "gini") -> str:
-    """Return the name of the row that wins by steps 2 to 4 of `choose_shape`.
+    """Return the name of the row that wins by step 2 of `choose_shape`.
 
-    >>> scores = pd.DataFrame({"gini": [0.8, 0.799, 0.7], "decile_mape": [0.2, 0.1, 0.0]}, index=["a", "b", "c"])
-    >>> best_shape(scores)
-    'b'
+    >>> scores = pd.DataFrame({"deviance": [2.1, 2.0, 2.0], "profit": [9.0, 7.0, 8.0]}, index=["a", "b", "c"])
+    >>> best_shape(scores), best_shape(scores, "profit")
+    ('b', 'a')
     """
-    field = within_decile_bound(scores)
-    if objective != "gini":
-        return str(field[objective].idxmax())
-    near = field[field["gini"] >= field["gini"].max() - SAME_GINI]
-    return str(near["decile_mape"].idxmin())
+    if objective == "profit":
+        return str(scores["profit"].idxmax())
+    return str((scores["deviance"] <= scores["deviance"].min() * (1 + _SAME_DEVIANCE)).idxmax())
 
 
-def within_decile_bound(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose decile error is at most `DECILE_BOUND`, all where none is."""
-    within = scores[scores["decile_mape"] <= DECILE_BOUND]
-    return within if len(within) else scores
+def _without_order(best: str, able: pd.DataFrame) -> str:
+    """Return the reason where no order is shown to beat chance."""
+    return (
+        f"{best}: least deviance of the shares ({able.at[best, 'deviance']:.2f}) of {len(able)} "
+        f"{'model' if len(able) == 1 else 'models'}, for no order of customers is shown to beat chance"
+    )
 
 
 def _mean_scores(
@@ -156,11 +133,10 @@ def _mean_scores(
     y_true: pd.Series,
     allowed: Sequence[str],
     targeting: Targeting | None,
-    ahead: pd.Timestamp | None,
 ) -> pd.DataFrame:
     """Return a row per model with its means over the windows; it wins those where none of the allowed is better."""
-    tables, draws, alike = [], [], []
-    for cutoff, rows in _windows(y_true):
+    tables, draws = [], []
+    for rows in _windows(y_true):
         spent, values = y_true[rows], share_out(predictions[rows], y_true[rows])
         values = values.dropna(axis="columns", how="all")
         if spent.nunique() < 2 or values.empty:
@@ -169,14 +145,10 @@ def _mean_scores(
         tables.append(pd.DataFrame.from_dict(scores, orient="index"))
         # A total has no part in the order: the same draws serve the report, which shows more of them.
         draws.append(bootstrap_metrics(spent, predictions.loc[rows, list(values)])["gini"])
-        alike.append(is_same_season(cutoff, ahead))
     if not tables:
         return pd.DataFrame()
     ginis = pd.concat([table["gini"] for table in tables], axis="columns").reindex(predictions.columns)
     mean = pd.concat(tables).groupby(level=0).mean().reindex(predictions.columns)
-    if any(alike):
-        seasonal = pd.concat([table for table, same in zip(tables, alike, strict=True) if same])
-        mean["decile_mape"] = seasonal["decile_mape"].groupby(level=0).mean()
     lower = sum(draws).div(len(draws)).quantile(_CHANCE) if draws else np.nan
     among = ginis[ginis.index.isin(allowed) & (ginis.index != SameRate.name)]
     best = (among if len(among) else ginis).max()
@@ -185,25 +157,12 @@ def _mean_scores(
     )
 
 
-def is_same_season(cutoff: pd.Timestamp | None, ahead: pd.Timestamp | None) -> bool:
-    """Return whether a cutoff lies within a month of whole years before another.
-
-    >>> is_same_season(pd.Timestamp("2010-09-10"), pd.Timestamp("2011-09-25"))
-    True
-    """
-    if cutoff is None or ahead is None:
-        return False
-    days = (ahead - cutoff).days
-    years = round(days / 365.25)
-    return years >= 1 and abs(days - 365.25 * years) <= 31
-
-
-def _windows(y_true: pd.Series) -> list[tuple[pd.Timestamp | None, np.ndarray]]:
-    """Return each window's cutoff and rows; one without a cutoff where the rows have none."""
+def _windows(y_true: pd.Series) -> list[np.ndarray]:
+    """Return the rows of each window; all where the rows have no cutoff."""
     if "cutoff" not in y_true.index.names:
-        return [(None, np.ones(len(y_true), dtype=bool))]
+        return [np.ones(len(y_true), dtype=bool)]
     cutoffs = y_true.index.get_level_values("cutoff")
-    return [(cutoff, np.asarray(cutoffs == cutoff)) for cutoff in cutoffs.unique()]
+    return [np.asarray(cutoffs == cutoff) for cutoff in cutoffs.unique()]
 
 
 def _scores_of(spent: pd.Series, values: pd.Series, targeting: Targeting | None) -> dict[str, float]:
@@ -229,17 +188,15 @@ def _left_out(scores: pd.DataFrame, allowed: Sequence[str]) -> pd.Series:
     return reasons
 
 
-def _reason(best: str, scores: pd.DataFrame, field: pd.DataFrame, objective: Objective) -> str:
+def _reason(best: str, scores: pd.DataFrame, able: pd.DataFrame, objective: Objective) -> str:
     row = scores.loc[best]
-    named = {"gini": f"Gini {row['gini']:.3f}", "profit": f"profit {row.get('profit', np.nan):,.0f}"}[
-        objective
-    ]
-    first = row[objective] >= field[objective].max()
-    won = "best order of customers" if first else "truest shares of the total among equal orders of customers"
-    many = "model" if len(field) == 1 else "models"
-    compared = row["windows"] > 1 and len(field) > 1
-    stable = f", first in {int(row['wins'])} of {int(row['windows'])} windows" if compared else ""
+    won = {
+        "gini": f"truest shares of the total (deviance {row['deviance']:.3f}, Gini {row['gini']:.3f}",
+        "profit": f"best order of customers (profit {row.get('profit', np.nan):,.0f}",
+    }[objective]
+    compared = row["windows"] > 1 and len(able) > 1
+    stable = f", best Gini in {int(row['wins'])} of {int(row['windows'])} windows" if compared else ""
     return (
-        f"{best}: {won} ({named}{stable}) of {len(field)} {many} that may be chosen "
+        f"{best}: {won}{stable}) of {len(able)} {'model' if len(able) == 1 else 'models'} that may be chosen "
         f"(decile error at the realised total {row['decile_mape']:.1%})"
     )

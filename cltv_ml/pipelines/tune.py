@@ -28,7 +28,6 @@ from cltv_ml.evaluation.compare import DECILE_BOUND
 from cltv_ml.evaluation.folds import JUDGED_BY, TuningFold, compute_folds, folds_sentence, judge_fold
 from cltv_ml.evaluation.panel import prepare
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.evaluation.shape import best_shape
 from cltv_ml.features import feature_version
 from cltv_ml.files import check_local
 from cltv_ml.inline import Inline
@@ -44,6 +43,9 @@ from cltv_ml.pipelines.tune_runs import log_scores, study_run, trial_run
 from cltv_ml.settings import Settings, Tune
 from cltv_ml.tracking import runs
 from cltv_ml.windows import Window, to_horizons
+
+#: Trials whose mean Gini is at most this below the best are called equal in order.
+_SAME_GINI = 0.005
 
 #: Finished trials before another can fall behind them.
 MIN_FINISHED = 5
@@ -192,14 +194,17 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
 
 
 def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
-    """Return the number of the chosen trial and why: the champion's rule over the trials of the front.
+    """Return the number of the chosen trial and why.
 
-    Decile error within its bound first, then the least decile error among trials of the best Gini, equal within .005;
-    the earlier trial wins a tie. On the front is a trial than which no other is better in one objective and as
-    good in the other.
+    On the front is a trial than which no other is better in one objective and as good in the other. Of these the one
+    with the least decile error wins, among those within its bound, if any is, whose Gini is at most `_SAME_GINI`
+    below the best of these; the earlier trial wins a tie.
     """
     front = table.loc[sorted(trial.number for trial in study.best_trials)]
-    best = int(best_shape(front.set_axis(front.index.astype(str))))
+    within = (
+        front[front["decile_mape"] <= DECILE_BOUND] if (front["decile_mape"] <= DECILE_BOUND).any() else front
+    )
+    best = int(within.loc[within["gini"] >= within["gini"].max() - _SAME_GINI, "decile_mape"].idxmin())
     row = front.loc[best]
     return best, (
         f"trial {best}: best order and shares of the total (Gini {row['gini']:.3f}; decile error at the realised "
