@@ -17,6 +17,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -85,6 +86,7 @@ def publish(version: int, name: str = REGISTERED_NAME) -> str:
         alias = "champion" if alias_version(name, "champion") is None else "challenger"
         _move(name, {alias: version})
         _unmark(name, version)
+    settle(name)  # deletes what a repeated request registered twice
     return alias
 
 
@@ -92,7 +94,8 @@ def settle(name: str = REGISTERED_NAME) -> None:
     """Finish what a stopped command began: a move of aliases, a version without alias.
 
     A move that somebody's later choice contradicts is dropped. A version whose training failed is deleted, one whose
-    training finished gets its alias.
+    training finished gets its alias. MLflow's client repeats a request whose response was lost, so a server may have
+    registered one model twice: the copy is deleted.
     """
     client = MlflowClient()
     try:
@@ -117,14 +120,22 @@ def _settle_pending(name: str, version: int, run_id: str) -> None:
     if status == "RUNNING":
         return
     with store.store_lock():
-        aliases = client.get_model_version(name, str(version)).aliases
-        if status != "FINISHED" and not aliases:
+        found = client.get_model_version(name, str(version))
+        if not found.aliases and (status != "FINISHED" or _is_copy(found)):
             client.delete_model_version(name, str(version))
             return
         newest = alias_version(name, "challenger") or alias_version(name, "champion") or 0
-        if not aliases and newest < version:
+        if not found.aliases and newest < version:
             _move(name, {"challenger" if alias_version(name, "champion") else "champion": version})
         _unmark(name, version)
+
+
+def _is_copy(version: ModelVersion) -> bool:
+    """Return whether another version of the same files is registered and no longer pending."""
+    return any(
+        other.source == version.source and _PENDING not in other.tags
+        for other in MlflowClient().search_model_versions(f"name = '{version.name}'")
+    )
 
 
 def _outcome(run_id: str) -> str:

@@ -17,8 +17,11 @@ class Failure(Exception):  # noqa: N818
 def start(work, log):
     """Fork, do the work with its output in a file, and return the child's process id."""
     sys.stdout.flush()
+    # Python swallows a Ctrl-C that falls into what it does itself right after a fork.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     child = os.fork()
     if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         return child
     status = 1
     try:
@@ -27,6 +30,7 @@ def start(work, log):
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
             try:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
                 work()
                 status = 0
             except SystemExit as stop:

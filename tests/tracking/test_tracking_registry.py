@@ -165,6 +165,20 @@ def test_a_training_stopped_before_it_gave_its_version_an_alias_has_it_given(ver
     assert "cltv_ml.pending" not in versions.get_model_version("cltv", "3").tags
 
 
+def test_a_model_that_a_repeated_request_registered_twice_is_one_version(versions):
+    run_id = pending(versions, "FINISHED")
+    source = versions.get_model_version("cltv", "3").source
+    copy = {"cltv_ml.pending": run_id}
+    versions.create_model_version("cltv", source, tags=copy)  # the server answered too late
+    assert registry.publish(4) == "challenger"
+    assert aliases() == {"champion": 1, "previous": None, "challenger": 4}
+    assert sorted(one.version for one in versions.search_model_versions("name = 'cltv'")) == [1, 2, 4]
+    versions.create_model_version("cltv", source, tags=copy)  # and this request arrived after all of it
+    registry.settle()
+    assert aliases() == {"champion": 1, "previous": None, "challenger": 4}
+    assert sorted(one.version for one in versions.search_model_versions("name = 'cltv'")) == [1, 2, 4]
+
+
 def test_a_rollback_restores_the_previous_champion_and_then_the_one_before(versions):
     registry.promote(2, expected=1)
     registry.promote(3, expected=2)
