@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from optuna.trial import TrialState
 
-from cltv_ml.tracking import runs
+from cltv_ml.tracking import lease, runs
 from cltv_ml.tracking.metric_names import grouped
 
 #: Names that the study and its trials remember their runs by.
@@ -33,7 +33,10 @@ def study_run(experiment_id: str, study: optuna.Study, name: str, tags: Mapping[
     if earlier is None or "MLFLOW_RUN_ID" in os.environ or not _run_exists(earlier):
         earlier = None
     with runs.held_open(
-        run_id=earlier, experiment_id=experiment_id, run_name=None if earlier else name, tags=dict(tags)
+        run_id=earlier,
+        experiment_id=experiment_id,
+        run_name=None if earlier else name,
+        tags={**tags, **runs.process_tags()},
     ) as run_id:
         study.set_user_attr(_RUN, run_id)
         yield run_id
@@ -49,13 +52,14 @@ def trial_run(parent: str, trial: optuna.Trial, tags: Mapping[str, str]) -> Iter
     run = client.create_run(
         client.get_run(parent).info.experiment_id,
         run_name=f"trial-{trial.number:04d}",
-        tags={**tags, "role": "trial", "mlflow.parentRunId": parent},
+        tags={**tags, **runs.process_tags(), "role": "trial", "mlflow.parentRunId": parent},
     )
     run_id = str(run.info.run_id)
     trial.set_user_attr(_RUN, run_id)
     status, state = "FAILED", "failed"
     try:
-        yield run_id
+        with lease.kept(run_id):
+            yield run_id
         status, state = "FINISHED", "complete"
     except optuna.TrialPruned:
         status, state = "KILLED", "pruned"

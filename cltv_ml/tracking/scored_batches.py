@@ -39,7 +39,7 @@ def series_run(experiment_id: str, name: str) -> str:
         )
         if batch_runs:
             return str(batch_runs[0].info.run_id)
-        tags = {"role": "monitoring", "registered_model": name}
+        tags = {**runs.process_tags(), "role": "monitoring", "registered_model": name}
         run = client.create_run(experiment_id, run_name=f"monitoring {name}", tags=tags)
         client.set_terminated(run.info.run_id)
     return str(run.info.run_id)
