@@ -1,8 +1,9 @@
-"""Amounts of money as text, with as many digits as their currency has."""
+"""Amounts of money as text, with as many digits as their currency has, and counts of one."""
 
 from __future__ import annotations
 
 import math
+import re
 
 #: Currencies without a smaller unit, and those of a thousand parts (ISO 4217).
 WHOLE = (
@@ -63,3 +64,17 @@ def format_exactly(amount: float, currency: str = "", *, unit: bool = True) -> s
 def _amount_text(amount: float, places: int, unit: str) -> str:
     # Rounded first, so that nothing is written as minus zero.
     return f"{round(float(amount), places) + 0.0:,.{places}f} {unit}".rstrip()
+
+
+_ONE_OF_MANY = re.compile(
+    r"(?<![\d.,])1 (line|customer|order|row|day|week|month|period|cohort|product|file|column|list|event|check|level)s\b"
+)
+
+
+def singular(text: str) -> str:
+    """Return a sentence in which one of a thing is no plural.
+
+    >>> singular("1 lines and 1 customers of 21 customers, 1.1 days")
+    '1 line and 1 customer of 21 customers, 1.1 days'
+    """
+    return _ONE_OF_MANY.sub(r"1 \1", text)

@@ -65,6 +65,17 @@ def to_days(horizon: int | float | str | pd.Timedelta) -> int:
     return round(days)
 
 
+def days_in_words(days: int) -> str:
+    """Return a span as a reader says it: whole years as years, anything else in days.
+
+    >>> days_in_words(1826), days_in_words(365), days_in_words(91), days_in_words(1)
+    ('5 years', '1 year', '91 days', '1 day')
+    """
+    years = round(days / _DAYS_IN["y"])
+    count, unit = (years, "year") if years and days == round(years * _DAYS_IN["y"]) else (days, "day")
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
 def to_horizons(horizons: str) -> list[int]:
     """Return the horizons of a setting in days: one, or several that increase, divided by commas.
 
@@ -198,11 +209,27 @@ class Window:
 
     def check_holdout(self, last: pd.Timestamp) -> None:
         """Raise when a log that ends at `last` does not hold the holdout."""
-        if self.end > last.normalize() + pd.Timedelta(days=1):
+        if not self.ends_by(last):
             raise InputError(
                 f"the holdout, {self.horizon} days from {self.cutoff:%Y-%m-%d}, ends {self.end:%Y-%m-%d}, "
                 f"but the log ends on {last:%Y-%m-%d}; choose an earlier cutoff or a shorter horizon."
             )
+
+    def check_campaign(self, last: pd.Timestamp, start: str, length: str) -> None:
+        """Raise when a log that ends at `last` does not hold the outcome of a campaign in this window.
+
+        `start` and `length` are the options that state its first day and how long it is read.
+        """
+        if not self.ends_by(last):
+            raise InputError(
+                f"the outcome of the campaign, {self.horizon} days from {self.cutoff:%Y-%m-%d}, is known once the log "
+                f"reaches {self.end - pd.Timedelta(days=1):%Y-%m-%d}, but it ends on {last:%Y-%m-%d}; give a newer "
+                f"log, an earlier {start} or a shorter {length}."
+            )
+
+    def ends_by(self, last: pd.Timestamp) -> bool:
+        """Return whether a log that ends at `last`, a day that counts as complete, holds the holdout."""
+        return self.end <= last.normalize() + pd.Timedelta(days=1)
 
     @classmethod
     def latest(cls, last: pd.Timestamp, horizon: int | float | str | pd.Timedelta) -> Window:

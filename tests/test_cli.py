@@ -10,6 +10,7 @@ import pytest
 
 import cltv_ml
 from cltv_ml import cli
+from cltv_ml.cli import printing
 from cltv_ml.data import DATASETS, read_mapping
 from cltv_ml.features import CATALOGUE, catalogue_page
 
@@ -123,3 +124,12 @@ def test_rooms_are_imported_when_they_are_first_used():
     assert {*dir(cltv_ml)} >= rooms - {"py"}
     with pytest.raises(AttributeError, match="no attribute 'karma'"):
         cltv_ml.karma  # noqa: B018
+
+
+def test_one_of_a_thing_is_singular_and_blanks_leave_numbers_to_the_right(capsys):
+    printing.console.print("1 lines of 21 lines")
+    printing.show_table(pd.DataFrame({"part": ["a", "b"], "lower": ["", "9"]}), "1 customers")
+    shown = capsys.readouterr().out
+    assert "1 line of 21 lines" in shown
+    assert "1 customer " in shown
+    assert "│     9 │" in shown

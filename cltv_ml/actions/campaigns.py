@@ -9,8 +9,16 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.products import products_of
-from cltv_ml.actions.shop import Shop, about, bounded, draw_untreated, margin_rates, order_values
-from cltv_ml.actions.terms import Actions, PastCampaign, worth_the_cost
+from cltv_ml.actions.shop import (
+    Shop,
+    about,
+    bounded,
+    draw_untreated,
+    margin_rates,
+    margins_known,
+    order_values,
+)
+from cltv_ml.actions.terms import Actions, PastCampaign, nobody_pays, still_needed, worth_the_cost
 from cltv_ml.errors import InputError
 from cltv_ml.features import build_features, default_features
 from cltv_ml.money import format_exactly, format_money
@@ -25,11 +33,16 @@ LEAVING = ("at risk", "lapsed")
 def add_retention(shop: Shop, done: Actions) -> None:
     """Add the list of leaving customers worth a treatment whose effect the user states."""
     terms = shop.terms
-    if terms.uplift is None or terms.cost is None:
-        raise InputError(
-            "a retention list needs the share of value a treatment saves and its cost per customer; "
-            "state them with --uplift and --cost, or measure them in a randomised campaign (--campaign)."
-        )
+    needed = still_needed(
+        "a retention list",
+        {
+            "--margin-rate": (margins_known(done), "margins"),
+            "--uplift": (terms.uplift, "the share of value a treatment saves"),
+            "--cost": (terms.cost, "what treating one customer costs"),
+        },
+    )
+    if terms.uplift is None or terms.cost is None or needed:
+        raise InputError(needed)
     leaving = shop.lifecycle.index[shop.lifecycle["lifecycle"].isin(LEAVING)]
     if not len(leaving):
         raise InputError("nobody is at risk or lapsed, so there is no customer to win back.")
@@ -41,15 +54,18 @@ def add_retention(shop: Shop, done: Actions) -> None:
     done.candidates["retention_list"] = treatment
     done.tables["retention_curve"] = curve = decisions.profit_curve(treatment)
     rates = decisions.expected_rates(people.loc[chosen.index], terms.uplift) if len(chosen) else (0.0, 0.0)
-    done.tables["retention_list"] = decisions.build_campaign(
-        chosen,
-        shop.window,
-        action="win back",
-        about=about(shop, done),
-        products=products_of(chosen.index, done),
-        control=draw_untreated(chosen, bounded(rates), shop, done),
-        currency=terms.currency,
-    )
+    if chosen.empty:
+        done.refused["retention list"] = nobody_pays(terms)
+    else:
+        done.tables["retention_list"] = decisions.build_campaign(
+            chosen,
+            shop.window,
+            action="win back",
+            about=about(shop, done),
+            products=products_of(chosen.index, done),
+            control=draw_untreated(chosen, bounded(rates), shop, done, name="retention_list"),
+            currency=terms.currency,
+        )
     drawn = plots.campaign_profit(curve, currency=terms.currency, listed=len(chosen))
     done.sections.append(
         section(
@@ -90,6 +106,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
             "random; name its file with --campaign (columns customer_id and arm, and propensity where not all were "
             "equally likely to get an arm) and its first day with --campaign-start."
         )
+    past.window.check_campaign(shop.log.last, "--campaign-start", "--campaign-days")
     sent = past.sent.drop_duplicates("customer_id").set_index("customer_id")["arm"]
     before = build_features(shop.log, past.window.cutoff, names=default_features(shop.log.columns))
     known = before.index.intersection(sent.index)
@@ -99,11 +116,15 @@ def add_campaign(shop: Shop, done: Actions) -> None:
     done.tables |= {"campaign_lesson": lesson.arms, "campaign_balance": balance, "qini_curve": lesson.curves}
     sentences = [_arm_sentence(str(arm), row, past) for arm, row in lesson.arms.iterrows()]
     unlike = balance.index[~balance["looks_random"]]
-    if cost is None or "margins_by_customer" not in done.tables:
-        done.refused["campaign list"] = (
-            "a campaign list, and what other offers would have earned, need margins and what treating one customer "
-            "costs; state it with --cost, and map a cost column or state --margin-rate."
-        )
+    needed = still_needed(
+        "a campaign list, with what other offers would have earned,",
+        {
+            "--margin-rate": (margins_known(done), "margins"),
+            "--cost": (cost, "what treating one customer costs"),
+        },
+    )
+    if needed:
+        done.refused["campaign list"] = needed
     else:
         sentences.append(
             _add_campaign_list(lesson.predict(shop.X[before.columns]), past.window.horizon, shop, done)
@@ -229,17 +250,19 @@ def _add_campaign_list(uplifts: pd.DataFrame, days: int, shop: Shop, done: Actio
     ]
     chosen = decisions.choose_customers(treatment, shop.terms.budget)
     done.candidates["campaign_list"] = treatment
+    if chosen.empty:
+        done.refused["campaign list"] = nobody_pays(shop.terms)
+        return f"None of the {len(treatment):,} customers is worth the cost."
     window = Window(shop.window.cutoff, days)
     orders = shop.predictions.loc[chosen.index, "expected_purchases"] * days / shop.window.horizon
-    base = float((1 - np.exp(-orders)).mean()) if len(chosen) else 0.0
-    gain = float(chosen["uplift"].mean()) if len(chosen) else 0.0
+    base, gain = float((1 - np.exp(-orders)).mean()), float(chosen["uplift"].mean())
     done.tables["campaign_list"] = decisions.build_campaign(
         chosen,
         window,
         action="campaign",
         about=about(shop, done).assign(offer=treatment["arm"]),
         products=products_of(chosen.index, done),
-        control=draw_untreated(chosen, bounded((base, base + gain)), shop, done),
+        control=draw_untreated(chosen, bounded((base, base + gain)), shop, done, name="campaign_list"),
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     each = format_money(cost, shop.terms.currency)

@@ -1,7 +1,7 @@
 """Export formats: files that ad platforms and mailing tools take, declared one by one with their rules.
 
 A format is a function from the customers to its table, and checks of that table. A file that breaks a rule is not
-written; the rule is named. Nothing here knows credentials or a network.
+written; the rule is named.
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def build_export(
     if missing:
         raise InputError(f"{chosen.title} needs the columns {missing}; add them with --customers.")
     if chosen.of_orders and order.orders is None:
-        raise InputError(
-            f"{chosen.title} is a file of orders; name the transactions with --data, with an order_id."
-        )
+        raise InputError(f"{chosen.title} is a file of orders; name their table with --orders.")
     kept, left_out = _allowed(known, order.value)
     table = chosen.rows(kept, order)
     identified = [column for column in ("Email", "Phone", "email", "phone") if column in table]
@@ -124,7 +122,15 @@ def build_export(
             nothing = table[column] <= 0
             left_out[reason] = int(nothing.sum())
             table = table[~nothing]
-    for rule in (_not_empty, *chosen.rules):
+    if not len(table):
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in left_out.items() if count)
+        told = (
+            f" of {len(customers):,} customers; left out: {counts}"
+            if counts
+            else ", for there are no customers"
+        )
+        raise InputError(f"{chosen.title} was not written: nobody is left{told}.")
+    for rule in chosen.rules:
         broken = rule(table, order)
         if broken:
             raise InputError(f"{chosen.title} was not written: {broken}")
@@ -256,10 +262,6 @@ def _kept_orders(customers: pd.DataFrame, order: ExportOrder) -> pd.DataFrame:
     """Return one row per order of the customers who are kept, with the customer's columns."""
     assert order.orders is not None, "checked by build_export"  # noqa: S101
     return order.orders.join(customers, on="customer_id", how="inner")
-
-
-def _not_empty(table: pd.DataFrame, order: ExportOrder) -> str:
-    return "" if len(table) else "nobody is left to write; see what was left out."
 
 
 def _names_currency(table: pd.DataFrame, order: ExportOrder) -> str:

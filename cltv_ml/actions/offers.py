@@ -95,7 +95,7 @@ def _add_offer_list(offers: pd.DataFrame, people: pd.DataFrame, shop: Shop, done
         action="personal discount",
         about=about(shop, done),
         products=products_of(given.index, done),
-        control=draw_untreated(given, rates, shop, done),
+        control=draw_untreated(given, rates, shop, done, name="offer_list"),
         currency=shop.terms.currency,
     )
     return given

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Shop, about, bounded, draw_untreated, margin_rates
-from cltv_ml.actions.terms import Actions, worth_the_cost
+from cltv_ml.actions.shop import Shop, about, bounded, draw_untreated, list_title, margin_rates, margins_known
+from cltv_ml.actions.terms import Actions, nobody_pays, still_needed, worth_the_cost
 from cltv_ml.data import doubt_products
 from cltv_ml.decisions.associations import ProductLevel
 from cltv_ml.errors import InputError
@@ -22,13 +22,14 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     """Add what each customer is likely to buy for the first time, by expected margin where margins are known."""
     past = Window(shop.window.cutoff - pd.Timedelta(days=shop.window.horizon), shop.window.horizon)
     level, judged, doubts = _judged_recommenders(shop.log, past)
+    personal = beats_popular(judged)
     margins = done.tables.get("margins_by_product" if level == "product_id" else "margins_by_category")
     done.tables["cross_sell_quality"] = judged
     table = decisions.recommend_next(
         shop.log,
         shop.window,
         level=level,
-        recommender=str(judged.index[0]),
+        recommender=str(judged.index[0]) if personal else "most_popular",
         margin_per_purchase=None if margins is None else decisions.margin_per_purchase(margins),
         p_active=decisions.probability_to_buy(shop.predictions),
         shown=decisions.Shown(exclude=shop.terms.exclude),
@@ -42,6 +43,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
     pairs = decisions.find_associations(shop.log, level)
     done.tables["cross_sell_pairs"] = pairs
     leading = _leading(table)
+    by_segment = _by_segment(shop, done, level) if leading or not personal else {}
     done.sections.append(
         section(
             "What to offer next",
@@ -53,7 +55,7 @@ def add_cross_sell(shop: Shop, done: Actions) -> None:
                 *_list_cross_sell(shop, done),
             ],
             warnings=[*doubts, *doubt_products(shop.log), *leading],
-            tables=_by_segment(shop, done, level) if leading else {},
+            tables=by_segment,
             figures={"Items bought together": plots.cross_sell_matrix(pairs)} if len(pairs) else {},
         )
     )
@@ -63,20 +65,30 @@ def _recommender_told(judged: pd.DataFrame, days: int) -> str:
     """Return a sentence on the chosen recommender and how well it predicted customers' first purchases.
 
     >>> judged = pd.DataFrame({"verdict": ["not shown to beat popular items (+1%)"]}, index=["similar_items"])
-    >>> _recommender_told(judged, 91).split("(NDCG@10), ")[1]
-    'it is not shown to beat popular items (+1%).'
+    >>> _recommender_told(judged, 91).split("(NDCG@10). ")[1]
+    'The best of them, similar items, is not shown to beat popular items (+1%).'
     """
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
-    if name == "most_popular":
+    if beats_popular(judged):
         return (
-            f"The most popular items are recommended: in the {days} days before, no other way named better what "
-            "customers then bought for the first time (NDCG@10)."
+            f"Recommended by {name.replace('_', ' ')}. In naming what customers bought for the first time in the "
+            f"{days} days before (NDCG@10), it {verdict}."
         )
-    is_verdict = verdict if verdict.startswith("beats") else f"is {verdict}"
-    return (
-        f"Recommended by {name.replace('_', ' ')}. In naming what customers bought for the first time in the {days} "
-        f"days before (NDCG@10), it {is_verdict}."
+    told = (
+        f"There is nothing personal to recommend, so the most popular items new to a customer are shown: in the {days} "
+        "days before, no choice by a customer's own purchases is shown to name better what they then bought for the "
+        "first time (NDCG@10)."
     )
+    return (
+        told
+        if name == "most_popular"
+        else f"{told} The best of them, {name.replace('_', ' ')}, is {verdict}."
+    )
+
+
+def beats_popular(judged: pd.DataFrame) -> bool:
+    """Return whether the best recommender is shown to name new purchases better than the most popular items do."""
+    return str(judged["verdict"].iloc[0]).startswith("beats")
 
 
 def _judged_recommenders(log: Log, past: Window) -> tuple[ProductLevel, pd.DataFrame, list[str]]:
@@ -142,11 +154,19 @@ def _by_segment(shop: Shop, done: Actions, level: ProductLevel) -> dict[str, pd.
 def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
     """Add the list of customers to show products to, where the user states the uplift, with its expected profit."""
     terms, table = shop.terms, done.tables["cross_sell"]
-    if terms.cross_sell_uplift is None or terms.cost is None or "expected_margin" not in table:
-        done.refused["cross-sell list"] = (
-            "a list of whom to show products needs margins, by what share showing a product raises its chance to be "
-            "bought, and what that costs per customer; state them with --margin-rate, --cross-sell-uplift and --cost."
-        )
+    needed = still_needed(
+        "a list of whom to show products",
+        {
+            "--margin-rate": (True if "expected_margin" in table else None, "margins"),
+            "--cross-sell-uplift": (
+                terms.cross_sell_uplift,
+                "by what share showing a product raises its chance to be bought",
+            ),
+            "--cost": (terms.cost, "what showing them costs per customer"),
+        },
+    )
+    if terms.cross_sell_uplift is None or needed:
+        done.refused["cross-sell list"] = needed
         return []
     of_each = table.groupby("customer_id")
     offers = pd.DataFrame(
@@ -171,11 +191,16 @@ def add_upsell(shop: Shop, done: Actions) -> None:
     done.tables["upsell"] = table = decisions.recommend_upsell(
         shop.log, shop.window.cutoff, exclude=terms.exclude
     )
-    if terms.upsell_share is None or terms.cost is None:
-        done.refused["upsell list"] = (
-            "a list of whom to show more expensive products needs the share who take them and what showing them costs "
-            "per customer; state them with --upsell-share and --cost."
-        )
+    needed = still_needed(
+        "a list of whom to show more expensive products",
+        {
+            "--margin-rate": (True if "extra_margin" in table else margins_known(done), "margins"),
+            "--upsell-share": (terms.upsell_share, "the share who take them"),
+            "--cost": (terms.cost, "what showing them costs per customer"),
+        },
+    )
+    if terms.upsell_share is None or needed:
+        done.refused["upsell list"] = needed
         return
     if "extra_margin" not in table:
         rates = margin_rates(shop.X.index, done).reindex(table["customer_id"]).to_numpy()
@@ -231,17 +256,14 @@ def _add_list(
     shown: pd.DataFrame | None = None,
 ) -> list[str]:
     """Add a list of the customers worth the cost, with a control group and the day to read it; say what it earns."""
-    title = name.removesuffix("_list").replace("_", "-") + " list"
+    title = list_title(name)
     try:
         chosen = decisions.choose_customers(offers, shop.terms.budget)
     except InputError as error:
         done.refused[title] = str(error)
         return []
     if chosen.empty:
-        done.refused[title] = (
-            f"nobody is expected to earn the cost of {format_money(shop.terms.cost or 0.0, shop.terms.currency)}; a "
-            "lower cost would change that."
-        )
+        done.refused[title] = nobody_pays(shop.terms)
         return []
     if "reason" not in chosen:
         chosen = chosen.assign(
@@ -249,13 +271,14 @@ def _add_list(
         )
     base = float(chosen["p_buy"].mean())
     done.candidates[name] = offers
+    rates = bounded((base, base + float(gain[chosen.index].mean())))
     done.tables[name] = decisions.build_campaign(
         chosen,
         shop.window,
         action=action,
         about=about(shop, done),
         products=products_of(chosen.index, done) if shown is None else shown,
-        control=draw_untreated(chosen, bounded((base, base + float(gain[chosen.index].mean()))), shop, done),
+        control=draw_untreated(chosen, rates, shop, done, name=name),
         currency=shop.terms.currency,
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)

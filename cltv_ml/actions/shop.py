@@ -249,11 +249,12 @@ def about(shop: Shop, done: Actions) -> pd.DataFrame:
 
 
 def draw_untreated(
-    chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, done: Actions
+    chosen: pd.DataFrame, rates: tuple[float, float], shop: Shop, done: Actions, *, name: str
 ) -> pd.Series | None:
-    """Return which chosen customers are the control, by tier: enough to show the difference of the rates.
+    """Return which chosen customers of a list are the control, by tier: enough to show the difference of the rates.
 
-    A list too short for that leaves a fifth untreated: it cannot prove the effect, and a note says so.
+    A list too short for that leaves a fifth untreated: it cannot prove the effect, and a note says so. `name` is that
+    of the list's table.
     """
     if len(chosen) < 2:
         return None
@@ -262,12 +263,26 @@ def draw_untreated(
         size = decisions.control_size(len(chosen), treated - base, base_rate=base)
     except InputError:
         size = max(1, round(0.2 * len(chosen)))
-        done.refused[f"control group of {len(chosen):,}"] = (
+        done.refused[f"control group of the {list_title(name)}"] = (
             f"the effect would raise the share who buy by {100 * (treated - base):.2f} percentage points, and "
             f"{len(chosen):,} customers are too few to show that, even with half of them untreated. Meanwhile "
             f"{size:,} of {len(chosen):,} stay untreated: add up several campaigns, or read this one for harm only."
         )
     return decisions.draw_control(chosen.index, size, strata=shop.tiers.reindex(chosen.index))
+
+
+def list_title(name: str) -> str:
+    """Return how a sentence names a list, given the name of its table.
+
+    >>> list_title("cross_sell_list"), list_title("retention_list")
+    ('cross-sell list', 'retention list')
+    """
+    return f"{name.removesuffix('_list').replace('_', '-')} list"
+
+
+def margins_known(done: Actions) -> bool | None:
+    """Return True where margins of customers are known, else None: nothing was stated."""
+    return "margins_by_customer" in done.tables or done.rates is not None or None
 
 
 def bounded(rates: tuple[float, float]) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,6 +113,45 @@ class Actions(Inline):
     def _parts(self) -> dict[str, Any]:
         rows = {name: f"{len(table):,} rows" for name, table in self.tables.items()}
         return {"tables": rows, "left_out": self.refused}
+
+
+def still_needed(part: str, terms: Mapping[str, tuple[object, str]]) -> str:
+    """Return what a part needs that the user has not stated, and the options for it; empty where nothing is missing.
+
+    Parameters
+    ----------
+    terms
+        By option: what was stated, None where nothing was, and what it is.
+
+    >>> still_needed("a list", {"--cost": (0.5, "a cost"), "--uplift": (None, "an effect")})
+    'a list needs an effect; state it with --uplift.'
+    >>> still_needed("a list", {"--cost": (None, "a cost"), "--uplift": (None, "an effect")})
+    'a list needs a cost and an effect; state them with --cost and --uplift.'
+    """
+    missing = {option: what for option, (stated, what) in terms.items() if stated is None}
+    if not missing:
+        return ""
+    it = "it" if len(missing) == 1 else "them"
+    return f"{part} needs {enumerated([*missing.values()])}; state {it} with {enumerated([*missing])}."
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    >>> enumerated(["tea", "milk", "sugar"]), enumerated(["tea"])
+    ('tea, milk and sugar', 'tea')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def nobody_pays(terms: Terms) -> str:
+    """Return why a list is empty.
+
+    >>> nobody_pays(Terms(cost=2.0, currency="EUR"))
+    'nobody is expected to earn the cost of 2.00 EUR; a lower cost would change that.'
+    """
+    cost = format_money(terms.cost or 0.0, terms.currency)
+    return f"nobody is expected to earn the cost of {cost}; a lower cost would change that."
 
 
 def worth_the_cost(offers: pd.DataFrame, listed: int, terms: Terms, people: str = "customers") -> str:

@@ -18,13 +18,22 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cltv_ml.money import format_money
+from cltv_ml.money import format_money, singular
 
 if TYPE_CHECKING:
     import pandas as pd
 
-console = Console()
-stderr = Console(stderr=True)
+
+class _Terminal(Console):
+    """A console whose sentences say "1 line", not "1 lines"."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print texts and tables."""
+        super().print(*(singular(one) if isinstance(one, str) else one for one in objects), **how)
+
+
+console = _Terminal()
+stderr = _Terminal(stderr=True)
 
 #: Metrics of a comparison, those that were measured: title and how a value is written.
 METRIC_FORMATS = {
@@ -58,9 +67,10 @@ class Notes(logging.Handler):
 
 def show_table(frame: pd.DataFrame, title: str = "") -> None:
     """Print a frame of ready-made text, the first column to the left."""
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=singular(title) or None, title_justify="left")
     for number, name in enumerate(frame.columns):
-        numeric = number > 0 and frame[name].astype(str).str.match(r"^[-+]?[\d.,]+%?$").all()
+        cells = frame[name].astype(str)
+        numeric = number > 0 and cells[cells != ""].str.match(r"^[-+]?[\d.,]+%?$").all()
         table.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
     for row in frame.astype(str).itertuples(index=False):
         table.add_row(*(escape(cell) for cell in row))

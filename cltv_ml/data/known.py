@@ -158,11 +158,14 @@ def describe_attributes(attributes: Attributes, coverage: Coverage, *, learns: b
 
     `learns` says whether a model is to learn from it.
     """
-    used = ", ".join(f"{one.column}={one.kind}" for one in attributes.used)
+    empty = [one.column for one in attributes.used if one.missing == 1]
+    used = ", ".join(f"{one.column}={one.kind}" for one in attributes.used if one.column not in empty)
     told = [
         f"{attributes.source}: {coverage.sentence}",
         f"{'Learned from' if learns else 'Read'}: {used or 'no column'}.",
     ]
+    if empty:
+        told.append(f"Without any value: {', '.join(empty)}.")
     hidden = [one.column for one in attributes.account if one.protected and not one.reason]
     if hidden:
         told.append(f"Protected, so no model sees them: {', '.join(hidden)}.")

@@ -14,7 +14,7 @@ from cltv_ml import decisions
 from cltv_ml.actions.campaigns import add_campaign, add_retention
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
-from cltv_ml.actions.lists import facts, list_totals, lists_section
+from cltv_ml.actions.lists import LISTS, facts, list_totals, lists_section
 from cltv_ml.actions.money import add_margins, add_payback
 from cltv_ml.actions.offers import add_offers, add_price_test
 from cltv_ml.actions.past_campaign_table import learn_from_table
@@ -34,7 +34,7 @@ from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.scoring import check_as_of
 from cltv_ml.settings import Act, Evaluate, Learn, Settings
-from cltv_ml.windows import Window
+from cltv_ml.windows import Window, days_in_words
 
 #: What is worked out, in this order: later parts use the tables of earlier ones.
 PARTS: dict[str, Callable[[Shop, Actions], None]] = {
@@ -93,6 +93,7 @@ def evaluate(
     window = Window(settings.start, settings.horizon)
     listed = read_table(settings.actions, ["control", "cost"]).reset_index()
     log = load(settings, progress).transactions
+    window.check_campaign(log.last, "--start", "--horizon")
     table = decisions.evaluate_campaign(listed, log, window, margin_rate=settings.margin_rate)
     write_table(table.reset_index(), settings.out)
     return table
@@ -175,7 +176,10 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 
 def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
-    """Write the tables and the page, which names no customer of `unnamed`."""
+    """Write the tables and the page, which names no customer of `unnamed`; delete lists that an earlier call left."""
+    for name in LISTS:
+        if name not in actions.tables:
+            (out / f"{name}.csv").unlink(missing_ok=True)
     for name, table in actions.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
     totals = list_totals(shop, actions)
@@ -192,7 +196,7 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
     missing = missing_section(actions.refused)
     return summarise(
         f"Actions as of {shop.window.cutoff:%Y-%m-%d}",
-        f"{len(shop.X):,} customers, {shop.days} days ahead",
+        f"{len(shop.X):,} customers, {days_in_words(shop.days)} ahead",
         [
             *([lists_section(totals, shop, actions)] if len(totals) else []),
             *actions.sections,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cltv_ml import decisions
 from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
+from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.compare import is_within_bounds
 from cltv_ml.files import atomic, write_table
@@ -48,13 +49,15 @@ def export(settings: Settings | None = None, **options: Any) -> dict[str, Export
     scores = read_table(settings.scores, ["expected_value"], "a table that `cltv score` or `cltv act` wrote")
     column = decisions.value_column(settings.value, settings.basis)
     scores = _with_value(scores, column, settings)
-    people = None if settings.customers is None else read_table(settings.customers, [], _CUSTOMERS)
+    people = (
+        None if settings.customers is None else _by_customer(settings.customers, [], _CUSTOMERS, scores.index)
+    )
     order = ExportOrder(
         settings.currency,
         settings.country_code,
         settings.conversion,
         _passed(),
-        _orders(settings),
+        _orders(settings, scores.index),
         value=column,
     )
     return write_exports(settings.formats, scores, settings.out, order, people)
@@ -76,6 +79,9 @@ def _with_value(scores: pd.DataFrame, column: str, settings: ExportSettings) -> 
     return scores.assign(**{column: values.reindex(scores.index)})
 
 
+#: Share of a column's values that must be customers of the scores, to be taken for their ids.
+_SURELY = 0.5
+
 _CUSTOMERS = "a table with customer_id and, for example, email, phone and opt_out"
 
 
@@ -91,12 +97,36 @@ def _passed() -> bool:
     return len(measured) < 2 or bool(is_within_bounds(pd.Series(measured)))
 
 
-def _orders(settings: ExportSettings) -> pd.DataFrame | None:
+def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Index) -> pd.DataFrame:
+    """Return a table, its texts as written, indexed by the column of the scores' customers, whatever its heading.
+
+    Raises
+    ------
+    InputError
+        No column is surely theirs.
+    """
+    table = read_table(source, wanted, meant, key="", as_text=True)
+    if table.index.name == "customer_id":
+        return table
+    ids, customer = scored.astype("str"), " ".join(SYNONYMS["customer_id"]).split()
+    surely = [name for name in table if plain_heading(str(name)) in customer]
+    if len(surely) != 1 and not ids.str.fullmatch(r"\d{1,9}").all():  # ages may equal small numbers by chance
+        surely = [name for name in table if table[name].dropna().astype("str").isin(ids).mean() > _SURELY]
+    if len(surely) != 1:
+        told = f", such as {ids[0]!r}" if len(ids) else ""
+        raise InputError(
+            f"no column surely holds the customers of the scores{told}, so this is no {meant.removeprefix('a ')}; call "
+            f"their column customer_id. Found {[str(name) for name in table]}."
+        )
+    return table.astype({surely[0]: "str"}).set_index(surely[0]).rename_axis("customer_id")
+
+
+def _orders(settings: ExportSettings, scored: pd.Index) -> pd.DataFrame | None:
     """Return one row per order, from the first day that counts."""
     if settings.orders is None:
         return None
     columns = ["order_id", "timestamp"]
-    lines = read_table(settings.orders, columns, "a table with order_id, customer_id and timestamp")
+    lines = _by_customer(settings.orders, columns, "a table with order_id, customer_id and timestamp", scored)
     moments = pd.to_datetime(lines["timestamp"], errors="coerce", utc=True).dt.tz_localize(None)
     if moments.isna().any():
         raise InputError(

@@ -23,14 +23,15 @@ from cltv_ml.evaluation.shop_tables import (
     repeat_share,
 )
 from cltv_ml.evaluation.whole_shop import ShopForecast, forecast_shop
-from cltv_ml.files import as_written, atomic, check_folder, write_table
+from cltv_ml.files import as_written, check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models.value_curve import check_discount_rate
 from cltv_ml.pipelines.inputs import load
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.remote import local
-from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import (
     equity_section,
@@ -146,8 +147,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         _sections(tables, plan, files, notes, settings.currency),
         forecast_facts(bands, none_to_come=_none_to_come(shop), currency=settings.currency),
     )
-    with atomic(page) as path:
-        path.write_text(render_html(summary), encoding="utf-8")
+    write_page(summary, page)
     log_forecast(bands, settings.experiment, settings.dataset, window, settings=_settings_to_store(settings))
     return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page, files)
 

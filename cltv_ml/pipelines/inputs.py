@@ -251,17 +251,20 @@ def read_table(
     wanted: Sequence[str],
     meant: str = "a table that `cltv act` wrote",
     key: str = "customer_id",
+    *,
+    as_text: bool = False,
 ) -> pd.DataFrame:
     """Return a frame, or a file that ends in .parquet or .csv, with the wanted columns, indexed by its key.
 
-    Without a key the customer is the index where the table has one.
+    Without a key the customer is the index where the table has one. `as_text` keeps what a CSV writes, such as the plus
+    and the leading zeros of phone numbers.
 
     Raises
     ------
     InputError
         There is no such file, or it lacks a column.
     """
-    table = source.reset_index() if isinstance(source, pd.DataFrame) else _read_file(source, meant)
+    table = source.reset_index() if isinstance(source, pd.DataFrame) else _read_file(source, meant, as_text)
     table = table.astype({name: "str" for name in _TEXT if name in table})
     missing = [name for name in [*filter(None, [key]), *wanted] if name not in table]
     if missing:
@@ -315,14 +318,14 @@ def to_numbers(column: pd.Series) -> pd.Series:
     return numbers
 
 
-def _read_file(path: Path, meant: str) -> pd.DataFrame:
+def _read_file(path: Path, meant: str, as_text: bool = False) -> pd.DataFrame:
     with local(path) as file:
         if not file.is_file():
             raise InputError(f"no file {path}; name {meant}.")
         if path.suffix == ".parquet":
             return pd.read_parquet(file)
         if path.suffix == ".csv":
-            return as_written(pd.read_csv(file, dtype=_TEXT))
+            return as_written(pd.read_csv(file, dtype="str" if as_text else _TEXT))
     raise InputError(f"cannot read {path.name!r}: name a file that ends in .parquet or .csv.")
 
 

@@ -30,7 +30,7 @@ from cltv_ml.serving.chosen_value import longest
 from cltv_ml.settings import Lifetime as LifetimeSettings
 from cltv_ml.settings import Settings
 from cltv_ml.tracking import store
-from cltv_ml.windows import Window, to_days
+from cltv_ml.windows import Window, days_in_words, to_days
 
 #: What a column of the table of customers must be called to name the channel that won each customer.
 _CHANNEL = ("acquisition_channel", "channel")
@@ -87,7 +87,9 @@ def lifetime(settings: Settings | None = None, *, progress: Progress = silent, *
     scores = scoring.predict_in_chunks(model, X[card["features"]])
     horizon, values = longest(scores, int(card["horizon"]))
     if end <= horizon:
-        raise InputError(f"the end of {end} days must lie beyond the champion's horizon of {horizon} days.")
+        raise InputError(
+            f"the end, {days_in_words(end)} ahead, must lie beyond the champion's horizon of {days_in_words(horizon)}."
+        )
     progress("following customers beyond the horizon", 0.6)
     measured = card.get("spreads", {}).get(str(horizon))
     future = forecast_future(log, X, values, Window(cutoff, horizon), measured and Spread(*measured))
@@ -124,8 +126,8 @@ def _check_horizons(settings: LifetimeSettings) -> tuple[list[int], int]:
     end = to_days(settings.end)
     if days and days[-1] > end:
         raise InputError(
-            f"the horizon of {days[-1]} days reaches beyond the end of {end} days; name a shorter horizon or a later "
-            "end."
+            f"the horizon of {days_in_words(days[-1])} reaches beyond the end, {days_in_words(end)} ahead; name a "
+            "shorter horizon or a later end."
         )
     return days, end
 

@@ -22,7 +22,7 @@ from cltv_ml.evaluation import promises
 from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.promises import Check, Thresholds, worst_level
-from cltv_ml.files import atomic, check_folder, write_table
+from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
@@ -30,15 +30,16 @@ from cltv_ml.pipelines.inputs import load, read_table
 from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
 from cltv_ml.pipelines.monitor_lifetimes import Promise, read_promise
 from cltv_ml.pipelines.notebook import with_bar
+from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
 from cltv_ml.reporting import sections, theme
-from cltv_ml.reporting.report import render_html, summarise
+from cltv_ml.reporting.report import summarise
 from cltv_ml.serving.responses import is_of_horizon, tier_names
 from cltv_ml.settings import Monitor, Settings
 from cltv_ml.settings.toml import read_toml
 from cltv_ml.tracking import registry, runs, scored_batches, store
 from cltv_ml.tracking.registry import REGISTERED_NAME, Version
-from cltv_ml.windows import Window
+from cltv_ml.windows import Window, days_in_words
 
 _REFERENCE = "reference.json"
 #: What a batch must hold, and what is kept of it where it holds it.
@@ -294,7 +295,9 @@ def _write_monitor(
 ) -> None:
     out = settings.out
     title = f"Monitoring as of {window.cutoff:%Y-%m-%d}: {report.level}"
-    subtitle = f"Version {version.number} ({theme.label(version.model)}), {window.horizon} days ahead"
+    subtitle = (
+        f"Version {version.number} ({theme.label(version.model)}), {days_in_words(window.horizon)} ahead"
+    )
     tables = {
         "checks": pd.DataFrame([asdict(one) for one in report.checks]),
         "batch": batch.to_frame().T,
@@ -324,7 +327,5 @@ def _write_monitor(
         ),
         sections.monitoring_answers(report.checks, report.notes, report.shares, report.kept),
     )
-    page = render_html(as_wanted(summary, settings.redact, cleaned))
-    with atomic(out / "monitor.html") as path:
-        path.write_text(page, encoding="utf-8")
+    write_page(as_wanted(summary, settings.redact, cleaned), out / "monitor.html")
     MlflowClient().log_artifact(series, str(out / "monitor.html"))

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 import cltv_ml
+from cltv_ml.money import singular
 from cltv_ml.reporting import glossary, theme
 
 
@@ -40,14 +41,14 @@ def summarise(
     """
     return {
         "title": title,
-        "subtitle": subtitle,
+        "subtitle": singular(subtitle),
         "version": cltv_ml.__version__,
         "facts": [
-            {"name": name, "value": value, "note": note, "headline": number < headlines}
+            {"name": name, "value": value, "note": singular(note), "headline": number < headlines}
             for number, (name, (value, note)) in enumerate((facts or {}).items())
         ],
         "answers": [
-            {"question": question, "sentences": list(sentences)}
+            {"question": question, "sentences": [*map(singular, sentences)]}
             for question, sentences in (answers or {}).items()
         ],
         "sections": [dict(section) for section in sections],
@@ -81,8 +82,8 @@ def section(
     """
     return {
         "title": title,
-        "sentences": list(sentences),
-        "warnings": list(warnings),
+        "sentences": [*map(singular, sentences)],
+        "warnings": [*map(singular, warnings)],
         "tables": [{"caption": caption, **cells(frame)} for caption, frame in (tables or {}).items()],
         "figures": [embed(alt, figure) for alt, figure in (figures or {}).items()],
         "what_if": None,

@@ -18,7 +18,7 @@ from cltv_ml.models import CATALOGUE, ValueModel
 from cltv_ml.models.future_value import FutureValue
 from cltv_ml.models.state import from_state, to_state
 from cltv_ml.models.value_curve import ValueCurve, check_discount_rate
-from cltv_ml.windows import to_days
+from cltv_ml.windows import days_in_words, to_days
 
 TAIL = "tail.json"
 
@@ -128,7 +128,9 @@ def compute_remaining(
         )
     horizon = tail.model.horizon
     if end is not None and end <= horizon:
-        raise InputError(f"the end of {end} days must lie beyond the model's horizon of {horizon} days.")
+        raise InputError(
+            f"the end, {days_in_words(end)} ahead, must lie beyond the model's horizon of {days_in_words(horizon)}."
+        )
     rate = discount_rate or 0.0
     check_discount_rate(rate)
     _, values = longest(model.predict_table(X), horizon)

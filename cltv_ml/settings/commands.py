@@ -306,7 +306,7 @@ class Export(Chosen, Printed, Settings):
     )
     lifetimes: TableInput = setting(None, _LIFETIMES_HELP, default_text="out/lifetime.parquet")
     customers: TableInput = setting(
-        None, "Table with customer_id, email, phone and opt-outs, .parquet or .csv."
+        None, "Table with customers' ids, email, phone and opt-outs, .parquet or .csv."
     )
     orders: TableInput = setting(
         None, "Table with order_id, customer_id and timestamp, for formats of orders."

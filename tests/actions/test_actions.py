@@ -12,12 +12,13 @@ from cltv_ml.actions import products
 from cltv_ml.actions import shop as room
 from cltv_ml.actions.exports import ExportOrder, build_export
 from cltv_ml.actions.questions import missing_section
-from cltv_ml.actions.terms import Actions, Terms
+from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.data import Cleaned, simulate
 from cltv_ml.data.known import Known
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
-from cltv_ml.pipelines.act import PARTS
+from cltv_ml.pipelines.act import PARTS, _write_act
+from cltv_ml.windows import Window
 
 
 def test_a_fault_in_a_part_is_not_left_out_with_a_sentence(shop, monkeypatch, tmp_path):
@@ -123,7 +124,7 @@ def test_the_profit_of_showing_products_is_the_stated_effect_on_their_margin(don
 
 
 def test_a_list_of_products_asks_for_what_showing_them_does(shop, done):
-    found = Actions(tables={"margins_by_product": done.tables["margins_by_product"]})
+    found = Actions(tables={name: done.tables[name] for name in ("customers", "margins_by_product")})
     PARTS["cross-sell"](dataclasses.replace(shop, terms=Terms(cost=0.1)), found)
     assert "--cross-sell-uplift" in found.refused["cross-sell list"]
     assert len(found.tables["cross_sell"])
@@ -141,7 +142,7 @@ def test_without_costs_a_dearer_product_earns_the_margin_rate_of_what_it_costs_m
 
 
 def test_a_budget_of_zero_leaves_the_recommendations_and_refuses_their_list(shop, done):
-    found = Actions(tables={"margins_by_product": done.tables["margins_by_product"]})
+    found = Actions(tables={name: done.tables[name] for name in ("customers", "margins_by_product")})
     PARTS["cross-sell"](dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, budget=0.0)), found)
     assert "a budget of 0.0 treats nobody" in found.refused["cross-sell list"]
     assert len(found.tables["cross_sell"])
@@ -274,9 +275,9 @@ def test_a_protected_column_that_is_not_in_the_log_is_told():
 
 def test_a_list_too_short_for_proof_keeps_a_fifth_untreated(shop):
     done, chosen = Actions(), pd.DataFrame(index=shop.X.index[:50])
-    drawn = room.draw_untreated(chosen, (0.1, 0.11), shop, done)
+    drawn = room.draw_untreated(chosen, (0.1, 0.11), shop, done, name="cross_sell_list")
     assert drawn.sum() == 10
-    assert "10 of 50 stay untreated" in done.refused["control group of 50"]
+    assert "10 of 50 stay untreated" in done.refused["control group of the cross-sell list"]
 
 
 def test_the_cost_of_winning_may_differ_by_customer(shop, done):
@@ -304,10 +305,51 @@ def test_what_is_missing_is_asked_in_words_with_the_option_apart(shop):
     table = asked["tables"][0]
     assert all(row[0].endswith("?") and "--" not in row[0] for row in table["rows"])
     assert [row[2] for row in table["rows"]] == [
-        "--uplift and --cost",
+        "--margin-rate, --uplift and --cost",
         "--campaign and --campaign-start",
         "--acquisition-cost",
     ]
+
+
+def test_a_list_asks_only_for_what_was_not_stated(shop, done):
+    found = Actions(tables=dict(done.tables))
+    for part in ("cross-sell", "upsell"):
+        PARTS[part](dataclasses.replace(shop, terms=Terms(cost=0.1)), found)
+    rows = missing_section(found.refused)["tables"][0]["rows"]
+
+    assert [row[2] for row in rows] == ["--cross-sell-uplift", "--upsell-share"]
+    assert rows[0][0] == "By what share does showing a product raise its sales?"
+
+
+def test_a_list_that_nobody_is_worth_is_told_and_an_earlier_one_deleted(shop, done, tmp_path):
+    dear = dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, cost=1e6))
+    found = Actions(tables={**done.tables}, rules=dict(done.rules))
+    del found.tables["retention_list"]
+    PARTS["retention"](dear, found)
+    assert "nobody is expected to earn the cost" in found.refused["retention list"]
+    (tmp_path / "retention_list.csv").write_text("customer_id\nsomebody\n")
+    _write_act(found, dear, tmp_path)
+    assert not (tmp_path / "retention_list.csv").exists()
+
+
+def test_a_recommender_not_shown_to_beat_popular_items_is_not_used(shop, done, monkeypatch):
+    judged = done.tables["cross_sell_quality"].sort_index()
+    judged = judged.loc[["similar_items", "most_popular"]].assign(
+        verdict="not shown to beat the most popular items"
+    )
+    monkeypatch.setattr(products.decisions, "evaluate_cross_sell", lambda *args, **kwargs: judged)
+    found = Actions(tables={"customers": done.tables["customers"]})
+    PARTS["cross-sell"](shop, found)
+    assert found.tables["cross_sell"]["because"].isna().all()
+    assert found.sections[0]["sentences"][0].startswith("There is nothing personal to recommend")
+    assert found.sections[0]["tables"]
+
+
+def test_the_outcome_of_a_campaign_that_is_not_over_names_the_options(shop, done):
+    late = PastCampaign(shop.terms.campaign.sent, Window(shop.log.last.normalize(), 7))
+    terms = dataclasses.replace(shop.terms, campaign=late)
+    with pytest.raises(InputError, match="an earlier --campaign-start or a shorter --campaign-days"):
+        PARTS["campaign"](dataclasses.replace(shop, terms=terms), Actions(tables=dict(done.tables)))
 
 
 def test_what_no_option_answers_keeps_its_sentence():

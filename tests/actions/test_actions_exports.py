@@ -179,6 +179,41 @@ def test_a_format_without_its_columns_says_which(tmp_path):
         build_export("hubspot", CUSTOMERS.drop(columns="E-Mail"), ORDER)
 
 
+def test_a_file_for_nobody_tells_how_many_were_left_out_and_why():
+    nobody = CUSTOMERS.assign(opt_out="yes")
+    with pytest.raises(
+        InputError, match="nobody is left of 5 customers; left out: control group 1, opted out 4"
+    ):
+        build_export("klaviyo", nobody, ORDER)
+
+
+def _written(folder, people, **options):
+    """The file that `cltv export` writes for two customers, given a CSV of theirs."""
+    scores = pd.DataFrame({"customer_id": ["00123", "A-7"], "expected_value": [9.0, 8.0]})
+    (folder / "people.csv").write_text(people)
+    told = pipelines.export(scores=scores, customers=folder / "people.csv", out=folder / "out", **options)
+    (one,) = told.values()
+    return pd.read_csv(one.path, dtype="str", keep_default_na=False)
+
+
+def test_the_customers_table_may_have_the_logs_own_heading(tmp_path):
+    found = _written(tmp_path, "Kunde,Mail\n00123,ann@a.com\nA-7,bob@a.com\n", formats=["klaviyo"])
+    assert found["Email Address"].tolist() == ["ann@a.com", "bob@a.com"]
+
+
+def test_a_customers_table_without_the_scores_ids_is_asked_for_them_by_name(tmp_path):
+    with pytest.raises(
+        InputError, match=r"surely holds .* such as '00123'.* call their column customer_id. Found"
+    ):
+        _written(tmp_path, "Ref,Mail\n123,ann@a.com\nA7,bob@a.com\n", formats=["klaviyo"])
+
+
+def test_phone_numbers_of_a_csv_keep_their_plus_and_zeros(tmp_path):
+    people = "customer_id,phone\n00123,+442070313000\nA-7,\n"
+    found = _written(tmp_path, people, formats=["google_customer_match"], country_code="44")
+    assert found["Phone"].tolist() == [sha256("+442070313000")]
+
+
 def test_the_manifest_tells_files_rows_exclusions_and_refusals(tmp_path):
     done = write_exports(["google_customer_match", "meta_predicted_value"], CUSTOMERS, tmp_path, ORDER)
     assert isinstance(done["google_customer_match"], ExportedFile)

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, Tables, read_known
+from cltv_ml.data import Rules, Tables, describe_attributes, read_known
 from cltv_ml.data.attributes import read_attributes
 from cltv_ml.data.leaks import closeness
-from cltv_ml.data.matching import match_customers
+from cltv_ml.data.matching import Coverage, match_customers
 from cltv_ml.log import Log
 
 N = 60
@@ -19,6 +19,13 @@ def people(**columns) -> pd.DataFrame:
 
 def reason(found, column) -> str:
     return next(one.reason for one in found.account if one.column == column)
+
+
+def test_a_column_without_any_value_is_not_told_as_read():
+    found = read_attributes(people(plan="basic", size=pd.Series([None] * N, dtype="float")), learns=False)
+    told = describe_attributes(found, Coverage(N, N, 0), learns=False)
+    assert "Read: plan=category." in told
+    assert "Without any value: size." in told
 
 
 @pytest.fixture(scope="module")

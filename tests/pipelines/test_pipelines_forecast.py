@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pages import lost_numbers
+from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
@@ -122,6 +122,7 @@ def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):
     found = forecasts[1]
     assert set(found.files) == {"forecast", "history", "scenarios", "equity", "last_plan", "causes"}
     assert lost_numbers(found.page, found.files.values(), known=[42]) == []
+    assert lost_numbers(found.page, found.page.parent.rglob("*.csv"), tags=SENTENCES) == []
 
 
 def test_the_page_links_its_files_and_tells_its_band_first(forecasts):

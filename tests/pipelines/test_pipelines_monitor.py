@@ -7,7 +7,7 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
-from pages import lost_numbers
+from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
@@ -135,10 +135,9 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
     assert point.step == (CUTOFF - pd.Timestamp("1970-01-01")).days
     assert report.truth.iloc[0]["realised"] == pytest.approx(y_true.sum())
     out = tmp_path / "out"
-    assert (
-        lost_numbers(out / "monitor.html", out.glob("*.csv"), known=[len(report.checks), len(SUMMARY), 0])
-        == []
-    )
+    known = [len(report.checks), len(SUMMARY), 0]
+    assert lost_numbers(out / "monitor.html", out.glob("*.csv"), known=known) == []
+    assert lost_numbers(out / "monitor.html", out.rglob("*.csv"), tags=SENTENCES) == []
 
 
 def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tmp_path):

@@ -14,6 +14,7 @@ from cltv_ml.evaluation.promises import LEVELS, Check, worst_level
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
+from cltv_ml.windows import days_in_words
 
 #: How many of the columns that moved are written out; the figure and drift.csv have more.
 _WRITTEN_OUT = 10
@@ -62,12 +63,13 @@ def monitoring_facts(
             f"promised over spent, batch of {last['cutoff']:%Y-%m-%d}; 95% interval {last['bias_lower']:+.1%} to "
             f"{last['bias_upper']:+.1%}",
         )
+    days = days_in_words(int(batch["horizon"]))
     of = f"of {len(checks)} checks" if len(checks) > 1 else "check"
     return {
         "Can these scores be used?": (_ANSWERS[level], f"{found or 'none'} {of} beyond its bounds"),
         told.capitalize(): (
             format_money(float(batch["expected_value"]), currency),
-            f"of {batch['customers']:,} customers in {batch['horizon']} days from {batch['cutoff']:%Y-%m-%d}",
+            f"of {batch['customers']:,} customers in {days} from {batch['cutoff']:%Y-%m-%d}",
         ),
         "Last forecast": earlier,
     }
