@@ -250,13 +250,13 @@ for (const box of document.querySelectorAll(".what-if")) whatIf(box);
 for (const box of document.querySelectorAll(".list-totals")) listTotals(box);
 for (const box of document.querySelectorAll(".scenarios")) scenarios(box);
 for (const box of document.querySelectorAll(".lookup")) lookUp(box);
-// Three figures fit on a sheet of paper; a window's width would be cut at its edge, and drawing from the start moves nothing.
+// Four figures fit on a sheet of paper, those with a row a name need more; a window's width would be cut at its edge, and drawing from the start moves nothing.
 // Models that a reader of the page may bring in by the legend stay away.
 function printed(plot) {
-  const { width, height, font, ...layout } = plot.layout;
+  const { width, height: own, font, ...layout } = plot.layout, height = plot._fullLayout?.yaxis?.type === "category" ? 225 : 190;
   plot.screen = plot.data.map((trace) => trace.showlegend);
   for (const trace of plot.data) if (trace.visible === "legendonly") trace.showlegend = false;
-  return Plotly.newPlot(plot, plot.data, { ...layout, template: themes.light, width: 690, height: 225, font: { size: 10 } }, config).then(() => fit(plot));
+  return Plotly.newPlot(plot, plot.data, { ...layout, template: themes.light, width: 690, height, font: { size: 10 } }, config).then(() => fit(plot));
 }
 function shown(plot) {
   plot.data.forEach((trace, i) => { trace.showlegend = plot.screen?.[i]; });

@@ -340,3 +340,16 @@ def test_a_single_month_is_a_bar_among_days():
     first, last = drawn.layout.xaxis.range
     assert (last - first).days == 40
     assert pd.Timedelta(milliseconds=bar.width) == pd.Timedelta(days=20)
+
+
+def test_tiers_flow_from_the_highest_down_and_leavers_last():
+    flows = pd.DataFrame(
+        {
+            "before": ["(new)", "high", "low", "medium"],
+            "after": ["low", "medium", "high", "low"],
+            "customers": 1,
+        }
+    ).assign(share=1.0)
+    node = plots.migration_sankey(flows).data[0].node
+    assert list(node.label) == ["high", "medium", "low", "(new)", "high", "medium", "low"]
+    assert list(node.y) == pytest.approx([0.125, 0.375, 0.625, 0.875, 0.125, 0.375, 0.75])

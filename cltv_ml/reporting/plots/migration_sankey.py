@@ -5,7 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.decisions.tiers import DEFAULT_SHARES, NOT_SCORED
 from cltv_ml.reporting import theme
+
+#: Tiers from the highest down; other segments stay in the order of the table.
+_TIERS = [*DEFAULT_SHARES, "low", NOT_SCORED]
 
 
 def migration_sankey(flows: pd.DataFrame) -> go.Figure:
@@ -17,11 +21,14 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
         `decisions.migration.compute_migration`: columns `before, after, customers, share`.
     """
     figure = theme.figure("Who moved where: then (left) and now (right)")
-    left, right = list(dict.fromkeys(flows["before"])), list(dict.fromkeys(flows["after"]))
+    left, right = (_by_value(flows[side]) for side in ("before", "after"))
     colours = theme.colours(dict.fromkeys([*left, *right]))
     figure.add_sankey(
         name="customers",
+        arrangement="snap",
         node={
+            "x": [0.001] * len(left) + [0.999] * len(right),
+            "y": [*_middles(flows, "before", left), *_middles(flows, "after", right)],
             "label": [*left, *right],
             "color": [colours[name] for name in (*left, *right)],
             "pad": 14,
@@ -38,6 +45,24 @@ def migration_sankey(flows: pd.DataFrame) -> go.Figure:
         },
     )
     return figure
+
+
+def _by_value(names: pd.Series) -> list[str]:
+    """Return the segments from the highest tier down, those of customers who came or went last.
+
+    >>> _by_value(pd.Series(["(no longer scored)", "high", "low", "medium"]))
+    ['high', 'medium', 'low', '(no longer scored)']
+    """
+    found = dict.fromkeys(names)
+    return sorted(
+        found, key=lambda name: (name.startswith("("), _TIERS.index(name) if name in _TIERS else -1)
+    )
+
+
+def _middles(flows: pd.DataFrame, side: str, names: list[str]) -> pd.Series:
+    """Return where each segment's middle lies, from the top (0) to the bottom (1)."""
+    shares = flows.groupby(side)["customers"].sum()[names] / flows["customers"].sum()
+    return (shares.cumsum() - shares / 2).clip(0.001, 0.999)
 
 
 def _faint(colour: str) -> str:
