@@ -44,7 +44,7 @@ def test_a_database_of_several_tables_asks_for_the_flag(capsys, database):
 def test_a_select_is_read(capsys, database):
     status, text = _check(capsys, "--data", database, "--query", "select * from orders where total > 5")
     assert status == 0
-    assert "1 customers, 1 orders" in text
+    assert "1 customer, 1 order" in text
 
 
 def test_what_is_no_select_is_not_run(capsys, database):
