@@ -110,6 +110,38 @@ def facts(totals: pd.DataFrame, done: Actions, currency: str) -> dict[str, tuple
     }
 
 
+def answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
+    """Return what a marketer asks next, by question; `doubt` says how the champion failed its test, if it did."""
+    if totals.empty:
+        return {
+            "What next?": [
+                "There is no list yet. The last section asks for the numbers that make lists of scores."
+            ],
+            **({"What not to trust?": [doubt]} if doubt else {}),
+        }
+    control, day = int(totals["control"].sum()), totals["read_on"].min()
+    return {
+        "What next?": [
+            "cltv export writes a list as a file for mailing tools and ad platforms, without its control group.",
+            f"From {day:%Y-%m-%d} on, cltv act evaluate tells what came of a list.",
+        ],
+        "Why these customers?": [
+            "They are expected to earn more than the action costs. Each row of a list names its reason."
+        ],
+        "Compared with what?": ["With doing nothing: what customers buy anyway is not counted as profit."],
+        "What not to do?": [
+            f"Do not address the {control:,} customers of the control group: without them nobody can tell what came "
+            "of the lists."
+        ]
+        if control
+        else ["Do not take the profit for measured: there is no control group."],
+        "What not to trust?": [
+            *([doubt] if doubt else []),
+            "The effect and the cost are what you stated, not measurements.",
+        ],
+    }
+
+
 def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, Any]:
     """Return the table of all lists, the controls that recompute it, and the first rows of each list."""
     currency = shop.terms.currency

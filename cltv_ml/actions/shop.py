@@ -12,13 +12,14 @@ from cltv_ml import decisions
 from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.data import Cleaned, Known
 from cltv_ml.errors import InputError
+from cltv_ml.evaluation.compare import tell_overstep
 from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
 from cltv_ml.models import MBGNBD, ProbabilisticValue
 from cltv_ml.serving import scoring
 from cltv_ml.tables import TRANSACTIONS
-from cltv_ml.tracking import store
+from cltv_ml.tracking import registry, store
 from cltv_ml.windows import Window
 
 
@@ -34,6 +35,8 @@ class Shop:
         The champion's version in the registry.
     levels
         Each customer's level of the column that segments are divided by.
+    doubt
+        By how much the champion was outside its bounds on its test; empty where it was not.
     """
 
     log: Log
@@ -46,6 +49,7 @@ class Shop:
     groups: pd.DataFrame
     version: int
     levels: pd.Series | None = None
+    doubt: str = ""
 
     @property
     def column(self) -> str:
@@ -117,6 +121,7 @@ def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
         groups=_protected_levels(cleaned, terms, cutoff, X.index),
         version=version,
         levels=_segment_levels(cleaned, terms, cutoff, X.index),
+        doubt=tell_overstep(registry.read_version(version).tested),
     )
 
 

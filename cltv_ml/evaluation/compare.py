@@ -162,6 +162,27 @@ def decide_challenge(
     return Challenge(False, f"kept: the challenger is not shown to be better ({evidence})")
 
 
+def tell_overstep(scores: Mapping[str, float]) -> str:
+    """Return by how much a model was outside its bounds on its test; empty where it was not, or was not measured.
+
+    >>> tell_overstep({"bias": -0.113, "decile_mape": 0.2})
+    'On its test the model was outside its bounds: its total was 11.3% too low (10% is allowed).'
+    >>> tell_overstep({"bias": 0.02, "decile_mape": 0.2}), tell_overstep({})
+    ('', '')
+    """
+    bias, decile = scores.get("bias", np.nan), scores.get("decile_mape", np.nan)
+    told = []
+    if abs(bias) > BIAS_BOUND:
+        told.append(
+            f"its total was {abs(bias):.1%} too {'high' if bias > 0 else 'low'} ({BIAS_BOUND:.0%} is allowed)"
+        )
+    if decile > DECILE_BOUND:
+        told.append(
+            f"the value of a tenth of the customers was {decile:.1%} off on average ({DECILE_BOUND:.0%} is allowed)"
+        )
+    return f"On its test the model was outside its bounds: {' and '.join(told)}." if told else ""
+
+
 def is_within_bounds(scores: Mapping[str, float] | pd.Series) -> bool:
     """Return whether a model with these scores (`bias`, `decile_mape`) is trusted with money.
 

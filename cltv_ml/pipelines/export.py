@@ -88,12 +88,9 @@ _CUSTOMERS = "a table with customer_id and, for example, email, phone and opt_ou
 def _passed() -> bool:
     """Return whether the champion was within its bounds on its test; True where there is no champion to ask."""
     try:
-        tags = registry.read_version(registry.resolve()).tags
+        measured = registry.read_version(registry.resolve()).tested
     except InputError:
         return True
-    measured = {
-        name: float(tags[f"test_{name}"]) for name in ("bias", "decile_mape") if f"test_{name}" in tags
-    }
     return len(measured) < 2 or bool(is_within_bounds(pd.Series(measured)))
 
 

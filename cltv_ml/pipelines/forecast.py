@@ -35,6 +35,7 @@ from cltv_ml.reporting.report import summarise
 from cltv_ml.reporting.scenarios import build_scenarios
 from cltv_ml.reporting.sections.forecast import (
     equity_section,
+    forecast_answers,
     forecast_facts,
     forecast_section,
     last_plan_section,
@@ -42,7 +43,7 @@ from cltv_ml.reporting.sections.forecast import (
 )
 from cltv_ml.settings import Forecast, Settings
 from cltv_ml.tracking.forecast_runs import log_forecast
-from cltv_ml.windows import Window, to_days
+from cltv_ml.windows import Window, days_in_words, to_days
 
 #: Days up to which weeks are shown by default.
 _WEEKS_UPTO = 190
@@ -146,10 +147,31 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
         f"{window.horizon} days from {window.cutoff:%Y-%m-%d}",
         _sections(tables, plan, files, notes, settings.currency),
         forecast_facts(bands, none_to_come=_none_to_come(shop), currency=settings.currency),
+        forecast_answers(bands, _earlier_spans(log, window), notes, currency=settings.currency),
     )
     write_page(summary, page)
     log_forecast(bands, settings.experiment, settings.dataset, window, settings=_settings_to_store(settings))
     return Forecasted(bands, scenarios, equity, judged, causes, notes, settings.out, page, files)
+
+
+def _earlier_spans(log: Log, window: Window) -> pd.DataFrame:
+    """Return the revenue of the window's length just before it, and of the same weekdays a year ago, where known."""
+    days = pd.Timedelta(days=window.horizon)
+    starts = {
+        f"The {days_in_words(window.horizon)} before": window.cutoff - days,
+        "The same weeks a year before": window.cutoff - pd.Timedelta(days=364),
+    }
+    first = log.first.normalize()
+    known = {
+        span: start for span, start in starts.items() if first <= start and start + days <= window.cutoff
+    }
+    spans = pd.DataFrame({"start": [*known.values()], "until": [start + days for start in known.values()]})
+    if spans.empty:
+        return pd.DataFrame(columns=["span", "revenue"])
+    came = [
+        compute_actuals(log, spans[place : place + 1], first)["revenue"].sum() for place in range(len(spans))
+    ]
+    return pd.DataFrame({"span": [*known], "revenue": came}).drop_duplicates("revenue")
 
 
 def _sections(

@@ -19,6 +19,7 @@ from mlflow.tracking import MlflowClient
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation import promises
+from cltv_ml.evaluation.compare import tell_overstep
 from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.evaluation.promises import Check, Thresholds, worst_level
@@ -153,6 +154,7 @@ def monitor(
     _check_known(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)
     reference, notes, name = _expectations(version, promise)
+    notes += filter(None, [tell_overstep(version.tested)])
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[_columns_to_store(scores)]
     trained = reference if promise is None else {}
@@ -323,7 +325,12 @@ def _write_monitor(
             currency=settings.currency,
         ),
         sections.monitoring_facts(
-            report.checks, batch, report.truth, f"{ahead} {settings.basis}", currency=settings.currency
+            report.checks,
+            batch,
+            report.truth,
+            f"{ahead} {settings.basis}",
+            currency=settings.currency,
+            trusted=not tell_overstep(version.tested),
         ),
         sections.monitoring_answers(report.checks, report.notes, report.shares, report.kept),
     )

@@ -57,6 +57,15 @@ class Version:
     candidate: str | None
     tags: Mapping[str, str]
 
+    @property
+    def tested(self) -> dict[str, float]:
+        """Bias and decile error on the test window of its training, as far as they were measured."""
+        return {
+            name: float(self.tags[f"test_{name}"])
+            for name in ("bias", "decile_mape")
+            if f"test_{name}" in self.tags
+        }
+
 
 def register(
     model_uri: str, tags: Mapping[str, str], card: str = "", name: str = REGISTERED_NAME, run_id: str = ""

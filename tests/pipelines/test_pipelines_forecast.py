@@ -7,6 +7,7 @@ from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.errors import InputError
+from cltv_ml.money import format_money
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +122,16 @@ def test_what_cannot_be_forecast_is_one_sentence(growing, tmp_path):
 def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):
     found = forecasts[1]
     assert set(found.files) == {"forecast", "history", "scenarios", "equity", "last_plan", "causes"}
-    assert lost_numbers(found.page, found.files.values(), known=[42]) == []
+    assert lost_numbers(found.page, found.files.values(), known=[42], tags="td") == []
     assert lost_numbers(found.page, found.page.parent.rglob("*.csv"), tags=SENTENCES) == []
+
+
+def test_the_page_compares_with_the_revenue_before_and_a_year_ago(forecasts, growing):
+    page, start = forecasts[1].page.read_text(), forecasts[1].table["start"].min()
+    before = growing[growing["timestamp"].between(start - pd.Timedelta(days=42), start, inclusive="left")]
+    assert (
+        f"The 42 days before brought {format_money(before['amount'].sum(), 'EUR')}; the forecast is" in page
+    )
 
 
 def test_the_page_links_its_files_and_tells_its_band_first(forecasts):

@@ -109,11 +109,22 @@ def test_the_batch_that_the_model_was_fitted_for_is_ok_and_kept(registered, log,
     assert len(report.truth) == len(report.progress) == 0
     files = {file.name for file in (tmp_path / "out").iterdir()}
     tables = {f"{name}.csv" for name in ("checks", "batch", "drift", "tiers", "truth", "progress")}
-    assert files == {"monitor.html", *tables}
+    assert files == {"monitor.html", "monitor_tables", *tables}
     page = (tmp_path / "out" / "monitor.html").read_text()
     assert "<dt>Can these scores be used?</dt><dd>Yes</dd>" in page
     assert "probability of still being a customer" in page
     assert "p_alive" not in page.partition("<footer>")[0].partition("</head>")[2]
+
+
+def test_a_model_outside_its_bounds_on_its_test_is_told_although_nothing_moved(
+    registered, log, fitted, tmp_path
+):
+    MlflowClient().set_model_version_tag("cltv", "1", "test_bias", "-0.38")
+    report = monitor(until(log, CUTOFF), scores(log, fitted, registered), tmp_path / "out")
+    assert report.level == "ok"
+    assert "its total was 38.0% too low (10% is allowed)" in report.notes[0]
+    page = (tmp_path / "out" / "monitor.html").read_text()
+    assert "<dt>Can these scores be used?</dt><dd>Yes, with care</dd>" in page
 
 
 def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_looked_at(

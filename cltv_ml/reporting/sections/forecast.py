@@ -41,6 +41,34 @@ def forecast_facts(
     }
 
 
+def forecast_answers(
+    bands: pd.DataFrame, spans: pd.DataFrame, notes: Sequence[str], *, currency: str = ""
+) -> dict[str, list[str]]:
+    """Return what a manager asks of a forecast, by question.
+
+    Parameters
+    ----------
+    spans
+        Revenue of earlier spans of the horizon's length: `span` ("The 91 days before"), `revenue`.
+    """
+    whole = bands[(bands["span"] == "horizon") & (bands["measure"] == "revenue")].set_index("part")
+    expected = float(whole.at["total", "expected"])
+    compared = [
+        f"{span} brought {format_money(came, currency)}; the forecast is {expected / came - 1:+.0%} to that."
+        for span, came in zip(spans["span"], spans["revenue"], strict=True)
+        if came > 0
+    ]
+    told = {
+        "Compared with what?": compared,
+        "What next?": [
+            "Try other arrivals, retention and baskets under What if. Run cltv forecast again with newer data: it then "
+            "holds this forecast against what came."
+        ],
+        "What not to trust?": [*notes] or ["Single weeks: their bands are wider than that of the whole."],
+    }
+    return {question: sentences for question, sentences in told.items() if sentences}
+
+
 def forecast_section(
     bands: pd.DataFrame,
     history: pd.DataFrame,
