@@ -110,7 +110,7 @@ def facts(totals: pd.DataFrame, done: Actions, currency: str) -> dict[str, tuple
     }
 
 
-def answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
+def list_answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
     """Return what a marketer asks next, by question; `doubt` says how the champion failed its test, if it did."""
     if totals.empty:
         return {

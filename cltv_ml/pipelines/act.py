@@ -14,7 +14,7 @@ from cltv_ml import decisions
 from cltv_ml.actions.campaigns import add_campaign, add_retention
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
-from cltv_ml.actions.lists import LISTS, answers, facts, list_totals, lists_section
+from cltv_ml.actions.lists import LISTS, facts, list_answers, list_totals, lists_section
 from cltv_ml.actions.money import add_margins, add_payback
 from cltv_ml.actions.offers import add_offers, add_price_test
 from cltv_ml.actions.past_campaign_table import learn_from_table
@@ -203,7 +203,7 @@ def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, A
             *([missing] if missing else []),
         ],
         facts(totals, actions, shop.terms.currency),
-        answers(totals, shop.doubt),
+        list_answers(totals, shop.doubt),
     )
 
 
