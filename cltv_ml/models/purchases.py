@@ -233,12 +233,9 @@ class PurchaseModel(LikelihoodModel):
 
     def _alive_now(self, columns: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return P(alive) of distinct customers."""
-
-        def chance(x: np.ndarray, tx: np.ndarray, T: np.ndarray, *covariates: np.ndarray) -> np.ndarray:
-            """Return P(alive) of some of them."""
-            return self._p_alive(self._own(covariates), x, tx, T)
-
-        return in_parts(chance, columns, self.chunk)
+        return in_parts(
+            lambda x, tx, T, *covariates: self._p_alive(self._own(covariates), x, tx, T), columns, self.chunk
+        )
 
     def _mean_now(self, X: pd.DataFrame, answer: Answer) -> np.ndarray:
         """Return the `answer` for a customer known to be alive."""

@@ -29,7 +29,7 @@ def predict(case):
     answers = {**_answers(made), **_answers(forecast(training, _others(case, features), level=level))}
     chosen = WITHOUT_LABELS
     if made.validation is not None:
-        chosen = choose_unseen(list(made.models.values()), made.validation, ahead=case.window.cutoff).champion
+        chosen = choose_unseen(list(made.models.values()), made.validation).champion
     best = answers[chosen]
     answers["champion"] = Answer(best.values, best.version, {"is": chosen}, best.seconds, best.memory_mb)
     return answers
