@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from cltv_ml.actions.consents import OPT_IN, OPT_OUT, consent_heading
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
 from cltv_ml.errors import InputError
 from cltv_ml.money import digits
@@ -27,13 +28,6 @@ IDENTITIES = {
 }
 
 _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
-
-#: Columns that say that a customer must not be addressed, and those that say that one may be.
-OPT_OUT = ("opt_out", "opted_out", "unsubscribed", "do_not_contact", "email_opt_out", "unsubscribe_time")
-OPT_IN = (
-    *("opt_in", "opted_in", "email_opt_in", "subscribed", "marketing_consent", "email_marketing_consent"),
-    *("accepts_marketing", "accepts_email_marketing"),
-)
 
 
 @dataclass(frozen=True)
@@ -146,9 +140,7 @@ _POSITIVE = {
 
 def _identifying_columns(customers: pd.DataFrame) -> pd.DataFrame:
     """Return the customers with their identifying columns under the names used here."""
-    plain = {
-        str(name).strip().lower().replace(" ", "_").replace("-", "_"): name for name in customers.columns
-    }
+    plain = {consent_heading(name): name for name in customers.columns}
     consents = {plain[name]: name for name in (*OPT_OUT, *OPT_IN) if name in plain}
     found = consents | {
         plain[alias]: name

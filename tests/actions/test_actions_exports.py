@@ -148,6 +148,8 @@ def test_opted_out_customers_are_left_out_and_counted():
 def test_whoever_marks_an_opt_out_or_gives_no_consent_is_left_out():
     cases = {
         "Opt-Out": (["x", "no", "", "0", None], "opted out"),
+        "Abgemeldet": (["ja", "nein", "", "0", None], "opted out"),
+        "Désinscrit": (["oui", "non", "", "0", None], "opted out"),
         "Unsubscribe Time": (["2026-01-05 10:00", None, None, None, None], "opted out"),
         "Accepts Email Marketing": (["no", "yes", "yes", "yes", "yes"], "no consent"),
         "email_marketing_consent": (["", "SUBSCRIBED", "SUBSCRIBED", "oui", "ja"], "no consent"),
