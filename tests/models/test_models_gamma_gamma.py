@@ -25,6 +25,14 @@ def test_the_currency_changes_the_scale_only():
     assert cent.params_["q"] == pytest.approx(euro.params_["q"], rel=1e-5)
 
 
+def test_a_covariate_is_one_more_parameter_of_the_information_criteria():
+    X = spenders(300).assign(member=np.random.default_rng(3).integers(0, 2, 300).astype(float))
+    for covariates, free in (([], 3), (["member"], 4)):
+        model = GammaGamma(covariates=covariates).fit(X)
+        assert model.aic_ == pytest.approx(2 * free - 2 * model.log_likelihood_)
+        assert model.bic_ == pytest.approx(free * np.log(300) - 2 * model.log_likelihood_)
+
+
 def test_weights_count_as_repeated_rows():
     X, times = spenders(200), np.random.default_rng(2).integers(1, 4, 200)
     weighted, repeated = GammaGamma().fit(X, weights=times), GammaGamma().fit(X.loc[X.index.repeat(times)])
