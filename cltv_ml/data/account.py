@@ -124,7 +124,7 @@ def account(
 
 
 def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tuple[int, int]]:
-    """Return by rule how many lines it set aside and their money, returns taken off."""
+    """Return per rule the lines that it set aside and their money, net of returns."""
     rows = marks.rows(
         "select aside.rule, count(*), coalesce(sum(coalesce(reduced.money, marks.money)), 0) "
         f"from {aside} as aside left join {marks} as marks using (source_row) "
@@ -134,7 +134,7 @@ def _set_aside(marks: Relation, aside: Aside, reduced: Relation) -> dict[str, tu
 
 
 def _rule_table(taken: Mapping[str, tuple[int, int]], rows: int, money: int) -> pd.DataFrame:
-    """Return one row per rule in the order applied: what was there before it and what it set aside."""
+    """Return one row per rule in the order applied: the lines before it and those that it set aside."""
     table = []
     for rule in REASONS:
         out, out_money = taken.get(rule, (0, 0))

@@ -30,7 +30,7 @@ class Aside:
         self.table.con.execute(f"insert into {self.table} select source_row, '{rule}' from ({query})")
 
     def holds(self, rule: str) -> bool:
-        """Whether some line broke a rule."""
+        """Whether any line broke a rule."""
         return self.table.holds(f"rule = '{rule}'")
 
     def taken(self, rule: str, marks: Relation) -> tuple[int, float]:

@@ -46,7 +46,7 @@ def _most(values: pd.Series, most: int) -> pd.Series:
 
 
 def _quarters(values: pd.Series, unit: str) -> pd.Series:
-    """Return customers in four groups of about equal size, by the ends of their values.
+    """Return customers in four groups of about equal size, each named by its range of values.
 
     >>> _quarters(pd.Series([1.0, 2.0, 30.0, 40.0, None]), "years").tolist()
     ['1–1 years', '2–2 years', '30–30 years', '40–40 years', 'unknown']

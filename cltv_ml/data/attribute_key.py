@@ -35,7 +35,7 @@ _SINCE = re.compile(
 def find_key(
     columns: Columns, given: Mapping[str, str], customers: pd.Index | None = None, what: str = "customers"
 ) -> str:
-    """Return the column of the customers' ids: the given one, the one whose heading says so, or the one that matches.
+    """Return the id column: the one given, the one with a matching heading, or the one whose values match the log.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def find_since(columns: Columns, given: Mapping[str, str]) -> str:
 
 
 def _are_numbers(customers: pd.Index | None) -> bool:
-    """Return whether the log's ids are whole numbers, as ages and counters are."""
+    """Return whether the log's ids are integers, which ages and counters may match by chance."""
     return customers is not None and bool(customers.astype("str").str.fullmatch(r"\d{1,9}").mean() > _SURELY)
 
 
@@ -113,7 +113,7 @@ def _tells_apart(columns: Columns, column: str) -> bool:
 
 
 def _by_values(columns: Columns, candidates: list[str], customers: pd.Index) -> list[str]:
-    """Return the columns most of whose values are customers of the log, as many as of the best one at least."""
+    """Return the columns most of whose values are customers of the log; several if they match equally well."""
     counts = {
         column: _count_matches(columns, column, customers)
         for column in candidates

@@ -91,7 +91,7 @@ class Attribute:
 def describe(
     columns: Columns, looks: dict[str, str], column: str, given: str, name: str, *, learns: bool = True
 ) -> Attribute:
-    """Return what a column holds, by the user's word or by its heading and values.
+    """Return a column's kind: as the user says, else by its heading and values.
 
     Where nothing is to be learned from it, because a model has done so, columns are left out for naming persons only.
     """

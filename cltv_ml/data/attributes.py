@@ -43,7 +43,7 @@ SAYS = ("customer_id", "valid_from", *KINDS, "none")
 
 @dataclass(frozen=True)
 class Attributes:
-    """What is known of customers besides their purchases.
+    """Customers' attributes, each with its kind, and the table that holds them.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
 
 
 def _wanted(wanted: Sequence[str], name: str, column: str) -> Attribute | None:
-    """Return a column as the model knows it, whatever its values look like today."""
+    """Return a column with the kind that the model learned, whatever today's values look like."""
     known = {known: word for word, known in KINDS.items()}
     parts = {
         one: re.fullmatch(rf"{re.escape(name)}(?:_first_(\d))?", one.partition("_")[2]) for one in wanted

@@ -26,7 +26,7 @@ _SURELY = 0.9
 
 
 def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Set aside the parts of bundles where their amounts sum up to the bundle's line, and tell.
+    """Set aside the parts of bundles whose amounts sum to the bundle's own line; add a note.
 
     Parts whose amounts do not, such as extras that were bought with a machine, count as well, which is told.
     """

@@ -47,7 +47,7 @@ _WAYS = (
 
 
 def as_iso(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for the times of a text column with those of other calendars written as the usual ones.
+    """Return SQL for a text column's times in which dates of other calendars are ISO dates.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _from_quarter(last: int) -> str:
 
 
 def _with_noon(text: str) -> str:
-    """Return SQL for times whose halves of the day are named in other languages."""
+    """Return SQL for times with AM and PM written in other languages."""
     for names, half in (("오전|上午|午前", "AM"), ("오후|下午|午後", "PM")):
         text = rf"regexp_replace({text}, '^(.*?) ?(?:{names}) ?(\d.*)$', '\1 \2 {half}')"
     for names, half in (
@@ -162,7 +162,7 @@ def _with_noon(text: str) -> str:
 
 
 def _from_years(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for dates whose years are those of another calendar, which all of them have."""
+    """Return SQL for dates of a column in which every year is of another calendar."""
     year = f"try_cast(regexp_extract(t, '{_YEARS}', 1) as integer)"
     low, high, example = columns.row(
         f"select min({year}), max({year}), min(t) from (select {text} as t from {columns.table}) "

@@ -31,7 +31,7 @@ def find_columns(
     levels: Mapping[str, Sequence[str]],
     chosen: Mapping[str, str],
 ) -> list[str]:
-    """Return the columns that could be the one of a name; several are equally good."""
+    """Return the best candidate columns for a standard name; more than one if they are equally good."""
     if name in LEVEL_NAMES:
         fit = [column for column in left if column in levels and _has_levels(name, column, levels[column])]
         return named(name, fit) or find_compound(name, fit)
@@ -80,7 +80,7 @@ def named(name: str, columns: Sequence[str]) -> list[str]:
 
 
 def _best(name: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns that a synonym names, else those whose name holds a telling word."""
+    """Return the columns whose heading is a synonym, else those whose heading contains a key word."""
     found = named(name, columns)
     likely = [column for column in columns if not NOT_THE_PURCHASE.search(plain_heading(column))]
     if not found and name == "timestamp":

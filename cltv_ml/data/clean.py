@@ -154,7 +154,7 @@ def clean_to_parquet(
 
 @dataclass(frozen=True)
 class _Applied:
-    """What the rules left of a source.
+    """The result of the rules: the lines kept, those set aside, and what was taken off.
 
     These are its lines, those looked at again, those set aside, what returns took away, and the cap of amounts.
     """
@@ -202,7 +202,7 @@ class _Applied:
 
 
 def _apply(raw: Raw, rules: Rules, grain: str, progress: Progress) -> _Applied:
-    """Apply the rules, each step on what the one before it made."""
+    """Apply the rules in order, each to the result of the one before."""
     if grain not in ("line", "order"):
         raise InputError(f"grain must be 'line' or 'order', got {grain!r}.")
     progress("reading the lines", 0.0)

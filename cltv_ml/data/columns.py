@@ -53,7 +53,7 @@ def _kind_in_words(type_name: str) -> str:
 
 
 def _frequent(con: duckdb.DuckDBPyConnection, name: str) -> str:
-    """Return the most frequent levels with their shares; nothing where no level holds a thousandth of the lines."""
+    """Return the most frequent levels with their shares; empty if no level reaches 0.1% of the lines."""
     column = '"' + name.replace('"', '""') + '"'
     rows = con.sql(
         f"select {column}, count(*) / (select count(*) from log) as share from log where {column} is not null "

@@ -172,7 +172,7 @@ def _headed(columns: Sequence[str], words: str) -> list[str]:
 
 
 def _response(columns: Columns, column: str, contacted: str) -> tuple[str, list[str]]:
-    """Return SQL of the moment of the answer, null without one, and what to tell of it."""
+    """Return SQL for the time of the response, null if there was none, and notes for the user."""
     text = f"lower(trim(cast({quote(column)} as varchar)))"
     if columns.table.holds(f"{text} is not null and {text} not in {('', *YES, *NO)}"):
         return columns.timestamp(column), []

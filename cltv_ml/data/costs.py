@@ -1,4 +1,4 @@
-"""A table of what winning customers cost, from any source: by day or month, channel and campaign."""
+"""Acquisition costs from any source: by day or month, channel and campaign."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _MAJOR = {
 def find_currency(
     first: Relation, table: Relation, kinds: Mapping[str, str], mapping: dict[str, str]
 ) -> list[str]:
-    """Add the column of currency codes, whatever it is called, to the mapping; return what to tell."""
+    """Add the column of currency codes, whatever its heading, to the mapping; return notes for the user."""
     texts = {
         column: f"nullif(upper(trim(cast({quote(column)} as varchar))), '')"
         for column, kind in kinds.items()

@@ -50,7 +50,7 @@ def is_no_customer(first: Relation, column: str, time: str | None) -> bool:
 def doubt_customer(
     first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], given: Mapping[str, str | None]
 ) -> tuple[list[str], list[Question]]:
-    """Return what to tell, and what to ask, where another column names customers as well."""
+    """Return notes and questions about other columns that may identify the customer."""
     chosen = mapping.get("customer_id", "")
     if not chosen or "customer_id" in given:
         return [], []

@@ -53,7 +53,7 @@ class Dataset(Inline):
     product_key: str = ""
 
     def find(self) -> Path | None:
-        """Return the path of its file on this machine, None where it is not here."""
+        """Return the path of the local file, None if there is none."""
         places = [Path(__file__).parent / self.file, self.downloaded]
         if os.environ.get("CLTV_DATA_DIR"):
             places.append(Path(os.environ["CLTV_DATA_DIR"], self.file))
@@ -62,7 +62,7 @@ class Dataset(Inline):
         return next((place for place in places if place.is_file()), None)
 
     def locate(self) -> Path:
-        """Return the path of its file; InputError says how to get it where it is not here."""
+        """Return the path of the local file; InputError says how to download it if there is none."""
         found = self.find()
         if found is None:
             way = (
@@ -78,7 +78,7 @@ class Dataset(Inline):
 
     @property
     def downloaded(self) -> Path:
-        """Where a download of it lies, or would lie."""
+        """Path of the downloaded file, whether or not it exists."""
         return Path(pooch.os_cache("cltv_ml")) / f"{self.name}.parquet"
 
 

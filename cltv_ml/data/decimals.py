@@ -1,4 +1,4 @@
-"""The decimal sign of a column of numbers written as text, from all its values together."""
+"""Decimal separator of a text column of numbers, inferred from all of its values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DECIMAL_SIGNS = {
 
 
 def decimal_of(columns: Columns, column: str, bare: str) -> str:
-    """Return the decimal sign of a text column, from all its values together.
+    """Return the decimal separator of a text column, inferred from all of its values.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _in_whole_units(columns: Columns, column: str) -> bool:
 
 
 def _decimal_nearby(columns: Columns, column: str) -> str | None:
-    """Return the decimal sign that other columns of numbers leave no doubt about, None where none does."""
+    """Return the decimal separator that other numeric columns show beyond doubt; None if none does."""
     found: dict[str, str] = {}
     for other in (name for name, kind in columns.kinds.items() if kind == "VARCHAR" and name != column):
         text = columns.quote(other)

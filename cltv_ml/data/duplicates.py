@@ -89,7 +89,7 @@ def _receipt(lines: Lines) -> tuple[str, Relation] | None:
 
 
 def _copies(duplicates: Relation, receipt: str, table: Relation, by_product: bool) -> str:
-    """Return the query of the duplicates that the place or the completeness of their receipt shows to be copies."""
+    """Return the query of duplicates that are copies, judged by their position or by whole receipts that repeat."""
     receipts = keep(
         table.con,
         "receipts",

@@ -1,4 +1,4 @@
-"""Customers of a log compared with those of earlier scores: identifiers of another kind match nobody."""
+"""Comparison of a log's customers with those of earlier scores, to catch identifiers of another kind."""
 
 from __future__ import annotations
 

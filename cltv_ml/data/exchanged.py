@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def days_in_place(columns: Columns, column: str, text: str) -> str:
-    """Return SQL for times whose day and month stand in their places, where the column shows them exchanged.
+    """Return SQL for times with day and month put back in place where the column has them swapped.
 
     Year, day, month is recognised by months above 12. A spreadsheet that reads 13/02/2024 with the month first
     leaves it as text, but turns 02/03/2024 into a date: no such date then has a day above 12, and every text has.

@@ -20,7 +20,7 @@ from cltv_ml.sources.archives import unpack
 
 
 def fetch(name: str) -> Path:
-    """Return the path of a data set's file, after downloading it where it is not on this machine.
+    """Return the path of a data set's local file; download it first if necessary.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def _download(name: str, url: str, folder: Path) -> Path:
 
 
 def _check(path: Path, sha256: str) -> None:
-    """Raise InputError when a file's checksum is another one; the zip around it may be packed again."""
+    """Raise InputError when a file's checksum differs; the zip around it may have been repacked."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:

@@ -1,4 +1,4 @@
-"""A glance at columns: lines from all over the source, few enough to look at every column."""
+"""Sample of a source's lines, small enough to look at every column."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEW = 2_000
 
 
 class Glance:
-    """Lines from all over a source.
+    """A sample of lines from all parts of a source.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Glance:
         return count_values(self.lines, texts, most) if columns else {}
 
     def filled(self, column: str) -> int:
-        """Return on how many lines a column holds something."""
+        """Return the number of lines on which a column is filled."""
         return self._one(f"count(*) filter (where trim(cast({quote(column)} as varchar)) <> '')")
 
     def any_number(self, column: str) -> bool:
@@ -69,7 +69,7 @@ class Glance:
         return bool(pairs and differ >= 0.9 * pairs)
 
     def only_where(self, column: str, empty: Collection[str], condition: str) -> bool:
-        """Whether a column holds more than such values on some lines, and only on those of a condition."""
+        """Whether a column has values other than these on some lines, all of which meet a condition."""
         text = f"lower(coalesce(trim(cast({quote(column)} as varchar)), ''))"
         nothing = ", ".join(map(literal, sorted(empty)))
         filled = f"{text} not in ({nothing}) and coalesce(try_cast({text} as double), 1) <> 0"

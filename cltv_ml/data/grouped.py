@@ -92,7 +92,7 @@ def _mark_continued(
     money: str | None,
     mapping: Mapping[str, str],
 ) -> Relation:
-    """Return what tells of each line whether it continues the one above."""
+    """Mark each line that continues the one above."""
     texts = [f"cast({quoted(name)} as varchar)" for name in table.kinds if name != "source_row"]
     cells = " + ".join(f"cast(coalesce(trim({text}), '') <> '' as integer)" for text in texts)
     total = " or ".join(

@@ -45,7 +45,7 @@ def hint(
     mapping: Mapping[str, str],
     decided: Mapping[str, str | None],
 ) -> list[str]:
-    """Return what to tell about columns without a name, and about numbers of orders like those of credit notes."""
+    """Return notes on unmapped columns and on order numbers that look like credit notes."""
     told = []
     if "type" not in decided:
         told += [

@@ -1,4 +1,4 @@
-"""SQL for the one form in which an identifier is kept, however an export wrote it."""
+"""SQL that normalises identifiers, however an export spelled them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
 
 def unify(text: str, forms: Sequence[str]) -> str:
-    """Return SQL for a text brought to the one form, as far as `forms` say."""
+    """Return SQL for a text in its normal form, as far as `forms` say."""
     if "blanks" in forms:
         text = rf"regexp_replace(regexp_replace({text}, '^{_EDGE}|{_EDGE}$|\p{{Cf}}', '', 'g'), '\p{{Zs}}', ' ', 'g')"
     if "unicode" in forms:

@@ -1,4 +1,4 @@
-"""Kinds of a source's columns, seen from their first values."""
+"""Kinds of a source's columns, inferred from their first values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a snapshot that know the future: facts of the log up to its end, which no earlier cutoff knew."""
+"""Attributes that leak the future: facts up to the log's end that were unknown at earlier cutoffs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _NAMES = re.compile(
 def find_leaks(
     attributes: Attributes, con: duckdb.DuckDBPyConnection, earliest: pd.Timestamp
 ) -> dict[str, str]:
-    """Return the attributes that know the future, by name, each with the reason.
+    """Return the attributes that leak the future, by name, each with the reason.
 
     A table with `valid_from` tells when each row became known, and is trusted but for columns that say when a row
     ended or which one is the last. Of a snapshot those columns are left out whose heading or values say what customers

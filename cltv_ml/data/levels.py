@@ -218,7 +218,7 @@ def _kind_of_document(plain: str) -> str:
 
 
 def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
-    """Whether a column's values are levels of the kind that its heading suggests.
+    """Whether a column's values are the kind of levels that its heading suggests.
 
     A column called merely type or state often holds something else: it tells sales apart when some level
     is known and, for a type, one of them takes money back, or is no sale while the others are known or some is one.

@@ -143,7 +143,7 @@ def _is_typed(raw: Raw, columns: Columns) -> bool:
 
 
 def _mark(parsed: Relation, rule: str, names: set[str]) -> Relation:
-    """Return what decides about each line, see `Lines`."""
+    """Return the columns that decide about each line, see `Lines`."""
     states = "reading, " if "reading" in names else ""
     states += "hash(state) as state, " if "state" in names else ""
     refers = "if(is_return and cancels is not null, hash(cancels), order_id_hash)"

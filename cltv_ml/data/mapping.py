@@ -101,12 +101,12 @@ def is_open_name(column: str) -> bool:
 
 
 def ask(names: Sequence[str], column: str) -> str:
-    """Return how to say which of several names a column has."""
+    """Return the hint that tells how to map a column to one of several names."""
     return "say " + " or ".join(f"--mapping {flag(name, column)}" for name in names)
 
 
 def flag(name: str, column: str) -> str:
-    """Return what stands after --mapping or --rule, quoted for a shell where it must be.
+    """Return the value for --mapping or --rule, quoted for the shell if necessary.
 
     >>> flag("amount", "Net total"), flag("amount", "net")
     ('"amount=Net total"', 'amount=net')

@@ -23,7 +23,7 @@ SPELLINGS: dict[str, Callable[[pd.Series], pd.Series]] = {
 
 @dataclass(frozen=True)
 class Coverage:
-    """How a table about customers and the log's customers meet.
+    """Overlap of a table about customers with the log's customers.
 
     Parameters
     ----------

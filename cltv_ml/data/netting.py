@@ -1,4 +1,4 @@
-"""Cancellations and returns are taken off the purchases they undo, in the engine, set by set."""
+"""Netting of cancellations and returns against the purchases they undo, set by set in the engine."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, p
 def choose(
     short: Relation, dates: Mapping[str, str], column: str, priors: Sequence[Sequence[str]] = ()
 ) -> str | None:
-    """Return the order in which dates can be read, None where none reads any.
+    """Return the order in which the dates parse, None if no order parses any.
 
     Parameters
     ----------

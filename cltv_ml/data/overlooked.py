@@ -1,4 +1,4 @@
-"""Columns without a name that may change what counts as revenue: they are asked about or told, never passed over."""
+"""Unmapped columns that may change what counts as revenue: each leads to a question or a note."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers and prices without a name: whether they are money given back, what is left after it, or the price paid."""
+"""Unmapped numbers and prices: refunds, amounts net of refunds, or the price paid."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SENT = re.compile(
 
 @dataclass
 class Overlooked:
-    """What the columns without a name may mean.
+    """Findings on the unmapped columns: names, notes and questions.
 
     Parameters
     ----------

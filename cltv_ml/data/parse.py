@@ -86,7 +86,7 @@ class Columns:
         }
 
     def identifier(self, column: str) -> str:
-        """Return SQL for a text in its one form: see `Rules.id_forms`; empty ones are null."""
+        """Return SQL for a normalised identifier (see `Rules.id_forms`); empty ones are null."""
         kind, name = self.kinds[column], quote(column)
         if kind in _FLOATS:
             whole = f"{name} = floor({name}) and abs({name}) < 1e38"

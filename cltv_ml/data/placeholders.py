@@ -1,4 +1,4 @@
-"""Customers who are nobody: guest, unknown, 0 and the like."""
+"""Placeholder customers such as guest, unknown and 0."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIGN_FIRST = "(customer_id < '0' or customer_id between '[' and '_~')"
 
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
-    """Set aside the lines of customers who are nobody, and say who they are.
+    """Set aside the lines of placeholder customers, and name them.
 
     A number such as 0 stands for nobody where it has ten times the lines of an average customer, or where no
     customer is called 1, 2 or 3 so that it does not begin a count.

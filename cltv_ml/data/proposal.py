@@ -76,7 +76,7 @@ class Proposal:
 
 
 def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
-    """Return the given mapping, completed with what a source's columns make certain.
+    """Return the given mapping, completed by the columns whose meaning is certain.
 
     A known export is mapped as its format says. Where the given names suffice, only columns that decide what counts
     as revenue are added: `SAFETY`. What must be settled by the user is among the proposal's questions.

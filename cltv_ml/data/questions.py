@@ -43,7 +43,7 @@ class QuestionsError(InputError):
 def answer(
     chosen: Sequence[str], mapping: Mapping[str, str | None], rules: Mapping[str, Any]
 ) -> tuple[dict[str, str | None], dict[str, Any]]:
-    """Return a mapping and rules with the chosen answers: columns of names, or settings of rules.
+    """Return the mapping and rules with the chosen answers applied.
 
     >>> answer(["status=State", "status=B7:counts", "refunded=", "day_first=true"], {}, {"decimal": ["."]})
     ({'status': 'State', 'refunded': ''}, {'decimal': ['.'], 'status': ['B7:counts'], 'day_first': ['true']})

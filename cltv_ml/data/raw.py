@@ -36,7 +36,7 @@ from cltv_ml.sources.paths import find, read_file
 
 
 class Workspace:
-    """A temporary folder that goes when the last who uses it has gone."""
+    """A temporary folder that is deleted with its last user."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="cltv_"))
@@ -45,7 +45,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Raw:
-    """A source as it came, and what its columns mean.
+    """The rows of a source as they came, with the mapping of its columns.
 
     Parameters
     ----------

@@ -226,7 +226,7 @@ def change_rules(rules: Rules, given: Mapping[str, Any]) -> Rules:
 
 
 def keep_levels(rules: Rules, known: Rules) -> Rules:
-    """Return rules that also say what `known` says of levels, where they do not say otherwise."""
+    """Return rules with the readings of `known` added for levels that they do not mention."""
     return replace(rules, levels={**known.levels, **rules.levels})
 
 

@@ -20,7 +20,7 @@ _FILLED_LEVEL = "(filled)"
 
 @dataclass(frozen=True)
 class Sales:
-    """How the columns that tell completed sales apart are read.
+    """SQL and notes for the columns that mark completed sales.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _unread(columns: Columns, column: str, number: str) -> list[Question]:
 
 
 def _is_flag(columns: Columns, column: str) -> bool:
-    """Whether a column only says yes or no."""
+    """Whether a column holds only yes and no."""
     answers = literals(sorted(NO | YES))
     return not columns.table.holds(f"lower({_text(column)}) not in ({answers})")
 

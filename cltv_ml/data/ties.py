@@ -1,4 +1,4 @@
-"""Columns that could each have one name: what the data or a documented default chooses, and how it is told."""
+"""Ties between columns for one standard name: settled by the data or by a documented default."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SAYS = {name: frozenset(" ".join(listed).split()) for name, listed in words("ti
 
 @dataclass(frozen=True)
 class Source:
-    """What ties are settled with: the columns' kinds, the levels of some, the first lines and all lines."""
+    """Evidence for settling ties: the columns' kinds, some of their levels, the first lines and all lines."""
 
     kinds: Mapping[str, str]
     levels: Mapping[str, Sequence[str]]

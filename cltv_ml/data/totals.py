@@ -1,4 +1,4 @@
-"""An order's total that stands on several of its lines is taken once."""
+"""Order totals repeated on several lines of an order, counted once."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _AGREEING = 0.9
 def lack_sign(
     parsed: Relation, marks: Relation, mapping: Mapping[str, str], rules: Rules
 ) -> tuple[bool, list[str]]:
-    """Return whether amounts take the sign of their quantity, and what to tell.
+    """Return whether amounts take the sign of their quantity, and notes for the user.
 
     The lines are returns where no amount of a negative quantity and no amount of a sale bears a sign, or where they
     cost what other lines of their product do.

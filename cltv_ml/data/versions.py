@@ -1,4 +1,4 @@
-"""An order that is written again whenever it changes, or in every snapshot: its newest state counts."""
+"""Versions of an order, written again at each change or in every snapshot: the newest counts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def find_version(
 
 
 def keep_newest(raw: Raw, lines: Lines, aside: Aside) -> list[str]:
-    """Set aside the lines of an order that another state of it replaces, and tell.
+    """Set aside the lines of older versions of an order; add a note.
 
     Lines of one order with times of their own are no states of it: those repeat its products, or stand alone
     in their state, and have one date. Without a column of its own the date tells the states apart, where each line

@@ -67,7 +67,7 @@ def how_far_off(result: WindowResult, champion: str) -> list[str]:
 
 
 def percent_off(bias: float) -> str:
-    """Return a bias as a reader says it.
+    """Return a bias in words.
 
     >>> percent_off(0.123), percent_off(-0.04)
     ('12.3% too high', '4.0% too low')

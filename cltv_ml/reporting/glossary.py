@@ -62,7 +62,7 @@ def used(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _texts_read(value: Any) -> Iterator[str]:
-    """Yield what a reader reads: every text but those inside the figures."""
+    """Yield every text of the page except those inside figures."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The tables and sentences of a page as files next to it: text taken apart into numbers and their units."""
+"""Files of a page's tables and sentences, with text split into numbers and units."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _values(read: list[re.Match[str] | None], number: int, of: int) -> pd.Series
 
 
 def _slug(caption: str, longest: int = 48) -> str:
-    """Return a file's name for a caption.
+    """Return the file name for a caption.
 
     >>> _slug("Tiers, by predicted value (EUR)")
     'tiers_by_predicted_value_eur'

@@ -52,7 +52,7 @@ _COLOURS = {
 
 
 def label(model: str) -> str:
-    """Return a model's name as a reader says it.
+    """Return a model's name as pages show it.
 
     >>> label("tweedie"), label("pareto_nbd_gamma_gamma"), label("my_model")
     ('XGBoost Tweedie', 'Pareto/NBD × Gamma-Gamma', 'my model')
@@ -159,7 +159,7 @@ def add_faint_bars(
     colour: str = PALETTE[0],
     **more: Any,
 ) -> go.Figure:
-    """Add bars that a line or points over them can be told from; return the figure."""
+    """Add pale bars that leave lines and points over them visible; return the figure."""
     return figure.add_bar(
         x=x, y=y, name=name, marker_color=colour, opacity=0.6, hovertemplate=hover + "<extra></extra>", **more
     )

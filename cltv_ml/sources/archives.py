@@ -36,7 +36,7 @@ _HEADER_ROWS = 200
 
 
 def unpack(path: Path, folder: Path) -> list[Path]:
-    """Return the files inside a gz or zip archive, unpacked into `folder`; another file as it is.
+    """Return the files inside a gz or zip archive, unpacked into `folder`; any other file is returned unchanged.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -
 
 
 def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]], name: str) -> None:
-    """Refuse a workbook without a row, and sheets that are not one table."""
+    """Raise InputError when the workbook has no rows, or its sheets do not share one header."""
     if not sheets:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     if len({headers[sheet] for sheet in sheets}) > 1:
@@ -136,7 +136,7 @@ def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]],
 
 
 def _sheet_rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a sheet from one on, numbers with their currency where the workbook has formats of several."""
+    """Yield a sheet's rows from `start`; numbers carry their currency where the formats name several."""
     formats = {style.numFmtId: "" for style in book._cell_styles}
     for number in formats:
         own = number - BUILTIN_FORMATS_MAX_SIZE

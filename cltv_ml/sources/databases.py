@@ -149,7 +149,7 @@ def _copied(con: duckdb.DuckDBPyConnection, source: sqlalchemy.Connection, query
 
 
 def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -> str:
-    """Return the SELECT that a table's name or a text stands for.
+    """Return the query itself if it is a SELECT, else a SELECT over the named table.
 
     >>> _query("select 1; drop table orders", ["orders"], quoted)
     Traceback (most recent call last):
@@ -173,7 +173,7 @@ def _query(table: str | None, names: list[str], quoted_: Callable[[str], str]) -
 
 
 def _is_one_select(text: str) -> bool:
-    """Whether a parser takes a text for exactly one SELECT, also inside the brackets that it is put into.
+    """Whether a text parses as exactly one SELECT, both alone and inside parentheses.
 
     What the parser does not know, as the words of another database, must begin as one and hold no semicolon.
     """

@@ -1,4 +1,4 @@
-"""The encoding of a text file, by evidence over the whole of it."""
+"""Detection of a text file's encoding from all of its bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BROKEN = "\U0010fffe"
 
 
 def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
-    """Return a text file's encoding, whether some of its bytes are none of it, and what a reader should know.
+    """Return a text file's encoding, whether some bytes are invalid in it, and notes for the user.
 
     Its byte order mark decides, else it is UTF-8 if nearly all of it is, else the likeliest encoding of all
     lines beyond ASCII, which is said.
@@ -80,7 +80,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _weigh(path: Path) -> tuple[int, int, bytes]:
-    """Return how many lines beyond ASCII are UTF-8 and how many are not, and some of the latter."""
+    """Return how many non-ASCII lines are valid UTF-8 and how many are not, and some invalid lines."""
     read = unread = size = 0
     sample: list[bytes] = []
     with path.open("rb") as file:
@@ -133,7 +133,7 @@ _MISFIT = re.compile(
 
 
 def _older_encoding(block: bytes, likely: str) -> str | None:
-    """Return the encoding of MS-DOS or of the first Macintoshes where its letters fit and those of today do not."""
+    """Return an MS-DOS or classic Macintosh encoding when its letters fit the text better than today's encodings."""
     text = block.decode(likely, errors="replace")
     beyond = int((np.frombuffer(block, dtype=np.uint8) >= 128).sum())
     eastern = likely in ("cp932", "gb18030")
@@ -153,7 +153,7 @@ _TELLING = re.compile(
 
 
 def _known_words(block: bytes, encoding: str) -> tuple[int, int]:
-    """Return how many telling words a western or eastern encoding shows, and how few signs it leaves inside words."""
+    """Score a decoding: the number of known words that it shows, and how few symbols it leaves inside words."""
     text = block.decode(encoding, errors="replace")
     odd = re.findall(r"(?<=\w)[³¹¿þðýœŸ\ufffd]|[³¹¿þðÝÞ\ufffd](?=\w)", text)
     return len(_TELLING.findall(text)), -len(odd)

@@ -84,7 +84,7 @@ def read_csv(
 
 
 def _take_quotes_off(path: Path, encoding: str, folder: Path) -> Path:
-    """Return a copy of a file in `folder` whose lines stand in quotes as a whole, without these."""
+    """Return a copy, in `folder`, of a file whose lines are quoted as a whole, without those quotes."""
     copy = folder / f"{path.name}.unquoted"
     with (
         path.open(encoding=encoding, errors="replace", newline="") as file,
@@ -100,7 +100,7 @@ def _find_fields(path: Path, encoding: str) -> tuple[int, list[int]] | None:
 
 
 def _take_damaged(table: Relation, names: list[str], delimiter: str) -> list[tuple[int, str]]:
-    """Take the lines with bytes that no encoding reads out of a table and return them."""
+    """Remove the lines with undecodable bytes from a table and return them."""
     columns = ", ".join(f"coalesce({quoted(name)}, '')" for name in names)
     line = f"concat_ws('{delimiter}', {columns})"
     test = f"contains({line}, '{BROKEN}')"

@@ -17,7 +17,7 @@ _RULED = re.compile(r"[\s\-=_+|*.]*")
 
 
 def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
-    """Return the line that names the columns and the places between them; None where there are no such columns.
+    """Return the number of the header line and the offsets that separate the columns; None if widths are not fixed.
 
     Two columns lie apart where nearly all lines leave at least two places blank, the header too.
 
@@ -47,7 +47,7 @@ def find_fields(lines: Sequence[str]) -> tuple[int, list[int]] | None:
 
 
 def cut(line: str, places: Sequence[int]) -> list[str]:
-    """Return the fields of a line; the line as a whole where a place lies inside a word.
+    """Split a line at the column offsets; return it whole if an offset falls inside a word.
 
     >>> cut("C1      2025-01-01    15.50", [6, 18]), cut("Total of all 2025", [6, 10])
     (['C1', '2025-01-01', '15.50'], ['Total of all 2025'])
@@ -58,7 +58,7 @@ def cut(line: str, places: Sequence[int]) -> list[str]:
 
 
 def write_fields(path: Path, encoding: str, folder: Path, header: int, places: Sequence[int]) -> Path:
-    """Return a copy of a file in `folder` with a tab between its fields, blank in place of titles and ruled lines."""
+    """Return a tab-separated copy of a file in `folder`; titles and ruled lines become empty lines."""
     copy = folder / f"{path.name}.fields"
     with (
         path.open(encoding=encoding, errors="replace") as file,

@@ -17,7 +17,7 @@ MARK = "source:"
 
 @dataclass(frozen=True)
 class Part:
-    """A file or a sheet of several that are read as one: its name and the `source_row` of its first row."""
+    """One of several files or sheets that are read as one table: its name and the `source_row` of its first row."""
 
     name: str
     start: int
@@ -58,7 +58,7 @@ def load_batches(
     source: pa.RecordBatchReader | duckdb.DuckDBPyRelation,
     select: str = "*",
 ) -> Relation:
-    """Return a table of what a reader brings, batch by batch."""
+    """Load Arrow batches into a table, one batch at a time."""
     con.register("incoming", source)
     try:
         return keep(con, "rows", f"select {select} from incoming")
@@ -76,7 +76,7 @@ def inner_names(columns: list[str]) -> list[str]:
 
 
 def unique_names(columns: list[str]) -> list[str]:
-    """Return column names that differ from one another, whatever their case.
+    """Return column names that are unique regardless of case.
 
     >>> unique_names(["a", "A", ""])
     ['a', 'A_2', 'column_3']

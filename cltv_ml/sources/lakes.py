@@ -1,4 +1,4 @@
-"""Tables of a lake, Delta or Iceberg: the rows of their newest state, not of all files that lie in their folder."""
+"""Delta and Iceberg tables: the rows of the newest snapshot, not of every file in the folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _THEIRS = ("deltalake", "_internal", "pyiceberg")
 
 
 def lake_of(place: str | Path) -> str:
-    """Return "delta" or "iceberg" where a place is a table of a lake, else an empty text.
+    """Return "delta" or "iceberg" if the path or URL is such a table, else an empty string.
 
     A folder with the log of a Delta table or the metadata of an Iceberg table is one, also without a scheme.
 
@@ -86,14 +86,14 @@ def open_iceberg(place: str | Path) -> Any:
 
 
 def _newest(folder: Path) -> Path:
-    """Return the metadata of an Iceberg table's newest state: the highest number before its name's first sign."""
+    """Return the metadata file of an Iceberg table's newest snapshot: the one with the highest number in its name."""
     files = (folder / "metadata").glob("*.metadata.json")
     return max(files, key=lambda file: int((re.search(r"\d+", file.name) or ["0"])[0]))
 
 
 @contextmanager
 def explained_lake(place: str | Path, what: str) -> Iterator[None]:
-    """Turn what a lake's library raises about its tables into one sentence."""
+    """Turn an exception of the Delta or Iceberg library into an InputError of one sentence."""
     try:
         yield
     except ModuleNotFoundError as error:

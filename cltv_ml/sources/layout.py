@@ -76,7 +76,7 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
 
 
 def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
-    """Return what to tell where the title above a table says that its numbers count thousands or millions.
+    """Return a note if the title above a table says that its numbers are in thousands or millions.
 
     >>> tell_of_thousands(["Umsatz in TEUR"], "a.csv")[0][:59]
     "The title 'Umsatz in TEUR' of 'a.csv' speaks of thousands o"
@@ -90,13 +90,13 @@ def tell_of_thousands(titles: Sequence[str], name: str) -> list[str]:
 
 
 def check_header_row(header_row: int, rows: int, name: str) -> None:
-    """Raise InputError when the row that is said to name the columns is not there."""
+    """Raise InputError when the file does not have the row that `header_row` names."""
     if not 1 <= header_row <= rows:
         raise InputError(f"header_row must be a row of {name!r}, from 1 to {rows}, got {header_row}.")
 
 
 def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the header's names for the width that its rows have, where only empty fields make the difference.
+    """Return the header fitted to the width of the rows when the difference is empty fields only.
 
     >>> fit_names(["a", "b"], [["1", "2", ""], ["3", "4", ""]]), fit_names(["a", "b", ""], [["1", "2"]])
     (['a', 'b', ''], ['a', 'b'])
@@ -139,7 +139,7 @@ def _filled_cells(row: Sequence[str]) -> int:
 
 
 def names_columns(row: Sequence[str], width: int) -> bool:
-    """Whether a row holds names, in nearly as many fields as a table is wide."""
+    """Whether a row holds names in nearly every column of the table."""
     cells = [cell for cell in row if cell.strip()]
     return len(cells) >= _FULL * width and sum(map(_is_value, cells)) <= (1 - _FULL) * len(cells)
 
@@ -154,7 +154,7 @@ def _is_words(row: Sequence[str]) -> bool:
 
 
 def _explains(row: Sequence[str], header: Sequence[str]) -> bool:
-    """Whether a row explains the names above it in sentences rather than naming the columns once more.
+    """Whether a row describes the columns in sentences rather than being a second header.
 
     >>> _explains(["When the order was placed.", "What the buyer paid."], ["Created", "Amount"])
     True
@@ -167,7 +167,7 @@ def _explains(row: Sequence[str], header: Sequence[str]) -> bool:
 
 
 def _values_follow(rows: Sequence[Sequence[str]], header: int) -> bool:
-    """Whether each of at least three rows below a header holds two values, so that it is none of them."""
+    """Whether at least three rows follow a header and each holds two values or more."""
     body = [row for row in rows[header + 1 :] if any(cell.strip() for cell in row)]
     return len(body) >= 3 and all(sum(map(_is_value, row)) >= 2 for row in body[:20])
 

@@ -1,4 +1,4 @@
-"""Parts of a source read as one table: files or sheets whose names tell them apart, and tables below one another."""
+"""Parts of a source read as one table: files, sheets, and tables stacked in one file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CURRENCY_CODE = re.compile(
 
 
 def name_parts(table: Relation, parts: Sequence[Part], kind: str) -> list[str]:
-    """Add a column that says from which part a row comes, where the names of the parts tell sales apart.
+    """Add a column with the name of each row's part when the names distinguish kinds of sales.
 
     That is so where some are called refunds and others are not, and where each is called by another currency: the
     column is read like one of the source's own.
@@ -54,7 +54,7 @@ def _add(table: Relation, column: str, values: Sequence[tuple[str, int]]) -> Non
 
 
 def take_headers_out(table: Relation, broken: Sequence[tuple[int, str]], name: str) -> list[str]:
-    """Take the rows out that repeat the header, as where pages or tables stand below one another; return what to tell.
+    """Remove rows that repeat the header, as in files of stacked pages or tables; return notes for the user.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def _check_columns_order(table: Relation, names: list[str], name: str) -> None:
 
 
 def _titles(table: Relation, names: list[str], broken: Sequence[tuple[int, str]], row: int) -> list[str]:
-    """Return what stands alone on one of the two lines above a repeated header."""
+    """Return titles: text that stands alone on one of the two lines above a repeated header."""
     above = [text for number, text in broken if row - 3 < number < row]
     filled = ", ".join(quoted(column) for column in names)
     for (values,) in table.rows(
@@ -123,7 +123,7 @@ def _titles(table: Relation, names: list[str], broken: Sequence[tuple[int, str]]
 
 
 def tell_of_open_quotes(broken: Sequence[tuple[int, str]], name: str) -> list[str]:
-    """Return what to tell where one row that does not fit the header spans many lines, as behind a quote left open."""
+    """Return a note if a broken row spans many lines, as after a quote that is never closed."""
     long = [(number, text.count("\n")) for number, text in broken if text.count("\n") > 2]
     if not long:
         return []

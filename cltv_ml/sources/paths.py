@@ -1,4 +1,4 @@
-"""Files, folders and patterns read as one table, by their endings."""
+"""Files, folders and glob patterns read as one table, according to the file extension."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_file(
     table: str | None = None,
     header_row: int | None = None,
 ) -> SourceRows:
-    """Return the rows of a file, a folder or a pattern, by its ending; archives are unpacked into `folder`.
+    """Return the rows of a file, a folder or a glob pattern; archives are unpacked into `folder`.
 
     A path that exists is that file, whatever signs of a pattern its name holds. Several files are read as one
     where they have the same columns.
@@ -63,7 +63,7 @@ def read_file(
 
 
 def _way(file: Path) -> str:
-    """Return how a file is read: by its ending, but a text that is called a workbook as text."""
+    """Return how to read a file: by its extension, except that text saved under a workbook's extension is text."""
     way = _READ_BY.get(ending(file), "text")
     called = ending(file) in (".xls", ".xlsx", ".xlsm")
     return (
@@ -72,14 +72,14 @@ def _way(file: Path) -> str:
 
 
 def _is_table(file: Path) -> bool:
-    """Whether the first line of a file is divided like a text table's, and another follows."""
+    """Whether a file has two lines or more and the first is delimited like a table's header."""
     with file.open("rb") as opened:
         first, *others = opened.read(4096).splitlines()[:2] or [b""]
     return bool(others) and any(sign in first for sign in (b",", b";", b"\t", b"|"))
 
 
 def _begins(file: Path, *starts: bytes) -> bool:
-    """Whether a file begins with one of these, blanks and a mark of its encoding left out."""
+    """Whether a file begins with one of these prefixes, ignoring whitespace and a byte order mark."""
     with file.open("rb") as opened:
         head = opened.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     return head.startswith(starts)
@@ -88,7 +88,7 @@ def _begins(file: Path, *starts: bytes) -> bool:
 def _read_texts(
     con: duckdb.DuckDBPyConnection, files: list[Path], folder: Path, table: str | None, header_row: int | None
 ) -> SourceRows:
-    """Return the rows of texts, workbooks or JSON, one file below the other, rows numbered through all."""
+    """Return the rows of text files, workbooks or JSON files, concatenated and numbered continuously."""
     first = _read_one(con, files[0], folder, table, header_row, 0)
     stacked, broken, notes = first.table, list(first.broken), list(first.notes)
     parts = [Part(files[0].name, 0)]
@@ -113,7 +113,7 @@ def _read_texts(
 
 
 def _check_same_columns(first_name: str, first: Relation, name: str, table: Relation) -> None:
-    """Refuse two files whose columns differ."""
+    """Raise InputError when the columns of two files differ."""
     if sorted(table.kinds) != sorted(first.kinds):
         lacking = sorted(column.removeprefix(MARK) for column in set(table.kinds) ^ set(first.kinds))
         raise InputError(
@@ -147,7 +147,7 @@ def _read_one(
 
 
 def find(path: Path) -> list[Path]:
-    """Return the files that a path names: itself where it exists, else what matches it as a pattern."""
+    """Return the path itself if it exists, else the files that match it as a glob pattern."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
         return [file for file in files if _READ_BY.get(ending(file)) == "parquet"] or [
@@ -159,7 +159,7 @@ def find(path: Path) -> list[Path]:
 
 
 def ending(path: Path) -> str:
-    """Return a file's ending in small letters.
+    """Return a file's extension in lower case.
 
     >>> ending(Path("ORDERS.PARQUET"))
     '.parquet'

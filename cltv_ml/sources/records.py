@@ -1,4 +1,4 @@
-"""JSON: an array of records, an object that holds one, or a record a line."""
+"""JSON files: an array of records, an object that contains one, or one record per line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
 
 
 def _transposed(content: Any) -> list[dict[str, Any]] | None:
-    """Return the records of a table that names its columns once, with rows as lists or as objects by row; else None."""
+    """Return the records of a JSON table that states its columns once, rows as lists or keyed by row; else None."""
     if not isinstance(content, dict):
         return None
     names, rows = content.get("columns"), content.get("data", content.get("rows"))
@@ -62,7 +62,7 @@ def _transposed(content: Any) -> list[dict[str, Any]] | None:
 
 
 def _take_apart(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return one record per entry of the one list of records inside each, where only the entries hold money.
+    """Expand each record by its nested list of records when only the nested records hold money.
 
     An order whose lines have prices and that has no total is so written, and a customer with all orders.
     """
@@ -87,14 +87,14 @@ def _take_apart(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], li
 
 
 def _is_money(value: Any) -> bool:
-    """Whether a value is a number with two decimals or fewer, but some."""
+    """Whether a value is a number with one or two decimals."""
     return re.fullmatch(r"-?\d+\.\d{1,2}", str(value)) is not None
 
 
 def _records(
     text: str, name: str, start: int
 ) -> tuple[list[dict[str, Any]], list[tuple[int, str]], list[str]]:
-    """Return the records of a file, the lines that are none, and what a reader should know."""
+    """Return a file's records, the lines that are not records, and notes for the user."""
     try:
         content = _parse(text)
     except json.JSONDecodeError as error:
@@ -124,7 +124,7 @@ def _records(
 
 
 def _lists_within(content: dict[str, Any], path: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the lists of records inside an answer of an interface, and where they stand."""
+    """Yield the lists of records inside an API response, each with its path."""
     for key, value in content.items():
         if path and is_records(value):
             yield path + key, value
@@ -133,7 +133,7 @@ def _lists_within(content: dict[str, Any], path: str = "") -> Iterator[tuple[str
 
 
 def _unwrapped(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record without its wrapper, such as a node or a document of a search."""
+    """Return a record without its wrapper, such as GraphQL's `node` or a search engine's `_source`."""
     inner = [value for key, value in record.items() if key in ("node", "_source") and isinstance(value, dict)]
     return inner[0] if len(inner) == 1 else record
 
@@ -141,7 +141,7 @@ def _unwrapped(record: dict[str, Any]) -> dict[str, Any]:
 def _by_line(
     text: str, name: str, error: json.JSONDecodeError, start: int
 ) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
-    """Return a record a line; a line that is none stands empty in its place and is kept as broken."""
+    """Return one record per line; an invalid line leaves an empty record and is reported as broken."""
     records: list[dict[str, Any]] = []
     broken = []
     for line in filter(str.strip, text.splitlines()):

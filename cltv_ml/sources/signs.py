@@ -1,4 +1,4 @@
-"""Signs in texts that only say how they were written: guards of spreadsheets, digits of other scripts."""
+"""Spreadsheet guards and digits of other scripts in text columns, replaced by plain text."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _FIRST_LINES = 2000
 
 
 def make_plain(table: Relation) -> list[str]:
-    """Take guards off and write digits of other scripts as plain ones; return what to tell."""
+    """Remove spreadsheet guards and convert digits of other scripts to ASCII; return notes for the user."""
     names = [name for name, kind in table.kinds.items() if kind == "VARCHAR"]
     return [*_take_guards_off(table, names), *_write_digits(table, names)] if names else []
 
 
 def _write_digits(table: Relation, names: list[str]) -> list[str]:
-    """Write the digits of other scripts as plain ones in the columns whose first lines have them."""
+    """Convert digits of other scripts to ASCII in the columns whose first rows have them."""
     digits = f"regexp_matches({{0}}, '[{_DIGITS}]')"
     columns = _find(table, names, digits, digits)
     for name in columns:
@@ -31,7 +31,7 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
 
 
 def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
-    """Take off what guards texts from a spreadsheet, ="00123" and '00123, in the columns whose first lines have it."""
+    """Remove spreadsheet guards such as ="00123" and '00123 in the columns whose first rows have them."""
     guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d')"
     columns = _find(table, names, guarded, r"regexp_matches({0}, '(^|\x1f)(=\x22|'')')")
     for name in columns:
@@ -46,7 +46,7 @@ def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
 
 
 def _find(table: Relation, names: list[str], test: str, hint: str) -> list[str]:
-    """Return the columns of which some of the first lines pass a test.
+    """Return the columns in which some of the first rows pass a test.
 
     A row with such a value passes `hint` when its values stand behind each other, each after the sign 0x1F: nearly no
     source has one, and to test each of many columns takes long.

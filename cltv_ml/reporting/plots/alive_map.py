@@ -1,4 +1,4 @@
-"""P(alive) over what a customer's history can be."""
+"""Heat map of P(alive) over possible purchase histories."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _WIDEST_BIAS = 4.0
 
 
 def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figure:
-    """Return the bias per group with its interval: zero is right, to the right too much was promised.
+    """Return the bias per group with its interval: zero is best, values above zero were forecast too high.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def importances(importance: pd.DataFrame, *, top: int = 15) -> go.Figure:
-    """Return the features whose shuffling costs most Gini, the most important on top.
+    """Return the loss of Gini when each feature is shuffled, the most important feature on top.
 
     Parameters
     ----------

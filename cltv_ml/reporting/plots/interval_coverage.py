@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
-    """Return the share of customers inside their interval by predicted value, next to the promised share.
+    """Return the share of customers inside their interval by predicted value, next to the nominal coverage.
 
     Parameters
     ----------

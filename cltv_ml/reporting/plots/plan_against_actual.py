@@ -1,4 +1,4 @@
-"""Plan against actual: what an earlier forecast expected, and what came."""
+"""Plan against actual: an earlier forecast next to the realised revenue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return the planned revenue of each period with its 80% band, and what came.
+    """Return the planned revenue of each period with its 80% band, and the realised revenue.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from cltv_ml.reporting import theme
 
 
 def promises_kept(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
-    """Return promised and realised value of each scored batch whose horizon has passed.
+    """Return forecast and realised value of each scored batch whose horizon has passed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Expected purchases over what a customer's history can be."""
+"""Heat map of expected purchases over possible purchase histories."""
 
 from __future__ import annotations
 

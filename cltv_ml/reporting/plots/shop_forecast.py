@@ -1,4 +1,4 @@
-"""Revenue of the whole shop: what was, and what is expected with its bands."""
+"""Revenue of the whole shop: the past, and the forecast with its bands."""
 
 from __future__ import annotations
 

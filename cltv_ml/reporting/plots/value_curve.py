@@ -10,7 +10,7 @@ from cltv_ml.reporting import theme
 
 @theme.in_minor_units
 def value_curve(curve: pd.DataFrame, *, currency: str = "", customer: str = "") -> go.Figure:
-    """Return what is expected by each horizon, joined by lines: it never falls.
+    """Return the expected value by each horizon, joined by lines; it never falls.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def interval_sentence(result: WindowResult, name: str) -> list[str]:
 
 
 def interval_section(result: WindowResult, name: str) -> list[dict[str, Any]]:
-    """Return how often the champion's intervals held, by predicted value; nothing where it has none."""
+    """Return the coverage of the champion's intervals by predicted value; nothing if it has none."""
     table = result.predictions[name]
     if "value_lower" not in table:
         return []

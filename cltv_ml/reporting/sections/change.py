@@ -17,7 +17,7 @@ TITLE = "What changed since last time"
 
 
 def unknown_change_section() -> dict[str, Any]:
-    """Return the section where no earlier scores are known: how to have it filled."""
+    """Return the section shown without earlier scores: how to provide them."""
     return section(
         TITLE,
         [

@@ -1,4 +1,4 @@
-"""Section on several horizons: what is expected by each, and how right each was on its own test window."""
+"""Section on several horizons: the value expected by each, and its error on its own test window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section on the total: what each candidate says, how right it was before, and what it counts for."""
+"""Section on the total: each candidate's forecast, its past error and its weight."""
 
 from __future__ import annotations
 

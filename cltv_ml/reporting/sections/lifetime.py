@@ -26,7 +26,7 @@ _PART_TITLES = {
 def lifetime_section(
     account: Mapping[str, Any], values: pd.Series | None, told: str, *, currency: str = ""
 ) -> dict[str, Any]:
-    """Return the section.
+    """Return the section on lifetime value.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ def monitoring_sections(
 
 
 def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[str, Any]:
-    """Return the section of all that was looked at, the worst first."""
+    """Return the section that lists all checks, the worst first."""
     ranked = sorted(checks, key=lambda one: -LEVELS.index(one.level))
     found = pd.DataFrame(
         {"Verdict": [one.level for one in ranked], "Finding": [one.sentence for one in ranked]}, dtype="str"

@@ -171,7 +171,7 @@ def overall_bias(result: WindowResult, name: str) -> pd.Series:
 
 
 def _off(bias: pd.Series) -> str:
-    """Return how far off the total is, and how far chance in the customers' spending could move that."""
+    """Return the error of the total, and how far chance in the customers' spending could move it."""
     if not np.isfinite(bias["bias"]):
         return "beyond comparison, for nobody spent anything"
     direction = "much" if bias["bias"] >= 0 else "little"
