@@ -73,11 +73,15 @@ def _on_calendar(
     con = connect()
     view(con, "days", days)
     by_date = con.sql("select timestamp, sum(abs(amount)) as size from days group by 1").fetchnumpy()
-    grain = find_grain(by_date["timestamp"].astype("datetime64[D]"), by_date["size"], max(ends.values()))
+    grain = find_grain(
+        by_date["timestamp"].astype("datetime64[D]"),
+        by_date["size"],
+        max(ends.values(), default=np.datetime64(cutoff, "D")),
+    )
     if grain is not None:
         passed = grain.days_before(np.datetime64(cutoff, "D"))
         lengths = {horizon: grain.days_before(end) - passed for horizon, end in ends.items()}
-        if min(lengths.values()) > 0:
+        if min(lengths.values(), default=0) > 0:
             dates = days["timestamp"].to_numpy().astype("datetime64[D]")
             moved = np.datetime64(start, "us") + grain.days_of(dates).astype("timedelta64[D]")
             return days.set_column(1, "timestamp", pa.array(moved)), passed, lengths, grain
