@@ -11,21 +11,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cltv_ml.actions.consents import OPT_IN, OPT_OUT, consent_heading
+from cltv_ml.actions.customer_columns import IDENTITIES, OPT_IN, OPT_OUT, columns_read
 from cltv_ml.actions.identities import hashed_emails, hashed_phones, normalise_email
 from cltv_ml.errors import InputError
 from cltv_ml.money import digits
 from cltv_ml.tables import NO, YES
-
-#: What the table of customers may call the columns that identify people, in falling order of certainty.
-IDENTITIES = {
-    "email": ("email", "e_mail", "email_address", "mail"),
-    "phone": ("phone", "phone_number", "mobile", "telephone"),
-    "first_name": ("first_name", "firstname", "given_name"),
-    "last_name": ("last_name", "lastname", "surname", "family_name"),
-    "country": ("country", "country_code"),
-    "zip": ("zip", "zip_code", "postcode", "postal_code"),
-}
 
 _BLANK_WORDS = ("", "nan", "none", "<na>", "nat", "null")
 
@@ -140,15 +130,7 @@ _POSITIVE = {
 
 def _identifying_columns(customers: pd.DataFrame) -> pd.DataFrame:
     """Return the customers with their identifying columns under the names used here."""
-    plain = {consent_heading(name): name for name in customers.columns}
-    consents = {plain[name]: name for name in (*OPT_OUT, *OPT_IN) if name in plain}
-    found = consents | {
-        plain[alias]: name
-        for name, aliases in IDENTITIES.items()
-        for alias in [next((one for one in aliases if one in plain), None)]
-        if alias
-    }
-    return customers.rename(columns=found)
+    return customers.rename(columns=columns_read(customers))
 
 
 def _allowed(customers: pd.DataFrame, value: str) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -53,3 +53,8 @@ def export(settings: Export) -> None:
         console.print(f"{name:<30} {one.rows:>9,} rows  [bold]{escape(str(one.path))}[/bold]")
         for reason, count in one.left_out.items():
             console.print(f"          {count:,} customers left out: {escape(reason)}")
+    unread = next((one.unread for one in done.values() if not isinstance(one, str)), [])
+    if unread:
+        console.print(
+            f"Not read  {escape(', '.join(unread))}: if one says who must not be addressed, call it opt_out"
+        )

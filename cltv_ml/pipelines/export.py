@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
+from cltv_ml.actions.customer_columns import unread_columns
 from cltv_ml.actions.exports import FORMATS, ExportOrder, build_export
 from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.errors import InputError
@@ -26,11 +27,14 @@ from cltv_ml.windows import to_cutoff
 
 @dataclass(frozen=True)
 class ExportedFile(Inline):
-    """A file that was written: its path, rows, and how many customers were left out for which reason."""
+    """A file that was written: its path, rows, how many customers were left out for which reason, and the columns of
+    the customers' table that nothing reads: one of them may say that a customer must not be addressed.
+    """
 
     path: Path
     rows: int
     left_out: dict[str, int]
+    unread: list[str]
 
 
 def export(settings: Settings | None = None, **options: Any) -> dict[str, ExportedFile | str]:
@@ -153,6 +157,7 @@ def write_exports(
         Identities (`email`, `phone`, ...) and opt-outs, indexed by customer_id.
     """
     everybody = _joined_table(scores, customers)
+    unread = [] if customers is None else unread_columns(customers)
     written: dict[str, ExportedFile | str] = {}
     for name in formats:
         try:
@@ -162,7 +167,7 @@ def write_exports(
             continue
         path = out / f"{name}.csv"
         write_table(table, path)
-        written[name] = ExportedFile(path, len(table), left_out)
+        written[name] = ExportedFile(path, len(table), left_out, unread)
     _write_manifest(written, scores, out, order.value)
     return written
 
@@ -209,7 +214,7 @@ def _write_manifest(
         if name in scores and len(scores)
     }
     files = {
-        name: {"file": one.path.name, "rows": one.rows, "left_out": one.left_out}
+        name: {"file": one.path.name, "rows": one.rows, "left_out": one.left_out, "unread": one.unread}
         if isinstance(one, ExportedFile)
         else {"not_written": one}
         for name, one in written.items()

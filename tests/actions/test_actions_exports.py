@@ -203,6 +203,15 @@ def test_the_customers_table_may_have_the_logs_own_heading(tmp_path):
     assert found["Email Address"].tolist() == ["ann@a.com", "bob@a.com"]
 
 
+def test_columns_that_nothing_reads_are_told(tmp_path):
+    scores = pd.DataFrame({"customer_id": ["00123", "A-7"], "expected_value": [9.0, 8.0]})
+    (tmp_path / "people.csv").write_text("Kunde,Mail,Keine Post\n00123,ann@a.com,ja\nA-7,bob@a.com,nein\n")
+    where = {"customers": tmp_path / "people.csv", "out": tmp_path / "out"}
+    (one,) = pipelines.export(scores=scores, formats=["klaviyo"], **where).values()
+    assert one.unread == ["Keine Post"]
+    assert '"Keine Post"' in (tmp_path / "out" / "manifest.json").read_text()
+
+
 def test_a_customers_table_without_the_scores_ids_is_asked_for_them_by_name(tmp_path):
     with pytest.raises(
         InputError, match=r"surely holds .* such as '00123'.* call their column customer_id. Found"

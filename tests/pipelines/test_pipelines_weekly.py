@@ -76,7 +76,7 @@ def test_two_weeks_of_a_growing_log_leave_scores_lists_and_one_champion(store, t
         "models": "same_rate,bg_nbd_gamma_gamma",
         "margin_rate": 0.4,
         "uplift": 0.1,
-        "cost": 1.0,
+        "cost": 0.1,
     }
     scored = []
     for weeks in (6, 5):
@@ -90,4 +90,6 @@ def test_two_weeks_of_a_growing_log_leave_scores_lists_and_one_champion(store, t
     assert pd.Timestamp(scored[1]["cutoff"].iloc[0]) - pd.Timestamp(
         scored[0]["cutoff"].iloc[0]
     ) >= pd.Timedelta("6D")
-    assert {"actions.html"} <= {path.name for path in (tmp_path / "out/actions").iterdir()}
+    assert {"retention_list.csv", "actions.html"} <= {
+        path.name for path in (tmp_path / "out/actions").iterdir()
+    }

@@ -1,0 +1,71 @@
+"""Columns of a customers' table, by heading: who somebody is, and whether they may be addressed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cltv_ml.data.headings import plain_text
+
+#: What the table of customers may call the columns that identify people, in falling order of certainty.
+IDENTITIES = {
+    "email": ("email", "e_mail", "email_address", "mail"),
+    "phone": ("phone", "phone_number", "mobile", "telephone"),
+    "first_name": ("first_name", "firstname", "given_name"),
+    "last_name": ("last_name", "lastname", "surname", "family_name"),
+    "country": ("country", "country_code"),
+    "zip": ("zip", "zip_code", "postcode", "postal_code"),
+}
+
+#: Columns that say that a customer must not be addressed.
+OPT_OUT = (
+    *("opt_out", "optout", "opted_out", "email_opt_out", "sms_opt_out", "marketing_opt_out"),
+    *("unsubscribed", "unsubscribed_at", "unsubscribe_time", "email_unsubscribed", "suppressed"),
+    *("do_not_contact", "do_not_email", "do_not_call", "no_marketing"),
+    *(
+        "abgemeldet",
+        "abgemeldet_am",
+        "newsletter_abgemeldet",
+        "werbesperre",
+        "keine_werbung",
+        "werbewiderspruch",
+    ),
+    *("desabonne", "desinscrit", "date_de_desinscription", "ne_pas_contacter"),
+    *("dado_de_baja", "fecha_de_baja", "no_contactar", "descadastrado", "nao_contatar"),
+    *("disiscritto", "non_contattare", "uitgeschreven", "afgemeld", "niet_benaderen"),
+)
+
+#: Columns that say that one may be.
+OPT_IN = (
+    *(
+        "opt_in",
+        "optin",
+        "opted_in",
+        "email_opt_in",
+        "subscribed",
+        "marketing_consent",
+        "email_marketing_consent",
+    ),
+    *("accepts_marketing", "accepts_email_marketing", "email_consent", "einwilligung", "werbeeinwilligung"),
+    *("consentement", "consentement_marketing", "consentimiento", "consentimento", "consenso_marketing"),
+    *("toestemming", "marketing_toestemming"),
+)
+
+
+def columns_read(customers: pd.DataFrame) -> dict[object, str]:
+    """Return by column the name under which it is read, for those that are."""
+    plain = {plain_text(str(name), "_"): name for name in customers.columns}
+    first = {
+        name: next((plain[alias] for alias in aliases if alias in plain), None)
+        for name, aliases in IDENTITIES.items()
+    }
+    consents = {plain[name]: name for name in (*OPT_OUT, *OPT_IN) if name in plain}
+    return consents | {column: name for name, column in first.items() if column is not None}
+
+
+def unread_columns(customers: pd.DataFrame) -> list[str]:
+    """Return the columns of a customers' table that say neither who somebody is nor whether they may be addressed.
+
+    >>> unread_columns(pd.DataFrame(columns=["Email", "Abgemeldet", "Keine Post"]))
+    ['Keine Post']
+    """
+    return [str(name) for name in customers if name not in columns_read(customers)]
