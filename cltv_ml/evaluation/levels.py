@@ -56,7 +56,7 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         if log.holidays is not None and grain is None:
             base = replace(base, base=_aligned(log.holidays, start, passed + length))
         level = estimate_level(base, passed, length, below[length])
-        notes = (*_counted(grain), *_closed(closures, start, passed, length))
+        notes = (*_counted(grain, log.holidays is not None), *_closed(closures, start, passed, length))
         levels[horizon] = level and replace(level, notes=notes)
     return levels
 
@@ -88,11 +88,14 @@ def _on_calendar(
     return days, (cutoff - start).days, {horizon: horizon for horizon in horizons}, None
 
 
-def _counted(grain: Grain | None) -> tuple[str, ...]:
-    """Return a sentence on periods that stand for days."""
+def _counted(grain: Grain | None, holidays: bool) -> tuple[str, ...]:
+    """Return a sentence on periods that stand for days, and that `holidays` say nothing about them."""
     if grain is None:
         return ()
-    return (f"Purchases bear one date a {grain.name}: the level compares whole {grain.name}s, not days.",)
+    unused = " The table of holidays is not used." if holidays else ""
+    return (
+        f"Purchases bear one date a {grain.name}: the level compares whole {grain.name}s, not days.{unused}",
+    )
 
 
 def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int) -> tuple[str, ...]:

@@ -11,6 +11,10 @@ from cltv_ml.models.level_candidates import PACE
 #: Share of the revenue that one date of each week or month holds at least where purchases are dated by it.
 LEAST_SHARE = 0.95
 
+#: So many days a month's date may lie from the usual one, for a weekend or a holiday, and the share of months where it
+#: must lie so near: one purchase now and then is no grain.
+NEAR_DAYS, LEAST_NEAR = 4, 0.9
+
 #: Periods that a log must hold before they are taken for its grain.
 LEAST_PERIODS = 8
 
@@ -84,8 +88,10 @@ def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Grain
     if sizes[largest].sum() < LEAST_SHARE * sizes.sum() or len(largest) < LEAST_PERIODS:
         return None
     calendar = np.arange(months.min(), until.astype("datetime64[M]") + 1)
-    usual = _usual_dates(dates[largest], calendar)
-    usual[np.searchsorted(calendar, months[largest])] = dates[largest]
+    usual, seen = _usual_dates(dates[largest], calendar), np.searchsorted(calendar, months[largest])
+    if (np.abs((usual[seen] - dates[largest]).astype(int)) <= NEAR_DAYS).mean() < LEAST_NEAR:
+        return None
+    usual[seen] = dates[largest]
     return Grain("month", usual, PACE)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.log import Log
 from cltv_ml.models.level_grain import find_grain
 from cltv_ml.windows import Window
 from experiments.worlds import simulate_world
@@ -26,6 +27,8 @@ def test_the_grain_is_told_from_the_dates_that_hold_the_revenue():
     assert _grain(YEAR) is None
     assert _grain(YEAR[1::7][:7]) is None  # seven Mondays may be chance
     assert _grain(np.concatenate([firsts, firsts + 14])) is None  # two dates a month
+    assert _grain(firsts + np.arange(12) * 7 % 27) is None  # one sale now and then
+    assert _grain(firsts + np.arange(12) % 3).name == "month"  # the first working day
 
 
 def test_dates_to_come_are_the_usual_ones_of_their_months():
@@ -66,4 +69,13 @@ def test_the_level_of_a_log_dated_by_month_counts_months():
         spent = log.loc[ahead & log["customer_id"].isin(known), "amount"].sum()
         misses[cutoff] = abs(np.log(level.total / spent))
         assert "compares whole months" in level.notes[0]
+        assert "holidays" not in level.notes[0]
     assert max(misses.values()) < 0.12, misses  # a third of the year too low and more when days were counted
+
+
+def test_a_table_of_holidays_that_is_not_used_is_told():
+    log = simulate_world("seasonal_retailer", 5)
+    log["timestamp"] = log["timestamp"].dt.to_period("M").dt.start_time
+    easter = pd.DataFrame({"holiday": "easter", "date": pd.to_datetime(["2020-04-12", "2021-04-04"])})
+    level = forecast_level(Log(log, holidays=easter), Window("2021-03-01", 61))
+    assert "The table of holidays is not used." in level.notes[0]
