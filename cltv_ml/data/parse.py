@@ -139,7 +139,7 @@ class Columns:
         end = f"upper(rtrim({text}, '. '))"
         debits, credits = self.row(
             f"select count(*) filter (where suffix({end}, 'DR')), count(*) filter (where suffix({end}, 'CR')) "
-            f"from (from {self.table} limit 20000)"
+            f"from {self.table}"
         )
         if not credits:
             return value

@@ -66,3 +66,18 @@ def test_signs_whose_meaning_was_told_are_told_apart():
 def test_amounts_may_end_in_their_side(sale, back):
     amounts = [f"{n}0.00{sale}" for n in (1, 2, 3, 4, 5, 6, 7, 9)] + [f"90.00{back}"]
     assert kept(ledger(amounts=amounts)) == 280.0
+
+
+def test_credits_far_down_a_long_ledger_are_told():
+    lines = 20_500
+    table = pd.DataFrame(
+        {
+            "customer": [f"c{line % 700}" for line in range(lines)],
+            "date": pd.Timestamp("2025-01-05")
+            + pd.to_timedelta([line % 300 for line in range(lines)], unit="D"),
+            "order": range(lines),
+            "amount": ["10.00 DR"] * (lines - 10) + ["10.00 CR"] * 10,
+        }
+    )
+    notes = clean(read(table)).report.notes
+    assert any("10 amounts end in CR" in note for note in notes), notes
