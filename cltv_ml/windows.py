@@ -215,18 +215,6 @@ class Window:
                 f"but the log ends on {last:%Y-%m-%d}; choose an earlier cutoff or a shorter horizon."
             )
 
-    def check_campaign(self, last: pd.Timestamp, start: str, length: str) -> None:
-        """Raise when a log that ends at `last` does not hold the outcome of a campaign in this window.
-
-        `start` and `length` are the options that state its first day and how long it is read.
-        """
-        if not self.ends_by(last):
-            raise InputError(
-                f"the outcome of the campaign, {self.horizon} days from {self.cutoff:%Y-%m-%d}, is known once the log "
-                f"reaches {self.end - pd.Timedelta(days=1):%Y-%m-%d}, but it ends on {last:%Y-%m-%d}; give a newer "
-                f"log, an earlier {start} or a shorter {length}."
-            )
-
     def ends_by(self, last: pd.Timestamp) -> bool:
         """Return whether a log that ends at `last`, a day that counts as complete, holds the holdout."""
         return self.end <= last.normalize() + pd.Timedelta(days=1)

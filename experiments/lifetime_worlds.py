@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-START = pd.Timestamp("2019-01-01")
+from experiments.worlds import START
 
 #: Margin of each category; a customer has a favourite that three quarters of their orders are of.
 MARGINS = {"books": 0.1, "toys": 0.3, "care": 0.5, "prints": 0.7}

@@ -97,6 +97,19 @@ def _best_list(treatment: pd.DataFrame, curve: pd.DataFrame, currency: str) -> s
     return f"{text}; from {found['break_even_customers'] + 1:,} customers on, a list loses money."
 
 
+def check_outcome_known(window: Window, last: pd.Timestamp, start: str, length: str) -> None:
+    """Raise when a log that ends at `last` does not hold the outcome of a campaign in this window.
+
+    `start` and `length` are the options that state its first day and how long it is read.
+    """
+    if not window.ends_by(last):
+        raise InputError(
+            f"the outcome of the campaign, {window.horizon} days from {window.cutoff:%Y-%m-%d}, is known once the log "
+            f"reaches {window.end - pd.Timedelta(days=1):%Y-%m-%d}, but it ends on {last:%Y-%m-%d}; give a newer "
+            f"log, an earlier {start} or a shorter {length}."
+        )
+
+
 def add_campaign(shop: Shop, done: Actions) -> None:
     """Add what a past randomised campaign teaches, and the list that follows from it."""
     past, cost = shop.terms.campaign, shop.terms.cost
@@ -106,7 +119,7 @@ def add_campaign(shop: Shop, done: Actions) -> None:
             "random; name its file with --campaign (columns customer_id and arm, and propensity where not all were "
             "equally likely to get an arm) and its first day with --campaign-start."
         )
-    past.window.check_campaign(shop.log.last, "--campaign-start", "--campaign-days")
+    check_outcome_known(past.window, shop.log.last, "--campaign-start", "--campaign-days")
     sent = past.sent.drop_duplicates("customer_id").set_index("customer_id")["arm"]
     before = build_features(shop.log, past.window.cutoff, names=default_features(shop.log.columns))
     known = before.index.intersection(sent.index)

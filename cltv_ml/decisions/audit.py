@@ -86,8 +86,7 @@ def compute_audit(
     per
         One of `MONTHS_IN`; None takes the longest of which the log holds two whole ones, else a month.
     calendar
-        Whether periods are the calendar's. By default they count back from the log's last day, so that the latest is
-        whole.
+        Whether periods are the calendar's; else they count back from the log's last day and the latest is whole.
     costs
         What the log does not know about costs; None without a cost column leaves margins out.
 

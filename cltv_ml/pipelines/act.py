@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.campaigns import add_campaign, add_retention
+from cltv_ml.actions.campaigns import add_campaign, add_retention, check_outcome_known
 from cltv_ml.actions.changes import add_changes
 from cltv_ml.actions.customers import add_segments
 from cltv_ml.actions.lists import LISTS, facts, list_answers, list_totals, lists_section
@@ -93,7 +93,7 @@ def evaluate(
     window = Window(settings.start, settings.horizon)
     listed = read_table(settings.actions, ["control", "cost"]).reset_index()
     log = load(settings, progress).transactions
-    window.check_campaign(log.last, "--start", "--horizon")
+    check_outcome_known(window, log.last, "--start", "--horizon")
     table = decisions.evaluate_campaign(listed, log, window, margin_rate=settings.margin_rate)
     write_table(table.reset_index(), settings.out)
     return table

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from cltv_ml.errors import InputError
-from cltv_ml.models import BGNBD, ProbabilisticValue
 from cltv_ml.models.future_value import FutureValue
 from cltv_ml.serving import chosen_value, requests
 from cltv_ml.serving.chosen_value import Tail
@@ -23,20 +22,6 @@ LINES = pd.DataFrame(
     ],
     columns=["customer_id", "timestamp", "amount"],
 )
-
-
-@pytest.fixture(scope="module")
-def X():
-    rng = np.random.default_rng(2)
-    T = rng.uniform(50, 200, 200)
-    frequency = rng.poisson(rng.gamma(1.0, 2.0, 200)).astype(float)
-    table = pd.DataFrame({"frequency": frequency, "recency": np.where(frequency > 0, T * 0.7, 0.0), "T": T})
-    return table.assign(monetary_value=np.where(frequency > 0, rng.gamma(5, 4, 200), 0.0))
-
-
-@pytest.fixture(scope="module")
-def fitted(X):
-    return ProbabilisticValue(BGNBD(), horizon=30).fit(X)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,10 @@ import contextlib
 import dataclasses
 from contextlib import nullcontext
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from cltv_ml import engine
-from cltv_ml.models import BGNBD, ProbabilisticValue
 from cltv_ml.serving import requests
 from cltv_ml.serving.packaging import Card, tier_cuts
 from cltv_ml.serving.signatures import transactions_signature
@@ -28,14 +26,9 @@ LINES = pd.DataFrame(
 
 
 @pytest.fixture
-def served():
-    rng = np.random.default_rng(2)
-    T = rng.uniform(50, 200, 200)
-    frequency = rng.poisson(rng.gamma(1.0, 2.0, 200)).astype(float)
-    X = pd.DataFrame({"frequency": frequency, "recency": np.where(frequency > 0, T * 0.7, 0.0), "T": T})
-    X = X.assign(monetary_value=np.where(frequency > 0, rng.gamma(5, 4, 200), 0.0))
+def served(X, fitted):
     model = requests.ServedOnTransactions()
-    model.model, model.version = ProbabilisticValue(BGNBD(), horizon=30).fit(X), "1"
+    model.model, model.version = fitted, "1"
     model.card = Card(
         "bg_nbd", 30, "2026-05-01", FEATURES, "", tier_cuts(model.model.predict(X)), 200, "shop"
     )
