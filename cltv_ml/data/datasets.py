@@ -196,11 +196,9 @@ _ONLINE_RETAIL_II = Dataset(
         *_ONLINE_RETAIL.traps,
     ),
     mapping={
+        **_ONLINE_RETAIL.mapping,
         "customer_id": "Customer ID",
-        "timestamp": "InvoiceDate",
         "order_id": "Invoice",
-        "product_id": "StockCode",
-        "quantity": "Quantity",
         "unit_price": "Price",
     },
     rules=_ONLINE_RETAIL.rules,
