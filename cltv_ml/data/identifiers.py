@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cltv_ml.data.signs import Signs, signs_of
 from cltv_ml.data.times import letters
 from cltv_ml.engine import Relation, keep
 
@@ -36,6 +37,11 @@ ON_DEMAND = {
 _MAY_BE_NOTHING = " or ".join(
     ["v < '1'", *(f"v >= '{first}' and v < '{chr(ord(first) + 1)}'" for first in r"<[\Nn")]
 )
+
+#: The same signs as bytes; those that an edge with a blank or a control has; and blanks that texts end in.
+_BEGINS_NOTHING = {*range(ord("1")), *rb"<[\Nn"}
+_UP_TO_BLANK = {*range(ord("!"))}
+_BLANKS = b" \t\r\n"
 
 _EDGE = r"[\p{Z}\p{Cc}\p{Cf}]+"
 _INVISIBLE = r"[\p{Cf}\x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}]"
@@ -124,30 +130,59 @@ def _doubt_entities(spelled: Relation) -> list[str]:
     ]
 
 
-def count_forms(text: str, table: str, nothing: str) -> str:
-    """Return the query that counts the texts of each form, those that stand for nothing, and signs of damage.
+def count_forms(text: str, table: Relation, nothing: str) -> dict[str, int]:
+    """Return how many texts have each form, stand for nothing (`nothing`: the words for it) and show signs of damage.
 
-    Quick tests leave out the texts that can be none of these; the others are tested once for all equal ones.
+    Only forms that the signs of all texts allow are looked for. Quick tests then leave out the texts that have none
+    of these; the others are tested once for all equal ones.
     """
     wide = "strlen(v) <> length(v)"
+    blank_ends = " or ".join(f"suffix(v, chr({blank}))" for blank in _BLANKS)
+    decimal_ends = "(suffix(v, '.0') or suffix(v, '.00'))"
+    is_nothing = f"({_MAY_BE_NOTHING}) and strlen(v) < 9 and lower(v) in {nothing}"
+    # What a spreadsheet writes as a number begins with a digit or a minus, which sort before the colon.
+    quick = {
+        "blanks": f"v < '!' or {blank_ends} or {wide}",
+        "unicode": wide,
+        "decimals": f"v < ':' and {decimal_ends}",
+        "email_case": "contains(v, '@')",
+        "nothing": is_nothing,
+        "exponent": "v < ':' and contains(v, 'E+')",
+        "long": "strlen(v) > 15",
+        "rounded": "strlen(v) > 15",
+    }
     tests = {
-        "blanks": "v < '!' or suffix(v, ' ') or suffix(v, '\t') or suffix(v, '\r') or suffix(v, chr(10)) "
-        rf"or {wide} and regexp_matches(v, '{_INVISIBLE}')",
+        "blanks": f"v < '!' or {blank_ends} or {wide} and regexp_matches(v, '{_INVISIBLE}')",
         "unicode": f"{wide} and nfc_normalize(v) <> v",
-        "decimals": r"(suffix(v, '.0') or suffix(v, '.00')) and regexp_full_match(v, '-?\d+\.0+')",
+        "decimals": rf"{decimal_ends} and regexp_full_match(v, '-?\d+\.0+')",
         "email_case": f"contains(v, '@') and lower(v) <> v and regexp_full_match(v, '{_EMAIL}')",
-        "nothing": f"({_MAY_BE_NOTHING}) and strlen(v) < 9 and lower(v) in {nothing}",
+        "nothing": is_nothing,
         **damage("v"),
     }
-    # What a spreadsheet writes as a number begins with a digit or a minus, which sort before the colon.
-    quick = (
-        "v < '!' or suffix(v, ' ') or suffix(v, '\t') or suffix(v, '\r') or suffix(v, chr(10)) "
-        "or strlen(v) <> length(v) or strlen(v) > 15 or contains(v, '@') "
-        f"or v < ':' and (suffix(v, '.0') or suffix(v, '.00') or contains(v, 'E+')) or {tests['nothing']}"
-    )
-    counts = ", ".join(f"coalesce(sum(n) filter (where {test}), 0)" for test in tests.values())
-    texts = f"select v, count(*) as n from (select {text} as v from {table}) where {quick} group by v"
-    return f"select {counts} from ({texts})"
+    possible = _possible_forms(signs_of(text, table))
+    counts = dict.fromkeys(tests, 0)
+    if not possible:
+        return counts
+    summed = ", ".join(f"coalesce(sum(n) filter (where {tests[form]}), 0)" for form in possible)
+    some = " or ".join(dict.fromkeys(quick[form] for form in possible))
+    texts = f"select v, count(*) as n from (select {text} as v from {table}) where {some} group by v"
+    return counts | dict(zip(possible, table.row(f"select {summed} from ({texts})"), strict=True))
+
+
+def _possible_forms(signs: Signs) -> list[str]:
+    """Return the forms that texts made of these signs may have."""
+    begin, end, within = set(signs.first), set(signs.last), set(signs.inside)
+    may_have = {
+        "blanks": signs.wide or signs.empty or begin & _UP_TO_BLANK or end & {*_BLANKS},
+        "unicode": signs.wide,
+        "decimals": within & {*b"."} and end & {*b"0"},
+        "email_case": within & {*b"@"},
+        "nothing": signs.empty or begin & _BEGINS_NOTHING,
+        "exponent": within & {*b"+"},
+        "long": signs.longest > 15,
+        "rounded": signs.longest > 15,
+    }
+    return [form for form, may in may_have.items() if may]
 
 
 def damage(text: str) -> dict[str, str]:

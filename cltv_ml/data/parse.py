@@ -11,7 +11,7 @@ from cltv_ml.data.calendars import as_iso
 from cltv_ml.data.compact import with_signs
 from cltv_ml.data.decimals import decimal_of
 from cltv_ml.data.exchanged import days_in_place
-from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, damage, unify
+from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.zones import once, shift
@@ -97,8 +97,7 @@ class Columns:
             text = f"cast({name} as varchar)"
             return rf"regexp_replace({text}, '\.0+$', '')" if kind.startswith("DECIMAL") else text
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
-        found = self.row(count_forms(text, str(self.table), _NOTHING))
-        forms = dict(zip((*FORMS, "nothing", *damage(text)), found, strict=True))
+        forms = count_forms(text, self.table, _NOTHING)
         wanted = [form for form in FORMS if form in self.rules.id_forms and forms[form]]
         self._note_forms(column, forms, wanted)
         wanted += [form for form in ON_DEMAND if form in self.rules.id_forms]

@@ -36,21 +36,9 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     if not rules.applies("placeholder_customer"):
         return []
     left = f"{lines.parsed} anti join {aside} using (source_row)"
-    listed = _listed(sorted({*_spelled(WORDS), *NUMBERS}))
-    begins = ", ".join(map(literal, (*_BEGINNINGS, *_TEST_BEGINNINGS)))
-    # Lines are summed up first, since to look for so many names on each line takes far longer.
-    suspects = keep(
-        lines.parsed.con,
-        "suspects",
-        "with each_one as materialized (select customer_id, count(*) as lines, sum(money) as money, "
-        f"count(*) filter (where is_return) as returns from {left} where customer_id is not null group by 1) "
-        f"from each_one where customer_id in ({listed}) or lower(left(customer_id, 4)) in ({begins}) "
-        f"or contains(customer_id, '@') or starts_with(customer_id, 'ゲスト') or {_SIGN_FIRST}",
-    )
+    suspects = _suspects(lines.parsed, left)
     found = suspects.rows(
-        f"select customer_id, lines, money, returns from {suspects} where customer_id in ({listed}) "
-        rf"or ({_SIGN_FIRST} and not regexp_matches(customer_id, '[\p{{L}}\p{{N}}]')) "
-        f"or (contains(customer_id, '@') and regexp_matches(lower(customer_id), '{_NOBODY}')) order by 2 desc, 1"
+        f"select customer_id, lines, money, returns from {suspects} where nobody order by 2 desc, 1"
     )
     real = _real_customers(lines.parsed, {name: rows for name, rows, *_ in found if name in NUMBERS})
     nobody = [entry for entry in found if entry[0] not in real]
@@ -76,6 +64,39 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     ]
 
 
+def _suspects(parsed: Relation, left: str) -> Relation:
+    """Return the customers that seem to be nobody, numbered guests or tests, with the lines, money and returns left.
+
+    Each customer is looked at once, since to look for so many names on each line takes far longer.
+    """
+    listed = _listed(sorted({*_spelled(WORDS), *NUMBERS}))
+    begins, mail = "lower(left(customer_id, 4)) in ({})", "contains(customer_id, '@')"
+    guests = f"({begins.format(_listed(_BEGINNINGS))} or starts_with(customer_id, 'ゲスト'))"
+    tests = f"({begins.format(_listed(_TEST_BEGINNINGS))} or {mail})"
+    each = f"select distinct customer_id from {parsed} where customer_id is not null"
+    names = keep(
+        parsed.con,
+        "names",
+        f"with each_one as materialized ({each}) from each_one "
+        f"where customer_id in ({listed}) or {guests} or {tests} or {_SIGN_FIRST}",
+    )
+    judged = (
+        f"select customer_id, customer_id in ({listed}) "
+        rf"or ({_SIGN_FIRST} and not regexp_matches(customer_id, '[\p{{L}}\p{{N}}]')) "
+        f"or ({mail} and regexp_matches(lower(customer_id), '{_NOBODY}')) as nobody, "
+        f"{guests} and regexp_matches(strip_accents(lower(customer_id)), '{_NUMBERED}') as numbered, "
+        f"{tests} and regexp_matches(lower(customer_id), '{_TESTS}') as tested from {names}"
+    )
+    suspects = keep(parsed.con, "suspects", f"from ({judged}) where nobody or numbered or tested")
+    sums = "count(*) as lines, sum(money) as money, count(*) filter (where is_return) as returns"
+    among = f"customer_id in (select customer_id from {suspects})" if suspects.holds("true") else "false"
+    return keep(
+        parsed.con,
+        "suspects",
+        f"from {suspects} join (select customer_id, {sums} from {left} where {among} group by 1) using (customer_id)",
+    )
+
+
 def _spelled(names: Iterable[str]) -> set[str]:
     joined = {name.replace(" ", sign) for name in names for sign in " _-"}
     return {
@@ -93,12 +114,7 @@ def _spelled(names: Iterable[str]) -> set[str]:
 
 def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
     """Tell of guests with an id of their own each: such customers cannot come back."""
-    begins = ", ".join(map(literal, _BEGINNINGS))
-    customers, number, money, example = _summed(
-        suspects,
-        f"(lower(left(customer_id, 4)) in ({begins}) or starts_with(customer_id, 'ゲスト')) "
-        f"and regexp_matches(strip_accents(lower(customer_id)), '{_NUMBERED}')",
-    )
+    customers, number, money, example = _summed(suspects, "numbered")
     if customers < 3:
         return []
     return [
@@ -111,12 +127,7 @@ def _tell_of_numbered_guests(suspects: Relation) -> list[str]:
 def _tell_of_tests(suspects: Relation, nobody: Iterable[tuple[Any, ...]], rows: int) -> list[str]:
     """Tell of customers who are called tests and count, where they are few among others."""
     aside = _listed(["", *(name for name, *_ in nobody)])
-    begins = ", ".join(map(literal, _TEST_BEGINNINGS))
-    customers, number, money, example = _summed(
-        suspects,
-        f"(lower(left(customer_id, 4)) in ({begins}) or contains(customer_id, '@')) "
-        f"and regexp_matches(lower(customer_id), '{_TESTS}') and customer_id not in ({aside})",
-    )
+    customers, number, money, example = _summed(suspects, f"tested and customer_id not in ({aside})")
     if not number or number > 0.2 * rows:
         return []
     return [

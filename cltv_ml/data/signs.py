@@ -1,0 +1,89 @@
+"""The bytes that the texts of a column hold, begin with and end with, and their lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cltv_ml.engine import Relation
+
+#: So many texts are looked at at a time.
+_AT_ONCE = 200_000
+
+
+@dataclass(frozen=True)
+class Signs:
+    """The bytes of a column's texts, in UTF-8.
+
+    Parameters
+    ----------
+    first, last, inside
+        The bytes that texts begin with, end with and hold anywhere.
+    empty
+        Whether a text is empty.
+    longest
+        The bytes of the longest text; 0 where there is none.
+    """
+
+    first: bytes = b""
+    last: bytes = b""
+    inside: bytes = b""
+    empty: bool = False
+    longest: int = 0
+
+    @property
+    def wide(self) -> bool:
+        """Whether a sign beyond ASCII occurs."""
+        return any(byte > 127 for byte in self.inside)
+
+
+def signs_of(text: str, table: Relation) -> Signs:
+    """Return the bytes of the texts that an SQL expression has in a table.
+
+    Many texts are looked at at a time, which costs a fraction of what tests of each in SQL cost.
+
+    >>> import duckdb
+    >>> table = Relation(duckdb.connect(), "(values ('a.1'), (null), ('b.1')) as rows(v)")
+    >>> signs_of("v", table)
+    Signs(first=b'ab', last=b'1', inside=b'.1ab', empty=False, longest=3)
+    """
+    found = Signs()
+    for batch in table.con.sql(f"select {text} as v from {table}").to_arrow_reader(_AT_ONCE):
+        found = _widen(found, batch.column(0))
+    return found
+
+
+def _widen(found: Signs, texts: pa.Array) -> Signs:
+    """Return the bytes found so far with those of further texts."""
+    lengths = pc.min_max(pc.binary_length(texts)).as_py()
+    if lengths["max"] is None:
+        return found
+    starts, ends, values = _bytes_of(texts)
+    if texts.null_count or not lengths["min"]:
+        there = ends > starts
+        starts, ends = starts[there], ends[there]
+    return Signs(
+        _join(found.first, values[starts]),
+        _join(found.last, values[ends - 1]),
+        _join(found.inside, values),
+        empty=found.empty or lengths["min"] == 0,
+        longest=max(found.longest, lengths["max"]),
+    )
+
+
+def _bytes_of(texts: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """Return where each text begins and ends in the bytes of all, and these."""
+    _, places, data = texts.buffers()
+    offsets = np.frombuffer(places, np.int32, len(texts) + 1, texts.offset * 4)
+    values = np.frombuffer(data, np.uint8, offsets[-1]) if data else np.empty(0, np.uint8)
+    return offsets[:-1], offsets[1:], values
+
+
+def _join(found: bytes, values: npt.NDArray[np.uint8]) -> bytes:
+    """Return the bytes found so far with those of further values, each once and in order."""
+    new = values.tobytes().translate(None, found)  # deletes what is known, which is nearly everything
+    return bytes(sorted({*found, *new})) if new else found
