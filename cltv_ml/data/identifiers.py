@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cltv_ml.data.signs import Signs, signs_of
+from cltv_ml.data.signs import Signs
 from cltv_ml.data.times import letters
 from cltv_ml.engine import Relation, keep
 
@@ -130,11 +130,11 @@ def _doubt_entities(spelled: Relation) -> list[str]:
     ]
 
 
-def count_forms(text: str, table: Relation, nothing: str) -> dict[str, int]:
+def count_forms(text: str, table: Relation, nothing: str, signs: Signs) -> dict[str, int]:
     """Return how many texts have each form, stand for nothing (`nothing`: the words for it) and show signs of damage.
 
-    Only forms that the signs of all texts allow are looked for. Quick tests then leave out the texts that have none
-    of these; the others are tested once for all equal ones.
+    Only forms that the signs of all texts (`signs`) allow are looked for. Quick tests then leave out the texts that
+    have none of these; the others are tested once for all equal ones.
     """
     wide = "strlen(v) <> length(v)"
     blank_ends = " or ".join(f"suffix(v, chr({blank}))" for blank in _BLANKS)
@@ -159,7 +159,7 @@ def count_forms(text: str, table: Relation, nothing: str) -> dict[str, int]:
         "nothing": is_nothing,
         **damage("v"),
     }
-    possible = _possible_forms(signs_of(text, table))
+    possible = _possible_forms(signs)
     counts = dict.fromkeys(tests, 0)
     if not possible:
         return counts

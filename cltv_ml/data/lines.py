@@ -17,6 +17,7 @@ from cltv_ml.data.identifiers import doubt_spellings
 from cltv_ml.data.parse import Columns, is_number, is_time, quote
 from cltv_ml.data.rules import REASONS, Rules
 from cltv_ml.data.sales import describe_levels
+from cltv_ml.data.signs import Signs
 from cltv_ml.data.unsigned import lack_sign
 from cltv_ml.data.values import understand
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal, show
@@ -49,6 +50,8 @@ class Lines:
         The query of lines as `parsed` has them, for a table with the source's own columns.
     customer
         SQL of the customer's identifier, over the source's own columns.
+    customer_signs
+        The bytes that the customers' identifiers may be made of.
     levels
         How the levels of a status were read, see `Sales`.
     notes
@@ -60,6 +63,7 @@ class Lines:
     marks: Relation
     query_of: Callable[[Relation], str] = field(repr=False)
     customer: str = field(repr=False)
+    customer_signs: Signs = field(repr=False)
     levels: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = ()
 
@@ -100,7 +104,8 @@ def read_lines(raw: Raw, rules: Rules) -> Lines:
         *_notes(raw, columns, values),
         *doubt_spellings(parsed, marks.count()),
     ]
-    return Lines(raw.table, parsed, marks, query_of, values["customer_id"], sales.levels, tuple(notes))
+    customer, signs = values["customer_id"], columns.signs.get(raw.mapping["customer_id"], Signs.any())
+    return Lines(raw.table, parsed, marks, query_of, customer, signs, sales.levels, tuple(notes))
 
 
 def _query_of(columns: Columns, values: dict[str, str], version: str | None, table: Relation) -> str:

@@ -14,6 +14,7 @@ from cltv_ml.data.exchanged import days_in_place
 from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.signs import Signs, signs_of
 from cltv_ml.data.zones import once, shift
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
@@ -23,6 +24,7 @@ _NUMBERS = re.compile(
     r"(U|HUGE|UHUGE|BIG|SMALL|TINY|UBIG|USMALL|UTINY)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*|BIGNUM"
 )
 _FLOATS = ("DOUBLE", "FLOAT")
+_OF_NUMBERS = Signs(b"-0123456789", b"0123456789", b"-.0123456789", longest=50)
 _NOTHING = (
     r"('', 'null', 'nan', 'none', 'n/a', 'na', '<na>', 'nat', '#n/a', '#n/v', '\n', '(null)', '<null>', '[null]', "
     "'nil', '#null!', '#ref!', '#value!', '#name?')"
@@ -71,6 +73,8 @@ class Columns:
     ----------
     notes
         What a reader should know of how the columns were read, one sentence each.
+    signs
+        The bytes of the texts that were read as identifiers as they stand.
     """
 
     quote = staticmethod(quote)
@@ -81,6 +85,7 @@ class Columns:
         self.ask = ask
         self.groups = groups
         self.notes: list[str] = []
+        self.signs: dict[str, Signs] = {}
         self.kinds = {
             name.removeprefix(MARK): kind for name, kind in table.kinds.items() if name.startswith(MARK)
         }
@@ -95,12 +100,16 @@ class Columns:
             return f"if(isfinite({name}), {text}, null)"
         if is_number(kind):
             text = f"cast({name} as varchar)"
+            self.signs[column] = _OF_NUMBERS
             return rf"regexp_replace({text}, '\.0+$', '')" if kind.startswith("DECIMAL") else text
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
-        forms = count_forms(text, self.table, _NOTHING)
+        signs = signs_of(text, self.table)
+        forms = count_forms(text, self.table, _NOTHING, signs)
         wanted = [form for form in FORMS if form in self.rules.id_forms and forms[form]]
         self._note_forms(column, forms, wanted)
         wanted += [form for form in ON_DEMAND if form in self.rules.id_forms]
+        if not wanted:
+            self.signs[column] = signs
         text = unify(text, wanted)
         return f"if(lower({text}) in {_NOTHING}, null, {text})" if forms["nothing"] or wanted else text
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cltv_ml.data.aside import Aside
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.rules import Rules
+from cltv_ml.data.signs import Signs
 from cltv_ml.data.words import words
 from cltv_ml.engine import MONEY_SCALE, Relation, keep, literal
 
@@ -25,6 +26,7 @@ _TEST_BEGINNINGS = ("test", "demo", "dumm")
 
 #: Customers without a letter or a digit, such as ***, stand for nobody: they begin with a sign before 0 or after Z.
 _SIGN_FIRST = "(customer_id < '0' or customer_id between '[' and '_~')"
+_NO_SIGN = bytes([*range(ord("0"), ord("[")), *range(ord("_") + 1, 256)])
 
 
 def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str]:
@@ -36,7 +38,7 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     if not rules.applies("placeholder_customer"):
         return []
     left = f"{lines.parsed} anti join {aside} using (source_row)"
-    suspects = _suspects(lines.parsed, left)
+    suspects = _suspects(lines.parsed, left, lines.customer_signs)
     found = suspects.rows(
         f"select customer_id, lines, money, returns from {suspects} where nobody order by 2 desc, 1"
     )
@@ -64,28 +66,32 @@ def set_placeholders_aside(lines: Lines, aside: Aside, rules: Rules) -> list[str
     ]
 
 
-def _suspects(parsed: Relation, left: str) -> Relation:
+def _suspects(parsed: Relation, left: str, signs: Signs) -> Relation:
     """Return the customers that seem to be nobody, numbered guests or tests, with the lines, money and returns left.
 
-    Each customer is looked at once, since to look for so many names on each line takes far longer.
+    Each customer is looked at once, since to look for so many names on each line takes far longer; where only a few
+    whole names are possible, lines with another are left out first. `signs` says what is possible.
     """
-    listed = _listed(sorted({*_spelled(WORDS), *NUMBERS}))
-    begins, mail = "lower(left(customer_id, 4)) in ({})", "contains(customer_id, '@')"
-    guests = f"({begins.format(_listed(_BEGINNINGS))} or starts_with(customer_id, 'ゲスト'))"
-    tests = f"({begins.format(_listed(_TEST_BEGINNINGS))} or {mail})"
+    names = [name for name in sorted({*_spelled(WORDS), *NUMBERS}) if signs.allow(name)]
+    listed = f"customer_id in ({_listed(names)})" if names else "false"
+    guests, tests = _with_start(_BEGINNINGS, signs), _with_start(_TEST_BEGINNINGS, signs)
+    guests += " or starts_with(customer_id, 'ゲスト')" if signs.wide else ""
+    mail = "contains(customer_id, '@')" if b"@" in signs.inside else "false"
+    sign = _SIGN_FIRST if signs.first.translate(None, _NO_SIGN) else "false"
+    odd = f"{guests} or {tests} or {mail} or {sign}"
+    few = set(odd.split(" or ")) == {"false"}
     each = f"select distinct customer_id from {parsed} where customer_id is not null"
-    names = keep(
+    looked_at = keep(
         parsed.con,
         "names",
-        f"with each_one as materialized ({each}) from each_one "
-        f"where customer_id in ({listed}) or {guests} or {tests} or {_SIGN_FIRST}",
+        f"with each_one as materialized ({each} and {listed if few else 'true'}) from each_one where {listed} or {odd}",
     )
     judged = (
-        f"select customer_id, customer_id in ({listed}) "
-        rf"or ({_SIGN_FIRST} and not regexp_matches(customer_id, '[\p{{L}}\p{{N}}]')) "
+        f"select customer_id, {listed} "
+        rf"or ({sign} and not regexp_matches(customer_id, '[\p{{L}}\p{{N}}]')) "
         f"or ({mail} and regexp_matches(lower(customer_id), '{_NOBODY}')) as nobody, "
-        f"{guests} and regexp_matches(strip_accents(lower(customer_id)), '{_NUMBERED}') as numbered, "
-        f"{tests} and regexp_matches(lower(customer_id), '{_TESTS}') as tested from {names}"
+        f"({guests}) and regexp_matches(strip_accents(lower(customer_id)), strip_accents('{_NUMBERED}')) as numbered, "
+        f"({tests} or {mail}) and regexp_matches(lower(customer_id), '{_TESTS}') as tested from {looked_at}"
     )
     suspects = keep(parsed.con, "suspects", f"from ({judged}) where nobody or numbered or tested")
     sums = "count(*) as lines, sum(money) as money, count(*) filter (where is_return) as returns"
@@ -95,6 +101,12 @@ def _suspects(parsed: Relation, left: str) -> Relation:
         "suspects",
         f"from {suspects} join (select customer_id, {sums} from {left} where {among} group by 1) using (customer_id)",
     )
+
+
+def _with_start(starts: Sequence[str], signs: Signs) -> str:
+    """Return SQL for customers that begin, in letters of any case, as one of these four letters."""
+    possible = _listed(filter(signs.allow_start, starts))
+    return f"lower(left(customer_id, 4)) in ({possible})" if possible else "false"
 
 
 def _spelled(names: Iterable[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +36,39 @@ class Signs:
     empty: bool = False
     longest: int = 0
 
+    @classmethod
+    def any(cls) -> Signs:
+        """Return the signs of texts of which nothing is known."""
+        every = bytes(range(256))
+        return cls(every, every, every, empty=True, longest=sys.maxsize)
+
     @property
     def wide(self) -> bool:
         """Whether a sign beyond ASCII occurs."""
         return any(byte > 127 for byte in self.inside)
+
+    def allow(self, text: str) -> bool:
+        """Whether a text may be one of these.
+
+        >>> signs = Signs(first=b"C", last=b"1", inside=b"1CH", longest=4)
+        >>> signs.allow("CH1"), signs.allow("CASH"), signs.allow("CHCH1")
+        (True, False, False)
+        """
+        spelled = text.encode()
+        fits = spelled[:1] in self.first and spelled[-1:] in self.last and len(spelled) <= self.longest
+        return fits and set(spelled) <= set(self.inside)
+
+    def allow_start(self, start: str) -> bool:
+        """Whether a text, in letters of any case, may begin so.
+
+        >>> signs = Signs(first=b"Cc", last=b"1", inside=b"1CcoNV", longest=9)
+        >>> signs.allow_start("conv"), signs.allow_start("c-")
+        (True, False)
+        """
+        if self.wide:  # some letters beyond ASCII are one of ASCII in small letters
+            return True
+        inside = set(self.inside.lower())
+        return set(start[:1].encode()) <= set(self.first.lower()) and set(start.encode()) <= inside
 
 
 def signs_of(text: str, table: Relation) -> Signs:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from cltv_ml.data import identifiers
 from cltv_ml.data.identifiers import FORMS, count_forms, damage
 from cltv_ml.data.parse import _NOTHING
+from cltv_ml.data.signs import signs_of
 from cltv_ml.engine import connect, keep
 
 #: Pieces that the tests of identifiers look for, alone and put together.
@@ -40,10 +41,11 @@ def _counts(texts):
     """Return the forms found as they are looked for, and where every form is looked for."""
     table = keep(CON, "texts", f"select unnest({duckdb.ConstantExpression(texts)}::varchar[]) as v")
     every, kept = [*FORMS, "nothing", *damage("v")], identifiers._possible_forms
-    found = count_forms("v", table, _NOTHING)
+    signs = signs_of("v", table)
+    found = count_forms("v", table, _NOTHING, signs)
     identifiers._possible_forms = lambda signs: every
     try:
-        return found, count_forms("v", table, _NOTHING)
+        return found, count_forms("v", table, _NOTHING, signs)
     finally:
         identifiers._possible_forms = kept
 

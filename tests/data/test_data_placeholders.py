@@ -1,0 +1,24 @@
+"""Placeholder customers: what the bytes of all identifiers rule out need not be looked for."""
+
+import duckdb
+
+from cltv_ml.data.placeholders import NUMBERS, WORDS, _spelled, _suspects
+from cltv_ml.data.signs import Signs, signs_of
+from cltv_ml.engine import connect, keep
+
+LISTED = sorted({*_spelled(WORDS), *NUMBERS})
+ODD = ["Guest 12", "ゲスト12", "test user 3", "a@example.com", "***", "[]", "12345", "ann"]
+
+
+def test_no_placeholder_is_missed_for_the_bytes_of_a_column():
+    con, seen = connect(), 0
+    for names in [*([name] for name in ODD), *([name] for name in LISTED[::120]), ["C0012", "0"]]:
+        texts = duckdb.ConstantExpression(names)
+        table = keep(con, "lines", f"select unnest({texts}) as customer_id, 1 as money, false as is_return")
+        found, wanted = (
+            _suspects(table, str(table), signs) for signs in (signs_of("customer_id", table), Signs.any())
+        )
+        rows = wanted.rows(f"from {wanted} order by all")
+        assert found.rows(f"from {found} order by all") == rows
+        seen += len(rows)
+    assert seen == len(ODD[:6]) + len(LISTED[::120]) + 1  # the last two names are customers, and so is C0012
