@@ -125,6 +125,8 @@ LONG = (
     "models/test_models_hurdle_calibration.py::test_odds_need_no_stretching",
     "models/test_models_hybrid.py::test_each_cutoff_is_valued_by_a_model_of_its_own_customers",
     "models/test_models_level.py::test_growth_that_has_just_come_makes_top_down_doubtful",
+    "models/test_models_level_grain.py::test_a_whole_shop_dated_by_month_is_forecast_as_the_same_shop_dated_by_day",
+    "models/test_models_level_grain.py::test_the_level_of_a_log_dated_by_month_counts_months",
     "models/test_models_likelihood.py::test_a_large_population_without_a_clear_peak_ends_where_climbing_it_whole_would",
     "models/test_models_likelihood.py::test_a_start_that_stops_on_its_way_to_a_known_maximum_loses_nothing",
     "models/test_models_mbg_cnbd.py::test_the_unit_of_time_does_not_choose_k",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
@@ -17,6 +18,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
 from cltv_ml.models.level_candidates import CohortRevenue
+from cltv_ml.models.level_grain import Grain, find_grain
 from cltv_ml.models.shop_draws import MOST_LEVEL, ShopDraws, draw_shop
 from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
 from cltv_ml.windows import Window
@@ -84,6 +86,9 @@ def forecast_shop(
 ) -> ShopForecast:
     """Return the forecast of all customers, known and to come, from what the log holds before the window's cutoff.
 
+    Where purchases bear one date a week or month, whole periods are counted, as for the level (`level_grain`), and
+    the purchases of each lie spread over its days; holidays then say nothing.
+
     Raises
     ------
     InputError
@@ -92,14 +97,20 @@ def forecast_shop(
     log = Log.of(log)
     start = log.first.normalize()
     days = _days_of_log(start, window.cutoff)
-    con = _open_purchases(log, start, window.cutoff)
-    cohorts = _read_cohorts(con, days)
-    edges = period_edges(window, per)
+    con = _open_orders(log, start, window.cutoff)
+    edges = starts = period_edges(window, per)
+    grain = _find_grain(con, start, window)
+    if grain is not None:
+        _spread_purchases(con, grain, start)
+        days = grain.days_before(np.datetime64(window.cutoff, "D"))
+        edges, holidays = _edges_of_grain(grain, window, edges), None
+    horizon = int(edges[-1])
+    cohorts = _read_cohorts(_with_purchases(con), days)
     numbered = {
         name: frozenset((day - start).days for day in dates) for name, dates in (holidays or {}).items()
     }
-    arrivals = fit_arrivals(np.diff(cohorts.joined), start, window.horizon, numbered)
-    value = fit_value_by_age(cohorts, start, window.horizon)
+    arrivals = fit_arrivals(np.diff(cohorts.joined), start, horizon, numbered)
+    value = fit_value_by_age(cohorts, start, horizon)
     level = forecast_level(log, window)
     totals = None
     if level is not None:
@@ -107,12 +118,12 @@ def forecast_shop(
     draws, total = draw_shop(value, arrivals, totals, edges, seed=seed), None
     if level is not None:
         parts = level.total + _expected_new(value, arrivals, level.total)
-        past = _past(cohorts, level, start, numbered) if last_year(cohorts, days, window.horizon) else []
-        total = combine_total(cohorts, days, window.horizon, parts, past)
+        past = _past(cohorts, level, start, numbered) if last_year(cohorts, days, horizon) else []
+        total = combine_total(cohorts, days, horizon, parts, past)
     if total is not None:
         draws = draws.brought_to(total.total / total.parts, total.narrower)
-    ratios = _ratios(con, days, float(np.median(np.diff(edges))))
-    return ShopForecast(draws, _period_table(window, edges), ratios, arrivals, value, level, total)
+    ratios = _ratios(con, days, float(np.median(np.diff(starts))))
+    return ShopForecast(draws, _period_table(window, starts), ratios, arrivals, value, level, total)
 
 
 def _days_of_log(start: pd.Timestamp, cutoff: pd.Timestamp) -> int:
@@ -170,8 +181,8 @@ def _period_table(window: Window, edges: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"start": since[:-1], "until": since[1:], "days": np.diff(edges)})
 
 
-def _open_purchases(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBPyConnection:
-    """Return a connection with the table `bought`: customer, order, day and first day, money in integers."""
+def _open_orders(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duckdb.DuckDBPyConnection:
+    """Return a connection with the table `orders`: customer, order, day, `bought` or returned, money in integers."""
     con = log.connect()
     order = "order_id" if "order_id" in log.columns else "cast(timestamp as date)"
     con.execute(
@@ -180,11 +191,48 @@ def _open_purchases(log: Log, start: pd.Timestamp, cutoff: pd.Timestamp) -> duck
         f"sum(cast(round(amount * {MONEY_SCALE}) as bigint)) as money from log "
         f"where timestamp < timestamp '{cutoff}' group by 1, 2, 3"
     )
+    return con
+
+
+def _with_purchases(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return the connection with the table `bought`: the orders with their customer's first day."""
     con.execute(
         "create temp table bought as select *, min(day) filter (bought) over (partition by customer_id) as first "
         "from orders"
     )
     return con
+
+
+def _find_grain(con: duckdb.DuckDBPyConnection, start: pd.Timestamp, window: Window) -> Grain | None:
+    """Return the grain of the purchases where the window holds a whole period, None where they are dated by day."""
+    sold = con.sql("select day, sum(abs(money))::double as money from orders group by 1").fetchnumpy()
+    dates = np.datetime64(start, "D") + sold["day"].astype("timedelta64[D]")
+    until = np.datetime64(window.end, "D")
+    grain = find_grain(dates, sold["money"], until)
+    if grain is None or grain.days_before(until) == grain.days_before(np.datetime64(window.cutoff, "D")):
+        return None
+    return grain
+
+
+def _spread_purchases(con: duckdb.DuckDBPyConnection, grain: Grain, start: pd.Timestamp) -> None:
+    """Move each customer's purchases of a period to one of its days, by a hash, so that they come day by day."""
+    [(last,)] = con.sql("select max(day) from orders").fetchall()
+    days = np.arange(last + 1)
+    middle = grain.days_of(np.datetime64(start, "D") + days.astype("timedelta64[D]"))
+    con.register("middles", pa.table({"day": days, "middle": middle}))
+    con.execute(
+        f"update orders set day = middle - {int(grain.length // 2)} "
+        f"+ (md5_number_lower(concat_ws(' ', customer_id, middle)) % {int(grain.length)})::bigint "
+        "from middles where middles.day = orders.day"
+    )
+    con.unregister("middles")
+
+
+def _edges_of_grain(grain: Grain, window: Window, edges: np.ndarray) -> np.ndarray:
+    """Return the ends of periods, given in days after the cutoff, on the grain's calendar; some hold no date."""
+    cutoff = np.datetime64(window.cutoff, "D")
+    counted = [grain.days_before(cutoff + int(edge)) for edge in edges]
+    return np.array(counted) - counted[0]
 
 
 def _read_cohorts(con: duckdb.DuckDBPyConnection, days: int) -> CohortRevenue:

@@ -91,7 +91,12 @@ def draw_shop(
 
 
 def _summed_by_period(daily: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    return np.add.reduceat(daily, edges[:-1].astype(int), axis=1)
+    """Return the sum of each period's days; a period may have none."""
+    begins, ends = edges[:-1].astype(int), edges[1:].astype(int)
+    summed = np.zeros((len(daily), len(begins)))
+    some = ends > begins
+    summed[:, some] = np.add.reduceat(daily, begins[some], axis=1)
+    return summed
 
 
 def _chance(mean: np.ndarray, dispersion: float, rng: np.random.Generator) -> np.ndarray:

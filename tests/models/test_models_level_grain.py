@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.levels import forecast_level
+from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.log import Log
 from cltv_ml.models.level_grain import find_grain
 from cltv_ml.windows import Window
@@ -79,3 +80,33 @@ def test_a_table_of_holidays_that_is_not_used_is_told():
     easter = pd.DataFrame({"holiday": "easter", "date": pd.to_datetime(["2020-04-12", "2021-04-04"])})
     level = forecast_level(Log(log, holidays=easter), Window("2021-03-01", 61))
     assert "The table of holidays is not used." in level.notes[0]
+
+
+def test_a_whole_shop_dated_by_month_is_forecast_as_the_same_shop_dated_by_day():
+    """Newcomers came out a third too few, with bands as wide as from a third to twice of them."""
+    by_day = simulate_world("steady_growth", 9)
+    by_month = by_day.assign(timestamp=by_day["timestamp"].dt.to_period("M").dt.start_time)
+    window = Window("2020-11-01", 61)  # two firsts of a month
+    logs = {"day": by_day, "month": by_month}
+    drawn = {name: forecast_shop(log, window, size=200).draws for name, log in logs.items()}
+    won = {name: draws.won.sum(axis=1) for name, draws in drawn.items()}
+    first = by_day.groupby("customer_id")["timestamp"].min()
+    came = int(first.between(window.cutoff, window.end, inclusive="left").sum())
+    assert abs(np.log(np.median(won["month"]) / came)) < 0.15
+    assert np.std(np.log(won["month"])) < 1.5 * np.std(np.log(won["day"]))
+    spent = by_day.loc[
+        by_day["timestamp"].between(window.cutoff, window.end, inclusive="left"), "amount"
+    ].sum()
+    assert abs(np.log(np.median(drawn["month"].total.sum(axis=1)) / spent)) < 0.15
+
+
+def test_weeks_without_a_date_hold_nothing_and_those_with_one_all():
+    log = simulate_world("steady_growth", 9)
+    log["timestamp"] = log["timestamp"].dt.to_period("M").dt.start_time
+    shop = forecast_shop(log, Window("2020-11-03", 91), size=100)
+    dated = [
+        bool(pd.date_range(start, until, freq="MS", inclusive="left").size)
+        for start, until in shop.periods[["start", "until"]].itertuples(index=False)
+    ]
+    assert sum(dated) == 3  # December, January, February
+    assert (shop.draws.total.sum(axis=0) > 0).tolist() == dated
