@@ -18,6 +18,7 @@ INSTEAD = {
     r"fore(saw|see|sees|seen)": "predict",
     r"(he|his|him)": "they, their: customers are they",
     r"surest": "most certain",
+    r'(?<!["/])promis(e|es|ed|ing)(?![".])': "predict, forecast: models promise nothing",
     r"likelier": "more likely",
     r"whereof|thereof|wherein": "of which, in which",
 }

@@ -17,7 +17,7 @@ NOT_THE_PURCHASE = re.compile(
 )
 
 
-#: Headings that promise an order's total, or a line's.
+#: Headings that may mean an order's total, or a line's.
 PER_ORDER = re.compile(
     "(order|invoice|grand|basket|cart|receipt|gesamt|rechnungs|bestell|commande|facture|pedido|factura)"
 )

@@ -28,7 +28,7 @@ def evaluate_campaign(
     Indexed by `tier`, the row "all" first: `treated`, `control`; `rate_treated`, `rate_control` (share who
     bought in the window), `uplift` with `uplift_lower`, `uplift_upper` (difference of the shares);
     `spend_uplift` with ends (currency per treated customer); `realised_profit` with ends (extra margin of
-    the treated less what treating them cost); `expected_profit` (what the list promised for the treated);
+    the treated less what treating them cost); `expected_profit` (what the list expected of the treated);
     `verdict` in words. The row "all" weights the tiers by their treated customers. Normal intervals; with
     fewer than some thousand customers of skewed spend they are rough.
 

@@ -83,7 +83,7 @@ def beats_chance(result: WindowResult, champion: str) -> bool:
 _NAIVE = "the rule that each goes on at their own rate"
 _ADVICE = {
     "chance": "there may be next to nothing to learn in this log, so treat customers alike",
-    _NAIVE: "that rule orders them as well here, so judge the model by the total it promises",
+    _NAIVE: "that rule orders them as well here, so judge the model by the total it predicts",
 }
 
 

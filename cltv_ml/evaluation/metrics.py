@@ -53,7 +53,7 @@ def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Predicted total over realised total, minus one: zero is best, +0.1 promises 10% too much.
+    """Predicted total over realised total, minus one: zero is best, +0.1 is 10% too much.
 
     NaN when nobody spent anything. It cannot see errors that cancel between customers.
 
@@ -67,7 +67,7 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def deviance(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> float:
     """Tweedie deviance per customer: zero is best, and no prediction scores better in the mean than the expected value.
 
-    It sees order and level together, and unlike `mae` does not reward promising nothing. A prediction below a
+    It sees order and level together, and unlike `mae` does not reward predicting nothing. A prediction below a
     thousandth of what the customer then spent counts as that: zero would be infinitely wrong. Source: B.
     Jørgensen, The Theory of Dispersion Models, 1997.
 

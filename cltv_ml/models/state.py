@@ -1,7 +1,7 @@
 """The state of a fitted model as plain values, which any later version can read back.
 
 Nothing of this package is pickled. A scikit-learn estimator inside a model of the user's own is: only the versions of
-its packages that it was trained with, which are kept next to it, promise to read it.
+its packages that it was trained with, which are kept next to it, are known to read it.
 """
 
 from __future__ import annotations

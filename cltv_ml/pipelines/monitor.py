@@ -18,18 +18,18 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
-from cltv_ml.evaluation import promises
+from cltv_ml.evaluation import batch_outcome
+from cltv_ml.evaluation.batch_outcome import Check, Thresholds, worst_level
 from cltv_ml.evaluation.compare import tell_overstep
 from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.evaluation.promises import Check, Thresholds, worst_level
 from cltv_ml.files import check_folder, write_table
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
-from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, promise_checks
-from cltv_ml.pipelines.monitor_lifetimes import Promise, read_promise
+from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, outcome_checks
+from cltv_ml.pipelines.monitor_lifetimes import LifetimeBatch, read_lifetime_batch
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
 from cltv_ml.pipelines.redaction import as_wanted
@@ -45,8 +45,8 @@ from cltv_ml.windows import Window, days_in_words
 _REFERENCE = "reference.json"
 #: What a batch must hold, and what is kept of it where it holds it.
 _NEEDED = ("customer_id", "expected_value", "model_version", "cutoff", "horizon", "tier")
-#: The checks that compare a promise with the truth, not today with the training.
-_PROMISES = ("bias", "decile error", "order", "coverage", "bias so far")
+#: The checks that compare a batch with its outcome, not today with the training.
+_OUTCOMES = ("bias", "decile error", "order", "coverage", "bias so far")
 _BATCH_COLUMNS = (
     "customer_id",
     "expected_value",
@@ -80,8 +80,8 @@ class MonitorReport(Inline):
     @property
     def kept(self) -> list[str]:
         """The checks of earlier batches that are ok, in sentences."""
-        promises = [one for one in self.checks if re.sub(r" \d+ days$", "", one.name) in _PROMISES]
-        return [one.sentence for one in promises if one.level == "ok"]
+        outcomes = [one for one in self.checks if re.sub(r" \d+ days$", "", one.name) in _OUTCOMES]
+        return [one.sentence for one in outcomes if one.level == "ok"]
 
 
 def store_reference(
@@ -101,7 +101,7 @@ def store_reference(
     Parameters
     ----------
     path
-        `promises.compute_expected_path` of the model.
+        `batch_outcome.compute_expected_path` of the model.
     cuts
         The lowest value of each tier.
     table
@@ -144,8 +144,8 @@ def monitor(
     settings = Monitor.of(settings, options)
     check_folder(settings.out)
     limits = _read_thresholds(settings.thresholds)
-    promise = read_promise(settings)
-    scores = _read_scores(settings.scores if promise is None else promise.scores)
+    lifetimes = read_lifetime_batch(settings)
+    scores = _read_scores(settings.scores if lifetimes is None else lifetimes.scores)
     window = _check_scores(scores)
     store.open_store()
     version = registry.read_version(int(scores["model_version"].iloc[0]), REGISTERED_NAME)
@@ -153,25 +153,25 @@ def monitor(
     log = cleaned.transactions
     _check_known(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)
-    reference, notes, name = _expectations(version, promise)
+    reference, notes, name = _expectations(version, lifetimes)
     notes += filter(None, [tell_overstep(version.tested)])
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[_columns_to_store(scores)]
-    trained = reference if promise is None else {}
+    trained = reference if lifetimes is None else {}
     drift, shares, checks = compare_with_training(log, batch, window, version, trained, limits, notes)
-    horizon = window.horizon if promise is None else promise.horizon
+    horizon = window.horizon if lifetimes is None else lifetimes.horizon
     checks += freshness_checks(log, scores, Window(window.cutoff, horizon), version, limits)
     progress("keeping the batch", 0.5)
     series = scored_batches.series_run(experiment_id, name)
     scored_batches.keep_batch(series, experiment_id, batch, version, window, reference)
     progress("comparing earlier batches with what happened", 0.6)
-    watched = log if promise is None else promise.log(log)
+    watched = log if lifetimes is None else lifetimes.log(log)
     truth, paths = scored_batches.look_back(series, experiment_id, watched)
     by_horizon = scored_batches.look_back_by_horizon(series, experiment_id, watched)
-    checks += promise_checks(truth, paths, version, limits, by_horizon, settings.currency)
+    checks += outcome_checks(truth, paths, version, limits, by_horizon, settings.currency)
     if not len(truth):
         notes.append(
-            f"No batch has closed yet; what this one promised is known once the log reaches {window.end:%Y-%m-%d}."
+            f"No batch has closed yet; its outcome is known once the log reaches {window.end:%Y-%m-%d}."
         )
     report = MonitorReport(worst_level(checks), checks, drift, shares, truth, paths, notes, by_horizon)
     _log_report(series, report, window)
@@ -180,16 +180,16 @@ def monitor(
     return report
 
 
-def _expectations(version: Version, promise: Promise | None) -> tuple[dict[str, Any], list[str], str]:
+def _expectations(version: Version, lifetimes: LifetimeBatch | None) -> tuple[dict[str, Any], list[str], str]:
     """Return the expectations that a batch is compared with, sentences about them, and the name of its series."""
-    if promise is not None:
-        return promise.about, promise.notes, REGISTERED_NAME + promise.series
+    if lifetimes is not None:
+        return lifetimes.about, lifetimes.notes, REGISTERED_NAME + lifetimes.series
     return *_read_reference(version, REGISTERED_NAME), REGISTERED_NAME
 
 
 def _read_thresholds(source: Path | Mapping[str, Any] | None) -> Thresholds:
     content = read_toml(source) if isinstance(source, Path) else dict(source or {})
-    return promises.read_thresholds(content.get("monitor", content))
+    return batch_outcome.read_thresholds(content.get("monitor", content))
 
 
 def _read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
@@ -260,7 +260,7 @@ def _log_report(series: str, report: MonitorReport, window: Window) -> None:
                 f"drift/{kind}_psi_highest": rows["psi"].max(),
                 f"drift/{kind}_psi_beyond_chance": rows["psi_lower"].max(),
             }
-    metrics["verdict"] = float(promises.LEVELS.index(report.level))
+    metrics["verdict"] = float(batch_outcome.LEVELS.index(report.level))
     scored_batches.log_metrics(
         series,
         {name: value for name, value in metrics.items() if np.isfinite(value)},

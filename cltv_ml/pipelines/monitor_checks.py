@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cltv_ml.evaluation.batch_outcome import Check, Thresholds, away_from, level_check
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
-from cltv_ml.evaluation.promises import Check, Thresholds, away_from, level_check
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.money import format_money
@@ -140,7 +140,7 @@ def freshness_checks(
     ]
 
 
-def promise_checks(
+def outcome_checks(
     truth: pd.DataFrame,
     paths: pd.DataFrame,
     version: Version,
@@ -172,8 +172,8 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             f"bias{days}",
             away_from(row["bias_lower"], row["bias_upper"]),
             limits.bias,
-            f"{when} promised {format_money(row['promised'], currency)} and "
-            f"{format_money(row['realised'], currency)} came: {row['bias']:+.1%} off in its total, "
+            f"{when} predicted {format_money(row['predicted'], currency)}, and "
+            f"{format_money(row['realised'], currency)} were realised: {row['bias']:+.1%} off in its total, "
             f"95% interval {row['bias_lower']:+.1%} to {row['bias_upper']:+.1%}.",
         ),
         level_check(
@@ -187,7 +187,8 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
     tested = version.tags.get(f"test_{int(row['horizon'])}d/gini" if days else "test_gini")
     if tested is not None and row["model_version"] == version.number:
         sentence = (
-            f"{when} ordered customers with a Gini of {row['gini']:.3f}, {float(tested):.3f} was promised."
+            f"{when} ordered customers with a Gini of {row['gini']:.3f}; "
+            f"it was {float(tested):.3f} on the training's test window."
         )
         checks.append(
             level_check(f"order{days}", float(tested) - row["gini_upper"], limits.gini_fall, sentence)
@@ -195,9 +196,9 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
     if "coverage" in row and np.isfinite(row["coverage"]):
         sentence = (
             f"{when} had {row['coverage']:.1%} of the customers inside their intervals, "
-            f"{row['coverage_promised']:.0%} were promised."
+            f"{row['coverage_nominal']:.0%} were expected."
         )
-        gap = row["coverage_promised"] - row["coverage_upper"]
+        gap = row["coverage_nominal"] - row["coverage_upper"]
         checks.append(level_check(f"coverage{days}", gap, limits.coverage_gap, sentence))
     return checks
 

@@ -14,7 +14,7 @@ from cltv_ml.settings import Monitor
 
 
 @dataclass(frozen=True)
-class Promise:
+class LifetimeBatch:
     """A batch of lifetime values.
 
     Attributes
@@ -65,7 +65,7 @@ class Promise:
         return sentences
 
 
-def read_promise(settings: Monitor) -> Promise | None:
+def read_lifetime_batch(settings: Monitor) -> LifetimeBatch | None:
     """Return the lifetime values that the settings watch, None where they watch the horizon's revenue.
 
     Values are taken without a discount: money that came is not discounted either.
@@ -93,7 +93,9 @@ def read_promise(settings: Monitor) -> Promise | None:
         )
     about = {"path": path, "interval_level": 0.9 if ahead == "remaining" else None}
     rates = table["margin_rate"] if settings.basis == "profit" else None
-    return Promise(scores.reset_index(), about, f" {ahead} {settings.basis}", horizon, rates, round(scale, 6))
+    return LifetimeBatch(
+        scores.reset_index(), about, f" {ahead} {settings.basis}", horizon, rates, round(scale, 6)
+    )
 
 
 def _path(account: dict[str, Any], days: int, total: float) -> tuple[dict[str, list[float]] | None, float]:

@@ -239,17 +239,17 @@ def _discount_profit(m: Material) -> pd.DataFrame:
     return decisions.profit_by_depth(customers.dropna())
 
 
-def _promises(m: Material) -> pd.DataFrame:
+def _batch_totals(m: Material) -> pd.DataFrame:
     judged = [one for one in reversed(m.windows) if m.champion in one.models]
     rows = [
         (one.window.cutoff, float(one.values[m.champion].sum()), float(one.y_true.sum())) for one in judged
     ]
-    return pd.DataFrame(rows, columns=["cutoff", "promised", "realised"])
+    return pd.DataFrame(rows, columns=["cutoff", "predicted", "realised"])
 
 
 #: Figures that need more than a log and a training, by what they are about and the command that draws them.
 ELSEWHERE = {
-    **dict.fromkeys(("truth_series", "segment_shares", "promise_so_far"), "scored batches; `cltv monitor`"),
+    **dict.fromkeys(("truth_series", "segment_shares", "batch_so_far"), "scored batches; `cltv monitor`"),
     "qini_curve": "a past randomised campaign; `cltv act --campaign`",
     **dict.fromkeys(("shop_forecast", "plan_against_actual"), "the whole shop's forecast; `cltv forecast`"),
     "payback_curve": "costs of winning customers; `cltv acquisition`",
@@ -324,5 +324,5 @@ RECIPES: dict[str, Recipe] = {
     "cross_sell_matrix": Recipe("data", lambda m: decisions.find_associations(m.log, _goods(m))),
     "margin_bars": Recipe("data", lambda m: decisions.compute_margins(m.log, _goods(m))),
     "drift": Recipe("training", lambda m: compute_drift(sketch(m.X), m.X_today)),
-    "promises_kept": Recipe("training", _promises),
+    "batch_totals": Recipe("training", _batch_totals),
 }

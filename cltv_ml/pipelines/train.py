@@ -14,6 +14,7 @@ from cltv_ml.data import Cleaned
 from cltv_ml.data import judge as check_data
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult, judge_prepared
+from cltv_ml.evaluation.batch_outcome import compute_expected_path
 from cltv_ml.evaluation.calibration import calibrate
 from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.compare import Verdict
@@ -24,7 +25,6 @@ from cltv_ml.evaluation.levels import forecast_level, forecast_levels, set_level
 from cltv_ml.evaluation.newcomers import compute_newcomers, newcomers_sentence
 from cltv_ml.evaluation.panel import fit, prepare
 from cltv_ml.evaluation.progress import Progress, silent
-from cltv_ml.evaluation.promises import compute_expected_path
 from cltv_ml.features import catalogue_page
 from cltv_ml.files import atomic, check_folder, write_table
 from cltv_ml.inline import Inline

@@ -13,7 +13,7 @@ from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.reporting import theme
 
 _CARD_METRICS = {
-    "bias": ("Bias", "{:+.1%}", "promised over spent, minus one; 0 is best"),
+    "bias": ("Bias", "{:+.1%}", "predicted over realised, minus one; 0 is best"),
     "decile_mape": ("Decile error", "{:.1%}", "the same for tenths of the customers; 0 is best"),
     "gini": ("Gini", "{:.3f}", "order of customers by money; 1 is best, 0 is chance"),
     "mae": ("MAE", "{:,.2f}", "mean absolute error per customer, in currency"),

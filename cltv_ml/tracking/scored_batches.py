@@ -19,7 +19,7 @@ import pandas as pd
 from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 
-from cltv_ml.evaluation import promises
+from cltv_ml.evaluation import batch_outcome
 from cltv_ml.log import Log
 from cltv_ml.tables import horizons_in
 from cltv_ml.tracking import runs, store
@@ -28,6 +28,12 @@ from cltv_ml.windows import Window
 
 #: A batch's tag with its other horizons whose truth is known.
 _CLOSED = "closed_horizons"
+
+#: Artefact of a batch with its expected path and the level of its intervals, and its name in older stores.
+_ABOUT, _OLD_ABOUT = "about.json", "promise.json"
+
+#: Metrics of a batch whose names differ in older stores.
+_RENAMED = {"promised": "predicted", "coverage_promised": "coverage_nominal"}
 
 
 def series_run(experiment_id: str, name: str) -> str:
@@ -55,7 +61,7 @@ def keep_batch(
 ) -> None:
     """Keep a batch's scores for later; those of the same version and cutoff are replaced until they are closed.
 
-    A promise whose truth is known already is not written again.
+    A batch whose truth is known already is not written again.
     """
     client = MlflowClient()
     tags = {
@@ -86,9 +92,9 @@ def keep_batch(
             batch.to_parquet(path, index=False)
             client.log_artifact(run_id, str(path))
         about = {"path": reference.get("path"), "interval_level": reference.get("interval_level")}
-        client.log_dict(run_id, about, "promise.json")
+        client.log_dict(run_id, about, _ABOUT)
         log_metrics(
-            run_id, {"promised": float(batch["expected_value"].sum()), "customers": float(len(batch))}
+            run_id, {"predicted": float(batch["expected_value"].sum()), "customers": float(len(batch))}
         )
     except BaseException:
         client.set_terminated(run_id, "FAILED")
@@ -109,7 +115,7 @@ def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFr
         days = [int(day) for day in tags.get("horizons", "").split(",") if day and int(day) != main]
         ended = [day for day in days if Window(tags["cutoff"], day).end <= until]
         known = tags.get(_CLOSED, "").split(",")
-        metrics = dict(run.data.metrics)
+        metrics = _named_metrics(run)
         if new := [day for day in ended if str(day) not in known]:
             metrics |= _close_horizons(run.info.run_id, log, tags["cutoff"], new)
             MlflowClient().set_tag(run.info.run_id, _CLOSED, ",".join(map(str, ended)))
@@ -126,12 +132,12 @@ def look_back_by_horizon(series: str, experiment_id: str, log: Log) -> pd.DataFr
 
 def _close_horizons(run_id: str, log: Log, cutoff: str, days: Sequence[int]) -> dict[str, float]:
     """Measure horizons of a batch that have ended, into its run; return the metrics."""
-    batch, promise = _read_batch(run_id)
+    batch, reference = _read_batch(run_id)
     found: dict[str, float] = {}
     for day in days:
         names = {f"{name}_{day}d": name for name in ("expected_value", "value_lower", "value_upper")}
         own = batch[[name for name in names if name in batch]].rename(columns=names)
-        truth = _closed_metrics(log, own, Window(cutoff, day), promise.get("interval_level"))
+        truth = _closed_metrics(log, own, Window(cutoff, day), reference.get("interval_level"))
         found |= {f"{day}d/{name}": value for name, value in truth.items()}
     log_metrics(run_id, found)
     return found
@@ -152,12 +158,14 @@ def look_back(series: str, experiment_id: str, log: Log) -> tuple[pd.DataFrame, 
             run = client.get_run(run.info.run_id)
         about = {"cutoff": window.cutoff, "model_version": int(run.data.tags["model_version"])}
         if run.data.tags["truth"] == "closed":
-            own = {name: value for name, value in run.data.metrics.items() if "/" not in name}
+            own = {name: value for name, value in _named_metrics(run).items() if "/" not in name}
             closed.append({**about, **own})
         elif window.cutoff < until:
-            batch, promise = _read_batch(run.info.run_id)
-            if promise.get("path"):
-                path = promises.compute_progress(log, batch, window, pd.DataFrame(promise["path"]), until)
+            batch, reference = _read_batch(run.info.run_id)
+            if reference.get("path"):
+                path = batch_outcome.compute_progress(
+                    log, batch, window, pd.DataFrame(reference["path"]), until
+                )
                 paths.append(
                     path.assign(**about, horizon=window.horizon, **_bias_so_far(log, batch, window, path))
                 )
@@ -173,27 +181,36 @@ def _batches(series: str, experiment_id: str) -> list[Run]:
     return sorted(batch_runs, key=lambda run: str(run.data.tags["cutoff"]))
 
 
+def _named_metrics(run: Run) -> dict[str, float]:
+    """Return the metrics of a batch by today's names, also those of older stores such as `30d/promised`."""
+    named = (
+        (*name.rpartition("/")[:2], name.rpartition("/")[2], value)
+        for name, value in run.data.metrics.items()
+    )
+    return {f"{group}{slash}{_RENAMED.get(name, name)}": value for group, slash, name, value in named}
+
+
 def _close(run_id: str, log: Log, window: Window, series: str) -> None:
     """Measure a batch whose horizon has passed: into its run and, as one point, into the series."""
-    batch, promise = _read_batch(run_id)
-    metrics = _closed_metrics(log, batch, window, promise.get("interval_level"))
+    batch, reference = _read_batch(run_id)
+    metrics = _closed_metrics(log, batch, window, reference.get("interval_level"))
     log_metrics(run_id, metrics)
     log_metrics(series, {f"truth/{name}": value for name, value in metrics.items()}, series_step(window))
     MlflowClient().set_tag(run_id, "truth", "closed")
 
 
 def _closed_metrics(log: Log, batch: pd.DataFrame, window: Window, level: float | None) -> dict[str, float]:
-    """Return the metrics of a batch whose window has passed with their ends, what was promised and what came."""
+    """Return the metrics of a batch whose window has passed with their ends, the predicted and the realised total."""
     y_true = log.target(window, batch.index)
-    truth = promises.compute_truth(y_true, batch, level=level)
+    truth = batch_outcome.compute_truth(y_true, batch, level=level)
     metrics = {
         f"{name}{end}": float(row[column])
         for name, row in truth.iterrows()
         for end, column in (("", "value"), ("_lower", "lower"), ("_upper", "upper"))
     }
     if "coverage" in truth.index and level is not None:
-        metrics["coverage_promised"] = level
-    metrics |= {"realised": float(y_true.sum()), "promised": float(batch["expected_value"].sum())}
+        metrics["coverage_nominal"] = level
+    metrics |= {"realised": float(y_true.sum()), "predicted": float(batch["expected_value"].sum())}
     return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
 
@@ -204,14 +221,15 @@ def _bias_so_far(log: Log, batch: pd.DataFrame, window: Window, path: pd.DataFra
         return {"bias_lower": np.nan, "bias_upper": np.nan}
     spent = log.target(Window(window.cutoff, int(last["day"])), batch.index)
     due = batch[["expected_value"]] * (last["expected"] / total)
-    row = promises.compute_truth(spent, due).loc["bias"]
+    row = batch_outcome.compute_truth(spent, due).loc["bias"]
     return {"bias_lower": float(row["lower"]), "bias_upper": float(row["upper"])}
 
 
 def _read_batch(run_id: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     place = mlflow.artifacts.download_artifacts(run_id=run_id)
-    promise: dict[str, Any] = json.loads(Path(place, "promise.json").read_text(encoding="utf-8"))
-    return pd.read_parquet(Path(place, "scores.parquet")).set_index("customer_id"), promise
+    path = Path(place, _ABOUT) if Path(place, _ABOUT).is_file() else Path(place, _OLD_ABOUT)
+    reference: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return pd.read_parquet(Path(place, "scores.parquet")).set_index("customer_id"), reference
 
 
 def log_metrics(run_id: str, found: Mapping[str, float], step: int = 0) -> None:

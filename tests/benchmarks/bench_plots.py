@@ -52,8 +52,8 @@ OF_MODELS = (
     "segment_shares",
     "value_curve",
     "truth_series",
-    "promise_so_far",
-    "promises_kept",
+    "batch_so_far",
+    "batch_totals",
 )
 
 

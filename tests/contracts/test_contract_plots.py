@@ -211,7 +211,7 @@ TABLES = {
             "bias_upper": [0.2, 0.1],
         }
     ),
-    "promise_so_far": pd.DataFrame(
+    "batch_so_far": pd.DataFrame(
         {
             "cutoff": pd.to_datetime(["2024-01-01"] * 2),
             "day": [0, 7],
@@ -219,8 +219,8 @@ TABLES = {
             "realised": [0.0, 8.0],
         }
     ),
-    "promises_kept": pd.DataFrame(
-        {"cutoff": pd.to_datetime(["2024-01-01"]), "promised": [100.0], "realised": [90.0]}
+    "batch_totals": pd.DataFrame(
+        {"cutoff": pd.to_datetime(["2024-01-01"]), "predicted": [100.0], "realised": [90.0]}
     ),
 }
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.entities import Metric
 from mlflow.tracking import MlflowClient
 from pages import SENTENCES, lost_numbers
 
 from cltv_ml import pipelines
 from cltv_ml.data import Cleaned, clean, simulate
-from cltv_ml.evaluation.promises import compute_expected_path
+from cltv_ml.evaluation.batch_outcome import compute_expected_path
 from cltv_ml.features import build_features, feature_version
 from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue
@@ -19,7 +20,7 @@ from cltv_ml.money import format_money
 from cltv_ml.pipelines.monitor import store_reference
 from cltv_ml.serving import packaging
 from cltv_ml.serving.responses import tier_names
-from cltv_ml.tracking import registry, runs
+from cltv_ml.tracking import registry, runs, scored_batches
 from cltv_ml.windows import Window
 
 SUMMARY = ["frequency", "recency", "T", "monetary_value"]
@@ -151,7 +152,7 @@ def test_a_closed_batch_becomes_one_point_of_the_series_however_often_it_is_look
     assert lost_numbers(out / "monitor.html", out.rglob("*.csv"), tags=SENTENCES) == []
 
 
-def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tmp_path):
+def test_a_batch_that_is_closed_is_not_measured_again(registered, log, fitted, tmp_path):
     batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
     monitor(until(log, CUTOFF), batch, tmp_path / "out")
     first = monitor(until(log, end), batch, tmp_path / "out")
@@ -162,20 +163,33 @@ def test_a_batch_that_is_closed_is_not_promised_anew(registered, log, fitted, tm
     assert len(series("truth/bias")) == 1
 
 
-def test_what_was_kept_of_a_promise_is_told_with_both_totals(registered, log, fitted, tmp_path):
+def test_a_closed_batch_is_told_with_both_totals(registered, log, fitted, tmp_path):
     batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
     before = monitor(until(log, CUTOFF), batch, tmp_path / "out")
     assert before.kept == []
-    assert before.notes == [
-        "No batch has closed yet; what this one promised is known once the log reaches 2022-11-30."
-    ]
+    assert before.notes == ["No batch has closed yet; its outcome is known once the log reaches 2022-11-30."]
     after = monitor(until(log, end), batch, tmp_path / "out", thresholds={"bias": [5.0, 9.0]})
-    promised, came = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
-    assert f"promised {format_money(promised)} and {format_money(came)} came" in after.kept[0]
+    predicted, realised = batch["expected_value"].sum(), after.truth.iloc[0]["realised"]
+    assert f"predicted {format_money(predicted)}, and {format_money(realised)} were realised" in after.kept[0]
     assert after.notes == []
 
 
-def test_promises_far_above_what_came_call_for_training(registered, log, fitted, tmp_path):
+def test_a_batch_of_an_older_store_is_read_by_todays_names(registered, log, fitted, tmp_path, monkeypatch):
+    batch, end = scores(log, fitted, registered), CUTOFF + pd.Timedelta(days=HORIZON)
+    with monkeypatch.context() as older:
+        older.setattr(scored_batches, "_ABOUT", "promise.json")
+        monitor(until(log, CUTOFF), batch, tmp_path / "out")
+    closed = monitor(until(log, end), batch, tmp_path / "out").truth.iloc[0]
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name("cltv").experiment_id
+    (run,) = client.search_runs([experiment], "tags.role = 'batch' and tags.truth = 'closed'")
+    client.log_batch(run.info.run_id, [Metric("promised", 123.0, 0, 0), Metric("30d/promised", 45.0, 0, 0)])
+    named = scored_batches._named_metrics(client.get_run(run.info.run_id))
+    assert closed["predicted"] == pytest.approx(batch["expected_value"].sum())
+    assert (named["predicted"], named["30d/predicted"]) == (123.0, 45.0)
+
+
+def test_forecasts_far_above_what_was_realised_call_for_training(registered, log, fitted, tmp_path):
     monitor(until(log, CUTOFF), scores(log, fitted, registered, times=2.0), tmp_path / "out")
     end = CUTOFF + pd.Timedelta(days=HORIZON)
     report = monitor(until(log, end), scores(log, fitted, registered, end), tmp_path / "out")

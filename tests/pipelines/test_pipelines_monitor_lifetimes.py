@@ -7,7 +7,7 @@ import pytest
 
 from cltv_ml.errors import InputError
 from cltv_ml.log import Log
-from cltv_ml.pipelines.monitor_lifetimes import read_promise
+from cltv_ml.pipelines.monitor_lifetimes import read_lifetime_batch
 from cltv_ml.settings import Monitor
 
 
@@ -40,40 +40,41 @@ def file(tmp_path):
 
 
 def test_the_horizons_revenue_is_watched_by_the_scores():
-    assert read_promise(Monitor()) is None
+    assert read_lifetime_batch(Monitor()) is None
 
 
 def test_what_remains_is_watched_to_its_end_without_a_discount(file):
-    promise = read_promise(Monitor(value="remaining", lifetimes=file))
-    assert promise.scores["expected_value"].sum() == pytest.approx(200)
-    assert promise.scores["horizon"].unique().tolist() == [365]
-    assert promise.about["path"] == {"day": [0, 91, 365], "share": [0.0, 0.25, 1.0]}
-    assert promise.horizon == 91
+    lifetimes = read_lifetime_batch(Monitor(value="remaining", lifetimes=file))
+    assert lifetimes.scores["expected_value"].sum() == pytest.approx(200)
+    assert lifetimes.scores["horizon"].unique().tolist() == [365]
+    assert lifetimes.about["path"] == {"day": [0, 91, 365], "share": [0.0, 0.25, 1.0]}
+    assert lifetimes.horizon == 91
 
 
 def test_a_total_that_differs_from_the_tables_by_the_discount_is_told(file):
-    told = read_promise(Monitor(value="remaining", lifetimes=file)).notes
+    told = read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes
     assert any("The total of 200 is without a discount" in note and "to 180" in note for note in told)
     file.with_suffix(".json").write_text(json.dumps({"expected_by_day": {"91": 50.0, "365": 180.0}}))
-    assert len(read_promise(Monitor(value="remaining", lifetimes=file)).notes) == 1
+    assert len(read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes) == 1
 
 
 def test_what_is_past_needs_no_watching(file):
     lifetime, remaining = (
-        read_promise(Monitor(value=value, lifetimes=file)).scores for value in ("lifetime", "remaining")
+        read_lifetime_batch(Monitor(value=value, lifetimes=file)).scores
+        for value in ("lifetime", "remaining")
     )
     pd.testing.assert_frame_equal(lifetime, remaining)
 
 
 def test_profit_that_came_is_counted_at_the_margin_rates(file):
-    promise = read_promise(Monitor(value="remaining", basis="profit", lifetimes=file))
+    lifetimes = read_lifetime_batch(Monitor(value="remaining", basis="profit", lifetimes=file))
     lines = pd.DataFrame(
         {"customer_id": ["a", "b", "x"], "timestamp": pd.Timestamp("2024-02-01"), "amount": 10.0}
     )
-    assert promise.log(Log(lines)).frame["amount"].tolist() == [5.0, 1.0, 0.0]
-    assert promise.series == " remaining profit"
+    assert lifetimes.log(Log(lines)).frame["amount"].tolist() == [5.0, 1.0, 0.0]
+    assert lifetimes.series == " remaining profit"
 
 
 def test_a_missing_table_names_its_command(tmp_path):
     with pytest.raises(InputError, match="the table of `cltv lifetime`, which --value remaining"):
-        read_promise(Monitor(value="remaining", lifetimes=tmp_path / "none.parquet"))
+        read_lifetime_batch(Monitor(value="remaining", lifetimes=tmp_path / "none.parquet"))

@@ -10,7 +10,7 @@ from test_report_browser import AXE, CHROMIUM, read
 from cltv_ml.data import clean, simulate
 from cltv_ml.decisions import compute_audit
 from cltv_ml.decisions.shop_plan import Parts, PlanTerms, compute_equity, compute_scenarios
-from cltv_ml.evaluation.promises import Check
+from cltv_ml.evaluation.batch_outcome import Check
 from cltv_ml.log import Log
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.report import render_html, summarise

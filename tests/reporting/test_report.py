@@ -52,7 +52,7 @@ def test_the_first_screen_says_what_changed_as_the_section_does(summary):
 
 
 def test_every_term_in_a_table_head_is_explained_where_it_stands_and_at_the_end(html):
-    assert '<abbr title="Promised over spent, minus one.' in html
+    assert '<abbr title="Predicted over realised, minus one.' in html
     assert "<dt>Bias</dt>" in html
     assert "<dt>Qini</dt>" not in html
 

@@ -3,6 +3,8 @@
 from cltv_ml.reporting.plots.alive_history import alive_history
 from cltv_ml.reporting.plots.alive_map import alive_map
 from cltv_ml.reporting.plots.base_changes import base_changes
+from cltv_ml.reporting.plots.batch_so_far import batch_so_far
+from cltv_ml.reporting.plots.batch_totals import batch_totals
 from cltv_ml.reporting.plots.campaign_profit import campaign_profit
 from cltv_ml.reporting.plots.change_by_part import change_by_part
 from cltv_ml.reporting.plots.cohort_continuation import cohort_continuation
@@ -35,8 +37,6 @@ from cltv_ml.reporting.plots.migration_sankey import migration_sankey
 from cltv_ml.reporting.plots.payback_curve import payback_curve
 from cltv_ml.reporting.plots.plan_against_actual import plan_against_actual
 from cltv_ml.reporting.plots.predicted_against_realised import predicted_against_realised
-from cltv_ml.reporting.plots.promise_so_far import promise_so_far
-from cltv_ml.reporting.plots.promises_kept import promises_kept
 from cltv_ml.reporting.plots.purchase_gaps import purchase_gaps
 from cltv_ml.reporting.plots.purchases_map import purchases_map
 from cltv_ml.reporting.plots.qini_curve import qini_curve
@@ -114,9 +114,9 @@ CATALOGUE = {
         margin_bars,
         drift,
         segment_shares,
-        promises_kept,
+        batch_totals,
         truth_series,
-        promise_so_far,
+        batch_so_far,
     )
 }
 

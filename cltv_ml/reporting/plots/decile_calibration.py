@@ -22,7 +22,7 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
         The model drawn at first; the others wait in the legend. All are drawn if None.
     """
     figure = theme.figure(
-        "Each tenth of the customers: promised (line) and spent (bars)",
+        "Each tenth of the customers: predicted (line) and realised (bars)",
         "Tenth of customers, 1 = highest prediction",
         theme.in_money("Mean per customer", currency),
     )
@@ -49,7 +49,7 @@ def decile_calibration(deciles: pd.DataFrame, *, currency: str = "", show: str |
             line_color=colour,
             visible=visible,
             legendgroup=model,
-            hovertemplate="tenth %{x}<br>promised %{y:,.2f}<extra>" + name + "</extra>",
+            hovertemplate="tenth %{x}<br>predicted %{y:,.2f}<extra>" + name + "</extra>",
         )
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(rangemode="tozero")

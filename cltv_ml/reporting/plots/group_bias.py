@@ -23,7 +23,9 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
         What the groups are, for the title.
     """
     figure = theme.figure(
-        f"Promised too much (right) or too little (left), by {by}", "Promised over spent, minus one", "Group"
+        f"Predicted too much (right) or too little (left), by {by}",
+        "Predicted over realised, minus one",
+        "Group",
     )
     rows = bias.dropna(subset=["bias"])
     upper = rows["bias_upper"].fillna(rows["bias"])
@@ -35,7 +37,7 @@ def group_bias(bias: pd.DataFrame, *, by: str = "group of customers") -> go.Figu
         marker={"color": theme.MODEL, "size": 10},
         error_x=theme.whiskers(rows["bias"], rows["bias_lower"], upper) | {"color": theme.REFERENCE},
         customdata=rows[["customers", "predicted", "realised"]],
-        hovertemplate="%{y}: %{x:+.1%}<br>%{customdata[0]:,} customers, promised %{customdata[1]:,.2f}, "
+        hovertemplate="%{y}: %{x:+.1%}<br>%{customdata[0]:,} customers, predicted %{customdata[1]:,.2f}, "
         "spent %{customdata[2]:,.2f} on average<extra></extra>",
     )
     figure.add_vline(x=0, line={"color": theme.REFERENCE, "dash": "dot"})

@@ -33,10 +33,10 @@ def interval_coverage(coverage: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=coverage["group"],
         y=coverage["wanted"],
-        name="promised",
+        name="nominal",
         mode="lines",
         line={"color": theme.REFERENCE, "dash": "dash"},
-        hovertemplate="promised %{y:.0%}<extra></extra>",
+        hovertemplate="nominal %{y:.0%}<extra></extra>",
     )
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])

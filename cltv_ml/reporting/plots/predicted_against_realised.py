@@ -26,7 +26,7 @@ def predicted_against_realised(
         The model drawn at first; the others wait in the legend. All are drawn if None.
     """
     figure = theme.figure(
-        "Customers spend what was promised where points lie on the line",
+        "Predicted and realised spend agree where points lie on the line",
         theme.in_money("Predicted, log scale", currency),
         theme.in_money("Spent on average, log scale", currency),
     )

@@ -9,7 +9,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.reporting import theme
 
 _MEASURE_NAMES = {
-    "bias": ("Bias: promised over spent, minus one", "+.0%"),
+    "bias": ("Bias: predicted over realised, minus one", "+.0%"),
     "gini": ("Gini", ".2f"),
     "decile_mape": ("Decile error", ".0%"),
     "coverage": ("Share inside the intervals", ".0%"),

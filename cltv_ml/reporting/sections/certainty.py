@@ -70,7 +70,7 @@ def interval_section(result: WindowResult, name: str) -> list[dict[str, Any]]:
     if len(idle):
         sentences.append(
             f"In {len(idle)} of the ten groups more than {LEVEL:.0%} of the customers spent nothing: every interval "
-            "that starts at zero holds more of them than promised."
+            "that starts at zero holds more of them than its level says."
         )
     caption = "Customers in ten equal groups by prediction: how many spent an amount within their interval."
     return [

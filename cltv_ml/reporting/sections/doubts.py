@@ -31,7 +31,7 @@ def doubts_section(
     bias["customers"] = bias["customers"].astype(int)
     off = bias[(bias["bias_lower"] > 0) | (bias["bias_upper"] < 0)]
     sentences = [
-        f"Customers with {row.group} were promised {_off_in_words(row.bias)} on the test window "
+        f"The prediction for customers with {row.group} was {_off_in_words(row.bias)} on the test window "
         f"({_bias_interval(row.bias_lower, row.bias_upper)}, {row.customers:,} customers)."
         for row in off.itertuples()
     ]
@@ -40,7 +40,7 @@ def doubts_section(
         sentences += _assumptions(fitted)
     sentences += [
         "An expected value is a mean over chance: a single customer mostly spends nothing or far more. Use it to "
-        "rank and to add up, not as a promise about one customer.",
+        "rank and to add up, not as a forecast for one customer.",
         f"The test window, {result.window.cutoff:%Y-%m-%d} to "
         f"{result.window.end - pd.Timedelta(days=1):%Y-%m-%d}, is one stretch of time; "
         "another season may look different.",

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from cltv_ml.evaluation.batch_outcome import LEVELS, Check, worst_level
 from cltv_ml.evaluation.explain import feature_title
-from cltv_ml.evaluation.promises import LEVELS, Check, worst_level
 from cltv_ml.money import format_money
 from cltv_ml.reporting import plots, theme
 from cltv_ml.reporting.report import section
@@ -68,7 +68,7 @@ def monitoring_facts(
         last = truth.iloc[-1]
         earlier = (
             f"{last['bias']:+.1%}",
-            f"promised over spent, batch of {last['cutoff']:%Y-%m-%d}; 95% interval {last['bias_lower']:+.1%} to "
+            f"predicted over realised, batch of {last['cutoff']:%Y-%m-%d}; 95% interval {last['bias_lower']:+.1%} to "
             f"{last['bias_upper']:+.1%}",
         )
     days = days_in_words(int(batch["horizon"]))
@@ -192,12 +192,10 @@ def _truth_section(
     if len(truth):
         last = truth.iloc[-1]
         sentences.append(
-            f"The batch of {last['cutoff']:%Y-%m-%d} promised {format_money(last['promised'], currency)}; "
-            f"{format_money(last['realised'], currency)} came."
+            f"The batch of {last['cutoff']:%Y-%m-%d} predicted {format_money(last['predicted'], currency)}; "
+            f"{format_money(last['realised'], currency)} were realised."
         )
-        figures["Total promised and realised, batch by batch."] = plots.promises_kept(
-            truth, currency=currency
-        )
+        figures["Predicted and realised total of each batch."] = plots.batch_totals(truth, currency=currency)
         for metric in ("bias", "gini", "decile_mape", "coverage"):
             if metric in truth and np.isfinite(truth[metric]).any():
                 known = truth.dropna(subset=metric)
@@ -208,6 +206,8 @@ def _truth_section(
         sentences.append("No batch's horizon has passed yet.")
     if len(progress):
         figures["What the open batches should have brought by now (dashed) and brought."] = (
-            plots.promise_so_far(progress, currency=currency)
+            plots.batch_so_far(progress, currency=currency)
         )
-    return section("What earlier batches promised and what came", sentences, figures=figures, links=links)
+    return section(
+        "Predicted and realised totals of earlier batches", sentences, figures=figures, links=links
+    )

@@ -90,11 +90,11 @@ def quality_section(
     bias = overall_bias(result, name)
     top = compute_deciles(result.y_true, result.values[name]).iloc[0]
     sentences = [
-        f"{label} promised {format_money(float(result.values[name].sum()), currency)} for these "
+        f"{label} predicted {format_money(float(result.values[name].sum()), currency)} for these "
         f"{len(result.y_true):,} customers over {result.window.horizon} days; they spent "
         f"{format_money(float(result.y_true.sum()), currency)}. That is {_off(bias)}.",
-        f"The tenth of the customers that it ranked highest was promised "
-        f"{format_money(top['predicted'], currency)} each and spent "
+        f"For the tenth of the customers that it ranked highest it predicted "
+        f"{format_money(top['predicted'], currency)} each, and they spent "
         f"{format_money(top['realised'], currency)}: "
         f"{result.scores.at[name, 'top_decile_capture']:.0%} of all spending.",
         *interval_sentence(result, name),
@@ -145,7 +145,7 @@ def quality_figures(
     realised = _stack({name: compute_realised(result.y_true, result.values[name]) for name in names})
     gains = compute_gains(result.y_true, result.values[list(names)])
     figures = {
-        "Customers in ten equal groups by prediction: bars are what each spent on average, the line what was promised. "
+        "Customers in ten equal groups by prediction: bars are mean realised spend, the line mean prediction. "
         "A name in the legend shows or hides a model.": plots.decile_calibration(
             deciles, currency=currency, show=show
         )

@@ -1,4 +1,4 @@
-"""What a batch promised against what came, in full and so far."""
+"""A batch's predicted against its realised spend, in full and so far."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from cltv_ml.data import simulate
 from cltv_ml.evaluation import metrics
-from cltv_ml.evaluation.promises import (
+from cltv_ml.evaluation.batch_outcome import (
     Thresholds,
     away_from,
     compute_expected_path,

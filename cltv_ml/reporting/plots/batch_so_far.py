@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def promise_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
+def batch_so_far(progress: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return the expected and the realised total of each open batch by days since its cutoff.
 
     Parameters
     ----------
     progress
-        `evaluation.promises.compute_progress` with a column `cutoff`: columns `cutoff, day, expected, realised`.
+        `evaluation.batch_outcome.compute_progress` with a column `cutoff`: columns `cutoff, day, expected, realised`.
     """
     figure = theme.figure(
         "Open batches: expected and brought so far",

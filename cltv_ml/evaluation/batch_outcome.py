@@ -64,7 +64,7 @@ def read_thresholds(values: Mapping[str, object]) -> Thresholds:
 
 
 def compute_truth(
-    y_true: pd.Series, promised: pd.DataFrame, *, level: float | None = None, confidence: float = 0.95
+    y_true: pd.Series, predicted: pd.DataFrame, *, level: float | None = None, confidence: float = 0.95
 ) -> pd.DataFrame:
     """Return bias, Gini, decile error and, with intervals, their coverage: columns `value, lower, upper`.
 
@@ -74,12 +74,12 @@ def compute_truth(
     ----------
     y_true
         What each customer of the batch spent.
-    promised
+    predicted
         `expected_value`, and `value_lower`, `value_upper` where the batch had them, rows as in `y_true`.
     level
-        The coverage that the intervals promised; without it coverage is left out.
+        The coverage that the intervals are meant to have; without it coverage is left out.
     """
-    values = promised["expected_value"]
+    values = predicted["expected_value"]
     draws = bootstrap_metrics(y_true, values.to_frame("model"))
     tail = (1 - confidence) / 2
     rows = {}
@@ -88,8 +88,8 @@ def compute_truth(
         drawn = drawn[np.isfinite(drawn)]
         ends = np.quantile(drawn, [tail, 1 - tail]) if len(drawn) else (np.nan, np.nan)
         rows[metric] = (METRICS[metric].function(y_true, values), *ends)
-    if level is not None and {"value_lower", "value_upper"} <= set(promised):
-        inside = (y_true >= promised["value_lower"]) & (y_true <= promised["value_upper"])
+    if level is not None and {"value_lower", "value_upper"} <= set(predicted):
+        inside = (y_true >= predicted["value_lower"]) & (y_true <= predicted["value_upper"])
         counts = {"inside": int(inside.sum()), "outside": int((~inside).sum())}
         share = compute_shares(counts, counts, confidence=confidence).iloc[0]
         rows["coverage"] = (share["share"], share["lower"], share["upper"])
@@ -115,7 +115,7 @@ def compute_expected_path(
 
 
 def compute_progress(
-    log: AnyLog, promised: pd.DataFrame, window: Window, path: pd.DataFrame, until: pd.Timestamp
+    log: AnyLog, predicted: pd.DataFrame, window: Window, path: pd.DataFrame, until: pd.Timestamp
 ) -> pd.DataFrame:
     """Return a batch's expected and realised revenue by each day so far: `day, expected, realised`.
 
@@ -128,12 +128,12 @@ def compute_progress(
     """
     passed = (until - window.cutoff).days
     days = np.unique(np.append(path["day"][path["day"] <= passed], passed)).astype(int)
-    total = float(promised["expected_value"].sum())
+    total = float(predicted["expected_value"].sum())
     return pd.DataFrame(
         {
             "day": days,
             "expected": total * np.interp(days, path["day"], path["share"]),
-            "realised": _spent_by(Log.of(log), window, days, promised.index),
+            "realised": _spent_by(Log.of(log), window, days, predicted.index),
         }
     )
 

@@ -8,20 +8,20 @@ import plotly.graph_objects as go
 from cltv_ml.reporting import theme
 
 
-def promises_kept(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
+def batch_totals(batches: pd.DataFrame, *, currency: str = "") -> go.Figure:
     """Return forecast and realised value of each scored batch whose horizon has passed.
 
     Parameters
     ----------
     batches
-        Columns `cutoff` (date), `promised` and `realised` (totals in currency).
+        Columns `cutoff` (date), `predicted` and `realised` (totals in currency).
     """
     figure = theme.figure(
-        "What was promised and what came, batch by batch",
+        "Predicted and realised total of each batch",
         "Scored at",
         theme.in_money("Total over the horizon", currency),
     )
-    for column, colour in (("promised", theme.MODEL), ("realised", theme.ACTUAL)):
+    for column, colour in (("predicted", theme.MODEL), ("realised", theme.ACTUAL)):
         figure.add_bar(
             x=batches["cutoff"],
             y=batches[column],
