@@ -12,6 +12,10 @@ from cltv_ml.models.level_candidates import WEEKS_YEAR, CohortRevenue
 #: Days in a row that a closure lasts at least and at most: what is shorter is a holiday, what is longer a season.
 LEAST_DAYS, MOST_DAYS = 14, 91
 
+#: It lasts so long at most where the shop was open on these days of the other years that the log holds, for that is no
+#: season: they hold this share of the sales of the `MOST_DAYS` before or after at least, whichever are more.
+MOST_ONCE, OPEN = 182, 0.5
+
 #: A shop is closed while its week holds less than this share of a usual week, of those before and of those after.
 CLOSED = 0.25
 
@@ -66,7 +70,8 @@ def find_closures(log: CohortRevenue) -> list[Closure]:
         level = float(usual[start:end].mean())
         start, end = _widened(sales, week, CLOSED * level, start, end)
         expected = level * (end - start)
-        long_enough = LEAST_DAYS <= end - start <= MOST_DAYS and expected >= LEAST_EXPECTED
+        most = MOST_ONCE if _was_open(sales, start, end) else MOST_DAYS
+        long_enough = LEAST_DAYS <= end - start <= most and expected >= LEAST_EXPECTED
         if long_enough and (not closures or start >= closures[-1].end):
             lost = 1 - sales[start:end].sum() / expected
             closures.append(Closure(start, end, float(lost), _is_yearly(low, usual, start, end)))
@@ -135,6 +140,17 @@ def _is_yearly(low: np.ndarray, usual: np.ndarray, start: int, end: int) -> bool
     others = [slice(start + year * WEEKS_YEAR, end + year * WEEKS_YEAR) for year in years if year]
     others = [days for days in others if np.isfinite(usual[days]).all()]
     return any(low[days].mean() > 1 / 3 for days in others) if others else None
+
+
+def _was_open(sales: np.ndarray, start: int, end: int) -> bool:
+    """Return whether the log holds these days of another year, and the shop was open on them in each."""
+    years = range(-(start // WEEKS_YEAR), 1 + (len(sales) - end) // WEEKS_YEAR)
+    shares = []
+    for since, until in ((start + year * WEEKS_YEAR, end + year * WEEKS_YEAR) for year in years if year):
+        around = (sales[max(since - MOST_DAYS, 0) : since], sales[until : until + MOST_DAYS])
+        most = max((float(days.mean()) for days in around if len(days) >= NEEDED), default=np.inf)
+        shares.append(sales[since:until].mean() >= OPEN * most)
+    return bool(shares) and all(shares)
 
 
 def _alike(closure: Closure, day: int, days: int) -> list[int]:

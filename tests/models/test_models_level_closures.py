@@ -27,8 +27,15 @@ def test_a_month_without_sales_is_a_closure_of_its_days():
 
 def test_days_off_a_low_season_and_a_rare_trade_are_no_closures():
     monthly = CohortRevenue(np.zeros(36, int), np.arange(36) * 30, np.ones(36), np.ones(1081))
-    week, season = shop(closed=[(600, 610)]), shop(closed=[(600, 720)])
+    week, season = shop(closed=[(600, 610)]), shop(closed=[(236, 356), (600, 720)])
     assert [find_closures(log) for log in (week, season, monthly, shop())] == [[], [], [], []]
+
+
+def test_four_months_are_a_closure_where_the_shop_was_open_on_these_days_of_other_years():
+    (found,) = find_closures(shop(closed=[(600, 720)]))
+    assert (found.start, found.end, found.yearly) == (600, 720, False)
+    assert find_closures(shop(closed=[(600, 800)])) == []  # more than half a year
+    assert find_closures(shop(closed=[(100, 220)]).until(400)) == []  # no other year that would tell
 
 
 def test_what_is_closed_in_every_year_is_told_from_what_was_once():
