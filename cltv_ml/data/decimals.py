@@ -9,6 +9,7 @@ from cltv_ml.data.questions import Question, QuestionsError
 
 if TYPE_CHECKING:
     from cltv_ml.data.parse import Columns
+    from cltv_ml.engine import Relation
 
 
 #: What tells the decimal sign, as SQL over the bare text `b` of a number.
@@ -23,8 +24,8 @@ _DECIMAL_SIGNS = {
 }
 
 
-def decimal_of(columns: Columns, column: str, bare: str) -> str:
-    """Return the decimal separator of a text column, inferred from all of its values.
+def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
+    """Return the decimal separator of a text column, inferred from all of its values (`keep_texts`).
 
     Raises
     ------
@@ -34,9 +35,10 @@ def decimal_of(columns: Columns, column: str, bare: str) -> str:
     if columns.rules.decimal is not None:
         return columns.rules.decimal
     counts = ", ".join(
-        f"count(*) filter (where {test}), min(b) filter (where {test})" for test in _DECIMAL_SIGNS.values()
+        f"coalesce(sum(n) filter (where {test}), 0), min(b) filter (where {test})"
+        for test in _DECIMAL_SIGNS.values()
     )
-    found = columns.row(f"select {counts} from (select {bare} as b from {columns.table})")
+    found = texts.row(f"select {counts} from (select {numerals.bare('t')} as b, n from {texts})")
     count = dict(zip(_DECIMAL_SIGNS, found[::2], strict=True))
     example = dict(zip(_DECIMAL_SIGNS, found[1::2], strict=True))
     if min(count["commas"], count["dots"]) > 0.01 * max(count["commas"], count["dots"]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cltv_ml.data import numerals, times
@@ -15,6 +17,7 @@ from cltv_ml.data.identifiers import FORMS, ON_DEMAND, count_forms, unify
 from cltv_ml.data.order import order_of
 from cltv_ml.data.rules import Rules
 from cltv_ml.data.signs import Signs, signs_of
+from cltv_ml.data.texts import keep_texts, read_plainly
 from cltv_ml.data.zones import once, shift
 from cltv_ml.engine import Relation, quoted
 from cltv_ml.errors import InputError
@@ -48,6 +51,23 @@ def is_number(kind: str) -> bool:
 def is_time(kind: str) -> bool:
     """Whether a DuckDB type is a date or a time stamp."""
     return kind == "DATE" or kind.startswith("TIMESTAMP")
+
+
+def _read_plain_number(text: str) -> str:
+    """Return SQL for the finite number of a text as the engine reads it."""
+    return f"if(isfinite(try_cast({text} as double)), try_cast({text} as double), null)"
+
+
+def _read_written(text: str, decimal: str | None) -> str:
+    """Return SQL for the finite number of a text with this decimal sign; None takes the first sign that fits."""
+    ways = [numerals.read_bare("b", sign) for sign in ([decimal] if decimal else ".,")]
+    value = ways[0] if decimal else f"coalesce({', '.join(ways)})"
+    return once(once(numerals.bare(text), "b", value), "n", "if(isfinite(n), n, null)")
+
+
+def _read_sides(read: Callable[[str], str], text: str) -> str:
+    """Return SQL for numbers that are below 0 in DR and above in CR, which `read` has the other way round."""
+    return f"if(regexp_matches(upper(rtrim({text}, '. ')), '[CD]R$'), -({read(text)}), {read(text)})"
 
 
 class Columns:
@@ -86,6 +106,7 @@ class Columns:
         self.groups = groups
         self.notes: list[str] = []
         self.signs: dict[str, Signs] = {}
+        self._without_zones: set[str] = set()
         self.kinds = {
             name.removeprefix(MARK): kind for name, kind in table.kinds.items() if name.startswith(MARK)
         }
@@ -128,42 +149,43 @@ class Columns:
             self._note_unread(column, name, value)
             return value
         text = name if kind == "VARCHAR" else f"cast({name} as varchar)"
-        plain = f"try_cast({text} as double)"
+        if not self.ask:
+            return self._reader(column, f"(select {text} as t, 1 as n from {self.table})")(text)
+        texts = keep_texts(self.table, text)  # equal ones are looked at once
+        read = self._reader(column, texts)
+        self._note_unread(column, "t", read("t"), texts)
+        return read_plainly(texts, read, text)
+
+    def _reader(self, column: str, texts: Relation | str) -> Callable[[str], str]:
+        """Return what gives SQL for the number of a text `t`, of which there are `n` each."""
         unread, dotted, open_ = self.row(
-            f"select count(*) filter (where {plain} is null), count(*) filter (where contains({text}, '.')), "
-            f"count(*) filter (where {numerals.is_open(f'trim({text})', '.')}) "
-            f"from {self.table} where {text} is not null"
+            "select count(*) filter (where try_cast(t as double) is null), "
+            "coalesce(sum(n) filter (where contains(t, '.')), 0), "
+            f"coalesce(sum(n) filter (where {numerals.is_open('trim(t)', '.')}), 0) from {texts} where t is not null"
         )
         if not unread and (not dotted or (dotted > open_ and self.rules.decimal != ",")):
-            value = f"if(isfinite({plain}), {plain}, null)"
-        else:
-            value = once(self._bare_number(column, numerals.bare(text)), "n", "if(isfinite(n), n, null)")
-            value = self._with_sides(column, text, value) if self.ask else value
-        self._note_unread(column, text, value)
-        return value
+            return _read_plain_number
+        if not isinstance(texts, Relation):
+            return partial(_read_written, decimal=self.rules.decimal)
+        read = partial(_read_written, decimal=decimal_of(self, column, texts))
+        return partial(_read_sides, read) if self._turns_sides(column, texts) else read
 
-    def _with_sides(self, column: str, text: str, value: str) -> str:
-        """Return SQL for numbers of which some end in CR: credits are below 0, but where most are credits, debits."""
-        end = f"upper(rtrim({text}, '. '))"
+    def _turns_sides(self, column: str, texts: Relation) -> bool:
+        """Whether debits, in DR, are below 0; of numbers of which some end in CR, credits are, but where most are."""
+        end = "upper(rtrim(t, '. '))"
         debits, credits = self.row(
-            f"select count(*) filter (where suffix({end}, 'DR')), count(*) filter (where suffix({end}, 'CR')) "
-            f"from {self.table}"
+            f"select coalesce(sum(n) filter (where suffix({end}, 'DR')), 0), "
+            f"coalesce(sum(n) filter (where suffix({end}, 'CR')), 0) from {texts}"
         )
         if not credits:
-            return value
-        turned = credits > debits > 0
+            return False
+        turned = bool(credits > debits > 0)
         under, over = ("DR", "CR") if turned else ("CR", "DR")
         self.notes.append(
             f"Column {column!r}: {credits:,} amounts end in CR and {debits:,} in DR: those in {under} were read as "
             f"below 0, those in {over} as above."
         )
-        return f"if(regexp_matches({end}, '[CD]R$'), -({value}), {value})" if turned else value
-
-    def _bare_number(self, column: str, bare: str) -> str:
-        if self.ask or self.rules.decimal is not None:
-            return once(bare, "b", numerals.read_bare("b", decimal_of(self, column, bare)))
-        ways = [numerals.read_bare("b", sign) for sign in ".,"]
-        return once(bare, "b", f"coalesce({', '.join(ways)})")
+        return turned
 
     def share(self, column: str) -> str:
         """Return SQL for a share between 0 and 1; a column with values above 1 holds percents."""
@@ -207,8 +229,8 @@ class Columns:
             if (text := with_signs(self, column, digits)) != digits:
                 return self._from_zone(f"try_cast({text} as timestamp)")
             return self._from_zone(times.number_as_time(number, self._serials(column, number)))
-        text = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
-        text = days_in_place(self, column, as_iso(self, column, text))
+        written = f"trim({name if kind == 'VARCHAR' else f'cast({name} as varchar)'})"
+        text = days_in_place(self, column, as_iso(self, column, written))
         other, zoned, short, numbers, words = self.row(
             f"select count(*), count(*) filter (where {times.is_zoned(text)}), "
             f"count(*) filter (where {times.is_short(text)}), count(*) filter (where {times.is_digits(text)}), "
@@ -216,6 +238,7 @@ class Columns:
             f"from {self.table} where not regexp_full_match({text}, '{times.PLAIN}')"
         )
         if not other:
+            self._without_zones |= {column} if text == written else set()
             return self._from_zone(f"try_cast({text} as timestamp)")
         orders = self._orders(column, text) if short else [("true", "dmy")]
         text = with_signs(self, column, text) if numbers else text
@@ -230,6 +253,8 @@ class Columns:
         kind = self.kinds[column]
         if is_number(kind) or is_time(kind):
             return kind.startswith("TIMESTAMP WITH")
+        if column in self._without_zones:
+            return False
         text = f"trim(cast({quote(column)} as varchar))"
         return self.table.holds(times.is_zoned(text))
 
@@ -274,15 +299,16 @@ class Columns:
     def _local(self, utc: str, zone: str) -> str:
         return utc if zone == "UTC" else shift(utc, zone, to_utc=False)
 
-    def _note_unread(self, column: str, text: str, value: str) -> None:
+    def _note_unread(self, column: str, text: str, value: str, texts: Relation | None = None) -> None:
         """Note how many values are there but are no finite number: they count as missing."""
         if not self.ask:
             return
         there = f"{text} is not null and {value} is null"
         if self.kinds[column] not in _FLOATS:
             there += f" and lower(trim({text})) not in {_NOTHING}"
+        count = "coalesce(sum(n), 0)" if texts else "count(*)"
         number, example = self.row(
-            f"select count(*), min(cast({text} as varchar)) from {self.table} where {there}"
+            f"select {count}, min(cast({text} as varchar)) from {texts or self.table} where {there}"
         )
         if number:
             self.notes.append(
