@@ -18,6 +18,14 @@ _SURELY_LEVELS = re.compile(
     "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
 )
 
+#: Words for the status of a sale that mean nothing else in their language, unlike "estado", a part of a country.
+_STATUS_OF_ORDERS = re.compile(
+    "^(rendeles|fizetesi?)?(allapot|statusz)a?$|^(siparis|odeme)?durumu?$|^(tilauksen|maksun)?tila$|^trangthai(donhang|thanhtoan)?$"
+    "|^statut((de)?(la)?(commande|facture|paiement))?$|^(bestel|betaal|ordre|order)status$|^status(zamowienia|platnosci|pesanan|pembayaran)$"
+    "|^stav(objednavky|platby)$|^статус(заказа|оплаты|замовлення)?$|^(注文|受注)?(ステータス|状態)$|^(订单|交易|支付|付款)?(状态|狀態)$"
+    "|^(주문|결제)?상태$|^สถานะ|^סטטוס|^وضعیت|^(ال)?حال[ةه]"
+)
+
 #: Headings of what a payment service keeps.
 _FEE = re.compile(
     "^(transaction|processing|payment|paypal|stripe|total)?fees?$|^commission|^gebuhr|^frais$|^comision"
@@ -49,7 +57,10 @@ def find_columns(
 
 
 def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
-    surely = name in ("status", "payment_status") and _SURELY_LEVELS.match(plain_heading(column)) is not None
+    surely = name in ("status", "payment_status") and (
+        _SURELY_LEVELS.match(plain_heading(column)) is not None
+        or bool(_STATUS_OF_ORDERS.search(plain_heading(column)))
+    )
     return bool(levels) and (surely or tells_sales_apart(name, levels))
 
 

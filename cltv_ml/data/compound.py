@@ -55,7 +55,12 @@ def _grade(name: str, column: str) -> int:
 
 
 def _grade_customer(parts: frozenset[str]) -> int:
-    allowed = [_PARTS["who"] | _PARTS["identity"] | {"de", "du", "del", "da", "do", "of", "the", "la", "le"}]
+    allowed = [
+        _PARTS["who"]
+        | _PARTS["identity"]
+        | _PARTS["identity_of_people"]
+        | {"de", "du", "del", "da", "do", "of", "the", "la", "le"}
+    ]
     allowed += [allowed[0] | _PARTS["contact"], allowed[0] | _PARTS["called"]]
     if not parts & _PARTS["who"] or (parts & {"address", "adresse"} and not parts & {"mail", "email"}):
         return 0

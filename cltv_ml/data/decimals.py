@@ -78,11 +78,15 @@ def decimal_of(columns: Columns, column: str, texts: Relation) -> str:
     return decimal
 
 
+#: Currencies whose parts are worth too little to be written.
+_WITHOUT_PARTS = {*numerals.WHOLE_CURRENCIES, "IDR", "COP", "HUF", "ISK", "UZS", "TZS", "LBP"}
+
+
 def _in_whole_units(columns: Columns, column: str) -> bool:
-    """Whether all amounts of a column carry the sign of a currency that has no parts, such as the yen."""
+    """Whether all amounts of a column carry the sign of a currency that is written without parts, such as the yen."""
     test, sign = numerals.signed(columns.quote(column))
     codes = columns.table.rows(f"select distinct if({test}, {sign}, '') from {columns.table} limit 20")
-    return all(numerals.code_of(str(code)) in numerals.WHOLE_CURRENCIES for (code,) in codes)
+    return all(numerals.code_of(str(code)) in _WITHOUT_PARTS for (code,) in codes)
 
 
 def _decimal_nearby(columns: Columns, column: str) -> str | None:

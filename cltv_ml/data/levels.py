@@ -37,6 +37,9 @@ _WORDS = {name: plain_pattern(listed) for name, listed in _LISTED.items()}
 CANCELLED = _WORDS["cancelled"]
 UNDONE = "|".join(_WORDS[name] for name in ("undone", "cancelled", "failed"))
 
+#: What says what became of an order, rather than what a line of its own does.
+UNDONE_STATE = _WORDS["undone_state"]
+
 #: SQL for a line, over `lines` and its `marks`: its status says that the order was cancelled.
 SAYS_CANCELLED = (
     rf"marks.rule = 'not_completed' and regexp_matches(strip_accents(lines.state), '{CANCELLED}')"

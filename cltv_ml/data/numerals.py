@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cltv_ml.data.words import words
+from cltv_ml.data.zones import once
 from cltv_ml.money import WHOLE
 
 _KNOWN = words("currencies")
@@ -86,6 +87,8 @@ def bare(text: str) -> str:
     plain = rf"regexp_replace({plain}, '^([-+(]*)\s*(?:{SIGN}){_BLANK}*', '\1', 'i')"
     plain = rf"regexp_replace({plain}, '{_BLANK}*(?:{SIGN}|%)\s*([-)]*)$', '\1', 'i')"
     plain = rf"regexp_replace({plain}, '(\d[.,]){_NO_CENTS}(\)?)$', '\100\2')"
+    inside = r"regexp_replace(m, '^([-+]?\d+)\s?€\s?(\d\d)$', '\1.\2')"  # 12€50
+    plain = once(plain, "m", f"if(contains(m, '€'), {inside}, m)")
     plain = rf"regexp_replace({plain}, '(\d)[:/]{_NO_CENTS}(\)?)$', '\1\2')"
     plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
     plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?)\s*[kK]$', '\1e3')"

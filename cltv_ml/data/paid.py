@@ -20,7 +20,8 @@ def ask_what_is_left(
         one
         for one in numbers
         if not any(
-            HEADED[name].search(plain_heading(one)) for name in ("other_money", "sale_fees", "negative")
+            HEADED[name].search(plain_heading(one))
+            for name in ("other_money", "sale_fees", "carriage", "negative")
         )
     ][:COLUMNS_COMPARED]
     if "amount" in given or len(columns) < 2 or {"discount", "refunded", "credit"} & {*mapping, *given}:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cltv_ml.data.levels import LEVEL_NAMES, MOST_LEVELS, NO, YES, is_partly_undone, read_levels
+from cltv_ml.data.levels import (
+    LEVEL_NAMES,
+    MOST_LEVELS,
+    NO,
+    UNDONE_STATE,
+    YES,
+    is_partly_undone,
+    plain_level,
+    read_levels,
+)
 from cltv_ml.data.mapping import flag
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.questions import Question
@@ -75,7 +85,10 @@ def read_sales(
         unknown = counted[counted["reading"].isna()]
         if len(unknown):
             questions.append(_unknown(name, mapping[name], unknown))
-        tests.add(name, mapping[name], counted)
+        elif name in ("status", "type") and not told.get(name) and set(counted["reading"]) == {"ignore"}:
+            questions.append(_no_sales(name, mapping[name], counted))
+        undone = name == "type" and _undoes_its_order(columns, mapping, counted, amount)
+        tests.add(name, mapping[name], counted, undone)
         tables.append(counted.assign(name=name, column=mapping[name]))
     refunded = _read_filled(columns, mapping, amount, tests, tables, questions)
     levels = (
@@ -96,12 +109,12 @@ class _Tests:
     def __init__(self) -> None:
         self.conditions: dict[str, list[str]] = {"ignore": [], "refund": [], "takes_back": []}
 
-    def add(self, name: str, column: str, counted: pd.DataFrame) -> None:
-        """Add the SQL of the levels that are no sale."""
+    def add(self, name: str, column: str, counted: pd.DataFrame, undone: bool) -> None:
+        """Add the SQL of the levels that are no sale; `undone` where refunds of a type undo their own order."""
         for reading in ("ignore", "refund"):
             levels = counted.loc[counted["reading"] == reading, "level"]
             if len(levels):
-                meaning = "takes_back" if name == "type" and reading == "refund" else reading
+                meaning = "takes_back" if name == "type" and reading == "refund" and not undone else reading
                 self.conditions[meaning].append(f"{_text(column)} in ({literals(levels)})")
 
     def reading(self) -> str:
@@ -199,6 +212,51 @@ def _unknown(name: str, column: str, unknown: pd.DataFrame) -> Question:
         for reading in ("counts", "refund", "ignore")
     ]
     return Question(text, (*answers, f"{name}="))
+
+
+def _undoes_its_order(
+    columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
+) -> bool:
+    """Whether the lines that a type calls refunded are the orders that were undone, rather than refunds of others.
+
+    Each then has an order of its own, and no sale of its customer has its amount.
+    """
+    levels = list(counted.loc[counted["reading"] == "refund", "level"])
+    if not amount or not {"order_id", "customer_id"} <= set(mapping) or not levels:
+        return False
+    if not all(re.search(UNDONE_STATE, plain_level(level)) for level in levels):
+        return False
+    keys = ", ".join(f"{_text(mapping[name])} as {name}" for name in ("order_id", "customer_id"))
+    back = f"{_text(mapping['type'])} in ({literals(levels)})"
+    rows, met = columns.row(
+        f"with lines as (select {back} as back, {amount} as money, {keys} from {columns.table}) "
+        "select count(*), count(*) filter (where order_id = '' or coalesce(money, 0) <= 0 "
+        "or order_id in (select order_id from lines where not back) "
+        "or (customer_id, money) in (select (customer_id, money) from lines where not back and money is not null)) "
+        "from lines where back"
+    )
+    if met:
+        return False
+    column = mapping["type"]
+    columns.notes.append(
+        f"Column {column!r}: the {rows:,} lines that were refunded have orders of their own, whose amounts no other "
+        "sale of their customers has, and were read as the orders that were undone."
+    )
+    return True
+
+
+def _no_sales(name: str, column: str, counted: pd.DataFrame) -> Question:
+    """Ask where no level is a sale: what a word says of a till's practice is a sale of a school."""
+    shown = ", ".join(
+        f"{row.level!r} ({row.rows:,} lines, {row.money:,.2f})" for row in counted.head(8).itertuples()
+    )
+    text = (
+        f"column {column!r} was read as {name}, and then no line is a sale: {shown}; say --mapping {name}= if it means "
+        f"something else, or of a level that it counts, for example --rule "
+        f"{flag(name, str(counted['level'].iloc[0]) + ':counts')}."
+    )
+    answers = [f"{name}={level}:{reading}" for level in counted["level"] for reading in ("counts", "ignore")]
+    return Question(text, (f"{name}=", *answers))
 
 
 def _no_levels(name: str, column: str) -> Question:

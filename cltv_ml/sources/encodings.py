@@ -111,9 +111,27 @@ def _likely_encoding(block: bytes) -> str:
             key=lambda encoding: _known_words(block, encoding),
         )
         return _older_encoding(block, likely) or likely
+    known = {
+        encoding: len(words.findall(block.decode(encoding, errors="replace")))
+        for encoding, words in _SCRIPTS.items()
+    }
+    if likely := max(known, key=lambda encoding: known[encoding]) if any(known.values()) else None:
+        return likely
     best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
     return best.encoding if best else "cp1252"
 
+
+#: Words of headings in languages of other alphabets, by the encoding of one byte a letter.
+_SCRIPTS = {
+    encoding: re.compile(words, re.IGNORECASE)
+    for encoding, words in {
+        "cp1251": "клиент|клієнт|покупат|заказ|замовлен|сумма|сума|дата|номер|количество|статус|цена",
+        "cp1253": "πελάτη|ημερομηνία|ποσό|παραγγελία|αριθμός|σύνολο|αξία|ποσότητα|κατάσταση",
+        "cp1255": "לקוח|תאריך|סכום|הזמנה|מספר|סטטוס|כמות|מחיר|חשבונית|קבלה",
+        "cp1256": "العميل|الزبون|تاريخ|التاريخ|رقم|المبلغ|الطلب|الكمية|الحالة|الإجمالي|مشتری|مبلغ",
+        "cp874": "ลูกค้า|วันที่|จำนวน|เลขที่|ราคา|สถานะ|ยอด|รหัส",
+    }.items()
+}
 
 #: Letters beyond ASCII of western languages.
 _WESTERN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœß"

@@ -18,7 +18,14 @@ from cltv_ml.errors import InputError
 from cltv_ml.sources.encodings import BROKEN, find_encoding, keep_readable
 from cltv_ml.sources.fixed_width import find_fields, write_fields
 from cltv_ml.sources.frames import SourceRows, inner_names, load_batches
-from cltv_ml.sources.layout import check_header_row, find_header, fit_names, split_lines, tell_of_thousands
+from cltv_ml.sources.layout import (
+    check_header_row,
+    find_header,
+    fit_names,
+    join_levels,
+    split_lines,
+    tell_of_thousands,
+)
 
 _SAMPLE_BYTES = 1 << 20
 _BLOCK = 1 << 24
@@ -129,7 +136,7 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tu
     if first is None:
         raise InputError(f"{name!r} is empty; check that the export is complete.")
     said = re.match(r'\ufeff?"?sep=(.)"?[,;\s]*$', lines[first], re.IGNORECASE)
-    first = first + 1 if said else first
+    first = first + 1 if said or re.match(r'\ufeff?"?(EXTF|DTVF)"?;\d+;', lines[first]) else first  # of DATEV
     sample = lines[first : max(first, header_row or 0) + _PEEK_LINES]
     delimiter, rows, starts = split_lines(sample, said[1] if said else "")
     if header_row is not None:
@@ -139,9 +146,10 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tu
             raise InputError(
                 f"no row of {name!r} begins on line {header_row}; give header_row a line on which one does."
             )
+        names = rows[at]
     else:
-        at = find_header(rows, name)
-    return fit_names(rows[at], rows[at + 1 :]), delimiter, first + starts[at]
+        names, at = join_levels(rows, find_header(rows, name))
+    return fit_names(names, rows[at + 1 :]), delimiter, first + starts[at]
 
 
 def _options(

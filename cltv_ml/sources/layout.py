@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cltv_ml.errors import InputError
 
@@ -32,6 +33,9 @@ def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[li
     """
     csv.field_size_limit(1 << 24)
     best = max(delimiter or _DELIMITERS, key=lambda sign: _regularity(_split_rows(lines, sign)[0]))
+    if not delimiter and any('" "' in line for line in lines[:_TITLE_ROWS]):
+        alone = not _regularity(_split_rows(lines, best)[0])[2]
+        best = " " if alone and _regularity(_split_rows(lines, " ")[0])[2] else best
     return best, *_split_rows(lines, best)
 
 
@@ -70,6 +74,7 @@ def find_header(rows: Sequence[Sequence[str]], name: str) -> int:
         and _is_words(rows[below])
         and _values_follow(rows, below)
         and not _explains(rows[below], rows[header])
+        and join_levels(rows, header)[1] == header
     ):
         raise InputError(_two_rows(rows, header, below, name))
     return header
@@ -110,7 +115,52 @@ def fit_names(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
         return names + [""] * (usual - len(names))
     if usual < len(names) and not any(cell.strip() for cell in names[usual:]):
         return names[:usual]
+    if (
+        usual == len(names) + 1
+        and all(names)
+        and _are_numbered([row[0] for row in rows if len(row) == usual])
+    ):
+        return ["", *names]
     return names
+
+
+def _are_numbered(values: Sequence[str]) -> bool:
+    """Whether values count on by one, as the names that R gives to rows."""
+    if not all(value.isdecimal() for value in values):
+        return False
+    return all(int(after) == int(before) + 1 for before, after in pairwise(values))
+
+
+def join_levels(rows: Sequence[Sequence[str]], header: int) -> tuple[list[str], int]:
+    """Return a header's names and its last row; a second row that tells repeated names apart is joined to the first.
+
+    A third row may name what the first two leave blank, as pandas writes the names of an index.
+
+    >>> rows = [["", "paid", "paid"], ["", "net", "gross"], ["customer", "", ""], *[["C1", "10", "12"]] * 3]
+    >>> join_levels(rows, 0)
+    (['customer', 'paid net', 'paid gross'], 2)
+    """
+    names = [name.strip() for name in rows[header]]
+    often = Counter(filter(None, names))
+    repeated = [place for place, name in enumerate(names) if often[name] > 1]
+    if not repeated or len(rows) < header + 3 or len(rows[header + 1]) != len(names):
+        return list(rows[header]), header
+    below = [name.strip() for name in rows[header + 1]]
+    joined = [f"{above} {under}".strip() for above, under in zip(names, below, strict=True)]
+    told = all(below[place] for place in repeated) and len(set(filter(None, joined))) == len(
+        list(filter(None, joined))
+    )
+    if not told or not _is_words(below):
+        return list(rows[header]), header
+    last, named = header + 1, [name.strip() for name in rows[header + 2]]
+    filled = {place for place, name in enumerate(named) if name}
+    if (
+        filled
+        and len(named) == len(joined)
+        and filled <= {place for place, name in enumerate(joined) if not name}
+    ):
+        last, joined = header + 2, [one or other for one, other in zip(joined, named, strict=True)]
+    return (joined, last) if _values_follow(rows, last) else (list(rows[header]), header)
 
 
 def _split_rows(lines: Sequence[str], delimiter: str) -> tuple[list[list[str]], list[int]]:

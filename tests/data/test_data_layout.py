@@ -306,3 +306,43 @@ def test_tables_that_name_their_columns_once_are_read(tmp_path):
     by_row = {name: {str(place): value for place, value in enumerate(many)} for name, many in columns.items()}
     for content in (split, by_row):
         assert kept(written(tmp_path, json.dumps(content), "table.json")) == (2, 8.75)
+
+
+def test_rows_that_r_numbers_have_one_heading_less(tmp_path):
+    lines = ORDERS.splitlines()
+    numbered = [lines[0], *(f'"{number}",{line}' for number, line in enumerate(lines[1:], 1))]
+    assert kept(written(tmp_path, "\n".join(numbered))) == (3, 60.5)
+    spaced = ['"Customer" "Date" "Amount"', *(line.replace(",", " ") for line in numbered[1:])]
+    assert kept(written(tmp_path, "\n".join(spaced), "table.txt")) == (3, 60.5)
+    named = [lines[0], *(f"row{name},{line}" for name, line in zip("adb", lines[1:], strict=True))]
+    with pytest.raises(InputError, match="another number of fields than the header"):
+        read(written(tmp_path, "\n".join(named), "named.csv"))
+
+
+def test_a_second_row_that_tells_repeated_headings_apart_is_joined_to_the_first(tmp_path):
+    body = ORDERS.partition("\n")[2]
+    two = "Customer,Order,Order\n,Date,Amount\n" + body
+    assert kept(written(tmp_path, two)) == (3, 60.5)
+    index = ",Order,Order\n,Date,Amount\nCustomer,,\n" + body
+    assert kept(written(tmp_path, index, "index.csv")) == (3, 60.5)
+
+
+def test_the_lines_of_datev_stand_below_one_of_its_own(tmp_path):
+    head = '"EXTF";700;21;"Buchungsstapel";13;20250430120000000;;"RE";"";"";1001;456;20250101;4;20250101;20250430\n'
+    path = written(tmp_path, head + ORDERS.replace(",", ";"))
+    assert kept(path) == (3, 60.5)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "header"),
+    [
+        ("cp1255", "שם לקוח,תאריך,סכום"),
+        ("cp1253", "Πελάτης,Ημερομηνία,Ποσό"),
+        ("cp1256", "العميل,التاريخ,المبلغ"),
+        ("cp874", "ลูกค้า,วันที่,จำนวนเงิน"),
+    ],
+)
+def test_alphabets_are_told_by_the_words_of_headings(tmp_path, encoding, header):
+    path = written(tmp_path, ORDERS.replace("Customer,Date,Amount", header).encode(encoding))
+    assert kept(path) == (3, 60.5)
+    assert f"was read as {encoding}" in read(path).notes[0]

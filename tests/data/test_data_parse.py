@@ -204,3 +204,14 @@ def test_a_month_name_first_may_have_a_year_of_two_digits():
         {"customer_id": ["a"] * 2, "date": ["Jan-05-25", "Feb-17-25"], "amount": ["1", "2"]}
     )
     assert clean(source).log["timestamp"].tolist() == [pd.Timestamp("2025-01-05"), pd.Timestamp("2025-02-17")]
+
+
+def test_a_sign_of_euros_may_stand_for_the_point():
+    frame = pd.DataFrame({"customer": list("aab"), "date": ["2025-01-01", "2025-01-03", "2025-02-01"]})
+    log = clean(read(frame.assign(amount=["12€50", "-3€00", "1234 €"]))).log
+    assert sorted(log["amount"]) == [9.5, 1234]
+
+
+def test_amounts_of_rupiah_have_no_parts():
+    frame = pd.DataFrame({"customer": list("aab"), "date": ["2025-01-01", "2025-01-03", "2025-02-01"]})
+    assert clean(read(frame.assign(amount=["Rp 10.500", "Rp 20.500", "Rp9.000"]))).report.money_kept == 40_000

@@ -245,3 +245,43 @@ def test_codes_of_accounting_programs_say_what_a_document_is():
     assert read_levels("type", ["SI", "SC", "SR"]) == ["counts", "refund", "ignore"]
     assert read_levels("type", ["FT", "NC"]) == ["counts", "refund"]
     assert read_levels("type", ["TD01", "TD04"]) == ["counts", "refund"]
+
+
+def test_a_type_that_calls_an_order_refunded_undoes_that_order_and_no_other():
+    rows = [
+        ("a", 1, "1", 60.0, "Completed"),
+        ("a", 9, "2", 80.0, "Refunded"),
+        ("b", 10, "3", 30.0, "Completed"),
+    ]
+    frame = orders(*rows, names=["Order Type"])
+    raw = read(frame)
+    assert raw.mapping["type"] == "Order Type"
+    cleaned = clean(raw)
+    assert cleaned.report.money_kept == 90
+    assert any("read as the orders that were undone" in note for note in cleaned.report.notes)
+    event = orders(*rows, ("b", 12, "4", 30.0, "Refunded"), names=["Order Type"])
+    assert kept(event) == 60 - 60  # a refund of b's order 3 stands among them: each takes money back
+    assert kept(orders(*rows[:2], ("a", 11, "2", 80.0, "Completed"), names=["Order Type"])) == 60
+
+
+def test_a_column_of_which_no_line_would_be_a_sale_is_asked_about():
+    frame = orders(("a", 1, "1", 60.0, "Training"), ("b", 9, "2", 80.0, "Training"), names=["Type"])
+    with pytest.raises(
+        ValueError, match=r"no line is a sale: 'Training' \(2 lines, 140.00\).*--mapping type="
+    ):
+        clean(read(frame, {"type": "Type"}))
+    assert kept(frame, change_rules(Rules(), {"type": ["Training:counts"]}), {"type": "Type"}) == 140
+
+
+def test_a_status_of_any_language_whose_levels_are_not_known_is_asked_about():
+    for heading in ("Állapot", "Sipariş Durumu", "สถานะ", "订单状态", "Статус заказа", "الحالة", "Tila"):
+        frame = orders(("a", 1, "1", 60.0, "B7"), ("b", 9, "2", 80.0, "C1"), names=[heading])
+        with pytest.raises(ValueError, match="holds levels whose meaning is not known"):
+            clean(read(frame))
+
+
+def test_nulls_of_databases_are_no_cancellations():
+    nothing = ["\\N", "(null)", "<null>", "[NULL]", "#N/A"]
+    rows = [("a", day, str(day), 10.0, level) for day, level in enumerate(nothing, 1)]
+    frame = orders(*rows, ("b", 9, "9", 80.0, "2025-02-01"), names=["voided_at"])
+    assert kept(frame, mapping={"cancelled_at": "voided_at"}) == 50
