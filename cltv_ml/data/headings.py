@@ -70,7 +70,7 @@ def plain_heading(column: str) -> str:
     >>> plain_heading("Umsatz (EUR)"), plain_heading("Prix unitaire [€]"), plain_heading("Betrag CHF")
     ('umsatz', 'prixunitaire', 'betrag')
     """
-    named = re.sub(r"[(\[][^)\]]*[)\]]", "", column).strip() or column
+    named = re.sub(r"[(\[（【][^)\]）】]*[)\]）】]", "", column).strip() or column
     return plain_text(re.sub(r"_\d+$", "", _MONEY_SUFFIX.sub("", named)))
 
 

@@ -39,6 +39,19 @@ def choose_order(first: Relation, columns: Sequence[str], customer: str | None) 
     return None
 
 
+def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
+    """Whether a column holds words that several customers share, as kinds of transactions, and numbers no orders."""
+    if not customer:
+        return False
+    text = f"cast({quote(column)} as varchar)"
+    [words, values] = first.row(
+        r"select count(*) filter (owners > 1 and not regexp_matches(value, '\d')), count(*) from ("
+        f"select {text} as value, count(distinct {quote(customer)}) as owners from {first} "
+        f"where {text} <> '' group by 1)"
+    )
+    return bool(values and words > 0.5 * values)
+
+
 def find_order(
     first: Relation, kinds: Mapping[str, str], mapping: Mapping[str, str], unused: Sequence[str]
 ) -> tuple[str, str] | None:

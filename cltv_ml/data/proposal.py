@@ -16,7 +16,7 @@ from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
-from cltv_ml.data.orders import choose_order, doubt_totals, find_order
+from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
@@ -172,6 +172,9 @@ def _settle_order(
     ties: Sequence[str],
 ) -> list[str]:
     """Add the column of orders that no heading settles to the mapping; return what to tell."""
+    named_so = mapping.get("order_id", "")
+    if named_so and "order_id" not in given and is_no_order(first, named_so, mapping.get("customer_id")):
+        del mapping["order_id"]
     if {"order_id", "cancels"} & {*mapping, *given}:
         return []
     if ties:

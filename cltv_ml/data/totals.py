@@ -116,7 +116,7 @@ def _repeats(seen: _OrdersSeen, column: str) -> bool:
     heading = plain_heading(column)
     decided, doubted = 1e-3, 0.03
     if PER_LINE.search(heading):
-        decided, doubted = 1e-6, 1e-3
+        decided, doubted = -1, 1e-3  # tickets of one price each are lines, too
     elif PER_ORDER.search(heading):
         decided = doubted = 0.3
     if decided < by_chance <= doubted:

@@ -111,15 +111,19 @@ def _likely_encoding(block: bytes) -> str:
             key=lambda encoding: _known_words(block, encoding),
         )
         return _older_encoding(block, likely) or likely
-    known = {
-        encoding: len(words.findall(block.decode(encoding, errors="replace")))
-        for encoding, words in _SCRIPTS.items()
+    shown = {
+        name: len(known.findall(block.decode(name, errors="replace"))) for name, known in _SCRIPTS.items()
     }
-    if likely := max(known, key=lambda encoding: known[encoding]) if any(known.values()) else None:
-        return likely
+    if any(shown.values()):
+        return max(shown, key=lambda name: shown[name])
     best = from_bytes(block, cp_isolation=["cp1251", "shift_jis", "gb18030", "euc_kr", "big5"]).best()
-    return best.encoding if best else "cp1252"
+    if best and len(_MIXED.findall(str(best))) < 0.02 * beyond.sum():
+        return best.encoding
+    return max(("cp1252", "cp1250", "cp1254"), key=lambda encoding: _known_words(block, encoding))
 
+
+#: Letters of two alphabets in one word, as a wrong encoding shows them.
+_MIXED = re.compile("[a-z](?=[\u0370-\u07ff])|[\u0370-\u07ff](?=[a-z])", re.IGNORECASE)
 
 #: Words of headings in languages of other alphabets, by the encoding of one byte a letter.
 _SCRIPTS = {

@@ -31,11 +31,11 @@ def _write_digits(table: Relation, names: list[str]) -> list[str]:
 
 
 def _take_guards_off(table: Relation, names: list[str]) -> list[str]:
-    """Remove spreadsheet guards such as ="00123" and '00123 in the columns whose first rows have them."""
-    guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d')"
-    columns = _find(table, names, guarded, r"regexp_matches({0}, '(^|\x1f)(=\x22|'')')")
+    """Remove spreadsheet guards such as ="00123", '00123 and `00123 in the columns whose first rows have them."""
+    guarded = r"regexp_matches({0}, '^=\x22.*\x22$|^''[+-]?\d|^`.')"
+    columns = _find(table, names, guarded, r"regexp_matches({0}, '(^|\x1f)(=\x22|''|`)')")
     for name in columns:
-        bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$', '\1\2')"
+        bare = rf"regexp_replace({quoted(name)}, '^=\x22(.*)\x22$|^''([+-]?\d.*)$|^`(.+)$', '\1\2\3')"
         table.con.execute(f"update {table} set {quoted(name)} = {bare} where {guarded.format(quoted(name))}")
     shown = [name.removeprefix(MARK) for name in columns]
     return (

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, read
+from cltv_ml.data.candidates import named
 from cltv_ml.data.compound import find_compound
 from cltv_ml.data.levels import read_level
 from cltv_ml.errors import InputError
@@ -134,3 +135,22 @@ def test_an_order_that_waits_for_its_confirmation_is_no_sale_and_one_with_its_pa
 def test_documents_of_a_ledger_in_russian_are_mapped_by_their_headings():
     table = {"Контрагент": list("abcabc"), "Дата": DAYS, "Сумма документа": [1.5, 2, 3, 4, 5, 6]}
     assert set(read(pd.DataFrame(table)).mapping.values()) == set(table)
+
+
+def test_headings_of_more_countries_are_read():
+    headings = {
+        "customer_id": "Account Reference;Vevő neve;買受人;用户标识;CompAuxNum;Firma;Tên khách hàng",
+        "timestamp": "發票日期;发生时间;Reservation Date",
+        "amount": "銷售額;收入金额（+元）;Laskun summa;Tổng tiền thanh toán;Total Harga Produk;Συνολική Αξία",
+        "order_id": "發票號碼;Folio",
+        "quantity": "Jumlah",
+        "cancelled_at": "Makulerad;Storno",
+    }
+    unread = [
+        (name, heading)
+        for name, listed in headings.items()
+        for heading in listed.split(";")
+        if not named(name, [heading]) and not find_compound(name, [heading])
+    ]
+    assert not unread
+    assert not find_compound("order_id", ["Auftragskonto", "Order account"])

@@ -346,3 +346,19 @@ def test_alphabets_are_told_by_the_words_of_headings(tmp_path, encoding, header)
     path = written(tmp_path, ORDERS.replace("Customer,Date,Amount", header).encode(encoding))
     assert kept(path) == (3, 60.5)
     assert f"was read as {encoding}" in read(path).notes[0]
+
+
+def test_an_encoding_that_mixes_alphabets_within_words_is_not_taken(tmp_path):
+    header = "Numer;Kontrahent;Data wystawienia;Wartość brutto;Zapłacono"
+    lines = [f"{row};C{row};2025-01-0{row};{row}0,50;{row}0,50" for row in range(1, 5)]
+    path = written(tmp_path, "\n".join([header, *lines]).encode("cp1250"))
+    assert "was read as cp1250" in read(path).notes[0]
+    assert kept(path) == (4, 102.0)
+
+
+def test_signs_that_guard_numbers_of_payment_services_are_taken_off(tmp_path):
+    lines = [
+        "交易时间,用户标识,交易类型,订单金额",
+        *(f"`2025-01-0{day},`u{day},`JSAPI,`1{day}.50" for day in range(1, 4)),
+    ]
+    assert kept(written(tmp_path, "\n".join(lines))) == (3, 37.5)

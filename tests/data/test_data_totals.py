@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import Rules, clean
+from cltv_ml.data import Rules, clean, read
 
 LINES = {
     "Order ID": ["1", "1", "1", "2", "3", "3"],
@@ -161,3 +161,27 @@ def test_customers_called_tests_are_told():
     assert "are called tests" not in " ".join(clean(named).report.notes)
     aside = pd.DataFrame({"customer": [*"abcdef", "test@test.com"], **rows})
     assert "are called tests" not in " ".join(clean(aside).report.notes)
+
+
+def test_equal_totals_of_lines_are_asked_about_and_never_taken_once_unasked():
+    rows = [
+        (f"c{order % 4}", f"2025-01-{order + 1:02d}", order, ticket, 10.0 + order)
+        for order in range(12)
+        for ticket in "AB"
+    ]
+    frame = pd.DataFrame(rows, columns=["customer", "date", "order_id", "ticket type", "Line Total"])
+    with pytest.raises(ValueError, match="amount_per=order or --rule amount_per=line"):
+        clean(read(frame))
+    assert clean(read(frame), Rules(amount_per="line")).report.money_kept == 372
+
+
+def test_words_that_many_customers_share_number_no_orders():
+    rows = [
+        ("F1", "ann", "2025-01-01", "Deposit", 50.0),
+        ("F1", "ann", "2025-01-01", "Room", 100.0),
+        ("F2", "bob", "2025-01-04", "Deposit", 20.0),
+        ("F2", "bob", "2025-01-04", "Room", 40.0),
+    ]
+    raw = read(pd.DataFrame(rows, columns=["booking", "Guest", "Date", "Transaction", "Amount"]))
+    assert "order_id" not in raw.mapping
+    assert any("'Deposit' (2 lines, 70.00)" in note for note in raw.notes)
