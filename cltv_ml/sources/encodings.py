@@ -112,7 +112,7 @@ def _likely_encoding(block: bytes) -> str:
         )
         return _older_encoding(block, likely) or likely
     shown = {
-        name: len(known.findall(block.decode(name, errors="replace"))) for name, known in _SCRIPTS.items()
+        name: len(known.findall(block.decode(name, errors="replace"))) for name, known in _ALPHABETS.items()
     }
     if any(shown.values()):
         return max(shown, key=lambda name: shown[name])
@@ -126,7 +126,7 @@ def _likely_encoding(block: bytes) -> str:
 _MIXED = re.compile("[a-z](?=[\u0370-\u07ff])|[\u0370-\u07ff](?=[a-z])", re.IGNORECASE)
 
 #: Words of headings in languages of other alphabets, by the encoding of one byte a letter.
-_SCRIPTS = {
+_ALPHABETS = {
     encoding: re.compile(words, re.IGNORECASE)
     for encoding, words in {
         "cp1251": "клиент|клієнт|покупат|заказ|замовлен|сумма|сума|дата|номер|количество|статус|цена",
