@@ -64,6 +64,8 @@ class ShopForecast:
         The level of the known customers.
     total
         The total of all customers, where last year's same weeks had a say.
+    grain
+        "week" or "month" where purchases bear one date each and whole ones were counted, empty for days.
     """
 
     draws: ShopDraws
@@ -73,6 +75,7 @@ class ShopForecast:
     value: ValueByAge
     level: Level | None
     total: ShopTotal | None = None
+    grain: str = ""
 
 
 def forecast_shop(
@@ -123,7 +126,8 @@ def forecast_shop(
     if total is not None:
         draws = draws.brought_to(total.total / total.parts, total.narrower)
     ratios = _ratios(con, days, float(np.median(np.diff(starts))))
-    return ShopForecast(draws, _period_table(window, starts), ratios, arrivals, value, level, total)
+    periods, name = _period_table(window, starts), grain.name if grain is not None else ""
+    return ShopForecast(draws, periods, ratios, arrivals, value, level, total, name)
 
 
 def _days_of_log(start: pd.Timestamp, cutoff: pd.Timestamp) -> int:

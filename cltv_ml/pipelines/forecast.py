@@ -129,7 +129,7 @@ def forecast(settings: Settings | None = None, *, progress: Progress = silent, *
     scenarios = compute_scenarios(parts, terms, until, repeat)
     equity = None if terms.margin_rate is None else compute_equity(drawn_parts(shop), terms, until, parts)
     judged, causes = (None, None) if before is None else _judge_ended(log, before)
-    notes = _forecast_notes(shop, terms, window)
+    notes = _forecast_notes(shop, terms, window, holidays=bool(holidays))
     progress("writing the page", 0.9)
     tables = {
         "forecast": bands.assign(cutoff=window.cutoff),
@@ -304,9 +304,11 @@ def _none_to_come(shop: ShopForecast) -> str:
     return f"{_NONE_WON[0].lower()}{_NONE_WON[1:]}" if shop.arrivals.rate is None else ""
 
 
-def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window) -> list[str]:
-    """Return what a reader must know before the numbers."""
-    notes = []
+def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, holidays: bool) -> list[str]:
+    """Return what a reader must know before the numbers; `holidays` says whether a table of them was given."""
+    notes = list(shop.level.notes) if shop.level is not None else []
+    if shop.grain and holidays:
+        notes.append(f"The table of holidays is not used, for purchases bear one date a {shop.grain}.")
     days = shop.value.repeat.calendar.days
     if not shop.arrivals.season_seen:
         notes.append(
