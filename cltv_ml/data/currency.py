@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from cltv_ml.data.compound import words_of
 from cltv_ml.data.glance import count_values
 from cltv_ml.data.numerals import CURRENCIES, code_of, is_currency_name
 from cltv_ml.data.parse import quote
@@ -47,6 +48,30 @@ def find_currency(
             shown = ", ".join(sorted(names)[:8])
             return [f"Column {column!r} holds currencies ({shown}) and was read as currency."]
     return []
+
+
+def pair_currency(
+    first: Relation, kinds: Mapping[str, str], mapping: dict[str, str], given: Mapping[str, str | None]
+) -> list[str]:
+    """Put the column of currencies that shares most words with the amount's heading into the mapping; return a note."""
+    chosen, amount = mapping.get("currency", ""), mapping.get("amount", "")
+    if not chosen or not amount or "currency" in given:
+        return []
+    shared = {
+        column: len(words_of(column) & words_of(amount))
+        for column, kind in kinds.items()
+        if kind == "text" and (column == chosen or column not in mapping.values())
+    }
+    best = max(shared, key=lambda column: shared[column], default=chosen)
+    if shared.get(chosen, 0) >= shared.get(best, 0):
+        return []
+    text = f"nullif(upper(trim(cast({quote(best)} as varchar))), '')"
+    if not _are_currencies(count_values(first, {best: text}, len(CURRENCIES)).get(best, {})):
+        return []
+    mapping["currency"] = best
+    return [
+        f"Columns {[chosen, best]} could each be the currency; {best!r}, named like {amount!r}, was taken."
+    ]
 
 
 def _are_currencies(names: Iterable[str]) -> bool:

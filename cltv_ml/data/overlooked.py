@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from cltv_ml.data.glance import Glance
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.hints import hint, tell_of_levels, tell_of_lines
 from cltv_ml.data.levels import (
     BLANK,
@@ -255,7 +255,7 @@ def _look_at_levels(
             or _tell_of_another_status(column, levels)
         )
         found.notes += told
-        if not told:
+        if not told and not _ask_about_type(column, levels, decided, found):
             _look_at_codes(column, levels, glance, decided, found)
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)
@@ -275,6 +275,18 @@ def _look_at_levels(
         )
     else:
         found.notes.append(_not_used(column, shown))
+
+
+def _ask_about_type(
+    column: str, levels: Mapping[str, int], decided: Mapping[str, str | None], found: Overlooked
+) -> bool:
+    """Ask about a column of types of which some are known to be no sale and others are not known at all."""
+    known = [level for level in levels if read_level("type", level) in ("ignore", "refund")]
+    some = known if plain_heading(column) in SYNONYMS["type"][0].split() else []
+    if some:
+        meaning = "such lines are no sale or give money back"
+        ask_about(found, decided, "type", column, f"holds {_shown(some, levels)}", meaning)
+    return bool(some)
 
 
 def _shown(some: list[str], levels: Mapping[str, int]) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cltv_ml.data.candidates import find_columns, look_at_levels, named, net_of, of_lines
-from cltv_ml.data.currency import find_currency
+from cltv_ml.data.currency import find_currency, pair_currency
 from cltv_ml.data.customers import doubt_customer, doubt_rows, is_no_customer
 from cltv_ml.data.date_parts import fiscal_columns
 from cltv_ml.data.headings import SYNONYMS, plain_heading
@@ -113,6 +113,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
         )
     if "currency" not in {*mapping, *given}:
         notes += find_currency(first, table, kinds, mapping)
+    notes += [] if recognised else pair_currency(first, kinds, mapping, given)
     mapping, asked = _settle_later(first, table, kinds, mapping, given)
     questions += asked
     try:

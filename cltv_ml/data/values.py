@@ -74,11 +74,21 @@ def understand(raw: Raw, columns: Columns) -> tuple[dict[str, str], Sales]:
         own = f"coalesce({values['amount']}, 0) = 0 and {refunded} > 0"
         if "order_id" not in raw.mapping:
             values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
-        elif sales.takes_back:
-            own = f"coalesce({sales.takes_back}, false) and {own}"
+        elif sales.takes_back or _stand_alone(raw, columns, own):
+            own = f"coalesce({sales.takes_back}, false) and {own}" if sales.takes_back else own
             values["amount"] = f"if({own}, -({refunded}), {values['amount']})"
             values["refunded"] = f"if({own}, 0, {refunded})"  # else it is taken off the order once more
     return values, sales
+
+
+def _stand_alone(raw: Raw, columns: Columns, own: str) -> bool:
+    """Whether lines without an amount hold the refunds of orders whose other lines hold none, so that each is one."""
+    if not columns.table.holds(own):
+        return False
+    order, given = columns.quote(raw.mapping["order_id"]), columns.number(raw.mapping["refunded"])
+    return not columns.table.holds(
+        f"{order} in (select {order} from {columns.table} where {own}) and ({given}) <> 0 and not ({own})"
+    )
 
 
 def _money_given_back(raw: Raw, columns: Columns, values: dict[str, str], sales: Sales) -> str:

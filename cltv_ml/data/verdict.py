@@ -79,6 +79,10 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     if not len(log):
         returned = [_returned(report)] if report else []
         told = [text for _, text in filter(None, returned)]
+        if report and report.rows_in and report.money_in < 0:
+            told.append(
+                "nearly all amounts are below 0; where these are the sales, turn their sign in the export."
+            )
         return DataVerdict("no-go", ("no purchase is left after cleaning; see the quarantine.", *told))
     facts = compute_summary(log).iloc[0]
     doubts = [*_doubt_log(facts, horizon), *_doubt_rhythm(log, facts)]

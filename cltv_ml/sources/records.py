@@ -164,6 +164,8 @@ def _parse(text: str) -> Any:
 
 def _flat_record(record: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in record.items():
+        while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+            [value] = value.values()  # as MongoDB writes the type of a value
         if isinstance(value, dict):
             yield from _flat_record(value, f"{prefix}{name}.")
         elif isinstance(value, list):

@@ -362,3 +362,10 @@ def test_signs_that_guard_numbers_of_payment_services_are_taken_off(tmp_path):
         *(f"`2025-01-0{day},`u{day},`JSAPI,`1{day}.50" for day in range(1, 4)),
     ]
     assert kept(written(tmp_path, "\n".join(lines))) == (3, 37.5)
+
+
+def test_types_that_mongodb_writes_are_taken_off(tmp_path):
+    line = '{{"_id": {{"$oid": "6{0}"}}, "user": {{"$oid": "u{0}"}}, '
+    line += '"created": {{"$date": {{"$numberLong": "17364{0}0000000"}}}}, '
+    line += '"total": {{"$numberDecimal": "1{0}.50"}}}}'
+    assert kept(written(tmp_path, "\n".join(map(line.format, "123")), "orders.json")) == (3, 37.5)

@@ -336,3 +336,19 @@ def test_a_second_column_of_states_is_told_where_one_says_that_a_sale_is_pending
         "Column 'f7' holds 'pending' (2 of 8 lines) and is not used; map it if such lines are no sale."
         in notes
     )
+
+
+def test_the_currency_named_like_the_amount_is_taken_and_told():
+    frame = pd.DataFrame(
+        {
+            "Customer": list("aab"),
+            "Date": ["2025-01-01", "2025-01-05", "2025-02-01"],
+            "Presentment Amount": [1500, 20, 30],
+            "Presentment Currency": ["JPY", "EUR", "EUR"],
+            "Shop Amount": [10.5, 20.5, 30.5],
+            "Shop Currency": "EUR",
+        }
+    )
+    raw = read(frame, {"amount": "Shop Amount"})
+    assert raw.mapping["currency"] == "Shop Currency"
+    assert any("'Shop Currency', named like 'Shop Amount', was taken" in note for note in raw.notes)

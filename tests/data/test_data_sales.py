@@ -285,3 +285,26 @@ def test_nulls_of_databases_are_no_cancellations():
     rows = [("a", day, str(day), 10.0, level) for day, level in enumerate(nothing, 1)]
     frame = orders(*rows, ("b", 9, "9", 80.0, "2025-02-01"), names=["voided_at"])
     assert kept(frame, mapping={"cancelled_at": "voided_at"}) == 50
+
+
+def test_a_refund_alone_on_a_line_of_its_order_is_taken_off():
+    frame = orders(
+        ("a", 1, "1", 60.0, None),
+        ("b", 2, "2", 80.0, None),
+        ("b", 9, "2", None, 30.0),
+        names=["Refund Amount"],
+    )
+    assert kept(frame) == 110
+    repeated = orders(
+        ("a", 1, "1", 60.0, None),
+        ("b", 2, "2", 80.0, 30.0),
+        ("b", 9, "2", None, 30.0),
+        names=["Refund Amount"],
+    )
+    assert kept(repeated) == 110
+
+
+def test_a_type_of_which_only_what_is_no_sale_is_known_is_asked_about():
+    frame = orders(("a", 1, "1", 60.0, "Cash"), ("b", 9, "2", 80.0, "Pledge"), names=["Gift Type"])
+    with pytest.raises(ValueError, match=r"'Pledge' \(1 of 2 lines\).*--mapping \"type=Gift Type\""):
+        clean(read(frame))
