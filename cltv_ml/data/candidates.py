@@ -18,6 +18,9 @@ _SURELY_LEVELS = re.compile(
     "^(order|sales?|payment|transaction|invoice|financial)?status(id|code)?$|^(order|payment|transaction)state(id|code)?$|^(zahlungs|bestell|auftrags)status$|^(ord(er)?)?(stat|sts)(us)?(cd)?$"
 )
 
+#: A column called a status holds codes of it where it has so few different numbers.
+_MOST_CODES = 12
+
 #: Words for the status of a sale that mean nothing else in their language, unlike "estado", a part of a country.
 _STATUS_OF_ORDERS = re.compile(
     "^(rendeles|fizetesi?)?(allapot|statusz)a?$|^(siparis|odeme)?durumu?$|^(tilauksen|maksun)?tila$|^trangthai(donhang|thanhtoan)?$"
@@ -57,8 +60,10 @@ def find_columns(
 
 
 def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
+    coded = 2 <= len(levels) <= _MOST_CODES and all(level.isdecimal() for level in levels)
     surely = name in ("status", "payment_status") and (
-        _SURELY_LEVELS.match(plain_heading(column)) is not None
+        (coded and bool(named(name, [column])))
+        or _SURELY_LEVELS.match(plain_heading(column)) is not None
         or bool(_STATUS_OF_ORDERS.search(plain_heading(column)))
     )
     return bool(levels) and (surely or tells_sales_apart(name, levels))

@@ -31,6 +31,11 @@ _HEADED = {
 _NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
 _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 
+#: Headings of numbers of documents.
+_DOCUMENT_NUMBERS = re.compile(
+    "(no|nr|num|numero|number|nummer|numer|ref|reference|id|document|dokument|doc|beleg|voucher)$"
+)
+
 #: So many columns are compared with one another.
 COLUMNS_COMPARED = 8
 
@@ -63,8 +68,12 @@ def hint(
             for column in numbers[:COLUMNS_COMPARED]
             for note in _tell_of_refunds(glance, column, mapping)
         ]
-    if "order_id" in mapping and "amount" in mapping and "type" not in decided:
-        told += _prefixes(glance, mapping)
+    if "amount" in mapping and "type" not in decided:
+        told += [
+            note
+            for column in _numbers_of_orders(left, kinds, mapping)
+            for note in _prefixes(glance, column, mapping)
+        ]
     if "order_id" in mapping and "customer_id" in mapping:
         told += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
     if "amount" in mapping:
@@ -189,17 +198,27 @@ def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
     ]
 
 
-def _prefixes(glance: Glance, mapping: Mapping[str, str]) -> list[str]:
+def _numbers_of_orders(
+    left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
+) -> list[str]:
+    """Return the column of orders, or where none is known those that their headings call numbers."""
+    called = [one for one in left if kinds[one] == "text" and _DOCUMENT_NUMBERS.search(plain_heading(one))]
+    return [mapping["order_id"]] if "order_id" in mapping else called[:COLUMNS_COMPARED]
+
+
+def _prefixes(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
     """Tell of orders whose number begins as that of a credit note, with an amount above 0."""
-    order = f"lower(trim(cast({quote(mapping['order_id'])} as varchar)))"
+    order = f"lower(trim(cast({quote(column)} as varchar)))"
+    chosen = "" if "order_id" in mapping else f"--mapping {flag('order_id', column)} with "
     found = glance.lines.rows(
         rf"select regexp_extract({order}, '^([a-z]*)[-_ ]?\d', 1) as prefix, count(*), "
-        f"count(*) filter ({glance.number(mapping['amount'])} > 0), min({quote(mapping['order_id'])}) "
+        f"count(*) filter ({glance.number(mapping['amount'])} > 0), min({quote(column)}) "
         f"from {glance.lines} where {order} <> '' group by 1 order by 2 desc limit 6"
     )
     return [
-        f"{above:,} of {glance.rows:,} lines have an order_id such as {str(example)[:30]!r}, as credit notes have, and "
-        f"an amount above 0: they count as sales; --rule {flag('adjustments', prefix + '.*')} sets them aside."
+        f"{above:,} of {glance.rows:,} lines have a number in {column!r} such as {str(example)[:30]!r}, as credit "
+        f"notes have, and an amount above 0: they count as sales; {chosen}--rule "
+        f"{flag('adjustments', prefix + '.*')} sets them aside."
         for prefix, rows, above, example in found[1:]
         if above and rows < 0.5 * glance.rows and prefix != found[0][0] and _HEADED["prefixes"].match(prefix)
     ]

@@ -93,7 +93,7 @@ def bare(text: str) -> str:
     plain = rf"regexp_replace({plain}, '{_BLANK}(\d{{3}})\b', '\1', 'g')"
     plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?)\s*[kK]$', '\1e3')"
     plain = rf"regexp_replace({plain}, '^([-+]?\d+(?:[.,]\d+)?){_BLANK}*(?:{_PIECES})[.]?$', '\1', 'i')"
-    plain = rf"regexp_replace({plain}, '(\d){_BLANK}*(?:(?:/|per|pro|je) ?(?:{_PIECES}|kg|lb|hr)|DR)[.]?$', '\1', 'i')"
+    plain = rf"regexp_replace({plain}, '(\d){_BLANK}*(?:(?:/|per|pro|je) ?[^\d\s.,/()-]{{1,12}}|DR)[.]?$', '\1', 'i')"
     plain = rf"regexp_replace({plain}, '^[+]?(.*\d){_BLANK}*CR[.]?$', '-\1', 'i')"
     plain = rf"regexp_replace({plain}, '^[x\x{{d7}}]{_BLANK}*(\d+)$', '\1', 'i')"
     plain = rf"regexp_replace({plain}, '^\((.*)\)$', '-\1')"

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.data import clean, read
+from cltv_ml.data import Rules, change_rules, clean, read
 from cltv_ml.data.questions import QuestionsError
 from cltv_ml.errors import InputError
 
@@ -139,3 +139,13 @@ def test_kinds_of_documents_that_are_not_known_are_told():
     told = " ".join(clean(read(orders(BON_TYP=last("Bewirtung", "Umbuchung")))).report.notes)
     assert "'BON_TYP' with Umbuchung (7 lines), Bewirtung (1 lines) is not used" in told
     assert clean(read(orders(BON_TYP=last("AVTraining", "Beleg")))).report.money_kept == sum(AMOUNTS[:-1])
+
+
+def test_numbers_of_credit_notes_are_told_also_where_no_column_is_an_order():
+    frame = orders(Number=[f"INV-{number}" for number in range(1, 8)] + ["CN-8"]).drop(columns="order_id")
+    raw = read(frame)
+    assert "order_id" not in raw.mapping
+    [note] = [note for note in raw.notes if "as credit notes have" in note]
+    assert '--mapping order_id=Number with --rule "adjustments=cn.*"' in note
+    told = read(frame, {"order_id": "Number"})
+    assert len(clean(told, change_rules(Rules(), {"adjustments": ["cn.*"]})).log) == len(frame) - 1

@@ -215,3 +215,11 @@ def test_a_sign_of_euros_may_stand_for_the_point():
 def test_amounts_of_rupiah_have_no_parts():
     frame = pd.DataFrame({"customer": list("aab"), "date": ["2025-01-01", "2025-01-03", "2025-02-01"]})
     assert clean(read(frame.assign(amount=["Rp 10.500", "Rp 20.500", "Rp9.000"]))).report.money_kept == 40_000
+
+
+def test_prices_per_any_unit_are_numbers():
+    frame = pd.DataFrame({"customer": list("aab"), "date": ["2025-01-01", "2025-01-03", "2025-02-01"]})
+    assert (
+        clean(read(frame.assign(amount=["$10.50/session", "20 per Stunde", "5.00/人"]))).report.money_kept
+        == 35.5
+    )

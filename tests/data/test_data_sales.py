@@ -308,3 +308,17 @@ def test_a_type_of_which_only_what_is_no_sale_is_known_is_asked_about():
     frame = orders(("a", 1, "1", 60.0, "Cash"), ("b", 9, "2", 80.0, "Pledge"), names=["Gift Type"])
     with pytest.raises(ValueError, match=r"'Pledge' \(1 of 2 lines\).*--mapping \"type=Gift Type\""):
         clean(read(frame))
+
+
+def test_codes_under_the_heading_of_a_status_are_asked_about():
+    for heading in ("current_state", "State", "Estado"):
+        frame = orders(("a", 1, "1", 60.0, "5"), ("b", 9, "2", 80.0, "6"), names=[heading])
+        with pytest.raises(ValueError, match=r"'5' \(1 lines, 60.00\), '6' \(1 lines, 80.00\)"):
+            clean(read(frame))
+
+
+def test_deals_that_were_not_won_are_asked_about():
+    frame = orders(("a", 1, "1", 60.0, True), ("b", 9, "2", 80.0, False), names=["Is Won"])
+    with pytest.raises(ValueError, match='--mapping "captured=Is Won"'):
+        read(frame)
+    assert kept(frame, mapping={"captured": "Is Won"}) == 60
