@@ -60,6 +60,10 @@ def find_columns(
 
 
 def _has_levels(name: str, column: str, levels: Sequence[str]) -> bool:
+    if name in ("test", "captured") and any(
+        re.fullmatch(r"\d+[.,]?\d*", level) and float(level.replace(",", ".")) > 1 for level in levels
+    ):
+        return False  # money, rather than a yes or no
     coded = 2 <= len(levels) <= _MOST_CODES and all(level.isdecimal() for level in levels)
     surely = name in ("status", "payment_status") and (
         (coded and bool(named(name, [column])))

@@ -29,6 +29,12 @@ _HEADED = {
     )
 }
 _NO_GOODS = re.compile("|".join(words("overlooked")["no_goods"]))
+_PAID = re.compile(plain_pattern(words("ties")["headings"]["paid"]))
+
+#: Lines of what was taken off an order.
+_TAKEN_OFF = re.compile(
+    "^(discount|coupon|promo|voucher|rabatt?|remise|descuento|desconto|sconto|korting|indirim)"
+)
 _NO_SALE = plain_pattern(words("overlooked")["no_sale"])
 
 #: Headings of numbers of documents.
@@ -78,6 +84,12 @@ def hint(
         told += _shared_orders(glance, mapping["order_id"], mapping["customer_id"])
     if "amount" in mapping:
         told += _sums_so_far(glance, mapping) + _tell_of_added(glance, left, kinds, mapping)
+        told += [
+            note
+            for column in left
+            if kinds[column] == "number"
+            for note in _paid_less(glance, column, mapping)
+        ]
     told += [note for column in left for note in _successors(glance, column, mapping.get("customer_id"))]
     return told
 
@@ -198,6 +210,23 @@ def _successors(glance: Glance, column: str, customer: str | None) -> list[str]:
     ]
 
 
+def _paid_less(glance: Glance, column: str, mapping: Mapping[str, str]) -> list[str]:
+    """Tell of what was paid where it is the amount on most lines, and less on some."""
+    if not _PAID.search(plain_heading(column)):
+        return []
+    paid, amount = glance.number(column), glance.number(mapping["amount"])
+    same, less, money = glance.lines.row(
+        f"select count(*) filter (abs(p - a) < 0.006), count(*) filter (p < a - 0.006), "
+        f"sum(a - p) filter (p < a - 0.006) from (select coalesce({paid}, 0) as p, {amount} as a from {glance.lines})"
+    )
+    if not less or same < 0.5 * glance.rows or same + less < 0.98 * glance.rows:
+        return []
+    return [
+        f"Column {column!r} is {mapping['amount']!r} on most lines and {money:,.2f} less on {less:,}, which count in "
+        f"full (--mapping {flag('amount', column)} counts what was paid)."
+    ]
+
+
 def _numbers_of_orders(
     left: Sequence[str], kinds: Mapping[str, str], mapping: Mapping[str, str]
 ) -> list[str]:
@@ -276,15 +305,15 @@ def _no_goods(
     if "type" in decided or not amount or _HEADED["no_lines"].search(heading):
         return []
     odd = [level for level in levels if _NO_GOODS.search(plain_level(level))]
-    if not odd or not any(level.strip() and level not in odd for level in levels):
-        return []
     text, value = f"coalesce(trim(cast({quote(column)} as varchar)), '')", glance.number(amount)
     sums = dict(glance.lines.rows(f"select {text}, sum({value}) from {glance.lines} group by 1"))
-    odd = [level for level in odd if sums.get(level)]
-    if not odd:
+    less = [level for level in levels if _TAKEN_OFF.search(plain_level(level)) and (sums.get(level) or 0) > 0]
+    odd = [level for level in odd if sums.get(level) and level not in less] or less
+    if not odd or not any(level.strip() and level not in odd for level in levels):
         return []
+    reading = ":refund" if odd == less else ":ignore"
     shown = ", ".join(f"{level!r} ({levels[level]:,} lines, {sums[level]:,.2f})" for level in odd[:6])
     return [
         f"Column {column!r} is not used, and its lines of {shown} count like goods; where they are no sales, say "
-        f"--mapping {flag('type', column)} and --rule {flag('type', odd[0] + ':ignore')} with the others as :counts."
+        f"--mapping {flag('type', column)} and --rule {flag('type', odd[0] + reading)} with the others as :counts."
     ]

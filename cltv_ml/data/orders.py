@@ -44,12 +44,12 @@ def is_no_order(first: Relation, column: str, customer: str | None) -> bool:
     if not customer:
         return False
     text = f"cast({quote(column)} as varchar)"
-    [words, values] = first.row(
-        r"select count(*) filter (owners > 1 and not regexp_matches(value, '\d')), count(*) from ("
-        f"select {text} as value, count(distinct {quote(customer)}) as owners from {first} "
+    [words, rows] = first.row(
+        r"select sum(n) filter (owners > 1 and not regexp_matches(value, '\d')), sum(n) from ("
+        f"select {text} as value, count(*) as n, count(distinct {quote(customer)}) as owners from {first} "
         f"where {text} <> '' group by 1)"
     )
-    return bool(values and words > 0.5 * values)
+    return bool(words and words > 0.5 * rows)
 
 
 def find_order(

@@ -178,6 +178,7 @@ def _settle_order(
         del mapping["order_id"]
     if {"order_id", "cancels"} & {*mapping, *given}:
         return []
+    ties = [one for one in ties if not is_no_order(first, one, mapping.get("customer_id"))]
     if ties:
         if chosen := choose_order(first, ties, mapping.get("customer_id")):
             mapping["order_id"] = chosen

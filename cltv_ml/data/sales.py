@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from cltv_ml.data.levels import (
+    CANCELLED,
     LEVEL_NAMES,
     MOST_LEVELS,
     NO,
@@ -82,6 +83,9 @@ def read_sales(
         ].any():  # a line without an amount, as one that explains headings, is set aside anyway
             few = counted["rows"] <= max(1, 0.001 * counted["rows"].sum())
             counted.loc[counted["reading"].isna() & (counted["amounts"] == 0) & few, "reading"] = "ignore"
+        if name == "type":
+            voided = _voided_again(columns, mapping, counted, amount)
+            counted.loc[counted["level"].isin(set(voided) - set(told.get(name) or {})), "reading"] = "refund"
         unknown = counted[counted["reading"].isna()]
         if len(unknown):
             questions.append(_unknown(name, mapping[name], unknown))
@@ -243,6 +247,23 @@ def _undoes_its_order(
         "sale of their customers has, and were read as the orders that were undone."
     )
     return True
+
+
+def _voided_again(
+    columns: Columns, mapping: Mapping[str, str], counted: pd.DataFrame, amount: str
+) -> list[str]:
+    """Return the levels of lines that void a sale of their order, which stands on lines of its own, sum for sum."""
+    ignored = counted.loc[counted["reading"] == "ignore", "level"]
+    levels = [level for level in ignored if re.search(CANCELLED, plain_level(level))]
+    if not levels or not amount or "order_id" not in mapping:
+        return []
+    void, money = f"{_text(mapping['type'])} in ({literals(levels)})", f"round(abs({amount}), 2)"
+    orders, undone = columns.row(
+        "select count(*), count(*) filter (abs(voided - sold) < 0.006) from (select "
+        f"sum({money}) filter ({void}) as voided, sum({money}) filter (not {void}) as sold from {columns.table} "
+        f"where {_text(mapping['order_id'])} <> '' group by {_text(mapping['order_id'])}) where voided > 0"
+    )
+    return levels if undone and undone >= 0.5 * orders else []
 
 
 def _no_sales(name: str, column: str, counted: pd.DataFrame) -> Question:

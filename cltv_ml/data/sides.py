@@ -1,4 +1,4 @@
-"""Columns whose codes say on which side of a ledger an amount stands: S and H, Dr and Cr, D and C, + and -."""
+"""Columns whose codes say on which side of a ledger an amount stands: S and H, Dr and Cr, D and C, + and -, S and R."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
 
 #: Codes of both sides in small letters; words and signs need no heading that says so.
-_LETTERS = ("s h", "d c", "d h", "d a", "d k", "1 -1")
+_LETTERS = ("s h", "d c", "d h", "d a", "d k", "1 -1", "s r", "i c", "p r")
 _WORDS = (
     "dr cr",
     "soll haben",
@@ -42,7 +42,8 @@ def look_at_sides(
     Whether it is such a column.
     """
     codes = {level.lower(): level for level in levels if level.strip()}
-    pairs = _WORDS + (_LETTERS if HEADED["sides"].search(heading) else ())
+    spelled = {part.strip() for part in column.lower().split("/")} == set(codes)
+    pairs = _WORDS + (_LETTERS if spelled or HEADED["sides"].search(heading) else ())
     amount = decided.get("amount")
     if "type" in decided or not amount or HEADED["no_codes"].search(heading) or len(codes) != 2:
         return False

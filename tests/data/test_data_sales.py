@@ -322,3 +322,33 @@ def test_deals_that_were_not_won_are_asked_about():
     with pytest.raises(ValueError, match='--mapping "captured=Is Won"'):
         read(frame)
     assert kept(frame, mapping={"captured": "Is Won"}) == 60
+
+
+def test_a_line_that_voids_the_sale_of_its_order_takes_it_back():
+    rows = [("a", 1, "1", 60.0, "SALE"), ("b", 2, "2", 80.0, "SALE")]
+    assert kept(orders(*rows, ("b", 2, "2", 80.0, "VOID"), names=["Sale Type"])) == 60
+    assert kept(orders(*rows, ("b", 2, "2", 15.0, "VOID"), names=["Sale Type"])) == 140  # an item, never paid
+
+
+def test_letters_that_their_heading_spells_are_sides():
+    rows = [("a", day, str(day), 40.0, "S") for day in range(1, 8)]
+    assert kept(orders(*rows, ("a", 9, "7", 40.0, "R"), names=["S/R"])) == 240
+
+
+def test_money_under_paid_is_no_flag_and_what_was_not_paid_is_told():
+    frame = orders(
+        ("a", 1, "1", 60.0, 60.0), ("b", 9, "2", 80.0, 80.0), ("b", 12, "3", 30.0, 0.0), names=["Paid"]
+    )
+    raw = read(frame)
+    assert "captured" not in raw.mapping
+    assert any("'Paid' is 'total' on most lines and 30.00 less on 1" in note for note in raw.notes)
+    assert kept(frame, mapping={"amount": "Paid"}) == 140
+
+
+def test_lines_of_discounts_above_zero_are_told_and_can_be_taken_off():
+    rows = [("a", 1, "1", 65.0, "product"), ("a", 1, "1", 5.0, "discount"), ("b", 9, "2", 80.0, "product")]
+    frame = orders(*rows, names=["Line Type"])
+    [note] = [note for note in read(frame).notes if "'discount' (1 lines, 5.00)" in note]
+    assert '--rule "type=discount:refund"' in note or "--rule type=discount:refund" in note
+    rules = change_rules(Rules(), {"type": ["discount:refund", "product:counts"]})
+    assert kept(frame, rules, {"type": "Line Type"}) == 140
