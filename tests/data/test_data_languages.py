@@ -154,3 +154,7 @@ def test_headings_of_more_countries_are_read():
     ]
     assert not unread
     assert not find_compound("order_id", ["Auftragskonto", "Order account"])
+
+
+def test_who_bought_is_taken_before_who_attended():
+    assert named("customer_id", ["Attendee", "Purchaser Email"]) == ["Purchaser Email"]

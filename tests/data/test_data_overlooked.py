@@ -352,3 +352,16 @@ def test_the_currency_named_like_the_amount_is_taken_and_told():
     raw = read(frame, {"amount": "Shop Amount"})
     assert raw.mapping["currency"] == "Shop Currency"
     assert any("'Shop Currency', named like 'Shop Amount', was taken" in note for note in raw.notes)
+
+
+def test_a_code_of_transactions_in_short_is_told():
+    frame = pd.DataFrame(
+        {
+            "TransNo": range(1, 6),
+            "CustNo": list("abcab"),
+            "TransDt": [f"2025010{day}" for day in range(1, 6)],
+            "TransCd": list("SSSSV"),
+            "TransAmt": [10.5, 20.5, 30.5, 40.5, 50.5],
+        }
+    )
+    assert any("'TransCd' with S (4 lines), V (1 lines)" in note for note in read(frame).notes)
