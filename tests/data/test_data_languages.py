@@ -158,3 +158,4 @@ def test_headings_of_more_countries_are_read():
 
 def test_who_bought_is_taken_before_who_attended():
     assert named("customer_id", ["Attendee", "Purchaser Email"]) == ["Purchaser Email"]
+    assert named("customer_id", ["customer", "loyalty"]) == ["customer"]
