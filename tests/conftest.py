@@ -235,6 +235,8 @@ FIRST_CASE = (
     "models/test_models_shuffled.py::test_shuffled_labels_give_no_skill_where_true_ones_do",
     "models/test_models_trees.py::test_currency_does_not_matter",
     "models/test_models_trees.py::test_trees_recover_the_expected_value_and_the_total",
+    "models/test_models_whole_shop.py::test_bands_of_the_whole_shop_cover_what_they_say",
+    "models/test_models_whole_shop.py::test_equity_is_that_of_the_truth",
     "pipelines/test_pipelines_shop.py::test_a_page_of_costs_without_channels_says_who_pays_back",
     "references/test_lifetimes.py::test_estimates_and_forecasts_agree",
 )

@@ -45,7 +45,7 @@ class PlanTerms:
         """Check that rates are shares and no cost is negative."""
         rates = {"share_of_amount": self.share_of_amount, "discount_rate": self.discount_rate}
         wrong = {name: rate for name, rate in rates.items() if not 0 <= rate < 1}
-        if self.margin_rate is not None and not self.margin_rate <= 1:
+        if self.margin_rate is not None and not -1 <= self.margin_rate <= 1:
             wrong["margin_rate"] = self.margin_rate
         if wrong or min(self.per_order, self.acquisition_cost) < 0:
             raise InputError(

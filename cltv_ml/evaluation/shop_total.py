@@ -2,7 +2,8 @@
 
 The parts are what known customers and customers to come are expected to spend. Their forecasts carry growth on, which a
 shop that repeats its year does not; last year's revenue of the same weeks, without growth, is right there and wrong
-where a shop grows. Earlier cutoffs of the same log tell which of the two it is.
+where a shop grows. Earlier cutoffs of the same log tell which of the two it is, and how far the total may be off: their
+errors are read in units of what a forecast from a log of that length is expected to miss.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from cltv_ml.models.level_candidates import LEAST_NEW, PACE, WEEKS_YEAR, CohortRevenue, growth, newcomers
 from cltv_ml.models.level_priors import error_before
+from cltv_ml.models.level_spread import Spread
 
 #: The log error expected of the parts' sum before its record is read, for a horizon that is short next to the log.
 _PARTS_ERROR = 0.12
@@ -26,9 +28,13 @@ _GROWTH_DOUBT, _APART_DOUBT = 0.7, 0.8
 #: power of weights, as for the level (`models.level`).
 _PRIOR_WINDOWS, _LARGEST_ERROR, _SHARPNESS, _HALF_LIFE = 2.0, 0.5, 2.5, 365.0
 
-#: Bands become narrower as far as the weighted forecast was nearer at earlier cutoffs, at most to this share; errors of
-#: this size count next to the record.
-_NARROWEST, _USUAL_ERROR = 0.5, 0.1
+#: The total's log error is expected to be `_PARTS_ERROR` for a horizon as long as the log, to grow with their ratio to
+#: this power, and to be larger by this factor as long as the log has not seen the horizon's season a year before. That
+#: counts for so many independent windows next to the record.
+_RATIO_POWER, _SEASON_UNSEEN, _SPREAD_WINDOWS = 0.25, 1.5, 0.5
+
+#: Degrees of freedom of the log error, to which the record's independent windows add.
+_FREEDOM = 3.0
 
 
 @dataclass(frozen=True)
@@ -47,24 +53,24 @@ class ShopTotal:
     Attributes
     ----------
     total, parts, last_year
-        The forecast, and the two that it is made of.
+        The forecast, and the two that it is made of; NaN where last year tells nothing.
     weight
         How much last year's weeks count, from 0 to 1.
-    narrower
-        Its errors at earlier cutoffs over those of the parts' sum, at most 1.
+    spread
+        How far the true total may lie from the forecast; None without an earlier cutoff.
     """
 
     total: float
     parts: float
     last_year: float
     weight: float
-    narrower: float
+    spread: Spread | None
 
 
 def combine_total(
     log: CohortRevenue, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]
-) -> ShopTotal | None:
-    """Return the total of the horizon after the cutoff, None where last year tells nothing of it.
+) -> ShopTotal:
+    """Return the total of the horizon after the cutoff; it is that of the parts where last year tells nothing of it.
 
     Parameters
     ----------
@@ -73,22 +79,29 @@ def combine_total(
     past
         Earlier cutoffs whose horizon has ended.
     """
-    base = last_year(log, cutoff, horizon)
-    if base is None or parts <= 0:
-        return None
-    weight = _weight(log, cutoff, horizon, parts, past)
-    record = [
-        (one, _mixed(log, one, horizon, [other for other in past if other.cutoff + horizon <= one.cutoff]))
-        for one in past
-        if last_year(log, one.cutoff, horizon) is not None
-    ]
-    counts = _evidence_of_past([one for one, _ in record], cutoff, horizon)
-    mixed = _squared([total for _, total in record], [one.total for one, _ in record])
-    alone = _squared([one.parts for one, _ in record], [one.total for one, _ in record])
-    prior = _PRIOR_WINDOWS * _USUAL_ERROR**2
-    narrower = np.sqrt((prior + counts @ mixed) / (prior + counts @ alone))
-    total = parts ** (1 - weight) * base**weight
-    return ShopTotal(total, parts, base, weight, float(np.clip(narrower, _NARROWEST, 1.0)))
+    now = ShopPast(cutoff, float("nan"), parts)
+    weight, base = _weight(log, cutoff, horizon, parts, past), last_year(log, cutoff, horizon)
+    spread = _error_spread(log, cutoff, horizon, past) if past else None
+    total = _mixed(log, now, horizon, past)
+    return ShopTotal(total, parts, float("nan") if base is None else base, weight, spread)
+
+
+def _error_spread(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[ShopPast]) -> Spread:
+    """Return scale and freedom of the total's log error, from how the same rule did at earlier cutoffs."""
+    ended = [[other for other in past if other.cutoff + horizon <= one.cutoff] for one in past]
+    replayed = [_mixed(log, one, horizon, before) for one, before in zip(past, ended, strict=True)]
+    counts = _evidence_of_past(past, cutoff, horizon)
+    squared = _squared(replayed, [one.total for one in past])
+    usual = np.array([_usual_error(one.cutoff, horizon) for one in past])
+    windows = _SPREAD_WINDOWS + counts.sum()
+    over = np.sqrt((_SPREAD_WINDOWS + counts @ (squared / usual**2)) / windows)
+    return Spread(float(over * _usual_error(cutoff, horizon)), float(_FREEDOM + counts.sum()))
+
+
+def _usual_error(cutoff: int, horizon: int) -> float:
+    """Return the total's log error that is expected of a log of that many days before its record is read."""
+    unseen = _SEASON_UNSEEN if cutoff < WEEKS_YEAR + horizon else 1.0
+    return float(_PARTS_ERROR * unseen * (horizon / cutoff) ** _RATIO_POWER)
 
 
 def last_year(log: CohortRevenue, cutoff: int, horizon: int) -> float | None:

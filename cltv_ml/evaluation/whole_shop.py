@@ -13,13 +13,13 @@ import pyarrow as pa
 from cltv_ml.engine import MONEY_SCALE, frame
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.levels import forecast_level
-from cltv_ml.evaluation.shop_total import ShopPast, ShopTotal, combine_total, last_year
+from cltv_ml.evaluation.shop_total import ShopPast, ShopTotal, combine_total
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_grain import Grain, find_grain
-from cltv_ml.models.shop_draws import MOST_LEVEL, ShopDraws, draw_shop
+from cltv_ml.models.shop_draws import ShopDraws, draw_shop, relative_level
 from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
 from cltv_ml.windows import Window
 
@@ -63,7 +63,7 @@ class ShopForecast:
     level
         The level of the known customers.
     total
-        The total of all customers, where last year's same weeks had a say.
+        The total of all customers; None where the known ones are all of it, or the log has no level.
     grain
         "week" or "month" where purchases bear one date each and whole ones were counted, empty for days.
     """
@@ -119,12 +119,11 @@ def forecast_shop(
     if level is not None:
         totals = level.total * np.random.default_rng(seed + 1).permutation(level.factors(size))
     draws, total = draw_shop(value, arrivals, totals, edges, seed=seed), None
-    if level is not None:
+    if level is not None and arrivals.rate is not None:
         parts = level.total + _expected_new(value, arrivals, level.total)
-        past = _past(cohorts, level, start, numbered) if last_year(cohorts, days, horizon) else []
+        past = _past(cohorts, level, start, numbered)
         total = combine_total(cohorts, days, horizon, parts, past)
-    if total is not None:
-        draws = draws.brought_to(total.total / total.parts, total.narrower)
+        draws = draws.brought_to(total.total, total.parts, total.spread)
     ratios = _ratios(con, days, float(np.median(np.diff(starts))))
     periods, name = _period_table(window, starts), grain.name if grain is not None else ""
     return ShopForecast(draws, periods, ratios, arrivals, value, level, total, name)
@@ -160,8 +159,7 @@ def _expected_new(value: ValueByAge, arrivals: Arrivals, from_known: float) -> f
     """Return what customers to come are expected to spend, at the level of the known ones as in `draw_shop`."""
     days = value.repeat.calendar.days + np.arange(arrivals.horizon)
     won, mean = arrivals.expected()[None], value.repeat.mean[None]
-    own = float(value.known(mean, days).sum())
-    level = float(np.clip(from_known / max(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL))
+    level = float(relative_level(np.array(from_known), float(value.known(mean, days).sum())))
     first = float((won * value.first.rates(value.first.mean[None], days)).sum())
     return first + float(value.repeats(mean, won, days).sum()) * level
 

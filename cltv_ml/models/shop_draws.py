@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cltv_ml.models.arrivals import Arrivals
+from cltv_ml.models.level_spread import Spread
 from cltv_ml.models.value_by_age import ValueByAge
 
 #: The level may move what customers to come spend later by at most this factor either way.
@@ -42,14 +43,22 @@ class ShopDraws:
         """What all customers spend."""
         return self.known + self.new
 
-    def brought_to(self, ratio: float, narrower: float) -> ShopDraws:
-        """Return the draws with their middle total times `ratio`, all parts alike, and their log spread times
-        `narrower`; as many customers come.
+    def brought_to(self, total: float, before: float, spread: Spread | None) -> ShopDraws:
+        """Return the draws with all parts of each times one factor; as many customers come.
+
+        Parameters
+        ----------
+        total, before
+            The forecast of the whole total, and the one that the draws were made around.
+        spread
+            How the draws' totals lie around `total`, in the order in which they were; None keeps their spread.
         """
         sums = np.maximum(self.total.sum(axis=1), 1e-12)
-        middle = float(np.median(sums))
-        factor = (ratio * (sums / middle) ** (narrower - 1))[:, None]
-        return ShopDraws(self.known * factor, self.first * factor, self.repeat * factor, self.won)
+        factor = np.full(len(sums), total / before)
+        if spread is not None:
+            factor = total * spread.factors(len(sums))[sums.argsort().argsort()] / sums
+        by = factor[:, None]
+        return ShopDraws(self.known * by, self.first * by, self.repeat * by, self.won)
 
 
 def draw_shop(
@@ -59,7 +68,8 @@ def draw_shop(
 
     Each draw has a total of the known customers, spread over time by the value by age; parameters of all rates;
     arrivals; and the chance of single orders, a Gamma amount whose variance is the rate's dispersion times its mean.
-    What a draw's total is above the value by age's own is taken for the shop's level: customers to come share it.
+    What a draw's total is above the value by age's own is taken for the shop's level: customers to come share it. Their
+    rates are then the estimated ones, for a draw's rates of ages that the log barely shows say nothing of the level.
 
     Parameters
     ----------
@@ -74,12 +84,14 @@ def draw_shop(
     future = value.repeat.calendar.days + ahead
     coefficients = value.repeat.draw(size, rng)
     from_known = value.known(coefficients, future)
-    own = from_known.sum(axis=1)
-    totals = own if totals is None else totals
-    level = np.clip(totals / np.maximum(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL)
     won = arrivals.draw(size, rng)
     first = won * value.first.rates(value.first.draw(size, rng), future)
-    repeat = value.repeats(coefficients, won, future) * level[:, None]
+    if totals is None:
+        totals, repeat = from_known.sum(axis=1), value.repeats(coefficients, won, future)
+    else:
+        mean = value.repeat.mean[None]
+        level = relative_level(totals, float(value.known(mean, future).sum()))
+        repeat = value.repeats(mean, won, future) * level[:, None]
     spent = _chance(_summed_by_period(from_known, edges), value.repeat.dispersion, rng)
     scale = totals / np.maximum(spent.sum(axis=1), 1e-12)
     return ShopDraws(
@@ -88,6 +100,11 @@ def draw_shop(
         _chance(_summed_by_period(repeat, edges), value.repeat.dispersion, rng),
         _summed_by_period(won, edges),
     )
+
+
+def relative_level(totals: np.ndarray, own: float) -> np.ndarray:
+    """Return by how much known customers' totals lie above what their value by age lets expect, within bounds."""
+    return np.clip(totals / max(own, 1e-12), 1 / MOST_LEVEL, MOST_LEVEL)
 
 
 def _summed_by_period(daily: np.ndarray, edges: np.ndarray) -> np.ndarray:

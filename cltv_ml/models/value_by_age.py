@@ -71,10 +71,8 @@ class ValueByAge:
     def _spent(self, coefficients: np.ndarray, days: np.ndarray, exposure: np.ndarray) -> np.ndarray:
         by_group = self.repeat.groups(coefficients)
         by_group = np.column_stack([by_group, np.full(len(by_group), self.opening)])
-        spent = np.einsum(
-            "dgt,dg->dt", np.broadcast_to(exposure, (len(by_group), *exposure.shape[1:])), by_group
-        )
-        return spent * self.repeat.rates(coefficients, days)
+        # One row of coefficients or of exposures stands for all draws.
+        return np.einsum("dgt,dg->dt", exposure, by_group) * self.repeat.rates(coefficients, days)
 
 
 def fit_value_by_age(cohorts: CohortRevenue, start: pd.Timestamp, horizon: int) -> ValueByAge:

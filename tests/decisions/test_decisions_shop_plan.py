@@ -82,7 +82,7 @@ def test_without_a_margin_there_is_no_equity(parts):
 
 
 def test_impossible_terms_are_one_sentence():
-    for wrong in ({"margin_rate": 30.0}, {"discount_rate": -0.1}, {"per_order": -1.0}):
+    for wrong in ({"margin_rate": 30.0}, {"margin_rate": -1.5}, {"discount_rate": -0.1}, {"per_order": -1.0}):
         with pytest.raises(InputError, match=r"write 0\.1 for 10%"):
             PlanTerms(**wrong)
 

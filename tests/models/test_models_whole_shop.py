@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cltv_ml.decisions.shop_plan import PlanTerms, compute_equity
+from cltv_ml.evaluation.shop_tables import drawn_parts, expected_parts
+from cltv_ml.evaluation.whole_shop import forecast_shop
 from cltv_ml.models.arrivals import fit_arrivals
 from cltv_ml.models.calendar_rate import Calendar, fit_rate
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.shop_draws import draw_shop
 from cltv_ml.models.value_by_age import exposures, fit_value_by_age
+from cltv_ml.windows import Window
 
 START = pd.Timestamp("2021-01-01")
 
@@ -25,6 +29,12 @@ def shop(days, ahead, seed):
 
     A customer's rate is Gamma around .02 a day at first and fades by e in 120 days; weeks share a factor.
     """
+    counts, purchases = shop_with_customers(days, ahead, seed)
+    return counts, *(purchases[name].to_numpy() for name in ("first", "day", "amount"))
+
+
+def shop_with_customers(days, ahead, seed):
+    """Return counts of each day, and the purchases as a table with `customer_id` and `timestamp` too."""
     rng = np.random.default_rng(seed)
     day = np.arange(days + ahead)
     common = np.repeat(rng.gamma(50, 1 / 50, len(day) // 7 + 1), 7)[: len(day)]
@@ -34,11 +44,19 @@ def shop(days, ahead, seed):
     more = rng.poisson(rate * 120)
     who = np.repeat(np.arange(len(joined)), more)
     later = joined[who] + 1 + rng.exponential(120, len(who)).astype(int)
-    first = np.concatenate([joined, joined[who]])
+    customer = np.concatenate([np.arange(len(joined)), who])
     when = np.concatenate([joined, later])
     kept = when < days + ahead
-    amount = rng.gamma(2.0, 15.0, kept.sum())
-    return counts, first[kept], when[kept], amount
+    purchases = pd.DataFrame(
+        {
+            "customer_id": customer[kept].astype(str),
+            "timestamp": START + pd.to_timedelta(when[kept], unit="D"),
+            "amount": rng.gamma(2.0, 15.0, kept.sum()),
+            "first": joined[customer[kept]],
+            "day": when[kept],
+        }
+    )
+    return counts, purchases
 
 
 def as_cohorts(counts, first, day, amount, days):
@@ -80,6 +98,38 @@ def test_bands_of_the_sum_cover_what_they_say_over_200_shops():
     assert 0.75 <= np.mean(inside) <= 0.92
     assert 0.75 <= np.mean(of_new) <= 0.85
     assert np.median(ratios) == pytest.approx(1.0, abs=0.06)
+
+
+@pytest.fixture(scope="module")
+def judged_equity():
+    """Return the share of 24 whole shops whose total lies within the 80% band, and forecast over true equity."""
+    days, ahead, terms = 800, 91, PlanTerms(margin_rate=0.4, acquisition_cost=10.0, discount_rate=0.1)
+    inside, ratios = [], []
+    for seed in range(24):
+        counts, purchases = shop_with_customers(days, ahead, seed)
+        log = purchases[["customer_id", "timestamp", "amount"]]
+        forecast = forecast_shop(log, Window(START + pd.Timedelta(days=days), ahead))
+        until = forecast.periods["days"].cumsum().to_numpy()
+        equity = compute_equity(drawn_parts(forecast), terms, until, expected_parts(forecast))
+        came = purchases[purchases["day"] >= days]
+        worth = 1.1 ** (-(came["day"] - days + 0.5) / 365.25) * came["amount"] * 0.4
+        cost = (10.0 * counts[days:] * 1.1 ** (-(np.arange(ahead) + 0.5) / 365.25)).sum()
+        known = worth[came["first"] < days].sum()
+        truth = {"known": known, "new": worth.sum() - known - cost, "total": worth.sum() - cost}
+        ratios.append(equity.set_index("part")["equity"] / pd.Series(truth))
+        low, high = np.quantile(forecast.draws.total.sum(axis=1), [0.1, 0.9])
+        inside.append(low <= came["amount"].sum() <= high)
+    return np.mean(inside), pd.DataFrame(ratios)
+
+
+def test_equity_is_that_of_the_truth(judged_equity):
+    means = judged_equity[1].mean()
+    assert means["total"] == pytest.approx(1.0, abs=0.05)
+    assert means[["known", "new"]].to_numpy() == pytest.approx([1.0, 1.0], abs=0.08)
+
+
+def test_bands_of_the_whole_shop_cover_what_they_say(judged_equity):
+    assert 0.65 <= judged_equity[0] <= 0.95  # 24 shops: a standard error of .08
 
 
 def test_arrivals_follow_trend_season_and_weekday():
