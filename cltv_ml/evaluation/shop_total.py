@@ -81,12 +81,12 @@ def combine_total(
     """
     now = ShopPast(cutoff, float("nan"), parts)
     weight, base = _weight(log, cutoff, horizon, parts, past), last_year(log, cutoff, horizon)
-    spread = _error_spread(log, cutoff, horizon, past) if past else None
+    spread = _total_error_spread(log, cutoff, horizon, past) if past else None
     total = _mixed(log, now, horizon, past)
     return ShopTotal(total, parts, float("nan") if base is None else base, weight, spread)
 
 
-def _error_spread(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[ShopPast]) -> Spread:
+def _total_error_spread(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[ShopPast]) -> Spread:
     """Return scale and freedom of the total's log error, from how the same rule did at earlier cutoffs."""
     ended = [[other for other in past if other.cutoff + horizon <= one.cutoff] for one in past]
     replayed = [_mixed(log, one, horizon, before) for one, before in zip(past, ended, strict=True)]
