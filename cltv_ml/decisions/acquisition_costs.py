@@ -96,7 +96,8 @@ def _check_currency(table: pd.DataFrame, currency: str) -> None:
 def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
     """Return cost, customers and cost per customer by channel, the blended row first.
 
-    Columns `channel`, `customers`, `cost`, `cac` (missing where nobody was won), `marginal_cac` with an 80% interval
+    Columns `channel`, `customers`, `cost`, `cac` (missing where nobody was won, or where costs without a channel may be
+    those of a channel that the costs do not name), `marginal_cac` with an 80% interval
     (`marginal_lower`, `marginal_upper`; missing where spend varied too little): what one more customer costs,
     from the slope of log customers over log cost, month by month.
 
@@ -121,19 +122,23 @@ def compute_cac(costs: pd.DataFrame, won: pd.DataFrame) -> pd.DataFrame:
     won = won[won["month"].isin(costs["month"])]
     months = won.merge(costs, on=["month", "channel"], how="outer").fillna({"customers": 0, "cost": 0.0})
     total = months.groupby("month", as_index=False)[["customers", "cost"]].sum().assign(channel=BLENDED)
-    rows = [_channel_row(BLENDED, total)]
+    rows = [_channel_row(BLENDED, total, known=True)]
+    named, loose = set(costs["channel"]), (costs["channel"] == UNATTRIBUTED) & (costs["cost"] > 0)
     names = sorted(set(months["channel"]) - {UNATTRIBUTED})
-    rows += [_channel_row(name, months[months["channel"] == name]) for name in names]
+    rows += [
+        _channel_row(name, months[months["channel"] == name], known=name in named or not loose.any())
+        for name in names
+    ]
     rest = months[months["channel"] == UNATTRIBUTED]
     if len(rest) and rest[["customers", "cost"]].to_numpy().sum() > 0:
-        rows.append(_channel_row(UNATTRIBUTED, rest))
+        rows.append(_channel_row(UNATTRIBUTED, rest, known=False))
     return pd.DataFrame(rows)
 
 
-def _channel_row(channel: str, months: pd.DataFrame) -> dict[str, object]:
+def _channel_row(channel: str, months: pd.DataFrame, *, known: bool) -> dict[str, object]:
     customers, cost = int(months["customers"].sum()), float(months["cost"].sum())
-    own = cost / customers if customers and channel != UNATTRIBUTED else float("nan")
-    low, middle, high = _marginal(months) if channel != UNATTRIBUTED else (float("nan"),) * 3
+    own = cost / customers if customers and known else float("nan")
+    low, middle, high = _marginal(months) if known else (float("nan"),) * 3
     return {
         "channel": channel,
         "customers": customers,

@@ -130,6 +130,13 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:
         notes.append(
             f"{loose:,.0f} of {costs['cost'].sum():,.0f} cost has no channel and is in no channel's cost."
         )
+    names = set(counted.index) - {UNATTRIBUTED}
+    unnamed = sorted(names - set(costs["channel"])) if loose else []
+    if unnamed:
+        notes.append(
+            f"The costs do not name {', '.join(unnamed[:3])}{', ...' if len(unnamed) > 3 else ''}, and some cost "
+            "has no channel, so the cost of a customer and the payback of these channels are unknown."
+        )
     outside = int(won.customers.loc[~won.customers["month"].isin(costs["month"]), "customers"].sum())
     if outside:
         notes.append(

@@ -262,6 +262,22 @@ def test_cost_and_customers_without_a_channel_are_a_row_of_their_own():
     assert np.isnan(found.at[UNATTRIBUTED, "cac"])
 
 
+def test_a_channel_that_the_costs_do_not_name_has_no_cost_where_some_cost_has_no_channel():
+    month = pd.Timestamp("2022-01-01")
+    won = pd.DataFrame({"month": month, "channel": ["ads", "organic"], "customers": [9, 6]})
+    for named in ([UNATTRIBUTED], [UNATTRIBUTED, "ads"]):
+        costs = pd.DataFrame({"month": month, "channel": named, "cost": 90.0})
+        found = compute_cac(costs, won).set_index("channel")
+        assert found["cac"].notna().to_dict() == {
+            BLENDED: True,
+            "ads": "ads" in named,
+            "organic": False,
+            UNATTRIBUTED: False,
+        }
+    every = pd.DataFrame({"month": month, "channel": ["ads"], "cost": 90.0})
+    assert compute_cac(every, won).set_index("channel").at["organic", "cac"] == 0.0  # nothing else was spent
+
+
 def test_one_more_customer_costs_more_where_spend_wins_less_and_less():
     months = pd.date_range("2022-01-01", periods=12, freq="MS")
     spend = np.geomspace(100, 1000, 12)
