@@ -135,7 +135,7 @@ def decide_challenge(
        that interval includes zero and neither |bias| nor decile error is shown to be worse.
     """
     _check_objective(objective, pair.index)
-    steps = {side: _overstep(pair[side]) for side in ("champion", "challenger")}
+    steps = {side: overstep(pair[side]) for side in ("champion", "challenger")}
     row = pair.loc[objective]
     evidence = (
         f"difference in {_OBJECTIVE_NAMES[objective]} {_figure(objective, row['difference'], signed=True)}, "
@@ -189,7 +189,7 @@ def is_within_bounds(scores: Mapping[str, float] | pd.Series) -> bool:
     >>> is_within_bounds({"bias": -0.08, "decile_mape": 0.2})
     True
     """
-    return _overstep(scores) <= 1
+    return overstep(scores) <= 1
 
 
 _OBJECTIVE_NAMES = {"gini": "Gini", "profit": "profit"}
@@ -203,9 +203,14 @@ def _check_objective(objective: str, metrics: pd.Index) -> None:
         raise InputError(f"objective {objective!r} was not measured; give a Targeting to compare profits.")
 
 
-def _overstep(scores: Mapping[str, float] | pd.Series) -> float:
-    """Return the larger of |bias| and decile error in units of its bound: at most 1 is within bounds."""
-    return float(np.maximum(abs(scores["bias"]) / BIAS_BOUND, scores["decile_mape"] / DECILE_BOUND))
+def overstep(scores: Mapping[str, float] | pd.Series) -> float:
+    """Return the larger of |bias| and decile error in units of its bound: at most 1 is within bounds, NaN unknown.
+
+    >>> overstep({"bias": -0.2, "decile_mape": 0.2}), overstep({})
+    (2.0, nan)
+    """
+    bias, decile = scores.get("bias", np.nan), scores.get("decile_mape", np.nan)
+    return float(np.fmax(abs(bias) / BIAS_BOUND, decile / DECILE_BOUND))
 
 
 def _point(y_true: pd.Series, y_pred: pd.Series, targeting: Targeting | None) -> dict[str, float]:

@@ -20,7 +20,6 @@ from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation import batch_outcome
 from cltv_ml.evaluation.batch_outcome import Check, Thresholds, worst_level
-from cltv_ml.evaluation.compare import tell_overstep
 from cltv_ml.evaluation.drift import sketch
 from cltv_ml.evaluation.progress import Progress, silent
 from cltv_ml.files import check_folder, write_table
@@ -28,7 +27,12 @@ from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.models import ValueModel
 from cltv_ml.pipelines.inputs import load, read_table
-from cltv_ml.pipelines.monitor_checks import compare_with_training, freshness_checks, outcome_checks
+from cltv_ml.pipelines.monitor_checks import (
+    compare_with_training,
+    freshness_checks,
+    outcome_checks,
+    tested_checks,
+)
 from cltv_ml.pipelines.monitor_lifetimes import LifetimeBatch, read_lifetime_batch
 from cltv_ml.pipelines.notebook import with_bar
 from cltv_ml.pipelines.pages import write_page
@@ -154,7 +158,6 @@ def monitor(
     _check_known(scores, log)
     experiment_id = runs.open_experiment(settings.experiment)
     reference, notes, name = _expectations(version, lifetimes)
-    notes += filter(None, [tell_overstep(version.tested)])
     progress("comparing with the training", 0.2)
     batch = scores.dropna(subset="expected_value")[_columns_to_store(scores)]
     trained = reference if lifetimes is None else {}
@@ -168,6 +171,7 @@ def monitor(
     watched = log if lifetimes is None else lifetimes.log(log)
     truth, paths = scored_batches.look_back(series, experiment_id, watched)
     by_horizon = scored_batches.look_back_by_horizon(series, experiment_id, watched)
+    checks += tested_checks(version, truth)
     checks += outcome_checks(truth, paths, version, limits, by_horizon, settings.currency)
     if not len(truth):
         notes.append(
@@ -330,7 +334,6 @@ def _write_monitor(
             report.truth,
             f"{ahead} {settings.basis}",
             currency=settings.currency,
-            trusted=not tell_overstep(version.tested),
         ),
         sections.monitoring_answers(report.checks, report.notes, report.shares, report.kept),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cltv_ml.evaluation.batch_outcome import Check, Thresholds, away_from, level_check
+from cltv_ml.evaluation.compare import overstep, tell_overstep
 from cltv_ml.evaluation.drift import compute_drift, compute_shares
 from cltv_ml.evaluation.explain import feature_title
 from cltv_ml.features import build_features, feature_version
@@ -138,6 +139,15 @@ def freshness_checks(
             worst="watch",
         ),
     ]
+
+
+def tested_checks(version: Version, truth: pd.DataFrame) -> list[Check]:
+    """Return the check of the training's test window; none once a batch of this version has closed."""
+    beyond = overstep(version.tested)
+    if np.isnan(beyond) or (len(truth) and (truth["model_version"] == version.number).any()):
+        return []
+    sentence = tell_overstep(version.tested) or "On its test the model was within its bounds."
+    return [level_check("test window", beyond, (1.0, np.inf), sentence)]
 
 
 def outcome_checks(

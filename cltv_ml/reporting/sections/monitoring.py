@@ -48,7 +48,6 @@ def monitoring_facts(
     told: str,
     *,
     currency: str = "",
-    trusted: bool = True,
 ) -> dict[str, tuple[str, str]]:
     """Return what a reader in a hurry should know: whether to use the scores, their total, and the last outcome.
 
@@ -58,8 +57,6 @@ def monitoring_facts(
         `cutoff`, `horizon`, `customers`, `expected_value` (the total) of the batch.
     told
         What the value is, such as "expected revenue".
-    trusted
-        Whether the model was within its bounds on its test.
     """
     level, found = worst_level(checks), sum(one.level != "ok" for one in checks)
     ends = batch["cutoff"] + pd.Timedelta(days=int(batch["horizon"]))
@@ -73,10 +70,8 @@ def monitoring_facts(
         )
     days = days_in_words(int(batch["horizon"]))
     of = f"of {len(checks)} checks" if len(checks) > 1 else "check"
-    answer = _ANSWERS["watch" if level == "ok" and not trusted else level]
-    but = "" if trusted else "; but the model was outside its own on its test"
     return {
-        "Can these scores be used?": (answer, f"{found or 'none'} {of} beyond its bounds{but}"),
+        "Can these scores be used?": (_ANSWERS[level], f"{found or 'none'} {of} beyond its bounds"),
         told.capitalize(): (
             format_money(float(batch["expected_value"]), currency),
             f"of {batch['customers']:,} customers in {days} from {batch['cutoff']:%Y-%m-%d}",
