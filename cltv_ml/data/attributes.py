@@ -307,7 +307,7 @@ def _check_once(judged: Relation, dates: Sequence[str]) -> None:
         customer, several = rows[0]
         there = f" Dates stand in {list(dates)}." if dates else ""
         raise InputError(
-            f"customers: {several:,} customers have several rows that differ, such as {str(customer)!r}, and no column "
-            "says from when each holds; name it with --attribute COLUMN=valid_from, or keep one row per customer."
-            f"{there}"
+            f"customers: rows differ for {several:,} customer{'' if several == 1 else 's'}, such as {str(customer)!r}, "
+            "and no column says from when each holds; name it with --attribute COLUMN=valid_from, or keep one "
+            f"row per customer.{there}"
         )

@@ -18,7 +18,7 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
     """Return the champion by the written rule (`shape.choose_shape`), read on earlier customers unseen.
 
     The total is not in question here: all models but the naive rule were brought to one level (`models.level`).
-    The truest shares of the total win, by their deviance or, with `targeting`, by that campaign's profit.
+    The model with the best shares of the total wins, by their deviance or, with `targeting`, by that campaign's profit.
 
     The test window then only measures it, so its figures there are not the best of several. Where the log holds no
     earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` is

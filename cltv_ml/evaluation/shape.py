@@ -191,7 +191,7 @@ def _left_out(scores: pd.DataFrame, allowed: Sequence[str]) -> pd.Series:
 def _reason(best: str, scores: pd.DataFrame, able: pd.DataFrame, objective: Objective) -> str:
     row = scores.loc[best]
     won = {
-        "gini": f"truest shares of the total (deviance {row['deviance']:.3f}, Gini {row['gini']:.3f}",
+        "gini": f"best shares of the total (deviance {row['deviance']:.3f}, Gini {row['gini']:.3f}",
         "profit": f"best order of customers (profit {row.get('profit', np.nan):,.0f}",
     }[objective]
     compared = row["windows"] > 1 and len(able) > 1

@@ -47,7 +47,7 @@ def test_the_naive_rule_is_named_where_no_other_beats_chance(window):
     )
 
 
-def test_where_nothing_tells_customers_apart_the_truest_shares_win_and_never_the_naive_rule(window):
+def test_where_nothing_tells_customers_apart_the_best_shares_win_and_never_the_naive_rule(window):
     spent, values = window
     noise = values["noise"].to_numpy()
     blind = pd.DataFrame(
