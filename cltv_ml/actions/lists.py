@@ -123,15 +123,15 @@ def list_answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
     return {
         "What next?": [
             "cltv export writes a list as a file for mailing tools and ad platforms, without its control group.",
-            f"From {day:%Y-%m-%d} on, cltv act evaluate tells what came of a list.",
+            f"From {day:%Y-%m-%d} on, cltv act evaluate measures the outcome of a list.",
         ],
         "Why these customers?": [
             "They are expected to earn more than the action costs. Each row of a list names its reason."
         ],
         "Compared with what?": ["With doing nothing: what customers buy anyway is not counted as profit."],
         "What not to do?": [
-            f"Do not address the {control:,} customers of the control group: without them nobody can tell what came "
-            "of the lists."
+            f"Do not address the {control:,} customers of the control group: without them the outcome "
+            "of the lists cannot be measured."
         ]
         if control
         else ["Do not take the profit for measured: there is no control group."],

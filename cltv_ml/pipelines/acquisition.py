@@ -145,7 +145,7 @@ def _acquisition_notes(won: Won, costs: pd.DataFrame) -> list[str]:
         )
     if not won.known:
         notes.append(
-            "Contribution is not known, so value is revenue and is not held against cost: map a cost column, or state "
+            "Contribution is not known, so value is revenue and is not compared with cost: map a cost column, or state "
             "--margin-rate."
         )
     return notes

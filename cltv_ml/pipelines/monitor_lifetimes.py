@@ -52,7 +52,7 @@ class LifetimeBatch:
     def notes(self) -> list[str]:
         """What a reader of the page must know of this series."""
         sentences = [
-            "Lifetime values are held against what came; drift against the training is told by the scores alone."
+            "Lifetime values are compared with realised money; drift since the training is measured on scores alone."
         ]
         if self.scale != 1:
             total = self.scores["expected_value"].sum()

@@ -66,7 +66,7 @@ class Forecast(Printed, Source):
     discount_rate: float = setting(0.0, "Effective yearly rate, such as 0.1.")
     before: TableInput = setting(
         None,
-        "Earlier forecast to compare with what came.",
+        "Earlier forecast to compare with the realised revenue.",
         default_text="the file --out, where it holds an earlier one",
     )
     out: File = setting(

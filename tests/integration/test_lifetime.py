@@ -147,7 +147,7 @@ def test_report_and_monitor_go_by_the_remaining_profit(lifetimes, trained):
     words = ("--data", "orders.csv", *trained.mapping, *chosen, "--out", "out/watched", "--json")
     done = trained.cltv("monitor", *words)
     assert done.returncode in (0, 3, 4), done.stderr
-    assert "held against what came" in done.stdout
+    assert "compared with realised money" in done.stdout
 
 
 def test_act_goes_by_the_remaining_profit(lifetimes, trained):

@@ -71,7 +71,7 @@ def test_the_next_forecast_shows_what_came_of_the_last(forecasts, growing):
     assert ended["actual"].sum() == pytest.approx(mine["amount"].sum())
     causes = second.causes.set_index("cause")["change"]
     assert causes["total"] == pytest.approx((ended["actual"] - ended["expected"]).sum(), abs=0.05)
-    assert "The last plan against what came" in second.page.read_text()
+    assert "The last plan against realised revenue" in second.page.read_text()
 
 
 def test_a_forecast_knows_its_equity_and_scenarios(forecasts):

@@ -83,7 +83,7 @@ def test_acquisition_writes_every_table_and_a_page(log, costs, tmp_path):
 def test_acquisition_without_a_margin_holds_nothing_against_cost(log, costs, tmp_path):
     found = pipelines.acquisition(data=log.drop(columns="cost"), costs=costs, out=tmp_path)
     assert found.tables["returns"].empty
-    assert any("not held against cost" in note for note in found.notes)
+    assert any("not compared with cost" in note for note in found.notes)
 
 
 def test_acquisition_reads_channels_from_a_table_of_customers(log, costs, tmp_path):
@@ -126,7 +126,7 @@ def test_attributes_that_cannot_be_used_are_one_sentence(log, tmp_path):
     people = pd.DataFrame({"customer_id": [first, first], "region": "north"})
     wrong = {
         "no column 'colour' in the table of customers": {"by": "colour", "customers": people},
-        "several rows that differ": {
+        "rows differ for": {
             "by": "region",
             "customers": people.assign(region=["north", "south"]),
         },

@@ -17,7 +17,9 @@ def plan_against_actual(judged: pd.DataFrame, *, currency: str = "") -> go.Figur
         Columns `start`, `expected`, `lower_80`, `upper_80` and `actual`.
     """
     figure = theme.figure(
-        "The last forecast and what came", "First day of the period", theme.in_money("Revenue", currency)
+        "The last forecast and the realised values",
+        "First day of the period",
+        theme.in_money("Revenue", currency),
     )
     actual = "%{x|%Y-%m-%d}: %{y:,.0f}"
     theme.add_faint_bars(figure, judged["start"], judged["actual"], "actual", actual, colour=theme.ACTUAL)

@@ -181,7 +181,7 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
         "How right earlier expectations were",
         [
             f"From what was known 180 days ago, the value at day 180 of {judged['customers'].sum():,} customers was "
-            f"expected {bias:+.1%} off what came; {words}. {inside:.0%} of {len(judged)} months lie "
+            f"expected {bias:+.1%} off the realised value; {words}. {inside:.0%} of {len(judged)} months lie "
             "within their interval."
         ],
         tables={theme.in_money("Value at day 180", currency): shown},

@@ -62,7 +62,7 @@ def forecast_answers(
         "Compared with what?": compared,
         "What next?": [
             "Try other arrivals, retention and baskets under What if. Run cltv forecast again with newer data: it then "
-            "holds this forecast against what came."
+            "compares this forecast with the realised revenue."
         ],
         "What not to trust?": [*notes] or ["Single weeks: their bands are wider than that of the whole."],
     }
@@ -235,7 +235,7 @@ def last_plan_section(
         }
     )
     return section(
-        "The last plan against what came",
+        "The last plan against realised revenue",
         [
             f"The forecast of {day:%Y-%m-%d} expected {format_money(planned, currency)} for the "
             f"{len(judged)} periods that have ended since; {format_money(came, currency)} came "
@@ -245,9 +245,5 @@ def last_plan_section(
         ],
         tables={"What made the difference": shown},
         links=links,
-        figures={
-            "Bars are what came, points what was planned.": plots.plan_against_actual(
-                judged, currency=currency
-            )
-        },
+        figures={"Bars are realised, points planned.": plots.plan_against_actual(judged, currency=currency)},
     )

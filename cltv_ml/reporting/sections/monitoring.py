@@ -60,7 +60,7 @@ def monitoring_facts(
     """
     level, found = worst_level(checks), sum(one.level != "ok" for one in checks)
     ends = batch["cutoff"] + pd.Timedelta(days=int(batch["horizon"]))
-    earlier = ("not known yet", f"this batch is compared with what came once the log reaches {ends:%Y-%m-%d}")
+    earlier = ("not known yet", f"the outcome of this batch is known once the log reaches {ends:%Y-%m-%d}")
     if len(truth):
         last = truth.iloc[-1]
         earlier = (
@@ -138,7 +138,9 @@ def _checks_section(checks: Sequence[Check], links: Mapping[str, str]) -> dict[s
     found = pd.DataFrame(
         {"Verdict": [one.level for one in ranked], "Finding": [one.sentence for one in ranked]}, dtype="str"
     )
-    told = "The favourable end of each finding's interval is held against two bounds: to watch, and to train again."
+    told = (
+        "The favourable end of each interval is compared with two bounds, one for watch and one for retrain."
+    )
     return section("What was looked at", [told], tables={"All checks": found}, links=links)
 
 
