@@ -100,7 +100,8 @@ class Actions(Inline):
     """Decision tables by name, rules to store by name, sections of the report, refused parts by name.
 
     `candidates` holds by list all customers who could be on it, with `cost` and `expected_profit`. `rates` are the
-    margin rates that lifetime profits were worked out with, None where the margins by customer tell them.
+    margin rates that lifetime profits were worked out with, None where the margins by customer tell them. `deleted`
+    names the files of lists that an earlier call had written and this one did not write again.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class Actions(Inline):
     refused: dict[str, str] = field(default_factory=dict)
     candidates: dict[str, pd.DataFrame] = field(default_factory=dict)
     rates: pd.Series | None = None
+    deleted: list[str] = field(default_factory=list)
 
     def _parts(self) -> dict[str, Any]:
         rows = {name: f"{len(table):,} rows" for name, table in self.tables.items()}

@@ -178,8 +178,10 @@ def _for_readers(table: pd.DataFrame, currency: str) -> pd.DataFrame:
 def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: Cleaned | None = None) -> None:
     """Write the tables and the page, which names no customer of `unnamed`; delete lists that an earlier call left."""
     for name in LISTS:
-        if name not in actions.tables:
-            (out / f"{name}.csv").unlink(missing_ok=True)
+        old = out / f"{name}.csv"
+        if name not in actions.tables and old.exists():
+            old.unlink()
+            actions.deleted.append(old.name)
     for name, table in actions.tables.items():
         write_table(_for_readers(table, shop.terms.currency), out / f"{name}.csv")
     totals = list_totals(shop, actions)

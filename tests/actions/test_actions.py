@@ -330,6 +330,7 @@ def test_a_list_that_nobody_is_worth_is_told_and_an_earlier_one_deleted(shop, do
     (tmp_path / "retention_list.csv").write_text("customer_id\nsomebody\n")
     _write_act(found, dear, tmp_path)
     assert not (tmp_path / "retention_list.csv").exists()
+    assert found.deleted == ["retention_list.csv"]
 
 
 def test_a_recommender_not_shown_to_beat_popular_items_is_not_used(shop, done, monkeypatch):

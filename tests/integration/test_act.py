@@ -51,8 +51,11 @@ def test_cut_points_are_stored_for_next_month(acted):
 
 
 def test_without_terms_the_retention_part_asks_for_them_and_the_rest_runs(trained):
+    (trained.folder / "few").mkdir()
+    (trained.folder / "few" / "retention_list.csv").write_text("customer_id\n")
     done = trained.cltv("act", "--data", "orders.csv", *trained.mapping, "--out", "few")
     assert done.returncode == 0
+    assert "Deleted   retention_list.csv" in done.stdout
     assert "state them with --margin-rate, --uplift and --cost" in " ".join(done.stdout.split())
     assert (trained.folder / "few" / "segments_by_rfm.csv").exists()
     assert not (trained.folder / "few" / "retention_list.csv").exists()
