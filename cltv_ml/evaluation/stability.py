@@ -15,8 +15,10 @@ def choice_notes(result: WindowResult, champion: str) -> list[str]:
     if validation is None:
         return []
     models = list(result.models.values())
+    reasons = pd.Series(ineligible(models, validation), dtype=object)
     notes = [
-        f"{name} could not be chosen: {reason}." for name, reason in ineligible(models, validation).items()
+        f"{', '.join(names)} could not be chosen: {reason}."
+        for reason, names in reasons.groupby(reasons, sort=False).groups.items()
     ]
     names = eligible(models, validation)
     if len(validation.cutoffs) > 1 and len(names) > 1 and champion in names:

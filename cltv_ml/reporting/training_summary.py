@@ -130,11 +130,13 @@ def _with_labels(note: str, models: Iterable[str]) -> str:
     'Over 5 windows Equal-weight mean had the best Gini in 1, XGBoost hurdle in 4; a mean of all.'
     >>> _with_labels("tweedie could not be chosen: mean was better.", ["tweedie", "mean"])
     'XGBoost Tweedie could not be chosen: mean was better.'
+    >>> _with_labels("mean, hurdle could not be chosen: no earlier window.", ["mean", "hurdle"])
+    'Equal-weight mean, XGBoost hurdle could not be chosen: no earlier window.'
     """
     names = [re.escape(name) for name in sorted(models, key=len, reverse=True)]
     if not names:
         return note
-    said = "(?= had the best | could not be chosen| was left out| in \\d)"  # a name such as "mean" is a word elsewhere
+    said = "(?= had the best |(?:, \\w+)* could not be chosen| was left out| in \\d)"  # "mean" is also a word
     pattern = "|".join(rf"\b{name}\b" + said * (name in ("mean", "quantile")) for name in names)
     return re.sub(pattern, lambda name: theme.label(name[0]), note)
 

@@ -10,7 +10,7 @@ from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.choice import choose
 from cltv_ml.evaluation.panel import MIN_REPEATERS, prepare
 from cltv_ml.evaluation.stability import choice_notes
-from cltv_ml.models import Ensemble, ProbabilisticValue, SameRate, Tweedie
+from cltv_ml.models import Ensemble, Hurdle, ProbabilisticValue, SameRate, Tweedie
 from cltv_ml.windows import Window
 
 FEATURES = ["frequency", "recency", "T", "monetary_value", "spend_per_day"]
@@ -100,10 +100,10 @@ def test_where_no_model_can_be_fitted_the_reasons_are_named(log):
 
 
 def test_who_may_not_be_chosen_is_named_with_the_reason(log):
-    models = [SameRate(90), ProbabilisticValue(horizon=90), Tweedie(90, n_estimators=10)]
+    models = [SameRate(90), ProbabilisticValue(horizon=90), Tweedie(90, n_estimators=10), Hurdle(90)]
     result = judge(log, Window("2022-07-25", 90), models, FEATURES)
     assert result.validation.protocol == "other customers"
-    assert "tweedie could not be chosen: the log holds no earlier window" in " ".join(
+    assert "tweedie, hurdle could not be chosen: the log holds no earlier window" in " ".join(
         choice_notes(result, "x")
     )
     alone = judge(log, Window("2022-07-25", 90), [models[0], models[2]], FEATURES)
