@@ -126,7 +126,8 @@ def read(
         Standard name -> source column, or the path of a TOML file with a table `[mapping]`. None, or one
         that leaves required names open, is completed from the columns' names and types.
     table
-        Name of the database table or a SELECT statement; sheet name for workbooks. Not needed when there is only one.
+        Name of the database table or a SELECT statement; sheet of a workbook; file of a folder or zip. Not needed
+        when there is only one.
     header_row
         The row of a file that names its columns, from 1; None finds it, also below a report's title.
     rules

@@ -47,7 +47,7 @@ class Source(Settings):
         {}, "Column of a field, name=column, such as customer_id=CustomerID; may be repeated; or a TOML file."
     )
     query: str = setting(
-        "", "Name of the database table, or a SELECT statement; name of the workbook's sheet."
+        "", "Name of the database table, or a SELECT statement; sheet of a workbook; file of a folder or zip."
     )
     header_row: int = setting(
         0, "Row of the file that names its columns, counted from 1; 0 finds it, also below a report's title."

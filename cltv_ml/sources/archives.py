@@ -86,11 +86,13 @@ def workbook_rows(
         The sheet does not exist, or several sheets have different headers and none was named.
     """
     check_workbook(path)
+    opened = path.open("rb")
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(opened, read_only=True, data_only=True)
     except (InvalidFileException, KeyError, InputError) as error:
+        opened.close()
         raise InputError(f"{path.name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
-    with closing(book):
+    with closing(opened), closing(book):
         places = {name: _header(book[name], header_row, path.name) for name in book.sheetnames}
         headers = {name: header for name, (header, _) in places.items()}
         filled = [name for name, header in headers.items() if header]

@@ -15,6 +15,9 @@ _DELIMITERS = ",;\t|^~\x01"
 #: The header is sought in so many rows; titles of reports are shorter.
 _TITLE_ROWS = 30
 
+#: Of the lines of a table from its header on, this share has as many fields as usual.
+_REGULAR = 0.6
+
 #: A header names nearly all columns that any row fills.
 _FULL = 0.8
 
@@ -37,6 +40,19 @@ def split_lines(lines: Sequence[str], delimiter: str = "") -> tuple[str, list[li
         alone = not _regularity(_split_rows(lines, best)[0])[2]
         best = " " if alone and _regularity(_split_rows(lines, " ")[0])[2] else best
     return best, *_split_rows(lines, best)
+
+
+def is_regular(lines: Sequence[str]) -> bool:
+    """Whether lines look like a table: one names the columns, and most have as many fields.
+
+    >>> is_regular(["Exports", "a,b", "1,2", "3,4"]), is_regular(["Dear Jo,", "this is the export.", "Bye!"])
+    (True, False)
+    """
+    _, rows, _ = split_lines(lines)
+    width = max(map(_filled_cells, rows), default=0)
+    titles = (number for number, row in enumerate(rows) if len(row) > 1 and names_columns(row, width))
+    named, share, _ = _regularity(rows[next(titles, 0) :])
+    return named and share >= _REGULAR
 
 
 def find_header(rows: Sequence[Sequence[str]], name: str) -> int:

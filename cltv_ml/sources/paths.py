@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from glob import glob
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 
 from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.sources.archives import text_batches, unpack, workbook_rows
+from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, load_batches
+from cltv_ml.sources.layout import is_regular
+from cltv_ml.sources.markup import copy_records, copy_table, is_markup
 from cltv_ml.sources.parts import name_parts, take_headers_out, tell_of_open_quotes
 from cltv_ml.sources.records import read_json
 from cltv_ml.sources.signs import make_plain
@@ -21,10 +26,9 @@ from cltv_ml.sources.signs import make_plain
 _READ_BY = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".xlsx", ".xlsm"), "workbook"),
+    **dict.fromkeys((".html", ".htm", ".xml", ".ods"), "markup"),
     **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
-    **dict.fromkeys(
-        (".xls", ".xlsb", ".ods", ".7z", ".rar", ".pdf", ".html", ".xml", ".zip", ".gz"), "unread"
-    ),
+    **dict.fromkeys((".xls", ".xlsb", ".7z", ".rar", ".pdf", ".zip", ".gz"), "unread"),
 }
 
 #: What counts as a table inside a folder that holds no Parquet files.
@@ -44,31 +48,50 @@ def read_file(
     where they have the same columns.
     """
     files = [member for file in find(path) for member in unpack(file, folder)]
+    if table is not None and len(files) > 1 and (named := [file for file in files if file.name == table]):
+        files, table = named[:1], None
+    files, notes = _pass_over(files)
     ways = {_way(file): file for file in files}
     if len(ways) > 1:
-        examples = sorted(file.name for file in ways.values())
-        raise InputError(
-            f"{str(path)!r} holds files of several kinds, such as {examples}; name one of its files."
-        )
+        _ask_for_file(path, files)
     [(way, file)] = ways.items()
-    if way == "unread" and _begins(file, b"<"):
-        raise InputError(
-            f"{file.name!r} is a web page or XML; open it in a spreadsheet and save it as xlsx or CSV."
-        )
     if way == "unread":
         raise InputError(f"{file.name!r} is of a kind that cannot be read; save it as xlsx, CSV or Parquet.")
     if way == "parquet":
-        return SourceRows(show_parquet(con, *files))
-    return _read_texts(con, files, folder, table, header_row)
+        rows = SourceRows(show_parquet(con, *files))
+    else:
+        rows = _read_texts(con, files, folder, table, header_row)
+    return replace(rows, notes=(*notes, *rows.notes))
+
+
+def _pass_over(files: list[Path]) -> tuple[list[Path], list[str]]:
+    """Return the files that may be tables, all where none may be, and a note on the others."""
+    others = [file for file in files if _way(file) == "unread" or (_way(file) == "text" and _is_prose(file))]
+    if not others or len(others) == len(files):
+        return files, []
+    names = sorted(file.name for file in others)
+    told = f"{names[:5]}{', ...' if len(names) > 5 else ''} next to the tables were passed over: they hold no table."
+    return [file for file in files if file not in others], [told]
+
+
+def _ask_for_file(path: Path, files: list[Path]) -> NoReturn:
+    """Raise InputError for files that are no one table, with the option that names the largest."""
+    largest = max(files, key=lambda file: file.stat().st_size)
+    raise InputError(
+        f"{str(path)!r} holds files of several kinds, {sorted(file.name for file in files)[:8]}; name one of them, "
+        f"such as --query {shlex.quote(largest.name)}."
+    )
 
 
 def _way(file: Path) -> str:
-    """Return how to read a file: by its extension, except that text saved under a workbook's extension is text."""
+    """Return how to read a file: by its extension, except that content of another kind is read as what it is."""
     way = _READ_BY.get(ending(file), "text")
     called = ending(file) in (".xls", ".xlsx", ".xlsm")
-    return (
-        "text" if called and not _begins(file, b"PK", b"\xd0\xcf\x11\xe0", b"<") and _is_table(file) else way
-    )
+    if way in ("text", "workbook", "unread") and is_markup(file):
+        return "markup"
+    if called and _begins(file, b"PK"):
+        return "workbook"
+    return "text" if called and not _begins(file, b"\xd0\xcf\x11\xe0") and _is_table(file) else way
 
 
 def _is_table(file: Path) -> bool:
@@ -76,6 +99,14 @@ def _is_table(file: Path) -> bool:
     with file.open("rb") as opened:
         first, *others = opened.read(4096).splitlines()[:2] or [b""]
     return bool(others) and any(sign in first for sign in (b",", b";", b"\t", b"|"))
+
+
+def _is_prose(file: Path) -> bool:
+    """Whether a file that lies next to tables is text of another kind, such as a description."""
+    encoding, _, _ = find_encoding(file)
+    with file.open(encoding=encoding, errors="replace") as opened:
+        lines = opened.read(1 << 14).splitlines()
+    return not is_regular(lines)
 
 
 def _begins(file: Path, *starts: bytes) -> bool:
@@ -118,7 +149,8 @@ def _check_same_columns(first_name: str, first: Relation, name: str, table: Rela
         lacking = sorted(column.removeprefix(MARK) for column in set(table.kinds) ^ set(first.kinds))
         raise InputError(
             f"{first_name!r} and {name!r} have different columns, so they are not one table: only one of "
-            f"them has {lacking[:6]}; name one file, or give both the same columns."
+            f"them has {lacking[:6]}; name one file, as in --query {shlex.quote(first_name)}, or give both the same "
+            "columns."
         )
 
 
@@ -133,6 +165,12 @@ def _read_one(
     way = _way(file)
     if way == "json":
         return read_json(con, file, start)
+    if way == "markup" and ending(file) != ".ods" and (records := copy_records(file, folder)):
+        return read_json(con, records, start)
+    if way == "markup":
+        copy, told = copy_table(file, folder)
+        rows = read_csv(con, copy, folder, header_row, start)
+        return replace(rows, notes=(*told, *rows.notes))
     if way == "workbook":
         sheets: list[tuple[str, int]] = []
         notes: list[str] = []

@@ -369,3 +369,92 @@ def test_types_that_mongodb_writes_are_taken_off(tmp_path):
     line += '"created": {{"$date": {{"$numberLong": "17364{0}0000000"}}}}, '
     line += '"total": {{"$numberDecimal": "1{0}.50"}}}}'
     assert kept(written(tmp_path, "\n".join(map(line.format, "123")), "orders.json")) == (3, 37.5)
+
+
+PAGE = """<html><head><meta charset=utf-8></head><body>
+<table><tr><td>Menu</td><td>Help</td></tr><tr><td>a</td><td>b</td></tr></table>
+<table border=1><tr><th>Order</th><th>Date</th><th>Customer</th><th>Total</th></tr>
+<tr><td rowspan=2>1</td><td>2025-01-05</td><td>M&uuml;ller &amp; Co</td><td>1.250,50</td></tr>
+<tr><td>2025-01-05<td>M&uuml;ller &amp; Co<td>49,50
+<tr><td>2</td><td>2025-02-05</td><td>Meier</td><td>10,00</td></tr></table></body></html>"""
+
+SPREADSHEET = """<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>
+<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet">
+<Worksheet ss:Name="Orders"><Table>
+<Row><Cell><Data ss:Type="String">Date</Data></Cell><Cell><Data ss:Type="String">Customer</Data></Cell><Cell>
+<Data ss:Type="String">Note</Data></Cell><Cell><Data ss:Type="String">Total</Data></Cell></Row>
+<Row><Cell ss:StyleID="d"><Data ss:Type="DateTime">2025-01-05T00:00:00.000</Data></Cell><Cell><Data ss:Type="String"
+>C1 &amp; Co</Data></Cell><Cell ss:Index="4"><Data ss:Type="Number">1250.5</Data></Cell></Row>
+<Row><Cell><Data ss:Type="DateTime">2025-02-05T00:00:00.000</Data></Cell><Cell><Data ss:Type="String">C2</Data></Cell
+><Cell/><Cell><Data ss:Type="Number">20</Data></Cell></Row></Table></Worksheet></Workbook>"""
+
+OPEN_DOCUMENT = """<office:document-content><table:table table:name="a"><table:table-row>
+<table:table-cell><text:p>Customer</text:p></table:table-cell><table:table-cell><text:p>Date</text:p></table:table-cell><table:table-cell><text:p>Total
+</text:p></table:table-cell><table:table-cell table:number-columns-repeated="16380"/></table:table-row>
+<table:table-row table:number-rows-repeated="2"><table:table-cell office:value-type="string"><text:p>C1</text:p>
+</table:table-cell><table:table-cell office:value-type="date" office:date-value="2025-01-05"><text:p>5. Jan. 25</text:p>
+</table:table-cell><table:table-cell office:value-type="float" office:value="1250.5"><text:p>1.250,50 €</text:p>
+</table:table-cell></table:table-row></table:table></office:document-content>"""
+
+
+def zipped(folder, name, **members):
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member.replace("_", "."), content)
+    return folder / name
+
+
+def test_a_web_page_saved_as_a_workbook_is_read_with_its_largest_table(tmp_path):
+    path = written(tmp_path, PAGE, "orders.xls")
+    assert kept(path) == (3, 1310.0)
+    notes = " ".join(read(path).notes)
+    assert "no workbook but a web page" in notes
+    assert "['Menu', 'Help']" in notes
+
+
+def test_an_xml_spreadsheet_and_an_open_document_are_read(tmp_path):
+    assert kept(written(tmp_path, SPREADSHEET, "orders.xls")) == (2, 1270.5)
+    assert kept(written(tmp_path, SPREADSHEET.encode("utf-16"), "wide.xml")) == (2, 1270.5)
+    assert kept(zipped(tmp_path, "orders.ods", content_xml=OPEN_DOCUMENT)) == (2, 2501.0)
+
+
+def test_a_workbook_saved_as_xls_is_read_by_its_content(tmp_path):
+    book = Workbook()
+    for row in (["Customer", "Date", "Amount"], ["C1", "2025-01-05", 10.5]):
+        book.active.append(row)
+    book.save(tmp_path / "orders.xlsx")
+    (tmp_path / "orders.xlsx").rename(tmp_path / "orders.xls")
+    assert kept(tmp_path / "orders.xls") == (1, 10.5)
+
+
+def test_markup_without_a_table_is_refused_with_the_way_out(tmp_path):
+    with pytest.raises(InputError, match="without a table; open it in a spreadsheet"):
+        read(written(tmp_path, "<html><body>Please log in</body></html>", "orders.xls"))
+
+
+def test_a_description_next_to_tables_is_passed_over_and_told(tmp_path):
+    readme = "Thank you for your export.\n\nThe file orders.csv has all orders, one per line.\nSupport: a@b.example\n"
+    path = zipped(tmp_path, "export.zip", orders_csv=ORDERS, README_txt=readme, logo_pdf="%PDF")
+    assert kept(path) == (3, 60.5)
+    assert "['README.txt', 'logo.pdf'] next to the tables were passed over" in read(path).notes[0]
+
+
+def test_of_files_that_are_no_one_table_one_is_named(tmp_path):
+    products = "sku,title\nA,Shirt\nB,Hat\n"
+    path = zipped(tmp_path, "export.zip", orders_csv=ORDERS, products_csv=products)
+    with pytest.raises(InputError, match=r"different columns.*--query orders\.csv"):
+        read(path)
+    assert kept(path, table="orders.csv") == (3, 60.5)
+    mixed = zipped(tmp_path, "mixed.zip", orders_csv=ORDERS, orders_json=json.dumps([{"a": 1}]))
+    with pytest.raises(InputError, match=r"several kinds.*--query orders\.csv"):
+        read(mixed)
+
+
+def test_records_of_xml_are_read_like_those_of_json(tmp_path):
+    orders = "".join(
+        f"<order id='{number}'><customer><name>C{number % 2}</name></customer><date>2025-01-0{number}</date>"
+        f"<total currency='EUR'>{number}0.50</total></order>"
+        for number in (1, 2, 3)
+    )
+    path = written(tmp_path, f"<?xml version='1.0'?><export><orders>{orders}</orders></export>", "orders.xml")
+    assert kept(path) == (3, 61.5)

@@ -1,0 +1,233 @@
+"""Tables of web pages and of XML spreadsheets, which programs often save under a workbook's extension."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import zipfile
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from cltv_ml.errors import InputError
+from cltv_ml.sources.archives import check_workbook
+from cltv_ml.sources.encodings import find_encoding
+
+#: What the beginning of such a file holds; a text file may begin with `<TICKER>` too.
+_MARKUP = re.compile(
+    rb"\s*<(\?xml|\?mso|!--|!doctype|html|head|meta|style|body|div|table|workbook)\b", re.IGNORECASE
+)
+
+#: The elements of HTML, of Excel's XML (SpreadsheetML) and of OpenDocument, by what they hold.
+_ELEMENTS = {
+    "table": "table",
+    **dict.fromkeys(("tr", "row", "table-row"), "row"),
+    **dict.fromkeys(("td", "th", "cell", "table-cell", "covered-table-cell"), "cell"),
+}
+
+_FED_AT_ONCE = 1 << 20
+
+_NO_TABLE = (
+    "{name!r} is a web page or XML without a table; open it in a spreadsheet and save it as xlsx or CSV."
+)
+
+
+def is_markup(path: Path) -> bool:
+    """Whether a file is a web page or XML."""
+    with path.open("rb") as file:
+        head = file.read(256)
+    for encoding, mark in (("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff")):
+        if head.startswith(mark):
+            head = head[2:].decode(encoding, "replace").encode()
+    return _MARKUP.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
+
+
+def copy_table(path: Path, folder: Path) -> tuple[Path, list[str]]:
+    """Return a CSV copy, in `folder`, of the largest table of a web page or XML spreadsheet, and notes for the user.
+
+    Tables with the same first row belong to it. A cell that spans rows is repeated on each.
+
+    Raises
+    ------
+    InputError
+        The file holds no table of two rows.
+    """
+    tables = _tables_of(path)
+    if not tables:
+        raise InputError(_NO_TABLE.format(name=path.name))
+    largest = max(tables, key=lambda rows: sum(map(len, rows)))
+    same = [rows for rows in tables if rows[0] == largest[0]]
+    copy = folder / f"{path.name}.csv"
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(row for rows in same for row in rows)
+    notes = [f"{path.name!r} is no workbook but a web page or XML, of which the largest table was read."]
+    if others := [rows for rows in tables if rows[0] != largest[0]]:
+        shown = ", ".join(repr([cell for cell in rows[0] if cell][:4]) for rows in others[:5])
+        notes.append(
+            f"{len(others)} other tables of {path.name!r} were passed over, with the first rows {shown}."
+        )
+    return copy, notes
+
+
+def copy_records(path: Path, folder: Path) -> Path | None:
+    """Return a JSON copy, in `folder`, of an XML file whose elements are records; None for any other file."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, ValueError):
+        return None
+    often = Counter((id(parent), child.tag) for parent in root.iter() for child in parent)
+    lists = {
+        (parent.tag, child.tag)
+        for parent in root.iter()
+        for child in parent
+        if often[id(parent), child.tag] > 1
+    }
+    if not lists or root.tag.rpartition("}")[2].lower() in ("html", "workbook"):
+        return None
+    copy = folder / f"{path.name}.json"
+    copy.write_text(json.dumps(_as_json(root, lists), ensure_ascii=False), encoding="utf-8")
+    return copy
+
+
+def _as_json(element: ElementTree.Element, lists: set[tuple[str, str]]) -> Any:
+    """Return an element as JSON: its text, or its attributes and children by name, repeated ones as a list."""
+    text = (element.text or "").strip() or None
+    if not len(element) and not element.attrib:
+        return text
+    record: dict[str, Any] = dict(element.attrib)
+    for child in element:
+        name, value = child.tag.rpartition("}")[2], _as_json(child, lists)
+        if (element.tag, child.tag) in lists:
+            record.setdefault(name, []).append(value)
+        elif isinstance(value, dict) and not len(
+            child
+        ):  # a text with attributes, such as a total with its currency
+            record |= {name: (child.text or "").strip() or None}
+            record |= {f"{name}.{attribute}": said for attribute, said in value.items()}
+        else:
+            record[name] = value
+    return record
+
+
+def _tables_of(path: Path) -> list[list[list[str]]]:
+    """Return the tables of two rows or more, row by row."""
+    reader = _Reader()
+    if zipfile.is_zipfile(path):
+        check_workbook(path)
+        with zipfile.ZipFile(path) as archive:
+            reader.feed(archive.read("content.xml").decode("utf-8", "replace"))
+    else:
+        _feed_text(reader, path)
+    reader.close()
+    return [rows for rows in reader.tables if len(rows) > 1 and max(map(len, rows)) > 1]
+
+
+def _feed_text(reader: HTMLParser, path: Path) -> None:
+    with path.open("rb") as file:
+        said = re.search(rb"""(?:charset|encoding)\s*=\s*["']?([\w-]+)""", file.read(4096))
+    encoding, _, _ = find_encoding(path)
+    if said and not encoding.startswith("utf"):
+        encoding = said[1].decode()
+    try:
+        with path.open(encoding=encoding, errors="replace") as text:
+            while block := text.read(_FED_AT_ONCE):
+                reader.feed(block)
+    except LookupError as error:
+        raise InputError(
+            f"{path.name!r} names an encoding that does not exist, {encoding!r}; save it as xlsx or CSV."
+        ) from error
+
+
+class _Reader(HTMLParser):
+    """Gathers the rows of all tables; elements that are left open end where the next of their kind begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self._open: list[list[list[str]]] = []
+        self._spans: dict[int, tuple[int, str]] = {}
+        self._text: list[str] | None = None
+        self._value = ""
+        self._width = 1
+        self._equal = self._equal_rows = 1
+        self._rows = 1
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        kind = _ELEMENTS.get(tag.rpartition(":")[2])
+        given = {name.rpartition(":")[2]: value or "" for name, value in attrs}
+        if kind == "table":
+            self._open.append([])
+            self.tables.append(self._open[-1])
+            self._text, self._spans = None, {}
+        elif kind == "row" and self._open:
+            self._end_row()
+            self._open[-1].append([])
+            self._equal_rows = max(_span_of(given.get("number-rows-repeated")), 1)
+        elif kind == "cell" and self._open:
+            self._end_cell()
+            self._begin_cell(given)
+        elif tag == "br" and self._text is not None:
+            self._text.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        kind = _ELEMENTS.get(tag.rpartition(":")[2])
+        if kind == "table" and self._open:
+            self._end_row()
+            self._open.pop()
+        elif kind == "row":
+            self._end_row()
+        elif kind == "cell":
+            self._end_cell()
+
+    def handle_data(self, data: str) -> None:
+        if self._text is not None:
+            self._text.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        if data.startswith("CDATA["):
+            self.handle_data(data.removeprefix("CDATA["))
+
+    def _begin_cell(self, given: dict[str, str]) -> None:
+        rows = self._open[-1]
+        if not rows:
+            rows.append([])
+        if (place := _span_of(given.get("index"))) > 1:  # cells of XML spreadsheets may skip empty ones
+            rows[-1].extend([""] * (place - 1 - len(rows[-1])))
+        self._take_spanned()
+        self._width = max(_span_of(given.get("colspan")), _span_of(given.get("mergeacross")) + 1, 1)
+        self._rows = max(_span_of(given.get("rowspan")), _span_of(given.get("mergedown")) + 1, 1)
+        self._equal = max(_span_of(given.get("number-columns-repeated")), 1)
+        self._value = given.get("value") or given.get("date-value") or ""
+        self._text = []
+
+    def _end_cell(self) -> None:
+        if self._text is None:
+            return
+        row, value = self._open[-1][-1], self._value or " ".join("".join(self._text).split())
+        if self._rows > 1:
+            self._spans[len(row)] = (self._rows - 1, value)
+        row.extend([value, *[""] * (self._width - 1)] * self._equal)
+        self._text = None
+
+    def _end_row(self) -> None:
+        self._end_cell()
+        if self._open and self._open[-1] and self._open[-1][-1]:
+            self._take_spanned()
+            self._open[-1].extend([list(self._open[-1][-1]) for _ in range(self._equal_rows - 1)])
+            self._equal_rows = 1
+
+    def _take_spanned(self) -> None:
+        """Repeat in the row the cells above it that reach down to it."""
+        row = self._open[-1][-1]
+        while (found := self._spans.pop(len(row), None)) is not None:
+            rows, value = found
+            if rows > 1:
+                self._spans[len(row)] = (rows - 1, value)
+            row.append(value)
+
+
+def _span_of(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and int(text) < 1000 else 0
