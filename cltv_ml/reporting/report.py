@@ -6,11 +6,13 @@ import base64
 import functools
 import gzip
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import jinja2
+import markupsafe
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
@@ -122,6 +124,7 @@ def render_html(summary: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["unbroken"] = unbroken
     html: str = environment.get_template("report.html.j2").render(
         summary,
         plotlyjs=_packed_plotlyjs(),
@@ -131,6 +134,22 @@ def render_html(summary: Mapping[str, Any]) -> str:
         terms=glossary.used(summary),
     )
     return html
+
+
+#: A day or month, a year's quarter, an option: no line may end at their hyphens.
+_HYPHENATED = re.compile(r"(?<![\w-])(?:\d{4}-\d\d(?:-\d\d)?|\d{4}-Q[1-4]|--[a-z]+(?:-[a-z]+)+)(?![\w-])")
+
+
+def unbroken(text: str) -> markupsafe.Markup:
+    """Return a text escaped for a page, its dates and options in spans that no line breaks.
+
+    The characters stay what they are: a reader searches and copies plain hyphens.
+
+    >>> unbroken("<= 2024-01-31, 5-10%")
+    Markup('&lt;= <span class="unbroken">2024-01-31</span>, 5-10%')
+    """
+    escaped = str(markupsafe.escape(text))
+    return markupsafe.Markup(_HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escaped))
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import gzip
+import html as html_of_python
 import json
 import re
 
@@ -156,6 +157,18 @@ def test_a_cell_cannot_end_the_script_it_travels_in():
     drawn = plots.decile_calibration(deciles)
     text = render_html(summarise(evil, evil, [section(evil, [evil], figures={evil: drawn})]))
     assert "<script>alert(1)" not in text
+
+
+def test_no_line_ends_inside_a_date_and_the_text_stays_as_it_is():
+    told = "2024-01-31 to 2024-02 < 2024-Q3, --margin-rate"
+    parts = [
+        section(told, [told], tables={told: pd.DataFrame({told: [told], "b": ["2"]})}, links={told: "a"})
+    ]
+    page = render_html(summarise(told, told, parts, {told: (told, told)}, {told: [told]}))
+    body = re.sub(r"<script.*?</script>", "", page[page.index("<main>") :], flags=re.DOTALL)
+    texts = re.sub(r'<span class="unbroken">[^<]*</span>', "", body)
+    assert "2024" not in re.sub(r"<[^>]*>", "", texts)
+    assert html_of_python.unescape(re.sub(r"<[^>]*>", "", body)).count(told) == 14  # each place of the page
 
 
 def test_json_is_the_summary_itself(summary):
