@@ -43,10 +43,11 @@ def monitor(settings: Monitor) -> None:
 
 
 def _show_report(report: MonitorReport) -> None:
-    for heading, sentences in (("Kept", report.kept), ("Reason", report.reasons), ("Note", report.notes)):
+    """Print the verdict, then why, then what held and what must be known of it."""
+    console.print(f"Verdict   [bold]{report.level}[/bold]")
+    for heading, sentences in (("Reason", report.reasons), ("Kept", report.kept), ("Note", report.notes)):
         for sentence in sentences:
             console.print(f"{heading:<9} {escape(sentence)}")
-    console.print(f"Verdict   [bold]{report.level}[/bold]")
 
 
 def weekly(settings: Weekly) -> None:
