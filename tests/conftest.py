@@ -145,6 +145,7 @@ LONG = (
     "pipelines/test_pipelines_shop.py::test_an_audit_of_a_single_period_says_so",
     "pipelines/test_pipelines_shop.py::test_attributes_that_cannot_be_used_are_one_sentence",
     "reporting/test_certainty.py",
+    "actions/test_actions_page.py::test_axe_finds_nothing_against_the_page",
     "reporting/test_other_pages_browser.py",
     "reporting/test_report.py::test_a_champion_outside_its_bounds_is_said_before_the_total",
     "reporting/test_report.py::test_a_report_without_p_alive_says_what_the_list_needs",

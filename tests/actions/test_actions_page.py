@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from headless import CHROMIUM, complaints
 from pages import SENTENCES, lost_numbers
 
 from cltv_ml.actions import lists
@@ -55,6 +56,11 @@ def test_every_number_of_the_lists_on_the_page_is_found_in_their_files_to_the_ce
 def test_every_number_on_the_page_is_in_a_file_next_to_it(written):
     folder, _ = written
     assert lost_numbers(folder / "actions.html", folder.rglob("*.csv"), tags=SENTENCES) == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on the path")
+def test_axe_finds_nothing_against_the_page(written):
+    assert complaints(written[0] / "actions.html") == []
 
 
 def test_the_page_begins_with_the_sums_of_the_lists(written, totals):

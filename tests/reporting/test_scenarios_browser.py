@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_report_browser import CHROMIUM, read
+from headless import CHROMIUM, read
 
 from cltv_ml.decisions.shop_plan import Parts, PlanTerms, compute_scenarios
 from cltv_ml.reporting.report import render_html, summarise
