@@ -7,6 +7,7 @@ import functools
 import hashlib
 import logging
 import os
+import re
 import socket
 import sqlite3
 import tempfile
@@ -17,8 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import mlflow
+import sqlalchemy
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.errors import InputError
@@ -47,8 +49,8 @@ def open_store(root: Path | None = None) -> str:
     Raises
     ------
     InputError
-        The address is a server's and nothing answers there; or a SQLite store is locked by another process, lies
-        in a folder that cannot be written, or is not whole.
+        The address is a server's or a database's and nothing answers there, or its driver is not installed; or a
+        SQLite store is locked by another process, lies in a folder that cannot be written, or is not whole.
     """
     configured = os.environ.get("MLFLOW_TRACKING_URI")
     uri = configured or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
@@ -59,6 +61,8 @@ def open_store(root: Path | None = None) -> str:
         _check_server(uri)
     elif path := sqlite_file(uri):
         _create_once(uri, path.absolute())
+    elif re.match(r"(postgresql|mysql|mssql)\b", uri):
+        _check_database(uri)
     return uri
 
 
@@ -70,6 +74,27 @@ def _create_once(uri: str, path: Path) -> None:
             sqlite_store.check_free(path, _PATIENCE)
         sqlite_store.create(path)
         sqlite_store.check_whole(uri, path)
+
+
+@functools.cache
+def _check_database(uri: str, tries: int = 3) -> None:
+    """Raise with one sentence when a database cannot be opened, asked a few times a second apart.
+
+    MLflow itself would try again for minutes and then show its stack trace.
+    """
+    for left in reversed(range(tries)):
+        try:
+            sqlalchemy.create_engine(uri, poolclass=sqlalchemy.pool.NullPool).connect().close()
+        except (SQLAlchemyError, ImportError) as error:
+            if not left or not isinstance(error, OperationalError):
+                reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+                raise InputError(
+                    f"the MLflow store {store_name()} cannot be opened ({hide(reason, uri)}); start the database, or "
+                    "set MLFLOW_TRACKING_URI."
+                ) from error
+            time.sleep(1)
+        else:
+            return
 
 
 def _check_server(uri: str, tries: int = 3) -> None:

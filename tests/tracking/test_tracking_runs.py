@@ -33,6 +33,21 @@ def test_a_server_that_does_not_answer_is_one_sentence(monkeypatch):
     mlflow.set_tracking_uri(before)
 
 
+def test_a_database_that_does_not_answer_is_one_sentence_at_once(monkeypatch):
+    before, waited = mlflow.get_tracking_uri(), []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    for uri, told in {
+        "postgresql+psycopg://me:hush@127.0.0.1:1/runs": r"cannot be opened \(.*Connection refused\)",
+        "mysql+nodriver://me:hush@127.0.0.1:1/runs": "Can't load plugin",
+    }.items():
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        with pytest.raises(ValueError, match=told) as caught:
+            mlflow_store.open_store()
+        assert "hush" not in str(caught.value)
+    assert waited == [1, 1]  # a driver that is not there is not waited for
+    mlflow.set_tracking_uri(before)
+
+
 def test_a_server_that_comes_up_late_is_waited_for(monkeypatch):
     with socket.socket() as late:
         late.bind(("127.0.0.1", 0))
