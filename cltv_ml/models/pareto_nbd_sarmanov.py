@@ -8,13 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cltv_ml.models.base import check_fitted
-from cltv_ml.models.fitting import Params
+from cltv_ml.models.fitting import Params, Problem
+from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.purchase_history import Rows, build_rows
 from cltv_ml.models.purchases import CovariateModel
 from cltv_ml.models.simulation import draw_gamma, draw_poisson, until_moment
 
 _UNCORRELATED = ParetoNBD()
+_CLOSE_TO_END = (
+    0.98  # share of the highest or lowest possible correlation from which one counts as lying there
+)
 
 
 class ParetoNBDSarmanov(CovariateModel):
@@ -47,9 +51,44 @@ class ParetoNBDSarmanov(CovariateModel):
     def correlation_(self) -> float:
         """The correlation of purchase and dropout rates among customers with the same covariates."""
         check_fitted(self)
-        r, _, s, _, w = (np.asarray(self.params_[name]) for name in self.param_names)
+        return self._correlation(np.array([self.params_[name] for name in self.param_names]))
+
+    @property
+    def correlation_error_(self) -> float:
+        """The standard error of `correlation_`, by the delta method; NaN where the correlation lies on its bound."""
+        check_fitted(self)
+        theta = np.log([self.params_[name] for name in self.param_names])
+        shapes, steps = len(theta), 1e-5 * np.eye(len(theta))
+        by = [self._correlation(np.exp(theta + up)) - self._correlation(np.exp(theta - up)) for up in steps]
+        slope = np.array(by) / 2e-5
+        return float(np.sqrt(slope @ self.covariance_[:shapes, :shapes] @ slope))
+
+    @property
+    def correlation_bounds_(self) -> tuple[float, float]:
+        """The lowest and the highest correlation that the fitted r and s leave room for."""
+        check_fitted(self)
+        values = np.array([self.params_[name] for name in self.param_names])
+        return self._correlation(np.r_[values[:4], 0.0]), self._correlation(np.r_[values[:4], 1e30])
+
+    def _correlation(self, values: np.ndarray) -> float:
+        r, _, s, _, w = values
         one, other = (tilt / (1 + tilt) for tilt in self.tilts)
         return float(_bounded(w, *self._odds(r, s))[0] * np.sqrt(r * s) * one * other)
+
+    def _learn(self, maximum: Maximum, problem: Problem) -> None:
+        """Store a maximum; where the correlation lies on a bound, the advice speaks of it instead of w."""
+        super()._learn(maximum, problem)
+        value, (low, high) = self.correlation_, self.correlation_bounds_
+        if value > _CLOSE_TO_END * high or value < _CLOSE_TO_END * low:
+            end, read = ("highest", "at least") if value > 0 else ("lowest", "at most")
+            self.convergence_ |= {
+                "verdict": "at_bound",
+                "advice": (
+                    f"The correlation of {value:+.3f} is the {end} that this model can have with the fitted r and s: "
+                    f"read it as {read} that, without a standard error; forecasts stand, and ParetoNBDAbe takes any "
+                    "correlation."
+                ),
+            }
 
     def _starts(self, rate: float) -> list[tuple[float, ...]]:
         plain = [(*start, 1.0) for start in _UNCORRELATED._starts(rate)]

@@ -65,6 +65,26 @@ def test_the_correlation_is_that_of_the_rates_by_quadrature():
     assert model.correlation_ == pytest.approx(moved / (rate.std() * dropout.std()), abs=0.01)
 
 
+@pytest.mark.parametrize(("w", "seed", "end"), [(0.001, 1, 0), (200.0, 3, 1)])
+def test_a_correlation_on_its_bound_is_said(w, seed, end):
+    customers = ParetoNBDSarmanov().with_params({**TRUE, "w": w}).simulate(2_000, 30.0, seed=seed)
+    model = ParetoNBDSarmanov().fit(customers)
+    assert model.correlation_ == pytest.approx(model.correlation_bounds_[end], rel=1e-3)
+    assert model.convergence_["verdict"] == "at_bound"
+    assert ("lowest", "highest")[end] in model.convergence_["advice"]
+    assert np.isnan(model.correlation_error_)
+
+
+def test_the_error_of_the_correlation_is_the_spread_that_the_parameters_leave():
+    model = ParetoNBDSarmanov().with_params(TRUE)
+    model.covariance_ = 1e-6 * (
+        np.eye(5) + 0.5
+    )  # so little that the correlation is straight in the parameters
+    near = model._plausible(np.random.default_rng(0), 4_000)
+    spread = np.std([one.correlation_ for one in near])
+    assert model.correlation_error_ == pytest.approx(spread, rel=0.05)
+
+
 def test_a_history_tells_the_same_as_the_joint_density_on_a_grid():
     model = ParetoNBDSarmanov().with_params(TRUE)
     X = pd.DataFrame({"frequency": [0.0, 4.0, 9.0], "recency": [0.0, 11.0, 25.0], "T": [30.0, 30.0, 30.0]})
