@@ -158,7 +158,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         verdict = _with_newcomers(choose(result, job.targeting), result)
         notes = training_notes(result, verdict, job, log.first, log.columns)
         several = judge_every_horizon(log, result, verdict.champion, settings, features, progress)
-        notes += horizon_notes(several)
+        notes = notes._replace(remarks=[*notes.remarks, *horizon_notes(several)])
         progress(f"refitting {verdict.champion} to the end of the log", 0.85)
         info, today, request = _log_champion(log, verdict.champion, result, job, features, several)
         progress("writing the report", 0.95)
@@ -169,7 +169,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         _write_outputs(cleaned, result, summary, request, job)
         _log_summary(cleaned, result, summary, verdict, job)
         about = data_tags(log.span, info)
-        card = model_card(result, verdict, notes, {"dataset": job.dataset, **about})
+        card = model_card(result, verdict, notes.all, {"dataset": job.dataset, **about})
         mlflow.log_text(card, "model_card.md")
         results = {"candidate": logged[verdict.champion], **score_tags(result, verdict.champion, several)}
         version = registry.register(info.model_uri, {**tags, **about, **results}, card, run_id=run_id)
@@ -177,7 +177,7 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
         mlflow.set_tag(runs.DESCRIPTION, describe_training(verdict, version))
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
-    return Outcome(result, verdict, version, alias, training_id, run_id, notes, horizons=several)
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes.all, horizons=several)
 
 
 def _compare(

@@ -1,4 +1,4 @@
-"""Notes that a reader of a training must know before trusting its comparison."""
+"""TrainingNotes on a training: doubts that a reader must know before trusting it, and remarks on how it was done."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cltv_ml.evaluation.stability import choice_notes
 from cltv_ml.features import absent_features
 from cltv_ml.models import Level
 from cltv_ml.pipelines.train_job import Job
+from cltv_ml.reporting.sections import TrainingNotes
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.windows import MIN_HISTORY, MIN_LABEL_DAYS
 
@@ -22,67 +23,70 @@ APART = 1.5
 
 def training_notes(
     result: WindowResult, verdict: Verdict, job: Job, first: pd.Timestamp, columns: Sequence[str]
-) -> list[str]:
-    """Return what the reader must know before trusting the comparison.
+) -> TrainingNotes:
+    """Return what the reader must know before trusting the forecast, and how it came about.
 
     Parameters
     ----------
     first, columns
         The first timestamp and the columns of the log.
     """
-    window, notes = result.window, []
+    window, doubts = result.window, []
     if job.verdict.level != "go":
-        notes.append(f"The data check says {job.verdict.text}.")
+        doubts.append(f"The data check says {job.verdict.text}.")
     if window.cutoff - pd.Timedelta(days=365) < first.normalize():
-        notes.append(
-            "The season of the horizon has never been seen in this log: customers can be ranked, but the total may "
-            "be off by as much as that season differs from the months before. Intervals are as wide as such windows "
-            "of this log have been missed."
+        doubts.append(
+            "The log holds less than a year before the test window, so no model has seen the season of the horizon. "
+            "Customers can still be ranked, but the total may be off by as much as that season differs from the months "
+            "before. The interval is as wide as the errors in earlier windows of this log."
         )
     if job.settings.customers_share:
-        notes.append(
+        doubts.append(
             "Judged on customers whose spending no model saw, learned from the other "
             f"{job.settings.customers_share:.0%} in the same window: this says how customers are told apart, not how "
             "well a future window's total is known."
         )
     if not verdict.within_bounds:
-        ending = ": read its values as an order" if beats_chance(result, verdict.champion) else ""
-        notes.append(
+        ending = ". Use its values to rank customers" if beats_chance(result, verdict.champion) else ""
+        doubts.append(
             f"On the test window the champion is outside the bounds for bias or decile error{ending}."
         )
-    notes += [*doubt_order(result, verdict.champion), *choice_notes(result, verdict.champion), *result.notes]
+    doubts += doubt_order(result, verdict.champion)
     if not result.training.origins:
-        notes.append(
+        doubts.append(
             "The log holds no window before the cutoff to learn from, so only models without labels competed; "
             f"{MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with customers who spent again, would "
             "let the others in. Intervals are what the probabilistic models hold possible, not measured errors; the "
             "same-rate rule has none."
         )
-    return [*notes, *_level_notes(result, job), *_absent(columns)]
-
-
-def _level_notes(result: WindowResult, job: Job) -> list[str]:
-    """Return sentences on the expected total and its uncertainty, or that the log does not tell it."""
     level = result.level
-    if level is None:
-        if job.settings.customers_share:
-            return []
-        return [
+    if level is None and not job.settings.customers_share:
+        doubts.append(
             "Nobody bought in the last horizon before the test window, so nothing tells the total: every model keeps "
             "its own."
-        ]
+        )
+    if level is not None:
+        doubts += [*disagreement(level), *level.notes]
+    remarks = [*choice_notes(result, verdict.champion), *result.notes]
+    return TrainingNotes(doubts, [*remarks, *_level_note(result), *_absent(columns)])
+
+
+def _level_note(result: WindowResult) -> list[str]:
+    """Return a sentence on the total of the test window, with its interval and what it was made of."""
+    level, window = result.level, result.window
+    if level is None:
+        return []
     low, high = level.interval()
     table = level.table.sort_values("weight", ascending=False)
     parts = [f"{row.candidate} {row.weight:.0%}" for row in table.itertuples() if row.weight >= 0.05]
     count = len(level.record)
-    weighted = f"how right they were at {count} earlier cutoff{'s' * (count > 1)} of this log"
+    weighted = f"their errors at {count} earlier cutoff{'s' * (count > 1)} of this log"
     if not count:
-        weighted = "how right their kinds usually are, for the log holds no earlier window to tell"
+        weighted = "the usual errors of their kinds, for the log holds no earlier window"
     return [
-        f"The level, {level.total:,.0f} in all (90%: {low:,.0f} to {high:,.0f}), is a mean of forecasts weighted by "
-        f"{weighted}: {', '.join(parts)}.",
-        *disagreement(level),
-        *level.notes,
+        f"The total of the test window, {window.horizon} days from {window.cutoff:%Y-%m-%d}, was forecast as "
+        f"{level.total:,.0f} (90%: {low:,.0f} to {high:,.0f}): a mean of forecasts, weighted by {weighted} "
+        f"({', '.join(parts)})."
     ]
 
 

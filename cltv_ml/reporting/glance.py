@@ -25,43 +25,60 @@ HOW_FAR, CHANGED, FIRST, TRUST = (
 #: How many actions a reader in a hurry sees.
 MOST_ACTIONS = 3
 
+#: How many doubts of the training; the section on what not to trust has all.
+MOST_DOUBTS = 3
+
 
 def answers(
     result: WindowResult,
     verdict: Verdict,
     predictions: pd.DataFrame,
-    notes: Sequence[str],
+    doubts: Sequence[str],
     *,
     currency: str = "",
 ) -> dict[str, list[str]]:
     """Return a list of sentences for each question; `predictions` are those of today's customers."""
     return {
-        HOW_FAR: how_far_off(result, verdict.champion),
-        CHANGED: ["This is the first forecast that this page knows, so there is none to compare it with."],
+        HOW_FAR: how_far_off(result, verdict.champion, currency),
+        CHANGED: [
+            "This page has no earlier scores to compare with. After the next cltv score, cltv report shows here how "
+            "the expected revenue changed and why."
+        ],
         FIRST: without_lists(predictions, currency),
-        TRUST: what_not_to_trust(verdict, notes),
+        TRUST: what_not_to_trust(verdict, doubts),
     }
 
 
-def how_far_off(result: WindowResult, champion: str) -> list[str]:
-    """Return the error of the total on the test window and on the days before it, and whether intervals held."""
-    bias = float(result.scores.at[champion, "bias"])
+def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]:
+    """Return the error of the total on the test window and at cutoffs before it, and how ranking and intervals did."""
+    scores, window = result.scores.loc[champion], result.window
+    bias = float(scores["bias"])
     if not np.isfinite(bias):
         return ["Nobody spent anything in the test window, so the total could not be judged."]
+    predicted, spent = (
+        format_money(float(total), currency) for total in (result.values[champion].sum(), result.y_true.sum())
+    )
     found = [
-        f"The total for the {result.window.horizon} days from {result.window.cutoff:%Y-%m-%d} was {percent_off(bias)}."
+        f"Test: for the {window.horizon} days from {window.cutoff:%Y-%m-%d}, the model predicted {predicted} and the "
+        f"customers spent {spent}. The forecast was {percent_off(bias)}."
     ]
     record = result.level.record if result.level is not None else pd.DataFrame()
     if len(record):
         errors = (record["forecast"] / record["total"] - 1).abs()
         found.append(
-            f"Forecast in the same way on {len(errors)} earlier days, the total was off by {errors.median():.0%} "
-            f"in the middle and by {errors.max():.0%} at most."
+            f"At {len(errors)} earlier cutoffs the error of the total had a median of {errors.median():.0%} and a "
+            f"maximum of {errors.max():.0%}."
+            if len(errors) > 1
+            else f"At one earlier cutoff the error of the total was {errors.iloc[0]:.0%}."
         )
-    covered = result.scores.at[champion, "coverage"] if "coverage" in result.scores else np.nan
+    found.append(
+        f"The tenth of the customers that the model ranked highest brought {scores['top_decile_capture']:.0%} of the "
+        "revenue of the test window."
+    )
+    covered = scores.get("coverage", np.nan)
     if np.isfinite(covered):
         found.append(
-            f"{covered:.0%} of the customers spent an amount within their interval; {LEVEL:.0%} is the aim."
+            f"{covered:.0%} of the customers spent an amount within their interval; the target is {LEVEL:.0%}."
         )
     return found
 
@@ -117,12 +134,15 @@ def _addressed(action: str) -> str:
     return f"{action[:1].upper()}{action[1:]}{to}"
 
 
-def what_not_to_trust(verdict: Verdict, notes: Sequence[str]) -> list[str]:
+def what_not_to_trust(verdict: Verdict, doubts: Sequence[str]) -> list[str]:
     """Return the weightiest doubts: a champion outside its bounds, then what the training noted."""
-    known = verdict.within_bounds or any("outside the bounds" in note for note in notes)
+    known = verdict.within_bounds or any("outside the bounds" in doubt for doubt in doubts)
     outside = [] if known else ["The total: the champion was outside its bounds on the test."]
-    always = "One customer's value: it is a mean over chance, made for ranking and for adding up."
-    return [*outside, *notes[:2], always]
+    always = (
+        "The value of one customer is a mean: most customers spend nothing or far more. Use the values to rank "
+        "customers and to add up groups."
+    )
+    return [*outside, *doubts[:MOST_DOUBTS], always]
 
 
 def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tuple[str, str]]:
@@ -143,14 +163,14 @@ def care(scores: Mapping[str, float] | pd.Series, ordered: bool) -> dict[str, tu
         return {
             "Trust the order, not the total" if ordered else "Trust neither the total nor the order": (
                 f"{bias:+.1%}" if np.isfinite(bias) else "not measured",
-                f"is how far the champion's total was off on its test; {BIAS_BOUND:.0%} is allowed",
+                f"error of the champion's total on its test; at most {BIAS_BOUND:.0%} is allowed",
             )
         }
     return {
         "Trust the order, not each group's value" if ordered else "Trust the total, not the order": (
             f"{decile:.1%}",
-            "is how far the champion was off in a tenth of the customers on its test, on average; "
-            f"{DECILE_BOUND:.0%} is allowed",
+            "mean error of the champion's total for a tenth of the customers, on its test; "
+            f"at most {DECILE_BOUND:.0%} is allowed",
         )
     }
 

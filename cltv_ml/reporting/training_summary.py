@@ -63,7 +63,7 @@ def training_summary(
     result: WindowResult,
     verdict: Verdict,
     dataset: str,
-    notes: Sequence[str],
+    notes: sections.TrainingNotes,
     *,
     today: Today | None = None,
     currency: str = "",
@@ -73,14 +73,14 @@ def training_summary(
     Parameters
     ----------
     notes
-        What the reader must know before trusting the comparison.
+        Doubts that stand as warnings, and remarks on how the training was done.
     today
         The forecast as of the end of the log; without it tiers and campaign are shown as of the test cutoff. What
         changed since earlier scores, and customers to look up, come from `add_scores`.
     currency
         Written after amounts.
     """
-    notes = [_with_labels(note, result.models) for note in notes]
+    doubts, remarks = ([_with_labels(note, result.models) for note in some] for some in notes)
     horizon, log = result.window.horizon, cleaned.transactions
     cutoff = result.window.cutoff
     now = with_alive(result, result.predictions[verdict.champion], result.training.X_now)
@@ -90,6 +90,7 @@ def training_summary(
     level = sections.level_section(result, currency=currency)
     segments = segment_groups(compute_rfm(log, result.window.cutoff), result.training.X_now)
     details = [
+        *([section("How the training was done", remarks)] if remarks else []),
         *([level] if level else []),
         sections.groups_section(segments, result, verdict.champion),
         *sections.by_attribute_section(cleaned.known, result, verdict.champion, currency=currency),
@@ -115,10 +116,10 @@ def training_summary(
             sections.quality_section(result, verdict, currency=currency, details=details),
             sections.data_section(cleaned, result, currency=currency),
             *sections.attribute_account_section(cleaned.known),
-            sections.doubts_section(cleaned, result, verdict, notes),
+            sections.doubts_section(cleaned, result, verdict, doubts),
         ],
         _headline_facts(result, verdict, today or Today(now), cutoff, currency),
-        glance.answers(result, verdict, now, notes, currency=currency),
+        glance.answers(result, verdict, now, doubts, currency=currency),
         headlines=1 if verdict.within_bounds else 2,
     )
 
@@ -238,7 +239,6 @@ def best_probabilistic(result: WindowResult) -> str | None:
 def _headline_facts(
     result: WindowResult, verdict: Verdict, today: Today, cutoff: pd.Timestamp, currency: str
 ) -> dict[str, tuple[str, str]]:
-    capture = result.scores.at[verdict.champion, "top_decile_capture"]
     money, now = format_money, today.predictions
     known = f"{now['expected_value'].notna().sum():,} customers, {result.window.horizon} days from {cutoff:%Y-%m-%d}"
     if today.interval is not None:
@@ -251,18 +251,6 @@ def _headline_facts(
             money(float(now["expected_value"].sum()), currency),
             known,
         ),
-        "Best tenth, on the test": (
-            f"{capture:.0%}",
-            "of all spending came from the customers ranked highest",
-        ),
-        "Champion": (
-            theme.label(verdict.champion),
-            "within the bounds for level"
-            if verdict.within_bounds
-            else "outside the bounds"
-            if ordered
-            else "outside the bounds, and its order is not shown to beat chance",
-        ),
     }
 
 
@@ -270,5 +258,5 @@ def _window_sentence(result: WindowResult) -> str:
     window = result.window
     return (
         f"Tested on {len(result.y_true):,} customers over {window.horizon} days from {window.cutoff:%Y-%m-%d} "
-        f"to {window.end - pd.Timedelta(days=1):%Y-%m-%d}, a window nothing was fitted on."
+        f"to {window.end - pd.Timedelta(days=1):%Y-%m-%d}, which no model had seen."
     )

@@ -8,6 +8,7 @@ from cltv_ml.evaluation.backtest import judge
 from cltv_ml.evaluation.choice import choose
 from cltv_ml.features import build_features
 from cltv_ml.models import BGNBD, ParetoNBD, ProbabilisticValue, SameRate
+from cltv_ml.reporting.sections import TrainingNotes
 from cltv_ml.reporting.training_summary import Today, add_scores, predict_today, training_summary
 from cltv_ml.windows import Window
 
@@ -48,7 +49,7 @@ def summary(cleaned, judged, verdict, today):
         judged,
         verdict,
         "a shop <with> odd & long names",
-        ["Read me first."],
+        TrainingNotes(["Read me first."], ["Tweedie could not be chosen."]),
         today=Today(today, (900.0, 1100.0)),
         currency="Kč",
     )
@@ -58,6 +59,6 @@ def summary(cleaned, judged, verdict, today):
 @pytest.fixture(scope="session")
 def plain(cleaned, judged, verdict):
     """Return the summary without anything optional."""
-    summary = training_summary(cleaned, judged, verdict, "shop", [])
+    summary = training_summary(cleaned, judged, verdict, "shop", TrainingNotes())
     assert pd.notna(summary["version"])
     return summary

@@ -15,7 +15,7 @@ from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
-from cltv_ml.reporting.sections import data_section, level_section, products_section
+from cltv_ml.reporting.sections import TrainingNotes, data_section, level_section, products_section
 from cltv_ml.reporting.training_summary import Today, training_summary
 
 
@@ -45,6 +45,20 @@ def test_the_first_screen_answers_what_a_manager_asks(summary):
     assert list(answers) == [glance.HOW_FAR, glance.CHANGED, glance.FIRST, glance.TRUST]
     assert all(answers.values())
     assert "Read me first." in answers[glance.TRUST]
+
+
+def test_the_first_screen_warns_of_nothing_that_is_only_about_the_choice(summary):
+    trust = next(answer for answer in summary["answers"] if answer["question"] == glance.TRUST)
+    assert not any("could not be chosen" in sentence for sentence in trust["sentences"])
+    told = _part(summary, "How good the predictions are")["details"]
+    done = next(part for part in told if part["title"] == "How the training was done")
+    assert done["sentences"] == ["Tweedie could not be chosen."]
+
+
+def test_the_first_screen_tells_the_total_of_the_test_next_to_what_was_spent(judged, verdict):
+    (first, *_) = glance.how_far_off(judged, verdict.champion, "EUR")
+    assert f"predicted {judged.values[verdict.champion].sum():,.0f} EUR" in first
+    assert f"spent {judged.y_true.sum():,.0f} EUR" in first
 
 
 def test_the_first_screen_says_what_changed_as_the_section_does(summary):
@@ -233,7 +247,7 @@ def test_the_report_counts_orders_and_lines_apart(judged):
 
 def test_a_champion_outside_its_bounds_is_said_before_the_total(cleaned, judged, verdict):
     outside = dataclasses.replace(verdict, within_bounds=False)
-    first = training_summary(cleaned, judged, outside, "shop", [])["facts"][0]
+    first = training_summary(cleaned, judged, outside, "shop", TrainingNotes())["facts"][0]
     bias = judged.scores.at[verdict.champion, "bias"]
     assert first["name"] == "Trust the order, not the total"
     assert first["value"] == f"{bias:+.1%}"
@@ -244,14 +258,15 @@ def test_an_order_that_does_not_beat_chance_is_not_called_trustworthy(cleaned, j
     rng = np.random.default_rng(0)
     shuffled = judged.y_true.sample(frac=1, random_state=rng).set_axis(judged.y_true.index)
     blind = dataclasses.replace(judged, y_true=shuffled)
-    facts = training_summary(cleaned, blind, outside, "shop", [])["facts"]
+    facts = training_summary(cleaned, blind, outside, "shop", TrainingNotes())["facts"]
     assert facts[0]["name"] == "Trust neither the total nor the order"
-    assert "not shown to beat chance" in facts[-1]["note"]
 
 
 def test_a_report_without_p_alive_says_what_the_list_needs(cleaned, judged, verdict, today):
     unknown = today.assign(p_alive=np.nan, expected_purchases=np.nan)
-    parts = training_summary(cleaned, judged, verdict, "shop", [], today=Today(unknown))["sections"]
+    parts = training_summary(cleaned, judged, verdict, "shop", TrainingNotes(), today=Today(unknown))[
+        "sections"
+    ]
     part = next(part for part in parts if part["title"] == "What to do")
     assert "pareto_nbd_gamma_gamma" in part["sentences"][0]
 

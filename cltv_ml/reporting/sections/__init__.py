@@ -8,7 +8,7 @@ from cltv_ml.reporting.sections.change import change_section, unknown_change_sec
 from cltv_ml.reporting.sections.customers import customers_section
 from cltv_ml.reporting.sections.data import data_section, money_section
 from cltv_ml.reporting.sections.diagnostics import diagnostics_section, explanation_section
-from cltv_ml.reporting.sections.doubts import doubts_section
+from cltv_ml.reporting.sections.doubts import TrainingNotes, doubts_section
 from cltv_ml.reporting.sections.horizons import horizons_section
 from cltv_ml.reporting.sections.level import level_section
 from cltv_ml.reporting.sections.lifetime import lifetime_fact, lifetime_section
@@ -18,6 +18,7 @@ from cltv_ml.reporting.sections.quality import comparison_table, quality_figures
 
 __all__ = [
     "CHANGE",
+    "TrainingNotes",
     "attribute_account_section",
     "by_attribute_section",
     "campaign_section",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,22 @@ from cltv_ml.reporting.report import section
 HISTORY_GROUPS = ("one purchase", "two purchases", "three to ten purchases", "more than ten purchases")
 
 
+class TrainingNotes(NamedTuple):
+    """Sentences on a training: DOUBTS that a reader must know before trusting it, REMARKS on how it was done."""
+
+    doubts: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+
+    @property
+    def all(self) -> list[str]:
+        """Every sentence, the doubts first."""
+        return [*self.doubts, *self.remarks]
+
+
 def doubts_section(
-    cleaned: Cleaned, result: WindowResult, verdict: Verdict, notes: Sequence[str]
+    cleaned: Cleaned, result: WindowResult, verdict: Verdict, doubts: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what the reader must know before acting: notes, groups that are off, assumptions that fail."""
+    """Return what the reader must know before acting: doubts, groups that are off, assumptions that fail."""
     bias = compute_bias_by_group(
         result.y_true, result.values[verdict.champion], purchase_groups(result.training.X_now)
     )
@@ -39,16 +51,16 @@ def doubts_section(
     if isinstance(fitted, ProbabilisticValue):
         sentences += _assumptions(fitted)
     sentences += [
-        "An expected value is a mean over chance: a single customer mostly spends nothing or far more. Use it to "
-        "rank and to add up, not as a forecast for one customer.",
+        "An expected value is the mean of what may happen. One customer usually spends nothing, or far more. Use "
+        "expected values to rank customers and to add up groups, not as a forecast for one customer.",
         f"The test window, {result.window.cutoff:%Y-%m-%d} to "
-        f"{result.window.end - pd.Timedelta(days=1):%Y-%m-%d}, is one stretch of time; "
-        "another season may look different.",
+        f"{result.window.end - pd.Timedelta(days=1):%Y-%m-%d}, is a single window; "
+        "errors may be larger in another season.",
     ]
     return section(
         "What not to trust",
         [*sentences, *cleaned.report.notes],
-        warnings=list(notes),
+        warnings=list(doubts),
         figures={
             "Bias of the champion by how often customers had bought before the cutoff, with 95% intervals of chance in "
             "what they spent.": plots.group_bias(bias, by="number of purchases")
