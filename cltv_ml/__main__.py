@@ -1,7 +1,9 @@
 """The program `cltv`, also `python -m cltv_ml`: its version at once, everything else by the command line."""
 
 import gc
+import signal
 import sys
+from types import FrameType
 
 import cltv_ml
 
@@ -15,9 +17,16 @@ def main() -> None:
         sys.stdout.write(f"cltv_ml {cltv_ml.__version__}\n")
         return
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, _leave)  # until the command line, once it is loaded, has its own
     from cltv_ml import cli
 
     cli.main()
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.stderr.write("cltv: stopped before it began.\n")
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,6 @@ def main(words: list[str] | None = None) -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # no remarks on pins and settings that are ours
     notes = Notes()
     logging.getLogger("cltv_ml").addHandler(notes)
-    sys.excepthook = _show_fault
     stopped = _exit_on_signals()
     try:
         app([word for word in words if word not in ("--debug", "--verbose", "-v")])
@@ -125,10 +124,15 @@ def main(words: list[str] | None = None) -> None:
         if stopped:  # a library in the middle of its work may turn the stop into an error of its own
             sys.exit(128 + stopped[0])
         if debug or not _user_can_fix(error):
+            sys.excepthook = _show_fault  # only now: Typer has put its own hook there
             raise
         sentence = escape(_hide_secrets(" ".join(str(error).split())))
         stderr.print(f"[bold red]cltv:[/bold red] {sentence}", soft_wrap=True, highlight=False)
         sys.exit(2)
+    finally:
+        if stopped:
+            how = "Ctrl-C" if stopped[0] == signal.SIGINT else "a signal to end"
+            stderr.print(f"[bold red]cltv:[/bold red] stopped by {how}.", highlight=False)
 
 
 def _show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -137,9 +141,10 @@ def _show_fault(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 def _hide_secrets(text: str) -> str:
-    """Return a text without the secrets of the addresses on the command line and of the MLflow store."""
+    """Return a text without the secrets of the addresses on the command line and in the environment."""
     words = (re.sub(r"^--[\w-]+=", "", word) for word in sys.argv)
-    for url in (os.environ.get("MLFLOW_TRACKING_URI", ""), *words):
+    named = (value for name, value in os.environ.items() if name.startswith(("CLTV_", "MLFLOW_")))
+    for url in (*named, *words):
         if is_url(url) and without_secrets(url) != url:
             text = hide(text, url)
     return text

@@ -1,5 +1,6 @@
 """A fault of the program keeps its stack trace and ends with status 1; only an InputError becomes a sentence."""
 
+import os
 import subprocess
 import sys
 
@@ -18,6 +19,47 @@ def check(settings, **_):
 pipelines.check = check
 cli.main(["data", "check", "--data", "postgresql://me:secret@host/shop"])
 """
+
+STOPPED = """
+import signal, sys
+
+class Stopper:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            signal.raise_signal(signal.{number})
+
+sys.meta_path.insert(0, Stopper())
+sys.argv = ["cltv", "data", "list"]
+from cltv_ml.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "number", "status", "said"),
+    [
+        ("cltv_ml.settings", "SIGINT", 130, "cltv: stopped before it began.\n"),
+        ("pandas", "SIGTERM", 143, "cltv: stopped by a signal to end.\n"),
+    ],
+)
+def test_a_stop_is_one_sentence_at_any_moment(module, number, status, said):
+    code = STOPPED.format(module=module, number=number)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (status, said)
+
+
+def test_the_trace_of_a_fault_shows_no_secret_of_an_option_or_an_environment_variable():
+    code = PLANTED.replace("planted in a command", "planted for hush-hush, known-by-option")
+    code = code.replace(
+        "import sys\n", "import sys\nsys.argv = ['cltv', '--out=mysql://me:known-by-option@host/x']\n"
+    )
+    secret = os.environ | {"CLTV_CUSTOMERS": "postgresql://me:hush-hush@host/shop"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=secret
+    )
+    assert "ValueError: planted for ***, ***" in done.stderr
+    assert "hush" not in done.stderr
+    assert "known" not in done.stderr
 
 
 def test_a_fault_in_a_command_keeps_its_trace_with_status_1():
