@@ -21,7 +21,7 @@ _LINES = 30
 _EXACT_LINES = 4
 
 #: The name that a column is proposed for, and what it is when it holds the other kind of money.
-_OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost"}
+_OTHER = {"unit_price": "amount", "amount": "unit_price", "cost": "unit_cost", "unit_cost": "cost"}
 
 #: Headings that may mean money as well as a number of items, and those of money next to them.
 _AMOUNTS = re.compile("^(amount|value|total|betrag|montant|importe|monto|sales)$")
@@ -38,9 +38,14 @@ class _Growth:
     off_line: float  # and from being proportional to the quantity
 
     @property
+    def off(self) -> float:
+        """How far values lie from the nearer of the two."""
+        return min(self.off_item, self.off_line)
+
+    @property
     def is_evidence(self) -> bool:
         """Whether enough lines agree, or a few agree to the cent."""
-        exact = min(self.off_item, self.off_line) < 0.005 < max(self.off_item, self.off_line)
+        exact = self.off < 0.005 < max(self.off_item, self.off_line)
         return self.lines >= _LINES or (self.lines >= _EXACT_LINES and exact)
 
 
@@ -99,13 +104,13 @@ def settle_scale(
     """Return a proposed mapping in which prices and costs stand for what they hold, and what to tell.
 
     Within a product a price per item does not depend on how many are bought, a line's total is
-    proportional to it; without products the cost is compared with the line's amount. The first 20,000
-    rows decide; what the user said is left, and told where the data say otherwise.
+    proportional to it; a cost is also compared with the price of its line. The first 20,000 rows
+    decide; what the user said is left, and told where the data say otherwise.
 
     Raises
     ------
     QuestionsError
-        A column is neither clearly the one nor the other.
+        A column is neither clearly the one nor the other, or is called merely cost and too few lines tell.
     """
     settled, notes, columns = dict(mapping), [], None
     for name, other in _OTHER.items():
@@ -115,6 +120,8 @@ def settle_scale(
         columns = columns or _some_lines(table)
         growth = _growth(columns, settled, column)
         if growth is None or not growth.is_evidence:
+            if name == "cost" and name not in given and is_open_name(column):
+                _ask_if_quantities_differ(columns, settled["quantity"], column)
             continue
         per_line = name in ("amount", "cost")
         if name == "amount" and growth.off_item > 0.1:
@@ -250,16 +257,40 @@ def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> li
     return [Question(text, ("money_unit=0.01", "money_unit=1"))]
 
 
+def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> None:
+    """Raise QuestionsError where a column called merely cost may be per item or per line, and the two differ."""
+    [differs] = columns.row(f"select bool_or(abs({_number(columns, quantity)}) <> 1) from {columns.table}")
+    if differs:
+        text = (
+            f"column {column!r} may be the cost of one item or of its whole line, and too few lines tell; "
+            f"{ask(['unit_cost', 'cost'], column)}."
+        )
+        raise QuestionsError([Question(text, (f"unit_cost={column}", f"cost={column}"))])
+
+
 def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:
-    """Return how a column grows with the quantity; None where nothing tells products apart."""
-    value, quantity = _number(columns, column), _number(columns, mapping["quantity"])
-    per = "1"
-    if "product_id" in mapping:
-        group = quote(mapping["product_id"])
-    elif column == mapping.get("cost") and "amount" in mapping:
-        group, per = "1", _number(columns, mapping["amount"])
-    else:
-        return None
+    """Return how a column grows with the quantity; None where neither products nor, for costs, prices tell.
+
+    Values of a product agree with each other, costs with the price of their line: the closer of the two counts.
+    """
+    ways = [(quote(mapping["product_id"]), "1")] if "product_id" in mapping else []
+    if column in (mapping.get("cost"), mapping.get("unit_cost")) and (price := _price(columns, mapping)):
+        ways.append(("1", price))
+    found = [_growth_within(columns, mapping["quantity"], column, *way) for way in ways]
+    known = [growth for growth in found if growth is not None]
+    return min(known, key=lambda growth: (not growth.is_evidence, growth.off), default=None)
+
+
+def _price(columns: Columns, mapping: Mapping[str, str]) -> str:
+    """Return SQL for what one item of a line was sold for; empty where that is not known."""
+    if "amount" in mapping:
+        return f"({_number(columns, mapping['amount'])}) / ({_number(columns, mapping['quantity'])})"
+    return _number(columns, mapping["unit_price"]) if "unit_price" in mapping else ""
+
+
+def _growth_within(columns: Columns, quantity: str, column: str, group: str, per: str) -> _Growth | None:
+    """Return how a column in units of `per` grows with the quantity within groups; None where quantities are equal."""
+    value, quantity = _number(columns, column), _number(columns, quantity)
     lines, slope, off_item, off_line = columns.row(
         f"with line as (select ln({value}) - ln({per}) as v, ln({quantity}) as q, {group} as g "
         f"from {columns.table} where {value} > 0 and {quantity} > 0 and {per} > 0), "
@@ -268,7 +299,4 @@ def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growt
         "sqrt(avg(v * v) filter (where abs(q) > 1e-9)), sqrt(avg((v - q) * (v - q)) filter (where abs(q) > 1e-9)) "
         "from moved"
     )
-    if slope is None:
-        return None
-    more = 1.0 if per != "1" else 0.0
-    return _Growth(lines, float(slope) + more, float(off_item), float(off_line))
+    return None if slope is None else _Growth(lines, float(slope), float(off_item), float(off_line))

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from cltv_ml.data import clean, read
+from cltv_ml.data.synthetic import simulate
 
 
 def _shop(**columns):
@@ -54,6 +55,41 @@ def test_a_cost_per_line_stays_as_it_is():
 def test_without_products_the_cost_is_compared_with_the_amount():
     frame = _shop(total=lambda price, quantity: price * quantity, cost=lambda price, quantity: 0.6 * price)
     assert read(frame.drop(columns="sku")).mapping["unit_cost"] == "cost"
+
+
+@pytest.mark.parametrize("heading", ["unit_cost", "Einkaufspreis", "cost price"])
+def test_a_cost_per_line_under_the_heading_of_a_unit_cost_is_not_multiplied(heading):
+    shop = _shop(
+        total=lambda price, quantity: price * quantity,
+        **{heading: lambda price, quantity: 0.6 * price * quantity},
+    )
+    raw = read(shop)
+    log = clean(raw).log
+    assert (log["cost"] / log["amount"]).round(6).unique().tolist() == [0.6]
+    assert any(f"{heading!r} grows with the quantity" in note for note in raw.notes)
+
+
+def test_where_no_product_repeats_the_cost_is_compared_with_the_price():
+    frame = _shop(price=lambda price, quantity: price, cost=lambda price, quantity: 0.6 * price)
+    own_products = frame.assign(sku=[f"p{row}" for row in range(len(frame))])
+    for shop in (frame.drop(columns="sku"), own_products):
+        assert read(shop).mapping["unit_cost"] == "cost"
+
+
+def test_a_cost_that_follows_the_amount_and_not_the_quantity_is_not_multiplied():
+    """The lines of the simulated shop differ in price within a product, whatever their quantity."""
+    lines = simulate(300, days=300).log
+    assert clean(lines).log["cost"].sum() == pytest.approx(lines["cost"].sum())
+
+
+def test_a_cost_of_too_few_lines_asks_whether_it_is_per_item():
+    rng = np.random.default_rng(0)
+    frame = _shop(total=lambda price, quantity: price * quantity, cost=lambda price, quantity: 0.6 * price)
+    few = frame.assign(cost=frame["cost"] * rng.uniform(0.8, 1.2, len(frame)))[:12]
+    with pytest.raises(ValueError, match="--mapping unit_cost=cost or --mapping cost=cost"):
+        read(few)
+    assert read(few.assign(qty=1)).mapping["cost"] == "cost"
+    assert read(few, {"cost": "cost"}).mapping["cost"] == "cost"
 
 
 def test_what_the_user_says_is_not_questioned():
