@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parents[1] / "cltv_ml"
 
 #: Names that two files or more may define: the command and the pipeline behind it (`train`), its settings and what it
 #: returns (`Audit`), declarations that a catalogue gathers (`FEATURES`), and a few that are not worth a longer name.
-MOST_SHARED = 80
+MOST_SHARED = 50
 
 
 def defined(path):

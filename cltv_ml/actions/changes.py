@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml import decisions
-from cltv_ml.actions.shop import Shop, look
+from cltv_ml.actions.shop import Shop, read_shop
 from cltv_ml.actions.terms import Actions, Terms
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
@@ -47,7 +47,9 @@ def add_changes(shop: Shop, done: Actions) -> None:
     """
     if shop.terms.before is None:
         return
-    before, after = (_by_value(table, shop) for table in (shop.terms.before, done.tables["customers"]))
+    before, after = (
+        _with_chosen_value(table, shop) for table in (shop.terms.before, done.tables["customers"])
+    )
     before = before.dropna(subset="expected_value")
     account = _account_of_changes(before, after, shop, done)
     done.tables |= {"migration": account.flows, "value_change": account.change}
@@ -73,7 +75,7 @@ def add_changes(shop: Shop, done: Actions) -> None:
     done.sections.append(section("What changed since the earlier scores", sentences, figures=figures))
 
 
-def _by_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
+def _with_chosen_value(table: pd.DataFrame, shop: Shop) -> pd.DataFrame:
     """Return a table of customers whose `expected_value` is the value that tiers go by."""
     if shop.column not in table:
         raise InputError(
@@ -92,7 +94,7 @@ def compute_changes(cleaned: Cleaned, before: pd.DataFrame) -> Changes:
         There is no champion, or the earlier scores are of another horizon.
     """
     done = Actions()
-    shop = look(cleaned, Terms(), done)
+    shop = read_shop(cleaned, Terms(), done)
     after = pd.concat(
         [shop.predictions.drop(columns="tier", errors="ignore"), shop.tiers, shop.lifecycle], axis=1
     )

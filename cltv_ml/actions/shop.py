@@ -85,7 +85,7 @@ class Shop:
         return self.predictions.assign(expected_value=ahead["remaining_value"], **ends)
 
 
-def look(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
+def read_shop(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
     cutoff = scoring.check_as_of(cleaned.transactions, None)
     store.open_store()

@@ -17,7 +17,7 @@ from cltv_ml.errors import InputError
 OPTION = {"customers": "--attribute", "contacts": "--contact"}
 
 #: Share of a column's values that must be customers of the log, to be taken for their ids whatever its heading.
-_SURELY = 0.5
+_LEAST_MATCHED = 0.5
 
 #: Headings of a key; without one, small numbers may equal the log's ids by chance.
 _KEY = re.compile(".(id|ids|key|bk|nk|ref|code|no|nr|nro|num|number|nummer|numero|numer)$")
@@ -57,7 +57,7 @@ def find_key(
     elif headed and _count_matches(columns, headed, customers)[0]:
         return headed
     else:
-        matching = _by_values(columns, [one for one in columns.kinds if one not in given], customers)
+        matching = _by_matches(columns, [one for one in columns.kinds if one not in given], customers)
     if len(matching) == 1 and (_KEY.search(plain_heading(matching[0])) or not _are_numbers(customers)):
         columns.notes.append(
             f"Column {matching[0]!r} was taken for the customers' ids, because its values are those of the log: "
@@ -86,7 +86,9 @@ def find_since(columns: Columns, given: Mapping[str, str]) -> str:
 
 def _are_numbers(customers: pd.Index | None) -> bool:
     """Return whether the log's ids are integers, which ages and counters may match by chance."""
-    return customers is not None and bool(customers.astype("str").str.fullmatch(r"\d{1,9}").mean() > _SURELY)
+    return customers is not None and bool(
+        customers.astype("str").str.fullmatch(r"\d{1,9}").mean() > _LEAST_MATCHED
+    )
 
 
 def _by_heading(columns: Columns, given: Mapping[str, str]) -> str:
@@ -112,15 +114,15 @@ def _tells_apart(columns: Columns, column: str) -> bool:
     return distinct >= min(0.05 * rows + 2, rows)
 
 
-def _by_values(columns: Columns, candidates: list[str], customers: pd.Index) -> list[str]:
+def _by_matches(columns: Columns, candidates: list[str], customers: pd.Index) -> list[str]:
     """Return the columns most of whose values are customers of the log; several if they match equally well."""
     counts = {
         column: _count_matches(columns, column, customers)
         for column in candidates
         if _tells_apart(columns, column)
     }
-    sure = {column: same for column, (same, all_) in counts.items() if same > _SURELY * all_}
-    return [column for column, same in sure.items() if same >= _SURELY * max(sure.values())]
+    sure = {column: same for column, (same, all_) in counts.items() if same > _LEAST_MATCHED * all_}
+    return [column for column, same in sure.items() if same >= _LEAST_MATCHED * max(sure.values())]
 
 
 def _count_matches(columns: Columns, column: str, customers: pd.Index) -> tuple[int, int]:

@@ -16,10 +16,10 @@ from cltv_ml.tables import NO, YES
 KINDS = {"category": "text", "number": "number", "yes/no": "flag", "birth date": "birth", "date": "date"}
 
 #: Most levels that enough customers share; more say little about any of them.
-MOST_LEVELS = 200
+MOST_LEARNED_LEVELS = 200
 
 #: Customers who must share a level, else it is rare and joined with the other rare ones.
-MIN_CUSTOMERS = 20
+MIN_SHARED_CUSTOMERS = 20
 
 #: Headings of columns that name a person or a place of one person.
 _PERSON = re.compile(
@@ -38,7 +38,7 @@ _CODE = re.compile(
     "class$|group$|level$|tier$|status$"
 )
 #: Headings of whole numbers that tell rows apart.
-_KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
+_ROW_KEY = re.compile("(id|key|sk|pk|no|nr|num|number|index|row|rowid|serial|seq|sequence)$")
 #: Headings of postcodes, whose first signs stand for an area.
 _POSTCODE = re.compile("zip|postal|post(code|leitzahl|nummer|nr)|^plz|codigopostal|^(cap|cep)$")
 
@@ -47,7 +47,7 @@ _COVERED = 0.8
 
 _YEAR = re.compile("year|^yob$|jahr|annee|^an$|ano$|anno")
 _BIRTH = re.compile("birth|^(dob|yob)$|geburt|jahrgang|naissance|nacimiento|nascita|geboorte|bday")
-_HISTORY = re.compile(
+_ROW_HISTORY = re.compile(
     "^(dbt|dwh|etl|row|rec|record|scd[0-9]?|version)?((valid|effective|eff)(to|until|end|thru|through)|expir(y|ation|es|ed)|"
     "end|iscurrent|currentflag|currentind(icator)?|currentrow(flag|indicator)?|iscurrentrow|scdid|hash(diff|key)?|"
     "updated|inserted|load(ed)?)(date|dt|at|on|ts|time|timestamp)?$|(gueltig|gultig)bis$|^(geldigtot|validohasta)$"
@@ -115,16 +115,16 @@ def _area(columns: Columns, column: str, counted: dict[str, int]) -> tuple[int, 
     Zero where most customers share their whole postcode with enough others, or no number of signs will do.
     """
     least = _COVERED * counted["there"]
-    if not counted["there"] or (counted["shared"] >= least and counted["common"] <= MOST_LEVELS):
+    if not counted["there"] or (counted["shared"] >= least and counted["common"] <= MOST_LEARNED_LEVELS):
         return 0, 0
     value = f"trim(cast({quote(column)} as varchar))"
     for first in range(5, 0, -1):
         levels, common, shared = columns.row(
-            f"select count(*), count(*) filter (where n >= {MIN_CUSTOMERS}), "
-            f"coalesce(sum(n) filter (where n >= {MIN_CUSTOMERS}), 0) from (select count(*) as n "
+            f"select count(*), count(*) filter (where n >= {MIN_SHARED_CUSTOMERS}), "
+            f"coalesce(sum(n) filter (where n >= {MIN_SHARED_CUSTOMERS}), 0) from (select count(*) as n "
             f"from {columns.table} where {value} <> '' group by {area_sql(value, first)})"
         )
-        if shared >= least and 1 < common <= MOST_LEVELS:
+        if shared >= least and 1 < common <= MOST_LEARNED_LEVELS:
             signs = "first sign is" if first == 1 else f"first {first} signs are"
             columns.notes.append(
                 f"Column {column!r}: its {signs} the level ({levels:,} areas), since too few customers "
@@ -177,8 +177,8 @@ def _count(table: Relation, column: str) -> dict[str, int]:
     rows = table.con.sql(
         f"with levels as (select {text} as v, count(*) as n from {table} where {value} is not null and {text} <> '' "
         f"group by 1) select (select count(*) from {table}) as rows, coalesce(sum(n), 0) as there, count(*) as levels, "
-        f"count(*) filter (where n >= {MIN_CUSTOMERS}) as common, "
-        f"coalesce(sum(n) filter (where n >= {MIN_CUSTOMERS}), 0) as shared, "
+        f"count(*) filter (where n >= {MIN_SHARED_CUSTOMERS}) as common, "
+        f"coalesce(sum(n) filter (where n >= {MIN_SHARED_CUSTOMERS}), 0) as shared, "
         f"coalesce(max({number}) - min({number}), 0) as width, "
         f"{sums} from levels"
     )
@@ -199,7 +199,7 @@ def _kind(column: str, look: str, counted: dict[str, int]) -> str:
     if look == "timestamp" or compact:
         return "date"
     codes = counted["zeros"] or _CODE.search(heading)
-    steps = counted["words"] and counted["levels"] <= MIN_CUSTOMERS  # such as 4, 5+
+    steps = counted["words"] and counted["levels"] <= MIN_SHARED_CUSTOMERS  # such as 4, 5+
     if look in ("number", "rate") and not codes and not steps:
         return "number"
     return "category"
@@ -215,22 +215,22 @@ def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns
         return ""
     if not there:
         return "every value is missing."
-    if _HISTORY.search(heading) and not given:
+    if _ROW_HISTORY.search(heading) and not given:
         return "it tells how long a row held, which was not known while it did."
     if levels == 1 and there == counted["rows"]:
         return "every customer has the same value."
     if kind == "number" and not given and _is_key(heading, counted):
         return "its whole numbers tell rows apart, as a key does, and count nothing."
-    if kind == "category" and levels > 0.5 * there and levels > MIN_CUSTOMERS:
+    if kind == "category" and levels > 0.5 * there and levels > MIN_SHARED_CUSTOMERS:
         return (
             "nearly every customer has a value of their own, so it tells who they are and nothing to learn."
         )
-    if kind == "category" and levels > MIN_CUSTOMERS and not counted["common"]:
-        return f"none of its {levels:,} levels is shared by {MIN_CUSTOMERS} customers; group them."
-    if kind == "category" and counted["common"] > MOST_LEVELS:
+    if kind == "category" and levels > MIN_SHARED_CUSTOMERS and not counted["common"]:
+        return f"none of its {levels:,} levels is shared by {MIN_SHARED_CUSTOMERS} customers; group them."
+    if kind == "category" and counted["common"] > MOST_LEARNED_LEVELS:
         return (
-            f"{counted['common']:,} of its levels are shared by {MIN_CUSTOMERS} customers or more, and at most "
-            f"{MOST_LEVELS} can be learned; group them, such as regions in place of towns."
+            f"{counted['common']:,} of its levels are shared by {MIN_SHARED_CUSTOMERS} customers or more, and at most "
+            f"{MOST_LEARNED_LEVELS} can be learned; group them, such as regions in place of towns."
         )
     return ""
 
@@ -238,6 +238,6 @@ def _why_not(column: str, kind: str, counted: dict[str, int], given: str, learns
 def _is_key(heading: str, counted: dict[str, int]) -> bool:
     """Return whether whole numbers differ in all rows and number them, by their heading or without gaps."""
     there, levels = counted["there"], counted["levels"]
-    if counted["whole"] < there or levels < there or levels <= MIN_CUSTOMERS:
+    if counted["whole"] < there or levels < there or levels <= MIN_SHARED_CUSTOMERS:
         return False
-    return bool(_KEY.search(heading)) or counted["width"] < 1.5 * levels
+    return bool(_ROW_KEY.search(heading)) or counted["width"] < 1.5 * levels

@@ -38,7 +38,7 @@ _NOTHING = ("", "null", "nan", "none", "n/a", "na", "<na>", "nat")
 _UNREAD = {"yes/no": "yes or no", "birth date": "a date or a year", "date": "a date between 1760 and 2199"}
 
 #: What `--attribute` can say of a column.
-SAYS = ("customer_id", "valid_from", *KINDS, "none")
+ATTRIBUTE_KINDS = ("customer_id", "valid_from", *KINDS, "none")
 
 
 @dataclass(frozen=True)
@@ -174,10 +174,10 @@ def _given(kinds: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
         if column not in columns:
             raise InputError(f"customers: column {column!r} is not in the table. Found {list(columns)}.")
     for column, kind in kinds.items():
-        if kind not in SAYS:
+        if kind not in ATTRIBUTE_KINDS:
             raise InputError(
                 f"customers: {column!r} cannot be {kind!r}; write --attribute {flag(column, 'KIND')} with one of "
-                f"{list(SAYS)}."
+                f"{list(ATTRIBUTE_KINDS)}."
             )
     return dict(kinds)
 

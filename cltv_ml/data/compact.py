@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cltv_ml.data.order import allowed, choose
+from cltv_ml.data.order import allowed, choose_date_order
 from cltv_ml.data.times import is_serial
 from cltv_ml.data.zones import once
 from cltv_ml.engine import Relation, keep
@@ -84,7 +84,7 @@ def with_signs(columns: Columns, column: str, text: str) -> str:
         for order, one in day.items()
         if order in allowed(columns.rules, points=False)
     }
-    order = choose(found, dates, column) if dates else None
+    order = choose_date_order(found, dates, column) if dates else None
     if order is None:
         return text
     [example, read] = found.row(

@@ -24,7 +24,7 @@ from cltv_ml.tables import NO, YES
 #: A contact answered with yes, without a day, counts as answered this many days after it.
 ANSWERED_AFTER = 28
 
-_SENT = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
+_MAILED = "send|sent|sending|deliver(ed|y)?|contact(ed)?|e?mail(ed|ing)?|dispatch(ed)?|campaign|start|launch(ed)?|event"
 _DAY_ENDING = "(at|on|date|day|time|timestamp|datetime|ts|dt)"
 _ANSWER = "respon[ds]ed|response|answer(ed)?|react(ed|ion)|reaktion|antwort|reponse|respuesta|risposta"
 _CLICK, _OPEN = "click(ed|s)?|geklickt|klick", "open(ed|s)?|geoeffnet|geoffnet|read|seen"
@@ -32,7 +32,7 @@ _CLICK, _OPEN = "click(ed|s)?|geklickt|klick", "open(ed|s)?|geoeffnet|geoffnet|r
 #: What a column of contacts can be, and the headings that say so; the first that one column alone has is taken.
 _HEADINGS = {
     "timestamp": (
-        f"timestamp|date|time|datum|fecha|data|day|({_SENT}){_DAY_ENDING}|{_DAY_ENDING}({_SENT})|sent|"
+        f"timestamp|date|time|datum|fecha|data|day|({_MAILED}){_DAY_ENDING}|{_DAY_ENDING}({_MAILED})|sent|"
         "(versand|sende|kontakt|start|mail)(datum|zeit|tag)|versendetam|gesendetam|kontaktiertam|"
         "date(envoi|denvoi|contact)|fecha(envio|deenvio|contacto)|data(invio|envio)",
     ),
@@ -48,7 +48,7 @@ _HEADINGS = {
         f"({_OPEN}){_DAY_ENDING}?",
     ),
 }
-SAYS = ("customer_id", *_HEADINGS, "none")
+CONTACT_KINDS = ("customer_id", *_HEADINGS, "none")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read_contacts(
     Parameters
     ----------
     kinds
-        What a column is, by its heading: one of `SAYS`; what is not said is told by the headings.
+        What a column is, by its heading: one of `CONTACT_KINDS`; what is not said is told by the headings.
     customers
         Ids of the log, by which the column of ids is found where no heading names it.
 
@@ -144,10 +144,10 @@ def _map(
     for column, kind in given.items():
         if column not in columns.kinds:
             raise InputError(f"contacts: column {column!r} is not in the table. Found {list(columns.kinds)}.")
-        if kind not in SAYS:
+        if kind not in CONTACT_KINDS:
             raise InputError(
                 f"contacts: {column!r} cannot be {kind!r}; write --contact {flag(column, 'KIND')} with one of "
-                f"{list(SAYS)}."
+                f"{list(CONTACT_KINDS)}."
             )
     mapping = {kind: column for column, kind in given.items() if kind != "none"}
     mapping.setdefault("customer_id", find_key(columns, given, customers, "contacts"))

@@ -22,7 +22,7 @@ _STAFF = re.compile(
 #: Headings of numbers of cards, which may be those of a bank.
 _CARD = re.compile("^(card|karten|n?carte|kort|kaart|numerocarte|numero(de)?tarjeta|numerkarty)")
 
-_HEADED = {
+_SUM_HEADINGS = {
     name: re.compile(plain_pattern(words("overlooked")[name]))
     for name in ("orders_of_customer", "spent_by_customer")
 }
@@ -101,12 +101,12 @@ def doubt_rows(
     counts = [
         one
         for one, kind in kinds.items()
-        if kind == "number" and _HEADED["orders_of_customer"].search(plain_heading(one))
+        if kind == "number" and _SUM_HEADINGS["orders_of_customer"].search(plain_heading(one))
     ]
     spent = [
         one
         for one, kind in kinds.items()
-        if kind == "number" and _HEADED["spent_by_customer"].search(plain_heading(one))
+        if kind == "number" and _SUM_HEADINGS["spent_by_customer"].search(plain_heading(one))
     ]
     if not counts and not spent:
         return []

@@ -15,7 +15,7 @@ from cltv_ml.engine import Relation, quoted, show
 from cltv_ml.sources.frames import MARK
 
 #: Headings of each part.
-_PARTS = {
+_DATE_PARTS = {
     "year": "year jahr annee ano anno jaar rok ar vuosi yil год рік 年 orderyear salesyear yr yyyy yy",
     "month": "month monat mois mes mese maand miesiac mesic manad maned kuukausi ay месяц 月 ordermonth salesmonth mth "
     "mon mm",
@@ -29,7 +29,7 @@ _INSTEAD = {
 }
 
 #: Headings of a first and a last name.
-_NAMES = (
+_PERSON_NAMES = (
     "firstname forename givenname vorname prenom nombre nome voornaam fornamn fornavn imie jmeno etunimi ad имя 名",
     "lastname surname familyname nachname zuname nomdefamille nom apellido apellidos cognome sobrenome achternaam "
     "efternamn etternavn efternavn nazwisko prijmeni sukunimi soyad фамилия 姓",
@@ -65,7 +65,7 @@ def join_date(table: Relation) -> tuple[Relation, list[str]]:
     >>> clean(parts).log["timestamp"].tolist()
     [Timestamp('2025-02-14 00:00:00')]
     """
-    columns, found = _columns_headed(table, [*_PARTS.values(), *_INSTEAD.values()])
+    columns, found = _columns_headed(table, [*_DATE_PARTS.values(), *_INSTEAD.values()])
     *found, week, quarter = found
     letter = "" if found[1] else "W" if week else "Q"
     found = found if found[1] else [found[0], week or quarter, None]
@@ -117,7 +117,7 @@ def _date_sql(table: Relation, parts: list[str], letter: str) -> tuple[str, str]
 
 def join_name(table: Relation) -> tuple[Relation, list[str]]:
     """Return the table with one more column where a first and a last name are all that names customers; and a note."""
-    columns, found = _columns_headed(table, _NAMES)
+    columns, found = _columns_headed(table, _PERSON_NAMES)
     parts = [part for part in found if part is not None]
     if len(parts) < 2 or find_columns("customer_id", columns, dict.fromkeys(columns, "text"), {}, {}):
         return table, []

@@ -25,7 +25,7 @@ _FEWEST = 30
 _LATER = 0.2
 
 #: Share of rows whose end a column must tell, to be that end.
-_SURELY = 0.95
+_LEAST_ENDS_TOLD = 0.95
 
 #: Days after the first purchase by which a customer's first row is expected.
 _SOON = 30
@@ -112,7 +112,7 @@ def _ends_of_rows(attributes: Attributes) -> dict[str, str]:
             known = values.notna()
             last = replaced.groupby(values).transform("mean").round() == 0
             same = last[known] == ~replaced[known] if values.nunique() == 2 else pd.Series(dtype=bool)
-        if known.sum() >= _FEWEST and replaced.any() and same.mean() >= _SURELY:
+        if known.sum() >= _FEWEST and replaced.any() and same.mean() >= _LEAST_ENDS_TOLD:
             ends[one.name] = "it tells how long a row held, which was not known while it did."
     return ends
 
@@ -166,7 +166,7 @@ def doubtful_rows(attributes: Attributes, con: duckdb.DuckDBPyConnection) -> lis
     first = rows.groupby("customer_id")["valid_from"].min()
     days = (first - pd.Timestamp("1970-01-01")).dt.days.reindex(facts.index).dropna()
     late = int((days > facts["first_day"].reindex(days.index) + _SOON).sum())
-    if late <= _SURELY / 2 * len(days):
+    if late <= _LEAST_ENDS_TOLD / 2 * len(days):
         return []
     return [
         f"The first row of {late:,} of {len(days):,} customers holds only from more than {_SOON} days after their "

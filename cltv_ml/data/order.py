@@ -50,10 +50,10 @@ def order_of(table: Relation, text: str, column: str, rules: Rules, last: int, p
     dates = {order: f"try_cast({times.short_date('f', order, last)} as date)" for order in orders}
     slashed, some = short.row(f"select bool_and(slashed), count(*) from {short}")
     priors = (("dmy",) if points else (), ("dmy", "mdy") if slashed else ())
-    return choose(short, dates, column, priors) or (orders[0] if some else None)
+    return choose_date_order(short, dates, column, priors) or (orders[0] if some else None)
 
 
-def choose(
+def choose_date_order(
     short: Relation, dates: Mapping[str, str], column: str, priors: Sequence[Sequence[str]] = ()
 ) -> str | None:
     """Return the order in which the dates parse, None if no order parses any.

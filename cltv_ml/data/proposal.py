@@ -84,7 +84,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     first = first_lines(table)
     kinds = look(first)
     check_mapping(given, list(kinds))
-    _check_columns(list(kinds))
+    _check_divided(list(kinds))
     recognised = recognise_source(table, kinds, given)
     if recognised:
         declined = dict.fromkeys(set(SYNONYMS) - {*SAFETY, *_OPTIONAL_NAMES} - set(recognised.mapping), "")
@@ -133,7 +133,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     return Proposal(mapping, tuple(notes), questions, rules)
 
 
-def _check_columns(columns: Sequence[str]) -> None:
+def _check_divided(columns: Sequence[str]) -> None:
     """Raise InputError where all of a source stands in one column."""
     if _SQL.match(columns[0].strip().lower()):
         raise InputError(

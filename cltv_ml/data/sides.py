@@ -11,8 +11,8 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question
 
 #: Codes of both sides in small letters; words and signs need no heading that says so.
-_LETTERS = ("s h", "d c", "d h", "d a", "d k", "1 -1", "s r", "i c", "p r")
-_WORDS = (
+_SIDE_LETTERS = ("s h", "d c", "d h", "d a", "d k", "1 -1", "s r", "i c", "p r")
+_SIDE_WORDS = (
     "dr cr",
     "soll haben",
     "debe haber",
@@ -43,7 +43,7 @@ def look_at_sides(
     """
     codes = {level.lower(): level for level in levels if level.strip()}
     spelled = {part.strip() for part in column.lower().split("/")} == set(codes)
-    pairs = _WORDS + (_LETTERS if spelled or HEADED["sides"].search(heading) else ())
+    pairs = _SIDE_WORDS + (_SIDE_LETTERS if spelled or HEADED["sides"].search(heading) else ())
     amount = decided.get("amount")
     if "type" in decided or not amount or HEADED["no_codes"].search(heading) or len(codes) != 2:
         return False

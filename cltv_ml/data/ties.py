@@ -29,7 +29,9 @@ _AGREEING_SHARE = 0.98
 #: A price with tax is at most so many times the one without.
 _HIGHEST_TAX = 1.35
 
-_HEADED = {name: re.compile(plain_pattern(listed)) for name, listed in words("ties")["headings"].items()}
+_PAIR_HEADINGS = {
+    name: re.compile(plain_pattern(listed)) for name, listed in words("ties")["headings"].items()
+}
 _SAYS = {name: frozenset(" ".join(listed).split()) for name, listed in words("ties")["words"].items()}
 
 
@@ -108,9 +110,9 @@ def _settle_customer(source: Source, columns: Sequence[str]) -> tuple[str, str] 
 
 def _rank_of_customer(column: str) -> int:
     plain = plain_heading(column)
-    if _HEADED["mail"].search(plain):
+    if _PAIR_HEADINGS["mail"].search(plain):
         return 1
-    return 0 if _HEADED["identity"].search(plain) and not _HEADED["called"].search(plain) else 2
+    return 0 if _PAIR_HEADINGS["identity"].search(plain) and not _PAIR_HEADINGS["called"].search(plain) else 2
 
 
 def _settle_time(source: Source, columns: Sequence[str]) -> tuple[str, str] | None:
@@ -156,7 +158,7 @@ def _rank_of_time(column: str) -> int:
     """Return 0 for the time of an order, 1 for one that says nothing, 2 for an invoice's, 3 for what comes later."""
     plain = plain_heading(column)
     for rank, name in ((3, "later"), (2, "invoiced"), (0, "ordered")):
-        if _HEADED[name].search(plain):
+        if _PAIR_HEADINGS[name].search(plain):
             return rank
     return 1
 
@@ -221,7 +223,11 @@ def _explained(source: Source, larger: str, smaller: str, tied: Sequence[str]) -
     parts = {
         one: kind
         for one in left
-        if (kind := next((kind for kind in _DIFFERENCES if _HEADED[kind].search(plain_heading(one))), ""))
+        if (
+            kind := next(
+                (kind for kind in _DIFFERENCES if _PAIR_HEADINGS[kind].search(plain_heading(one))), ""
+            )
+        )
     }
     if not parts:
         return None
@@ -249,7 +255,7 @@ _DIFFERENCES = {
 
 def _really_paid(larger: str, smaller: str) -> tuple[str, str] | None:
     """Choose what was paid or captured before what was agreed, authorised or due."""
-    paid, agreed = (_HEADED[name] for name in ("paid", "agreed"))
+    paid, agreed = (_PAIR_HEADINGS[name] for name in ("paid", "agreed"))
     for chosen, other in ((smaller, larger), (larger, smaller)):
         if paid.search(plain_heading(chosen)) and agreed.search(plain_heading(other)):
             return chosen, "what was paid"
@@ -266,7 +272,9 @@ def _settle_status(source: Source, columns: Sequence[str]) -> tuple[str, str] | 
     if len(telling) == 1:
         others = ", ".join(repr(one) for one in columns if one not in telling)
         return telling[0], f"as every level of {others} counts"
-    ranks = {one: bool(_HEADED["other_status"].search(plain_heading(one))) for one in telling or columns}
+    ranks = {
+        one: bool(_PAIR_HEADINGS["other_status"].search(plain_heading(one))) for one in telling or columns
+    }
     own = [one for one, other in ranks.items() if not other]
     exact = [one for one in own if one in named("status", own)]
     if len(own) != 1 or not exact or None in readings[own[0]]:

@@ -77,7 +77,7 @@ def judge(log: AnyLog, horizon: int | None = None, report: Report | None = None)
     """
     log = Log.of(log)
     if not len(log):
-        returned = [_returned(report)] if report else []
+        returned = [_doubt_returns(report)] if report else []
         told = [text for _, text in filter(None, returned)]
         if report and report.rows_in and report.money_in < 0:
             told.append(
@@ -144,7 +144,7 @@ def _doubt_report(report: Report) -> list[tuple[bool, str] | None]:
             f"{share:.1%} of the money"
         )
         doubts.append(_above("unreadable", share, text))
-    return [*doubts, _unmatched(report), _returned(report)]
+    return [*doubts, _unmatched(report), _doubt_returns(report)]
 
 
 def _unmatched(report: Report) -> tuple[bool, str] | None:
@@ -159,7 +159,7 @@ def _unmatched(report: Report) -> tuple[bool, str] | None:
     )
 
 
-def _returned(report: Report) -> tuple[bool, str] | None:
+def _doubt_returns(report: Report) -> tuple[bool, str] | None:
     """Return a doubt where returns took so much that they may be payments of the invoices."""
     sold = report.money_kept + report.money_returned
     share = report.money_returned / max(sold, 1e-9)

@@ -49,7 +49,7 @@ def check_costs(
             "currency may follow."
         )
     _check_currency(table, currency)
-    months = _months(table[when], first, last)
+    months = _cost_months(table[when], first, last)
     cost = pd.to_numeric(table["cost"], errors="coerce")
     bad = cost.isna() | (cost < 0)
     if bad.any():
@@ -63,7 +63,7 @@ def check_costs(
     return clean.groupby(["month", "channel"], as_index=False)["cost"].sum()
 
 
-def _months(written: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
+def _cost_months(written: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
     """Return the first day of each month; InputError where one is none, or lies outside the log."""
     texts = written.astype("str")
     months = pd.to_datetime(texts, errors="coerce", format="ISO8601")

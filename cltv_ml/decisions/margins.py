@@ -21,7 +21,7 @@ MarginGrain = Literal["customer_id", "segment", "product_id", "category", "chann
 MARGIN_GRAINS: tuple[MarginGrain, ...] = ("customer_id", "segment", "product_id", "category", "channel")
 
 #: Columns in the order in which a reader follows the money.
-_ORDER = (
+_COLUMN_ORDER = (
     "customers",
     "orders",
     "lines",
@@ -88,7 +88,7 @@ def compute_margins(
     table["contribution_rate"] = table["contribution_margin"] / net.where(net != 0)
     table["loss_making"] = table[last] < 0
     absent = set() if "discount" in columns else {"discount"}
-    return table[[name for name in _ORDER if name in table and name not in absent]].sort_values(
+    return table[[name for name in _COLUMN_ORDER if name in table and name not in absent]].sort_values(
         "contribution_margin", ascending=False, kind="stable"
     )
 

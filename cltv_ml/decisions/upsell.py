@@ -13,7 +13,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.windows import to_cutoff
 
 #: Products above what a customer usually pays per unit in a category, over the view `sold`.
-_SQL = """
+_UPSELL_SQL = """
 with products as (
     select category, product_id, count(distinct customer_id) as customers,
         {spend} / sum(quantity) as price,
@@ -90,7 +90,7 @@ def recommend_upsell(
     )
     table = frame(
         con.sql(
-            _SQL.format(
+            _UPSELL_SQL.format(
                 spend=currency(revenue),
                 margin=currency(margin),
                 left_out=left_out,

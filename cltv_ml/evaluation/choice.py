@@ -32,7 +32,7 @@ def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
     validation = result.validation
     if validation is None or not _can_rank(validation):
         chosen = choose_shape(result.values, result.y_true, list(result.models), targeting).verdict
-        why = "; the log holds no earlier window to choose on, so the test window chose, which flatters it a little"
+        why = "; the log holds no earlier window to choose on, so the test window decided, which flatters it a little"
     else:
         models = list(result.models.values())
         chosen = compare_shapes(models, validation, targeting).verdict
@@ -80,10 +80,10 @@ def beats_chance(result: WindowResult, champion: str) -> bool:
     return bool(pair.loc["gini", "better"] == "challenger")
 
 
-_NAIVE = "the rule that each goes on at their own rate"
+_NAIVE = "the rule that customers keep their own rates"
 _ADVICE = {
-    "chance": "there may be next to nothing to learn in this log, so treat customers alike",
-    _NAIVE: "that rule orders them as well here, so judge the model by the total it predicts",
+    "chance": "this log may not show which customers differ, so treat customers alike",
+    _NAIVE: "that rule ranks customers equally well here, so judge the model by its total",
 }
 
 

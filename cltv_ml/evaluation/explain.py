@@ -168,12 +168,12 @@ def top_reasons(
             columns[f"reason_{place + 1}"] = np.full(len(X), "", dtype=object)
             continue
         at = np.arange(len(X)), order[:, place]
-        reasons = [_reason(*one) for one in zip(phrases.to_numpy()[at], amounts[at], strict=True)]
+        reasons = [_reason_text(*one) for one in zip(phrases.to_numpy()[at], amounts[at], strict=True)]
         columns[f"reason_{place + 1}"] = np.array(reasons, dtype=object)
     return pd.DataFrame(columns, index=X.index, dtype="str")
 
 
-def _reason(phrase: str, added: float) -> str:
+def _reason_text(phrase: str, added: float) -> str:
     """Return a feature's words with what it adds, no text for less than half a cent."""
     return f"{phrase}{', ' if ': ' in phrase else ': '}{added:+,.2f}" if abs(added) >= 0.005 else ""
 

@@ -18,7 +18,7 @@ from cltv_ml.models.fit_cache import once
 from cltv_ml.models.level import past_days
 from cltv_ml.models.level_candidates import CohortRevenue
 from cltv_ml.models.level_closures import Closure, as_if_open, find_closures
-from cltv_ml.models.level_grain import Grain, find_grain
+from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.level_holidays import align
 from cltv_ml.models.level_steps import last_step
 from cltv_ml.tables import SUMMARY
@@ -56,14 +56,17 @@ def forecast_levels(log: AnyLog, cutoff: pd.Timestamp, horizons: Sequence[int]) 
         if log.holidays is not None and grain is None:
             base = replace(base, base=_aligned(log.holidays, start, passed + length))
         level = estimate_level(base, passed, length, below[length])
-        notes = (*_counted(grain, log.holidays is not None), *_closed(closures, start, passed, length))
+        notes = (
+            *_period_notes(grain, log.holidays is not None),
+            *_closure_notes(closures, start, passed, length),
+        )
         levels[horizon] = level and replace(level, notes=notes)
     return levels
 
 
 def _on_calendar(
     days: pa.Table, start: pd.Timestamp, cutoff: pd.Timestamp, horizons: Sequence[int]
-) -> tuple[pa.Table, int, dict[int, int], Grain | None]:
+) -> tuple[pa.Table, int, dict[int, int], PeriodGrain | None]:
     """Return the purchases, days before the cutoff and lengths of the horizons, on days that can be compared.
 
     Those are the log's own, or whole weeks or months where purchases are dated by them (`level_grain`), as far as
@@ -88,17 +91,19 @@ def _on_calendar(
     return days, (cutoff - start).days, {horizon: horizon for horizon in horizons}, None
 
 
-def _counted(grain: Grain | None, holidays: bool) -> tuple[str, ...]:
+def _period_notes(grain: PeriodGrain | None, holidays: bool) -> tuple[str, ...]:
     """Return a sentence on periods that stand for days, and that `holidays` say nothing about them."""
     if grain is None:
         return ()
     unused = " The table of holidays is not used." if holidays else ""
     return (
-        f"Purchases bear one date a {grain.name}: the level compares whole {grain.name}s, not days.{unused}",
+        f"Purchases carry one date per {grain.name}: the level compares whole {grain.name}s, not days.{unused}",
     )
 
 
-def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int) -> tuple[str, ...]:
+def _closure_notes(
+    closures: Sequence[Closure], start: pd.Timestamp, passed: int, horizon: int
+) -> tuple[str, ...]:
     """Return sentences on closures that were seen once, and on the latest one that is expected again."""
     notes = []
     again = [one for one in closures if one.returns(passed, horizon)]
@@ -106,7 +111,7 @@ def _closed(closures: Sequence[Closure], start: pd.Timestamp, passed: int, horiz
         first, last = (start + pd.Timedelta(days=day) for day in (one.start, one.end - 1))
         lead = f"Next to nothing was sold from {first:%Y-%m-%d} to {last:%Y-%m-%d}: the level"
         if one in again:
-            why = "as in other years" if one.yearly else "for the log holds no year that would tell otherwise"
+            why = "as in other years" if one.yearly else "because the log holds no other year"
             notes.append(f"{lead} expects the same on these days of the window, {why}.")
         elif not one.yearly:
             notes.append(f"{lead} compares as if the shop had sold on these days what it did around them.")

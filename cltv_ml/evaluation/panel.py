@@ -154,8 +154,8 @@ def _training(
     if len(usable) < len(origins):
         days = ", ".join(f"{one.cutoff:%Y-%m-%d}" for one in origins if one not in usable)
         notes.append(
-            f"Nothing was learned from the customers of {days}: fewer than {MIN_REPEATERS} of them had spent on a "
-            "second day by then."
+            f"No model learned from the customers of {days}: fewer than {MIN_REPEATERS} of them had spent on a second "
+            "day by then."
         )
     X = X[cutoffs.isin([one.cutoff for one in usable])]
     training = Training(X, _labels(log, usable, X), usable, X_now, cutoff, tuple(notes), window.horizon)
@@ -170,14 +170,13 @@ def _short(training: Training, window: Window) -> list[str]:
     if days < window.horizon:
         return [
             f"The log holds no window of {window.horizon} days before the cutoff to learn from, so models that need "
-            f"labels learned from windows of {days} days who spends more than others; the total of {window.horizon} "
-            "days is the one that a probabilistic model expects."
+            f"labels learned the order of customers from windows of {days} days; a probabilistic model supplies the "
+            f"total of {window.horizon} days."
         ]
     if not training.shows_level:
         return [
-            f"The log holds no two windows of {days} days before the cutoff of which one follows the other, so nothing "
-            "shows how a level carries over: models that learn it from labels were brought to the total that a "
-            "probabilistic model expects."
+            f"The log holds no two consecutive windows of {days} days before the cutoff, so it does not show how a "
+            "level carries over: models that learn it from labels were scaled to the total of a probabilistic model."
         ]
     return []
 

@@ -118,13 +118,15 @@ def _without_gaps(predicted: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
         name: sentence
         for (name, _), sentence in sorted(predicted.failures.items(), key=lambda one: one[0][1])
     }
-    notes = [f"{name} was left out of the choice: {why.get(name, 'it gave no value.')}" for name in failed]
+    notes = [
+        f"{name} was left out of the choice: {why.get(name, 'it predicted no value.')}" for name in failed
+    ]
     values = values.drop(columns=failed)
     gaps = values.isna().any(axis="columns")
     for cutoff in cutoffs[gaps].unique().sort_values(ascending=False):
         name = values.columns[values[cutoffs == cutoff].isna().any()][0]
         notes.append(
-            f"The validation window of {cutoff:%Y-%m-%d} was left out, for {name} could not be fitted there: "
+            f"The validation window of {cutoff:%Y-%m-%d} was left out, because {name} could not be fitted there: "
             f"{predicted.failures.get((name, cutoff), '')}"
         )
     whole = ~np.isin(cutoffs, cutoffs[gaps].unique())
@@ -132,7 +134,7 @@ def _without_gaps(predicted: OutOfFold) -> tuple[pd.DataFrame, list[str]]:
 
 
 def ineligible(models: Sequence[ValueModel], validation: Validation) -> dict[str, str]:
-    """Return by name why some of the models may not be chosen by how right they were on `validation`.
+    """Return by name why some of the models cannot be chosen by their accuracy on `validation`.
 
     A model that could not be fitted there. And where fits on other customers predicted these windows, but a later one
     is to come: models that know customers only from labels, as long as others than the naive rule compete.

@@ -18,7 +18,7 @@ from cltv_ml.log import AnyLog, Log
 from cltv_ml.models import Level
 from cltv_ml.models.arrivals import Arrivals, fit_arrivals
 from cltv_ml.models.level_candidates import CohortRevenue
-from cltv_ml.models.level_grain import Grain, find_grain
+from cltv_ml.models.level_grain import PeriodGrain, find_grain
 from cltv_ml.models.shop_draws import ShopDraws, draw_shop, relative_level
 from cltv_ml.models.value_by_age import ValueByAge, fit_value_by_age
 from cltv_ml.windows import Window
@@ -65,7 +65,7 @@ class ShopForecast:
     total
         The total of all customers; None where the known ones are all of it, or the log has no level.
     grain
-        "week" or "month" where purchases bear one date each and whole ones were counted, empty for days.
+        "week" or "month" where purchases carry one date per period and whole periods were counted, empty for days.
     """
 
     draws: ShopDraws
@@ -89,7 +89,7 @@ def forecast_shop(
 ) -> ShopForecast:
     """Return the forecast of all customers, known and to come, from what the log holds before the window's cutoff.
 
-    Where purchases bear one date a week or month, whole periods are counted, as for the level (`level_grain`), and
+    Where purchases carry one date per week or month, whole periods are counted, as for the level (`level_grain`), and
     the purchases of each lie spread over its days; holidays then say nothing.
 
     Raises
@@ -205,7 +205,7 @@ def _with_purchases(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection
     return con
 
 
-def _find_grain(con: duckdb.DuckDBPyConnection, start: pd.Timestamp, window: Window) -> Grain | None:
+def _find_grain(con: duckdb.DuckDBPyConnection, start: pd.Timestamp, window: Window) -> PeriodGrain | None:
     """Return the grain of the purchases where the window holds a whole period, None where they are dated by day."""
     sold = con.sql("select day, sum(abs(money))::double as money from orders group by 1").fetchnumpy()
     dates = np.datetime64(start, "D") + sold["day"].astype("timedelta64[D]")
@@ -216,7 +216,7 @@ def _find_grain(con: duckdb.DuckDBPyConnection, start: pd.Timestamp, window: Win
     return grain
 
 
-def _spread_purchases(con: duckdb.DuckDBPyConnection, grain: Grain, start: pd.Timestamp) -> None:
+def _spread_purchases(con: duckdb.DuckDBPyConnection, grain: PeriodGrain, start: pd.Timestamp) -> None:
     """Move each customer's purchases of a period to one of its days, by a hash, so that they come day by day."""
     [(last,)] = con.sql("select max(day) from orders").fetchall()
     days = np.arange(last + 1)
@@ -230,7 +230,7 @@ def _spread_purchases(con: duckdb.DuckDBPyConnection, grain: Grain, start: pd.Ti
     con.unregister("middles")
 
 
-def _edges_of_grain(grain: Grain, window: Window, edges: np.ndarray) -> np.ndarray:
+def _edges_of_grain(grain: PeriodGrain, window: Window, edges: np.ndarray) -> np.ndarray:
     """Return the ends of periods, given in days after the cutoff, on the grain's calendar; some hold no date."""
     cutoff = np.datetime64(window.cutoff, "D")
     counted = [grain.days_before(cutoff + int(edge)) for edge in edges]

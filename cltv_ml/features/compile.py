@@ -20,8 +20,7 @@ from cltv_ml.features.declare import Feature
 from cltv_ml.features.grains import GRAINS
 from cltv_ml.features.macros import Speller, unit_scale
 from cltv_ml.labels import Label
-
-SUMMARY = ("frequency", "recency", "T", "monetary_value")
+from cltv_ml.tables import SUMMARY
 
 #: Columns of an order that its day has too.
 _PASSED_ON = ("second", "products", "discount")

@@ -176,7 +176,7 @@ def with_attributes(base: Base, wanted: Sequence[str]) -> Base:
     ]
     if nowhere:
         logger.warning(
-            "Customers the model learned from %s, which nobody gave: they count as missing for every customer; give "
+            "Customers the model learned from %s, which are not given and count as missing for every customer; give "
             "their table with --customers.",
             ", ".join(nowhere),
         )

@@ -93,7 +93,7 @@ def write_features(
         plan = Plan(choose_features(names, base), CATALOGUE, tuple(labels))
         build = _describe(running, base, plan, windows, horizon)
         if _open_folder(target, build):
-            _work(running, base, plan, windows, _Output(target, build, progress or _silent))
+            _work(running, base, plan, windows, _Output(target, build, progress or _no_progress))
     finally:
         running.clear()
     return target
@@ -221,5 +221,5 @@ def _metadata(build: _Build) -> dict[str, str]:
     return {"cltv_feature_version": build.version, "cltv_features": json.dumps(meaning)}
 
 
-def _silent(done: int, total: int, what: str) -> None:
+def _no_progress(done: int, total: int, what: str) -> None:
     pass

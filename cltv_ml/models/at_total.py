@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel, check_fitted
-from cltv_ml.models.inputs import named
+from cltv_ml.models.inputs import as_pandas
 from cltv_ml.models.out_of_fold import at_latest
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -64,7 +64,7 @@ class AtTotal(ValueModel):
                 f"AtTotal: label_days must be above 0 and at most the horizon of {self.horizon} days, "
                 f"got {self.label_days!r}."
             )
-        X, model = named(X), clone(self.model) if self.model else Tweedie()
+        X, model = as_pandas(X), clone(self.model) if self.model else Tweedie()
         self.model_ = model.set_params(horizon=self.label_days).fit(X, y)
         return self._bring_to_total(at_latest(X))
 

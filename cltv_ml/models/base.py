@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from cltv_ml.errors import InputError
-from cltv_ml.models.inputs import named
+from cltv_ml.models.inputs import as_pandas
 from cltv_ml.tables import PREDICTIONS
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected spend over the horizon per row of `X`, shape (n,), in currency units."""
-        return self._predict(named(X)) * self._level_factor
+        return self._predict(as_pandas(X)) * self._level_factor
 
     def bring_to(self, total: float, X: pd.DataFrame) -> Self:
         """Set the factor that makes the values of customers `X` add up to `total`; return the model.
@@ -105,7 +105,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         `p_alive` (NaN where it has not), aligned with `X.index`; with `intervals_` also `value_lower` and
         `value_upper`, and with `horizons_` the value and bounds of each horizon.
         """
-        X = named(X)
+        X = as_pandas(X)
         table = self._table(X)
         table = table.assign(expected_value=table["expected_value"] * self._level_factor)
         return PREDICTIONS.check(self._add_horizons(X, self.add_bounds(table)))
@@ -177,7 +177,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         A column per feature and `baseline`, what is expected before the features say anything; each row
         sums to the expected value. A model that explains nothing leaves all of it in the baseline.
         """
-        X = named(X)
+        X = as_pandas(X)
         parts = self._contributions(X)
         if self._level_factor == 1.0:
             return parts
@@ -256,7 +256,7 @@ def check_columns(
         A column is missing, double or not numeric, or a value is infinite (as `dtype`); the message names it.
     """
     who = type(model).__name__
-    X = named(X)
+    X = as_pandas(X)
     if not isinstance(X, pd.DataFrame):
         raise InputError(
             f"{who}: X must be a table of pandas, Polars or Arrow with columns {list(columns)}, got {type(X).__name__}."

@@ -15,7 +15,7 @@ from cltv_ml.models.attribution import BASELINE
 from cltv_ml.models.base import ValueModel, by_name, check_fitted
 from cltv_ml.models.hurdle import Hurdle
 from cltv_ml.models.hybrid import Hybrid
-from cltv_ml.models.inputs import as_labels, named
+from cltv_ml.models.inputs import as_labels, as_pandas
 from cltv_ml.models.out_of_fold import OUT_OF_TIME, at_latest, out_of_fold
 from cltv_ml.models.pareto_nbd import ParetoNBD
 from cltv_ml.models.probabilistic import ProbabilisticValue
@@ -85,7 +85,7 @@ class Ensemble(ValueModel):
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Learn weights from unseen rows of the latest cutoff, then the members that count from all rows."""
-        X = named(X)
+        X = as_pandas(X)
         labels = pd.Series(as_labels(self, y, len(X)), index=X.index)
         members, weights = self.components(), self._given()
         if weights is None:

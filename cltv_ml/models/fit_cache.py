@@ -6,11 +6,11 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-Result = TypeVar("Result")
+from cltv_ml.side_by_side import Result
 
 #: Fits kept at a time, the latest used: a tuning makes hundreds.
 MOST_FITS = 100

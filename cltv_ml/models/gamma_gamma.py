@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
-from cltv_ml.models.inputs import named
+from cltv_ml.models.inputs import as_pandas
 from cltv_ml.models.likelihood import Maximum
 from cltv_ml.models.predictive import draw_parameters
 from cltv_ml.models.purchase_history import check_complete
@@ -125,7 +125,7 @@ class GammaGamma(BaseEstimator):
         else:
             slope = self.params_[f"spend:{_FREQUENCY}"]
             self.independence_["advice"] = (
-                f"Spend goes with frequency, and the model knows it: frequency^{slope:.2f}, "
+                f"Spend depends on frequency, and the model includes it: frequency^{slope:.2f}, "
                 f"likelihood ratio {ratio:.1f}."
             )
         self.independence_ |= {"likelihood_ratio": ratio, "ratio_p_value": p_value}
@@ -225,7 +225,7 @@ class GammaGamma(BaseEstimator):
         return np.exp(np.clip(z @ slopes, -300.0, 300.0)) if len(slopes) else np.ones(len(z))
 
     def _read(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        X = named(X)
+        X = as_pandas(X)
         matrix = check_columns(self, X, ("frequency", "monetary_value"))
         check_complete(self, X, matrix[:, :1], ("frequency",))
         spend = np.where(matrix[:, 0] > 0, matrix[:, 1], 0.0)
@@ -240,7 +240,11 @@ class GammaGamma(BaseEstimator):
 def _independence(x: np.ndarray, spend: np.ndarray) -> dict[str, float | str]:
     """Return the correlation of spend with frequency among repeat buyers."""
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(spend) == 0:
-        return {"spearman": 0.0, "p_value": 1.0, "advice": "Too few different customers to tell."}
+        return {
+            "spearman": 0.0,
+            "p_value": 1.0,
+            "advice": "Too few different customers to test independence.",
+        }
     every = slice(
         None, None, max(1, len(x) // 50_000)
     )  # ranks of a million rows would cost more than the fit
@@ -248,7 +252,7 @@ def _independence(x: np.ndarray, spend: np.ndarray) -> dict[str, float | str]:
     advice = "Spend is close to independent of frequency, as the model assumes."
     if abs(spearman) > 0.3 and p_value < 0.05:
         advice = (
-            f"Spend goes with frequency (Spearman {spearman:+.2f}): the value of frequent buyers is biased "
+            f"Spend depends on frequency (Spearman {spearman:+.2f}): the value of frequent buyers is biased "
             f"{'down' if spearman > 0 else 'up'}; check it by frequency or use a machine-learning model."
         )
     return {"spearman": float(spearman), "p_value": float(p_value), "advice": advice}

@@ -27,7 +27,7 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
     """
     if isinstance(X, pd.DataFrame):
         return X if _has_names(model, X) else _by_place(model, X, names)
-    if isinstance(found := named(X), pd.DataFrame):
+    if isinstance(found := as_pandas(X), pd.DataFrame):
         return found
     if hasattr(X, "collect_schema"):  # a lazy frame of Polars
         raise InputError(
@@ -37,10 +37,10 @@ def as_frame(model: Any, X: Any, names: Sequence[str] | None = None) -> pd.DataF
     return _by_place(model, pd.DataFrame(array, copy=False), names)
 
 
-def named(X: Any) -> Any:
+def as_pandas(X: Any) -> Any:
     """Return a table that hands over Arrow's stream, such as one of Polars, as a pandas frame; the rest as it is.
 
-    >>> named(pa.table({"T": [90.0]})).columns.tolist()
+    >>> as_pandas(pa.table({"T": [90.0]})).columns.tolist()
     ['T']
     """
     if isinstance(X, pd.DataFrame) or not (hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns")):

@@ -20,7 +20,7 @@ LEAST_PERIODS = 8
 
 
 @dataclass(frozen=True)
-class Grain:
+class PeriodGrain:
     """Whole periods in place of days, each with all its sales on one date.
 
     A window of 91 days holds three firsts of a month or four, and so does the one a year before: their revenue is not
@@ -50,7 +50,7 @@ class Grain:
         return ((period + 0.5) * self.length).astype(int)
 
 
-def find_grain(dates: np.ndarray, amounts: np.ndarray, until: np.datetime64) -> Grain | None:
+def find_grain(dates: np.ndarray, amounts: np.ndarray, until: np.datetime64) -> PeriodGrain | None:
     """Return the grain of purchases by date, None where they are dated by day.
 
     Parameters
@@ -69,7 +69,7 @@ def find_grain(dates: np.ndarray, amounts: np.ndarray, until: np.datetime64) -> 
     return weeks if weeks is not None else _months(dates, sizes, until)
 
 
-def _weeks(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Grain | None:
+def _weeks(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> PeriodGrain | None:
     weekday = dates.astype(int) % 7
     by_weekday = np.bincount(weekday, weights=sizes, minlength=7)
     usual = int(by_weekday.argmax())
@@ -77,10 +77,10 @@ def _weeks(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Grain 
     if by_weekday[usual] < LEAST_SHARE * sizes.sum() or periods < LEAST_PERIODS:
         return None
     first = dates[weekday == usual].min()
-    return Grain("week", np.arange(first, until + np.timedelta64(1, "D"), 7), 7.0)
+    return PeriodGrain("week", np.arange(first, until + np.timedelta64(1, "D"), 7), 7.0)
 
 
-def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Grain | None:
+def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> PeriodGrain | None:
     months = dates.astype("datetime64[M]")
     order = np.lexsort((sizes, months))
     last = np.append(months[order][1:] != months[order][:-1], True)
@@ -92,7 +92,7 @@ def _months(dates: np.ndarray, sizes: np.ndarray, until: np.datetime64) -> Grain
     if (np.abs((usual[seen] - dates[largest]).astype(int)) <= NEAR_DAYS).mean() < LEAST_NEAR:
         return None
     usual[seen] = dates[largest]
-    return Grain("month", usual, PACE)
+    return PeriodGrain("month", usual, PACE)
 
 
 def _usual_dates(seen: np.ndarray, calendar: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
-from cltv_ml.side_by_side import side_by_side
-
-Result = TypeVar("Result")
+from cltv_ml.side_by_side import Result, side_by_side
 
 OUT_OF_TIME = "out of time"
 OTHER_CUSTOMERS = "other customers"

@@ -129,10 +129,10 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
-def address(kind: type) -> str:
+def class_address(kind: type) -> str:
     """Return what stored models call a class: its name, with its module before a colon where it is not of this package.
 
-    >>> address(ValueModel)
+    >>> class_address(ValueModel)
     'ValueModel'
     """
     if kind.__module__.partition(".")[0] == "cltv_ml":
@@ -144,7 +144,9 @@ def addresses(model: BaseEstimator) -> list[str]:
     """Return the addresses of what an estimator is made of, where it is not of this package or of Python."""
     parts = [model, *model.get_params(deep=True).values()]
     kinds = [part if hasattr(part, "__qualname__") else type(part) for part in parts]
-    named = {address(kind) for kind in kinds if (kind.__module__ or "").partition(".")[0] not in _PYTHONS}
+    named = {
+        class_address(kind) for kind in kinds if (kind.__module__ or "").partition(".")[0] not in _PYTHONS
+    }
     return sorted(name for name in named if ":" in name)
 
 

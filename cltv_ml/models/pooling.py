@@ -21,7 +21,7 @@ from sklearn.base import clone
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.fitting import bounds_of
-from cltv_ml.models.inputs import named
+from cltv_ml.models.inputs import as_pandas
 from cltv_ml.models.likelihood import Maximum, maximize
 from cltv_ml.models.mbg_cnbd import MBGCNBD
 from cltv_ml.models.purchases import PurchaseModel
@@ -51,7 +51,7 @@ class Pooled(Generic[Model]):
 
     def expected_purchases(self, X: pd.DataFrame, groups: pd.Series, t: float | str) -> np.ndarray:
         """Return the expected purchases of customers in the next `t`, each by their group's model."""
-        X, groups = named(X), pd.Series(groups)
+        X, groups = as_pandas(X), pd.Series(groups)
         expected = np.empty(len(X))
         for group, rows in (
             groups.reset_index(drop=True).groupby(groups.to_numpy(), dropna=False).indices.items()
@@ -75,7 +75,7 @@ def fit_pooled(model: Model, X: pd.DataFrame, groups: pd.Series) -> Pooled[Model
     InputError
         There are fewer than two groups, or a group is missing.
     """
-    X, groups = named(X), pd.Series(groups)
+    X, groups = as_pandas(X), pd.Series(groups)
     if len(groups) != len(X) or groups.isna().any() or groups.nunique() < 2:
         raise InputError(
             f"fit_pooled: groups must name the group of each of {len(X)} customers and at least two different ones; "

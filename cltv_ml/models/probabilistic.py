@@ -16,7 +16,7 @@ from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.common_draws import DRAWS, CommonDraws, even_numbers
 from cltv_ml.models.fit_cache import once
 from cltv_ml.models.gamma_gamma import GammaGamma
-from cltv_ml.models.inputs import named
+from cltv_ml.models.inputs import as_pandas
 from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, row_blocks
 from cltv_ml.models.purchase_history import DAYS_IN
 from cltv_ml.models.purchases import PurchaseModel
@@ -87,7 +87,7 @@ class ProbabilisticValue(ValueModel):
             A setting or a column is impossible, spend is negative, or nobody has spent on a second day.
         """
         self._check_settings()
-        X = named(X)
+        X = as_pandas(X)
         matrix = check_columns(self, X, ("frequency", "monetary_value"))
         # Repeat customers whose later purchases were all free say nothing about spend; negative spend is
         # left in for GammaGamma to refuse.

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns
-from cltv_ml.models.inputs import named
+from cltv_ml.models.inputs import as_pandas
 from cltv_ml.windows import to_days
 
 #: Days in one unit of time a model may be fitted in.
@@ -74,7 +74,7 @@ def read_history(
         A value is missing, negative, not whole (frequency) or later than `T` (recency), or the frame
         says in `attrs["time_unit"]` that it is in another unit than the model.
     """
-    who, X = type(model).__name__, named(X)
+    who, X = type(model).__name__, as_pandas(X)
     matrix = check_columns(model, X, columns)
     check_unit(model, X)
     check_complete(model, X, matrix, columns)
@@ -109,7 +109,7 @@ def read_periods(
     InputError
         A value is missing, below `at_least`, not whole, or larger than the last column's.
     """
-    who, X = type(model).__name__, named(X)
+    who, X = type(model).__name__, as_pandas(X)
     matrix = check_columns(model, X, columns)
     check_unit(model, X)
     check_complete(model, X, matrix, columns)

@@ -13,7 +13,7 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_fitted
 from cltv_ml.models.distinct_rows import in_parts, on_distinct
 from cltv_ml.models.fitting import LikelihoodModel, Params
-from cltv_ml.models.inputs import named
+from cltv_ml.models.inputs import as_pandas
 from cltv_ml.models.predictive import PLAUSIBLE, between, check_coverage, draw_parameters, row_blocks
 from cltv_ml.models.purchase_history import to_time
 
@@ -136,7 +136,7 @@ class PurchaseModel(LikelihoodModel):
         models = self._plausible(np.random.default_rng([seed, 1]))
         bounds = [between(draws, coverage) for _, draws in self._draw(models, X, self._length(t), size, seed)]
         return pd.DataFrame(
-            np.concatenate(bounds), index=named(X).index, columns=["purchases_lower", "purchases_upper"]
+            np.concatenate(bounds), index=as_pandas(X).index, columns=["purchases_lower", "purchases_upper"]
         )
 
     def _draw(

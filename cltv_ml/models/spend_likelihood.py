@@ -162,8 +162,8 @@ def _advise_held(ratio: float, q: float) -> str:
     tail = "infinite or nearly so " if q < 1.2 and ratio > 1 else ""
     return (
         f"Spend per purchase has a heavier tail than Gamma-Gamma: its population mean would be {tail}"
-        f"({ratio:.2g} times the repeat buyers' mean, q = {q:.3g}), so it is held at the repeat buyers' mean. Totals "
-        "stand; take no meaning from p, q and v, and check the value of customers without a repeat purchase."
+        f"({ratio:.2g} times the repeat buyers' mean, q = {q:.3g}), so it is held at the repeat buyers' mean. Use "
+        "the totals, but do not interpret p, q and v, and check the value of customers without a repeat purchase."
     )
 
 

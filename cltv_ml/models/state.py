@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 
 from cltv_ml.errors import InputError
 from cltv_ml.models.base import ValueModel
-from cltv_ml.models.own import address, addresses, pickled
+from cltv_ml.models.own import addresses, class_address, pickled
 
 
 def to_state(model: BaseEstimator) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def to_state(model: BaseEstimator) -> dict[str, Any]:
         name: value for name, value in vars(model).items() if name.endswith("_") and not name.startswith("_")
     }
     return {
-        "class": address(type(model)),
+        "class": class_address(type(model)),
         **({"name": vars(model)["name"]} if "name" in vars(model) else {}),
         "arguments": {name: _encode(value) for name, value in model.get_params(deep=False).items()},
         "learned": {name: _encode(value) for name, value in learned.items()},
@@ -61,7 +61,7 @@ def from_state(state: Mapping[str, Any], classes: Mapping[str, type[BaseEstimato
 
 def _encode(value: Any) -> Any:
     if isinstance(value, BaseEstimator):
-        if isinstance(value, ValueModel) or ":" not in address(type(value)):
+        if isinstance(value, ValueModel) or ":" not in class_address(type(value)):
             return {"@model": to_state(value)}
         return {"@pickle": pickled(value), "made_of": addresses(value)}
     if isinstance(value, xgb.Booster):

@@ -93,7 +93,7 @@ def fit_value_by_age(cohorts: CohortRevenue, start: pd.Timestamp, horizon: int) 
     calendar = Calendar(start, days, horizon, weekdays=False)
     age = cohorts.day - cohorts.first
     opening = age <= 0
-    weekly = _weeks(days)
+    weekly = _week_of(days)
     opened = np.bincount(
         weekly[cohorts.day[opening]], weights=cohorts.amount[opening], minlength=weekly[-1] + 1
     )
@@ -140,5 +140,5 @@ def exposures(won: np.ndarray, days: np.ndarray, guard: int, ages: tuple[int, ..
     return customers
 
 
-def _weeks(days: int) -> np.ndarray:
+def _week_of(days: int) -> np.ndarray:
     return np.arange(days) // 7

@@ -15,7 +15,7 @@ from cltv_ml.models.base import ValueModel, check_fitted, is_numeric
 from cltv_ml.models.bg_nbd import BGNBD
 from cltv_ml.models.categories import as_spelled, first_spelling
 from cltv_ml.models.gamma_gamma import GammaGamma
-from cltv_ml.models.inputs import as_labels, named
+from cltv_ml.models.inputs import as_labels, as_pandas
 from cltv_ml.models.out_of_fold import at_latest, by_cutoff
 from cltv_ml.models.probabilistic import ProbabilisticValue
 from cltv_ml.models.purchases import PurchaseModel
@@ -92,7 +92,7 @@ class WithCovariates(ValueModel):
 
     def fit(self, X: pd.DataFrame, y: pd.Series | None = None) -> Self:
         """Choose the penalty on the latest labelled windows, and fit on the customers of the latest."""
-        X, labels = named(X), as_labels(self, y, len(X))
+        X, labels = as_pandas(X), as_labels(self, y, len(X))
         self.coding_ = learn_coding(X, self.attributes)
         self.penalty_ = self._choose_penalty(X, labels)
         return self.adapt(at_latest(X))

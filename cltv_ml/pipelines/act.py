@@ -20,7 +20,7 @@ from cltv_ml.actions.offers import add_offers, add_price_test
 from cltv_ml.actions.past_campaign_table import learn_from_table
 from cltv_ml.actions.products import add_cross_sell, add_upsell
 from cltv_ml.actions.questions import missing_section
-from cltv_ml.actions.shop import Shop, look
+from cltv_ml.actions.shop import Shop, read_shop
 from cltv_ml.actions.terms import Actions, PastCampaign, Terms
 from cltv_ml.data import Cleaned
 from cltv_ml.errors import InputError
@@ -72,7 +72,7 @@ def act(settings: Settings | None = None, *, progress: Progress = silent, **opti
     terms = _with_costs(terms, settings, cleaned)
     progress("scoring the customers", 0.1)
     actions = Actions()
-    shop = look(cleaned, terms, actions)
+    shop = read_shop(cleaned, terms, actions)
     for number, (name, part) in enumerate(PARTS.items()):
         progress(name, 0.3 + 0.6 * number / len(PARTS))
         try:

@@ -84,7 +84,7 @@ def _with_value(scores: pd.DataFrame, column: str, settings: ExportSettings) -> 
 
 
 #: Share of a column's values that must be customers of the scores, to be taken for their ids.
-_SURELY = 0.5
+_LEAST_KNOWN_IDS = 0.5
 
 _CUSTOMERS = "a table with customer_id and, for example, email, phone and opt_out"
 
@@ -112,7 +112,9 @@ def _by_customer(source: Any, wanted: Sequence[str], meant: str, scored: pd.Inde
     ids, customer = scored.astype("str"), " ".join(SYNONYMS["customer_id"]).split()
     surely = [name for name in table if plain_heading(str(name)) in customer]
     if len(surely) != 1 and not ids.str.fullmatch(r"\d{1,9}").all():  # ages may equal small numbers by chance
-        surely = [name for name in table if table[name].dropna().astype("str").isin(ids).mean() > _SURELY]
+        surely = [
+            name for name in table if table[name].dropna().astype("str").isin(ids).mean() > _LEAST_KNOWN_IDS
+        ]
     if len(surely) != 1:
         told = f", such as {ids[0]!r}" if len(ids) else ""
         raise InputError(

@@ -56,11 +56,11 @@ _NONE_WON = "The log has won no customer for four weeks"
 #: What a reader finds in each file, as the page names it.
 _FILE_TITLES = {
     "forecast": "The forecast, every period and band",
-    "history": "What was before it",
+    "history": "Revenue before the forecast",
     "scenarios": "All scenarios",
     "equity": "Customer equity",
     "last_plan": "The last plan, period by period",
-    "causes": "What made the difference",
+    "causes": "Causes of the difference",
 }
 
 _FIRST_COLUMNS = ["cutoff", "start", "until", "span", "part", "measure", "expected"]
@@ -308,7 +308,7 @@ def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, hol
     """Return what a reader must know before the numbers; `holidays` says whether a table of them was given."""
     notes = list(shop.level.notes) if shop.level is not None else []
     if shop.grain and holidays:
-        notes.append(f"The table of holidays is not used, for purchases bear one date a {shop.grain}.")
+        notes.append(f"The table of holidays is not used, because purchases carry one date per {shop.grain}.")
     days = shop.value.repeat.calendar.days
     if not shop.arrivals.season_seen:
         notes.append(
@@ -318,17 +318,17 @@ def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, hol
         notes.append(f"{_NONE_WON}, so none are expected; revenue is that of known customers.")
     if shop.level is None:
         notes.append(
-            "Nobody bought in the last horizon, so the level rests on what customers spend by age alone."
+            "Nobody bought in the last horizon, so the forecast uses only what customers spend by age."
         )
     if shop.total is not None and shop.total.weight >= _LEAST_SAY:
         notes.append(
-            f"Last year's revenue of the same weeks, {shop.total.last_year:,.0f}, counts {shop.total.weight:.0%} in "
-            "the total, by how right it was at earlier cutoffs: that moves known customers and those to come by "
-            f"{shop.total.total / shop.total.parts - 1:+.1%}."
+            f"Last year's revenue of the same weeks, {shop.total.last_year:,.0f}, has a weight of "
+            f"{shop.total.weight:.0%} in the total, from its errors at earlier cutoffs: this changes the forecasts of "
+            f"known customers and of those to come by {shop.total.total / shop.total.parts - 1:+.1%}."
         )
     if window.horizon > days:
         notes.append(
-            f"The horizon of {window.horizon} days is longer than the log of {days}; it was never tested."
+            f"The horizon of {window.horizon} days is longer than the log of {days}: no such forecast was tested."
         )
     if terms.margin_rate is None:
         notes.append(

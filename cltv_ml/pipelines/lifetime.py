@@ -180,11 +180,11 @@ def _bounded_end(future: Future, log: Log, cutoff: pd.Timestamp, horizon: int, e
     last = min(end, max(span, horizon))
     return last, (
         f"The log shows next to no dropout ({stays:.0%} of today's customers are expected to be customers in five "
-        "years), so the residual value would have no end of its own: "
+        "years), so the residual value has no natural limit: "
         + (
-            f"it is capped at {last / 365.25:.1f} years ahead, as long as the log has followed anybody."
+            f"it is capped at {last / 365.25:.1f} years ahead, the length of the log."
             if last < end
-            else "it stops at the end only."
+            else "only the end limits it."
         )
     )
 

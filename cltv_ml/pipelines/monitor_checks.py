@@ -39,7 +39,7 @@ def compare_with_training(
         parts.append(_drift(reference["features"], X.reindex(batch.index), "feature"))
     else:
         notes.append(
-            "The features are defined otherwise here than in training, so only predictions are compared."
+            "The feature definitions differ from those in training, so only predictions are compared."
         )
     drift = pd.concat(parts, ignore_index=True)
     shares = compute_shares(reference["tiers"], batch["tier"].value_counts().to_dict())
@@ -123,7 +123,7 @@ def freshness_checks(
             "refused",
             refused,
             limits.refused,
-            f"{refused:.1%} of the customers have no value; the scores say why.",
+            f"{refused:.1%} of the customers have no value; the scores give the reasons.",
         ),
         level_check(
             "model age",
@@ -190,7 +190,7 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
             f"decile error{days}",
             row["decile_mape_lower"],
             limits.decile_error,
-            f"{when} missed its tenths by {row['decile_mape']:.1%} on average, 95% interval "
+            f"{when} had a decile error of {row['decile_mape']:.1%}, 95% interval "
             f"{row['decile_mape_lower']:.1%} to {row['decile_mape_upper']:.1%}.",
         ),
     ]
@@ -214,14 +214,14 @@ def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currenc
 
 
 def _open_checks(paths: pd.DataFrame, limits: Thresholds, currency: str) -> list[Check]:
-    """Return a check of each open batch that a quarter of its horizon has passed of."""
+    """Return a check of each open batch of whose horizon at least a quarter has passed."""
     checks = []
     for cutoff, path in paths.groupby("cutoff") if len(paths) else ():
         last = path.iloc[-1]
         if last["day"] >= last["horizon"] / 4 and np.isfinite(last["bias_lower"]):
             sentence = (
-                f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} should have "
-                f"brought {format_money(last['expected'], currency)} and brought "
+                f"After {last['day']} of {last['horizon']} days the batch of {cutoff:%Y-%m-%d} was expected to bring "
+                f"{format_money(last['expected'], currency)} and brought "
                 f"{format_money(last['realised'], currency)}."
             )
             off = away_from(last["bias_lower"], last["bias_upper"])

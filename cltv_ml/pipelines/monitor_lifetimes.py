@@ -57,11 +57,11 @@ class LifetimeBatch:
         if self.scale != 1:
             total = self.scores["expected_value"].sum()
             sentences.append(
-                f"The total of {total:,.0f} is without a discount, as is the money that comes; the table of "
+                f"The total of {total:,.0f} is not discounted, as realised money is not either; the table of "
                 f"cltv lifetime discounts it to {total / self.scale:,.0f}."
             )
         if self.rates is not None:
-            sentences.append("What came is counted at the margin rates of today's table.")
+            sentences.append("Realised revenue becomes profit at the margin rates of today's table.")
         return sentences
 
 

@@ -186,7 +186,7 @@ def _learning(m: Material) -> pd.DataFrame:
     return compute_learning(m.log, m.result.window, model, [str(name) for name in model.feature_names_in_])
 
 
-def _unit(_: Material, dependence: pd.DataFrame) -> dict[str, Any]:
+def _feature_unit(_: Material, dependence: pd.DataFrame) -> dict[str, Any]:
     feature = dependence["feature"].iloc[0]
     return {"unit": FEATURES[feature].unit if feature in FEATURES else ""}
 
@@ -310,7 +310,7 @@ RECIPES: dict[str, Recipe] = {
     "contributions": Recipe(
         "training", lambda m: explain.compute_contributions(m.result.models[m.champion], m.X)
     ),
-    "dependence": Recipe("training", _dependence, _unit),
+    "dependence": Recipe("training", _dependence, _feature_unit),
     "learning": Recipe("training", _learning),
     "tier_pyramid": Recipe("training", lambda m: compute_tiers(m.today)),
     "rfm_map": Recipe("data", _rfm),

@@ -79,7 +79,7 @@ def promote(settings: Settings | None = None, *, progress: Progress = silent, **
     log = load(settings, progress, learned=_features(challenger, champion)).transactions
     decision = _decide(log, challenger, champion, targeting, progress)
     if settings.force and not decision.promoted:
-        reasons = [*decision.reasons, "Promoted all the same: it was forced."]
+        reasons = [*decision.reasons, "Promoted regardless of the comparison, because of --force."]
         decision = replace(decision, promoted=True, reasons=reasons)
     return decision if settings.dry_run else _carry_out(decision, settings)
 

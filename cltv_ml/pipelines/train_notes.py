@@ -42,9 +42,9 @@ def training_notes(
         )
     if job.settings.customers_share:
         doubts.append(
-            "Judged on customers whose spending no model saw, learned from the other "
-            f"{job.settings.customers_share:.0%} in the same window: this says how customers are told apart, not how "
-            "well a future window's total is known."
+            f"Models learned from {job.settings.customers_share:.0%} of the customers in the test window and were "
+            "judged on the others: this shows how well they rank customers, not how well they forecast the total of a "
+            "later window."
         )
     if not verdict.within_bounds:
         ending = ". Use its values to rank customers" if beats_chance(result, verdict.champion) else ""
@@ -56,14 +56,14 @@ def training_notes(
         doubts.append(
             "The log holds no window before the cutoff to learn from, so only models without labels competed; "
             f"{MIN_HISTORY + 2 * MIN_LABEL_DAYS} days of log before the cutoff, with customers who spent again, would "
-            "let the others in. Intervals are what the probabilistic models hold possible, not measured errors; the "
-            "same-rate rule has none."
+            "let the others in. Intervals follow from the assumptions of the probabilistic models, not from measured "
+            "errors; the same-rate rule has none."
         )
     level = result.level
     if level is None and not job.settings.customers_share:
         doubts.append(
-            "Nobody bought in the last horizon before the test window, so nothing tells the total: every model keeps "
-            "its own."
+            "Nobody bought in the last horizon before the test window, so the total cannot be forecast: every model "
+            "keeps its own."
         )
     if level is not None:
         doubts += [*disagreement(level), *level.notes]
@@ -97,8 +97,8 @@ def disagreement(level: Level) -> list[str]:
     if high["total"] <= APART * low["total"]:
         return []
     return [
-        f"These forecasts disagree: {low['candidate']} says {low['total']:,.0f}, {high['candidate']} "
-        f"{high['total']:,.0f}. Totals of such windows are missed more often, so the interval is wider."
+        f"These forecasts disagree: {low['candidate']} predicts {low['total']:,.0f}, {high['candidate']} "
+        f"{high['total']:,.0f}. Errors are larger in such windows, so the interval is wider."
     ]
 
 

@@ -65,12 +65,12 @@ def tuning_summary(
     best = scores.sort_values("gini", ascending=False).head(20).reset_index()
     chosen = pd.DataFrame({"setting": list(params), "value": [str(value) for value in params.values()]})
     parts = [
-        section("What was chosen", sentences, tables={"Settings": chosen}),
-        section("How the search went", figures=_histories(study)),
+        section("Chosen settings", sentences, tables={"Settings": chosen}),
+        section("Course of the search", figures=_histories(study)),
     ]
     if importances := _importances(study):
-        parts.append(section("Which settings matter", figures=importances))
-    parts.append(section("What each setting does", figures=_slices(study)))
+        parts.append(section("Importance of each setting", figures=importances))
+    parts.append(section("Effect of each setting", figures=_slices(study)))
     parts.append(section("Trials with the best order", tables={"Twenty at most": best.round(4)}))
     return summarise(f"Tuning {theme.label(model)}", f"{len(table)} trials", parts)
 
@@ -98,7 +98,9 @@ def _importances(study: optuna.Study) -> dict[str, go.Figure]:
             figure = optuna.visualization.plot_param_importances(
                 study, evaluator=evaluator, target=_target(number), target_name=name
             )
-            drawn[f"How much of {name} each setting explains"] = _titled(figure, f"Importance for {name}")
+            drawn[f"Share of the variance of {name} that each setting explains"] = _titled(
+                figure, f"Importance for {name}"
+            )
     return drawn
 
 

@@ -55,13 +55,13 @@ def compute_list_totals(
     }
 
 
-def recompute(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.DataFrame:
+def recompute_totals(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.DataFrame:
     """Return `list`, `customers`, `cost`, `expected_profit` of the best lists: what the page computes, in Python.
 
     The best list ends before the first customer whose gain is below the cost, or where the budget ends.
 
     >>> inputs = {"lists": [{"name": "mail", "customers": [0, 1, 2], "gain": [0.0, 10.0, 11.0]}]}
-    >>> recompute(inputs, {"margin": 50, "effect": 100, "cost": 2})
+    >>> recompute_totals(inputs, {"margin": 50, "effect": 100, "cost": 2})
        list  customers  cost  expected_profit
     0  mail          1   2.0              3.0
     """

@@ -36,7 +36,7 @@ class Tail:
     Parameters
     ----------
     most
-        The last day that may be asked for, where the log shows no dropout and the sum has no end of its own.
+        The last day that may be asked for, where the log shows no dropout and the sum has no natural limit.
     """
 
     model: FutureValue

@@ -74,7 +74,9 @@ def read_csv(
     names = inner_names([name.replace(BROKEN, "\ufffd") for name in header])
     broken: list[tuple[int, str]] = []
     try:
-        with pyarrow.csv.open_csv(readable, **_options(names, delimiter, encoding, skip, broken)) as reader:
+        with pyarrow.csv.open_csv(
+            readable, **_csv_options(names, delimiter, encoding, skip, broken)
+        ) as reader:
             schema = reader.schema.append(pa.field("source_row", pa.int64()))
             batches = pa.RecordBatchReader.from_batches(schema, _numbered(reader, broken, start))
             table = load_batches(con, batches)
@@ -152,7 +154,7 @@ def _look_at(path: Path, encoding: str, header_row: int | None, name: str) -> tu
     return fit_names(names, rows[at + 1 :]), delimiter, first + starts[at]
 
 
-def _options(
+def _csv_options(
     names: list[str], delimiter: str, encoding: str, skip: int, broken: list[tuple[int, str]]
 ) -> dict[str, object]:
     def set_aside(row: pyarrow.csv.InvalidRow) -> str:

@@ -31,7 +31,7 @@ def read_json(con: duckdb.DuckDBPyConnection, path: Path, start: int = 0) -> Sou
             f"{path.name!r} is JSON but not in UTF-8 ({error.reason}); save it as UTF-8."
         ) from error
     records, broken, notes = _records(text, path.name, start)
-    records, told = _take_apart(records)
+    records, told = _expand_nested(records)
     rows = [dict(_flat_record(record)) for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
@@ -61,7 +61,7 @@ def _transposed(content: Any) -> list[dict[str, Any]] | None:
     return [{name: value[row] for name, value in content.items()} for row in columns[0]]
 
 
-def _take_apart(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+def _expand_nested(records: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """Expand each record by its nested list of records when only the nested records hold money.
 
     An order whose lines have prices and that has no total is so written, and a customer with all orders.

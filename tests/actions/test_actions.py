@@ -25,7 +25,7 @@ def test_a_fault_in_a_part_is_not_left_out_with_a_sentence(shop, monkeypatch, tm
     def fail(*_):
         raise ValueError("planted")
 
-    monkeypatch.setattr(importlib.import_module("cltv_ml.pipelines.act"), "look", lambda *_: shop)
+    monkeypatch.setattr(importlib.import_module("cltv_ml.pipelines.act"), "read_shop", lambda *_: shop)
     monkeypatch.setitem(PARTS, "margins", fail)
     with pytest.raises(ValueError, match="planted"):
         pipelines.act(data=Cleaned(shop.log.frame, shop.log.frame.iloc[:0], None), out=tmp_path)

@@ -69,11 +69,11 @@ def test_an_earlier_model_that_is_gone_stays_in_the_other_parts(shop, done, monk
 
 
 def test_the_figures_of_changes_are_drawn_from_the_same_accounting(shop, done, monkeypatch):
-    def look(_, terms, found):
+    def read_shop(_, terms, found):
         found.rules |= {"tiers": {"high": 50.0, "low": 0.0}}
         return dataclasses.replace(shop, terms=terms)
 
-    monkeypatch.setattr(changes, "look", look)
+    monkeypatch.setattr(changes, "read_shop", read_shop)
     before = done.tables["customers"].sample(frac=0.8, random_state=0)
     before = before.assign(
         expected_value=before["expected_value"] * 0.7, cutoff=shop.window.cutoff - pd.Timedelta(days=91)

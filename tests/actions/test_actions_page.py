@@ -10,7 +10,7 @@ from pages import SENTENCES, lost_numbers
 
 from cltv_ml.actions import lists
 from cltv_ml.pipelines.act import _act_page, _for_readers, _write_act
-from cltv_ml.reporting.list_totals import compute_list_totals, recompute
+from cltv_ml.reporting.list_totals import compute_list_totals, recompute_totals
 
 
 def test_tables_are_written_as_a_spreadsheet_shows_them():
@@ -92,7 +92,7 @@ def test_the_page_links_each_list_and_shows_its_first_rows(written, totals):
 
 def test_the_controls_start_at_the_lists_that_were_written(written, shop, done):
     inputs = written[1]["sections"][0]["list_totals"]["inputs"]
-    best = recompute(
+    best = recompute_totals(
         inputs, {"margin": 100, "effect": 100, "cost": shop.terms.cost, "budget": shop.terms.budget}
     )
     names = {title: name for name, title in lists.LISTS.items()}
@@ -112,6 +112,6 @@ def test_the_controls_start_at_a_large_budget_as_it_was_stated():
 def test_a_twice_as_dear_treatment_shortens_every_list(written):
     inputs = written[1]["sections"][0]["list_totals"]["inputs"]
     stated = {"margin": 100, "effect": 100, "cost": 0.1}
-    now, dearer = recompute(inputs, stated), recompute(inputs, {**stated, "cost": 0.4})
+    now, dearer = recompute_totals(inputs, stated), recompute_totals(inputs, {**stated, "cost": 0.4})
     assert (dearer["customers"] <= now["customers"]).all()
     assert (dearer["expected_profit"] < now["expected_profit"]).all()

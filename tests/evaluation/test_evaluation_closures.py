@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cltv_ml.evaluation.levels import _closed
+from cltv_ml.evaluation.levels import _closure_notes
 from cltv_ml.models.level_closures import Closure
 
 START = pd.Timestamp("2020-01-01")
@@ -16,19 +16,19 @@ START = pd.Timestamp("2020-01-01")
         (
             None,
             580,
-            "expects the same on these days of the window, for the log holds no year that would tell",
+            "expects the same on these days of the window, because the log holds no other year",
         ),
         (True, 580, "expects the same on these days of the window, as in other years"),
         (True, 400, ""),
     ],
 )
 def test_it_is_told_what_the_total_makes_of_a_closure(yearly, cutoff, told):
-    notes = _closed([Closure(244, 274, 1.0, yearly)], START, cutoff, 60)
+    notes = _closure_notes([Closure(244, 274, 1.0, yearly)], START, cutoff, 60)
     assert [told in note for note in notes] == [True] * bool(told)
     assert all("Next to nothing was sold from 2020-09-01 to 2020-09-30" in note for note in notes)
 
 
 def test_a_closure_of_every_year_is_told_once():
     years = [Closure(244 + 364 * year, 274 + 364 * year, 1.0, True) for year in range(3)]
-    (note,) = _closed(years, START, 244 + 364 * 3 - 20, 60)
+    (note,) = _closure_notes(years, START, 244 + 364 * 3 - 20, 60)
     assert "from 2022-08-30" in note

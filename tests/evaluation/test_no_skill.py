@@ -101,5 +101,5 @@ def test_a_naive_rule_that_orders_customers_as_well_is_named_and_nobody_is_calle
     spent = alike.y_true
     known = {name: table.assign(expected_value=spent + 1.0) for name, table in alike.predictions.items()}
     (sentence,) = doubt_order(replace(alike, predictions=known), "tweedie")
-    assert "the rule that each goes on at their own rate" in sentence
+    assert "the rule that customers keep their own rates" in sentence
     assert "alike" not in sentence

@@ -123,8 +123,8 @@ def test_a_shop_dated_by_week_is_told_what_is_counted_and_that_holidays_are_not(
     mondays = growing.assign(timestamp=growing["timestamp"].dt.to_period("W").dt.start_time)
     easter = pd.DataFrame({"date": ["2023-04-09"], "name": ["easter"]})
     found = pipelines.forecast(data=mondays, horizon="9w", holidays=easter, out=tmp_path / "plan.csv")
-    assert "Purchases bear one date a week: the level compares whole weeks, not days." in found.notes
-    assert "The table of holidays is not used, for purchases bear one date a week." in found.notes
+    assert "Purchases carry one date per week: the level compares whole weeks, not days." in found.notes
+    assert "The table of holidays is not used, because purchases carry one date per week." in found.notes
 
 
 def test_every_number_of_the_page_is_in_a_file_next_to_it(forecasts):

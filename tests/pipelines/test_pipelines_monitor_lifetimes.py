@@ -53,7 +53,7 @@ def test_what_remains_is_watched_to_its_end_without_a_discount(file):
 
 def test_a_total_that_differs_from_the_tables_by_the_discount_is_told(file):
     told = read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes
-    assert any("The total of 200 is without a discount" in note and "to 180" in note for note in told)
+    assert any("The total of 200 is not discounted" in note and "to 180" in note for note in told)
     file.with_suffix(".json").write_text(json.dumps({"expected_by_day": {"91": 50.0, "365": 180.0}}))
     assert len(read_lifetime_batch(Monitor(value="remaining", lifetimes=file)).notes) == 1
 

@@ -239,7 +239,7 @@ def test_a_forced_promotion_moves_the_alias_and_says_so(rivals, shop):
     challenge(rivals, 3)
     decision = pipelines.promote(data=shop, force=True)
     assert decision.promoted
-    assert decision.reasons[-1] == "Promoted all the same: it was forced."
+    assert decision.reasons[-1] == "Promoted regardless of the comparison, because of --force."
     assert registry.alias_version("cltv", "champion") == 3
 
 

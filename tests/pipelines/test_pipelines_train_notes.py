@@ -14,7 +14,7 @@ def level(*totals: float) -> Level:
 
 def test_forecasts_of_the_total_that_disagree_are_named():
     (said,) = disagreement(level(100.0, 180.0, 900.0))
-    assert "bottom-up says 100, top-down 180" in said
+    assert "bottom-up predicts 100, top-down 180" in said
 
 
 def test_a_forecast_that_hardly_counts_is_no_disagreement():

@@ -239,7 +239,9 @@ def test_the_lists_in_the_page_follow_the_reader_s_numbers_as_python_does(tmp_pa
         render_html(summarise("t", "s", [{**section("x", tables=ONE), "list_totals": totals}])), "utf-8"
     )
     seen = read(page, 800, "light", LISTS)
-    wanted = list_totals.recompute(totals["inputs"], {"margin": 50, "effect": 100, "cost": 2, "budget": 30})
+    wanted = list_totals.recompute_totals(
+        totals["inputs"], {"margin": 50, "effect": 100, "cost": 2, "budget": 30}
+    )
     assert [one["customers"] for one in seen["lists"]] == wanted["customers"].tolist()
     assert [one["profit"] for one in seen["lists"]] == pytest.approx(wanted["expected_profit"].tolist())
     assert seen["rows"][-1].split("\t")[1] == f"{wanted['customers'].sum()}"

@@ -69,4 +69,4 @@ def test_a_list_as_stated_is_one_of_the_lengths_that_the_page_knows():
     for length, budget in zip(stated, (None, 777.0), strict=True):
         inputs = compute_list_totals({"mail": table}, cost=1.0, budget=budget)["inputs"]
         wanted = {"margin": 100, "effect": 100, "cost": 1.0, "budget": budget}
-        assert list_totals.recompute(inputs, wanted)["customers"].tolist() == [length]
+        assert list_totals.recompute_totals(inputs, wanted)["customers"].tolist() == [length]

@@ -52,12 +52,12 @@ def campaign_profit(curve: pd.DataFrame, *, currency: str = "", listed: float | 
             hovertemplate=f"{name}: %{{x:,}} customers, %{{y:,.2f}}<extra></extra>",
         )
     if "profit_lower" in curve:
-        _add_interval(figure, curve)
+        _add_band(figure, curve)
     figure.add_hline(y=0, line={"color": theme.REFERENCE, "dash": "dot"})
     return figure
 
 
-def _add_interval(figure: go.Figure, curve: pd.DataFrame) -> None:
+def _add_band(figure: go.Figure, curve: pd.DataFrame) -> None:
     x = curve["customers"]
     figure.add_scatter(
         x=[*x, *x[::-1]],

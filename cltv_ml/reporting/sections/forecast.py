@@ -243,7 +243,7 @@ def last_plan_section(
             "Volume is the number of customers, mix the share of new ones among them, frequency their orders, basket "
             "the revenue per order.",
         ],
-        tables={"What made the difference": shown},
+        tables={"Causes of the difference": shown},
         links=links,
         figures={"Bars are realised, points planned.": plots.plan_against_actual(judged, currency=currency)},
     )

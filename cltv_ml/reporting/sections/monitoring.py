@@ -202,8 +202,8 @@ def _truth_section(
     else:
         sentences.append("No batch's horizon has passed yet.")
     if len(progress):
-        figures["What the open batches should have brought by now (dashed) and brought."] = (
-            plots.batch_so_far(progress, currency=currency)
+        figures["Expected (dashed) and realised revenue of the open batches so far."] = plots.batch_so_far(
+            progress, currency=currency
         )
     return section(
         "Predicted and realised totals of earlier batches", sentences, figures=figures, links=links
