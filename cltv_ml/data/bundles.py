@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from cltv_ml.data.aside import Aside
-from cltv_ml.data.headings import plain_heading
+from cltv_ml.data.headings import plain_heading, plain_text
 from cltv_ml.data.lines import Lines
 from cltv_ml.data.parse import quote
 from cltv_ml.data.rules import Rules
-from cltv_ml.engine import MONEY_SCALE, Relation, keep
+from cltv_ml.engine import MONEY_SCALE, Relation, keep, literals
 from cltv_ml.sources.frames import MARK
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 _PARENT = re.compile(
     "parent|bundle|componentof|partof|belongsto|kitof|mutterartikel|ubergeordnet|padre|pai$|oberartikel"
 )
+
+#: Headings of a column that says what kind of line each is, and what it calls the parts of bundles and the bundles.
+_TYPE_HEADING = re.compile("type|kind|typ$|^art$|role|class|level")
+_PART_LEVEL = re.compile(
+    r"\b(component|child|part|member|element|komponente|bestandteil|composant)s?\b"
+    "|(bundle|kit|set|pack)[ -]?(item|line|part|content)"
+)
+_WHOLE_LEVEL = re.compile(r"\b(bundle|kit|set|pack|parent|assembly|composite|combo|lot|stuckliste)\b")
 
 #: Share of the bundles whose parts sum up to them from which on the parts are taken for the same money.
 _SURELY = 0.9
@@ -32,11 +40,12 @@ def take_bundles_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> lis
     """
     if "order_id" not in lines.columns or rules.amount_per == "line":
         return []
-    for column in (one for one in raw.unused if _PARENT.search(plain_heading(one))):
-        key = _parent_key(raw, column)
-        if not key:
-            continue
-        parts = _priced_parts(lines, aside, column, key)
+    parents = [
+        (column, _parent_key(raw, column)) for column in raw.unused if _PARENT.search(plain_heading(column))
+    ]
+    pairs = [(column, _filled_text(column), _filled_text(key)) for column, key in parents if key]
+    for column, part_of, own in pairs or _told_by_type(raw):
+        parts = _priced_parts(lines, aside, part_of, own)
         both, same = parts.row(
             f"select count(distinct whole), count(distinct whole) filter (same) from {parts}"
         )
@@ -66,9 +75,37 @@ def _parent_key(raw: Raw, column: str) -> str:
     return [*alike, raw.mapping.get("product_id", "")][0]
 
 
-def _priced_parts(lines: Lines, aside: Aside, column: str, key: str) -> Relation:
-    """Return the priced parts of priced lines: `source_row`, `whole`, `money`, and whether all parts sum up to it."""
-    part, own = (f"nullif(trim(cast({quote(name)} as varchar)), '')" for name in (column, key))
+def _filled_text(column: str) -> str:
+    return f"nullif(trim(cast({quote(column)} as varchar)), '')"
+
+
+def _told_by_type(raw: Raw) -> list[tuple[str, str, str]]:
+    """Return a column whose levels tell bundles from their parts, with SQL for the bundle of a part and of a bundle."""
+    found = []
+    for column in (one for one in raw.unused if _TYPE_HEADING.search(plain_heading(one))):
+        rows = raw.table.rows(f"select distinct {_filled_text(column)} from {raw.table} limit 21")
+        levels = [str(level) for (level,) in rows if level is not None]
+        parts = [level for level in levels if _PART_LEVEL.search(plain_text(level, " "))]
+        wholes = [
+            level for level in levels if level not in parts and _WHOLE_LEVEL.search(plain_text(level, " "))
+        ]
+        if len(rows) <= 20 and parts and wholes:
+            sql = [
+                f"if({_filled_text(column)} in ({literals(some)}), 'bundle', null)"
+                for some in (parts, wholes)
+            ]
+            found.append((column, sql[0], sql[1]))
+    return found
+
+
+def _priced_parts(lines: Lines, aside: Aside, part: str, own: str) -> Relation:
+    """Return the priced parts of priced lines: `source_row`, `whole`, `money`, and whether all parts sum up to it.
+
+    Parameters
+    ----------
+    part, own
+        SQL for the bundle that a line is a part of, and for what a bundle is called.
+    """
     priced = keep(
         lines.marks.con,
         "perhaps_bundled",

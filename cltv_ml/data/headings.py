@@ -19,9 +19,14 @@ NOT_THE_PURCHASE = re.compile(
 
 #: Headings that may mean an order's total, or a line's.
 PER_ORDER = re.compile(
-    "(order|invoice|grand|basket|cart|receipt|gesamt|rechnungs|bestell|commande|facture|pedido|factura)"
+    "(order|invoice|grand|basket|cart|receipt|gesamt|rechnungs|bestell|bestil|bestall|commande|facture|pedido|factura"
+    "|ordine|ordre|orden$|encomenda|fattura|zamowien|objednav|rendeles|tilau|siparis|comanda|comenz|narudz|pesanan"
+    "|donhang|заказ|замовлен|поръчк|παραγγελ|注文|订单|訂單|주문|סהכהזמנה|הזמנה|คำสั่งซื้อ)"
 )
-PER_LINE = re.compile("(line|item|unit|product|zeile|position|artikel|ligne|linea|each)")
+PER_LINE = re.compile(
+    "(line|item|unit|product|zeile|position|artikel|ligne|linea|linha|riga$|each|pozycj|polozk|rivi|satir|строк|позиц"
+    "|明細|明细|商品|상품)"
+)
 
 #: Headings of how many items a price is for.
 PRICE_PER = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cltv_ml.data.headings import plain_heading
 from cltv_ml.data.parse import quote
 from cltv_ml.engine import Relation
 
@@ -96,6 +97,24 @@ def _is_total(first: Relation, value: str, other: str, amount: str) -> bool:
         "from orders"
     )
     return bool(several >= _FEW_ORDERS and constant >= 0.95 * several)
+
+
+def read_reference(table: Relation, mapping: dict[str, str], given: Mapping[str, str | None]) -> list[str]:
+    """Read a column called a reference that was taken for products, and names other orders, as cancels; tell so."""
+    column, order = mapping.get("product_id", ""), mapping.get("order_id", "")
+    if not order or plain_heading(column) != "reference" or {"product_id", "cancels"} & {*given}:
+        return []
+    text, own = (f"nullif(trim(cast({quote(one)} as varchar)), '')" for one in (column, order))
+    filled, others = table.row(
+        f"select count({text}), count(*) filter ({text} <> {own} and {text} in (select {own} from {table})) "
+        f"from {table}"
+    )
+    if not filled or others < filled or "cancels" in mapping:
+        return []
+    mapping["cancels"] = mapping.pop("product_id")
+    return [
+        f"Column {column!r} names other orders and was read as cancels (--mapping product_id={column} declines it)."
+    ]
 
 
 def doubt_totals(first: Relation, mapping: Mapping[str, str]) -> list[str]:

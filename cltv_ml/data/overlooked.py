@@ -95,7 +95,10 @@ def _look_at_column(
     found: Overlooked,
 ) -> None:
     """Read, ask or tell of a column by its heading and its levels, None where it has many."""
-    if speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, found.settled):
+    settled, refunded = found.settled, decided.get("refunded")
+    if refunded and kind == "timestamp":
+        settled = f"({settled} or {glance.number(refunded)} <> 0)"
+    if speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, settled):
         found.notes.append(
             f"Column {column!r} marks only lines that are left out or taken back without it, and is not used."
         )
@@ -333,7 +336,7 @@ def _look_at_codes(
     longest = 20 if HEADED["documents"].search(heading) else 6
     if "type" in decided or not 2 <= len(codes) <= 6 or max(map(len, codes)) > longest:
         return
-    if any(is_money(code) and not code.isdigit() for code in codes):
+    if any(is_money(code) and not code.isdigit() for code in codes) or max(levels.values()) < 2:
         return
     if {code.lower() for code in codes} <= NO | YES - {"1", "x"} and "-1" not in codes:
         return

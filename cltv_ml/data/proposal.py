@@ -16,7 +16,7 @@ from cltv_ml.data.headings import SYNONYMS, plain_heading
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.levels import LEVEL_NAMES
 from cltv_ml.data.mapping import REQUIRED, check_mapping, flag, is_complete, open_names
-from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order
+from cltv_ml.data.orders import choose_order, doubt_totals, find_order, is_no_order, read_reference
 from cltv_ml.data.overlooked import look_over
 from cltv_ml.data.parse import quote
 from cltv_ml.data.questions import Question, QuestionsError
@@ -104,6 +104,7 @@ def complete(table: Relation, given: Mapping[str, str | None]) -> Proposal:
     notes = [*(recognised.notes if recognised else ()), *proposal.notes]
     if not recognised:
         notes += _settle_order(first, kinds, mapping, given, proposal.ties)
+        notes += read_reference(table, mapping, given)
         told, doubted = doubt_customer(first, kinds, mapping, given)
         notes += told
         questions += (

@@ -23,7 +23,7 @@ from cltv_ml.data.parse import quote
 from cltv_ml.data.proposal import Proposal, complete
 from cltv_ml.data.questions import Question, QuestionsError
 from cltv_ml.data.rules import Rules, change_rules, keep_levels
-from cltv_ml.data.scale import doubt_cents, doubt_parts
+from cltv_ml.data.scale import doubt_cents, doubt_parts, tell_of_cents
 from cltv_ml.data.synthetic import customers_of, simulate
 from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
@@ -160,7 +160,7 @@ def read(
         read_at=pd.Timestamp.now(),
         rules=settled,
         workspace=opened.workspace,
-        notes=(*opened.notes, *notes, *proposal.notes),
+        notes=(*opened.notes, *notes, *proposal.notes, *tell_of_cents(rows, proposal.mapping, settled)),
         starts=tuple(part.start for part in opened.parts),
     )
     _check_answered((*proposal.questions, *questions, *_doubts(opened, proposal, settled)), raw)

@@ -79,6 +79,8 @@ def recognise_source(
         *_guests(table, known, columns),
     ]
     rules = {**known.rules, "levels": _levels(table, known, mapping)}
+    if known.amount_is == "order total" and _repeats_orders(table, {**given, **mapping}):
+        rules["amount_per"] = "order"
     if known.minor_units:
         rules |= _in_major_units(table, mapping, notes)
     return Recognised(known, mapping, rules, tuple(notes))
@@ -104,6 +106,21 @@ def _distinct_values(table: Relation, column: str, most: int) -> Sequence[str]:
         f"select distinct trim(cast({quote(column)} as varchar)) as value from {table} limit {most}"
     )
     return [str(value) for (value,) in rows if value]
+
+
+def _repeats_orders(table: Relation, mapping: Mapping[str, str | None]) -> bool:
+    """Whether orders stand on several rows that differ in none of their own columns, as where products are joined."""
+    names = ("customer_id", "timestamp", "amount", "status")
+    order, amount = mapping.get("order_id"), mapping.get("amount")
+    if not order or not amount:
+        return False
+    own = ", ".join(f"cast({quote(column)} as varchar)" for name in names if (column := mapping.get(name)))
+    several, differ = table.row(
+        f"select count(*), count(*) filter (kinds > 1) from (select count(*) as n, count(distinct ({own})) as kinds "
+        f"from {table} where {quote(order)} is not null and {quote(amount)} is not null group by {quote(order)}) "
+        "where n > 1"
+    )
+    return bool(several and not differ)
 
 
 def _guests(table: Relation, known: Format, columns: Sequence[str]) -> list[str]:

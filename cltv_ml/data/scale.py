@@ -268,6 +268,26 @@ def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> N
         raise QuestionsError([Question(text, (f"unit_cost={column}", f"cost={column}"))])
 
 
+def tell_of_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> list[str]:
+    """Return a note where a currency with cents has whole amounts only, few of them round: they may be cents."""
+    column, currency = mapping.get("amount", ""), mapping.get("currency", "")
+    if not column or not currency or rules.money_unit is not None or rules.rates or unit_of(column):
+        return []
+    columns = Columns(table, Rules(), ask=False)
+    value, code = columns.number(column), f"upper({columns.identifier(currency)})"
+    lines, whole, odd, middle, cents = columns.row(
+        "select count(*), bool_and(v = floor(v)), avg(cast(v % 10 <> 0 as integer)), median(abs(v)), "
+        f"bool_and(code not in {WHOLE_CURRENCIES + THOUSANDTHS}) "
+        f"from (select {value} as v, {code} as code from {table} limit 20000) where v <> 0"
+    )
+    if lines < 3 or not whole or odd < 0.3 or middle < 300 or not cents:
+        return []
+    return [
+        f"The numbers in column {column!r} are whole, {middle:,.0f} in the middle, and were read as they are; say "
+        "--rule money_unit=0.01 if they count cents."
+    ]
+
+
 def _growth(columns: Columns, mapping: Mapping[str, str], column: str) -> _Growth | None:
     """Return how a column grows with the quantity; None where neither products nor, for costs, prices tell.
 

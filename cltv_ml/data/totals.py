@@ -72,7 +72,7 @@ def take_totals_once(raw: Raw, lines: Lines, aside: Aside, rules: Rules) -> list
         return notes + _set_sums_aside(lines.marks, aside)
     if rules.amount_per == "order" or _repeats(seen, column):
         return notes + _set_repeats_aside(lines, aside, column, rules)
-    return notes
+    return notes + _tell_of_equal_lines(seen, column)
 
 
 def _look(marks: Relation, by_product: bool) -> _OrdersSeen:
@@ -118,7 +118,7 @@ def _repeats(seen: _OrdersSeen, column: str) -> bool:
     if PER_LINE.search(heading):
         decided, doubted = -1, 1e-3  # tickets of one price each are lines, too
     elif PER_ORDER.search(heading):
-        decided = doubted = 0.3
+        decided = doubted = 1.0
     if decided < by_chance <= doubted:
         text = (
             f"column {column!r} holds the same amount on every line of the {seen.constant:,} orders whose lines "
@@ -127,6 +127,16 @@ def _repeats(seen: _OrdersSeen, column: str) -> bool:
         )
         raise QuestionsError([Question(text, ("amount_per=order", "amount_per=line"))])
     return by_chance <= decided
+
+
+def _tell_of_equal_lines(seen: _OrdersSeen, column: str) -> list[str]:
+    """Return a note where the few orders with several lines have one amount on all of them, and each counts."""
+    if not seen.orders or seen.constant < seen.orders or PER_LINE.search(plain_heading(column)):
+        return []
+    return [
+        f"Column {column!r} holds the same amount on every line of the {seen.orders:,} orders whose lines differ, too "
+        "few to show whether it is the order's total: each line counts (--rule amount_per=order takes it once)."
+    ]
 
 
 def _set_repeats_aside(lines: Lines, aside: Aside, column: str, rules: Rules) -> list[str]:
