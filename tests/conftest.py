@@ -131,6 +131,7 @@ LONG = (
     "models/test_models_likelihood.py::test_a_start_that_stops_on_its_way_to_a_known_maximum_loses_nothing",
     "models/test_models_mbg_cnbd.py::test_the_unit_of_time_does_not_choose_k",
     "models/test_models_own.py::test_what_could_not_be_read_again_is_refused_before_the_training",
+    "models/test_models_posterior.py::test_a_ridge_is_walked_by_chains_that_agree",
     "models/test_models_sklearn.py::test_scikit_learns_own_checks_pass_for_every_tree_model",
     "models/test_models_with_covariates.py::test_one_time_buyers_are_ordered_nearly_as_by_the_truth_about_their_channel",
     "pipelines/test_pipelines_holidays.py::test_a_table_of_holidays_reaches_the_level",

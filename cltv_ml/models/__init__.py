@@ -41,6 +41,7 @@ from cltv_ml.models.regression import Regression
 from cltv_ml.models.same_rate import SameRate
 from cltv_ml.models.sbg import SBG
 from cltv_ml.models.scaled import log_likelihood
+from cltv_ml.models.total_interval import predict_total_interval
 from cltv_ml.models.tweedie import Tweedie
 from cltv_ml.models.value_curve import ValueCurve
 from cltv_ml.models.with_covariates import WithCovariates
@@ -101,6 +102,7 @@ __all__ = [
     "likelihood_ratio_test",
     "log_likelihood",
     "names_of",
+    "predict_total_interval",
     "read_by",
     "sample_posterior",
     "with_params",

@@ -14,10 +14,10 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.base import check_columns, check_fitted
 from cltv_ml.models.fitting import check_weights
 from cltv_ml.models.inputs import as_pandas
-from cltv_ml.models.likelihood import Maximum
+from cltv_ml.models.likelihood import LogLikelihood, Maximum
 from cltv_ml.models.predictive import draw_parameters
 from cltv_ml.models.purchase_history import check_complete
-from cltv_ml.models.spend_likelihood import SHIFT, fit_population, fit_slopes
+from cltv_ml.models.spend_likelihood import SHIFT, fit_population, fit_slopes, spend_objective
 
 _FREQUENCY = "log(frequency)"
 _SIGNIFICANCE = 0.05
@@ -75,6 +75,7 @@ class GammaGamma(BaseEstimator):
         InputError
             No repeat buyer, or one whose mean spend is not positive.
         """
+        self.__dict__.pop("posterior_", None)
         x, spend = self._read(X)
         weight = check_weights(self, weights, len(X))
         repeat = x > 0
@@ -198,11 +199,26 @@ class GammaGamma(BaseEstimator):
 
     def _plausible(self, rng: np.random.Generator, count: int) -> list[tuple[float, ...]]:
         """Return p, q and v drawn from their uncertainty."""
+        if hasattr(self, "posterior_"):
+            return [tuple(one) for one in self.posterior_[rng.integers(len(self.posterior_), size=count)]]
         if not hasattr(self, "covariance_"):
             return [tuple(self.params_[name] for name in self.param_names)] * count
         values = np.array([self.params_[name] for name in self.param_names])
         drawn = draw_parameters(np.log(values - SHIFT), self.covariance_, count, rng)
         return [tuple(theta) for theta in np.exp(np.clip(drawn, -300, 300)) + SHIFT]
+
+    def likelihood(self, X: pd.DataFrame) -> tuple[np.ndarray, LogLikelihood, float, float]:
+        """Return log p, log(q - 1) and log v, the mean log-likelihood of the repeat buyers of `X` by these, the number
+        of these, and their mean spend, in units of which v is; slopes are as fitted.
+        """
+        check_fitted(self)
+        x, spend = self._read(X)
+        order = np.argsort(x, kind="stable")[(x <= 0).sum() :]
+        x, spend = x[order], (spend / self._factor(X))[order]
+        money = float(spend.mean())
+        values = np.array([self.params_[name] for name in self.param_names]) - SHIFT
+        objective = spend_objective(x, spend / money, np.ones(len(x)))
+        return np.log(values / [1.0, 1.0, money]), objective, float(len(x)), money
 
     def _covariates(self, X: pd.DataFrame) -> np.ndarray:
         """Return the covariates, shape (n, k)."""

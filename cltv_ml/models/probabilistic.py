@@ -88,10 +88,7 @@ class ProbabilisticValue(ValueModel):
         """
         self._check_settings()
         X = as_pandas(X)
-        matrix = check_columns(self, X, ("frequency", "monetary_value"))
-        # Repeat customers whose later purchases were all free say nothing about spend; negative spend is
-        # left in for GammaGamma to refuse.
-        spenders = X[(matrix[:, 0] > 0) & (matrix[:, 1] != 0)]
+        spenders = self.spenders(X)
         if not len(spenders):
             raise InputError(
                 "ProbabilisticValue: no customer has spent on a repeat purchase, so spend cannot be learned; "
@@ -106,6 +103,14 @@ class ProbabilisticValue(ValueModel):
         names = ["frequency", "recency", "T", "monetary_value", *purchases.reads, *spend.covariates]
         self.feature_names_in_ = np.array(list(dict.fromkeys(names)), dtype=object)
         return self
+
+    def spenders(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the repeat customers, of whom the spend model learns: those whose later purchases were all free say
+        nothing about spend; negative spend is left in for `GammaGamma` to refuse.
+        """
+        X = as_pandas(X)
+        matrix = check_columns(self, X, ("frequency", "monetary_value"))
+        return X[(matrix[:, 0] > 0) & (matrix[:, 1] != 0)]
 
     def _predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the expected discounted margin over the horizon, shape (n,), in currency units."""

@@ -10,7 +10,8 @@ from scipy.special import digamma, gammaln
 from cltv_ml.models.likelihood import LogLikelihood, Maximum, maximize
 
 _LARGE, _SAMPLE = 30_000, 8_000
-_BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # p, q - 1, v; money in units of its mean
+#: Bounds of log p, log(q - 1) and log v.
+POPULATION_BOUNDS = np.log([[1e-3, 1e5], [1e-2, 1e5], [1e-5, 1e7]])  # money in units of its mean
 _STARTS = [np.log(start) for start in ((4.0, 3, 3), (1.0, 1, 1), (30.0, 30, 1), (0.5, 10, 20))]
 SHIFT = np.array([0.0, 1.0, 0.0])
 _HELD = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])  # log p, log(q - 1), log v from the first two, mean 1
@@ -22,9 +23,9 @@ def fit_population(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> Maxi
     The rows are sorted by x, and the weighted mean of `spend` is 1.
     """
     size = weight.sum()
-    objective = _objective(x, spend, weight)
-    sample = _objective(*_thin_spend(x, spend, weight)) if len(x) > _LARGE else None
-    maximum = maximize(objective, _STARTS, _BOUNDS, names=("p", "q", "v"), size=size, sample=sample)
+    objective = spend_objective(x, spend, weight)
+    sample = spend_objective(*_thin_spend(x, spend, weight)) if len(x) > _LARGE else None
+    maximum = maximize(objective, _STARTS, POPULATION_BOUNDS, names=("p", "q", "v"), size=size, sample=sample)
     error = _relative_error(spend, weight)
     if _is_plausible(_population_mean(maximum.theta), error):
         return maximum
@@ -48,7 +49,7 @@ def fit_slopes(
         p, q, v = np.exp(theta[:3]) + SHIFT
         slopes = theta[3:]
         scaled = spend / money / np.exp(np.clip(centred @ slopes, -50.0, 50.0))
-        value, gradient = _objective(x, scaled, weight)(theta[:3])
+        value, gradient = spend_objective(x, scaled, weight)(theta[:3])
         shape, total = p * x + q, x * scaled
         by_slope = (weight * (shape * total / (total + v) - p * x)) @ centred / size
         jacobian = float(weight @ (centred @ slopes)) / size
@@ -59,11 +60,11 @@ def fit_slopes(
     steep = np.full((z.shape[1], 2), [-3.0, 3.0])
     names = ("p", "q", "v", *(f"slope {number}" for number in range(z.shape[1])))
     starts = [np.r_[start, np.zeros(z.shape[1])] for start in _STARTS[:2]]
-    maximum = maximize(objective, starts, np.vstack([_BOUNDS, steep]), names=names, size=size)
+    maximum = maximize(objective, starts, np.vstack([POPULATION_BOUNDS, steep]), names=names, size=size)
     return maximum.theta[3:] / spread
 
 
-def _objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> LogLikelihood:
+def spend_objective(x: np.ndarray, spend: np.ndarray, weight: np.ndarray) -> LogLikelihood:
     """Return the mean log-likelihood (Fader and Hardie's equation 1a) by log p, log(q - 1) and log v."""
     fresh = np.flatnonzero(np.r_[True, x[1:] != x[:-1]])
     distinct = x[fresh]
@@ -141,7 +142,7 @@ def _hold_mean(
     maximum = maximize(
         held(objective),
         [start[:2] for start in _STARTS],
-        _BOUNDS[:2],
+        POPULATION_BOUNDS[:2],
         names=("p", "q"),
         size=size,
         sample=held(sample) if sample else None,

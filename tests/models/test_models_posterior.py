@@ -1,11 +1,23 @@
 """Posterior draws agree with a grid, with each other where the normal is near, and widen forecasts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from cltv_ml.models import BGNBD, CATALOGUE, NBD, sample_posterior
-from cltv_ml.models.posterior import smooth_tail
-from cltv_ml.models.scaled import scaled
+from cltv_ml.models import (
+    BGNBD,
+    CATALOGUE,
+    NBD,
+    GammaGamma,
+    ParetoNBD,
+    Posterior,
+    ProbabilisticValue,
+    predict_total_interval,
+    sample_posterior,
+)
+from cltv_ml.models.fitting import bounds_of
+from cltv_ml.models.posterior import Inside, _posterior, _top, smooth_tail
+from cltv_ml.models.scaled import as_theta, scaled
 from cltv_ml.models.state import from_state, to_state
 
 
@@ -80,3 +92,77 @@ def test_a_light_tail_is_told_from_a_heavy_one():
 def test_impossible_settings_are_refused(few):
     with pytest.raises(ValueError, match="method 'laplace' or 'hmc'"):
         sample_posterior(NBD("weeks").fit(few), few, method="nuts")
+
+
+def test_the_maximum_of_a_posterior_is_a_clear_peak_whose_covariance_is_the_metric(few):
+    # its slopes were once measured for all customers together, so it was taken for no peak and the metric for unknown
+    model = NBD("weeks").fit(few)
+    likelihood = scaled(model, few)
+    target = _posterior(likelihood.objective, likelihood.problem.size, 2, 3.0)
+    start = likelihood.inward(as_theta(model, model.params_))
+    top = _top(Inside(target, start, bounds_of(2), ["r", "alpha"], likelihood.problem.size))
+    assert top.verdict == "converged"
+    assert np.isfinite(top.covariance).all()
+
+
+def test_a_ridge_is_walked_by_chains_that_agree(few):
+    model = ParetoNBD("weeks").fit(few)
+    found = sample_posterior(model, few, 400, method="hmc")
+    assert found.r_hat < 1.05
+    assert found.advice.startswith("Use the draws")
+    # s and beta of thirty customers are held by their prior alone, whose standard deviation is 3
+    assert 1 < np.log(found.draws["s"]).std() < 4
+
+
+def test_chains_that_do_not_agree_and_draws_too_near_the_maximum_are_told():
+    draws = pd.DataFrame({"r": [1.0, 2.0]})
+    assert "do not agree (R-hat 2.30)" in Posterior(draws, "hmc", 0.9, 2.3).advice
+    assert "method='hmc'" in Posterior(draws, "laplace", 0.9, 1.0).advice
+
+
+@pytest.fixture(scope="module")
+def shop():
+    purchases = BGNBD().with_params({"r": 0.8, "alpha": 6.0, "a": 0.9, "b": 2.5})
+    X = purchases.simulate(400, 40.0, seed=2, horizon=30.0)
+    spend = GammaGamma().with_params({"p": 6.0, "q": 4.0, "v": 15.0}).simulate(400, X["frequency"], seed=2)
+    return X.assign(monetary_value=spend["monetary_value"])
+
+
+@pytest.mark.parametrize("method", ["laplace", "hmc"])
+def test_spend_is_sampled_around_its_estimate(shop, method):
+    repeat = shop[shop["frequency"] > 0]
+    model = GammaGamma().fit(repeat)
+    found = sample_posterior(model, repeat, 600, method=method)
+    errors = [
+        model.standard_errors_[name] / (model.params_[name] - (name == "q")) for name in ("p", "q", "v")
+    ]
+    logs = np.log(found.draws - [0.0, 1.0, 0.0])
+    assert logs.std().to_numpy() == pytest.approx(np.array(errors), rel=0.3)
+    assert len({one[0] for one in model._plausible(np.random.default_rng(0), 50)}) > 20
+    assert not hasattr(model.fit(repeat), "posterior_")
+
+
+def test_a_value_model_samples_both_parts_and_its_total_carries_them(shop):
+    model = ProbabilisticValue(BGNBD(), horizon=30).fit(shop)
+    before = predict_total_interval(model, shop, size=400)
+    found = sample_posterior(model, shop, 300)
+    assert list(found.draws) == ["r", "alpha", "a", "b", "p", "q", "v"]
+    lower, upper = predict_total_interval(model, shop, size=400)
+    assert lower < model.predict(shop).sum() < upper
+    # the normal at the maximum is near here, so both are alike
+    assert upper - lower == pytest.approx(before[1] - before[0], rel=0.4)
+    again = from_state(to_state(model), CATALOGUE)
+    assert predict_total_interval(again, shop, size=400) == (lower, upper)
+
+
+def test_the_total_of_purchases_lies_in_its_interval(shop):
+    lower, upper = predict_total_interval(BGNBD().fit(shop), shop, 30.0)
+    assert lower < shop["purchases"].sum() < upper
+    # one chance per customer adds less than the parameters that all share: far narrower than the sum of intervals
+    ends = BGNBD().fit(shop).predict_interval(shop, 30.0).sum()
+    assert upper - lower < 0.5 * (ends["purchases_upper"] - ends["purchases_lower"])
+
+
+def test_a_total_needs_its_length_where_the_model_has_none(shop):
+    with pytest.raises(ValueError, match="a purchase model needs t"):
+        predict_total_interval(BGNBD().fit(shop), shop)
