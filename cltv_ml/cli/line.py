@@ -97,6 +97,7 @@ def _show_outcome(outcome: Outcome, out: Path) -> None:
         _show_horizons(outcome.horizons)
     for note in outcome.notes:
         console.print(f"Note      {note}")
+    console.print(f"Expected  {outcome.expected}")
     console.print(
         f"Best      {outcome.verdict.reason}, registered as [bold]cltv version {outcome.version}[/bold], "
         f"{outcome.alias}"
@@ -128,6 +129,7 @@ def _document(outcome: Outcome, settings: Train) -> dict[str, Any]:
             for day, judged in (outcome.horizons.judged.items() if outcome.horizons else ())
         },
         "notes": outcome.notes,
+        "expected": outcome.expected,
         "out": settings.out,
     }
 

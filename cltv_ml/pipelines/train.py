@@ -66,6 +66,7 @@ from cltv_ml.reporting.report import render_html
 from cltv_ml.reporting.training_summary import (
     Today,
     comparison_table,
+    expected_in_words,
     model_summary,
     training_summary,
     with_alive,
@@ -91,9 +92,13 @@ class Outcome(Inline):
     notes: list[str]
     decision: Decision | None = None
     horizons: ByHorizon | None = None  # where the training has several
+    expected: str = (
+        ""  # revenue of known customers from the end of the log on, as the report's first screen has it
+    )
 
     def _parts(self) -> dict[str, Any]:
         return {
+            "expected from known customers": self.expected,
             "best": self.verdict.reason,
             "registered": f"cltv version {self.version}, {self.alias}",
             "comparison": comparison_table(self.result, self.verdict.champion),
@@ -177,7 +182,8 @@ def _train(cleaned: Cleaned, job: Job, progress: Progress) -> Outcome:
         mlflow.set_tag("registered", f"{registry.REGISTERED_NAME}/{version}")
         mlflow.set_tag(runs.DESCRIPTION, describe_training(verdict, version))
     alias = registry.publish(version)  # after the run's end: no version of a failed training has an alias
-    return Outcome(result, verdict, version, alias, training_id, run_id, notes.all, horizons=several)
+    told: dict[str, Any] = {"horizons": several, "expected": expected_in_words(summary)}
+    return Outcome(result, verdict, version, alias, training_id, run_id, notes.all, **told)
 
 
 def _compare(

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cltv_ml.decisions.retention import value_at_risk
+from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.calibration import LEVEL
 from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND, Verdict
 from cltv_ml.money import format_money
+from cltv_ml.reporting import sections
+from cltv_ml.reporting.what_if import Campaign
 
 #: The questions in the order of the page.
 HOW_FAR, CHANGED, FIRST, TRUST = (
@@ -32,19 +34,19 @@ MOST_DOUBTS = 3
 def answers(
     result: WindowResult,
     verdict: Verdict,
-    predictions: pd.DataFrame,
+    first: Sequence[str],
     doubts: Sequence[str],
     *,
     currency: str = "",
 ) -> dict[str, list[str]]:
-    """Return a list of sentences for each question; `predictions` are those of today's customers."""
+    """Return a list of sentences for each question; `first` are those on what to do first."""
     return {
         HOW_FAR: how_far_off(result, verdict.champion, currency),
         CHANGED: [
             "This page has no earlier scores to compare with. After the next cltv score, cltv report shows here how "
             "the expected revenue changed and why."
         ],
-        FIRST: without_lists(predictions, currency),
+        FIRST: list(first),
         TRUST: what_not_to_trust(verdict, doubts),
     }
 
@@ -92,20 +94,36 @@ def percent_off(bias: float) -> str:
     return f"{abs(bias):.1%} too {'high' if bias >= 0 else 'low'}"
 
 
-def without_lists(predictions: pd.DataFrame, currency: str) -> list[str]:
-    """Return whom to look after first, where no lists of `cltv act` are known."""
-    how = "cltv act turns the scores into lists with a cost, an expected profit and a control group."
-    if not predictions[["p_alive", "expected_purchases"]].notna().any(axis=None):
+def without_lists(
+    campaign: Campaign | None, segments: pd.Series, *, ordered: bool = True, currency: str = ""
+) -> list[str]:
+    """Return the segments whose campaign has the highest expected profit, where no lists of `cltv act` are known.
+
+    Parameters
+    ----------
+    campaign
+        None where no model tells who may leave.
+    segments
+        Name of the segment by customer_id.
+    ordered
+        Whether the champion is shown to order customers better than chance.
+    """
+    how = "cltv act turns the scores into lists, each with its cost, expected profit and control group."
+    if campaign is None:
         return [how]
-    known = predictions.dropna(subset=["expected_value"])
-    at_risk = value_at_risk(known).sort_values(ascending=False)
-    top = at_risk.head(max(1, len(at_risk) // 10))
-    return [
-        f"Look after the {len(top):,} customers with the highest value at risk: they hold "
-        f"{format_money(float(top.sum()), currency)} of the "
-        f"{format_money(float(at_risk.sum()), currency)} that may be lost.",
-        how,
+    if not ordered:
+        return [sections.NO_ORDER, how]
+    best = campaign.by(segments).query("expected_profit > 0").head(MOST_ACTIONS)
+    meaning = segment_definitions().set_index("segment")["meaning"]
+    found = [
+        f"Write to {row.listed:,} customers of “{row.Index}” ({meaning[row.Index]}): "
+        f"{format_money(row.expected_profit, currency)} of profit expected for {format_money(row.cost, currency)}."
+        for row in best.itertuples()
     ]
+    terms = sections.terms_in_words(campaign, currency)
+    if not found:
+        return [f"No customer is worth the cost at {terms}.", how]
+    return [*found, f"These numbers start at {terms}. Change them under “What to do”.", how]
 
 
 def with_lists(lists: Sequence[Mapping[str, Any]], currency: str) -> list[str]:

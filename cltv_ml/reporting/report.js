@@ -148,13 +148,14 @@ function whatIf(box) {
     const wanted = Object.fromEntries(fields.map((field) => [field.name, Number(field.value)]));
     const found = campaign(inputs, wanted);
     box.campaign = found;
+    const size = (number) => number.toLocaleString("en");
+    const outcome = `costs ${money(found.listCost, inputs)} and is expected ` +
+      `to ${found.listProfit < 0 ? "lose" : "earn"} ${money(Math.abs(found.listProfit), inputs)}.`;
     box.querySelector(".answers").textContent =
       `All customers together are worth ${money(found.value, inputs)} in margin over the horizon. ` +
-      (found.best > 0
-        ? `The best list has ${found.best.toLocaleString("en")} customers and earns ${money(found.bestProfit, inputs)}. `
-        : "No list earns its cost. ") +
-      `A list of ${found.list.toLocaleString("en")} costs ${money(found.listCost, inputs)} and is expected ` +
-      `to ${found.listProfit < 0 ? "lose" : "earn"} ${money(Math.abs(found.listProfit), inputs)}.`;
+      (found.best > 0 && found.best === found.list ? `The best list has ${size(found.best)} customers, ${outcome}`
+        : (found.best > 0 ? `The best list has ${size(found.best)} customers and earns ${money(found.bestProfit, inputs)}. `
+          : "No list earns its cost. ") + `A list of ${size(found.list)} ${outcome}`);
     const shown = inputs.customers.filter((n) => n <= found.reach);
     if (plot.drawn) plot.drawn.then(() => Plotly.update(plot,
       { x: [shown, [found.best], [found.list]], y: [found.profit.slice(0, shown.length), [found.bestProfit], [found.listProfit]] }, {}, [0, 1, 2]));

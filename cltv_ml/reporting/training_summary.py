@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.data import Cleaned
-from cltv_ml.decisions.rfm import compute_rfm
+from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm
 from cltv_ml.errors import InputError
 from cltv_ml.evaluation.backtest import WindowResult
 from cltv_ml.evaluation.choice import beats_chance
@@ -22,12 +22,14 @@ from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
+from cltv_ml.reporting.what_if import plan_campaign
 
 __all__ = [
     "Today",
     "add_scores",
     "best_probabilistic",
     "comparison_table",
+    "expected_in_words",
     "model_summary",
     "predict_today",
     "training_summary",
@@ -99,16 +101,26 @@ def training_summary(
     if probabilistic and not result.models[probabilistic].reads:  # the figures know histories alone
         details.append(sections.diagnostics_section(log, result, probabilistic, currency=currency))
     products = sections.products_section(log, currency=currency)
+    rfm = compute_rfm(log, cutoff)
+    scored = apply_rfm(rfm, fit_rfm(rfm))
+    terms: dict[str, Any] = {"ordered": beats_chance(result, verdict.champion), "currency": currency}
     knows_who_leaves = now[["p_alive", "expected_purchases"]].notna().any(axis=None)
+    campaign = plan_campaign(now, horizon, sections.measured_margin(log)) if knows_who_leaves else None
     return summarise(
         f"Customer lifetime value: {dataset}",
         _window_sentence(result),
         [
-            sections.campaign_section(now, horizon, margin=sections.measured_margin(log), currency=currency)
-            if knows_who_leaves
+            sections.campaign_section(campaign, scored["segment"], **terms)
+            if campaign
             else sections.unknown_campaign_section(),
             sections.customers_section(
-                log, now, cutoff, horizon, currency=currency, details=[products] if products else []
+                log,
+                now,
+                cutoff,
+                horizon,
+                scored=scored,
+                currency=currency,
+                details=[products] if products else [],
             ),
             sections.unknown_change_section(),
             sections.money_section(log, currency=currency),
@@ -118,8 +130,14 @@ def training_summary(
             *sections.attribute_account_section(cleaned.known),
             sections.doubts_section(cleaned, result, verdict, doubts),
         ],
-        _headline_facts(result, verdict, today or Today(now), cutoff, currency),
-        glance.answers(result, verdict, now, doubts, currency=currency),
+        _headline_facts(result, verdict, today or Today(now), cutoff, **terms),
+        glance.answers(
+            result,
+            verdict,
+            glance.without_lists(campaign, scored["segment"], **terms),
+            doubts,
+            currency=currency,
+        ),
         headlines=1 if verdict.within_bounds else 2,
     )
 
@@ -175,6 +193,16 @@ def add_scores(
     change = sections.change_section(before, now, since=since, currency=currency)
     parts = [change if part["title"] == sections.CHANGE else part for part in parts]
     return {**with_answer(summary, glance.CHANGED, change["sentences"]), "sections": parts}
+
+
+_EXPECTED_REVENUE = "Expected from known customers"
+
+
+def expected_in_words(summary: Mapping[str, Any]) -> str:
+    """Return the expected revenue of known customers, its interval and its days, as the first screen tells them."""
+    return next(
+        "{value}: {note}".format_map(fact) for fact in summary["facts"] if fact["name"] == _EXPECTED_REVENUE
+    )
 
 
 def with_answer(summary: Mapping[str, Any], question: str, sentences: Sequence[str]) -> dict[str, Any]:
@@ -237,17 +265,22 @@ def best_probabilistic(result: WindowResult) -> str | None:
 
 
 def _headline_facts(
-    result: WindowResult, verdict: Verdict, today: Today, cutoff: pd.Timestamp, currency: str
+    result: WindowResult,
+    verdict: Verdict,
+    today: Today,
+    cutoff: pd.Timestamp,
+    *,
+    ordered: bool,
+    currency: str,
 ) -> dict[str, tuple[str, str]]:
     money, now = format_money, today.predictions
     known = f"{now['expected_value'].notna().sum():,} customers, {result.window.horizon} days from {cutoff:%Y-%m-%d}"
     if today.interval is not None:
         low, high = (money(end, currency) for end in today.interval)
         known = f"{low} to {high} with 90% probability; {known}"
-    ordered = beats_chance(result, verdict.champion)
     return {
         **({} if verdict.within_bounds else glance.care(result.scores.loc[verdict.champion], ordered)),
-        "Expected from known customers": (
+        _EXPECTED_REVENUE: (
             money(float(now["expected_value"].sum()), currency),
             known,
         ),

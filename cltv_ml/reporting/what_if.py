@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cltv_ml.decisions.retention import value_at_risk
 from cltv_ml.money import digits
 from cltv_ml.reporting import plots
 from cltv_ml.reporting.report import embed
@@ -25,6 +27,70 @@ _LABELS = {
     "discount": ("Discount rate, % a year", 0, 100, 0.5),
     "list": ("Customers on the list", 0, 1e9, 1),
 }
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A retention campaign as the controls have it at first.
+
+    Attributes
+    ----------
+    at_risk
+        `decisions.retention.value_at_risk` per customer, in currency of revenue.
+    total
+        Expected value of all customers, in currency of revenue.
+    horizon
+        In days.
+    terms
+        `margin`, `uplift` and `discount` in percent, `cost` per customer.
+    margin_known
+        Whether the margin was measured; the other terms are assumptions.
+    """
+
+    at_risk: pd.Series
+    total: float
+    horizon: int
+    terms: Mapping[str, float]
+    margin_known: bool = False
+
+    def by(self, groups: pd.Series) -> pd.DataFrame:
+        """Return a row per group of customers, the one with the highest expected profit first.
+
+        `customers` and `at_risk` (sum) of the group; `listed`, `cost` and `expected_profit` of its customers whose
+        gain exceeds the cost. Customers without a group are left out.
+
+        >>> at_risk = pd.Series([100.0, 10.0, 50.0], index=["a", "b", "c"])
+        >>> terms = {"margin": 50.0, "uplift": 10.0, "discount": 0.0, "cost": 1.0}
+        >>> groups = pd.Series({"a": "new", "b": "new", "c": "lost"})
+        >>> Campaign(at_risk, 160.0, 91, terms).by(groups)[["customers", "listed", "cost", "expected_profit"]]
+               customers  listed  cost  expected_profit
+        group
+        new            2       1   1.0              4.0
+        lost           1       1   1.0              1.5
+        """
+        gain = _gain_rate(self.terms, self.horizon) * self.at_risk - self.terms["cost"]
+        rows = pd.DataFrame(
+            {"at_risk": self.at_risk, "listed": gain > 0, "expected_profit": gain.clip(lower=0)}
+        ).groupby(groups.reindex(self.at_risk.index).rename("group"))
+        table = rows.sum().assign(customers=rows.size())
+        table["listed"] = table["listed"].astype(int)
+        table["cost"] = self.terms["cost"] * table["listed"]
+        return table.sort_values("expected_profit", ascending=False, kind="stable")
+
+
+def plan_campaign(predictions: pd.DataFrame, horizon: int, margin: float | None = None) -> Campaign:
+    """Return the campaign for PREDICTIONS with `p_alive` or `expected_purchases`, at a margin in percent of revenue.
+
+    Raises
+    ------
+    InputError
+        The predictions have neither.
+    """
+    known = predictions.dropna(subset=["expected_value"])
+    total = float(known["expected_value"].sum())
+    measured = {} if margin is None else {"margin": margin}
+    terms = {**ASSUMED, "cost": assumed_cost(total, len(known)), **measured}
+    return Campaign(value_at_risk(known), total, horizon, terms, margin is not None)
 
 
 def compute_what_if(
@@ -55,11 +121,13 @@ def compute_what_if(
     """
     ranked = np.sort(at_risk.to_numpy(dtype=np.float64))[::-1]
     size = len(ranked)
-    # Dense at the top, where lists end.
+    # Dense at the top, where lists end; the best list at first is among them.
     kept = np.unique(
         np.r_[0, np.geomspace(1, max(size, 1), points).round(), np.linspace(0, size, points).round()]
     )
-    kept = kept[kept <= size].astype(int)
+    wanted = {**ASSUMED, "cost": assumed_cost(expected_value, size), **(assumed or {})}
+    best = int((_gain_rate(wanted, horizon) * ranked > wanted["cost"]).sum())
+    kept = np.union1d(kept[kept <= size], best).astype(int)
     inputs = {
         "customers": kept.tolist(),
         "at_risk": np.r_[0.0, ranked.cumsum()][kept].round(4).tolist(),
@@ -68,9 +136,7 @@ def compute_what_if(
         "currency": currency,
         "digits": digits(currency),
     }
-    wanted = {**ASSUMED, "cost": assumed_cost(expected_value, size), **(assumed or {})}
     curve = recompute(inputs, wanted)
-    best = int(curve["customers"][curve["expected_profit"].idxmax()])
     wanted["list"] = float(wanted.get("list", best or min(size, 100)))
     shown = curve[curve["customers"] <= reach(curve, wanted["list"])]
     drawn = plots.campaign_profit(shown, currency=currency, listed=wanted["list"])
@@ -112,9 +178,7 @@ def recompute(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.Data
     >>> recompute(inputs, {"uplift": 10, "margin": 50, "cost": 1, "discount": 0})["expected_profit"].tolist()
     [0.0, 4.0, 3.5]
     """
-    factor = (
-        wanted["uplift"] / 100 * wanted["margin"] / 100 * present_value(wanted["discount"], inputs["horizon"])
-    )
+    factor = _gain_rate(wanted, inputs["horizon"])
     customers = np.asarray(inputs["customers"])
     cost = wanted["cost"] * customers
     return pd.DataFrame(
@@ -124,6 +188,11 @@ def recompute(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.Data
             "expected_profit": factor * np.asarray(inputs["at_risk"]) - cost,
         }
     )
+
+
+def _gain_rate(terms: Mapping[str, float], horizon: float) -> float:
+    """Return the profit before costs of treating one currency unit at risk."""
+    return terms["uplift"] / 100 * terms["margin"] / 100 * present_value(terms["discount"], horizon)
 
 
 def reach(curve: pd.DataFrame, listed: float) -> float:
@@ -137,7 +206,7 @@ def reach(curve: pd.DataFrame, listed: float) -> float:
     return float(max(10, 1.5 * gaining.max(), 1.2 * listed))
 
 
-def present_value(percent: float, days: int) -> float:
+def present_value(percent: float, days: float) -> float:
     """Return what one unit of money is worth today that comes evenly over the next `days`.
 
     The integral of (1 + r)^-u over the horizon, in years, divided by its length.

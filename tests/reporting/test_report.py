@@ -16,7 +16,7 @@ from cltv_ml.evaluation.tables import compute_deciles
 from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
 from cltv_ml.reporting.sections import TrainingNotes, data_section, level_section, products_section
-from cltv_ml.reporting.training_summary import Today, training_summary
+from cltv_ml.reporting.training_summary import Today, expected_in_words, training_summary
 
 
 @pytest.fixture(scope="module")
@@ -286,3 +286,4 @@ def test_the_rfm_map_keeps_a_row_for_a_score_that_nobody_has():
 def test_the_headline_total_carries_its_interval(summary):
     fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from known customers")
     assert fact["note"].startswith("900.00 Kč to 1,100 Kč with 90% probability")
+    assert expected_in_words(summary) == f"{fact['value']}: {fact['note']}"

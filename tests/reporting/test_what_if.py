@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from cltv_ml.decisions.retention import compute_treatment, profit_curve
-from cltv_ml.reporting import list_totals
+from cltv_ml.money import format_money
+from cltv_ml.reporting import glance, list_totals
 from cltv_ml.reporting.list_totals import compute_list_totals
 from cltv_ml.reporting.sections import campaign_section
-from cltv_ml.reporting.what_if import compute_what_if, present_value, recompute
+from cltv_ml.reporting.what_if import compute_what_if, plan_campaign, present_value, recompute
 
 rng = np.random.default_rng(0)
 CUSTOMERS = pd.DataFrame(
@@ -56,10 +57,41 @@ def test_currency_without_cents_is_shown_whole_in_the_page_too():
 
 def test_a_cost_below_a_cent_is_named_as_the_controls_have_it():
     few_cents = CUSTOMERS.assign(expected_value=CUSTOMERS["expected_value"] / 100)
-    section = campaign_section(few_cents, 91, currency="USD")
+    campaign = plan_campaign(few_cents, 91)
+    section = campaign_section(campaign, pd.Series("New", index=few_cents.index), currency="USD")
     shown = {control["name"]: control["value"] for control in section["what_if"]["controls"]}
     assert 0 < float(shown["cost"]) < 0.01
     assert f"costs {shown['cost']} USD per customer" in section["warnings"][0]
+
+
+def test_the_profits_of_the_segments_add_up_to_that_of_the_best_list_in_the_page():
+    segments = pd.Series(rng.choice(["New", "Lost", "Loyal"], len(CUSTOMERS)), index=CUSTOMERS.index)
+    campaign = plan_campaign(CUSTOMERS, 91)
+    by_segment = campaign.by(segments)
+    made = compute_what_if(AT_RISK, campaign.total, 91)
+    curve = recompute(made["inputs"], campaign.terms)
+    best = curve.loc[curve["expected_profit"].idxmax()]
+    assert 0 < best["customers"] < len(CUSTOMERS)
+    assert by_segment["listed"].sum() == best["customers"]
+    assert by_segment["expected_profit"].sum() == pytest.approx(best["expected_profit"])
+    assert {one["name"]: one["value"] for one in made["controls"]}["list"] == f"{best['customers']:.0f}"
+
+
+def test_the_first_screen_names_the_three_segments_with_the_highest_expected_profit():
+    segments = pd.Series(
+        rng.choice(["New", "Lost", "Loyal", "Champions"], len(CUSTOMERS)), index=CUSTOMERS.index
+    )
+    campaign = plan_campaign(CUSTOMERS, 91)
+    told = glance.without_lists(campaign, segments, currency="EUR")
+    for sentence, row in zip(told[:3], campaign.by(segments).itertuples(), strict=False):
+        assert f"{row.listed} customers of “{row.Index}”" in sentence
+        assert f"{format_money(row.expected_profit, 'EUR')} of profit expected" in sentence
+    assert "a margin of 30% (an assumption)" in told[3]
+
+
+def test_the_first_screen_ranks_nobody_where_the_test_shows_no_ranking():
+    told = glance.without_lists(plan_campaign(CUSTOMERS, 91), pd.Series(dtype=str), ordered=False)
+    assert told[0].startswith("The test does not show that the model ranks")
 
 
 def test_a_list_as_stated_is_one_of_the_lengths_that_the_page_knows():

@@ -1,7 +1,13 @@
 """The sections of a training's report, one file each: results in, one section of the summary out."""
 
 from cltv_ml.reporting.sections.attributes import attribute_account_section, by_attribute_section
-from cltv_ml.reporting.sections.campaign import campaign_section, lookup_table, unknown_campaign_section
+from cltv_ml.reporting.sections.campaign import (
+    NO_ORDER,
+    campaign_section,
+    lookup_table,
+    terms_in_words,
+    unknown_campaign_section,
+)
 from cltv_ml.reporting.sections.certainty import groups_section
 from cltv_ml.reporting.sections.change import TITLE as CHANGE
 from cltv_ml.reporting.sections.change import change_section, unknown_change_section
@@ -18,6 +24,7 @@ from cltv_ml.reporting.sections.quality import comparison_table, quality_figures
 
 __all__ = [
     "CHANGE",
+    "NO_ORDER",
     "TrainingNotes",
     "attribute_account_section",
     "by_attribute_section",
@@ -43,6 +50,7 @@ __all__ = [
     "products_section",
     "quality_figures",
     "quality_section",
+    "terms_in_words",
     "unknown_campaign_section",
     "unknown_change_section",
 ]

@@ -7,64 +7,90 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.retention import value_at_risk
+from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.money import format_money
 from cltv_ml.reporting.report import cells, section
-from cltv_ml.reporting.what_if import ASSUMED, assumed_cost, compute_what_if
+from cltv_ml.reporting.what_if import Campaign, compute_what_if
 
 
 def campaign_section(
-    predictions: pd.DataFrame, horizon: int, *, margin: float | None = None, currency: str = ""
+    campaign: Campaign, segments: pd.Series, *, ordered: bool = True, currency: str = ""
 ) -> dict[str, Any]:
     """Return a retention campaign ranked by value at risk, for the reader to change.
 
     Parameters
     ----------
-    predictions
-        PREDICTIONS with `p_alive` or `expected_purchases`.
-    margin
-        The margin in percent of revenue that the controls start at, where the log tells it; else an assumption.
+    segments
+        Name of the segment by customer_id.
+    ordered
+        Whether the champion is shown to order customers better than chance.
     """
-    known = predictions.dropna(subset=["expected_value"])
-    at_risk = value_at_risk(known)
-    assumed = {} if margin is None else {"margin": margin}
-    total = float(known["expected_value"].sum())
-    what_if = compute_what_if(at_risk, total, horizon, assumed=assumed, currency=currency)
-    cost = assumed_cost(total, len(known))
-    each = format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
-    measured = "as measured in this log" if assumed else "an assumption"
+    at_risk, terms = campaign.at_risk, campaign.terms
+    what_if = compute_what_if(at_risk, campaign.total, campaign.horizon, assumed=terms, currency=currency)
     told = section(
         "What to do",
         [
             "Write to the customers with the highest value at risk: what a customer is expected to spend times the "
             "probability that the customer is leaving. Those who surely stay and those who are surely gone come last.",
             f"Together {format_money(float(at_risk.sum()), currency)} of "
-            f"{format_money(total, currency)} is at risk over {horizon} days. The command "
+            f"{format_money(campaign.total, currency)} is at risk over {campaign.horizon} days. The command "
             "cltv score writes the expected value of every customer into a file.",
         ],
-        tables={"Expected value that may be lost": _risk_table(known["expected_value"], at_risk, currency)},
+        tables={
+            "Expected profit by segment, of the customers who are worth the cost": _segment_table(
+                campaign.by(segments), currency
+            )
+        },
         warnings=[
-            f"The numbers below start at a margin of {assumed.get('margin', ASSUMED['margin']):g}% ({measured}), "
-            f"an offer that saves {ASSUMED['uplift']:g}% of the value at risk and costs "
-            f"{each} per customer (both assumptions). Nothing here knows what an offer achieves: test it on a random "
-            "half of the list first, then put the measured numbers in."
+            *([] if ordered else [NO_ORDER]),
+            f"The numbers below start at {terms_in_words(campaign, currency)}. Nothing here knows what an offer "
+            "achieves: test it on a random half of the list first, then put the measured numbers in.",
         ],
     )
     return {**told, "what_if": what_if}
 
 
-def _risk_table(expected: pd.Series, at_risk: pd.Series, currency: str) -> pd.DataFrame:
-    """Return how much of the value at risk the customers hold who have most of it."""
-    ranked = at_risk.sort_values(ascending=False)
-    tenth = ranked.head(max(1, len(ranked) // 10))
-    groups = {"the tenth with most at risk": tenth, "all customers": ranked}
+#: What a list is worth whose order is that of chance.
+NO_ORDER = (
+    "The test does not show that the model ranks these customers better than chance. Treat customers alike, or choose "
+    "them at random, until a training ranks them."
+)
+
+
+def terms_in_words(campaign: Campaign, currency: str) -> str:
+    """Return the terms of a campaign, and which of them are assumptions.
+
+    >>> terms = {"margin": 30.0, "uplift": 5.0, "cost": 0.2, "discount": 10.0}
+    >>> terms_in_words(Campaign(pd.Series(dtype=float), 0.0, 91, terms), "EUR").partition(", ")[0]
+    'a margin of 30% (an assumption)'
+    """
+    terms, cost = campaign.terms, campaign.terms["cost"]
+    each = format_money(cost, currency) if cost >= 0.01 else f"{cost:g} {currency}".rstrip()
+    known = "as measured in this log" if campaign.margin_known else "an assumption"
+    return (
+        f"a margin of {terms['margin']:g}% ({known}), an offer that saves {terms['uplift']:g}% of the value at risk "
+        f"and costs {each} per customer (both assumptions)"
+    )
+
+
+def _segment_table(segments: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Return the campaign by segment as a reader sees it, all customers last."""
+    meaning = segment_definitions().set_index("segment")["meaning"].reindex(segments.index)
+    rows = pd.concat([segments, segments.sum().rename("all customers").to_frame().T])
+    amounts = {"Value at risk": "at_risk", "Cost": "cost", "Expected profit": "expected_profit"}
+    money = {
+        name: [format_money(float(value), currency) for value in rows[column]]
+        for name, column in amounts.items()
+    }
     return pd.DataFrame(
         {
-            "Who": list(groups),
-            "Customers": [f"{len(group):,}" for group in groups.values()],
-            "Expected value": [
-                format_money(float(expected[group.index].sum()), currency) for group in groups.values()
-            ],
-            "Value at risk": [format_money(float(group.sum()), currency) for group in groups.values()],
+            "Segment": rows.index,
+            "They": [*meaning.fillna(""), ""],
+            "Customers": [f"{number:,.0f}" for number in rows["customers"]],
+            "Value at risk": money["Value at risk"],
+            "Worth the cost": [f"{number:,.0f}" for number in rows["listed"]],
+            "Cost": money["Cost"],
+            "Expected profit": money["Expected profit"],
         }
     )
 

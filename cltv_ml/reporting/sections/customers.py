@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.profile import UNSEGMENTED, profile_segments
-from cltv_ml.decisions.rfm import apply_rfm, compute_rfm, fit_rfm, segment_definitions
+from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.decisions.tiers import apply_tiers, fit_tiers
 from cltv_ml.log import AnyLog, Log
 from cltv_ml.money import format_money
@@ -22,14 +22,19 @@ def customers_section(
     cutoff: pd.Timestamp,
     horizon: int,
     *,
+    scored: pd.DataFrame,
     currency: str = "",
     details: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return the tiers by predicted value and the segments by past behaviour, as of `cutoff`."""
+    """Return the tiers by predicted value and the segments by past behaviour, as of `cutoff`.
+
+    Parameters
+    ----------
+    scored
+        What `decisions.rfm.apply_rfm` makes of the customers at `cutoff`.
+    """
     log, tiers = Log.of(log), compute_tiers(predictions)
     top = tiers.iloc[0]
-    rfm = compute_rfm(log, cutoff)
-    scored = apply_rfm(rfm, fit_rfm(rfm))
     profile = profile_segments(log, scored["segment"], predictions=predictions, cutoff=cutoff)
     profile = profile.drop(index=UNSEGMENTED, errors="ignore")
     sentences = [
