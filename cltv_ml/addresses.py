@@ -93,7 +93,6 @@ def sqlite_file(url: str) -> Path | None:
     """
     if not url.startswith("sqlite"):
         return None
-    from sqlalchemy import make_url
-
-    name = make_url(url).database
+    # Not by SQLAlchemy, whose import takes longer than a look into such a file.
+    name = unquote(url.partition("://")[2].partition("?")[0].partition("/")[2])
     return Path(name) if name and name != ":memory:" else None

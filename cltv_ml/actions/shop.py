@@ -17,7 +17,7 @@ from cltv_ml.features import build_features, default_features
 from cltv_ml.features.catalogue import needs
 from cltv_ml.log import Log
 from cltv_ml.models import MBGNBD, ProbabilisticValue
-from cltv_ml.serving import scoring
+from cltv_ml.serving import registered_model, scoring
 from cltv_ml.tables import TRANSACTIONS
 from cltv_ml.tracking import registry, store
 from cltv_ml.windows import Window
@@ -89,7 +89,7 @@ def read_shop(cleaned: Cleaned, terms: Terms, done: Actions) -> Shop:
     """Return the shop as of the day after its log, scored by the champion."""
     cutoff = scoring.check_as_of(cleaned.transactions, None)
     store.open_store()
-    model, version = scoring.load_registered()
+    model, version = registered_model.load_registered()
     card = model.metadata.metadata
     known = cleaned.known
     log = replace(

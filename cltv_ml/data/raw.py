@@ -29,7 +29,6 @@ from cltv_ml.data.values import open_questions
 from cltv_ml.engine import Relation, as_tabular, connect, frame, keep, lend, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
 from cltv_ml.remote import address, fetch, is_remote
-from cltv_ml.sources.databases import read_database
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, read_frame
 from cltv_ml.sources.lakes import lake_of, read_lake
 from cltv_ml.sources.paths import find, read_file
@@ -265,6 +264,8 @@ def open_source(
         rows = read_lake(con, fetched) if lake else read_file(con, fetched, workspace.path, table, header_row)
         name = without_secrets(address(name))
     elif is_url(name):
+        from cltv_ml.sources.databases import read_database  # late: SQLAlchemy is slow to import
+
         rows = read_database(con, name, table)
         name = without_secrets(name)
     else:

@@ -13,7 +13,7 @@ from cltv_ml.engine import connect, view
 from cltv_ml.inline import Inline
 from cltv_ml.log import Log
 from cltv_ml.serving.batch_pieces import Scorer
-from cltv_ml.tracking import registry
+from cltv_ml.tracking.local_registry import REGISTERED_NAME
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Order:
     top_reasons: int = 0
     new_orders: int = 0
     younger_than: int | None = None
-    name: str = registry.REGISTERED_NAME
+    name: str = REGISTERED_NAME
     alias: str = "champion"
     memory: str = "1GB"
     observed_until: str | None = None

@@ -17,7 +17,7 @@ from cltv_ml.evaluation.progress import Progress
 from cltv_ml.features import is_text
 from cltv_ml.files import atomic
 from cltv_ml.models import ValueModel
-from cltv_ml.serving.packaging import Card
+from cltv_ml.serving.model_files import Card
 from cltv_ml.serving.responses import answer, find_faults
 
 #: Customers in memory at a time.

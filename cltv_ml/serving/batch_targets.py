@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sqlalchemy
-from sqlalchemy.exc import SQLAlchemyError
 
-from cltv_ml.addresses import hide, is_url, without_secrets
+from cltv_ml.addresses import is_url, without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.files import atomic, neutral
 from cltv_ml.remote import address, check_writable, is_remote, send
 from cltv_ml.serving.batch_lakes import upsert
 from cltv_ml.sources.lakes import explained_lake, lake_of, open_iceberg
 
-#: Columns by which a table that may be replaced is known to hold scores.
-_OURS = {"customer_id", "expected_value", "model_version"}
 _FILES = (".parquet", ".csv")
 _REPEATED = {"tier", "reason", "model", "model_version", "cutoff", "horizon"}
 
@@ -85,8 +78,9 @@ class Target:
             with explained_lake(self.lake, "written"):
                 open_iceberg(self.lake)
         elif self.url:
-            with _explained_driver(self.shown, self.url):
-                _check_table(self.url, self.table)
+            from cltv_ml.serving.batch_databases import check_table  # late: SQLAlchemy is slow to import
+
+            check_table(self.url, self.table, self.shown)
         elif self.path.is_dir():
             raise InputError(f"{self.shown} is a folder; name a file that ends in .parquet or .csv.")
 
@@ -109,8 +103,9 @@ class Target:
         if self.lake:
             upsert(self.lake, schema, batches)
         elif self.url:
-            with _explained_driver(self.shown, self.url):
-                _write_table(self.url, self.table, schema, batches)
+            from cltv_ml.serving.batch_databases import replace_table
+
+            replace_table(self.url, self.table, schema, batches, self.shown)
         else:
             for left in self.path.parent.glob(f".{self.path.name}.*.part"):
                 left.unlink()  # of a process that was killed while it wrote
@@ -143,72 +138,3 @@ def _write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
         schema.empty_table().to_pandas().to_csv(file, index=False)
         for batch in batches:
             neutral(batch.to_pandas()).to_csv(file, index=False, header=False)
-
-
-def _check_table(url: str, table: str) -> None:
-    """Raise where the database cannot be reached, or a table of this name holds something else than scores."""
-    if url.startswith("duckdb:"):
-        with duckdb.connect(_duckdb_path(url)) as con:
-            query = "select column_name from information_schema.columns where table_name = ?"
-            columns = {str(name) for (name,) in con.execute(query, [table]).fetchall()}
-    else:
-        with _connection(url) as con:
-            there = sqlalchemy.inspect(con)
-            columns = (
-                {str(column["name"]) for column in there.get_columns(table)}
-                if there.has_table(table)
-                else set()
-            )
-    if columns and not columns >= _OURS:
-        raise InputError(
-            f"{without_secrets(url)} has a table {table!r} that holds no scores; name another one with --table."
-        )
-
-
-def _write_table(url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    if url.startswith("duckdb:"):
-        with duckdb.connect(_duckdb_path(url)) as con:
-            con.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
-            con.execute(f'create or replace table "{table}" as from incoming')
-        return
-    with _connection(url) as con:
-        # One transaction: readers see the old table until the new one is complete.
-        con.execute(sqlalchemy.text(f'drop table if exists "{table}"'))
-        schema.empty_table().to_pandas().to_sql(table, con, index=False)
-        for batch in batches:
-            batch.to_pandas().to_sql(table, con, index=False, if_exists="append", chunksize=10_000)
-
-
-def _duckdb_path(url: str) -> str:
-    return re.sub(r"^duckdb:///", "", url)
-
-
-@contextmanager
-def _connection(url: str) -> Iterator[Any]:
-    """Yield a connection in one transaction, which takes effect when everything went well."""
-    address = sqlalchemy.make_url(url)
-    if address.get_backend_name() in ("postgresql", "postgres"):
-        address = address.set(drivername="postgresql+psycopg")
-    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
-    try:
-        with engine.begin() as con:
-            if address.get_backend_name() == "sqlite":
-                con.exec_driver_sql("begin immediate")  # else SQLite commits each change of a table's shape
-            yield con
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _explained_driver(shown: str, url: str) -> Iterator[None]:
-    """Turn a driver's error into one sentence without the URL."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        hint = "; install cltv-ml[postgres]" if "psycopg" in str(error.name) else ""
-        raise InputError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
-    except (duckdb.Error, SQLAlchemyError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-        raise InputError(
-            f"{shown} cannot be written: {hide(reason, url)}; fix that and run the same command again, which continues."
-        ) from None

@@ -6,8 +6,7 @@ import json
 import re
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,11 @@ from mlflow.models import Model
 
 import cltv_ml
 from cltv_ml.decisions import fit_tiers
-from cltv_ml.errors import InputError
-from cltv_ml.features import is_text, model_input
-from cltv_ml.models import CATALOGUE, ValueModel, own
-from cltv_ml.models.state import from_state, to_state
+from cltv_ml.features import model_input
+from cltv_ml.models import ValueModel, own
+from cltv_ml.models.state import to_state
 from cltv_ml.serving.chosen_value import Tail, write_tail
+from cltv_ml.serving.model_files import GOLDEN, Card, write_files
 from cltv_ml.serving.responses import answer
 from cltv_ml.serving.signatures import customers_signature, transactions_signature
 from cltv_ml.tracking import checksums
@@ -53,7 +52,6 @@ REQUIREMENTS = (
 
 #: Where, inside a registered version, the model for raw transactions lies.
 FROM_TRANSACTIONS = "cltv-from-transactions"
-GOLDEN = "golden.json"
 
 #: MLflow keeps the model that a file sets in one place for all threads.
 _one_at_a_time = threading.Lock()
@@ -74,24 +72,6 @@ _TRANSACTIONS_EXAMPLE = {
     "cost": [7.0, 16.0],
     "channel": ["web", "web"],
 }
-
-
-@dataclass(frozen=True)
-class Card:
-    """The card that travels with a model: its customers, its dates, and the cuts of its value tiers."""
-
-    model: str
-    horizon: int
-    cutoff: str
-    features: list[str]
-    feature_version: str
-    tiers: dict[str, float]
-    customers: int
-    dataset: str
-    cltv_ml_version: str = cltv_ml.__version__
-    time_unit: str = "days"
-    horizons: Sequence[int] = ()  # all that it answers for, where those are several
-    spreads: Mapping[str, Sequence[float]] = field(default_factory=dict)  # `models.Spread` by horizon
 
 
 def tier_cuts(values: np.ndarray) -> dict[str, float]:
@@ -195,30 +175,6 @@ def golden_rows(model: ValueModel, card: Card, customers: pd.DataFrame, count: i
     return golden
 
 
-def read_golden_rows(folder: Path) -> pd.DataFrame | None:
-    """Return the golden rows next to a model's files, None where an older version stored none."""
-    path = folder / GOLDEN
-    if not path.exists():
-        return None
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    table = pd.DataFrame(stored["data"], columns=stored["columns"])
-    words = [name for name in table.columns if is_text(name)]
-    numbers = [name for name in table.columns if name not in ("customer_id", "tier", *words)]
-    return table.astype(dict.fromkeys(numbers, np.float64))
-
-
-def replay_golden_rows(model: ValueModel, card: Card, golden: pd.DataFrame) -> float:
-    """Return the largest difference between what a model answers for its golden rows and what it did when it
-    was logged, as a share of the value where that is above one; infinite where a tier is another one.
-    """
-    again = answer(model, card.tiers, golden[card.features])
-    if list(again["tier"]) != list(golden["tier"]):
-        return float("inf")
-    names = [name for name in again.columns if name != "tier"]
-    before, now = golden[names].to_numpy(dtype=np.float64), again[names].to_numpy(dtype=np.float64)
-    return float(np.max(np.abs(now - before) / np.maximum(np.abs(before), 1.0)))
-
-
 def request(customers: pd.DataFrame, card: Card) -> str:
     """Return customers as the JSON body that the served model answers."""
     return json.dumps({"dataframe_split": _split_frame(customers[card.features].reset_index())}, indent=1)
@@ -230,74 +186,7 @@ def requirements(model: ValueModel) -> list[str]:
     return [*ours, *(name for name in own.requirements_of(to_state(model)) if name not in ours)]
 
 
-def write_files(model: ValueModel, card: Card, folder: Path) -> None:
-    """Write `model.json`, one `.ubj` file per booster and the files of the user's own classes into `folder`."""
-    boosters: list[bytes] = []
-    state = _take_out_bytes(to_state(model), boosters)
-    own.pack(state, folder)
-    for number, booster in enumerate(boosters):
-        (folder / f"booster_{number}.ubj").write_bytes(booster)
-    text = json.dumps({"format": 1, "card": asdict(card), "state": state}, indent=1)
-    (folder / "model.json").write_text(text, encoding="utf-8")
-
-
-def load_files(folder: Path) -> tuple[ValueModel, Card]:
-    """Return the model and card that `write_files` wrote.
-
-    Raises
-    ------
-    InputError
-        `model.json` or a booster is damaged, or of another format.
-    """
-    try:
-        stored = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if stored["format"] != 1:
-            raise InputError(
-                f"model.json has format {stored['format']!r}; this version of cltv_ml reads format 1; update cltv_ml."
-            )
-        classes = CATALOGUE | own.unpack_classes(stored["state"], folder)
-        model = from_state(_put_back_bytes(stored["state"], folder), classes)
-        return model, Card(**stored["card"])
-    except (
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        json.JSONDecodeError,
-        UnicodeDecodeError,
-    ) as error:
-        raise InputError(
-            f"model.json is damaged ({type(error).__name__}: {error}); restore the model's files, or train again."
-        ) from error
-
-
 def _split_frame(table: pd.DataFrame) -> dict[str, Any]:
     """Return a table as columns and rows that JSON knows, missing values as null."""
     rows = table.astype(object)
     return {"columns": list(table.columns), "data": rows.where(rows.notna(), None).to_numpy().tolist()}
-
-
-def _take_out_bytes(value: Any, taken: list[bytes]) -> Any:
-    if isinstance(value, bytes):
-        taken.append(value)
-        return {"@file": f"booster_{len(taken) - 1}.ubj"}
-    if isinstance(value, dict):
-        return {name: _take_out_bytes(entry, taken) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_take_out_bytes(entry, taken) for entry in value]
-    return value
-
-
-def _put_back_bytes(value: Any, folder: Path) -> Any:
-    if isinstance(value, dict):
-        if "@file" in value:
-            if Path(value["@file"]).name != value["@file"]:
-                raise InputError(
-                    f"model.json names the file {value['@file']!r}, which lies outside its own folder; restore the "
-                    "model's files, or train again."
-                )
-            return (folder / value["@file"]).read_bytes()
-        return {name: _put_back_bytes(entry, folder) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_put_back_bytes(entry, folder) for entry in value]
-    return value

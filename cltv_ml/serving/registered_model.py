@@ -1,53 +1,79 @@
-"""The registered model as a batch loads it: the version behind an alias, whole and unchanged."""
+"""The registered model as a batch loads it: the version behind an alias, whole and unchanged.
+
+MLflow is imported where it is needed: of a store on this machine `open_registered` reads without it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-import mlflow
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 
 from cltv_ml.errors import InputError
 from cltv_ml.features import feature_version
-from cltv_ml.serving.packaging import replay_golden_rows
-from cltv_ml.tracking import checksums, registry
+from cltv_ml.models import ValueModel
+from cltv_ml.serving.model_files import Card, load_files, read_golden_rows, replay_golden_rows
+from cltv_ml.serving.responses import OUTPUTS, is_of_horizon
+from cltv_ml.tracking import checksums
+from cltv_ml.tracking.local_registry import REGISTERED_NAME, LocalVersion, find_local
 
 #: A stored model whose answers to its golden rows differ by more than this is not the one that was logged.
 _TOLERANCE = 1e-6
 
 
-def load_registered(name: str = registry.REGISTERED_NAME, alias: str = "champion") -> tuple[Any, int]:
-    """Return the pyfunc behind an alias and its version, resolved once.
+@dataclass(frozen=True)
+class Registered:
+    """A registered version, loaded: its model, its card, its number, and the columns of its answer."""
+
+    model: ValueModel
+    card: Card
+    version: int
+    outputs: tuple[str, ...]
+
+
+def open_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> Registered:
+    """Return the version behind an alias, resolved once, without MLflow where its store and files lie here.
 
     Raises
     ------
     InputError
         There is no such model or alias, its files are damaged, or this package builds its features differently.
     """
+    local = find_local(name, alias)
+    read = None if local is None else _read_local(local, name)
+    if read is not None:
+        return read
+    from cltv_ml.tracking import store
+
+    store.open_store()
+    model, version = load_registered(name, alias)
+    served = model.unwrap_python_model()
+    declared = model.metadata.get_output_schema().input_names()
+    return Registered(served.model, served.card, version, _outputs(declared))
+
+
+def load_registered(name: str = REGISTERED_NAME, alias: str = "champion") -> tuple[Any, int]:
+    """Return the pyfunc behind an alias and its version, resolved once; InputError as `open_registered`."""
+    from cltv_ml.tracking import registry
+
     version = registry.resolve(name, alias)
     return load_version(version, name), version
 
 
-def load_version(version: int, name: str = registry.REGISTERED_NAME) -> Any:
-    """Return the pyfunc of a registered version; InputError where `load_registered` raises it."""
-    what = f"version {version} of model {name!r}"
-    uri = f"models:/{name}/{version}"
-    tags = MlflowClient().get_model_version(name, str(version)).tags
+def load_version(version: int, name: str = REGISTERED_NAME) -> Any:
+    """Return the pyfunc of a registered version; InputError where `open_registered` raises it."""
+    import mlflow
+
+    what, uri = _called(version, name), f"models:/{name}/{version}"
+    tags = mlflow.MlflowClient().get_model_version(name, str(version)).tags
     folder = checksums.verified(uri, tags.get(checksums.OWN), what)
     try:
         # MLflow's check of versions reads every installed package's metadata; the golden rows below say more.
         model = mlflow.pyfunc.load_model(str(folder), suppress_warnings=True)
-    except (MlflowException, OSError, InputError) as error:
+    except (mlflow.MlflowException, OSError, InputError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"{what} cannot be read: {reason}; restore its files, or train again.") from error
-    card: Mapping[str, Any] = model.metadata.metadata
-    if feature_version(card["features"]) != card["feature_version"]:
-        raise InputError(
-            f"{what} was trained on other definitions of its features than this "
-            f"cltv_ml has; train again or install cltv_ml {card['cltv_ml_version']}."
-        )
+    card = model.metadata.metadata
+    _check_features(card["features"], card["feature_version"], card["cltv_ml_version"], what)
     served = model.unwrap_python_model()
     golden = getattr(served, "golden", None)
     if golden is not None and replay_golden_rows(served.model, served.card, golden) > _TOLERANCE:
@@ -56,3 +82,36 @@ def load_version(version: int, name: str = registry.REGISTERED_NAME) -> Any:
             "files or a library have changed; restore them, or train again."
         )
     return model
+
+
+def _read_local(local: LocalVersion, name: str) -> Registered | None:
+    """Return a version that lies here, None where anything about it is not as usual: MLflow then says what."""
+    sums, what = local.tags.get(checksums.OWN), _called(local.number, name)
+    if sums is None:
+        return None
+    try:
+        folder = checksums.copied(local.folder, sums, what, "artifacts/model")
+        model, card = load_files(folder)
+        golden = read_golden_rows(folder)
+        _check_features(card.features, card.feature_version, card.cltv_ml_version, what)
+        if golden is None or replay_golden_rows(model, card, golden) > _TOLERANCE:
+            return None
+    except (OSError, InputError):
+        return None
+    return Registered(model, card, local.number, _outputs(list(golden.columns)))
+
+
+def _called(version: int, name: str) -> str:
+    return f"version {version} of model {name!r}"
+
+
+def _outputs(declared: list[str]) -> tuple[str, ...]:
+    return tuple(name for name in declared if name in OUTPUTS or is_of_horizon(name))
+
+
+def _check_features(features: list[str], built_as: str, by: str, what: str) -> None:
+    if feature_version(features) != built_as:
+        raise InputError(
+            f"{what} was trained on other definitions of its features than this "
+            f"cltv_ml has; train again or install cltv_ml {by}."
+        )

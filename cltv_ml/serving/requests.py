@@ -27,7 +27,8 @@ from cltv_ml.errors import InputError
 from cltv_ml.features import DuckDB, Source, absent_features, attribute_columns, build_features, is_text
 from cltv_ml.models import ValueModel
 from cltv_ml.serving.chosen_value import PAST, Tail, ValueChoice, compute_remaining, read_tail
-from cltv_ml.serving.packaging import FROM_TRANSACTIONS, Card, load_files, read_golden_rows
+from cltv_ml.serving.model_files import Card, load_files, read_golden_rows
+from cltv_ml.serving.packaging import FROM_TRANSACTIONS
 from cltv_ml.serving.plain_lines import read_plain
 from cltv_ml.serving.responses import AnswerTerms, answer, find_faults, find_unscored
 from cltv_ml.tables import TRANSACTIONS

@@ -27,11 +27,10 @@ from cltv_ml.serving.batch_pieces import CHUNK, Scorer, in_batches, joined, scor
 from cltv_ml.serving.batch_targets import Target
 from cltv_ml.serving.feature_tables import check_feature_files, find_feature_files
 from cltv_ml.serving.new_orders import check_new_orders, check_orders, write_new_orders
-from cltv_ml.serving.registered_model import load_registered
-from cltv_ml.serving.responses import OUTPUTS, find_unscored, is_of_horizon
+from cltv_ml.serving.registered_model import open_registered
+from cltv_ml.serving.responses import find_unscored
 from cltv_ml.serving.resumable import Work, opened
 from cltv_ml.serving.unseen_attributes import describe_unseen
-from cltv_ml.tracking import store
 from cltv_ml.windows import to_cutoff
 
 logger = logging.getLogger("cltv_ml")
@@ -174,13 +173,9 @@ def check_as_of(
 
 def _open_scorer(order: Order) -> tuple[Scorer, str]:
     """Return the scorer of the version that the alias names now, and that version's address."""
-    store.open_store()
-    model, version = load_registered(order.name, order.alias)
-    served = model.unwrap_python_model()
-    declared = model.metadata.get_output_schema().input_names()
-    outputs = tuple(name for name in declared if name in OUTPUTS or is_of_horizon(name))
-    scorer = Scorer(served.model, served.card, version, outputs, order.top_reasons)
-    return scorer, f"models:/{order.name}/{version}"
+    found = open_registered(order.name, order.alias)
+    scorer = Scorer(found.model, found.card, found.version, found.outputs, order.top_reasons)
+    return scorer, f"models:/{order.name}/{found.version}"
 
 
 def _clean(

@@ -58,6 +58,9 @@ def score_on_spark(session: Any, files: Sequence[Path], scorer: Scorer, uri: str
     import mlflow
     from pyspark.sql.functions import col, struct
 
+    from cltv_ml.tracking import store
+
+    store.open_store()
     complete = folder / "_SUCCESS"
     if not complete.exists():
         fields = [*(f"{name}: double" for name in scorer.outputs), "tier: string"]

@@ -12,7 +12,7 @@ import duckdb
 
 from cltv_ml.engine import Relation, literal, pattern, quoted, show
 from cltv_ml.errors import InputError
-from cltv_ml.sources.archives import text_batches, unpack, workbook_rows
+from cltv_ml.sources.archives import text_batches, unpack
 from cltv_ml.sources.encodings import find_encoding
 from cltv_ml.sources.files import read_csv
 from cltv_ml.sources.frames import MARK, Part, SourceRows, inner_names, load_batches
@@ -172,6 +172,8 @@ def _read_one(
         rows = read_csv(con, copy, folder, header_row, start)
         return replace(rows, notes=(*told, *rows.notes))
     if way == "workbook":
+        from cltv_ml.sources.workbooks import workbook_rows  # late: openpyxl is slow to import
+
         sheets: list[tuple[str, int]] = []
         notes: list[str] = []
         values = workbook_rows(file, table, header_row, sheets, notes)

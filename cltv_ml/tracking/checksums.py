@@ -13,11 +13,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import mlflow
-from mlflow.exceptions import MlflowException
-from mlflow.models import Model
-from mlflow.tracking import MlflowClient
-
 from cltv_ml.errors import InputError
 
 #: The version's tag of its own files, and of the files of the model that was tested in its stead.
@@ -28,6 +23,7 @@ METADATA = "checksums"
 
 _MODEL_META = "registered_model_meta"  # MLflow's, which names the version and is written where it is fetched
 _CODE_FOLDER = "code"
+_NOT_RUN = "Nothing of it was run."
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +50,28 @@ def verified(uri: str, expected: str | None, what: str) -> Path:
     InputError
         A file is missing, was changed or has been added.
     """
-    source = _fetch(uri)
-    place = _folder() / hashlib.sha256(f"{uri} {expected}".encode()).hexdigest()[:16]
+    return copied(_fetch(uri), expected, what)
+
+
+def copied(source: Path, expected: str | None, what: str, part: str = "") -> Path:
+    """Return a copy of the files in a folder, as `verified` does for an address.
+
+    Parameters
+    ----------
+    part
+        The only folder inside it that is copied; all the others are compared where they lie.
+    """
+    place = _folder() / hashlib.sha256(f"{source / part} {expected}".encode()).hexdigest()[:16]
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=True)
-    if expected is not None:
-        _compare_folder(json.loads(expected), place, what, "Nothing of it was run.")
+    wanted = None if expected is None else json.loads(expected)
+    if wanted is not None and part:
+        _compare_folder(wanted, source, what, _NOT_RUN)
+        wanted = _sums_below(wanted, part)
+    shutil.copytree(
+        source / part, place, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), symlinks=True
+    )
+    if wanted is not None:
+        _compare_folder(wanted, place, what, _NOT_RUN, part)
     _verified.add(place)
     return place
 
@@ -87,14 +99,16 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
     """
     if folder in _verified:
         return
-    own = (Model.load(folder).metadata or {}).get(METADATA)
+    import mlflow
+
+    own = (mlflow.models.Model.load(folder).metadata or {}).get(METADATA)
     if own is not None:
         _compare_folder(own, files, f"the model in {folder}", "None of these files was read.")
     if not (name and version and mlflow.is_tracking_uri_set()):
         return
     try:
-        expected = MlflowClient().get_model_version(name, version).tags.get(OWN)
-    except (MlflowException, OSError) as error:
+        expected = mlflow.MlflowClient().get_model_version(name, version).tags.get(OWN)
+    except (mlflow.MlflowException, OSError) as error:
         logger.warning(
             "the checksums of model %s, version %s, could not be read (%s): its code was not compared",
             name,
@@ -103,11 +117,15 @@ def check_loaded(folder: Path, files: Path, name: str, version: str, within: str
         )
         return
     if expected is not None:
-        start = f"{within}/" if within else ""
-        sums = {path: sum_ for path, sum_ in json.loads(expected).items() if path.startswith(start)}
+        sums = _sums_below(json.loads(expected), within)
         _compare_folder(
             sums, folder, f"version {version} of model {name!r}", "Its files were not read.", within
         )
+
+
+def _sums_below(sums: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Return the checksums of what lies in a folder, all of them for the empty name."""
+    return {path: sum_ for path, sum_ in sums.items() if path.startswith(f"{folder}/" if folder else "")}
 
 
 def _compare_folder(wanted: Mapping[str, str], folder: Path, what: str, done: str, within: str = "") -> None:
@@ -148,9 +166,11 @@ def _checksums(folder: Path, within: str = "") -> dict[str, str]:
 
 
 def _fetch(uri: str) -> Path:
+    import mlflow  # late: scoring reads a store on this machine without it
+
     try:
         return Path(mlflow.artifacts.download_artifacts(uri))
-    except (MlflowException, OSError) as error:
+    except (mlflow.MlflowException, OSError) as error:
         raise InputError(f"the model {uri} cannot be fetched: {' '.join(str(error).split())}") from error
 
 

@@ -23,18 +23,13 @@ from mlflow.tracking import MlflowClient
 
 from cltv_ml.errors import InputError
 from cltv_ml.tracking import checksums, lease, store
-
-#: The name under which models are registered.
-REGISTERED_NAME = "cltv"
+from cltv_ml.tracking.local_registry import INTENT, PENDING, REGISTERED_NAME
 
 _ABOUT = (
     "What each customer will be worth within the horizon. `champion` answers, `challenger` is the newest training, "
     "`previous` is what `cltv rollback` brings back; `cltv promote` compares challenger and champion on a window that "
     "neither has seen. Each version's description is its model card."
 )
-
-#: The model's tag that holds a move of aliases until it is complete, and a version's until its training is.
-_INTENT, _PENDING = "cltv_ml.move", "cltv_ml.pending"
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ def register(
     sums = {checksums.OWN: checksums.compute(model_uri)}
     if "candidate" in tags:
         sums[checksums.TESTED] = checksums.compute(tags["candidate"])
-    pending = {_PENDING: run_id} if run_id else {}
+    pending = {PENDING: run_id} if run_id else {}
     with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints what this returns
         registered = mlflow.register_model(model_uri, name, tags={**tags, **sums, **pending})
     client = MlflowClient()
@@ -113,14 +108,14 @@ def settle(name: str = REGISTERED_NAME) -> None:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return
         raise
-    if _INTENT in tags:
+    if INTENT in tags:
         with store.store_lock():
-            intent = client.get_registered_model(name).tags.get(_INTENT)  # its command may have been at work
+            intent = client.get_registered_model(name).tags.get(INTENT)  # its command may have been at work
             if intent:
                 _finish_move(name, json.loads(intent))
     for one in client.search_model_versions(f"name = '{name}'"):
-        if _PENDING in one.tags:
-            _settle_pending(name, int(one.version), one.tags[_PENDING])
+        if PENDING in one.tags:
+            _settle_pending(name, int(one.version), one.tags[PENDING])
 
 
 def _settle_pending(name: str, version: int, run_id: str) -> None:
@@ -142,7 +137,7 @@ def _settle_pending(name: str, version: int, run_id: str) -> None:
 def _is_copy(version: ModelVersion) -> bool:
     """Return whether another version of the same files is registered and no longer pending."""
     return any(
-        other.source == version.source and _PENDING not in other.tags
+        other.source == version.source and PENDING not in other.tags
         for other in MlflowClient().search_model_versions(f"name = '{version.name}'")
     )
 
@@ -172,8 +167,8 @@ def _version_exists(name: str, version: int) -> bool:
 
 def _unmark(name: str, version: int) -> None:
     client = MlflowClient()
-    if _PENDING in client.get_model_version(name, str(version)).tags:
-        client.delete_model_version_tag(name, str(version), _PENDING)
+    if PENDING in client.get_model_version(name, str(version)).tags:
+        client.delete_model_version_tag(name, str(version), PENDING)
 
 
 def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str, str]] = ()) -> None:
@@ -183,7 +178,7 @@ def _move(name: str, to: Mapping[str, int | None], tags: Sequence[tuple[int, str
         "to": dict(to),
         "tags": [list(tag) for tag in tags],
     }
-    MlflowClient().set_registered_model_tag(name, _INTENT, json.dumps(intent))
+    MlflowClient().set_registered_model_tag(name, INTENT, json.dumps(intent))
     _finish_move(name, intent)
 
 
@@ -200,7 +195,7 @@ def _finish_move(name: str, intent: Mapping[str, Any]) -> None:
                 client.delete_registered_model_alias(name, alias)
         for number, key, value in intent["tags"]:
             client.set_model_version_tag(name, str(number), key, value)
-    client.delete_registered_model_tag(name, _INTENT)
+    client.delete_registered_model_tag(name, INTENT)
 
 
 def alias_version(name: str, alias: str) -> int | None:

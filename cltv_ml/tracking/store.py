@@ -25,6 +25,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from cltv_ml.addresses import hide, sqlite_file, without_secrets
 from cltv_ml.errors import InputError
 from cltv_ml.tracking import sqlite_store
+from cltv_ml.tracking.local_registry import store_uri
 
 #: Seconds to wait for a store that another process is writing to.
 _PATIENCE = 60.0
@@ -32,12 +33,6 @@ _PATIENCE = 60.0
 
 class StoreError(InputError):
     """The store went away, stayed locked or could not be written in the middle of some work."""
-
-
-def project_root(start: Path | None = None) -> Path:
-    """Return the nearest folder upwards that holds an MLproject file, else `start` (the working folder)."""
-    here = (start or Path.cwd()).resolve()
-    return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
 
 
 def open_store(root: Path | None = None) -> str:
@@ -52,8 +47,7 @@ def open_store(root: Path | None = None) -> str:
         The address is a server's or a database's and nothing answers there, or its driver is not installed; or a
         SQLite store is locked by another process, lies in a folder that cannot be written, or is not whole.
     """
-    configured = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = configured or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
+    uri = store_uri(root)
     mlflow.set_tracking_uri(uri)
     # What this logger shows with its whole stack trace is raised as well, and becomes one sentence.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)

@@ -4,8 +4,11 @@ import contextlib
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from unittest.mock import patch
 
+import mlflow
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
@@ -13,7 +16,7 @@ from mlflow.tracking import MlflowClient
 from cltv_ml import pipelines
 from cltv_ml.data import clean
 from cltv_ml.data import read as read_orders
-from cltv_ml.serving import batch_pieces
+from cltv_ml.serving import batch_pieces, registered_model
 from cltv_ml.windows import to_cutoff
 
 
@@ -64,6 +67,25 @@ def test_a_day_outside_the_log_is_refused_in_one_sentence(trained, day):
     assert day in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (trained.folder / "refused.csv").exists()
+
+
+def test_scores_are_the_same_with_and_without_mlflow(trained, monkeypatch):
+    words = ("score", "--data", "orders.csv", *trained.mapping, "--out")
+    monkeypatch.setattr(registered_model, "load_version", lambda *_: pytest.fail("MLflow was asked"))
+    assert trained.cltv(*words, "without.parquet").returncode == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(registered_model, "find_local", lambda *_: None)
+    assert trained.cltv(*words, "with.parquet").returncode == 0
+    assert (trained.folder / "without.parquet").read_bytes() == (trained.folder / "with.parquet").read_bytes()
+
+
+def test_scoring_from_a_store_on_this_machine_imports_no_mlflow(trained):
+    code = (
+        "import sys; from cltv_ml import pipelines; pipelines.score(data='orders.csv', out='bare.parquet', "
+        f"mapping={trained.mapping[1]!r}); raise SystemExit('mlflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=trained.folder, env=trained.environment)
+    assert done.returncode == 0
 
 
 def test_what_clean_returned_is_scored_as_its_file_is(trained, scored):
@@ -192,7 +214,8 @@ def test_a_database_table_is_replaced_by_the_scores(trained, scored, tmp_path):
 
 
 def test_an_alias_that_moves_meanwhile_changes_nothing(trained, scored, tmp_path, monkeypatch):
-    client = MlflowClient(trained.store, trained.store)
+    mlflow.set_tracking_uri(trained.store)
+    client = MlflowClient()
     champion = client.get_model_version("cltv", "1")
     other = client.create_model_version("cltv", champion.source, champion.run_id)
     scorer_score = batch_pieces.Scorer.score

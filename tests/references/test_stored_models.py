@@ -1,7 +1,7 @@
 """Models that released versions stored are read by this one and answer as they did.
 
 Recipe: `simulate(400, days=400, seed=3)`, cutoff 2022-10-01 + 13 weeks, seven features, five rounds per booster;
-each fitted model written by that version's `packaging.write_files`, with its answers for five customers.
+each fitted model written by that version's `model_files.write_files`, with its answers for five customers.
 A release adds a folder of its own and leaves the earlier ones as they are.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cltv_ml.serving.packaging import load_files
+from cltv_ml.serving.model_files import load_files
 
 STORED = sorted(Path(__file__).parent.glob("stored_*/*/model.json"))
 

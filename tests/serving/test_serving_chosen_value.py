@@ -10,7 +10,8 @@ from cltv_ml.errors import InputError
 from cltv_ml.models.future_value import FutureValue
 from cltv_ml.serving import chosen_value, requests
 from cltv_ml.serving.chosen_value import Tail
-from cltv_ml.serving.packaging import Card, tier_cuts
+from cltv_ml.serving.model_files import Card
+from cltv_ml.serving.packaging import tier_cuts
 
 FEATURES = ["frequency", "recency", "T", "monetary_value"]
 LINES = pd.DataFrame(

@@ -5,7 +5,7 @@ import pytest
 
 from cltv_ml.errors import InputError
 from cltv_ml.models import Horizons, SameRate, Tweedie
-from cltv_ml.serving.packaging import Card, load_files, write_files
+from cltv_ml.serving.model_files import Card, load_files, write_files
 from cltv_ml.serving.responses import AnswerTerms, answer
 
 TIERS = {"low": 0.0, "medium": 5.0, "high": 20.0}

@@ -2,7 +2,7 @@
 
 import json
 
-from cltv_ml.serving.packaging import load_files
+from cltv_ml.serving.model_files import load_files
 
 
 def test_every_damage_of_a_models_files_is_a_sentence(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 
 from cltv_ml import engine
 from cltv_ml.serving import requests
-from cltv_ml.serving.packaging import Card, tier_cuts
+from cltv_ml.serving.model_files import Card
+from cltv_ml.serving.packaging import tier_cuts
 from cltv_ml.serving.signatures import transactions_signature
 
 FEATURES = ["frequency", "recency", "T", "monetary_value"]

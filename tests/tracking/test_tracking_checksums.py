@@ -62,6 +62,17 @@ def test_what_was_compared_is_what_is_loaded(model):
     assert (copy / "code" / "cltv_ml" / "engine.py").read_text(encoding="utf-8") == "x = 1"
 
 
+def test_one_folder_is_copied_and_all_the_others_are_compared_too(model):
+    sums = checksums.compute(str(model))
+    copy = checksums.copied(model, sums, "version 1", "artifacts/model")
+    assert sorted(path.name for path in copy.iterdir()) == sorted(
+        path.name for path in (model / "artifacts" / "model").iterdir()
+    )
+    (model / "code" / "cltv_ml" / "engine.py").write_text("x = 2", encoding="utf-8")
+    with pytest.raises(InputError, match="version 1 is not as it was registered: code was changed"):
+        checksums.copied(model, sums, "version 1", "artifacts/model")
+
+
 def test_compiled_code_is_neither_compared_nor_loaded(model):
     sums = checksums.compute(str(model))
     cache = model / "code" / "cltv_ml" / "__pycache__"

@@ -1,0 +1,105 @@
+"""The table of a database that a batch replaces, by its URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+
+from cltv_ml.addresses import hide, without_secrets
+from cltv_ml.errors import InputError
+
+#: Columns by which a table that may be replaced is known to hold scores.
+_OURS = {"customer_id", "expected_value", "model_version"}
+
+
+def check_table(url: str, table: str, shown: str) -> None:
+    """Raise InputError where the database cannot be reached, or a table of this name holds something else than scores.
+
+    `shown` names the table without secrets.
+    """
+    with _explained_driver(shown, url):
+        _check_table(url, table)
+
+
+def replace_table(
+    url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], shown: str
+) -> None:
+    """Replace the table by these rows, or raise InputError with the driver's reason; the old table then stays."""
+    with _explained_driver(shown, url):
+        _replace_table(url, table, schema, batches)
+
+
+def _check_table(url: str, table: str) -> None:
+    """Raise where the database cannot be reached, or a table of this name holds something else than scores."""
+    if url.startswith("duckdb:"):
+        with duckdb.connect(_duckdb_path(url)) as con:
+            query = "select column_name from information_schema.columns where table_name = ?"
+            columns = {str(name) for (name,) in con.execute(query, [table]).fetchall()}
+    else:
+        with _connection(url) as con:
+            there = sqlalchemy.inspect(con)
+            columns = (
+                {str(column["name"]) for column in there.get_columns(table)}
+                if there.has_table(table)
+                else set()
+            )
+    if columns and not columns >= _OURS:
+        raise InputError(
+            f"{without_secrets(url)} has a table {table!r} that holds no scores; name another one with --table."
+        )
+
+
+def _replace_table(url: str, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    if url.startswith("duckdb:"):
+        with duckdb.connect(_duckdb_path(url)) as con:
+            con.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
+            con.execute(f'create or replace table "{table}" as from incoming')
+        return
+    with _connection(url) as con:
+        # One transaction: readers see the old table until the new one is complete.
+        con.execute(sqlalchemy.text(f'drop table if exists "{table}"'))
+        schema.empty_table().to_pandas().to_sql(table, con, index=False)
+        for batch in batches:
+            batch.to_pandas().to_sql(table, con, index=False, if_exists="append", chunksize=10_000)
+
+
+def _duckdb_path(url: str) -> str:
+    return re.sub(r"^duckdb:///", "", url)
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Any]:
+    """Yield a connection in one transaction, which takes effect when everything went well."""
+    address = sqlalchemy.make_url(url)
+    if address.get_backend_name() in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
+    try:
+        with engine.begin() as con:
+            if address.get_backend_name() == "sqlite":
+                con.exec_driver_sql("begin immediate")  # else SQLite commits each change of a table's shape
+            yield con
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _explained_driver(shown: str, url: str) -> Iterator[None]:
+    """Turn a driver's error into one sentence without the URL."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        hint = "; install cltv-ml[postgres]" if "psycopg" in str(error.name) else ""
+        raise InputError(f"{shown}: the driver {error.name!r} is not installed{hint}.") from None
+    except (duckdb.Error, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{shown} cannot be written: {hide(reason, url)}; fix that and run the same command again, which continues."
+        ) from None

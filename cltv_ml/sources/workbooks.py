@@ -1,0 +1,142 @@
+"""Excel workbooks: the header and rows of their sheets, as they came."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
+from openpyxl.utils.exceptions import InvalidFileException
+
+from cltv_ml.errors import InputError
+from cltv_ml.sources.archives import check_workbook
+from cltv_ml.sources.layout import check_header_row, find_header, tell_of_thousands
+
+#: The sign or code of a currency in the format of a cell.
+_CURRENCY_SIGN = re.compile(r"[$€£¥₹₩₺₽₴₫฿₪]|[A-Z]{3}|kr\.?|zł|Kč|Ft|R\$|(US|CA|A)\$")
+
+#: The header of a sheet is sought in so many rows.
+_HEADER_ROWS = 200
+
+
+def workbook_rows(
+    path: Path,
+    sheet: str | None,
+    header_row: int | None = None,
+    starts: list[tuple[str, int]] | None = None,
+    notes: list[str] | None = None,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the header and the rows of a workbook's sheet, or of all its sheets if they share one header.
+
+    `starts` takes each sheet's name and how many rows came before its own, `notes` what to tell. Sheets that the
+    workbook hides are read only where they are named, or nothing else is there. Where cells are formatted in several
+    currencies, numbers keep the sign of theirs.
+
+    Raises
+    ------
+    InputError
+        The sheet does not exist, or several sheets have different headers and none was named.
+    """
+    check_workbook(path)
+    opened = path.open("rb")
+    try:
+        book = load_workbook(opened, read_only=True, data_only=True)
+    except (InvalidFileException, KeyError, InputError) as error:
+        opened.close()
+        raise InputError(f"{path.name!r} cannot be read as a workbook; save it as xlsx or CSV.") from error
+    with closing(opened), closing(book):
+        places = {name: _header(book[name], header_row, path.name) for name in book.sheetnames}
+        headers = {name: header for name, (header, _) in places.items()}
+        filled = [name for name, header in headers.items() if header]
+        visible = [name for name in filled if book[name].sheet_state == "visible"] or filled
+        if notes is not None and len(visible) < len(filled) and sheet is None:
+            hidden = [name for name in filled if name not in visible]
+            notes.append(
+                f"{path.name!r} hides the sheets {hidden}, which were not read; name one as table (--query)."
+            )
+        if notes is not None and header_row is None:
+            above = [row for name in visible for row in _rows_above(book[name], places[name][1])]
+            notes += tell_of_thousands([str(cell) for row in above for cell in row if cell], path.name)
+        chosen = visible if sheet is None else _only_sheet(sheet, headers, path.name)
+        _check_sheets(chosen, headers, path.name)
+        yield headers[chosen[0]]
+        count = 0
+        for name in chosen:
+            if starts is not None:
+                starts.append((name, count))
+            for row in _sheet_rows(book, book[name], places[name][1] + 1):
+                count += 1
+                yield row
+
+
+def _rows_above(sheet: Any, header_row: int) -> Iterator[tuple[Any, ...]]:
+    return islice(sheet.iter_rows(values_only=True), header_row)
+
+
+def _only_sheet(sheet: str, headers: Mapping[str, tuple[Any, ...]], name: str) -> list[str]:
+    if sheet not in headers:
+        raise InputError(f"{name!r} has no sheet {sheet!r}. Available: {list(headers)}.")
+    return [sheet] if headers[sheet] else []
+
+
+def _check_sheets(sheets: Sequence[str], headers: Mapping[str, tuple[Any, ...]], name: str) -> None:
+    """Raise InputError when the workbook has no rows, or its sheets do not share one header."""
+    if not sheets:
+        raise InputError(f"{name!r} is empty; check that the export is complete.")
+    if len({headers[sheet] for sheet in sheets}) > 1:
+        raise InputError(
+            f"{name!r} has sheets with different headers; name one as table (--query). Available: {list(sheets)}."
+        )
+
+
+def _sheet_rows(book: Any, sheet: Any, start: int) -> Iterator[tuple[Any, ...]]:
+    """Yield a sheet's rows from `start`; numbers carry their currency where the formats name several."""
+    formats = {style.numFmtId: "" for style in book._cell_styles}
+    for number in formats:
+        own = number - BUILTIN_FORMATS_MAX_SIZE
+        formats[number] = book._number_formats[own] if own >= 0 else BUILTIN_FORMATS.get(number, "")
+    signs = {written: _currency_of(written) for written in formats.values()}
+    if len(set(filter(None, signs.values()))) < 2:
+        yield from islice(sheet.iter_rows(values_only=True), start, None)
+        return
+    for row in islice(sheet.iter_rows(), start, None):
+        yield tuple(
+            f"{cell.value} {sign}"
+            if isinstance(cell.value, int | float) and (sign := signs.get(cell.number_format))
+            else cell.value
+            for cell in row
+        )
+
+
+def _currency_of(written: str) -> str:
+    """Return the sign or code of the currency in a cell's format.
+
+    >>> [_currency_of(one) for one in ('[$€-407]#,##0.00', '#,##0 "USD"', '[$-409]d-mmm', '0.00 "kg"')]
+    ['€', 'USD', '', '']
+    """
+    found = (one or other for one, other in re.findall(r'\[\$([^\]-]+)|"([^"]+)"', written))
+    return next((sign.strip() for sign in found if _CURRENCY_SIGN.fullmatch(sign.strip())), "")
+
+
+def _header(sheet: Any, header_row: int | None, name: str) -> tuple[tuple[str, ...], int]:
+    """Return the names of a sheet's columns and the index of the row they stand in; nothing for an empty sheet."""
+    rows = [
+        ["" if value is None else str(value) for value in row]
+        for row in islice(sheet.iter_rows(values_only=True), max(_HEADER_ROWS, header_row or 0))
+    ]
+    if not any(map(any, rows)):
+        return (), 0
+    if header_row is None:
+        place = find_header(rows, name)
+    else:
+        check_header_row(header_row, len(rows), name)
+        place = header_row - 1
+    names = rows[place]
+    while names and not names[-1].strip():
+        names.pop()
+    return tuple(names), place

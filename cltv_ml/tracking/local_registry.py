@@ -1,0 +1,91 @@
+"""The registry of a SQLite store, read without MLflow, whose import takes longer than scoring a shop.
+
+Only what lies there whole is read: a version with an alias, its tags and the folder of its files. In every other case
+the answer is None, and MLflow is asked, which also finishes what a stopped command began.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from cltv_ml.addresses import sqlite_file
+
+#: The name under which models are registered.
+REGISTERED_NAME = "cltv"
+
+#: The model's tag that holds a move of aliases until it is complete, and a version's until its training is.
+INTENT, PENDING = "cltv_ml.move", "cltv_ml.pending"
+
+#: The version of MLflow's tables that the statements below are written for.
+SCHEMA = "dc11669786a5"
+
+#: Settings by which MLflow keeps its registry elsewhere, or several in one store.
+_ELSEWHERE = ("MLFLOW_REGISTRY_URI", "MLFLOW_WORKSPACE", "MLFLOW_ENABLE_WORKSPACES")
+
+_UNFINISHED = """
+    select 1 from registered_model_tags where name = ? and key = ?
+    union all select 1 from model_version_tags join model_versions using (name, version, workspace)
+        where name = ? and key = ? and current_stage <> 'Deleted_Internal'
+    union all select 1 from registered_models where name = ? and workspace <> 'default'
+"""
+_VERSION = """
+    select version, storage_location from registered_model_aliases join model_versions using (name, version, workspace)
+    where name = ? and alias = ? and status = 'READY'
+"""
+_TAGS = "select key, value from model_version_tags where name = ? and version = ?"
+
+
+@dataclass(frozen=True)
+class LocalVersion:
+    """A registered version whose files lie in a folder of this machine."""
+
+    number: int
+    tags: Mapping[str, str]
+    folder: Path
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Return the nearest folder upwards that holds an MLproject file, else `start` (the working folder)."""
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / "MLproject").is_file()), here)
+
+
+def store_uri(root: Path | None = None) -> str:
+    """Return the store's address: `MLFLOW_TRACKING_URI`, else that of `mlflow.db` in the project's root."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root or project_root()) / 'mlflow.db'}"
+
+
+def find_local(name: str, alias: str) -> LocalVersion | None:
+    """Return the version behind an alias of the present store, None where MLflow has to be asked."""
+    path = sqlite_file(store_uri())
+    if path is None or not path.is_file() or any(os.environ.get(setting) for setting in _ELSEWHERE):
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
+            return _read_version(store, name, alias)
+    except sqlite3.Error:
+        return None
+
+
+def _read_version(store: sqlite3.Connection, name: str, alias: str) -> LocalVersion | None:
+    store.execute("begin")  # one state of the store for all that follows
+    if store.execute("select version_num from alembic_version").fetchall() != [(SCHEMA,)]:
+        return None
+    if store.execute(_UNFINISHED, (name, INTENT, name, PENDING, name)).fetchall():
+        return None
+    found = store.execute(_VERSION, (name, alias)).fetchall()
+    place = urlsplit(found[0][1] or "") if len(found) == 1 else None
+    if place is None or place.scheme != "file" or place.netloc:
+        return None
+    folder = Path(url2pathname(place.path))
+    number = int(found[0][0])
+    return (
+        LocalVersion(number, dict(store.execute(_TAGS, (name, number))), folder) if folder.is_dir() else None
+    )
