@@ -76,7 +76,7 @@ def _tier_basis(shop: Shop) -> str:
 
 def _about_tiers(shop: Shop) -> str:
     if shop.terms.lifetimes is None:
-        return "Value tiers are cut where the champion's training cut them, so months compare."
+        return "The limits between the value tiers are those of the model's training, so that months can be compared."
     return (
         f"Tiers go by each customer's {_tier_basis(shop)}, as cltv lifetime worked it out: the top fifth of today's "
         "customers are high, the next three tenths medium. Lists count what is still to come, never what is past."

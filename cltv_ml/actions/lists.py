@@ -115,29 +115,30 @@ def list_answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
     if totals.empty:
         return {
             "What next?": [
-                "There is no list yet. The last section asks for the numbers that make lists of scores."
+                "There is no list yet. Answer the questions below, and the next call makes lists."
             ],
             **({"What not to trust?": [doubt]} if doubt else {}),
         }
     control, day = int(totals["control"].sum()), totals["read_on"].min()
     return {
         "What next?": [
-            "cltv export writes a list as a file for mailing tools and ad platforms, without its control group.",
-            f"From {day:%Y-%m-%d} on, cltv act evaluate measures the outcome of a list.",
+            "Send each list to your mailing tool or ad platform, without its control group: cltv export writes the "
+            "files.",
+            f"From {day:%Y-%m-%d} on, cltv act evaluate measures what a list has brought.",
         ],
         "Why these customers?": [
-            "They are expected to earn more than the action costs. Each row of a list names its reason."
+            "Each of them is expected to bring more margin than the action costs. Each row of a list names its reason."
         ],
         "Compared with what?": ["With doing nothing: what customers buy anyway is not counted as profit."],
         "What not to do?": [
-            f"Do not address the {control:,} customers of the control group: without them the outcome "
-            "of the lists cannot be measured."
+            f"Do not contact the {control:,} customers of the control group: without them nobody can measure "
+            "what the lists bring."
         ]
         if control
-        else ["Do not take the profit for measured: there is no control group."],
+        else ["Do not report the profit as measured: there is no control group."],
         "What not to trust?": [
             *([doubt] if doubt else []),
-            "The effect and the cost are what you stated, not measurements.",
+            "The effect and the cost: they are your figures, not measurements.",
         ],
     }
 
@@ -145,23 +146,25 @@ def list_answers(totals: pd.DataFrame, doubt: str) -> dict[str, list[str]]:
 def lists_section(totals: pd.DataFrame, shop: Shop, done: Actions) -> dict[str, Any]:
     """Return the table of all lists, the controls that recompute it, and the first rows of each list."""
     currency = shop.terms.currency
-    first = {
-        f"{LISTS[name]}: the first {min(ROWS, len(done.tables[name]))} of {len(done.tables[name]):,}": _first_rows(
-            done.tables[name], currency
-        )
-        for name in totals["list"]
-    }
+    first, whole = {}, {}
+    for name in totals["list"]:
+        rows = done.tables[name]
+        caption = f"{LISTS[name]}: the first {min(ROWS, len(rows))} of {len(rows):,}"
+        first[caption] = _first_rows(rows, currency)
+        whole[caption] = {"file": f"{name}.csv", "link": f"The whole list as CSV ({len(rows):,} rows)"}
     told = section(
         "The lists",
-        tables={"All lists, those who are treated": _totals_table(totals, currency), **first},
+        tables={"All lists, the control group left out": _totals_table(totals, currency), **first},
         links={f"{LISTS[name]} ({len(done.tables[name]):,} rows)": f"{name}.csv" for name in totals["list"]},
     )
+    told["tables"] = [table | whole.get(table["caption"], {}) for table in told["tables"]]
     known = {LISTS[name]: done.candidates[name] for name in totals["list"] if name in done.candidates}
     terms = shop.terms
-    return {
-        **told,
-        "list_totals": compute_list_totals(known, cost=terms.cost, budget=terms.budget, currency=currency),
-    }
+    written = {LISTS[name]: done.tables[name] for name in totals["list"]}
+    controls = compute_list_totals(
+        known, cost=terms.cost, budget=terms.budget, currency=currency, written=written
+    )
+    return {**told, "list_totals": controls}
 
 
 def _totals_table(totals: pd.DataFrame, currency: str) -> pd.DataFrame:

@@ -40,24 +40,23 @@ def add_offers(shop: Shop, done: Actions) -> None:
     audit = _audit(offers, shop, done)
     done.tables["discount_by_segment"] = audit
     listed = _add_offer_list(offers, people, shop, done)
-    tiers = audit[audit["grouping"] == "tier"].drop(columns="grouping")
+    tiers = audit[audit["grouping"] == "tier"].set_index("segment").reindex(["high", "medium", "low"])
+    tiers = tiers.dropna(subset="customers").astype({"customers": int}).reset_index()
     done.sections.append(
         section(
             "Personal discounts",
             [
-                f"{len(listed):,} of {len(offers):,} customers are offered a discount; it is expected to bring "
+                f"{len(listed):,} of {len(offers):,} customers are offered a discount, which is expected to bring "
                 f"{format_money(float(offers['expected_profit'].sum()), shop.terms.currency)} more than full prices. "
-                "Whoever buys anyway, or whose margin is too thin, gets none."
+                "Customers who buy anyway, or whose margin is too thin, get none."
                 if len(listed)
-                else f"None of the {len(offers):,} customers is offered a discount: each buys anyway, or their margin "
-                "is too thin.",
+                else f"None of the {len(offers):,} customers is offered a discount: either they buy anyway or their "
+                "margin is too thin.",
             ],
             warnings=[f"The response to discounts is {CONFOUNDING}; run the price test before a rollout."],
-            tables={
-                "Average discount by tier: look at it before an offer goes out": _offers_table(
-                    tiers, shop.terms.currency
-                )
-            },
+            tables={"Who gets a discount, by tier": _offers_table(tiers, shop.terms.currency)}
+            if len(listed)
+            else {},
             figures={
                 "Expected profit of one depth for everybody, and of each customer's own": plots.discount_profit(
                     profits, currency=shop.terms.currency
@@ -130,9 +129,8 @@ def add_price_test(shop: Shop, done: Actions) -> None:
     rise = base * depths[0] / (margin - depths[0])
     if base + rise >= 1:
         raise InputError(
-            f"no discount can be shown to pay: {base:.0%} of the customers buy within {_READ_DAYS} days anyway, and at "
-            f"a margin of {margin:.0%} a discount of {depths[0]:.0%} earns more only if {base + rise:.0%} of them "
-            "bought."
+            f"no discount can pay: {base:.0%} of the customers buy within {_READ_DAYS} days anyway, and at a margin of "
+            f"{margin:.0%} a discount of {depths[0]:.0%} would have to bring more customers than there are."
         )
     lines = shop.log.frame
     weekly = lines.loc[lines["timestamp"] >= past.cutoff, "customer_id"].nunique() * 7 // _READ_DAYS

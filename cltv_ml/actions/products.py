@@ -71,13 +71,13 @@ def _recommender_told(judged: pd.DataFrame, days: int) -> str:
     name, verdict = str(judged.index[0]), str(judged["verdict"].iloc[0])
     if beats_popular(judged):
         return (
-            f"Recommended by {name.replace('_', ' ')}. In naming what customers bought for the first time in the "
-            f"{days} days before (NDCG@10), it {verdict}."
+            f"Recommended by {name.replace('_', ' ')}. At predicting what customers bought for the first time in the "
+            f"last {days} days, it {verdict} (NDCG@10)."
         )
     told = (
-        f"There is nothing personal to recommend, so the most popular items new to a customer are shown: in the {days} "
-        "days before, no choice by a customer's own purchases is shown to name better what they then bought for the "
-        "first time (NDCG@10)."
+        "There is nothing personal to recommend, so each customer is shown the most popular items that they have not "
+        f"bought yet: recommendations by a customer's own purchases did not predict better what customers bought for "
+        f"the first time in the last {days} days (NDCG@10)."
     )
     return (
         told
@@ -128,9 +128,9 @@ def _leading(table: pd.DataFrame) -> list[str]:
     named = dict(zip(first["item"], first["category"], strict=True)) if "category" in first else {}
     told = f"{item} ({named[item]})" if isinstance(named.get(item), str) else item
     return [
-        f"There is little personal to recommend: {told} leads the list of {counts.iloc[0] / len(first):.0%} of the "
-        "customers, and nothing else is nearly as good for them. Choose by segment (the table below), leave the "
-        "item out (--exclude), or state the margin of its category (--category-margins)."
+        f"There is little personal to recommend: {told} comes first for {counts.iloc[0] / len(first):.0%} of the "
+        "customers, far ahead of anything else. Choose by segment (the table below), leave the item out with "
+        "--exclude, or state the margin of its category with --category-margins."
     ]
 
 
@@ -145,10 +145,10 @@ def _by_segment(shop: Shop, done: Actions, level: ProductLevel) -> dict[str, pd.
             "Segment": favourites["segment"],
             "Item": favourites["item"],
             "Bought by": [f"{share:.0%}" for share in favourites["share"]],
-            "Times as often as by all": [f"{lift:.1f}" for lift in favourites["lift"]],
+            "Times the average": [f"{lift:.1f}" for lift in favourites["lift"]],
         }
     )
-    return {"What each segment buys more often than all customers do": shown} if len(favourites) else {}
+    return {"What each segment buys more often than the average customer": shown} if len(favourites) else {}
 
 
 def _list_cross_sell(shop: Shop, done: Actions) -> list[str]:
@@ -191,6 +191,11 @@ def add_upsell(shop: Shop, done: Actions) -> None:
     done.tables["upsell"] = table = decisions.recommend_upsell(
         shop.log, shop.window.cutoff, exclude=terms.exclude
     )
+    if table.empty:
+        raise InputError(
+            "no customer has a more expensive product to move up to: one that 20 customers bought, at 1.1 to 2 times "
+            "what the customer usually pays in a category they bought in twice."
+        )
     needed = still_needed(
         "a list of whom to show more expensive products",
         {
@@ -267,7 +272,7 @@ def _add_list(
         return []
     if "reason" not in chosen:
         chosen = chosen.assign(
-            reason=[f"buys one of the products anyway with {chance:.0%} chance" for chance in chosen["p_buy"]]
+            reason=[f"{chance:.0%} likely to buy one of the products anyway" for chance in chosen["p_buy"]]
         )
     base = float(chosen["p_buy"].mean())
     done.candidates[name] = offers
@@ -283,8 +288,8 @@ def _add_list(
     )
     earned = format_money(float(chosen["expected_profit"].sum()), shop.terms.currency)
     return [
-        f"{worth_the_cost(offers, len(chosen), shop.terms)}. {earned} is expected by the effect that you stated; "
-        f"read the outcome from {shop.window.end:%Y-%m-%d}, against the control group."
+        f"{worth_the_cost(offers, len(chosen), shop.terms)}. Together they are expected to earn {earned}, if the "
+        f"effect is what you stated; compare them with the control group from {shop.window.end:%Y-%m-%d} on."
     ]
 
 

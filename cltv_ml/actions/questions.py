@@ -6,30 +6,31 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from cltv_ml.actions.terms import enumerated
 from cltv_ml.reporting.report import section
 
-#: What an option answers: the question, and how to give the answer where it alone is asked for.
+#: What an option answers: the question, and the option with an example.
 _ASKED = {
     "--margin-rate": (
         "What does an item cost you, or what share of the revenue is left after costs?",
-        "map a column to cost, --margin-rate or --category-margins",
+        "a column mapped to cost, --margin-rate 0.3, or --category-margins margins.csv",
     ),
-    "--acquisition-cost": ("What did winning a customer cost?", "--acquisition-cost"),
-    "--uplift": ("What share of a leaving customer's value would an offer save?", "--uplift"),
-    "--cross-sell-uplift": ("By what share does showing a product raise its sales?", "--cross-sell-uplift"),
+    "--acquisition-cost": ("What does it cost you to win a customer?", "--acquisition-cost 12"),
+    "--cost": ("What does it cost to treat one customer?", "--cost 0.5"),
+    "--uplift": ("What share of a leaving customer's value would an offer save?", "--uplift 0.1"),
+    "--cross-sell-uplift": (
+        "By what share does showing a product raise its sales?",
+        "--cross-sell-uplift 0.2",
+    ),
     "--upsell-share": (
         "What share of customers takes the more expensive product when they see it?",
-        "--upsell-share",
+        "--upsell-share 0.05",
     ),
-    "--cost": ("What does treating one customer cost?", "--cost"),
     "--campaign": (
         "Which customers got your last campaign, and which were left out at random?",
-        "--campaign and --campaign-start",
+        "--campaign mail.csv --campaign-start 2026-03-01",
     ),
-    "--before": ("Which customers did you score last time?", "--before"),
+    "--before": ("Which customers did you score last time?", "--before last/customers.csv"),
 }
 
 #: What the answers that a part waits for would show.
@@ -48,24 +49,21 @@ SHOWS = {
 def missing_section(refused: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the section of missing inputs: questions that an option answers, then those that no option can; or None.
 
-    A part is asked for where its refusal names options, and only for these; the others keep their sentence.
+    A part is asked for where its refusal names options, and only for these; the others keep their sentence. Each
+    question stands once, with everything that its answer is needed for.
     """
     if not refused:
         return None
     wanted = {name: _options(why) if name in SHOWS else [] for name, why in refused.items()}
-    asked = [
-        (
-            " ".join(_ASKED[option][0] for option in options),
-            SHOWS[name],
-            _ASKED[options[0]][1] if len(options) == 1 else enumerated(options),
-        )
-        for name, options in wanted.items()
-        if options
-    ]
+    questions = []
+    for option, (question, how) in _ASKED.items():
+        parts = [SHOWS[name] for name, options in wanted.items() if option in options]
+        if parts:
+            questions.append({"question": question, "shows": f"Needed for {enumerated(parts)}.", "how": how})
     left = [f"{name[:1].upper()}{name[1:]}: {why}" for name, why in refused.items() if not wanted[name]]
-    table = pd.DataFrame(asked, columns=["Question", "What its answer shows", "How to give it"])
-    tables = {"Answer these and the page says more": table} if asked else {}
-    return section("What is missing", left, tables=tables)
+    details = [section("What else is left out, and why", left)] if left and questions else []
+    told = section("What is missing", [] if questions else left, details=details)
+    return {**told, "questions": questions}
 
 
 def _options(why: str) -> list[str]:

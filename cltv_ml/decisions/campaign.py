@@ -106,7 +106,7 @@ def _action_reasons(
         return _complete(pd.Series(chosen["reason"].to_numpy(), index=table.index, dtype="str"), facts, table)
     saved = chosen["uplift"] * chosen["value_at_risk"] * chosen["margin_rate"]
     sentences = [
-        f"{at_risk} at risk, {margin} margin expected from the action for {cost}"
+        f"{at_risk} of value at risk; the action is expected to bring {margin} of margin and costs {cost}"
         for at_risk, margin, cost in zip(
             *(
                 [format_exactly(amount, currency, unit=False) for amount in column]

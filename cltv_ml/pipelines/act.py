@@ -194,18 +194,22 @@ def _write_act(actions: Actions, shop: Shop, out: Path, unnamed: Cleaned | None 
 
 
 def _act_page(totals: pd.DataFrame, actions: Actions, shop: Shop) -> dict[str, Any]:
-    """Return the page: totals and lists first, then why, then what is missing."""
-    missing = missing_section(actions.refused)
+    """Return the page: totals and lists, then why, then what is missing; without a list what is missing comes first."""
+    missing = [part] if (part := missing_section(actions.refused)) else []
+    sections = (
+        [lists_section(totals, shop, actions), *actions.sections, *missing]
+        if len(totals)
+        else [*missing, *actions.sections]
+    )
+    told = facts(totals, actions, shop.terms.currency)
     return summarise(
         f"Actions as of {shop.window.cutoff:%Y-%m-%d}",
-        f"{len(shop.X):,} customers, {days_in_words(shop.days)} ahead",
-        [
-            *([lists_section(totals, shop, actions)] if len(totals) else []),
-            *actions.sections,
-            *([missing] if missing else []),
-        ],
-        facts(totals, actions, shop.terms.currency),
+        f"{len(shop.X):,} customers with orders from {shop.log.first:%Y-%m-%d} to {shop.log.last:%Y-%m-%d}; "
+        f"what they buy in the next {days_in_words(shop.days)}, predicted by version {shop.version} of the model",
+        sections,
+        told,
         list_answers(totals, shop.doubt),
+        headlines=max(len(told), 1),
     )
 
 

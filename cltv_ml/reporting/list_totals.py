@@ -10,9 +10,9 @@ import pandas as pd
 
 from cltv_ml.money import digits
 
-_TERM_NAMES = {
-    "margin": "Margin, % of the one stated",
-    "effect": "Effect, % of the one stated",
+_LABELS = {
+    "margin": "Margin, % of yours",
+    "effect": "Effect, % of the one you stated",
     "cost": "Cost per customer",
     "budget": "Budget per list (empty: no limit)",
 }
@@ -24,9 +24,10 @@ def compute_list_totals(
     cost: float | None,
     budget: float | None = None,
     currency: str = "",
+    written: Mapping[str, pd.DataFrame] | None = None,
     points: int = 300,
 ) -> dict[str, Any] | None:
-    """Return the controls and, for each list, a few hundred points of the profit before costs; None without lists.
+    """Return the sliders and, for each list, a few hundred points of the profit before costs; None without lists.
 
     Margin and effect multiply every customer's gain alike and the cost is the same for each, so no control changes
     the order of a list: a point per some customers answers for a million, and no customer is in the page.
@@ -35,30 +36,57 @@ def compute_list_totals(
     ----------
     candidates
         By list all customers who could be on it, with `cost` and `expected_profit` as stated.
+    written
+        By list the customers who are on it, with `control`, `cost` and `expected_profit`: the control group's part
+        of customers and of the gain is that of the list. Without it nobody is left untreated.
     """
     if not candidates or cost is None:
         return None
+    longest = max(len(table) for table in candidates.values())
     return {
         "controls": [
-            {"name": name, "label": label, "value": value}
-            for (name, label), value in zip(
-                _TERM_NAMES.items(),
-                ("100", "100", f"{cost:.12g}", f"{budget:.12g}" if budget else ""),
-                strict=True,
+            {"name": name, "label": _LABELS[name], "value": value, "most": f"{most:.12g}", "step": step}
+            for name, value, most, step in (
+                ("margin", "100", 200, "5"),
+                ("effect", "100", 300, "5"),
+                ("cost", f"{cost:.12g}", 4 * cost or 1, f"{cost / 20 or 0.05:.12g}"),
+                ("budget", f"{budget:.12g}" if budget else "", *_budgets(cost * longest, budget)),
             )
         ],
         "inputs": {
-            "lists": [{"name": name, **_curve(table, points, budget)} for name, table in candidates.items()],
+            "lists": [
+                {"name": name, **_curve(table, points, budget), **_treated((written or {}).get(name))}
+                for name, table in candidates.items()
+            ],
             "currency": currency,
             "digits": digits(currency),
         },
     }
 
 
+def _budgets(all_treated: float, budget: float | None) -> tuple[float, str]:
+    """Return the most that the budget's slider offers, which stands for no limit, and its step."""
+    most = max(all_treated, 2 * (budget or 0.0)) or 1.0
+    step = 10.0 ** np.floor(np.log10(most / 20))
+    return float(np.ceil(most / step) * step), f"{step:.12g}"
+
+
+def _treated(rows: pd.DataFrame | None) -> dict[str, float]:
+    """Return the shares of a list's customers, and of its profit before costs, that are treated."""
+    if rows is None:
+        return {"treated": 1.0, "treated_gain": 1.0}
+    gain, kept = rows["expected_profit"] + rows["cost"], ~rows["control"].astype(bool)
+    return {
+        "treated": float(kept.mean()),
+        "treated_gain": float(gain[kept].sum() / gain.sum()) if gain.sum() else 1.0,
+    }
+
+
 def recompute_totals(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> pd.DataFrame:
     """Return `list`, `customers`, `cost`, `expected_profit` of the best lists: what the page computes, in Python.
 
-    The best list ends before the first customer whose gain is below the cost, or where the budget ends.
+    The best list ends before the first customer whose gain is below the cost, or where the budget ends; those of it
+    who are treated are counted.
 
     >>> inputs = {"lists": [{"name": "mail", "customers": [0, 1, 2], "gain": [0.0, 10.0, 11.0]}]}
     >>> recompute_totals(inputs, {"margin": 50, "effect": 100, "cost": 2})
@@ -72,7 +100,16 @@ def recompute_totals(inputs: Mapping[str, Any], wanted: Mapping[str, float]) -> 
         cost = wanted["cost"] * customers
         affordable = cost <= (wanted.get("budget") or np.inf) + 1e-9
         best = int(np.where(affordable, gain - cost, -np.inf).argmax())
-        rows.append((each["name"], customers[best], float(cost[best]), float(gain[best] - cost[best])))
+        treated, treated_gain = each.get("treated", 1.0), each.get("treated_gain", 1.0)
+        spent = float(cost[best] * treated)
+        rows.append(
+            (
+                each["name"],
+                int(customers[best] * treated + 0.5),
+                spent,
+                float(gain[best] * treated_gain) - spent,
+            )
+        )
     return pd.DataFrame(rows, columns=["list", "customers", "cost", "expected_profit"])
 
 

@@ -165,36 +165,53 @@ function whatIf(box) {
   update();
 }
 
-// The best lists: each ends before the first customer whose gain is below the cost, or where the budget ends.
+// The best lists: each ends before the first customer whose gain is below the cost, or where the budget ends; the treated are counted.
 function bestLists({ lists }, wanted) {
   const factor = wanted.margin / 100 * wanted.effect / 100;
-  return lists.map(({ name, customers, gain }) => {
-    let best = { name, customers: 0, cost: 0, profit: 0 };
+  return lists.map(({ name, customers, gain, treated = 1, treated_gain: gained = 1 }) => {
+    let best = 0, most = 0;
     customers.forEach((n, i) => {
       const cost = wanted.cost * n, profit = factor * gain[i] - cost;
-      if (profit > best.profit && cost <= (wanted.budget || Infinity) + 1e-9) best = { name, customers: n, cost, profit };
+      if (profit > most && cost <= (wanted.budget || Infinity) + 1e-9) [best, most] = [i, profit];
     });
-    return best;
+    const cost = wanted.cost * customers[best] * treated;
+    return { name, customers: Math.floor(customers[best] * treated + 0.5), cost, profit: factor * gain[best] * gained - cost };
   });
+}
+
+// A slider next to a field: each follows the other; a field that may be empty is so at the slider's end.
+function joinSlider(field) {
+  const slider = field.closest(".control").querySelector("input[type=range]");
+  const follow = () => { slider.value = field.value === "" ? slider.max : field.value; };
+  slider.addEventListener("input", () => {
+    field.value = field.dataset.open && slider.value === slider.max ? "" : slider.value;
+    field.dispatchEvent(new Event("input"));
+  });
+  field.addEventListener("input", () => { if (document.activeElement !== slider) follow(); });
+  follow();
 }
 
 function listTotals(box) {
   const inputs = JSON.parse(box.querySelector("script.inputs").textContent);
-  const fields = [...box.querySelectorAll("input")];
+  const fields = [...box.querySelectorAll("input[name]")];
+  const names = [...box.querySelectorAll("th")].map((cell) => cell.textContent);
+  const totals = (found) => found.reduce((all, one) => ({ name: "All lists", customers: all.customers + one.customers,
+    cost: all.cost + one.cost, profit: all.profit + one.profit }), { customers: 0, cost: 0, profit: 0 });
+  let before;
   const update = () => {
     const found = bestLists(inputs, Object.fromEntries(fields.map((field) => [field.name, Number(field.value)])));
     box.lists = found;
-    const sum = found.reduce((all, one) => ({ name: "All lists", customers: all.customers + one.customers,
-      cost: all.cost + one.cost, profit: all.profit + one.profit }), { customers: 0, cost: 0, profit: 0 });
-    const names = [...box.querySelectorAll("th")].map((cell) => cell.textContent);
-    box.querySelector("tbody").replaceChildren(...[...found, sum].map((one) => {
-      const line = document.createElement("tr");
-      [one.name, one.customers.toLocaleString("en"), money(one.cost, inputs), money(one.profit, inputs)].forEach((text, i) =>
+    const rows = [...found, totals(found)];
+    before ??= rows;
+    box.querySelector("tbody").replaceChildren(...rows.map((one, n) => {
+      const line = document.createElement("tr"), more = one.profit - before[n].profit;
+      const change = Math.abs(more) < 0.005 ? "" : `${more > 0 ? "+" : "-"}${money(Math.abs(more), inputs)}`;
+      [one.name, one.customers.toLocaleString("en"), money(one.cost, inputs), money(one.profit, inputs), change].forEach((text, i) =>
         Object.assign(line.insertCell(), { textContent: text }).dataset.name = names[i]);
       return line;
     }));
   };
-  for (const field of fields) field.addEventListener("input", update);
+  for (const field of fields) { joinSlider(field); field.addEventListener("input", update); }
   update();
 }
 

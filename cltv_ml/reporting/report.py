@@ -136,17 +136,19 @@ def render_html(summary: Mapping[str, Any]) -> str:
     return html
 
 
-#: A day or month, a year's quarter, an option: no line may end at their hyphens.
-_HYPHENATED = re.compile(r"(?<![\w-])(?:\d{4}-\d\d(?:-\d\d)?|\d{4}-Q[1-4]|--[a-z]+(?:-[a-z]+)+)(?![\w-])")
+#: Days, options and codes with a digit such as TEC-10-418: no line may end at their hyphens.
+_HYPHENATED = re.compile(
+    r"(?<![\w-])(?=[\w-]{4,24}(?![\w-]))(?:--[a-z]+(?:-[a-z]+)+|(?=[A-Za-z-]*\d)\w+(?:-\w+)+)"
+)
 
 
 def unbroken(text: str) -> markupsafe.Markup:
-    """Return a text escaped for a page, its dates and options in spans that no line breaks.
+    """Return a text escaped for a page, its dates, options and codes in spans that no line breaks.
 
     The characters stay what they are: a reader searches and copies plain hyphens.
 
-    >>> unbroken("<= 2024-01-31, 5-10%")
-    Markup('&lt;= <span class="unbroken">2024-01-31</span>, 5-10%')
+    >>> unbroken("<= 2024-01-31, well-known")
+    Markup('&lt;= <span class="unbroken">2024-01-31</span>, well-known')
     """
     escaped = str(markupsafe.escape(text))
     return markupsafe.Markup(_HYPHENATED.sub(r'<span class="unbroken">\g<0></span>', escaped))

@@ -41,6 +41,9 @@ def with_files(
         """Return a section whose tables, and those of its details, name their files."""
         tables = []
         for table in part["tables"]:
+            if table.get("file"):  # rows of a file that is there already
+                tables.append(table)
+                continue
             file = _free(f"{folder}{_slug(table['caption'])}", found)
             found[file] = as_numbers(table["head"], table["rows"])
             tables.append({**table, "file": file})

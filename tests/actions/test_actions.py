@@ -172,7 +172,7 @@ def test_an_item_that_leads_most_lists_is_told():
     table = pd.DataFrame(
         {"rank": 1, "item": ["fuel", "fuel", "fuel", "jam"], "category": ["FUEL", "FUEL", "FUEL", "SWEET"]}
     )
-    assert "fuel (FUEL) leads the list of 75% of the customers" in products._leading(table)[0]
+    assert "fuel (FUEL) comes first for 75% of the customers" in products._leading(table)[0]
     assert products._leading(table.assign(item=list("aabc"))) == []
 
 
@@ -302,23 +302,41 @@ def test_what_is_missing_is_asked_in_words_with_the_option_apart(shop):
         refused[name] = str(why.value)
     asked = missing_section(refused)
     assert asked["sentences"] == []
-    table = asked["tables"][0]
-    assert all(row[0].endswith("?") and "--" not in row[0] for row in table["rows"])
-    assert [row[2] for row in table["rows"]] == [
-        "--margin-rate, --uplift and --cost",
-        "--campaign and --campaign-start",
+    questions = asked["questions"]
+    assert all(one["question"].endswith("?") and "--" not in one["question"] for one in questions)
+    assert ["--margin-rate" in questions[0]["how"], *(one["how"].split()[0] for one in questions[1:])] == [
+        True,
         "--acquisition-cost",
+        "--cost",
+        "--uplift",
+        "--campaign",
     ]
+    assert questions[3]["shows"] == "Needed for the list of customers to win back."
 
 
 def test_a_list_asks_only_for_what_was_not_stated(shop, done):
     found = Actions(tables=dict(done.tables))
     for part in ("cross-sell", "upsell"):
         PARTS[part](dataclasses.replace(shop, terms=Terms(cost=0.1)), found)
-    rows = missing_section(found.refused)["tables"][0]["rows"]
+    asked = missing_section(found.refused)["questions"]
+    assert [one["how"].split()[0] for one in asked] == ["--cross-sell-uplift", "--upsell-share"]
+    assert asked[0]["question"] == "By what share does showing a product raise its sales?"
 
-    assert [row[2] for row in rows] == ["--cross-sell-uplift", "--upsell-share"]
-    assert rows[0][0] == "By what share does showing a product raise its sales?"
+
+def test_an_answer_that_several_lists_need_is_asked_for_once(shop, done):
+    found = Actions(tables=dict(done.tables))
+    for part in ("cross-sell", "upsell"):
+        PARTS[part](dataclasses.replace(shop, terms=dataclasses.replace(shop.terms, cost=None)), found)
+    (asked,) = missing_section(found.refused)["questions"]
+    assert asked["question"] == "What does it cost to treat one customer?"
+    assert asked["shows"].count("list of whom to show") == 2
+
+
+def test_no_list_is_asked_for_where_no_product_could_be_shown(shop, done, monkeypatch):
+    none = done.tables["upsell"].iloc[:0]
+    monkeypatch.setattr(products.decisions, "recommend_upsell", lambda *args, **kwargs: none)
+    with pytest.raises(InputError, match="no customer has a more expensive product to move up to"):
+        PARTS["upsell"](dataclasses.replace(shop, terms=Terms()), Actions(tables=dict(done.tables)))
 
 
 def test_a_list_that_nobody_is_worth_is_told_and_an_earlier_one_deleted(shop, done, tmp_path):
@@ -355,7 +373,7 @@ def test_the_outcome_of_a_campaign_that_is_not_over_names_the_options(shop, done
 
 def test_what_no_option_answers_keeps_its_sentence():
     part = missing_section({"retention": "nobody is at risk or lapsed, so there is no customer to win back."})
-    assert part["tables"] == []
+    assert part["questions"] == []
     assert part["sentences"][0].startswith("Retention: nobody is at risk")
 
 

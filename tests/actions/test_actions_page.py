@@ -90,17 +90,24 @@ def test_the_page_links_each_list_and_shows_its_first_rows(written, totals):
     assert first["rows"][0][0] == pd.read_csv(folder / files[0])["customer_id"].astype(str)[0]
 
 
-def test_the_controls_start_at_the_lists_that_were_written(written, shop, done):
+def test_the_controls_start_at_the_totals_above_them_to_the_cent(written, shop, totals):
     inputs = written[1]["sections"][0]["list_totals"]["inputs"]
     best = recompute_totals(
         inputs, {"margin": 100, "effect": 100, "cost": shop.terms.cost, "budget": shop.terms.budget}
     )
-    names = {title: name for name, title in lists.LISTS.items()}
-    for row in best.itertuples():
-        table = done.tables[names[row.list]]
-        # Between two points of the curve the page rounds down.
-        assert row.customers <= len(table)
-        assert row.expected_profit == pytest.approx(table["expected_profit"].sum(), rel=0.02)
+    shown = totals.set_index("action").loc[best["list"]]
+    assert best["customers"].tolist() == shown["customers"].tolist()
+    for name in ("cost", "expected_profit"):
+        assert best[name].tolist() == pytest.approx(shown[name].tolist(), abs=0.005)
+
+
+def test_without_a_list_the_page_asks_first(shop, done):
+    bare = dataclasses.replace(
+        done, tables={"customers": done.tables["customers"]}, refused={"payback": "state --acquisition-cost."}
+    )
+    page = _act_page(lists.list_totals(shop, bare), bare, shop)
+    assert page["sections"][0]["title"] == "What is missing"
+    assert page["sections"][0]["questions"][0]["how"] == "--acquisition-cost 12"
 
 
 def test_the_controls_start_at_a_large_budget_as_it_was_stated():

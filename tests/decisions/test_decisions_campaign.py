@@ -25,7 +25,9 @@ def test_each_row_names_the_action_its_cost_its_profit_the_reason_and_the_day_to
         8.0,
     ]
     assert actions["read_on"].unique().tolist() == [pd.Timestamp("2024-03-31")]
-    assert actions["reason"].iloc[0] == "200.00 at risk, 10.00 margin expected from the action for 2.00"
+    assert actions["reason"].iloc[0] == (
+        "200.00 of value at risk; the action is expected to bring 10.00 of margin and costs 2.00"
+    )
 
 
 def test_segment_offer_and_products_travel_with_the_customer(chosen):
@@ -50,7 +52,7 @@ def test_segment_offer_and_products_travel_with_the_customer(chosen):
     assert actions.loc["b", "products"] == "tea, milk"
     assert actions.loc["a", "offer"] == "10% off one order"
     assert actions.loc["a", "reason"].startswith(
-        "Cannot lose: silent for 90 days, usually buys every 30 days; 200.00 at risk"
+        "Cannot lose: silent for 90 days, usually buys every 30 days; 200.00 of value at risk"
     )
     assert actions.loc["c", "reason"].startswith("no segment: 100.00 at risk")
     assert pd.isna(actions.loc["c", "products"])
