@@ -54,7 +54,7 @@ def test_segment_offer_and_products_travel_with_the_customer(chosen):
     assert actions.loc["a", "reason"].startswith(
         "Cannot lose: silent for 90 days, usually buys every 30 days; 200.00 of value at risk"
     )
-    assert actions.loc["c", "reason"].startswith("no segment: 100.00 at risk")
+    assert actions.loc["c", "reason"].startswith("no segment: 100.00 of value at risk")
     assert pd.isna(actions.loc["c", "products"])
 
 
