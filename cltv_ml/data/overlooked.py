@@ -23,7 +23,7 @@ from cltv_ml.data.mapping import flag
 from cltv_ml.data.overlooked_numbers import (
     HEADED,
     Overlooked,
-    ask_about,
+    Unmapped,
     is_money,
     look_at_net,
     look_at_numbers,
@@ -69,13 +69,13 @@ def look_over(
     levels_of = glance.levels(left, _LEVELS)
     for column in left:
         decided = {**mapping, **found.mapping, **given}
-        _look_at_column(column, kinds[column], levels_of.get(column), glance, decided, found)
+        _look_at_column(Unmapped(column, kinds[column], glance, decided, found), levels_of.get(column))
     left = [column for column in left if column not in found.mapping.values()]
     found.notes += hint(glance, left, kinds, mapping, {**mapping, **found.mapping, **given})
     look_at_net(mapping, given, found)
     returned = mapping.get("returned_quantity")
     if returned and table.holds(f"{glance.number(returned)} <> 0"):
-        look_at_returned(column_of=mapping, given=given, found=found)
+        look_at_returned(mapping, given, found)
     numbers = [column for column in left if kinds[column] in ("number", "rate")]
     if "amount" in mapping or {"quantity", "unit_price"} <= set(mapping):
         found.questions += ask_what_is_left(glance, numbers, mapping, given) or ask_about_fees(
@@ -86,34 +86,24 @@ def look_over(
     return found
 
 
-def _look_at_column(
-    column: str,
-    kind: str,
-    levels: Mapping[str, int] | None,
-    glance: Glance,
-    decided: Mapping[str, str | None],
-    found: Overlooked,
-) -> None:
+def _look_at_column(column: Unmapped, levels: Mapping[str, int] | None) -> None:
     """Read, ask or tell of a column by its heading and its levels, None where it has many."""
-    settled, refunded = found.settled, decided.get("refunded")
-    if refunded and kind == "timestamp":
-        settled = f"({settled} or {glance.number(refunded)} <> 0)"
-    if speaks_of_return(plain_heading(column)) and glance.only_where(column, NO, settled):
-        found.notes.append(
-            f"Column {column!r} marks only lines that are left out or taken back without it, and is not used."
-        )
+    settled, refunded = column.account.settled, column.decided.get("refunded")
+    if refunded and column.kind == "timestamp":
+        settled = f"({settled} or {column.glance.number(refunded)} <> 0)"
+    if speaks_of_return(column.heading) and column.glance.only_where(column.name, NO, settled):
+        column.note("marks only lines that are left out or taken back without it, and is not used.")
         return
-    _look_at_unpaid(column, kind, glance, found)
-    about = (column, kind, glance, decided, found)
+    _look_at_unpaid(column)
     if levels is None:
-        look_at_numbers(*about)
+        look_at_numbers(column)
         return
-    if _look_at_flag(column, kind, levels, *about[2:]):
+    if _look_at_flag(column, levels):
         return
     # Few refunds are money as many are; codes of one digit are none.
-    if (kind == "rate" or any(is_money(level) for level in levels)) and look_at_numbers(*about):
+    if (column.kind == "rate" or any(is_money(level) for level in levels)) and look_at_numbers(column):
         return
-    _look_at_levels(column, levels, *about[2:])
+    _look_at_levels(column, levels)
 
 
 def _look_at_price(
@@ -157,61 +147,45 @@ def _undone_already(glance: Glance, mapping: Mapping[str, str]) -> str:
     return " or ".join(f"coalesce({test}, false)" for test in tests) or "false"
 
 
-def _look_at_unpaid(column: str, kind: str, glance: Glance, found: Overlooked) -> None:
+def _look_at_unpaid(column: Unmapped) -> None:
     """Tell of money that is not paid yet, and of sales that did not reach their end."""
-    heading = plain_heading(column)
-    if kind == "number" and HEADED["unpaid"].search(heading) and glance.any_number(column):
-        found.notes.append(f"Column {column!r} holds money that is not paid yet; such lines count in full.")
-    blank = glance.rows - glance.filled(column) if HEADED["reached"].match(heading) else 0
-    if kind == "timestamp" and blank:
-        found.notes.append(
-            f"Column {column!r} is blank on {blank:,} of {glance.rows:,} lines, which count all the same; take such "
-            "lines out of the export where they are no sales."
+    glance = column.glance
+    if column.kind == "number" and HEADED["unpaid"].search(column.heading) and glance.any_number(column.name):
+        column.note("holds money that is not paid yet; such lines count in full.")
+    blank = glance.rows - glance.filled(column.name) if HEADED["reached"].match(column.heading) else 0
+    if column.kind == "timestamp" and blank:
+        column.note(
+            f"is blank on {blank:,} of {glance.rows:,} lines, which count all the same; take such lines out of the "
+            "export where they are no sales."
         )
 
 
-def _adds(glance: Glance, flag: str, decided: Mapping[str, str | None]) -> bool:
+def _adds(flag: Unmapped) -> bool:
     """Whether a flag of what was undone is set on lines that hold no money given back."""
-    refunded = decided.get("refunded")
-    return bool(refunded and glance.any_number(refunded) and glance.flagged(flag, refunded, NO)[0])
+    refunded, glance = flag.decided.get("refunded"), flag.glance
+    return bool(refunded and glance.any_number(refunded) and glance.flagged(flag.name, refunded, NO)[0])
 
 
-def _look_at_flag(
-    column: str,
-    kind: str,
-    levels: Mapping[str, int],
-    glance: Glance,
-    decided: Mapping[str, str | None],
-    found: Overlooked,
-) -> bool:
+def _look_at_flag(column: Unmapped, levels: Mapping[str, int]) -> bool:
     """Ask about a column whose heading and content say yes or no of each sale; return whether it is one."""
-    heading = plain_heading(column)
     values = {level.lower() for level in levels}
-    rows = sum(levels.values())
-    if HEADED["positive"].match(heading) and values <= NO | YES and values & (NO - BLANK) and values & YES:
+    rows, is_flag = sum(levels.values()), values <= NO | YES
+    if HEADED["positive"].match(column.heading) and is_flag and values & (NO - BLANK) and values & YES:
         no = sum(count for level, count in levels.items() if level.lower() in NO)
-        ask_about(
-            found,
-            decided,
-            "captured",
-            column,
-            f"says no on {no:,} of {rows:,} lines",
-            "a line with a no is no sale",
-        )
+        column.ask("captured", f"says no on {no:,} of {rows:,} lines", "a line with a no is no sale")
         return True
-    if not speaks_of_return(heading) or (kind in ("number", "rate") and not values <= NO | YES):
+    if not speaks_of_return(column.heading) or (column.kind in ("number", "rate") and not is_flag):
         return False
     filled = sum(count for level, count in levels.items() if level.lower() not in NO)
     if 0 < filled < rows:
-        name = "refunded" if values <= NO | YES and not _adds(glance, column, decided) else "cancelled_at"
-        said = [level for level in levels if level.lower() not in NO]
-        if name not in decided and all(map(_says_undone, said)):
-            found.mapping[name] = column
+        name = "refunded" if is_flag and not _adds(column) else "cancelled_at"
+        if name not in column.decided and all(
+            _says_undone(level) for level in levels if level.lower() not in NO
+        ):
+            column.account.mapping[name] = column.name
             return True
-        meaning = "those lines are no sale or were given back"
-        ask_about(
-            found, decided, name, column, f"is filled or says yes on {filled:,} of {rows:,} lines", meaning
-        )
+        seen = f"is filled or says yes on {filled:,} of {rows:,} lines"
+        column.ask(name, seen, "those lines are no sale or were given back")
     return True
 
 
@@ -225,18 +199,12 @@ def _says_undone(level: str) -> bool:
     return read_level("status", level) == "refund" and not asked and not _DENIED.search(plain_level(level))
 
 
-def _look_at_levels(
-    column: str,
-    levels: Mapping[str, int],
-    glance: Glance,
-    decided: Mapping[str, str | None],
-    found: Overlooked,
-) -> None:
+def _look_at_levels(column: Unmapped, levels: Mapping[str, int]) -> None:
     """Read, ask or tell of a column with few different values, some of which say that a sale was undone."""
-    heading = plain_heading(column)
-    if look_at_sides(column, heading, levels, glance, decided, found):
+    if look_at_sides(column, levels):
         return
-    worded = HEADED["words"].search(heading) and "stat" not in heading
+    decided, account = column.decided, column.account
+    worded = HEADED["words"].search(column.heading) and "stat" not in column.heading
     plain = {level: plain_level(level) for level in levels}
     undone = [
         level
@@ -244,51 +212,41 @@ def _look_at_levels(
         if _UNDONE.search(text) and not _DENIED.search(text) and len(text) < 41
     ]
     if "test" not in decided and _is_mode(levels):
-        found.mapping["test"] = column
+        account.mapping["test"] = column.name
         return
     if undone and any(one in decided and not decided[one] for one in ("status", "payment_status", "type")):
         return
     if "type" not in decided and not worded and _is_type(levels):
-        found.mapping["type"] = column
+        account.mapping["type"] = column.name
         return
     if not undone or worded:
-        told = (
-            tell_of_levels(column, levels, decided)
-            or tell_of_lines(column, levels, glance, decided)
-            or _tell_of_another_status(column, levels)
+        notes = (
+            tell_of_levels(column.name, levels, decided)
+            or tell_of_lines(column.name, levels, column.glance, decided)
+            or _tell_of_another_status(column.name, levels)
         )
-        found.notes += told
-        if not told and not _ask_about_type(column, levels, decided, found):
-            _look_at_codes(column, levels, glance, decided, found)
+        account.notes += notes
+        if not notes and not _ask_about_type(column, levels):
+            _look_at_codes(column, levels)
         return
     name = next((one for one in ("status", "payment_status") if one not in decided), None)
     others = [level for level in levels if level.strip() and level not in undone]
-    shown = _shown(undone, levels)
     known = others and all(read_level("status", level) == "counts" for level in others)
     if name and known and not levels.get("", 0) and all(read_level("status", level) for level in undone):
-        found.mapping[name] = column
+        account.mapping[name] = column.name
     elif name or not set(decided) & set(LEVEL_NAMES):
-        ask_about(
-            found,
-            decided,
-            name or "status",
-            column,
-            f"holds {shown}",
-            "the orders of such lines are no sale or were given back",
-        )
+        meaning = "the orders of such lines are no sale or were given back"
+        column.ask(name or "status", f"holds {_shown(undone, levels)}", meaning)
     else:
-        found.notes.append(_not_used(column, shown))
+        account.notes.append(_not_used(column.name, _shown(undone, levels)))
 
 
-def _ask_about_type(
-    column: str, levels: Mapping[str, int], decided: Mapping[str, str | None], found: Overlooked
-) -> bool:
+def _ask_about_type(column: Unmapped, levels: Mapping[str, int]) -> bool:
     """Ask about a column of types of which some are known to be no sale and others are not known at all."""
     known = [level for level in levels if read_level("type", level) in ("ignore", "refund")]
-    some = known if plain_heading(column) in SYNONYMS["type"][0].split() else []
+    some = known if column.heading in SYNONYMS["type"][0].split() else []
     if some:
-        meaning = "such lines are no sale or give money back"
-        ask_about(found, decided, "type", column, f"holds {_shown(some, levels)}", meaning)
+        column.ask("type", f"holds {_shown(some, levels)}", "such lines are no sale or give money back")
     return bool(some)
 
 
@@ -323,15 +281,9 @@ def _is_type(levels: Mapping[str, int]) -> bool:
     return len(readings) > 1 and "counts" in readings and None not in readings and not levels.get("", 0)
 
 
-def _look_at_codes(
-    column: str,
-    levels: Mapping[str, int],
-    glance: Glance,
-    decided: Mapping[str, str | None],
-    found: Overlooked,
-) -> None:
+def _look_at_codes(column: Unmapped, levels: Mapping[str, int]) -> None:
     """Tell of a column of a few short codes whose heading says that they may tell sales from refunds."""
-    heading = plain_heading(column)
+    heading, decided = column.heading, column.decided
     codes = [level for level in levels if level.strip()]
     longest = 20 if HEADED["documents"].search(heading) else 6
     if "type" in decided or not 2 <= len(codes) <= 6 or max(map(len, codes)) > longest:
@@ -343,11 +295,11 @@ def _look_at_codes(
     if HEADED["codes"].search(heading) and not HEADED["no_codes"].search(heading):
         shown = ", ".join(f"{code} ({levels[code]:,} lines)" for code in codes)
         rare = min(codes, key=lambda code: levels[code])
-        if glance.is_paired(column, decided.get("order_id"), decided.get("amount")):
+        if column.glance.is_paired(column.name, decided.get("order_id"), decided.get("amount")):
             seen = f"differs ({shown}) where an order has the same amount twice"
-            ask_about(found, decided, "type", column, seen, "one of these gives money back")
+            column.ask("type", seen, "one of these gives money back")
             return
-        found.notes.append(
-            f"Column {column!r} with {shown} is not used; where one of these gives money back, say --mapping "
-            f"{flag('type', column)} and --rule {flag('type', rare + ':refund')} with the others as :counts."
+        column.note(
+            f"with {shown} is not used; where one of these gives money back, say --mapping "
+            f"{flag('type', column.name)} and --rule {flag('type', rare + ':refund')} with the others as :counts."
         )

@@ -46,6 +46,48 @@ class Overlooked:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Unmapped:
+    """An unmapped column that may change what counts as revenue.
+
+    Attributes
+    ----------
+    kind
+        "number", "rate", "timestamp" or "text".
+    decided
+        The columns by name, of names that are mapped, proposed or declined.
+    account
+        The findings, to which each step adds its own.
+    """
+
+    name: str
+    kind: str
+    glance: Glance
+    decided: Mapping[str, str | None]
+    account: Overlooked
+
+    @property
+    def heading(self) -> str:
+        """The column's name as headings are compared."""
+        return plain_heading(self.name)
+
+    def note(self, text: str) -> None:
+        """Tell of the column: `text` is what follows its name."""
+        self.account.notes.append(f"Column {self.name!r} {text}")
+
+    def ask(self, name: str, seen: str, meaning: str) -> None:
+        """Ask whether the column is the one called `name`; tell of it where another column has that name."""
+        if name in self.decided:
+            if self.decided[name]:
+                self.note(f"{seen} and is not used, because {self.decided[name]!r} is the {name}.")
+            return
+        text = (
+            f"column {self.name!r} {seen} and has no meaning yet; if {meaning}, say --mapping "
+            f"{flag(name, self.name)}, if not, --mapping {name}=."
+        )
+        self.account.questions.append(Question(text, (f"{name}={self.name}", f"{name}=")))
+
+
 def speaks_of_return(heading: str) -> bool:
     """Whether a heading says that sales were undone or given back."""
     return bool(HEADED["negative"].search(heading)) and not any(
@@ -101,41 +143,38 @@ def part_refunds(
     return {}, []
 
 
-def look_at_numbers(
-    column: str, kind: str, glance: Glance, decided: Mapping[str, str | None], found: Overlooked
-) -> bool:
+def look_at_numbers(column: Unmapped) -> bool:
     """Ask about a column of numbers or many values whose heading speaks of what came back; return whether it does."""
-    heading = plain_heading(column)
-    if not speaks_of_return(heading):
+    if not speaks_of_return(column.heading):
         return False
+    glance, decided = column.glance, column.decided
     net = decided.get("amount") or ""
-    if kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
-        found.notes.append(
-            f"Column {column!r} is not used: {net!r}, as its name says, is what is left after it."
-        )
+    if column.kind == "number" and "net" in plain_heading(net) and "refunded" not in decided:
+        column.note(f"is not used: {net!r}, as its name says, is what is left after it.")
         return True
-    filled = glance.filled(column)
-    if kind == "rate" and glance.any_number(column):
-        found.notes.append(
-            f"Column {column!r} holds shares of what was given back, which are not taken off; export the money instead."
-        )
-    elif kind == "number" and "refunded" not in decided and glance.given_back(column, decided.get("amount")):
-        found.mapping["refunded"] = column
-        found.notes.append(
-            f"Column {column!r} was read as refunded: it is never above the amount, and all of it on some lines "
+    filled = glance.filled(column.name)
+    any_number = column.kind in ("rate", "number") and glance.any_number(column.name)
+    if column.kind == "rate" and any_number:
+        column.note("holds shares of what was given back, which are not taken off; export the money instead.")
+    elif (
+        column.kind == "number"
+        and "refunded" not in decided
+        and glance.given_back(column.name, decided.get("amount"))
+    ):
+        column.account.mapping["refunded"] = column.name
+        column.note(
+            "was read as refunded: it is never above the amount, and all of it on some lines "
             "(--mapping refunded= declines it)."
         )
-    elif kind == "number" and glance.any_number(column):
-        ask_about(
-            found, decided, "refunded", column, "holds numbers other than 0", "they are money given back"
-        )
-    elif kind in ("text", "timestamp") and 0 < filled < glance.rows:
-        said = f"is filled on {filled:,} of {glance.rows:,} lines"
-        ask_about(found, decided, "cancelled_at", column, said, "those lines are no sale or were given back")
+    elif column.kind == "number" and any_number:
+        column.ask("refunded", "holds numbers other than 0", "they are money given back")
+    elif column.kind in ("text", "timestamp") and 0 < filled < glance.rows:
+        seen = f"is filled on {filled:,} of {glance.rows:,} lines"
+        column.ask("cancelled_at", seen, "those lines are no sale or were given back")
     return True
 
 
-def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked) -> None:
+def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], account: Overlooked) -> None:
     """Ask whether refunds still come off an amount that is called net."""
     amount, refunded = mapping.get("amount", ""), mapping.get("refunded", "")
     if "refunded" in given or not refunded or not re.search("net(?!to)", plain_heading(amount)):
@@ -144,11 +183,11 @@ def look_at_net(mapping: Mapping[str, str], given: Mapping[str, str | None], fou
         f"column {refunded!r} holds money given back, and {amount!r} may be what is left after it; say --mapping "
         f"{flag('refunded', refunded)} to take it off, or --mapping refunded= where the amount is without it."
     )
-    found.questions.append(Question(text, (f"refunded={refunded}", "refunded=")))
+    account.questions.append(Question(text, (f"refunded={refunded}", "refunded=")))
 
 
 def look_at_returned(
-    column_of: Mapping[str, str], given: Mapping[str, str | None], found: Overlooked
+    column_of: Mapping[str, str], given: Mapping[str, str | None], account: Overlooked
 ) -> None:
     """Ask whether items that came back are still in the amount, where the amount is a column of its own."""
     column = column_of.get("returned_quantity")
@@ -158,10 +197,10 @@ def look_at_returned(
             f"after; say --mapping {flag('returned_quantity', column)} to take them off, or --mapping "
             "returned_quantity= where the amount is without them."
         )
-        found.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
+        account.questions.append(Question(text, (f"returned_quantity={column}", "returned_quantity=")))
 
 
-def look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overlooked) -> None:
+def look_at_prices(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:
     """Ask which of two prices was paid, where they differ."""
     others = [
         column
@@ -172,10 +211,10 @@ def look_at_prices(glance: Glance, chosen: str, numbers: list[str], found: Overl
         and glance.differ(chosen, column)
     ]
     reason = "prices, and the amount of a line is its quantity times the price that was paid"
-    _ask_which(found, "unit_price", [chosen, *others], f"{reason}; say which")
+    _ask_which(account, "unit_price", [chosen, *others], f"{reason}; say which")
 
 
-def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], found: Overlooked) -> None:
+def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], account: Overlooked) -> None:
     """Ask which of two quantities was paid, where they differ: what was ordered, or what was sent."""
     others = [
         column
@@ -183,28 +222,11 @@ def look_at_quantities(glance: Glance, chosen: str, numbers: list[str], found: O
         if _SENT.search(plain_heading(column)) and glance.any_number(column) and glance.differ(chosen, column)
     ]
     reason = "quantities, and the amount of a line is its quantity times its unit price"
-    _ask_which(found, "quantity", [chosen, *others], f"{reason}; say which was paid")
+    _ask_which(account, "quantity", [chosen, *others], f"{reason}; say which was paid")
 
 
-def _ask_which(found: Overlooked, name: str, columns: list[str], why: str) -> None:
+def _ask_which(account: Overlooked, name: str, columns: list[str], why: str) -> None:
     """Ask which of several columns a name stands for; one is no question."""
     if len(columns) > 1:
         text = f"columns {columns} hold different {why}, for example --mapping {flag(name, columns[1])}."
-        found.questions.append(Question(text, tuple(f"{name}={column}" for column in columns)))
-
-
-def ask_about(
-    found: Overlooked, decided: Mapping[str, str | None], name: str, column: str, seen: str, meaning: str
-) -> None:
-    """Ask whether a column decides about revenue; tell of it where its name was given to another column."""
-    if name in decided:
-        if decided[name]:
-            found.notes.append(
-                f"Column {column!r} {seen} and is not used, because {decided[name]!r} is the {name}."
-            )
-        return
-    text = (
-        f"column {column!r} {seen} and has no meaning yet; if {meaning}, say --mapping {flag(name, column)}, if not, "
-        f"--mapping {name}=."
-    )
-    found.questions.append(Question(text, (f"{name}={column}", f"{name}=")))
+        account.questions.append(Question(text, tuple(f"{name}={column}" for column in columns)))
