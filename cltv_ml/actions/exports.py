@@ -111,7 +111,7 @@ def build_export(
         told = (
             f" of {len(customers):,} customers; left out: {counts}"
             if counts
-            else ", for there are no customers"
+            else ", because there are no customers"
         )
         raise InputError(f"{chosen.title} was not written: nobody is left{told}.")
     for rule in chosen.rules:

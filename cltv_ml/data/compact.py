@@ -22,7 +22,7 @@ _FORMS = {
 _USUAL = {8: r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", 6: r"(19|20)\d\d(0[1-9]|1[0-2])"}
 
 #: Years with the number of their day, by their number of digits: of five, those up to 2027 are no days of a spreadsheet
-#: that any shop would hold, for they end in 1974.
+#: that any shop would hold, because they end in 1974.
 _DAYS_OF_YEAR = {
     7: (r"(19|20)\d\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%Y%j"),
     5: (r"[012]\d(00[1-9]|0[1-9]\d|[12]\d\d|3[0-5]\d|36[0-6])", "%y%j"),

@@ -143,7 +143,7 @@ def read_levels(
     """Return what each level of one column means, as `read_level` does, where others change it.
 
     In a ledger payments settle invoices and are no sales; orders next to invoices may count twice, so that only the
-    user can say what they are. An order that is merely open or new is not paid yet where another level of its column
+    user can say what they are. An order that is only open or new is not paid yet where another level of its column
     says paid, and not sent yet where another one says sent.
 
     Parameters
@@ -223,7 +223,7 @@ def _kind_of_document(plain: str) -> str:
 def tells_sales_apart(name: str, levels: Iterable[str]) -> bool:
     """Whether a column's values are the kind of levels that its heading suggests.
 
-    A column called merely type or state often holds something else: it tells sales apart when some level
+    A column called only type or state often holds something else: it tells sales apart when some level
     is known and, for a type, one of them takes money back, or is no sale while the others are known or some is one.
 
     >>> tells_sales_apart("type", ["Sale", "Refund"]), tells_sales_apart("type", ["Existing", "New"])

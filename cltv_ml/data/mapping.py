@@ -92,7 +92,7 @@ def write_mapping(
 
 
 def is_open_name(column: str) -> bool:
-    """Whether a column is called merely price or cost, which leaves open whether per item or per line.
+    """Whether a column is called only price or cost, which leaves open whether per item or per line.
 
     >>> is_open_name("Price"), is_open_name("unit price")
     (True, False)

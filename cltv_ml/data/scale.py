@@ -57,7 +57,7 @@ def settle_units(
 ) -> tuple[dict[str, str], list[str]]:
     """Return a mapping in which a column of item counts that was taken for money is the quantity, and what to tell.
 
-    A column called merely amount counts items where it holds small whole numbers, many of them 1, and a column of
+    A column called only amount counts items where it holds small whole numbers, many of them 1, and a column of
     prices or sales stands next to it.
 
     Raises
@@ -110,7 +110,7 @@ def settle_scale(
     Raises
     ------
     QuestionsError
-        A column is neither clearly the one nor the other, or is called merely cost and too few lines tell.
+        A column is neither clearly the one nor the other, or is called only cost and too few lines tell.
     """
     settled, notes, columns = dict(mapping), [], None
     for name, other in _OTHER.items():
@@ -258,7 +258,7 @@ def doubt_cents(table: Relation, mapping: Mapping[str, str], rules: Rules) -> li
 
 
 def _ask_if_quantities_differ(columns: Columns, quantity: str, column: str) -> None:
-    """Raise QuestionsError where a column called merely cost may be per item or per line, and the two differ."""
+    """Raise QuestionsError where a column called only cost may be per item or per line, and the two differ."""
     [differs] = columns.row(f"select bool_or(abs({_number(columns, quantity)}) <> 1) from {columns.table}")
     if differs:
         text = (

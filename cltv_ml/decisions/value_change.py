@@ -92,7 +92,7 @@ def change_by_customer(
     """
     old, new = _expected_values(before, "before"), _expected_values(after, "after")
     everybody = old.index.union(new.index)
-    # Where each customer stands in both tables, -1 for nowhere: looked up once, for a million takes seconds.
+    # Where each customer stands in both tables, -1 for nowhere: looked up once, because a million takes seconds.
     then, now = old.index.get_indexer(everybody), new.index.get_indexer(everybody)
     ratio = by_customer(price_ratio, everybody, "price_ratio").to_numpy()
     if (ratio <= 0).any():

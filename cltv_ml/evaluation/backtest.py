@@ -33,9 +33,9 @@ class WindowResult(Inline):
     """One test window: fitted models, their predictions, the truth, and RESULTS.
 
     `validation` holds out-of-fold predictions for windows before the test, None where the log is too short for a
-    labelled window before the cutoff or next to nobody bought in it. `left` says by name why models that were
-    to compete did not. `level` is the total that all but the naive rule were brought to, None where each keeps
-    its own, `learned` the total of trees that had a say in it.
+    labelled window before the cutoff or almost nobody bought in it. `left` says by name why models that were
+    to compete did not. `level` is the total that all but the naive rule were scaled to, None where each keeps
+    its own, `learned` the total of trees that has a weight in it.
     """
 
     window: Window
@@ -94,8 +94,8 @@ def judge(
 
     With `targeting` the profit of that campaign to the customers ranked highest is measured too.
 
-    The total is a question of its own: every model but the naive rule is brought to one level, which the log
-    before the cutoff tells (`models.level`).
+    The total is forecast apart from the models: all but the naive rule are scaled to one level, which is forecast from
+    the log before the cutoff (`models.level`).
 
     Raises
     ------
@@ -125,8 +125,8 @@ def judge_prepared(
 ) -> WindowResult:
     """Return the results of `models` on the holdout of `window` for the customers of a training.
 
-    A training that learned from a share of the customers (`panel.prepare`) is judged on the others so. Without a
-    level each model keeps its own total.
+    This is how a training that learned from a share of the customers (`panel.prepare`) is judged on the others.
+    Without a level each model keeps its own total.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def judge_each(
     targeting: Targeting | None = None,
     progress: Progress = silent,
 ) -> Iterator[WindowResult]:
-    """Yield what `judge` returns for each window in turn; `progress` hears shares of all windows."""
+    """Yield what `judge` returns for each window in turn; `progress` receives shares of all windows."""
     log = Log.of(log)
     for number, window in enumerate(windows):
 

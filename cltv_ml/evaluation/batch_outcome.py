@@ -101,7 +101,7 @@ def compute_expected_path(
 ) -> pd.DataFrame:
     """Return the share of the horizon's value that is expected by each day: columns `day`, `share`.
 
-    Models of purchases are asked for shorter horizons. Others know one horizon only: for them it is the path
+    Purchase models predict shorter horizons themselves. Other models know one horizon only: for them it is the path
     that spending took after `past.cutoff`, among the customers of that day.
     """
     days = np.unique(np.linspace(0, past.horizon, min(points, past.horizon) + 1).round().astype(int))

@@ -29,11 +29,11 @@ def calibrate(
     """Return the fitted `model` with intervals, so that its tables have `value_lower` and `value_upper`.
 
     They come from out-of-fold predictions `expected` and what these customers then spent. Without them the errors
-    cannot be measured. A model that can simulate then draws what its customers may do: bounds that hold as far as
-    its assumptions do. Any other is returned as it is.
+    cannot be measured. A model that can simulate then draws what its customers may do, with bounds that are valid as
+    far as its assumptions are. Any other model is returned unchanged.
 
-    `of_total` is the level that the model was brought to. The errors are then those of the shares, taken at what was
-    spent in all after each cutoff, together with those that the level itself may have.
+    `of_total` is the level that the model was scaled to. The errors are then those of the shares, taken at what was
+    spent in total after each cutoff, together with those that the level itself may have.
     """
     if isinstance(model, SameRate):
         of_total = None
@@ -57,7 +57,7 @@ def learn_intervals(
 
 
 def _at_uncertain_level(expected: pd.Series, spent: pd.Series, level: Level) -> pd.Series:
-    """Return expected values brought to what each cutoff's customers spent in all, then off by the level's errors."""
+    """Return expected values scaled to what each cutoff's customers spent, then moved by the level's errors."""
     cutoffs = spent.index.get_level_values(0) if spent.index.nlevels > 1 else np.zeros(len(spent))
     table = pd.DataFrame({"expected": expected.to_numpy(), "spent": spent.to_numpy()})
     totals = table.groupby(np.asarray(cutoffs)).transform("sum")

@@ -15,14 +15,14 @@ from cltv_ml.models import SameRate, ValueModel
 
 
 def choose(result: WindowResult, targeting: Targeting | None = None) -> Verdict:
-    """Return the champion by the written rule (`shape.choose_shape`), read on earlier customers unseen.
+    """Return the champion by the written rule (`shape.choose_shape`), applied to earlier windows out of fold.
 
-    The total is not in question here: all models but the naive rule were brought to one level (`models.level`).
+    The total plays no part here: all models but the naive rule were scaled to one level (`models.level`).
     The model with the best shares of the total wins, by their deviance or, with `targeting`, by that campaign's profit.
 
     The test window then only measures it, so its figures there are not the best of several. Where the log holds no
-    earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` is
-    what the test window says either way.
+    earlier window to choose on, the rule reads the test window itself and the reason says so. `within_bounds` always
+    comes from the test window.
 
     Raises
     ------
@@ -56,8 +56,8 @@ def compare_shapes(
 def doubt_order(result: WindowResult, champion: str) -> list[str]:
     """Return a sentence where nothing shows that the champion orders customers better than chance or the naive rule.
 
-    Paired 95% intervals of the Gini on the test window. A log may hold next to nothing to learn, and then no model
-    does better than to expect the same of everybody.
+    The evidence is the paired 95% interval of the Gini on the test window. In some logs no model orders customers
+    better than chance.
     """
     values, naive = result.values[champion], SameRate.name
     rivals = {"chance": np.ones(len(values))}

@@ -1,4 +1,4 @@
-"""The written rule that lets a challenger replace the champion, and the intervals they rest on."""
+"""The written rule by which a challenger replaces the champion, and the paired intervals behind it."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def decide_challenge(
 
 
 def tell_overstep(scores: Mapping[str, float]) -> str:
-    """Return by how much a model was outside its bounds on its test; empty where it was not, or was not measured.
+    """Return a sentence on how far a model was outside its bounds on its test; empty where it was inside or unknown.
 
     >>> tell_overstep({"bias": -0.113, "decile_mape": 0.2})
     'On its test the model was outside its bounds: its total was 11.3% too low (10% is allowed).'

@@ -22,10 +22,10 @@ class EarlierWindow:
     Attributes
     ----------
     protocol
-        "out of time" where the fit saw nothing from the cutoff on; "other customers" where it saw what other
-        customers spent in this very window, so that its level there says nothing.
+        "out of time" where the fit saw nothing from the cutoff on; "other customers" where it saw what other customers
+        spent in the same window, so that its level there is no evidence.
     customers
-        How many were predicted: of a large log not all.
+        Number of customers predicted; a sample in large logs.
     scores
         Metric -> value.
     """
@@ -39,9 +39,9 @@ class EarlierWindow:
 def earlier_windows(result: WindowResult, name: str) -> list[EarlierWindow]:
     """Return the out-of-fold scores of a model on each validation window before the test, the latest first.
 
-    Its values are brought to the level as it would have been forecast then, as those of the test window are. Each
-    keeps its own total where the log tells no level, where windows are shorter than the horizon, and the naive rule
-    always.
+    Its values are scaled to the level as it would have been forecast then, as those of the test window are. Models
+    keep their own total where the log has no level and where windows are shorter than the horizon; the naive rule
+    always does.
     """
     validation = result.validation
     if validation is None or name not in validation.predictions:

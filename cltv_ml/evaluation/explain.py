@@ -43,7 +43,7 @@ def compute_importance(
 ) -> pd.DataFrame:
     """Return by how much the normalised Gini falls when one feature is shuffled: `feature`, `importance`, `spread`.
 
-    The most important first. A feature whose news another one also carries looks unimportant. Source:
+    The most important first. A feature whose information another one also carries looks unimportant. Source:
     L. Breiman, Random Forests, 2001.
     """
     rng = np.random.default_rng(seed)
@@ -68,9 +68,9 @@ def compute_dependence(
     """Return the mean prediction as one feature takes each of its values and all others stay.
 
     Columns `feature`, `value` (at equal steps of the quantiles, in the terms of `feature_title`: recency as days since
-    the last purchase; of a category its most frequent levels) and `predicted` (mean in currency).
-    Source: J. Friedman, Greedy Function Approximation, 2001. Combinations that no customer has are asked
-    too, so read it next to the importances.
+    the last purchase; of a category its most frequent levels) and `predicted` (mean in currency). Source: J. Friedman,
+    Greedy Function Approximation, 2001. It also evaluates combinations that no customer has, so read it with the
+    importances.
     """
     if feature not in X:
         raise InputError(f"Unknown feature {feature!r}. Available: {sorted(map(str, X.columns))}.")
@@ -138,7 +138,7 @@ def top_reasons(
     """Return the `n` features that move each customer's value most, in words: columns `reason_1` ... by `X.index`.
 
     Such as "days since the last purchase (12): +8.40" or "country: UK, +3.10"; the number is what the feature adds in
-    currency, compared with a customer of whom it is not known. Empty text where fewer features have a say.
+    currency, compared with a customer for whom it is unknown. Empty text where fewer features contribute.
 
     Parameters
     ----------

@@ -68,8 +68,8 @@ def compute_folds(training: Training, most: int = MAX_FOLDS) -> list[TuningFold]
 def judge_fold(model: ValueModel, fold: TuningFold) -> dict[str, float]:
     """Return the scores of a fresh copy of the model on the fold's validation rows.
 
-    `gini`, `decile_mape` after the values are brought to the realised total, and `bias` of the model's own total,
-    which nothing is judged by.
+    `gini`, `decile_mape` after the values are scaled to the realised total, and `bias` of the model's own total, which
+    no choice uses.
     """
     training = fold.training
     copy = trainable(model, training).set_params(horizon=training.label_days)

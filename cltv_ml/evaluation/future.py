@@ -24,7 +24,7 @@ class Future:
     """Fitted on the customers of one day: their summary, the model's values, how they go on, and the level's draws.
 
     `near` and `far` are equally likely ratios of the true level to the forecast, of the horizon and of a year, in the
-    same random order; `spread` is what those of the horizon come from, None where nothing tells it.
+    same random order; `spread` is the distribution behind those of the horizon, None where it is unknown.
     """
 
     X: pd.DataFrame
@@ -47,7 +47,7 @@ class Future:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return draws of what all spend in `days`, and of the profit of it.
 
-        The draws are the purchase and spend models', brought to the mean `expected`: they hold chance, the
+        The draws are the purchase and spend models', scaled to the mean `expected`: they hold chance, the
         uncertainty of the parameters and that of the level. `rates` turn spend into profit.
         """
         model = self.model.within(days)
@@ -69,7 +69,7 @@ def forecast_future(
 ) -> Future:
     """Return the future of customers `X` after `window`, whose horizon a model's `values` cover.
 
-    `spread` is how far the model's total may be off, as its training measured it; without it the log tells.
+    `spread` is the error distribution of the model's total from its training; without it, it is estimated from the log.
 
     Raises
     ------

@@ -38,7 +38,7 @@ class Earlier:
     """Results of several horizons, `days`, on earlier windows; shorter horizons learn from `features`.
 
     `powers` are those of `models.Horizons`, by shorter horizon. `expected` and `y_true` hold by horizon the
-    out-of-fold values and what came, indexed by (`cutoff`, `customer_id`).
+    out-of-fold values and the realised ones, indexed by (`cutoff`, `customer_id`).
     """
 
     days: tuple[int, ...]

@@ -83,8 +83,8 @@ def judge_horizons(
 ) -> ByHorizon:
     """Return how well the champion's values for each horizon predicted that horizon's own test window.
 
-    The latest window of each, or the one from `cutoff`. The champion is fitted again on what lay before it; its shares
-    are those that did best on windows before the main test window, `look_earlier`.
+    Each horizon's window is the latest of the log, or the one from `cutoff`. The champion is fitted again on what lay
+    before it; its shares are those that did best on windows before the main test window, `look_earlier`.
     """
     main = result.window.horizon
     judged, unjudged = {}, {}

@@ -34,7 +34,7 @@ def mean_width(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: flo
 def winkler(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike, level: float = 0.9) -> float:
     """Winkler score: mean width plus 2 / (1 - level) times what lies outside, in currency; less is better.
 
-    No interval scores better in the mean than the true quantiles, so it weighs width against coverage.
+    No interval scores better in expectation than the true quantiles, so it weighs width against coverage.
     Source: R. Winkler, A Decision-Theoretic Approach to Interval Estimation, 1972.
 
     >>> winkler([0, 9], [0, 4], [2, 8], level=0.8)
@@ -50,7 +50,7 @@ def pinball(
 ) -> float:
     """Mean pinball loss of lower bound, median and upper bound, in currency; less is better.
 
-    Each is a quantile, and no other value scores better in the mean than the true one: half the continuous ranked
+    Each is a quantile, and no other value scores better in expectation than the true one: half the continuous ranked
     probability score, read at three quantiles. Source: T. Gneiting and A. Raftery, Strictly Proper Scoring
     Rules, Prediction, and Estimation, 2007.
 

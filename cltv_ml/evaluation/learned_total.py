@@ -16,7 +16,7 @@ from cltv_ml.models.level_learned import add_learned
 from cltv_ml.models.level_priors import LEARNED
 from cltv_ml.models.out_of_fold import OUT_OF_TIME
 
-#: With less weight in the test window the trees' total is not worth a fit at the end of the log.
+#: With less weight in the test window the trees are not fitted again at the end of the log.
 LEAST_SAY = 0.1
 
 

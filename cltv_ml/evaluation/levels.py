@@ -1,4 +1,4 @@
-"""The level of a window, estimated from the log before its cutoff and given to fitted models."""
+"""The level of a window, forecast from the log before its cutoff, and fitted models scaled to it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ FITTED = 2_500
 
 
 def forecast_level(log: AnyLog, window: Window) -> Level | None:
-    """Return the level of `window`, from what the log holds before its cutoff; None where nothing tells it.
+    """Return the level of `window`, from the log before its cutoff; None where it cannot be forecast.
 
-    Where nobody bought in the last horizon there is no forecast but the models' own.
+    Where nobody bought in the last horizon, the models' own totals are the only forecast.
     """
     return forecast_levels(log, window.cutoff, [window.horizon])[window.horizon]
 
@@ -92,7 +92,7 @@ def _on_calendar(
 
 
 def _period_notes(grain: PeriodGrain | None, holidays: bool) -> tuple[str, ...]:
-    """Return a sentence on periods that stand for days, and that `holidays` say nothing about them."""
+    """Return a sentence that periods are counted instead of days, and that a table of `holidays` is then not used."""
     if grain is None:
         return ()
     unused = " The table of holidays is not used." if holidays else ""
@@ -155,8 +155,8 @@ def bottom_up(
 ) -> dict[int, dict[int, float]]:
     """Return by horizon the sum of a Pareto/NBD and Gamma-Gamma model's values by day, fitted on what lay before.
 
-    Of a large log a sample of the customers is valued, and the sum raised by the revenue before that day. A day
-    at which the model cannot be fitted is left out.
+    In a large log a sample of the customers is valued, and the sum scaled by the revenue before that day. A day at
+    which the model cannot be fitted is left out.
     """
     some = _sample_days(days, cohorts.customers(cohorts.days))
     sample = cohorts if some is days else read_cohorts(some, start, cohorts.days)
@@ -176,9 +176,9 @@ def bottom_up(
 
 
 def set_level(model: ValueModel, level: Level | None, X: pd.DataFrame) -> ValueModel:
-    """Return the fitted model with its values for customers `X` brought to the level.
+    """Return the fitted model with its values for customers `X` scaled to the level.
 
-    The naive rule keeps its own total: it is what the others are measured against.
+    The naive rule keeps its own total, because it is the baseline.
     """
     if level is None or isinstance(model, SameRate):
         return model

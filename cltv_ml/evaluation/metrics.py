@@ -31,7 +31,7 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def wmape(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Weighted absolute percentage error: what was missed over what was spent, both in sum; zero is best.
+    """Weighted absolute percentage error: the sum of absolute errors over the sum spent; zero is best.
 
     `mae` as a share of the mean spend, comparable between currencies. NaN when nobody spent anything.
 
@@ -65,7 +65,7 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def deviance(y_true: ArrayLike, y_pred: ArrayLike, power: float = 1.5) -> float:
-    """Tweedie deviance per customer: zero is best, and no prediction scores better in the mean than the expected value.
+    """Tweedie deviance per customer: zero is best, and in expectation none scores better than the expected value.
 
     It sees order and level together, and unlike `mae` does not reward predicting nothing. A prediction below a
     thousandth of what the customer then spent counts as that: zero would be infinitely wrong. Source: B.
@@ -152,8 +152,8 @@ class Targeting:
 def profit(y_true: ArrayLike, y_pred: ArrayLike, targeting: Targeting) -> float:
     """Profit of a campaign to the customers ranked highest, in currency; more is better.
 
-    Their realised money times the margin, less the cost: what the order is worth if a contact is what it
-    takes to earn the money. It cannot see what they would have spent anyway. Ties at the border share evenly.
+    Their realised money times the margin, less the cost: the value of the ranking if customers spend only when they
+    are contacted. It cannot see what they would have spent anyway. Ties at the border share evenly.
 
     >>> profit([30, 10, 0, 0], [9, 5, 2, 1], Targeting(share=0.5, cost=3.0, margin=0.5))
     14.0

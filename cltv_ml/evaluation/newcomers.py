@@ -17,7 +17,7 @@ MIN_NEW_BUYERS = 10
 def compute_newcomers(result: WindowResult, days: int = DAYS) -> pd.DataFrame:
     """Return how each model did on customers in their first days: `customers`, `buyers`, `gini`, `bias` by model.
 
-    They have next to no history, and are where attributes and the first order tell most. NaN where fewer than
+    They have almost no history, so attributes and the first order matter most for them. NaN where fewer than
     `MIN_NEW_BUYERS` of them bought in the window.
     """
     young = (result.training.X_now["T"] < days).to_numpy()

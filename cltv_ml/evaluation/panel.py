@@ -54,7 +54,7 @@ class Training:
 
     @property
     def shows_level(self) -> bool:
-        """Whether labels show how a level carries over: from one window to another that follows, or to be predicted."""
+        """Whether labels show how a level carries over: from one window to a later one, or to the one to predict."""
         ends = [origin.end for origin in self.origins]
         return self.cutoff is not None or any(end <= one.cutoff for end in ends for one in self.origins)
 
@@ -84,13 +84,13 @@ def prepare(
     Parameters
     ----------
     customers
-        Out of time if None. A share such as 0.5 divides the customers by the hash of their id instead: models
-        learn from that share, whose spend in `window` itself is known, and are asked about the others. That
-        is for logs of one cohort, in which everybody asked about is older than anybody learned from; it
-        tells nothing about how well the level of a future window is known.
+        Out of time if None. A share such as 0.5 divides the customers by the hash of their id instead: models learn
+        from that share, whose spend in `window` itself is known, and predict the others. That is for logs of one
+        cohort, in which the customers to predict are older than any that a model could learn from; it does not show
+        how well the level of a later window can be forecast.
     max_rows
-        Approximate maximum of labelled rows: with more customers than that allows for, those learned from are chosen by
-        the hash of their id. `X_now` holds all customers always.
+        Approximate maximum of labelled rows: of more customers, a sample is chosen by the hash of their id. `X_now`
+        always holds all customers.
     """
     if customers is not None and not 0 < customers < 1:
         raise InputError(f"customers must be a share between 0 and 1, or None, got {customers!r}.")
@@ -227,7 +227,7 @@ def fit(model: ValueModel, training: Training) -> ValueModel:
 
 
 def trainable(model: ValueModel, training: Training) -> ValueModel:
-    """Return an unfitted copy that learns from these rows: at a probabilistic total where they show no level.
+    """Return an unfitted copy that learns from these rows: scaled to a probabilistic total where they show no level.
 
     Raises
     ------

@@ -45,10 +45,10 @@ def share_out(values: pd.DataFrame, y_true: pd.Series) -> pd.DataFrame:
 
 
 def shape_deviance(y_true: pd.Series, y_pred: pd.Series) -> float:
-    """Return the mean Tweedie deviance of values brought to the realised total; zero is best.
+    """Return the mean Tweedie deviance of values scaled to the realised total; zero is best.
 
-    In units of the mean spend, so that it means the same in every currency. A customer who spent although nothing
-    was expected counts as if a millionth of the mean had been.
+    In units of the mean spend, so that it means the same in every currency. A customer who spent although nothing was
+    expected counts as if a millionth of the mean had been expected.
 
     >>> shape_deviance(pd.Series([1.0, 3.0]), pd.Series([2.0, 6.0]))
     0.0
@@ -75,8 +75,8 @@ def choose_shape(
 
     1. A model may be chosen when its order is shown to beat chance: its mean Gini over the windows is above zero
        with probability 97.5% (bootstrap). The naive rule may be chosen only where it passes and no other model does.
-       Where none passes there is no order to win by, and all but the naive rule go on.
-    2. Of these, the model with the least mean deviance wins, once every model is brought to the realised total. The
+       Where none passes, all but the naive rule go on to step 2.
+    2. Of these, the model with the least mean deviance wins, once every model is scaled to the realised total. The
        deviance is least in expectation for the true shares (a consistent score of the mean: Gneiting 2011), so one
        figure judges the order of customers and how far apart they are. With `targeting` the highest mean profit wins
        instead. Ties go to the model listed first.
@@ -124,7 +124,7 @@ def _without_order(best: str, able: pd.DataFrame) -> str:
     """Return the reason where no order is shown to beat chance."""
     return (
         f"{best}: least deviance of the shares ({able.at[best, 'deviance']:.2f}) of {len(able)} "
-        f"{'model' if len(able) == 1 else 'models'}, for no order of customers is shown to beat chance"
+        f"{'model' if len(able) == 1 else 'models'}, because no order of customers is shown to beat chance"
     )
 
 

@@ -45,7 +45,7 @@ def compute_bands(forecast: ShopForecast) -> pd.DataFrame:
 
     Columns `start`, `until`, `span` ("period" or "horizon"), `part` (known, new, total), `measure` (revenue, orders,
     customers, won), `expected`, and `lower_` and `upper_` of each of `BANDS`. Customers are those who buy in the
-    period; the horizon has none, for they cannot be added. Expected values of parts and periods add up.
+    period; the horizon has none, because they cannot be added. Expected values of parts and periods add up.
     """
     parts, active = drawn_parts(forecast), forecast.ratios.active
     measures = {

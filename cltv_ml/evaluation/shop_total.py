@@ -1,9 +1,9 @@
-"""The total of a whole shop: the sum of its parts and last year's same weeks, weighted by how right each was before.
+"""The total of a whole shop: the sum of its parts and last year's same weeks, weighted by their earlier accuracy.
 
-The parts are what known customers and customers to come are expected to spend. Their forecasts carry growth on, which a
-shop that repeats its year does not; last year's revenue of the same weeks, without growth, is right there and wrong
-where a shop grows. Earlier cutoffs of the same log tell which of the two it is, and how far the total may be off: their
-errors are read in units of what a forecast from a log of that length is expected to miss.
+The parts are what known customers and customers to come are expected to spend. Their forecasts carry growth on, which
+a shop that repeats its year does not; last year's revenue of the same weeks, without growth, is right there and wrong
+where a shop grows. Earlier cutoffs of the same log decide between the two and give the spread of the total: their
+errors are measured in units of the error expected from a log of that length.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class ShopTotal:
     Attributes
     ----------
     total, parts, last_year
-        The forecast, and the two that it is made of; NaN where last year tells nothing.
+        The forecast, and the two that it combines; NaN where last year cannot be used.
     weight
-        How much last year's weeks count, from 0 to 1.
+        Weight of last year's weeks, from 0 to 1.
     spread
         How far the true total may lie from the forecast; None without an earlier cutoff.
     """
@@ -70,7 +70,7 @@ class ShopTotal:
 def combine_total(
     log: CohortRevenue, cutoff: int, horizon: int, parts: float, past: Sequence[ShopPast]
 ) -> ShopTotal:
-    """Return the total of the horizon after the cutoff; it is that of the parts where last year tells nothing of it.
+    """Return the total of the horizon after the cutoff; that of the parts where last year cannot be used.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def combine_total(
 
 
 def _total_error_spread(log: CohortRevenue, cutoff: int, horizon: int, past: Sequence[ShopPast]) -> Spread:
-    """Return scale and freedom of the total's log error, from how the same rule did at earlier cutoffs."""
+    """Return scale and freedom of the total's log error, from the errors of the same rule at earlier cutoffs."""
     ended = [[other for other in past if other.cutoff + horizon <= one.cutoff] for one in past]
     replayed = [_mixed(log, one, horizon, before) for one, before in zip(past, ended, strict=True)]
     counts = _evidence_of_past(past, cutoff, horizon)

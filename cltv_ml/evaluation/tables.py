@@ -30,7 +30,7 @@ def compute_deciles(y_true: pd.Series, y_pred: pd.Series, groups: int = 10) -> p
 def compute_gains(y_true: pd.Series, predictions: pd.DataFrame, points: int = 101) -> pd.DataFrame:
     """Return gains curves: `share` of customers from the top, share of money captured per model.
 
-    One column per column of `predictions`, and `perfect`: the order nobody could better.
+    One column per column of `predictions`, and `perfect`: the best possible order.
     """
     share = np.linspace(0, 1, points)
     curves = {name: np.interp(share, *gains(y_true, predictions[name])) for name in predictions.columns}
@@ -98,9 +98,9 @@ def compute_coverage(
 ) -> pd.DataFrame:
     """Return the coverage of the intervals by tenth of predicted value, the highest first.
 
-    Columns `group`, `predicted` (mean in currency), `customers`, `coverage` (share inside), `wanted`
-    (`level`), `width` (mean width in currency) and `nothing` (share who spent nothing: where it exceeds the
-    level, no interval from zero can cover less). Customers who tie share evenly between groups.
+    Columns `group`, `predicted` (mean in currency), `customers`, `coverage` (share inside), `wanted` (`level`),
+    `width` (mean width in currency) and `nothing` (share who spent nothing: where it exceeds the level, no interval
+    from zero can cover less). Customers who tie share evenly between groups.
 
     Raises
     ------

@@ -31,7 +31,7 @@ class Validation:
     protocol
         "out of time": every window is predicted by fits on windows that had ended by then, as it will be with the
         real future. "other customers": by fits on other customers of the same windows, where the log is too short
-        for the first; it says nothing about the level of models that learn from labels.
+        for the first; it is no evidence of the level of models that learn from labels.
     days
         The length of these windows: the horizon, or fewer where the log holds no labels of the horizon.
     notes

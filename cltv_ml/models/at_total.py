@@ -18,7 +18,7 @@ from cltv_ml.models.tweedie import Tweedie
 
 
 class AtTotal(ValueModel):
-    """Another model trained on labels, its values brought to the total that a probabilistic model expects.
+    """Another model trained on labels, its values scaled to the total that a probabilistic model expects.
 
     Who spends how much more than others changes slowly from window to window, and with its length; the total does
     not. Where the log holds no window of the horizon, or none that a later one can be predicted from, the
@@ -69,7 +69,7 @@ class AtTotal(ValueModel):
         return self._bring_to_total(at_latest(X))
 
     def adapt(self, X: pd.DataFrame) -> Self:
-        """Adapt the trained model to today's customers, and bring it to their total; return the model."""
+        """Adapt the trained model to today's customers, and scale it to their total; return the model."""
         check_fitted(self)
         self.model_.adapt(X)
         return self._bring_to_total(at_latest(X))

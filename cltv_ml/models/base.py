@@ -28,7 +28,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
 
     A subclass stores its arguments unchanged in `__init__`, names itself in `name`, learns in `fit`
     (attributes with a trailing underscore, `feature_names_in_` among them) and answers `predict` at a total of
-    its own. How much customers spend in all may be known better than the model knows it (`models.level`): `bring_to`
+    its own. How much customers spend in total may be known better than the model knows it (`models.level`): `bring_to`
     sets a factor that every answer is then multiplied with.
     """
 
@@ -166,7 +166,7 @@ class ValueModel(RegressorMixin, BaseEstimator):
         """Return the probability of spending anything within the horizon, shape (n,).
 
         A model that predicts money alone answers from `intervals_`: the share of buyers among unseen
-        customers of like value. NaN without them.
+        customers of similar value. NaN without them.
         """
         values = self.predict(X)
         return self.intervals_.p_buy(values) if hasattr(self, "intervals_") else np.full(len(X), np.nan)

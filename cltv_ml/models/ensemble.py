@@ -37,7 +37,7 @@ TWEEDIE_POWER = 1.5
 class Ensemble(ValueModel):
     """A weighted mean of other models' values: the shares come from all members, the total from one.
 
-    Every member is first brought to the same total, so the weights are about who spends more. They are not
+    Every member is first scaled to the same total, so the weights are about who spends more. They are not
     negative, add up to one and minimise the Tweedie deviance for labelled customers that no member had seen
     (`models.out_of_fold`). If a single member is as good within one standard error of the difference, it stands
     alone; of several such members the first in the list, so list the simpler ones first.
@@ -168,7 +168,7 @@ class Ensemble(ValueModel):
         return together
 
     def adapt(self, X: pd.DataFrame) -> Self:
-        """Adapt the members to today's customers, and bring them to one total there; return the model."""
+        """Adapt the members to today's customers, and scale them to one total there; return the model."""
         check_fitted(self)
         self.members_ = [
             member.adapt(X) if member.needs_labels else clone(member).fit(X) for member in self.members_

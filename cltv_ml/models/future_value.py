@@ -2,7 +2,7 @@ r"""The value of customers beyond one horizon: a champion's values, carried on b
 
 A purchase model and a spend model give each customer two things: the ratio \(m(t)\) of their purchases in the next
 \(t\) days to those within the horizon \(h\), and a value of their own, \(e(t)\). With the champion's value \(v\)
-the two tails are \(v\,(m(t) - 1)\) and \(e(t) - e(h)\). Both are brought to the level of a whole year, since a
+the two tails are \(v\,(m(t) - 1)\) and \(e(t) - e(h)\). Both are scaled to the level of a whole year, since a
 horizon shorter than a year holds one season only, and their mean is taken: the first counts with the share of the
 year's value that the horizon holds, for of that much of the year the champion has learned.
 """
@@ -40,7 +40,7 @@ _TINY = np.finfo(float).tiny
 class FutureValue(BaseEstimator):
     """What customers spend after any number of days, given a model's values for one horizon.
 
-    How customers leave is told by the likeliest of Pareto/NBD, BG/NBD and MBG/NBD: a wrong one of them is up to 20%
+    How customers leave is told by the most likely of Pareto/NBD, BG/NBD and MBG/NBD: a wrong one of them is up to 20%
     off over five years.
 
     Parameters
@@ -53,7 +53,7 @@ class FutureValue(BaseEstimator):
     spread_
         Scale and degrees of freedom of the year's log error (`models.level`); None in tails that version 0.1.0 stored.
     curve_, spend_
-        The likeliest purchase model's `ValueCurve`, and a Gamma-Gamma.
+        The most likely purchase model's `ValueCurve`, and a Gamma-Gamma.
     weight_
         How much the champion's own tail counts; the rest is the purchase and spend models' tail.
     """
@@ -135,7 +135,7 @@ class FutureValue(BaseEstimator):
     ) -> pd.DataFrame:
         """Return `lower` and `upper`, between which what each customer spends in `days` lies with that probability.
 
-        The draws are the purchase and spend models' (`ProbabilisticValue.common_values`), brought to the mean
+        The draws are the purchase and spend models' (`ProbabilisticValue.common_values`), scaled to the mean
         `expected`; they hold the uncertainty of the parameters and, where there is a `spread_`, of the level.
         """
         model, (sigma, freedom) = self.within(days), self.spread_ or (0.0, 3.0)

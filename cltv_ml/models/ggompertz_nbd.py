@@ -156,7 +156,7 @@ def _log_clock(b: np.ndarray, beta: np.ndarray, t: np.ndarray | float) -> np.nda
 
 
 def _age_when_gone(b: np.ndarray, s: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """Return the age by which next to nobody is left, from age 0."""
+    """Return the age by which almost nobody is left, from age 0."""
     log_B = np.log(beta) + np.minimum(BELOW_PRECISION / s, 600.0)
     return np.where(log_B > 30, log_B, np.log1p(np.maximum(np.exp(np.minimum(log_B, 30.0)) - beta, 0.0))) / b
 

@@ -86,7 +86,7 @@ class Horizons(BaseEstimator):
         learned
             Fitted models of what customers spend within a shorter horizon.
         values
-            The values of `X` for the main horizon, where models are given: theirs are brought to the curve's total.
+            The values of `X` for the main horizon, where models are given: theirs are scaled to the curve's total.
         """
         self.curve_ = _fit_curve(X, self.main)
         self.learned_ = [(learned or {}).get(day) for day in self.shorter]
@@ -182,7 +182,7 @@ class Horizons(BaseEstimator):
         return ends
 
     def _inside(self, X: pd.DataFrame, values: np.ndarray) -> np.ndarray:
-        """Return the shares of the shorter horizons before they are brought to a total, rising, shape (n, k)."""
+        """Return the shares of the shorter horizons before they are scaled to a total, rising, shape (n, k)."""
         reached, shares = np.zeros(len(X)), []
         curve = self._multiples(X)
         for place, model in enumerate(self.learned_):

@@ -61,7 +61,7 @@ _SHARPNESS = 2.5
 
 @dataclass(frozen=True)
 class Past:
-    """An earlier cutoff: what known customers then spent in all, and each candidate's forecast of it."""
+    """An earlier cutoff: what known customers then spent in total, and each candidate's forecast of it."""
 
     cutoff: int
     total: float
@@ -93,7 +93,7 @@ class Level:
         The combination at earlier cutoffs, each forecast from what lay before it: `day`, `total`, `forecast`,
         `season_seen`, and `ago`, days before the cutoff.
     season_seen
-        Whether a candidate that knows last year's season had a say.
+        Whether a candidate that knows last year's season has a weight.
     notes
         What the forecast assumes of days on which the shop was closed, a sentence each.
     basis
@@ -187,7 +187,7 @@ def _past_forecasts(
     bottom_up: Mapping[int, float],
     learned: Mapping[int, float],
 ) -> list[Past]:
-    """Return what the candidates forecast at earlier cutoffs whose horizon has ended, next to what came."""
+    """Return what the candidates forecast at earlier cutoffs whose horizon has ended, with the realised total."""
     past = []
     for day in sorted(day for day in past_days(cutoff) if day + horizon <= cutoff):
         total = log.revenue(day, day + horizon, known=day)
@@ -277,7 +277,7 @@ def _held(
 
 
 def _squared_errors(names: Sequence[str], past: Sequence[Past]) -> np.ndarray:
-    """Return squared log errors by cutoff and candidate, NaN where it was not to be had."""
+    """Return squared log errors by cutoff and candidate, NaN where there is none."""
     errors = np.array(
         [[np.log(one.forecasts.get(name, np.nan) / one.total) for name in names] for one in past]
     )

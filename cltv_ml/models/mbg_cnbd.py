@@ -34,7 +34,7 @@ class MBGCNBD(PurchaseModel):
     Parameters
     ----------
     k
-        Regularity; 1 is MBG/NBD. None tries 1, 2, ... 12 and keeps the likeliest.
+        Regularity; 1 is MBG/NBD. None tries 1, 2, ... 12 and keeps the most likely.
         With a column `litt`, the sum of the logarithms of a customer's gaps as in BTYDplus, each gap counts
         towards that choice; without it, only their sum, `recency`, does.
     """
@@ -66,8 +66,8 @@ class MBGCNBD(PurchaseModel):
     def _search(
         self, problem: Problem, X: pd.DataFrame, weights: np.ndarray | pd.Series | None
     ) -> tuple[int, Maximum]:
-        """Return the likeliest k and its maximum: each k is climbed from where the one before ended, the
-        likeliest once more from every start.
+        """Return the most likely k and its maximum: each k is climbed from where the one before ended, the
+        most likely once more from every start.
         """
         best, highest, near = 1, -np.inf, None
         for k in range(1, _MOST_REGULAR + 1) if self.k is None else [int(self.k)]:

@@ -35,7 +35,7 @@ class ShopDraws:
 
     @property
     def new(self) -> np.ndarray:
-        """What customers to come spend in all."""
+        """Total spend of customers to come."""
         return self.first + self.repeat
 
     @property
@@ -68,8 +68,9 @@ def draw_shop(
 
     Each draw has a total of the known customers, spread over time by the value by age; parameters of all rates;
     arrivals; and the chance of single orders, a Gamma amount whose variance is the rate's dispersion times its mean.
-    What a draw's total is above the value by age's own is taken for the shop's level: customers to come share it. Their
-    rates are then the estimated ones, for a draw's rates of ages that the log barely shows say nothing of the level.
+    What a draw's total is above the value by age's own is taken for the shop's level: customers to come share it.
+    Their rates are then the estimated ones, because a draw's rates of ages that the log barely shows say nothing of
+    the level.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The straight line of each command, called the same way from Python and from the command line.
 
 `pipelines.train(data="orders.csv", horizon="6m")` takes the options of `cltv train` as keywords, or the settings
-`cltv_ml.settings.Train`, and returns what came of it. Keywords win over settings. A command is imported when it is
-first used.
+`cltv_ml.settings.Train`, and returns the result. Keywords win over settings. A command is imported when it is first
+used.
 """
 
 from __future__ import annotations

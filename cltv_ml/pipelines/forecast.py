@@ -99,9 +99,9 @@ class Forecasted(Inline):
 def forecast(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Forecasted:
     """Forecast the shop's revenue, orders and customers after the end of the log, and write a table and a page.
 
-    Known customers spend in all what the level model says (`models.level`), spread over time by their ages and the
-    season. Customers to come are drawn: how many arrive each day, and what they spend by age. Where last year's same
-    weeks were right at earlier cutoffs, both are brought to a total in which these count (`evaluation.shop_total`).
+    The total of known customers is the level (`models.level`), spread over time by their ages and the season.
+    Customers to come are simulated: how many arrive each day, and what they spend by age. Where last year's same weeks
+    were accurate at earlier cutoffs, both are scaled to a total that includes them (`evaluation.shop_total`).
 
     Raises
     ------
@@ -305,7 +305,7 @@ def _none_to_come(shop: ShopForecast) -> str:
 
 
 def _forecast_notes(shop: ShopForecast, terms: PlanTerms, window: Window, *, holidays: bool) -> list[str]:
-    """Return what a reader must know before the numbers; `holidays` says whether a table of them was given."""
+    """Return what a reader must know before the numbers; `holidays` is whether there is a table of them."""
     notes = list(shop.level.notes) if shop.level is not None else []
     if shop.grain and holidays:
         notes.append(f"The table of holidays is not used, because purchases carry one date per {shop.grain}.")

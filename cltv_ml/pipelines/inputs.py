@@ -187,8 +187,9 @@ def model_features(log: Log) -> list[str]:
 
 
 def check_competing(settings: Competing) -> None:
-    """Raise InputError for a horizon, a day, a model or a parameter that cannot be, before the data are read; log which
-    models take far longer than the others.
+    """Raise InputError for an impossible horizon, day, model or parameter before the data are read.
+
+    Log which models take far longer than the others to train.
     """
     horizon = to_horizons(settings.horizon)[0]
     if settings.cutoff:
@@ -210,7 +211,7 @@ def targeting_of(settings: Judged) -> Targeting | None:
 
 
 def read_scores(source: Path | pd.DataFrame) -> pd.DataFrame:
-    """Return the table that `cltv score` wrote, indexed by customer_id; InputError where it is none."""
+    """Return the table that `cltv score` wrote, indexed by customer_id; InputError where it is not one."""
     return read_table(source, ["expected_value"], _SCORES)
 
 

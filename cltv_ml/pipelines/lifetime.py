@@ -63,7 +63,7 @@ class _Profit:
 def lifetime(settings: Settings | None = None, *, progress: Progress = silent, **options: Any) -> Lifetimes:
     """Return the lifetime value of every customer as of the end of the log, written to `out`.
 
-    The champion's value for its horizon is carried on by the likeliest purchase model of today's customers
+    The champion's value for its horizon is carried on by the most likely purchase model of today's customers
     (`models.future_value`), so values of all horizons agree: they never fall as the horizon grows. The totals, and what
     was assumed, go to a .json file of the same name, for `cltv act`, `report` and `monitor`.
 
@@ -209,8 +209,8 @@ def _with_intervals(
     """Return the table with each customer's 90% bounds, and the totals with those of the draws' totals.
 
     Draws of what lies beyond the horizon are those up to the end less those within it, from the same parameters. The
-    total within the horizon has the interval of the training's report: how far totals were off in the past holds chance
-    too, which draws of customers would count again.
+    total within the horizon has the interval of the training's report, which already includes the chance that draws of
+    customers would add again.
     """
     rates = table.get("margin_rate")
     ends = future.interval(days[1], table["remaining_value"])

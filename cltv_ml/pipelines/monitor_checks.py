@@ -160,7 +160,7 @@ def outcome_checks(
 ) -> list[Check]:
     """Return the checks of the newest closed batch and of the open ones of this version.
 
-    `by_horizon` holds what came of other horizons; of each the newest batch is looked at.
+    `by_horizon` holds the outcomes of other horizons; the newest batch of each is checked.
     """
     checks = _closed_checks(truth.iloc[-1], version, limits, currency) if len(truth) else []
     for _, rows in by_horizon.groupby("horizon") if by_horizon is not None and len(by_horizon) else ():
@@ -171,7 +171,7 @@ def outcome_checks(
 def _closed_checks(row: pd.Series, version: Version, limits: Thresholds, currency: str) -> list[Check]:
     """Return the checks of a batch whose horizon has passed: its total, its tenths, its order, its intervals.
 
-    Those of another horizon than the version's own bear its days in their names.
+    The names of checks of another horizon than the version's own include its days.
     """
     days = f" {int(row['horizon'])} days" if "horizon" in row else ""
     when = (

@@ -1,4 +1,4 @@
-"""Lifetime values as a batch to monitor: what is still to come, in revenue or profit, against what came so far."""
+"""Lifetime values as a batch to monitor: expected from now on, in revenue or profit, against realised."""
 
 from __future__ import annotations
 

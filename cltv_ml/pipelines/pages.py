@@ -1,4 +1,4 @@
-"""Pages written with the tables on them as files next to them."""
+"""Pages, with each of their tables as a file next to them."""
 
 from __future__ import annotations
 

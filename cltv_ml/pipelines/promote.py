@@ -53,7 +53,7 @@ class Decision(Inline):
     targeting: Targeting | None = None
     #: Each other horizon that both answer for: columns of `pair` for the Gini, indexed by `horizon`.
     by_horizon: pd.DataFrame = field(default_factory=pd.DataFrame)
-    #: What came (`spent`) and what `champion` and `challenger` expected, a row per customer.
+    #: Realised spend (`spent`) and what `champion` and `challenger` expected, a row per customer.
     values: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
 

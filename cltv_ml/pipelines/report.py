@@ -65,7 +65,7 @@ def report(
 
 
 def _check_redacted(settings: Report, scores: Path) -> None:
-    """Raise InputError where a redacted page is to look customers up, or nothing tells whom it must not name."""
+    """Raise InputError where a redacted page is to look customers up, or the ids that it must not show are unknown."""
     if settings.redact and settings.lookup:
         raise InputError(
             "--lookup finds customers by their ids, which --redact leaves out; choose one of them."
@@ -92,7 +92,7 @@ def _with_forecast(summary: dict[str, Any], file: Path, settings: Report) -> dic
 
 
 def _with_lifetime(summary: dict[str, Any], default: Path, settings: Report) -> dict[str, Any]:
-    """Return a summary with what customers are worth over their lifetime, where that was worked out."""
+    """Return a summary with what customers are worth over their lifetime, where that was computed."""
     account, source = read_account(settings, default), settings.lifetimes or default
     chosen = settings.lifetimes is not None or (settings.value, settings.basis) != ("horizon", "revenue")
     if not chosen and not account:

@@ -1,4 +1,4 @@
-"""The tail that travels with a champion: how its customers go on beyond the horizon."""
+"""The tail stored with a champion: its customers' purchases and spend beyond the horizon."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def _level_note(result: WindowResult) -> list[str]:
     count = len(level.record)
     weighted = f"their errors at {count} earlier cutoff{'s' * (count > 1)} of this log"
     if not count:
-        weighted = "the usual errors of their kinds, for the log holds no earlier window"
+        weighted = "the usual errors of their kinds, because the log holds no earlier window"
     return [
         f"The total of the test window, {window.horizon} days from {window.cutoff:%Y-%m-%d}, was forecast as "
         f"{level.total:,.0f} (90%: {low:,.0f} to {high:,.0f}): a mean of forecasts, weighted by {weighted} "

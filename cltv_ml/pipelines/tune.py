@@ -2,7 +2,7 @@
 
 Two objectives are minimised together: 1 - Gini and the decile error at the realised total, each the mean over the
 folds of `evaluation.folds`. The rule that names a champion also picks the trial from the front (`choose_trial`). The
-total is left out, because every model is brought to a level of its own (`models.level`). Optuna does not prune
+total is left out, because every model is scaled to a level of its own (`models.level`). Optuna does not prune
 studies with several objectives, so a rule of our own does (`_falls_behind`).
 """
 
@@ -55,7 +55,7 @@ _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class TuningJob:
-    """The order of a tuning, besides the log.
+    """The settings of a tuning, besides the log.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class TuningJob:
     window
         The test window; nothing from its cutoff on is read.
     trials
-        How many in all; a study that holds some already goes on from there.
+        Total number of trials; a study that already holds some continues from there.
     seconds
         Time budget, None for no limit; trials that are running when it ends are finished.
     jobs
@@ -85,7 +85,7 @@ class TuningJob:
 
 @dataclass(frozen=True)
 class Tuned(Inline):
-    """What a tuning leaves behind: the settings and why, every trial, what they were judged on, the TOML file."""
+    """The result of a tuning: the chosen settings and why, every trial, the validation windows, the TOML file."""
 
     params: dict[str, Any]
     reason: str
@@ -196,7 +196,7 @@ def open_study(job: TuningJob, model: ValueModel, fingerprint: str) -> optuna.St
 def choose_trial(study: optuna.Study, table: pd.DataFrame) -> tuple[int, str]:
     """Return the number of the chosen trial and why.
 
-    On the front is a trial than which no other is better in one objective and as good in the other. Of these the one
+    A trial is on the front if no other is better in one objective and as good in the other. Of these the one
     with the least decile error wins, among those within its bound, if any is, whose Gini is at most `_SAME_GINI`
     below the best of these; the earlier trial wins a tie.
     """
@@ -333,7 +333,7 @@ def _tags(job: TuningJob, protocol: str = "") -> dict[str, str]:
 
 
 def _log_choice(params: Mapping[str, Any], chosen: pd.Series, path: Path) -> None:
-    """Log what was chosen: as tags, since a study that goes on may choose again and parameters cannot change."""
+    """Log the choice as tags: a continued study may choose again, and parameters cannot change."""
     mlflow.set_tags({f"best.{name}": str(value) for name, value in params.items()})
     mlflow.set_tag("best_trial", str(chosen.name))
     mlflow.log_metrics({f"best/{name}": float(chosen[name]) for name in JUDGED_BY})

@@ -1,4 +1,4 @@
-"""A tuning on paper: every trial as CSV, the settings as TOML, history, importances and slices as one HTML file."""
+"""Files of a tuning: every trial as CSV, the settings as TOML, history, importances and slices as one HTML file."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from cltv_ml.tracking import registry, store
 
 @dataclass(frozen=True)
 class Week(Inline):
-    """What a week brought: a training where one was due, scores, and the verdict on them."""
+    """The result of a weekly run: a training where one was due, the scores, and the verdict on them."""
 
     outcome: Outcome | None
     manifest: Manifest
@@ -69,7 +69,7 @@ def _train_again(settings: Weekly, progress: Progress) -> Outcome:
 
 
 def _score_and_monitor(settings: Weekly, progress: Progress) -> tuple[Manifest, MonitorReport]:
-    """Score everybody and hold that against the training and earlier scores."""
+    """Score everybody and compare that with the training and earlier scores."""
     scores = settings.out / "scores.parquet"
     manifest = score(settings, out=str(scores), progress=progress)
     return manifest, monitor(settings, scores=scores, out=settings.out / "monitor", progress=progress)

@@ -29,7 +29,7 @@ BROKEN = "\U0010fffe"
 def find_encoding(path: Path) -> tuple[str, bool, list[str]]:
     """Return a text file's encoding, whether some bytes are invalid in it, and notes for the user.
 
-    Its byte order mark decides, else it is UTF-8 if nearly all of it is, else the likeliest encoding of all
+    Its byte order mark decides, else it is UTF-8 if nearly all of it is, else the most likely encoding of all
     lines beyond ASCII, which is said.
 
     >>> import tempfile
@@ -99,7 +99,7 @@ def _weigh(path: Path) -> tuple[int, int, bytes]:
 
 
 def _likely_encoding(block: bytes) -> str:
-    """Return the likeliest encoding of a block that is not UTF-8.
+    """Return the most likely encoding of a block that is not UTF-8.
 
     In western languages letters beyond ASCII stand alone; where most come in a row, the alphabet or the
     script is another one.

@@ -17,7 +17,7 @@ from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND
 from cltv_ml.evaluation.metrics import bias, decile_mape, gini
 from cltv_ml.tracking import runs
 
-#: By its name in MLflow: a function of what came and of the forecast, and whether more is better.
+#: By its name in MLflow: a function of the realised and the forecast value, and whether more is better.
 _OPINION_METRICS: dict[str, tuple[Callable[..., float], bool]] = {
     "abs_bias": (lambda y_true, y_pred: abs(bias(y_true, y_pred)), False),
     "decile_mape": (decile_mape, False),
@@ -31,7 +31,7 @@ _THRESHOLDS = (
 
 
 def second_opinion(values: pd.DataFrame, dataset: str) -> str:
-    """Evaluate champion and challenger with MLflow, each in a run below the active one; return what came of it.
+    """Evaluate champion and challenger with MLflow, each in a run below the active one; return the results.
 
     It decides nothing: the written rule weighs intervals, thresholds do not. The active run is tagged
     `second_opinion` with `passed` or `failed`.
@@ -39,7 +39,7 @@ def second_opinion(values: pd.DataFrame, dataset: str) -> str:
     Parameters
     ----------
     values
-        Columns `spent` (what came), `champion` and `challenger` (what each expected), a row per customer.
+        Columns `spent` (realised), `champion` and `challenger` (what each expected), a row per customer.
     dataset
         Name of the log.
     """

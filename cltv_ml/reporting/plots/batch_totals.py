@@ -1,4 +1,4 @@
-"""Forecasts of earlier batches against what came."""
+"""Forecasts of earlier batches against realised revenue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of acquisition: cost of a customer, value against it, and how right earlier expectations were."""
+"""The sections of acquisition: cost of a customer, value against it, and how accurate earlier expectations were."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _value_table(value: pd.DataFrame, known: bool, currency: str) -> dict[str, A
 def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
     if judged.empty:
         return section(
-            "How right earlier expectations were",
+            "Accuracy of earlier expectations",
             ["The log is too short: no month of 30 customers has a past to learn from and 180 days since."],
         )
     weight = judged["customers"] / judged["customers"].sum()
@@ -178,7 +178,7 @@ def _judged(judged: pd.DataFrame, currency: str) -> dict[str, Any]:
         }
     )
     return section(
-        "How right earlier expectations were",
+        "Accuracy of earlier expectations",
         [
             f"From what was known 180 days ago, the value at day 180 of {judged['customers'].sum():,} customers was "
             f"expected {bias:+.1%} off the realised value; {words}. {inside:.0%} of {len(judged)} months lie "

@@ -223,7 +223,7 @@ def last_plan_section(
     links: Mapping[str, str] | None = None,
     currency: str = "",
 ) -> dict[str, Any]:
-    """Return the section that holds the last forecast against what came."""
+    """Return the section that holds the last forecast against realised numbers."""
     planned, came = judged["expected"].sum(), judged["actual"].sum()
     inside = ((judged["actual"] >= judged["lower_80"]) & (judged["actual"] <= judged["upper_80"])).mean()
     day = judged["cutoff"].iloc[0]

@@ -20,8 +20,8 @@ def level_section(result: WindowResult, *, currency: str = "") -> dict[str, Any]
     low, high = (format_money(end, currency) for end in level.interval())
     total = format_money(level.total, currency)
     sentences = [
-        f"Customers known on {result.window.cutoff:%Y-%m-%d} were expected to spend {total} in all, with 90% "
-        f"probability between {low} and {high}. Every model but the naive rule was brought to this total.",
+        f"Customers known on {result.window.cutoff:%Y-%m-%d} were expected to spend a total of {total}, with 90% "
+        f"probability between {low} and {high}. Every model but the naive rule was scaled to this total.",
         "It is the geometric mean of the forecasts below. The smaller the error expected of a forecast, the larger its "
         "weight: its kind tells what to expect at first, and earlier cutoffs of this log correct that.",
     ]

@@ -173,7 +173,7 @@ def overall_bias(result: WindowResult, name: str) -> pd.Series:
 def _off(bias: pd.Series) -> str:
     """Return the error of the total, and how far chance in the customers' spending could move it."""
     if not np.isfinite(bias["bias"]):
-        return "beyond comparison, for nobody spent anything"
+        return "not comparable, because nobody spent anything"
     direction = "much" if bias["bias"] >= 0 else "little"
     found = f"{abs(bias['bias']):.1%} too {direction}; chance in what so many customers spend could move this figure"
     if np.isfinite(bias["bias_upper"]):
