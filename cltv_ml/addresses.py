@@ -49,6 +49,8 @@ def hide(text: str, url: str) -> str:
 
     >>> hide("no access for me with p@ss/word", "postgresql://me:p%40ss%2Fword@host/shop?sslpassword=hush1")
     'no access for me with ***'
+    >>> hide("postgresql://host/shop refuses postgres", "postgresql://postgres@host/shop")
+    'postgresql://host/shop refuses postgres'
     """
     for secret in sorted(_secrets(url), key=len, reverse=True):
         text = text.replace(secret, "***")
@@ -63,8 +65,10 @@ def _secrets(url: str) -> set[str]:
     rest = url.partition("://")[2]
     secrets = {url, rest}
     login, at, _ = rest.rpartition("@")
-    if at:
+    if at and (":" in login or url.startswith("http")):
         secrets |= {unquote(login), login, *_pieces(login.partition(":")[2])}
+    elif at:  # a user without a password, whose name may be a common word
+        secrets |= {f"{login}@", f"{unquote(login)}@"}
     for option in re.split(r"[?&#;]", rest)[1:]:
         secrets |= _pieces(option.partition("=")[2] or option)
     try:
