@@ -249,9 +249,9 @@ def open_source(
     workspace = Workspace()
     con = connect(memory, workspace.path)
     source = as_tabular(source)
-    name, ready = str(source), None
+    is_table = isinstance(source, pd.DataFrame | pa.Table)
+    name, ready = f"a table of {len(source):,} rows" if is_table else str(source), None
     if isinstance(source, pd.DataFrame | pa.Table):
-        name = f"a table of {len(source):,} rows"
         rows = read_frame(con, source)
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]

@@ -1,5 +1,7 @@
 """Every kind of source, every column, every odd value: the line is kept or set aside with its reason, to the cent."""
 
+import decimal
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -106,6 +108,15 @@ def test_odd_values_are_set_aside_with_a_reason_and_sums_agree_to_the_cent(write
     parts = (report.money_kept, report.money_quarantined, report.money_netted, report.money_capped)
     assert round(sum(parts), 2) == round(report.money_in, 2)
     assert round(cleaned.log["amount"].sum(), 2) == round(report.money_kept, 2)
+
+
+def test_a_decimal_that_even_pandas_cannot_print_is_set_aside():
+    reasons = {"customer_id": "missing_customer", "timestamp": "bad_date", "amount": "bad_amount"}
+    for column, reason in reasons.items():
+        frame = orders()
+        frame.loc[5, column] = decimal.Decimal("sNaN")
+        cleaned = clean(read(frame, MAPPING))
+        assert (len(cleaned.log), cleaned.quarantine["rule"].tolist()) == (11, [reason]), column
 
 
 @pytest.mark.slow
