@@ -249,13 +249,14 @@ def open_source(
     workspace = Workspace()
     con = connect(memory, workspace.path)
     source = as_tabular(source)
-    is_table = isinstance(source, pd.DataFrame | pa.Table)
-    name, ready = f"a table of {len(source):,} rows" if is_table else str(source), None
+    name, ready = str(source) if isinstance(source, str | Path) else "", None
     if isinstance(source, pd.DataFrame | pa.Table):
-        rows = read_frame(con, source)
+        name, rows = f"a table of {len(source):,} rows", read_frame(con, source)
     elif name.partition(":")[0] in DATASETS:
         ready = DATASETS[name.partition(":")[0]]
         rows = _read_dataset(con, name, ready, workspace.path, table)
+        if Path(name).is_file():
+            rows = replace(rows, notes=(*rows.notes, f"The data set {name} was read; the file is ./{name}."))
     elif lake_of(name):
         rows = read_lake(con, name)
     elif is_remote(name):

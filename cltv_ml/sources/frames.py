@@ -118,8 +118,9 @@ def _array(values: pd.Series) -> pa.Array:
         )
     try:
         return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, TypeError, InputError, ArithmeticError):
-        texts = (
-            None if value is None else str(value).encode("utf-8", "replace").decode() for value in values
+    except (pa.ArrowException, TypeError, InputError, ArithmeticError, UnicodeError):
+        texts = (  # half a character, as two bytes of UTF-16 leave it, is spelled out: ids stay different
+            None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
+            for value in values
         )
         return pa.array(texts, pa.string())

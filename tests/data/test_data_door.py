@@ -114,3 +114,10 @@ def test_customers_with_signs_of_web_pages_and_one_pair_in_two_cases_are_told():
     for told, customers in cases.items():
         notes = clean(frame.assign(customer=customers, order=range(4))).report.notes
         assert any(told in note for note in notes), notes
+
+
+def test_a_file_that_is_named_like_a_data_set_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert not any("data set" in note for note in read("synthetic:2").notes)
+    (tmp_path / "synthetic:2").write_text("a file")
+    assert "The data set synthetic:2 was read; the file is ./synthetic:2." in read("synthetic:2").notes

@@ -119,6 +119,12 @@ def test_a_decimal_that_even_pandas_cannot_print_is_set_aside():
         assert (len(cleaned.log), cleaned.quarantine["rule"].tolist()) == (11, [reason]), column
 
 
+def test_half_a_character_keeps_customers_apart():
+    frame = orders()
+    frame.loc[[4, 5], "customer_id"] = ["\ud83d", "\ud83e"]
+    assert {"\\ud83d", "\\ud83e"} < set(clean(read(frame, MAPPING)).log["customer_id"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("column", "kind"), [(name, kind) for name in COLUMNS for kind in KINDS[name]])
 def test_one_odd_value_alone_never_costs_other_lines(column, kind):
