@@ -20,6 +20,7 @@ from cltv_ml.data.attribute_kinds import (
 )
 from cltv_ml.data.kinds import first_lines, look
 from cltv_ml.data.mapping import flag
+from cltv_ml.data.no_answers import blank_no_answers, doubt_numbers
 from cltv_ml.data.parse import Columns, quote
 from cltv_ml.data.raw import Opened, open_source
 from cltv_ml.data.rules import Rules
@@ -147,6 +148,8 @@ def read_attributes(
     (['customer_id', 'text_country'], ['email'])
     """
     opened = open_source(source)
+    table, answers = blank_no_answers(opened.table)
+    opened = replace(opened, table=table, notes=(*opened.notes, *answers))
     columns = Columns(opened.table, rules or Rules(), groups=True)
     given, hidden = _given(kinds or {}, list(columns.kinds)), {plain_name(name, 0) for name in protected}
     key, since = find_key(columns, given, customers), find_since(columns, given)
@@ -163,8 +166,10 @@ def read_attributes(
     dates = [column for column in rest if looks[column] == "timestamp"]
     values = {one.name: _value_sql(columns, one) for one in account if one.name}
     unread = _note_unread(columns, account, values)
+    numbers = {one.column: values[one.name] for one in account if one.name and one.kind == "number"}
+    doubts = doubt_numbers(columns, numbers) if learns and wanted is None else []
     table, rows, aside = _collect(opened, columns, (key, since), values, dates)
-    notes = (*opened.notes, *columns.notes)
+    notes = (*opened.notes, *columns.notes, *doubts)
     found = Attributes(table, tuple(account), rows, aside, opened.name, notes)
     return found.without(unread) if wanted is None else found
 

@@ -119,3 +119,42 @@ def test_whole_numbers_that_tell_rows_apart_are_no_attribute():
 def test_numbers_that_are_no_number_or_infinite_do_not_stop_the_reading():
     for odd in (["nan"] * 30 + [str(number) for number in range(30)], ["Infinity"] * N, ["inf", "-inf"] * 30):
         assert len(read_attributes(people(odd=odd)).account) == 1, odd[:2]
+
+
+def test_answers_that_tell_nothing_are_read_as_blanks():
+    answers = ["prefer not to say", "Unknown", "k.A.", "I’d rather not say"] * 5
+    asked = people(
+        income=[*map(str, range(40)), *answers],
+        member=[*(["yes", "no"] * 20), *answers],
+        country=[*(["UK", "FR"] * 20), *answers],
+        signup=[*pd.date_range("2023-01-01", periods=40).astype(str), *answers],
+    )
+    blank = asked.mask(asked.isin(answers))
+    found, expected = read_attributes(asked), read_attributes(blank)
+    assert found.table.equals(expected.table)
+    assert found.account == expected.account
+    assert "Column 'member': 20 of 60 values" in " ".join(found.notes)
+
+
+def test_a_customer_whose_id_tells_nothing_is_set_aside():
+    table = people(country=["UK", "FR"] * 30)
+    table.loc[:1, "customer_id"] = "unknown"
+    found = read_attributes(table)
+    assert found.quarantine["rule"].tolist() == ["missing_customer"] * 2
+
+
+def test_numbers_that_may_stand_for_no_answer_are_told_and_kept():
+    found = read_attributes(
+        people(
+            age=[20, 30, 999] * 20,
+            children=[0, 1, -1] * 20,
+            score=[97, 98, 99] * 20,
+            balance=[-5, -1, 3] * 20,
+        )
+    )
+    told = " ".join(found.notes)
+    assert "Column 'age': 20 values are 999, far from the next, 30" in told
+    assert "Column 'children': 20 values are -1, far from the next, 0" in told
+    assert "score" not in told
+    assert "balance" not in told
+    assert found.table["number_age"].to_pylist()[2] == 999.0

@@ -1,0 +1,82 @@
+"""Answers that tell nothing, such as "prefer not to say", and numbers that may stand for one, such as 999."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cltv_ml.data.parse import Columns, quote
+from cltv_ml.data.rules import Rules
+from cltv_ml.data.words import words
+from cltv_ml.engine import Relation, keep, literals
+
+#: Answers that tell nothing, in small letters.
+_NO_ANSWER = words("answers")["no_answer"]
+
+#: Numbers below 0 that surveys write where there is no answer; above 0 such numbers consist of nines.
+_BELOW_ZERO = (-1.0, -2.0, -7.0, -8.0, -9.0, -99.0, -999.0, -9999.0)
+
+#: A number of nines is far from the others where the next one is at most this share of it.
+_FAR = 0.5
+
+
+def blank_no_answers(table: Relation) -> tuple[Relation, list[str]]:
+    """Return the table with blanks in place of answers that tell nothing, and a note on each column with some."""
+    columns = [column for column, kind in Columns(table, Rules()).kinds.items() if kind == "VARCHAR"]
+    if not columns:
+        return table, []
+    tests = {column: f"{_plain(column)} in ({literals(_NO_ANSWER)})" for column in columns}
+    counts = ", ".join(
+        f"count(*) filter (where {test}), mode(trim({quote(column)})) filter (where {test}), count({quote(column)})"
+        for column, test in tests.items()
+    )
+    found = iter(table.row(f"select {counts} from {table}"))
+    asked = {
+        column: answers
+        for column, answers in zip(columns, zip(found, found, found, strict=True), strict=True)
+        if answers[0]
+    }
+    if not asked:
+        return table, []
+    blanks = ", ".join(f"if({tests[column]}, null, {quote(column)}) as {quote(column)}" for column in asked)
+    notes = [
+        f"Column {column!r}: {count:,} of {rows:,} values, such as {example!r}, tell nothing and count as missing."
+        for column, (count, example, rows) in asked.items()
+    ]
+    return keep(table.con, "answers", f"select * replace ({blanks}) from {table}"), notes
+
+
+def doubt_numbers(columns: Columns, numbers: Mapping[str, str]) -> list[str]:
+    """Return a note on each column whose least or greatest number may stand for no answer; none is changed.
+
+    `numbers` holds the SQL of each column's number.
+    """
+    notes = []
+    for column, number in numbers.items():
+        values = f"select {number} as v from {columns.table}"
+        low, high = columns.row(f"select min(v), max(v) from ({values})")
+        for code, is_next in ((high, "max"), (low, "min")):
+            if not _may_be_code(code):
+                continue
+            times, following = columns.row(
+                f"select count(*) filter (where v = {code}), {is_next}(v) filter (where v <> {code}) from ({values})"
+            )
+            far = following is not None and (following >= 0 if code < 0 else following <= _FAR * code)
+            if times > 1 and far:
+                notes.append(
+                    f"Column {column!r}: {times:,} values are {code:g}, far from the next, {following:g}; leave them "
+                    "blank if they stand for no answer."
+                )
+    return notes
+
+
+def _may_be_code(number: float | None) -> bool:
+    """Return whether surveys write this number where there is no answer.
+
+    >>> [_may_be_code(number) for number in (-1.0, 99.0, 9999.0, 9.0, 98.0, None)]
+    [True, True, True, False, False, False]
+    """
+    return number is not None and (number in _BELOW_ZERO or (number > 9 and set(f"{number:.15g}") == {"9"}))
+
+
+def _plain(column: str) -> str:
+    return f"replace(lower(trim({quote(column)})), '’', '''')"
