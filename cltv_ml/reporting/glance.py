@@ -1,4 +1,4 @@
-"""First-screen answers of a training's report: how far off, what changed, what to do first, what not to trust."""
+"""First-screen answers of a training's report: what to do first, what changed, how far off, what not to trust."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ import pandas as pd
 
 from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.evaluation.backtest import WindowResult
-from cltv_ml.evaluation.calibration import LEVEL
 from cltv_ml.evaluation.compare import BIAS_BOUND, DECILE_BOUND, Verdict
 from cltv_ml.money import format_money
 from cltv_ml.reporting import sections
 from cltv_ml.reporting.what_if import Campaign
 
 #: The questions in the order of the page.
-HOW_FAR, CHANGED, FIRST, TRUST = (
-    "How far off were earlier forecasts?",
-    "What changed since last time?",
+FIRST, CHANGED, HOW_FAR, TRUST = (
     "What to do first?",
+    "What changed since last time?",
+    "How far off were earlier forecasts?",
     "What not to trust?",
 )
 
 #: How many actions a reader in a hurry sees.
 MOST_ACTIONS = 3
+
+#: An action with a smaller share of the profit of all is not among them.
+LEAST_PROFIT = 0.01
 
 #: How many doubts of the training; the section on what not to trust has all.
 MOST_DOUBTS = 3
@@ -41,18 +43,18 @@ def answers(
 ) -> dict[str, list[str]]:
     """Return a list of sentences for each question; `first` are those on what to do first."""
     return {
-        HOW_FAR: how_far_off(result, verdict.champion, currency),
+        FIRST: list(first),
         CHANGED: [
             "This page has no earlier scores to compare with. After the next cltv score, cltv report shows here how "
             "the expected revenue changed and why."
         ],
-        FIRST: list(first),
+        HOW_FAR: how_far_off(result, verdict.champion, currency),
         TRUST: what_not_to_trust(verdict, doubts),
     }
 
 
 def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]:
-    """Return the error of the total on the test window and at cutoffs before it, and how ranking and intervals did."""
+    """Return the error of the total on the test window and at cutoffs before it, and how well the ranking did."""
     scores, window = result.scores.loc[champion], result.window
     bias = float(scores["bias"])
     if not np.isfinite(bias):
@@ -77,11 +79,6 @@ def how_far_off(result: WindowResult, champion: str, currency: str) -> list[str]
         f"The tenth of the customers that the model ranked highest brought {scores['top_decile_capture']:.0%} of the "
         "revenue of the test window."
     )
-    covered = scores.get("coverage", np.nan)
-    if np.isfinite(covered):
-        found.append(
-            f"{covered:.0%} of the customers spent an amount within their interval; the target is {LEVEL:.0%}."
-        )
     return found
 
 
@@ -113,7 +110,9 @@ def without_lists(
         return [how]
     if not ordered:
         return [sections.NO_ORDER, how]
-    best = campaign.by(segments).query("expected_profit > 0").head(MOST_ACTIONS)
+    profits = campaign.by(segments)
+    total = float(profits["expected_profit"].sum())
+    best = profits[profits["expected_profit"] > LEAST_PROFIT * total].head(MOST_ACTIONS)
     meaning = segment_definitions().set_index("segment")["meaning"]
     found = [
         f"Write to {row.listed:,} customers of “{row.Index}” ({meaning[row.Index]}): "
@@ -123,7 +122,12 @@ def without_lists(
     terms = sections.terms_in_words(campaign, currency)
     if not found:
         return [f"No customer is worth the cost at {terms}.", how]
-    return [*found, f"These numbers start at {terms}. Change them under “What to do”.", how]
+    rest = format_money(total - float(best["expected_profit"].sum()), currency)
+    return [
+        *found,
+        f"All other segments together: {rest} of profit expected. These numbers rest on {terms}; change them under "
+        f"“What to do”. {how}",
+    ]
 
 
 def with_lists(lists: Sequence[Mapping[str, Any]], currency: str) -> list[str]:

@@ -17,12 +17,14 @@ from cltv_ml.evaluation.choice import beats_chance
 from cltv_ml.evaluation.compare import Verdict
 from cltv_ml.evaluation.groups import segment_groups
 from cltv_ml.evaluation.horizons import ByHorizon
+from cltv_ml.log import Log
 from cltv_ml.models import ProbabilisticValue, ValueModel
 from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, sections, theme
 from cltv_ml.reporting.report import section, summarise
 from cltv_ml.reporting.sections import comparison_table
 from cltv_ml.reporting.what_if import plan_campaign
+from cltv_ml.windows import Window
 
 __all__ = [
     "Today",
@@ -130,7 +132,9 @@ def training_summary(
             *sections.attribute_account_section(cleaned.known),
             sections.doubts_section(cleaned, result, verdict, doubts),
         ],
-        _headline_facts(result, verdict, today or Today(now), cutoff, **terms),
+        _headline_facts(
+            result, verdict, today or Today(now), cutoff, before=_spent_before(log, cutoff, horizon), **terms
+        ),
         glance.answers(
             result,
             verdict,
@@ -264,12 +268,21 @@ def best_probabilistic(result: WindowResult) -> str | None:
     return ranked[0] if ranked else None
 
 
+def _spent_before(log: Log, cutoff: pd.Timestamp, horizon: int) -> float | None:
+    """Return what the customers known at the cutoff spent in the horizon before it; None where the log is shorter."""
+    start = cutoff - pd.Timedelta(days=horizon)
+    if start < log.first.normalize():
+        return None
+    return float(log.target(Window(start, horizon), log.customers).sum())
+
+
 def _headline_facts(
     result: WindowResult,
     verdict: Verdict,
     today: Today,
     cutoff: pd.Timestamp,
     *,
+    before: float | None,
     ordered: bool,
     currency: str,
 ) -> dict[str, tuple[str, str]]:
@@ -278,6 +291,8 @@ def _headline_facts(
     if today.interval is not None:
         low, high = (money(end, currency) for end in today.interval)
         known = f"{low} to {high} with 90% probability; {known}"
+    if before is not None:
+        known += f". They spent {money(before, currency)} in the {result.window.horizon} days before"
     return {
         **({} if verdict.within_bounds else glance.care(result.scores.loc[verdict.champion], ordered)),
         _EXPECTED_REVENUE: (

@@ -13,6 +13,7 @@ import pytest
 
 from cltv_ml.data import Cleaned, clean, compute_months
 from cltv_ml.evaluation.tables import compute_deciles
+from cltv_ml.money import format_money
 from cltv_ml.reporting import glance, plots
 from cltv_ml.reporting.report import render_html, render_json, render_markdown, section, summarise
 from cltv_ml.reporting.sections import TrainingNotes, data_section, level_section, products_section
@@ -42,7 +43,7 @@ def _part(summary, title):
 
 def test_the_first_screen_answers_what_a_manager_asks(summary):
     answers = {answer["question"]: answer["sentences"] for answer in summary["answers"]}
-    assert list(answers) == [glance.HOW_FAR, glance.CHANGED, glance.FIRST, glance.TRUST]
+    assert list(answers) == [glance.FIRST, glance.CHANGED, glance.HOW_FAR, glance.TRUST]
     assert all(answers.values())
     assert "Read me first." in answers[glance.TRUST]
 
@@ -283,7 +284,16 @@ def test_the_rfm_map_keeps_a_row_for_a_score_that_nobody_has():
     assert drawn.sum() == 2
 
 
-def test_the_headline_total_carries_its_interval(summary):
+def test_the_headline_total_carries_its_interval_and_what_the_same_customers_spent_before(
+    summary, cleaned, judged
+):
     fact = next(fact for fact in summary["facts"] if fact["name"] == "Expected from known customers")
     assert fact["note"].startswith("900.00 Kč to 1,100 Kč with 90% probability")
+    horizon = judged.window.horizon
+    log = cleaned.log[
+        cleaned.log["timestamp"]
+        >= cleaned.log["timestamp"].max().normalize() - pd.Timedelta(days=horizon - 1)
+    ]
+    spent = format_money(float(log["amount"].sum()), "Kč")
+    assert f"They spent {spent} in the {horizon} days before" in fact["note"]
     assert expected_in_words(summary) == f"{fact['value']}: {fact['note']}"

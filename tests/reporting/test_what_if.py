@@ -86,6 +86,8 @@ def test_the_first_screen_names_the_three_segments_with_the_highest_expected_pro
     for sentence, row in zip(told[:3], campaign.by(segments).itertuples(), strict=False):
         assert f"{row.listed} customers of “{row.Index}”" in sentence
         assert f"{format_money(row.expected_profit, 'EUR')} of profit expected" in sentence
+    rest = format_money(float(campaign.by(segments)["expected_profit"].iloc[3:].sum()), "EUR")
+    assert f"All other segments together: {rest}" in told[3]
     assert "a margin of 30% (an assumption)" in told[3]
 
 

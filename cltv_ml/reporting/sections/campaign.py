@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from cltv_ml.decisions.retention import value_at_risk
-from cltv_ml.decisions.rfm import segment_definitions
 from cltv_ml.money import format_money
 from cltv_ml.reporting.report import cells, section
 from cltv_ml.reporting.what_if import Campaign, compute_what_if
@@ -37,7 +36,7 @@ def campaign_section(
             "cltv score writes the expected value of every customer into a file.",
         ],
         tables={
-            "Expected profit by segment, of the customers who are worth the cost": _segment_table(
+            "Expected profit by segment, of the customers who are worth the cost": _profit_table(
                 campaign.by(segments), currency
             )
         },
@@ -73,26 +72,25 @@ def terms_in_words(campaign: Campaign, currency: str) -> str:
     )
 
 
-def _segment_table(segments: pd.DataFrame, currency: str) -> pd.DataFrame:
+def _profit_table(segments: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Return the campaign by segment as a reader sees it, all customers last."""
-    meaning = segment_definitions().set_index("segment")["meaning"].reindex(segments.index)
     rows = pd.concat([segments, segments.sum().rename("all customers").to_frame().T])
-    amounts = {"Value at risk": "at_risk", "Cost": "cost", "Expected profit": "expected_profit"}
-    money = {
-        name: [format_money(float(value), currency) for value in rows[column]]
-        for name, column in amounts.items()
+    columns = {
+        "Expected profit": "expected_profit",
+        "Cost": "cost",
+        "Worth the cost": "listed",
+        "Customers": "customers",
+        "Value at risk": "at_risk",
     }
-    return pd.DataFrame(
-        {
-            "Segment": rows.index,
-            "They": [*meaning.fillna(""), ""],
-            "Customers": [f"{number:,.0f}" for number in rows["customers"]],
-            "Value at risk": money["Value at risk"],
-            "Worth the cost": [f"{number:,.0f}" for number in rows["listed"]],
-            "Cost": money["Cost"],
-            "Expected profit": money["Expected profit"],
-        }
-    )
+    counted = ("listed", "customers")
+    shown = {
+        name: [
+            f"{value:,.0f}" if column in counted else format_money(float(value), currency)
+            for value in rows[column]
+        ]
+        for name, column in columns.items()
+    }
+    return pd.DataFrame({"Segment": rows.index, **shown})
 
 
 def lookup_table(predictions: pd.DataFrame, top: int, *, currency: str = "") -> dict[str, Any]:

@@ -43,8 +43,8 @@ def doubts_section(
     bias["customers"] = bias["customers"].astype(int)
     off = bias[(bias["bias_lower"] > 0) | (bias["bias_upper"] < 0)]
     sentences = [
-        f"The prediction for customers with {row.group} was {_off_in_words(row.bias)} on the test window "
-        f"({_bias_interval(row.bias_lower, row.bias_upper)}, {row.customers:,} customers)."
+        f"The {row.customers:,} customers with {row.group}: their predictions were {_off_in_words(row.bias)} on the "
+        f"test window (95% interval of the error: {_bias_interval(row.bias_lower, row.bias_upper)})."
         for row in off.itertuples()
     ]
     fitted = result.models[verdict.champion]
@@ -74,13 +74,13 @@ def _off_in_words(bias: float) -> str:
     """Return a bias in words: a factor from twice as much on.
 
     >>> _off_in_words(0.53), _off_in_words(-0.2), _off_in_words(119.84)
-    ('53% too much', '20% too little', '121 times what they spent')
+    ('53% too high', '20% too low', '121 times what they spent')
     """
     if bias >= 1:
         return (
             f"{1 + bias:,.1f} times what they spent" if bias < 9 else f"{1 + bias:,.0f} times what they spent"
         )
-    return f"{abs(bias):.0%} too {'much' if bias > 0 else 'little'}"
+    return f"{abs(bias):.0%} too {'high' if bias > 0 else 'low'}"
 
 
 def _bias_interval(lower: float, upper: float) -> str:

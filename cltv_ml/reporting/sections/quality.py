@@ -24,9 +24,10 @@ from cltv_ml.reporting.sections.certainty import (
     windows_section,
 )
 
-_PAIRED = (
-    "Each model less the champion on the same customers; in brackets where the difference lies with 95% probability, "
-    "had other customers of the same kind been drawn. Better or worse is said only where that leaves no doubt"
+_PAIRED = "Difference of each model from the champion, with its 95% interval"
+_HOW_PAIRED = (
+    "The comparison of each model with the champion is paired: both predict the same customers. The 95% interval "
+    "covers the chance in which customers were drawn, and better or worse stands only where it excludes zero."
 )
 
 #: The yardstick of the comparison: MAE rewards it, no other metric does.
@@ -92,7 +93,7 @@ def quality_section(
     sentences = [
         f"{label} predicted {format_money(float(result.values[name].sum()), currency)} for these "
         f"{len(result.y_true):,} customers over {result.window.horizon} days; they spent "
-        f"{format_money(float(result.y_true.sum()), currency)}. That is {_off(bias)}.",
+        f"{format_money(float(result.y_true.sum()), currency)}. {_off(bias)}",
         f"For the tenth of the customers that it ranked highest it predicted "
         f"{format_money(top['predicted'], currency)} each, and they spent "
         f"{format_money(top['realised'], currency)}: "
@@ -100,11 +101,10 @@ def quality_section(
         *interval_sentence(result, name),
         f"Chosen as champion: {verdict.reason.replace(name, label, 1)}.",
     ]
-    tables = {
-        "Every model on the same customers and the same untouched window": comparison_table(result, name)
-    }
+    tables = {"All models on the test window": comparison_table(result, name)}
     if len(result.models) > 1:
         tables[_PAIRED] = paired_table(result, name)
+        sentences.append(_HOW_PAIRED)
     newcomers = compute_newcomers(result)
     if newcomers["gini"].notna().any():
         tables[f"The same for customers in their first {DAYS} days, of whom little is known"] = _newcomers(
@@ -173,12 +173,12 @@ def overall_bias(result: WindowResult, name: str) -> pd.Series:
 def _off(bias: pd.Series) -> str:
     """Return the error of the total, and how far chance in the customers' spending could move it."""
     if not np.isfinite(bias["bias"]):
-        return "not comparable, because nobody spent anything"
-    direction = "much" if bias["bias"] >= 0 else "little"
-    found = f"{abs(bias['bias']):.1%} too {direction}; chance in what so many customers spend could move this figure"
+        return "Nobody spent anything, so no error can be given."
+    direction = "high" if bias["bias"] >= 0 else "low"
+    found = f"The total was {abs(bias['bias']):.1%} too {direction}"
     if np.isfinite(bias["bias_upper"]):
-        return f"{found} between {bias['bias_lower']:+.1%} and {bias['bias_upper']:+.1%}"
-    return f"{found} anywhere above {bias['bias_lower']:+.1%}: they are too few to tell"
+        return f"{found} (95% interval of the error: {bias['bias_lower']:+.1%} to {bias['bias_upper']:+.1%})."
+    return f"{found}; with so few customers the error could be anything above {bias['bias_lower']:+.1%}."
 
 
 def _stack(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
